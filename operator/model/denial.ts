@@ -1,0 +1,50 @@
+// One refused (or, in dry-run, wrongly attempted) connection, as people query it.
+// The first ten fields are the columns of system.access.outbound_network (R66-R70, requirements 2.3);
+// the rest is what that table lacks: which policy, which rule, why, and where in the log.
+
+export type AccessType = 'DROP' | 'DRY_RUN_DENIAL';
+
+export type DestinationType = 'DNS' | 'IP' | 'STORAGE';
+
+export interface DnsEvent {
+  readonly domainName: string;
+  /** DNS response code, or null where the name was refused on the connection and no question was asked. */
+  readonly rcode: number | null;
+}
+
+export interface StorageEvent {
+  /** The storage location as people write it, for example "s3://acme-data". */
+  readonly hostname: string;
+  readonly path: string | null;
+  readonly rejectionReason: string;
+}
+
+export interface Denial {
+  readonly accountId: string;
+  readonly workspaceId: string;
+  /** "<gateway>/<log file>/<byte offset>": the same line shipped twice has the same id. */
+  readonly eventId: string;
+  readonly destinationType: DestinationType;
+  readonly destination: string;
+  readonly dnsEvent: DnsEvent | null;
+  readonly storageEvent: StorageEvent | null;
+  /** UTC, ISO 8601 with milliseconds or finer. */
+  readonly eventTime: string;
+  readonly accessType: AccessType;
+  readonly networkSourceType: string;
+  /** Namespace that is the workspace. */
+  readonly workspace: string;
+  readonly product: string;
+  readonly policy: string;
+  /** Revision of the egress table that decided. */
+  readonly revision: string;
+  /** The entry that decided, for example `blockedInternetDestinations "*.evil.example"`; null where none matched. */
+  readonly rule: string | null;
+  readonly reason: string;
+  readonly port: number | null;
+  readonly sni: string | null;
+  /** Address and port of the client, "ip:port". */
+  readonly source: string;
+  /** Counts the denials of one gateway from 1, without gaps: a missing number is a lost row. */
+  readonly sequence: number;
+}
