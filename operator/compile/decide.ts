@@ -1,0 +1,115 @@
+// decide(): the executable meaning of a table. Envoy's configuration is rendered from the same table, and a test
+// sends every case through both. It looks at names only; where a name leads is the address guard's matter.
+import { parseDomainName } from '../model/domain-name.ts';
+import type { DestinationGroup } from '../model/egress-table.ts';
+import { isDryRun, isSealed, type Lane } from '../model/product.ts';
+import type { PortProtocol } from '../model/network-policy.ts';
+import type { Reason } from '../model/reason.ts';
+import { isMetadataHost } from '../model/special-address.ts';
+import { parseStorageHost } from '../model/storage-destination.ts';
+import { type Match, matchesOf, type TableIndex } from './table-index.ts';
+
+/** What a client asks of the gateway. */
+export type EgressRequest =
+  | { readonly via: 'HTTP'; readonly host: string; readonly port: number }
+  | {
+      readonly via: 'CONNECT';
+      readonly host: string;
+      readonly port: number;
+      /** The first bytes inside the tunnel; `sni` is null where the ClientHello names no server. */
+      readonly inside: { readonly kind: 'TLS'; readonly sni: string | null } | { readonly kind: 'OTHER' };
+    };
+
+/** The entry that decided: list, entry as compiled, and the object it stands in. */
+export interface Rule {
+  readonly list: DestinationGroup['list'];
+  readonly entry: string;
+  readonly source: string;
+}
+
+export interface Decision {
+  readonly verdict: 'ALLOW' | 'DROP' | 'DRY_RUN_DENIAL';
+  readonly reason: Reason;
+  readonly rule?: Rule;
+}
+
+/**
+ * Precedence: full access; cloud metadata (shut in dry-run too); a host that is no name; a table that denies all;
+ * blocked entries; allowed entries; the lane's seal; port and protocol; what is inside the tunnel.
+ */
+export function decide(index: TableIndex, lane: Lane, request: EgressRequest): Decision {
+  if (lane === 'full') return { verdict: 'ALLOW', reason: 'FULL_ACCESS' };
+  const finding = find(index, lane, request);
+  if (finding.reason === 'DESTINATION_ALLOWED') return { verdict: 'ALLOW', ...finding };
+  const passes = isDryRun(lane) && finding.reason !== 'METADATA_ADDRESS';
+  return { verdict: passes ? 'DRY_RUN_DENIAL' : 'DROP', ...finding };
+}
+
+type Finding = Omit<Decision, 'verdict'>;
+
+function find(index: TableIndex, lane: Lane, request: EgressRequest): Finding {
+  const parsed = parseDomainName(request.host);
+  if (isMetadataHost('name' in parsed ? parsed.name : request.host)) return { reason: 'METADATA_ADDRESS' };
+  if ('fault' in parsed) return { reason: parsed.fault === 'IP_LITERAL' ? 'IP_LITERAL' : 'BAD_NAME' };
+  if (index.table.denyReason !== undefined) return { reason: index.table.denyReason };
+  const matches = matchesOf(index, parsed.name);
+  const block = matches.find(isBlock);
+  if (block !== undefined) return { reason: 'DESTINATION_BLOCKED', rule: ruleOf(block) };
+  return findAllowed(matches, lane, request, parsed.name);
+}
+
+function findAllowed(matches: readonly Match[], lane: Lane, request: EgressRequest, name: string): Finding {
+  const [first] = matches;
+  if (first === undefined) return { reason: reasonForUnlisted(name) };
+  const inLane = isSealed(lane) ? matches.filter((match) => !isInternet(match.group)) : matches;
+  const [reachable] = inLane;
+  if (reachable === undefined) return { reason: 'INTERNET_SEALED', rule: ruleOf(first) };
+  const onPort = inLane.filter(({ group }) => protocolsOn(group, request).length > 0);
+  const [open] = onPort;
+  if (open === undefined) return { reason: 'PORT_NOT_ALLOWED', rule: ruleOf(reachable) };
+  const unlooked = onPort.find(({ group }) => protocolsOn(group, request).includes('TCP'));
+  const reason = unlooked === undefined ? reasonInside(request, name) : 'DESTINATION_ALLOWED';
+  return { reason, rule: ruleOf(unlooked ?? open) };
+}
+
+/** A storage provider's host gets a reason that says what to do about it. */
+export function reasonForUnlisted(name: string): Reason {
+  const storage = parseStorageHost(name);
+  if (storage === undefined) return 'DESTINATION_NOT_ALLOWED';
+  return storage.location === null ? 'STORAGE_PATH_STYLE' : 'BUCKET_NOT_ALLOWED';
+}
+
+function reasonInside(request: EgressRequest, name: string): Reason {
+  if (request.via === 'HTTP') return 'DESTINATION_ALLOWED';
+  if (request.inside.kind === 'OTHER') return 'NOT_TLS';
+  if (request.inside.sni === null) return 'NO_SNI';
+  const sni = parseDomainName(request.inside.sni);
+  return 'name' in sni && sni.name === name ? 'DESTINATION_ALLOWED' : 'SNI_MISMATCH';
+}
+
+function protocolsOn(group: DestinationGroup, request: EgressRequest): readonly PortProtocol[] {
+  const fitting: readonly PortProtocol[] = request.via === 'HTTP' ? ['HTTP'] : ['TLS', 'TCP'];
+  return group.ports
+    .filter(({ port, protocol }) => port === request.port && fitting.includes(protocol))
+    .map(({ protocol }) => protocol);
+}
+
+export function isBlock(match: Match): boolean {
+  return match.group.list === 'blockedInternetDestinations';
+}
+
+/** Internet destinations are what a sealed lane does without: those of the policy and of connections. */
+export function isInternet(group: DestinationGroup): boolean {
+  return group.list === 'allowedInternetDestinations' || group.list === 'connections';
+}
+
+function ruleOf(match: Match): Rule {
+  const location = parseStorageHost(match.pattern)?.location ?? match.pattern;
+  const isStorage = match.group.list === 'allowedStorageDestinations' || match.group.list === 'externalLocations';
+  return { list: match.group.list, entry: isStorage ? location : match.pattern, source: match.group.source };
+}
+
+/** `allowedInternetDestinations "*.example.com" of NetworkPolicy/acme`. */
+export function formatRule(rule: Rule): string {
+  return `${rule.list} "${rule.entry}" of ${rule.source}`;
+}

@@ -1,0 +1,140 @@
+// A policy and what a workspace implies -> the EgressTable: who may go where, as groups of names.
+// The table's name says whose set it is (policy and implied objects), its revision says what is in it: so a changed
+// destination changes the revision under running connections, and nothing leaks between workspaces that share a policy.
+import type { DenyReason, DestinationGroup, EgressTable } from '../model/egress-table.ts';
+import { formatPattern, parseNamePattern } from '../model/domain-name.ts';
+import type { Metastore } from '../model/metastore.ts';
+import type { InternetDestination, NetworkPolicy } from '../model/network-policy.ts';
+import type { PrivateEndpoint } from '../model/private-endpoint.ts';
+import { compareText } from '../model/snapshot.ts';
+import { type StorageDestination, storageHosts } from '../model/storage-destination.ts';
+import { contentHash } from './content-hash.ts';
+
+/** What one table is made of; workspaces with the same sources share the table. */
+export interface TableSources {
+  readonly networkPolicyId: string;
+  readonly policy?: NetworkPolicy;
+  readonly denyReason?: DenyReason;
+  readonly metastores: readonly Metastore[];
+  readonly privateEndpoints: readonly PrivateEndpoint[];
+}
+
+type Ports = DestinationGroup['ports'];
+type Entry = Omit<DestinationGroup, 'names'> & { readonly name: string };
+
+/** Where a destination says nothing of ports. */
+export const DEFAULT_PORTS: Ports = [
+  { port: 443, protocol: 'TLS' },
+  { port: 80, protocol: 'HTTP' },
+];
+const STORAGE_PORTS: Ports = [{ port: 443, protocol: 'TLS' }];
+const NO_PORTS: Ports = [];
+
+export function compileEgressTable(sources: TableSources): EgressTable {
+  const groups = sources.denyReason === undefined ? groupEntries(entriesOf(sources)) : [];
+  const content = {
+    networkPolicyId: sources.networkPolicyId,
+    ...(sources.denyReason === undefined ? {} : { denyReason: sources.denyReason }),
+    groups,
+  };
+  return {
+    kind: 'EgressTable',
+    metadata: { name: tableName(sources) },
+    spec: { ...content, revision: contentHash(content) },
+  };
+}
+
+/** "<policy>-<hash of the sources' names>"; known before the content is, and unchanged by it. */
+export function tableName(sources: TableSources): string {
+  const conflicted = sources.denyReason === 'WORKSPACE_CONFLICTED' ? ['WORKSPACE_CONFLICTED'] : [];
+  const names = [
+    ...sources.metastores.map((metastore) => `Metastore/${metastore.metadata.name}`),
+    ...sources.privateEndpoints.map((endpoint) => `PrivateEndpoint/${endpoint.metadata.name}`),
+    ...conflicted,
+  ];
+  const policy = sources.networkPolicyId.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-');
+  return `${policy}-${contentHash([sources.networkPolicyId, names]).slice(0, 8)}`;
+}
+
+function entriesOf(sources: TableSources): readonly Entry[] {
+  return [
+    ...(sources.policy === undefined ? [] : policyEntries(sources.policy)),
+    ...sources.metastores.flatMap(metastoreEntries),
+    ...sources.privateEndpoints.flatMap(privateEndpointEntries),
+  ];
+}
+
+function policyEntries(policy: NetworkPolicy): readonly Entry[] {
+  const access = policy.spec.egress.networkAccess;
+  const source = `NetworkPolicy/${policy.metadata.name}`;
+  const blocked = (access.blockedInternetDestinations ?? []).map((destination) =>
+    internetEntry('blockedInternetDestinations', source, { ...destination, ports: NO_PORTS }),
+  );
+  const allowed = (access.allowedInternetDestinations ?? []).map((destination) =>
+    internetEntry('allowedInternetDestinations', source, { ...destination, ports: destination.ports ?? DEFAULT_PORTS }),
+  );
+  const storage = (access.allowedStorageDestinations ?? []).flatMap((destination) =>
+    storageEntries('allowedStorageDestinations', source, destination),
+  );
+  return [...blocked, ...allowed, ...storage];
+}
+
+/** R15, R21, R81: only locations that are known to lie in the metastore's own region are implied. */
+function metastoreEntries(metastore: Metastore): readonly Entry[] {
+  const source = `Metastore/${metastore.metadata.name}`;
+  const locations = (metastore.spec.externalLocations ?? [])
+    .filter((location) => location.region === metastore.spec.region)
+    .flatMap((location) => storageEntries('externalLocations', source, location));
+  const connections = (metastore.spec.connections ?? []).map((connection) =>
+    internetEntry('connections', source, {
+      destination: connection.destination,
+      ports: connection.ports ?? DEFAULT_PORTS,
+      expiresAt: connection.transitionEndTime,
+    }),
+  );
+  return [...locations, ...connections];
+}
+
+function privateEndpointEntries(endpoint: PrivateEndpoint): readonly Entry[] {
+  const source = `PrivateEndpoint/${endpoint.metadata.name}`;
+  const addressRanges = [...(endpoint.spec.addressRanges ?? [])].toSorted(compareText);
+  return (endpoint.spec.domains ?? []).map((destination) => ({
+    ...internetEntry('privateEndpoints', source, { destination, ports: endpoint.spec.ports ?? DEFAULT_PORTS }),
+    addressRanges,
+  }));
+}
+
+interface WrittenDestination extends Pick<InternetDestination, 'destination' | 'expiresAt'> {
+  readonly ports: Ports;
+}
+
+function internetEntry(list: Entry['list'], source: string, written: WrittenDestination): Entry {
+  const parsed = parseNamePattern(written.destination);
+  // The schema has refused such a name already; should one come through, it must match nothing.
+  const name = 'pattern' in parsed ? formatPattern(parsed.pattern) : '';
+  const expiry = written.expiresAt === undefined ? {} : { expiresAt: written.expiresAt };
+  return { list, source, ports: sortPorts(written.ports), ...expiry, name };
+}
+
+function storageEntries(list: Entry['list'], source: string, destination: StorageDestination): readonly Entry[] {
+  return storageHosts(destination).map((name) => ({ list, source, ports: STORAGE_PORTS, name }));
+}
+
+function sortPorts(ports: Ports): Ports {
+  return ports.toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
+}
+
+/** Entries that differ in their name only become one group; groups and names are sorted, duplicates merged. */
+function groupEntries(entries: readonly Entry[]): DestinationGroup[] {
+  const groups = new Map<string, { readonly group: Omit<DestinationGroup, 'names'>; readonly names: Set<string> }>();
+  for (const { name, ...group } of entries) {
+    if (name === '') continue;
+    const key = JSON.stringify(group);
+    const known = groups.get(key) ?? { group, names: new Set() };
+    known.names.add(name);
+    groups.set(key, known);
+  }
+  return [...groups.entries()]
+    .toSorted(([a], [b]) => compareText(a, b))
+    .map(([, { group, names }]) => ({ ...group, names: [...names].toSorted(compareText) }));
+}

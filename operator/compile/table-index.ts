@@ -1,0 +1,48 @@
+// An EgressTable at one moment, made ready for look-ups: name or wildcard -> the groups that list it.
+// Groups that have expired by then are left out; the caller says what time it is.
+import type { DestinationGroup, EgressTableSpec } from '../model/egress-table.ts';
+
+export interface TableIndex {
+  readonly table: EgressTableSpec;
+  /** Keys are "example.com" and "*.example.com". */
+  readonly byPattern: ReadonlyMap<string, readonly DestinationGroup[]>;
+}
+
+export interface Match {
+  readonly pattern: string;
+  readonly group: DestinationGroup;
+}
+
+export function indexTable(table: EgressTableSpec, atMs: number): TableIndex {
+  const byPattern = new Map<string, DestinationGroup[]>();
+  for (const group of table.groups) {
+    if (group.expiresAt !== undefined && Date.parse(group.expiresAt) <= atMs) continue;
+    for (const name of group.names) {
+      const groups = byPattern.get(name);
+      if (groups === undefined) byPattern.set(name, [group]);
+      else groups.push(group);
+    }
+  }
+  return { table, byPattern };
+}
+
+/** Every entry that covers a canonical name, the exact one first, then from the longest wildcard to the shortest. */
+export function matchesOf(index: TableIndex, name: string): readonly Match[] {
+  return coveringPatterns(name).flatMap((pattern) =>
+    (index.byPattern.get(pattern) ?? []).map((group) => ({ pattern, group })),
+  );
+}
+
+/** "a.b.c" -> "a.b.c", "*.b.c", "*.c". */
+export function coveringPatterns(name: string): readonly string[] {
+  const labels = name.split('.');
+  return [name, ...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join('.')}`)];
+}
+
+/** The next moment after `atMs` (epoch milliseconds) at which an entry of the table expires, if any. */
+export function nextExpiry(table: EgressTableSpec, atMs: number): number | undefined {
+  const later = table.groups
+    .map((group) => (group.expiresAt === undefined ? Number.NaN : Date.parse(group.expiresAt)))
+    .filter((expiryMs) => expiryMs > atMs);
+  return later.length === 0 ? undefined : Math.min(...later);
+}

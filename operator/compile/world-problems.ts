@@ -1,0 +1,89 @@
+// What is wrong between objects that are each well formed: a policy that does not exist, an id claimed twice.
+import type { Problem, ProblemReason } from '../model/problem.ts';
+import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
+import { countDestinations } from '../model/network-policy.ts';
+import { formatKey, isUnreadable, keyOf, type ObservedObject, objectsOf, type Snapshot } from '../model/snapshot.ts';
+
+export function findProblems(snapshot: Snapshot, owners: ReadonlyMap<string, string>): readonly Problem[] {
+  return [
+    ...conflictedWorkspaces(snapshot, owners),
+    ...unknownTiers(snapshot),
+    ...danglingAssignments(snapshot),
+    ...missingDefault(snapshot),
+    ...ignoredRules(snapshot),
+    ...contestedMetastores(snapshot),
+  ];
+}
+
+function conflictedWorkspaces(snapshot: Snapshot, owners: ReadonlyMap<string, string>): readonly Problem[] {
+  return objectsOf(snapshot, 'Workspace')
+    .filter((workspace) => owners.get(workspace.id) !== workspace.metadata.name)
+    .map((workspace) => {
+      const message = `Cannot use workspace id "${workspace.id}" twice: Namespace "${owners.get(workspace.id)}" has it; until one is changed this workspace reaches nothing`;
+      return about(workspace, 'Conflicted', message, 'metadata.labels');
+    });
+}
+
+function unknownTiers(snapshot: Snapshot): readonly Problem[] {
+  return objectsOf(snapshot, 'Workspace')
+    .filter((workspace) => workspace.unknownTier !== undefined)
+    .map((workspace) => {
+      const message = `Cannot accept tier "${workspace.unknownTier}": use one of "STANDARD", "PREMIUM", "ENTERPRISE"; until then it counts as ENTERPRISE`;
+      return about(workspace, 'UnknownTier', message, 'metadata.labels');
+    });
+}
+
+function danglingAssignments(snapshot: Snapshot): readonly Problem[] {
+  const workspaces = new Set(objectsOf(snapshot, 'Workspace').map(({ metadata }) => metadata.name));
+  const policies = new Set(objectsOf(snapshot, 'NetworkPolicy').map(({ metadata }) => metadata.name));
+  return objectsOf(snapshot, 'PolicyAssignment').flatMap((assignment) => {
+    const id = assignment.spec.networkPolicyId;
+    const name = assignment.metadata.name;
+    const isMissing = !policies.has(id) && !isUnreadable(snapshot, 'NetworkPolicy', id);
+    const noPolicy = `Cannot find NetworkPolicy "${id}": create it or assign another; until then this workspace reaches nothing`;
+    const noWorkspace = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace`;
+    return [
+      ...(isMissing ? [about(assignment, 'NetworkPolicyNotFound', noPolicy, 'spec.networkPolicyId')] : []),
+      ...(workspaces.has(name) ? [] : [about(assignment, 'WorkspaceNotFound', noWorkspace, 'metadata.name')]),
+    ];
+  });
+}
+
+function missingDefault(snapshot: Snapshot): readonly Problem[] {
+  const assigned = new Set(objectsOf(snapshot, 'PolicyAssignment').map(({ metadata }) => metadata.name));
+  const exists = objectsOf(snapshot, 'NetworkPolicy').some(({ metadata }) => metadata.name === DEFAULT_POLICY);
+  if (exists || isUnreadable(snapshot, 'NetworkPolicy', DEFAULT_POLICY)) return [];
+  return objectsOf(snapshot, 'Workspace')
+    .filter(({ metadata }) => !assigned.has(metadata.name))
+    .map((workspace) => {
+      const message = `Cannot find NetworkPolicy "${DEFAULT_POLICY}", which applies to this workspace: create it or assign another; until then this workspace reaches nothing`;
+      return about(workspace, 'NetworkPolicyNotFound', message);
+    });
+}
+
+function ignoredRules(snapshot: Snapshot): readonly Problem[] {
+  return objectsOf(snapshot, 'NetworkPolicy')
+    .filter(({ spec }) => spec.egress.networkAccess.restrictionMode === 'FULL_ACCESS')
+    .filter(({ spec }) => {
+      const access = spec.egress.networkAccess;
+      return countDestinations(access) + (access.blockedInternetDestinations?.length ?? 0) > 0;
+    })
+    .map((policy) => {
+      const message = 'The rules are kept but have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them';
+      return about(policy, 'RulesIgnored', message, 'spec.egress.networkAccess.restrictionMode');
+    });
+}
+
+function contestedMetastores(snapshot: Snapshot): readonly Problem[] {
+  const metastores = objectsOf(snapshot, 'Metastore');
+  return objectsOf(snapshot, 'Workspace').flatMap(({ metadata: { name } }) => {
+    const claims = metastores.filter(({ spec }) => spec.workspaces?.includes(name));
+    if (claims.length < 2) return [];
+    const message = `Cannot give workspace "${name}" ${claims.length} metastores: name it in one; until then none of them allows anything`;
+    return claims.map((metastore) => about(metastore, 'Conflicted', message, 'spec.workspaces'));
+  });
+}
+
+function about(object: ObservedObject, reason: ProblemReason, message: string, field?: string): Problem {
+  return { reason, message, object: formatKey(keyOf(object)), ...(field === undefined ? {} : { field }) };
+}

@@ -1,0 +1,70 @@
+// The one parser of addresses and CIDR ranges, for access lists, private endpoints and the gateway's own guard.
+// ipaddr.js reads "010.0.0.1" as 8.0.0.1 and "10.1" as an address, so a strict check of the text goes first.
+import ipaddr from 'ipaddr.js';
+
+export interface AddressRange {
+  readonly family: 4 | 6;
+  /** First address, host bits masked, in the canonical text of its family. */
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+export type ParsedRange = { readonly range: AddressRange } | { readonly message: string };
+
+const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
+const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const PREFIX_LENGTH = /^(?:0|[1-9][0-9]{0,2})$/;
+const ENDS_IN_NUMBER = /(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$/;
+
+/** "1.2.3.4", "1.2.3.4/28" (host bits are masked, R86), "2001:db8::/32"; nothing laxer. */
+export function parseAddressRange(text: string): ParsedRange {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const parsed = rest.length === 0 ? parseStrict(address) : undefined;
+  if (parsed === undefined) return { message: `${cannotAccept(text)}: write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"` };
+  if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
+    return { message: `${cannotAccept(text)}: write the IPv4 form, "${parsed.toIPv4Address().toString()}"` };
+  }
+  const bits = parsed.kind() === 'ipv4' ? 32 : 128;
+  const length = prefix === undefined ? bits : PREFIX_LENGTH.test(prefix) ? Number(prefix) : Number.NaN;
+  if (!(length <= bits)) return { message: `${cannotAccept(text)}: the part behind "/" is a number from 0 to ${bits}` };
+  return { range: mask(parsed, length) };
+}
+
+/** Canonical "address/length". */
+export function formatRange(range: AddressRange): string {
+  return `${range.address}/${range.prefixLength}`;
+}
+
+/** Whether a text is an address in any spelling that some resolver accepts: "10.1", "0x7f.1", "[::1]", "2130706433". */
+export function isIpLiteral(text: string): boolean {
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  return ENDS_IN_NUMBER.test(bare) || (bare.includes(':') && ipaddr.IPv6.isValid(bare.replace(/%.*$/, '')));
+}
+
+/** Whether an address (strict text) lies in one of the ranges; an unreadable address lies in none. */
+export function rangesContain(ranges: readonly AddressRange[], address: string): boolean {
+  const parsed = parseStrict(address);
+  if (parsed === undefined) return false;
+  const plain = parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+  return ranges.some((range) => {
+    const base = ipaddr.parse(range.address);
+    return base.kind() === plain.kind() && plain.match(base, range.prefixLength);
+  });
+}
+
+function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  if (IPV4.test(address)) return ipaddr.IPv4.parse(address);
+  const isIpv6 = address.includes(':') && !address.includes('%') && ipaddr.IPv6.isValid(address);
+  return isIpv6 ? ipaddr.IPv6.parse(address) : undefined;
+}
+
+function mask(address: ipaddr.IPv4 | ipaddr.IPv6, prefixLength: number): AddressRange {
+  const text = `${address.toString()}/${prefixLength}`;
+  return address instanceof ipaddr.IPv4
+    ? { family: 4, address: ipaddr.IPv4.networkAddressFromCIDR(text).toString(), prefixLength }
+    : { family: 6, address: ipaddr.IPv6.networkAddressFromCIDR(text).toString(), prefixLength };
+}
+
+function cannotAccept(text: string): string {
+  return `Cannot accept address "${text}"`;
+}

@@ -1,0 +1,43 @@
+// IpAccessList (`ipal`): networks from which people may or may not enter a workspace (R86-R94).
+import { z } from 'zod';
+import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+import { addressRangeSchema } from './private-endpoint.ts';
+
+/** R94: over all lists of a workspace; a CIDR counts as one. */
+export const MAX_ADDRESSES = 1000;
+
+export const ipAccessListSpecSchema = z.strictObject({
+  label: z.string().min(1).max(253).describe('Name of the list for people.'),
+  listType: z.enum(['ALLOW', 'BLOCK']).describe('ALLOW lets these addresses in; BLOCK keeps them out and wins.'),
+  ipAddresses: atomicList(addressRangeSchema, MAX_ADDRESSES).describe('Addresses and CIDR ranges, kept as typed.'),
+  enabled: z.boolean().default(true).describe('A list that is not enabled counts for nothing.'),
+});
+
+export type IpAccessListSpec = z.infer<typeof ipAccessListSpecSchema>;
+
+export interface IpAccessList {
+  readonly kind: 'IpAccessList';
+  readonly metadata: ObjectMeta;
+  readonly spec: IpAccessListSpec;
+}
+
+export const ipAccessListKind: KindDescription = {
+  kind: 'IpAccessList',
+  plural: 'ipaccesslists',
+  shortName: 'ipal',
+  scope: 'Namespaced',
+  description: 'Addresses from which people may, or may not, enter the workspace of this Namespace.',
+  spec: ipAccessListSpecSchema,
+  status: z.strictObject({
+    conditions: conditionsSchema,
+    addressCount: z.int().min(0).optional().describe('Entries of the list.'),
+  }),
+  columns: [
+    { name: 'Label', type: 'string', jsonPath: '.spec.label' },
+    { name: 'Type', type: 'string', jsonPath: '.spec.listType' },
+    { name: 'Addresses', type: 'integer', jsonPath: '.status.addressCount' },
+    { name: 'Enabled', type: 'boolean', jsonPath: '.spec.enabled' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [],
+};

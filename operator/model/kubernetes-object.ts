@@ -1,0 +1,76 @@
+// The parts that every object of ours has: metadata as we read it, conditions as we write them, and how a kind is
+// described once for parsing, TypeScript types and the CRD (`npm run generate`).
+import { z } from 'zod';
+
+export const GROUP = 'sallyport.dev';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}`;
+export const DEFAULT_POLICY = 'default-policy';
+
+/** Metadata that we read; the API server guards the rest. */
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  readonly creationTimestamp?: string | undefined;
+  readonly generation?: number | undefined;
+  readonly uid?: string | undefined;
+}
+
+export const conditionSchema = z.strictObject({
+  type: z.string().max(316).describe('Aspect that the condition speaks of, for example "Accepted".'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+  observedGeneration: z.int().min(0).optional().describe('Generation of the spec that was looked at.'),
+  lastTransitionTime: z.iso.datetime().describe('When the status last changed.'),
+  reason: z.string().min(1).max(1024).describe('One constant word for programs.'),
+  message: z.string().max(32768).describe('A sentence for people.'),
+});
+
+export type Condition = z.infer<typeof conditionSchema>;
+
+export const conditionsSchema = z
+  .array(conditionSchema)
+  .max(8)
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+  .optional()
+  .describe('What is known about this object, one entry per aspect.');
+
+/** A list that is replaced as a whole and has a limit (DESIGN 3: a `map` list of 2,500 costs a second per write). */
+export function atomicList<Item extends z.ZodType>(item: Item, maxItems: number): z.ZodArray<Item> {
+  return z.array(item).max(maxItems).meta({ 'x-kubernetes-list-type': 'atomic' });
+}
+
+/** An optional atomic list that reads as empty when absent: an empty list means nothing, never everything. */
+export function optionalList<Item extends z.ZodType>(item: Item, maxItems: number, description: string) {
+  return atomicList(item, maxItems).optional().describe(description);
+}
+
+/** A rule that the API server evaluates (CEL), and its message. */
+export interface CelRule {
+  /** Path below the object, for example "spec.egress". */
+  readonly path: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'date';
+  readonly jsonPath: string;
+  readonly description?: string;
+  /** 1 shows the column with `-o wide` only. */
+  readonly priority?: 0 | 1;
+}
+
+export interface KindDescription {
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortName?: string;
+  readonly scope: 'Cluster' | 'Namespaced';
+  readonly description: string;
+  readonly spec: z.ZodType;
+  readonly status?: z.ZodType;
+  readonly columns: readonly PrinterColumn[];
+  readonly rules: readonly CelRule[];
+}

@@ -1,0 +1,178 @@
+// NetworkPolicy (`snp`): what a workspace may reach. Words and values are the product's own (requirements 2.1),
+// so that REST and YAML translate one to one.
+import { z } from 'zod';
+import { labelSelectorSchema } from './label-selector.ts';
+import { parseNamePattern } from './domain-name.ts';
+import {
+  conditionsSchema,
+  DEFAULT_POLICY,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+} from './kubernetes-object.ts';
+import { DRY_RUN_PRODUCTS } from './product.ts';
+import { storageDestinationSchema } from './storage-destination.ts';
+
+/** R16: allowed internet and allowed storage destinations together, as written; implied ones do not count. */
+export const MAX_DESTINATIONS = 2500;
+export const MAX_BLOCKED_DESTINATIONS = 500;
+
+export const PORT_PROTOCOLS = ['TLS', 'HTTP', 'TCP'] as const;
+export type PortProtocol = (typeof PORT_PROTOCOLS)[number];
+
+export const destinationPortSchema = z.strictObject({
+  port: z.int().min(1).max(65535).describe('Port of the destination.'),
+  protocol: z
+    .enum(PORT_PROTOCOLS)
+    .default('TLS')
+    .describe('TLS: the server name inside must match. HTTP: plain HTTP. TCP: any bytes, not looked at.'),
+});
+
+const domainSchema = z
+  .string()
+  .min(1)
+  .max(255)
+  .superRefine((text, context) => {
+    const parsed = parseNamePattern(text);
+    if ('fault' in parsed) context.addIssue({ code: 'custom', message: parsed.message });
+  })
+  .describe('Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself.');
+
+export const internetDestinationSchema = z.strictObject({
+  destination: domainSchema,
+  internetDestinationType: z.enum(['DNS_NAME']).default('DNS_NAME').describe('How the destination is written.'),
+  ports: optionalList(destinationPortSchema, 16, 'Ports and protocols. Without it: 443 for TLS and 80 for HTTP.'),
+  expiresAt: z.iso.datetime().optional().describe('From this time (UTC) on the entry counts no more.'),
+  reason: z.string().max(128).optional().describe('Why the entry is here, for those who read the policy.'),
+});
+
+/** A blocked name is blocked on every port. */
+const blockedDestinationSchema = internetDestinationSchema.omit({ ports: true });
+
+const policyEnforcementSchema = z.strictObject({
+  enforcementMode: z
+    .enum(['ENFORCED', 'DRY_RUN'])
+    .default('ENFORCED')
+    .describe('DRY_RUN logs what would be denied and denies nothing; external models stay enforced.'),
+  dryRunModeProductFilter: optionalList(
+    z.enum(DRY_RUN_PRODUCTS),
+    DRY_RUN_PRODUCTS.length,
+    'Products that are in dry-run. Without it, or empty: all products.',
+  ),
+  mlBuildEnforcement: z
+    .enum(['ENFORCED', 'EXEMPT'])
+    .default('ENFORCED')
+    .describe('Whether image builds for model serving are under the policy. EXEMPT gives them full access.'),
+});
+
+const networkAccessSchema = z.strictObject({
+  restrictionMode: z
+    .enum(['FULL_ACCESS', 'RESTRICTED_ACCESS'])
+    .describe('FULL_ACCESS leaves egress open. RESTRICTED_ACCESS allows only what is listed.'),
+  allowedInternetDestinations: optionalList(
+    internetDestinationSchema,
+    MAX_DESTINATIONS,
+    'Domains that may be reached. Empty allows none.',
+  ),
+  blockedInternetDestinations: optionalList(
+    blockedDestinationSchema,
+    MAX_BLOCKED_DESTINATIONS,
+    'Domains that may never be reached; they win over every allowed destination.',
+  ),
+  allowedStorageDestinations: optionalList(
+    storageDestinationSchema,
+    MAX_DESTINATIONS,
+    'Buckets and storage accounts that may be reached.',
+  ),
+  policyEnforcement: policyEnforcementSchema.optional().describe('Dry-run settings. Without it: enforced for all products.'),
+});
+
+const clusterPeerSchema = z.strictObject({
+  namespaceSelector: labelSelectorSchema.optional().describe('Namespaces of the peers. Without it: the own namespace.'),
+  podSelector: labelSelectorSchema.optional().describe('Pods of the peers. Without it: every pod of those namespaces.'),
+  ports: optionalList(
+    z.strictObject({
+      port: z.int().min(1).max(65535).describe('Port of the peer.'),
+      protocol: z.enum(['TCP', 'UDP']).default('TCP').describe('Transport protocol.'),
+    }),
+    16,
+    'Ports of the peers. Without it: none.',
+  ),
+});
+
+const clusterAccessSchema = z.strictObject({
+  presets: optionalList(
+    z.enum(['KUBERNETES_API']),
+    1,
+    'Well-known parts of the cluster that pods may reach directly.',
+  ),
+  peers: optionalList(clusterPeerSchema, 50, 'Pods of other namespaces that pods may reach directly.'),
+});
+
+export const networkPolicySpecSchema = z.strictObject({
+  egress: z
+    .strictObject({
+      networkAccess: networkAccessSchema.describe('What may be reached outside the cluster.'),
+      clusterAccess: clusterAccessSchema.optional().describe('What may be reached inside the cluster, without the gateway.'),
+    })
+    .describe('Rules for connections that leave the workspace.')
+    .superRefine((egress, context) => {
+      const count = countDestinations(egress.networkAccess);
+      if (count <= MAX_DESTINATIONS) return;
+      const message = `Cannot accept ${count} destinations: the limit is ${MAX_DESTINATIONS}, allowed internet and storage destinations together`;
+      context.addIssue({ code: 'custom', path: ['networkAccess'], message, params: { reason: 'TooManyDestinations' } });
+    }),
+});
+
+export type NetworkPolicySpec = z.infer<typeof networkPolicySpecSchema>;
+export type NetworkAccess = z.infer<typeof networkAccessSchema>;
+export type InternetDestination = z.infer<typeof internetDestinationSchema>;
+
+export interface NetworkPolicy {
+  readonly kind: 'NetworkPolicy';
+  readonly metadata: ObjectMeta;
+  readonly spec: NetworkPolicySpec;
+}
+
+/** Counted as written (R16). */
+export function countDestinations(access: {
+  readonly allowedInternetDestinations?: readonly unknown[] | undefined;
+  readonly allowedStorageDestinations?: readonly unknown[] | undefined;
+}): number {
+  return (access.allowedInternetDestinations?.length ?? 0) + (access.allowedStorageDestinations?.length ?? 0);
+}
+
+const networkPolicyStatusSchema = z.strictObject({
+  conditions: conditionsSchema,
+  destinations: z.int().min(0).optional().describe('Allowed destinations as written.'),
+  workspaces: z.int().min(0).optional().describe('Workspaces under this policy.'),
+  restartRequired: z.int().min(0).optional().describe('Workloads that must restart before the policy counts for them.'),
+});
+
+const ACCESS = 'spec.egress.networkAccess';
+
+export const networkPolicyKind: KindDescription = {
+  kind: 'NetworkPolicy',
+  plural: 'networkpolicies',
+  shortName: 'snp',
+  scope: 'Cluster',
+  description: `What the workspaces under this policy may reach. The policy "${DEFAULT_POLICY}" applies to every workspace without another.`,
+  spec: networkPolicySpecSchema,
+  status: networkPolicyStatusSchema,
+  columns: [
+    { name: 'Mode', type: 'string', jsonPath: `.${ACCESS}.restrictionMode` },
+    { name: 'Enforcement', type: 'string', jsonPath: `.${ACCESS}.policyEnforcement.enforcementMode` },
+    { name: 'Destinations', type: 'integer', jsonPath: '.status.destinations' },
+    { name: 'Workspaces', type: 'integer', jsonPath: '.status.workspaces' },
+    { name: 'Restart-Required', type: 'integer', jsonPath: '.status.restartRequired' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [
+    {
+      path: `${ACCESS}`,
+      rule: `(has(self.allowedInternetDestinations) ? size(self.allowedInternetDestinations) : 0) + (has(self.allowedStorageDestinations) ? size(self.allowedStorageDestinations) : 0) <= ${MAX_DESTINATIONS}`,
+      message: `at most ${MAX_DESTINATIONS} destinations: allowed internet and storage destinations together`,
+    },
+  ],
+};

@@ -1,0 +1,106 @@
+// One object as YAML or the API gives it -> our typed object, or all its Problems. Never throws.
+// Kinds of other groups are not ours to judge and are passed over.
+import { z } from 'zod';
+import { ipAccessListKind } from './ip-access-list.ts';
+import { API_VERSION, GROUP, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+import { metastoreKind } from './metastore.ts';
+import { networkPolicyKind } from './network-policy.ts';
+import { policyAssignmentKind } from './policy-assignment.ts';
+import { privateEndpointKind } from './private-endpoint.ts';
+import type { Problem } from './problem.ts';
+import { problemOfIssue } from './schema-problem.ts';
+import { formatKey, type ObjectKey, type ObservedKind, type ObservedObject } from './snapshot.ts';
+import { WORKSPACE_LABEL, workspaceOf } from './workspace.ts';
+import { workspaceConfKind } from './workspace-conf.ts';
+
+/** A Problem of one object, with the path to the place so that a reader of YAML can find the line. */
+export interface ObjectProblem extends Problem {
+  readonly path: readonly PropertyKey[];
+}
+
+export type ParsedObject =
+  | { readonly status: 'parsed'; readonly object: ObservedObject }
+  | { readonly status: 'foreign' }
+  | { readonly status: 'unreadable'; readonly key?: ObjectKey; readonly problems: readonly ObjectProblem[] };
+
+/** Kinds that people write; the compiled ones are not read from outside. */
+const INPUT_KINDS: Readonly<Partial<Record<string, KindDescription>>> = Object.fromEntries(
+  [networkPolicyKind, policyAssignmentKind, metastoreKind, privateEndpointKind, workspaceConfKind, ipAccessListKind].map(
+    (kind) => [kind.kind, kind],
+  ),
+);
+
+const NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+const WORKSPACE_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+const CLUSTER_NAMESPACE = '';
+
+const metadataSchema = z.looseObject({
+  name: z.string().min(1).max(253).regex(NAME),
+  namespace: z.string().min(1).max(63).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+  creationTimestamp: z.string().nullish().transform((text) => text ?? undefined),
+  generation: z.int().optional(),
+  uid: z.string().optional(),
+});
+
+const headerSchema = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: metadataSchema });
+
+export function parseObject(value: unknown): ParsedObject {
+  const header = headerSchema.safeParse(value);
+  if (!header.success) return { status: 'unreadable', problems: toProblems(header.error, value, undefined) };
+  const { apiVersion, kind, metadata } = header.data;
+  if (apiVersion === 'v1' && kind === 'Namespace') return parseNamespace(metadata);
+  if (!apiVersion.startsWith(`${GROUP}/`)) return { status: 'foreign' };
+  const description = INPUT_KINDS[kind];
+  if (description === undefined || apiVersion !== API_VERSION) return unknownKind(apiVersion, kind, metadata.name);
+  return parseSpec(description, metadata, value);
+}
+
+function parseNamespace(metadata: ObjectMeta): ParsedObject {
+  const workspace = workspaceOf(metadata);
+  if (workspace === undefined) return { status: 'foreign' };
+  if (WORKSPACE_ID.test(workspace.id)) return { status: 'parsed', object: workspace };
+  const key: ObjectKey = { kind: 'Workspace', name: metadata.name, namespace: CLUSTER_NAMESPACE };
+  const message = `Cannot accept workspace id "${workspace.id}": use 1 to 63 letters, digits, ".", "_" and "-"`;
+  return unreadable(key, ['metadata', 'labels', WORKSPACE_LABEL], message);
+}
+
+function parseSpec(description: KindDescription, metadata: ObjectMeta, value: unknown): ParsedObject {
+  const key = keyFor(description, metadata);
+  if (description.scope === 'Namespaced' && metadata.namespace === undefined) {
+    return unreadable(key, ['metadata'], 'Cannot find "metadata.namespace": name the Namespace that is the workspace');
+  }
+  const schema = z.strictObject({
+    apiVersion: z.string(),
+    kind: z.string(),
+    metadata: z.unknown(),
+    spec: description.spec,
+    status: z.unknown().optional(),
+  });
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) return { status: 'unreadable', key, problems: toProblems(parsed.error, value, key) };
+  // The schema of this very kind accepted the spec; TypeScript cannot follow the look-up by name.
+  const object = { kind: description.kind, metadata, spec: parsed.data.spec } as ObservedObject;
+  return { status: 'parsed', object };
+}
+
+function keyFor(description: KindDescription, metadata: ObjectMeta): ObjectKey {
+  const namespace = description.scope === 'Namespaced' ? (metadata.namespace ?? '') : CLUSTER_NAMESPACE;
+  return { kind: description.kind as ObservedKind, name: metadata.name, namespace };
+}
+
+function toProblems(error: z.ZodError, value: unknown, key: ObjectKey | undefined): readonly ObjectProblem[] {
+  const object = key === undefined ? {} : { object: formatKey(key) };
+  return error.issues.map((issue) => ({ ...problemOfIssue(issue, value), ...object, path: issue.path }));
+}
+
+function unreadable(key: ObjectKey, path: readonly PropertyKey[], message: string): ParsedObject {
+  const problem = { reason: 'InvalidValue', message, object: formatKey(key), field: path.join('.'), path } as const;
+  return { status: 'unreadable', key, problems: [problem] };
+}
+
+function unknownKind(apiVersion: string, kind: string, name: string): ParsedObject {
+  const message = `Cannot read kind "${kind}" of "${apiVersion}": the kinds are ${Object.keys(INPUT_KINDS).join(', ')} in "${API_VERSION}"`;
+  return { status: 'unreadable', problems: [{ reason: 'UnknownKind', message, object: `${kind}/${name}`, path: ['kind'] }] };
+}

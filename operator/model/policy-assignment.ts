@@ -1,0 +1,50 @@
+// PolicyAssignment (`spa`): which policy a workspace is under. Named after the workspace's Namespace (R34: one each).
+import { z } from 'zod';
+import { conditionsSchema, DEFAULT_POLICY, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+
+export const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
+
+export const policyAssignmentSpecSchema = z.strictObject({
+  networkPolicyId: z
+    .string()
+    .min(1)
+    .max(32)
+    .regex(POLICY_ID)
+    .default(DEFAULT_POLICY)
+    .describe('Name of the NetworkPolicy of this workspace.'),
+});
+
+export type PolicyAssignmentSpec = z.infer<typeof policyAssignmentSpecSchema>;
+
+export interface PolicyAssignment {
+  readonly kind: 'PolicyAssignment';
+  readonly metadata: ObjectMeta;
+  readonly spec: PolicyAssignmentSpec;
+}
+
+const policyAssignmentStatusSchema = z.strictObject({
+  conditions: conditionsSchema,
+  workspaceId: z.string().max(63).optional().describe('Id of the workspace.'),
+  networkPolicyId: z.string().max(32).optional().describe('Policy that is in force.'),
+  enforcement: z.string().max(64).optional().describe('Whether the workspace is open, enforced, in dry-run or both.'),
+  restartRequired: z.int().min(0).optional().describe('Workloads that must restart before the policy counts for them.'),
+});
+
+export const policyAssignmentKind: KindDescription = {
+  kind: 'PolicyAssignment',
+  plural: 'policyassignments',
+  shortName: 'spa',
+  scope: 'Cluster',
+  description: 'The policy of one workspace; its name is the name of the Namespace that is the workspace.',
+  spec: policyAssignmentSpecSchema,
+  status: policyAssignmentStatusSchema,
+  columns: [
+    { name: 'Workspace', type: 'string', jsonPath: '.status.workspaceId' },
+    { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },
+    { name: 'Enforcement', type: 'string', jsonPath: '.status.enforcement' },
+    { name: 'Restart-Required', type: 'integer', jsonPath: '.status.restartRequired' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [],
+};

@@ -1,0 +1,32 @@
+// Why a connection was allowed or refused: the codes in the log, in the x-sallyport-reason header and in `explain`,
+// each with the sentence that a person reads. Nothing else spells these codes.
+
+export const REASONS = {
+  FULL_ACCESS: 'the workspace has full access, so no gateway is in the way',
+  DESTINATION_ALLOWED: 'an allowed destination matches',
+  DESTINATION_NOT_ALLOWED: 'no allowed destination matches',
+  DESTINATION_BLOCKED: 'a blocked destination matches, and blocked destinations win',
+  PORT_NOT_ALLOWED: 'the destination is allowed, but not on this port and protocol',
+  INTERNET_SEALED: 'provisioned throughput reaches no internet destination, only storage and private endpoints',
+  BUCKET_NOT_ALLOWED: 'no allowed storage destination names this bucket or account in this region',
+  STORAGE_PATH_STYLE: 'the bucket is not part of the host name; use the virtual-hosted form, bucket first',
+  IP_LITERAL: 'destinations are decided by name, and this is an address',
+  METADATA_ADDRESS: 'cloud metadata services are never reachable',
+  BAD_NAME: 'the host is not a valid domain name',
+  BAD_REQUEST: 'the request could not be understood as HTTP or CONNECT with a host and a port',
+  HTTPS_WITHOUT_CONNECT: 'https:// was asked without CONNECT; set HTTPS_PROXY so that the client opens a tunnel',
+  SNI_MISMATCH: 'the TLS server name inside the tunnel is not the host that CONNECT asked for',
+  NO_SNI: 'the TLS connection inside the tunnel names no server',
+  NOT_TLS: 'the tunnel was opened for TLS, but something else was sent',
+  ADDRESS_DENIED: 'the name leads to a private, local or reserved address',
+  UNRESOLVED_OR_PRIVATE: 'the name does not resolve, or leads to a private, local or reserved address',
+  POLICY_NOT_FOUND: 'the assigned network policy does not exist',
+  POLICY_UNREADABLE: 'the assigned network policy cannot be read',
+  WORKSPACE_CONFLICTED: 'another namespace already has this workspace id',
+} as const;
+
+export type Reason = keyof typeof REASONS;
+
+export function isReason(text: string): text is Reason {
+  return Object.hasOwn(REASONS, text);
+}

@@ -1,0 +1,148 @@
+// Buckets and accounts as typed objects (R14), the host names that reach exactly one of them, and the way back
+// from a host name to the bucket. Hosts that carry the bucket in the path are never derived: a tunnel cannot be
+// judged by a path it hides.
+import { z } from 'zod';
+
+export const STORAGE_TYPES = ['AWS_S3', 'AZURE_STORAGE', 'GOOGLE_CLOUD_STORAGE'] as const;
+export const AZURE_SERVICES = ['blob', 'dfs', 'file', 'queue', 'table'] as const;
+
+const BUCKET_NAME = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
+const REGION_NAME = /^[a-z0-9-]+$/;
+const AZURE_ACCOUNT = /^[a-z0-9]{3,24}$/;
+
+export const storageDestinationSchema = z
+  .strictObject({
+    storageDestinationType: z.enum(STORAGE_TYPES).describe('Which kind of storage this is.'),
+    bucketName: z
+      .string()
+      .min(3)
+      .max(63)
+      .regex(BUCKET_NAME)
+      .optional()
+      .describe('Name of the S3 or Google Cloud Storage bucket: lower-case letters, digits and hyphens, no dots.'),
+    region: z
+      .string()
+      .min(1)
+      .max(32)
+      .regex(REGION_NAME)
+      .optional()
+      .describe('Region of the bucket, for example "us-west-2"; needed for S3, whose host names contain it.'),
+    azureStorageAccount: z
+      .string()
+      .min(3)
+      .max(24)
+      .regex(AZURE_ACCOUNT)
+      .optional()
+      .describe('Name of the Azure storage account.'),
+    azureStorageService: z.enum(AZURE_SERVICES).optional().describe('Service of the Azure storage account; each is allowed by itself.'),
+  })
+  .superRefine((destination, context) => {
+    const missing = missingFields(destination);
+    for (const field of missing) {
+      context.addIssue({ code: 'custom', path: [field], message: `is needed for ${destination.storageDestinationType}` });
+    }
+  });
+
+export type StorageDestination = z.infer<typeof storageDestinationSchema>;
+
+/** Fields that a destination of each type must have; also the source of the CRD's CEL rules. */
+export const STORAGE_FIELDS = {
+  AWS_S3: ['bucketName', 'region'],
+  AZURE_STORAGE: ['azureStorageAccount', 'azureStorageService'],
+  GOOGLE_CLOUD_STORAGE: ['bucketName'],
+} as const;
+
+interface StorageFields {
+  readonly storageDestinationType: (typeof STORAGE_TYPES)[number];
+  readonly bucketName?: string | undefined;
+  readonly region?: string | undefined;
+  readonly azureStorageAccount?: string | undefined;
+  readonly azureStorageService?: string | undefined;
+}
+
+function missingFields(destination: StorageFields): readonly string[] {
+  return STORAGE_FIELDS[destination.storageDestinationType].filter((field) => destination[field] === undefined);
+}
+
+/** "s3://acme-data", "gs://acme-data", "azure://acmedata/blob": one text per place, as people write it. */
+export function storageLocation(destination: StorageDestination): string {
+  switch (destination.storageDestinationType) {
+    case 'AWS_S3':
+      return `s3://${destination.bucketName}`;
+    case 'GOOGLE_CLOUD_STORAGE':
+      return `gs://${destination.bucketName}`;
+    case 'AZURE_STORAGE':
+      return `azure://${destination.azureStorageAccount}/${destination.azureStorageService}`;
+  }
+}
+
+/** Every host name that reaches this bucket or account and no other, lower case. */
+export function storageHosts(destination: StorageDestination): readonly string[] {
+  const { bucketName = '', region = '', azureStorageAccount = '', azureStorageService = '' } = destination;
+  switch (destination.storageDestinationType) {
+    case 'AWS_S3':
+      return s3Hosts(bucketName, region);
+    case 'GOOGLE_CLOUD_STORAGE':
+      return gcsHosts(bucketName, region);
+    case 'AZURE_STORAGE':
+      return azureHosts(azureStorageAccount, azureStorageService, region);
+  }
+}
+
+function s3Hosts(bucket: string, region: string): readonly string[] {
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const regional = ['s3', 's3.dualstack', 's3-fips', 's3-fips.dualstack'].map((form) => `${bucket}.${form}.${region}.${domain}`);
+  // The bucket name is unique in the world, so the forms without a region reach the same bucket.
+  const global = ['s3', 's3-accelerate', 's3-accelerate.dualstack'].map((form) => `${bucket}.${form}.${domain}`);
+  return [...regional, `${bucket}.s3-${region}.${domain}`, ...global];
+}
+
+function gcsHosts(bucket: string, region: string): readonly string[] {
+  const regional = region === '' ? [] : [`${bucket}.storage.${region}.rep.googleapis.com`];
+  return [`${bucket}.storage.googleapis.com`, `${bucket}.commondatastorage.googleapis.com`, ...regional];
+}
+
+function azureHosts(account: string, service: string, region: string): readonly string[] {
+  const domain = azureDomain(region);
+  return [`${account}.${service}.${domain}`, `${account}-secondary.${service}.${domain}`];
+}
+
+function azureDomain(region: string): string {
+  if (region.startsWith('usgov') || region.startsWith('usdod')) return 'core.usgovcloudapi.net';
+  return region.startsWith('china') ? 'core.chinacloudapi.cn' : 'core.windows.net';
+}
+
+/** A host name of a storage provider: the one place it reaches, or (`location: null`) an endpoint for all buckets. */
+export interface StorageHost {
+  readonly location: string | null;
+}
+
+// Written in RE2's subset, so that Envoy's default route and this function read a host alike.
+const BUCKET = '([a-z0-9][a-z0-9.-]*)';
+const S3_ENDPOINT = 's3(?:[.-][a-z0-9-]+)*\\.amazonaws\\.com(?:\\.cn)?';
+const GCS_ENDPOINT = '(?:storage|commondatastorage|storage-download)(?:\\.[a-z0-9-]+\\.rep)?\\.googleapis\\.com';
+const AZURE_ENDPOINT = `(${AZURE_SERVICES.join('|')})\\.(?:core\\.(?:windows\\.net|usgovcloudapi\\.net|chinacloudapi\\.cn)|storage\\.azure\\.net)`;
+
+/** Regular expressions (RE2, on a lower-case host without port), for hosts that name one bucket or account. */
+export const BUCKET_HOST_PATTERNS: readonly string[] = [
+  `${BUCKET}\\.${S3_ENDPOINT}`,
+  `${BUCKET}\\.${GCS_ENDPOINT}`,
+  `([a-z0-9-]+)(?:\\.z[0-9]+)?\\.${AZURE_ENDPOINT}`,
+];
+
+/** The same for endpoints whose bucket is in the path. */
+export const PATH_STYLE_HOST_PATTERNS: readonly string[] = [S3_ENDPOINT, GCS_ENDPOINT];
+
+const [S3_BUCKET, GCS_BUCKET, AZURE_ACCOUNT_HOST] = BUCKET_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
+const PATH_STYLE = PATH_STYLE_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
+
+/** What a canonical host name says about storage; undefined where it is no storage provider's. */
+export function parseStorageHost(host: string): StorageHost | undefined {
+  if (PATH_STYLE.some((pattern) => pattern.test(host))) return { location: null };
+  const s3 = S3_BUCKET?.exec(host)?.[1];
+  if (s3 !== undefined) return { location: `s3://${s3}` };
+  const gcs = GCS_BUCKET?.exec(host)?.[1];
+  if (gcs !== undefined) return { location: `gs://${gcs}` };
+  const azure = AZURE_ACCOUNT_HOST?.exec(host);
+  return azure?.[1] === undefined ? undefined : { location: `azure://${azure[1].replace(/-secondary$/, '')}/${azure[2]}` };
+}

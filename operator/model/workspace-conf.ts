@@ -1,0 +1,54 @@
+// WorkspaceConf: switches of one workspace, one object named "workspace" in its Namespace.
+import { z } from 'zod';
+import { conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+
+export const WORKSPACE_CONF_NAME = 'workspace';
+
+export const workspaceConfSpecSchema = z.strictObject({
+  enableIpAccessLists: z
+    .boolean()
+    .default(false)
+    .describe('Whether the IpAccessLists of this workspace count. When false, all access is allowed.'),
+  enableUdfNetworkAccess: z
+    .boolean()
+    .default(false)
+    .describe('Whether SQL user-defined functions have the network access of their warehouse. When false, they reach no internet destination.'),
+  ingress: z
+    .strictObject({
+      hosts: optionalList(z.string().min(1).max(253), 16, 'Host names under which people reach this workspace.'),
+      backends: optionalList(
+        z.strictObject({
+          serviceName: z.string().min(1).max(63).describe('Name of the Service in this Namespace.'),
+          port: z.int().min(1).max(65535).describe('Port of the Service.'),
+        }),
+        16,
+        'Services that answer for this workspace.',
+      ),
+    })
+    .optional()
+    .describe('How people enter this workspace.'),
+});
+
+export type WorkspaceConfSpec = z.infer<typeof workspaceConfSpecSchema>;
+
+export interface WorkspaceConf {
+  readonly kind: 'WorkspaceConf';
+  readonly metadata: ObjectMeta;
+  readonly spec: WorkspaceConfSpec;
+}
+
+export const workspaceConfKind: KindDescription = {
+  kind: 'WorkspaceConf',
+  plural: 'workspaceconfs',
+  shortName: 'swc',
+  scope: 'Namespaced',
+  description: 'Switches of one workspace.',
+  spec: workspaceConfSpecSchema,
+  status: z.strictObject({ conditions: conditionsSchema }),
+  columns: [
+    { name: 'IP-Access-Lists', type: 'boolean', jsonPath: '.spec.enableIpAccessLists' },
+    { name: 'UDF-Network', type: 'boolean', jsonPath: '.spec.enableUdfNetworkAccess' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [{ path: '', rule: `self.metadata.name == '${WORKSPACE_CONF_NAME}'`, message: `must be named "${WORKSPACE_CONF_NAME}": there is one per workspace` }],
+};

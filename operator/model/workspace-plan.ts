@@ -1,0 +1,52 @@
+// WorkspacePlan: what the gateways need to know about one workspace: its table, and which lane each product takes.
+import { z } from 'zod';
+import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { LANES, PRODUCTS } from './product.ts';
+
+const productLaneSchema = z.strictObject({
+  product: z.enum(PRODUCTS).describe('Product of the workload.'),
+  lane: z.enum(LANES).describe('Way through the gateway that new workloads of the product take.'),
+});
+
+const lanePortsSchema = z.strictObject({
+  lane: z.enum(LANES).describe('Lane.'),
+  firstPort: z.int().min(1024).max(65528).describe('First port of the block of 8 that the gateways listen on.'),
+  serviceAddresses: optionalList(z.string().max(45), 2, 'Addresses of the Service of this lane.'),
+});
+
+export const workspacePlanSpecSchema = z.strictObject({
+  workspaceId: z.string().min(1).max(63).describe('Id of the workspace.'),
+  networkPolicyId: z.string().max(63).describe('Policy that is in force.'),
+  revision: z.string().min(1).max(64).describe('Hash of the content; the same content has the same revision.'),
+  table: z.string().min(1).max(63).describe('EgressTable of the workspace.'),
+  products: atomicList(productLaneSchema, PRODUCTS.length).describe('Lane of each product.'),
+  lanes: optionalList(lanePortsSchema, LANES.length, 'Ports of each lane.'),
+});
+
+export type WorkspacePlanSpec = z.infer<typeof workspacePlanSpecSchema>;
+export type ProductLane = z.infer<typeof productLaneSchema>;
+
+export interface WorkspacePlan {
+  readonly kind: 'WorkspacePlan';
+  /** Named after the workspace's Namespace. */
+  readonly metadata: ObjectMeta;
+  readonly spec: WorkspacePlanSpec;
+}
+
+export const workspacePlanKind: KindDescription = {
+  kind: 'WorkspacePlan',
+  plural: 'workspaceplans',
+  shortName: 'swp',
+  scope: 'Namespaced',
+  description: 'Table, lanes and ports of one workspace. Written by the operator, read by gateways.',
+  spec: workspacePlanSpecSchema,
+  status: z.strictObject({ conditions: conditionsSchema }),
+  columns: [
+    { name: 'Workspace', type: 'string', jsonPath: '.spec.workspaceId' },
+    { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },
+    { name: 'Table', type: 'string', jsonPath: '.spec.table' },
+    { name: 'Revision', type: 'string', jsonPath: '.spec.revision', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [],
+};

@@ -1,0 +1,47 @@
+// Envoy's bootstrap: where its files are, and nothing that ever changes while it runs.
+import { extension, type GatewaySettings, type Json, typed } from './envoy-config.ts';
+
+/** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
+const MAX_CONNECTIONS = 60_000;
+const ADMIN_SOCKET_MODE = 0o600;
+
+export function renderBootstrap(settings: GatewaySettings): Json {
+  return {
+    node: { id: 'sallyport', cluster: 'sallyport' },
+    admin: { address: { pipe: { path: adminSocketPath(settings), mode: ADMIN_SOCKET_MODE } } },
+    bootstrap_extensions: [
+      extension(
+        'envoy.bootstrap.internal_listener',
+        'envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
+      ),
+    ],
+    overload_manager: {
+      resource_monitors: [
+        extension(
+          'envoy.resource_monitors.global_downstream_max_connections',
+          'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+          { max_active_downstream_connections: MAX_CONNECTIONS },
+        ),
+      ],
+    },
+    dynamic_resources: {
+      lds_config: fileSource(settings, 'lds', 'listeners.json'),
+      cds_config: fileSource(settings, 'cds', 'clusters.json'),
+    },
+  };
+}
+
+export function adminSocketPath(settings: GatewaySettings): string {
+  return `${settings.directory}/admin.sock`;
+}
+
+/** A file that Envoy reads again whenever something is renamed into its directory. */
+export function fileSource(settings: GatewaySettings, folder: 'lds' | 'cds' | 'rds', file: string): Json {
+  const path = `${settings.directory}/${folder}`;
+  return { path_config_source: { path: `${path}/${file}`, watched_directory: { path } } };
+}
+
+/** The text of one dynamic file. */
+export function discoveryResponse(version: string, resources: readonly Json[]): Json {
+  return { ...typed('envoy.service.discovery.v3.DiscoveryResponse'), version_info: version, resources };
+}

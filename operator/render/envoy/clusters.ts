@@ -1,0 +1,70 @@
+// Clusters: the way to each internal listener, and the way out. Circuit breakers lie far above every connection limit:
+// with Envoy's defaults one pod with 1,024 tunnels stops the whole gateway; fairness belongs to the listener.
+import type { DnsCache } from './dns-cache.ts';
+import { extension, type Json, type NamedResource, typed } from './envoy-config.ts';
+
+/** A cluster without endpoints: connections to it are refused. */
+export const BLACKHOLE = 'blackhole';
+
+const CONNECT_TIMEOUT = '10s';
+const UNLIMITED = 1_000_000;
+const CIRCUIT_BREAKERS = {
+  thresholds: [
+    { max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED },
+  ],
+};
+
+export function blackholeCluster(): NamedResource {
+  return cluster(BLACKHOLE, { type: 'STATIC' });
+}
+
+/** The way to an internal listener of the same name; filter state travels with the connection. */
+export function internalCluster(listener: string): NamedResource {
+  const endpoint = { address: { envoy_internal_address: { server_listener_name: listener } } };
+  return cluster(listener, {
+    load_assignment: { cluster_name: listener, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+    transport_socket: extension(
+      'envoy.transport_sockets.internal_upstream',
+      'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
+      {
+        transport_socket: extension(
+          'envoy.transport_sockets.raw_buffer',
+          'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer',
+        ),
+      },
+    ),
+  });
+}
+
+/** The way out: connects to what the cache resolves, on the port that was asked for. */
+export function forwardCluster(cache: DnsCache): NamedResource {
+  return cluster(cache.cluster, {
+    lb_policy: 'CLUSTER_PROVIDED',
+    cluster_type: extension(
+      'envoy.clusters.dynamic_forward_proxy',
+      'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig',
+      { dns_cache_config: cache.config, allow_dynamic_host_from_filter_state: true },
+    ),
+    // Idle upstream connections would pile up: every client has its own, over thousands of hosts.
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed(
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        {
+          common_http_protocol_options: { idle_timeout: '30s' },
+          upstream_http_protocol_options: { auto_sni: true, auto_san_validation: true },
+          explicit_http_config: { http_protocol_options: {} },
+        },
+      ),
+    },
+  });
+}
+
+function cluster(name: string, config: Json): NamedResource {
+  const body = typed('envoy.config.cluster.v3.Cluster', {
+    name,
+    connect_timeout: CONNECT_TIMEOUT,
+    circuit_breakers: CIRCUIT_BREAKERS,
+    ...config,
+  });
+  return { name, body };
+}

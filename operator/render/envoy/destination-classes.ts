@@ -1,0 +1,66 @@
+// A table's entries -> for each name pattern, the one class that decides it. Envoy serves the virtual host of the
+// most specific matching domain and no other, so everything that a broader entry allows or blocks must be merged
+// into the narrower one here; then Envoy and decide() agree.
+import { isBlock, isInternet } from '../../compile/decide.ts';
+import { coveringPatterns, type Match, type TableIndex } from '../../compile/table-index.ts';
+import type { DestinationGroup } from '../../model/egress-table.ts';
+import { compareText } from '../../model/snapshot.ts';
+
+export type Ports = DestinationGroup['ports'];
+
+export type DestinationClass =
+  | { readonly kind: 'blocked' }
+  | {
+      readonly kind: 'allowed';
+      /** What every lane may use: storage and private endpoints. */
+      readonly commonPorts: Ports;
+      /** What a sealed lane may not use. */
+      readonly internetPorts: Ports;
+      /** Not empty for the names of private endpoints: the only addresses they may lead to. */
+      readonly addressRanges: readonly string[];
+    };
+
+export interface ClassifiedNames {
+  readonly class: DestinationClass;
+  /** "example.com" and "*.example.com", sorted. */
+  readonly patterns: readonly string[];
+}
+
+/** Classes in a stable order, each with its patterns. */
+export function classifyNames(index: TableIndex): readonly ClassifiedNames[] {
+  const classes = new Map<string, { readonly class: DestinationClass; readonly patterns: string[] }>();
+  for (const pattern of index.byPattern.keys()) {
+    const found = classOf(coveringMatches(index, pattern));
+    const key = JSON.stringify(found);
+    const known = classes.get(key) ?? { class: found, patterns: [] };
+    known.patterns.push(pattern);
+    classes.set(key, known);
+  }
+  return [...classes.entries()]
+    .toSorted(([a], [b]) => compareText(a, b))
+    .map(([, { class: found, patterns }]) => ({ class: found, patterns: patterns.toSorted(compareText) }));
+}
+
+/** Entries that hold for every name that the pattern covers. */
+function coveringMatches(index: TableIndex, pattern: string): readonly Match[] {
+  const covering = pattern.startsWith('*.')
+    ? [pattern, ...coveringPatterns(pattern.slice(2)).slice(1)]
+    : coveringPatterns(pattern);
+  return covering.flatMap((cover) => (index.byPattern.get(cover) ?? []).map((group) => ({ pattern: cover, group })));
+}
+
+function classOf(matches: readonly Match[]): DestinationClass {
+  if (matches.some(isBlock)) return { kind: 'blocked' };
+  const groups = matches.map(({ group }) => group);
+  return {
+    kind: 'allowed',
+    commonPorts: unionOfPorts(groups.filter((group) => !isInternet(group))),
+    internetPorts: unionOfPorts(groups.filter(isInternet)),
+    addressRanges: [...new Set(groups.flatMap((group) => group.addressRanges ?? []))].toSorted(compareText),
+  };
+}
+
+function unionOfPorts(groups: readonly DestinationGroup[]): Ports {
+  const byText = new Map(groups.flatMap(({ ports }) => ports).map((port) => [`${port.port}/${port.protocol}`, port]));
+  return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
+}

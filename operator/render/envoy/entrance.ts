@@ -1,0 +1,102 @@
+// The proxy listener of one workspace and product: absolute-form HTTP and CONNECT meet the workspace's route table.
+// What the listener is, it writes over whatever the client sent.
+import { isDryRun, isSealed } from '../../model/product.ts';
+import { accessLog, CONTEXT_KEY } from './access-log.ts';
+import { fileSource } from './bootstrap.ts';
+import { dryRunCache, enforcedCache } from './dns-cache.ts';
+import { type Entrance, extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { DIALLED_HOST, DIALLED_PORT, shareWithNextListener, textFormat } from './filter-state.ts';
+import { MODE_HEADER, type RouteMode, SCOPE_HEADER } from './refusal.ts';
+
+/** One prefix for all, so that statistics do not grow with the number of workspaces. */
+export const STAT_PREFIX = 'egress';
+
+export function renderEntrance(entrance: Entrance, settings: GatewaySettings): NamedResource {
+  const body = typed('envoy.config.listener.v3.Listener', {
+    name: entrance.name,
+    address: { socket_address: { address: entrance.address, port_value: entrance.port } },
+    filter_chains: [
+      { name: 'proxy', filters: [connectionLimit(entrance, settings), connectionManager(entrance, settings)] },
+    ],
+  });
+  return { name: entrance.name, body };
+}
+
+/** Fairness: a workspace that opens too many connections stops itself and nobody else. */
+function connectionLimit(entrance: Entrance, settings: GatewaySettings): Json {
+  return extension(
+    'envoy.filters.network.connection_limit',
+    'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
+    { stat_prefix: entrance.name, max_connections: settings.maxConnectionsPerEntrance },
+  );
+}
+
+function connectionManager(entrance: Entrance, settings: GatewaySettings): Json {
+  const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  return extension('envoy.filters.network.http_connection_manager', type, {
+    stat_prefix: STAT_PREFIX,
+    // HTTP/1 only closes the door to h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
+    codec_type: 'HTTP1',
+    http_protocol_options: { accept_http_10: true },
+    use_remote_address: true,
+    skip_xff_append: true,
+    generate_request_id: false,
+    strip_trailing_host_dot: true,
+    server_header_transformation: 'PASS_THROUGH',
+    request_headers_timeout: '30s',
+    stream_idle_timeout: '3600s',
+    common_http_protocol_options: { idle_timeout: '3600s' },
+    early_header_mutation_extensions: [overwriteLaneHeaders(entrance)],
+    upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
+    rds: { route_config_name: entrance.table, config_source: fileSource(settings, 'rds', `${entrance.table}.json`) },
+    http_filters: httpFilters(entrance, settings),
+    access_log: accessLog(settings, 'proxy', contextOf(entrance)),
+    access_log_options: { flush_log_on_tunnel_successfully_established: isDryRun(entrance.lane) },
+  });
+}
+
+function httpFilters(entrance: Entrance, settings: GatewaySettings): readonly Json[] {
+  const cache = isDryRun(entrance.lane) ? dryRunCache(settings) : enforcedCache(settings);
+  return [
+    shareWithNextListener([
+      { key: CONTEXT_KEY, format: textFormat(contextOf(entrance)) },
+      DIALLED_HOST,
+      DIALLED_PORT,
+    ]),
+    extension(
+      'envoy.filters.http.dynamic_forward_proxy',
+      'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
+      { dns_cache_config: cache.config, allow_dynamic_host_from_filter_state: true },
+    ),
+    extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
+      suppress_envoy_headers: true,
+    }),
+  ];
+}
+
+/** In the order of CONTEXT_PARTS. */
+function contextOf(entrance: Entrance): string {
+  return [
+    entrance.workspace,
+    entrance.workspaceId,
+    entrance.product,
+    entrance.lane,
+    entrance.networkPolicyId,
+    entrance.table,
+    '%METADATA(ROUTE:sallyport:revision)%',
+    '%DOWNSTREAM_REMOTE_ADDRESS%',
+    '%REQ(:AUTHORITY)%',
+  ].join('|');
+}
+
+function overwriteLaneHeaders(entrance: Entrance): Json {
+  const mode: RouteMode = isDryRun(entrance.lane) ? 'dry-run' : 'enforced';
+  const set = (key: string, value: string): Json => ({
+    append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
+  });
+  return extension(
+    'envoy.http.early_header_mutation.header_mutation',
+    'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
+    { mutations: [set(MODE_HEADER, mode), set(SCOPE_HEADER, isSealed(entrance.lane) ? 'sealed' : 'all')] },
+  );
+}

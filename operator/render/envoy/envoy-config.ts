@@ -1,0 +1,68 @@
+// What rendering for Envoy takes and gives. Everything is data; the text of files is made where they are written.
+import type { AddressRange } from '../../model/address-range.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import type { Lane, Product } from '../../model/product.ts';
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** `body` is the resource itself, with "@type" and "name". */
+export interface NamedResource {
+  readonly name: string;
+  readonly body: Json;
+}
+
+/** Everything one Envoy needs besides its bootstrap. */
+export interface EnvoyConfig {
+  /** CDS. */
+  readonly clusters: readonly NamedResource[];
+  /** LDS: internal listeners behind CONNECT. */
+  readonly guards: readonly NamedResource[];
+  /** LDS: where workspaces come in; each names a route table. */
+  readonly entrances: readonly NamedResource[];
+  /** RDS: one file per table, "<name>.json". */
+  readonly routeTables: readonly NamedResource[];
+}
+
+/** One listening port: the listener says which workspace and product it is, never the client's address. */
+export interface Entrance {
+  readonly name: string;
+  readonly workspace: string;
+  readonly workspaceId: string;
+  readonly product: Product;
+  readonly lane: Exclude<Lane, 'full'>;
+  readonly networkPolicyId: string;
+  readonly table: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What is the same for every workspace of one gateway. */
+export interface GatewaySettings {
+  /** Absolute; holds bootstrap.json, lds/, cds/, rds/, log/ and admin.sock. */
+  readonly directory: string;
+  /** Name servers; empty means those of the machine. */
+  readonly resolvers: readonly { readonly address: string; readonly port: number }[];
+  /** Ranges taken out of the address guard, for stand-in destinations on loopback. */
+  readonly openRanges: readonly AddressRange[];
+  /** Connections that one entrance may have open, so that no workspace can starve the others. */
+  readonly maxConnectionsPerEntrance: number;
+}
+
+export interface EnvoyInput {
+  readonly tables: readonly EgressTable[];
+  readonly entrances: readonly Entrance[];
+  readonly settings: GatewaySettings;
+  /** Epoch milliseconds; entries that have expired by then are left out. */
+  readonly atMs: number;
+}
+
+const TYPE_PREFIX = 'type.googleapis.com/';
+
+/** A named extension with its typed configuration. */
+export function extension(name: string, type: string, config: Json = {}): Json {
+  return { name, typed_config: typed(type, config) };
+}
+
+export function typed(type: string, config: Json = {}): Json {
+  return { '@type': `${TYPE_PREFIX}${type}`, ...config };
+}

@@ -1,0 +1,139 @@
+// Guards: internal listeners that an allowed CONNECT passes before anything is resolved or dialled.
+//   tls     the server name in the ClientHello must equal the host that CONNECT asked for
+//   raw     any bytes, for destinations that say `protocol: TCP`
+//   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
+//   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
+import { accessLog, CONTEXT_KEY, type LogListener, NO_FILTER_CHAIN } from './access-log.ts';
+import { BLACKHOLE } from './clusters.ts';
+import type { DnsCache } from './dns-cache.ts';
+import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { celFormat, HOST_KEY, textFormat } from './filter-state.ts';
+
+const SNI_KEY = 'sallyport.sni';
+const EQUAL_KEY = 'sallyport.sni_equals_host';
+
+/** How long a client may take to say the server's name. */
+const CLIENT_HELLO_TIMEOUT = '5s';
+/** In dry-run a protocol in which the server speaks first costs this much, once. */
+const WATCH_TIMEOUT = '0.3s';
+/** Long enough for quiet database connections. */
+const IDLE_TIMEOUT = '3600s';
+const DEFAULT_TLS_PORT = 443;
+
+/** Names of filter chains, as they stand in the log. */
+export const CHAIN = { allow: 'allow', mismatch: 'mismatch', notTls: 'not-tls' } as const;
+
+export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
+  const context = contextFromState();
+  return internalListener(name, {
+    listener_filters: [tlsInspector(true), compareSniWithHost()],
+    listener_filters_timeout: CLIENT_HELLO_TIMEOUT,
+    access_log: accessLog(settings, 'guard-listener', context, NO_FILTER_CHAIN),
+    filter_chain_matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch),
+    filter_chains: [
+      { name: CHAIN.allow, filters: [resolveHost(cache), tcpProxy(name, cache.cluster, settings, 'guard')] },
+      { name: CHAIN.mismatch, filters: [tcpProxy(name, BLACKHOLE, settings, 'guard')] },
+    ],
+  });
+}
+
+export function rawGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
+  const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings, 'guard')];
+  return internalListener(name, { filter_chains: [{ name: CHAIN.allow, filters }] });
+}
+
+export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
+  const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings, 'watch')];
+  return internalListener(name, {
+    listener_filters: [tlsInspector(false), compareSniWithHost()],
+    listener_filters_timeout: WATCH_TIMEOUT,
+    continue_on_listener_filters_timeout: true,
+    filter_chain_matcher: {
+      matcher_tree: {
+        input: extension(
+          'transport-protocol',
+          'envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput',
+        ),
+        exact_match_map: { map: { tls: { matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch) } } },
+      },
+      on_no_match: chainAction(CHAIN.notTls),
+    },
+    filter_chains: Object.values(CHAIN).map((chain) => ({ name: chain, filters })),
+  });
+}
+
+export function passGuard(name: string, cache: DnsCache): NamedResource {
+  const filters = [resolveHost(cache), tcpProxyTo(name, cache.cluster)];
+  return internalListener(name, { filter_chains: [{ name: CHAIN.allow, filters }] });
+}
+
+function internalListener(name: string, config: Json): NamedResource {
+  return { name, body: typed('envoy.config.listener.v3.Listener', { name, internal_listener: {}, ...config }) };
+}
+
+function contextFromState(): string {
+  return `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`;
+}
+
+function tlsInspector(closeOnOtherBytes: boolean): Json {
+  return extension(
+    'envoy.filters.listener.tls_inspector',
+    'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+    { close_connection_on_client_hello_parsing_errors: closeOnOtherBytes },
+  );
+}
+
+/** Decides equality before any DNS question; `bytes == bytes`, since the inspector has lower-cased the SNI. */
+function compareSniWithHost(): Json {
+  const set = (key: string, format: Json): Json => ({ object_key: key, factory_key: 'envoy.string', format_string: format });
+  return extension(
+    'envoy.filters.listener.set_filter_state',
+    'envoy.extensions.filters.listener.set_filter_state.v3.Config',
+    {
+      on_accept: [
+        set(SNI_KEY, textFormat('%REQUESTED_SERVER_NAME%')),
+        set(EQUAL_KEY, celFormat(`filter_state['${SNI_KEY}'] == filter_state['${HOST_KEY}']`)),
+      ],
+    },
+  );
+}
+
+function matchOn(key: string, value: string, whenEqual: string, otherwise: string): Json {
+  return {
+    matcher_tree: {
+      input: extension('filter-state', 'envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', { key }),
+      exact_match_map: { map: { [value]: chainAction(whenEqual) } },
+    },
+    on_no_match: chainAction(otherwise),
+  };
+}
+
+function chainAction(chain: string): Json {
+  return { action: extension(chain, 'google.protobuf.StringValue', { value: chain }) };
+}
+
+/** Resolves the shared host in the cache of this guard, and nothing else. */
+function resolveHost(cache: DnsCache): Json {
+  return extension(
+    'envoy.filters.network.sni_dynamic_forward_proxy',
+    'envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig',
+    { port_value: DEFAULT_TLS_PORT, dns_cache_config: cache.config },
+  );
+}
+
+function tcpProxy(name: string, cluster: string, settings: GatewaySettings, listener: LogListener): Json {
+  return tcpProxyTo(name, cluster, {
+    access_log: accessLog(settings, listener, contextFromState()),
+    // A dry-run finding is recorded when the tunnel opens, not when it ends.
+    access_log_options: { flush_access_log_on_connected: listener === 'watch' },
+  });
+}
+
+function tcpProxyTo(name: string, cluster: string, config: Json = {}): Json {
+  return extension('envoy.filters.network.tcp_proxy', 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
+    stat_prefix: name,
+    cluster,
+    idle_timeout: IDLE_TIMEOUT,
+    ...config,
+  });
+}

@@ -1,0 +1,40 @@
+// Plain HTTP to the names of a private endpoint. The proxy listener resolves in its own cache, whose address guard
+// refuses private addresses; so these requests pass an internal listener with a cache of its own.
+import { accessLog, CONTEXT_KEY } from './access-log.ts';
+import type { DnsCache } from './dns-cache.ts';
+import { extension, type GatewaySettings, type NamedResource, typed } from './envoy-config.ts';
+import { ALLOW, forward } from './refusal.ts';
+
+export function privateHttpGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
+  const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const manager = extension('envoy.filters.network.http_connection_manager', type, {
+    stat_prefix: name,
+    codec_type: 'HTTP1',
+    generate_request_id: false,
+    server_header_transformation: 'PASS_THROUGH',
+    stream_idle_timeout: '3600s',
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    route_config: {
+      name,
+      request_headers_to_remove: ['x-forwarded-proto'],
+      virtual_hosts: [{ name: 'any', domains: ['*'], routes: [forward(ALLOW, { via: 'HTTP' }, cache.cluster)] }],
+    },
+    http_filters: [
+      extension(
+        'envoy.filters.http.dynamic_forward_proxy',
+        'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
+        { dns_cache_config: cache.config },
+      ),
+      extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
+        suppress_envoy_headers: true,
+      }),
+    ],
+    access_log: accessLog(settings, 'guard', `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`),
+  });
+  const body = typed('envoy.config.listener.v3.Listener', {
+    name,
+    internal_listener: {},
+    filter_chains: [{ name: 'private-http', filters: [manager] }],
+  });
+  return { name, body };
+}

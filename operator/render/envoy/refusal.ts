@@ -1,0 +1,94 @@
+// Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
+// decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
+import { type Reason, REASONS } from '../../model/reason.ts';
+import type { Json } from './envoy-config.ts';
+import { PASS_GUARD } from './guard-names.ts';
+
+export const MODE_HEADER = 'x-sallyport-mode';
+export const SCOPE_HEADER = 'x-sallyport-scope';
+export const REASON_HEADER = 'x-sallyport-reason';
+export const ALLOW = 'allow';
+
+export type RouteMode = 'enforced' | 'dry-run';
+
+/** Which requests a route is for: CONNECT or plain HTTP, and further headers. */
+export interface RouteMatch {
+  readonly via: 'CONNECT' | 'HTTP';
+  readonly headers?: readonly Json[];
+}
+
+/** What the refusals of one table have in common. */
+export interface RefusalContext {
+  readonly networkPolicyId: string;
+  /** Cluster that plain HTTP of dry-run lanes leaves by. */
+  readonly dryRunCluster: string;
+}
+
+/** Idle and total time of a tunnel or request: no 15 s timeout, quiet database connections live, nothing lives for ever. */
+const TIMES = { timeout: '0s', idle_timeout: '3600s', max_stream_duration: { max_stream_duration: '86400s' } };
+const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
+
+/** Refuses every request that matches, on both ways in, or records it in dry-run lanes. */
+export function refuse(reason: Reason, context: RefusalContext, headers: readonly Json[] = []): readonly Json[] {
+  const ways = [{ via: 'CONNECT', headers } as const, { via: 'HTTP', headers } as const];
+  return ways.flatMap((match) => [
+    passInDryRun(reason, match, context.dryRunCluster),
+    drop(reason, match, context.networkPolicyId),
+  ]);
+}
+
+/** Refuses in every lane, in dry-run too. */
+export function refuseAlways(reason: Reason, context: RefusalContext, headers: readonly Json[]): readonly Json[] {
+  return [
+    drop(reason, { via: 'CONNECT', headers }, context.networkPolicyId),
+    drop(reason, { via: 'HTTP', headers }, context.networkPolicyId),
+  ];
+}
+
+/** Sends what matches to a cluster. */
+export function forward(name: string, match: RouteMatch, cluster: string): Json {
+  const upgrade = match.via === 'CONNECT' ? CONNECT_UPGRADE : {};
+  return { name, match: routeMatch(match), route: { cluster, ...upgrade, ...TIMES } };
+}
+
+export function inMode(mode: RouteMode): Json {
+  return headerIs(MODE_HEADER, mode);
+}
+
+export function headerIs(name: string, value: string): Json {
+  return { name, string_match: { exact: value } };
+}
+
+/** The host of the request, whatever its case, with or without a port; `pattern` is RE2 on a lower-case host. */
+export function hostMatches(pattern: string): Json {
+  return { name: ':authority', string_match: { safe_regex: { regex: `(?i)(?:${pattern})(?::[0-9]+)?` } } };
+}
+
+function passInDryRun(reason: Reason, match: RouteMatch, dryRunCluster: string): Json {
+  const headers = [...(match.headers ?? []), inMode('dry-run')];
+  const cluster = match.via === 'CONNECT' ? PASS_GUARD : dryRunCluster;
+  return forward(`dry-run:${reason}`, { ...match, headers }, cluster);
+}
+
+function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {
+  return {
+    name: `drop:${reason}`,
+    match: routeMatch(match),
+    direct_response: { status: 403, body_format: { text_format_source: { inline_string: refusalText(reason, networkPolicyId) } } },
+    response_headers_to_add: [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')],
+  };
+}
+
+/** Short, and for people: what was refused, by which policy, and why. */
+function refusalText(reason: Reason, networkPolicyId: string): string {
+  return `Access to "%REQ(:AUTHORITY)%" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
+}
+
+function header(key: string, value: string): Json {
+  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+}
+
+function routeMatch({ via, headers = [] }: RouteMatch): Json {
+  const way = via === 'CONNECT' ? { connect_matcher: {} } : { prefix: '/' };
+  return headers.length === 0 ? way : { ...way, headers };
+}

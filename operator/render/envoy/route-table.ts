@@ -1,0 +1,160 @@
+// One EgressTable -> one RouteConfiguration that every entrance of the table shares: a virtual host per class of names
+// and guard shard, and a default one that refuses. Lane differences are header matches on headers that the entrance
+// overwrites, so that a client cannot choose its lane.
+import { indexTable } from '../../compile/table-index.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import type { PortProtocol } from '../../model/network-policy.ts';
+import { METADATA_ADDRESSES, METADATA_HOSTS } from '../../model/special-address.ts';
+import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
+import { type ClassifiedNames, classifyNames, type DestinationClass, type Ports } from './destination-classes.ts';
+import { dryRunCache, enforcedCache } from './dns-cache.ts';
+import { type EnvoyInput, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { privateGuardName, rawGuardName, shardOf, tlsGuardName, WATCH_GUARD, PASS_GUARD } from './guard-names.ts';
+import {
+  ALLOW,
+  forward,
+  headerIs,
+  hostMatches,
+  inMode,
+  MODE_HEADER,
+  refuse,
+  refuseAlways,
+  type RefusalContext,
+  type RouteMatch,
+  SCOPE_HEADER,
+} from './refusal.ts';
+
+/** What the routes of one virtual host need to know. */
+interface HostContext extends RefusalContext {
+  readonly table: string;
+  readonly shard: number;
+  readonly enforcedCluster: string;
+}
+
+/** Never seen by a destination: ours, and what would tell it who the client is. */
+const REMOVED_HEADERS = [
+  MODE_HEADER,
+  SCOPE_HEADER,
+  'x-envoy-external-address',
+  'x-forwarded-proto',
+  'x-forwarded-for',
+  'proxy-authorization',
+  'proxy-connection',
+];
+
+export function renderRouteTable(table: EgressTable, shards: number, input: EnvoyInput): NamedResource {
+  const { name } = table.metadata;
+  const context = {
+    table: name,
+    networkPolicyId: table.spec.networkPolicyId,
+    enforcedCluster: enforcedCache(input.settings).cluster,
+    dryRunCluster: dryRunCache(input.settings).cluster,
+  };
+  const classes = classifyNames(indexTable(table.spec, input.atMs));
+  const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, shards, context));
+  const body = typed('envoy.config.route.v3.RouteConfiguration', {
+    name,
+    ignore_port_in_host_matching: true,
+    request_headers_to_remove: REMOVED_HEADERS,
+    metadata: { filter_metadata: { sallyport: { revision: table.spec.revision } } },
+    virtual_hosts: [...hosts, defaultHost(table, context)].map((host) => withRevision(host, table.spec.revision)),
+  });
+  return { name, body };
+}
+
+interface VirtualHost {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly routes: readonly Json[];
+}
+
+function virtualHosts(
+  names: ClassifiedNames,
+  id: string,
+  shards: number,
+  context: Omit<HostContext, 'shard'>,
+): readonly VirtualHost[] {
+  const byShard = Map.groupBy(names.patterns, (pattern) => shardOf(pattern, shards));
+  return [...byShard.entries()]
+    .toSorted(([a], [b]) => a - b)
+    .map(([shard, domains]) => ({
+      name: `class-${id}-shard-${shard}`,
+      domains,
+      routes: routesOf(names.class, { ...context, shard }),
+    }));
+}
+
+function routesOf(names: DestinationClass, context: HostContext): readonly Json[] {
+  if (names.kind === 'blocked') return refuse('DESTINATION_BLOCKED', context);
+  const sealed = names.commonPorts.length === 0 ? 'INTERNET_SEALED' : 'PORT_NOT_ALLOWED';
+  const allow = (ports: Ports): readonly Json[] => allowPorts(ports, names.addressRanges, context);
+  return [
+    ...allow(names.commonPorts),
+    ...(names.internetPorts.length === 0 ? [] : refuse(sealed, context, [headerIs(SCOPE_HEADER, 'sealed')])),
+    ...allow(names.internetPorts),
+    ...refuse('PORT_NOT_ALLOWED', context),
+  ];
+}
+
+/** TCP first: where a port is listed for any bytes, nothing is looked at. */
+function allowPorts(ports: Ports, addressRanges: readonly string[], context: HostContext): readonly Json[] {
+  const of = (protocol: PortProtocol): readonly number[] =>
+    ports.filter((entry) => entry.protocol === protocol).map(({ port }) => port);
+  const isPrivate = addressRanges.length > 0;
+  const raw = isPrivate ? privateGuardName('raw', addressRanges) : rawGuardName(context.table, context.shard);
+  const tls = isPrivate ? privateGuardName('tls', addressRanges) : tlsGuardName(context.table, context.shard);
+  const http = isPrivate ? privateGuardName('http', addressRanges) : context.enforcedCluster;
+  return [
+    ...of('TCP').flatMap((port) => allowOn({ via: 'CONNECT', headers: [portIs(port)] }, raw, PASS_GUARD)),
+    ...of('TLS').flatMap((port) => allowOn({ via: 'CONNECT', headers: [portIs(port)] }, tls, WATCH_GUARD)),
+    ...of('HTTP').flatMap((port) => allowOn({ via: 'HTTP', headers: [httpPortIs(port)] }, http, context.dryRunCluster)),
+  ];
+}
+
+function allowOn(match: RouteMatch, enforced: string, dryRun: string): readonly Json[] {
+  const dryRunMatch = { ...match, headers: [...(match.headers ?? []), inMode('dry-run')] };
+  return [forward(ALLOW, dryRunMatch, dryRun), forward(ALLOW, match, enforced)];
+}
+
+function portIs(port: number): Json {
+  return { name: ':authority', string_match: { suffix: `:${port}` } };
+}
+
+function httpPortIs(port: number): Json {
+  return port === 80 ? { name: ':authority', string_match: { safe_regex: { regex: '[^:]*(:80)?' } } } : portIs(port);
+}
+
+// An address in any spelling that some resolver accepts ends in a number, or is written in brackets.
+const IP_LITERAL = '(?:.*\\.)?(?:[0-9]+|0x[0-9a-f]*)\\.?|\\[.*\\]';
+
+function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
+  const escape = (text: string): string => text.replaceAll('.', '\\.');
+  const metadata = [
+    ...METADATA_HOSTS.map(escape),
+    ...METADATA_ADDRESSES.map((address) => (address.includes(':') ? `\\[${address}\\]` : escape(address))),
+  ];
+  const denied = table.spec.denyReason;
+  const unlisted =
+    denied === undefined
+      ? [
+          ...refuse('STORAGE_PATH_STYLE', context, [hostMatches(PATH_STYLE_HOST_PATTERNS.join('|'))]),
+          ...refuse('BUCKET_NOT_ALLOWED', context, [hostMatches(BUCKET_HOST_PATTERNS.join('|'))]),
+          ...refuse('DESTINATION_NOT_ALLOWED', context),
+        ]
+      : refuse(denied, context);
+  return {
+    name: 'unlisted',
+    domains: ['*'],
+    routes: [
+      ...refuseAlways('METADATA_ADDRESS', context, [hostMatches(metadata.join('|'))]),
+      ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
+      ...unlisted,
+    ],
+  };
+}
+
+/** On every route, since the log can name the route's metadata only. */
+function withRevision(host: VirtualHost, revision: string): Json {
+  const metadata = { filter_metadata: { sallyport: { revision } } };
+  return { ...host, routes: host.routes.map((route) => ({ ...route, metadata })) };
+}
