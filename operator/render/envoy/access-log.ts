@@ -1,23 +1,10 @@
 // The access log: one JSON line per decision, and the spool from which denials are read. The same fields on every
-// listener; `listener` says which kind wrote the line. operator/denials reads exactly these fields.
+// listener; model/access-log-line.ts reads exactly these.
+import type { LogListener } from '../../model/access-log-line.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
-
-export type LogListener = 'proxy' | 'guard' | 'guard-listener' | 'watch';
 
 /** Filter state that carries what the proxy listener knows to the guard behind it. */
 export const CONTEXT_KEY = 'sallyport.context';
-/** Order of the parts in the context; the authority comes last since only it is the client's text. */
-export const CONTEXT_PARTS = [
-  'workspace',
-  'workspaceId',
-  'product',
-  'lane',
-  'policy',
-  'table',
-  'revision',
-  'source',
-  'authority',
-] as const;
 
 /** A line is written where Envoy decided; a connection that never reached a filter chain is logged by its listener. */
 export const NO_FILTER_CHAIN: Json = {

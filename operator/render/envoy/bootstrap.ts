@@ -1,8 +1,9 @@
 // Envoy's bootstrap: where its files are, and nothing that ever changes while it runs.
-import { extension, type GatewaySettings, type Json, typed } from './envoy-config.ts';
+import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
 const MAX_CONNECTIONS = 60_000;
+const MAX_REGEX_SIZE = 1000;
 const ADMIN_SOCKET_MODE = 0o600;
 
 export function renderBootstrap(settings: GatewaySettings): Json {
@@ -15,6 +16,8 @@ export function renderBootstrap(settings: GatewaySettings): Json {
         'envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
       ),
     ],
+    // A host pattern of ours compiles to some 100 RE2 instructions, which is Envoy's default limit.
+    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } }] },
     overload_manager: {
       resource_monitors: [
         extension(
@@ -43,5 +46,5 @@ export function fileSource(settings: GatewaySettings, folder: 'lds' | 'cds' | 'r
 
 /** The text of one dynamic file. */
 export function discoveryResponse(version: string, resources: readonly Json[]): Json {
-  return { ...typed('envoy.service.discovery.v3.DiscoveryResponse'), version_info: version, resources };
+  return { version_info: version, resources };
 }

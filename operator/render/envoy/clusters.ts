@@ -43,7 +43,7 @@ export function forwardCluster(cache: DnsCache): NamedResource {
     cluster_type: extension(
       'envoy.clusters.dynamic_forward_proxy',
       'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig',
-      { dns_cache_config: cache.config, allow_dynamic_host_from_filter_state: true },
+      { dns_cache_config: cache.config },
     ),
     // Idle upstream connections would pile up: every client has its own, over thousands of hosts.
     typed_extension_protocol_options: {

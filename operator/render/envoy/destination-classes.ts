@@ -2,8 +2,8 @@
 // most specific matching domain and no other, so everything that a broader entry allows or blocks must be merged
 // into the narrower one here; then Envoy and decide() agree.
 import { isBlock, isInternet } from '../../compile/decide.ts';
-import { coveringPatterns, type Match, type TableIndex } from '../../compile/table-index.ts';
-import type { DestinationGroup } from '../../model/egress-table.ts';
+import { coveringPatterns, indexTable, type Match, type TableIndex } from '../../compile/table-index.ts';
+import type { DestinationGroup, EgressTable } from '../../model/egress-table.ts';
 import { compareText } from '../../model/snapshot.ts';
 
 export type Ports = DestinationGroup['ports'];
@@ -24,6 +24,16 @@ export interface ClassifiedNames {
   readonly class: DestinationClass;
   /** "example.com" and "*.example.com", sorted. */
   readonly patterns: readonly string[];
+}
+
+/** A table at one moment, with its names in classes. */
+export interface ClassifiedTable {
+  readonly table: EgressTable;
+  readonly classes: readonly ClassifiedNames[];
+}
+
+export function classifyTable(table: EgressTable, atMs: number): ClassifiedTable {
+  return { table, classes: classifyNames(indexTable(table.spec, atMs)) };
 }
 
 /** Classes in a stable order, each with its patterns. */

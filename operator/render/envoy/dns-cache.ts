@@ -11,12 +11,17 @@ export interface DnsCache {
   readonly config: Json;
 }
 
-export function enforcedCache(settings: GatewaySettings): DnsCache {
-  return dnsCache('enforced', enforcedGuard(settings.openRanges), settings);
+/** The caches that every lane of the kind shares. */
+export interface LaneCaches {
+  readonly enforced: DnsCache;
+  readonly dryRun: DnsCache;
 }
 
-export function dryRunCache(settings: GatewaySettings): DnsCache {
-  return dnsCache('dry-run', dryRunGuard(), settings);
+export function laneCaches(settings: GatewaySettings): LaneCaches {
+  return {
+    enforced: dnsCache('enforced', enforcedGuard(settings.openRanges), settings),
+    dryRun: dnsCache('dry-run', dryRunGuard(), settings),
+  };
 }
 
 export function privateCache(addressRanges: readonly string[], settings: GatewaySettings): DnsCache {

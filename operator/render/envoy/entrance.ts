@@ -1,9 +1,10 @@
 // The proxy listener of one workspace and product: absolute-form HTTP and CONNECT meet the workspace's route table.
 // What the listener is, it writes over whatever the client sent.
+import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
 import { accessLog, CONTEXT_KEY } from './access-log.ts';
 import { fileSource } from './bootstrap.ts';
-import { dryRunCache, enforcedCache } from './dns-cache.ts';
+import type { LaneCaches } from './dns-cache.ts';
 import { type Entrance, extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
 import { DIALLED_HOST, DIALLED_PORT, shareWithNextListener, textFormat } from './filter-state.ts';
 import { MODE_HEADER, type RouteMode, SCOPE_HEADER } from './refusal.ts';
@@ -11,12 +12,12 @@ import { MODE_HEADER, type RouteMode, SCOPE_HEADER } from './refusal.ts';
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
 export const STAT_PREFIX = 'egress';
 
-export function renderEntrance(entrance: Entrance, settings: GatewaySettings): NamedResource {
+export function renderEntrance(entrance: Entrance, caches: LaneCaches, settings: GatewaySettings): NamedResource {
   const body = typed('envoy.config.listener.v3.Listener', {
     name: entrance.name,
     address: { socket_address: { address: entrance.address, port_value: entrance.port } },
     filter_chains: [
-      { name: 'proxy', filters: [connectionLimit(entrance, settings), connectionManager(entrance, settings)] },
+      { name: 'proxy', filters: [connectionLimit(entrance, settings), connectionManager(entrance, caches, settings)] },
     ],
   });
   return { name: entrance.name, body };
@@ -31,7 +32,7 @@ function connectionLimit(entrance: Entrance, settings: GatewaySettings): Json {
   );
 }
 
-function connectionManager(entrance: Entrance, settings: GatewaySettings): Json {
+function connectionManager(entrance: Entrance, caches: LaneCaches, settings: GatewaySettings): Json {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
   return extension('envoy.filters.network.http_connection_manager', type, {
     stat_prefix: STAT_PREFIX,
@@ -49,14 +50,14 @@ function connectionManager(entrance: Entrance, settings: GatewaySettings): Json 
     early_header_mutation_extensions: [overwriteLaneHeaders(entrance)],
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
     rds: { route_config_name: entrance.table, config_source: fileSource(settings, 'rds', `${entrance.table}.json`) },
-    http_filters: httpFilters(entrance, settings),
+    http_filters: httpFilters(entrance, caches),
     access_log: accessLog(settings, 'proxy', contextOf(entrance)),
     access_log_options: { flush_log_on_tunnel_successfully_established: isDryRun(entrance.lane) },
   });
 }
 
-function httpFilters(entrance: Entrance, settings: GatewaySettings): readonly Json[] {
-  const cache = isDryRun(entrance.lane) ? dryRunCache(settings) : enforcedCache(settings);
+function httpFilters(entrance: Entrance, caches: LaneCaches): readonly Json[] {
+  const cache = isDryRun(entrance.lane) ? caches.dryRun : caches.enforced;
   return [
     shareWithNextListener([
       { key: CONTEXT_KEY, format: textFormat(contextOf(entrance)) },
@@ -74,19 +75,19 @@ function httpFilters(entrance: Entrance, settings: GatewaySettings): readonly Js
   ];
 }
 
-/** In the order of CONTEXT_PARTS. */
 function contextOf(entrance: Entrance): string {
-  return [
-    entrance.workspace,
-    entrance.workspaceId,
-    entrance.product,
-    entrance.lane,
-    entrance.networkPolicyId,
-    entrance.table,
-    '%METADATA(ROUTE:sallyport:revision)%',
-    '%DOWNSTREAM_REMOTE_ADDRESS%',
-    '%REQ(:AUTHORITY)%',
-  ].join('|');
+  const context: LineContext = {
+    workspace: entrance.workspace,
+    workspaceId: entrance.workspaceId,
+    product: entrance.product,
+    lane: entrance.lane,
+    policy: entrance.networkPolicyId,
+    table: entrance.table,
+    revision: '%METADATA(ROUTE:sallyport:revision)%',
+    source: '%DOWNSTREAM_REMOTE_ADDRESS%',
+    authority: '%REQ(:AUTHORITY)%',
+  };
+  return CONTEXT_PARTS.map((part) => context[part]).join('|');
 }
 
 function overwriteLaneHeaders(entrance: Entrance): Json {

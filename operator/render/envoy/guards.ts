@@ -3,7 +3,8 @@
 //   raw     any bytes, for destinations that say `protocol: TCP`
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
-import { accessLog, CONTEXT_KEY, type LogListener, NO_FILTER_CHAIN } from './access-log.ts';
+import { CHAIN, CLIENT_HELLO_TIMEOUT_MS, type LogListener } from '../../model/access-log-line.ts';
+import { accessLog, CONTEXT_KEY, NO_FILTER_CHAIN } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
@@ -12,22 +13,17 @@ import { celFormat, HOST_KEY, textFormat } from './filter-state.ts';
 const SNI_KEY = 'sallyport.sni';
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
-/** How long a client may take to say the server's name. */
-const CLIENT_HELLO_TIMEOUT = '5s';
 /** In dry-run a protocol in which the server speaks first costs this much, once. */
 const WATCH_TIMEOUT = '0.3s';
 /** Long enough for quiet database connections. */
 const IDLE_TIMEOUT = '3600s';
 const DEFAULT_TLS_PORT = 443;
 
-/** Names of filter chains, as they stand in the log. */
-export const CHAIN = { allow: 'allow', mismatch: 'mismatch', notTls: 'not-tls' } as const;
-
 export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const context = contextFromState();
   return internalListener(name, {
     listener_filters: [tlsInspector(true), compareSniWithHost()],
-    listener_filters_timeout: CLIENT_HELLO_TIMEOUT,
+    listener_filters_timeout: `${CLIENT_HELLO_TIMEOUT_MS / 1000}s`,
     access_log: accessLog(settings, 'guard-listener', context, NO_FILTER_CHAIN),
     filter_chain_matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch),
     filter_chains: [

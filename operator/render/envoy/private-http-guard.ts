@@ -1,9 +1,10 @@
 // Plain HTTP to the names of a private endpoint. The proxy listener resolves in its own cache, whose address guard
 // refuses private addresses; so these requests pass an internal listener with a cache of its own.
+import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type NamedResource, typed } from './envoy-config.ts';
-import { ALLOW, forward } from './refusal.ts';
+import { forward } from './refusal.ts';
 
 export function privateHttpGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -17,7 +18,7 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
     route_config: {
       name,
       request_headers_to_remove: ['x-forwarded-proto'],
-      virtual_hosts: [{ name: 'any', domains: ['*'], routes: [forward(ALLOW, { via: 'HTTP' }, cache.cluster)] }],
+      virtual_hosts: [{ name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'HTTP' }, cache.cluster)] }],
     },
     http_filters: [
       extension(

@@ -1,5 +1,6 @@
 // Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
 // decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
+import { DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/access-log-line.ts';
 import { type Reason, REASONS } from '../../model/reason.ts';
 import type { Json } from './envoy-config.ts';
 import { PASS_GUARD } from './guard-names.ts';
@@ -7,7 +8,6 @@ import { PASS_GUARD } from './guard-names.ts';
 export const MODE_HEADER = 'x-sallyport-mode';
 export const SCOPE_HEADER = 'x-sallyport-scope';
 export const REASON_HEADER = 'x-sallyport-reason';
-export const ALLOW = 'allow';
 
 export type RouteMode = 'enforced' | 'dry-run';
 
@@ -67,12 +67,12 @@ export function hostMatches(pattern: string): Json {
 function passInDryRun(reason: Reason, match: RouteMatch, dryRunCluster: string): Json {
   const headers = [...(match.headers ?? []), inMode('dry-run')];
   const cluster = match.via === 'CONNECT' ? PASS_GUARD : dryRunCluster;
-  return forward(`dry-run:${reason}`, { ...match, headers }, cluster);
+  return forward(`${DRY_RUN_PREFIX}${reason}`, { ...match, headers }, cluster);
 }
 
 function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {
   return {
-    name: `drop:${reason}`,
+    name: `${DROP_PREFIX}${reason}`,
     match: routeMatch(match),
     direct_response: { status: 403, body_format: { text_format_source: { inline_string: refusalText(reason, networkPolicyId) } } },
     response_headers_to_add: [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')],

@@ -1,10 +1,13 @@
 // Tables and entrances -> all of Envoy's dynamic configuration. Pure: the same input gives the same bytes.
-import { indexTable } from '../../compile/table-index.ts';
-import type { EgressTable } from '../../model/egress-table.ts';
 import { compareText } from '../../model/snapshot.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
-import { type ClassifiedNames, classifyNames, type DestinationClass } from './destination-classes.ts';
-import { dryRunCache, enforcedCache, privateCache } from './dns-cache.ts';
+import {
+  type ClassifiedNames,
+  type ClassifiedTable,
+  classifyTable,
+  type DestinationClass,
+} from './destination-classes.ts';
+import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
 import { renderEntrance } from './entrance.ts';
 import type { EnvoyConfig, EnvoyInput, GatewaySettings, NamedResource } from './envoy-config.ts';
 import {
@@ -21,28 +24,25 @@ import { renderRouteTable } from './route-table.ts';
 
 export function renderEnvoy(input: EnvoyInput): EnvoyConfig {
   const { settings } = input;
-  const tables = input.tables.map((table) => ({ table, classes: classifyNames(indexTable(table.spec, input.atMs)) }));
+  const caches = laneCaches(settings);
+  const tables = input.tables.map((table) => classifyTable(table, input.atMs));
   const shards = shardCounts(tables.map(({ classes }) => countNames(classes)));
-  const privateSets = privateAddressRanges(tables.flatMap(({ classes }) => classes));
+  const privateSets = privateAddressRanges(tables.flatMap(({ classes }) => classes)).map((ranges) => ({
+    ranges,
+    cache: privateCache(ranges, settings),
+  }));
   const guards = [
-    ...dryRunGuards(settings),
-    ...tables.flatMap(({ table, classes }, at) => tableGuards(table, classes, shards[at] ?? 1, settings)),
-    ...privateSets.flatMap((ranges) => privateGuards(ranges, settings)),
+    watchGuard(WATCH_GUARD, caches.dryRun, settings),
+    passGuard(PASS_GUARD, caches.dryRun),
+    ...tables.flatMap((table, at) => tableGuards(table, shards[at] ?? 1, caches.enforced, settings)),
+    ...privateSets.flatMap(({ ranges, cache }) => privateGuards(ranges, cache, settings)),
   ];
-  const caches = [
-    enforcedCache(settings),
-    dryRunCache(settings),
-    ...privateSets.map((ranges) => privateCache(ranges, settings)),
-  ];
+  const ways = [caches.enforced, caches.dryRun, ...privateSets.map(({ cache }) => cache)];
   return {
-    clusters: [
-      blackholeCluster(),
-      ...caches.map(forwardCluster),
-      ...guards.map(({ name }) => internalCluster(name)),
-    ],
+    clusters: [blackholeCluster(), ...ways.map(forwardCluster), ...guards.map(({ name }) => internalCluster(name))],
     guards,
-    entrances: input.entrances.map((entrance) => renderEntrance(entrance, settings)),
-    routeTables: tables.map(({ table }, at) => renderRouteTable(table, shards[at] ?? 1, input)),
+    entrances: input.entrances.map((entrance) => renderEntrance(entrance, caches, settings)),
+    routeTables: tables.map((table, at) => renderRouteTable(table, shards[at] ?? 1, caches)),
   };
 }
 
@@ -50,19 +50,13 @@ function countNames(classes: readonly ClassifiedNames[]): number {
   return classes.reduce((sum, { patterns }) => sum + patterns.length, 0);
 }
 
-function dryRunGuards(settings: GatewaySettings): readonly NamedResource[] {
-  const cache = dryRunCache(settings);
-  return [watchGuard(WATCH_GUARD, cache, settings), passGuard(PASS_GUARD, cache)];
-}
-
 function tableGuards(
-  table: EgressTable,
-  classes: readonly ClassifiedNames[],
+  { table, classes }: ClassifiedTable,
   shards: number,
+  cache: DnsCache,
   settings: GatewaySettings,
 ): readonly NamedResource[] {
   const { name } = table.metadata;
-  const cache = enforcedCache(settings);
   const hasRaw = classes.some((names) => usesTcp(names.class));
   return Array.from({ length: shards }, (_, shard) => [
     tlsGuard(tlsGuardName(name, shard), cache, settings),
@@ -70,8 +64,11 @@ function tableGuards(
   ]).flat();
 }
 
-function privateGuards(ranges: readonly string[], settings: GatewaySettings): readonly NamedResource[] {
-  const cache = privateCache(ranges, settings);
+function privateGuards(
+  ranges: readonly string[],
+  cache: DnsCache,
+  settings: GatewaySettings,
+): readonly NamedResource[] {
   return [
     tlsGuard(privateGuardName('tls', ranges), cache, settings),
     rawGuard(privateGuardName('raw', ranges), cache, settings),
@@ -93,5 +90,8 @@ function addressRangesOf(names: DestinationClass): readonly string[] {
 }
 
 function usesTcp(names: DestinationClass): boolean {
-  return names.kind === 'allowed' && [...names.commonPorts, ...names.internetPorts].some(({ protocol }) => protocol === 'TCP');
+  return (
+    names.kind === 'allowed' &&
+    [...names.commonPorts, ...names.internetPorts].some(({ protocol }) => protocol === 'TCP')
+  );
 }

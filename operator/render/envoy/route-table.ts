@@ -1,17 +1,16 @@
 // One EgressTable -> one RouteConfiguration that every entrance of the table shares: a virtual host per class of names
 // and guard shard, and a default one that refuses. Lane differences are header matches on headers that the entrance
 // overwrites, so that a client cannot choose its lane.
-import { indexTable } from '../../compile/table-index.ts';
+import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { METADATA_ADDRESSES, METADATA_HOSTS } from '../../model/special-address.ts';
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
-import { type ClassifiedNames, classifyNames, type DestinationClass, type Ports } from './destination-classes.ts';
-import { dryRunCache, enforcedCache } from './dns-cache.ts';
-import { type EnvoyInput, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { type ClassifiedNames, type ClassifiedTable, type DestinationClass, type Ports } from './destination-classes.ts';
+import type { LaneCaches } from './dns-cache.ts';
+import { type Json, type NamedResource, typed } from './envoy-config.ts';
 import { privateGuardName, rawGuardName, shardOf, tlsGuardName, WATCH_GUARD, PASS_GUARD } from './guard-names.ts';
 import {
-  ALLOW,
   forward,
   headerIs,
   hostMatches,
@@ -42,21 +41,20 @@ const REMOVED_HEADERS = [
   'proxy-connection',
 ];
 
-export function renderRouteTable(table: EgressTable, shards: number, input: EnvoyInput): NamedResource {
+export function renderRouteTable(classified: ClassifiedTable, shards: number, caches: LaneCaches): NamedResource {
+  const { table, classes } = classified;
   const { name } = table.metadata;
   const context = {
     table: name,
     networkPolicyId: table.spec.networkPolicyId,
-    enforcedCluster: enforcedCache(input.settings).cluster,
-    dryRunCluster: dryRunCache(input.settings).cluster,
+    enforcedCluster: caches.enforced.cluster,
+    dryRunCluster: caches.dryRun.cluster,
   };
-  const classes = classifyNames(indexTable(table.spec, input.atMs));
   const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, shards, context));
   const body = typed('envoy.config.route.v3.RouteConfiguration', {
     name,
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
-    metadata: { filter_metadata: { sallyport: { revision: table.spec.revision } } },
     virtual_hosts: [...hosts, defaultHost(table, context)].map((host) => withRevision(host, table.spec.revision)),
   });
   return { name, body };
@@ -113,7 +111,7 @@ function allowPorts(ports: Ports, addressRanges: readonly string[], context: Hos
 
 function allowOn(match: RouteMatch, enforced: string, dryRun: string): readonly Json[] {
   const dryRunMatch = { ...match, headers: [...(match.headers ?? []), inMode('dry-run')] };
-  return [forward(ALLOW, dryRunMatch, dryRun), forward(ALLOW, match, enforced)];
+  return [forward(ALLOW_DECISION, dryRunMatch, dryRun), forward(ALLOW_DECISION, match, enforced)];
 }
 
 function portIs(port: number): Json {

@@ -1,0 +1,68 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readIfExists, writeFileAtomic } from './atomic-file.ts';
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sallyport-atomic-'));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('writeFileAtomic() replaces the text and leaves no temporary file', async () => {
+  const path = join(directory, 'a.json');
+  expect(await writeFileAtomic(path, 'one')).toBe(true);
+  expect(await writeFileAtomic(path, 'two')).toBe(true);
+  expect(await readFile(path, 'utf8')).toBe('two');
+  expect(await readdir(directory)).toEqual(['a.json']);
+});
+
+test('writeFileAtomic() leaves a file alone that already holds the text', async () => {
+  const path = join(directory, 'a.json');
+  await writeFileAtomic(path, 'one');
+  const before = await stat(path);
+  expect(await writeFileAtomic(path, 'one')).toBe(false);
+  expect((await stat(path)).ino).toBe(before.ino);
+});
+
+test('writeFileAtomic() renames a fresh file in when asked to although the text is the same', async () => {
+  const path = join(directory, 'a.json');
+  await writeFileAtomic(path, 'one');
+  const before = await stat(path);
+  expect(await writeFileAtomic(path, 'one', { evenIfUnchanged: true })).toBe(true);
+  expect((await stat(path)).ino).not.toBe(before.ino);
+});
+
+test('writeFileAtomic() shows a reader the old text or the new one, never a mixture', async () => {
+  const path = join(directory, 'a.json');
+  const texts = ['a', 'b'].map((letter) => letter.repeat(200_000));
+  await writeFileAtomic(path, texts[0] ?? '');
+  let writing = true;
+  const writer = (async () => {
+    for (let round = 1; round <= 20; round += 1) {
+      await writeFileAtomic(path, texts[round % 2] ?? '');
+    }
+    writing = false;
+  })();
+  const seen = new Set<string | undefined>();
+  while (writing) {
+    seen.add(await readIfExists(path));
+  }
+  await writer;
+  expect([...seen].every((text) => texts.includes(text ?? ''))).toBe(true);
+});
+
+test('writeFileAtomic() removes its temporary file when the rename fails', async () => {
+  await writeFileAtomic(join(directory, 'taken'), 'x');
+  await expect(writeFileAtomic(directory, 'text', { evenIfUnchanged: true })).rejects.toThrow();
+  expect(await readdir(directory)).toEqual(['taken']);
+});
+
+test('readIfExists() answers undefined for a missing file and throws for a directory', async () => {
+  expect(await readIfExists(join(directory, 'none'))).toBeUndefined();
+  await expect(readIfExists(directory)).rejects.toThrow('EISDIR');
+});

@@ -1,0 +1,61 @@
+// Small files that others read while we write them: a reader sees the old text or the new one, never a mixture,
+// and after a power cut the file is one of the two. Failures of the file system are thrown as they come.
+
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+export interface WriteOptions {
+  /** Rename a fresh file in although the text is the same: whoever watches the directory reads it again. */
+  readonly evenIfUnchanged?: boolean;
+}
+
+/** Resolves with whether the file was written; it is left alone when it already holds this text. */
+export async function writeFileAtomic(path: string, text: string, options: WriteOptions = {}): Promise<boolean> {
+  if (options.evenIfUnchanged !== true && (await readIfExists(path)) === text) {
+    return false;
+  }
+  // Same directory, because only a rename within one file system is atomic.
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await writeDurably(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+  return true;
+}
+
+/** The text, or undefined where there is no such file. */
+export async function readIfExists(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o644);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+// The rename itself is only durable once the directory is.
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

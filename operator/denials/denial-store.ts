@@ -1,0 +1,239 @@
+// Denials go in by batches of log lines, SQL reads them out. One process, one DenialStore per file.
+// Rows and the position in the gateway's log are written in one transaction, so a batch that is sent again after a
+// crash on either side is harmless. It must never store a row without its position, nor a position without its rows.
+
+import {
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  type DuckDBInstance,
+  DuckDBTimestampTZValue,
+} from '@duckdb/node-api';
+
+import type { Denial } from '../model/denial.ts';
+import { denialColumns } from './denial-columns.ts';
+import { type DatabaseOptions, openDatabase } from './open-database.ts';
+
+export interface DenialBatch {
+  readonly gateway: string;
+  /** Name of the log file, unique per gateway for as long as it may be sent again. */
+  readonly logFile: string;
+  /** Byte offset in the log file after the last line that the batch covers, denial or not. */
+  readonly upTo: number;
+  readonly denials: readonly Denial[];
+}
+
+export interface LogPosition {
+  readonly gateway: string;
+  readonly logFile: string;
+  /** Byte offset up to which everything is stored. */
+  readonly upTo: number;
+}
+
+export interface AppendOutcome {
+  readonly stored: number;
+  readonly duplicates: number;
+}
+
+export interface DenialCounts {
+  readonly total: number;
+  readonly drops: number;
+  readonly dryRunDenials: number;
+}
+
+/** DuckDB's own vector size: a chunk may not be longer. */
+const chunkRows = 2048;
+
+/**
+ * Queries hold threads of Node's pool (4 by default), which the writer needs too. With at most two running, a slow
+ * query delays other queries, never the writer.
+ */
+const maxReaders = 2;
+
+export class DenialStore {
+  readonly path: string;
+  readonly #instance: DuckDBInstance;
+  readonly #writer: DuckDBConnection;
+  readonly #readers = new Set<DuckDBConnection>();
+  readonly #waitingReaders: (() => void)[] = [];
+  #freeReaders = maxReaders;
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  private constructor(path: string, instance: DuckDBInstance, writer: DuckDBConnection) {
+    this.path = path;
+    this.#instance = instance;
+    this.#writer = writer;
+  }
+
+  /** Throws an Error that names the file and what to do, for example when it is damaged or open elsewhere. */
+  static async open(path: string, options: DatabaseOptions = {}): Promise<DenialStore> {
+    const instance = await openDatabase(path, options);
+    return new DenialStore(path, instance, await instance.connect());
+  }
+
+  /** Rows below the stored position are dropped as duplicates. Throws when nothing of the batch was stored. */
+  append(batch: DenialBatch): Promise<AppendOutcome> {
+    return this.#write(async () => {
+      const from = await this.#position(batch);
+      const fresh = freshDenials(batch, from);
+      await this.#insert(fresh);
+      if (batch.upTo > from) await this.#setPosition(batch);
+      return { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
+    });
+  }
+
+  /** Retention. Answers the number of rows removed; positions stay, so old lines do not come back. */
+  deleteBefore(time: Date): Promise<number> {
+    const micros = BigInt(time.getTime()) * 1000n;
+    return this.#write(async () => {
+      const statement = 'DELETE FROM access.outbound_network WHERE event_time < $1';
+      const result = await this.#writer.run(statement, [new DuckDBTimestampTZValue(micros)]);
+      return result.rowsChanged;
+    });
+  }
+
+  positions(): Promise<readonly LogPosition[]> {
+    return this.withReader(async (connection) => {
+      const result = await connection.run(
+        'SELECT gateway, log_file, upto FROM sallyport.log_positions ORDER BY ALL',
+      );
+      const rows = await result.getRows();
+      return rows.map(([gateway, logFile, upTo]) => ({
+        gateway: String(gateway),
+        logFile: String(logFile),
+        upTo: Number(upTo),
+      }));
+    });
+  }
+
+  counts(): Promise<DenialCounts> {
+    return this.withReader(async (connection) => {
+      const result = await connection.run(
+        `SELECT count(*), count(*) FILTER (access_type = 'DROP'), count(*) FILTER (access_type = 'DRY_RUN_DENIAL')
+         FROM access.outbound_network`,
+      );
+      const [total, drops, dryRunDenials] = (await result.getRows())[0] ?? [];
+      return { total: Number(total), drops: Number(drops), dryRunDenials: Number(dryRunDenials) };
+    });
+  }
+
+  /** Lends a connection inside a read-only transaction; waits while two others are lent. */
+  async withReader<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    await this.#takeReaderSlot();
+    try {
+      if (this.#closed) throw this.#closedError();
+      const connection = await this.#instance.connect();
+      this.#readers.add(connection);
+      try {
+        await connection.run('BEGIN TRANSACTION READ ONLY');
+        return await work(connection);
+      } finally {
+        this.#readers.delete(connection);
+        connection.closeSync();
+      }
+    } finally {
+      this.#releaseReaderSlot();
+    }
+  }
+
+  /** Ends running queries, waits for the last write, and folds the write-ahead log into the file. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#lastWrite;
+    await this.#endReaders();
+    this.#writer.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #endReaders(): Promise<void> {
+    // A query between two of its steps does not feel an interrupt, hence more than one.
+    const interrupts = setInterval(() => this.#readers.forEach((reader) => reader.interrupt()), 20);
+    for (let taken = 0; taken < maxReaders; taken += 1) await this.#takeReaderSlot();
+    clearInterval(interrupts);
+  }
+
+  /** One write after the other, each in a transaction. A failure is the caller's; the next write goes ahead. */
+  #write<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(this.#closedError());
+    const outcome = this.#lastWrite.then(() => this.#transaction(work));
+    this.#lastWrite = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  async #transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.#writer.run('BEGIN');
+    try {
+      const value = await work();
+      await this.#writer.run('COMMIT');
+      return value;
+    } catch (cause) {
+      // A failed COMMIT has rolled back already; then there is nothing to roll back, which is no news.
+      await this.#writer.run('ROLLBACK').catch(() => undefined);
+      throw cause;
+    }
+  }
+
+  async #position({ gateway, logFile }: DenialBatch): Promise<number> {
+    const result = await this.#writer.run(
+      'SELECT upto FROM sallyport.log_positions WHERE gateway = $1 AND log_file = $2',
+      [gateway, logFile],
+    );
+    return Number((await result.getRows())[0]?.[0] ?? 0);
+  }
+
+  async #setPosition({ gateway, logFile, upTo }: DenialBatch): Promise<void> {
+    await this.#writer.run(
+      'INSERT INTO sallyport.log_positions VALUES ($1, $2, $3) ON CONFLICT DO UPDATE SET upto = excluded.upto',
+      [gateway, logFile, BigInt(upTo)],
+    );
+  }
+
+  async #insert(denials: readonly Denial[]): Promise<void> {
+    const appender = await this.#writer.createAppender('outbound_network', 'access');
+    try {
+      const types = denialColumns.map((_, index) => appender.columnType(index));
+      for (let start = 0; start < denials.length; start += chunkRows) {
+        const slice = denials.slice(start, start + chunkRows);
+        const chunk = DuckDBDataChunk.create(types, slice.length);
+        chunk.setColumns(denialColumns.map((column) => slice.map(column.value)));
+        appender.appendDataChunk(chunk);
+      }
+    } finally {
+      appender.closeSync();
+    }
+  }
+
+  async #takeReaderSlot(): Promise<void> {
+    if (this.#freeReaders > 0) this.#freeReaders -= 1;
+    else await new Promise<void>((resolve) => this.#waitingReaders.push(resolve));
+  }
+
+  #releaseReaderSlot(): void {
+    const next = this.#waitingReaders.shift();
+    if (next) next();
+    else this.#freeReaders += 1;
+  }
+
+  #closedError(): Error {
+    return new Error(`Cannot use denial log "${this.path}": it is closed`);
+  }
+}
+
+/** The denials at or after `from`, each id once. Throws on a row outside the batch: its replay would store it twice. */
+function freshDenials({ gateway, logFile, upTo, denials }: DenialBatch, from: number): readonly Denial[] {
+  const prefix = `${gateway}/${logFile}/`;
+  const fresh = new Map<number, Denial>();
+  for (const denial of denials) {
+    const offset = denial.eventId.startsWith(prefix)
+      ? Number(denial.eventId.slice(prefix.length))
+      : Number.NaN;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset >= upTo) {
+      throw new RangeError(
+        `Cannot store denial "${denial.eventId}": the batch covers "${prefix}" up to byte ${upTo} only`,
+      );
+    }
+    if (offset >= from && !fresh.has(offset)) fresh.set(offset, denial);
+  }
+  return [...fresh.values()];
+}

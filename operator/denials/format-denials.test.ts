@@ -1,0 +1,79 @@
+import { stripVTControlCharacters } from 'node:util';
+
+import { formatDenials } from './format-denials.ts';
+import type { JsonRow } from './run-query.ts';
+
+const denial: JsonRow = {
+  event_time: '2026-01-01T00:00:00.123456Z',
+  access_type: 'DROP',
+  workspace: 'team-a',
+  network_source_type: 'ML Build',
+  destination_type: 'DNS',
+  destination: 'pypi.org',
+  port: 443,
+  reason: 'No entry allows this destination',
+  rule: null,
+  policy: 'default-policy',
+  dns_event: { domain_name: 'pypi.org', rcode: 3 },
+};
+const dryRun: JsonRow = {
+  ...denial,
+  access_type: 'DRY_RUN_DENIAL',
+  destination_type: 'IP',
+  destination: '2001:db8::1',
+  rule: 'blockedInternetDestinations "*.evil.example"',
+};
+const columns = Object.keys(denial);
+
+const listing = `
+TIME                   ACCESS_TYPE      WORKSPACE   PRODUCT    DESTINATION:PORT    REASON                             RULE                                           POLICY
+2026-01-01T00:00:00Z   DROP             team-a      ML Build   pypi.org:443        No entry allows this destination   -                                              default-policy
+2026-01-01T00:00:00Z   DRY_RUN_DENIAL   team-a      ML Build   [2001:db8::1]:443   No entry allows this destination   blockedInternetDestinations "*.evil.example"   default-policy
+`.slice(1);
+
+describe('formatDenials()', () => {
+  test('lists denials in eight columns', () => {
+    expect(formatDenials(columns, [denial, dryRun], { listing: true })).toBe(listing);
+  });
+
+  test('shows the columns of any query', () => {
+    const text = formatDenials(['dns_event', 'n'], [{ dns_event: denial['dns_event'] ?? null, n: 2 }]);
+    expect(text).toBe('DNS_EVENT                              N\n{"domain_name":"pypi.org","rcode":3}   2\n');
+  });
+
+  test('shows the headings where no row is', () => {
+    expect(formatDenials(['a', 'b'], [])).toBe('A   B\n');
+    expect(formatDenials(['a', 'b'], [], { json: true })).toBe('');
+  });
+
+  test('writes one JSON object per line, with every column', () => {
+    const lines = formatDenials(columns, [denial, dryRun], { json: true, listing: true, width: 20 }).split(
+      '\n',
+    );
+    expect(lines.slice(0, 2).map((line) => JSON.parse(line))).toEqual([denial, dryRun]);
+    expect(lines.slice(2)).toEqual(['']);
+  });
+
+  test.each([140, 90])('shortens the widest columns to %d columns', (width) => {
+    const lines = formatDenials(columns, [denial, dryRun], { listing: true, width }).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+    expect(lines).toHaveLength(4);
+    expect(lines[2]).toMatch(/…/);
+  });
+
+  test('lets no control character of a value through', () => {
+    const hostile = { ...denial, destination: 'a\u001b[2J\u009b\n\u202ex' };
+    const escaped = String.raw`a\u001b[2J\u009b\u000a\u202ex`;
+    expect(formatDenials(columns, [hostile], { listing: true })).toContain(escaped);
+    expect(formatDenials(columns, [hostile], { json: true })).not.toMatch(/[\u001b\u009b\u202e]/);
+    expect(JSON.parse(formatDenials(columns, [hostile], { json: true }))).toEqual(hostile);
+  });
+
+  test('colours only when asked, and only for the eye', () => {
+    const plain = formatDenials(columns, [denial, dryRun], { listing: true });
+    const coloured = formatDenials(columns, [denial, dryRun], { listing: true, colour: true });
+    expect(coloured).toContain('\u001b[31mDROP\u001b[39m');
+    expect(coloured).toContain('\u001b[33mDRY_RUN_DENIAL\u001b[39m');
+    expect(stripVTControlCharacters(coloured)).toBe(plain);
+  });
+});

@@ -1,0 +1,91 @@
+// One line of Envoy's log -> what it says about a denial, if it says anything. One decision is one denial, whichever
+// listeners wrote lines about it: a tunnel that the proxy let in and the guard refused counts at the guard alone.
+import {
+  type AccessLogLine,
+  CHAIN,
+  CLIENT_HELLO_TIMEOUT_MS,
+  DROP_PREFIX,
+  DRY_RUN_PREFIX,
+} from '../model/access-log-line.ts';
+import type { AccessType } from '../model/denial.ts';
+import { isReason, type Reason } from '../model/reason.ts';
+
+export interface Finding {
+  readonly accessType: AccessType;
+  readonly reason: Reason;
+}
+
+export function findingOf(line: AccessLogLine): Finding | undefined {
+  switch (line.listener) {
+    case 'proxy':
+      return findingOfProxy(line);
+    case 'guard':
+      return drop(reasonOfGuard(line));
+    case 'guard-listener':
+      return drop(saidNoClientHello(line) ? 'NOT_TLS' : undefined);
+    case 'watch':
+      return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
+  }
+}
+
+function findingOfProxy(line: AccessLogLine): Finding | undefined {
+  if (line.decision.startsWith(DROP_PREFIX)) return drop(line.decision.slice(DROP_PREFIX.length));
+  if (line.decision.startsWith(DRY_RUN_PREFIX)) {
+    return isRecord(line) ? dryRun(line.decision.slice(DRY_RUN_PREFIX.length)) : undefined;
+  }
+  if (line.decision !== '') return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
+  return drop(reasonWithoutRoute(line));
+}
+
+/** A dry-run denial is recorded when its tunnel opens; only where none opened does the last line count. */
+function isRecord(line: AccessLogLine): boolean {
+  switch (line.type) {
+    case 'DownstreamTunnelSuccessfullyEstablished':
+    case 'TcpUpstreamConnected':
+      return true;
+    case 'TcpConnectionEnd':
+      return /\b(?:UH|UF|URX)\b/.test(line.flags);
+    default:
+      return line.method !== 'CONNECT' || line.code !== OK;
+  }
+}
+
+const OK = 200;
+const BAD_REQUEST = 400;
+const REQUEST_TIMEOUT = 408;
+
+/** Envoy refused the request before it looked at any route. */
+function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
+  if (line.details === 'http1.https_url_on_plaintext_connection') return 'HTTPS_WITHOUT_CONNECT';
+  return line.code >= BAD_REQUEST && line.code !== REQUEST_TIMEOUT ? 'BAD_REQUEST' : undefined;
+}
+
+function reasonOfGuard(line: AccessLogLine): Reason | undefined {
+  if (isAddressDenied(line)) return 'ADDRESS_DENIED';
+  // Envoy does not tell here whether the name has no address or a refused one.
+  if (line.chain === CHAIN.allow && line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
+  return reasonOfChain(line);
+}
+
+function reasonOfChain(line: AccessLogLine): Reason | undefined {
+  if (line.chain === CHAIN.notTls) return 'NOT_TLS';
+  if (line.chain !== CHAIN.mismatch) return undefined;
+  return line.sni === '' ? 'NO_SNI' : 'SNI_MISMATCH';
+}
+
+/** A client that leaves before it says anything has not been refused. */
+function saidNoClientHello(line: AccessLogLine): boolean {
+  return line.failure !== '' || line.durationMs >= CLIENT_HELLO_TIMEOUT_MS;
+}
+
+function isAddressDenied(line: AccessLogLine): boolean {
+  return line.details.includes('{address_denied}');
+}
+
+function drop(reason: string | undefined): Finding | undefined {
+  return reason !== undefined && isReason(reason) ? { accessType: 'DROP', reason } : undefined;
+}
+
+function dryRun(reason: string | undefined): Finding | undefined {
+  return reason !== undefined && isReason(reason) ? { accessType: 'DRY_RUN_DENIAL', reason } : undefined;
+}

@@ -1,0 +1,128 @@
+// A path goes in, an open DuckDB instance comes out: schema present, time zone UTC, and locked down, so that no
+// query can read a file, reach the network, load an extension or change a setting.
+// Every refusal names the file and what to do. It must never touch a file that is not a denial log.
+
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+import { denialColumns } from './denial-columns.ts';
+
+export interface DatabaseOptions {
+  /** Default 64. DuckDB spills to "<path>.tmp" beyond it. */
+  readonly memoryLimitMb?: number;
+  /** Default 1. */
+  readonly threads?: number;
+  /** Opens an existing log without changing it; fails where there is none. Default false. */
+  readonly readOnly?: boolean;
+}
+
+/** What one query may spill to disk before it fails. */
+const spillLimit = '1GiB';
+
+/** Throws an Error whose message names the file and what to do. Creates the folder (mode 0700) and the schema. */
+export async function openDatabase(path: string, options: DatabaseOptions = {}): Promise<DuckDBInstance> {
+  const { readOnly = false } = options;
+  try {
+    if (!readOnly) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const instance = await DuckDBInstance.create(path, instanceOptions(options));
+    await prepareInstance(instance, readOnly);
+    return instance;
+  } catch (cause) {
+    throw openError(path, cause);
+  }
+}
+
+function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: DatabaseOptions) {
+  return {
+    access_mode: readOnly ? 'READ_ONLY' : 'READ_WRITE',
+    memory_limit: `${memoryLimitMb}MiB`,
+    threads: String(threads),
+    // A file of another database (SQLite, say) must not make DuckDB download the extension that reads it.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  };
+}
+
+async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Promise<void> {
+  const connection = await instance.connect();
+  try {
+    await prepareSchema(connection, readOnly);
+    await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
+    await connection.run(`SET max_temp_directory_size = '${spillLimit}'`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+  } catch (cause) {
+    connection.closeSync();
+    instance.closeSync();
+    throw cause;
+  }
+  connection.closeSync();
+}
+
+async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
+  const found = await foundColumns(connection);
+  if (found.length === 0 && !readOnly) return createSchema(connection);
+  if (found.join() !== expectedColumns().join()) throw new ForeignFileError();
+}
+
+/** Every "schema.table.column:type" of the file, so that neither another database nor an older log is taken for ours. */
+async function foundColumns(connection: DuckDBConnection): Promise<readonly string[]> {
+  const result = await connection.run(
+    `SELECT schema_name || '.' || table_name || '.' || column_name || ':' || data_type
+     FROM duckdb_columns() WHERE NOT internal AND database_name = current_database()
+     ORDER BY schema_name, table_name, column_index`,
+  );
+  return (await result.getRows()).map((row) => String(row[0]));
+}
+
+function expectedColumns(): readonly string[] {
+  return [
+    ...denialColumns.map(({ name, sqlType }) => `access.outbound_network.${name}:${sqlType}`),
+    'sallyport.log_positions.gateway:VARCHAR',
+    'sallyport.log_positions.log_file:VARCHAR',
+    'sallyport.log_positions.upto:BIGINT',
+  ];
+}
+
+async function createSchema(connection: DuckDBConnection): Promise<void> {
+  const columns = denialColumns.map(({ name, sqlType }) => `${name} ${sqlType}`).join(', ');
+  await connection.run(`
+    BEGIN;
+    CREATE SCHEMA access;
+    CREATE TABLE access.outbound_network (${columns});
+    CREATE SCHEMA sallyport;
+    CREATE TABLE sallyport.log_positions (
+      gateway VARCHAR, log_file VARCHAR, upto BIGINT, PRIMARY KEY (gateway, log_file));
+    -- The product page writes current_timestamp() with parentheses, which DuckDB does not know.
+    CREATE MACRO main."current_timestamp"() AS now();
+    COMMIT`);
+}
+
+class ForeignFileError extends Error {}
+
+const lockMessage = /Could not set lock on file.*\(PID (\d+)\)/s;
+const damageMessage = /not a valid DuckDB|Extension ".*" not found|Corrupt|replaying WAL|read enough bytes/s;
+
+function openError(path: string, cause: unknown): Error {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const lock = lockMessage.exec(text);
+  if (lock) {
+    const advice = 'end that process or ask it for the denials';
+    return new Error(`Cannot open denial log "${path}": process ${lock[1]} has it open; ${advice}`, {
+      cause,
+    });
+  }
+  const moveAway = `move "${path}" and "${path}.wal" away, then start again with an empty log`;
+  if (cause instanceof ForeignFileError) {
+    const what = 'the file holds another database or the log of another version';
+    return new Error(`Cannot open denial log "${path}": ${what}; ${moveAway}`, { cause });
+  }
+  if (damageMessage.test(text)) {
+    return new Error(`Cannot open denial log "${path}": the file is damaged or no denial log; ${moveAway}`, {
+      cause,
+    });
+  }
+  return new Error(`Cannot open denial log "${path}": ${text.split('\n')[0]}`, { cause });
+}

@@ -1,0 +1,24 @@
+import { parseDuration } from './parse-duration.ts';
+
+describe('parseDuration()', () => {
+  test.each([
+    ['90s', 90_000],
+    ['30m', 1_800_000],
+    ['2h', 7_200_000],
+    ['7d', 604_800_000],
+    [' 1h ', 3_600_000],
+  ])('reads %j', (text, durationMs) => {
+    expect(parseDuration(text)).toEqual({ durationMs });
+  });
+
+  test.each(['', '2', 'h', '2 h', '-2h', '1.5h', '2H', '2w', '0s', '2h30m'])('refuses %j', (text) => {
+    const error = `Cannot read duration "${text}": write a number and s, m, h or d, for example "2h"`;
+    expect(parseDuration(text)).toEqual({ error });
+  });
+
+  test('refuses more than a century', () => {
+    expect(parseDuration('36501d')).toEqual({
+      error: 'Cannot use duration "36501d": the longest is "36500d"',
+    });
+  });
+});

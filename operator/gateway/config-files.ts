@@ -1,0 +1,88 @@
+// The files from which Envoy takes its dynamic configuration: texts in, renamed files out, and back.
+// The version of a file is a hash of its content, so equal versions mean equal configuration.
+
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { NamedResource } from '../render/envoy/envoy-config.ts';
+import type { AtomicFiles } from './atomic-files.ts';
+
+/** JSON text of each resource by name. */
+export type ResourceTexts = ReadonlyMap<string, string>;
+
+export interface ConfigTexts {
+  readonly listeners: ResourceTexts;
+  readonly clusters: ResourceTexts;
+  readonly tables: ResourceTexts;
+}
+
+export interface DiscoveryFile {
+  readonly version: string;
+  readonly text: string;
+}
+
+const tableName = /^[a-z0-9][a-z0-9.-]*$/;
+const tableEnding = '.json';
+
+// Most bodies are the same objects from one apply to the next.
+const knownTexts = new WeakMap<object, string>();
+
+export function resourceTexts(resources: readonly NamedResource[]): Map<string, string> {
+  return new Map(resources.map(({ name, body }) => [name, bodyText(body)]));
+}
+
+/** A DiscoveryResponse with these resources, ordered by name. */
+export function discoveryFile(resources: ResourceTexts): DiscoveryFile {
+  const texts = sortedNames(resources).map((name) => resources.get(name) ?? '');
+  const list = `[${texts.join(',\n')}]`;
+  const version = createHash('sha256').update(list).digest('hex').slice(0, 16);
+  return { version, text: `{"version_info":"${version}","resources":${list}}\n` };
+}
+
+/** The order of discoveryFile(), for messages that count resources. */
+export function sortedNames(resources: ResourceTexts): string[] {
+  return [...resources.keys()].sort();
+}
+
+export function tablePath(directory: string, table: string): string {
+  if (!tableName.test(table)) {
+    throw new Error(`Cannot name a file after route table "${table}": use lower-case letters, digits, "." and "-"`);
+  }
+  return join(directory, 'rds', `${table}${tableEnding}`);
+}
+
+/** What the directory holds; a file that is missing or cannot be read as one holds nothing. */
+export async function readConfigTexts(directory: string, files: AtomicFiles): Promise<ConfigTexts> {
+  const tables = new Map<string, string>();
+  await mkdir(join(directory, 'rds'), { recursive: true });
+  for (const name of await readdir(join(directory, 'rds'))) {
+    const path = join(directory, 'rds', name);
+    if (name.endsWith(tableEnding)) {
+      const resources = await readDiscoveryFile(path, files);
+      tables.set(name.slice(0, -tableEnding.length), [...resources.values()][0] ?? '');
+    } else {
+      // The temporary file of a process that was killed while it wrote.
+      await rm(path, { force: true });
+    }
+  }
+  return {
+    listeners: await readDiscoveryFile(join(directory, 'lds/listeners.json'), files),
+    clusters: await readDiscoveryFile(join(directory, 'cds/clusters.json'), files),
+    tables,
+  };
+}
+
+async function readDiscoveryFile(path: string, files: AtomicFiles): Promise<Map<string, string>> {
+  try {
+    const parsed = JSON.parse((await files.readIfExists(path)) ?? '{}') as { resources?: { name: string }[] };
+    return new Map((parsed.resources ?? []).map((body) => [body.name, bodyText(body)]));
+  } catch {
+    return new Map();
+  }
+}
+
+function bodyText(body: object): string {
+  const text = knownTexts.get(body) ?? JSON.stringify(body);
+  knownTexts.set(body, text);
+  return text;
+}

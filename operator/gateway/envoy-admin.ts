@@ -1,0 +1,180 @@
+// Envoy's admin interface over its unix socket: questions about what is live, and two commands.
+// Every failure is thrown; an Envoy that is not there throws EnvoyNotRunning, so that callers can tell it apart.
+
+import { Agent, request } from 'node:http';
+
+/** Nobody listens on the admin socket. */
+export class EnvoyNotRunning extends Error {
+  override readonly name = 'EnvoyNotRunning';
+}
+
+/** Version texts as Envoy took them over; an empty text where a subscription has not succeeded yet. */
+export interface LiveVersions {
+  readonly lds: string | undefined;
+  readonly cds: string | undefined;
+  /** By route table; a table that no listener names is absent. */
+  readonly rds: ReadonlyMap<string, string>;
+}
+
+export interface RejectedResource {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface ServerInfo {
+  readonly version: string;
+  readonly state: string;
+  readonly uptimeS: number;
+}
+
+export interface EnvoyAdminOptions {
+  /** The longest that one answer may take; a stopped Envoy still accepts connections. */
+  readonly timeoutMs?: number;
+}
+
+// All HTTP connection managers share the stat prefix "egress"; table names contain dots.
+const rdsVersion = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
+const notThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+
+export class EnvoyAdmin {
+  readonly #socketPath: string;
+  readonly #timeoutMs: number;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 2 });
+
+  constructor(socketPath: string, options: EnvoyAdminOptions = {}) {
+    this.#socketPath = socketPath;
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+  }
+
+  /** True once the workers run; an Envoy without any listener is ready too. False where nobody answers. */
+  async ready(): Promise<boolean> {
+    try {
+      return (await this.#ask('GET', '/ready')).status === 200;
+    } catch (error) {
+      if (error instanceof EnvoyNotRunning) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  async versions(): Promise<LiveVersions> {
+    const texts = parseTextReadouts(await this.#text('/stats?type=TextReadouts'));
+    const rds = new Map<string, string>();
+    for (const [stat, version] of texts) {
+      const table = rdsVersion.exec(stat)?.[1];
+      if (table !== undefined) {
+        rds.set(table, version);
+      }
+    }
+    const lds = texts.get('listener_manager.lds.version_text');
+    return { lds, cds: texts.get('cluster_manager.cds.version_text'), rds };
+  }
+
+  /** Listeners and clusters that were accepted but do not serve yet. */
+  async warming(): Promise<number> {
+    const filter = '^(listener_manager\\.total_listeners_warming|cluster_manager\\.warming_clusters)$';
+    const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${encodeURIComponent(filter)}`));
+    return [...gauges.values()].reduce((sum, value) => sum + value, 0);
+  }
+
+  /** Counters by name; `filter` is a regular expression in RE2's syntax. Costs Envoy time for all it has. */
+  async counters(filter: string): Promise<ReadonlyMap<string, number>> {
+    return parseNumbers(await this.#text(`/stats?type=Counters&filter=${encodeURIComponent(filter)}`));
+  }
+
+  /** How many updates Envoy refused, by subscription, for example "http.egress.rds.t1"; zeros are left out. */
+  async rejectedUpdates(): Promise<ReadonlyMap<string, number>> {
+    const ending = /\.update_rejected$/;
+    const refused = await this.counters('(lds|cds|\\.rds\\..*)\\.update_rejected$');
+    const counted = [...refused].filter(([, count]) => count > 0);
+    return new Map(counted.map(([stat, count]) => [stat.replace(ending, ''), count]));
+  }
+
+  /** Listeners whose last update Envoy refused, with its reason; empty again after a good update. */
+  async rejectedListeners(): Promise<readonly RejectedResource[]> {
+    const path = '/config_dump?resource=dynamic_listeners&mask=name,error_state.details';
+    const dump = JSON.parse(await this.#text(path)) as { configs?: ListenerDump[] };
+    return (dump.configs ?? []).flatMap(({ name, error_state: error }) => {
+      return error === undefined ? [] : [{ name, text: error.details ?? '' }];
+    });
+  }
+
+  /** Asks for the access log to be opened anew; Envoy does so when it next has something to write. */
+  async reopenLogs(): Promise<void> {
+    await this.#text('/reopen_logs', 'POST');
+  }
+
+  /** Bytes that Envoy's allocator has given out, and bytes of physical memory it holds. */
+  async memory(): Promise<{ readonly allocatedBytes: number; readonly physicalBytes: number }> {
+    const memory = JSON.parse(await this.#text('/memory')) as Record<string, string>;
+    return {
+      allocatedBytes: Number(memory['allocated']),
+      physicalBytes: Number(memory['total_physical_bytes']),
+    };
+  }
+
+  async serverInfo(): Promise<ServerInfo> {
+    const info = JSON.parse(await this.#text('/server_info')) as Record<string, string>;
+    const version = /\/(\d+\.\d+\.\d+)/.exec(info['version'] ?? '')?.[1] ?? '';
+    const uptimeS = Number((info['uptime_current_epoch'] ?? '0s').slice(0, -1));
+    return { version, state: info['state'] ?? '', uptimeS };
+  }
+
+  /** Makes Envoy end, at once and without draining. For an Envoy whose process id nobody knows. */
+  async quit(): Promise<void> {
+    await this.#text('/quitquitquit', 'POST');
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #text(path: string, method = 'GET'): Promise<string> {
+    const answer = await this.#ask(method, path);
+    if (answer.status !== 200) {
+      throw new Error(`Cannot use Envoy's admin "${method} ${path}": it answered ${answer.status} "${answer.text}"`);
+    }
+    return answer.text;
+  }
+
+  #ask(method: string, path: string): Promise<{ readonly status: number; readonly text: string }> {
+    return new Promise((resolve, reject) => {
+      const fail = (cause: NodeJS.ErrnoException) => {
+        const what = `Cannot reach Envoy's admin socket "${this.#socketPath}"`;
+        const missing = notThere.has(cause.code ?? '');
+        reject(missing ? new EnvoyNotRunning(what, { cause }) : new Error(`${what}: ${cause.message}`, { cause }));
+      };
+      const asked = request(
+        { socketPath: this.#socketPath, method, path, agent: this.#agent, headers: { host: 'admin' } },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => (text += chunk));
+          response.on('end', () => {
+            resolve({ status: response.statusCode ?? 0, text });
+          });
+          response.on('error', fail);
+        },
+      );
+      asked.setTimeout(this.#timeoutMs, () => asked.destroy(new Error(`no answer within ${this.#timeoutMs} ms`)));
+      asked.on('error', fail);
+      asked.end();
+    });
+  }
+}
+
+interface ListenerDump {
+  readonly name: string;
+  readonly error_state?: { readonly details?: string };
+}
+
+function parseTextReadouts(text: string): Map<string, string> {
+  const lines = text.matchAll(/^(\S+): "(.*)"$/gm);
+  return new Map([...lines].map(([, stat = '', value = '']) => [stat, value]));
+}
+
+function parseNumbers(text: string): Map<string, number> {
+  const lines = text.matchAll(/^(\S+): (\d+)$/gm);
+  return new Map([...lines].map(([, stat = '', value]) => [stat, Number(value)]));
+}

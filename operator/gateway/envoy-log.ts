@@ -1,0 +1,74 @@
+// Envoy's own log file (its stderr), read from a mark on: why it refused an update or did not start.
+// A record may span lines. Only reads; a missing file reads as empty.
+
+import { open } from 'node:fs/promises';
+
+export interface LogRecord {
+  readonly level: string;
+  readonly text: string;
+}
+
+const recordStart = /^(?=\[\d{4}-\d\d-\d\d )/m;
+const record = /^\[[^\]]*\]\[\d+\]\[(\w+)\]\[\w+\] (?:\[[^\]]*\] )?([^]*)$/;
+const refusal = /^Filesystem config update (?:rejected|failure): ([^]*)$/;
+const backtrace = /^(#\d+|stacktrace|Backtrace|Address mapping|Envoy version)/;
+const readLimitBytes = 4 * 1024 * 1024;
+
+export class EnvoyLog {
+  readonly path: string;
+  #markBytes = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** What follows is read from here. */
+  async mark(): Promise<void> {
+    this.#markBytes = (await this.#read(Infinity)).sizeBytes;
+  }
+
+  /** All records since the mark; the mark stays. */
+  async recordsSinceMark(): Promise<readonly LogRecord[]> {
+    const { text } = await this.#read(this.#markBytes);
+    // A record counts once its line has ended.
+    const complete = text.slice(0, text.lastIndexOf('\n') + 1);
+    return complete.split(recordStart).flatMap((part) => {
+      const [, level = '', body = ''] = record.exec(part) ?? [];
+      return level === '' ? [] : [{ level, text: body.trim() }];
+    });
+  }
+
+  /** Envoy's reasons for the updates it refused since the mark, one per refused update. */
+  async refusalsSinceMark(): Promise<readonly string[]> {
+    const records = await this.recordsSinceMark();
+    return records.flatMap(({ text }) => {
+      const reason = refusal.exec(text)?.[1];
+      return reason === undefined ? [] : [reason.replace(/\s+/g, ' ').trim()];
+    });
+  }
+
+  /** The last complaints since the mark, for a message about an Envoy that did not start. */
+  async complaintsSinceMark(): Promise<string> {
+    const records = await this.recordsSinceMark();
+    const bad = records.filter(({ level, text }) => /^(critical|error)$/.test(level) && !backtrace.test(text));
+    const lines = bad.map(({ text }) => text.replace(/\s+/g, ' '));
+    return [...new Set(lines)].slice(-3).join('; ');
+  }
+
+  async #read(fromByte: number): Promise<{ readonly text: string; readonly sizeBytes: number }> {
+    const file = await open(this.path, 'r').catch(() => undefined);
+    if (file === undefined) {
+      return { text: '', sizeBytes: 0 };
+    }
+    try {
+      const sizeBytes = (await file.stat()).size;
+      // Somebody may have emptied the file; and no message needs more than its last few megabytes.
+      const wantedBytes = fromByte === Infinity ? 0 : sizeBytes - (fromByte > sizeBytes ? 0 : fromByte);
+      const length = Math.min(wantedBytes, readLimitBytes);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, sizeBytes - length);
+      return { text: buffer.toString('utf8', 0, bytesRead), sizeBytes };
+    } finally {
+      await file.close();
+    }
+  }
+}

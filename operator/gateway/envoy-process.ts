@@ -1,0 +1,235 @@
+// Keeps one Envoy running in its directory: starts it, adopts the one that a former process of ours left running,
+// starts it anew with back-off when it dies, stops it. Traffic never depends on us: Envoy is detached and outlives
+// a killed supervisor. This file never touches Envoy's configuration.
+
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AtomicFiles } from './atomic-files.ts';
+import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
+import { EnvoyLog } from './envoy-log.ts';
+import { envoyArguments, isSameOrigin, readPidFile, wantedOrigin } from './envoy-pid-file.ts';
+import type { EnvoyOrigin, EnvoyPidFile } from './envoy-pid-file.ts';
+import { isRunning } from './process-identity.ts';
+import { adoptEnvoy, describeExit, endProcess, spawnEnvoy } from './running-envoy.ts';
+import type { EnvoyExit, RunningEnvoy } from './running-envoy.ts';
+
+export interface EnvoyProcessOptions {
+  /** Absolute; holds bootstrap.json. */
+  readonly directory: string;
+  readonly binary: string;
+  readonly files: AtomicFiles;
+  /** Worker threads; Envoy's own default (one per core) where absent. */
+  readonly concurrency?: number;
+  /** Awaited before each new start, when no Envoy runs: the access log is rotated here. */
+  readonly beforeStart?: () => Promise<void>;
+  readonly onExit?: (exit: EnvoyExit) => void;
+  /** After Envoy died: a new one is ready (`pid`), or the attempt failed (`error`) and the next one follows. */
+  readonly onRestart?: (result: { readonly pid?: number; readonly error?: Error }) => void;
+  readonly readyTimeoutMs?: number;
+  readonly stopTimeoutMs?: number;
+  readonly firstBackoffMs?: number;
+  readonly longestBackoffMs?: number;
+}
+
+const ownLogLimitBytes = 16 * 1024 * 1024;
+// An Envoy that lived this long counts as healthy: its death starts the back-off from the beginning.
+const healthyMs = 30_000;
+
+export class EnvoyProcess {
+  readonly admin: EnvoyAdmin;
+  readonly #options: EnvoyProcessOptions;
+  readonly #arguments: readonly string[];
+  readonly #log: EnvoyLog;
+  readonly #stopped = new AbortController();
+  #running: RunningEnvoy | undefined;
+  #supervision: Promise<void> | undefined;
+
+  constructor(options: EnvoyProcessOptions) {
+    this.#options = options;
+    this.#arguments = envoyArguments(options.directory, options.concurrency);
+    this.admin = new EnvoyAdmin(this.#path('admin.sock'));
+    this.#log = new EnvoyLog(this.#path('log/envoy.log'));
+  }
+
+  /** Undefined between a death and the next start. */
+  get pid(): number | undefined {
+    return this.#running?.identity.pid;
+  }
+
+  /** Resolves when Envoy is ready; throws, with Envoy's own words, when the first start fails. */
+  async start(): Promise<'adopted' | 'started'> {
+    await this.#prepareDirectory();
+    const origin = await this.#origin();
+    const adopted = await this.#adopt(origin);
+    this.#running = adopted ?? (await this.#launch(origin));
+    this.#supervision = this.#supervise(this.#running);
+    return adopted === undefined ? 'started' : 'adopted';
+  }
+
+  /** Ends Envoy: SIGTERM, and SIGKILL where that does not help in time. Nothing of it runs afterwards. */
+  async stop(): Promise<void> {
+    await this.release();
+    if (this.#running !== undefined) {
+      await endProcess(this.#running.identity, this.#stopTimeoutMs());
+      await rm(this.#path('envoy.json'), { force: true });
+      this.#running = undefined;
+    }
+  }
+
+  /** Stops watching and leaves Envoy running, for the next supervisor to adopt. */
+  async release(): Promise<void> {
+    this.#stopped.abort();
+    await this.#supervision;
+    this.admin.close();
+  }
+
+  #path(name: string): string {
+    return join(this.#options.directory, name);
+  }
+
+  #origin(): Promise<EnvoyOrigin> {
+    return wantedOrigin(this.#options.directory, this.#options.binary, this.#arguments);
+  }
+
+  async #prepareDirectory(): Promise<void> {
+    const { directory, files } = this.#options;
+    try {
+      for (const name of ['lds', 'cds', 'rds', 'log']) {
+        await mkdir(this.#path(name), { recursive: true });
+      }
+      await files.writeFileAtomic(this.#path('log/.writable'), '', { evenIfUnchanged: true });
+      await rm(this.#path('log/.writable'));
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new Error(`Cannot write to Envoy's directory "${directory}": make it writable (${message})`, { cause });
+    }
+    const log = await stat(this.#log.path).catch(() => undefined);
+    if ((log?.size ?? 0) > ownLogLimitBytes) {
+      await rename(this.#log.path, `${this.#log.path}.1`);
+    }
+  }
+
+  // An Envoy that still runs here is either exactly the wanted one, or it has to go first: two cannot share the
+  // ports, the socket and the log.
+  async #adopt(origin: EnvoyOrigin): Promise<RunningEnvoy | undefined> {
+    const former = await readPidFile(this.#options.files, this.#path('envoy.json'));
+    if (former === undefined || !(await isRunning(former))) {
+      await this.#quitUnknown();
+      return undefined;
+    }
+    const identity = { pid: former.pid, startTicks: former.startTicks };
+    if (isSameOrigin(former, origin) && (await this.#isReady())) {
+      return adoptEnvoy(identity, this.#log, this.#stopped.signal);
+    }
+    await endProcess(identity, this.#stopTimeoutMs());
+    return undefined;
+  }
+
+  // We were killed between starting Envoy and writing envoy.json: only the socket still knows that Envoy.
+  async #quitUnknown(): Promise<void> {
+    const deadlineMs = performance.now() + this.#stopTimeoutMs();
+    while (performance.now() < deadlineMs) {
+      const error: unknown = await this.admin.quit().catch((reason: unknown) => reason);
+      if (error instanceof EnvoyNotRunning) {
+        return;
+      }
+      await delay(50);
+    }
+    const { directory } = this.#options;
+    throw new Error(`Cannot take over "${directory}": stop the Envoy that still listens on its admin.sock`);
+  }
+
+  async #launch(origin: EnvoyOrigin): Promise<RunningEnvoy> {
+    await this.#options.beforeStart?.();
+    await rm(this.#path('admin.sock'), { force: true });
+    await this.#log.mark();
+    const running = await spawnEnvoy(this.#options.binary, this.#arguments, this.#log);
+    const pidFile: EnvoyPidFile = { ...running.identity, ...origin };
+    try {
+      await this.#options.files.writeFileAtomic(this.#path('envoy.json'), `${JSON.stringify(pidFile)}\n`);
+      await this.#untilReady(running);
+    } catch (error) {
+      await endProcess(running.identity, this.#stopTimeoutMs());
+      throw error;
+    }
+    return running;
+  }
+
+  async #untilReady(running: RunningEnvoy): Promise<void> {
+    let exited: EnvoyExit | undefined;
+    void running.exit.then((exit) => (exited = exit));
+    const deadlineMs = performance.now() + (this.#options.readyTimeoutMs ?? 60_000);
+    while (!(await this.#isReady())) {
+      if (exited !== undefined) {
+        throw new Error(`Cannot start Envoy: ${describeExit(exited)}`);
+      }
+      if (performance.now() > deadlineMs || this.#stopped.signal.aborted) {
+        throw new Error(`Cannot start Envoy: it was not ready in time, read "${this.#log.path}"`);
+      }
+      await delay(10);
+    }
+  }
+
+  async #isReady(): Promise<boolean> {
+    return await this.admin.ready().catch(() => false);
+  }
+
+  async #supervise(first: RunningEnvoy): Promise<void> {
+    let failures = 0;
+    let startedMs = performance.now();
+    for (let running: RunningEnvoy | undefined = first; ; ) {
+      if (running !== undefined) {
+        const exit: EnvoyExit | undefined = await this.#exitOrStop(running);
+        if (exit === undefined) {
+          return;
+        }
+        this.#running = undefined;
+        this.#options.onExit?.(exit);
+        failures = performance.now() - startedMs > healthyMs ? 0 : failures;
+      }
+      await this.#backoff(failures);
+      if (this.#stopped.signal.aborted) {
+        return;
+      }
+      failures += 1;
+      running = await this.#restart();
+      startedMs = performance.now();
+    }
+  }
+
+  /** Undefined when we are to stop watching. */
+  async #exitOrStop(running: RunningEnvoy): Promise<EnvoyExit | undefined> {
+    const { signal } = this.#stopped;
+    const stopped = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve(undefined);
+      });
+    });
+    const exit = signal.aborted ? undefined : await Promise.race([running.exit, stopped]);
+    return signal.aborted ? undefined : exit;
+  }
+
+  async #restart(): Promise<RunningEnvoy | undefined> {
+    try {
+      this.#running = await this.#launch(await this.#origin());
+    } catch (error) {
+      this.#options.onRestart?.({ error: error as Error });
+      return undefined;
+    }
+    this.#options.onRestart?.({ pid: this.#running.identity.pid });
+    return this.#running;
+  }
+
+  // Jittered, so that many gateways that died of one cause do not all come back in step.
+  async #backoff(failures: number): Promise<void> {
+    const { firstBackoffMs = 100, longestBackoffMs = 10_000 } = this.#options;
+    const ceilingMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 20));
+    const waitMs = ceilingMs * (0.5 + Math.random() / 2);
+    await delay(waitMs, undefined, { signal: this.#stopped.signal, ref: false }).catch(() => undefined);
+  }
+
+  #stopTimeoutMs(): number {
+    return this.#options.stopTimeoutMs ?? 5_000;
+  }
+}

@@ -1,0 +1,70 @@
+// Where Envoy's executable is: on PATH if it is new enough, else the pinned one that hack/envoy.sh fetches once.
+// Takes the PATH as text, reads no environment, starts nothing but `envoy --version` and the script.
+
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** The oldest Envoy whose behaviour the rendered configuration was proved on. */
+export const minimumEnvoyVersion = '1.40';
+
+const run = promisify(execFile);
+const script = join(import.meta.dirname, '../../hack/envoy.sh');
+const cached = join(homedir(), '.cache/sallyport/envoy-1.40.0/envoy');
+
+/** Absolute path of an Envoy of at least 1.40; throws an Error that says what was found and what is wanted. */
+export async function envoyBinary(pathVariable: string): Promise<string> {
+  const onPath = await firstExecutable(pathVariable.split(delimiter).map((folder) => join(folder || '.', 'envoy')));
+  const tooOld = onPath === undefined ? undefined : await complaintAbout(onPath);
+  if (onPath !== undefined && tooOld === undefined) {
+    return onPath;
+  }
+  const pinned = await pinnedEnvoy();
+  if (pinned === undefined) {
+    const found = tooOld ?? 'Cannot find "envoy" on PATH';
+    throw new Error(`${found}: install Envoy ${minimumEnvoyVersion} or newer, or run hack/envoy.sh`);
+  }
+  const complaint = await complaintAbout(pinned);
+  if (complaint !== undefined) {
+    throw new Error(`${complaint}: remove it and run hack/envoy.sh`);
+  }
+  return pinned;
+}
+
+/** The version of an Envoy executable, for example "1.40.0"; throws when it does not run or does not say. */
+export async function envoyVersion(binary: string): Promise<string> {
+  const { stdout } = await run(binary, ['--version'], { timeout: 20_000 });
+  const version = /\/(\d+\.\d+\.\d+)[^/]*\//.exec(stdout)?.[1];
+  if (version === undefined) {
+    throw new Error(`Cannot read a version from "${binary} --version", which said "${stdout.trim()}": want Envoy`);
+  }
+  return version;
+}
+
+async function complaintAbout(binary: string): Promise<string | undefined> {
+  const version = await envoyVersion(binary);
+  const newEnough = version.localeCompare(minimumEnvoyVersion, 'en', { numeric: true }) >= 0;
+  return newEnough ? undefined : `Cannot use "${binary}": it is Envoy ${version}, wanted ${minimumEnvoyVersion}`;
+}
+
+async function pinnedEnvoy(): Promise<string | undefined> {
+  if ((await firstExecutable([script])) === undefined) {
+    return await firstExecutable([cached]);
+  }
+  const { stdout } = await run(script, [], { timeout: 600_000 });
+  return await firstExecutable([stdout.trim().split('\n').at(-1) ?? '']);
+}
+
+async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    try {
+      await access(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not this one.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,68 @@
+// One file of many resources (LDS or CDS): what it holds, what of it Envoy accepted last, and how to change it.
+// Decides nothing about order.
+
+import type { AtomicFiles } from './atomic-files.ts';
+import { discoveryFile, type ResourceTexts } from './config-files.ts';
+import type { LiveVersions } from './envoy-admin.ts';
+import { awaitFile, type LiveOutcome, type LiveWait } from './live-wait.ts';
+
+export interface LiveFileOptions {
+  readonly kind: 'lds' | 'cds';
+  readonly path: string;
+  readonly files: AtomicFiles;
+  /** What the file holds now. */
+  readonly contents: ResourceTexts;
+}
+
+export class LiveFile {
+  readonly #options: LiveFileOptions;
+  #contents: ResourceTexts;
+  #good: ResourceTexts;
+  #version: string;
+  #isConfirmed = false;
+
+  constructor(options: LiveFileOptions) {
+    this.#options = options;
+    this.#contents = options.contents;
+    this.#good = options.contents;
+    this.#version = discoveryFile(options.contents).version;
+  }
+
+  /** What the file holds, accepted or not. */
+  get contents(): ResourceTexts {
+    return this.#contents;
+  }
+
+  /** What Envoy accepted last. */
+  get good(): ResourceTexts {
+    return this.#good;
+  }
+
+  /** Envoy came up or was out of reach: believe only what it says. */
+  confirm(live: LiveVersions | undefined): void {
+    this.#isConfirmed = live?.[this.#options.kind] === this.#version;
+  }
+
+  /** Undefined where there was nothing to do. Without `wait` the file is only written. Throws EnvoyNotRunning. */
+  async push(wanted: ResourceTexts, wait: LiveWait | undefined): Promise<LiveOutcome | undefined> {
+    const { files, kind, path } = this.#options;
+    const { version, text } = discoveryFile(wanted);
+    if (version === this.#version && (this.#isConfirmed || wait === undefined)) {
+      return undefined;
+    }
+    await wait?.log.mark();
+    await files.writeFileAtomic(path, text, { evenIfUnchanged: true });
+    this.#contents = wanted;
+    this.#version = version;
+    this.#isConfirmed = false;
+    if (wait === undefined) {
+      return undefined;
+    }
+    const outcome = await awaitFile(wait, kind, version, wanted);
+    if (outcome.status === 'applied') {
+      this.#isConfirmed = true;
+      this.#good = wanted;
+    }
+    return outcome;
+  }
+}

@@ -1,0 +1,105 @@
+// Waits until Envoy runs what a file says, or says why it does not. Asks the admin interface for versions and reads
+// Envoy's log for reasons; changes nothing.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { sortedNames, type ResourceTexts } from './config-files.ts';
+import type { EnvoyAdmin, LiveVersions } from './envoy-admin.ts';
+import type { EnvoyLog } from './envoy-log.ts';
+
+export interface RefusedName {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type LiveOutcome =
+  | { readonly status: 'applied'; readonly live: LiveVersions }
+  /** `refused` is empty where Envoy's words do not tell which resource they are about. */
+  | { readonly status: 'rejected'; readonly refused: readonly RefusedName[]; readonly text: string }
+  | { readonly status: 'timeout' };
+
+export interface LiveWait {
+  readonly admin: EnvoyAdmin;
+  /** Marked before the file was renamed in. */
+  readonly log: EnvoyLog;
+  readonly timeoutMs: number;
+}
+
+/** Waits for one file of many resources (LDS or CDS); throws EnvoyNotRunning. */
+export function awaitFile(
+  wait: LiveWait,
+  kind: 'lds' | 'cds',
+  version: string,
+  resources: ResourceTexts,
+): Promise<LiveOutcome> {
+  return poll(wait, async (live, reasons) => {
+    if (live[kind] === version) {
+      // Accepted, but new listeners still wait for their tables, new clusters for their members.
+      return (await wait.admin.warming()) === 0 ? { status: 'applied', live } : undefined;
+    }
+    // Other subscriptions (a new listener's table) complain before the file that brought them does.
+    const text = reasons.at(-1);
+    return text === undefined ? undefined : { status: 'rejected', refused: culprits(text, resources), text };
+  });
+}
+
+/** Waits for those of the tables that Envoy subscribes to; throws EnvoyNotRunning. */
+export function awaitTables(wait: LiveWait, versions: ReadonlyMap<string, string>): Promise<LiveOutcome> {
+  return poll(wait, (live, reasons) => {
+    const pending = staleTables(live, versions);
+    if (pending.length === 0) {
+      return { status: 'applied', live };
+    }
+    // One reason per refused file; as many as there are files left means that all of these were refused.
+    if (reasons.length < pending.length) {
+      return undefined;
+    }
+    return { status: 'rejected', refused: explained(pending, reasons), text: reasons.join('; ') };
+  });
+}
+
+/** Tables that Envoy subscribes to but has in another version. */
+export function staleTables(live: LiveVersions, versions: ReadonlyMap<string, string>): string[] {
+  const known = [...versions].filter(([name]) => live.rds.has(name));
+  return known.filter(([name, version]) => live.rds.get(name) !== version).map(([name]) => name);
+}
+
+export function explained(names: readonly string[], reasons: readonly string[]): RefusedName[] {
+  return names.map((name) => {
+    const own = names.length === 1 ? reasons : reasons.filter((reason) => reason.includes(name));
+    return { name, text: (own.length > 0 ? own : reasons).join('; ') };
+  });
+}
+
+type Judge = (
+  live: LiveVersions,
+  reasons: readonly string[],
+) => LiveOutcome | undefined | Promise<LiveOutcome | undefined>;
+
+// The log is read before the versions are asked for: Envoy handles an update and our question in one thread, so a
+// refusal that was logged before an answer is never one that this answer still lacks the outcome of.
+async function poll(wait: LiveWait, judge: Judge): Promise<LiveOutcome> {
+  const deadlineMs = performance.now() + wait.timeoutMs;
+  for (;;) {
+    const askedMs = performance.now();
+    const reasons = await wait.log.refusalsSinceMark();
+    const outcome = await judge(await wait.admin.versions(), reasons);
+    if (outcome !== undefined) {
+      return outcome;
+    }
+    if (performance.now() > deadlineMs) {
+      return { status: 'timeout' };
+    }
+    // A large Envoy needs 25 ms for an answer, in the thread that also loads the file: leave it half of its time.
+    await delay(Math.min(50, Math.max(2, performance.now() - askedMs)));
+  }
+}
+
+// Envoy names resources ("listener(s) a: reason b: reason"), or counts them ("resources[3]") where it could not
+// even read them.
+function culprits(text: string, resources: ResourceTexts): RefusedName[] {
+  const names = sortedNames(resources);
+  const index = /resources\[(\d+)\]/.exec(text)?.[1];
+  const counted = index === undefined ? undefined : names[Number(index)];
+  const named = names.filter((name) => text.includes(` ${name}: `));
+  return (counted === undefined ? named : [counted]).map((name) => ({ name, text }));
+}

@@ -1,0 +1,99 @@
+// Aligned blocks of loopback ports for keys (workspace and lane): pure, stable and deterministic.
+// A key keeps its block for as long as it is wanted. A freed block goes to the end of a queue, so that clients
+// which still hold an old port meet a closed door, not another workspace's policy, for as long as possible.
+
+export interface PortRange {
+  readonly from: number;
+  /** Inclusive. */
+  readonly to: number;
+  /** Ports per block; blocks start at from, from + size, ... */
+  readonly size: number;
+  /** False where something else has a port of the block that starts here. */
+  readonly isFree?: (firstPort: number) => boolean;
+}
+
+/** What must be kept between calls. */
+export interface PortBlockState {
+  readonly blocks: Readonly<Record<string, number>>;
+  /** First ports of freed blocks, the longest-freed first. */
+  readonly quarantine: readonly number[];
+}
+
+export interface PortBlocks extends PortBlockState {
+  /** One sentence per key that got no block. */
+  readonly problems: readonly { readonly key: string; readonly message: string }[];
+}
+
+export const defaultPortRange: PortRange = { from: 10_000, to: 31_999, size: 8 };
+export const noPortBlocks: PortBlockState = { blocks: {}, quarantine: [] };
+
+/** New keys get never-used blocks from below first, then the longest-freed; keys are served in sorted order. */
+export function allocatePortBlocks(
+  previous: PortBlockState,
+  wantedKeys: readonly string[],
+  range: PortRange = defaultPortRange,
+): PortBlocks {
+  const wanted = [...new Set(wantedKeys)].sort();
+  const kept = keptBlocks(previous, wanted, range);
+  const freed = freedBlocks(previous, new Set(kept.values()), range);
+  const candidates = candidateBlocks(new Set([...kept.values(), ...freed]), freed, range);
+  const problems: { key: string; message: string }[] = [];
+  for (const key of wanted.filter((name) => !kept.has(name))) {
+    const block = nextFree(candidates, range);
+    if (block === undefined) {
+      problems.push({ key, message: exhausted(key, range) });
+    } else {
+      kept.set(key, block);
+    }
+  }
+  const taken = new Set(kept.values());
+  const blocks = Object.fromEntries([...kept].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { blocks, quarantine: freed.filter((block) => !taken.has(block)), problems };
+}
+
+// A remembered block outside the range, off its grid or held twice is given up: the range was reconfigured.
+function keptBlocks(previous: PortBlockState, wanted: readonly string[], range: PortRange): Map<string, number> {
+  const kept = new Map<string, number>();
+  const taken = new Set<number>();
+  for (const key of wanted) {
+    const block = Object.hasOwn(previous.blocks, key) ? previous.blocks[key] : undefined;
+    if (block !== undefined && isOnGrid(block, range) && !taken.has(block)) {
+      kept.set(key, block);
+      taken.add(block);
+    }
+  }
+  return kept;
+}
+
+function freedBlocks(previous: PortBlockState, kept: ReadonlySet<number>, range: PortRange): number[] {
+  const freedNow = Object.values(previous.blocks).sort((a, b) => a - b);
+  const queue = new Set([...previous.quarantine, ...freedNow]);
+  return [...queue].filter((block) => isOnGrid(block, range) && !kept.has(block));
+}
+
+function* candidateBlocks(used: ReadonlySet<number>, freed: readonly number[], range: PortRange): Generator<number> {
+  for (let block = range.from; isOnGrid(block, range); block += range.size) {
+    if (!used.has(block)) {
+      yield block;
+    }
+  }
+  yield* freed;
+}
+
+function nextFree(candidates: Generator<number>, range: PortRange): number | undefined {
+  for (let next = candidates.next(); next.done !== true; next = candidates.next()) {
+    if (range.isFree?.(next.value) ?? true) {
+      return next.value;
+    }
+  }
+  return undefined;
+}
+
+function isOnGrid(block: number, range: PortRange): boolean {
+  return block >= range.from && block + range.size - 1 <= range.to && (block - range.from) % range.size === 0;
+}
+
+function exhausted(key: string, range: PortRange): string {
+  const blocks = Math.floor((range.to - range.from + 1) / range.size);
+  return `Cannot give ports to "${key}": all ${blocks} blocks of ${range.size} in ${range.from}-${range.to} are taken, widen the range`;
+}

@@ -1,0 +1,37 @@
+// Whether a loopback address and port can be listened on right now, by trying it.
+// The answer may be old the next moment; it is for clear messages, not for reserving.
+
+import { createServer } from 'node:net';
+
+/** Undefined when free, else a sentence that says why not and what to do. Never throws. */
+export function portProblem(address: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(sentence(`${address}:${port}`, error));
+    });
+    server.listen({ host: address, port, exclusive: true }, () => {
+      server.close(() => {
+        resolve(undefined);
+      });
+    });
+  });
+}
+
+/** Whether the address and port can be listened on right now. */
+export async function isPortFree(address: string, port: number): Promise<boolean> {
+  return (await portProblem(address, port)) === undefined;
+}
+
+function sentence(endpoint: string, error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') {
+    return `Cannot listen on "${endpoint}": another process has this port, stop it or choose another port range`;
+  }
+  if (error.code === 'EADDRNOTAVAIL') {
+    return `Cannot listen on "${endpoint}": this machine does not have the address, choose one of its own`;
+  }
+  if (error.code === 'EACCES') {
+    return `Cannot listen on "${endpoint}": the port needs privileges, choose one above 1023`;
+  }
+  return `Cannot listen on "${endpoint}": ${error.message}`;
+}

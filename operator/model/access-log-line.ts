@@ -1,0 +1,79 @@
+// The line that Envoy writes for each decision: the contract between what is rendered for Envoy and what reads its log.
+// Parsing never throws: a line that is not ours is undefined, and the reader counts it.
+import { z } from 'zod';
+
+/** Who wrote the line: the proxy listener, a guard's filter chain, a guard before any chain, the dry-run guard. */
+export type LogListener = 'proxy' | 'guard' | 'guard-listener' | 'watch';
+
+/** Parts of the context, separated by "|"; the authority comes last since only it is the client's text. */
+export const CONTEXT_PARTS = [
+  'workspace',
+  'workspaceId',
+  'product',
+  'lane',
+  'policy',
+  'table',
+  'revision',
+  'source',
+  'authority',
+] as const;
+
+export type LineContext = Readonly<Record<(typeof CONTEXT_PARTS)[number], string>>;
+
+/** Names of filter chains behind a guard. */
+export const CHAIN = { allow: 'allow', mismatch: 'mismatch', notTls: 'not-tls' } as const;
+
+/** How long a client may take to say the server's name; a guard's line that lasted as long is a time-out. */
+export const CLIENT_HELLO_TIMEOUT_MS = 5000;
+
+/** Routes are named by the decision they are: "allow", "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED". */
+export const ALLOW_DECISION = 'allow';
+export const DROP_PREFIX = 'drop:';
+export const DRY_RUN_PREFIX = 'dry-run:';
+
+const text = z.string().nullish().transform((value) => (value === '-' ? '' : (value ?? '')));
+
+const lineSchema = z.object({
+  listener: z.enum(['proxy', 'guard', 'guard-listener', 'watch']),
+  context: text,
+  time: z.string(),
+  type: text,
+  method: text,
+  code: z.number().nullish().transform((value) => value ?? 0),
+  details: text,
+  decision: text,
+  chain: text,
+  flags: text,
+  sni: text,
+  failure: text,
+  upstream: text,
+  durationMs: z.number().nullish().transform((value) => value ?? 0),
+});
+
+export interface AccessLogLine extends Readonly<Omit<z.infer<typeof lineSchema>, 'context'>> {
+  readonly context: LineContext;
+}
+
+export function parseAccessLogLine(line: string): AccessLogLine | undefined {
+  const parsed = lineSchema.safeParse(parseJson(line));
+  if (!parsed.success) return undefined;
+  const context = parseContext(parsed.data.context);
+  return context === undefined ? undefined : { ...parsed.data, context };
+}
+
+function parseContext(joined: string): LineContext | undefined {
+  const parts = joined.split('|');
+  const last = CONTEXT_PARTS.length - 1;
+  if (parts.length <= last) return undefined;
+  const values = [...parts.slice(0, last), parts.slice(last).join('|')];
+  const entries = CONTEXT_PARTS.map((part, at) => [part, values[at] === '-' ? '' : values[at]] as const);
+  return Object.fromEntries(entries) as LineContext;
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
