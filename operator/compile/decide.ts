@@ -61,7 +61,9 @@ function find(index: TableIndex, lane: Lane, request: EgressRequest): Finding {
 function findAllowed(matches: readonly Match[], lane: Lane, request: EgressRequest, name: string): Finding {
   const [first] = matches;
   if (first === undefined) return { reason: reasonForUnlisted(name) };
-  const inLane = isSealed(lane) ? matches.filter((match) => !isInternet(match.group)) : matches;
+  const withPorts = matches.filter(({ group }) => group.ports.length > 0);
+  if (withPorts.length === 0) return { reason: 'PORT_NOT_ALLOWED', rule: ruleOf(first) };
+  const inLane = isSealed(lane) ? withPorts.filter((match) => !isInternet(match.group)) : withPorts;
   const [reachable] = inLane;
   if (reachable === undefined) return { reason: 'INTERNET_SEALED', rule: ruleOf(first) };
   const onPort = inLane.filter(({ group }) => protocolsOn(group, request).length > 0);
@@ -92,6 +94,14 @@ function protocolsOn(group: DestinationGroup, request: EgressRequest): readonly 
   return group.ports
     .filter(({ port, protocol }) => port === request.port && fitting.includes(protocol))
     .map(({ protocol }) => protocol);
+}
+
+/** The entry that speaks of a canonical host, as decide() would name it; for log lines, where the verdict is known. */
+export function findRule(index: TableIndex, host: string, port: number): Rule | undefined {
+  const matches = matchesOf(index, host);
+  const onPort = matches.find(({ group }) => group.ports.some((entry) => entry.port === port));
+  const match = matches.find(isBlock) ?? onPort ?? matches[0];
+  return match === undefined ? undefined : ruleOf(match);
 }
 
 export function isBlock(match: Match): boolean {

@@ -1,6 +1,7 @@
 // A policy and what a workspace implies -> the EgressTable: who may go where, as groups of names.
 // The table's name says whose set it is (policy and implied objects), its revision says what is in it: so a changed
 // destination changes the revision under running connections, and nothing leaks between workspaces that share a policy.
+import { formatRange, parseAddressRange } from '../model/address-range.ts';
 import type { DenyReason, DestinationGroup, EgressTable } from '../model/egress-table.ts';
 import { formatPattern, parseNamePattern } from '../model/domain-name.ts';
 import type { Metastore } from '../model/metastore.ts';
@@ -52,8 +53,10 @@ export function tableName(sources: TableSources): string {
     ...sources.privateEndpoints.map((endpoint) => `PrivateEndpoint/${endpoint.metadata.name}`),
     ...conflicted,
   ];
-  const policy = sources.networkPolicyId.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-');
-  return `${policy}-${contentHash([sources.networkPolicyId, names]).slice(0, 8)}`;
+  const hash = contentHash([sources.networkPolicyId, names]).slice(0, 8);
+  // Ids may have upper-case letters, dots and underscores; names of objects may not begin with what is left of those.
+  const policy = sources.networkPolicyId.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '');
+  return policy === '' ? `policy-${hash}` : `${policy}-${hash}`;
 }
 
 function entriesOf(sources: TableSources): readonly Entry[] {
@@ -97,11 +100,18 @@ function metastoreEntries(metastore: Metastore): readonly Entry[] {
 
 function privateEndpointEntries(endpoint: PrivateEndpoint): readonly Entry[] {
   const source = `PrivateEndpoint/${endpoint.metadata.name}`;
-  const addressRanges = [...(endpoint.spec.addressRanges ?? [])].toSorted(compareText);
+  const addressRanges = canonicalRanges(endpoint.spec.addressRanges ?? []);
   return (endpoint.spec.domains ?? []).map((destination) => ({
     ...internetEntry('privateEndpoints', source, { destination, ports: endpoint.spec.ports ?? DEFAULT_PORTS }),
     addressRanges,
   }));
+}
+
+/** Masked, sorted, each once; what cannot be read opens nothing. */
+function canonicalRanges(texts: readonly string[]): string[] {
+  const parsed = texts.map(parseAddressRange);
+  const ranges = parsed.flatMap((result) => ('range' in result ? [formatRange(result.range)] : []));
+  return [...new Set(ranges)].toSorted(compareText);
 }
 
 interface WrittenDestination extends Pick<InternetDestination, 'destination' | 'expiresAt'> {
@@ -113,15 +123,17 @@ function internetEntry(list: Entry['list'], source: string, written: WrittenDest
   // The schema has refused such a name already; should one come through, it must match nothing.
   const name = 'pattern' in parsed ? formatPattern(parsed.pattern) : '';
   const expiry = written.expiresAt === undefined ? {} : { expiresAt: written.expiresAt };
-  return { list, source, ports: sortPorts(written.ports), ...expiry, name };
+  return { list, source, ports: canonicalPorts(written.ports), ...expiry, name };
 }
 
 function storageEntries(list: Entry['list'], source: string, destination: StorageDestination): readonly Entry[] {
   return storageHosts(destination).map((name) => ({ list, source, ports: STORAGE_PORTS, name }));
 }
 
-function sortPorts(ports: Ports): Ports {
-  return ports.toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
+/** Sorted, each once, with their keys in one order: the hash sees them as text. */
+function canonicalPorts(ports: Ports): Ports {
+  const byText = new Map(ports.map(({ port, protocol }) => [`${port}/${protocol}`, { port, protocol }]));
+  return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
 }
 
 /** Entries that differ in their name only become one group; groups and names are sorted, duplicates merged. */

@@ -4,7 +4,7 @@ import type { DryRunProduct, Lane, Product } from '../model/product.ts';
 import type { Tier } from '../model/workspace.ts';
 
 export interface LaneSettings {
-  /** Undefined where the policy is missing or unreadable: everything is then enforced. */
+  /** Undefined where the policy is missing or unreadable: then as under a restricted policy that says nothing more. */
   readonly policy: NetworkPolicy | undefined;
   readonly tier: Tier;
   /** R77: whether SQL user-defined functions share the network of their warehouse. */
@@ -14,10 +14,9 @@ export interface LaneSettings {
 export function laneOf(product: Product, settings: LaneSettings): Lane {
   // R3, R31: policies apply from the Enterprise tier on.
   if (settings.tier !== 'ENTERPRISE') return 'full';
-  if (settings.policy === undefined) return product === 'PROVISIONED_THROUGHPUT' ? 'sealed' : 'enforced';
-  const access = settings.policy.spec.egress.networkAccess;
-  if (access.restrictionMode === 'FULL_ACCESS') return 'full';
-  const dryRun = (name: DryRunProduct): boolean => isInDryRun(access.policyEnforcement, name);
+  const access = settings.policy?.spec.egress.networkAccess;
+  if (access?.restrictionMode === 'FULL_ACCESS') return 'full';
+  const dryRun = (name: DryRunProduct): boolean => isInDryRun(access?.policyEnforcement, name);
   return restrictedLane(product, dryRun, settings);
 }
 

@@ -65,8 +65,8 @@ function sourcesOf(snapshot: Snapshot, workspace: Workspace, conflicted: boolean
   return conflicted ? { ...sources, denyReason: 'WORKSPACE_CONFLICTED' } : sources;
 }
 
-/** Stands for the policy of a workspace whose assignment cannot be read. */
-const UNKNOWN_POLICY = 'unknown';
+/** Stands for the policy of a workspace whose assignment cannot be read; no policy can have this name. */
+const UNKNOWN_POLICY = '(unknown)';
 
 /** R28, R29: without an assignment the default policy; undefined where the assignment cannot be read. */
 function assignedPolicy(snapshot: Snapshot, workspace: string): string | undefined {

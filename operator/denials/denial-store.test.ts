@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { lineBytes, rowsOf, sampleBatch, sampleDenial, withFolder } from './denial-fixture.ts';
@@ -156,6 +156,15 @@ describe('DenialStore.deleteBefore()', () => {
 });
 
 describe('DenialStore.close()', () => {
+  test('lets go of the file, though a query has not read its result to the end', () =>
+    withFolder(async (folder) => {
+      const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+      await store.append(sampleBatch(0, 3000));
+      await runQuery(store, 'from access.outbound_network', { maxRows: 1 });
+      await store.close();
+      expect(await readdir(folder)).toEqual(['denials.duckdb']);
+    }));
+
   test('ends a running query, stores what was handed over, and refuses more', () =>
     withStore(async (store) => {
       const endless = runQuery(

@@ -56,8 +56,8 @@ export class DenialStore {
   readonly #readers = new Set<DuckDBConnection>();
   readonly #waitingReaders: (() => void)[] = [];
   #freeReaders = maxReaders;
-  #lastWrite: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  #lastTurn: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
 
   private constructor(path: string, instance: DuckDBInstance, writer: DuckDBConnection) {
     this.path = path;
@@ -71,9 +71,12 @@ export class DenialStore {
     return new DenialStore(path, instance, await instance.connect());
   }
 
-  /** Rows below the stored position are dropped as duplicates. Throws when nothing of the batch was stored. */
+  /**
+   * Rows below the stored position are dropped as duplicates. Throws when nothing of the batch was stored, for
+   * example while a query takes all the memory: the same batch can be sent again.
+   */
   append(batch: DenialBatch): Promise<AppendOutcome> {
-    return this.#write(async () => {
+    return this.#inTurn(async () => {
       const from = await this.#position(batch);
       const fresh = freshDenials(batch, from);
       await this.#insert(fresh);
@@ -85,7 +88,7 @@ export class DenialStore {
   /** Retention. Answers the number of rows removed; positions stay, so old lines do not come back. */
   deleteBefore(time: Date): Promise<number> {
     const micros = BigInt(time.getTime()) * 1000n;
-    return this.#write(async () => {
+    return this.#inTurn(async () => {
       const statement = 'DELETE FROM access.outbound_network WHERE event_time < $1';
       const result = await this.#writer.run(statement, [new DuckDBTimestampTZValue(micros)]);
       return result.rowsChanged;
@@ -93,8 +96,8 @@ export class DenialStore {
   }
 
   positions(): Promise<readonly LogPosition[]> {
-    return this.withReader(async (connection) => {
-      const result = await connection.run(
+    return this.#inTurn(async () => {
+      const result = await this.#writer.run(
         'SELECT gateway, log_file, upto FROM sallyport.log_positions ORDER BY ALL',
       );
       const rows = await result.getRows();
@@ -106,9 +109,20 @@ export class DenialStore {
     });
   }
 
-  counts(): Promise<DenialCounts> {
+  /** The highest sequence number stored for a gateway; 0 where it has no rows. */
+  lastSequence(gateway: string): Promise<number> {
     return this.withReader(async (connection) => {
       const result = await connection.run(
+        'SELECT coalesce(max(sequence), 0) FROM access.outbound_network WHERE starts_with(event_id, $1)',
+        [`${gateway}/`],
+      );
+      return Number((await result.getRows())[0]?.[0] ?? 0);
+    });
+  }
+
+  counts(): Promise<DenialCounts> {
+    return this.#inTurn(async () => {
+      const result = await this.#writer.run(
         `SELECT count(*), count(*) FILTER (access_type = 'DROP'), count(*) FILTER (access_type = 'DRY_RUN_DENIAL')
          FROM access.outbound_network`,
       );
@@ -117,11 +131,19 @@ export class DenialStore {
     });
   }
 
-  /** Lends a connection inside a read-only transaction; waits while two others are lent. */
+  /** True from the call of close() on: what a query has read by then may be cut short. */
+  get closing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /**
+   * Lends a connection inside a read-only transaction; waits while two others are lent. Whoever streams a result
+   * must end the stream: DuckDB keeps the file open for it otherwise, until it is garbage-collected.
+   */
   async withReader<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     await this.#takeReaderSlot();
     try {
-      if (this.#closed) throw this.#closedError();
+      if (this.#closing) throw this.#closedError();
       const connection = await this.#instance.connect();
       this.#readers.add(connection);
       try {
@@ -136,11 +158,14 @@ export class DenialStore {
     }
   }
 
-  /** Ends running queries, waits for the last write, and folds the write-ahead log into the file. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#lastWrite;
+  /** Ends running queries, waits for the last append, and folds the write-ahead log into the file. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#lastTurn;
     await this.#endReaders();
     this.#writer.closeSync();
     this.#instance.closeSync();
@@ -151,13 +176,18 @@ export class DenialStore {
     const interrupts = setInterval(() => this.#readers.forEach((reader) => reader.interrupt()), 20);
     for (let taken = 0; taken < maxReaders; taken += 1) await this.#takeReaderSlot();
     clearInterval(interrupts);
+    // Whoever asks from now on gets a place at once, and with it the news that the log is closed.
+    for (let freed = 0; freed < maxReaders; freed += 1) this.#releaseReaderSlot();
   }
 
-  /** One write after the other, each in a transaction. A failure is the caller's; the next write goes ahead. */
-  #write<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(this.#closedError());
-    const outcome = this.#lastWrite.then(() => this.#transaction(work));
-    this.#lastWrite = outcome.catch(() => undefined);
+  /**
+   * One piece of work on the writer's connection after the other, each in a transaction. A failure is the caller's;
+   * the next one goes ahead. Positions and counts are read here too, so that no query can delay them.
+   */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(this.#closedError());
+    const outcome = this.#lastTurn.then(() => this.#transaction(work));
+    this.#lastTurn = outcome.catch(() => undefined);
     return outcome;
   }
 

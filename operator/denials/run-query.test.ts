@@ -55,7 +55,7 @@ const refused: readonly (readonly [sql: string, message: string])[] = [
   ['', 'Cannot run 0 statements'],
   ['-- nothing', 'Cannot run 0 statements'],
   ['selec 1', 'Cannot read the query: syntax error at or near "selec"'],
-  ['select nothing', 'Cannot run the query: Binder Error: Referenced column "nothing" not found'],
+  ['select nothing', 'Cannot run the query: Binder Error: Referenced column "nothing"'],
   ['with x as (delete from access.outbound_network returning *) select * from x', 'Cannot read the query'],
   [`select * from read_csv('/etc/passwd')`, 'Cannot read from function "read_csv": FROM takes tables'],
   [`select * from READ_TEXT('/etc/passwd')`, 'Cannot read from function "read_text"'],
@@ -65,7 +65,7 @@ const refused: readonly (readonly [sql: string, message: string])[] = [
   ['select * from force_checkpoint()', 'function "force_checkpoint"'],
   [`select * from query('select 1')`, 'function "query"'],
   [`select * from '/etc/passwd'`, 'Cannot run the query: Catalog Error'],
-  [`select * from 'https://127.0.0.1/a.parquet'`, 'Cannot run the query: Catalog Error'],
+  [`select * from 'https://127.0.0.1/a.parquet'`, 'Cannot run the query: Permission Error'],
   [`select getenv('HOME')`, 'Cannot run the query: Catalog Error'],
 ];
 

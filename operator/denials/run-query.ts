@@ -4,6 +4,7 @@
 import {
   type DuckDBConnection,
   type DuckDBPreparedStatement,
+  type DuckDBResult,
   type Json,
   StatementType,
 } from '@duckdb/node-api';
@@ -44,7 +45,7 @@ const checkIntervalMs = 50;
 export function runQuery(store: DenialStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
   const { timeLimitMs = 30_000, signal } = options;
   return store.withReader(async (connection) => {
-    const stop = startClock(connection, timeLimitMs, signal);
+    const stop = startClock(connection, timeLimitMs, () => endedEarly(store, signal));
     try {
       return await answer(connection, rewriteQuery(sql), options, stop.check);
     } catch (cause) {
@@ -67,7 +68,7 @@ async function answer(
   const statement = await prepareSelect(connection, sql);
   if (!statement) return { error: notSelectRefusal(sql) };
   check();
-  return readRows(statement, maxRows, check);
+  return readRows(connection, await statement.stream(), { maxRows, check });
 }
 
 /** The second opinion on "one SELECT", from the statement that will really run. */
@@ -82,30 +83,44 @@ async function prepareSelect(
 }
 
 async function readRows(
-  statement: DuckDBPreparedStatement,
-  maxRows: number,
-  check: () => void,
+  connection: DuckDBConnection,
+  result: DuckDBResult,
+  { maxRows, check }: { readonly maxRows: number; readonly check: () => void },
 ): Promise<QueryRows> {
-  const result = await statement.stream();
   const rows: JsonRow[] = [];
-  for await (const chunk of result.yieldConvertedRowObjects(toJsonValue)) {
-    check();
-    for (const row of chunk) rows.push(row);
-    if (rows.length > maxRows) break;
+  try {
+    for await (const chunk of result.yieldConvertedRowObjects(toJsonValue)) {
+      for (const row of chunk) rows.push(row);
+      if (rows.length > maxRows) break;
+      check();
+    }
+  } finally {
+    await endStream(connection, result);
   }
+  // An interrupted stream may end without an error, as if those rows had been all.
+  check();
   const truncated = rows.length > maxRows;
   return { columns: result.deduplicatedColumnNames(), rows: rows.slice(0, maxRows), truncated };
+}
+
+/** Lets go of what an unread result holds: its transaction, its memory, the file. */
+async function endStream(connection: DuckDBConnection, result: DuckDBResult): Promise<void> {
+  connection.interrupt();
+  try {
+    while (await result.fetchChunk()) continue;
+  } catch {
+    // The interrupt, or the error that was reported already.
+  }
 }
 
 /**
  * DuckDB forgets an interrupt that arrives between two steps of a query, so it is repeated until the query has
  * ended, and `check` is asked between the steps.
  */
-function startClock(connection: DuckDBConnection, timeLimitMs: number, signal: AbortSignal | undefined) {
+function startClock(connection: DuckDBConnection, timeLimitMs: number, ended: () => string | null) {
   const endMs = performance.now() + timeLimitMs;
   const reason = () => {
-    if (signal?.aborted) return 'Cannot finish the query: the caller has gone';
-    if (performance.now() < endMs) return null;
+    if (performance.now() < endMs) return ended();
     return `Cannot finish the query within ${timeLimitMs / 1000} s: narrow it, for example by event_time`;
   };
   const timer = setInterval(() => {
@@ -121,12 +136,16 @@ function startClock(connection: DuckDBConnection, timeLimitMs: number, signal: A
   };
 }
 
+function endedEarly(store: DenialStore, signal: AbortSignal | undefined): string | null {
+  if (store.closing) return 'Cannot finish the query: the denial log is closing';
+  return signal?.aborted ? 'Cannot finish the query: the caller has gone' : null;
+}
+
 function queryError(cause: unknown): string {
   // Errors in the middle of a stream come with a prefix of their own.
   const text = (cause instanceof Error ? cause.message : String(cause)).replace(/^Error: /, '');
   if (text.startsWith('Out of Memory')) {
     return 'Cannot run the query within the memory of the denial log: narrow it, for example by event_time or LIMIT';
   }
-  if (text.startsWith('INTERRUPT')) return 'Cannot finish the query: the denial log is closing';
   return `Cannot run the query: ${text}`;
 }

@@ -1,37 +1,42 @@
-// Brings an EnvoyConfig into force: writes the files in the order in which nothing is ever named before it is there,
-// and learns from Envoy what is live. After a refusal the last good configuration stays, on disk as well, so that
-// an Envoy that starts anew comes up with it. Never throws for what Envoy thinks of a configuration.
+// Brings an EnvoyConfig into force through Envoy's files and says what is live. After a refusal the last good
+// configuration stays, on disk as well, so that an Envoy that starts anew comes up with it.
+// Never throws for what Envoy thinks of a configuration.
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import { ApplyRun, type ApplyStep, type StepFailure } from './apply-run.ts';
 import type { AtomicFiles } from './atomic-files.ts';
-import { readConfigTexts, type ResourceTexts } from './config-files.ts';
-import { EnvoyNotRunning, type EnvoyAdmin, type LiveVersions } from './envoy-admin.ts';
+import type { EnvoyAdmin } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
+import { EnvoyState } from './envoy-state.ts';
 import { routeTableLimit } from './inotify-limit.ts';
-import { LiveFile } from './live-file.ts';
-import { LiveTables } from './live-tables.ts';
-import { explained, type LiveOutcome, type LiveWait, type RefusedName } from './live-wait.ts';
-import { Refusals, type Layer, type Refusal } from './refusals.ts';
-import { isEntrance, wantedConfig, type WantedConfig } from './wanted-config.ts';
-
-export type ApplyStep = 'guards' | 'clusters' | 'routeTables' | 'entrances' | 'removal';
+import type { LiveWait } from './live-wait.ts';
+import { Refusals, type Refusal } from './refusals.ts';
 
 /** Route table -> version that Envoy reports; only tables that Envoy subscribes to. */
 export type Revisions = Readonly<Record<string, string>>;
 
+interface Rejected {
+  readonly status: 'rejected';
+  readonly step: ApplyStep;
+  /** Envoy's words. */
+  readonly text: string;
+  /** These are in force as they last were accepted, or not at all; everything else is in force. */
+  readonly refusals: readonly Refusal[];
+  readonly revisions: Revisions;
+}
+
+/** Later steps were not taken; the next call asks Envoy what became of this one. */
+interface TimedOut {
+  readonly status: 'timeout';
+  readonly step: ApplyStep;
+  readonly text: string;
+}
+
 export type ApplyResult =
   | { readonly status: 'applied'; readonly revisions: Revisions }
-  | {
-      /** `refusals` are in force as they last were accepted, or not at all; everything else is in force. */
-      readonly status: 'rejected';
-      readonly step: ApplyStep;
-      readonly text: string;
-      readonly refusals: readonly Refusal[];
-      readonly revisions: Revisions;
-    }
-  | { readonly status: 'timeout'; readonly step: ApplyStep; readonly text: string; readonly revisions: Revisions }
+  | Rejected
+  | TimedOut
   /** The files are written; Envoy starts from them. */
   | { readonly status: 'notRunning' };
 
@@ -53,28 +58,15 @@ export interface ConfigApplierOptions {
   readonly tableLimit?: number;
 }
 
-interface State {
-  readonly listeners: LiveFile;
-  readonly clusters: LiveFile;
-  readonly tables: LiveTables;
-}
-
-type Failure = { readonly step: ApplyStep; readonly status: 'rejected' | 'timeout'; readonly text: string };
-
-const stepOfLayer = { listener: 'entrances', cluster: 'clusters', table: 'routeTables' } as const;
-
 export class ConfigApplier {
   readonly #options: ConfigApplierOptions;
   readonly #wait: LiveWait;
   readonly #refused: Refusals;
-  #state: State | undefined;
+  #state: EnvoyState | undefined;
   #queue: Promise<unknown> = Promise.resolve();
-  #next: EnvoyConfig | undefined;
-  #tableLimit = Number.POSITIVE_INFINITY;
   /** Whether Envoy is to be asked what it runs before anything else. */
   #isUnsure = true;
-  #isDown = false;
-  #live: LiveVersions | undefined;
+  #latest: EnvoyConfig | undefined;
   #removalDueMs = 0;
   #removal: NodeJS.Timeout | undefined;
 
@@ -85,8 +77,9 @@ export class ConfigApplier {
     this.#wait = { admin: options.admin, log, timeoutMs: options.timeoutMs ?? 10_000 };
   }
 
-  /** Calls follow one another. Throws only when a file cannot be written or Envoy's admin is broken. */
+  /** Calls follow one another. Throws only when a file cannot be written or the admin interface is broken. */
   apply(config: EnvoyConfig): Promise<ApplyResult> {
+    this.#latest = config;
     return this.#enqueue(() => this.#apply(config));
   }
 
@@ -96,10 +89,10 @@ export class ConfigApplier {
     this.#refused.forgetAll();
   }
 
-  /** Ends the wait for a removal; what is left over is removed by the next applier of this directory. */
+  /** Waits for the calls under way. What still waits for its removal is removed by the next applier. */
   async close(): Promise<void> {
-    clearTimeout(this.#removal);
     await this.#queue;
+    clearTimeout(this.#removal);
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -109,109 +102,72 @@ export class ConfigApplier {
   }
 
   async #apply(config: EnvoyConfig): Promise<ApplyResult> {
-    this.#next = config;
-    this.#refused.forgetOld();
-    this.#tableLimit = this.#options.tableLimit ?? (await routeTableLimit());
-    const state = (this.#state ??= await this.#readState());
-    await this.#look(state);
-    const failure = await this.#addAndChange(state);
-    if (failure === undefined && this.#wanted(state).refusals.length === 0) {
-      const removed = await this.#removeOrSchedule(state);
-      return await this.#result(state, removed);
+    const run = await this.#startRun(config);
+    const silence = this.#isUnsure ? await run.look() : undefined;
+    // A throw on the way leaves us unsure, so that the next call believes nothing but what Envoy says.
+    this.#isUnsure = true;
+    const failure = silence ?? (await run.addAndChange()) ?? (await this.#removeUnused(run));
+    if (failure?.status === 'timeout') {
+      return { ...failure, status: 'timeout' };
     }
-    return await this.#result(state, failure);
+    const result = await resultOf(run, config, failure);
+    this.#isUnsure = run.isDown || failure !== undefined;
+    return result;
   }
 
-  async #readState(): Promise<State> {
+  async #startRun(config: EnvoyConfig): Promise<ApplyRun> {
     const { directory, files } = this.#options;
-    for (const name of ['lds', 'cds', 'rds']) {
-      await mkdir(join(directory, name), { recursive: true });
-    }
-    const texts = await readConfigTexts(directory, files);
-    const lds = { kind: 'lds', path: join(directory, 'lds/listeners.json'), files } as const;
-    const cds = { kind: 'cds', path: join(directory, 'cds/clusters.json'), files } as const;
-    return {
-      listeners: new LiveFile({ ...lds, contents: texts.listeners }),
-      clusters: new LiveFile({ ...cds, contents: texts.clusters }),
-      tables: new LiveTables(directory, files, texts.tables),
-    };
+    this.#refused.forgetOld();
+    const state = (this.#state ??= await EnvoyState.read(directory, files, this.#refused));
+    const tableLimit = this.#options.tableLimit ?? (await routeTableLimit());
+    return new ApplyRun({ state, next: config, tableLimit, wait: this.#wait });
   }
 
-  // Only after a start, a death or a timeout: else we know what Envoy runs, and a change costs one question less.
-  async #look(state: State): Promise<void> {
-    this.#isDown = false;
-    if (!this.#isUnsure) {
-      return;
+  // While anything is refused, nothing is removed: what is in force may still need it.
+  async #removeUnused(run: ApplyRun): Promise<StepFailure | undefined> {
+    const drainMs = this.#options.drainMs ?? 7_000;
+    if (run.hasMovedEntrances) {
+      this.#removalDueMs = performance.now() + drainMs;
     }
-    await this.#whileRunning(async () => {
-      this.#live = await this.#options.admin.versions();
-      state.listeners.confirm(this.#live);
-      state.clusters.confirm(this.#live);
-      state.tables.confirm(this.#live);
-    });
-    this.#isUnsure = this.#isDown;
-  }
-
-  /** Undefined, and no more waiting, where Envoy is not there. */
-  async #whileRunning<T>(work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof EnvoyNotRunning)) {
-        throw error;
-      }
-      this.#isDown = true;
-      this.#isUnsure = true;
-      this.#state?.listeners.confirm(undefined);
-      this.#state?.clusters.confirm(undefined);
+    if (run.wanted().refusals.length > 0) {
       return undefined;
     }
-  }
-
-  #wanted(state: State): WantedConfig {
-    const next = this.#next ?? { clusters: [], guards: [], entrances: [], routeTables: [] };
-    const good = {
-      listeners: state.listeners.good,
-      clusters: state.clusters.good,
-      tables: state.tables.good,
-    };
-    return wantedConfig(next, good, this.#refused, this.#tableLimit);
-  }
-
-  // Guards before the clusters that lead to them, these before the tables that name them, tables before the
-  // entrances that name tables; nothing that is in use goes away yet.
-  async #addAndChange(state: State): Promise<Failure | undefined> {
-    const { listeners, clusters, tables } = state;
-    const guards = () => union(this.#usable('listener', listeners), this.#wanted(state).guards);
-    const entrances = () => {
-      const present = [...this.#usable('listener', listeners)].filter(([, text]) => !isEntrance(text));
-      const wanted = this.#wanted(state);
-      return union(new Map(present), union(wanted.guards, wanted.entrances));
-    };
-    return (
-      (await this.#settle('guards', 'listener', () => listeners.push(guards(), this.#waiting()))) ??
-      (await this.#settle('clusters', 'cluster', () => {
-        return clusters.push(union(this.#usable('cluster', clusters), this.#wanted(state).clusters), this.#waiting());
-      })) ??
-      (await this.#settle('routeTables', 'table', () => tables.push(this.#wanted(state).tables, this.#waiting()))) ??
-      (await this.#settle('entrances', 'listener', async () => {
-        const outcome = await listeners.push(entrances(), this.#waiting());
-        return outcome?.status === 'applied' ? await this.#checkNewTables(state, outcome) : outcome;
-      }))
-    );
-  }
-
-  // A table that nobody named before is read only now; its refusal is learned here.
-  async #checkNewTables(state: State, outcome: LiveOutcome & { status: 'applied' }): Promise<LiveOutcome> {
-    this.#removalDueMs = performance.now() + (this.#options.drainMs ?? 7_000);
-    const stale = state.tables.confirm(outcome.live);
-    if (stale.length === 0) {
-      return outcome;
+    const waitMs = this.#removalDueMs - performance.now();
+    if (waitMs <= 0) {
+      return await run.removeUnused();
     }
-    const reasons = await this.#wait.log.refusalsSinceMark();
-    this.#remember(state, 'table', explained(stale, reasons));
-    await state.tables.remove(stale.filter((name) => !this.#wanted(state).tables.has(name)));
-    await state.tables.push(this.#wanted(state).tables, this.#waiting());
-    return { status: 'rejected', refused: [], text: reasons.join('; ') };
+    clearTimeout(this.#removal);
+    this.#removal = setTimeout(() => {
+      // What fails here fails again, and is reported, with the next call of the owner.
+      this.#enqueue(async () => this.#latest && (await this.#apply(this.#latest))).catch(() => undefined);
+    }, waitMs + 1).unref();
+    return undefined;
   }
+}
+
+async function resultOf(run: ApplyRun, config: EnvoyConfig, failure: StepFailure | undefined): Promise<ApplyResult> {
+  const live = await run.live();
+  if (live === undefined) {
+    return { status: 'notRunning' };
+  }
+  const names = config.routeTables.map(({ name }) => name);
+  const reported = names.filter((name) => (live.rds.get(name) ?? '') !== '');
+  const revisions = Object.fromEntries(reported.map((name) => [name, live.rds.get(name) ?? '']));
+  const { refusals } = run.wanted();
+  const refusal = refusals[0];
+  if (failure !== undefined) {
+    return { ...failure, status: 'rejected', refusals, revisions };
+  }
+  if (refusal !== undefined) {
+    const step = stepOf(refusal, config);
+    return { status: 'rejected', step, text: refusal.text, refusals, revisions };
+  }
+  return { status: 'applied', revisions };
+}
+
+function stepOf({ layer, name }: Refusal, config: EnvoyConfig): ApplyStep {
+  if (layer === 'listener') {
+    return config.guards.some((guard) => guard.name === name) ? 'guards' : 'entrances';
+  }
+  return layer === 'cluster' ? 'clusters' : 'routeTables';
 }

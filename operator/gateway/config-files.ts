@@ -39,6 +39,11 @@ export function discoveryFile(resources: ResourceTexts): DiscoveryFile {
   return { version, text: `{"version_info":"${version}","resources":${list}}\n` };
 }
 
+/** Cheaper than comparing versions: the texts of a large configuration need not be joined and hashed. */
+export function sameResources(a: ResourceTexts, b: ResourceTexts): boolean {
+  return a.size === b.size && [...a].every(([name, text]) => b.get(name) === text);
+}
+
 /** The order of discoveryFile(), for messages that count resources. */
 export function sortedNames(resources: ResourceTexts): string[] {
   return [...resources.keys()].sort();

@@ -1,11 +1,16 @@
 // Envoy's admin interface over its unix socket: questions about what is live, and two commands.
-// Every failure is thrown; an Envoy that is not there throws EnvoyNotRunning, so that callers can tell it apart.
+// Every failure is thrown; an Envoy that is not there throws EnvoyNotRunning, one that is stopped EnvoySilent.
 
 import { Agent, request } from 'node:http';
 
 /** Nobody listens on the admin socket. */
 export class EnvoyNotRunning extends Error {
   override readonly name = 'EnvoyNotRunning';
+}
+
+/** Somebody listens on the admin socket but does not answer in time: Envoy is stopped or very busy. */
+export class EnvoySilent extends Error {
+  override readonly name = 'EnvoySilent';
 }
 
 /** Version texts as Envoy took them over; an empty text where a subscription has not succeeded yet. */
@@ -141,9 +146,7 @@ export class EnvoyAdmin {
   #ask(method: string, path: string): Promise<{ readonly status: number; readonly text: string }> {
     return new Promise((resolve, reject) => {
       const fail = (cause: NodeJS.ErrnoException) => {
-        const what = `Cannot reach Envoy's admin socket "${this.#socketPath}"`;
-        const missing = notThere.has(cause.code ?? '');
-        reject(missing ? new EnvoyNotRunning(what, { cause }) : new Error(`${what}: ${cause.message}`, { cause }));
+        reject(failureOf(cause, this.#socketPath));
       };
       const asked = request(
         { socketPath: this.#socketPath, method, path, agent: this.#agent, headers: { host: 'admin' } },
@@ -157,7 +160,9 @@ export class EnvoyAdmin {
           response.on('error', fail);
         },
       );
-      asked.setTimeout(this.#timeoutMs, () => asked.destroy(new Error(`no answer within ${this.#timeoutMs} ms`)));
+      asked.setTimeout(this.#timeoutMs, () => {
+        asked.destroy(new EnvoySilent(`Cannot learn from Envoy: it did not answer within ${this.#timeoutMs} ms`));
+      });
       asked.on('error', fail);
       asked.end();
     });
@@ -167,6 +172,14 @@ export class EnvoyAdmin {
 interface ListenerDump {
   readonly name: string;
   readonly error_state?: { readonly details?: string };
+}
+
+function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {
+  if (cause instanceof EnvoySilent) {
+    return cause;
+  }
+  const what = `Cannot reach Envoy's admin socket "${socketPath}"`;
+  return notThere.has(cause.code ?? '') ? new EnvoyNotRunning(what, { cause }) : new Error(`${what}: ${cause.message}`, { cause });
 }
 
 function parseTextReadouts(text: string): Map<string, string> {

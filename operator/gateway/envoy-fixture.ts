@@ -83,7 +83,8 @@ export function routeTable(name: string, text: string, cluster: string, domains 
 /** A listener whose requests the table answers; each request is one JSON line in log/access.log. */
 export function entrance(directory: string, name: string, port: number, table: string): NamedResource {
   const rds = join(directory, 'rds');
-  const path_config_source = { path: join(rds, `${table}.json`), watched_directory: { path: rds } };
+  // Without watched_directory: with it, each rename makes Envoy read every table of the directory again.
+  const path_config_source = { path: join(rds, `${table}.json`) };
   const json_format = { listener: name, path: '%REQ(:PATH)%', id: '%REQ(X-ID)%' };
   const fileLog = {
     '@type': `${type}envoy.extensions.access_loggers.file.v3.FileAccessLog`,

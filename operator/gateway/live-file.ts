@@ -2,7 +2,7 @@
 // Decides nothing about order.
 
 import type { AtomicFiles } from './atomic-files.ts';
-import { discoveryFile, type ResourceTexts } from './config-files.ts';
+import { discoveryFile, sameResources, type ResourceTexts } from './config-files.ts';
 import type { LiveVersions } from './envoy-admin.ts';
 import { awaitFile, type LiveOutcome, type LiveWait } from './live-wait.ts';
 
@@ -41,15 +41,18 @@ export class LiveFile {
   /** Envoy came up or was out of reach: believe only what it says. */
   confirm(live: LiveVersions | undefined): void {
     this.#isConfirmed = live?.[this.#options.kind] === this.#version;
+    if (this.#isConfirmed) {
+      this.accept();
+    }
   }
 
   /** Undefined where there was nothing to do. Without `wait` the file is only written. Throws EnvoyNotRunning. */
   async push(wanted: ResourceTexts, wait: LiveWait | undefined): Promise<LiveOutcome | undefined> {
     const { files, kind, path } = this.#options;
-    const { version, text } = discoveryFile(wanted);
-    if (version === this.#version && (this.#isConfirmed || wait === undefined)) {
+    if (sameResources(wanted, this.#contents) && (this.#isConfirmed || wait === undefined)) {
       return undefined;
     }
+    const { version, text } = discoveryFile(wanted);
     await wait?.log.mark();
     await files.writeFileAtomic(path, text, { evenIfUnchanged: true });
     this.#contents = wanted;
@@ -59,10 +62,12 @@ export class LiveFile {
       return undefined;
     }
     const outcome = await awaitFile(wait, kind, version, wanted);
-    if (outcome.status === 'applied') {
-      this.#isConfirmed = true;
-      this.#good = wanted;
-    }
+    this.#isConfirmed = outcome.status === 'applied';
     return outcome;
+  }
+
+  /** What was pushed last is good, and so is all that it depends on. */
+  accept(): void {
+    this.#good = this.#contents;
   }
 }

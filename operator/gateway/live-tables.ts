@@ -34,16 +34,15 @@ export class LiveTables {
     return this.#good;
   }
 
-  /** Remembers what Envoy runs; returns the tables that it has in another version than the file. */
-  confirm(live: LiveVersions): string[] {
-    const stale = staleTables(live, this.#versions);
-    this.#stale = new Set(stale);
+  /** Remembers what Envoy runs; returns whether it has all tables that it subscribes to in the files' versions. */
+  confirm(live: LiveVersions): boolean {
+    this.#stale = new Set(staleTables(live, this.#versions));
     for (const [name, version] of this.#versions) {
       if (live.rds.get(name) === version) {
         this.#good.set(name, this.#contents.get(name) ?? '');
       }
     }
-    return stale;
+    return this.#stale.size === 0;
   }
 
   /** Writes the tables whose text differs; undefined where there are none. Throws EnvoyNotRunning. */
@@ -63,6 +62,16 @@ export class LiveTables {
     }
     const outcome = wait === undefined ? undefined : await awaitTables(wait, versions);
     if (outcome?.status === 'applied') {
+      this.confirm(outcome.live);
+    }
+    return outcome;
+  }
+
+  /** Waits for the tables that Envoy subscribes to but did not have in the file's version when it was last asked. */
+  async settle(wait: LiveWait): Promise<LiveOutcome> {
+    const versions = [...this.#versions].filter(([name]) => this.#stale.has(name));
+    const outcome = await awaitTables(wait, new Map(versions));
+    if (outcome.status === 'applied') {
       this.confirm(outcome.live);
     }
     return outcome;

@@ -3,13 +3,15 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { sortedNames, type ResourceTexts } from './config-files.ts';
-import type { EnvoyAdmin, LiveVersions } from './envoy-admin.ts';
+import { EnvoySilent, type EnvoyAdmin, type LiveVersions } from './envoy-admin.ts';
 import type { EnvoyLog } from './envoy-log.ts';
 
 export interface RefusedName {
   readonly name: string;
   readonly text: string;
 }
+
+const settledAnswers = 6;
 
 export type LiveOutcome =
   | { readonly status: 'applied'; readonly live: LiveVersions }
@@ -44,16 +46,20 @@ export function awaitFile(
 
 /** Waits for those of the tables that Envoy subscribes to; throws EnvoyNotRunning. */
 export function awaitTables(wait: LiveWait, versions: ReadonlyMap<string, string>): Promise<LiveOutcome> {
+  let last = '';
+  let sameAnswers = 0;
   return poll(wait, (live, reasons) => {
     const pending = staleTables(live, versions);
     if (pending.length === 0) {
       return { status: 'applied', live };
     }
-    // One reason per refused file; as many as there are files left means that all of these were refused.
-    if (reasons.length < pending.length) {
-      return undefined;
-    }
-    return { status: 'rejected', refused: explained(pending, reasons), text: reasons.join('; ') };
+    const state = `${reasons.length} ${pending.join(' ')}`;
+    sameAnswers = state === last ? sameAnswers + 1 : 0;
+    last = state;
+    // Envoy does not say which file a reason is about, and reads other files of the directory again with each
+    // rename. But its loop turns between two answers: what is still pending after a few of them was refused.
+    const isSettled = reasons.length > 0 && sameAnswers >= settledAnswers;
+    return isSettled ? { status: 'rejected', refused: explained(pending, reasons), text: unique(reasons) } : undefined;
   });
 }
 
@@ -63,11 +69,15 @@ export function staleTables(live: LiveVersions, versions: ReadonlyMap<string, st
   return known.filter(([name, version]) => live.rds.get(name) !== version).map(([name]) => name);
 }
 
-export function explained(names: readonly string[], reasons: readonly string[]): RefusedName[] {
+function explained(names: readonly string[], reasons: readonly string[]): RefusedName[] {
   return names.map((name) => {
     const own = names.length === 1 ? reasons : reasons.filter((reason) => reason.includes(name));
-    return { name, text: (own.length > 0 ? own : reasons).join('; ') };
+    return { name, text: unique(own.length > 0 ? own : reasons) };
   });
+}
+
+function unique(reasons: readonly string[]): string {
+  return [...new Set(reasons)].join('; ');
 }
 
 type Judge = (
@@ -82,7 +92,7 @@ async function poll(wait: LiveWait, judge: Judge): Promise<LiveOutcome> {
   for (;;) {
     const askedMs = performance.now();
     const reasons = await wait.log.refusalsSinceMark();
-    const outcome = await judge(await wait.admin.versions(), reasons);
+    const outcome = await judgeOrSilence(wait, judge, reasons);
     if (outcome !== undefined) {
       return outcome;
     }
@@ -91,6 +101,21 @@ async function poll(wait: LiveWait, judge: Judge): Promise<LiveOutcome> {
     }
     // A large Envoy needs 25 ms for an answer, in the thread that also loads the file: leave it half of its time.
     await delay(Math.min(50, Math.max(2, performance.now() - askedMs)));
+  }
+}
+
+async function judgeOrSilence(
+  wait: LiveWait,
+  judge: Judge,
+  reasons: readonly string[],
+): Promise<LiveOutcome | undefined> {
+  try {
+    return await judge(await wait.admin.versions(), reasons);
+  } catch (error) {
+    if (error instanceof EnvoySilent) {
+      return { status: 'timeout' };
+    }
+    throw error;
   }
 }
 

@@ -13,6 +13,7 @@ export type ParsedRange = { readonly range: AddressRange } | { readonly message:
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
 const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+const HEXTET = /^[0-9a-fA-F]{0,4}$/;
 const PREFIX_LENGTH = /^(?:0|[1-9][0-9]{0,2})$/;
 const ENDS_IN_NUMBER = /(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$/;
 
@@ -54,8 +55,10 @@ export function rangesContain(ranges: readonly AddressRange[], address: string):
 
 function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (IPV4.test(address)) return ipaddr.IPv4.parse(address);
-  const isIpv6 = address.includes(':') && !address.includes('%') && ipaddr.IPv6.isValid(address);
-  return isIpv6 ? ipaddr.IPv6.parse(address) : undefined;
+  const parts = address.split(':');
+  const last = parts.at(-1) ?? '';
+  const isPlain = parts.slice(0, -1).every((part) => HEXTET.test(part)) && (HEXTET.test(last) || IPV4.test(last));
+  return parts.length > 1 && isPlain && ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address) : undefined;
 }
 
 function mask(address: ipaddr.IPv4 | ipaddr.IPv6, prefixLength: number): AddressRange {

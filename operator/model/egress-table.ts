@@ -1,7 +1,7 @@
 // EgressTable: compiled destinations, the contract between operator and gateways (DESIGN 2.2). One per distinct
 // effective set: a policy plus what its workspaces imply. Names are plain strings, grouped by what they share.
 import { z } from 'zod';
-import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
 import { destinationPortSchema } from './network-policy.ts';
 import type { Reason } from './reason.ts';
 
@@ -21,7 +21,7 @@ export const destinationGroupSchema = z.strictObject({
   list: z.enum(ENTRY_LISTS).describe('Where the entries come from.'),
   source: z.string().min(1).max(320).describe('Object that the entries stand in, for example "NetworkPolicy/acme".'),
   ports: atomicList(destinationPortSchema, 16).describe('Ports and protocols of every name of the group.'),
-  expiresAt: z.iso.datetime().optional().describe('From this time (UTC) on the group counts no more.'),
+  expiresAt: timeSchema.optional().describe('From this time (UTC) on the group counts no more.'),
   addressRanges: optionalList(z.string().max(49), 50, 'Private endpoints: where the names may lead.'),
   names: atomicList(z.string().min(1).max(255), 32_000).describe('Canonical names, "example.com" or "*.example.com".'),
 });

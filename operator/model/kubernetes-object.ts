@@ -18,11 +18,14 @@ export interface ObjectMeta {
   readonly uid?: string | undefined;
 }
 
+/** A moment in UTC, such as "2027-01-31T00:00:00Z". */
+export const timeSchema = z.iso.datetime().max(32);
+
 export const conditionSchema = z.strictObject({
   type: z.string().max(316).describe('Aspect that the condition speaks of, for example "Accepted".'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
   observedGeneration: z.int().min(0).optional().describe('Generation of the spec that was looked at.'),
-  lastTransitionTime: z.iso.datetime().describe('When the status last changed.'),
+  lastTransitionTime: timeSchema.describe('When the status last changed.'),
   reason: z.string().min(1).max(1024).describe('One constant word for programs.'),
   message: z.string().max(32768).describe('A sentence for people.'),
 });
@@ -45,6 +48,24 @@ export function atomicList<Item extends z.ZodType>(item: Item, maxItems: number)
 export function optionalList<Item extends z.ZodType>(item: Item, maxItems: number, description: string) {
   return atomicList(item, maxItems).optional().describe(description);
 }
+
+/** What an object of a kind may be called, beyond what the API server asks of every name. */
+export type NameRule = { readonly maxLength: number } | { readonly exactly: string };
+
+/** The fix for a name that breaks the rule of its kind. */
+export function nameHint(kind: string, rule: NameRule): string {
+  return 'exactly' in rule
+    ? `a ${kind} is named "${rule.exactly}", there is one per workspace`
+    : `the name of a ${kind} has at most ${rule.maxLength} characters`;
+}
+
+/** Whether an object may leave its spec out, since every field has a default or is optional. */
+export function isOptional(spec: z.ZodType): boolean {
+  return spec.safeParse({}).success;
+}
+
+/** Key under which a schema carries rules for its own value, in CEL: `{rule, message}`, where "self" is the value. */
+export const CEL_RULES = 'x-kubernetes-validations';
 
 /** A rule that the API server evaluates (CEL), and its message. */
 export interface CelRule {
@@ -69,6 +90,7 @@ export interface KindDescription {
   readonly shortName?: string;
   readonly scope: 'Cluster' | 'Namespaced';
   readonly description: string;
+  readonly nameRule?: NameRule;
   readonly spec: z.ZodType;
   readonly status?: z.ZodType;
   readonly columns: readonly PrinterColumn[];

@@ -1,22 +1,21 @@
 // Metastore: the catalogue of a workspace, and what it implies: external locations in its own region are allowed
 // (R21), those in another region are not (R15, R81); connections only until their transition ends (R19, R20).
 import { z } from 'zod';
-import { conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { conditionsSchema, type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
 import { internetDestinationSchema } from './network-policy.ts';
-import { storageDestinationSchema } from './storage-destination.ts';
+import { REGION_NAME, storageDestinationSchema } from './storage-destination.ts';
 import { workspaceNamesSchema } from './workspace.ts';
 
 const connectionSchema = z.strictObject({
   name: z.string().min(1).max(253).describe('Name of the connection.'),
   destination: internetDestinationSchema.shape.destination,
   ports: internetDestinationSchema.shape.ports,
-  transitionEndTime: z.iso
-    .datetime()
+  transitionEndTime: timeSchema
     .describe('Until this time (UTC) the connection is allowed without an entry in the policy; afterwards it needs one.'),
 });
 
 export const metastoreSpecSchema = z.strictObject({
-  region: z.string().min(1).max(32).describe('Region of the metastore, for example "us-west-2".'),
+  region: z.string().min(1).max(32).regex(REGION_NAME).describe('Region of the metastore, for example "us-west-2".'),
   externalLocations: optionalList(storageDestinationSchema, 2500, 'Storage that the metastore knows; allowed where it is in the same region.'),
   connections: optionalList(connectionSchema, 500, 'Outside databases, allowed for a transition period.'),
   workspaces: workspaceNamesSchema,

@@ -9,13 +9,19 @@ import {
   type KindDescription,
   type ObjectMeta,
   optionalList,
+  timeSchema,
 } from './kubernetes-object.ts';
 import { DRY_RUN_PRODUCTS } from './product.ts';
 import { storageDestinationSchema } from './storage-destination.ts';
 
+/** Length of a policy's name, which is its id in assignments and in the REST API. */
+export const MAX_POLICY_ID_LENGTH = 32;
+
 /** R16: allowed internet and allowed storage destinations together, as written; implied ones do not count. */
 export const MAX_DESTINATIONS = 2500;
 export const MAX_BLOCKED_DESTINATIONS = 500;
+/** "*." and a name of 253 characters. */
+const MAX_DESTINATION_LENGTH = 255;
 
 export const PORT_PROTOCOLS = ['TLS', 'HTTP', 'TCP'] as const;
 export type PortProtocol = (typeof PORT_PROTOCOLS)[number];
@@ -28,10 +34,18 @@ export const destinationPortSchema = z.strictObject({
     .describe('TLS: the server name inside must match. HTTP: plain HTTP. TCP: any bytes, not looked at.'),
 });
 
+/**
+ * What the API server can judge of a domain name: labels of letters (of any script), digits and hyphens, at least two, the
+ * last beginning with a letter, so that no address passes. Finer faults, such as public suffixes, are found by parsing.
+ */
+const LABEL_REST = '([\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])?';
+export const DOMAIN_PATTERN = `^(\\*\\.)?([\\p{L}\\p{N}]${LABEL_REST}\\.)+\\p{L}${LABEL_REST}\\.?$`;
+
 const domainSchema = z
   .string()
-  .min(1)
-  .max(255)
+  .min(1, { abort: true })
+  .max(MAX_DESTINATION_LENGTH, { abort: true })
+  .meta({ pattern: DOMAIN_PATTERN })
   .superRefine((text, context) => {
     const parsed = parseNamePattern(text);
     if ('fault' in parsed) context.addIssue({ code: 'custom', message: parsed.message });
@@ -42,7 +56,7 @@ export const internetDestinationSchema = z.strictObject({
   destination: domainSchema,
   internetDestinationType: z.enum(['DNS_NAME']).default('DNS_NAME').describe('How the destination is written.'),
   ports: optionalList(destinationPortSchema, 16, 'Ports and protocols. Without it: 443 for TLS and 80 for HTTP.'),
-  expiresAt: z.iso.datetime().optional().describe('From this time (UTC) on the entry counts no more.'),
+  expiresAt: timeSchema.optional().describe('From this time (UTC) on the entry counts no more.'),
   reason: z.string().max(128).optional().describe('Why the entry is here, for those who read the policy.'),
 });
 
@@ -156,6 +170,7 @@ export const networkPolicyKind: KindDescription = {
   plural: 'networkpolicies',
   shortName: 'snp',
   scope: 'Cluster',
+  nameRule: { maxLength: MAX_POLICY_ID_LENGTH },
   description: `What the workspaces under this policy may reach. The policy "${DEFAULT_POLICY}" applies to every workspace without another.`,
   spec: networkPolicySpecSchema,
   status: networkPolicyStatusSchema,

@@ -2,7 +2,7 @@
 // Kinds of other groups are not ours to judge and are passed over.
 import { z } from 'zod';
 import { ipAccessListKind } from './ip-access-list.ts';
-import { API_VERSION, GROUP, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+import { API_VERSION, GROUP, isOptional, type KindDescription, nameHint, type ObjectMeta } from './kubernetes-object.ts';
 import { metastoreKind } from './metastore.ts';
 import { networkPolicyKind } from './network-policy.ts';
 import { policyAssignmentKind } from './policy-assignment.ts';
@@ -23,8 +23,8 @@ export type ParsedObject =
   | { readonly status: 'foreign' }
   | { readonly status: 'unreadable'; readonly key?: ObjectKey; readonly problems: readonly ObjectProblem[] };
 
-/** Kinds that people write; the compiled ones are not read from outside. */
-const INPUT_KINDS: Readonly<Partial<Record<string, KindDescription>>> = Object.fromEntries(
+/** Kinds that people write; the compiled ones are not read from outside. A Map, so that "constructor" is no kind. */
+const INPUT_KINDS: ReadonlyMap<string, KindDescription> = new Map(
   [networkPolicyKind, policyAssignmentKind, metastoreKind, privateEndpointKind, workspaceConfKind, ipAccessListKind].map(
     (kind) => [kind.kind, kind],
   ),
@@ -35,26 +35,46 @@ const WORKSPACE_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const CLUSTER_NAMESPACE = '';
 
 const metadataSchema = z.looseObject({
-  name: z.string().min(1).max(253).regex(NAME),
+  name: z.string().min(1, { abort: true }).max(253, { abort: true }).regex(NAME),
   namespace: z.string().min(1).max(63).optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-  annotations: z.record(z.string(), z.string()).optional(),
+  labels: textMap(),
+  annotations: textMap(),
   creationTimestamp: z.string().nullish().transform((text) => text ?? undefined),
   generation: z.int().optional(),
   uid: z.string().optional(),
 });
 
-const headerSchema = z.looseObject({ apiVersion: z.string(), kind: z.string(), metadata: metadataSchema });
+const headerSchema = z.looseObject({ apiVersion: z.string(), kind: z.string() });
+const bodySchema = z.looseObject({ metadata: metadataSchema });
 
 export function parseObject(value: unknown): ParsedObject {
   const header = headerSchema.safeParse(value);
   if (!header.success) return { status: 'unreadable', problems: toProblems(header.error, value, undefined) };
-  const { apiVersion, kind, metadata } = header.data;
-  if (apiVersion === 'v1' && kind === 'Namespace') return parseNamespace(metadata);
-  if (!apiVersion.startsWith(`${GROUP}/`)) return { status: 'foreign' };
-  const description = INPUT_KINDS[kind];
+  const { apiVersion, kind } = header.data;
+  const isNamespace = apiVersion === 'v1' && kind === 'Namespace';
+  // Other groups may have objects without a name, such as a Kustomization.
+  if (!isNamespace && !apiVersion.startsWith(`${GROUP}/`)) return { status: 'foreign' };
+  const body = bodySchema.safeParse(value);
+  if (!body.success) return { status: 'unreadable', problems: toProblems(body.error, value, undefined) };
+  const { metadata } = body.data;
+  if (isNamespace) return parseNamespace(withoutNamespace(metadata));
+  const description = INPUT_KINDS.get(kind);
   if (description === undefined || apiVersion !== API_VERSION) return unknownKind(apiVersion, kind, metadata.name);
-  return parseSpec(description, metadata, value);
+  return parseSpec(description, description.scope === 'Cluster' ? withoutNamespace(metadata) : metadata, value);
+}
+
+/** Labels or annotations; an empty `labels:` in YAML is null. */
+function textMap() {
+  return z
+    .record(z.string(), z.string())
+    .nullish()
+    .transform((map) => map ?? undefined);
+}
+
+/** Cluster-scoped objects are in no namespace, whatever is written, and as for kubectl; so one name is one object. */
+function withoutNamespace(metadata: ObjectMeta): ObjectMeta {
+  const { namespace: _, ...rest } = metadata;
+  return rest;
 }
 
 function parseNamespace(metadata: ObjectMeta): ParsedObject {
@@ -71,11 +91,14 @@ function parseSpec(description: KindDescription, metadata: ObjectMeta, value: un
   if (description.scope === 'Namespaced' && metadata.namespace === undefined) {
     return unreadable(key, ['metadata'], 'Cannot find "metadata.namespace": name the Namespace that is the workspace');
   }
+  const badName = faultOfName(description, metadata.name);
+  if (badName !== undefined) return unreadable(key, ['metadata', 'name'], badName);
   const schema = z.strictObject({
     apiVersion: z.string(),
     kind: z.string(),
     metadata: z.unknown(),
-    spec: description.spec,
+    // The API server puts in an empty spec too where all of its fields have defaults.
+    spec: isOptional(description.spec) ? description.spec.prefault({}) : description.spec,
     status: z.unknown().optional(),
   });
   const parsed = schema.safeParse(value);
@@ -83,6 +106,12 @@ function parseSpec(description: KindDescription, metadata: ObjectMeta, value: un
   // The schema of this very kind accepted the spec; TypeScript cannot follow the look-up by name.
   const object = { kind: description.kind, metadata, spec: parsed.data.spec } as ObservedObject;
   return { status: 'parsed', object };
+}
+
+function faultOfName({ kind, nameRule }: KindDescription, name: string): string | undefined {
+  if (nameRule === undefined) return undefined;
+  const keepsRule = 'exactly' in nameRule ? name === nameRule.exactly : name.length <= nameRule.maxLength;
+  return keepsRule ? undefined : `Cannot accept name "${name}": ${nameHint(kind, nameRule)}`;
 }
 
 function keyFor(description: KindDescription, metadata: ObjectMeta): ObjectKey {
@@ -101,6 +130,6 @@ function unreadable(key: ObjectKey, path: readonly PropertyKey[], message: strin
 }
 
 function unknownKind(apiVersion: string, kind: string, name: string): ParsedObject {
-  const message = `Cannot read kind "${kind}" of "${apiVersion}": the kinds are ${Object.keys(INPUT_KINDS).join(', ')} in "${API_VERSION}"`;
+  const message = `Cannot read kind "${kind}" of "${apiVersion}": the kinds are ${[...INPUT_KINDS.keys()].join(', ')} in "${API_VERSION}"`;
   return { status: 'unreadable', problems: [{ reason: 'UnknownKind', message, object: `${kind}/${name}`, path: ['kind'] }] };
 }

@@ -1,14 +1,17 @@
 // PolicyAssignment (`spa`): which policy a workspace is under. Named after the workspace's Namespace (R34: one each).
 import { z } from 'zod';
 import { conditionsSchema, DEFAULT_POLICY, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
 
+/** As in today's API (requirements 2.1). */
 export const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
+
 
 export const policyAssignmentSpecSchema = z.strictObject({
   networkPolicyId: z
     .string()
     .min(1)
-    .max(32)
+    .max(MAX_POLICY_ID_LENGTH)
     .regex(POLICY_ID)
     .default(DEFAULT_POLICY)
     .describe('Name of the NetworkPolicy of this workspace.'),
@@ -25,7 +28,7 @@ export interface PolicyAssignment {
 const policyAssignmentStatusSchema = z.strictObject({
   conditions: conditionsSchema,
   workspaceId: z.string().max(63).optional().describe('Id of the workspace.'),
-  networkPolicyId: z.string().max(32).optional().describe('Policy that is in force.'),
+  networkPolicyId: z.string().max(MAX_POLICY_ID_LENGTH).optional().describe('Policy that is in force.'),
   enforcement: z.string().max(64).optional().describe('Whether the workspace is open, enforced, in dry-run or both.'),
   restartRequired: z.int().min(0).optional().describe('Workloads that must restart before the policy counts for them.'),
 });

@@ -2,14 +2,17 @@
 // reach their own address ranges only, and count no more as soon as they are removed (we lift R18).
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
-import { conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { CEL_RULES, conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
 import { internetDestinationSchema } from './network-policy.ts';
 import { workspaceNamesSchema } from './workspace.ts';
 
+const ADDRESS_HINT = 'write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"';
+
 export const addressRangeSchema = z
   .string()
-  .min(1)
-  .max(49)
+  .min(1, { abort: true })
+  .max(49, { abort: true })
+  .meta({ [CEL_RULES]: [{ rule: 'isIP(self) || isCIDR(self)', message: ADDRESS_HINT }] })
   .superRefine((text, context) => {
     const parsed = parseAddressRange(text);
     if ('message' in parsed) context.addIssue({ code: 'custom', message: parsed.message });

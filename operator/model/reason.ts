@@ -7,7 +7,7 @@ export const REASONS = {
   DESTINATION_NOT_ALLOWED: 'no allowed destination matches',
   DESTINATION_BLOCKED: 'a blocked destination matches, and blocked destinations win',
   PORT_NOT_ALLOWED: 'the destination is allowed, but not on this port and protocol',
-  INTERNET_SEALED: 'provisioned throughput reaches no internet destination, only storage and private endpoints',
+  INTERNET_SEALED: 'this product reaches no internet destination, only storage and private endpoints',
   BUCKET_NOT_ALLOWED: 'no allowed storage destination names this bucket or account in this region',
   STORAGE_PATH_STYLE: 'the bucket is not part of the host name; use the virtual-hosted form, bucket first',
   IP_LITERAL: 'destinations are decided by name, and this is an address',

@@ -4,6 +4,8 @@ import type { Problem, ProblemReason } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
 
+const LONGEST_QUOTE = 100;
+
 /** One finding as a Problem; `root` is the whole value that was looked at. */
 export function problemOfIssue(issue: Issue, root: unknown): Problem {
   const field = formatPath(issue.path);
@@ -21,9 +23,9 @@ export function formatPath(path: readonly PropertyKey[]): string {
 
 function reasonOf(issue: Issue): ProblemReason {
   if (issue.code === 'unrecognized_keys') return 'UnknownField';
-  if (issue.code === 'too_big' && issue.origin === 'array') return 'TooManyDestinations';
-  const isCount = issue.code === 'custom' && issue.params?.['reason'] === 'TooManyDestinations';
-  return isCount ? 'TooManyDestinations' : 'InvalidValue';
+  const isList = issue.code === 'too_big' && String(issue.path.at(-1)).endsWith('Destinations');
+  const isSum = issue.code === 'custom' && issue.params?.['reason'] === 'TooManyDestinations';
+  return isList || isSum ? 'TooManyDestinations' : 'InvalidValue';
 }
 
 function messageOf(issue: Issue, value: unknown): string {
@@ -33,13 +35,13 @@ function messageOf(issue: Issue, value: unknown): string {
     case 'invalid_value':
       return `${cannotAccept(value)}: use ${oneOf(issue.values)}`;
     case 'invalid_type':
-      return value === undefined ? `is missing: a value of type ${issue.expected} is needed` : `${cannotAccept(value)}: a value of type ${issue.expected} is needed`;
+      return `${cannotAccept(value)}: a value of type ${issue.expected} is needed`;
     case 'too_big':
       return issue.origin === 'array'
         ? `Cannot accept ${Array.isArray(value) ? value.length : 'so many'} entries: the limit is ${issue.maximum}`
-        : `${cannotAccept(value)}: the maximum is ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
+        : `${cannotAccept(value)}: the maximum is ${issue.maximum}${unitOf(issue.origin, issue.maximum)}`;
     case 'too_small':
-      return `${cannotAccept(value)}: the minimum is ${issue.minimum}${issue.origin === 'string' ? ' characters' : ''}`;
+      return `${cannotAccept(value)}: the minimum is ${issue.minimum}${unitOf(issue.origin, issue.minimum)}`;
     case 'invalid_format':
       return `${cannotAccept(value)}: ${formatHint(issue)}`;
     default:
@@ -52,8 +54,21 @@ function formatHint(issue: Extract<Issue, { code: 'invalid_format' }>): string {
   return issue.format === 'regex' ? `it must match ${String(issue.pattern)}` : issue.message;
 }
 
+function unitOf(origin: string, limit: number | bigint): string {
+  if (origin !== 'string') return '';
+  return Number(limit) === 1 ? ' character' : ' characters';
+}
+
+/** What is not there is left out; what is written is quoted, unless it is too long to be read. */
 function cannotAccept(value: unknown): string {
-  return `Cannot accept ${JSON.stringify(value) ?? 'nothing'}`;
+  return value === undefined ? 'Cannot leave this field out' : `Cannot accept ${quote(value)}`;
+}
+
+function quote(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length <= LONGEST_QUOTE ? text : `${text.slice(0, LONGEST_QUOTE)}…"`;
 }
 
 function oneOf(values: readonly unknown[]): string {

@@ -1,5 +1,6 @@
 // Addresses that a name must never lead to, and the cloud metadata services that are shut for everybody, always.
 // The source of the gateway's address guard (DESIGN 4 "Address guard"; attack cases 92-97).
+import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from './address-range.ts';
 
 /** Hosts of cloud metadata services, shut even in dry-run. */
@@ -38,12 +39,20 @@ const GUARDED: readonly string[] = [
 ];
 
 export const GUARDED_RANGES: readonly AddressRange[] = GUARDED.map(mustParse);
-export const METADATA_RANGES: readonly AddressRange[] = METADATA_ADDRESSES.map(mustParse);
+export const METADATA_RANGES: readonly AddressRange[] = METADATA_ADDRESSES.map(mustParse).flatMap(withEmbedded);
 
 /** Whether a canonical host or an address literal means a cloud metadata service. */
 export function isMetadataHost(host: string): boolean {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   return METADATA_HOSTS.includes(bare) || METADATA_ADDRESSES.includes(bare);
+}
+
+/** An IPv4 address, and the IPv6 addresses (mapped, NAT64) under which a dual-stack socket reaches it too. */
+function withEmbedded(range: AddressRange): readonly AddressRange[] {
+  if (range.family === 6) return [range];
+  const ipv4 = ipaddr.IPv4.parse(range.address);
+  const suffix = ipv4.toIPv4MappedAddress().parts.slice(-2).map((part) => part.toString(16)).join(':');
+  return [range, ...['::ffff:', '64:ff9b::'].map((prefix) => ({ family: 6, address: `${prefix}${suffix}`, prefixLength: 128 }) as const)];
 }
 
 /** For ranges that stand in our own source: an unreadable one is a bug. */

@@ -2,12 +2,21 @@
 // from a host name to the bucket. Hosts that carry the bucket in the path are never derived: a tunnel cannot be
 // judged by a path it hides.
 import { z } from 'zod';
+import { CEL_RULES } from './kubernetes-object.ts';
 
 export const STORAGE_TYPES = ['AWS_S3', 'AZURE_STORAGE', 'GOOGLE_CLOUD_STORAGE'] as const;
 export const AZURE_SERVICES = ['blob', 'dfs', 'file', 'queue', 'table'] as const;
 
+/** Fields that a destination of each type must have. */
+export const STORAGE_FIELDS = {
+  AWS_S3: ['bucketName', 'region'],
+  AZURE_STORAGE: ['azureStorageAccount', 'azureStorageService'],
+  GOOGLE_CLOUD_STORAGE: ['bucketName'],
+} as const;
+
 const BUCKET_NAME = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
-const REGION_NAME = /^[a-z0-9-]+$/;
+/** Lower case, so that two regions are the same exactly when their texts are. */
+export const REGION_NAME = /^[a-z0-9-]+$/;
 const AZURE_ACCOUNT = /^[a-z0-9]{3,24}$/;
 
 export const storageDestinationSchema = z
@@ -39,18 +48,12 @@ export const storageDestinationSchema = z
   .superRefine((destination, context) => {
     const missing = missingFields(destination);
     for (const field of missing) {
-      context.addIssue({ code: 'custom', path: [field], message: `is needed for ${destination.storageDestinationType}` });
+      context.addIssue({ code: 'custom', path: [field], message: needed(destination.storageDestinationType, [field]) });
     }
-  });
+  })
+  .meta({ [CEL_RULES]: STORAGE_TYPES.map(celRuleFor) });
 
 export type StorageDestination = z.infer<typeof storageDestinationSchema>;
-
-/** Fields that a destination of each type must have; also the source of the CRD's CEL rules. */
-export const STORAGE_FIELDS = {
-  AWS_S3: ['bucketName', 'region'],
-  AZURE_STORAGE: ['azureStorageAccount', 'azureStorageService'],
-  GOOGLE_CLOUD_STORAGE: ['bucketName'],
-} as const;
 
 interface StorageFields {
   readonly storageDestinationType: (typeof STORAGE_TYPES)[number];
@@ -58,6 +61,18 @@ interface StorageFields {
   readonly region?: string | undefined;
   readonly azureStorageAccount?: string | undefined;
   readonly azureStorageService?: string | undefined;
+}
+
+/** The API server's part of the same check. */
+function celRuleFor(type: (typeof STORAGE_TYPES)[number]): { readonly rule: string; readonly message: string } {
+  const present = STORAGE_FIELDS[type].map((field) => `has(self.${field})`).join(' && ');
+  const rule = `self.storageDestinationType != '${type}' || (${present})`;
+  return { rule, message: needed(type, STORAGE_FIELDS[type]) };
+}
+
+function needed(type: string, fields: readonly string[]): string {
+  const quoted = fields.map((field) => `"${field}"`).join(' and ');
+  return `Cannot accept a destination of type ${type} without ${quoted}: add ${fields.length === 1 ? 'it' : 'both'}`;
 }
 
 function missingFields(destination: StorageFields): readonly string[] {

@@ -43,6 +43,7 @@ export const workspaceConfKind: KindDescription = {
   shortName: 'swc',
   scope: 'Namespaced',
   description: 'Switches of one workspace.',
+  nameRule: { exactly: WORKSPACE_CONF_NAME },
   spec: workspaceConfSpecSchema,
   status: z.strictObject({ conditions: conditionsSchema }),
   columns: [
@@ -50,5 +51,5 @@ export const workspaceConfKind: KindDescription = {
     { name: 'UDF-Network', type: 'boolean', jsonPath: '.spec.enableUdfNetworkAccess' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
-  rules: [{ path: '', rule: `self.metadata.name == '${WORKSPACE_CONF_NAME}'`, message: `must be named "${WORKSPACE_CONF_NAME}": there is one per workspace` }],
+  rules: [],
 };

@@ -1,0 +1,15 @@
+# The image of every role: Node 24 runs the sources, without build step and development tools.
+# The gateway's pod runs Envoy from Envoy's own image beside it.
+FROM node:24.21.0-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm install --no-save --omit=dev
+
+FROM node:24.21.0-bookworm-slim
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=dependencies /app/node_modules node_modules
+COPY package.json LICENSE ./
+COPY operator operator
+USER node
+ENTRYPOINT ["node", "operator/main.ts"]

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Everything that must hold: fetches what is missing, then types, lint, format and all tests. The last line
+# of standard output is "N passed, N failed, N skipped", whatever happened; a failed check counts as a failure.
+set -uo pipefail
+
+if [[ ${1:-} == --help ]]; then
+  cat <<'TXT'
+Usage: hack/test.sh [JEST ARGUMENT...]
+
+Installs packages and Envoy where they are missing, runs the checks of hack/check.sh and then the tests.
+Arguments go to jest: hack/test.sh operator/model runs the tests of that folder only.
+TXT
+  exit 0
+fi
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+counts=$(mktemp) || exit 1
+failed_checks=0
+
+# Adds the failed checks to what jest counted, prints the closing line and ends with the right status.
+# A run that ended badly, or in which nothing passed, has at least one failure.
+finish() {
+  local jest_status=$? passed=0 failed=0 skipped=0
+  [[ -s $counts ]] && read -r passed failed skipped <"$counts"
+  rm -f "$counts"
+  failed=$((failed + failed_checks))
+  if [[ $failed -eq 0 && ($jest_status -ne 0 || $passed -eq 0) ]]; then failed=1; fi
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [[ $failed -eq 0 ]] && exit 0 || exit 1
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+echo '== Packages'
+bash hack/ensure-node-modules.sh || exit 1
+echo '== Envoy'
+envoy=$(bash hack/envoy.sh) || exit 1
+echo "$envoy"
+PATH=$PWD/node_modules/.bin:$(dirname "$envoy"):$PATH
+export PATH
+
+echo '== Checks'
+bash hack/check.sh --without-tests
+failed_checks=$?
+
+echo '== Tests'
+CLOSING_COUNTS_FILE=$counts bash hack/with-low-ports.sh \
+  node --experimental-vm-modules --disable-warning=ExperimentalWarning \
+  node_modules/jest/bin/jest.js "$@" 2>&1 </dev/null
+exit $?

@@ -1,0 +1,86 @@
+// Command-line options and environment -> validated configuration. With main.ts the only reader of either.
+import { resolve } from 'node:path';
+import { type AddressRange, parseAddressRange } from './model/address-range.ts';
+
+/** What `sallyport run` needs to know; paths are absolute. */
+export interface RunConfig {
+  readonly folder: string;
+  readonly stateDirectory: string;
+  readonly listenAddress: string;
+  readonly ports: { readonly from: number; readonly to: number };
+  /** Empty: the name servers of the machine. */
+  readonly resolvers: readonly { readonly address: string; readonly port: number }[];
+  readonly openRanges: readonly AddressRange[];
+  readonly maxConnections: number;
+  readonly accountId: string;
+  /** Worker threads of Envoy; its own default where undefined. */
+  readonly concurrency: number | undefined;
+  /** Value of PATH, in which Envoy is looked for. */
+  readonly path: string;
+}
+
+/** Options as commander gives them: text by option name. */
+export interface RunOptions {
+  readonly state: string;
+  readonly listenAddress: string;
+  readonly ports: string;
+  readonly resolver: readonly string[];
+  readonly openRange: readonly string[];
+  readonly maxConnections: string;
+  readonly accountId: string;
+  readonly concurrency?: string;
+}
+
+/** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
+export class OptionError extends Error {}
+
+export function readRunConfig(folder: string, options: RunOptions, environment: NodeJS.ProcessEnv): RunConfig {
+  return {
+    folder: resolve(folder),
+    stateDirectory: resolve(options.state),
+    listenAddress: readAddress('--listen-address', options.listenAddress),
+    ports: readPorts(options.ports),
+    resolvers: options.resolver.map(readResolver),
+    openRanges: options.openRange.map(readRange),
+    maxConnections: readCount('--max-connections', options.maxConnections),
+    accountId: options.accountId,
+    concurrency: options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
+    path: environment['PATH'] ?? '',
+  };
+}
+
+function readRange(text: string): AddressRange {
+  const parsed = parseAddressRange(text);
+  if ('range' in parsed) return parsed.range;
+  throw new OptionError(`--open-range: ${parsed.message}`);
+}
+
+function readAddress(option: string, text: string): string {
+  const parsed = parseAddressRange(text);
+  if ('range' in parsed && !text.includes('/')) return parsed.range.address;
+  throw new OptionError(`${option}: Cannot accept address "${text}": write an address such as "127.0.0.1"`);
+}
+
+/** "192.0.2.53" or "192.0.2.53:5353"; IPv6 as "[2001:db8::53]:53". */
+function readResolver(text: string): { readonly address: string; readonly port: number } {
+  const [, bracketed, plain, port = '53'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const address = bracketed ?? plain;
+  if (address === undefined) {
+    throw new OptionError(`--resolver: Cannot accept "${text}": write an address and port such as "192.0.2.53:53"`);
+  }
+  return { address: readAddress('--resolver', address), port: Number(port) };
+}
+
+const BLOCK_SIZE = 8;
+
+function readPorts(text: string): { readonly from: number; readonly to: number } {
+  const [, from = '', to = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const range = { from: Number(from), to: Number(to) };
+  if (from !== '' && range.from >= 1024 && range.to <= 65_535 && range.to - range.from >= BLOCK_SIZE - 1) return range;
+  throw new OptionError(`--ports: Cannot accept range "${text}": write two ports from 1024 to 65535 such as "10000-31999"`);
+}
+
+function readCount(option: string, text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new OptionError(`${option}: Cannot accept "${text}": write a whole number from 1`);
+}

@@ -1,0 +1,262 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import { ConfigApplier, type ConfigApplierOptions } from './config-applier.ts';
+import { ask, atomicFiles, emptyConfig, entrance, envoyFixture, freePorts, until } from './envoy-fixture.ts';
+import { guard, guardCluster, routeTable, type EnvoyFixture } from './envoy-fixture.ts';
+import { EnvoyAdmin } from './envoy-admin.ts';
+import type { EnvoyProcess } from './envoy-process.ts';
+
+let fixture: EnvoyFixture;
+let envoy: EnvoyProcess;
+let applier: ConfigApplier;
+let ports: number[];
+
+beforeEach(async () => {
+  fixture = await envoyFixture();
+  envoy = fixture.supervisor();
+  await envoy.start();
+  applier = newApplier();
+  ports = await freePorts(3);
+});
+
+afterEach(async () => {
+  await applier.close();
+  await fixture.remove();
+});
+
+function newApplier(more: Partial<ConfigApplierOptions> = {}): ConfigApplier {
+  const { directory } = fixture;
+  return new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, drainMs: 0, ...more });
+}
+
+/** A workspace with a guard, its cluster, a table of its own and an entrance. */
+function workspace(name: string, index: number, text: string): EnvoyConfig {
+  return {
+    guards: [guard(`guard-${name}`)],
+    clusters: [guardCluster(`guard-${name}`)],
+    routeTables: [routeTable(`table.${name}`, text, `guard-${name}`)],
+    entrances: [entrance(fixture.directory, `entrance-${name}`, ports[index] ?? 0, `table.${name}`)],
+  };
+}
+
+function join2(...parts: readonly EnvoyConfig[]): EnvoyConfig {
+  return {
+    guards: parts.flatMap(({ guards }) => guards),
+    clusters: parts.flatMap(({ clusters }) => clusters),
+    routeTables: parts.flatMap(({ routeTables }) => routeTables),
+    entrances: parts.flatMap(({ entrances }) => entrances),
+  };
+}
+
+/** What Envoy calls the same in every refused table of these tests. */
+const twoWildcards = ['*', '*'];
+
+async function filesOnDisk(): Promise<string[]> {
+  const names = await readdir(fixture.directory, { recursive: true });
+  return names.filter((name) => /^[lcr]ds\/./.test(name)).sort();
+}
+
+test('apply() brings a workspace into force and reports the version of its table', async () => {
+  const result = await applier.apply(workspace('a', 0, 'hello'));
+  expect(result).toEqual({ status: 'applied', revisions: { 'table.a': expect.stringMatching(/^[0-9a-f]{16}$/) } });
+  expect(await ask(ports[0] ?? 0)).toBe('200 hello');
+  expect(await filesOnDisk()).toEqual(['cds/clusters.json', 'lds/listeners.json', 'rds/table.a.json']);
+});
+
+test('apply() of a change of destinations alone writes one route table and nothing else', async () => {
+  const parts = [workspace('a', 0, 'one'), workspace('b', 1, 'one')];
+  const before = await applier.apply(join2(...parts));
+  const written: string[] = [];
+  const files = {
+    ...atomicFiles,
+    writeFileAtomic: (path: string, ...rest: [string, { evenIfUnchanged?: boolean }?]) => {
+      written.push(path);
+      return atomicFiles.writeFileAtomic(path, ...rest);
+    },
+  };
+  const next = newApplier({ files });
+  const after = await next.apply(join2(...parts.slice(0, 1), workspace('b', 1, 'two')));
+  expect(written).toEqual([join(fixture.directory, 'rds/table.b.json')]);
+  expect(after).toMatchObject({ status: 'applied' });
+  expect(after).not.toEqual(before);
+  expect(await ask(ports[1] ?? 0)).toBe('200 two');
+});
+
+test('apply() removes listeners, clusters and tables that the configuration no longer has', async () => {
+  await applier.apply(join2(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
+  const result = await applier.apply(workspace('a', 0, 'a'));
+  expect(result).toMatchObject({ status: 'applied', revisions: { 'table.a': expect.anything() } });
+  expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
+  expect(await filesOnDisk()).not.toContain('rds/table.b.json');
+  expect(await readFile(join(fixture.directory, 'cds/clusters.json'), 'utf8')).not.toContain('guard-b');
+  expect(await readFile(join(fixture.directory, 'lds/listeners.json'), 'utf8')).not.toContain('guard-b');
+});
+
+test('apply() lets what is not named any more live until connections have drained', async () => {
+  const slow = newApplier({ drainMs: 300 });
+  await slow.apply(join2(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
+  await slow.apply(workspace('a', 0, 'a'));
+  expect(await filesOnDisk()).toContain('rds/table.b.json');
+  await until('the table is gone', async () => !(await filesOnDisk()).includes('rds/table.b.json'));
+  await slow.close();
+  expect(await ask(ports[0] ?? 0)).toBe('200 a');
+});
+
+test('apply() keeps the last good table when Envoy refuses a new one, also on disk, and others go on', async () => {
+  await applier.apply(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
+  const bad = { ...workspace('a', 0, 'a2'), routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)] };
+  const result = await applier.apply(join2(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c1')));
+  expect(result).toMatchObject({
+    status: 'rejected',
+    step: 'routeTables',
+    text: 'Only a single wildcard domain is permitted in route table.a',
+    refusals: [{ layer: 'table', name: 'table.a' }],
+  });
+  expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c1']);
+  expect(await readFile(join(fixture.directory, 'rds/table.a.json'), 'utf8')).toContain('a1');
+  expect(await applier.apply(join2(workspace('a', 0, 'a3'), workspace('b', 1, 'b2')))).toMatchObject({ status: 'applied' });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a3');
+});
+
+test('apply() refuses a resource with a field that Envoy does not know', async () => {
+  await applier.apply(workspace('a', 0, 'a1'));
+  const table = routeTable('table.a', 'a2', 'guard-a');
+  const bad = { ...workspace('a', 0, 'a2'), routeTables: [{ ...table, body: { ...table.body, nonsense: true } }] };
+  const result = await applier.apply(bad);
+  expect(result).toMatchObject({ status: 'rejected', step: 'routeTables', text: expect.stringContaining('nonsense') });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a1');
+});
+
+test('apply() puts an entrance back when the new table that it names is refused', async () => {
+  await applier.apply(workspace('a', 0, 'a1'));
+  const bad: EnvoyConfig = {
+    ...workspace('a', 0, ''),
+    routeTables: [routeTable('table.new', 'x', 'guard-a', twoWildcards)],
+    entrances: [entrance(fixture.directory, 'entrance-a', ports[0] ?? 0, 'table.new')],
+  };
+  const result = await applier.apply(join2(bad, workspace('b', 1, 'b1')));
+  expect(result).toMatchObject({ status: 'rejected', refusals: [{ layer: 'table', name: 'table.new' }] });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a1');
+  expect(await ask(ports[1] ?? 0)).toBe('200 b1');
+});
+
+test('apply() keeps the last good listener and cluster when Envoy refuses new ones', async () => {
+  await applier.apply(workspace('a', 0, 'a1'));
+  const next = workspace('a', 0, 'a2');
+  const [cluster] = next.clusters;
+  const [door] = next.entrances;
+  const badCluster = { name: 'guard-a', body: { ...cluster?.body, cluster_type: { name: 'nonsense' } } };
+  const badDoor = { name: 'entrance-a', body: { ...door?.body, listener_filters: [{ name: 'nonsense' }] } };
+  const result = await applier.apply({ ...next, clusters: [badCluster], entrances: [badDoor] });
+  expect(result).toMatchObject({
+    status: 'rejected',
+    step: 'clusters',
+    refusals: [
+      { layer: 'cluster', name: 'guard-a', text: expect.stringContaining('nonsense') },
+      { layer: 'listener', name: 'entrance-a', text: expect.stringContaining('nonsense') },
+    ],
+  });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a2');
+});
+
+test('apply() names the entrance whose port another process has, and takes it once the port is free', async () => {
+  const thief = createServer();
+  await new Promise<void>((resolve) => thief.listen(ports[0], '127.0.0.1', resolve));
+  const config = join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'));
+  const patient = newApplier({ retryMs: 0 });
+  expect(await patient.apply(config)).toMatchObject({
+    status: 'rejected',
+    step: 'entrances',
+    text: expect.stringContaining('Address already in use'),
+    refusals: [{ layer: 'listener', name: 'entrance-a' }],
+  });
+  expect(await ask(ports[1] ?? 0)).toBe('200 b1');
+  await new Promise((resolve) => thief.close(resolve));
+  expect(await patient.apply(config)).toMatchObject({ status: 'applied' });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a1');
+});
+
+test('apply() leaves out what depends on a guard that Envoy never accepted', async () => {
+  const bad = { ...workspace('b', 1, 'b1'), guards: [{ name: 'guard-b', body: { ...guard('guard-b').body, internal_listener: { x: 1 } } }] };
+  const result = await applier.apply(join2(workspace('a', 0, 'a1'), bad));
+  expect(result).toMatchObject({ status: 'rejected', step: 'guards', refusals: [{ layer: 'listener', name: 'guard-b' }] });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a1');
+  expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
+});
+
+test('apply() keeps tables away from Envoy for which this machine has no room', async () => {
+  const small = newApplier({ tableLimit: 1 });
+  const result = await small.apply(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
+  expect(result).toMatchObject({
+    status: 'rejected',
+    text: 'Cannot watch route table "table.b": this machine allows 1 tables, raise fs.inotify.max_user_instances',
+  });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a1');
+  expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
+});
+
+test('apply() writes the files while Envoy is down, and Envoy comes up with them', async () => {
+  await applier.apply(workspace('a', 0, 'a1'));
+  await envoy.stop();
+  envoy = fixture.supervisor();
+  applier = newApplier();
+  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toEqual({ status: 'notRunning' });
+  await envoy.start();
+  expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual(['200 a2', '200 b1']);
+  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toMatchObject({ status: 'applied' });
+});
+
+test('a new applier goes on where a killed one stopped, and rids the disk of what Envoy refuses', async () => {
+  await applier.apply(workspace('a', 0, 'a1'));
+  const path = join(fixture.directory, 'rds/table.a.json');
+  await atomicFiles.writeFileAtomic(path, (await readFile(path, 'utf8')).replace('"*"', '"*","*"').replace(/info":"\w+/, 'info":"x'));
+  await writeFile(`${path}.0a1b2c3d.tmp`, 'torn');
+  const next = newApplier();
+  expect(await next.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'applied' });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a2');
+  expect(await filesOnDisk()).toEqual(['cds/clusters.json', 'lds/listeners.json', 'rds/table.a.json']);
+});
+
+test('apply() says so when Envoy does not answer in time, and finds out later what became of it', async () => {
+  await applier.apply(workspace('a', 0, 'a1'));
+  const pid = envoy.pid ?? 0;
+  const hasty = newApplier({ timeoutMs: 100, admin: new EnvoyAdmin(join(fixture.directory, 'admin.sock'), { timeoutMs: 100 }) });
+  await hasty.apply(workspace('a', 0, 'a1'));
+  process.kill(pid, 'SIGSTOP');
+  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'timeout', step: 'routeTables' });
+  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'timeout', step: 'look' });
+  process.kill(pid, 'SIGCONT');
+  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'applied' });
+  expect(await ask(ports[0] ?? 0)).toBe('200 a2');
+});
+
+test('apply() never lets a client of another workspace or of a changed table see a 404 or a 503', async () => {
+  await applier.apply(workspace('a', 0, 'a'));
+  const answers = new Map<string, number>();
+  let busy = true;
+  const client = (async () => {
+    while (busy) {
+      const answer = await ask(ports[0] ?? 0);
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    }
+  })();
+  const { directory } = fixture;
+  for (let round = 0; round < 5; round += 1) {
+    const moved: EnvoyConfig = {
+      guards: [guard(`guard-x${round}`)],
+      clusters: [guardCluster(`guard-x${round}`)],
+      routeTables: [routeTable(`table.x${round}`, 'a', `guard-x${round}`)],
+      entrances: [entrance(directory, 'entrance-a', ports[0] ?? 0, `table.x${round}`)],
+    };
+    expect(await applier.apply(join2(moved, workspace('b', 1, `b${round}`)))).toMatchObject({ status: 'applied' });
+    expect(await applier.apply(moved)).toMatchObject({ status: 'applied' });
+  }
+  busy = false;
+  await client;
+  expect([...answers.keys()]).toEqual(['200 a']);
+  expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
+  expect(await filesOnDisk()).toEqual(['cds/clusters.json', 'lds/listeners.json', 'rds/table.x4.json']);
+  expect(await applier.apply(emptyConfig)).toEqual({ status: 'applied', revisions: {} });
+});

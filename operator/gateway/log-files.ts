@@ -1,0 +1,82 @@
+// The access log as numbered files: access-000017.log, access-000018.log, ... are finished or about to be, the live
+// access.log has the number after the highest ever used. Everything is derivable after a crash at any point:
+// whatever is in the folder, plus the persisted position, whose number is never below that of a deleted file.
+
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AtomicFiles } from './atomic-files.ts';
+
+/** Everything before it is consumed. */
+export interface LogPosition {
+  readonly sequence: number;
+  readonly offset: number;
+}
+
+const rotatedName = /^access-(\d{6,})\.log$/;
+
+export const liveName = 'access.log';
+
+export function logFileName(sequence: number): string {
+  return `access-${String(sequence).padStart(6, '0')}`;
+}
+
+export class LogFiles {
+  readonly folder: string;
+  readonly #files: AtomicFiles;
+
+  constructor(folder: string, files: AtomicFiles) {
+    this.folder = folder;
+    this.#files = files;
+  }
+
+  get livePath(): string {
+    return join(this.folder, liveName);
+  }
+
+  rotatedPath(sequence: number): string {
+    return join(this.folder, `${logFileName(sequence)}.log`);
+  }
+
+  /** Numbers of the rotated files, ascending. */
+  async rotated(): Promise<number[]> {
+    const names = await readdir(this.folder);
+    const numbers = names.flatMap((name) => rotatedName.exec(name)?.[1] ?? []).map(Number);
+    return numbers.sort((a, b) => a - b);
+  }
+
+  /** Bytes in the live file; undefined while there is none. */
+  async liveBytes(): Promise<number | undefined> {
+    return await stat(this.livePath).then(
+      ({ size }) => size,
+      () => undefined,
+    );
+  }
+
+  async remove(sequence: number): Promise<void> {
+    await rm(this.rotatedPath(sequence), { force: true });
+  }
+
+  async readPosition(): Promise<LogPosition> {
+    const text = (await this.#files.readIfExists(this.#positionPath())) ?? '{}';
+    const { sequence, offset } = parse(text);
+    const isWhole = Number.isSafeInteger(sequence) && Number.isSafeInteger(offset);
+    return isWhole ? { sequence: sequence ?? 1, offset: offset ?? 0 } : { sequence: 1, offset: 0 };
+  }
+
+  async writePosition(position: LogPosition): Promise<void> {
+    const { sequence, offset } = position;
+    await this.#files.writeFileAtomic(this.#positionPath(), `${JSON.stringify({ sequence, offset })}\n`);
+  }
+
+  #positionPath(): string {
+    return join(this.folder, 'positions.json');
+  }
+}
+
+function parse(text: string): Partial<LogPosition> {
+  try {
+    return (JSON.parse(text) as Partial<LogPosition> | null) ?? {};
+  } catch {
+    return {};
+  }
+}

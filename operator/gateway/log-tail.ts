@@ -1,0 +1,311 @@
+// Follows Envoy's access log through its rotations and hands each complete line to the consumer at least once, in
+// order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted,
+// and only what is consumed and no longer written to is deleted. Memory holds one batch, however slow the consumer.
+
+import { watch, type FSWatcher } from 'node:fs';
+import { open, rename, type FileHandle } from 'node:fs/promises';
+import type { AtomicFiles } from './atomic-files.ts';
+import { readChunk, type LogChunk, type LogLine } from './log-batch.ts';
+import { LogFiles, logFileName, type LogPosition } from './log-files.ts';
+
+export interface LogBatch {
+  /** For example "access-000017"; the name stays when the file is rotated. */
+  readonly logFile: string;
+  /** Byte offset of the first line. */
+  readonly offset: number;
+  /** Byte offset after the last line. */
+  readonly upTo: number;
+  readonly lines: readonly LogLine[];
+}
+
+/** A piece of the log that is no line: torn by Envoy's death at the end of a file, or longer than 1 MiB. */
+export interface LostLine {
+  readonly logFile: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface LogTailOptions {
+  /** The folder of access.log. */
+  readonly folder: string;
+  readonly files: AtomicFiles;
+  /** May be called again with the same lines after a crash; a rejection is retried with the same batch. */
+  readonly consume: (batch: LogBatch) => Promise<void>;
+  /** Makes Envoy open access.log anew; throws where Envoy does not run. */
+  readonly reopenLogs: () => Promise<void>;
+  readonly onTornLine?: (line: LostLine) => void;
+  readonly onSkippedLine?: (line: LostLine) => void;
+  /** The consumer rejected, or the file system failed; the tail tries again. */
+  readonly onFailure?: (error: Error) => void;
+  /** The live file is rotated when it has grown to this; default 64 MiB. */
+  readonly maxBytes?: number;
+  readonly pollMs?: number;
+}
+
+const defaultMaxBytes = 64 * 1024 * 1024;
+const longestRetryMs = 5_000;
+
+export class LogTail {
+  readonly #options: LogTailOptions;
+  readonly #files: LogFiles;
+  #position: LogPosition = { sequence: 1, offset: 0 };
+  #liveSequence = 1;
+  #open: { readonly sequence: number; readonly handle: FileHandle } | undefined;
+  #lock: Promise<unknown> = Promise.resolve();
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #pump: Promise<void> | undefined;
+  #isClosed = false;
+  #needsReopen = false;
+  #wake: () => void = () => undefined;
+  #isAwake = false;
+  readonly #idleWaiters = new Set<() => void>();
+
+  constructor(options: LogTailOptions) {
+    this.#options = options;
+    this.#files = new LogFiles(options.folder, options.files);
+  }
+
+  /** Goes on at the persisted position. Throws when the folder cannot be read. */
+  async start(): Promise<void> {
+    await this.#recover();
+    this.#watcher = watch(this.#files.folder, (_event, name) => {
+      if (name === null || name.startsWith('access')) {
+        this.#signal();
+      }
+    });
+    // Inotify is enough on a good day; the poll finds what a full event queue dropped, and lets a file rotate that
+    // grows while the consumer is stuck.
+    this.#poll = setInterval(() => void this.#onPoll(), this.#options.pollMs ?? 1_000).unref();
+    this.#pump = this.#run();
+  }
+
+  /** Everything before it is consumed. */
+  get position(): LogPosition {
+    return this.#position;
+  }
+
+  /**
+   * Gives access.log its number and has Envoy open a new one. Before a start of Envoy, when none runs, this keeps a
+   * torn last line apart from the first line of the new one. Nothing happens while there is no line to rotate.
+   */
+  async rotate(): Promise<void> {
+    await this.#exclusively(async () => {
+      const bytes = await this.#files.liveBytes();
+      if (bytes === undefined || bytes === 0) {
+        return;
+      }
+      await rename(this.#files.livePath, this.#files.rotatedPath(this.#liveSequence));
+      this.#liveSequence += 1;
+      this.#needsReopen = true;
+    });
+    await this.#reopen();
+    this.#signal();
+  }
+
+  /** Resolves when everything that is in the files now is consumed. */
+  async drain(): Promise<void> {
+    // The first pass may have looked before the last lines came; the second began after this call.
+    for (let pass = 0; pass < 2 && !this.#isClosed; pass += 1) {
+      await new Promise<void>((resolve) => {
+        this.#idleWaiters.add(resolve);
+        this.#signal();
+      });
+    }
+  }
+
+  /** Ends after the batch under way is consumed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#poll);
+    this.#watcher?.close();
+    this.#signal();
+    await this.#pump;
+    await this.#lock;
+    await this.#open?.handle.close();
+    this.#open = undefined;
+    this.#releaseWaiters();
+  }
+
+  async #recover(): Promise<void> {
+    this.#position = await this.#files.readPosition();
+    const rotated = await this.#files.rotated();
+    for (const sequence of rotated.filter((number) => number < this.#position.sequence)) {
+      await this.#files.remove(sequence);
+    }
+    this.#liveSequence = Math.max(this.#position.sequence - 1, ...rotated) + 1;
+    const isLive = this.#position.sequence === this.#liveSequence;
+    if (isLive && this.#position.offset > ((await this.#files.liveBytes()) ?? 0)) {
+      // Somebody emptied or removed the file. Its number is used up, since lines are known by number and offset.
+      await this.#moveTo({ sequence: this.#liveSequence + 1, offset: 0 });
+      this.#liveSequence += 1;
+    }
+    // We may have been killed between the rename and Envoy's reopening.
+    this.#needsReopen = rotated.length > 0;
+    await this.#reopen();
+  }
+
+  async #run(): Promise<void> {
+    let retryMs = 50;
+    while (!this.#isClosed) {
+      try {
+        const isIdle = !(await this.#step());
+        retryMs = 50;
+        if (isIdle) {
+          await this.#sleep();
+        }
+      } catch (error) {
+        this.#options.onFailure?.(error as Error);
+        await this.#pause(retryMs);
+        retryMs = Math.min(longestRetryMs, retryMs * 2);
+      }
+    }
+  }
+
+  /** Consumes one batch or passes to the next file; false when there is nothing to do. */
+  async #step(): Promise<boolean> {
+    const current = await this.#exclusively(() => this.#openCurrent());
+    if (current === undefined) {
+      return await this.#skipMissing();
+    }
+    // Asked before the read: once there is a newer file, Envoy writes no more to this one.
+    const isFinished = await this.#hasSuccessor(current.sequence);
+    const { offset } = this.#position;
+    const chunk = await readChunk(current.handle, offset);
+    if (chunk.kind === 'nothing') {
+      return isFinished && (await this.#finish(current.sequence, chunk.restBytes));
+    }
+    await this.#take(chunk, current.sequence);
+    return true;
+  }
+
+  async #take(chunk: Exclude<LogChunk, { kind: 'nothing' }>, sequence: number): Promise<void> {
+    const { offset } = this.#position;
+    const { upTo } = chunk;
+    const logFile = logFileName(sequence);
+    if (chunk.kind === 'tooLong') {
+      this.#options.onSkippedLine?.({ logFile, offset, bytes: upTo - offset });
+    } else if (chunk.lines.length > 0) {
+      await this.#options.consume({ logFile, offset, upTo, lines: chunk.lines });
+    }
+    await this.#moveTo({ sequence, offset: upTo });
+    await this.#rotateWhenLarge();
+  }
+
+  // The position first, then the file: killed in between, we find a file to delete, not a number to use twice.
+  async #finish(sequence: number, restBytes: number): Promise<true> {
+    if (restBytes > 0) {
+      this.#options.onTornLine?.({ logFile: logFileName(sequence), offset: this.#position.offset, bytes: restBytes });
+    }
+    await this.#moveTo({ sequence: sequence + 1, offset: 0 });
+    await this.#open?.handle.close();
+    this.#open = undefined;
+    await this.#files.remove(sequence);
+    return true;
+  }
+
+  async #moveTo(position: LogPosition): Promise<void> {
+    await this.#files.writePosition(position);
+    this.#position = position;
+  }
+
+  // Under the lock, because a rotation in between would make us open the next file under this one's number. The
+  // handle stays right when its file is renamed.
+  async #openCurrent(): Promise<{ readonly sequence: number; readonly handle: FileHandle } | undefined> {
+    const { sequence } = this.#position;
+    if (this.#open?.sequence === sequence) {
+      return this.#open;
+    }
+    const path = sequence === this.#liveSequence ? this.#files.livePath : this.#files.rotatedPath(sequence);
+    try {
+      this.#open = { sequence, handle: await open(path, 'r') };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        throw error;
+      }
+      return undefined;
+    }
+    return this.#open;
+  }
+
+  // A rotated file that is gone is not ours to wait for.
+  async #skipMissing(): Promise<boolean> {
+    const { sequence } = this.#position;
+    if (sequence >= this.#liveSequence) {
+      return false;
+    }
+    await this.#moveTo({ sequence: sequence + 1, offset: 0 });
+    return true;
+  }
+
+  async #hasSuccessor(sequence: number): Promise<boolean> {
+    return await this.#exclusively(async () => {
+      const newest = (await this.#files.liveBytes()) === undefined ? this.#liveSequence - 1 : this.#liveSequence;
+      return sequence < newest;
+    });
+  }
+
+  async #onPoll(): Promise<void> {
+    this.#signal();
+    await this.#reopen();
+    await this.#rotateWhenLarge().catch((error: unknown) => this.#options.onFailure?.(error as Error));
+  }
+
+  async #rotateWhenLarge(): Promise<void> {
+    if (((await this.#files.liveBytes()) ?? 0) >= (this.#options.maxBytes ?? defaultMaxBytes)) {
+      await this.rotate();
+    }
+  }
+
+  // Envoy opens the new file when it next has a line to write. An Envoy that is down opens it when it starts.
+  async #reopen(): Promise<void> {
+    if (!this.#needsReopen) {
+      return;
+    }
+    try {
+      await this.#options.reopenLogs();
+      this.#needsReopen = false;
+    } catch {
+      // The poll asks again.
+    }
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#lock.then(work);
+    this.#lock = done.catch(() => undefined);
+    return done;
+  }
+
+  #signal(): void {
+    this.#isAwake = true;
+    this.#wake();
+  }
+
+  async #sleep(): Promise<void> {
+    if (!this.#isAwake) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#isAwake = false;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        if (this.#isClosed) {
+          clearTimeout(timer);
+          resolve();
+        }
+      };
+    });
+  }
+
+  #releaseWaiters(): void {
+    for (const resolve of this.#idleWaiters) {
+      resolve();
+    }
+    this.#idleWaiters.clear();
+  }
+}

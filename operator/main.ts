@@ -1,0 +1,67 @@
+// The command line: which role runs. Options are read here and in config.ts and nowhere else; roles load lazily, so
+// that `--help` and `explain` start fast.
+import { Command, Option } from 'commander';
+import { PRODUCTS } from './model/product.ts';
+
+const program = new Command('sallyport')
+  .description('Egress and access control for serverless workspaces')
+  .version('0.1.0')
+  .showHelpAfterError('(add --help for the options)');
+
+const stateOption = new Option('--state <dir>', 'where the denial log, offsets and port blocks are kept').default('.sallyport');
+
+const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
+
+program
+  .command('run')
+  .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
+  .argument('<folder>', 'folder of YAML, as "kubectl apply -f" takes it')
+  .addOption(stateOption)
+  .option('--listen-address <address>', 'address of the proxies', '127.0.0.1')
+  .option('--ports <from-to>', 'range in which each workspace and product gets a block of 8 ports', '10000-31999')
+  .option('--resolver <address:port>', 'name server to ask instead of those of the machine (repeatable)', collect, [])
+  .option('--open-range <cidr>', 'range that destinations may lead to although it is private, for stand-ins (repeatable)', collect, [])
+  .option('--max-connections <n>', 'connections that one workspace and product may have open', '4096')
+  .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
+  .option('--account-id <id>', 'account_id of the denial log', 'local')
+  .action(async (folder: string, options) => {
+    const { runCommand } = await import('./roles/run-command.ts');
+    process.exitCode = await runCommand(folder, options, process.env);
+  });
+
+program
+  .command('denials')
+  .description('show what was denied, newest first, or answer an SQL query')
+  .addOption(stateOption)
+  .option('--since <duration>', 'only the last 90s, 30m, 2h or 7d')
+  .option('--workspace <name>', 'only this workspace (name or id)')
+  .option('--sql <query>', 'one SELECT over system.access.outbound_network')
+  .option('--json', 'one JSON object per line')
+  .action(async (options) => {
+    const { denialsCommand } = await import('./roles/denials-command.ts');
+    process.exitCode = await denialsCommand(options);
+  });
+
+program
+  .command('explain')
+  .description('say what would happen to a connection, and why')
+  .argument('<folder>', 'folder of YAML')
+  .argument('<destination>', 'host, host:port, https://host or http://host')
+  .requiredOption('--workspace <name>', 'workspace (name or id)')
+  .addOption(new Option('--product <product>', 'product of the workload').choices(PRODUCTS).default('GENERAL'))
+  .action(async (folder: string, destination: string, options) => {
+    const { explainCommand } = await import('./roles/explain-command.ts');
+    process.exitCode = await explainCommand(folder, destination, options);
+  });
+
+program
+  .command('render')
+  .description("write everything that Envoy would be given, without starting anything")
+  .argument('<folder>', 'folder of YAML')
+  .requiredOption('--out <dir>', 'directory for the files')
+  .action(async (folder: string, options) => {
+    const { renderCommand } = await import('./roles/render-command.ts');
+    process.exitCode = await renderCommand(folder, options);
+  });
+
+await program.parseAsync(process.argv);

@@ -1,0 +1,82 @@
+// Envoy's log lines -> the denial log: each batch of lines is read, turned into denials, stored, and only then
+// acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
+import { denialOfLine, type FindRule } from '../denials/denial-of-line.ts';
+import type { DenialStore } from '../denials/denial-store.ts';
+import { parseAccessLogLine } from '../model/access-log-line.ts';
+import type { Denial } from '../model/denial.ts';
+
+/** Lines of one log file in order; offsets are bytes in that file. */
+export interface LineBatch {
+  readonly logFile: string;
+  /** Offset behind the last line. */
+  readonly upTo: number;
+  readonly lines: readonly { readonly offset: number; readonly text: string }[];
+}
+
+export interface DenialLogOptions {
+  readonly gateway: string;
+  readonly accountId: string;
+  readonly store: DenialStore;
+  readonly findRule: FindRule;
+  readonly onDenial: (denial: Denial) => void;
+}
+
+export class DenialLog {
+  readonly #options: DenialLogOptions;
+  readonly #stored: Map<string, number>;
+  #sequence: number;
+  #unreadableLines = 0;
+
+  private constructor(options: DenialLogOptions, stored: Map<string, number>, sequence: number) {
+    this.#options = options;
+    this.#stored = stored;
+    this.#sequence = sequence;
+  }
+
+  static async open(options: DenialLogOptions): Promise<DenialLog> {
+    const positions = await options.store.positions();
+    const own = positions.filter(({ gateway }) => gateway === options.gateway);
+    const stored = new Map(own.map(({ logFile, upTo }) => [logFile, upTo]));
+    return new DenialLog(options, stored, await options.store.lastSequence(options.gateway));
+  }
+
+  /** Lines that are none of ours, a line torn by a killed Envoy for example. */
+  get unreadableLines(): number {
+    return this.#unreadableLines;
+  }
+
+  /** Stores what the batch says; a batch that came before is harmless. Throws where nothing of it was stored. */
+  async consume(batch: LineBatch): Promise<void> {
+    const from = this.#stored.get(batch.logFile) ?? 0;
+    if (batch.upTo <= from) return;
+    const fresh = batch.lines.filter(({ offset }) => offset >= from);
+    const { denials, unreadable } = this.#read(batch.logFile, fresh);
+    await this.#options.store.append({
+      gateway: this.#options.gateway,
+      logFile: batch.logFile,
+      upTo: batch.upTo,
+      denials,
+    });
+    this.#stored.set(batch.logFile, batch.upTo);
+    this.#sequence += denials.length;
+    this.#unreadableLines += unreadable;
+    for (const denial of denials) this.#options.onDenial(denial);
+  }
+
+  #read(logFile: string, lines: LineBatch['lines']): { readonly denials: readonly Denial[]; readonly unreadable: number } {
+    const { gateway, accountId, findRule } = this.#options;
+    const denials: Denial[] = [];
+    let unreadable = 0;
+    for (const { offset, text } of lines) {
+      const line = parseAccessLogLine(text);
+      if (line === undefined) {
+        unreadable += 1;
+        continue;
+      }
+      const eventId = `${gateway}/${logFile}/${offset}`;
+      const denial = denialOfLine(line, { accountId, eventId, sequence: this.#sequence + denials.length + 1 }, findRule);
+      if (denial !== undefined) denials.push(denial);
+    }
+    return { denials, unreadable };
+  }
+}

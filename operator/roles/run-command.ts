@@ -1,0 +1,32 @@
+// `sallyport run FOLDER` on a terminal: starts, shows, and stops cleanly on Ctrl-C.
+import { OptionError, readRunConfig, type RunOptions } from '../config.ts';
+import { RunningGateway } from './run.ts';
+import { terminalView } from './run-view.ts';
+
+const FAILED = 1;
+const USAGE = 2;
+
+export async function runCommand(folder: string, options: RunOptions, environment: NodeJS.ProcessEnv): Promise<number> {
+  const view = terminalView(process.stdout, process.stderr);
+  try {
+    const config = readRunConfig(folder, options, environment);
+    // Listening before the start, so that an early Ctrl-C stops what has been started.
+    const interrupted = firstSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
+    const gateway = await RunningGateway.start(config, view);
+    view.progress(`Denials follow as they come; query them with: sallyport denials --state ${options.state}`);
+    view.progress('Stop with Ctrl-C');
+    await interrupted;
+    view.progress('Stopping');
+    await gateway.stop();
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof OptionError ? USAGE : FAILED;
+  }
+}
+
+function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of signals) process.once(signal, () => resolve(signal));
+  });
+}

@@ -1,0 +1,72 @@
+// What `sallyport run` shows: progress, the table of workspaces, problems, and denials as they come.
+// Plain text where the stream is no terminal.
+import { styleText } from 'node:util';
+import { formatTable } from '../lib/text-table.ts';
+import type { Denial } from '../model/denial.ts';
+import { formatProblem, type Problem } from '../model/problem.ts';
+import type { Product } from '../model/product.ts';
+import { enforcementOf, type Endpoints, type ProductEndpoint } from './entrances.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+
+export interface RunView {
+  progress(text: string): void;
+  workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
+  problems(problems: readonly Problem[]): void;
+  denial(denial: Denial): void;
+  /** Something outside went wrong; we go on. */
+  failure(text: string): void;
+}
+
+export const SILENT_VIEW: RunView = {
+  progress: () => undefined,
+  workspaces: () => undefined,
+  problems: () => undefined,
+  denial: () => undefined,
+  failure: () => undefined,
+};
+
+type Style = Parameters<typeof styleText>[0];
+
+export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream): RunView {
+  const paint = (style: Style, text: string): string => styleText(style, text, { stream: out });
+  const write = (text: string): void => void out.write(`${text}\n`);
+  return {
+    progress: (text) => write(paint('dim', text)),
+    workspaces: (plans, endpoints) => write(`\n${workspaceTable(plans, endpoints, (text) => paint('bold', text))}`),
+    problems: (problems) => {
+      for (const problem of problems) write(`${paint('yellow', 'Problem')}  ${formatProblem(problem)}`);
+    },
+    denial: (denial) => write(denialLine(denial, paint)),
+    failure: (text) => void errors.write(`${styleText('red', 'Failure', { stream: errors })}  ${text}\n`),
+  };
+}
+
+/** One row per way in: products of a workspace that share lane and direct access are named together. */
+function workspaceTable(plans: readonly WorkspacePlan[], endpoints: Endpoints, heading: (text: string) => string): string {
+  const rows = endpoints.workspaces.flatMap((workspace, at) => {
+    const plan = plans[at];
+    const first = [workspace.workspace, workspace.workspaceId, workspace.networkPolicyId, plan === undefined ? '' : enforcementOf(plan)];
+    return workspace.products.map((endpoint, row) => [...(row === 0 ? first : ['', '', '', '']), ...productCells(endpoint)]);
+  });
+  const headings = ['WORKSPACE', 'ID', 'POLICY', 'ENFORCEMENT', 'PRODUCT', 'LANE', 'PROXY'];
+  const [head = '', ...lines] = formatTable([headings, ...rows]);
+  return [heading(head), ...lines].join('\n');
+}
+
+function productCells({ product, lane, proxy }: ProductEndpoint): readonly [Product, string, string] {
+  return [product, lane, proxy ?? 'direct'];
+}
+
+function denialLine(denial: Denial, paint: (style: Style, text: string) => string): string {
+  const verdict = paint(denial.accessType === 'DROP' ? 'red' : 'yellow', denial.accessType.padEnd(14));
+  const place = denial.port === null ? denial.destination : `${denial.destination}:${denial.port}`;
+  const detail = [denial.rule, denial.sni === null ? null : `SNI ${denial.sni}`].filter((text) => text !== null).join(', ');
+  const who = `${denial.workspace}/${denial.product}`;
+  const time = denial.eventTime.slice(11, 23);
+  return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
+}
+
+/** Names in the log are chosen by those who were refused: no control character of theirs reaches the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,42 @@
+// Where `sallyport run` keeps what must survive it: the denial log, offsets, port blocks and Envoy's files.
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface StatePaths {
+  readonly root: string;
+  readonly envoy: string;
+  readonly database: string;
+  readonly querySocket: string;
+  readonly ports: string;
+  readonly endpoints: string;
+}
+
+export function statePaths(root: string): StatePaths {
+  return {
+    root,
+    envoy: join(root, 'envoy'),
+    database: join(root, 'denials.duckdb'),
+    querySocket: join(root, 'denials.sock'),
+    ports: join(root, 'ports.json'),
+    endpoints: join(root, 'endpoints.json'),
+  };
+}
+
+const LONGEST_SOCKET_PATH = 107;
+
+/** Throws where the directory cannot be made or written, or is too deep for the sockets in it. */
+export async function prepareStateDirectory(root: string): Promise<StatePaths> {
+  const paths = statePaths(root);
+  const socket = join(paths.envoy, 'admin.sock');
+  if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH) {
+    throw new Error(`Cannot use state directory "${root}": its sockets would have paths of over ${LONGEST_SOCKET_PATH} bytes; choose a shorter one with --state`);
+  }
+  try {
+    await mkdir(paths.envoy, { recursive: true });
+    await access(root, constants.W_OK);
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot write to state directory "${root}": ${detail}; choose another with --state`, { cause });
+  }
+  return paths;
+}

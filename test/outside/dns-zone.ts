@@ -1,0 +1,70 @@
+// What the stand-in DNS knows: records per name, and how far each rebinding sequence has come.
+// In: a name and a type as asked. Out: the answers, CNAMEs followed, or undefined for a name that does not exist.
+import type { Answer } from 'dns-packet';
+
+export interface DnsRecord {
+  readonly a?: readonly string[];
+  readonly aaaa?: readonly string[];
+  readonly cname?: string;
+  /** For rebinding: the n-th question for A gets the n-th set of addresses, later ones the last set. Replaces `a`. */
+  readonly aInTurn?: readonly (readonly string[])[];
+  /** 600 unless given: long, so that Envoy does not ask again in the background while a test counts questions. */
+  readonly ttlSeconds?: number;
+}
+
+interface Entry {
+  readonly record: DnsRecord;
+  /** How often an A question has reached this record. */
+  asked: number;
+}
+
+const DEFAULT_TTL_SECONDS = 600;
+const MAX_CNAME_STEPS = 8;
+
+export class DnsZone {
+  readonly #records = new Map<string, Entry>();
+
+  set(name: string, record: DnsRecord): void {
+    this.#records.set(canonicalName(name), { record, asked: 0 });
+  }
+
+  remove(name: string): void {
+    this.#records.delete(canonicalName(name));
+  }
+
+  /** Answers of a name and of what its CNAMEs lead to; undefined where the name does not exist. */
+  resolve(name: string, type: string): Answer[] | undefined {
+    const answers: Answer[] = [];
+    let current = name;
+    for (let step = 0; step < MAX_CNAME_STEPS; step++) {
+      const entry = this.#find(current);
+      if (entry === undefined) return step === 0 ? undefined : answers;
+      const { cname, ttlSeconds: ttl = DEFAULT_TTL_SECONDS } = entry.record;
+      if (cname === undefined) return [...answers, ...addresses(entry, { name: current, type, ttl })];
+      answers.push({ type: 'CNAME', name: current, ttl, data: cname });
+      current = canonicalName(cname);
+    }
+    return answers;
+  }
+
+  // The exact name first, then the longest suffix.
+  #find(name: string): Entry | undefined {
+    const labels = canonicalName(name).split('.');
+    const wildcards = labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`);
+    const key = [canonicalName(name), ...wildcards].find((candidate) => this.#records.has(candidate));
+    return key === undefined ? undefined : this.#records.get(key);
+  }
+}
+
+function addresses(entry: Entry, { name, type, ttl }: { name: string; type: string; ttl: number }): Answer[] {
+  const { a = [], aaaa = [], aInTurn } = entry.record;
+  if (type === 'AAAA') return aaaa.map((data) => ({ type: 'AAAA', name, ttl, data }));
+  if (type !== 'A') return [];
+  const turn = aInTurn?.[Math.min(entry.asked++, aInTurn.length - 1)];
+  return (turn ?? a).map((data) => ({ type: 'A', name, ttl, data }));
+}
+
+/** Lower case, without the trailing dot. */
+export function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
+}
