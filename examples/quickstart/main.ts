@@ -1,0 +1,142 @@
+// `npm run quickstart`: embedded mode on examples/acme with a stand-in outside world on loopback. Real clients ask
+// real questions through a real Envoy; the tables show what was asked, what happened and why; then the denial log.
+// Ends with exit status 0 only where everything happened as it should. With --stay it keeps running for your own curl.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { formatDenials } from '../../operator/denials/format-denials.ts';
+import { type QueryRows, runQuery } from '../../operator/denials/run-query.ts';
+import { formatTable } from '../../operator/lib/text-table.ts';
+import { RunningGateway } from '../../operator/roles/run.ts';
+import { terminalView } from '../../operator/roles/run-view.ts';
+import { type OutsideWorld, startOutsideWorld } from '../../test/outside/outside-world.ts';
+import { ask } from '../../test/outside/proxy-client.ts';
+import type { AskResult } from '../../test/outside/ask-result.ts';
+import { OUTSIDE_NAMES, type Question, QUESTIONS } from './questions.ts';
+import { quickstartConfig } from './quickstart-config.ts';
+
+/** The query of the product page, as printed there. */
+const PAGE_QUERY = `select * from system.access.outbound_network
+where event_time >= current_timestamp() - interval 2 hour
+sort by event_time desc`;
+
+interface Answer {
+  readonly question: Question;
+  readonly result: AskResult;
+  readonly dnsQuestions: number;
+}
+
+const paint = (style: Parameters<typeof styleText>[0], text: string): string => styleText(style, text, { stream: process.stdout });
+const say = (text = ''): void => void process.stdout.write(`${text}\n`);
+
+async function main(stay: boolean): Promise<number> {
+  say(paint('bold', 'Sallyport quickstart: examples/acme on this machine, without a cluster'));
+  say('The outside world is a stand-in on loopback: real DNS, TLS and HTTP. Everything else is the product.\n');
+  const state = await mkdtemp(join(tmpdir(), 'sallyport-'));
+  const world = await startOutsideWorld({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
+  const gateway = await RunningGateway.start(quickstartConfig(state, world), { ...terminalView(process.stdout, process.stderr), denial: () => undefined });
+  try {
+    const failures = await showAnswers(gateway, world);
+    await showDenialLog(gateway);
+    if (stay) await stayUntilInterrupted(gateway, world, state);
+    say(failures === 0 ? paint('green', '\nAll as it should be.') : paint('red', `\n${failures} answers are not as they should be.`));
+    return failures === 0 ? 0 : 1;
+  } finally {
+    await gateway.stop();
+    await world.stop();
+    await rm(state, { recursive: true, force: true });
+  }
+}
+
+async function showAnswers(gateway: RunningGateway, world: OutsideWorld): Promise<number> {
+  const answers: Answer[] = [];
+  for (const question of QUESTIONS) answers.push(await put(question, gateway, world));
+  const reasons = await reasonsInLog(gateway, QUESTIONS.filter(({ expect }) => expect !== 'allowed').length);
+  const rows = answers.map((answer) => answerCells(answer, reasons));
+  const [head = '', ...lines] = formatTable([['WHO', 'ASKED', 'HAPPENED', 'WHY', 'DNS', 'NOTE'], ...rows.map(({ cells }) => cells)]);
+  say(`\n${paint('bold', head)}`);
+  for (const [at, line] of lines.entries()) say(paint(rows[at]?.asExpected === true ? rows[at].style : 'inverse', line));
+  return rows.filter(({ asExpected }) => !asExpected).length;
+}
+
+async function put(question: Question, gateway: RunningGateway, world: OutsideWorld): Promise<Answer> {
+  const host = hostOf(question);
+  const before = world.dns.questionsFor(host).length;
+  const common = { proxy: proxyOf(question, gateway), ca: world.caPem, ...(question.sni === undefined ? {} : { sni: question.sni }) };
+  const result = question.asks.startsWith('CONNECT ')
+    ? await ask({ ...common, connect: question.asks.slice('CONNECT '.length), sends: 'nothing' })
+    : await ask({ ...common, url: question.asks });
+  return { question, result, dnsQuestions: world.dns.questionsFor(host).length - before };
+}
+
+function hostOf(question: Question): string {
+  return question.asks.replace(/^CONNECT |^https?:\/\//, '').replace(/[:/].*$/, '');
+}
+
+function proxyOf({ workspace, product }: Question, gateway: RunningGateway): { host: string; port: number } {
+  const endpoints = gateway.endpoints.workspaces.find((entry) => entry.workspace === workspace);
+  const proxy = endpoints?.products.find((entry) => entry.product === product)?.proxy;
+  if (proxy === undefined || proxy === null) throw new Error(`Cannot find the proxy of ${workspace}/${product} in endpoints.json`);
+  const { hostname, port } = new URL(proxy);
+  return { host: hostname, port: Number(port) };
+}
+
+/** Reasons by "workspace/product destination:port", newest last; waits until Envoy's log has been read. */
+async function reasonsInLog(gateway: RunningGateway, atLeast: number): Promise<ReadonlyMap<string, readonly string[]>> {
+  const deadlineMs = Date.now() + 10_000;
+  let rows: QueryRows['rows'] = [];
+  while (rows.length < atLeast && Date.now() < deadlineMs) {
+    await gateway.drained();
+    rows = (await query(gateway, 'select * from system.access.outbound_network order by sequence')).rows;
+  }
+  const keyed = rows.map((row) => [`${row['workspace']}/${row['product']} ${row['destination']}:${row['port']}`, `${row['access_type']} ${row['reason']}`] as const);
+  return new Map([...Map.groupBy(keyed, ([key]) => key)].map(([key, found]) => [key, found.map(([, reason]) => reason)]));
+}
+
+async function query(gateway: RunningGateway, sql: string): Promise<QueryRows> {
+  const answer = await runQuery(gateway.store, sql);
+  if ('error' in answer) throw new Error(answer.error);
+  return answer;
+}
+
+const STYLES = { allowed: 'green', denied: 'red', 'dry-run': 'yellow' } as const;
+
+function answerCells({ question, result, dnsQuestions }: Answer, reasons: ReadonlyMap<string, readonly string[]>) {
+  const { workspace, product, asks, sni, expect, note } = question;
+  const port = /:(\d+)$/.exec(asks)?.[1] ?? (asks.startsWith('http:') ? '80' : '443');
+  const logged = reasons.get(`${workspace}/${product} ${hostOf(question)}:${port}`) ?? [];
+  const wanted = { allowed: undefined, denied: `DROP ${question.reason}`, 'dry-run': `DRY_RUN_DENIAL ${question.reason}` }[expect];
+  const passed = result.outcome === 'ok';
+  const asExpected = passed === (expect !== 'denied') && (wanted === undefined || logged.includes(wanted)) && (passed || dnsQuestions === 0);
+  const why = wanted === undefined ? 'DESTINATION_ALLOWED' : (logged.find((reason) => reason === wanted) ?? 'not in the log');
+  const cells = [`${workspace}/${product}`, sni === undefined ? asks : `${asks} (SNI ${sni})`, describe(result), why, String(dnsQuestions), note];
+  return { cells, asExpected, style: STYLES[expect] };
+}
+
+function describe(result: AskResult): string {
+  if (result.outcome === 'ok') return result.status === undefined ? 'passed' : `passed, ${result.status}`;
+  return result.outcome === 'refused' ? `refused, ${result.proxyStatus ?? result.status}` : 'tunnel closed';
+}
+
+async function showDenialLog(gateway: RunningGateway): Promise<void> {
+  say(`\n${paint('bold', 'The denial log answers the query of the product page:')}\n${paint('dim', PAGE_QUERY)}\n`);
+  const { columns, rows } = await query(gateway, PAGE_QUERY);
+  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+  process.stdout.write(formatDenials(columns, rows, { listing: true, colour: process.stdout.isTTY, ...(width === undefined ? {} : { width }) }));
+}
+
+async function stayUntilInterrupted(gateway: RunningGateway, world: OutsideWorld, state: string): Promise<void> {
+  const ca = join(state, 'stand-in-ca.pem');
+  await writeFile(ca, world.caPem);
+  const proxy = gateway.endpoints.workspaces[0]?.products.find(({ proxy: address }) => address !== null)?.proxy;
+  say(`\nStill running. Ask yourself, for example:\n  curl --cacert ${ca} -x ${proxy} https://packages.example/`);
+  say(`  npx sallyport denials --state ${state} --since 5m`);
+  say('Edit a file in examples/acme and ask again. Stop with Ctrl-C.');
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+}
+
+process.exitCode = await main(process.argv.includes('--stay'));
