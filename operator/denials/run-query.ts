@@ -107,7 +107,7 @@ async function readRows(
 async function endStream(connection: DuckDBConnection, result: DuckDBResult): Promise<void> {
   connection.interrupt();
   try {
-    while (await result.fetchChunk()) continue;
+    while ((await result.fetchChunk())?.rowCount) continue;
   } catch {
     // The interrupt, or the error that was reported already.
   }
