@@ -34,7 +34,11 @@ export interface RunOptions {
 /** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
 export class OptionError extends Error {}
 
-export function readRunConfig(folder: string, options: RunOptions, environment: NodeJS.ProcessEnv): RunConfig {
+export function readRunConfig(
+  folder: string,
+  options: RunOptions,
+  environment: NodeJS.ProcessEnv,
+): RunConfig {
   return {
     folder: resolve(folder),
     stateDirectory: resolve(options.state),
@@ -44,7 +48,8 @@ export function readRunConfig(folder: string, options: RunOptions, environment: 
     openRanges: options.openRange.map(readRange),
     maxConnections: readCount('--max-connections', options.maxConnections),
     accountId: options.accountId,
-    concurrency: options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
+    concurrency:
+      options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
     path: environment['PATH'] ?? '',
   };
 }
@@ -66,7 +71,9 @@ function readResolver(text: string): { readonly address: string; readonly port: 
   const [, bracketed, plain, port = '53'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const address = bracketed ?? plain;
   if (address === undefined) {
-    throw new OptionError(`--resolver: Cannot accept "${text}": write an address and port such as "192.0.2.53:53"`);
+    throw new OptionError(
+      `--resolver: Cannot accept "${text}": write an address and port such as "192.0.2.53:53"`,
+    );
   }
   return { address: readAddress('--resolver', address), port: Number(port) };
 }
@@ -76,8 +83,11 @@ const BLOCK_SIZE = 8;
 function readPorts(text: string): { readonly from: number; readonly to: number } {
   const [, from = '', to = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
   const range = { from: Number(from), to: Number(to) };
-  if (from !== '' && range.from >= 1024 && range.to <= 65_535 && range.to - range.from >= BLOCK_SIZE - 1) return range;
-  throw new OptionError(`--ports: Cannot accept range "${text}": write two ports from 1024 to 65535 such as "10000-31999"`);
+  if (from !== '' && range.from >= 1024 && range.to <= 65_535 && range.to - range.from >= BLOCK_SIZE - 1)
+    return range;
+  throw new OptionError(
+    `--ports: Cannot accept range "${text}": write two ports from 1024 to 65535 such as "10000-31999"`,
+  );
 }
 
 function readCount(option: string, text: string): number {

@@ -8,7 +8,10 @@ const program = new Command('sallyport')
   .version('0.1.0')
   .showHelpAfterError('(add --help for the options)');
 
-const stateOption = new Option('--state <dir>', 'where the denial log, offsets and port blocks are kept').default('.sallyport');
+const stateOption = new Option(
+  '--state <dir>',
+  'where the denial log, offsets and port blocks are kept',
+).default('.sallyport');
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
@@ -18,9 +21,23 @@ program
   .argument('<folder>', 'folder of YAML, as "kubectl apply -f" takes it')
   .addOption(stateOption)
   .option('--listen-address <address>', 'address of the proxies', '127.0.0.1')
-  .option('--ports <from-to>', 'range in which each workspace and product gets a block of 8 ports', '10000-31999')
-  .option('--resolver <address:port>', 'name server to ask instead of those of the machine (repeatable)', collect, [])
-  .option('--open-range <cidr>', 'range that destinations may lead to although it is private, for stand-ins (repeatable)', collect, [])
+  .option(
+    '--ports <from-to>',
+    'range in which each workspace and product gets a block of 8 ports',
+    '10000-31999',
+  )
+  .option(
+    '--resolver <address:port>',
+    'name server to ask instead of those of the machine (repeatable)',
+    collect,
+    [],
+  )
+  .option(
+    '--open-range <cidr>',
+    'range that destinations may lead to although it is private, for stand-ins (repeatable)',
+    collect,
+    [],
+  )
   .option('--max-connections <n>', 'connections that one workspace and product may have open', '4096')
   .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
   .option('--account-id <id>', 'account_id of the denial log', 'local')
@@ -48,7 +65,9 @@ program
   .argument('<folder>', 'folder of YAML')
   .argument('<destination>', 'host, host:port, https://host or http://host')
   .requiredOption('--workspace <name>', 'workspace (name or id)')
-  .addOption(new Option('--product <product>', 'product of the workload').choices(PRODUCTS).default('GENERAL'))
+  .addOption(
+    new Option('--product <product>', 'product of the workload').choices(PRODUCTS).default('GENERAL'),
+  )
   .action(async (folder: string, destination: string, options) => {
     const { explainCommand } = await import('./roles/explain-command.ts');
     process.exitCode = await explainCommand(folder, destination, options);
@@ -56,7 +75,7 @@ program
 
 program
   .command('render')
-  .description("write everything that Envoy would be given, without starting anything")
+  .description('write everything that Envoy would be given, without starting anything')
   .argument('<folder>', 'folder of YAML')
   .requiredOption('--out <dir>', 'directory for the files')
   .action(async (folder: string, options) => {

@@ -27,20 +27,30 @@ interface Answer {
   readonly dnsQuestions: number;
 }
 
-const paint = (style: Parameters<typeof styleText>[0], text: string): string => styleText(style, text, { stream: process.stdout });
+const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+  styleText(style, text, { stream: process.stdout });
 const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 
 async function main(stay: boolean): Promise<number> {
   say(paint('bold', 'Sallyport quickstart: examples/acme on this machine, without a cluster'));
-  say('The outside world is a stand-in on loopback: real DNS, TLS and HTTP. Everything else is the product.\n');
+  say(
+    'The outside world is a stand-in on loopback: real DNS, TLS and HTTP. Everything else is the product.\n',
+  );
   const state = await mkdtemp(join(tmpdir(), 'sallyport-'));
   const world = await startOutsideWorld({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
-  const gateway = await RunningGateway.start(quickstartConfig(state, world), { ...terminalView(process.stdout, process.stderr), denial: () => undefined });
+  const gateway = await RunningGateway.start(quickstartConfig(state, world), {
+    ...terminalView(process.stdout, process.stderr),
+    denial: () => undefined,
+  });
   try {
     const failures = await showAnswers(gateway, world);
     await showDenialLog(gateway);
     if (stay) await stayUntilInterrupted(gateway, world, state);
-    say(failures === 0 ? paint('green', '\nAll as it should be.') : paint('red', `\n${failures} answers are not as they should be.`));
+    say(
+      failures === 0
+        ? paint('green', '\nAll as it should be.')
+        : paint('red', `\n${failures} answers are not as they should be.`),
+    );
     return failures === 0 ? 0 : 1;
   } finally {
     await gateway.stop();
@@ -54,16 +64,24 @@ async function showAnswers(gateway: RunningGateway, world: OutsideWorld): Promis
   for (const question of QUESTIONS) answers.push(await put(question, gateway, world));
   const reasons = await reasonsInLog(gateway, QUESTIONS.filter(({ expect }) => expect !== 'allowed').length);
   const rows = answers.map((answer) => answerCells(answer, reasons));
-  const [head = '', ...lines] = formatTable([['WHO', 'ASKED', 'HAPPENED', 'WHY', 'DNS', 'NOTE'], ...rows.map(({ cells }) => cells)]);
+  const [head = '', ...lines] = formatTable([
+    ['WHO', 'ASKED', 'HAPPENED', 'WHY', 'DNS', 'NOTE'],
+    ...rows.map(({ cells }) => cells),
+  ]);
   say(`\n${paint('bold', head)}`);
-  for (const [at, line] of lines.entries()) say(paint(rows[at]?.asExpected === true ? rows[at].style : 'inverse', line));
+  for (const [at, line] of lines.entries())
+    say(paint(rows[at]?.asExpected === true ? rows[at].style : 'inverse', line));
   return rows.filter(({ asExpected }) => !asExpected).length;
 }
 
 async function put(question: Question, gateway: RunningGateway, world: OutsideWorld): Promise<Answer> {
   const host = hostOf(question);
   const before = world.dns.questionsFor(host).length;
-  const common = { proxy: proxyOf(question, gateway), ca: world.caPem, ...(question.sni === undefined ? {} : { sni: question.sni }) };
+  const common = {
+    proxy: proxyOf(question, gateway),
+    ca: world.caPem,
+    ...(question.sni === undefined ? {} : { sni: question.sni }),
+  };
   const result = question.asks.startsWith('CONNECT ')
     ? await ask({ ...common, connect: question.asks.slice('CONNECT '.length), sends: 'nothing' })
     : await ask({ ...common, url: question.asks });
@@ -77,21 +95,33 @@ function hostOf(question: Question): string {
 function proxyOf({ workspace, product }: Question, gateway: RunningGateway): { host: string; port: number } {
   const endpoints = gateway.endpoints.workspaces.find((entry) => entry.workspace === workspace);
   const proxy = endpoints?.products.find((entry) => entry.product === product)?.proxy;
-  if (proxy === undefined || proxy === null) throw new Error(`Cannot find the proxy of ${workspace}/${product} in endpoints.json`);
+  if (proxy === undefined || proxy === null)
+    throw new Error(`Cannot find the proxy of ${workspace}/${product} in endpoints.json`);
   const { hostname, port } = new URL(proxy);
   return { host: hostname, port: Number(port) };
 }
 
 /** Reasons by "workspace/product destination:port", newest last; waits until Envoy's log has been read. */
-async function reasonsInLog(gateway: RunningGateway, atLeast: number): Promise<ReadonlyMap<string, readonly string[]>> {
+async function reasonsInLog(
+  gateway: RunningGateway,
+  atLeast: number,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const deadlineMs = Date.now() + 10_000;
   let rows: QueryRows['rows'] = [];
   while (rows.length < atLeast && Date.now() < deadlineMs) {
     await gateway.drained();
     rows = (await query(gateway, 'select * from system.access.outbound_network order by sequence')).rows;
   }
-  const keyed = rows.map((row) => [`${row['workspace']}/${row['product']} ${row['destination']}:${row['port']}`, `${row['access_type']} ${row['reason']}`] as const);
-  return new Map([...Map.groupBy(keyed, ([key]) => key)].map(([key, found]) => [key, found.map(([, reason]) => reason)]));
+  const keyed = rows.map(
+    (row) =>
+      [
+        `${row['workspace']}/${row['product']} ${row['destination']}:${row['port']}`,
+        `${row['access_type']} ${row['reason']}`,
+      ] as const,
+  );
+  return new Map(
+    [...Map.groupBy(keyed, ([key]) => key)].map(([key, found]) => [key, found.map(([, reason]) => reason)]),
+  );
 }
 
 async function query(gateway: RunningGateway, sql: string): Promise<QueryRows> {
@@ -102,16 +132,36 @@ async function query(gateway: RunningGateway, sql: string): Promise<QueryRows> {
 
 const STYLES = { allowed: 'green', denied: 'red', 'dry-run': 'yellow' } as const;
 
-function answerCells({ question, result, dnsQuestions }: Answer, reasons: ReadonlyMap<string, readonly string[]>) {
+interface AnswerRow {
+  readonly cells: readonly string[];
+  readonly asExpected: boolean;
+  readonly style: 'green' | 'red' | 'yellow';
+}
+
+function answerCells(
+  { question, result, dnsQuestions }: Answer,
+  reasons: ReadonlyMap<string, readonly string[]>,
+): AnswerRow {
   const { workspace, product, asks, sni, expect, note } = question;
-  const port = /:(\d+)$/.exec(asks)?.[1] ?? (asks.startsWith('http:') ? '80' : '443');
-  const logged = reasons.get(`${workspace}/${product} ${hostOf(question)}:${port}`) ?? [];
-  const wanted = { allowed: undefined, denied: `DROP ${question.reason}`, 'dry-run': `DRY_RUN_DENIAL ${question.reason}` }[expect];
+  const logged = reasons.get(`${workspace}/${product} ${hostOf(question)}:${portOf(asks)}`) ?? [];
+  const wanted = wantedInLog(question);
   const passed = result.outcome === 'ok';
-  const asExpected = passed === (expect !== 'denied') && (wanted === undefined || logged.includes(wanted)) && (passed || dnsQuestions === 0);
-  const why = wanted === undefined ? 'DESTINATION_ALLOWED' : (logged.find((reason) => reason === wanted) ?? 'not in the log');
-  const cells = [`${workspace}/${product}`, sni === undefined ? asks : `${asks} (SNI ${sni})`, describe(result), why, String(dnsQuestions), note];
-  return { cells, asExpected, style: STYLES[expect] };
+  const isLogged = wanted === undefined || logged.includes(wanted);
+  const why = wanted === undefined ? 'DESTINATION_ALLOWED' : isLogged ? wanted : 'not in the log';
+  const asked = sni === undefined ? asks : `${asks} (SNI ${sni})`;
+  return {
+    cells: [`${workspace}/${product}`, asked, describe(result), why, String(dnsQuestions), note],
+    asExpected: isLogged && passed === (expect !== 'denied') && (passed || dnsQuestions === 0),
+    style: STYLES[expect],
+  };
+}
+
+function wantedInLog({ expect, reason }: Question): string | undefined {
+  return { allowed: undefined, denied: `DROP ${reason}`, 'dry-run': `DRY_RUN_DENIAL ${reason}` }[expect];
+}
+
+function portOf(asks: string): string {
+  return /:(\d+)$/.exec(asks)?.[1] ?? (asks.startsWith('http:') ? '80' : '443');
 }
 
 function describe(result: AskResult): string {
@@ -120,17 +170,33 @@ function describe(result: AskResult): string {
 }
 
 async function showDenialLog(gateway: RunningGateway): Promise<void> {
-  say(`\n${paint('bold', 'The denial log answers the query of the product page:')}\n${paint('dim', PAGE_QUERY)}\n`);
+  say(
+    `\n${paint('bold', 'The denial log answers the query of the product page:')}\n${paint('dim', PAGE_QUERY)}\n`,
+  );
   const { columns, rows } = await query(gateway, PAGE_QUERY);
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-  process.stdout.write(formatDenials(columns, rows, { listing: true, colour: process.stdout.isTTY, ...(width === undefined ? {} : { width }) }));
+  process.stdout.write(
+    formatDenials(columns, rows, {
+      listing: true,
+      colour: process.stdout.isTTY,
+      ...(width === undefined ? {} : { width }),
+    }),
+  );
 }
 
-async function stayUntilInterrupted(gateway: RunningGateway, world: OutsideWorld, state: string): Promise<void> {
+async function stayUntilInterrupted(
+  gateway: RunningGateway,
+  world: OutsideWorld,
+  state: string,
+): Promise<void> {
   const ca = join(state, 'stand-in-ca.pem');
   await writeFile(ca, world.caPem);
-  const proxy = gateway.endpoints.workspaces[0]?.products.find(({ proxy: address }) => address !== null)?.proxy;
-  say(`\nStill running. Ask yourself, for example:\n  curl --cacert ${ca} -x ${proxy} https://packages.example/`);
+  const proxy = gateway.endpoints.workspaces[0]?.products.find(
+    ({ proxy: address }) => address !== null,
+  )?.proxy;
+  say(
+    `\nStill running. Ask yourself, for example:\n  curl --cacert ${ca} -x ${proxy} https://packages.example/`,
+  );
   say(`  npx sallyport denials --state ${state} --since 5m`);
   say('Edit a file in examples/acme and ask again. Stop with Ctrl-C.');
   await new Promise<void>((resolve) => {

@@ -115,7 +115,8 @@ export function isInternet(group: DestinationGroup): boolean {
 
 function ruleOf(match: Match): Rule {
   const location = parseStorageHost(match.pattern)?.location ?? match.pattern;
-  const isStorage = match.group.list === 'allowedStorageDestinations' || match.group.list === 'externalLocations';
+  const isStorage =
+    match.group.list === 'allowedStorageDestinations' || match.group.list === 'externalLocations';
   return { list: match.group.list, entry: isStorage ? location : match.pattern, source: match.group.source };
 }
 

@@ -55,7 +55,10 @@ export function tableName(sources: TableSources): string {
   ];
   const hash = contentHash([sources.networkPolicyId, names]).slice(0, 8);
   // Ids may have upper-case letters, dots and underscores; names of objects may not begin with what is left of those.
-  const policy = sources.networkPolicyId.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '');
+  const policy = sources.networkPolicyId
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
   return policy === '' ? `policy-${hash}` : `${policy}-${hash}`;
 }
 
@@ -74,7 +77,10 @@ function policyEntries(policy: NetworkPolicy): readonly Entry[] {
     internetEntry('blockedInternetDestinations', source, { ...destination, ports: NO_PORTS }),
   );
   const allowed = (access.allowedInternetDestinations ?? []).map((destination) =>
-    internetEntry('allowedInternetDestinations', source, { ...destination, ports: destination.ports ?? DEFAULT_PORTS }),
+    internetEntry('allowedInternetDestinations', source, {
+      ...destination,
+      ports: destination.ports ?? DEFAULT_PORTS,
+    }),
   );
   const storage = (access.allowedStorageDestinations ?? []).flatMap((destination) =>
     storageEntries('allowedStorageDestinations', source, destination),
@@ -102,7 +108,10 @@ function privateEndpointEntries(endpoint: PrivateEndpoint): readonly Entry[] {
   const source = `PrivateEndpoint/${endpoint.metadata.name}`;
   const addressRanges = canonicalRanges(endpoint.spec.addressRanges ?? []);
   return (endpoint.spec.domains ?? []).map((destination) => ({
-    ...internetEntry('privateEndpoints', source, { destination, ports: endpoint.spec.ports ?? DEFAULT_PORTS }),
+    ...internetEntry('privateEndpoints', source, {
+      destination,
+      ports: endpoint.spec.ports ?? DEFAULT_PORTS,
+    }),
     addressRanges,
   }));
 }
@@ -126,7 +135,11 @@ function internetEntry(list: Entry['list'], source: string, written: WrittenDest
   return { list, source, ports: canonicalPorts(written.ports), ...expiry, name };
 }
 
-function storageEntries(list: Entry['list'], source: string, destination: StorageDestination): readonly Entry[] {
+function storageEntries(
+  list: Entry['list'],
+  source: string,
+  destination: StorageDestination,
+): readonly Entry[] {
   return storageHosts(destination).map((name) => ({ list, source, ports: STORAGE_PORTS, name }));
 }
 
@@ -138,7 +151,10 @@ function canonicalPorts(ports: Ports): Ports {
 
 /** Entries that differ in their name only become one group; groups and names are sorted, duplicates merged. */
 function groupEntries(entries: readonly Entry[]): DestinationGroup[] {
-  const groups = new Map<string, { readonly group: Omit<DestinationGroup, 'names'>; readonly names: Set<string> }>();
+  const groups = new Map<
+    string,
+    { readonly group: Omit<DestinationGroup, 'names'>; readonly names: Set<string> }
+  >();
   for (const { name, ...group } of entries) {
     if (name === '') continue;
     const key = JSON.stringify(group);

@@ -20,7 +20,11 @@ export function laneOf(product: Product, settings: LaneSettings): Lane {
   return restrictedLane(product, dryRun, settings);
 }
 
-function restrictedLane(product: Product, dryRun: (name: DryRunProduct) => boolean, settings: LaneSettings): Lane {
+function restrictedLane(
+  product: Product,
+  dryRun: (name: DryRunProduct) => boolean,
+  settings: LaneSettings,
+): Lane {
   const open = (name: DryRunProduct): Lane => (dryRun(name) ? 'dry-run' : 'enforced');
   switch (product) {
     case 'SQL_UDF':

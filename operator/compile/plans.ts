@@ -71,15 +71,21 @@ const UNKNOWN_POLICY = '(unknown)';
 /** R28, R29: without an assignment the default policy; undefined where the assignment cannot be read. */
 function assignedPolicy(snapshot: Snapshot, workspace: string): string | undefined {
   if (isUnreadable(snapshot, 'PolicyAssignment', workspace)) return undefined;
-  const assignment = objectsOf(snapshot, 'PolicyAssignment').find((object) => object.metadata.name === workspace);
+  const assignment = objectsOf(snapshot, 'PolicyAssignment').find(
+    (object) => object.metadata.name === workspace,
+  );
   return assignment?.spec.networkPolicyId ?? DEFAULT_POLICY;
 }
 
 function findPolicy(snapshot: Snapshot, id: string | undefined): Pick<TableSources, 'policy' | 'denyReason'> {
   if (id === undefined) return { denyReason: 'POLICY_UNREADABLE' };
-  const policy: NetworkPolicy | undefined = objectsOf(snapshot, 'NetworkPolicy').find((object) => object.metadata.name === id);
+  const policy: NetworkPolicy | undefined = objectsOf(snapshot, 'NetworkPolicy').find(
+    (object) => object.metadata.name === id,
+  );
   if (policy !== undefined) return { policy };
-  return { denyReason: isUnreadable(snapshot, 'NetworkPolicy', id) ? 'POLICY_UNREADABLE' : 'POLICY_NOT_FOUND' };
+  return {
+    denyReason: isUnreadable(snapshot, 'NetworkPolicy', id) ? 'POLICY_UNREADABLE' : 'POLICY_NOT_FOUND',
+  };
 }
 
 function planOf(snapshot: Snapshot, workspace: Workspace, sources: TableSources): WorkspacePlan {

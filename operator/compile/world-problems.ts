@@ -2,7 +2,14 @@
 import type { Problem, ProblemReason } from '../model/problem.ts';
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import { countDestinations } from '../model/network-policy.ts';
-import { formatKey, isUnreadable, keyOf, type ObservedObject, objectsOf, type Snapshot } from '../model/snapshot.ts';
+import {
+  formatKey,
+  isUnreadable,
+  keyOf,
+  type ObservedObject,
+  objectsOf,
+  type Snapshot,
+} from '../model/snapshot.ts';
 
 export function findProblems(snapshot: Snapshot, owners: ReadonlyMap<string, string>): readonly Problem[] {
   return [
@@ -51,7 +58,9 @@ function danglingAssignments(snapshot: Snapshot): readonly Problem[] {
 
 function missingDefault(snapshot: Snapshot): readonly Problem[] {
   const assigned = new Set(objectsOf(snapshot, 'PolicyAssignment').map(({ metadata }) => metadata.name));
-  const exists = objectsOf(snapshot, 'NetworkPolicy').some(({ metadata }) => metadata.name === DEFAULT_POLICY);
+  const exists = objectsOf(snapshot, 'NetworkPolicy').some(
+    ({ metadata }) => metadata.name === DEFAULT_POLICY,
+  );
   if (exists || isUnreadable(snapshot, 'NetworkPolicy', DEFAULT_POLICY)) return [];
   return objectsOf(snapshot, 'Workspace')
     .filter(({ metadata }) => !assigned.has(metadata.name))
@@ -69,7 +78,8 @@ function ignoredRules(snapshot: Snapshot): readonly Problem[] {
       return countDestinations(access) + (access.blockedInternetDestinations?.length ?? 0) > 0;
     })
     .map((policy) => {
-      const message = 'The rules are kept but have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them';
+      const message =
+        'The rules are kept but have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them';
       return about(policy, 'RulesIgnored', message, 'spec.egress.networkAccess.restrictionMode');
     });
 }

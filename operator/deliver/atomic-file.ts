@@ -11,7 +11,11 @@ export interface WriteOptions {
 }
 
 /** Resolves with whether the file was written; it is left alone when it already holds this text. */
-export async function writeFileAtomic(path: string, text: string, options: WriteOptions = {}): Promise<boolean> {
+export async function writeFileAtomic(
+  path: string,
+  text: string,
+  options: WriteOptions = {},
+): Promise<boolean> {
   if (options.evenIfUnchanged !== true && (await readIfExists(path)) === text) {
     return false;
   }

@@ -13,24 +13,19 @@ function withStore(work: (store: DenialStore) => Promise<void>): Promise<void> {
   });
 }
 
+const unusualValues = {
+  dnsEvent: null,
+  storageEvent: { hostname: 's3://acme', path: '/a', rejectionReason: 'storage-bucket-path-denied' },
+  eventTime: '2026-01-01T00:00:00.123456Z',
+  port: null,
+  sni: 'a.example',
+  rule: 'ö"\u0000',
+};
+
 describe('DenialStore.append()', () => {
   test('stores every field of a denial', () =>
     withStore(async (store) => {
-      const storageEvent = {
-        hostname: 's3://acme',
-        path: '/a',
-        rejectionReason: 'storage-bucket-path-denied',
-      };
-      const eventTime = '2026-01-01T00:00:00.123456Z';
-      const changes = {
-        dnsEvent: null,
-        storageEvent,
-        eventTime,
-        port: null,
-        sni: 'a.example',
-        rule: 'ö"\u0000',
-      };
-      await store.append({ ...sampleBatch(0, 1), denials: [sampleDenial(0, changes)] });
+      await store.append({ ...sampleBatch(0, 1), denials: [sampleDenial(0, unusualValues)] });
       const [row] = rowsOf(await runQuery(store, 'select * from access.outbound_network'));
       expect(Object.entries(row ?? {})).toEqual([
         ['account_id', 'account-1'],
@@ -43,7 +38,7 @@ describe('DenialStore.append()', () => {
           'storage_event',
           { hostname: 's3://acme', path: '/a', rejection_reason: 'storage-bucket-path-denied' },
         ],
-        ['event_time', eventTime],
+        ['event_time', unusualValues.eventTime],
         ['access_type', 'DROP'],
         ['network_source_type', 'General Compute'],
         ['workspace', 'team-a'],

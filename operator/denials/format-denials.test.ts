@@ -9,12 +9,12 @@ const denial: JsonRow = {
   workspace: 'team-a',
   network_source_type: 'ML Build',
   destination_type: 'DNS',
-  destination: 'pypi.org',
+  destination: 'pkg.test',
   port: 443,
   reason: 'No entry allows this destination',
   rule: null,
   policy: 'default-policy',
-  dns_event: { domain_name: 'pypi.org', rcode: 3 },
+  dns_event: { domain_name: 'pkg.test', rcode: 3 },
 };
 const dryRun: JsonRow = {
   ...denial,
@@ -27,7 +27,7 @@ const columns = Object.keys(denial);
 
 const listing = `
 TIME                   ACCESS_TYPE      WORKSPACE   PRODUCT    DESTINATION:PORT    REASON                             RULE                                           POLICY
-2026-01-01T00:00:00Z   DROP             team-a      ML Build   pypi.org:443        No entry allows this destination   -                                              default-policy
+2026-01-01T00:00:00Z   DROP             team-a      ML Build   pkg.test:443        No entry allows this destination   -                                              default-policy
 2026-01-01T00:00:00Z   DRY_RUN_DENIAL   team-a      ML Build   [2001:db8::1]:443   No entry allows this destination   blockedInternetDestinations "*.evil.example"   default-policy
 `.slice(1);
 
@@ -38,7 +38,7 @@ describe('formatDenials()', () => {
 
   test('shows the columns of any query', () => {
     const text = formatDenials(['dns_event', 'n'], [{ dns_event: denial['dns_event'] ?? null, n: 2 }]);
-    expect(text).toBe('DNS_EVENT                              N\n{"domain_name":"pypi.org","rcode":3}   2\n');
+    expect(text).toBe('DNS_EVENT                              N\n{"domain_name":"pkg.test","rcode":3}   2\n');
   });
 
   test('shows the headings where no row is', () => {

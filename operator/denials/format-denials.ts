@@ -5,8 +5,8 @@
 import { styleText } from 'node:util';
 
 import type { Json } from '@duckdb/node-api';
-import Table from 'cli-table3';
 
+import { COLUMN_GAP, formatTable } from '../lib/text-table.ts';
 import type { JsonRow } from './run-query.ts';
 
 export interface DenialFormat {
@@ -35,8 +35,6 @@ const listingColumns: readonly ListingColumn[] = [
   { heading: 'POLICY', value: (row) => row['policy'] ?? null },
 ];
 
-const gap = 3;
-
 /** No column becomes narrower than this to fit the terminal. */
 const minColumnWidth = 8;
 
@@ -51,7 +49,9 @@ export function formatDenials(
   const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row))));
   const headings = shown.map(({ heading }) => heading);
   const widths = fitWidths(columnWidths([headings, ...cells]), width);
-  const text = kubectlTable(widths, [headings, ...cells]);
+  const text = formatTable([headings, ...cells], widths)
+    .map((line) => `${line}\n`)
+    .join('');
   return colour ? withColours(text) : text;
 }
 
@@ -88,7 +88,7 @@ function columnWidths(lines: readonly (readonly string[])[]): number[] {
 /** Takes from the widest column until the row fits, so that short columns stay whole. */
 function fitWidths(widths: readonly number[], width = Number.POSITIVE_INFINITY): readonly number[] {
   const fitted = [...widths];
-  let excess = fitted.reduce((sum, each) => sum + each, gap * (fitted.length - 1)) - width;
+  let excess = fitted.reduce((sum, each) => sum + each, COLUMN_GAP * (fitted.length - 1)) - width;
   while (excess > 0) {
     const widest = Math.max(...fitted);
     if (widest <= minColumnWidth) break;
@@ -96,29 +96,6 @@ function fitWidths(widths: readonly number[], width = Number.POSITIVE_INFINITY):
     excess -= 1;
   }
   return fitted;
-}
-
-function kubectlTable(widths: readonly number[], lines: readonly (readonly string[])[]): string {
-  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
-  const table = new Table({
-    chars: {
-      ...none,
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: ' '.repeat(gap),
-    },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    colWidths: [...widths],
-  });
-  table.push(...lines.map((line) => [...line]));
-  const text = table.toString().split('\n');
-  return text.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
 const accessColours = [

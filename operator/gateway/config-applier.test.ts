@@ -1,11 +1,22 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import * as atomicFiles from '../deliver/atomic-file.ts';
 import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
 import { ConfigApplier, type ConfigApplierOptions } from './config-applier.ts';
-import { ask, atomicFiles, emptyConfig, entrance, envoyFixture, freePorts, until } from './envoy-fixture.ts';
-import { guard, guardCluster, routeTable, type EnvoyFixture } from './envoy-fixture.ts';
 import { EnvoyAdmin } from './envoy-admin.ts';
+import {
+  ask,
+  type EnvoyFixture,
+  emptyConfig,
+  entrance,
+  envoyFixture,
+  freePorts,
+  guard,
+  guardCluster,
+  routeTable,
+  until,
+} from './envoy-fixture.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;
@@ -14,7 +25,7 @@ let applier: ConfigApplier;
 let ports: number[];
 
 beforeEach(async () => {
-  fixture = await envoyFixture();
+  fixture = await envoyFixture(atomicFiles, process.env['PATH']);
   envoy = fixture.supervisor();
   await envoy.start();
   applier = newApplier();
@@ -60,7 +71,10 @@ async function filesOnDisk(): Promise<string[]> {
 
 test('apply() brings a workspace into force and reports the version of its table', async () => {
   const result = await applier.apply(workspace('a', 0, 'hello'));
-  expect(result).toEqual({ status: 'applied', revisions: { 'table.a': expect.stringMatching(/^[0-9a-f]{16}$/) } });
+  expect(result).toEqual({
+    status: 'applied',
+    revisions: { 'table.a': expect.stringMatching(/^[0-9a-f]{16}$/) },
+  });
   expect(await ask(ports[0] ?? 0)).toBe('200 hello');
   expect(await filesOnDisk()).toEqual(['cds/clusters.json', 'lds/listeners.json', 'rds/table.a.json']);
 });
@@ -106,7 +120,10 @@ test('apply() lets what is not named any more live until connections have draine
 
 test('apply() keeps the last good table when Envoy refuses a new one, also on disk, and others go on', async () => {
   await applier.apply(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
-  const bad = { ...workspace('a', 0, 'a2'), routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)] };
+  const bad = {
+    ...workspace('a', 0, 'a2'),
+    routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)],
+  };
   const result = await applier.apply(join2(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c1')));
   expect(result).toMatchObject({
     status: 'rejected',
@@ -116,16 +133,46 @@ test('apply() keeps the last good table when Envoy refuses a new one, also on di
   });
   expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c1']);
   expect(await readFile(join(fixture.directory, 'rds/table.a.json'), 'utf8')).toContain('a1');
-  expect(await applier.apply(join2(workspace('a', 0, 'a3'), workspace('b', 1, 'b2')))).toMatchObject({ status: 'applied' });
+  expect(await applier.apply(join2(workspace('a', 0, 'a3'), workspace('b', 1, 'b2')))).toMatchObject({
+    status: 'applied',
+  });
   expect(await ask(ports[0] ?? 0)).toBe('200 a3');
+});
+
+test('apply() tells a good table from a refused one where Envoy reads the whole folder with each rename', async () => {
+  const watched = ({ entrances, ...rest }: EnvoyConfig): EnvoyConfig => {
+    const path = join(fixture.directory, 'rds');
+    const text = JSON.stringify(entrances).replaceAll(
+      '.json"}',
+      `.json","watched_directory":{"path":"${path}"}}`,
+    );
+    return { ...rest, entrances: JSON.parse(text) as EnvoyConfig['entrances'] };
+  };
+  await applier.apply(
+    watched(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'), workspace('c', 2, 'c1'))),
+  );
+  const bad = {
+    ...workspace('a', 0, 'a2'),
+    routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)],
+  };
+  const result = await applier.apply(watched(join2(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c2'))));
+  expect(result).toMatchObject({ status: 'rejected', refusals: [{ layer: 'table', name: 'table.a' }] });
+  expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c2']);
 });
 
 test('apply() refuses a resource with a field that Envoy does not know', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const table = routeTable('table.a', 'a2', 'guard-a');
-  const bad = { ...workspace('a', 0, 'a2'), routeTables: [{ ...table, body: { ...table.body, nonsense: true } }] };
+  const bad = {
+    ...workspace('a', 0, 'a2'),
+    routeTables: [{ ...table, body: { ...table.body, nonsense: true } }],
+  };
   const result = await applier.apply(bad);
-  expect(result).toMatchObject({ status: 'rejected', step: 'routeTables', text: expect.stringContaining('nonsense') });
+  expect(result).toMatchObject({
+    status: 'rejected',
+    step: 'routeTables',
+    text: expect.stringContaining('nonsense'),
+  });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
@@ -179,9 +226,16 @@ test('apply() names the entrance whose port another process has, and takes it on
 });
 
 test('apply() leaves out what depends on a guard that Envoy never accepted', async () => {
-  const bad = { ...workspace('b', 1, 'b1'), guards: [{ name: 'guard-b', body: { ...guard('guard-b').body, internal_listener: { x: 1 } } }] };
+  const bad = {
+    ...workspace('b', 1, 'b1'),
+    guards: [{ name: 'guard-b', body: { ...guard('guard-b').body, internal_listener: { x: 1 } } }],
+  };
   const result = await applier.apply(join2(workspace('a', 0, 'a1'), bad));
-  expect(result).toMatchObject({ status: 'rejected', step: 'guards', refusals: [{ layer: 'listener', name: 'guard-b' }] });
+  expect(result).toMatchObject({
+    status: 'rejected',
+    step: 'guards',
+    refusals: [{ layer: 'listener', name: 'guard-b' }],
+  });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
   expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
 });
@@ -202,16 +256,23 @@ test('apply() writes the files while Envoy is down, and Envoy comes up with them
   await envoy.stop();
   envoy = fixture.supervisor();
   applier = newApplier();
-  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toEqual({ status: 'notRunning' });
+  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toEqual({
+    status: 'notRunning',
+  });
   await envoy.start();
   expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual(['200 a2', '200 b1']);
-  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toMatchObject({ status: 'applied' });
+  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toMatchObject({
+    status: 'applied',
+  });
 });
 
 test('a new applier goes on where a killed one stopped, and rids the disk of what Envoy refuses', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const path = join(fixture.directory, 'rds/table.a.json');
-  await atomicFiles.writeFileAtomic(path, (await readFile(path, 'utf8')).replace('"*"', '"*","*"').replace(/info":"\w+/, 'info":"x'));
+  await atomicFiles.writeFileAtomic(
+    path,
+    (await readFile(path, 'utf8')).replace('"*"', '"*","*"').replace(/info":"\w+/, 'info":"x'),
+  );
   await writeFile(`${path}.0a1b2c3d.tmp`, 'torn');
   const next = newApplier();
   expect(await next.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'applied' });
@@ -222,10 +283,16 @@ test('a new applier goes on where a killed one stopped, and rids the disk of wha
 test('apply() says so when Envoy does not answer in time, and finds out later what became of it', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const pid = envoy.pid ?? 0;
-  const hasty = newApplier({ timeoutMs: 100, admin: new EnvoyAdmin(join(fixture.directory, 'admin.sock'), { timeoutMs: 100 }) });
+  const hasty = newApplier({
+    timeoutMs: 100,
+    admin: new EnvoyAdmin(join(fixture.directory, 'admin.sock'), { timeoutMs: 100 }),
+  });
   await hasty.apply(workspace('a', 0, 'a1'));
   process.kill(pid, 'SIGSTOP');
-  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'timeout', step: 'routeTables' });
+  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({
+    status: 'timeout',
+    step: 'routeTables',
+  });
   expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'timeout', step: 'look' });
   process.kill(pid, 'SIGCONT');
   expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'applied' });
@@ -250,7 +317,9 @@ test('apply() never lets a client of another workspace or of a changed table see
       routeTables: [routeTable(`table.x${round}`, 'a', `guard-x${round}`)],
       entrances: [entrance(directory, 'entrance-a', ports[0] ?? 0, `table.x${round}`)],
     };
-    expect(await applier.apply(join2(moved, workspace('b', 1, `b${round}`)))).toMatchObject({ status: 'applied' });
+    expect(await applier.apply(join2(moved, workspace('b', 1, `b${round}`)))).toMatchObject({
+      status: 'applied',
+    });
     expect(await applier.apply(moved)).toMatchObject({ status: 'applied' });
   }
   busy = false;

@@ -11,7 +11,7 @@ import { EnvoyLog } from './envoy-log.ts';
 import { EnvoyState } from './envoy-state.ts';
 import { routeTableLimit } from './inotify-limit.ts';
 import type { LiveWait } from './live-wait.ts';
-import { Refusals, type Refusal } from './refusals.ts';
+import { type Refusal, Refusals } from './refusals.ts';
 
 /** Route table -> version that Envoy reports; only tables that Envoy subscribes to. */
 export type Revisions = Readonly<Record<string, string>>;
@@ -145,7 +145,11 @@ export class ConfigApplier {
   }
 }
 
-async function resultOf(run: ApplyRun, config: EnvoyConfig, failure: StepFailure | undefined): Promise<ApplyResult> {
+async function resultOf(
+  run: ApplyRun,
+  config: EnvoyConfig,
+  failure: StepFailure | undefined,
+): Promise<ApplyResult> {
   const live = await run.live();
   if (live === undefined) {
     return { status: 'notRunning' };

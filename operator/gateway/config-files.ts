@@ -51,7 +51,9 @@ export function sortedNames(resources: ResourceTexts): string[] {
 
 export function tablePath(directory: string, table: string): string {
   if (!tableName.test(table)) {
-    throw new Error(`Cannot name a file after route table "${table}": use lower-case letters, digits, "." and "-"`);
+    throw new Error(
+      `Cannot name a file after route table "${table}": use lower-case letters, digits, "." and "-"`,
+    );
   }
   return join(directory, 'rds', `${table}${tableEnding}`);
 }

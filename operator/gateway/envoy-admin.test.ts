@@ -1,9 +1,10 @@
-import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from './config-applier.ts';
 import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
-import { ask, atomicFiles, entrance, envoyFixture, freePorts, routeTable, until } from './envoy-fixture.ts';
 import type { EnvoyFixture } from './envoy-fixture.ts';
+import { ask, entrance, envoyFixture, freePorts, routeTable, until } from './envoy-fixture.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;
@@ -11,14 +12,19 @@ let envoy: EnvoyProcess;
 let port: number;
 
 beforeAll(async () => {
-  fixture = await envoyFixture();
+  fixture = await envoyFixture(atomicFiles, process.env['PATH']);
   envoy = fixture.supervisor();
   await envoy.start();
   [port = 0] = await freePorts(1);
   const { directory } = fixture;
   const applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles });
   const entrances = [entrance(directory, 'a', port, 'p-1.eu.shop')];
-  await applier.apply({ clusters: [], guards: [], entrances, routeTables: [routeTable('p-1.eu.shop', 'a', 'x')] });
+  await applier.apply({
+    clusters: [],
+    guards: [],
+    entrances,
+    routeTables: [routeTable('p-1.eu.shop', 'a', 'x')],
+  });
   await applier.close();
 });
 
@@ -52,7 +58,10 @@ test('counters() and memory() read numbers, serverInfo() the version', async () 
   const counters = await envoy.admin.counters('^http\\.egress\\.downstream_rq_total$');
   expect(counters.get('http.egress.downstream_rq_total')).toBeGreaterThan(0);
   expect((await envoy.admin.memory()).physicalBytes).toBeGreaterThan(1_000_000);
-  expect(await envoy.admin.serverInfo()).toMatchObject({ version: expect.stringMatching(/^1\.\d+\.\d+$/), state: 'LIVE' });
+  expect(await envoy.admin.serverInfo()).toMatchObject({
+    version: expect.stringMatching(/^1\.\d+\.\d+$/),
+    state: 'LIVE',
+  });
   expect(await envoy.admin.warming()).toBe(0);
 });
 

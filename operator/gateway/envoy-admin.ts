@@ -138,7 +138,9 @@ export class EnvoyAdmin {
   async #text(path: string, method = 'GET'): Promise<string> {
     const answer = await this.#ask(method, path);
     if (answer.status !== 200) {
-      throw new Error(`Cannot use Envoy's admin "${method} ${path}": it answered ${answer.status} "${answer.text}"`);
+      throw new Error(
+        `Cannot use Envoy's admin "${method} ${path}": it answered ${answer.status} "${answer.text}"`,
+      );
     }
     return answer.text;
   }
@@ -161,7 +163,9 @@ export class EnvoyAdmin {
         },
       );
       asked.setTimeout(this.#timeoutMs, () => {
-        asked.destroy(new EnvoySilent(`Cannot learn from Envoy: it did not answer within ${this.#timeoutMs} ms`));
+        asked.destroy(
+          new EnvoySilent(`Cannot learn from Envoy: it did not answer within ${this.#timeoutMs} ms`),
+        );
       });
       asked.on('error', fail);
       asked.end();
@@ -179,7 +183,9 @@ function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {
     return cause;
   }
   const what = `Cannot reach Envoy's admin socket "${socketPath}"`;
-  return notThere.has(cause.code ?? '') ? new EnvoyNotRunning(what, { cause }) : new Error(`${what}: ${cause.message}`, { cause });
+  return notThere.has(cause.code ?? '')
+    ? new EnvoyNotRunning(what, { cause })
+    : new Error(`${what}: ${cause.message}`, { cause });
 }
 
 function parseTextReadouts(text: string): Map<string, string> {

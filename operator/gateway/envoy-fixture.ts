@@ -1,17 +1,16 @@
 // For tests: a directory that a real Envoy can run in, and the smallest configuration that has every part
 // (guard, cluster, route table, entrance). Requests to /always are answered 200 in every table.
 
-import { request } from 'node:http';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as files from '../deliver/atomic-file.ts';
 import type { EnvoyConfig, NamedResource } from '../render/envoy/envoy-config.ts';
+import type { AtomicFiles } from './atomic-files.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from './envoy-process.ts';
 import { envoyBinary } from './find-envoy.ts';
 
-export const atomicFiles = files;
 export const emptyConfig: EnvoyConfig = { clusters: [], guards: [], entrances: [], routeTables: [] };
 
 const type = 'type.googleapis.com/';
@@ -24,7 +23,8 @@ export interface EnvoyFixture {
   readonly remove: () => Promise<void>;
 }
 
-export async function envoyFixture(): Promise<EnvoyFixture> {
+/** `files` are the real ones, `path` is where to look for Envoy first. */
+export async function envoyFixture(files: AtomicFiles, path: string | undefined): Promise<EnvoyFixture> {
   const directory = await mkdtemp(join(tmpdir(), 'sallyport-envoy-'));
   await writeFile(join(directory, 'bootstrap.json'), JSON.stringify(bootstrap(directory)));
   for (const name of ['lds', 'cds', 'rds', 'log']) {
@@ -33,7 +33,7 @@ export async function envoyFixture(): Promise<EnvoyFixture> {
   for (const name of ['lds/listeners', 'cds/clusters']) {
     await writeFile(join(directory, `${name}.json`), '{"version_info":"empty","resources":[]}');
   }
-  const binary = await envoyBinary(process.env['PATH'] ?? '');
+  const binary = await envoyBinary(path ?? '');
   const options = { directory, binary, files, concurrency: 1, firstBackoffMs: 1 };
   const supervisors: EnvoyProcess[] = [];
   const supervisor = (more: Partial<EnvoyProcessOptions> = {}): EnvoyProcess => {
@@ -67,13 +67,21 @@ export function guard(name: string, generation = 0): NamedResource {
 export function guardCluster(name: string): NamedResource {
   const endpoint = { address: { envoy_internal_address: { server_listener_name: name } } };
   const load_assignment = { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] };
-  const body = { '@type': `${type}envoy.config.cluster.v3.Cluster`, name, connect_timeout: '1s', load_assignment };
+  const body = {
+    '@type': `${type}envoy.config.cluster.v3.Cluster`,
+    name,
+    connect_timeout: '1s',
+    load_assignment,
+  };
   return { name, body };
 }
 
 /** Answers /always with the text; every other request goes to the cluster. */
 export function routeTable(name: string, text: string, cluster: string, domains = ['*']): NamedResource {
-  const always = { match: { path: '/always' }, direct_response: { status: 200, body: { inline_string: text } } };
+  const always = {
+    match: { path: '/always' },
+    direct_response: { status: 200, body: { inline_string: text } },
+  };
   const rest = { match: { prefix: '/' }, route: { cluster } };
   const virtual_hosts = [{ name: 'all', domains, routes: [always, rest] }];
   const body = { '@type': `${type}envoy.config.route.v3.RouteConfiguration`, name, virtual_hosts };
@@ -101,7 +109,12 @@ export function entrance(directory: string, name: string, port: number, table: s
   };
   const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
   const address = { socket_address: { address: '127.0.0.1', port_value: port } };
-  const body = { '@type': `${type}envoy.config.listener.v3.Listener`, name, address, filter_chains: [{ filters }] };
+  const body = {
+    '@type': `${type}envoy.config.listener.v3.Listener`,
+    name,
+    address,
+    filter_chains: [{ filters }],
+  };
   return { name, body };
 }
 
@@ -120,13 +133,16 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Resolves with "<status> <body>", or with the error's code where the connection failed. */
 export function ask(port: number, path = '/always', id = ''): Promise<string> {
   return new Promise((resolve) => {
-    const asked = request({ host: '127.0.0.1', port, path, agent: false, headers: { 'x-id': id } }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => {
-        resolve(`${response.statusCode} ${text}`);
-      });
-    });
+    const asked = request(
+      { host: '127.0.0.1', port, path, agent: false, headers: { 'x-id': id } },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => {
+          resolve(`${response.statusCode} ${text}`);
+        });
+      },
+    );
     asked.on('error', (error: NodeJS.ErrnoException) => {
       resolve(error.code ?? error.message);
     });
@@ -135,7 +151,11 @@ export function ask(port: number, path = '/always', id = ''): Promise<string> {
 }
 
 /** Waits for the condition, asking again every few milliseconds; throws when it does not hold in time. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs = 15_000,
+): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > deadlineMs) {

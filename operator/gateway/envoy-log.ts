@@ -50,7 +50,9 @@ export class EnvoyLog {
   /** The last complaints since the mark, for a message about an Envoy that did not start. */
   async complaintsSinceMark(): Promise<string> {
     const records = await this.recordsSinceMark();
-    const bad = records.filter(({ level, text }) => /^(critical|error)$/.test(level) && !backtrace.test(text));
+    const bad = records.filter(
+      ({ level, text }) => /^(critical|error)$/.test(level) && !backtrace.test(text),
+    );
     const lines = bad.map(({ text }) => text.replace(/\s+/g, ' '));
     return [...new Set(lines)].slice(-3).join('; ');
   }

@@ -29,12 +29,19 @@ export function envoyArguments(directory: string, concurrency: number | undefine
 }
 
 /** Throws where there is no bootstrap.json or the executable is none. */
-export async function wantedOrigin(directory: string, binary: string, args: readonly string[]): Promise<EnvoyOrigin> {
+export async function wantedOrigin(
+  directory: string,
+  binary: string,
+  args: readonly string[],
+): Promise<EnvoyOrigin> {
   const path = join(directory, 'bootstrap.json');
   const bootstrap = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new Error(`Cannot read "${path}": render the bootstrap before Envoy starts`, { cause });
   });
-  const bootstrapHash = createHash('sha256').update(JSON.stringify([bootstrap, args])).digest('hex').slice(0, 16);
+  const bootstrapHash = createHash('sha256')
+    .update(JSON.stringify([bootstrap, args]))
+    .digest('hex')
+    .slice(0, 16);
   return { bootstrapHash, binary, version: await envoyVersion(binary) };
 }
 
@@ -46,7 +53,9 @@ export function isSameOrigin(a: EnvoyOrigin, b: EnvoyOrigin): boolean {
 export async function readPidFile(files: AtomicFiles, path: string): Promise<EnvoyPidFile | undefined> {
   try {
     const parsed = JSON.parse((await files.readIfExists(path)) ?? 'null') as EnvoyPidFile | null;
-    return Number.isInteger(parsed?.pid) && Number.isInteger(parsed?.startTicks) ? (parsed ?? undefined) : undefined;
+    return Number.isInteger(parsed?.pid) && Number.isInteger(parsed?.startTicks)
+      ? (parsed ?? undefined)
+      : undefined;
   } catch {
     return undefined;
   }

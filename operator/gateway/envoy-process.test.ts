@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { envoyFixture, until, type EnvoyFixture } from './envoy-fixture.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import { type EnvoyFixture, envoyFixture, until } from './envoy-fixture.ts';
 import { identify } from './process-identity.ts';
 import type { EnvoyExit } from './running-envoy.ts';
 
 let fixture: EnvoyFixture;
 
 beforeEach(async () => {
-  fixture = await envoyFixture();
+  fixture = await envoyFixture(atomicFiles, process.env['PATH']);
 });
 
 afterEach(async () => {
@@ -113,7 +114,9 @@ test('the death of an adopted Envoy is noticed too', async () => {
 
 test('restarts go on until they succeed', async () => {
   const results: string[] = [];
-  const envoy = fixture.supervisor({ onRestart: ({ error }) => void results.push(error?.message ?? 'ready') });
+  const envoy = fixture.supervisor({
+    onRestart: ({ error }) => void results.push(error?.message ?? 'ready'),
+  });
   await envoy.start();
   await editBootstrap((text) => `x${text}`);
   process.kill(envoy.pid ?? 0, 'SIGKILL');
@@ -142,8 +145,14 @@ test('kill -9 of the supervising process leaves Envoy running for the next one',
     await envoy.start();
     console.log(envoy.pid);
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const pid = await new Promise((resolve) => child.stdout.once('data', (text: Buffer) => { resolve(Number(String(text))); }));
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const pid = await new Promise((resolve) =>
+    child.stdout.once('data', (text: Buffer) => {
+      resolve(Number(String(text)));
+    }),
+  );
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await ended;

@@ -8,11 +8,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from './atomic-files.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
-import { envoyArguments, isSameOrigin, readPidFile, wantedOrigin } from './envoy-pid-file.ts';
 import type { EnvoyOrigin, EnvoyPidFile } from './envoy-pid-file.ts';
+import { envoyArguments, isSameOrigin, readPidFile, wantedOrigin } from './envoy-pid-file.ts';
 import { isRunning } from './process-identity.ts';
-import { adoptEnvoy, describeExit, endProcess, spawnEnvoy } from './running-envoy.ts';
 import type { EnvoyExit, RunningEnvoy } from './running-envoy.ts';
+import { adoptEnvoy, describeExit, endProcess, spawnEnvoy } from './running-envoy.ts';
 
 export interface EnvoyProcessOptions {
   /** Absolute; holds bootstrap.json. */
@@ -102,7 +102,9 @@ export class EnvoyProcess {
       await rm(this.#path('log/.writable'));
     } catch (cause) {
       const { message } = cause as Error;
-      throw new Error(`Cannot write to Envoy's directory "${directory}": make it writable (${message})`, { cause });
+      throw new Error(`Cannot write to Envoy's directory "${directory}": make it writable (${message})`, {
+        cause,
+      });
     }
     const log = await stat(this.#log.path).catch(() => undefined);
     if ((log?.size ?? 0) > ownLogLimitBytes) {

@@ -5,13 +5,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
 import type { AtomicFiles } from './atomic-files.ts';
-import { readConfigTexts, type ResourceTexts } from './config-files.ts';
+import { type ResourceTexts, readConfigTexts } from './config-files.ts';
 import type { LiveVersions } from './envoy-admin.ts';
 import { LiveFile } from './live-file.ts';
 import { LiveTables } from './live-tables.ts';
 import type { RefusedName } from './live-wait.ts';
 import type { Layer, Refusals } from './refusals.ts';
-import { wantedConfig, type WantedConfig } from './wanted-config.ts';
+import { type WantedConfig, wantedConfig } from './wanted-config.ts';
 
 export class EnvoyState {
   readonly refused: Refusals;

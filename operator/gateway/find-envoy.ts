@@ -16,7 +16,9 @@ const cached = join(homedir(), '.cache/sallyport/envoy-1.40.0/envoy');
 
 /** Absolute path of an Envoy of at least 1.40; throws an Error that says what was found and what is wanted. */
 export async function envoyBinary(pathVariable: string): Promise<string> {
-  const onPath = await firstExecutable(pathVariable.split(delimiter).map((folder) => join(folder || '.', 'envoy')));
+  const onPath = await firstExecutable(
+    pathVariable.split(delimiter).map((folder) => join(folder || '.', 'envoy')),
+  );
   const tooOld = onPath === undefined ? undefined : await complaintAbout(onPath);
   if (onPath !== undefined && tooOld === undefined) {
     return onPath;
@@ -38,7 +40,9 @@ export async function envoyVersion(binary: string): Promise<string> {
   const { stdout } = await run(binary, ['--version'], { timeout: 20_000 });
   const version = /\/(\d+\.\d+\.\d+)[^/]*\//.exec(stdout)?.[1];
   if (version === undefined) {
-    throw new Error(`Cannot read a version from "${binary} --version", which said "${stdout.trim()}": want Envoy`);
+    throw new Error(
+      `Cannot read a version from "${binary} --version", which said "${stdout.trim()}": want Envoy`,
+    );
   }
   return version;
 }
@@ -46,7 +50,9 @@ export async function envoyVersion(binary: string): Promise<string> {
 async function complaintAbout(binary: string): Promise<string | undefined> {
   const version = await envoyVersion(binary);
   const newEnough = version.localeCompare(minimumEnvoyVersion, 'en', { numeric: true }) >= 0;
-  return newEnough ? undefined : `Cannot use "${binary}": it is Envoy ${version}, wanted ${minimumEnvoyVersion}`;
+  return newEnough
+    ? undefined
+    : `Cannot use "${binary}": it is Envoy ${version}, wanted ${minimumEnvoyVersion}`;
 }
 
 async function pinnedEnvoy(): Promise<string | undefined> {

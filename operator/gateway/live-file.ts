@@ -2,7 +2,7 @@
 // Decides nothing about order.
 
 import type { AtomicFiles } from './atomic-files.ts';
-import { discoveryFile, sameResources, type ResourceTexts } from './config-files.ts';
+import { discoveryFile, type ResourceTexts, sameResources } from './config-files.ts';
 import type { LiveVersions } from './envoy-admin.ts';
 import { awaitFile, type LiveOutcome, type LiveWait } from './live-wait.ts';
 

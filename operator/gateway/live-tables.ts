@@ -3,9 +3,9 @@
 
 import { rm } from 'node:fs/promises';
 import type { AtomicFiles } from './atomic-files.ts';
-import { discoveryFile, tablePath, type ResourceTexts } from './config-files.ts';
+import { discoveryFile, type ResourceTexts, tablePath } from './config-files.ts';
 import type { LiveVersions } from './envoy-admin.ts';
-import { awaitTables, staleTables, type LiveOutcome, type LiveWait } from './live-wait.ts';
+import { awaitTables, type LiveOutcome, type LiveWait, staleTables } from './live-wait.ts';
 
 export class LiveTables {
   readonly #directory: string;
@@ -47,7 +47,9 @@ export class LiveTables {
 
   /** Writes the tables whose text differs; undefined where there are none. Throws EnvoyNotRunning. */
   async push(wanted: ResourceTexts, wait: LiveWait | undefined): Promise<LiveOutcome | undefined> {
-    const changed = [...wanted].filter(([name, text]) => this.#contents.get(name) !== text || this.#stale.has(name));
+    const changed = [...wanted].filter(
+      ([name, text]) => this.#contents.get(name) !== text || this.#stale.has(name),
+    );
     if (changed.length === 0) {
       return undefined;
     }
@@ -56,7 +58,9 @@ export class LiveTables {
     for (const [name, text] of changed) {
       const file = tableFile(name, text);
       versions.set(name, file.version);
-      await this.#files.writeFileAtomic(tablePath(this.#directory, name), file.text, { evenIfUnchanged: true });
+      await this.#files.writeFileAtomic(tablePath(this.#directory, name), file.text, {
+        evenIfUnchanged: true,
+      });
       this.#contents.set(name, text);
       this.#versions.set(name, file.version);
     }

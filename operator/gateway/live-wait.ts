@@ -2,8 +2,8 @@
 // Envoy's log for reasons; changes nothing.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { sortedNames, type ResourceTexts } from './config-files.ts';
-import { EnvoySilent, type EnvoyAdmin, type LiveVersions } from './envoy-admin.ts';
+import { type ResourceTexts, sortedNames } from './config-files.ts';
+import { type EnvoyAdmin, EnvoySilent, type LiveVersions } from './envoy-admin.ts';
 import type { EnvoyLog } from './envoy-log.ts';
 
 export interface RefusedName {
@@ -59,7 +59,9 @@ export function awaitTables(wait: LiveWait, versions: ReadonlyMap<string, string
     // Envoy does not say which file a reason is about, and reads other files of the directory again with each
     // rename. But its loop turns between two answers: what is still pending after a few of them was refused.
     const isSettled = reasons.length > 0 && sameAnswers >= settledAnswers;
-    return isSettled ? { status: 'rejected', refused: explained(pending, reasons), text: unique(reasons) } : undefined;
+    return isSettled
+      ? { status: 'rejected', refused: explained(pending, reasons), text: unique(reasons) }
+      : undefined;
   });
 }
 

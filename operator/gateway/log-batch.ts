@@ -9,6 +9,23 @@ export interface LogLine {
   readonly text: string;
 }
 
+export interface LogBatch {
+  /** For example "access-000017"; the name stays when the file is rotated. */
+  readonly logFile: string;
+  /** Byte offset of the first line. */
+  readonly offset: number;
+  /** Byte offset after the last line. */
+  readonly upTo: number;
+  readonly lines: readonly LogLine[];
+}
+
+/** A piece of the log that is no line: torn by Envoy's death at the end of a file, or longer than 1 MiB. */
+export interface LostLine {
+  readonly logFile: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 export type LogChunk =
   | { readonly kind: 'lines'; readonly upTo: number; readonly lines: readonly LogLine[] }
   /** One line that is too long: skip to `upTo`. */
@@ -27,7 +44,9 @@ export async function readChunk(file: FileHandle, offset: number): Promise<LogCh
   if (end >= 0) {
     return { kind: 'lines', upTo: offset + end + 1, lines: splitLines(bytes.subarray(0, end + 1), offset) };
   }
-  return bytes.length < batchBytes ? { kind: 'nothing', restBytes: bytes.length } : await readLongLine(file, offset);
+  return bytes.length < batchBytes
+    ? { kind: 'nothing', restBytes: bytes.length }
+    : await readLongLine(file, offset);
 }
 
 async function readLongLine(file: FileHandle, offset: number): Promise<LogChunk> {

@@ -2,28 +2,14 @@
 // order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted,
 // and only what is consumed and no longer written to is deleted. Memory holds one batch, however slow the consumer.
 
-import { watch, type FSWatcher } from 'node:fs';
-import { open, rename, type FileHandle } from 'node:fs/promises';
+import { type FSWatcher, watch } from 'node:fs';
+import { type FileHandle, open, rename } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from './atomic-files.ts';
-import { readChunk, type LogChunk, type LogLine } from './log-batch.ts';
-import { LogFiles, logFileName, type LogPosition } from './log-files.ts';
-
-export interface LogBatch {
-  /** For example "access-000017"; the name stays when the file is rotated. */
-  readonly logFile: string;
-  /** Byte offset of the first line. */
-  readonly offset: number;
-  /** Byte offset after the last line. */
-  readonly upTo: number;
-  readonly lines: readonly LogLine[];
-}
-
-/** A piece of the log that is no line: torn by Envoy's death at the end of a file, or longer than 1 MiB. */
-export interface LostLine {
-  readonly logFile: string;
-  readonly offset: number;
-  readonly bytes: number;
-}
+import { type LogBatch, type LogChunk, type LostLine, readChunk } from './log-batch.ts';
+import { LogDrain } from './log-drain.ts';
+import { LogFiles, type LogPosition, logFileName } from './log-files.ts';
+import { WakeUp } from './wake-up.ts';
 
 export interface LogTailOptions {
   /** The folder of access.log. */
@@ -43,6 +29,7 @@ export interface LogTailOptions {
 }
 
 const defaultMaxBytes = 64 * 1024 * 1024;
+const firstRetryMs = 50;
 const longestRetryMs = 5_000;
 
 export class LogTail {
@@ -55,11 +42,10 @@ export class LogTail {
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
   #pump: Promise<void> | undefined;
-  #isClosed = false;
   #needsReopen = false;
-  #wake: () => void = () => undefined;
-  #isAwake = false;
-  readonly #idleWaiters = new Set<() => void>();
+  readonly #closed = new AbortController();
+  readonly #wakeUp = new WakeUp();
+  readonly #drain = new LogDrain();
 
   constructor(options: LogTailOptions) {
     this.#options = options;
@@ -71,9 +57,10 @@ export class LogTail {
     await this.#recover();
     this.#watcher = watch(this.#files.folder, (_event, name) => {
       if (name === null || name.startsWith('access')) {
-        this.#signal();
+        this.#wakeUp.signal();
       }
     });
+    this.#watcher.on('error', (error) => this.#options.onFailure?.(error));
     // Inotify is enough on a good day; the poll finds what a full event queue dropped, and lets a file rotate that
     // grows while the consumer is stuck.
     this.#poll = setInterval(() => void this.#onPoll(), this.#options.pollMs ?? 1_000).unref();
@@ -100,31 +87,31 @@ export class LogTail {
       this.#needsReopen = true;
     });
     await this.#reopen();
-    this.#signal();
+    this.#wakeUp.signal();
   }
 
-  /** Resolves when everything that is in the files now is consumed. */
+  /** Resolves when every complete line that is in the files now is consumed, or the tail is closed. */
   async drain(): Promise<void> {
-    // The first pass may have looked before the last lines came; the second began after this call.
-    for (let pass = 0; pass < 2 && !this.#isClosed; pass += 1) {
-      await new Promise<void>((resolve) => {
-        this.#idleWaiters.add(resolve);
-        this.#signal();
-      });
+    const target = await this.#exclusively(async () => {
+      return { sequence: this.#liveSequence, offset: (await this.#files.liveBytes()) ?? 0 };
+    });
+    if (!this.#closed.signal.aborted) {
+      this.#wakeUp.signal();
+      await this.#drain.wait(target);
     }
   }
 
-  /** Ends after the batch under way is consumed. */
+  /** Ends after the batch under way is consumed or refused. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closed.abort();
     clearInterval(this.#poll);
     this.#watcher?.close();
-    this.#signal();
+    this.#wakeUp.signal();
     await this.#pump;
     await this.#lock;
     await this.#open?.handle.close();
     this.#open = undefined;
-    this.#releaseWaiters();
+    this.#drain.releaseAll();
   }
 
   async #recover(): Promise<void> {
@@ -146,17 +133,17 @@ export class LogTail {
   }
 
   async #run(): Promise<void> {
-    let retryMs = 50;
-    while (!this.#isClosed) {
+    const { signal } = this.#closed;
+    let retryMs = firstRetryMs;
+    while (!signal.aborted) {
       try {
-        const isIdle = !(await this.#step());
-        retryMs = 50;
-        if (isIdle) {
-          await this.#sleep();
+        if (!(await this.#step()) && !this.#drain.idle()) {
+          await this.#wakeUp.sleep();
         }
+        retryMs = firstRetryMs;
       } catch (error) {
         this.#options.onFailure?.(error as Error);
-        await this.#pause(retryMs);
+        await delay(retryMs, undefined, { signal }).catch(() => undefined);
         retryMs = Math.min(longestRetryMs, retryMs * 2);
       }
     }
@@ -195,7 +182,11 @@ export class LogTail {
   // The position first, then the file: killed in between, we find a file to delete, not a number to use twice.
   async #finish(sequence: number, restBytes: number): Promise<true> {
     if (restBytes > 0) {
-      this.#options.onTornLine?.({ logFile: logFileName(sequence), offset: this.#position.offset, bytes: restBytes });
+      this.#options.onTornLine?.({
+        logFile: logFileName(sequence),
+        offset: this.#position.offset,
+        bytes: restBytes,
+      });
     }
     await this.#moveTo({ sequence: sequence + 1, offset: 0 });
     await this.#open?.handle.close();
@@ -207,6 +198,7 @@ export class LogTail {
   async #moveTo(position: LogPosition): Promise<void> {
     await this.#files.writePosition(position);
     this.#position = position;
+    this.#drain.reached(position);
   }
 
   // Under the lock, because a rotation in between would make us open the next file under this one's number. The
@@ -240,13 +232,14 @@ export class LogTail {
 
   async #hasSuccessor(sequence: number): Promise<boolean> {
     return await this.#exclusively(async () => {
-      const newest = (await this.#files.liveBytes()) === undefined ? this.#liveSequence - 1 : this.#liveSequence;
+      const newest =
+        (await this.#files.liveBytes()) === undefined ? this.#liveSequence - 1 : this.#liveSequence;
       return sequence < newest;
     });
   }
 
   async #onPoll(): Promise<void> {
-    this.#signal();
+    this.#wakeUp.signal();
     await this.#reopen();
     await this.#rotateWhenLarge().catch((error: unknown) => this.#options.onFailure?.(error as Error));
   }
@@ -274,38 +267,5 @@ export class LogTail {
     const done = this.#lock.then(work);
     this.#lock = done.catch(() => undefined);
     return done;
-  }
-
-  #signal(): void {
-    this.#isAwake = true;
-    this.#wake();
-  }
-
-  async #sleep(): Promise<void> {
-    if (!this.#isAwake) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#isAwake = false;
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        if (this.#isClosed) {
-          clearTimeout(timer);
-          resolve();
-        }
-      };
-    });
-  }
-
-  #releaseWaiters(): void {
-    for (const resolve of this.#idleWaiters) {
-      resolve();
-    }
-    this.#idleWaiters.clear();
   }
 }

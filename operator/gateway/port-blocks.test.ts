@@ -48,7 +48,9 @@ test('allocatePortBlocks() gives up a remembered block that the range no longer 
 });
 
 test('allocatePortBlocks() never gives one block to two keys and never moves a kept key', () => {
-  const rounds = fc.array(fc.array(fc.constantFrom(...'abcdefgh', '__proto__', 'constructor')), { maxLength: 12 });
+  const rounds = fc.array(fc.array(fc.constantFrom(...'abcdefgh', '__proto__', 'constructor')), {
+    maxLength: 12,
+  });
   fc.assert(
     fc.property(rounds, (steps) => {
       let state: PortBlocks = { ...noPortBlocks, problems: [] };

@@ -52,7 +52,11 @@ export function allocatePortBlocks(
 }
 
 // A remembered block outside the range, off its grid or held twice is given up: the range was reconfigured.
-function keptBlocks(previous: PortBlockState, wanted: readonly string[], range: PortRange): Map<string, number> {
+function keptBlocks(
+  previous: PortBlockState,
+  wanted: readonly string[],
+  range: PortRange,
+): Map<string, number> {
   const kept = new Map<string, number>();
   const taken = new Set<number>();
   for (const key of wanted) {
@@ -71,7 +75,11 @@ function freedBlocks(previous: PortBlockState, kept: ReadonlySet<number>, range:
   return [...queue].filter((block) => isOnGrid(block, range) && !kept.has(block));
 }
 
-function* candidateBlocks(used: ReadonlySet<number>, freed: readonly number[], range: PortRange): Generator<number> {
+function* candidateBlocks(
+  used: ReadonlySet<number>,
+  freed: readonly number[],
+  range: PortRange,
+): Generator<number> {
   for (let block = range.from; isOnGrid(block, range); block += range.size) {
     if (!used.has(block)) {
       yield block;

@@ -28,7 +28,11 @@ export class Refusals {
   }
 
   add(refusal: Refusal, content: string): void {
-    this.#remembered.set(key(refusal.layer, refusal.name), { ...refusal, content, sinceMs: performance.now() });
+    this.#remembered.set(key(refusal.layer, refusal.name), {
+      ...refusal,
+      content,
+      sinceMs: performance.now(),
+    });
   }
 
   forgetOld(): void {
@@ -60,7 +64,12 @@ export class Refusals {
    * `wanted` without what was refused; `good` has the contents that Envoy accepted last. Names that are left out
    * altogether are added to `blocked`, and what mentions a blocked name is treated like a refused resource.
    */
-  withhold(layer: Layer, wanted: ResourceTexts, good: ResourceTexts, blocked: Set<string>): Map<string, string> {
+  withhold(
+    layer: Layer,
+    wanted: ResourceTexts,
+    good: ResourceTexts,
+    blocked: Set<string>,
+  ): Map<string, string> {
     const result = new Map<string, string>();
     const usable = (name: string, content: string | undefined): content is string => {
       return content !== undefined && !this.of(layer, name, content) && !mentions(content, blocked);

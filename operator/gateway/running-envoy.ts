@@ -1,12 +1,12 @@
 // One running Envoy, ours or adopted: start it detached, learn of its end, end it.
 // Restarting, adopting and the files around it are envoy-process.ts's business.
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EnvoyLog } from './envoy-log.ts';
-import { identify, isRunning, signalProcess, type ProcessIdentity } from './process-identity.ts';
+import { identify, isRunning, type ProcessIdentity, signalProcess } from './process-identity.ts';
 
 export interface EnvoyExit {
   readonly pid: number;
@@ -23,7 +23,11 @@ export interface RunningEnvoy {
 }
 
 /** Starts Envoy in its own session, so that it outlives us; its output is appended to the log. */
-export async function spawnEnvoy(binary: string, args: readonly string[], log: EnvoyLog): Promise<RunningEnvoy> {
+export async function spawnEnvoy(
+  binary: string,
+  args: readonly string[],
+  log: EnvoyLog,
+): Promise<RunningEnvoy> {
   const output = await open(log.path, 'a', 0o644);
   try {
     const child = spawn(binary, args, {
@@ -67,7 +71,9 @@ export async function endProcess(identity: ProcessIdentity, timeoutMs: number): 
       await delay(10);
     }
   }
-  throw new Error(`Cannot stop Envoy with process id "${identity.pid}": it survived SIGKILL, look at the machine`);
+  throw new Error(
+    `Cannot stop Envoy with process id "${identity.pid}": it survived SIGKILL, look at the machine`,
+  );
 }
 
 export function describeExit({ code, signal, text }: EnvoyExit): string {

@@ -2,7 +2,7 @@
 // tables that this machine has no room for. Pure.
 
 import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
-import { resourceTexts, type ResourceTexts } from './config-files.ts';
+import { type ResourceTexts, resourceTexts } from './config-files.ts';
 import { routeTableLimitProblem } from './inotify-limit.ts';
 import type { Refusal, Refusals } from './refusals.ts';
 

@@ -23,7 +23,10 @@ const NO_BORDERS = {
 export const COLUMN_GAP = GAP.length;
 
 /** One line per row, without trailing spaces. `widths` shortens columns that are wider. */
-export function formatTable(rows: readonly (readonly string[])[], widths?: readonly number[]): readonly string[] {
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  widths?: readonly number[],
+): readonly string[] {
   const table = new Table({
     chars: NO_BORDERS,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },

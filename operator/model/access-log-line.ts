@@ -31,7 +31,10 @@ export const ALLOW_DECISION = 'allow';
 export const DROP_PREFIX = 'drop:';
 export const DRY_RUN_PREFIX = 'dry-run:';
 
-const text = z.string().nullish().transform((value) => (value === '-' ? '' : (value ?? '')));
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => (value === '-' ? '' : (value ?? '')));
 
 const lineSchema = z.object({
   listener: z.enum(['proxy', 'guard', 'guard-listener', 'watch']),
@@ -39,7 +42,10 @@ const lineSchema = z.object({
   time: z.string(),
   type: text,
   method: text,
-  code: z.number().nullish().transform((value) => value ?? 0),
+  code: z
+    .number()
+    .nullish()
+    .transform((value) => value ?? 0),
   details: text,
   decision: text,
   chain: text,
@@ -47,7 +53,10 @@ const lineSchema = z.object({
   sni: text,
   failure: text,
   upstream: text,
-  durationMs: z.number().nullish().transform((value) => value ?? 0),
+  durationMs: z
+    .number()
+    .nullish()
+    .transform((value) => value ?? 0),
 });
 
 export interface AccessLogLine extends Readonly<Omit<z.infer<typeof lineSchema>, 'context'>> {

@@ -21,13 +21,17 @@ const ENDS_IN_NUMBER = /(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$/;
 export function parseAddressRange(text: string): ParsedRange {
   const [address = '', prefix, ...rest] = text.split('/');
   const parsed = rest.length === 0 ? parseStrict(address) : undefined;
-  if (parsed === undefined) return { message: `${cannotAccept(text)}: write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"` };
+  if (parsed === undefined)
+    return {
+      message: `${cannotAccept(text)}: write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"`,
+    };
   if (parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress()) {
     return { message: `${cannotAccept(text)}: write the IPv4 form, "${parsed.toIPv4Address().toString()}"` };
   }
   const bits = parsed.kind() === 'ipv4' ? 32 : 128;
   const length = prefix === undefined ? bits : PREFIX_LENGTH.test(prefix) ? Number(prefix) : Number.NaN;
-  if (!(length <= bits)) return { message: `${cannotAccept(text)}: the part behind "/" is a number from 0 to ${bits}` };
+  if (!(length <= bits))
+    return { message: `${cannotAccept(text)}: the part behind "/" is a number from 0 to ${bits}` };
   return { range: mask(parsed, length) };
 }
 
@@ -46,7 +50,8 @@ export function isIpLiteral(text: string): boolean {
 export function rangesContain(ranges: readonly AddressRange[], address: string): boolean {
   const parsed = parseStrict(address);
   if (parsed === undefined) return false;
-  const plain = parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+  const plain =
+    parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
   return ranges.some((range) => {
     const base = ipaddr.parse(range.address);
     return base.kind() === plain.kind() && plain.match(base, range.prefixLength);
@@ -57,7 +62,8 @@ function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (IPV4.test(address)) return ipaddr.IPv4.parse(address);
   const parts = address.split(':');
   const last = parts.at(-1) ?? '';
-  const isPlain = parts.slice(0, -1).every((part) => HEXTET.test(part)) && (HEXTET.test(last) || IPV4.test(last));
+  const isPlain =
+    parts.slice(0, -1).every((part) => HEXTET.test(part)) && (HEXTET.test(last) || IPV4.test(last));
   return parts.length > 1 && isPlain && ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address) : undefined;
 }
 

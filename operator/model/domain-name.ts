@@ -81,11 +81,12 @@ function faultOfShape(raw: string): NameFault | undefined {
   if (isIpLiteral(raw)) return 'IP_LITERAL';
   if (/:\d*$/.test(raw)) return 'PORT';
   const rest = raw.startsWith('*.') ? raw.slice(2) : raw;
-  return rest.includes('*') || rest === '' || rest === '.' ? 'WILDCARD' : undefined;
+  return /^\.?$|\*/.test(rest) ? 'WILDCARD' : undefined;
 }
 
 function faultOfDestination(name: string, wildcard: boolean): NameFault | undefined {
-  if (IN_CLUSTER_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`))) return 'IN_CLUSTER';
+  if (IN_CLUSTER_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`)))
+    return 'IN_CLUSTER';
   // A wildcard must not span a suffix under which strangers register names, be it the registry's
   // (`co.uk`) or a provider's (`github.io`, `s3.amazonaws.com`); a plain name is one host only.
   if (wildcard && getPublicSuffix(name, { allowPrivateDomains: true }) === name) return 'PUBLIC_SUFFIX';
@@ -99,7 +100,8 @@ const FIXES: Readonly<Record<NameFault, string>> = {
   BAD_NAME: 'use labels of letters, digits and hyphens, for example "data.example.com"',
   IP_LITERAL: 'name a domain; addresses are not accepted as destinations',
   SINGLE_LABEL: 'use a full domain name, for example "example.com"',
-  PUBLIC_SUFFIX: 'anyone can register names under a public suffix; name a domain, for example "*.example.com"',
+  PUBLIC_SUFFIX:
+    'anyone can register names under a public suffix; name a domain, for example "*.example.com"',
   IN_CLUSTER: 'names inside the cluster belong to "clusterAccess"',
   WILDCARD: 'name a domain, for example "*.example.com"; "*" stands only for whole labels in front',
   URL: 'write only the domain name, without scheme, user or path, for example "example.com"',

@@ -1,7 +1,14 @@
 // EgressTable: compiled destinations, the contract between operator and gateways (DESIGN 2.2). One per distinct
 // effective set: a policy plus what its workspaces imply. Names are plain strings, grouped by what they share.
 import { z } from 'zod';
-import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
+import {
+  atomicList,
+  conditionsSchema,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+  timeSchema,
+} from './kubernetes-object.ts';
 import { destinationPortSchema } from './network-policy.ts';
 import type { Reason } from './reason.ts';
 
@@ -19,21 +26,35 @@ export type EntryList = (typeof ENTRY_LISTS)[number];
 
 export const destinationGroupSchema = z.strictObject({
   list: z.enum(ENTRY_LISTS).describe('Where the entries come from.'),
-  source: z.string().min(1).max(320).describe('Object that the entries stand in, for example "NetworkPolicy/acme".'),
+  source: z
+    .string()
+    .min(1)
+    .max(320)
+    .describe('Object that the entries stand in, for example "NetworkPolicy/acme".'),
   ports: atomicList(destinationPortSchema, 16).describe('Ports and protocols of every name of the group.'),
   expiresAt: timeSchema.optional().describe('From this time (UTC) on the group counts no more.'),
   addressRanges: optionalList(z.string().max(49), 50, 'Private endpoints: where the names may lead.'),
-  names: atomicList(z.string().min(1).max(255), 32_000).describe('Canonical names, "example.com" or "*.example.com".'),
+  names: atomicList(z.string().min(1).max(255), 32_000).describe(
+    'Canonical names, "example.com" or "*.example.com".',
+  ),
 });
 
 export type DestinationGroup = z.infer<typeof destinationGroupSchema>;
 
-const DENY_REASONS = ['POLICY_NOT_FOUND', 'POLICY_UNREADABLE', 'WORKSPACE_CONFLICTED'] as const satisfies readonly Reason[];
+const DENY_REASONS = [
+  'POLICY_NOT_FOUND',
+  'POLICY_UNREADABLE',
+  'WORKSPACE_CONFLICTED',
+] as const satisfies readonly Reason[];
 export type DenyReason = (typeof DENY_REASONS)[number];
 
 export const egressTableSpecSchema = z.strictObject({
   networkPolicyId: z.string().max(63).describe('Policy that the table was compiled from.'),
-  revision: z.string().min(1).max(64).describe('Hash of the content; the same content has the same revision.'),
+  revision: z
+    .string()
+    .min(1)
+    .max(64)
+    .describe('Hash of the content; the same content has the same revision.'),
   denyReason: z
     .enum(DENY_REASONS)
     .optional()
@@ -54,7 +75,8 @@ export const egressTableKind: KindDescription = {
   plural: 'egresstables',
   shortName: 'set',
   scope: 'Namespaced',
-  description: 'Compiled destinations of one policy and what its workspaces imply. Written by the operator, read by gateways.',
+  description:
+    'Compiled destinations of one policy and what its workspaces imply. Written by the operator, read by gateways.',
   spec: egressTableSpecSchema,
   status: z.strictObject({ conditions: conditionsSchema }),
   columns: [

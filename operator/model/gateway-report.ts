@@ -5,7 +5,11 @@ import { type KindDescription, type ObjectMeta, optionalList } from './kubernete
 const tableReportSchema = z.strictObject({
   table: z.string().min(1).max(63).describe('Name of the EgressTable.'),
   revision: z.string().min(1).max(64).describe('Revision that Envoy runs.'),
-  rejection: z.string().max(1024).optional().describe("Envoy's own words where it rejected a newer revision."),
+  rejection: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe("Envoy's own words where it rejected a newer revision."),
 });
 
 export const gatewayReportSpecSchema = z.strictObject({

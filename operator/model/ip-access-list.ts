@@ -8,8 +8,12 @@ export const MAX_ADDRESSES = 1000;
 
 export const ipAccessListSpecSchema = z.strictObject({
   label: z.string().min(1).max(253).describe('Name of the list for people.'),
-  listType: z.enum(['ALLOW', 'BLOCK']).describe('ALLOW lets these addresses in; BLOCK keeps them out and wins.'),
-  ipAddresses: atomicList(addressRangeSchema, MAX_ADDRESSES).describe('Addresses and CIDR ranges, kept as typed.'),
+  listType: z
+    .enum(['ALLOW', 'BLOCK'])
+    .describe('ALLOW lets these addresses in; BLOCK keeps them out and wins.'),
+  ipAddresses: atomicList(addressRangeSchema, MAX_ADDRESSES).describe(
+    'Addresses and CIDR ranges, kept as typed.',
+  ),
   enabled: z.boolean().default(true).describe('A list that is not enabled counts for nothing.'),
 });
 

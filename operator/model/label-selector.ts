@@ -9,6 +9,10 @@ const requirementSchema = z.strictObject({
 });
 
 export const labelSelectorSchema = z.strictObject({
-  matchLabels: z.record(z.string().max(316), z.string().max(63)).meta({ maxProperties: 64 }).optional().describe('Labels that must have exactly these values.'),
+  matchLabels: z
+    .record(z.string().max(316), z.string().max(63))
+    .meta({ maxProperties: 64 })
+    .optional()
+    .describe('Labels that must have exactly these values.'),
   matchExpressions: optionalList(requirementSchema, 16, 'Further requirements; all must hold.'),
 });

@@ -1,7 +1,13 @@
 // Metastore: the catalogue of a workspace, and what it implies: external locations in its own region are allowed
 // (R21), those in another region are not (R15, R81); connections only until their transition ends (R19, R20).
 import { z } from 'zod';
-import { conditionsSchema, type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
+import {
+  conditionsSchema,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+  timeSchema,
+} from './kubernetes-object.ts';
 import { internetDestinationSchema } from './network-policy.ts';
 import { REGION_NAME, storageDestinationSchema } from './storage-destination.ts';
 import { workspaceNamesSchema } from './workspace.ts';
@@ -10,13 +16,23 @@ const connectionSchema = z.strictObject({
   name: z.string().min(1).max(253).describe('Name of the connection.'),
   destination: internetDestinationSchema.shape.destination,
   ports: internetDestinationSchema.shape.ports,
-  transitionEndTime: timeSchema
-    .describe('Until this time (UTC) the connection is allowed without an entry in the policy; afterwards it needs one.'),
+  transitionEndTime: timeSchema.describe(
+    'Until this time (UTC) the connection is allowed without an entry in the policy; afterwards it needs one.',
+  ),
 });
 
 export const metastoreSpecSchema = z.strictObject({
-  region: z.string().min(1).max(32).regex(REGION_NAME).describe('Region of the metastore, for example "us-west-2".'),
-  externalLocations: optionalList(storageDestinationSchema, 2500, 'Storage that the metastore knows; allowed where it is in the same region.'),
+  region: z
+    .string()
+    .min(1)
+    .max(32)
+    .regex(REGION_NAME)
+    .describe('Region of the metastore, for example "us-west-2".'),
+  externalLocations: optionalList(
+    storageDestinationSchema,
+    2500,
+    'Storage that the metastore knows; allowed where it is in the same region.',
+  ),
   connections: optionalList(connectionSchema, 500, 'Outside databases, allowed for a transition period.'),
   workspaces: workspaceNamesSchema,
 });
@@ -34,7 +50,8 @@ export const metastoreKind: KindDescription = {
   plural: 'metastores',
   shortName: 'sms',
   scope: 'Cluster',
-  description: 'A catalogue whose external locations its workspaces may reach, as far as they lie in its own region.',
+  description:
+    'A catalogue whose external locations its workspaces may reach, as far as they lie in its own region.',
   spec: metastoreSpecSchema,
   status: z.strictObject({ conditions: conditionsSchema }),
   columns: [

@@ -50,12 +50,21 @@ const domainSchema = z
     const parsed = parseNamePattern(text);
     if ('fault' in parsed) context.addIssue({ code: 'custom', message: parsed.message });
   })
-  .describe('Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself.');
+  .describe(
+    'Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself.',
+  );
 
 export const internetDestinationSchema = z.strictObject({
   destination: domainSchema,
-  internetDestinationType: z.enum(['DNS_NAME']).default('DNS_NAME').describe('How the destination is written.'),
-  ports: optionalList(destinationPortSchema, 16, 'Ports and protocols. Without it: 443 for TLS and 80 for HTTP.'),
+  internetDestinationType: z
+    .enum(['DNS_NAME'])
+    .default('DNS_NAME')
+    .describe('How the destination is written.'),
+  ports: optionalList(
+    destinationPortSchema,
+    16,
+    'Ports and protocols. Without it: 443 for TLS and 80 for HTTP.',
+  ),
   expiresAt: timeSchema.optional().describe('From this time (UTC) on the entry counts no more.'),
   reason: z.string().max(128).optional().describe('Why the entry is here, for those who read the policy.'),
 });
@@ -98,12 +107,18 @@ const networkAccessSchema = z.strictObject({
     MAX_DESTINATIONS,
     'Buckets and storage accounts that may be reached.',
   ),
-  policyEnforcement: policyEnforcementSchema.optional().describe('Dry-run settings. Without it: enforced for all products.'),
+  policyEnforcement: policyEnforcementSchema
+    .optional()
+    .describe('Dry-run settings. Without it: enforced for all products.'),
 });
 
 const clusterPeerSchema = z.strictObject({
-  namespaceSelector: labelSelectorSchema.optional().describe('Namespaces of the peers. Without it: the own namespace.'),
-  podSelector: labelSelectorSchema.optional().describe('Pods of the peers. Without it: every pod of those namespaces.'),
+  namespaceSelector: labelSelectorSchema
+    .optional()
+    .describe('Namespaces of the peers. Without it: the own namespace.'),
+  podSelector: labelSelectorSchema
+    .optional()
+    .describe('Pods of the peers. Without it: every pod of those namespaces.'),
   ports: optionalList(
     z.strictObject({
       port: z.int().min(1).max(65535).describe('Port of the peer.'),
@@ -127,14 +142,21 @@ export const networkPolicySpecSchema = z.strictObject({
   egress: z
     .strictObject({
       networkAccess: networkAccessSchema.describe('What may be reached outside the cluster.'),
-      clusterAccess: clusterAccessSchema.optional().describe('What may be reached inside the cluster, without the gateway.'),
+      clusterAccess: clusterAccessSchema
+        .optional()
+        .describe('What may be reached inside the cluster, without the gateway.'),
     })
     .describe('Rules for connections that leave the workspace.')
     .superRefine((egress, context) => {
       const count = countDestinations(egress.networkAccess);
       if (count <= MAX_DESTINATIONS) return;
       const message = `Cannot accept ${count} destinations: the limit is ${MAX_DESTINATIONS}, allowed internet and storage destinations together`;
-      context.addIssue({ code: 'custom', path: ['networkAccess'], message, params: { reason: 'TooManyDestinations' } });
+      context.addIssue({
+        code: 'custom',
+        path: ['networkAccess'],
+        message,
+        params: { reason: 'TooManyDestinations' },
+      });
     }),
 });
 
@@ -160,7 +182,11 @@ const networkPolicyStatusSchema = z.strictObject({
   conditions: conditionsSchema,
   destinations: z.int().min(0).optional().describe('Allowed destinations as written.'),
   workspaces: z.int().min(0).optional().describe('Workspaces under this policy.'),
-  restartRequired: z.int().min(0).optional().describe('Workloads that must restart before the policy counts for them.'),
+  restartRequired: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Workloads that must restart before the policy counts for them.'),
 });
 
 const ACCESS = 'spec.egress.networkAccess';

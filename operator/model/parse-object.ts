@@ -2,7 +2,14 @@
 // Kinds of other groups are not ours to judge and are passed over.
 import { z } from 'zod';
 import { ipAccessListKind } from './ip-access-list.ts';
-import { API_VERSION, GROUP, isOptional, type KindDescription, nameHint, type ObjectMeta } from './kubernetes-object.ts';
+import {
+  API_VERSION,
+  GROUP,
+  isOptional,
+  type KindDescription,
+  nameHint,
+  type ObjectMeta,
+} from './kubernetes-object.ts';
 import { metastoreKind } from './metastore.ts';
 import { networkPolicyKind } from './network-policy.ts';
 import { policyAssignmentKind } from './policy-assignment.ts';
@@ -25,9 +32,14 @@ export type ParsedObject =
 
 /** Kinds that people write; the compiled ones are not read from outside. A Map, so that "constructor" is no kind. */
 const INPUT_KINDS: ReadonlyMap<string, KindDescription> = new Map(
-  [networkPolicyKind, policyAssignmentKind, metastoreKind, privateEndpointKind, workspaceConfKind, ipAccessListKind].map(
-    (kind) => [kind.kind, kind],
-  ),
+  [
+    networkPolicyKind,
+    policyAssignmentKind,
+    metastoreKind,
+    privateEndpointKind,
+    workspaceConfKind,
+    ipAccessListKind,
+  ].map((kind) => [kind.kind, kind]),
 );
 
 const NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
@@ -39,7 +51,10 @@ const metadataSchema = z.looseObject({
   namespace: z.string().min(1).max(63).optional(),
   labels: textMap(),
   annotations: textMap(),
-  creationTimestamp: z.string().nullish().transform((text) => text ?? undefined),
+  creationTimestamp: z
+    .string()
+    .nullish()
+    .transform((text) => text ?? undefined),
   generation: z.int().optional(),
   uid: z.string().optional(),
 });
@@ -59,8 +74,13 @@ export function parseObject(value: unknown): ParsedObject {
   const { metadata } = body.data;
   if (isNamespace) return parseNamespace(withoutNamespace(metadata));
   const description = INPUT_KINDS.get(kind);
-  if (description === undefined || apiVersion !== API_VERSION) return unknownKind(apiVersion, kind, metadata.name);
-  return parseSpec(description, description.scope === 'Cluster' ? withoutNamespace(metadata) : metadata, value);
+  if (description === undefined || apiVersion !== API_VERSION)
+    return unknownKind(apiVersion, kind, metadata.name);
+  return parseSpec(
+    description,
+    description.scope === 'Cluster' ? withoutNamespace(metadata) : metadata,
+    value,
+  );
 }
 
 /** Labels or annotations; an empty `labels:` in YAML is null. */
@@ -89,7 +109,11 @@ function parseNamespace(metadata: ObjectMeta): ParsedObject {
 function parseSpec(description: KindDescription, metadata: ObjectMeta, value: unknown): ParsedObject {
   const key = keyFor(description, metadata);
   if (description.scope === 'Namespaced' && metadata.namespace === undefined) {
-    return unreadable(key, ['metadata'], 'Cannot find "metadata.namespace": name the Namespace that is the workspace');
+    return unreadable(
+      key,
+      ['metadata'],
+      'Cannot find "metadata.namespace": name the Namespace that is the workspace',
+    );
   }
   const badName = faultOfName(description, metadata.name);
   if (badName !== undefined) return unreadable(key, ['metadata', 'name'], badName);
@@ -125,11 +149,20 @@ function toProblems(error: z.ZodError, value: unknown, key: ObjectKey | undefine
 }
 
 function unreadable(key: ObjectKey, path: readonly PropertyKey[], message: string): ParsedObject {
-  const problem = { reason: 'InvalidValue', message, object: formatKey(key), field: path.join('.'), path } as const;
+  const problem = {
+    reason: 'InvalidValue',
+    message,
+    object: formatKey(key),
+    field: path.join('.'),
+    path,
+  } as const;
   return { status: 'unreadable', key, problems: [problem] };
 }
 
 function unknownKind(apiVersion: string, kind: string, name: string): ParsedObject {
   const message = `Cannot read kind "${kind}" of "${apiVersion}": the kinds are ${[...INPUT_KINDS.keys()].join(', ')} in "${API_VERSION}"`;
-  return { status: 'unreadable', problems: [{ reason: 'UnknownKind', message, object: `${kind}/${name}`, path: ['kind'] }] };
+  return {
+    status: 'unreadable',
+    problems: [{ reason: 'UnknownKind', message, object: `${kind}/${name}`, path: ['kind'] }],
+  };
 }

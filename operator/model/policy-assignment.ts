@@ -1,11 +1,15 @@
 // PolicyAssignment (`spa`): which policy a workspace is under. Named after the workspace's Namespace (R34: one each).
 import { z } from 'zod';
-import { conditionsSchema, DEFAULT_POLICY, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+import {
+  conditionsSchema,
+  DEFAULT_POLICY,
+  type KindDescription,
+  type ObjectMeta,
+} from './kubernetes-object.ts';
 import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
 
 /** As in today's API (requirements 2.1). */
 export const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
-
 
 export const policyAssignmentSpecSchema = z.strictObject({
   networkPolicyId: z
@@ -29,8 +33,16 @@ const policyAssignmentStatusSchema = z.strictObject({
   conditions: conditionsSchema,
   workspaceId: z.string().max(63).optional().describe('Id of the workspace.'),
   networkPolicyId: z.string().max(MAX_POLICY_ID_LENGTH).optional().describe('Policy that is in force.'),
-  enforcement: z.string().max(64).optional().describe('Whether the workspace is open, enforced, in dry-run or both.'),
-  restartRequired: z.int().min(0).optional().describe('Workloads that must restart before the policy counts for them.'),
+  enforcement: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('Whether the workspace is open, enforced, in dry-run or both.'),
+  restartRequired: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Workloads that must restart before the policy counts for them.'),
 });
 
 export const policyAssignmentKind: KindDescription = {

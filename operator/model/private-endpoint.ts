@@ -2,7 +2,13 @@
 // reach their own address ranges only, and count no more as soon as they are removed (we lift R18).
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
-import { CEL_RULES, conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import {
+  CEL_RULES,
+  conditionsSchema,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+} from './kubernetes-object.ts';
 import { internetDestinationSchema } from './network-policy.ts';
 import { workspaceNamesSchema } from './workspace.ts';
 
@@ -20,7 +26,11 @@ export const addressRangeSchema = z
   .describe('Address or CIDR range, for example "10.20.0.0/16".');
 
 export const privateEndpointSpecSchema = z.strictObject({
-  domains: optionalList(internetDestinationSchema.shape.destination, 100, 'Domain names that are behind this endpoint.'),
+  domains: optionalList(
+    internetDestinationSchema.shape.destination,
+    100,
+    'Domain names that are behind this endpoint.',
+  ),
   ports: internetDestinationSchema.shape.ports,
   addressRanges: optionalList(addressRangeSchema, 50, 'Where these names may lead. Empty: nowhere private.'),
   workspaces: workspaceNamesSchema,

@@ -17,7 +17,14 @@ export const PRODUCTS = [
 
 export type Product = (typeof PRODUCTS)[number];
 
-export const NETWORK_SOURCE_TYPES = ['DBSQL', 'General Compute', 'MLServing', 'ML Build', 'Apps', 'DLT'] as const;
+export const NETWORK_SOURCE_TYPES = [
+  'DBSQL',
+  'General Compute',
+  'MLServing',
+  'ML Build',
+  'Apps',
+  'DLT',
+] as const;
 
 export type NetworkSourceType = (typeof NETWORK_SOURCE_TYPES)[number];
 

@@ -14,7 +14,8 @@ export const REASONS = {
   METADATA_ADDRESS: 'cloud metadata services are never reachable',
   BAD_NAME: 'the host is not a valid domain name',
   BAD_REQUEST: 'the request could not be understood as HTTP or CONNECT with a host and a port',
-  HTTPS_WITHOUT_CONNECT: 'https:// was asked without CONNECT; set HTTPS_PROXY so that the client opens a tunnel',
+  HTTPS_WITHOUT_CONNECT:
+    'https:// was asked without CONNECT; set HTTPS_PROXY so that the client opens a tunnel',
   SNI_MISMATCH: 'the TLS server name inside the tunnel is not the host that CONNECT asked for',
   NO_SNI: 'the TLS connection inside the tunnel names no server',
   NOT_TLS: 'the tunnel was opened for TLS, but something else was sent',

@@ -4,7 +4,11 @@ import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from './address-range.ts';
 
 /** Hosts of cloud metadata services, shut even in dry-run. */
-export const METADATA_HOSTS: readonly string[] = ['metadata.google.internal', 'metadata.goog', 'instance-data.ec2.internal'];
+export const METADATA_HOSTS: readonly string[] = [
+  'metadata.google.internal',
+  'metadata.goog',
+  'instance-data.ec2.internal',
+];
 
 export const METADATA_ADDRESSES: readonly string[] = ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'];
 
@@ -39,7 +43,8 @@ const GUARDED: readonly string[] = [
 ];
 
 export const GUARDED_RANGES: readonly AddressRange[] = GUARDED.map(mustParse);
-export const METADATA_RANGES: readonly AddressRange[] = METADATA_ADDRESSES.map(mustParse).flatMap(withEmbedded);
+export const METADATA_RANGES: readonly AddressRange[] =
+  METADATA_ADDRESSES.map(mustParse).flatMap(withEmbedded);
 
 /** Whether a canonical host or an address literal means a cloud metadata service. */
 export function isMetadataHost(host: string): boolean {
@@ -51,8 +56,17 @@ export function isMetadataHost(host: string): boolean {
 function withEmbedded(range: AddressRange): readonly AddressRange[] {
   if (range.family === 6) return [range];
   const ipv4 = ipaddr.IPv4.parse(range.address);
-  const suffix = ipv4.toIPv4MappedAddress().parts.slice(-2).map((part) => part.toString(16)).join(':');
-  return [range, ...['::ffff:', '64:ff9b::'].map((prefix) => ({ family: 6, address: `${prefix}${suffix}`, prefixLength: 128 }) as const)];
+  const suffix = ipv4
+    .toIPv4MappedAddress()
+    .parts.slice(-2)
+    .map((part) => part.toString(16))
+    .join(':');
+  return [
+    range,
+    ...['::ffff:', '64:ff9b::'].map(
+      (prefix) => ({ family: 6, address: `${prefix}${suffix}`, prefixLength: 128 }) as const,
+    ),
+  ];
 }
 
 /** For ranges that stand in our own source: an unreadable one is a bug. */

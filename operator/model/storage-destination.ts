@@ -28,7 +28,9 @@ export const storageDestinationSchema = z
       .max(63)
       .regex(BUCKET_NAME)
       .optional()
-      .describe('Name of the S3 or Google Cloud Storage bucket: lower-case letters, digits and hyphens, no dots.'),
+      .describe(
+        'Name of the S3 or Google Cloud Storage bucket: lower-case letters, digits and hyphens, no dots.',
+      ),
     region: z
       .string()
       .min(1)
@@ -43,12 +45,19 @@ export const storageDestinationSchema = z
       .regex(AZURE_ACCOUNT)
       .optional()
       .describe('Name of the Azure storage account.'),
-    azureStorageService: z.enum(AZURE_SERVICES).optional().describe('Service of the Azure storage account; each is allowed by itself.'),
+    azureStorageService: z
+      .enum(AZURE_SERVICES)
+      .optional()
+      .describe('Service of the Azure storage account; each is allowed by itself.'),
   })
   .superRefine((destination, context) => {
     const missing = missingFields(destination);
     for (const field of missing) {
-      context.addIssue({ code: 'custom', path: [field], message: needed(destination.storageDestinationType, [field]) });
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: needed(destination.storageDestinationType, [field]),
+      });
     }
   })
   .meta({ [CEL_RULES]: STORAGE_TYPES.map(celRuleFor) });
@@ -64,7 +73,10 @@ interface StorageFields {
 }
 
 /** The API server's part of the same check. */
-function celRuleFor(type: (typeof STORAGE_TYPES)[number]): { readonly rule: string; readonly message: string } {
+function celRuleFor(type: (typeof STORAGE_TYPES)[number]): {
+  readonly rule: string;
+  readonly message: string;
+} {
   const present = STORAGE_FIELDS[type].map((field) => `has(self.${field})`).join(' && ');
   const rule = `self.storageDestinationType != '${type}' || (${present})`;
   return { rule, message: needed(type, STORAGE_FIELDS[type]) };
@@ -76,7 +88,9 @@ function needed(type: string, fields: readonly string[]): string {
 }
 
 function missingFields(destination: StorageFields): readonly string[] {
-  return STORAGE_FIELDS[destination.storageDestinationType].filter((field) => destination[field] === undefined);
+  return STORAGE_FIELDS[destination.storageDestinationType].filter(
+    (field) => destination[field] === undefined,
+  );
 }
 
 /** "s3://acme-data", "gs://acme-data", "azure://acmedata/blob": one text per place, as people write it. */
@@ -106,9 +120,13 @@ export function storageHosts(destination: StorageDestination): readonly string[]
 
 function s3Hosts(bucket: string, region: string): readonly string[] {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const regional = ['s3', 's3.dualstack', 's3-fips', 's3-fips.dualstack'].map((form) => `${bucket}.${form}.${region}.${domain}`);
+  const regional = ['s3', 's3.dualstack', 's3-fips', 's3-fips.dualstack'].map(
+    (form) => `${bucket}.${form}.${region}.${domain}`,
+  );
   // The bucket name is unique in the world, so the forms without a region reach the same bucket.
-  const global = ['s3', 's3-accelerate', 's3-accelerate.dualstack'].map((form) => `${bucket}.${form}.${domain}`);
+  const global = ['s3', 's3-accelerate', 's3-accelerate.dualstack'].map(
+    (form) => `${bucket}.${form}.${domain}`,
+  );
   return [...regional, `${bucket}.s3-${region}.${domain}`, ...global];
 }
 
@@ -135,7 +153,8 @@ export interface StorageHost {
 // Written in RE2's subset, so that Envoy's default route and this function read a host alike.
 const BUCKET = '([a-z0-9][a-z0-9.-]*)';
 const S3_ENDPOINT = 's3(?:[.-][a-z0-9-]+)*\\.amazonaws\\.com(?:\\.cn)?';
-const GCS_ENDPOINT = '(?:storage|commondatastorage|storage-download)(?:\\.[a-z0-9-]+\\.rep)?\\.googleapis\\.com';
+const GCS_ENDPOINT =
+  '(?:storage|commondatastorage|storage-download)(?:\\.[a-z0-9-]+\\.rep)?\\.googleapis\\.com';
 const AZURE_ENDPOINT = `(${AZURE_SERVICES.join('|')})\\.(?:core\\.(?:windows\\.net|usgovcloudapi\\.net|chinacloudapi\\.cn)|storage\\.azure\\.net)`;
 
 /** Regular expressions (RE2, on a lower-case host without port), for hosts that name one bucket or account. */
@@ -148,16 +167,22 @@ export const BUCKET_HOST_PATTERNS: readonly string[] = [
 /** The same for endpoints whose bucket is in the path. */
 export const PATH_STYLE_HOST_PATTERNS: readonly string[] = [S3_ENDPOINT, GCS_ENDPOINT];
 
-const [S3_BUCKET, GCS_BUCKET, AZURE_ACCOUNT_HOST] = BUCKET_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
-const PATH_STYLE = PATH_STYLE_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
+type LocationOf = (...found: readonly string[]) => string;
+
+/** In the order of BUCKET_HOST_PATTERNS: what was captured -> the location. */
+const LOCATIONS: readonly LocationOf[] = [
+  (bucket) => `s3://${bucket}`,
+  (bucket) => `gs://${bucket}`,
+  (account, service) => `azure://${account?.replace(/-secondary$/, '')}/${service}`,
+];
+const BUCKET_HOSTS = BUCKET_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
+const PATH_STYLE_HOSTS = PATH_STYLE_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
 
 /** What a canonical host name says about storage; undefined where it is no storage provider's. */
 export function parseStorageHost(host: string): StorageHost | undefined {
-  if (PATH_STYLE.some((pattern) => pattern.test(host))) return { location: null };
-  const s3 = S3_BUCKET?.exec(host)?.[1];
-  if (s3 !== undefined) return { location: `s3://${s3}` };
-  const gcs = GCS_BUCKET?.exec(host)?.[1];
-  if (gcs !== undefined) return { location: `gs://${gcs}` };
-  const azure = AZURE_ACCOUNT_HOST?.exec(host);
-  return azure?.[1] === undefined ? undefined : { location: `azure://${azure[1].replace(/-secondary$/, '')}/${azure[2]}` };
+  if (PATH_STYLE_HOSTS.some((pattern) => pattern.test(host))) return { location: null };
+  const found = BUCKET_HOSTS.map((pattern) => pattern.exec(host));
+  const at = found.findIndex((match) => match !== null);
+  const location = LOCATIONS[at]?.(...(found[at] ?? []).slice(1));
+  return location === undefined ? undefined : { location };
 }

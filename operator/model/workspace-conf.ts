@@ -1,6 +1,11 @@
 // WorkspaceConf: switches of one workspace, one object named "workspace" in its Namespace.
 import { z } from 'zod';
-import { conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import {
+  conditionsSchema,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+} from './kubernetes-object.ts';
 
 export const WORKSPACE_CONF_NAME = 'workspace';
 
@@ -12,10 +17,16 @@ export const workspaceConfSpecSchema = z.strictObject({
   enableUdfNetworkAccess: z
     .boolean()
     .default(false)
-    .describe('Whether SQL user-defined functions have the network access of their warehouse. When false, they reach no internet destination.'),
+    .describe(
+      'Whether SQL user-defined functions have the network access of their warehouse. When false, they reach no internet destination.',
+    ),
   ingress: z
     .strictObject({
-      hosts: optionalList(z.string().min(1).max(253), 16, 'Host names under which people reach this workspace.'),
+      hosts: optionalList(
+        z.string().min(1).max(253),
+        16,
+        'Host names under which people reach this workspace.',
+      ),
       backends: optionalList(
         z.strictObject({
           serviceName: z.string().min(1).max(63).describe('Name of the Service in this Namespace.'),

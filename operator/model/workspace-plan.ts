@@ -1,6 +1,12 @@
 // WorkspacePlan: what the gateways need to know about one workspace: its table, and which lane each product takes.
 import { z } from 'zod';
-import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import {
+  atomicList,
+  conditionsSchema,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+} from './kubernetes-object.ts';
 import { LANES, PRODUCTS } from './product.ts';
 
 const productLaneSchema = z.strictObject({
@@ -10,14 +16,22 @@ const productLaneSchema = z.strictObject({
 
 const lanePortsSchema = z.strictObject({
   lane: z.enum(LANES).describe('Lane.'),
-  firstPort: z.int().min(1024).max(65528).describe('First port of the block of 8 that the gateways listen on.'),
+  firstPort: z
+    .int()
+    .min(1024)
+    .max(65528)
+    .describe('First port of the block of 8 that the gateways listen on.'),
   serviceAddresses: optionalList(z.string().max(45), 2, 'Addresses of the Service of this lane.'),
 });
 
 export const workspacePlanSpecSchema = z.strictObject({
   workspaceId: z.string().min(1).max(63).describe('Id of the workspace.'),
   networkPolicyId: z.string().max(63).describe('Policy that is in force.'),
-  revision: z.string().min(1).max(64).describe('Hash of the content; the same content has the same revision.'),
+  revision: z
+    .string()
+    .min(1)
+    .max(64)
+    .describe('Hash of the content; the same content has the same revision.'),
   table: z.string().min(1).max(63).describe('EgressTable of the workspace.'),
   products: atomicList(productLaneSchema, PRODUCTS.length).describe('Lane of each product.'),
   lanes: optionalList(lanePortsSchema, LANES.length, 'Ports of each lane.'),

@@ -63,7 +63,10 @@ export class DenialLog {
     for (const denial of denials) this.#options.onDenial(denial);
   }
 
-  #read(logFile: string, lines: LineBatch['lines']): { readonly denials: readonly Denial[]; readonly unreadable: number } {
+  #read(
+    logFile: string,
+    lines: LineBatch['lines'],
+  ): { readonly denials: readonly Denial[]; readonly unreadable: number } {
     const { gateway, accountId, findRule } = this.#options;
     const denials: Denial[] = [];
     let unreadable = 0;
@@ -74,7 +77,11 @@ export class DenialLog {
         continue;
       }
       const eventId = `${gateway}/${logFile}/${offset}`;
-      const denial = denialOfLine(line, { accountId, eventId, sequence: this.#sequence + denials.length + 1 }, findRule);
+      const denial = denialOfLine(
+        line,
+        { accountId, eventId, sequence: this.#sequence + denials.length + 1 },
+        findRule,
+      );
       if (denial !== undefined) denials.push(denial);
     }
     return { denials, unreadable };

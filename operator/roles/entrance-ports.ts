@@ -33,15 +33,25 @@ export class EntrancePorts {
   }
 
   entrancesOf(plans: readonly WorkspacePlan[]): readonly Entrance[] {
-    const allocated = allocatePortBlocks(this.#state, wantedBlocks(plans), { ...this.#options.range, size: BLOCK_SIZE });
+    const allocated = allocatePortBlocks(this.#state, wantedBlocks(plans), {
+      ...this.#options.range,
+      size: BLOCK_SIZE,
+    });
     this.#state = { blocks: allocated.blocks, quarantine: allocated.quarantine };
-    this.problems = allocated.problems.map(({ key, message }) => ({ reason: 'PortsExhausted', message, object: key }));
+    this.problems = allocated.problems.map(({ key, message }) => ({
+      reason: 'PortsExhausted',
+      message,
+      object: key,
+    }));
     return entrancesOf(plans, this.#state.blocks, this.#options.address);
   }
 
   /** To be called before the ports are used, so that a crash does not forget them. */
   async save(): Promise<void> {
-    await this.#options.files.writeFileAtomic(this.#options.path, `${JSON.stringify(this.#state, null, 2)}\n`);
+    await this.#options.files.writeFileAtomic(
+      this.#options.path,
+      `${JSON.stringify(this.#state, null, 2)}\n`,
+    );
   }
 }
 

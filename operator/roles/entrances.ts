@@ -31,7 +31,9 @@ export function blockKey(workspace: string, product: Product): string {
 /** Every key that needs a port: all products of every workspace but those in lane full. */
 export function wantedBlocks(plans: readonly WorkspacePlan[]): readonly string[] {
   return plans.flatMap((plan) =>
-    plan.spec.products.filter(({ lane }) => lane !== 'full').map(({ product }) => blockKey(plan.metadata.name, product)),
+    plan.spec.products
+      .filter(({ lane }) => lane !== 'full')
+      .map(({ product }) => blockKey(plan.metadata.name, product)),
   );
 }
 
@@ -64,7 +66,10 @@ export function entrancesOf(
 
 export function endpointsOf(plans: readonly WorkspacePlan[], entrances: readonly Entrance[]): Endpoints {
   const proxies = new Map(
-    entrances.map(({ workspace, product, address, port }) => [blockKey(workspace, product), `http://${address}:${port}`]),
+    entrances.map(({ workspace, product, address, port }) => [
+      blockKey(workspace, product),
+      `http://${address}:${port}`,
+    ]),
   );
   return {
     workspaces: plans.map(({ metadata: { name: workspace }, spec }) => ({

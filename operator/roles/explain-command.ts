@@ -15,7 +15,9 @@ const UNANSWERED = 2;
 export async function explainCommand(folder: string, text: string, options: ExplainOptions): Promise<number> {
   const destination = parseDestination(text);
   if (destination === undefined) {
-    process.stderr.write(`Cannot read destination "${text}": write a host such as "example.com", "example.com:8443" or "http://example.com"\n`);
+    process.stderr.write(
+      `Cannot read destination "${text}": write a host such as "example.com", "example.com:8443" or "http://example.com"\n`,
+    );
     return UNANSWERED;
   }
   const explanation = await explain({ folder: resolve(folder), destination, ...options, atMs: Date.now() });

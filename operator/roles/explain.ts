@@ -1,10 +1,12 @@
 // `sallyport explain`: what would happen to one connection, and why, from the same code that runs; no Envoy needed.
-import { decide, formatRule } from '../compile/decide.ts';
+import { decide, type EgressRequest, formatRule } from '../compile/decide.ts';
 import { compileWorld } from '../compile/plans.ts';
 import { indexTable } from '../compile/table-index.ts';
+import type { EgressTable } from '../model/egress-table.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
-import { isDryRun, type Product } from '../model/product.ts';
+import { isDryRun, type Lane, type Product } from '../model/product.ts';
 import { REASONS } from '../model/reason.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { FolderSource } from '../sources/folder.ts';
 
 export interface ExplainRequest {
@@ -24,49 +26,59 @@ export interface Destination {
 
 export type Explanation =
   | { readonly error: string; readonly problems: readonly Problem[] }
-  | { readonly allowed: boolean; readonly lines: readonly (readonly [string, string])[]; readonly problems: readonly Problem[] };
+  | {
+      readonly allowed: boolean;
+      readonly lines: readonly (readonly [string, string])[];
+      readonly problems: readonly Problem[];
+    };
 
-const HTTP_PORT = 80;
-const TLS_PORT = 443;
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+const MAX_PORT = 65_535;
 
 /** "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. */
 export function parseDestination(text: string): Destination | undefined {
-  const [, scheme, host, port] = /^(?:(https?):\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,5}))?\/?$/.exec(text) ?? [];
-  if (host === undefined || Number(port ?? 1) < 1 || Number(port ?? 1) > 65_535) return undefined;
-  const number = port === undefined ? (scheme === 'http' ? HTTP_PORT : TLS_PORT) : Number(port);
-  const isHttp = scheme === 'http' || (scheme === undefined && number === HTTP_PORT);
-  return { host, port: number, via: isHttp ? 'HTTP' : 'CONNECT' };
+  const [, written, host, digits] =
+    /^(?:(https?):\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,5}))?\/?$/.exec(text) ?? [];
+  const scheme = written ?? (Number(digits) === DEFAULT_PORTS.http ? 'http' : 'https');
+  const isHttp = scheme === 'http';
+  const port = Number(digits ?? DEFAULT_PORTS[isHttp ? 'http' : 'https']);
+  if (host === undefined || port < 1 || port > MAX_PORT) return undefined;
+  return { host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
 }
 
 export async function explain(request: ExplainRequest): Promise<Explanation> {
   const source = new FolderSource(request.folder, () => undefined);
-  const { snapshot, problems } = await source.read();
+  const { snapshot, problems: folderProblems } = await source.read();
   source.close();
   const world = compileWorld(snapshot);
-  const allProblems = [...problems, ...world.problems];
-  const plan = world.plans.find(
-    ({ metadata, spec }) => metadata.name === request.workspace || spec.workspaceId === request.workspace,
+  const problems = [...folderProblems, ...world.problems];
+  const plan = world.plans.find(({ metadata, spec }) =>
+    [metadata.name, spec.workspaceId].includes(request.workspace),
   );
   const table = world.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
-  const lane = plan?.spec.products.find(({ product }) => product === request.product)?.lane;
-  if (plan === undefined || table === undefined || lane === undefined) {
-    return { error: noWorkspace(request, world.plans.map(({ metadata }) => metadata.name)), problems: allProblems };
+  if (plan === undefined || table === undefined) {
+    const names = world.plans.map(({ metadata }) => metadata.name);
+    return { error: noWorkspace(request, names), problems };
   }
-  const { host, port, via } = request.destination;
-  const inside = { kind: 'TLS', sni: host } as const;
-  const decision = decide(
-    indexTable(table.spec, request.atMs),
-    lane,
-    via === 'HTTP' ? { via, host, port } : { via, host, port, inside },
-  );
+  return { ...explainIn(plan, table, request), problems };
+}
+
+function explainIn(
+  plan: WorkspacePlan,
+  table: EgressTable,
+  { product, destination, atMs }: ExplainRequest,
+): Omit<Extract<Explanation, { allowed: boolean }>, 'problems'> {
+  // A product that a plan does not name takes the strictest lane.
+  const lane = plan.spec.products.find((entry) => entry.product === product)?.lane ?? 'sealed';
+  const decision = decide(indexTable(table.spec, atMs), lane, requestOf(destination));
+  const { host, port, via } = destination;
   return {
     allowed: decision.verdict !== 'DROP',
-    problems: allProblems,
     lines: [
       ['Workspace', `${plan.metadata.name} (${plan.spec.workspaceId})`],
-      ['Product', request.product],
+      ['Product', product],
       ['Policy', plan.spec.networkPolicyId],
-      ['Lane', lane === 'full' ? 'full (no gateway)' : `${lane}${isDryRun(lane) ? ' (logs, denies nothing)' : ''}`],
+      ['Lane', describeLane(lane)],
       ['Destination', `${host}:${port} ${via === 'HTTP' ? 'plain HTTP' : 'through CONNECT'}`],
       ['Verdict', decision.verdict],
       ['Reason', `${decision.reason}: ${REASONS[decision.reason]}`],
@@ -76,8 +88,21 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   };
 }
 
+/** A client that does as it should: inside the tunnel, TLS for the very host. */
+function requestOf({ host, port, via }: Destination): EgressRequest {
+  return via === 'HTTP' ? { via, host, port } : { via, host, port, inside: { kind: 'TLS', sni: host } };
+}
+
+function describeLane(lane: Lane): string {
+  if (lane === 'full') return 'full (no gateway)';
+  return isDryRun(lane) ? `${lane} (logs, denies nothing)` : lane;
+}
+
 function noWorkspace(request: ExplainRequest, names: readonly string[]): string {
-  const known = names.length === 0 ? 'the folder has none' : `the folder has ${names.map((name) => `"${name}"`).join(', ')}`;
+  const known =
+    names.length === 0
+      ? 'the folder has none'
+      : `the folder has ${names.map((name) => `"${name}"`).join(', ')}`;
   return `Cannot find workspace "${request.workspace}" in "${request.folder}": ${known}`;
 }
 

@@ -26,8 +26,17 @@ export async function renderCommand(folder: string, options: { readonly out: str
     range: defaultPortRange,
     files: FILES,
   });
-  const settings = { directory, resolvers: [], openRanges: [], maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS };
-  const outputs = desiredOutputs(snapshot, { settings, entrancesOf: ports.entrancesOf.bind(ports) }, Date.now());
+  const settings = {
+    directory,
+    resolvers: [],
+    openRanges: [],
+    maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS,
+  };
+  const outputs = desiredOutputs(
+    snapshot,
+    { settings, entrancesOf: ports.entrancesOf.bind(ports) },
+    Date.now(),
+  );
   const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
   const applier = new ConfigApplier({ directory, admin, files: FILES });
   await applier.apply(outputs.envoy);
@@ -37,8 +46,11 @@ export async function renderCommand(folder: string, options: { readonly out: str
   await writeJson(join(directory, 'tables.json'), outputs.tables);
   await writeJson(join(directory, 'plans.json'), outputs.plans);
   await writeJson(join(directory, 'endpoints.json'), endpointsOf(outputs.plans, outputs.entrances));
-  for (const problem of [...problems, ...outputs.problems]) process.stderr.write(`Problem  ${formatProblem(problem)}\n`);
-  process.stdout.write(`Wrote ${outputs.tables.length} tables and ${outputs.entrances.length} entrances to ${directory}\n`);
+  for (const problem of [...problems, ...outputs.problems])
+    process.stderr.write(`Problem  ${formatProblem(problem)}\n`);
+  process.stdout.write(
+    `Wrote ${outputs.tables.length} tables and ${outputs.entrances.length} entrances to ${directory}\n`,
+  );
   return 0;
 }
 

@@ -6,7 +6,11 @@ import { terminalView } from './run-view.ts';
 const FAILED = 1;
 const USAGE = 2;
 
-export async function runCommand(folder: string, options: RunOptions, environment: NodeJS.ProcessEnv): Promise<number> {
+export async function runCommand(
+  folder: string,
+  options: RunOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<number> {
   const view = terminalView(process.stdout, process.stderr);
   try {
     const config = readRunConfig(folder, options, environment);

@@ -32,7 +32,8 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
   const write = (text: string): void => void out.write(`${text}\n`);
   return {
     progress: (text) => write(paint('dim', text)),
-    workspaces: (plans, endpoints) => write(`\n${workspaceTable(plans, endpoints, (text) => paint('bold', text))}`),
+    workspaces: (plans, endpoints) =>
+      write(`\n${workspaceTable(plans, endpoints, (text) => paint('bold', text))}`),
     problems: (problems) => {
       for (const problem of problems) write(`${paint('yellow', 'Problem')}  ${formatProblem(problem)}`);
     },
@@ -42,11 +43,23 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
 }
 
 /** One row per way in: products of a workspace that share lane and direct access are named together. */
-function workspaceTable(plans: readonly WorkspacePlan[], endpoints: Endpoints, heading: (text: string) => string): string {
+function workspaceTable(
+  plans: readonly WorkspacePlan[],
+  endpoints: Endpoints,
+  heading: (text: string) => string,
+): string {
   const rows = endpoints.workspaces.flatMap((workspace, at) => {
     const plan = plans[at];
-    const first = [workspace.workspace, workspace.workspaceId, workspace.networkPolicyId, plan === undefined ? '' : enforcementOf(plan)];
-    return workspace.products.map((endpoint, row) => [...(row === 0 ? first : ['', '', '', '']), ...productCells(endpoint)]);
+    const first = [
+      workspace.workspace,
+      workspace.workspaceId,
+      workspace.networkPolicyId,
+      plan === undefined ? '' : enforcementOf(plan),
+    ];
+    return workspace.products.map((endpoint, row) => [
+      ...(row === 0 ? first : ['', '', '', '']),
+      ...productCells(endpoint),
+    ]);
   });
   const headings = ['WORKSPACE', 'ID', 'POLICY', 'ENFORCEMENT', 'PRODUCT', 'LANE', 'PROXY'];
   const [head = '', ...lines] = formatTable([headings, ...rows]);
@@ -60,7 +73,9 @@ function productCells({ product, lane, proxy }: ProductEndpoint): readonly [Prod
 function denialLine(denial: Denial, paint: (style: Style, text: string) => string): string {
   const verdict = paint(denial.accessType === 'DROP' ? 'red' : 'yellow', denial.accessType.padEnd(14));
   const place = denial.port === null ? denial.destination : `${denial.destination}:${denial.port}`;
-  const detail = [denial.rule, denial.sni === null ? null : `SNI ${denial.sni}`].filter((text) => text !== null).join(', ');
+  const detail = [denial.rule, denial.sni === null ? null : `SNI ${denial.sni}`]
+    .filter((text) => text !== null)
+    .join(', ');
   const who = `${denial.workspace}/${denial.product}`;
   const time = denial.eventTime.slice(11, 23);
   return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;

@@ -131,9 +131,13 @@ export class RunningGateway {
     const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#apply(first);
-    const how = await envoy.start();
-    view.progress(how === 'adopted' ? `Adopted the Envoy that still runs (pid ${envoy.pid})` : `Started Envoy (pid ${envoy.pid})`);
     await tail.start();
+    const how = await envoy.start();
+    view.progress(
+      how === 'adopted'
+        ? `Adopted the Envoy that still runs (pid ${envoy.pid})`
+        : `Started Envoy (pid ${envoy.pid})`,
+    );
     this.#queries = await serveQueries(store, paths.querySocket);
     await this.#apply(first, 'start');
     this.#loop.trigger();
@@ -204,13 +208,22 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
     onExit: (exit) => view.failure(`Envoy ended (${JSON.stringify(exit)}); starting it again`),
   });
   const tail = new LogTail({
-    directory: paths.envoy,
-    admin: envoy.admin,
+    folder: paths.envoyLog,
     files: FILES,
     consume: (batch) => log.consume(batch),
+    reopenLogs: () => envoy.admin.reopenLogs(),
+    onTornLine: ({ logFile, bytes }) =>
+      view.failure(`Envoy ended in the middle of a log line: ${bytes} bytes of ${logFile} are lost`),
+    onSkippedLine: ({ logFile, bytes }) =>
+      view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
     onFailure: (error) => view.failure(messageOf(error)),
   });
-  const ports = await EntrancePorts.open({ path: paths.ports, address: config.listenAddress, range: config.ports, files: FILES });
+  const ports = await EntrancePorts.open({
+    path: paths.ports,
+    address: config.listenAddress,
+    range: config.ports,
+    files: FILES,
+  });
   return {
     config,
     paths,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 export interface StatePaths {
   readonly root: string;
   readonly envoy: string;
+  readonly envoyLog: string;
   readonly database: string;
   readonly querySocket: string;
   readonly ports: string;
@@ -15,6 +16,7 @@ export function statePaths(root: string): StatePaths {
   return {
     root,
     envoy: join(root, 'envoy'),
+    envoyLog: join(root, 'envoy/log'),
     database: join(root, 'denials.duckdb'),
     querySocket: join(root, 'denials.sock'),
     ports: join(root, 'ports.json'),
@@ -29,14 +31,18 @@ export async function prepareStateDirectory(root: string): Promise<StatePaths> {
   const paths = statePaths(root);
   const socket = join(paths.envoy, 'admin.sock');
   if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH) {
-    throw new Error(`Cannot use state directory "${root}": its sockets would have paths of over ${LONGEST_SOCKET_PATH} bytes; choose a shorter one with --state`);
+    throw new Error(
+      `Cannot use state directory "${root}": its sockets would have paths of over ${LONGEST_SOCKET_PATH} bytes; choose a shorter one with --state`,
+    );
   }
   try {
-    await mkdir(paths.envoy, { recursive: true });
+    await mkdir(paths.envoyLog, { recursive: true });
     await access(root, constants.W_OK);
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot write to state directory "${root}": ${detail}; choose another with --state`, { cause });
+    throw new Error(`Cannot write to state directory "${root}": ${detail}; choose another with --state`, {
+      cause,
+    });
   }
   return paths;
 }

@@ -27,7 +27,10 @@ export class WorldReport {
 
   applied(outputs: DesiredOutputs, endpoints: Endpoints, result: ApplyResult): void {
     if (result.status === 'notRunning') return;
-    const refusal = result.status === 'applied' ? '' : `Envoy did not take the configuration, the last good one stays: ${result.text}`;
+    const refusal =
+      result.status === 'applied'
+        ? ''
+        : `Envoy did not take the configuration, the last good one stays: ${result.text}`;
     if (refusal !== '' && refusal !== this.#refusal) this.#view.failure(refusal);
     this.#refusal = refusal;
     if (refusal === '') this.#show(outputs, endpoints);
@@ -35,7 +38,9 @@ export class WorldReport {
 
   #show(outputs: DesiredOutputs, endpoints: Endpoints): void {
     const shown = JSON.stringify(endpoints);
-    const revisions = outputs.tables.map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`).join(', ');
+    const revisions = outputs.tables
+      .map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`)
+      .join(', ');
     if (shown !== this.#endpoints) this.#view.workspaces(outputs.plans, endpoints);
     else if (revisions !== this.#revisions) this.#view.progress(`Enforced: ${revisions}`);
     this.#endpoints = shown;

@@ -16,7 +16,9 @@ export interface Merged {
 export function mergeFiles(files: ReadonlyMap<string, ParsedFile>, lastGood: LastGood): Merged {
   const places = placesByKey(files);
   const unique = [...places].flatMap(([key, [first, ...others]]) =>
-    first === undefined || others.length > 0 ? [] : [[key, { object: first.object, file: first.file }] as const],
+    first === undefined || others.length > 0
+      ? []
+      : [[key, { object: first.object, file: first.file }] as const],
   );
   const current = new Map(unique);
   const duplicated = [...places.values()].filter((found) => found.length > 1);
@@ -31,7 +33,10 @@ export function mergeFiles(files: ReadonlyMap<string, ParsedFile>, lastGood: Las
       objects: [...good.values()].map(({ object }) => object),
       unreadable: unreadable.filter((key) => !good.has(formatKey(key))),
     },
-    problems: [...[...files.values()].flatMap((parsed) => parsed.problems), ...duplicated.map(duplicateProblem)],
+    problems: [
+      ...[...files.values()].flatMap((parsed) => parsed.problems),
+      ...duplicated.map(duplicateProblem),
+    ],
     lastGood: good,
   };
 }
@@ -39,7 +44,9 @@ export function mergeFiles(files: ReadonlyMap<string, ParsedFile>, lastGood: Las
 type Place = LocatedObject & { readonly file: string };
 
 function placesByKey(files: ReadonlyMap<string, ParsedFile>): ReadonlyMap<string, readonly Place[]> {
-  const places = [...files].flatMap(([file, parsed]) => parsed.objects.map((located) => ({ ...located, file })));
+  const places = [...files].flatMap(([file, parsed]) =>
+    parsed.objects.map((located) => ({ ...located, file })),
+  );
   return Map.groupBy(places, ({ object }) => formatKey(keyOf(object)));
 }
 
@@ -50,7 +57,8 @@ function keepLastGood(
   unreadable: readonly ObjectKey[],
 ): LastGood {
   const unreadableKeys = new Set(unreadable.map(formatKey));
-  const isKept = (key: string, file: string): boolean => unreadableKeys.has(key) || files.get(file)?.broken === true;
+  const isKept = (key: string, file: string): boolean =>
+    unreadableKeys.has(key) || files.get(file)?.broken === true;
   return new Map([...lastGood].filter(([key, { file }]) => isKept(key, file)));
 }
 

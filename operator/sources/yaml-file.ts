@@ -1,5 +1,13 @@
 // The text of one YAML file -> the objects in it and every Problem with its line. Never throws.
-import { isMap, isPair, isScalar, LineCounter, type ParsedNode, parseAllDocuments, type Document } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  LineCounter,
+  type ParsedNode,
+  parseAllDocuments,
+  type Document,
+} from 'yaml';
 import { type ObjectProblem, type ParsedObject, parseObject } from '../model/parse-object.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ObjectKey, ObservedObject } from '../model/snapshot.ts';
@@ -21,7 +29,8 @@ export function parseYamlFile(file: string, text: string): ParsedFile {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   // An empty stream comes back as an empty list with extra members; a file being written is empty for a moment.
-  if (!Array.isArray(documents) || documents.length === 0 || text.trim() === '') return brokenFile(file, 1, 'the file is empty');
+  if (!Array.isArray(documents) || documents.length === 0 || text.trim() === '')
+    return brokenFile(file, 1, 'the file is empty');
   const [error] = documents.flatMap((document) => document.errors);
   if (error !== undefined) return brokenFile(file, lines.linePos(error.pos[0]).line, error.message);
   const parsed = documents.flatMap((document) => parseDocument(document, file, lines));
@@ -35,7 +44,12 @@ export function parseYamlFile(file: string, text: string): ParsedFile {
 
 function brokenFile(file: string, line: number, detail: string): ParsedFile {
   const message = `Cannot read YAML: ${detail}; correct the file, until then its last good objects stay`;
-  return { objects: [], unreadable: [], problems: [{ reason: 'SyntaxError', message, file, line }], broken: true };
+  return {
+    objects: [],
+    unreadable: [],
+    problems: [{ reason: 'SyntaxError', message, file, line }],
+    broken: true,
+  };
 }
 
 type ParsedEntry = Omit<ParsedFile, 'broken'>;
@@ -57,14 +71,22 @@ function itemsOfList(value: unknown): readonly unknown[] | undefined {
   return list.kind === 'List' && Array.isArray(list.items) ? list.items : undefined;
 }
 
-function locate(parsed: ParsedObject, file: string, lineOf: (path: readonly PropertyKey[]) => number): ParsedEntry {
+function locate(
+  parsed: ParsedObject,
+  file: string,
+  lineOf: (path: readonly PropertyKey[]) => number,
+): ParsedEntry {
   switch (parsed.status) {
     case 'foreign':
       return { objects: [], unreadable: [], problems: [] };
     case 'parsed':
       return { objects: [{ object: parsed.object, line: lineOf([]) }], unreadable: [], problems: [] };
     case 'unreadable': {
-      const problems = parsed.problems.map(({ path, ...problem }: ObjectProblem) => ({ ...problem, file, line: lineOf(path) }));
+      const problems = parsed.problems.map(({ path, ...problem }: ObjectProblem) => ({
+        ...problem,
+        file,
+        line: lineOf(path),
+      }));
       return { objects: [], unreadable: parsed.key === undefined ? [] : [parsed.key], problems };
     }
   }

@@ -1,6 +1,7 @@
 // What became of a request, as a value.
 // In: a response, or whatever was thrown on the way. Out: outcome, statuses, reason.
 import { ProxyRefusal } from './dial.ts';
+import { errorCode } from './error-code.ts';
 import type { HttpResponse } from './http-exchange.ts';
 import { ORIGIN_HEADER } from './origin-page.ts';
 
@@ -29,7 +30,7 @@ export interface AskResult {
 
 export type Finding = Omit<AskResult, 'elapsedMs'>;
 
-const CLOSED_CODES = new Set<unknown>(['ENDED', 'ECONNRESET', 'EPIPE']);
+const CLOSED_CODES = new Set<string | undefined>(['ENDED', 'ECONNRESET', 'EPIPE']);
 
 /** `mayBeProxy`: whether the request went out in the clear, so that a proxy can have answered in the server's place. */
 export function describeResponse(response: HttpResponse, mayBeProxy: boolean): Finding {
@@ -41,11 +42,8 @@ export function describeResponse(response: HttpResponse, mayBeProxy: boolean): F
 
 export function describeFailure(error: unknown): Finding {
   if (error instanceof ProxyRefusal) return refusal(error.response);
-  const isClosed = error instanceof Error && 'code' in error && CLOSED_CODES.has(error.code);
-  return {
-    outcome: isClosed ? 'reset' : 'failed',
-    error: error instanceof Error ? error.message : String(error),
-  };
+  const isClosed = CLOSED_CODES.has(errorCode(error));
+  return { outcome: isClosed ? 'reset' : 'failed', error: String(error) };
 }
 
 function refusal({ status, headers, body }: HttpResponse): Finding {

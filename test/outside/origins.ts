@@ -7,6 +7,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import type { CertificateAuthority } from './certificates.ts';
+import { errorCode } from './error-code.ts';
 import { serveOriginPage } from './origin-page.ts';
 
 /** `ssh` sends a banner before the client says anything, then echoes; `echo` waits for the client. */
@@ -156,7 +157,7 @@ function contextOf(authority: CertificateAuthority): NonNullable<TlsOptions['SNI
 }
 
 function adviceFor(error: unknown, port: number): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = errorCode(error);
   if (code === 'EACCES') return `ports below 1024 are not allowed here; run through "hack/with-low-ports.sh"`;
   if (code === 'EADDRINUSE') return `another program holds port ${port}; stop it or ask for other "services"`;
   return String(error);

@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { createCertificateAuthority } from './certificates.ts';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 import { canonicalName, type DnsRecord } from './dns-zone.ts';
+import { errorCode } from './error-code.ts';
 import { type Arrival, createOrigins, type OriginProtocol, type Origins } from './origins.ts';
 
 export interface OutsideName extends Pick<DnsRecord, 'aaaa' | 'cname' | 'aInTurn' | 'ttlSeconds'> {
@@ -170,14 +171,14 @@ async function claimSubnet(): Promise<ClaimedSubnet> {
       return { subnet, closedSubnet: `127.${second}.${third + 1}`, claim };
     } catch (error) {
       lastError = error;
-      if (error instanceof Error && 'code' in error && error.code === 'EACCES') break;
+      if (errorCode(error) === 'EACCES') break;
     }
   }
   throw new Error(`Cannot start the stand-in outside world: ${claimAdvice(lastError)}`, { cause: lastError });
 }
 
 function claimAdvice(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = errorCode(error);
   const advice = 'run through "hack/with-low-ports.sh"';
   if (code === 'EACCES') return `ports below 1024 may not be bound here; ${advice}`;
   if (code === 'EADDRINUSE') return `another program holds port ${CLAIM_PORT} on every address; ${advice}`;

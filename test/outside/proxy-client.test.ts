@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { OriginPage } from './origin-page.ts';
 import { SSH_BANNER } from './origins.ts';
@@ -36,23 +36,29 @@ function note({ method, url, httpVersion, headers }: IncomingMessage): void {
   seen.push(`${method} ${url} ${httpVersion} ${headers.host}`);
 }
 
+const REFUSAL = 'HTTP/1.1 403 No\r\nx-sallyport-reason: NAMED\r\ncontent-length: 2\r\n\r\nno';
+const ACCEPTANCE = 'HTTP/1.1 200 OK\r\n\r\n';
+
+const ANSWERS: Readonly<Record<string, (client: Socket, port: number) => void>> = {
+  'a.example.com': passOn,
+  'hangs-up.example.com': (client) => client.destroy(),
+  'resets.example.com': (client) => client.resetAndDestroy(),
+  'accepts-and-resets.example.com': (client) => client.write(ACCEPTANCE, () => client.resetAndDestroy()),
+};
+
 // The smallest proxy that says yes, says no, and hangs up.
 function tunnelOrRefuse(request: IncomingMessage, client: Duplex): void {
   note(request);
   const [name = '', port] = (request.url ?? '').split(':');
-  client.on('error', () => client.destroy());
-  if (name === 'hangs-up.example.com') client.destroy();
-  else if (name !== 'a.example.com')
-    client.end('HTTP/1.1 403 No\r\nx-sallyport-reason: NAMED\r\ncontent-length: 2\r\n\r\nno');
-  else {
-    const upstream = connect(Number(port), world.addressOf(name), () =>
-      client.write('HTTP/1.1 200 OK\r\n\r\n'),
-    );
-    upstream
-      .on('error', () => client.destroy())
-      .pipe(client)
-      .pipe(upstream);
-  }
+  const answer = ANSWERS[name] ?? ((refused: Socket) => refused.end(REFUSAL));
+  answer(client as Socket, Number(port));
+}
+
+function passOn(client: Socket, port: number): void {
+  const upstream = connect(port, world.addressOf('a.example.com'), () => client.write(ACCEPTANCE));
+  client.on('error', () => upstream.destroy());
+  upstream.on('error', () => client.destroy());
+  upstream.pipe(client).pipe(upstream);
 }
 
 function throughProxy(): AskOptions {
@@ -74,10 +80,13 @@ describe('ask() for https', () => {
     expect(result.status).toBeUndefined();
   });
 
-  test('reports a proxy that hangs up as a reset', async () => {
-    const result = await ask({ ...throughProxy(), url: 'https://hangs-up.example.com/' });
-    expect(result).toMatchObject({ outcome: 'reset' });
-  });
+  test.each(['hangs-up', 'resets', 'accepts-and-resets'])(
+    'reports a proxy that %s as a reset',
+    async (name) => {
+      const result = await ask({ ...throughProxy(), url: `https://${name}.example.com/` });
+      expect(result).toMatchObject({ outcome: 'reset' });
+    },
+  );
 
   test('fails where nobody vouches for the certificate', async () => {
     const { ca: _ca, ...withoutCa } = throughProxy();
@@ -111,7 +120,7 @@ test('ask() for http sends the absolute form by the letter and knows the answer 
 });
 
 describe('ask() with a raw CONNECT', () => {
-  const SILENCE = { outcome: 'failed', proxyStatus: 200, error: 'No answer within 50 ms' };
+  const SILENCE = { outcome: 'failed', proxyStatus: 200, error: 'Error: No answer within 50 ms' };
   const tunnels: [string, AskTunnel, object][] = [
     ['plain HTTP', { connect: 'a.example.com:80', sends: 'plain' }, { outcome: 'ok', status: 200 }],
     ['garbage', { connect: 'a.example.com:7', sends: 'bytes', bytes: '\x05\x01' }, { body: '\x05\x01' }],

@@ -26,10 +26,14 @@ export function accessLog(
   context: string,
   filter?: Json,
 ): readonly Json[] {
-  const log = extension('envoy.access_loggers.file', 'envoy.extensions.access_loggers.file.v3.FileAccessLog', {
-    path: accessLogPath(settings),
-    log_format: { json_format: { listener, context, ...COMMON_FIELDS } },
-  });
+  const log = extension(
+    'envoy.access_loggers.file',
+    'envoy.extensions.access_loggers.file.v3.FileAccessLog',
+    {
+      path: accessLogPath(settings),
+      log_format: { json_format: { listener, context, ...COMMON_FIELDS } },
+    },
+  );
   return [filter === undefined ? log : { ...log, filter }];
 }
 

@@ -20,7 +20,10 @@ export function dryRunGuard(): readonly AddressRange[] {
 }
 
 /** For the names of a private endpoint: everything but its own ranges; metadata stays shut even inside them. */
-export function privateGuard(ownRanges: readonly string[], openRanges: readonly AddressRange[]): readonly AddressRange[] {
+export function privateGuard(
+  ownRanges: readonly string[],
+  openRanges: readonly AddressRange[],
+): readonly AddressRange[] {
   const own = ownRanges.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
   return [...subtractRanges(EVERYTHING, [...own, ...openRanges]), ...METADATA_RANGES];
 }

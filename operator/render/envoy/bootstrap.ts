@@ -17,7 +17,9 @@ export function renderBootstrap(settings: GatewaySettings): Json {
       ),
     ],
     // A host pattern of ours compiles to some 100 RE2 instructions, which is Envoy's default limit.
-    layered_runtime: { layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } }] },
+    layered_runtime: {
+      layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } }],
+    },
     overload_manager: {
       resource_monitors: [
         extension(

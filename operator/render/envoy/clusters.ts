@@ -10,7 +10,12 @@ const CONNECT_TIMEOUT = '10s';
 const UNLIMITED = 1_000_000;
 const CIRCUIT_BREAKERS = {
   thresholds: [
-    { max_connections: UNLIMITED, max_pending_requests: UNLIMITED, max_requests: UNLIMITED, max_retries: UNLIMITED },
+    {
+      max_connections: UNLIMITED,
+      max_pending_requests: UNLIMITED,
+      max_requests: UNLIMITED,
+      max_retries: UNLIMITED,
+    },
   ],
 };
 

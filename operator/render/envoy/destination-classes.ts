@@ -5,6 +5,7 @@ import { isBlock, isInternet } from '../../compile/decide.ts';
 import { coveringPatterns, indexTable, type Match, type TableIndex } from '../../compile/table-index.ts';
 import type { DestinationGroup, EgressTable } from '../../model/egress-table.ts';
 import { compareText } from '../../model/snapshot.ts';
+import { isMetadataHost } from '../../model/special-address.ts';
 
 export type Ports = DestinationGroup['ports'];
 
@@ -40,6 +41,8 @@ export function classifyTable(table: EgressTable, atMs: number): ClassifiedTable
 export function classifyNames(index: TableIndex): readonly ClassifiedNames[] {
   const classes = new Map<string, { readonly class: DestinationClass; readonly patterns: string[] }>();
   for (const pattern of index.byPattern.keys()) {
+    // Cloud metadata has a virtual host of its own, listed or not; a domain may stand in one only.
+    if (isMetadataHost(pattern)) continue;
     const found = classOf(coveringMatches(index, pattern));
     const key = JSON.stringify(found);
     const known = classes.get(key) ?? { class: found, patterns: [] };
@@ -56,7 +59,9 @@ function coveringMatches(index: TableIndex, pattern: string): readonly Match[] {
   const covering = pattern.startsWith('*.')
     ? [pattern, ...coveringPatterns(pattern.slice(2)).slice(1)]
     : coveringPatterns(pattern);
-  return covering.flatMap((cover) => (index.byPattern.get(cover) ?? []).map((group) => ({ pattern: cover, group })));
+  return covering.flatMap((cover) =>
+    (index.byPattern.get(cover) ?? []).map((group) => ({ pattern: cover, group })),
+  );
 }
 
 function classOf(matches: readonly Match[]): DestinationClass {
@@ -71,6 +76,8 @@ function classOf(matches: readonly Match[]): DestinationClass {
 }
 
 function unionOfPorts(groups: readonly DestinationGroup[]): Ports {
-  const byText = new Map(groups.flatMap(({ ports }) => ports).map((port) => [`${port.port}/${port.protocol}`, port]));
+  const byText = new Map(
+    groups.flatMap(({ ports }) => ports).map((port) => [`${port.port}/${port.protocol}`, port]),
+  );
   return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
 }

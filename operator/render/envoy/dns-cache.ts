@@ -30,7 +30,9 @@ export function privateCache(addressRanges: readonly string[], settings: Gateway
 }
 
 function dnsCache(name: string, refused: readonly AddressRange[], settings: GatewaySettings): DnsCache {
-  const resolvers = settings.resolvers.map(({ address, port }) => ({ socket_address: { address, port_value: port } }));
+  const resolvers = settings.resolvers.map(({ address, port }) => ({
+    socket_address: { address, port_value: port },
+  }));
   const cares = extension(
     'envoy.network.dns_resolver.cares',
     'envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig',

@@ -5,19 +5,33 @@ import { isDryRun, isSealed } from '../../model/product.ts';
 import { accessLog, CONTEXT_KEY } from './access-log.ts';
 import { fileSource } from './bootstrap.ts';
 import type { LaneCaches } from './dns-cache.ts';
-import { type Entrance, extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
+import {
+  type Entrance,
+  extension,
+  type GatewaySettings,
+  type Json,
+  type NamedResource,
+  typed,
+} from './envoy-config.ts';
 import { DIALLED_HOST, DIALLED_PORT, shareWithNextListener, textFormat } from './filter-state.ts';
 import { MODE_HEADER, type RouteMode, SCOPE_HEADER } from './refusal.ts';
 
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
 export const STAT_PREFIX = 'egress';
 
-export function renderEntrance(entrance: Entrance, caches: LaneCaches, settings: GatewaySettings): NamedResource {
+export function renderEntrance(
+  entrance: Entrance,
+  caches: LaneCaches,
+  settings: GatewaySettings,
+): NamedResource {
   const body = typed('envoy.config.listener.v3.Listener', {
     name: entrance.name,
     address: { socket_address: { address: entrance.address, port_value: entrance.port } },
     filter_chains: [
-      { name: 'proxy', filters: [connectionLimit(entrance, settings), connectionManager(entrance, caches, settings)] },
+      {
+        name: 'proxy',
+        filters: [connectionLimit(entrance, settings), connectionManager(entrance, caches, settings)],
+      },
     ],
   });
   return { name: entrance.name, body };
@@ -51,7 +65,10 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
     common_http_protocol_options: { idle_timeout: '3600s' },
     early_header_mutation_extensions: [overwriteLaneHeaders(entrance)],
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
-    rds: { route_config_name: entrance.table, config_source: fileSource(settings, 'rds', `${entrance.table}.json`) },
+    rds: {
+      route_config_name: entrance.table,
+      config_source: fileSource(settings, 'rds', `${entrance.table}.json`),
+    },
     http_filters: httpFilters(entrance, caches),
     access_log: accessLog(settings, 'proxy', contextOf(entrance)),
     access_log_options: { flush_log_on_tunnel_successfully_established: isDryRun(entrance.lane) },

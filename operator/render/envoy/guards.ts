@@ -50,7 +50,9 @@ export function watchGuard(name: string, cache: DnsCache, settings: GatewaySetti
           'transport-protocol',
           'envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput',
         ),
-        exact_match_map: { map: { tls: { matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch) } } },
+        exact_match_map: {
+          map: { tls: { matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch) } },
+        },
       },
       on_no_match: chainAction(CHAIN.notTls),
     },
@@ -64,7 +66,10 @@ export function passGuard(name: string, cache: DnsCache): NamedResource {
 }
 
 function internalListener(name: string, config: Json): NamedResource {
-  return { name, body: typed('envoy.config.listener.v3.Listener', { name, internal_listener: {}, ...config }) };
+  return {
+    name,
+    body: typed('envoy.config.listener.v3.Listener', { name, internal_listener: {}, ...config }),
+  };
 }
 
 function contextFromState(): string {
@@ -81,7 +86,11 @@ function tlsInspector(closeOnOtherBytes: boolean): Json {
 
 /** Decides equality before any DNS question; `bytes == bytes`, since the inspector has lower-cased the SNI. */
 function compareSniWithHost(): Json {
-  const set = (key: string, format: Json): Json => ({ object_key: key, factory_key: 'envoy.string', format_string: format });
+  const set = (key: string, format: Json): Json => ({
+    object_key: key,
+    factory_key: 'envoy.string',
+    format_string: format,
+  });
   return extension(
     'envoy.filters.listener.set_filter_state',
     'envoy.extensions.filters.listener.set_filter_state.v3.Config',
@@ -97,7 +106,11 @@ function compareSniWithHost(): Json {
 function matchOn(key: string, value: string, whenEqual: string, otherwise: string): Json {
   return {
     matcher_tree: {
-      input: extension('filter-state', 'envoy.extensions.matching.common_inputs.network.v3.FilterStateInput', { key }),
+      input: extension(
+        'filter-state',
+        'envoy.extensions.matching.common_inputs.network.v3.FilterStateInput',
+        { key },
+      ),
       exact_match_map: { map: { [value]: chainAction(whenEqual) } },
     },
     on_no_match: chainAction(otherwise),
@@ -126,10 +139,14 @@ function tcpProxy(name: string, cluster: string, settings: GatewaySettings, list
 }
 
 function tcpProxyTo(name: string, cluster: string, config: Json = {}): Json {
-  return extension('envoy.filters.network.tcp_proxy', 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
-    stat_prefix: name,
-    cluster,
-    idle_timeout: IDLE_TIMEOUT,
-    ...config,
-  });
+  return extension(
+    'envoy.filters.network.tcp_proxy',
+    'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+    {
+      stat_prefix: name,
+      cluster,
+      idle_timeout: IDLE_TIMEOUT,
+      ...config,
+    },
+  );
 }

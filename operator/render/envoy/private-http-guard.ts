@@ -18,7 +18,9 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
     route_config: {
       name,
       request_headers_to_remove: ['x-forwarded-proto'],
-      virtual_hosts: [{ name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'HTTP' }, cache.cluster)] }],
+      virtual_hosts: [
+        { name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'HTTP' }, cache.cluster)] },
+      ],
     },
     http_filters: [
       extension(

@@ -25,11 +25,19 @@ export interface RefusalContext {
 }
 
 /** Idle and total time of a tunnel or request: no 15 s timeout, quiet database connections live, nothing lives for ever. */
-const TIMES = { timeout: '0s', idle_timeout: '3600s', max_stream_duration: { max_stream_duration: '86400s' } };
+const TIMES = {
+  timeout: '0s',
+  idle_timeout: '3600s',
+  max_stream_duration: { max_stream_duration: '86400s' },
+};
 const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
 
 /** Refuses every request that matches, on both ways in, or records it in dry-run lanes. */
-export function refuse(reason: Reason, context: RefusalContext, headers: readonly Json[] = []): readonly Json[] {
+export function refuse(
+  reason: Reason,
+  context: RefusalContext,
+  headers: readonly Json[] = [],
+): readonly Json[] {
   const ways = [{ via: 'CONNECT', headers } as const, { via: 'HTTP', headers } as const];
   return ways.flatMap((match) => [
     passInDryRun(reason, match, context.dryRunCluster),
@@ -38,7 +46,11 @@ export function refuse(reason: Reason, context: RefusalContext, headers: readonl
 }
 
 /** Refuses in every lane, in dry-run too. */
-export function refuseAlways(reason: Reason, context: RefusalContext, headers: readonly Json[]): readonly Json[] {
+export function refuseAlways(
+  reason: Reason,
+  context: RefusalContext,
+  headers: readonly Json[],
+): readonly Json[] {
   return [
     drop(reason, { via: 'CONNECT', headers }, context.networkPolicyId),
     drop(reason, { via: 'HTTP', headers }, context.networkPolicyId),
@@ -74,8 +86,14 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
   return {
     name: `${DROP_PREFIX}${reason}`,
     match: routeMatch(match),
-    direct_response: { status: 403, body_format: { text_format_source: { inline_string: refusalText(reason, networkPolicyId) } } },
-    response_headers_to_add: [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')],
+    direct_response: {
+      status: 403,
+      body_format: { text_format_source: { inline_string: refusalText(reason, networkPolicyId) } },
+    },
+    response_headers_to_add: [
+      header(REASON_HEADER, reason),
+      header('content-type', 'text/plain; charset=utf-8'),
+    ],
   };
 }
 

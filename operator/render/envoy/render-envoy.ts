@@ -39,7 +39,11 @@ export function renderEnvoy(input: EnvoyInput): EnvoyConfig {
   ];
   const ways = [caches.enforced, caches.dryRun, ...privateSets.map(({ cache }) => cache)];
   return {
-    clusters: [blackholeCluster(), ...ways.map(forwardCluster), ...guards.map(({ name }) => internalCluster(name))],
+    clusters: [
+      blackholeCluster(),
+      ...ways.map(forwardCluster),
+      ...guards.map(({ name }) => internalCluster(name)),
+    ],
     guards,
     entrances: input.entrances.map((entrance) => renderEntrance(entrance, caches, settings)),
     routeTables: tables.map((table, at) => renderRouteTable(table, shards[at] ?? 1, caches)),
@@ -78,7 +82,9 @@ function privateGuards(
 
 /** Every distinct set of address ranges that names are bound to. */
 function privateAddressRanges(classes: readonly ClassifiedNames[]): readonly (readonly string[])[] {
-  const sets = new Map(classes.map((names) => addressRangesOf(names.class)).map((ranges) => [ranges.join(), ranges]));
+  const sets = new Map(
+    classes.map((names) => addressRangesOf(names.class)).map((ranges) => [ranges.join(), ranges]),
+  );
   return [...sets.entries()]
     .filter(([, ranges]) => ranges.length > 0)
     .toSorted(([a], [b]) => compareText(a, b))

@@ -6,10 +6,22 @@ import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { METADATA_ADDRESSES, METADATA_HOSTS } from '../../model/special-address.ts';
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
-import { type ClassifiedNames, type ClassifiedTable, type DestinationClass, type Ports } from './destination-classes.ts';
+import {
+  type ClassifiedNames,
+  type ClassifiedTable,
+  type DestinationClass,
+  type Ports,
+} from './destination-classes.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { type Json, type NamedResource, typed } from './envoy-config.ts';
-import { privateGuardName, rawGuardName, shardOf, tlsGuardName, WATCH_GUARD, PASS_GUARD } from './guard-names.ts';
+import {
+  privateGuardName,
+  rawGuardName,
+  shardOf,
+  tlsGuardName,
+  WATCH_GUARD,
+  PASS_GUARD,
+} from './guard-names.ts';
 import {
   forward,
   headerIs,
@@ -41,7 +53,11 @@ const REMOVED_HEADERS = [
   'proxy-connection',
 ];
 
-export function renderRouteTable(classified: ClassifiedTable, shards: number, caches: LaneCaches): NamedResource {
+export function renderRouteTable(
+  classified: ClassifiedTable,
+  shards: number,
+  caches: LaneCaches,
+): NamedResource {
   const { table, classes } = classified;
   const { name } = table.metadata;
   const context = {
@@ -55,7 +71,9 @@ export function renderRouteTable(classified: ClassifiedTable, shards: number, ca
     name,
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
-    virtual_hosts: [...hosts, defaultHost(table, context)].map((host) => withRevision(host, table.spec.revision)),
+    virtual_hosts: [...hosts, metadataHost(context), defaultHost(table, context)].map((host) =>
+      withRevision(host, table.spec.revision),
+    ),
   });
   return { name, body };
 }
@@ -85,28 +103,51 @@ function virtualHosts(
 function routesOf(names: DestinationClass, context: HostContext): readonly Json[] {
   if (names.kind === 'blocked') return refuse('DESTINATION_BLOCKED', context);
   const sealed = names.commonPorts.length === 0 ? 'INTERNET_SEALED' : 'PORT_NOT_ALLOWED';
-  const allow = (ports: Ports): readonly Json[] => allowPorts(ports, names.addressRanges, context);
+  const { commonPorts, internetPorts, addressRanges } = names;
   return [
-    ...allow(names.commonPorts),
-    ...(names.internetPorts.length === 0 ? [] : refuse(sealed, context, [headerIs(SCOPE_HEADER, 'sealed')])),
-    ...allow(names.internetPorts),
+    // TCP first: where any entry lists a port for any bytes, nothing is looked at.
+    ...allowRaw(commonPorts, addressRanges, context),
+    ...allowRaw(internetPorts, addressRanges, context, [headerIs(SCOPE_HEADER, 'all')]),
+    ...allowInspected(commonPorts, addressRanges, context),
+    ...(internetPorts.length === 0 ? [] : refuse(sealed, context, [headerIs(SCOPE_HEADER, 'sealed')])),
+    ...allowInspected(internetPorts, addressRanges, context),
     ...refuse('PORT_NOT_ALLOWED', context),
   ];
 }
 
-/** TCP first: where a port is listed for any bytes, nothing is looked at. */
-function allowPorts(ports: Ports, addressRanges: readonly string[], context: HostContext): readonly Json[] {
-  const of = (protocol: PortProtocol): readonly number[] =>
-    ports.filter((entry) => entry.protocol === protocol).map(({ port }) => port);
+function allowRaw(
+  ports: Ports,
+  addressRanges: readonly string[],
+  context: HostContext,
+  headers: readonly Json[] = [],
+): readonly Json[] {
   const isPrivate = addressRanges.length > 0;
   const raw = isPrivate ? privateGuardName('raw', addressRanges) : rawGuardName(context.table, context.shard);
+  return portsOf(ports, 'TCP').flatMap((port) =>
+    allowOn({ via: 'CONNECT', headers: [portIs(port), ...headers] }, raw, PASS_GUARD),
+  );
+}
+
+function allowInspected(
+  ports: Ports,
+  addressRanges: readonly string[],
+  context: HostContext,
+): readonly Json[] {
+  const isPrivate = addressRanges.length > 0;
   const tls = isPrivate ? privateGuardName('tls', addressRanges) : tlsGuardName(context.table, context.shard);
   const http = isPrivate ? privateGuardName('http', addressRanges) : context.enforcedCluster;
   return [
-    ...of('TCP').flatMap((port) => allowOn({ via: 'CONNECT', headers: [portIs(port)] }, raw, PASS_GUARD)),
-    ...of('TLS').flatMap((port) => allowOn({ via: 'CONNECT', headers: [portIs(port)] }, tls, WATCH_GUARD)),
-    ...of('HTTP').flatMap((port) => allowOn({ via: 'HTTP', headers: [httpPortIs(port)] }, http, context.dryRunCluster)),
+    ...portsOf(ports, 'TLS').flatMap((port) =>
+      allowOn({ via: 'CONNECT', headers: [portIs(port)] }, tls, WATCH_GUARD),
+    ),
+    ...portsOf(ports, 'HTTP').flatMap((port) =>
+      allowOn({ via: 'HTTP', headers: [httpPortIs(port)] }, http, context.dryRunCluster),
+    ),
   ];
+}
+
+function portsOf(ports: Ports, protocol: PortProtocol): readonly number[] {
+  return ports.filter((entry) => entry.protocol === protocol).map(({ port }) => port);
 }
 
 function allowOn(match: RouteMatch, enforced: string, dryRun: string): readonly Json[] {
@@ -119,11 +160,18 @@ function portIs(port: number): Json {
 }
 
 function httpPortIs(port: number): Json {
-  return port === 80 ? { name: ':authority', string_match: { safe_regex: { regex: '[^:]*(:80)?' } } } : portIs(port);
+  return port === 80
+    ? { name: ':authority', string_match: { safe_regex: { regex: '[^:]*(:80)?' } } }
+    : portIs(port);
 }
 
 // An address in any spelling that some resolver accepts ends in a number, or is written in brackets.
 const IP_LITERAL = '(?:.*\\.)?(?:[0-9]+|0x[0-9a-f]*)\\.?|\\[.*\\]';
+
+/** By name, so that no allowed wildcard above it is more specific. */
+function metadataHost(context: RefusalContext): VirtualHost {
+  return { name: 'metadata', domains: METADATA_HOSTS, routes: refuseAlways('METADATA_ADDRESS', context, []) };
+}
 
 function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
   const escape = (text: string): string => text.replaceAll('.', '\\.');

@@ -1,0 +1,250 @@
+import type { EgressTable } from '../model/egress-table.ts';
+import {
+  type Manifest,
+  manifest,
+  policyManifest,
+  readSnapshot,
+  workspaceManifest,
+} from '../model/object-fixture.ts';
+import type { Product } from '../model/product.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { type CompiledWorld, compileWorld } from './plans.ts';
+
+const BUCKET = { storageDestinationType: 'AWS_S3', bucketName: 'acme-data', region: 'us-west-2' };
+const UNREADABLE = { restrictionMode: 'NONE' };
+
+function worldOf(...manifests: readonly Manifest[]): CompiledWorld {
+  return compileWorld(readSnapshot(...manifests));
+}
+
+function assign(workspace: string, networkPolicyId: string): Manifest {
+  return manifest('PolicyAssignment', workspace, { networkPolicyId });
+}
+
+function allow(name: string, ...destinations: readonly string[]): Manifest {
+  return policyManifest(name, {
+    allowedInternetDestinations: destinations.map((destination) => ({ destination })),
+  });
+}
+
+function planOf(world: CompiledWorld, workspace: string): WorkspacePlan['spec'] | undefined {
+  return world.plans.find(({ metadata }) => metadata.name === workspace)?.spec;
+}
+
+function tableFor(world: CompiledWorld, workspace: string): EgressTable['spec'] | undefined {
+  const name = planOf(world, workspace)?.table;
+  return world.tables.find(({ metadata }) => metadata.name === name)?.spec;
+}
+
+function namesFor(world: CompiledWorld, workspace: string): readonly string[] {
+  return tableFor(world, workspace)?.groups.flatMap(({ names }) => names) ?? [];
+}
+
+function laneIn(world: CompiledWorld, workspace: string, product: Product): string | undefined {
+  return planOf(world, workspace)?.products.find((entry) => entry.product === product)?.lane;
+}
+
+describe('compileWorld() chooses the policy:', () => {
+  it('the default policy for a workspace without an assignment (R29)', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      allow('default-policy', 'a.example'),
+      allow('acme', 'b.example'),
+    );
+    expect(planOf(world, 'team-a')?.networkPolicyId).toBe('default-policy');
+    expect(namesFor(world, 'team-a')).toEqual(['a.example']);
+  });
+
+  it('the assigned policy, and a changed default does not concern it (R32)', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      allow('default-policy', 'a.example'),
+      allow('acme', 'b.example'),
+      assign('team-a', 'acme'),
+    );
+    expect(planOf(world, 'team-a')?.networkPolicyId).toBe('acme');
+    expect(namesFor(world, 'team-a')).toEqual(['b.example']);
+  });
+
+  it('the default policy where an assignment says nothing', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      allow('default-policy', 'a.example'),
+      manifest('PolicyAssignment', 'team-a'),
+    );
+    expect(planOf(world, 'team-a')?.networkPolicyId).toBe('default-policy');
+  });
+
+  it('no plan for a Namespace that is no workspace, nor for an assignment without one', () => {
+    const world = worldOf(allow('default-policy'), assign('nowhere', 'default-policy'));
+    expect(world).toMatchObject({ plans: [], tables: [] });
+  });
+});
+
+describe('compileWorld() denies everything and says why:', () => {
+  it.each<[string, string, readonly Manifest[]]>([
+    ['an assigned policy that does not exist', 'POLICY_NOT_FOUND', [assign('team-a', 'acme')]],
+    ['a default policy that does not exist', 'POLICY_NOT_FOUND', []],
+    [
+      'an assigned policy that cannot be read',
+      'POLICY_UNREADABLE',
+      [policyManifest('acme', UNREADABLE), assign('team-a', 'acme')],
+    ],
+    [
+      'a default policy that cannot be read',
+      'POLICY_UNREADABLE',
+      [policyManifest('default-policy', UNREADABLE)],
+    ],
+    [
+      'an assignment that cannot be read',
+      'POLICY_UNREADABLE',
+      [allow('default-policy', 'a.example'), assign('team-a', 'a b')],
+    ],
+    [
+      'a workspace id that an older Namespace has',
+      'WORKSPACE_CONFLICTED',
+      [
+        allow('default-policy', 'a.example'),
+        workspaceManifest('older', { 'sallyport.dev/workspace': 'id-team-a' }, '2026-01-01T00:00:00Z'),
+      ],
+    ],
+  ])('%s', (_, denyReason, others) => {
+    const world = worldOf(workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'), ...others);
+    expect(tableFor(world, 'team-a')).toMatchObject({ denyReason, groups: [] });
+    expect(laneIn(world, 'team-a', 'JOBS')).toBe('enforced');
+    expect(laneIn(world, 'team-a', 'SQL_UDF')).toBe('sealed');
+  });
+
+  it('not the older Namespace with the same id, whatever the names and their order', () => {
+    const id = { 'sallyport.dev/workspace': '7' };
+    const world = worldOf(
+      workspaceManifest('aaa-later', id, '2026-02-01T00:00:00Z'),
+      workspaceManifest('zzz-first', id, '2026-01-01T00:00:00Z'),
+      allow('default-policy', 'a.example'),
+    );
+    expect(namesFor(world, 'zzz-first')).toEqual(['a.example']);
+    expect(namesFor(world, 'aaa-later')).toEqual([]);
+  });
+
+  it('not the workspaces of a policy that is called like the stand-in for an unreadable assignment', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      workspaceManifest('team-b'),
+      allow('unknown', 'a.example'),
+      assign('team-a', 'unknown'),
+      assign('team-b', 'a b'),
+    );
+    expect(namesFor(world, 'team-a')).toEqual(['a.example']);
+    expect(tableFor(world, 'team-b')).toMatchObject({ denyReason: 'POLICY_UNREADABLE', groups: [] });
+  });
+});
+
+describe('compileWorld() gives lanes:', () => {
+  it.each(['STANDARD', 'PREMIUM'])('full ones to a workspace of tier %s (R31)', (tier) => {
+    const world = worldOf(
+      workspaceManifest('team-a', { 'sallyport.dev/tier': tier }),
+      allow('default-policy'),
+    );
+    expect(new Set(planOf(world, 'team-a')?.products.map(({ lane }) => lane))).toEqual(new Set(['full']));
+  });
+
+  it('enforced ones to a workspace of an unknown tier', () => {
+    const world = worldOf(
+      workspaceManifest('team-a', { 'sallyport.dev/tier': 'FREE' }),
+      allow('default-policy'),
+    );
+    expect(laneIn(world, 'team-a', 'GENERAL')).toBe('enforced');
+  });
+
+  it('the open one to SQL functions where the WorkspaceConf of that workspace says so (R77)', () => {
+    const conf = manifest('WorkspaceConf', 'workspace', { enableUdfNetworkAccess: true }, 'team-a');
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      workspaceManifest('team-b'),
+      allow('default-policy'),
+      conf,
+    );
+    expect(laneIn(world, 'team-a', 'SQL_UDF')).toBe('enforced');
+    expect(laneIn(world, 'team-b', 'SQL_UDF')).toBe('sealed');
+  });
+
+  it('the sealed one to SQL functions where the WorkspaceConf cannot be read', () => {
+    const conf = manifest('WorkspaceConf', 'workspace', { enableUdfNetworkAccess: 'true' }, 'team-a');
+    expect(
+      laneIn(worldOf(workspaceManifest('team-a'), allow('default-policy'), conf), 'team-a', 'SQL_UDF'),
+    ).toBe('sealed');
+  });
+});
+
+describe('compileWorld() implies what the workspace has:', () => {
+  const store = (name: string, ...workspaces: readonly string[]): Manifest =>
+    manifest('Metastore', name, { region: 'us-west-2', externalLocations: [BUCKET], workspaces });
+
+  it('the locations of its metastore, and nothing of the metastore of others', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      workspaceManifest('team-b'),
+      allow('default-policy'),
+      store('main', 'team-a'),
+    );
+    expect(namesFor(world, 'team-a')).toContain('acme-data.s3.us-west-2.amazonaws.com');
+    expect(namesFor(world, 'team-b')).toEqual([]);
+    expect(planOf(world, 'team-a')?.table).not.toBe(planOf(world, 'team-b')?.table);
+  });
+
+  it('nothing of two metastores that claim it, and both are told', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      allow('default-policy'),
+      store('one', 'team-a'),
+      store('two', 'team-a'),
+    );
+    expect(namesFor(world, 'team-a')).toEqual([]);
+    expect(world.problems.map(({ reason, object }) => [reason, object])).toEqual([
+      ['Conflicted', 'Metastore/one'],
+      ['Conflicted', 'Metastore/two'],
+    ]);
+  });
+
+  it('nothing of a metastore that names no workspace', () => {
+    const world = worldOf(workspaceManifest('team-a'), allow('default-policy'), store('main'));
+    expect(namesFor(world, 'team-a')).toEqual([]);
+  });
+
+  it('one table for workspaces with the same sources', () => {
+    const world = worldOf(
+      workspaceManifest('team-a'),
+      workspaceManifest('team-b'),
+      allow('default-policy'),
+      store('main', 'team-a', 'team-b'),
+    );
+    expect(world.tables).toHaveLength(1);
+    expect(planOf(world, 'team-a')?.table).toBe(planOf(world, 'team-b')?.table);
+  });
+});
+
+describe('compileWorld()', () => {
+  const manifests = [
+    workspaceManifest('team-a'),
+    workspaceManifest('team-b'),
+    allow('default-policy', 'a.example'),
+    allow('acme', 'b.example'),
+    assign('team-b', 'acme'),
+  ];
+
+  it('does not depend on the order of what it observed', () => {
+    expect(worldOf(...manifests.toReversed())).toEqual(worldOf(...manifests));
+  });
+
+  it('leaves a plan as it is where only destinations changed, so that nothing restarts (R40)', () => {
+    const before = worldOf(...manifests);
+    const after = worldOf(
+      ...manifests.slice(0, 2),
+      allow('default-policy', 'c.example'),
+      ...manifests.slice(3),
+    );
+    expect(after.plans).toEqual(before.plans);
+    expect(tableFor(after, 'team-a')?.revision).not.toBe(tableFor(before, 'team-a')?.revision);
+    expect(tableFor(after, 'team-b')).toEqual(tableFor(before, 'team-b'));
+  });
+});

@@ -1,0 +1,64 @@
+import type { NetworkPolicy } from '../model/network-policy.ts';
+import { policyManifest, readObject } from '../model/object-fixture.ts';
+import { compileEgressTable } from './egress-table.ts';
+import { coveringPatterns, indexTable, matchesOf, nextExpiry } from './table-index.ts';
+
+const NOON = '2027-01-01T12:00:00Z';
+const NOON_MS = Date.parse(NOON);
+
+const { spec: table } = compileEgressTable({
+  networkPolicyId: 'acme',
+  policy: readObject(
+    policyManifest('acme', {
+      allowedInternetDestinations: [
+        { destination: 'a.b.example.com' },
+        { destination: '*.b.example.com' },
+        { destination: '*.example.com' },
+        { destination: 'soon.example.org', expiresAt: NOON },
+        { destination: 'later.example.org', expiresAt: '2027-01-02T00:00:00Z' },
+      ],
+    }),
+  ) as NetworkPolicy,
+  metastores: [],
+  privateEndpoints: [],
+});
+
+function patternsAt(atMs: number, name: string): readonly string[] {
+  return matchesOf(indexTable(table, atMs), name).map(({ pattern }) => pattern);
+}
+
+describe('matchesOf()', () => {
+  it.each([
+    ['a.b.example.com', ['a.b.example.com', '*.b.example.com', '*.example.com']],
+    ['x.b.example.com', ['*.b.example.com', '*.example.com']],
+    ['b.example.com', ['*.example.com']],
+    ['example.com', []],
+    ['a.b.example.com.evil.example', []],
+  ])('finds for %s, from the most to the least specific, %j', (name, patterns) => {
+    expect(patternsAt(0, name)).toEqual(patterns);
+  });
+
+  it.each([
+    [NOON_MS - 1, ['soon.example.org']],
+    [NOON_MS, []],
+  ])('at %d ms finds an entry that expires at noon: %j', (atMs, patterns) => {
+    expect(patternsAt(atMs, 'soon.example.org')).toEqual(patterns);
+  });
+});
+
+describe('coveringPatterns()', () => {
+  it('gives the name, then every wildcard above it', () => {
+    expect(coveringPatterns('a.b.c')).toEqual(['a.b.c', '*.b.c', '*.c']);
+    expect(coveringPatterns('a')).toEqual(['a']);
+  });
+});
+
+describe('nextExpiry()', () => {
+  it.each([
+    [0, NOON_MS],
+    [NOON_MS, Date.parse('2027-01-02T00:00:00Z')],
+    [Date.parse('2027-01-02T00:00:00Z'), undefined],
+  ])('after %d ms is at %s', (atMs, expiryMs) => {
+    expect(nextExpiry(table, atMs)).toBe(expiryMs);
+  });
+});

@@ -1,0 +1,117 @@
+// The tail against a real, busy Envoy.
+
+import { readdir } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import { ConfigApplier } from './config-applier.ts';
+import { type EnvoyFixture, entrance, envoyFixture, freePorts, routeTable, until } from './envoy-fixture.ts';
+import type { EnvoyProcess } from './envoy-process.ts';
+import type { LogBatch, LostLine } from './log-batch.ts';
+import { LogTail } from './log-tail.ts';
+
+let fixture: EnvoyFixture;
+let envoy: EnvoyProcess;
+let tail: LogTail;
+let port: number;
+let ids: string[];
+let torn: LostLine[];
+let restarts: number;
+
+beforeEach(async () => {
+  fixture = await envoyFixture(atomicFiles, process.env['PATH']);
+  [port = 0] = await freePorts(1);
+  ids = [];
+  torn = [];
+  restarts = 0;
+  envoy = fixture.supervisor({ beforeStart: () => tail.rotate(), onRestart: () => void (restarts += 1) });
+  tail = new LogTail({
+    folder: join(fixture.directory, 'log'),
+    files: atomicFiles,
+    consume: ({ lines }: LogBatch) => {
+      ids.push(...lines.map(({ text }) => (JSON.parse(text) as { id: string }).id));
+      return Promise.resolve();
+    },
+    reopenLogs: () => envoy.admin.reopenLogs(),
+    onTornLine: (line) => void torn.push(line),
+  });
+  await tail.start();
+  await envoy.start();
+  const { directory } = fixture;
+  const applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles });
+  const entrances = [entrance(directory, 'a', port, 'table.a')];
+  await applier.apply({
+    clusters: [],
+    guards: [],
+    entrances,
+    routeTables: [routeTable('table.a', 'a', 'x')],
+  });
+  await applier.close();
+});
+
+afterEach(async () => {
+  await tail.close();
+  await fixture.remove();
+});
+
+const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+
+function send(id: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { host: '127.0.0.1', port, path: '/always', agent, headers: { 'x-id': id } },
+      (response) => {
+        response.resume().on('end', resolve);
+      },
+    );
+    asked.on('error', reject).end();
+  });
+}
+
+async function flood(first: number, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, index) => first + index);
+  const senders = Array.from({ length: 8 }, async () => {
+    for (let number = numbers.pop(); number !== undefined; number = numbers.pop()) {
+      await send(String(number));
+    }
+  });
+  await Promise.all(senders);
+}
+
+test('three rotations of a busy Envoy lose no line and double none', async () => {
+  const total = 4_000;
+  const sending = flood(0, total);
+  for (const share of [0.2, 0.4, 0.6]) {
+    await until(`${share} of the lines are there`, () => ids.length > total * share, 60_000);
+    await tail.rotate();
+  }
+  await sending;
+  await until('all lines are there', () => ids.length >= total);
+  await tail.drain();
+  expect(ids.length).toBe(total);
+  expect(new Set(ids).size).toBe(total);
+  expect(tail.position.sequence).toBe(4);
+  expect(await readdir(join(fixture.directory, 'log'))).not.toContain('access-000001.log');
+  expect(torn).toEqual([]);
+}, 120_000);
+
+test('a line arrives within 100 ms of the flush interval', async () => {
+  await send('first');
+  await until('the line is there', () => ids.length === 1);
+  const sentMs = performance.now();
+  await send('second');
+  await until('the line is there', () => ids.length === 2);
+  expect(performance.now() - sentMs).toBeLessThan(200);
+});
+
+test('a killed Envoy and the next one write to different files', async () => {
+  await send('before');
+  await until('the line is there', () => ids.length === 1);
+  process.kill(envoy.pid ?? 0, 'SIGKILL');
+  await until('Envoy runs again', () => restarts === 1);
+  agent.destroy();
+  await send('after');
+  await until('the line is there', () => ids.length === 2);
+  expect(ids).toEqual(['before', 'after']);
+  expect(tail.position.sequence).toBe(2);
+});

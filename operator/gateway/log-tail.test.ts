@@ -1,0 +1,190 @@
+import { appendFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import { until } from './envoy-fixture.ts';
+import type { LogBatch, LostLine } from './log-batch.ts';
+import { LogTail, type LogTailOptions } from './log-tail.ts';
+
+let folder: string;
+let live: string;
+let lines: string[];
+let batches: LogBatch[];
+let tails: LogTail[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-tail-'));
+  live = join(folder, 'access.log');
+  lines = [];
+  batches = [];
+  tails = [];
+});
+
+afterEach(async () => {
+  for (const tail of tails) {
+    await tail.close();
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function startTail(more: Partial<LogTailOptions> = {}): Promise<LogTail> {
+  const consume = (batch: LogBatch): Promise<void> => {
+    batches.push(batch);
+    lines.push(...batch.lines.map(({ text }) => text));
+    return Promise.resolve();
+  };
+  const tail = new LogTail({
+    folder,
+    files: atomicFiles,
+    consume,
+    reopenLogs: () => Promise.resolve(),
+    ...more,
+  });
+  tails.push(tail);
+  await tail.start();
+  return tail;
+}
+
+async function logFilesLeft(): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith('access')).sort();
+}
+
+test('lines arrive within milliseconds, and a half line not before its end', async () => {
+  await startTail({ pollMs: 60_000 });
+  await appendFile(live, 'one\ntw');
+  await until('the first line is there', () => lines.length === 1);
+  await appendFile(live, 'o\n');
+  await until('the second line is there', () => lines.length === 2);
+  expect(lines).toEqual(['one', 'two']);
+  expect(batches.map(({ logFile, offset, upTo }) => [logFile, offset, upTo])).toEqual([
+    ['access-000001', 0, 4],
+    ['access-000001', 4, 8],
+  ]);
+});
+
+test('offsets are bytes of the file, whatever the characters', async () => {
+  await writeFile(live, 'grüße\n\nzwei\n');
+  const tail = await startTail();
+  await tail.drain();
+  expect(batches[0]?.lines).toEqual([
+    { offset: 0, text: 'grüße' },
+    { offset: 9, text: 'zwei' },
+  ]);
+});
+
+test('a line counts only when the consumer has taken it', async () => {
+  await writeFile(live, 'one\ntwo\n');
+  const failures: string[] = [];
+  const refusing = await startTail({
+    consume: () => Promise.reject(new Error('collector is down')),
+    onFailure: ({ message }) => void failures.push(message),
+  });
+  await until('the consumer refused twice', () => failures.length >= 2);
+  await refusing.close();
+  expect(refusing.position).toEqual({ sequence: 1, offset: 0 });
+  const tail = await startTail();
+  await tail.drain();
+  expect(lines).toEqual(['one', 'two']);
+});
+
+test('a new tail goes on where the former one stopped', async () => {
+  await writeFile(live, 'one\n');
+  const former = await startTail();
+  await former.drain();
+  await former.close();
+  await appendFile(live, 'two\n');
+  const next = await startTail();
+  await next.drain();
+  expect(lines).toEqual(['one', 'two']);
+});
+
+test('rotate() reads the old file to its end and deletes it once the new one is written to', async () => {
+  await writeFile(live, 'one\n');
+  let reopened = 0;
+  const tail = await startTail({ reopenLogs: () => Promise.resolve(void (reopened += 1)) });
+  await tail.rotate();
+  await appendFile(join(folder, 'access-000001.log'), 'late\n');
+  await tail.drain();
+  expect(await logFilesLeft()).toEqual(['access-000001.log']);
+  await writeFile(live, 'two\n');
+  await tail.drain();
+  await until('the old file is gone', async () => (await logFilesLeft()).length === 1);
+  expect(lines).toEqual(['one', 'late', 'two']);
+  expect(reopened).toBe(1);
+  expect(batches.at(-1)?.logFile).toBe('access-000002');
+});
+
+test('a torn last line is reported when its file is finished, and does not swallow the next line', async () => {
+  await writeFile(live, 'one\n{"torn');
+  const torn: LostLine[] = [];
+  const tail = await startTail({ onTornLine: (line) => void torn.push(line) });
+  await tail.drain();
+  expect(torn).toEqual([]);
+  await tail.rotate();
+  await writeFile(live, 'two\n');
+  await tail.drain();
+  expect(torn).toEqual([{ logFile: 'access-000001', offset: 4, bytes: 6 }]);
+  expect(lines).toEqual(['one', 'two']);
+});
+
+test('a line longer than 1 MiB is skipped and counted, one that is just short enough is not', async () => {
+  const long = 'x'.repeat(1_048_575);
+  await writeFile(live, `one\n${long}\n${'y'.repeat(3_000_000)}\ntwo\n`);
+  const skipped: LostLine[] = [];
+  const tail = await startTail({ onSkippedLine: (line) => void skipped.push(line) });
+  await tail.drain();
+  expect(lines).toEqual(['one', long, 'two']);
+  expect(skipped).toEqual([{ logFile: 'access-000001', offset: 1_048_580, bytes: 3_000_001 }]);
+});
+
+test('a slow consumer holds one batch of a large file, not the file', async () => {
+  await writeFile(live, `${'z'.repeat(99)}\n`.repeat(50_000));
+  let letGo: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  const sizes: number[] = [];
+  const tail = await startTail({
+    consume: async ({ offset, upTo }) => {
+      sizes.push(upTo - offset);
+      await held;
+    },
+  });
+  await until('the consumer has a batch', () => sizes.length > 0);
+  expect(sizes).toEqual([262_100]);
+  letGo();
+  await tail.drain();
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(262_144);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(5_000_000);
+});
+
+test('a file that has grown too large is rotated, also while the consumer is stuck', async () => {
+  await writeFile(live, 'one\n');
+  const tail = await startTail({ maxBytes: 100, pollMs: 5, consume: () => Promise.reject(new Error('no')) });
+  await appendFile(live, `${'x'.repeat(100)}\n`);
+  await until('the file is rotated', async () => (await logFilesLeft()).includes('access-000001.log'));
+  expect(tail.position).toEqual({ sequence: 1, offset: 0 });
+});
+
+test('numbers are never used twice, wherever a former tail was killed', async () => {
+  const consumed = async (): Promise<(string | undefined)[]> => {
+    batches = [];
+    const tail = await startTail();
+    await tail.drain();
+    await tail.close();
+    return batches.flatMap((batch) => batch.lines.map(({ text }) => `${batch.logFile} ${text}`));
+  };
+  await writeFile(live, 'a\n');
+  expect(await consumed()).toEqual(['access-000001 a']);
+  // Killed after the rename, before Envoy opened the new file.
+  await rename(live, join(folder, 'access-000001.log'));
+  expect(await consumed()).toEqual([]);
+  await writeFile(live, 'b\n');
+  expect(await consumed()).toEqual(['access-000002 b']);
+  // Killed after the position was persisted, before the old file was deleted.
+  await writeFile(join(folder, 'access-000001.log'), 'a\n');
+  await appendFile(live, 'c\n');
+  expect(await consumed()).toEqual(['access-000002 c']);
+  // Somebody emptied the file.
+  await writeFile(live, 'd\n');
+  expect(await consumed()).toEqual(['access-000003 d']);
+  expect(await logFilesLeft()).toEqual(['access.log']);
+});

@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { formatRange, isIpLiteral, parseAddressRange, rangesContain } from './address-range.ts';
+
+const IPV4_HINT = 'write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"';
+
+function canonical(text: string): string {
+  const parsed = parseAddressRange(text);
+  return 'range' in parsed ? formatRange(parsed.range) : parsed.message;
+}
+
+function isInside(range: string, address: string): boolean {
+  const parsed = parseAddressRange(range);
+  return 'range' in parsed && rangesContain([parsed.range], address);
+}
+
+describe('parseAddressRange()', () => {
+  it.each([
+    ['1.1.1.1', '1.1.1.1/32'],
+    ['2.2.2.2/21', '2.2.0.0/21'],
+    ['216.58.195.78/28', '216.58.195.64/28'],
+    ['0.0.0.0/0', '0.0.0.0/0'],
+    ['::1', '::1/128'],
+    ['2001:DB8::1/32', '2001:db8::/32'],
+    ['2001:db8:0:0:0:0:0:1', '2001:db8::1/128'],
+    ['64:ff9b::10.0.0.1', '64:ff9b::a00:1/128'],
+    ['::/0', '::/0'],
+  ])('reads %s as %s', (text, range) => {
+    expect(canonical(text)).toBe(range);
+  });
+
+  it.each([
+    '',
+    ' ',
+    '1',
+    '1.1.1',
+    '010.0.0.1',
+    '0x0a.1',
+    '0x0a.0.0.1',
+    '256.0.0.1',
+    ' 1.1.1.1',
+    '1.1.1.1 ',
+    '1.1.1.1\n',
+    '1.1.1.1/24/1',
+    '1.1.1.1-1.1.1.9',
+    'example.com',
+    '[::1]',
+    'fe80::1%eth0',
+    '1::2::3',
+    '00001::',
+    '64:ff9b::010.0.0.1',
+    '64:ff9b::0x1.1.1.1',
+    '::ffff:010.0.0.1',
+  ])('refuses %j, which is no address', (text) => {
+    expect(parseAddressRange(text)).toEqual({ message: `Cannot accept address "${text}": ${IPV4_HINT}` });
+  });
+
+  it.each([
+    ['10.0.0.1/08', 32],
+    ['1.1.1.1/33', 32],
+    ['1.1.1.1/-1', 32],
+    ['1.1.1.1/', 32],
+    ['1.1.1.1/255.255.255.0', 32],
+    ['1.1.1.1/ 8', 32],
+    ['::/129', 128],
+  ])('refuses %s for its prefix length', (text, bits) => {
+    expect(parseAddressRange(text)).toEqual({
+      message: `Cannot accept address "${text}": the part behind "/" is a number from 0 to ${bits}`,
+    });
+  });
+
+  it('asks for the IPv4 form of an IPv4-mapped address', () => {
+    expect(parseAddressRange('::ffff:1.2.3.4')).toEqual({
+      message: 'Cannot accept address "::ffff:1.2.3.4": write the IPv4 form, "1.2.3.4"',
+    });
+  });
+
+  it('never throws', () => {
+    const digits = fc.string({ unit: fc.constantFrom(...'0123456789abcdefx:./%[]- ') });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), digits, fc.ipV6(), fc.ipV4Extended()), (text) => {
+        expect(Object.keys(parseAddressRange(text))).toHaveLength(1);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('reads its own canonical form as the same range', () => {
+    const addresses = fc.oneof(
+      fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 32 })),
+      fc.tuple(fc.ipV6(), fc.integer({ min: 0, max: 128 })),
+    );
+    fc.assert(
+      fc.property(addresses, ([address, length]) => {
+        const first = parseAddressRange(`${address}/${length}`);
+        fc.pre('range' in first);
+        expect(parseAddressRange(canonical(`${address}/${length}`))).toEqual(first);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('isIpLiteral()', () => {
+  it.each([
+    '127.0.0.1',
+    '127.1',
+    '2130706433',
+    '0x7f.1',
+    '0x7f000001',
+    '0251.0376.0251.0376',
+    '1.2.3.4.',
+    '::1',
+  ])('knows %s as an address', (text) => {
+    expect(isIpLiteral(text)).toBe(true);
+  });
+
+  it.each([
+    '[::1]',
+    '[::ffff:169.254.169.254]',
+    '[::ffff:a9fe:a9fe]',
+    'fe80::1%25eth0',
+    '999.999.999.999',
+    'a.0x',
+  ])('knows %s as an address that a resolver may take for one', (text) => {
+    expect(isIpLiteral(text)).toBe(true);
+  });
+
+  it.each(['example.com', '1.2.3.4.example', '3com.com', 'beef.cafe', ''])(
+    'knows %j as no address',
+    (text) => {
+      expect(isIpLiteral(text)).toBe(false);
+    },
+  );
+});
+
+describe('rangesContain()', () => {
+  it.each([
+    ['2.2.2.2/21', '2.2.0.0', true],
+    ['2.2.2.2/21', '2.2.7.255', true],
+    ['2.2.2.2/21', '2.2.8.0', false],
+    ['2.2.2.2/21', '2.1.255.255', false],
+    ['1.1.1.1', '::ffff:1.1.1.1', true],
+    ['2001:db8::/32', '2001:db8:ffff::1', true],
+    ['2001:db8::/32', '2001:db9::', false],
+    ['0.0.0.0/0', '2001:db8::1', false],
+    ['::/0', '1.1.1.1', false],
+    ['10.0.0.0/8', '010.0.0.1', false],
+    ['10.0.0.0/8', 'unknown', false],
+  ])('says whether %s holds %s: %s', (range, address, expected) => {
+    expect(isInside(range, address)).toBe(expected);
+  });
+
+  it('holds nothing where there is no range', () => {
+    expect(rangesContain([], '1.1.1.1')).toBe(false);
+  });
+});

@@ -1,0 +1,50 @@
+import { manifest, policyManifest, readObject, readSnapshot, workspaceManifest } from './object-fixture.ts';
+import { compareText, EMPTY_SNAPSHOT, formatKey, isUnreadable, keyOf, objectsOf } from './snapshot.ts';
+
+describe('formatKey()', () => {
+  it.each([
+    [policyManifest('acme'), 'NetworkPolicy/acme'],
+    [workspaceManifest('team-a'), 'Workspace/team-a'],
+    [manifest('WorkspaceConf', 'workspace', {}, 'team-a'), 'WorkspaceConf/team-a/workspace'],
+  ])('writes the key of %j as %s', (value, key) => {
+    expect(formatKey(keyOf(readObject(value)))).toBe(key);
+  });
+});
+
+describe('objectsOf()', () => {
+  it('gives the objects of one kind in order of name, whatever the order of the snapshot', () => {
+    const snapshot = readSnapshot(policyManifest('b'), workspaceManifest('team-a'), policyManifest('a'));
+    expect(objectsOf(snapshot, 'NetworkPolicy').map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+  });
+
+  it('gives nothing of an empty snapshot', () => {
+    expect(objectsOf(EMPTY_SNAPSHOT, 'NetworkPolicy')).toEqual([]);
+  });
+});
+
+describe('isUnreadable()', () => {
+  const snapshot = readSnapshot(
+    policyManifest('broken', { restrictionMode: 'NONE' }),
+    policyManifest('fine'),
+  );
+
+  it.each([
+    ['broken', true],
+    ['fine', false],
+    ['absent', false],
+  ])('says of policy %s: %s', (name, expected) => {
+    expect(isUnreadable(snapshot, 'NetworkPolicy', name)).toBe(expected);
+  });
+
+  it('tells namespaces apart', () => {
+    const broken = manifest('WorkspaceConf', 'workspace', { enableIpAccessLists: 1 }, 'team-a');
+    expect(isUnreadable(readSnapshot(broken), 'WorkspaceConf', 'workspace', 'team-a')).toBe(true);
+    expect(isUnreadable(readSnapshot(broken), 'WorkspaceConf', 'workspace', 'team-b')).toBe(false);
+  });
+});
+
+describe('compareText()', () => {
+  it('orders by code units, not by locale', () => {
+    expect(['b', 'B', 'ä', 'a', '10', '9'].toSorted(compareText)).toEqual(['10', '9', 'B', 'a', 'b', 'ä']);
+  });
+});

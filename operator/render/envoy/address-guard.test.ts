@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import {
+  type AddressRange,
+  formatRange,
+  parseAddressRange,
+  rangesContain,
+} from '../../model/address-range.ts';
+import { cidrRanges, dryRunGuard, enforcedGuard, privateGuard, subtractRanges } from './address-guard.ts';
+
+function range(text: string): AddressRange {
+  const parsed = parseAddressRange(text);
+  if ('range' in parsed) return parsed.range;
+  throw new Error(parsed.message);
+}
+
+const isMapped = (address: string): boolean => 'message' in parseAddressRange(address);
+
+// Narrow families, so that random ranges and addresses meet.
+const ipv4 = fc
+  .tuple(fc.constantFrom(10, 11, 128), fc.nat(3), fc.nat(255), fc.nat(255))
+  .map((bytes) => bytes.join('.'));
+const ipv6 = fc
+  .tuple(fc.constantFrom('2001', 'fd00'), fc.nat(3), fc.nat(0xffff))
+  .map(([a, b, c]) => `${a}:${b}::${c.toString(16)}`);
+const addresses = fc.oneof(ipv4, ipv6);
+const ranges = fc.array(
+  fc.oneof(
+    fc.tuple(ipv4, fc.integer({ min: 4, max: 32 })).map(([address, length]) => range(`${address}/${length}`)),
+    fc
+      .tuple(ipv6, fc.integer({ min: 4, max: 128 }))
+      .map(([address, length]) => range(`${address}/${length}`)),
+  ),
+  { maxLength: 4 },
+);
+
+describe('subtractRanges()', () => {
+  it('covers exactly what the ranges cover and the holes do not', () => {
+    fc.assert(
+      fc.property(
+        ranges,
+        ranges,
+        fc.array(addresses, { minLength: 5, maxLength: 20 }),
+        (outer, holes, sample) => {
+          const left = subtractRanges(outer, holes);
+          const corners = [...outer, ...holes, ...left].map(({ address }) => address);
+          const expected = [...sample, ...corners].filter(
+            (address) => rangesContain(outer, address) && !rangesContain(holes, address),
+          );
+          expect([...sample, ...corners].filter((address) => rangesContain(left, address))).toEqual(expected);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    [['10.0.0.0/30'], ['10.0.0.1'], ['10.0.0.0/32', '10.0.0.2/31']],
+    [['10.0.0.0/8'], ['10.0.0.0/8'], []],
+    [['10.1.0.0/16'], ['10.0.0.0/8'], []],
+    [['10.0.0.0/8'], [], ['10.0.0.0/8']],
+    [['10.0.0.0/8'], ['192.168.0.0/16', '::/0'], ['10.0.0.0/8']],
+    [[], ['10.0.0.0/8'], []],
+    [['0.0.0.0/0'], ['0.0.0.0/1'], ['128.0.0.0/1']],
+    [['::/126'], ['::3'], ['::/127', '::2/128']],
+  ])('makes of %j without %j: %j', (outer, holes, left) => {
+    expect(subtractRanges(outer.map(range), holes.map(range)).map(formatRange)).toEqual(left);
+  });
+});
+
+const METADATA = ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'];
+
+describe('enforcedGuard()', () => {
+  it('opens the configured ranges and nothing beside them', () => {
+    const guard = enforcedGuard([range('127.0.7.0/24')]);
+    expect(rangesContain(guard, '127.0.7.9')).toBe(false);
+    expect(rangesContain(guard, '127.0.8.1')).toBe(true);
+    expect(rangesContain(guard, '10.0.0.1')).toBe(true);
+    expect(rangesContain(guard, '1.1.1.1')).toBe(false);
+  });
+
+  it.each(METADATA)('keeps %s shut, even inside a range that is opened', (address) => {
+    const everything = [range('0.0.0.0/0'), range('::/0')];
+    expect(rangesContain(enforcedGuard(everything), address)).toBe(true);
+    expect(rangesContain(privateGuard(['0.0.0.0/0', '::/0'], []), address)).toBe(true);
+  });
+});
+
+describe('dryRunGuard()', () => {
+  it.each(METADATA)('keeps %s shut', (address) => {
+    expect(rangesContain(dryRunGuard(), address)).toBe(true);
+  });
+
+  it('shuts the IPv6 addresses that a dual-stack socket takes for an IPv4 one of cloud metadata', () => {
+    expect(cidrRanges(dryRunGuard())).toContainEqual({ address_prefix: '::ffff:a9fe:a9fe', prefix_len: 128 });
+  });
+
+  it.each(['10.0.0.1', '127.0.0.1', '1.1.1.1', '169.254.169.253'])('leaves %s open', (address) => {
+    expect(rangesContain(dryRunGuard(), address)).toBe(false);
+  });
+});
+
+describe('privateGuard()', () => {
+  it('shuts everything but its own ranges', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
+        fc.pre(!isMapped(address));
+        const own = ['10.20.0.0/16', 'fd12:3456::/32'];
+        expect(rangesContain(privateGuard(own, []), address)).toBe(!rangesContain(own.map(range), address));
+      }),
+    );
+  });
+
+  it('shuts everything where it has no range, or one that cannot be read', () => {
+    expect(privateGuard([], []).slice(0, 2).map(formatRange)).toEqual(['0.0.0.0/0', '::/0']);
+    expect(privateGuard(['010.0.0.0/8'], [])).toEqual(privateGuard([], []));
+  });
+});

@@ -1,0 +1,207 @@
+// Setting up tunnels: through the gateway with 2,500 and with 10 destinations, through Squid with the same 2,500, and
+// without a proxy. All of them run at the same time and take turns, so that noise of the machine meets all alike.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { ANY_NAME, BenchFolder, destinationNames, sampleOf, WORKSPACE } from './bench-folder.ts';
+import { type BenchReport, type BenchSettings, type BenchTable, figure } from './bench-report.ts';
+import { freePort } from './free-port.ts';
+import { cpuSeconds, memoryOf } from './process-usage.ts';
+import { SallyportProcess } from './sallyport-process.ts';
+import { SquidProxy, squidVersion } from './squid-proxy.ts';
+import { median, percentile, ratios, spread } from './statistics.ts';
+import type { Place } from './tunnel.ts';
+import { TunnelLoad } from './tunnel-load.ts';
+
+const MANY = 2500;
+const FEW = 10;
+const CLIENTS = 16;
+const ROUNDS = 7;
+const BURST_MS = 4000;
+const WARM_UP_MS = 1000;
+const RATE_WANTED = 0.9;
+const CPU_RATIO_WANTED = 1.05;
+
+const DIRECT = 'direct';
+const SQUID = `Squid, ${MANY} names`;
+const GATEWAY = `gateway, ${MANY} names`;
+const GATEWAY_FEW = `gateway, ${FEW} names`;
+
+interface Contender {
+  readonly label: string;
+  readonly target: Place;
+  /** Undefined where there is no proxy. */
+  readonly pid: number | undefined;
+}
+
+/** One burst through one contender. */
+interface Sample {
+  readonly perSecond: number;
+  readonly cpuUsPerTunnel: number;
+  readonly latenciesMs: Float64Array;
+  readonly failed: number;
+}
+
+type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+export async function benchConnect(settings: BenchSettings): Promise<BenchReport> {
+  const world = await startOutsideWorld({ names: [{ name: ANY_NAME }], services: {} });
+  const started: { stop(): Promise<void> }[] = [world];
+  try {
+    const load = await TunnelLoad.start({ originAddress: world.addressOf(ANY_NAME), names: ANY_NAME });
+    started.push(load);
+    const contenders = await startContenders(world, settings, started);
+    const samples = await takeTurns(load, contenders, settings);
+    return report(samples, await memory(contenders), await squidVersion());
+  } finally {
+    for (const part of started.toReversed()) await part.stop();
+  }
+}
+
+async function startContenders(
+  world: OutsideWorld,
+  { work, say }: BenchSettings,
+  started: { stop(): Promise<void> }[],
+): Promise<readonly Contender[]> {
+  const origin = world.addressOf(ANY_NAME);
+  const names = destinationNames(MANY);
+  const place = { host: world.listenAddress, port: await freePort(world.listenAddress) };
+  const hosts = Object.fromEntries(usedNames().map((name) => [name, origin]));
+  say('Starting Squid and two gateways');
+  const squid = await SquidProxy.start({ place, names, hosts });
+  started.push(squid);
+  const gateway = async (label: string, count: number, ports: string): Promise<Contender> => {
+    const folder = new BenchFolder(join(work, `folder-${count}`));
+    await folder.create(sampleOf(names, count));
+    const sallyport = new SallyportProcess({ folder: folder.path, state: join(work, `state-${count}`), world, ports });
+    started.push(sallyport);
+    await sallyport.start();
+    return { label, target: await sallyport.proxy(WORKSPACE), pid: await sallyport.envoyPid() };
+  };
+  return [
+    { label: DIRECT, target: { host: origin, port: 443 }, pid: undefined },
+    { label: SQUID, target: place, pid: squid.pid },
+    await gateway(GATEWAY, MANY, '20000-20999'),
+    await gateway(GATEWAY_FEW, FEW, '21000-21999'),
+  ];
+}
+
+/** Ten names that are in both policies. */
+function usedNames(): readonly string[] {
+  return sampleOf(destinationNames(MANY), FEW);
+}
+
+async function takeTurns(load: TunnelLoad, contenders: readonly Contender[], settings: BenchSettings): Promise<Samples> {
+  const burstMs = settings.isQuick ? BURST_MS / 10 : BURST_MS;
+  for (const contender of contenders) await burst(load, contender, Math.min(burstMs, WARM_UP_MS));
+  const samples = new Map<string, Sample[]>(contenders.map(({ label }) => [label, []]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    settings.say(`Round ${round + 1} of ${ROUNDS}`);
+    // There and back, so that a machine that grows slower or faster favours nobody.
+    const order = round % 2 === 0 ? contenders : contenders.toReversed();
+    for (const contender of order) samples.get(contender.label)?.push(await burst(load, contender, burstMs));
+  }
+  return samples;
+}
+
+async function burst(load: TunnelLoad, { label, target, pid }: Contender, durationMs: number): Promise<Sample> {
+  const before = pid === undefined ? Number.NaN : await cpuSeconds(pid);
+  const run = { target, isProxy: pid !== undefined, names: usedNames(), clients: CLIENTS, durationMs };
+  const { tunnels, perSecond, latenciesMs, failed, error } = await load.run(run);
+  const after = pid === undefined ? Number.NaN : await cpuSeconds(pid);
+  if (tunnels === 0) throw new Error(`Cannot open a tunnel (${label}): ${error}`);
+  return { perSecond, cpuUsPerTunnel: ((after - before) * 1e6) / tunnels, latenciesMs, failed };
+}
+
+async function memory(contenders: readonly Contender[]): Promise<ReadonlyMap<string, number>> {
+  const entries = contenders.map(async ({ label, pid }): Promise<[string, number]> => [
+    label,
+    pid === undefined ? Number.NaN : (await memoryOf(pid)).nowMb,
+  ]);
+  return new Map(await Promise.all(entries));
+}
+
+function report(samples: Samples, memoryMb: ReadonlyMap<string, number>, squid: string): BenchReport {
+  const summaries = [...samples].map(([label, taken]) => summaryOf(label, taken, memoryMb.get(label) ?? Number.NaN));
+  const series = (label: string, field: 'perSecond' | 'cpuUsPerTunnel'): readonly number[] =>
+    (samples.get(label) ?? []).map((sample) => sample[field]);
+  const rate = ratios(series(GATEWAY, 'perSecond'), series(SQUID, 'perSecond'));
+  const cpu = ratios(series(GATEWAY, 'cpuUsPerTunnel'), series(SQUID, 'cpuUsPerTunnel'));
+  const size = ratios(series(GATEWAY, 'cpuUsPerTunnel'), series(GATEWAY_FEW, 'cpuUsPerTunnel'));
+  const failed = summaries.reduce((sum, summary) => sum + summary.failed, 0);
+  return {
+    tables: [
+      tunnelTable(summaries, squid),
+      ratioTable([
+        ['rate, gateway : Squid', rate],
+        ['CPU per tunnel, gateway : Squid', cpu],
+        [`CPU per tunnel, ${MANY} : ${FEW} names`, size],
+      ]),
+    ],
+    targets: [
+      { kind: 'wish', text: `rate at least ${RATE_WANTED} of Squid's`, found: figure(median(rate)), isMet: median(rate) >= RATE_WANTED },
+      {
+        kind: 'wish',
+        text: `CPU per tunnel with ${MANY} names at most ${CPU_RATIO_WANTED} of that with ${FEW}`,
+        found: figure(median(size)),
+        isMet: median(size) <= CPU_RATIO_WANTED,
+      },
+      { kind: 'promise', text: 'every tunnel works', found: `${failed} failed`, isMet: failed === 0 },
+    ],
+    figures: { clients: CLIENTS, cores: availableParallelism(), squid, summaries, rateRatios: rate, cpuRatios: cpu, sizeRatios: size },
+  };
+}
+
+interface Summary {
+  readonly label: string;
+  readonly tunnels: number;
+  readonly failed: number;
+  readonly perSecond: number;
+  readonly perSecondSpread: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuUsPerTunnel: number;
+  readonly memoryMb: number;
+}
+
+function summaryOf(label: string, taken: readonly Sample[], memoryMb: number): Summary {
+  const rates = taken.map(({ perSecond }) => perSecond);
+  const latencies = Float64Array.from(taken.flatMap(({ latenciesMs }) => [...latenciesMs]));
+  return {
+    label,
+    tunnels: latencies.length,
+    failed: taken.reduce((sum, { failed }) => sum + failed, 0),
+    perSecond: median(rates),
+    perSecondSpread: spread(rates),
+    p50Ms: percentile(latencies, 50),
+    p99Ms: percentile(latencies, 99),
+    cpuUsPerTunnel: median(taken.map(({ cpuUsPerTunnel }) => cpuUsPerTunnel)),
+    memoryMb,
+  };
+}
+
+function tunnelTable(summaries: readonly Summary[], squid: string): BenchTable {
+  return {
+    title: `CONNECT, TLS 1.3 handshake and one request; ${CLIENTS} clients, a new connection each time (${squid})`,
+    head: ['', 'TUNNELS/S', '+/-', 'P50 MS', 'P99 MS', 'PROXY CPU US/TUNNEL', 'PROXY RSS MB', 'TUNNELS', 'FAILED'],
+    rows: summaries.map((one) => [
+      one.label,
+      figure(one.perSecond),
+      `${figure(one.perSecondSpread * 100)} %`,
+      figure(one.p50Ms),
+      figure(one.p99Ms),
+      figure(one.cpuUsPerTunnel),
+      figure(one.memoryMb),
+      String(one.tunnels),
+      String(one.failed),
+    ]),
+  };
+}
+
+function ratioTable(series: readonly (readonly [string, readonly number[]])[]): BenchTable {
+  return {
+    title: 'Ratios within each round',
+    head: ['', 'MEDIAN', 'LOWEST', 'HIGHEST'],
+    rows: series.map(([label, values]) => [label, figure(median(values)), figure(Math.min(...values)), figure(Math.max(...values))]),
+  };
+}

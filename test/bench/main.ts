@@ -1,0 +1,63 @@
+// `npm run bench -- NAME`: runs one benchmark and prints what it found; without a name it lists them.
+// Speed and memory are compared with peers in the same run. Nothing here is part of the tests.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { type Bench, formatReport } from './bench-report.ts';
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  connect: {
+    description: 'tunnels per second and CPU, beside Squid; 10 against 2,500 destinations (about 2 minutes)',
+    run: async (settings) => (await import('./connect.ts')).benchConnect(settings),
+  },
+};
+
+interface Options {
+  readonly out?: string;
+  readonly quick?: boolean;
+}
+
+const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(10)}${description}`);
+
+const program = new Command('npm run bench --')
+  .description('Measures speed and memory beside peers in the same run')
+  .argument('[name]', 'benchmark to run; without it they are listed')
+  .option('--out <file>', 'write the figures as JSON, too')
+  .option('--quick', 'a tenth of the load, to see whether everything works')
+  .addHelpText('after', `\nBenchmarks:\n${list.join('\n')}`)
+  .action(runByName);
+
+await program.parseAsync(process.argv);
+
+async function runByName(name: string | undefined, { out, quick = false }: Options): Promise<void> {
+  const bench = name === undefined ? undefined : BENCHES[name];
+  if (name === undefined || bench === undefined) {
+    if (name !== undefined) process.stderr.write(`Cannot find benchmark "${name}": choose one of these\n`);
+    process.stdout.write(`${list.join('\n')}\n`);
+    process.exitCode = name === undefined ? 0 : 2;
+    return;
+  }
+  process.exitCode = await runBench(name, bench, { quick, ...(out === undefined ? {} : { out }) });
+}
+
+/** Status 1 where it could not be run or a promise was broken; a wish that was missed is no failure. */
+async function runBench(name: string, bench: Bench, { out, quick = false }: Options): Promise<number> {
+  const work = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const loadBefore = loadavg()[0];
+  try {
+    const report = await bench.run({ work, say, isQuick: quick });
+    const machine = { cores: availableParallelism(), loadBefore, loadAfter: loadavg()[0] };
+    process.stdout.write(`${formatReport(report)}\n`);
+    process.stdout.write(`\n${machine.cores} cores, load ${loadBefore?.toFixed(1)} before and ${machine.loadAfter?.toFixed(1)} after\n`);
+    const { figures, targets } = report;
+    if (out !== undefined) await writeFile(out, `${JSON.stringify({ bench: name, quick, machine, figures, targets }, null, 2)}\n`);
+    return targets.some(({ kind, isMet }) => kind === 'promise' && !isMet) ? 1 : 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,29 @@
+// compiled.yaml of a case: what in.yaml compiles to, short enough to be read in a review.
+// In: a compiled world. Out: text, the same for the same world. hack/generate-cases.ts writes it.
+import { stringify } from 'yaml';
+import type { CompiledWorld } from '../../operator/compile/plans.ts';
+import { formatProblem } from '../../operator/model/problem.ts';
+import type { ProductLane, WorkspacePlan } from '../../operator/model/workspace-plan.ts';
+
+const HEADING = '# Generated from in.yaml by hack/generate-cases.ts; look at the difference, never edit it.\n';
+const WIDTH = 110;
+
+export function compiledFile(world: CompiledWorld): string {
+  const content = {
+    plans: world.plans.map(shortPlan),
+    tables: world.tables.map(({ metadata, spec }) => ({ name: metadata.name, ...spec })),
+    problems: world.problems.map(formatProblem),
+  };
+  return HEADING + stringify(content, { lineWidth: WIDTH, collectionStyle: 'any', aliasDuplicateObjects: false });
+}
+
+function shortPlan({ metadata, spec }: WorkspacePlan): object {
+  const { products, ...rest } = spec;
+  return { name: metadata.name, ...rest, lanes: productsByLane(products) };
+}
+
+/** Lane -> its products: shorter than the list, and what differs between workspaces shows. */
+function productsByLane(products: readonly ProductLane[]): object {
+  const lanes = Map.groupBy(products, ({ lane }) => lane);
+  return Object.fromEntries([...lanes].map(([lane, entries]) => [lane, entries.map(({ product }) => product).join(' ')]));
+}

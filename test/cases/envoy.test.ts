@@ -1,0 +1,66 @@
+import { decide, formatRule } from '../../operator/compile/decide.ts';
+import { NETWORK_SOURCE_TYPE } from '../../operator/model/product.ts';
+import type { Reason } from '../../operator/model/reason.ts';
+import { type CaseFolder, deciderOf, listCases, readCase } from './case-folder.ts';
+import { CaseReplay, type Seen } from './case-replay.ts';
+import { aimOf, canonicalHost, type CaseRow, isAddressRow, requestOf, titleOf } from './case-rows.ts';
+import { forbiddenNames } from './outside-names.ts';
+
+/** Found only after the tunnel was opened, so that no status can tell. */
+const INSIDE_REASONS: readonly Reason[] = ['SNI_MISMATCH', 'NO_SNI', 'NOT_TLS', 'UNRESOLVED_OR_PRIVATE'];
+
+function wanted({ verdict, reason }: CaseRow): Seen {
+  if (reason === 'FULL_ACCESS') return { answer: 'no gateway in the way', arrived: false };
+  if (verdict !== 'DROP') return { answer: 'answered', arrived: true };
+  return { answer: INSIDE_REASONS.includes(reason) ? 'tunnel closed' : `403 ${reason}`, arrived: false };
+}
+
+/** The one denial that the log must have for a denied row. */
+function wantedDenial(found: CaseFolder, row: CaseRow, address: string): object {
+  const { index, lane, policy } = deciderOf(found, row);
+  const { host, port } = aimOf(row, address);
+  const { rule } = decide(index, lane, requestOf(row, address));
+  return {
+    workspace: row.workspace,
+    product: row.product,
+    policy,
+    network_source_type: NETWORK_SOURCE_TYPE[row.product],
+    access_type: row.verdict,
+    reason: row.reason,
+    destination: canonicalHost(host.includes(':') ? `[${host}]` : host),
+    port,
+    rule: rule === undefined ? null : formatRule(rule),
+    revision: index.table.revision,
+  };
+}
+
+function sorted(rows: readonly object[]): readonly string[] {
+  return rows.map((row) => JSON.stringify(row)).toSorted();
+}
+
+const cases = listCases().map(readCase);
+
+describe.each(cases.map((found) => [found.name, found] as const))('%s', (_name, found) => {
+  let replay: CaseReplay;
+
+  beforeAll(async () => {
+    replay = await CaseReplay.start(found);
+  });
+
+  afterAll(() => replay.finish());
+
+  it.each(found.rows.map((row) => [titleOf(row), row] as const))('Envoy: %s', async (_title, row) => {
+    expect(await replay.replay(row)).toEqual(wanted(row));
+  });
+
+  it('asks the DNS for no name that is refused', () => {
+    const names = forbiddenNames(found.rows, (row) => row.verdict !== 'DROP' || isAddressRow(row));
+    expect(names.flatMap((name) => replay.questionsFor(name))).toEqual([]);
+  });
+
+  it('logs one denial for each denied row, and none for the others', async () => {
+    const denied = found.rows.filter(({ verdict }) => verdict !== 'ALLOW');
+    const expected = denied.map((row) => wantedDenial(found, row, replay.address));
+    expect(sorted(await replay.finish())).toEqual(sorted(expected));
+  });
+});

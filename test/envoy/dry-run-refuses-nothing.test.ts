@@ -1,0 +1,141 @@
+// Dry-run lanes refuse nothing: whatever the policy would deny passes to where it was going, and leaves one row,
+// written while the connection is still open. Cloud metadata alone stays shut.
+import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
+import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { ask, type AskTunnel, type AskUrl, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
+import { allow, DRY_RUN, workspaceYaml, type WrittenPort } from './workspace-yaml.ts';
+
+const PORTS: readonly WrittenPort[] = [443, 7000, 8022].map((port) => ({ port, protocol: 'TLS' }));
+const LISTED = ['another-sni', 'no-sni', 'not-tls', 'another-port', 'server-first'].map((name) => `${name}.example.com`);
+const UNLISTED = ['by-address.example.com', 'unlisted.example.net', 'unlisted-http.example.net'];
+const BLOCKED = 'blocked.example.com';
+
+let fixture: GatewayFixture;
+
+beforeAll(async () => {
+  const access = { ...allow([...LISTED, '*.example.com'], PORTS), blockedInternetDestinations: [{ destination: BLOCKED }] };
+  fixture = await startGateway({
+    names: [...LISTED, ...UNLISTED, BLOCKED].map((name) => ({ name })),
+    services: { ...STANDARD_SERVICES, 7000: 'echo', 8022: 'ssh', 8443: 'https' },
+    files: { 'lab.yaml': workspaceYaml('lab', { ...access, ...DRY_RUN }) },
+  });
+});
+
+afterAll(() => fixture.stop());
+
+type Exchange = (tunnel: Tunnel) => Promise<unknown>;
+
+const getPage: Exchange = async (tunnel) => (await tunnel.get('/')).status;
+const readBanner: Exchange = async (tunnel) => (await tunnel.reader.readExactly(3)).toString();
+const echoPing: Exchange = async (tunnel) => {
+  tunnel.socket.write('ping');
+  return (await tunnel.reader.readExactly(4)).toString();
+};
+
+interface Attempt {
+  /** Whose server it must reach; "<address>" in the request stands for its address. */
+  readonly name: string;
+  readonly asks: Pick<AskUrl, 'url' | 'sni'> | Pick<AskTunnel, 'connect' | 'sends'>;
+  readonly exchange: readonly [Exchange, unknown];
+  readonly reason: string;
+  readonly port: number;
+}
+
+const page = [getPage, 200] as const;
+
+const ATTEMPTS: Readonly<Record<string, Attempt>> = {
+  'another server name': {
+    name: 'another-sni.example.com',
+    asks: { url: 'https://another-sni.example.com/', sni: 'front.example.com' },
+    exchange: page,
+    reason: 'SNI_MISMATCH',
+    port: 443,
+  },
+  'no server name': {
+    name: 'no-sni.example.com',
+    asks: { url: 'https://no-sni.example.com/', sni: null },
+    exchange: page,
+    reason: 'NO_SNI',
+    port: 443,
+  },
+  'other bytes than TLS': {
+    name: 'not-tls.example.com',
+    asks: { connect: 'not-tls.example.com:7000', sends: 'nothing' },
+    exchange: [echoPing, 'ping'],
+    reason: 'NOT_TLS',
+    port: 7000,
+  },
+  'a protocol in which the server speaks first': {
+    name: 'server-first.example.com',
+    asks: { connect: 'server-first.example.com:8022', sends: 'nothing' },
+    exchange: [readBanner, 'SSH'],
+    reason: 'NOT_TLS',
+    port: 8022,
+  },
+  'a port that is not listed': {
+    name: 'another-port.example.com',
+    asks: { url: 'https://another-port.example.com:8443/' },
+    exchange: page,
+    reason: 'PORT_NOT_ALLOWED',
+    port: 8443,
+  },
+  'an address': {
+    name: 'by-address.example.com',
+    asks: { url: 'https://<address>/' },
+    exchange: page,
+    reason: 'IP_LITERAL',
+    port: 443,
+  },
+  'plain HTTP to a name that is not listed': {
+    name: 'unlisted-http.example.net',
+    asks: { url: 'http://unlisted-http.example.net/' },
+    exchange: page,
+    reason: 'DESTINATION_NOT_ALLOWED',
+    port: 80,
+  },
+  'TLS to a name that is not listed': {
+    name: 'unlisted.example.net',
+    asks: { url: 'https://unlisted.example.net/' },
+    exchange: page,
+    reason: 'DESTINATION_NOT_ALLOWED',
+    port: 443,
+  },
+  'a blocked name': {
+    name: BLOCKED,
+    asks: { url: `https://${BLOCKED}/` },
+    exchange: page,
+    reason: 'DESTINATION_BLOCKED',
+    port: 443,
+  },
+};
+
+test.each(Object.entries(ATTEMPTS))('%s passes, and leaves its row while the connection is open', async (_what, attempt) => {
+  const { name, asks, reason, port } = attempt;
+  const address = fixture.world.addressOf(name);
+  const destination = JSON.stringify(asks).includes('<address>') ? address : name;
+  const request = JSON.parse(JSON.stringify(asks).replace('<address>', address)) as AskUrl | AskTunnel;
+  const tunnel = await openTunnel({ ...fixture.client('lab'), ...request });
+  const [exchange, answer] = attempt.exchange;
+  expect(await exchange(tunnel)).toEqual(answer);
+  const rows = await fixture.denialsWith({ destination });
+  expect(tunnel.socket.destroyed).toBe(false);
+  expect(rows).toMatchObject([{ accessType: 'DRY_RUN_DENIAL', reason, port, workspace: 'lab', product: 'JOBS' }]);
+  expect(fixture.world.arrivalsFor(name)).toMatchObject([{ address, port }]);
+  tunnel.close();
+});
+
+test.each(['http://169.254.169.254/', 'https://169.254.169.254/', 'http://metadata.google.internal/'])(
+  '%s stays shut',
+  async (url) => {
+    const result = await ask({ ...fixture.client('lab'), url });
+    expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'METADATA_ADDRESS' });
+  },
+);
+
+test('the end of those connections leaves no second row', async () => {
+  const before = await fixture.denialsWith({ accessType: 'DRY_RUN_DENIAL' });
+  await fixture.stopGateway();
+  const after = fixture.denials.filter(({ accessType }) => accessType === 'DRY_RUN_DENIAL');
+  expect(after).toEqual(before);
+  expect(new Set(after.map(({ destination }) => destination)).size).toBe(after.length);
+});

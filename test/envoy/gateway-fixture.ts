@@ -1,0 +1,175 @@
+// A real gateway for tests: the embedded role on a folder of YAML, its Envoy, and an outside world that it may reach.
+// In: the names that exist outside, and YAML as text. Out: clients of its entrances, and the denials that it stored.
+// Nothing of it lives on after stop().
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readRunConfig } from '../../operator/config.ts';
+import { EnvoyAdmin } from '../../operator/gateway/envoy-admin.ts';
+import { until } from '../../operator/gateway/envoy-fixture.ts';
+import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/access-log-line.ts';
+import type { Denial } from '../../operator/model/denial.ts';
+import type { Problem } from '../../operator/model/problem.ts';
+import type { Product } from '../../operator/model/product.ts';
+import { RunningGateway } from '../../operator/roles/run.ts';
+import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
+import { statePaths } from '../../operator/roles/state-directory.ts';
+import { type OutsideWorld, type OutsideWorldOptions, startOutsideWorld } from '../outside/outside-world.ts';
+import type { AskOptions } from '../outside/proxy-client.ts';
+
+export interface GatewayOptions extends OutsideWorldOptions {
+  /** By file name; a function where the text depends on the world's addresses. */
+  readonly files: Files | ((world: OutsideWorld) => Files);
+  readonly maxConnections?: number;
+}
+
+type Files = Readonly<Record<string, string>>;
+
+export interface GatewayFixture {
+  readonly world: OutsideWorld;
+  readonly gateway: RunningGateway;
+  /** The folder that the gateway reads. */
+  readonly folder: string;
+  /** Every denial that was stored, in the order of the log. */
+  readonly denials: readonly Denial[];
+  /** As they were reported last. */
+  readonly problems: readonly Problem[];
+  /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no entrance. */
+  client(workspace: string, product?: Product): Client;
+  /** All stored denials with these fields, as soon as there are at least `count`. */
+  denialsWith(fields: Partial<Denial>, count?: number): Promise<readonly Denial[]>;
+  /** Lines of the access log with these fields, as soon as there are at least `count`. */
+  logLines(select: (line: AccessLogLine) => boolean, count: number): Promise<readonly AccessLogLine[]>;
+  /** Text of Envoy's own log. */
+  envoyLog(): Promise<string>;
+  /** Envoy's counters by name; `filter` is a regular expression. */
+  counters(filter: string): Promise<ReadonlyMap<string, number>>;
+  /** Ends the gateway; after it every denial is in `denials`. */
+  stopGateway(): Promise<void>;
+  /** Ends everything and removes the folder. */
+  stop(): Promise<void>;
+}
+
+export type Client = Required<Pick<AskOptions, 'proxy' | 'ca'>>;
+
+export async function startGateway(options: GatewayOptions): Promise<GatewayFixture> {
+  const world = await startOutsideWorld(options);
+  const directory = await mkdtemp(join(tmpdir(), 'sallyport-'));
+  const removeAll = async (): Promise<void> => {
+    await world.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    return await startIn(directory, world, options, removeAll);
+  } catch (error) {
+    await removeAll();
+    throw error;
+  }
+}
+
+async function startIn(
+  directory: string,
+  world: OutsideWorld,
+  { files, maxConnections = 4096 }: GatewayOptions,
+  removeAll: () => Promise<void>,
+): Promise<GatewayFixture> {
+  const folder = join(directory, 'folder');
+  await mkdir(folder);
+  const texts = typeof files === 'function' ? files(world) : files;
+  for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
+  const state = join(directory, 'state');
+  const journal = new Journal();
+  const gateway = await RunningGateway.start(runConfig(folder, state, world, maxConnections), journal.view);
+  const { envoy, envoyLog } = statePaths(state);
+  let stopped: Promise<void> | undefined;
+  const stopGateway = (): Promise<void> => (stopped ??= gateway.stop());
+  return {
+    world,
+    gateway,
+    folder,
+    denials: journal.denials,
+    get problems() {
+      return journal.problems;
+    },
+    client: (workspace, product = 'JOBS') => ({
+      proxy: entranceOf(gateway, workspace, product),
+      ca: world.caPem,
+    }),
+    denialsWith: (fields, count) => journal.denialsWith(fields, count),
+    logLines: (select, count) => logLines(join(envoyLog, 'access.log'), select, count),
+    envoyLog: () => readFile(join(envoyLog, 'envoy.log'), 'utf8'),
+    counters: (filter) => countersOf(join(envoy, 'admin.sock'), filter),
+    stopGateway,
+    async stop() {
+      await stopGateway();
+      await removeAll();
+    },
+  };
+}
+
+function runConfig(folder: string, state: string, world: OutsideWorld, maxConnections: number) {
+  const options = {
+    state,
+    listenAddress: world.listenAddress,
+    ports: '10000-31999',
+    resolver: [world.resolver],
+    openRange: [world.openRange],
+    maxConnections: `${maxConnections}`,
+    accountId: 'account',
+    // Two workers on any machine, so that what they share is tested.
+    concurrency: '2',
+  };
+  return readRunConfig(folder, options, process.env);
+}
+
+function entranceOf(gateway: RunningGateway, workspace: string, product: Product): Client['proxy'] {
+  const found = gateway.endpoints.workspaces.find((endpoints) => endpoints.workspace === workspace);
+  const proxy = found?.products.find((endpoint) => endpoint.product === product)?.proxy;
+  if (proxy === undefined || proxy === null) throw new Error(`${product} of "${workspace}" has no entrance`);
+  const { hostname, port } = new URL(proxy);
+  return { host: hostname, port: Number(port) };
+}
+
+/** What the gateway has shown so far. */
+class Journal {
+  readonly denials: Denial[] = [];
+  problems: readonly Problem[] = [];
+  readonly view = {
+    ...SILENT_VIEW,
+    denial: (denial: Denial) => void this.denials.push(denial),
+    problems: (problems: readonly Problem[]) => {
+      this.problems = problems;
+    },
+  };
+
+  async denialsWith(fields: Partial<Denial>, count = 1): Promise<readonly Denial[]> {
+    const wanted = Object.entries(fields);
+    const found = (): readonly Denial[] =>
+      this.denials.filter((denial) => wanted.every(([name, value]) => denial[name as keyof Denial] === value));
+    await until(`${count} denials have ${JSON.stringify(fields)}`, () => found().length >= count);
+    return found();
+  }
+}
+
+async function logLines(
+  path: string,
+  select: (line: AccessLogLine) => boolean,
+  count: number,
+): Promise<readonly AccessLogLine[]> {
+  let found: readonly AccessLogLine[] = [];
+  await until(`${count} such lines are in the access log`, async () => {
+    const lines = (await readFile(path, 'utf8')).split('\n');
+    found = lines.flatMap((line) => parseAccessLogLine(line) ?? []).filter(select);
+    return found.length >= count;
+  });
+  return found;
+}
+
+async function countersOf(adminSocket: string, filter: string): Promise<ReadonlyMap<string, number>> {
+  const admin = new EnvoyAdmin(adminSocket);
+  try {
+    return await admin.counters(filter);
+  } finally {
+    admin.close();
+  }
+}
