@@ -195,7 +195,7 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
     gateway: GATEWAY,
     accountId: config.accountId,
     store,
-    findRule: (table, revision, host, port) => rules.findRule(table, revision, host, port),
+    findRule: (query) => rules.findRule(query),
     onDenial: (denial) => view.denial(denial),
   });
   const envoy = new EnvoyProcess({
@@ -205,7 +205,14 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
     ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
     // A torn last line of a killed Envoy must not swallow the first line of the next one.
     beforeStart: () => tail.rotate(),
-    onExit: (exit) => view.failure(`Envoy ended (${JSON.stringify(exit)}); starting it again`),
+    onExit: ({ code, signal }) =>
+      view.failure(`Envoy ended (${signal ?? `status ${code}`}); starting it again`),
+    onRestart: ({ pid, error }) => {
+      // What the dead Envoy had refused, for a taken port for example, the new one may take.
+      applier.envoyRestarted();
+      if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
+      else view.failure(`Cannot start Envoy again: ${messageOf(error)}`);
+    },
   });
   const tail = new LogTail({
     folder: paths.envoyLog,
@@ -218,6 +225,7 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
       view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
     onFailure: (error) => view.failure(messageOf(error)),
   });
+  const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: FILES });
   const ports = await EntrancePorts.open({
     path: paths.ports,
     address: config.listenAddress,
@@ -232,7 +240,7 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
     ports,
     rules,
     envoy,
-    applier: new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: FILES }),
+    applier,
     tail,
     settings: {
       directory: paths.envoy,

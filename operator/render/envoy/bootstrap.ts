@@ -30,8 +30,8 @@ export function renderBootstrap(settings: GatewaySettings): Json {
       ],
     },
     dynamic_resources: {
-      lds_config: fileSource(settings, 'lds', 'listeners.json'),
-      cds_config: fileSource(settings, 'cds', 'clusters.json'),
+      lds_config: fileSource(`${settings.directory}/lds/listeners.json`),
+      cds_config: fileSource(`${settings.directory}/cds/clusters.json`),
     },
   };
 }
@@ -40,13 +40,10 @@ export function adminSocketPath(settings: GatewaySettings): string {
   return `${settings.directory}/admin.sock`;
 }
 
-/** A file that Envoy reads again whenever something is renamed into its directory. */
-export function fileSource(settings: GatewaySettings, folder: 'lds' | 'cds' | 'rds', file: string): Json {
-  const path = `${settings.directory}/${folder}`;
-  return { path_config_source: { path: `${path}/${file}`, watched_directory: { path } } };
-}
-
-/** The text of one dynamic file. */
-export function discoveryResponse(version: string, resources: readonly Json[]): Json {
-  return { version_info: version, resources };
+/**
+ * A file that Envoy reads again when it is renamed in. Without `watched_directory`: with it, one rename makes Envoy
+ * read every file of the directory, which took 216 ms for 60 tables of 2,500 names, against 37 ms.
+ */
+export function fileSource(path: string): Json {
+  return { path_config_source: { path } };
 }

@@ -5,10 +5,10 @@ import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../mode
 import { isDryRun, isSealed, type Lane } from '../../model/product.ts';
 import { classifyNames } from './destination-classes.ts';
 import type { GatewaySettings } from './envoy-config.ts';
-import { PASS_GUARD, WATCH_GUARD } from './guard-names.ts';
+import { WATCH_GUARD } from './guard-names.ts';
 import { MODE_HEADER, SCOPE_HEADER } from './refusal.ts';
 import { renderEnvoy } from './render-envoy.ts';
-import { routeChooser } from './route-choice.ts';
+import { type RouteRequest, routeChooser } from './route-choice.ts';
 
 type Groups = readonly DestinationGroup[];
 
@@ -101,27 +101,29 @@ function envoyDecision(
   lane: Lane,
   request: EgressRequest,
 ): Pick<Decision, 'verdict' | 'reason'> {
-  const config = renderEnvoy({ tables: [table], entrances: [], settings: SETTINGS, atMs: 0 });
-  const [rendered] = config.routeTables;
-  const headers = {
-    [MODE_HEADER]: isDryRun(lane) ? 'dry-run' : 'enforced',
-    [SCOPE_HEADER]: isSealed(lane) ? 'sealed' : 'all',
+  const [rendered] = renderEnvoy({ tables: [table], entrances: [], settings: SETTINGS, atMs: 0 }).routeTables;
+  const choice = routeChooser(rendered?.body ?? {})(routeRequest(lane, request));
+  const [, decision, reason] = /^(drop|dry-run):(.+)$/.exec(choice?.name ?? '') ?? [];
+  if (reason === undefined) return guardDecision(choice?.cluster ?? '', request);
+  return { verdict: decision === 'drop' ? 'DROP' : 'DRY_RUN_DENIAL', reason: reason as Decision['reason'] };
+}
+
+/** As the entrance of the lane hands it to the routes. */
+function routeRequest(lane: Lane, { via, host, port }: EgressRequest): RouteRequest {
+  return {
+    isConnect: via === 'CONNECT',
+    authority: via === 'HTTP' && port === 80 ? host : `${host}:${port}`,
+    headers: {
+      [MODE_HEADER]: isDryRun(lane) ? 'dry-run' : 'enforced',
+      [SCOPE_HEADER]: isSealed(lane) ? 'sealed' : 'all',
+    },
   };
-  const isConnect = request.via === 'CONNECT';
-  const authority = !isConnect && request.port === 80 ? request.host : `${request.host}:${request.port}`;
-  const choice = routeChooser(rendered?.body ?? {})({ isConnect, authority, headers });
-  const [decision = '', reason = ''] = choice?.name.split(':') ?? [];
-  const guard = config.guards.find(({ name }) => name === choice?.cluster)?.name ?? '';
-  if (decision === 'drop') return { verdict: 'DROP', reason: reason as Decision['reason'] };
-  if (decision === 'dry-run') return { verdict: 'DRY_RUN_DENIAL', reason: reason as Decision['reason'] };
-  return guardDecision(guard, request);
 }
 
 /** A guard that looks inside compares the server name with the host; the others let every byte through. */
 function guardDecision(guard: string, request: EgressRequest): Pick<Decision, 'verdict' | 'reason'> {
   const looks = guard === WATCH_GUARD || /^(?:guard-acme|private-tls-)/.test(guard);
-  if (request.via === 'HTTP' || !looks || guard === PASS_GUARD)
-    return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
+  if (request.via === 'HTTP' || !looks) return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
   const verdict = guard === WATCH_GUARD ? 'DRY_RUN_DENIAL' : 'DROP';
   if (request.inside.kind === 'OTHER') return { verdict, reason: 'NOT_TLS' };
   if (request.inside.sni === null) return { verdict, reason: 'NO_SNI' };

@@ -27,6 +27,9 @@ export function renderEntrance(
   const body = typed('envoy.config.listener.v3.Listener', {
     name: entrance.name,
     address: { socket_address: { address: entrance.address, port_value: entrance.port } },
+    // With it another process of the same user could listen on the port too, and the kernel would share out the
+    // connections between two policies without a word.
+    enable_reuse_port: false,
     filter_chains: [
       {
         name: 'proxy',
@@ -67,7 +70,7 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
     rds: {
       route_config_name: entrance.table,
-      config_source: fileSource(settings, 'rds', `${entrance.table}.json`),
+      config_source: fileSource(`${settings.directory}/rds/${entrance.table}.json`),
     },
     http_filters: httpFilters(entrance, caches),
     access_log: accessLog(settings, 'proxy', contextOf(entrance)),

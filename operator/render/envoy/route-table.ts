@@ -15,12 +15,12 @@ import {
 import type { LaneCaches } from './dns-cache.ts';
 import { type Json, type NamedResource, typed } from './envoy-config.ts';
 import {
+  PASS_GUARD,
   privateGuardName,
   rawGuardName,
   shardOf,
   tlsGuardName,
   WATCH_GUARD,
-  PASS_GUARD,
 } from './guard-names.ts';
 import {
   forward,
@@ -28,10 +28,10 @@ import {
   hostMatches,
   inMode,
   MODE_HEADER,
-  refuse,
-  refuseAlways,
   type RefusalContext,
   type RouteMatch,
+  refuse,
+  refuseAlways,
   SCOPE_HEADER,
 } from './refusal.ts';
 
