@@ -15,6 +15,8 @@ export interface RunConfig {
   readonly accountId: string;
   /** Worker threads of Envoy; its own default where undefined. */
   readonly concurrency: number | undefined;
+  /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
+  readonly rotateLogBytes: number | undefined;
   /** Value of PATH, in which Envoy is looked for. */
   readonly path: string;
 }
@@ -29,6 +31,7 @@ export interface RunOptions {
   readonly maxConnections: string;
   readonly accountId: string;
   readonly concurrency?: string;
+  readonly rotateLogBytes?: string;
 }
 
 /** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
@@ -50,6 +53,7 @@ export function readRunConfig(
     accountId: options.accountId,
     concurrency:
       options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
+    rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),
     path: environment['PATH'] ?? '',
   };
 }
@@ -70,9 +74,9 @@ function readAddress(option: string, text: string): string {
 function readResolver(text: string): { readonly address: string; readonly port: number } {
   const [, bracketed, plain, port = '53'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const address = bracketed ?? plain;
-  if (address === undefined) {
+  if (address === undefined || Number(port) < 1 || Number(port) > 65_535) {
     throw new OptionError(
-      `--resolver: Cannot accept "${text}": write an address and port such as "192.0.2.53:53"`,
+      `--resolver: Cannot accept "${text}": write an address and port such as "192.0.2.53:53" or "[2001:db8::53]:53"`,
     );
   }
   return { address: readAddress('--resolver', address), port: Number(port) };
@@ -86,11 +90,20 @@ function readPorts(text: string): { readonly from: number; readonly to: number }
   if (from !== '' && range.from >= 1024 && range.to <= 65_535 && range.to - range.from >= BLOCK_SIZE - 1)
     return range;
   throw new OptionError(
-    `--ports: Cannot accept range "${text}": write two ports from 1024 to 65535 such as "10000-31999"`,
+    `--ports: Cannot accept range "${text}": write two ports from 1024 to 65535, at least ${BLOCK_SIZE} in all, such as "10000-31999"`,
   );
 }
 
 function readCount(option: string, text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new OptionError(`${option}: Cannot accept "${text}": write a whole number from 1`);
+}
+
+const LEAST_LOG_BYTES = 65_536;
+
+function readLogBytes(text: string): number {
+  if (/^\d{1,12}$/.test(text) && Number(text) >= LEAST_LOG_BYTES) return Number(text);
+  throw new OptionError(
+    `--rotate-log-bytes: Cannot accept "${text}": write a number of bytes from ${LEAST_LOG_BYTES}`,
+  );
 }

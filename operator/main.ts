@@ -3,10 +3,14 @@
 import { Command, Option } from 'commander';
 import { PRODUCTS } from './model/product.ts';
 
+const USAGE = 2;
+
 const program = new Command('sallyport')
   .description('Egress and access control for serverless workspaces')
   .version('0.1.0')
-  .showHelpAfterError('(add --help for the options)');
+  .showHelpAfterError('(add --help for the options)')
+  // Not commander's own 1: that is what "explain" says of a connection that is denied.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE));
 
 const stateOption = new Option(
   '--state <dir>',
@@ -40,6 +44,7 @@ program
   )
   .option('--max-connections <n>', 'connections that one workspace and product may have open', '4096')
   .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
+  .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 64 MiB)")
   .option('--account-id <id>', 'account_id of the denial log', 'local')
   .action(async (folder: string, options) => {
     const { runCommand } = await import('./roles/run-command.ts');

@@ -2,8 +2,8 @@
 // sends every case through both. It looks at names only; where a name leads is the address guard's matter.
 import { parseDomainName } from '../model/domain-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
-import { isDryRun, isSealed, type Lane } from '../model/product.ts';
 import type { PortProtocol } from '../model/network-policy.ts';
+import { isDryRun, isSealed, type Lane } from '../model/product.ts';
 import type { Reason } from '../model/reason.ts';
 import { isMetadataHost } from '../model/special-address.ts';
 import { parseStorageHost } from '../model/storage-destination.ts';

@@ -2,8 +2,8 @@
 // The table's name says whose set it is (policy and implied objects), its revision says what is in it: so a changed
 // destination changes the revision under running connections, and nothing leaks between workspaces that share a policy.
 import { formatRange, parseAddressRange } from '../model/address-range.ts';
-import type { DenyReason, DestinationGroup, EgressTable } from '../model/egress-table.ts';
 import { formatPattern, parseNamePattern } from '../model/domain-name.ts';
+import type { DenyReason, DestinationGroup, EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { InternetDestination, NetworkPolicy } from '../model/network-policy.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';

@@ -10,7 +10,7 @@ import type { Workspace } from '../model/workspace.ts';
 import { WORKSPACE_CONF_NAME } from '../model/workspace-conf.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';
-import { compileEgressTable, tableName, type TableSources } from './egress-table.ts';
+import { compileEgressTable, type TableSources, tableName } from './egress-table.ts';
 import { laneOf } from './lanes.ts';
 import { findProblems } from './world-problems.ts';
 

@@ -1,5 +1,6 @@
+import { parseDomainName } from '../model/domain-name.ts';
 import type { NetworkPolicy } from '../model/network-policy.ts';
-import { policyManifest, readObject } from '../model/object-fixture.ts';
+import { policyManifest, readObject, readPolicy } from '../model/object-fixture.ts';
 import { compileEgressTable } from './egress-table.ts';
 import { coveringPatterns, indexTable, matchesOf, nextExpiry } from './table-index.ts';
 
@@ -46,7 +47,43 @@ describe('matchesOf()', () => {
   });
 });
 
+/** Whether a destination as written lets a client reach a host as asked for. */
+function covers(destination: string, host: string): boolean {
+  const policy = readPolicy({ allowedInternetDestinations: [{ destination }] });
+  const { spec } = compileEgressTable({
+    networkPolicyId: 'acme',
+    policy,
+    metastores: [],
+    privateEndpoints: [],
+  });
+  const parsed = parseDomainName(host);
+  return 'name' in parsed && matchesOf(indexTable(spec, 0), parsed.name).length > 0;
+}
+
 describe('coveringPatterns()', () => {
+  it.each([
+    ['example.com', 'EXAMPLE.com', true],
+    ['example.com', 'example.com.', true],
+    ['EXAMPLE.com.', 'example.com', true],
+    ['example.com', 'notexample.com', false],
+    ['example.com', 'exampleXcom', false],
+    ['example.com', 'www.example.com', false],
+    ['example.com', 'еxample.com', false],
+    ['example.com', 'ｅxample.com', true],
+    ['*.data.example.org', 'data.example.org', false],
+    ['*.data.example.org', 'a.data.example.org', true],
+    ['*.data.example.org', 'a.b.data.example.org', true],
+    ['*.data.example.org', 'xdata.example.org', false],
+    ['*.data.example.org', 'a.data.example.org.evil.example', false],
+    ['*.data.example.org', 'evil.com%2edata.example.org', false],
+    ['*.data.example.org', 'evil.com\0.data.example.org', false],
+    ['*.data.example.org', '_dmarc.data.example.org', false],
+    ['*.data.example.org', '.data.example.org', false],
+    ['bücher.example', 'xn--bcher-kva.example', true],
+  ])('lets destination %s cover %j: %s', (destination, host, expected) => {
+    expect(covers(destination, host)).toBe(expected);
+  });
+
   it('gives the name, then every wildcard above it', () => {
     expect(coveringPatterns('a.b.c')).toEqual(['a.b.c', '*.b.c', '*.c']);
     expect(coveringPatterns('a')).toEqual(['a']);

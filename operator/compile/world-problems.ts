@@ -1,7 +1,8 @@
 // What is wrong between objects that are each well formed: a policy that does not exist, an id claimed twice.
-import type { Problem, ProblemReason } from '../model/problem.ts';
+
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import { countDestinations } from '../model/network-policy.ts';
+import type { Problem, ProblemReason } from '../model/problem.ts';
 import {
   formatKey,
   isUnreadable,
@@ -63,7 +64,9 @@ function missingDefault(snapshot: Snapshot): readonly Problem[] {
   );
   if (exists || isUnreadable(snapshot, 'NetworkPolicy', DEFAULT_POLICY)) return [];
   return objectsOf(snapshot, 'Workspace')
-    .filter(({ metadata }) => !assigned.has(metadata.name))
+    .filter(
+      ({ metadata: { name } }) => !assigned.has(name) && !isUnreadable(snapshot, 'PolicyAssignment', name),
+    )
     .map((workspace) => {
       const message = `Cannot find NetworkPolicy "${DEFAULT_POLICY}", which applies to this workspace: create it or assign another; until then this workspace reaches nothing`;
       return about(workspace, 'NetworkPolicyNotFound', message);

@@ -3,12 +3,22 @@ import type { AccessLogLine } from '../model/access-log-line.ts';
 import type { Denial, DestinationType, StorageEvent } from '../model/denial.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import { NETWORK_SOURCE_TYPE, PRODUCTS } from '../model/product.ts';
-import type { Reason } from '../model/reason.ts';
+import { isDecidedByEntry, type Reason } from '../model/reason.ts';
 import { parseStorageHost } from '../model/storage-destination.ts';
 import { findingOf } from './log-finding.ts';
 
-/** Finds the entry that decided, in the table at the revision that decided; null where none did or none is known. */
-export type FindRule = (table: string, revision: string, host: string, port: number) => string | null;
+/** What one looks for: the entry that decided about a canonical host, in the table at the revision that decided. */
+export interface RuleQuery {
+  readonly table: string;
+  readonly revision: string;
+  readonly host: string;
+  readonly port: number;
+  /** Epoch milliseconds of the decision: an entry that had expired by then did not decide. */
+  readonly atMs: number;
+}
+
+/** Null where no entry covers the host, or the revision is not known. */
+export type FindRule = (query: RuleQuery) => string | null;
 
 export interface LineOrigin {
   readonly accountId: string;
@@ -26,6 +36,8 @@ export function denialOfLine(
   const { context } = line;
   const { host, port } = splitAuthority(context.authority, line.method);
   const destination = describeDestination(host, finding.reason);
+  const { table, revision } = context;
+  const query = { table, revision, host: destination.destination, atMs: Date.parse(line.time) };
   return {
     ...origin,
     ...finding,
@@ -36,8 +48,8 @@ export function denialOfLine(
     workspace: context.workspace,
     product: context.product,
     policy: context.policy,
-    revision: context.revision,
-    rule: port === null ? null : findRule(context.table, context.revision, destination.destination, port),
+    revision,
+    rule: port === null || !isDecidedByEntry(finding.reason) ? null : findRule({ ...query, port }),
     port,
     sni: line.sni === '' ? null : line.sni,
     source: context.source,

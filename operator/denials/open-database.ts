@@ -109,7 +109,7 @@ function openError(path: string, cause: unknown): Error {
   const text = cause instanceof Error ? cause.message : String(cause);
   const lock = lockMessage.exec(text);
   if (lock) {
-    const advice = 'end that process or ask it for the denials';
+    const advice = 'end that process, or use another state directory';
     return new Error(`Cannot open denial log "${path}": process ${lock[1]} has it open; ${advice}`, {
       cause,
     });

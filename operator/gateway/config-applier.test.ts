@@ -284,10 +284,10 @@ test('apply() says so when Envoy does not answer in time, and finds out later wh
   await applier.apply(workspace('a', 0, 'a1'));
   const pid = envoy.pid ?? 0;
   const hasty = newApplier({
-    timeoutMs: 100,
-    admin: new EnvoyAdmin(join(fixture.directory, 'admin.sock'), { timeoutMs: 100 }),
+    timeoutMs: 2_000,
+    admin: new EnvoyAdmin(join(fixture.directory, 'admin.sock'), { timeoutMs: 2_000 }),
   });
-  await hasty.apply(workspace('a', 0, 'a1'));
+  expect(await hasty.apply(workspace('a', 0, 'a1'))).toMatchObject({ status: 'applied' });
   process.kill(pid, 'SIGSTOP');
   expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({
     status: 'timeout',

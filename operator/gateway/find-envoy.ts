@@ -23,9 +23,11 @@ export async function envoyBinary(pathVariable: string): Promise<string> {
   if (onPath !== undefined && tooOld === undefined) {
     return onPath;
   }
-  const pinned = await pinnedEnvoy();
+  const found = tooOld ?? 'Cannot find "envoy" on PATH';
+  const pinned = await pinnedEnvoy().catch((cause: unknown) => {
+    throw new Error(`${found}\n${lastComplaint(cause)}`, { cause });
+  });
   if (pinned === undefined) {
-    const found = tooOld ?? 'Cannot find "envoy" on PATH';
     throw new Error(`${found}: install Envoy ${minimumEnvoyVersion} or newer, or run hack/envoy.sh`);
   }
   const complaint = await complaintAbout(pinned);
@@ -48,7 +50,10 @@ export async function envoyVersion(binary: string): Promise<string> {
 }
 
 async function complaintAbout(binary: string): Promise<string | undefined> {
-  const version = await envoyVersion(binary);
+  const version = await envoyVersion(binary).catch(() => undefined);
+  if (version === undefined) {
+    return `Cannot use "${binary}": "envoy --version" fails or names no version`;
+  }
   const newEnough = version.localeCompare(minimumEnvoyVersion, 'en', { numeric: true }) >= 0;
   return newEnough
     ? undefined
@@ -61,6 +66,12 @@ async function pinnedEnvoy(): Promise<string | undefined> {
   }
   const { stdout } = await run(script, [], { timeout: 600_000 });
   return await firstExecutable([stdout.trim().split('\n').at(-1) ?? '']);
+}
+
+/** The script's own sentence is the last line that it writes. */
+function lastComplaint(cause: unknown): string {
+  const { stderr, message } = cause as { readonly stderr?: string; readonly message: string };
+  return stderr?.trim().split('\n').at(-1) || message;
 }
 
 async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {

@@ -33,6 +33,8 @@ beforeEach(async () => {
       return Promise.resolve();
     },
     reopenLogs: () => envoy.admin.reopenLogs(),
+    // Far beyond the limit of until(): what arrives, arrives by inotify.
+    pollMs: 600_000,
     onTornLine: (line) => void torn.push(line),
   });
   await tail.start();
@@ -95,13 +97,12 @@ test('three rotations of a busy Envoy lose no line and double none', async () =>
   expect(torn).toEqual([]);
 }, 120_000);
 
-test('a line arrives within 100 ms of the flush interval', async () => {
+test('a line of Envoy arrives by the notice of its flush, without the slow poll', async () => {
   await send('first');
   await until('the line is there', () => ids.length === 1);
-  const sentMs = performance.now();
   await send('second');
   await until('the line is there', () => ids.length === 2);
-  expect(performance.now() - sentMs).toBeLessThan(200);
+  expect(ids).toEqual(['first', 'second']);
 });
 
 test('a killed Envoy and the next one write to different files', async () => {

@@ -90,12 +90,12 @@ export class LogTail {
     this.#wakeUp.signal();
   }
 
-  /** Resolves when every complete line that is in the files now is consumed, or the tail is closed. */
+  /** Resolves when every complete line that is in the files now is consumed, or the tail is closed or never started. */
   async drain(): Promise<void> {
     const target = await this.#exclusively(async () => {
       return { sequence: this.#liveSequence, offset: (await this.#files.liveBytes()) ?? 0 };
     });
-    if (!this.#closed.signal.aborted) {
+    if (this.#pump !== undefined && !this.#closed.signal.aborted) {
       this.#wakeUp.signal();
       await this.#drain.wait(target);
     }

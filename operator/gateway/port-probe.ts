@@ -3,12 +3,12 @@
 
 import { createServer } from 'node:net';
 
-/** Undefined when free, else a sentence that says why not and what to do. Never throws. */
+/** Undefined when free, else a sentence that says why not and what to do; port 0 stands for any. Never throws. */
 export function portProblem(address: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(sentence(`${address}:${port}`, error));
+      resolve(sentence(port === 0 ? address : `${address}:${port}`, error));
     });
     server.listen({ host: address, port, exclusive: true }, () => {
       server.close(() => {

@@ -31,6 +31,9 @@ export const ALLOW_DECISION = 'allow';
 export const DROP_PREFIX = 'drop:';
 export const DRY_RUN_PREFIX = 'dry-run:';
 
+/** Part of Envoy's response code details where the address guard refused a plain HTTP request. */
+export const ADDRESS_DENIED_DETAIL = '{address_denied}';
+
 const text = z
   .string()
   .nullish()

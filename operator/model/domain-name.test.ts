@@ -1,11 +1,5 @@
 import fc from 'fast-check';
-import {
-  formatPattern,
-  type NameFault,
-  parseDomainName,
-  parseNamePattern,
-  patternCovers,
-} from './domain-name.ts';
+import { formatPattern, type NameFault, parseDomainName, parseNamePattern } from './domain-name.ts';
 
 function nameOf(raw: string): string {
   const parsed = parseDomainName(raw);
@@ -15,11 +9,6 @@ function nameOf(raw: string): string {
 function patternOf(raw: string): string {
   const parsed = parseNamePattern(raw);
   return 'pattern' in parsed ? formatPattern(parsed.pattern) : parsed.fault;
-}
-
-function covers(entry: string, host: string): boolean {
-  const parsed = parseNamePattern(entry);
-  return 'pattern' in parsed && patternCovers(parsed.pattern, nameOf(host));
 }
 
 const LABEL_63 = 'a'.repeat(63);
@@ -86,7 +75,7 @@ describe('parseDomainName()', () => {
         const parsed = parseDomainName(raw);
         expect('name' in parsed ? parseDomainName(parsed.name) : parsed).toEqual(parsed);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
@@ -182,28 +171,7 @@ describe('parseNamePattern()', () => {
           parsed,
         );
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
-  });
-});
-
-describe('patternCovers()', () => {
-  it.each([
-    ['example.com', 'EXAMPLE.com', true],
-    ['example.com', 'example.com.', true],
-    ['example.com', 'notexample.com', false],
-    ['example.com', 'exampleXcom', false],
-    ['example.com', 'www.example.com', false],
-    ['example.com', 'еxample.com', false],
-    ['*.data.example.org', 'data.example.org', false],
-    ['*.data.example.org', 'a.data.example.org', true],
-    ['*.data.example.org', 'a.b.data.example.org', true],
-    ['*.data.example.org', 'xdata.example.org', false],
-    ['*.data.example.org', 'a.data.example.org.evil.example', false],
-    ['*.data.example.org', 'evil.com%2edata.example.org', false],
-    ['*.data.example.org', '.data.example.org', false],
-    ['bücher.example', 'xn--bcher-kva.example', true],
-  ])('says whether %s covers %s: %s', (entry, host, expected) => {
-    expect(covers(entry, host)).toBe(expected);
   });
 });

@@ -1,7 +1,6 @@
 // NetworkPolicy (`snp`): what a workspace may reach. Words and values are the product's own (requirements 2.1),
 // so that REST and YAML translate one to one.
 import { z } from 'zod';
-import { labelSelectorSchema } from './label-selector.ts';
 import { parseNamePattern } from './domain-name.ts';
 import {
   conditionsSchema,
@@ -11,6 +10,7 @@ import {
   optionalList,
   timeSchema,
 } from './kubernetes-object.ts';
+import { labelSelectorSchema } from './label-selector.ts';
 import { DRY_RUN_PRODUCTS } from './product.ts';
 import { storageDestinationSchema } from './storage-destination.ts';
 

@@ -117,8 +117,8 @@ describe('parseObject() refuses', () => {
       'metadata.labels.sallyport.dev/workspace',
       'Cannot accept workspace id "team a": use 1 to 63 letters, digits, ".", "_" and "-"',
     ],
-  ])('%s', (_, value, reason, field, message) => {
-    expect(problemsOf(value)).toEqual([[reason, field, message]]);
+  ])('%s', (_, value, ...problem) => {
+    expect(problemsOf(value)).toEqual([problem]);
   });
 
   it.each(['NetworkPolicies', 'EgressTable', 'constructor', '__proto__', 'toString'])(

@@ -31,3 +31,21 @@ export type Reason = keyof typeof REASONS;
 export function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
 }
+
+/** Reasons that an entry of the policy is responsible for; the others mean that none matched, or none was looked at. */
+const ENTRY_REASONS: readonly Reason[] = [
+  'DESTINATION_ALLOWED',
+  'DESTINATION_BLOCKED',
+  'PORT_NOT_ALLOWED',
+  'INTERNET_SEALED',
+  'SNI_MISMATCH',
+  'NO_SNI',
+  'NOT_TLS',
+  'ADDRESS_DENIED',
+  'UNRESOLVED_OR_PRIVATE',
+];
+
+/** Whether a decision with this reason has a rule to name. */
+export function isDecidedByEntry(reason: Reason): boolean {
+  return ENTRY_REASONS.includes(reason);
+}

@@ -264,8 +264,8 @@ describe('problemOfIssue() tells of', () => {
       'spec.region',
       'Cannot accept "US-WEST-2": it must match /^[a-z0-9-]+$/',
     ],
-  ])('%s', (_, value, reason, field, message) => {
-    expect(problemsOf(value)).toEqual([[reason, field, message]]);
+  ])('%s', (_, value, ...problem) => {
+    expect(problemsOf(value)).toEqual([problem]);
   });
 });
 

@@ -4,8 +4,8 @@ import type { Metastore } from './metastore.ts';
 import type { NetworkPolicy } from './network-policy.ts';
 import type { PolicyAssignment } from './policy-assignment.ts';
 import type { PrivateEndpoint } from './private-endpoint.ts';
-import type { WorkspaceConf } from './workspace-conf.ts';
 import type { Workspace } from './workspace.ts';
+import type { WorkspaceConf } from './workspace-conf.ts';
 
 export type ObservedObject =
   | NetworkPolicy

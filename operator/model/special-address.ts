@@ -1,7 +1,7 @@
 // Addresses that a name must never lead to, and the cloud metadata services that are shut for everybody, always.
 // The source of the gateway's address guard (DESIGN 4 "Address guard"; attack cases 92-97).
 import ipaddr from 'ipaddr.js';
-import { type AddressRange, parseAddressRange } from './address-range.ts';
+import { type AddressRange, parseAddressRange, rangesContain } from './address-range.ts';
 
 /** Hosts of cloud metadata services, shut even in dry-run. */
 export const METADATA_HOSTS: readonly string[] = [
@@ -46,10 +46,10 @@ export const GUARDED_RANGES: readonly AddressRange[] = GUARDED.map(mustParse);
 export const METADATA_RANGES: readonly AddressRange[] =
   METADATA_ADDRESSES.map(mustParse).flatMap(withEmbedded);
 
-/** Whether a canonical host or an address literal means a cloud metadata service. */
+/** Whether a canonical host, or an address as a client wrote it, means a cloud metadata service. */
 export function isMetadataHost(host: string): boolean {
-  const bare = host.replace(/^\[(.*)\]$/, '$1');
-  return METADATA_HOSTS.includes(bare) || METADATA_ADDRESSES.includes(bare);
+  const bare = host.replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1');
+  return METADATA_HOSTS.includes(bare) || rangesContain(METADATA_RANGES, bare);
 }
 
 /** An IPv4 address, and the IPv6 addresses (mapped, NAT64) under which a dual-stack socket reaches it too. */

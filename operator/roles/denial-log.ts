@@ -51,12 +51,12 @@ export class DenialLog {
     if (batch.upTo <= from) return;
     const fresh = batch.lines.filter(({ offset }) => offset >= from);
     const { denials, unreadable } = this.#read(batch.logFile, fresh);
-    await this.#options.store.append({
-      gateway: this.#options.gateway,
-      logFile: batch.logFile,
-      upTo: batch.upTo,
-      denials,
-    });
+    // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
+    // them would cost more CPU than Envoy spends on the connections.
+    if (denials.length > 0) {
+      const { gateway } = this.#options;
+      await this.#options.store.append({ gateway, logFile: batch.logFile, upTo: batch.upTo, denials });
+    }
     this.#stored.set(batch.logFile, batch.upTo);
     this.#sequence += denials.length;
     this.#unreadableLines += unreadable;

@@ -68,7 +68,7 @@ export function endpointsOf(plans: readonly WorkspacePlan[], entrances: readonly
   const proxies = new Map(
     entrances.map(({ workspace, product, address, port }) => [
       blockKey(workspace, product),
-      `http://${address}:${port}`,
+      `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
     ]),
   );
   return {

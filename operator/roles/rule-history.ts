@@ -37,7 +37,8 @@ export class RuleHistory {
     const isNow = known.fromMs <= atMs && atMs < known.untilMs;
     const { index } = isNow ? known : this.#enter(key, known.index.table, atMs);
     // An entry that has just expired is in force until the gateway has heard of it.
-    const rule = findRule(index, host, port) ?? findRule(indexTable(index.table, BEFORE_ANY_EXPIRY), host, port);
+    const rule =
+      findRule(index, host, port) ?? findRule(indexTable(index.table, BEFORE_ANY_EXPIRY), host, port);
     return rule === undefined ? null : formatRule(rule);
   }
 

@@ -1,5 +1,5 @@
 // `sallyport run FOLDER` on a terminal: starts, shows, and stops cleanly on Ctrl-C.
-import { OptionError, readRunConfig, type RunOptions } from '../config.ts';
+import { OptionError, type RunOptions, readRunConfig } from '../config.ts';
 import { RunningGateway } from './run.ts';
 import { terminalView } from './run-view.ts';
 

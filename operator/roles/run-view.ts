@@ -5,8 +5,8 @@ import { formatTable } from '../lib/text-table.ts';
 import type { Denial } from '../model/denial.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
-import { enforcementOf, type Endpoints, type ProductEndpoint } from './entrances.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { type Endpoints, enforcementOf, type ProductEndpoint } from './entrances.ts';
 
 export interface RunView {
   progress(text: string): void;

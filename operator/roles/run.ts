@@ -1,21 +1,26 @@
 // `sallyport run`: the wiring of embedded mode. A folder, an Envoy, a denial log, and one loop between them.
 // Everything is decided elsewhere; this file only says who calls whom, and in which order things start and stop.
-import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+
 import type { RunConfig } from '../config.ts';
+import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
 import { DenialStore } from '../denials/denial-store.ts';
 import { type QueryServer, serveQueries } from '../denials/query-socket.ts';
-import { type ApplyResult, ConfigApplier } from '../gateway/config-applier.ts';
+import { ConfigApplier } from '../gateway/config-applier.ts';
 import { EnvoyProcess } from '../gateway/envoy-process.ts';
 import { envoyBinary } from '../gateway/find-envoy.ts';
 import { LogTail } from '../gateway/log-tail.ts';
+import { portProblem } from '../gateway/port-probe.ts';
+import { describeExit } from '../gateway/running-envoy.ts';
 import { Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
+import { formatProblem } from '../model/problem.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
-import { FolderSource } from '../sources/folder.ts';
+import { type FolderReading, FolderSource } from '../sources/folder.ts';
 import { DenialLog } from './denial-log.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
+import { refusalCause } from './refusal-cause.ts';
 import { RuleHistory } from './rule-history.ts';
 import type { RunView } from './run-view.ts';
 import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
@@ -51,9 +56,9 @@ export class RunningGateway {
   #queries: QueryServer | undefined;
   #endpoints: Endpoints = { workspaces: [] };
 
-  private constructor(parts: Parts) {
+  private constructor(parts: Parts, source: FolderSource) {
     this.#parts = parts;
-    this.#source = new FolderSource(parts.config.folder, () => this.#loop.trigger());
+    this.#source = source;
     this.#loop = new Loop({
       job: async () => {
         const outputs = await this.#outputs();
@@ -68,14 +73,18 @@ export class RunningGateway {
     });
   }
 
-  /** Throws, with nothing left running, where the state directory, Envoy or a port cannot be had. */
+  /** Throws, with nothing left running, where the folder, the state directory, Envoy or a port cannot be had. */
   static async start(config: RunConfig, view: RunView): Promise<RunningGateway> {
-    const gateway = new RunningGateway(await assemble(config, view));
+    let gateway: RunningGateway | undefined;
+    const source = new FolderSource(config.folder, () => void gateway?.refresh());
     try {
+      throwIfUnreadable(await source.read());
+      gateway = new RunningGateway(await assemble(config, view), source);
       await gateway.#start();
       return gateway;
     } catch (error) {
-      await gateway.stop();
+      source.close();
+      await gateway?.stop();
       throw error;
     }
   }
@@ -139,7 +148,9 @@ export class RunningGateway {
         : `Started Envoy (pid ${envoy.pid})`,
     );
     this.#queries = await serveQueries(store, paths.querySocket);
-    await this.#apply(first, 'start');
+    const refusal = await this.#apply(first);
+    // An adopted Envoy has a last good configuration to go on with, and traffic that must not end for this.
+    if (refusal !== '' && how === 'started') throw new Error(refusal);
     this.#loop.trigger();
   }
 
@@ -147,31 +158,37 @@ export class RunningGateway {
     const { settings, ports, rules, report } = this.#parts;
     const { snapshot, problems } = await this.#source.read();
     const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
-    const outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
+    let outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
+    while (await ports.giveUpTaken()) outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     await ports.save();
     rules.remember(outputs.tables);
     report.problems([...problems, ...outputs.problems, ...ports.problems]);
     return outputs;
   }
 
-  async #apply(outputs: DesiredOutputs, phase: 'start' | 'running' = 'running'): Promise<void> {
+  /** Why Envoy did not take them; empty where it did, or does not run. */
+  async #apply(outputs: DesiredOutputs): Promise<string> {
     const { applier, paths, report } = this.#parts;
     const result = await applier.apply(outputs.envoy);
     this.#endpoints = endpointsOf(outputs.plans, outputs.entrances);
     await writeFileAtomic(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
-    report.applied(outputs, this.#endpoints, result);
-    if (phase === 'start') throwIfRefused(result);
+    const refusal = await refusalCause(result, outputs.entrances);
+    if (result.status !== 'notRunning') report.applied(outputs, this.#endpoints, refusal);
+    return refusal;
   }
 }
 
-/** At the start there is no last good configuration to go on with. */
-function throwIfRefused(result: ApplyResult): void {
-  if (result.status === 'rejected' || result.status === 'timeout') throw new Error(result.text);
+/** A folder that is not there at the start is a slip of the pen; one that goes away later comes back. */
+function throwIfUnreadable({ problems }: FolderReading): void {
+  const problem = problems.find(({ reason }) => reason === 'FolderUnreadable');
+  if (problem !== undefined) throw new Error(formatProblem(problem));
 }
 
 async function assemble(config: RunConfig, view: RunView): Promise<Parts> {
+  const addressProblem = await portProblem(config.listenAddress, 0);
+  if (addressProblem !== undefined) throw new Error(addressProblem);
   const paths = await prepareStateDirectory(config.stateDirectory);
-  view.progress('Looking for Envoy');
+  view.progress('Looking for Envoy, which is fetched once where it is missing');
   const binary = await envoyBinary(config.path);
   const store = await DenialStore.open(paths.database);
   try {
@@ -205,19 +222,20 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
     ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
     // A torn last line of a killed Envoy must not swallow the first line of the next one.
     beforeStart: () => tail.rotate(),
-    onExit: ({ code, signal }) =>
-      view.failure(`Envoy ended (${signal ?? `status ${code}`}); starting it again`),
+    onExit: (exit) =>
+      view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
     onRestart: ({ pid, error }) => {
       // What the dead Envoy had refused, for a taken port for example, the new one may take.
       applier.envoyRestarted();
       if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
-      else view.failure(`Cannot start Envoy again: ${messageOf(error)}`);
+      else view.failure(`${messageOf(error)}; trying again`);
     },
   });
   const tail = new LogTail({
     folder: paths.envoyLog,
     files: FILES,
     consume: (batch) => log.consume(batch),
+    ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
     reopenLogs: () => envoy.admin.reopenLogs(),
     onTornLine: ({ logFile, bytes }) =>
       view.failure(`Envoy ended in the middle of a log line: ${bytes} bytes of ${logFile} are lost`),

@@ -1,6 +1,5 @@
 // Tells people what changed, once: the table of workspaces when it differs from the last one shown, problems when
 // they differ, and what Envoy refused.
-import type { ApplyResult } from '../gateway/config-applier.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { DesiredOutputs } from '../pipeline.ts';
 import type { Endpoints } from './entrances.ts';
@@ -25,12 +24,10 @@ export class WorldReport {
     this.#view.problems(problems);
   }
 
-  applied(outputs: DesiredOutputs, endpoints: Endpoints, result: ApplyResult): void {
-    if (result.status === 'notRunning') return;
+  /** `cause` says why Envoy did not take the configuration; empty where it did. */
+  applied(outputs: DesiredOutputs, endpoints: Endpoints, cause: string): void {
     const refusal =
-      result.status === 'applied'
-        ? ''
-        : `Envoy did not take the configuration, the last good one stays: ${result.text}`;
+      cause === '' ? '' : `Envoy did not take the configuration, the last good one stays: ${cause}`;
     if (refusal !== '' && refusal !== this.#refusal) this.#view.failure(refusal);
     this.#refusal = refusal;
     if (refusal === '') this.#show(outputs, endpoints);

@@ -1,12 +1,13 @@
 // A folder of YAML, as `kubectl apply -f` takes it -> a Snapshot, again whenever the folder changes. Files are read
-// whole each time and parsed only where their text changed. What disappears with the folder itself stays in force.
+// whole each time and parsed only where their text changed. What disappears with the folder, or all at once from it,
+// stays in force.
 import { type FSWatcher, type Stats, watch } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Problem } from '../model/problem.ts';
 import { compareText, EMPTY_SNAPSHOT, type Snapshot } from '../model/snapshot.ts';
-import { type LastGood, mergeFiles } from './last-good.ts';
+import { type LastGood, mergeFiles, NOTHING_KNOWN } from './last-good.ts';
 import { type ParsedFile, parseYamlFile } from './yaml-file.ts';
 
 export interface FolderReading {
@@ -21,13 +22,15 @@ interface KnownFile {
 }
 
 const SETTLE_MS = 15;
+/** A file that is written without end is read as it is, in the end. */
+const MAX_SETTLE_ROUNDS = 40;
 const YAML_FILE = /\.(?:ya?ml|json)$/i;
 
 export class FolderSource {
   readonly #folder: string;
   readonly #onChange: () => void;
   #known: ReadonlyMap<string, KnownFile> = new Map();
-  #lastGood: LastGood = new Map();
+  #lastGood: LastGood = NOTHING_KNOWN;
   #snapshot: Snapshot = EMPTY_SNAPSHOT;
   #watched: { readonly inode: number; readonly watcher: FSWatcher } | undefined;
 
@@ -43,19 +46,28 @@ export class FolderSource {
       await this.#watch();
       this.#known = await this.#readFiles();
     } catch (error) {
-      return { snapshot: this.#snapshot, problems: [folderProblem(this.#folder, error)] };
+      return {
+        snapshot: this.#snapshot,
+        problems: [unreadableProblem(this.#folder, error, this.#hasObjects())],
+      };
+    }
+    if (this.#known.size === 0) {
+      return { snapshot: this.#snapshot, problems: [emptyProblem(this.#folder, this.#hasObjects())] };
     }
     const files = new Map([...this.#known].map(([name, { parsed }]) => [name, parsed]));
     const merged = mergeFiles(files, this.#lastGood);
     this.#lastGood = merged.lastGood;
     this.#snapshot = merged.snapshot;
-    const empty = this.#known.size === 0 ? [emptyProblem(this.#folder)] : [];
-    return { snapshot: merged.snapshot, problems: [...empty, ...merged.problems] };
+    return { snapshot: merged.snapshot, problems: merged.problems };
   }
 
   close(): void {
     this.#watched?.watcher.close();
     this.#watched = undefined;
+  }
+
+  #hasObjects(): boolean {
+    return this.#snapshot.objects.length > 0;
   }
 
   /** Watches the folder that is there now; one that was deleted and made anew is another one to the system. */
@@ -85,12 +97,15 @@ export class FolderSource {
   }
 
   /**
-   * A file that is written in place can be read half: a list cut short would deny what it allows. So one that was
-   * touched just now is looked at again; one that was renamed in (another inode) is whole.
+   * A file that is written in place can be read half: a list cut short would deny what it allows, and an assignment
+   * that is not there yet would leave its workspace to the default policy. So one that was touched just now is looked
+   * at again; one that was renamed over another (another inode) is whole.
    */
   async #settledStatus(path: string, known: KnownFile | undefined): Promise<Stats> {
     let status = await stat(path);
-    while (status.ino === known?.inode && Date.now() - status.mtimeMs < SETTLE_MS) {
+    for (let round = 0; round < MAX_SETTLE_ROUNDS; round += 1) {
+      const isReplaced = known !== undefined && status.ino !== known.inode;
+      if (isReplaced || Math.abs(Date.now() - status.mtimeMs) >= SETTLE_MS) break;
       await delay(SETTLE_MS);
       status = await stat(path);
     }
@@ -98,13 +113,25 @@ export class FolderSource {
   }
 }
 
-function folderProblem(folder: string, error: unknown): Problem {
-  const detail = error instanceof Error ? error.message : String(error);
-  const message = `Cannot read folder "${folder}": ${detail}; the last configuration stays in force until it is back`;
-  return { reason: 'FolderUnreadable', message };
+function unreadableProblem(folder: string, error: unknown, hasObjects: boolean): Problem {
+  const advice = hasObjects
+    ? 'the last configuration stays in force until it is back'
+    : 'name a folder of YAML, for example "examples/acme"';
+  return {
+    reason: 'FolderUnreadable',
+    message: `Cannot read folder "${folder}": ${detailOf(folder, error)}; ${advice}`,
+  };
 }
 
-function emptyProblem(folder: string): Problem {
-  const message = `Cannot find any YAML file in folder "${folder}": put objects of sallyport.dev and Namespaces there, for example from "examples/acme"`;
-  return { reason: 'FolderEmpty', message };
+function detailOf(folder: string, error: unknown): string {
+  const { code, message, path } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' && path === folder) return 'it does not exist';
+  return code === 'ENOTDIR' ? 'it is a file' : message;
+}
+
+function emptyProblem(folder: string, hasObjects: boolean): Problem {
+  const advice = hasObjects
+    ? 'the last configuration stays in force until there is one; to take everything down, end the command'
+    : 'put objects of sallyport.dev and Namespaces there, for example from "examples/acme"';
+  return { reason: 'FolderEmpty', message: `Cannot find any YAML file in folder "${folder}": ${advice}` };
 }

@@ -4,8 +4,15 @@ import type { Problem } from '../model/problem.ts';
 import { formatKey, keyOf, type ObjectKey, type ObservedObject, type Snapshot } from '../model/snapshot.ts';
 import type { LocatedObject, ParsedFile } from './yaml-file.ts';
 
-/** What was understood last, by key, with the file that it stood in. */
-export type LastGood = ReadonlyMap<string, { readonly object: ObservedObject; readonly file: string }>;
+/** What is known from former readings. */
+export interface LastGood {
+  /** What was understood last, by key, with the file that it stood in. */
+  readonly objects: ReadonlyMap<string, { readonly object: ObservedObject; readonly file: string }>;
+  /** Workspaces of which it is certain that they have no assignment: every file could be read when they had none. */
+  readonly unassigned: ReadonlySet<string>;
+}
+
+export const NOTHING_KNOWN: LastGood = { objects: new Map(), unassigned: new Set() };
 
 export interface Merged {
   readonly snapshot: Snapshot;
@@ -13,53 +20,78 @@ export interface Merged {
   readonly lastGood: LastGood;
 }
 
-export function mergeFiles(files: ReadonlyMap<string, ParsedFile>, lastGood: LastGood): Merged {
+type Files = ReadonlyMap<string, ParsedFile>;
+
+export function mergeFiles(files: Files, lastGood: LastGood): Merged {
+  const parsedFiles = [...files.values()];
   const places = placesByKey(files);
-  const unique = [...places].flatMap(([key, [first, ...others]]) =>
-    first === undefined || others.length > 0
-      ? []
-      : [[key, { object: first.object, file: first.file }] as const],
-  );
-  const current = new Map(unique);
   const duplicated = [...places.values()].filter((found) => found.length > 1);
   const unreadable = [
-    ...[...files.values()].flatMap((parsed) => parsed.unreadable),
+    ...parsedFiles.flatMap((parsed) => parsed.unreadable),
     ...duplicated.flatMap(([first]) => (first === undefined ? [] : [keyOf(first.object)])),
   ];
-  const kept = keepLastGood(files, lastGood, unreadable);
-  const good = new Map([...kept, ...current]);
+  const unreadableKeys = new Set(unreadable.map(formatKey));
+  const current = [...places].flatMap(([key, [first]]) =>
+    first === undefined || unreadableKeys.has(key) ? [] : [[key, first] as const],
+  );
+  const objects = new Map([...keepLastGood(files, lastGood, unreadableKeys), ...current]);
+  const missing = unreadable.filter((key) => !objects.has(formatKey(key)));
+  const unassigned = workspacesWithoutAssignment(objects, missing);
+  // A file that cannot be read may hold the assignment; only who had none before it broke is known to have none.
+  const isCertain = (name: string): boolean =>
+    !parsedFiles.some(({ broken }) => broken) || lastGood.unassigned.has(name);
+  const doubtful = unassigned.filter((name) => !isCertain(name));
   return {
     snapshot: {
-      objects: [...good.values()].map(({ object }) => object),
-      unreadable: unreadable.filter((key) => !good.has(formatKey(key))),
+      objects: [...objects.values()].map(({ object }) => object),
+      unreadable: [...missing, ...doubtful.map(assignmentKey)],
     },
     problems: [
-      ...[...files.values()].flatMap((parsed) => parsed.problems),
+      ...parsedFiles.flatMap((parsed) => parsed.problems),
       ...duplicated.map(duplicateProblem),
+      ...doubtful.map(doubtProblem),
     ],
-    lastGood: good,
+    lastGood: { objects, unassigned: new Set(unassigned.filter(isCertain)) },
   };
 }
 
 type Place = LocatedObject & { readonly file: string };
 
-function placesByKey(files: ReadonlyMap<string, ParsedFile>): ReadonlyMap<string, readonly Place[]> {
+function placesByKey(files: Files): ReadonlyMap<string, readonly Place[]> {
   const places = [...files].flatMap(([file, parsed]) =>
     parsed.objects.map((located) => ({ ...located, file })),
   );
   return Map.groupBy(places, ({ object }) => formatKey(keyOf(object)));
 }
 
-/** Known objects that cannot be understood now, and all of a file that is no YAML now. */
+/** Known objects that cannot be understood now, and all of a file in which nobody can tell what it holds now. */
 function keepLastGood(
-  files: ReadonlyMap<string, ParsedFile>,
-  lastGood: LastGood,
-  unreadable: readonly ObjectKey[],
-): LastGood {
-  const unreadableKeys = new Set(unreadable.map(formatKey));
+  files: Files,
+  { objects }: LastGood,
+  unreadableKeys: ReadonlySet<string>,
+): LastGood['objects'] {
   const isKept = (key: string, file: string): boolean =>
     unreadableKeys.has(key) || files.get(file)?.broken === true;
-  return new Map([...lastGood].filter(([key, { file }]) => isKept(key, file)));
+  return new Map([...objects].filter(([key, { file }]) => isKept(key, file)));
+}
+
+function workspacesWithoutAssignment(
+  objects: LastGood['objects'],
+  unreadable: readonly ObjectKey[],
+): readonly string[] {
+  const unreadableKeys = new Set(unreadable.map(formatKey));
+  return [...objects.values()]
+    .filter(({ object }) => object.kind === 'Workspace')
+    .map(({ object }) => object.metadata.name)
+    .filter((name) => {
+      const key = formatKey(assignmentKey(name));
+      return !objects.has(key) && !unreadableKeys.has(key);
+    });
+}
+
+/** A PolicyAssignment is named after its workspace. */
+function assignmentKey(workspace: string): ObjectKey {
+  return { kind: 'PolicyAssignment', name: workspace, namespace: '' };
 }
 
 function duplicateProblem(places: readonly Place[]): Problem {
@@ -72,4 +104,9 @@ function duplicateProblem(places: readonly Place[]): Problem {
     object,
     ...(second === undefined ? {} : { file: second.file, line: second.line }),
   };
+}
+
+function doubtProblem(workspace: string): Problem {
+  const message = `Cannot tell which policy applies: a file that cannot be read may hold PolicyAssignment "${workspace}"; until it is corrected this workspace reaches nothing`;
+  return { reason: 'NetworkPolicyUnreadable', message, object: `Workspace/${workspace}` };
 }

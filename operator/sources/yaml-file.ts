@@ -1,12 +1,13 @@
 // The text of one YAML file -> the objects in it and every Problem with its line. Never throws.
 import {
+  type Document,
   isMap,
   isPair,
   isScalar,
   LineCounter,
   type ParsedNode,
   parseAllDocuments,
-  type Document,
+  visit,
 } from 'yaml';
 import { type ObjectProblem, type ParsedObject, parseObject } from '../model/parse-object.ts';
 import type { Problem } from '../model/problem.ts';
@@ -16,7 +17,7 @@ export interface ParsedFile {
   readonly objects: readonly LocatedObject[];
   readonly unreadable: readonly ObjectKey[];
   readonly problems: readonly Problem[];
-  /** Set where the text is no YAML, so that nobody can know which objects it holds. */
+  /** Set where nobody can know which objects the file holds: it is no YAML, or has an object without a known name. */
   readonly broken: boolean;
 }
 
@@ -25,21 +26,49 @@ export interface LocatedObject {
   readonly line: number;
 }
 
+/** Many entries may share their ports through one anchor. */
+const MAX_ALIAS_COUNT = 10_000;
+
 export function parseYamlFile(file: string, text: string): ParsedFile {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   // An empty stream comes back as an empty list with extra members; a file being written is empty for a moment.
   if (!Array.isArray(documents) || documents.length === 0 || text.trim() === '')
     return brokenFile(file, 1, 'the file is empty');
-  const [error] = documents.flatMap((document) => document.errors);
-  if (error !== undefined) return brokenFile(file, lines.linePos(error.pos[0]).line, error.message);
+  const [fault] = documents.flatMap(faultsOf);
+  if (fault !== undefined) return brokenFile(file, lines.linePos(fault.offset).line, fault.detail);
   const parsed = documents.flatMap((document) => parseDocument(document, file, lines));
   return {
     objects: parsed.flatMap((entry) => entry.objects),
     unreadable: parsed.flatMap((entry) => entry.unreadable),
     problems: parsed.flatMap((entry) => entry.problems),
-    broken: false,
+    broken: parsed.some((entry) => entry.broken),
   };
+}
+
+interface Fault {
+  readonly offset: number;
+  readonly detail: string;
+}
+
+/** What makes a document unreadable as YAML. An alias of nothing is, nearly always, a wildcard without its quotes. */
+function faultsOf(document: Document.Parsed): readonly Fault[] {
+  const faults = document.errors.map(({ code, message, pos: [offset] }): Fault => {
+    return { offset, detail: code === 'BAD_ALIAS' ? quotesNeeded('*') : message };
+  });
+  if (faults.length > 0) return faults;
+  const aliases: Fault[] = [];
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      aliases.push({ offset: alias.range?.[0] ?? 0, detail: quotesNeeded(`*${alias.source}`) });
+    },
+  });
+  return aliases;
+}
+
+function quotesNeeded(text: string): string {
+  return `a value that begins with "*" needs quotes, "${text}"`;
 }
 
 function brokenFile(file: string, line: number, detail: string): ParsedFile {
@@ -52,10 +81,9 @@ function brokenFile(file: string, line: number, detail: string): ParsedFile {
   };
 }
 
-type ParsedEntry = Omit<ParsedFile, 'broken'>;
-
-function parseDocument(document: Document.Parsed, file: string, lines: LineCounter): readonly ParsedEntry[] {
-  const value: unknown = document.toJS();
+function parseDocument(document: Document.Parsed, file: string, lines: LineCounter): readonly ParsedFile[] {
+  const value = valueOf(document);
+  if (value instanceof Error) return [brokenFile(file, lineAt(document, [], lines), value.message)];
   if (value === null || value === undefined) return [];
   const items = itemsOfList(value);
   const entries = items?.map((item, at) => ({ value: item, path: ['items', at] })) ?? [{ value, path: [] }];
@@ -63,6 +91,15 @@ function parseDocument(document: Document.Parsed, file: string, lines: LineCount
     const lineOf = (below: readonly PropertyKey[]): number => lineAt(document, [...path, ...below], lines);
     return locate(parseObject(item), file, lineOf);
   });
+}
+
+/** The library throws where aliases multiply beyond measure. */
+function valueOf(document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** `kubectl get -o yaml` writes several objects as one List. */
@@ -75,19 +112,25 @@ function locate(
   parsed: ParsedObject,
   file: string,
   lineOf: (path: readonly PropertyKey[]) => number,
-): ParsedEntry {
+): ParsedFile {
   switch (parsed.status) {
     case 'foreign':
-      return { objects: [], unreadable: [], problems: [] };
+      return { objects: [], unreadable: [], problems: [], broken: false };
     case 'parsed':
-      return { objects: [{ object: parsed.object, line: lineOf([]) }], unreadable: [], problems: [] };
+      return {
+        objects: [{ object: parsed.object, line: lineOf([]) }],
+        unreadable: [],
+        problems: [],
+        broken: false,
+      };
     case 'unreadable': {
       const problems = parsed.problems.map(({ path, ...problem }: ObjectProblem) => ({
         ...problem,
         file,
         line: lineOf(path),
       }));
-      return { objects: [], unreadable: parsed.key === undefined ? [] : [parsed.key], problems };
+      const { key } = parsed;
+      return { objects: [], unreadable: key === undefined ? [] : [key], problems, broken: key === undefined };
     }
   }
 }

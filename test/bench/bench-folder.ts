@@ -67,7 +67,9 @@ spec:
 `;
 
 function policyText(names: readonly string[]): string {
-  const entries = names.map((name) => `        - destination: ${name}\n          reason: for the benchmark\n`);
+  const entries = names.map(
+    (name) => `        - destination: ${name}\n          reason: for the benchmark\n`,
+  );
   return `apiVersion: sallyport.dev/v1alpha1
 kind: NetworkPolicy
 metadata:

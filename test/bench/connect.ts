@@ -73,7 +73,12 @@ async function startContenders(
   const gateway = async (label: string, count: number, ports: string): Promise<Contender> => {
     const folder = new BenchFolder(join(work, `folder-${count}`));
     await folder.create(sampleOf(names, count));
-    const sallyport = new SallyportProcess({ folder: folder.path, state: join(work, `state-${count}`), world, ports });
+    const sallyport = new SallyportProcess({
+      folder: folder.path,
+      state: join(work, `state-${count}`),
+      world,
+      ports,
+    });
     started.push(sallyport);
     await sallyport.start();
     return { label, target: await sallyport.proxy(WORKSPACE), pid: await sallyport.envoyPid() };
@@ -91,7 +96,11 @@ function usedNames(): readonly string[] {
   return sampleOf(destinationNames(MANY), FEW);
 }
 
-async function takeTurns(load: TunnelLoad, contenders: readonly Contender[], settings: BenchSettings): Promise<Samples> {
+async function takeTurns(
+  load: TunnelLoad,
+  contenders: readonly Contender[],
+  settings: BenchSettings,
+): Promise<Samples> {
   const burstMs = settings.isQuick ? BURST_MS / 10 : BURST_MS;
   for (const contender of contenders) await burst(load, contender, Math.min(burstMs, WARM_UP_MS));
   const samples = new Map<string, Sample[]>(contenders.map(({ label }) => [label, []]));
@@ -104,7 +113,11 @@ async function takeTurns(load: TunnelLoad, contenders: readonly Contender[], set
   return samples;
 }
 
-async function burst(load: TunnelLoad, { label, target, pid }: Contender, durationMs: number): Promise<Sample> {
+async function burst(
+  load: TunnelLoad,
+  { label, target, pid }: Contender,
+  durationMs: number,
+): Promise<Sample> {
   const before = pid === undefined ? Number.NaN : await cpuSeconds(pid);
   const run = { target, isProxy: pid !== undefined, names: usedNames(), clients: CLIENTS, durationMs };
   const { tunnels, perSecond, latenciesMs, failed, error } = await load.run(run);
@@ -114,15 +127,19 @@ async function burst(load: TunnelLoad, { label, target, pid }: Contender, durati
 }
 
 async function memory(contenders: readonly Contender[]): Promise<ReadonlyMap<string, number>> {
-  const entries = contenders.map(async ({ label, pid }): Promise<[string, number]> => [
-    label,
-    pid === undefined ? Number.NaN : (await memoryOf(pid)).nowMb,
-  ]);
+  const entries = contenders.map(
+    async ({ label, pid }): Promise<[string, number]> => [
+      label,
+      pid === undefined ? Number.NaN : (await memoryOf(pid)).nowMb,
+    ],
+  );
   return new Map(await Promise.all(entries));
 }
 
 function report(samples: Samples, memoryMb: ReadonlyMap<string, number>, squid: string): BenchReport {
-  const summaries = [...samples].map(([label, taken]) => summaryOf(label, taken, memoryMb.get(label) ?? Number.NaN));
+  const summaries = [...samples].map(([label, taken]) =>
+    summaryOf(label, taken, memoryMb.get(label) ?? Number.NaN),
+  );
   const series = (label: string, field: 'perSecond' | 'cpuUsPerTunnel'): readonly number[] =>
     (samples.get(label) ?? []).map((sample) => sample[field]);
   const rate = ratios(series(GATEWAY, 'perSecond'), series(SQUID, 'perSecond'));
@@ -139,7 +156,12 @@ function report(samples: Samples, memoryMb: ReadonlyMap<string, number>, squid: 
       ]),
     ],
     targets: [
-      { kind: 'wish', text: `rate at least ${RATE_WANTED} of Squid's`, found: figure(median(rate)), isMet: median(rate) >= RATE_WANTED },
+      {
+        kind: 'wish',
+        text: `rate at least ${RATE_WANTED} of Squid's`,
+        found: figure(median(rate)),
+        isMet: median(rate) >= RATE_WANTED,
+      },
       {
         kind: 'wish',
         text: `CPU per tunnel with ${MANY} names at most ${CPU_RATIO_WANTED} of that with ${FEW}`,
@@ -148,7 +170,15 @@ function report(samples: Samples, memoryMb: ReadonlyMap<string, number>, squid: 
       },
       { kind: 'promise', text: 'every tunnel works', found: `${failed} failed`, isMet: failed === 0 },
     ],
-    figures: { clients: CLIENTS, cores: availableParallelism(), squid, summaries, rateRatios: rate, cpuRatios: cpu, sizeRatios: size },
+    figures: {
+      clients: CLIENTS,
+      cores: availableParallelism(),
+      squid,
+      summaries,
+      rateRatios: rate,
+      cpuRatios: cpu,
+      sizeRatios: size,
+    },
   };
 }
 
@@ -183,7 +213,17 @@ function summaryOf(label: string, taken: readonly Sample[], memoryMb: number): S
 function tunnelTable(summaries: readonly Summary[], squid: string): BenchTable {
   return {
     title: `CONNECT, TLS 1.3 handshake and one request; ${CLIENTS} clients, a new connection each time (${squid})`,
-    head: ['', 'TUNNELS/S', '+/-', 'P50 MS', 'P99 MS', 'PROXY CPU US/TUNNEL', 'PROXY RSS MB', 'TUNNELS', 'FAILED'],
+    head: [
+      '',
+      'TUNNELS/S',
+      '+/-',
+      'P50 MS',
+      'P99 MS',
+      'PROXY CPU US/TUNNEL',
+      'PROXY RSS MB',
+      'TUNNELS',
+      'FAILED',
+    ],
     rows: summaries.map((one) => [
       one.label,
       figure(one.perSecond),
@@ -202,6 +242,11 @@ function ratioTable(series: readonly (readonly [string, readonly number[]])[]): 
   return {
     title: 'Ratios within each round',
     head: ['', 'MEDIAN', 'LOWEST', 'HIGHEST'],
-    rows: series.map(([label, values]) => [label, figure(median(values)), figure(Math.min(...values)), figure(Math.max(...values))]),
+    rows: series.map(([label, values]) => [
+      label,
+      figure(median(values)),
+      figure(Math.min(...values)),
+      figure(Math.max(...values)),
+    ]),
   };
 }

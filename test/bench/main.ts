@@ -50,9 +50,12 @@ async function runBench(name: string, bench: Bench, { out, quick = false }: Opti
     const report = await bench.run({ work, say, isQuick: quick });
     const machine = { cores: availableParallelism(), loadBefore, loadAfter: loadavg()[0] };
     process.stdout.write(`${formatReport(report)}\n`);
-    process.stdout.write(`\n${machine.cores} cores, load ${loadBefore?.toFixed(1)} before and ${machine.loadAfter?.toFixed(1)} after\n`);
+    process.stdout.write(
+      `\n${machine.cores} cores, load ${loadBefore?.toFixed(1)} before and ${machine.loadAfter?.toFixed(1)} after\n`,
+    );
     const { figures, targets } = report;
-    if (out !== undefined) await writeFile(out, `${JSON.stringify({ bench: name, quick, machine, figures, targets }, null, 2)}\n`);
+    if (out !== undefined)
+      await writeFile(out, `${JSON.stringify({ bench: name, quick, machine, figures, targets }, null, 2)}\n`);
     return targets.some(({ kind, isMet }) => kind === 'promise' && !isMet) ? 1 : 0;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -23,6 +23,7 @@ export interface Memory {
 /** In megabytes of 1024 * 1024 bytes. */
 export async function memoryOf(pid: number): Promise<Memory> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8');
-  const megabytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
+  const megabytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
   return { nowMb: megabytes('VmRSS'), peakMb: megabytes('VmHWM') };
 }

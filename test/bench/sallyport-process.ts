@@ -45,7 +45,9 @@ export class SallyportProcess {
   async start(): Promise<void> {
     const { state } = this.#options;
     await mkdir(state, { recursive: true });
-    const child = spawn(process.execPath, [PROGRAM, ...this.#arguments()], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [PROGRAM, ...this.#arguments()], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#process = child;
     const log = createWriteStream(join(state, 'run.log'), { flags: 'a' });
     let complaint = '';
@@ -54,8 +56,12 @@ export class SallyportProcess {
       child.stdout.on('data', (chunk: Buffer) => chunk.includes(READY) && resolve());
     });
     child.stdout.pipe(log, { end: false });
-    const ended = once(child, 'exit').then(() => Promise.reject(new Error(`Cannot start sallyport: ${complaint.trim()}`)));
-    const late = delay(START_LIMIT_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`Cannot start sallyport: read "${state}/run.log"`)));
+    const ended = once(child, 'exit').then(() =>
+      Promise.reject(new Error(`Cannot start sallyport: ${complaint.trim()}`)),
+    );
+    const late = delay(START_LIMIT_MS, undefined, { ref: false }).then(() =>
+      Promise.reject(new Error(`Cannot start sallyport: read "${state}/run.log"`)),
+    );
     ended.catch(() => undefined);
     await Promise.race([ready, ended, late]);
   }

@@ -40,9 +40,14 @@ export class SquidProxy {
     // Started as root, Squid becomes another user, who must be able to read here.
     await chmod(folder, 0o755);
     await writeFile(join(folder, 'names'), names.join('\n'));
-    await writeFile(join(folder, 'hosts'), Object.entries(hosts).map(([name, address]) => `${address} ${name}\n`));
+    await writeFile(
+      join(folder, 'hosts'),
+      Object.entries(hosts).map(([name, address]) => `${address} ${name}\n`),
+    );
     await writeFile(join(folder, 'squid.conf'), configuration(place, folder));
-    const child = spawn(program, ['-N', '-d', '1', '-f', join(folder, 'squid.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, ['-N', '-d', '1', '-f', join(folder, 'squid.conf')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const squid = new SquidProxy(place, child, folder);
     await squid.#untilListening();
     return squid;
@@ -87,7 +92,10 @@ async function findSquid(): Promise<string> {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...FURTHER_FOLDERS];
   for (const folder of folders) {
     const path = join(folder, 'squid');
-    const isThere = await access(path, constants.X_OK).then(() => true, () => false);
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
     if (isThere) return path;
   }
   throw new Error('Cannot find "squid" on PATH: install it, for example with "apt-get install squid"');

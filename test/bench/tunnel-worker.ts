@@ -42,7 +42,11 @@ async function serve(run: TunnelRun): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: run.clients }, (_, at) => client(at)));
-  parentPort?.postMessage({ latenciesMs: Float64Array.from(latenciesMs), failed, error } satisfies TunnelTally);
+  parentPort?.postMessage({
+    latenciesMs: Float64Array.from(latenciesMs),
+    failed,
+    error,
+  } satisfies TunnelTally);
 }
 
 function tunnel(options: TunnelOptions): Promise<Error | undefined> {

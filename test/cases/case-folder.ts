@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type CompiledWorld, compileWorld } from '../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../operator/compile/table-index.ts';
 import type { Lane } from '../../operator/model/product.ts';
-import { mergeFiles } from '../../operator/sources/last-good.ts';
+import { mergeFiles, NOTHING_KNOWN } from '../../operator/sources/last-good.ts';
 import { parseYamlFile } from '../../operator/sources/yaml-file.ts';
 import { type CaseRow, parseCaseRows } from './case-rows.ts';
 
@@ -43,7 +43,7 @@ export function casePath(name: string, file: string): string {
 
 /** The Problems of the file come first, then those between objects. */
 export function compileInput(input: string): CompiledWorld {
-  const merged = mergeFiles(new Map([['in.yaml', parseYamlFile('in.yaml', input)]]), new Map());
+  const merged = mergeFiles(new Map([['in.yaml', parseYamlFile('in.yaml', input)]]), NOTHING_KNOWN);
   const world = compileWorld(merged.snapshot);
   return { ...world, problems: [...merged.problems, ...world.problems] };
 }

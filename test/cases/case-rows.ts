@@ -62,10 +62,10 @@ export function sniOf({ inside }: CaseRow, host: string): string | null {
   return isIpLiteral(host) ? null : host;
 }
 
-/** A name as the DNS and the denial log have it; what is no name stays as it is. */
+/** A host as the denial log has it: canonical where it is a name, else as it was asked for. */
 export function canonicalHost(host: string): string {
   const parsed = parseDomainName(host);
-  return 'name' in parsed ? parsed.name : host;
+  return 'name' in parsed ? parsed.name : host.replace(/\.$/, '');
 }
 
 /** Reasons that only the gateway can know: they are about addresses, and decide() sees names alone. */

@@ -33,13 +33,10 @@ function hostOf(row: CaseRow): string {
   return canonicalHost(aimOf(row, SOME_SERVER.name).host);
 }
 
-/** A port that is asked with and without TLS speaks TLS: plain bytes to it are a fault that is refused. */
+/** A port speaks what the rows that pass ask of it, or else what any row asks. */
 function servicesOf(rows: readonly CaseRow[]): Readonly<Record<number, OriginProtocol>> {
-  const byProtocol = Map.groupBy(rows, protocolOf);
-  const order: readonly OriginProtocol[] = ['echo', 'http', 'https'];
-  const entries = order.flatMap((protocol) =>
-    (byProtocol.get(protocol) ?? []).map((row) => [aimOf(row, SOME_SERVER.name).port, protocol] as const),
-  );
+  const passing = rows.filter(({ verdict }) => verdict !== 'DROP');
+  const entries = [...rows, ...passing].map((row) => [aimOf(row, SOME_SERVER.name).port, protocolOf(row)]);
   return Object.fromEntries(entries);
 }
 

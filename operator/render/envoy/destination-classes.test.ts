@@ -151,7 +151,7 @@ describe('classifyNames()', () => {
         const actual = asked.map((request) => envoyDecision(table, lane, request));
         expect(actual).toEqual(expected.map(({ verdict, reason }) => ({ verdict, reason })));
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 

@@ -14,7 +14,7 @@ import {
   typed,
 } from './envoy-config.ts';
 import { DIALLED_HOST, DIALLED_PORT, shareWithNextListener, textFormat } from './filter-state.ts';
-import { MODE_HEADER, type RouteMode, SCOPE_HEADER } from './refusal.ts';
+import { MODE_HEADER, type RouteMode, refuseDeniedAddress, SCOPE_HEADER } from './refusal.ts';
 
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
 export const STAT_PREFIX = 'egress';
@@ -73,6 +73,7 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
       config_source: fileSource(`${settings.directory}/rds/${entrance.table}.json`),
     },
     http_filters: httpFilters(entrance, caches),
+    local_reply_config: refuseDeniedAddress(),
     access_log: accessLog(settings, 'proxy', contextOf(entrance)),
     access_log_options: { flush_log_on_tunnel_successfully_established: isDryRun(entrance.lane) },
   });

@@ -11,7 +11,7 @@ const PORT_KEY = 'envoy.upstream.dynamic_port';
 /** A CEL expression in a format string. */
 export function celFormat(expression: string): Json {
   const cel = extension('envoy.formatter.cel', 'envoy.extensions.formatter.cel.v3.Cel', {
-    cel_config: { enable_string_functions: true },
+    cel_config: { enable_string_functions: true, enable_string_concat: true },
   });
   return { text_format_source: { inline_string: `%CEL(${expression})%` }, formatters: [cel] };
 }

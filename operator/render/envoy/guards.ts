@@ -84,8 +84,12 @@ function tlsInspector(closeOnOtherBytes: boolean): Json {
   );
 }
 
-/** Decides equality before any DNS question; `bytes == bytes`, since the inspector has lower-cased the SNI. */
+/**
+ * Decides equality before any DNS question; `bytes == bytes`, since the inspector has lower-cased the SNI. It has kept
+ * a trailing dot, which the proxy listener takes off the host, so that one makes no difference either.
+ */
 function compareSniWithHost(): Json {
+  const [sni, host] = [`filter_state['${SNI_KEY}']`, `filter_state['${HOST_KEY}']`];
   const set = (key: string, format: Json): Json => ({
     object_key: key,
     factory_key: 'envoy.string',
@@ -97,7 +101,7 @@ function compareSniWithHost(): Json {
     {
       on_accept: [
         set(SNI_KEY, textFormat('%REQUESTED_SERVER_NAME%')),
-        set(EQUAL_KEY, celFormat(`filter_state['${SNI_KEY}'] == filter_state['${HOST_KEY}']`)),
+        set(EQUAL_KEY, celFormat(`${sni} == ${host} || ${sni} == ${host} + b'.'`)),
       ],
     },
   );

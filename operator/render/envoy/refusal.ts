@@ -1,8 +1,8 @@
 // Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
 // decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
-import { DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/access-log-line.ts';
+import { ADDRESS_DENIED_DETAIL, DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/access-log-line.ts';
 import { type Reason, REASONS } from '../../model/reason.ts';
-import type { Json } from './envoy-config.ts';
+import { extension, type Json } from './envoy-config.ts';
 import { PASS_GUARD } from './guard-names.ts';
 
 export const MODE_HEADER = 'x-sallyport-mode';
@@ -90,16 +90,37 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
       status: 403,
       body_format: { text_format_source: { inline_string: refusalText(reason, networkPolicyId) } },
     },
-    response_headers_to_add: [
-      header(REASON_HEADER, reason),
-      header('content-type', 'text/plain; charset=utf-8'),
-    ],
+    response_headers_to_add: refusalHeaders(reason),
   };
+}
+
+/** Envoy answers 503 where it refuses the address of a plain HTTP request; a client must see a refusal like any other. */
+export function refuseDeniedAddress(): Json {
+  const reason: Reason = 'ADDRESS_DENIED';
+  const text = `Access to "%REQ(:AUTHORITY)%" is denied: ${REASONS[reason]} (${reason})\n`;
+  const filter = {
+    extension_filter: extension(
+      'envoy.access_loggers.extension_filters.cel',
+      'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
+      { expression: `response.code_details.contains('${ADDRESS_DENIED_DETAIL}')` },
+    ),
+  };
+  const mapper = {
+    filter,
+    status_code: 403,
+    body_format_override: { text_format_source: { inline_string: text } },
+    headers_to_add: refusalHeaders(reason),
+  };
+  return { mappers: [mapper] };
 }
 
 /** Short, and for people: what was refused, by which policy, and why. */
 function refusalText(reason: Reason, networkPolicyId: string): string {
   return `Access to "%REQ(:AUTHORITY)%" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
+}
+
+function refusalHeaders(reason: Reason): readonly Json[] {
+  return [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')];
 }
 
 function header(key: string, value: string): Json {

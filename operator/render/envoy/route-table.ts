@@ -4,7 +4,7 @@
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
-import { METADATA_ADDRESSES, METADATA_HOSTS } from '../../model/special-address.ts';
+import { METADATA_HOSTS, METADATA_RANGES } from '../../model/special-address.ts';
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
 import {
   type ClassifiedNames,
@@ -175,9 +175,12 @@ function metadataHost(context: RefusalContext): VirtualHost {
 
 function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
   const escape = (text: string): string => text.replaceAll('.', '\\.');
+  // The usual spellings; in dry-run lanes the address guard refuses the others.
   const metadata = [
     ...METADATA_HOSTS.map(escape),
-    ...METADATA_ADDRESSES.map((address) => (address.includes(':') ? `\\[${address}\\]` : escape(address))),
+    ...METADATA_RANGES.map(({ family, address }) =>
+      family === 6 ? `\\[${address}\\]` : `(?:\\[(?:::ffff:|64:ff9b::))?${escape(address)}\\]?`,
+    ),
   ];
   const denied = table.spec.denyReason;
   const unlisted =

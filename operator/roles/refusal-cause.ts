@@ -1,0 +1,23 @@
+// Why Envoy did not take a configuration, for the person at the terminal. Envoy's own words are kept, except where a
+// port cannot be had: then the port is tried, and the sentence names the workload and says what to do.
+import type { ApplyResult } from '../gateway/config-applier.ts';
+import { portProblem } from '../gateway/port-probe.ts';
+import type { Entrance } from '../render/envoy/envoy-config.ts';
+import { blockKey } from './entrances.ts';
+
+const CANNOT_BIND = /cannot bind/i;
+
+/** Empty where nothing was refused; one line per port that cannot be had. */
+export async function refusalCause(result: ApplyResult, entrances: readonly Entrance[]): Promise<string> {
+  if (result.status === 'applied' || result.status === 'notRunning') return '';
+  if (result.status === 'timeout') return result.text;
+  const unbound = new Set(
+    result.refusals.filter(({ text }) => CANNOT_BIND.test(text)).map(({ name }) => name),
+  );
+  const sentences: string[] = [];
+  for (const { name, workspace, product, address, port } of entrances) {
+    const problem = unbound.has(name) ? await portProblem(address, port) : undefined;
+    if (problem !== undefined) sentences.push(`${blockKey(workspace, product)}: ${problem}`);
+  }
+  return sentences.length === 0 ? result.text : sentences.join('\n');
+}

@@ -1,0 +1,80 @@
+// `sallyport` as its users start it: a process, its exit status, and every word that it prints.
+// In: arguments and environment. Out: what came of it. Nothing of a command outlives the test that started it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { until } from '../../operator/gateway/envoy-fixture.ts';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const SALLYPORT = `${ROOT}hack/sallyport`;
+
+export interface Ended {
+  /** Null where a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** A command under way. */
+export class Command {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Ended>;
+  #stdout = '';
+  #stderr = '';
+
+  /** `environment` is added to that of the test. */
+  constructor(program: string, args: readonly string[], environment: Environment = {}) {
+    this.#child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: ROOT,
+      env: { ...process.env, ...environment },
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+    this.#ended = new Promise((resolve, reject) => {
+      this.#child.once('error', reject);
+      this.#child.once('close', (status) =>
+        resolve({ status, stdout: this.#stdout, stderr: this.#stderr }),
+      );
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Standard output, then standard error. */
+  get text(): string {
+    return this.#stdout + this.#stderr;
+  }
+
+  /** Resolves with the match as soon as the command has printed it; throws, with what it did print, when it does not. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    let found: RegExpExecArray | null = null;
+    const search = (): boolean => (found = pattern.exec(this.text)) !== null;
+    await until(`the command says ${pattern}`, search).catch((error: Error) => {
+      throw new Error(`${error.message}; it said:\n${this.text}`);
+    });
+    return found ?? expect.fail('found nothing');
+  }
+
+  ended(): Promise<Ended> {
+    return this.#ended;
+  }
+
+  /** Sends the signal and waits for the end; harmless where it has ended. */
+  end(signal: NodeJS.Signals): Promise<Ended> {
+    this.#child.kill(signal);
+    return this.#ended;
+  }
+}
+
+export function startSallyport(args: readonly string[], environment: Environment = {}): Command {
+  return new Command(SALLYPORT, args, environment);
+}
+
+/** Runs it to its end. */
+export function sallyport(args: readonly string[], environment: Environment = {}): Promise<Ended> {
+  return startSallyport(args, environment).ended();
+}

@@ -1,0 +1,113 @@
+// What a user of `sallyport run` has around it: a folder of YAML, a state directory, and an outside world.
+// In: files by name and the names that exist outside. Out: places, commands, and requests of workloads.
+// remove() ends every command that was started here, and its Envoy.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readIfExists, writeFileAtomic } from '../../operator/deliver/atomic-file.ts';
+import { readPidFile } from '../../operator/gateway/envoy-pid-file.ts';
+import { isRunning, signalProcess } from '../../operator/gateway/process-identity.ts';
+import type { Product } from '../../operator/model/product.ts';
+import type { Endpoints } from '../../operator/roles/entrances.ts';
+import { statePaths } from '../../operator/roles/state-directory.ts';
+import type { AskResult } from '../outside/ask-result.ts';
+import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { ask } from '../outside/proxy-client.ts';
+import { type Command, startSallyport } from './command-line.ts';
+
+type Files = Readonly<Record<string, string>>;
+
+/** Says that everything has started. */
+export const READY = /Stop with Ctrl-C/;
+
+export class Scene {
+  readonly world: OutsideWorld;
+  readonly directory: string;
+  readonly #commands: Command[] = [];
+  readonly #states = new Set<string>();
+
+  private constructor(world: OutsideWorld, directory: string) {
+    this.world = world;
+    this.directory = directory;
+  }
+
+  static async open(names: readonly string[], files: Files): Promise<Scene> {
+    const world = await startOutsideWorld({ names: names.map((name) => ({ name })) });
+    const scene = new Scene(world, await mkdtemp(join(tmpdir(), 'sallyport-')));
+    await mkdir(scene.folder);
+    for (const [name, text] of Object.entries(files)) await scene.write(name, text);
+    return scene;
+  }
+
+  get folder(): string {
+    return join(this.directory, 'folder');
+  }
+
+  /** A state directory of this scene; another name is another one. */
+  state(name = 'state'): string {
+    const path = join(this.directory, name);
+    this.#states.add(path);
+    return path;
+  }
+
+  /** As an editor does that writes a new file and renames it. */
+  write(name: string, text: string): Promise<unknown> {
+    return writeFileAtomic(join(this.folder, name), text);
+  }
+
+  /** `sallyport run` on the folder; `options` come last, so that they win. */
+  run(options: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Command {
+    const { resolver, openRange, listenAddress } = this.world;
+    const outside = ['--resolver', resolver, '--open-range', openRange, '--listen-address', listenAddress];
+    const defaults = [this.folder, '--state', this.state(), '--concurrency', '1', ...outside];
+    const command = startSallyport(['run', ...defaults, ...options], environment);
+    this.#commands.push(command);
+    return command;
+  }
+
+  /** As run(), and everything is ready. */
+  async running(options: readonly string[] = []): Promise<Command> {
+    const command = this.run(options);
+    await command.says(READY);
+    return command;
+  }
+
+  async endpoints(): Promise<Endpoints> {
+    return JSON.parse(await readFile(statePaths(this.state()).endpoints, 'utf8')) as Endpoints;
+  }
+
+  /** Throws where the product has no entrance. */
+  async proxy(workspace: string, product: Product): Promise<{ readonly host: string; readonly port: number }> {
+    const found = (await this.endpoints()).workspaces.find((one) => one.workspace === workspace);
+    const { hostname, port } = new URL(found?.products.find((one) => one.product === product)?.proxy ?? '');
+    return { host: hostname, port: Number(port) };
+  }
+
+  /** What a workload gets that asks for the URL. */
+  async asks(url: string, workspace: string, product: Product = 'JOBS'): Promise<AskResult> {
+    return ask({ proxy: await this.proxy(workspace, product), ca: this.world.caPem, url });
+  }
+
+  /** The Envoy of a state directory, or undefined where none runs. */
+  async envoy(state = this.state()) {
+    const identity = await readPidFile({ readIfExists, writeFileAtomic }, join(statePaths(state).envoy, 'envoy.json'));
+    return identity !== undefined && (await isRunning(identity)) ? identity : undefined;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#commands.map((command) => command.end('SIGKILL')));
+    for (const state of this.#states) {
+      const envoy = await this.envoy(state);
+      if (envoy !== undefined) await signalProcess(envoy, 'SIGKILL');
+    }
+    await this.world.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Writes a program of this name into a new folder below the scene's, for a PATH; answers the folder. */
+export async function fakeProgram(scene: Scene, name: string, script: string): Promise<string> {
+  const folder = await mkdtemp(join(scene.directory, 'bin-'));
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  return folder;
+}

@@ -1,0 +1,59 @@
+// `protocol: TCP`: any bytes pass on the ports that say so, whoever speaks first, and on no other port of the name.
+import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { ask } from '../outside/proxy-client.ts';
+import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
+import { allow, workspaceYaml } from './workspace-yaml.ts';
+
+const GIT = 'git.example.com';
+const DATABASE = 'db.example.com';
+
+let fixture: GatewayFixture;
+
+beforeAll(async () => {
+  const ports = [
+    { port: 22, protocol: 'TCP' },
+    { port: 5432, protocol: 'TCP' },
+  ] as const;
+  fixture = await startGateway({
+    names: [{ name: GIT }, { name: DATABASE }],
+    services: { ...STANDARD_SERVICES, 5432: 'echo' },
+    files: { 'lab.yaml': workspaceYaml('lab', allow([GIT, DATABASE], ports)) },
+  });
+});
+
+afterAll(() => fixture.stop());
+
+test('a server that speaks first is heard', async () => {
+  const result = await ask({ ...fixture.client('lab'), connect: `${GIT}:22`, sends: 'nothing' });
+  expect(result).toMatchObject({ outcome: 'ok', body: 'SSH-2.0-Stand-in\r\n' });
+  // The guards for TLS wait for the client, this one for nobody.
+  expect(result.elapsedMs).toBeLessThan(2000);
+});
+
+test.each([
+  ['bytes that are no TLS', '\x00\x00\x00\x08\x04\xd2\x16\x2f'],
+  ['bytes that look like the beginning of TLS', '\x16\x03\x01\x02\x00\x01'],
+])('a client that speaks first is heard: %s', async (_what, bytes) => {
+  const result = await ask({ ...fixture.client('lab'), connect: `${DATABASE}:5432`, sends: 'bytes', bytes: Buffer.from(bytes, 'latin1') });
+  expect(Buffer.from(result.body ?? '')).toEqual(Buffer.from(Buffer.from(bytes, 'latin1').toString('utf8')));
+});
+
+test.each([
+  ['443, the default of destinations without ports', { url: `https://${GIT}/` }, 443],
+  ['80, plain HTTP', { url: `http://${GIT}/` }, 80],
+  ['22, but as plain HTTP', { url: `http://${GIT}:22/` }, 22],
+  ['2222', { connect: `${GIT}:2222` }, 2222],
+])('port %s is denied and nothing arrives there', async (_what, request, port) => {
+  const result = await ask({ ...fixture.client('lab'), ...request });
+  expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'PORT_NOT_ALLOWED' });
+  const rows = await fixture.denialsWith({ destination: GIT, port });
+  expect(rows).toMatchObject([{ accessType: 'DROP', reason: 'PORT_NOT_ALLOWED', rule: expect.stringContaining(GIT) }]);
+  const arrived = fixture.world.arrivalsFor(GIT).filter((arrival) => arrival.port === port && arrival.requests.length > 0);
+  expect(arrived).toEqual([]);
+});
+
+test('another name is denied on the same port, and never looked up', async () => {
+  const result = await ask({ ...fixture.client('lab'), connect: 'other.example.com:22', sends: 'nothing' });
+  expect(result).toMatchObject({ outcome: 'refused', reason: 'DESTINATION_NOT_ALLOWED' });
+  expect(fixture.world.dns.questionsFor('other.example.com')).toEqual([]);
+});
