@@ -1,4 +1,4 @@
-import { type Enforcement, readPolicy } from '../model/object-fixture.ts';
+import { type Enforcement, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import { type Lane, PRODUCTS, type Product } from '../model/product.ts';
 import { TIERS } from '../model/workspace.ts';
 import { type LaneSettings, laneOf } from './lanes.ts';

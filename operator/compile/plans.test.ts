@@ -5,7 +5,7 @@ import {
   policyManifest,
   readSnapshot,
   workspaceManifest,
-} from '../model/object-fixture.ts';
+} from '../../test/fixtures/object-fixture.ts';
 import type { Product } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { type CompiledWorld, compileWorld } from './plans.ts';

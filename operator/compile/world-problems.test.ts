@@ -4,7 +4,7 @@ import {
   policyManifest,
   readSnapshot,
   workspaceManifest,
-} from '../model/object-fixture.ts';
+} from '../../test/fixtures/object-fixture.ts';
 import { compileWorld } from './plans.ts';
 
 const DEFAULT = policyManifest('default-policy');

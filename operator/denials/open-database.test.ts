@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 
-import { sampleBatch, withFolder } from './denial-fixture.ts';
+import { sampleBatch, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
 
 async function otherDatabase(path: string, sql: string): Promise<void> {

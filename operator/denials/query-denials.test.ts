@@ -1,7 +1,7 @@
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { sampleBatch, withFolder } from './denial-fixture.ts';
+import { sampleBatch, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
 import { queryDenials } from './query-denials.ts';
 import { serveQueries } from './query-socket.ts';

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { sampleBatch, withFolder } from './denial-fixture.ts';
+import { sampleBatch, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
 import { serveQueries } from './query-socket.ts';
 

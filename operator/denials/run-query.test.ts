@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { rowsOf, sampleBatch, sampleDenial } from './denial-fixture.ts';
+import { rowsOf, sampleBatch, sampleDenial } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
 import { runQuery } from './run-query.ts';
 

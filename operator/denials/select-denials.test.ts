@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { rowsOf, sampleBatch, sampleDenial, withFolder } from './denial-fixture.ts';
+import { rowsOf, sampleBatch, sampleDenial, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
 import { runQuery } from './run-query.ts';
 import { type DenialSelection, selectDenials } from './select-denials.ts';

@@ -16,7 +16,7 @@ import {
   guardCluster,
   routeTable,
   until,
-} from './envoy-fixture.ts';
+} from '../../test/fixtures/envoy-fixture.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;

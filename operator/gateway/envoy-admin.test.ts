@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from './config-applier.ts';
 import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
-import type { EnvoyFixture } from './envoy-fixture.ts';
-import { ask, entrance, envoyFixture, freePorts, routeTable, until } from './envoy-fixture.ts';
+import type { EnvoyFixture } from '../../test/fixtures/envoy-fixture.ts';
+import { ask, entrance, envoyFixture, freePorts, routeTable, until } from '../../test/fixtures/envoy-fixture.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;

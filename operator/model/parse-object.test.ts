@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Manifest, manifest, policyManifest, workspaceManifest } from './object-fixture.ts';
+import { type Manifest, manifest, policyManifest, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
 import { parseObject } from './parse-object.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { formatKey } from './snapshot.ts';

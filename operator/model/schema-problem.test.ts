@@ -1,4 +1,4 @@
-import { type Manifest, manifest, policyManifest } from './object-fixture.ts';
+import { type Manifest, manifest, policyManifest } from '../../test/fixtures/object-fixture.ts';
 import { parseObject } from './parse-object.ts';
 import type { Problem } from './problem.ts';
 import { formatPath } from './schema-problem.ts';

@@ -1,4 +1,4 @@
-import { manifest, policyManifest, readObject, readSnapshot, workspaceManifest } from './object-fixture.ts';
+import { manifest, policyManifest, readObject, readSnapshot, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
 import { compareText, EMPTY_SNAPSHOT, formatKey, isUnreadable, keyOf, objectsOf } from './snapshot.ts';
 
 describe('formatKey()', () => {

@@ -8,7 +8,7 @@ import type { GatewaySettings } from './envoy-config.ts';
 import { WATCH_GUARD } from './guard-names.ts';
 import { MODE_HEADER, SCOPE_HEADER } from './refusal.ts';
 import { renderEnvoy } from './render-envoy.ts';
-import { type RouteRequest, routeChooser } from './route-choice.ts';
+import { type RouteRequest, routeChooser } from '../../../test/fixtures/route-choice.ts';
 
 type Groups = readonly DestinationGroup[];
 
