@@ -1,7 +1,13 @@
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { lineBytes, rowsOf, sampleBatch, sampleDenial, withFolder } from '../../test/fixtures/denial-fixture.ts';
+import {
+  lineBytes,
+  rowsOf,
+  sampleBatch,
+  sampleDenial,
+  withFolder,
+} from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
 import { runQuery } from './run-query.ts';
 

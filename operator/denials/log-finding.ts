@@ -1,8 +1,8 @@
 // One line of Envoy's log -> what it says about a denial, if it says anything. One decision is one denial, whichever
 // listeners wrote lines about it: a tunnel that the proxy let in and the guard refused counts at the guard alone.
 import {
-  ADDRESS_DENIED_DETAIL,
   type AccessLogLine,
+  ADDRESS_DENIED_DETAIL,
   CHAIN,
   CLIENT_HELLO_TIMEOUT_MS,
   DROP_PREFIX,

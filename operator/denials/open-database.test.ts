@@ -43,7 +43,7 @@ const refusedFiles: readonly (readonly [what: string, make: (path: string) => Pr
 function openElsewhere(path: string) {
   const source = `
     import { DenialStore } from ${JSON.stringify(import.meta.resolve('./denial-store.ts'))};
-    import { sampleBatch } from ${JSON.stringify(import.meta.resolve('./denial-fixture.ts'))};
+    import { sampleBatch } from ${JSON.stringify(import.meta.resolve('../../test/fixtures/denial-fixture.ts'))};
     const store = await DenialStore.open(${JSON.stringify(path)});
     await store.append(sampleBatch(0, 2));
     process.stdout.write('stored');

@@ -39,7 +39,8 @@ export async function prepareStateDirectory(root: string): Promise<StatePaths> {
     await mkdir(paths.envoyLog, { recursive: true });
     await access(root, constants.W_OK);
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const detail = code === 'ENOTDIR' || code === 'EEXIST' ? 'it is a file' : message;
     throw new Error(`Cannot write to state directory "${root}": ${detail}; choose another with --state`, {
       cause,
     });

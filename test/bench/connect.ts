@@ -1,5 +1,6 @@
 // Setting up tunnels: through the gateway with 2,500 and with 10 destinations, through Squid with the same 2,500, and
 // without a proxy. All of them run at the same time and take turns, so that noise of the machine meets all alike.
+// Squid has one worker, so the gateways that are compared have one; as users have it, with one per core, is a row too.
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
@@ -17,7 +18,7 @@ const MANY = 2500;
 const FEW = 10;
 const CLIENTS = 16;
 const ROUNDS = 7;
-const BURST_MS = 4000;
+const BURST_MS = 3000;
 const WARM_UP_MS = 1000;
 const RATE_WANTED = 0.9;
 const CPU_RATIO_WANTED = 1.05;
@@ -26,6 +27,8 @@ const DIRECT = 'direct';
 const SQUID = `Squid, ${MANY} names`;
 const GATEWAY = `gateway, ${MANY} names`;
 const GATEWAY_FEW = `gateway, ${FEW} names`;
+const GATEWAY_WORKERS = `gateway, ${MANY} names, a worker per core`;
+const ONE_WORKER = ['--concurrency', '1'];
 
 interface Contender {
   readonly label: string;
@@ -67,29 +70,29 @@ async function startContenders(
   const names = destinationNames(MANY);
   const place = { host: world.listenAddress, port: await freePort(world.listenAddress) };
   const hosts = Object.fromEntries(usedNames().map((name) => [name, origin]));
-  say('Starting Squid and two gateways');
+  say('Starting Squid and three gateways');
   const squid = await SquidProxy.start({ place, names, hosts });
   started.push(squid);
-  const gateway = async (label: string, count: number, ports: string): Promise<Contender> => {
-    const folder = new BenchFolder(join(work, `folder-${count}`));
+  const direct = { label: DIRECT, target: { host: origin, port: 443 }, pid: undefined };
+  const contenders: Contender[] = [direct, { label: SQUID, target: place, pid: squid.pid }];
+  for (const [at, { label, count, furtherOptions }] of GATEWAYS.entries()) {
+    const folder = new BenchFolder(join(work, `folder-${at}`));
     await folder.create(sampleOf(names, count));
-    const sallyport = new SallyportProcess({
-      folder: folder.path,
-      state: join(work, `state-${count}`),
-      world,
-      ports,
-    });
+    const ports = `${20_000 + at * 1000}-${20_999 + at * 1000}`;
+    const state = join(work, `state-${at}`);
+    const sallyport = new SallyportProcess({ folder: folder.path, state, world, ports, furtherOptions });
     started.push(sallyport);
     await sallyport.start();
-    return { label, target: await sallyport.proxy(WORKSPACE), pid: await sallyport.envoyPid() };
-  };
-  return [
-    { label: DIRECT, target: { host: origin, port: 443 }, pid: undefined },
-    { label: SQUID, target: place, pid: squid.pid },
-    await gateway(GATEWAY, MANY, '20000-20999'),
-    await gateway(GATEWAY_FEW, FEW, '21000-21999'),
-  ];
+    contenders.push({ label, target: await sallyport.proxy(WORKSPACE), pid: await sallyport.envoyPid() });
+  }
+  return contenders;
 }
+
+const GATEWAYS = [
+  { label: GATEWAY, count: MANY, furtherOptions: ONE_WORKER },
+  { label: GATEWAY_FEW, count: FEW, furtherOptions: ONE_WORKER },
+  { label: GATEWAY_WORKERS, count: MANY, furtherOptions: [] },
+];
 
 /** Ten names that are in both policies. */
 function usedNames(): readonly string[] {

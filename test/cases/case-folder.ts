@@ -27,7 +27,10 @@ export function listCases(): readonly string[] {
 /** Throws where a file is missing or a row has a fault; faults of in.yaml are Problems of the world. */
 export function readCase(name: string): CaseFolder {
   const input = readFileSync(casePath(name, 'in.yaml'), 'utf8');
-  const rows = parseCaseRows(`${name}/decisions.yaml`, readFileSync(casePath(name, 'decisions.yaml'), 'utf8'));
+  const rows = parseCaseRows(
+    `${name}/decisions.yaml`,
+    readFileSync(casePath(name, 'decisions.yaml'), 'utf8'),
+  );
   return { name, input, rows, world: compileInput(input) };
 }
 

@@ -14,7 +14,7 @@ import type { AskResult } from '../outside/ask-result.ts';
 import { ORIGIN_HEADER } from '../outside/origin-page.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { casePath, type CaseFolder } from './case-folder.ts';
+import { type CaseFolder, casePath } from './case-folder.ts';
 import { aimOf, type CaseRow, sniOf } from './case-rows.ts';
 import { outsideNames, SOME_SERVER } from './outside-names.ts';
 
@@ -34,6 +34,7 @@ export class CaseReplay {
   readonly #folder: string;
   readonly #world: OutsideWorld;
   readonly #gateway: RunningGateway;
+  #arrivals = 0;
   #finished: Promise<readonly JsonRow[]> | undefined;
 
   private constructor(folder: string, world: OutsideWorld, gateway: RunningGateway) {
@@ -42,24 +43,17 @@ export class CaseReplay {
     this.#gateway = gateway;
   }
 
+  /** Throws, with nothing left running, where the gateway cannot start. */
   static async start(found: CaseFolder): Promise<CaseReplay> {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-case-'));
-    await mkdir(join(folder, 'in'));
-    await copyFile(casePath(found.name, 'in.yaml'), join(folder, 'in/in.yaml'));
     const world = await startOutsideWorld({ names: [SOME_SERVER] });
-    for (const name of outsideNames(found.rows, world.closedAddress)) await world.addName(name);
-    const options = {
-      state: join(folder, 'state'),
-      listenAddress: world.listenAddress,
-      ports: '10000-31999',
-      resolver: [world.resolver],
-      openRange: [world.openRange],
-      maxConnections: '1000',
-      accountId: 'cases',
-      concurrency: '1',
-    };
-    const config = readRunConfig(join(folder, 'in'), options, process.env);
-    return new CaseReplay(folder, world, await RunningGateway.start(config, SILENT_VIEW));
+    try {
+      for (const name of outsideNames(found.rows, world.closedAddress)) await world.addName(name);
+      return new CaseReplay(folder, world, await startGateway(found.name, folder, world));
+    } catch (error) {
+      await release(folder, world);
+      throw error;
+    }
   }
 
   /** Address that stands for `<address>` in the rows. */
@@ -72,12 +66,19 @@ export class CaseReplay {
     if (proxy === null) return { answer: 'no gateway in the way', arrived: false };
     const before = this.#journalLength();
     const result = await this.#ask(row, proxy);
-    return { answer: this.#describe(row, result), arrived: this.#journalLength() > before };
+    const arrivals = this.#journalLength() - before;
+    this.#arrivals += arrivals;
+    return { answer: this.#describe(row, result), arrived: arrivals > 0 };
   }
 
   /** Questions that the DNS was asked for this name. */
   questionsFor(name: string): readonly unknown[] {
     return this.#world.dns.questionsFor(name);
+  }
+
+  /** Connections and requests that came to a server when the row that caused them was over. */
+  get lateArrivals(): number {
+    return this.#journalLength() - this.#arrivals;
   }
 
   /** Ends everything, Envoy first: so every line that it will ever write is in the denial log that is returned. */
@@ -90,9 +91,12 @@ export class CaseReplay {
     const paths = statePaths(join(this.#folder, 'state'));
     await this.#gateway.drained();
     await this.#gateway.stop();
-    const answer = await queryDenials({ socketPath: paths.querySocket, databasePath: paths.database, sql: DENIALS });
-    await this.#world.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    const answer = await queryDenials({
+      socketPath: paths.querySocket,
+      databasePath: paths.database,
+      sql: DENIALS,
+    });
+    await release(this.#folder, this.#world);
     if ('error' in answer) throw new Error(answer.error);
     return answer.rows;
   }
@@ -110,7 +114,8 @@ export class CaseReplay {
     const { scheme, host, url, authority } = aimOf(row, this.address);
     const options = { proxy, ca: this.#world.caPem };
     if (scheme === 'http') return ask({ ...options, url });
-    if (row.inside === 'not-tls') return ask({ ...options, connect: authority, sends: 'bytes', bytes: PLAIN_BYTES });
+    if (row.inside === 'not-tls')
+      return ask({ ...options, connect: authority, sends: 'bytes', bytes: PLAIN_BYTES });
     return ask({ ...options, connect: authority, sni: sniOf(row, host) });
   }
 
@@ -120,7 +125,9 @@ export class CaseReplay {
     if (outcome === 'reset' && proxyStatus === 200) return 'tunnel closed';
     const origin = headers?.[ORIGIN_HEADER];
     const isAnswer = row.inside === 'not-tls' ? body === PLAIN_BYTES : origin === this.#originOf(row);
-    return outcome === 'ok' && isAnswer ? 'answered' : `${outcome}: ${error ?? `${status} from ${origin}: ${body}`}`;
+    return outcome === 'ok' && isAnswer
+      ? 'answered'
+      : `${outcome}: ${error ?? `${status} from ${origin}: ${body}`}`;
   }
 
   #originOf(row: CaseRow): string {
@@ -132,4 +139,25 @@ export class CaseReplay {
     const { arrivals } = this.#world.origins;
     return arrivals.length + arrivals.reduce((sum, { requests }) => sum + requests.length, 0);
   }
+}
+
+async function startGateway(name: string, folder: string, world: OutsideWorld): Promise<RunningGateway> {
+  await mkdir(join(folder, 'in'));
+  await copyFile(casePath(name, 'in.yaml'), join(folder, 'in/in.yaml'));
+  const options = {
+    state: join(folder, 'state'),
+    listenAddress: world.listenAddress,
+    ports: '10000-31999',
+    resolver: [world.resolver],
+    openRange: [world.openRange],
+    maxConnections: '1000',
+    accountId: 'cases',
+    concurrency: '1',
+  };
+  return RunningGateway.start(readRunConfig(join(folder, 'in'), options, process.env), SILENT_VIEW);
+}
+
+async function release(folder: string, world: OutsideWorld): Promise<void> {
+  await world.stop();
+  await rm(folder, { recursive: true, force: true });
 }

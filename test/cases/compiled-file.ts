@@ -5,7 +5,8 @@ import type { CompiledWorld } from '../../operator/compile/plans.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
 import type { ProductLane, WorkspacePlan } from '../../operator/model/workspace-plan.ts';
 
-const HEADING = '# Generated from in.yaml by hack/generate-cases.ts; look at the difference, never edit it.\n';
+const HEADING =
+  '# Generated from in.yaml by hack/generate-cases.ts; look at the difference, never edit it.\n';
 const WIDTH = 110;
 
 export function compiledFile(world: CompiledWorld): string {
@@ -14,7 +15,9 @@ export function compiledFile(world: CompiledWorld): string {
     tables: world.tables.map(({ metadata, spec }) => ({ name: metadata.name, ...spec })),
     problems: world.problems.map(formatProblem),
   };
-  return HEADING + stringify(content, { lineWidth: WIDTH, collectionStyle: 'any', aliasDuplicateObjects: false });
+  return (
+    HEADING + stringify(content, { lineWidth: WIDTH, collectionStyle: 'any', aliasDuplicateObjects: false })
+  );
 }
 
 function shortPlan({ metadata, spec }: WorkspacePlan): object {
@@ -25,5 +28,7 @@ function shortPlan({ metadata, spec }: WorkspacePlan): object {
 /** Lane -> its products: shorter than the list, and what differs between workspaces shows. */
 function productsByLane(products: readonly ProductLane[]): object {
   const lanes = Map.groupBy(products, ({ lane }) => lane);
-  return Object.fromEntries([...lanes].map(([lane, entries]) => [lane, entries.map(({ product }) => product).join(' ')]));
+  return Object.fromEntries(
+    [...lanes].map(([lane, entries]) => [lane, entries.map(({ product }) => product).join(' ')]),
+  );
 }

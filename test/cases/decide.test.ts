@@ -1,3 +1,4 @@
+// Every row of every case, asked of decide(); and compiled.yaml, which must be what in.yaml compiles to.
 import { decide, formatRule } from '../../operator/compile/decide.ts';
 import { type CaseFolder, deciderOf, listCases, readCase, readCompiled } from './case-folder.ts';
 import { type CaseRow, isAddressRow, parseCaseRows, requestOf, titleOf } from './case-rows.ts';
@@ -19,7 +20,9 @@ function decideRow(found: CaseFolder, row: CaseRow): object {
 /** Of an address row decide() sees the name alone, which is allowed. */
 function wanted(row: CaseRow): object {
   const { verdict, reason, rule } = row;
-  const judged = isAddressRow(row) ? { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' } : { verdict, reason };
+  const judged = isAddressRow(row)
+    ? { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' }
+    : { verdict, reason };
   return { ...judged, ...(rule === undefined ? {} : { rule }) };
 }
 
@@ -41,12 +44,17 @@ describe.each(cases.map((found) => [found.name, found] as const))('%s', (name, f
   });
 });
 
-const ROW = 'workspace: a, product: JOBS, asks: https://a.example/, verdict: ALLOW, reason: DESTINATION_ALLOWED';
+const ROW =
+  'workspace: a, product: JOBS, asks: https://a.example/, verdict: ALLOW, reason: DESTINATION_ALLOWED';
 
 describe('parseCaseRows()', () => {
   it.each([
     ['an unknown field', `- { ${ROW}, because: x }`, 'Unrecognized key: "because"'],
-    ['an unknown reason', `- { ${ROW.replace('DESTINATION', 'NAME')} }`, 'is none of operator/model/reason.ts'],
+    [
+      'an unknown reason',
+      `- { ${ROW.replace('DESTINATION', 'NAME')} }`,
+      'is none of operator/model/reason.ts',
+    ],
     ['a tunnel in plain HTTP', `- { ${ROW.replace('https', 'http')}, inside: no-sni }`, 'needs a tunnel'],
     ['a file without rows', '[]', 'expected array to have >=1 items'],
   ])('refuses %s', (_what, text, message) => {

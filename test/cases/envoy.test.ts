@@ -1,9 +1,11 @@
+// Every row of every case, sent as a real request through a real Envoy; then the denial log, which must have one
+// denial for each denied row and no other.
 import { decide, formatRule } from '../../operator/compile/decide.ts';
 import { NETWORK_SOURCE_TYPE } from '../../operator/model/product.ts';
 import type { Reason } from '../../operator/model/reason.ts';
 import { type CaseFolder, deciderOf, listCases, readCase } from './case-folder.ts';
 import { CaseReplay, type Seen } from './case-replay.ts';
-import { aimOf, canonicalHost, type CaseRow, isAddressRow, requestOf, titleOf } from './case-rows.ts';
+import { aimOf, type CaseRow, canonicalHost, isAddressRow, requestOf, titleOf } from './case-rows.ts';
 import { forbiddenNames } from './outside-names.ts';
 
 /** Found only after the tunnel was opened, so that no status can tell. */
@@ -62,5 +64,10 @@ describe.each(cases.map((found) => [found.name, found] as const))('%s', (_name, 
     const denied = found.rows.filter(({ verdict }) => verdict !== 'ALLOW');
     const expected = denied.map((row) => wantedDenial(found, row, replay.address));
     expect(sorted(await replay.finish())).toEqual(sorted(expected));
+  });
+
+  it('lets nothing arrive after its row', async () => {
+    await replay.finish();
+    expect(replay.lateArrivals).toBe(0);
   });
 });

@@ -3,7 +3,7 @@
 import { isIpLiteral } from '../../operator/model/address-range.ts';
 import type { OriginProtocol } from '../outside/origins.ts';
 import type { OutsideName } from '../outside/outside-world.ts';
-import { aimOf, canonicalHost, type CaseRow } from './case-rows.ts';
+import { aimOf, type CaseRow, canonicalHost } from './case-rows.ts';
 
 /** Its address is what `<address>` stands for. */
 export const SOME_SERVER = {
@@ -23,10 +23,15 @@ export function outsideNames(rows: readonly CaseRow[], closedAddress: string): r
 }
 
 /** Names in the rows that the gateway must never ask the DNS for: of refused hosts, and those said only inside. */
-export function forbiddenNames(rows: readonly CaseRow[], mayBeAsked: (row: CaseRow) => boolean): readonly string[] {
+export function forbiddenNames(
+  rows: readonly CaseRow[],
+  mayBeAsked: (row: CaseRow) => boolean,
+): readonly string[] {
   const asked = new Set(rows.filter(mayBeAsked).map(hostOf));
   const said = rows.flatMap(({ inside }) => (typeof inside === 'object' ? [canonicalHost(inside.sni)] : []));
-  return [...new Set([...rows.map(hostOf), ...said])].filter((name) => !asked.has(name) && !isIpLiteral(name));
+  return [...new Set([...rows.map(hostOf), ...said])].filter(
+    (name) => !asked.has(name) && !isIpLiteral(name),
+  );
 }
 
 function hostOf(row: CaseRow): string {

@@ -2,7 +2,7 @@
 // In: arguments and environment. Out: what came of it. Nothing of a command outlives the test that started it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { until } from '../../operator/gateway/envoy-fixture.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SALLYPORT = `${ROOT}hack/sallyport`;
@@ -34,9 +34,7 @@ export class Command {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
     this.#ended = new Promise((resolve, reject) => {
       this.#child.once('error', reject);
-      this.#child.once('close', (status) =>
-        resolve({ status, stdout: this.#stdout, stderr: this.#stderr }),
-      );
+      this.#child.once('close', (status) => resolve({ status, stdout: this.#stdout, stderr: this.#stderr }));
     });
   }
 
@@ -51,12 +49,10 @@ export class Command {
 
   /** Resolves with the match as soon as the command has printed it; throws, with what it did print, when it does not. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    let found: RegExpExecArray | null = null;
-    const search = (): boolean => (found = pattern.exec(this.text)) !== null;
-    await until(`the command says ${pattern}`, search).catch((error: Error) => {
-      throw new Error(`${error.message}; it said:\n${this.text}`);
+    await until('', () => pattern.test(this.text)).catch(() => {
+      throw new Error(`Waited in vain for ${pattern}; the command said:\n${this.text}`);
     });
-    return found ?? expect.fail('found nothing');
+    return pattern.exec(this.text) as RegExpExecArray;
   }
 
   ended(): Promise<Ended> {

@@ -72,12 +72,21 @@ export class Scene {
     return command;
   }
 
-  async endpoints(): Promise<Endpoints> {
-    return JSON.parse(await readFile(statePaths(this.state()).endpoints, 'utf8')) as Endpoints;
+  async endpoints(state = this.state()): Promise<Endpoints> {
+    return JSON.parse(await readFile(statePaths(state).endpoints, 'utf8')) as Endpoints;
+  }
+
+  /** Every proxy of a state directory. */
+  async proxies(state = this.state()): Promise<readonly string[]> {
+    const { workspaces } = await this.endpoints(state);
+    return workspaces.flatMap(({ products }) => products.flatMap(({ proxy }) => proxy ?? []));
   }
 
   /** Throws where the product has no entrance. */
-  async proxy(workspace: string, product: Product): Promise<{ readonly host: string; readonly port: number }> {
+  async proxy(
+    workspace: string,
+    product: Product,
+  ): Promise<{ readonly host: string; readonly port: number }> {
     const found = (await this.endpoints()).workspaces.find((one) => one.workspace === workspace);
     const { hostname, port } = new URL(found?.products.find((one) => one.product === product)?.proxy ?? '');
     return { host: hostname, port: Number(port) };
@@ -90,7 +99,10 @@ export class Scene {
 
   /** The Envoy of a state directory, or undefined where none runs. */
   async envoy(state = this.state()) {
-    const identity = await readPidFile({ readIfExists, writeFileAtomic }, join(statePaths(state).envoy, 'envoy.json'));
+    const identity = await readPidFile(
+      { readIfExists, writeFileAtomic },
+      join(statePaths(state).envoy, 'envoy.json'),
+    );
     return identity !== undefined && (await isRunning(identity)) ? identity : undefined;
   }
 

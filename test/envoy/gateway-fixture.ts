@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRunConfig } from '../../operator/config.ts';
 import { EnvoyAdmin } from '../../operator/gateway/envoy-admin.ts';
-import { until } from '../../operator/gateway/envoy-fixture.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
 import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Problem } from '../../operator/model/problem.ts';

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { type RouteRequest, routeChooser } from '../../../test/fixtures/route-choice.ts';
 import { type Decision, decide, type EgressRequest } from '../../compile/decide.ts';
 import { indexTable } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
@@ -8,7 +9,6 @@ import type { GatewaySettings } from './envoy-config.ts';
 import { WATCH_GUARD } from './guard-names.ts';
 import { MODE_HEADER, SCOPE_HEADER } from './refusal.ts';
 import { renderEnvoy } from './render-envoy.ts';
-import { type RouteRequest, routeChooser } from '../../../test/fixtures/route-choice.ts';
 
 type Groups = readonly DestinationGroup[];
 

@@ -1,7 +1,7 @@
 // Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
 // decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
 import { ADDRESS_DENIED_DETAIL, DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/access-log-line.ts';
-import { type Reason, REASONS } from '../../model/reason.ts';
+import { REASONS, type Reason } from '../../model/reason.ts';
 import { extension, type Json } from './envoy-config.ts';
 import { PASS_GUARD } from './guard-names.ts';
 

@@ -46,6 +46,7 @@ interface HostContext extends RefusalContext {
 const REMOVED_HEADERS = [
   MODE_HEADER,
   SCOPE_HEADER,
+  'x-sallyport-src',
   'x-envoy-external-address',
   'x-forwarded-proto',
   'x-forwarded-for',
@@ -96,7 +97,10 @@ function virtualHosts(
     .map(([shard, domains]) => ({
       name: `class-${id}-shard-${shard}`,
       domains,
-      routes: routesOf(names.class, { ...context, shard }),
+      routes: [
+        ...(domains.some((domain) => domain.startsWith('*.')) ? refuseBadNames(context) : []),
+        ...routesOf(names.class, { ...context, shard }),
+      ],
     }));
 }
 
@@ -168,6 +172,22 @@ function httpPortIs(port: number): Json {
 // An address in any spelling that some resolver accepts ends in a number, or is written in brackets.
 const IP_LITERAL = '(?:.*\\.)?(?:[0-9]+|0x[0-9a-f]*)\\.?|\\[.*\\]';
 
+// Hosts that are no names: an empty label or one that begins or ends with a hyphen, a label that is too long, and
+// characters that no name has.
+const BAD_NAME = [
+  '',
+  '(?:[^:]*\\.)?[.-][^:]*',
+  '[^:]*-\\.[^:]*',
+  '[^:]*[.-]',
+  '[^:]*[^.:]{64}[^:]*',
+  '[^:]*[^a-z0-9.:-][^:]*',
+].join('|');
+
+/** An exact domain matches no such host, so only wildcards and the default need it. */
+function refuseBadNames(context: RefusalContext): readonly Json[] {
+  return refuse('BAD_NAME', context, [hostMatches(BAD_NAME)]);
+}
+
 /** By name, so that no allowed wildcard above it is more specific. */
 function metadataHost(context: RefusalContext): VirtualHost {
   return { name: 'metadata', domains: METADATA_HOSTS, routes: refuseAlways('METADATA_ADDRESS', context, []) };
@@ -197,6 +217,7 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     routes: [
       ...refuseAlways('METADATA_ADDRESS', context, [hostMatches(metadata.join('|'))]),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
+      ...refuseBadNames(context),
       ...unlisted,
     ],
   };
