@@ -2,12 +2,16 @@
 import { resolve } from 'node:path';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 
-/** What `sallyport run` needs to know; paths are absolute. */
-export interface RunConfig {
-  readonly folder: string;
-  readonly stateDirectory: string;
+/** Where the proxies are. */
+export interface ListenConfig {
   readonly listenAddress: string;
   readonly ports: { readonly from: number; readonly to: number };
+}
+
+/** What `sallyport run` needs to know; paths are absolute. */
+export interface RunConfig extends ListenConfig {
+  readonly folder: string;
+  readonly stateDirectory: string;
   /** Empty: the name servers of the machine. */
   readonly resolvers: readonly { readonly address: string; readonly port: number }[];
   readonly openRanges: readonly AddressRange[];
@@ -22,10 +26,13 @@ export interface RunConfig {
 }
 
 /** Options as commander gives them: text by option name. */
-export interface RunOptions {
-  readonly state: string;
+export interface ListenOptions {
   readonly listenAddress: string;
   readonly ports: string;
+}
+
+export interface RunOptions extends ListenOptions {
+  readonly state: string;
   readonly resolver: readonly string[];
   readonly openRange: readonly string[];
   readonly maxConnections: string;
@@ -45,8 +52,7 @@ export function readRunConfig(
   return {
     folder: resolve(folder),
     stateDirectory: resolve(options.state),
-    listenAddress: readAddress('--listen-address', options.listenAddress),
-    ports: readPorts(options.ports),
+    ...readListenConfig(options),
     resolvers: options.resolver.map(readResolver),
     openRanges: options.openRange.map(readRange),
     maxConnections: readCount('--max-connections', options.maxConnections),
@@ -56,6 +62,11 @@ export function readRunConfig(
     rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),
     path: environment['PATH'] ?? '',
   };
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readListenConfig({ listenAddress, ports }: ListenOptions): ListenConfig {
+  return { listenAddress: readAddress('--listen-address', listenAddress), ports: readPorts(ports) };
 }
 
 function readRange(text: string): AddressRange {

@@ -17,6 +17,13 @@ const stateOption = new Option(
   'where the denial log, offsets and port blocks are kept',
 ).default('.sallyport');
 
+const listenOption = new Option('--listen-address <address>', 'address of the proxies').default('127.0.0.1');
+
+const portsOption = new Option(
+  '--ports <from-to>',
+  'range in which each workspace and product gets a block of 8 ports',
+).default('10000-31999');
+
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
 program
@@ -24,12 +31,8 @@ program
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
   .argument('<folder>', 'folder of YAML, as "kubectl apply -f" takes it')
   .addOption(stateOption)
-  .option('--listen-address <address>', 'address of the proxies', '127.0.0.1')
-  .option(
-    '--ports <from-to>',
-    'range in which each workspace and product gets a block of 8 ports',
-    '10000-31999',
-  )
+  .addOption(listenOption)
+  .addOption(portsOption)
   .option(
     '--resolver <address:port>',
     'name server to ask instead of those of the machine (repeatable)',
@@ -83,6 +86,8 @@ program
   .description('write everything that Envoy would be given, without starting anything')
   .argument('<folder>', 'folder of YAML')
   .requiredOption('--out <dir>', 'directory for the files')
+  .addOption(listenOption)
+  .addOption(portsOption)
   .action(async (folder: string, options) => {
     const { renderCommand } = await import('./roles/render-command.ts');
     process.exitCode = await renderCommand(folder, options);

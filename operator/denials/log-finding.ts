@@ -22,6 +22,8 @@ export function findingOf(line: AccessLogLine): Finding | undefined {
       return findingOfProxy(line);
     case 'guard':
       return drop(reasonOfGuard(line));
+    case 'private-http':
+      return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
     case 'guard-listener':
       return drop(saidNoClientHello(line) ? 'NOT_TLS' : undefined);
     case 'watch':
@@ -62,7 +64,6 @@ function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
 }
 
 function reasonOfGuard(line: AccessLogLine): Reason | undefined {
-  if (isAddressDenied(line)) return 'ADDRESS_DENIED';
   // Envoy does not tell here whether the name has no address or a refused one.
   if (line.chain === CHAIN.allow && line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
   return reasonOfChain(line);

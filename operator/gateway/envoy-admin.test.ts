@@ -4,7 +4,14 @@ import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from './config-applier.ts';
 import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 import type { EnvoyFixture } from '../../test/fixtures/envoy-fixture.ts';
-import { ask, entrance, envoyFixture, freePorts, routeTable, until } from '../../test/fixtures/envoy-fixture.ts';
+import {
+  ask,
+  entrance,
+  envoyFixture,
+  freePorts,
+  routeTable,
+  until,
+} from '../../test/fixtures/envoy-fixture.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;

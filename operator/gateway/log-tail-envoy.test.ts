@@ -5,7 +5,14 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from './config-applier.ts';
-import { type EnvoyFixture, entrance, envoyFixture, freePorts, routeTable, until } from '../../test/fixtures/envoy-fixture.ts';
+import {
+  type EnvoyFixture,
+  entrance,
+  envoyFixture,
+  freePorts,
+  routeTable,
+  until,
+} from '../../test/fixtures/envoy-fixture.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail } from './log-tail.ts';

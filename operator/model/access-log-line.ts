@@ -2,8 +2,9 @@
 // Parsing never throws: a line that is not ours is undefined, and the reader counts it.
 import { z } from 'zod';
 
-/** Who wrote the line: the proxy listener, a guard's filter chain, a guard before any chain, the dry-run guard. */
-export type LogListener = 'proxy' | 'guard' | 'guard-listener' | 'watch';
+/** Who wrote the line: the proxy, a guard's filter chain, a guard before any chain, the dry-run guard, private HTTP. */
+export const LOG_LISTENERS = ['proxy', 'guard', 'guard-listener', 'watch', 'private-http'] as const;
+export type LogListener = (typeof LOG_LISTENERS)[number];
 
 /** Parts of the context, separated by "|"; the authority comes last since only it is the client's text. */
 export const CONTEXT_PARTS = [
@@ -40,7 +41,7 @@ const text = z
   .transform((value) => (value === '-' ? '' : (value ?? '')));
 
 const lineSchema = z.object({
-  listener: z.enum(['proxy', 'guard', 'guard-listener', 'watch']),
+  listener: z.enum(LOG_LISTENERS),
   context: text,
   time: z.string(),
   type: text,

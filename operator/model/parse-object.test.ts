@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { type Manifest, manifest, policyManifest, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
+import {
+  type Manifest,
+  manifest,
+  policyManifest,
+  workspaceManifest,
+} from '../../test/fixtures/object-fixture.ts';
 import { parseObject } from './parse-object.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import { formatKey } from './snapshot.ts';
@@ -148,7 +153,7 @@ describe('parseObject() refuses', () => {
         },
         {
           object: 'NetworkPolicy/acme',
-          path: ['spec', 'egress', 'networkAccess', 'allowedInternetDestinations', 1],
+          path: ['spec', 'egress', 'networkAccess', 'allowedInternetDestinations', 1, 'prots'],
         },
       ],
     });

@@ -145,7 +145,12 @@ function keyFor(description: KindDescription, metadata: ObjectMeta): ObjectKey {
 
 function toProblems(error: z.ZodError, value: unknown, key: ObjectKey | undefined): readonly ObjectProblem[] {
   const object = key === undefined ? {} : { object: formatKey(key) };
-  return error.issues.map((issue) => ({ ...problemOfIssue(issue, value), ...object, path: issue.path }));
+  return error.issues.map((issue) => ({ ...problemOfIssue(issue, value), ...object, path: placeOf(issue) }));
+}
+
+/** An unknown field is at fault itself, not the one that it stands in. */
+function placeOf(issue: z.core.$ZodIssue): readonly PropertyKey[] {
+  return issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
 }
 
 function unreadable(key: ObjectKey, path: readonly PropertyKey[], message: string): ParsedObject {

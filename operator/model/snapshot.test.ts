@@ -1,4 +1,10 @@
-import { manifest, policyManifest, readObject, readSnapshot, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
+import {
+  manifest,
+  policyManifest,
+  readObject,
+  readSnapshot,
+  workspaceManifest,
+} from '../../test/fixtures/object-fixture.ts';
 import { compareText, EMPTY_SNAPSHOT, formatKey, isUnreadable, keyOf, objectsOf } from './snapshot.ts';
 
 describe('formatKey()', () => {

@@ -9,6 +9,7 @@ export interface ExplainOptions {
   readonly product: Product;
 }
 
+const ALLOWED = 0;
 const DENIED = 1;
 const UNANSWERED = 2;
 
@@ -20,11 +21,14 @@ export async function explainCommand(folder: string, text: string, options: Expl
     );
     return UNANSWERED;
   }
-  const explanation = await explain({ folder: resolve(folder), destination, ...options, atMs: Date.now() });
-  if ('error' in explanation) {
-    process.stderr.write(formatExplanation(explanation));
+  try {
+    const explanation = await explain({ folder: resolve(folder), destination, ...options, atMs: Date.now() });
+    const isAnswer = 'allowed' in explanation;
+    (isAnswer ? process.stdout : process.stderr).write(formatExplanation(explanation));
+    if (!isAnswer) return UNANSWERED;
+    return explanation.allowed ? ALLOWED : DENIED;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return UNANSWERED;
   }
-  process.stdout.write(formatExplanation(explanation));
-  return explanation.allowed ? 0 : DENIED;
 }

@@ -7,7 +7,7 @@ import { formatProblem, type Problem } from '../model/problem.ts';
 import { isDryRun, type Lane, type Product } from '../model/product.ts';
 import { REASONS } from '../model/reason.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
-import { FolderSource } from '../sources/folder.ts';
+import { readFolder } from '../sources/folder.ts';
 
 export interface ExplainRequest {
   readonly folder: string;
@@ -35,10 +35,13 @@ export type Explanation =
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 const MAX_PORT = 65_535;
 
-/** "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. */
+/**
+ * "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. A path
+ * is passed over, since it decides nothing.
+ */
 export function parseDestination(text: string): Destination | undefined {
   const [, written, host, digits] =
-    /^(?:(https?):\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,5}))?\/?$/.exec(text) ?? [];
+    /^(?:(https?):\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,5}))?(?:\/.*)?$/.exec(text) ?? [];
   const scheme = written ?? (Number(digits) === DEFAULT_PORTS.http ? 'http' : 'https');
   const isHttp = scheme === 'http';
   const port = Number(digits ?? DEFAULT_PORTS[isHttp ? 'http' : 'https']);
@@ -46,10 +49,9 @@ export function parseDestination(text: string): Destination | undefined {
   return { host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
 }
 
+/** Throws where there is no folder to read. */
 export async function explain(request: ExplainRequest): Promise<Explanation> {
-  const source = new FolderSource(request.folder, () => undefined);
-  const { snapshot, problems: folderProblems } = await source.read();
-  source.close();
+  const { snapshot, problems: folderProblems } = await readFolder(request.folder);
   const world = compileWorld(snapshot);
   const problems = [...folderProblems, ...world.problems];
   const plan = world.plans.find(({ metadata, spec }) =>

@@ -1,29 +1,46 @@
 // `sallyport render FOLDER --out DIR`: everything that Envoy would be given, as files to read, compare or validate
 // with `envoy --mode validate`. Starts nothing.
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { type ListenConfig, type ListenOptions, OptionError, readListenConfig } from '../config.ts';
 import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
 import { ConfigApplier } from '../gateway/config-applier.ts';
 import { EnvoyAdmin } from '../gateway/envoy-admin.ts';
-import { defaultPortRange } from '../gateway/port-blocks.ts';
 import { formatProblem } from '../model/problem.ts';
 import { desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
-import { FolderSource } from '../sources/folder.ts';
+import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import { type FolderReading, readFolder } from '../sources/folder.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { endpointsOf } from './entrances.ts';
 
 const FILES = { readIfExists, writeFileAtomic };
 const DEFAULT_MAX_CONNECTIONS = 4096;
 
-export async function renderCommand(folder: string, options: { readonly out: string }): Promise<number> {
-  const directory = resolve(options.out);
-  const source = new FolderSource(resolve(folder), () => undefined);
-  const { snapshot, problems } = await source.read();
-  source.close();
+export interface RenderOptions extends ListenOptions {
+  readonly out: string;
+}
+
+const FAILED = 1;
+const USAGE = 2;
+
+export async function renderCommand(folder: string, options: RenderOptions): Promise<number> {
+  try {
+    const reading = await readFolder(resolve(folder));
+    process.stdout.write(await render(reading, resolve(options.out), readListenConfig(options)));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof OptionError ? USAGE : FAILED;
+  }
+}
+
+/** Answers what it did, in a sentence; Problems go to standard error. */
+async function render(reading: FolderReading, directory: string, listen: ListenConfig): Promise<string> {
   const ports = await EntrancePorts.open({
     path: join(directory, 'ports.json'),
-    address: '127.0.0.1',
-    range: defaultPortRange,
+    address: listen.listenAddress,
+    range: listen.ports,
     files: FILES,
   });
   const settings = {
@@ -32,26 +49,26 @@ export async function renderCommand(folder: string, options: { readonly out: str
     openRanges: [],
     maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS,
   };
-  const outputs = desiredOutputs(
-    snapshot,
-    { settings, entrancesOf: ports.entrancesOf.bind(ports) },
-    Date.now(),
-  );
-  const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
-  const applier = new ConfigApplier({ directory, admin, files: FILES });
-  await applier.apply(outputs.envoy);
-  await applier.close();
-  admin.close();
+  const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
+  const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());
+  await writeEnvoyFiles(directory, outputs.envoy);
   await writeJson(join(directory, 'bootstrap.json'), renderBootstrap(settings));
   await writeJson(join(directory, 'tables.json'), outputs.tables);
   await writeJson(join(directory, 'plans.json'), outputs.plans);
   await writeJson(join(directory, 'endpoints.json'), endpointsOf(outputs.plans, outputs.entrances));
-  for (const problem of [...problems, ...outputs.problems])
+  for (const problem of [...reading.problems, ...outputs.problems, ...ports.problems])
     process.stderr.write(`Problem  ${formatProblem(problem)}\n`);
-  process.stdout.write(
-    `Wrote ${outputs.tables.length} tables and ${outputs.entrances.length} entrances to ${directory}\n`,
-  );
-  return 0;
+  return `Wrote ${outputs.tables.length} tables and ${outputs.entrances.length} entrances to ${directory}\n`;
+}
+
+async function writeEnvoyFiles(directory: string, envoy: EnvoyConfig): Promise<void> {
+  // Directories that Envoy wants to find, be they empty.
+  for (const name of ['lds', 'cds', 'rds', 'log']) await mkdir(join(directory, name), { recursive: true });
+  const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
+  const applier = new ConfigApplier({ directory, admin, files: FILES });
+  await applier.apply(envoy);
+  await applier.close();
+  admin.close();
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {

@@ -12,11 +12,10 @@ import { LogTail } from '../gateway/log-tail.ts';
 import { portProblem } from '../gateway/port-probe.ts';
 import { describeExit } from '../gateway/running-envoy.ts';
 import { Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
-import { formatProblem } from '../model/problem.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
-import { type FolderReading, FolderSource } from '../sources/folder.ts';
+import { FolderSource, throwIfUnreadable } from '../sources/folder.ts';
 import { DenialLog } from './denial-log.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
@@ -124,8 +123,9 @@ export class RunningGateway {
 
   async stop(): Promise<void> {
     const { envoy, applier, tail, store } = this.#parts;
-    this.#source.close();
     await this.#loop.stop();
+    // After the last reading, which would watch the folder anew and keep the process from ending.
+    this.#source.close();
     await this.#queries?.close();
     await applier.close();
     await envoy.stop();
@@ -176,12 +176,6 @@ export class RunningGateway {
     if (result.status !== 'notRunning') report.applied(outputs, this.#endpoints, refusal);
     return refusal;
   }
-}
-
-/** A folder that is not there at the start is a slip of the pen; one that goes away later comes back. */
-function throwIfUnreadable({ problems }: FolderReading): void {
-  const problem = problems.find(({ reason }) => reason === 'FolderUnreadable');
-  if (problem !== undefined) throw new Error(formatProblem(problem));
 }
 
 async function assemble(config: RunConfig, view: RunView): Promise<Parts> {

@@ -1,6 +1,6 @@
 // Where `sallyport run` keeps what must survive it: the denial log, offsets, port blocks and Envoy's files.
-import { access, constants, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 export interface StatePaths {
   readonly root: string;
@@ -36,7 +36,7 @@ export async function prepareStateDirectory(root: string): Promise<StatePaths> {
     );
   }
   try {
-    await mkdir(paths.envoyLog, { recursive: true });
+    await makeDirectory(paths.envoyLog);
     await access(root, constants.W_OK);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
@@ -46,4 +46,17 @@ export async function prepareStateDirectory(root: string): Promise<StatePaths> {
     });
   }
   return paths;
+}
+
+/** Parents too. Not with Node's own `recursive`, which never ends where the system denies a parent, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path);
+  }
 }

@@ -25,6 +25,8 @@ const SETTLE_MS = 15;
 /** A file that is written without end is read as it is, in the end. */
 const MAX_SETTLE_ROUNDS = 40;
 const YAML_FILE = /\.(?:ya?ml|json)$/i;
+/** And the "..data" of a mounted ConfigMap; not the file that somebody writes first, to rename it into place. */
+const NEWS = /\.(?:ya?ml|json)$|^\.\./i;
 
 export class FolderSource {
   readonly #folder: string;
@@ -75,7 +77,9 @@ export class FolderSource {
     const { ino } = await stat(this.#folder);
     if (this.#watched?.inode === ino) return;
     this.close();
-    const watcher = watch(this.#folder, this.#onChange);
+    const watcher = watch(this.#folder, (_event, name) => {
+      if (name === null || NEWS.test(name)) this.#onChange();
+    });
     watcher.on('error', () => this.close());
     this.#watched = { inode: ino, watcher };
   }
@@ -111,6 +115,21 @@ export class FolderSource {
     }
     return status;
   }
+}
+
+/** Reads a folder once. Throws, with the sentence for the user, where there is no folder to read. */
+export async function readFolder(folder: string): Promise<FolderReading> {
+  const source = new FolderSource(folder, () => undefined);
+  const reading = await source.read();
+  source.close();
+  throwIfUnreadable(reading);
+  return reading;
+}
+
+/** A folder that is not there at the start is a slip of the pen; one that goes away later comes back. */
+export function throwIfUnreadable({ problems }: FolderReading): void {
+  const problem = problems.find(({ reason }) => reason === 'FolderUnreadable');
+  if (problem !== undefined) throw new Error(problem.message);
 }
 
 function unreadableProblem(folder: string, error: unknown, hasObjects: boolean): Problem {

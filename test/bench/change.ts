@@ -44,7 +44,7 @@ export async function benchChange(settings: BenchSettings): Promise<BenchReport>
   try {
     settings.say('Starting the gateway');
     await sallyport.start();
-    const changer = new Changer(folder, sallyport, join(state, 'envoy/rds'));
+    const changer = new Changer(sallyport, join(state, 'envoy/rds'));
     const [renames, overwrites] = settings.isQuick ? [6, 2] : [RENAMES, OVERWRITES];
     settings.say(`${renames} changes by rename`);
     const byRename = await changer.run(renames, (names) => folder.replace(names));
@@ -63,21 +63,16 @@ export async function benchChange(settings: BenchSettings): Promise<BenchReport>
 
 /** Takes one destination out and puts it back in turns, each time another one. */
 class Changer {
-  readonly #folder: BenchFolder;
   readonly #sallyport: SallyportProcess;
   readonly #tables: string;
   #turn = 0;
 
-  constructor(folder: BenchFolder, sallyport: SallyportProcess, tables: string) {
-    this.#folder = folder;
+  constructor(sallyport: SallyportProcess, tables: string) {
     this.#sallyport = sallyport;
     this.#tables = tables;
   }
 
-  async run(
-    count: number,
-    write: (names: readonly string[]) => Promise<number>,
-  ): Promise<readonly Change[]> {
+  async run(count: number, write: (names: readonly string[]) => Promise<number>): Promise<readonly Change[]> {
     const changes: Change[] = [];
     for (let at = 0; at < count; at += 1) changes.push(await this.#change(write));
     return changes;

@@ -1,7 +1,8 @@
 // What the denial log says about a flood: rows, and whether any is there twice or missing.
 // Sequence numbers run on from 1 in a new state directory, so a gap among them is a lost row.
+import { setTimeout as delay } from 'node:timers/promises';
 import { FLOOD_DOMAIN } from './denial-flood.ts';
-import { type SallyportProcess, until } from './sallyport-process.ts';
+import type { SallyportProcess } from './sallyport-process.ts';
 
 export interface DenialCount {
   readonly rows: number;
@@ -10,8 +11,6 @@ export interface DenialCount {
   readonly distinctSequences: number;
   readonly firstSequence: number;
   readonly lastSequence: number;
-  /** Files of Envoy's log that the rows came from; one more than it was rotated. */
-  readonly logFiles: number;
 }
 
 const TABLE = 'system.access.outbound_network';
@@ -20,8 +19,7 @@ const COUNT = `SELECT count(*)::INT AS "rows",
   count(DISTINCT event_id)::INT AS "distinctEvents",
   count(DISTINCT sequence)::INT AS "distinctSequences",
   coalesce(min(sequence), 0)::INT AS "firstSequence",
-  coalesce(max(sequence), 0)::INT AS "lastSequence",
-  count(DISTINCT split_part(event_id, '/', 2))::INT AS "logFiles"
+  coalesce(max(sequence), 0)::INT AS "lastSequence"
   FROM ${TABLE} WHERE ends_with(destination, '.${FLOOD_DOMAIN}')`;
 
 export async function countDenials(sallyport: SallyportProcess): Promise<DenialCount> {
@@ -34,11 +32,24 @@ export function gapsOf({ lastSequence, distinctSequences }: DenialCount): number
   return lastSequence - distinctSequences;
 }
 
-/** Resolves when the log has at least so many rows; throws after the limit. */
-export async function untilRows(sallyport: SallyportProcess, rows: number, limitMs: number): Promise<void> {
+const QUIET_MS = 5000;
+const POLL_MS = 50;
+
+/**
+ * Waits until the log has so many rows, or has not grown for a while. Resolves with the moment (performance.now())
+ * at which the last row was seen first.
+ */
+export async function settledRows(sallyport: SallyportProcess, wanted: number): Promise<number> {
   const query = `SELECT count(*)::INT AS "rows" FROM ${TABLE}`;
-  const isSo = async (): Promise<boolean> => Number((await sallyport.query(query))[0]?.['rows']) >= rows;
-  await until(isSo, `${rows} rows`, limitMs);
+  let rows = -1;
+  let changedMs = performance.now();
+  while (rows < wanted && performance.now() - changedMs < QUIET_MS) {
+    const found = Number((await sallyport.query(query))[0]?.['rows']);
+    if (found !== rows) changedMs = performance.now();
+    rows = found;
+    if (rows < wanted) await delay(POLL_MS);
+  }
+  return changedMs;
 }
 
 export async function storedNames(sallyport: SallyportProcess): Promise<ReadonlySet<string>> {

@@ -103,9 +103,7 @@ class Requester {
   }
 }
 
-async function open(
-  proxy: Place,
-): Promise<{ readonly socket: Socket; readonly reader: ByteReader }> {
+async function open(proxy: Place): Promise<{ readonly socket: Socket; readonly reader: ByteReader }> {
   const socket = connect({ ...proxy, noDelay: true });
   await once(socket, 'connect');
   return { socket, reader: new ByteReader(socket) };

@@ -11,6 +11,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: 'tunnels per second and CPU, beside Squid; 10 against 2,500 destinations (about 2 minutes)',
     run: async (settings) => (await import('./connect.ts')).benchConnect(settings),
   },
+  change: {
+    description: 'a changed file of 2,500 destinations until it decides, and memory (about 1 minute)',
+    run: async (settings) => (await import('./change.ts')).benchChange(settings),
+  },
+  denials: {
+    description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
+    run: async (settings) => (await import('./denials.ts')).benchDenials(settings),
+  },
 };
 
 interface Options {

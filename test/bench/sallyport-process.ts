@@ -76,6 +76,12 @@ export class SallyportProcess {
     return (JSON.parse(text) as { readonly pid: number }).pid;
   }
 
+  /** How often Envoy's log has been rotated, as far as its files have been read to the end. */
+  async rotations(): Promise<number> {
+    const text = await readFile(join(statePaths(this.#options.state).envoyLog, 'positions.json'), 'utf8');
+    return (JSON.parse(text) as { readonly sequence: number }).sequence - 1;
+  }
+
   /** Where a workload of the workspace sends its requests. */
   async proxy(workspace: string, product: Product = 'GENERAL'): Promise<Place> {
     const text = await readFile(statePaths(this.#options.state).endpoints, 'utf8');

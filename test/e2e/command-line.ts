@@ -49,10 +49,11 @@ export class Command {
 
   /** Resolves with the match as soon as the command has printed it; throws, with what it did print, when it does not. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    await until('', () => pattern.test(this.text)).catch(() => {
-      throw new Error(`Waited in vain for ${pattern}; the command said:\n${this.text}`);
-    });
-    return pattern.exec(this.text) as RegExpExecArray;
+    const hasEnded = (): boolean => this.#child.exitCode !== null || this.#child.signalCode !== null;
+    await until('it is said', () => pattern.test(this.text) || hasEnded()).catch(() => undefined);
+    const found = pattern.exec(this.text);
+    if (found === null) throw new Error(`Waited in vain for ${pattern}; the command said:\n${this.text}`);
+    return found;
   }
 
   ended(): Promise<Ended> {

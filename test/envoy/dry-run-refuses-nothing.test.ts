@@ -1,19 +1,25 @@
 // Dry-run lanes refuse nothing: whatever the policy would deny passes to where it was going, and leaves one row,
 // written while the connection is still open. Cloud metadata alone stays shut.
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
+
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
-import { ask, type AskTunnel, type AskUrl, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { allow, DRY_RUN, workspaceYaml, type WrittenPort } from './workspace-yaml.ts';
+import { type AskTunnel, type AskUrl, ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
+import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
+import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from './workspace-yaml.ts';
 
 const PORTS: readonly WrittenPort[] = [443, 7000, 8022].map((port) => ({ port, protocol: 'TLS' }));
-const LISTED = ['another-sni', 'no-sni', 'not-tls', 'another-port', 'server-first'].map((name) => `${name}.example.com`);
+const LISTED = ['another-sni', 'no-sni', 'not-tls', 'another-port', 'server-first'].map(
+  (name) => `${name}.example.com`,
+);
 const UNLISTED = ['by-address.example.com', 'unlisted.example.net', 'unlisted-http.example.net'];
 const BLOCKED = 'blocked.example.com';
 
 let fixture: GatewayFixture;
 
 beforeAll(async () => {
-  const access = { ...allow([...LISTED, '*.example.com'], PORTS), blockedInternetDestinations: [{ destination: BLOCKED }] };
+  const access = {
+    ...allow([...LISTED, '*.example.com'], PORTS),
+    blockedInternetDestinations: [{ destination: BLOCKED }],
+  };
   fixture = await startGateway({
     names: [...LISTED, ...UNLISTED, BLOCKED].map((name) => ({ name })),
     services: { ...STANDARD_SERVICES, 7000: 'echo', 8022: 'ssh', 8443: 'https' },
@@ -102,21 +108,29 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   },
 };
 
-async function expectToPass({ name, asks, exchange, reason, port }: Attempt, destination = name): Promise<void> {
+async function expectToPass(
+  { name, asks, exchange, reason, port }: Attempt,
+  destination = name,
+): Promise<void> {
   const tunnel = await openTunnel({ ...fixture.client('lab'), ...asks });
   const [talk, answer] = exchange;
   expect(await talk(tunnel)).toEqual(answer);
   const rows = await fixture.denialsWith({ destination });
   expect(tunnel.socket.destroyed).toBe(false);
-  expect(rows).toMatchObject([{ accessType: 'DRY_RUN_DENIAL', reason, port, workspace: 'lab', product: 'JOBS' }]);
+  expect(rows).toMatchObject([
+    { accessType: 'DRY_RUN_DENIAL', reason, port, workspace: 'lab', product: 'JOBS' },
+  ]);
   const address = fixture.world.addressOf(name);
   expect(fixture.world.arrivalsFor(name)).toMatchObject([{ address, port }]);
   tunnel.close();
 }
 
-test.each(Object.entries(ATTEMPTS))('%s passes, and leaves its row while the connection is open', async (_what, attempt) => {
-  await expectToPass(attempt);
-});
+test.each(Object.entries(ATTEMPTS))(
+  '%s passes, and leaves its row while the connection is open',
+  async (_what, attempt) => {
+    await expectToPass(attempt);
+  },
+);
 
 test('an address passes, and leaves its row while the connection is open', async () => {
   const name = 'by-address.example.com';

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRunConfig } from '../../operator/config.ts';
 import { EnvoyAdmin } from '../../operator/gateway/envoy-admin.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Problem } from '../../operator/model/problem.ts';
@@ -14,6 +13,7 @@ import type { Product } from '../../operator/model/product.ts';
 import { RunningGateway } from '../../operator/roles/run.ts';
 import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
 import { statePaths } from '../../operator/roles/state-directory.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
 import { type OutsideWorld, type OutsideWorldOptions, startOutsideWorld } from '../outside/outside-world.ts';
 import type { AskOptions } from '../outside/proxy-client.ts';
 
@@ -145,7 +145,9 @@ class Journal {
   async denialsWith(fields: Partial<Denial>, count = 1): Promise<readonly Denial[]> {
     const wanted = Object.entries(fields);
     const found = (): readonly Denial[] =>
-      this.denials.filter((denial) => wanted.every(([name, value]) => denial[name as keyof Denial] === value));
+      this.denials.filter((denial) =>
+        wanted.every(([name, value]) => denial[name as keyof Denial] === value),
+      );
     await until(`${count} denials have ${JSON.stringify(fields)}`, () => found().length >= count);
     return found();
   }

@@ -1,6 +1,7 @@
 // What a refused client sees, and that nothing which a client says about itself changes the verdict or travels on.
-import type { OriginPage } from '../outside/origin-page.ts';
+
 import { readResponse } from '../outside/http-exchange.ts';
+import type { OriginPage } from '../outside/origin-page.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, workspaceYaml } from './workspace-yaml.ts';
@@ -20,15 +21,27 @@ beforeAll(async () => {
 afterAll(() => fixture.stop());
 
 describe('a refusal', () => {
-  test.each(['https', 'http'])('of %s:// says in header and body what was refused, by which policy, and why', async (scheme) => {
-    const result = await ask({ ...fixture.client('lab'), url: `${scheme}://${FORBIDDEN}/` });
-    expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'DESTINATION_NOT_ALLOWED' });
-    for (const part of [FORBIDDEN, '"lab-policy"', 'no allowed destination matches', 'DESTINATION_NOT_ALLOWED']) {
-      expect(result.body).toContain(part);
-    }
-    expect(result.body?.length).toBeLessThan(300);
-    expect(result.headers?.['content-type']).toBe('text/plain; charset=utf-8');
-  });
+  test.each(['https', 'http'])(
+    'of %s:// says in header and body what was refused, by which policy, and why',
+    async (scheme) => {
+      const result = await ask({ ...fixture.client('lab'), url: `${scheme}://${FORBIDDEN}/` });
+      expect(result).toMatchObject({
+        outcome: 'refused',
+        proxyStatus: 403,
+        reason: 'DESTINATION_NOT_ALLOWED',
+      });
+      for (const part of [
+        FORBIDDEN,
+        '"lab-policy"',
+        'no allowed destination matches',
+        'DESTINATION_NOT_ALLOWED',
+      ]) {
+        expect(result.body).toContain(part);
+      }
+      expect(result.body?.length).toBeLessThan(300);
+      expect(result.headers?.['content-type']).toBe('text/plain; charset=utf-8');
+    },
+  );
 
   test('causes no DNS question and no connection', () => {
     expect(fixture.world.dns.questionsFor(FORBIDDEN)).toEqual([]);
@@ -71,14 +84,24 @@ const SPOOFED = {
 describe('headers that a client makes up', () => {
   test.each(['https', 'http'])('change no verdict and no row: %s', async (scheme) => {
     const spoofed = { headers: SPOOFED, connectHeaders: SPOOFED, localAddress: '127.0.0.21' };
-    const result = await ask({ ...fixture.client('lab'), ...spoofed, url: `${scheme}://spoofed-${scheme}.example.net/` });
+    const result = await ask({
+      ...fixture.client('lab'),
+      ...spoofed,
+      url: `${scheme}://spoofed-${scheme}.example.net/`,
+    });
     expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'DESTINATION_NOT_ALLOWED' });
     const rows = await fixture.denialsWith({ destination: `spoofed-${scheme}.example.net` });
-    expect(rows).toMatchObject([{ accessType: 'DROP', source: expect.stringMatching(/^127\.0\.0\.21:\d+$/) }]);
+    expect(rows).toMatchObject([
+      { accessType: 'DROP', source: expect.stringMatching(/^127\.0\.0\.21:\d+$/) },
+    ]);
   });
 
   test('do not reach the server, and Envoy adds none that tell who asked', async () => {
-    const result = await ask({ ...fixture.client('lab'), url: `http://${ALLOWED}/`, headers: { ...SPOOFED, 'x-mine': 'kept' } });
+    const result = await ask({
+      ...fixture.client('lab'),
+      url: `http://${ALLOWED}/`,
+      headers: { ...SPOOFED, 'x-mine': 'kept' },
+    });
     const { headers } = JSON.parse(result.body ?? '') as OriginPage;
     expect(Object.keys(headers).toSorted()).toEqual(['accept', 'host', 'x-mine']);
   });

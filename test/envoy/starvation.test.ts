@@ -30,7 +30,9 @@ const PING = { ...DATABASE, sends: 'bytes', bytes: 'ping' } as const;
 async function openTunnels(client: Client, count: number): Promise<readonly Tunnel[]> {
   const tunnels: Tunnel[] = [];
   while (tunnels.length < count) {
-    const batch = Array.from({ length: Math.min(AT_ONCE, count - tunnels.length) }, () => openTunnel({ ...client, ...DATABASE }));
+    const batch = Array.from({ length: Math.min(AT_ONCE, count - tunnels.length) }, () =>
+      openTunnel({ ...client, ...DATABASE }),
+    );
     tunnels.push(...(await Promise.all(batch)));
   }
   return tunnels;

@@ -1,7 +1,7 @@
 // WebSocket over plain HTTP: an upgrade to an allowed name passes and carries bytes both ways, any other is refused.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { readResponse, type ResponseHead } from '../outside/http-exchange.ts';
+import { type ResponseHead, readResponse } from '../outside/http-exchange.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, workspaceYaml } from './workspace-yaml.ts';
@@ -33,7 +33,12 @@ afterAll(async () => {
 
 async function upgrade(name: string): Promise<{ readonly tunnel: Tunnel; readonly response: ResponseHead }> {
   const tunnel = await openTunnel({ ...fixture.client('lab'), url: `http://${name}/` });
-  const headers = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: bm90aGluZw=='];
+  const headers = [
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: bm90aGluZw==',
+  ];
   tunnel.socket.write([`GET http://${name}/chat HTTP/1.1`, `Host: ${name}`, ...headers, '', ''].join('\r\n'));
   return { tunnel, response: await readResponse(tunnel.reader, 'GET') };
 }
@@ -48,7 +53,10 @@ test('an upgrade to an allowed name passes and carries bytes both ways', async (
 
 test('an upgrade to another name is refused', async () => {
   const { tunnel, response } = await upgrade(FORBIDDEN);
-  expect(response).toMatchObject({ status: 403, headers: { 'x-sallyport-reason': 'DESTINATION_NOT_ALLOWED' } });
+  expect(response).toMatchObject({
+    status: 403,
+    headers: { 'x-sallyport-reason': 'DESTINATION_NOT_ALLOWED' },
+  });
   const rows = await fixture.denialsWith({ destination: FORBIDDEN });
   expect(rows).toMatchObject([{ accessType: 'DROP', reason: 'DESTINATION_NOT_ALLOWED', port: 80 }]);
   tunnel.close();

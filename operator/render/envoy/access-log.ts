@@ -1,18 +1,37 @@
-// The access log: one JSON line per decision, and the spool from which denials are read. The same fields on every
-// listener; model/access-log-line.ts reads exactly these.
+// The access log: one JSON line per decision, and the spool from which denials are read. Lines cost CPU on every
+// tunnel, so no listener writes what another one says. model/access-log-line.ts reads exactly these fields.
 import type { LogListener } from '../../model/access-log-line.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Filter state that carries what the proxy listener knows to the guard behind it. */
 export const CONTEXT_KEY = 'sallyport.context';
 
-/** A line is written where Envoy decided; a connection that never reached a filter chain is logged by its listener. */
+/** For listeners: a line only for connections that never reached a filter chain, which would log them again. */
 export const NO_FILTER_CHAIN: Json = {
   extension_filter: extension(
     'envoy.access_loggers.extension_filters.cel',
     'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
     { expression: 'xds.filter_chain_name == ""' },
   ),
+};
+
+/** For proxies: no line at the end of a tunnel that was let through; the guard behind it writes that line. */
+export const DECIDED_HERE: Json = {
+  or_filter: {
+    filters: [
+      {
+        header_filter: {
+          header: { name: ':method', string_match: { exact: 'CONNECT' }, invert_match: true },
+        },
+      },
+      {
+        status_code_filter: {
+          comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } },
+        },
+      },
+      { log_type_filter: { types: ['DownstreamTunnelSuccessfullyEstablished'] } },
+    ],
+  },
 };
 
 export function accessLogPath(settings: GatewaySettings): string {
@@ -31,25 +50,40 @@ export function accessLog(
     'envoy.extensions.access_loggers.file.v3.FileAccessLog',
     {
       path: accessLogPath(settings),
-      log_format: { json_format: { listener, context, ...COMMON_FIELDS } },
+      log_format: { json_format: { listener, context, ...FIELDS[listener] } },
     },
   );
   return [filter === undefined ? log : { ...log, filter }];
 }
 
+/** Each listener writes what it can know; the reader takes a missing field as empty. */
 const COMMON_FIELDS: Json = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
   type: '%ACCESS_LOG_TYPE%',
-  method: '%REQ(:METHOD)%',
-  code: '%RESPONSE_CODE%',
-  details: '%RESPONSE_CODE_DETAILS%',
-  decision: '%ROUTE_NAME%',
-  chain: '%FILTER_CHAIN_NAME%',
   flags: '%RESPONSE_FLAGS%',
-  sni: '%REQUESTED_SERVER_NAME%',
-  failure: '%DOWNSTREAM_TRANSPORT_FAILURE_REASON%',
   upstream: '%UPSTREAM_HOST%',
   bytesReceived: '%BYTES_RECEIVED%',
   bytesSent: '%BYTES_SENT%',
   durationMs: '%DURATION%',
+};
+
+const REQUEST_FIELDS: Json = {
+  method: '%REQ(:METHOD)%',
+  code: '%RESPONSE_CODE%',
+  details: '%RESPONSE_CODE_DETAILS%',
+  decision: '%ROUTE_NAME%',
+};
+
+const TUNNEL_FIELDS: Json = {
+  chain: '%FILTER_CHAIN_NAME%',
+  sni: '%REQUESTED_SERVER_NAME%',
+  failure: '%DOWNSTREAM_TRANSPORT_FAILURE_REASON%',
+};
+
+const FIELDS: Readonly<Record<LogListener, Json>> = {
+  proxy: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
+  'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
+  guard: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
+  'guard-listener': { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
+  watch: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
 };

@@ -2,7 +2,7 @@
 // What the listener is, it writes over whatever the client sent.
 import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
-import { accessLog, CONTEXT_KEY } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, DECIDED_HERE } from './access-log.ts';
 import { fileSource } from './bootstrap.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import {
@@ -13,7 +13,7 @@ import {
   type NamedResource,
   typed,
 } from './envoy-config.ts';
-import { DIALLED_HOST, DIALLED_PORT, shareWithNextListener, textFormat } from './filter-state.ts';
+import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
 import { MODE_HEADER, type RouteMode, refuseDeniedAddress, SCOPE_HEADER } from './refusal.ts';
 
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
@@ -74,7 +74,7 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
     },
     http_filters: httpFilters(entrance, caches),
     local_reply_config: refuseDeniedAddress(),
-    access_log: accessLog(settings, 'proxy', contextOf(entrance)),
+    access_log: accessLog(settings, 'proxy', contextOf(entrance), DECIDED_HERE),
     access_log_options: { flush_log_on_tunnel_successfully_established: isDryRun(entrance.lane) },
   });
 }
@@ -82,11 +82,7 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
 function httpFilters(entrance: Entrance, caches: LaneCaches): readonly Json[] {
   const cache = isDryRun(entrance.lane) ? caches.dryRun : caches.enforced;
   return [
-    shareWithNextListener([
-      { key: CONTEXT_KEY, format: textFormat(contextOf(entrance)) },
-      DIALLED_HOST,
-      DIALLED_PORT,
-    ]),
+    shareWithNextListener([{ key: CONTEXT_KEY, format: textFormat(contextOf(entrance)) }, DIALLED_HOST]),
     extension(
       'envoy.filters.http.dynamic_forward_proxy',
       'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',

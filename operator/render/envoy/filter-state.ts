@@ -1,6 +1,6 @@
 // Filter state: what one listener tells the next. Objects that cross an internal listener must be hashable:
 // with a plain string every further tunnel gets the first one's host and source (a test opens 100 at once).
-import { extension, type Json } from './envoy-config.ts';
+import { extension, type Json, typed } from './envoy-config.ts';
 
 const HASHABLE = 'envoy.hashable_string';
 
@@ -11,7 +11,7 @@ const PORT_KEY = 'envoy.upstream.dynamic_port';
 /** A CEL expression in a format string. */
 export function celFormat(expression: string): Json {
   const cel = extension('envoy.formatter.cel', 'envoy.extensions.formatter.cel.v3.Cel', {
-    cel_config: { enable_string_functions: true, enable_string_concat: true },
+    cel_config: { enable_string_functions: true, enable_string_conversion: true, enable_string_concat: true },
   });
   return { text_format_source: { inline_string: `%CEL(${expression})%` }, formatters: [cel] };
 }
@@ -25,17 +25,35 @@ export interface SharedObject {
   readonly format: Json;
 }
 
-/** Host and port of the request, for whoever dials it. */
+/** Name of the filter, under which a route may share more. */
+const SET_FILTER_STATE = 'envoy.filters.http.set_filter_state';
+
+/** Host of the request, for whoever dials it. */
 export const DIALLED_HOST: SharedObject = {
   key: HOST_KEY,
   format: celFormat("request.host.lowerAscii().split(':')[0]"),
 };
-export const DIALLED_PORT: SharedObject = { key: PORT_KEY, format: celFormat("request.host.split(':')[1]") };
+
+/** Port of the request, whatever it is. An expression costs some 20 us, so it is for routes without a known port. */
+export const ASKED_PORT: SharedObject = { key: PORT_KEY, format: celFormat("request.host.split(':')[1]") };
+
+/** A port that the route has matched already. */
+export function knownPort(port: number): SharedObject {
+  return { key: PORT_KEY, format: textFormat(`${port}`) };
+}
 
 /** Sets objects on every request and hands them to the next internal listener, once. */
 export function shareWithNextListener(objects: readonly SharedObject[]): Json {
-  const type = 'envoy.extensions.filters.http.set_filter_state.v3.Config';
-  return extension('envoy.filters.http.set_filter_state', type, {
+  return { name: SET_FILTER_STATE, typed_config: setOnRequest(objects) };
+}
+
+/** The same on one route, besides what is set on every request. */
+export function shareOnRoute(object: SharedObject): Json {
+  return { typed_per_filter_config: { [SET_FILTER_STATE]: setOnRequest([object]) } };
+}
+
+function setOnRequest(objects: readonly SharedObject[]): Json {
+  return typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
     on_request_headers: objects.map(({ key, format }) => ({
       object_key: key,
       // Keys that Envoy itself knows have a factory of their own under the same name.

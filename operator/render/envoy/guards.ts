@@ -8,9 +8,8 @@ import { accessLog, CONTEXT_KEY, NO_FILTER_CHAIN } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
-import { celFormat, HOST_KEY, textFormat } from './filter-state.ts';
+import { celFormat, HOST_KEY } from './filter-state.ts';
 
-const SNI_KEY = 'sallyport.sni';
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
 /** In dry-run a protocol in which the server speaks first costs this much, once. */
@@ -85,25 +84,20 @@ function tlsInspector(closeOnOtherBytes: boolean): Json {
 }
 
 /**
- * Decides equality before any DNS question; `bytes == bytes`, since the inspector has lower-cased the SNI. It has kept
- * a trailing dot, which the proxy listener takes off the host, so that one makes no difference either.
+ * Decides equality before any DNS question. The inspector has lower-cased the SNI but kept a trailing dot, which the
+ * proxy listener takes off the host, so that one makes no difference either.
  */
 function compareSniWithHost(): Json {
-  const [sni, host] = [`filter_state['${SNI_KEY}']`, `filter_state['${HOST_KEY}']`];
-  const set = (key: string, format: Json): Json => ({
-    object_key: key,
+  const [sni, host] = ['connection.requested_server_name', `string(filter_state['${HOST_KEY}'])`];
+  const equal = {
+    object_key: EQUAL_KEY,
     factory_key: 'envoy.string',
-    format_string: format,
-  });
+    format_string: celFormat(`${sni} == ${host} || ${sni} == ${host} + '.'`),
+  };
   return extension(
     'envoy.filters.listener.set_filter_state',
     'envoy.extensions.filters.listener.set_filter_state.v3.Config',
-    {
-      on_accept: [
-        set(SNI_KEY, textFormat('%REQUESTED_SERVER_NAME%')),
-        set(EQUAL_KEY, celFormat(`${sni} == ${host} || ${sni} == ${host} + b'.'`)),
-      ],
-    },
+    { on_accept: [equal] },
   );
 }
 

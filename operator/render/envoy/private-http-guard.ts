@@ -33,7 +33,7 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
       }),
     ],
     local_reply_config: refuseDeniedAddress(),
-    access_log: accessLog(settings, 'guard', `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`),
+    access_log: accessLog(settings, 'private-http', `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`),
   });
   const body = typed('envoy.config.listener.v3.Listener', {
     name,

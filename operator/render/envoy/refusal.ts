@@ -3,6 +3,7 @@
 import { ADDRESS_DENIED_DETAIL, DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/access-log-line.ts';
 import { REASONS, type Reason } from '../../model/reason.ts';
 import { extension, type Json } from './envoy-config.ts';
+import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
 import { PASS_GUARD } from './guard-names.ts';
 
 export const MODE_HEADER = 'x-sallyport-mode';
@@ -57,10 +58,11 @@ export function refuseAlways(
   ];
 }
 
-/** Sends what matches to a cluster. */
-export function forward(name: string, match: RouteMatch, cluster: string): Json {
+/** Sends what matches to a cluster; `port` is what it dials there. */
+export function forward(name: string, match: RouteMatch, cluster: string, port?: SharedObject): Json {
   const upgrade = match.via === 'CONNECT' ? CONNECT_UPGRADE : {};
-  return { name, match: routeMatch(match), route: { cluster, ...upgrade, ...TIMES } };
+  const dialled = port === undefined ? {} : shareOnRoute(port);
+  return { name, match: routeMatch(match), route: { cluster, ...upgrade, ...TIMES }, ...dialled };
 }
 
 export function inMode(mode: RouteMode): Json {
@@ -79,7 +81,7 @@ export function hostMatches(pattern: string): Json {
 function passInDryRun(reason: Reason, match: RouteMatch, dryRunCluster: string): Json {
   const headers = [...(match.headers ?? []), inMode('dry-run')];
   const cluster = match.via === 'CONNECT' ? PASS_GUARD : dryRunCluster;
-  return forward(`${DRY_RUN_PREFIX}${reason}`, { ...match, headers }, cluster);
+  return forward(`${DRY_RUN_PREFIX}${reason}`, { ...match, headers }, cluster, ASKED_PORT);
 }
 
 function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {

@@ -14,6 +14,7 @@ import {
 } from './destination-classes.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { type Json, type NamedResource, typed } from './envoy-config.ts';
+import { knownPort } from './filter-state.ts';
 import {
   PASS_GUARD,
   privateGuardName,
@@ -128,7 +129,7 @@ function allowRaw(
   const isPrivate = addressRanges.length > 0;
   const raw = isPrivate ? privateGuardName('raw', addressRanges) : rawGuardName(context.table, context.shard);
   return portsOf(ports, 'TCP').flatMap((port) =>
-    allowOn({ via: 'CONNECT', headers: [portIs(port), ...headers] }, raw, PASS_GUARD),
+    allowOn({ via: 'CONNECT', headers: [portIs(port), ...headers] }, port, raw, PASS_GUARD),
   );
 }
 
@@ -142,10 +143,10 @@ function allowInspected(
   const http = isPrivate ? privateGuardName('http', addressRanges) : context.enforcedCluster;
   return [
     ...portsOf(ports, 'TLS').flatMap((port) =>
-      allowOn({ via: 'CONNECT', headers: [portIs(port)] }, tls, WATCH_GUARD),
+      allowOn({ via: 'CONNECT', headers: [portIs(port)] }, port, tls, WATCH_GUARD),
     ),
     ...portsOf(ports, 'HTTP').flatMap((port) =>
-      allowOn({ via: 'HTTP', headers: [httpPortIs(port)] }, http, context.dryRunCluster),
+      allowOn({ via: 'HTTP', headers: [httpPortIs(port)] }, port, http, context.dryRunCluster),
     ),
   ];
 }
@@ -154,9 +155,12 @@ function portsOf(ports: Ports, protocol: PortProtocol): readonly number[] {
   return ports.filter((entry) => entry.protocol === protocol).map(({ port }) => port);
 }
 
-function allowOn(match: RouteMatch, enforced: string, dryRun: string): readonly Json[] {
+function allowOn(match: RouteMatch, port: number, enforced: string, dryRun: string): readonly Json[] {
   const dryRunMatch = { ...match, headers: [...(match.headers ?? []), inMode('dry-run')] };
-  return [forward(ALLOW_DECISION, dryRunMatch, dryRun), forward(ALLOW_DECISION, match, enforced)];
+  return [
+    forward(ALLOW_DECISION, dryRunMatch, dryRun, knownPort(port)),
+    forward(ALLOW_DECISION, match, enforced, knownPort(port)),
+  ];
 }
 
 function portIs(port: number): Json {

@@ -1,0 +1,209 @@
+import { type Clock, Loop, type LoopOptions } from './loop.ts';
+
+/** Time stands still until a test moves it. */
+class StillClock implements Clock {
+  now = 1_000_000;
+  readonly timers = new Map<symbol, { readonly atMs: number; readonly callback: () => void }>();
+
+  nowMs(): number {
+    return this.now;
+  }
+
+  setTimer(delayMs: number, callback: () => void): () => void {
+    const id = Symbol('timer');
+    this.timers.set(id, { atMs: this.now + delayMs, callback });
+    return () => void this.timers.delete(id);
+  }
+
+  /** Moves time on and lets everything run that is due. */
+  async advance(ms: number): Promise<void> {
+    this.now += ms;
+    for (const [id, { atMs, callback }] of [...this.timers]) {
+      if (atMs > this.now) continue;
+      this.timers.delete(id);
+      callback();
+    }
+    await turn();
+  }
+
+  /** Delays until the timers that are set. */
+  get delays(): readonly number[] {
+    return [...this.timers.values()].map(({ atMs }) => atMs - this.now);
+  }
+}
+
+/** Lets every promise go on that can. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+let clock: StillClock;
+let runs: number;
+let failures: unknown[];
+
+beforeEach(() => {
+  clock = new StillClock();
+  runs = 0;
+  failures = [];
+});
+
+function loopOf(options: Partial<LoopOptions> = {}): Loop {
+  const job = async (): Promise<object> => {
+    runs += 1;
+    return {};
+  };
+  const intervals = { minIntervalMs: 10, retryIntervalMs: 200, maxIntervalMs: 2000 };
+  return new Loop({ job, ...intervals, clock, onFailure: (error) => failures.push(error), ...options });
+}
+
+/** A job that ends when the test says so. */
+function heldJob() {
+  const held: (() => void)[] = [];
+  const job = (): Promise<object> => {
+    runs += 1;
+    return new Promise((resolve) => held.push(() => resolve({})));
+  };
+  const release = async (): Promise<void> => {
+    held.shift()?.();
+    await turn();
+  };
+  return { job, release };
+}
+
+test('trigger() runs the job at once the first time, and does not run it untriggered', async () => {
+  const loop = loopOf();
+  expect(clock.delays).toEqual([]);
+  loop.trigger();
+  expect(clock.delays).toEqual([0]);
+  await clock.advance(0);
+  expect(runs).toBe(1);
+});
+
+test('trigger() many times within the shortest interval causes one more run, at its end', async () => {
+  const loop = loopOf();
+  loop.trigger();
+  await clock.advance(0);
+  await clock.advance(4);
+  for (let count = 0; count < 5; count += 1) loop.trigger();
+  expect(clock.delays).toEqual([6]);
+  await clock.advance(5);
+  expect(runs).toBe(1);
+  await clock.advance(1);
+  expect(runs).toBe(2);
+});
+
+test('trigger() during a run causes exactly one run after it, never two at once', async () => {
+  const { job, release } = heldJob();
+  const loop = loopOf({ job });
+  loop.trigger();
+  await clock.advance(0);
+  loop.trigger();
+  loop.trigger();
+  await clock.advance(50);
+  expect(runs).toBe(1);
+  await release();
+  await clock.advance(0);
+  expect(runs).toBe(2);
+  await release();
+  expect(clock.delays).toEqual([2000]);
+});
+
+test('Loop runs again within the longest interval without a trigger', async () => {
+  const loop = loopOf();
+  loop.trigger();
+  await clock.advance(0);
+  await clock.advance(1999);
+  expect(runs).toBe(1);
+  await clock.advance(1);
+  expect(runs).toBe(2);
+});
+
+test('Loop runs earlier where the job asks for it, and not later than the longest interval', async () => {
+  const wanted = [clock.now + 300, clock.now + 3_600_000];
+  const loop = loopOf({ job: () => Promise.resolve({ runAgainAtMs: wanted[runs++] }) });
+  loop.trigger();
+  await clock.advance(0);
+  expect(clock.delays).toEqual([300]);
+  await clock.advance(300);
+  expect(clock.delays).toEqual([2000]);
+});
+
+test('Loop reports a failure and runs again within the retry interval', async () => {
+  const error = new Error('the world is closed');
+  const loop = loopOf({ job: () => (++runs === 1 ? Promise.reject(error) : Promise.resolve({})) });
+  loop.trigger();
+  await clock.advance(0);
+  expect(failures).toEqual([error]);
+  expect(clock.delays).toEqual([200]);
+  await clock.advance(200);
+  expect(runs).toBe(2);
+  expect(clock.delays).toEqual([2000]);
+});
+
+test('Loop survives a job that throws instead of rejecting', async () => {
+  const job = (): Promise<object> => {
+    throw new Error('a bug');
+  };
+  loopOf({ job }).trigger();
+  await clock.advance(0);
+  expect(failures).toEqual([new Error('a bug')]);
+  expect(clock.delays).toEqual([200]);
+});
+
+test('Loop never sets a timer that Node cannot hold', async () => {
+  loopOf({ maxIntervalMs: Number.POSITIVE_INFINITY }).trigger();
+  await clock.advance(0);
+  expect(clock.delays).toEqual([2 ** 31 - 1]);
+});
+
+test('settled() waits for the run that was triggered during a run', async () => {
+  const { job, release } = heldJob();
+  const loop = loopOf({ job });
+  let isSettled = false;
+  loop.trigger();
+  void loop.settled().then(() => (isSettled = true));
+  await clock.advance(0);
+  loop.trigger();
+  await release();
+  expect(isSettled).toBe(false);
+  await clock.advance(10);
+  await release();
+  expect(isSettled).toBe(true);
+});
+
+test('settled() resolves at once where nothing was triggered, and after a failure', async () => {
+  const loop = loopOf({ job: () => Promise.reject(new Error('closed')) });
+  await loop.settled();
+  loop.trigger();
+  const settled = loop.settled();
+  await clock.advance(0);
+  await settled;
+  expect(failures).toHaveLength(1);
+});
+
+test('stop() waits for the run under way and lets none start after it', async () => {
+  const { job, release } = heldJob();
+  const loop = loopOf({ job });
+  let isStopped = false;
+  loop.trigger();
+  await clock.advance(0);
+  void loop.stop().then(() => (isStopped = true));
+  await turn();
+  expect(isStopped).toBe(false);
+  loop.trigger();
+  await release();
+  expect(isStopped).toBe(true);
+  expect(clock.delays).toEqual([]);
+  await loop.settled();
+  expect(runs).toBe(1);
+});
+
+test('stop() releases who waits for a run that will not come', async () => {
+  const loop = loopOf();
+  loop.trigger();
+  const settled = loop.settled();
+  await loop.stop();
+  await settled;
+  expect(clock.delays).toEqual([]);
+  expect(runs).toBe(0);
+});

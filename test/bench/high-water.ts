@@ -1,0 +1,32 @@
+// The most memory that a process was seen to need, by looking often. In: who runs now. Out: megabytes at the end.
+import { memoryOf } from './process-usage.ts';
+
+const INTERVAL_MS = 50;
+
+export class HighWater {
+  readonly #timer: NodeJS.Timeout;
+  #highestMb = 0;
+
+  private constructor(pid: () => number) {
+    // A process that is just being replaced has nothing to add: no file, or one without memory in it.
+    const look = (): Promise<void> =>
+      memoryOf(pid()).then(
+        ({ nowMb }) => this.#note(nowMb),
+        () => undefined,
+      );
+    this.#timer = setInterval(() => void look(), INTERVAL_MS);
+  }
+
+  static start(pid: () => number): HighWater {
+    return new HighWater(pid);
+  }
+
+  stop(): number {
+    clearInterval(this.#timer);
+    return this.#highestMb;
+  }
+
+  #note(megabytes: number): void {
+    if (megabytes > this.#highestMb) this.#highestMb = megabytes;
+  }
+}

@@ -1,0 +1,118 @@
+// Changes of the folder take effect in the running Envoy: no restart, and no connection that has nothing to do with the
+// change is cut. Envoy cuts the connections of a listener that it replaces, some seconds later; so its counters are
+// looked at too.
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { until } from '../fixtures/envoy-fixture.ts';
+import type { AskResult } from '../outside/ask-result.ts';
+import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
+import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
+import { allow, workspaceYaml } from './workspace-yaml.ts';
+
+const STAYS = 'stays.example.com';
+const COMES = 'comes.example.com';
+const REPLACED = '^listener_manager\\.listener_(modified|in_place_updated|removed)$';
+
+let fixture: GatewayFixture;
+let pid: number | undefined;
+let tunnel: Tunnel;
+
+beforeAll(async () => {
+  fixture = await startGateway({
+    names: [{ name: STAYS }, { name: COMES }],
+    files: {
+      'lab.yaml': workspaceYaml('lab', allow([STAYS])),
+      'old.yaml': workspaceYaml('old', allow([STAYS])),
+    },
+  });
+  pid = fixture.gateway.envoyPid;
+  tunnel = await openTunnel({ ...fixture.client('lab'), url: `https://${STAYS}/` });
+});
+
+afterEach(async () => {
+  expect((await tunnel.get('/')).status).toBe(200);
+  expect(fixture.gateway.envoyPid).toBe(pid);
+});
+
+afterAll(() => fixture.stop());
+
+function edit(file: string, text: string): Promise<void> {
+  return writeFile(join(fixture.folder, file), text);
+}
+
+function asking(workspace: string, name: string): Promise<AskResult> {
+  return ask({ ...fixture.client(workspace), url: `https://${name}/` });
+}
+
+/** The folder's notification is all that the gateway gets. */
+async function untilAsking(workspace: string, name: string, outcome: AskResult['outcome']): Promise<void> {
+  await until(
+    `${workspace} asks ${name}: ${outcome}`,
+    async () => (await asking(workspace, name)).outcome === outcome,
+  );
+}
+
+async function replacedListeners(): Promise<number> {
+  const counters = await fixture.counters(REPLACED);
+  return [...counters.values()].reduce((sum, count) => sum + count, 0);
+}
+
+test('a destination that is added is allowed, and one that is removed is refused', async () => {
+  const before = await replacedListeners();
+  expect(await asking('lab', COMES)).toMatchObject({ outcome: 'refused', reason: 'DESTINATION_NOT_ALLOWED' });
+  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS, COMES])));
+  await untilAsking('lab', COMES, 'ok');
+  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
+  await untilAsking('lab', COMES, 'refused');
+  expect(await replacedListeners()).toBe(before);
+});
+
+test('a row names the revision that decided', async () => {
+  await asking('lab', 'before.example.net');
+  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS, 'another.example.com'])));
+  await fixture.gateway.refresh();
+  await asking('lab', 'after.example.net');
+  const [before] = await fixture.denialsWith({ destination: 'before.example.net' });
+  const [after] = await fixture.denialsWith({ destination: 'after.example.net' });
+  expect([before?.revision, after?.revision]).toEqual([
+    expect.stringMatching(/^\w+$/),
+    expect.stringMatching(/^\w+$/),
+  ]);
+  expect(after?.revision).not.toBe(before?.revision);
+});
+
+test('a new workspace gets its entrances, and others keep theirs', async () => {
+  const before = await replacedListeners();
+  await edit('new.yaml', workspaceYaml('new', allow([COMES])));
+  await until('the new workspace is there', () => fixture.gateway.endpoints.workspaces.length === 3);
+  expect(await asking('new', COMES)).toMatchObject({ outcome: 'ok' });
+  expect(await asking('new', STAYS)).toMatchObject({ outcome: 'refused' });
+  expect(await replacedListeners()).toBe(before);
+});
+
+test('a workspace that goes away takes its entrances with it', async () => {
+  const { proxy } = fixture.client('old');
+  await rm(join(fixture.folder, 'old.yaml'));
+  const left = () => fixture.gateway.endpoints.workspaces.map(({ workspace }) => workspace);
+  await until('the old workspace is gone', () => !left().includes('old'));
+  await until(
+    'nobody listens there',
+    async () => (await ask({ proxy, url: `https://${STAYS}/` })).outcome === 'failed',
+  );
+  expect(await asking('lab', STAYS)).toMatchObject({ outcome: 'ok' });
+});
+
+test.each([
+  ['is no YAML', 'kind: [NetworkPolicy'],
+  ['allows "*"', workspaceYaml('lab', allow([STAYS, '*']))],
+  ['has an unknown field', workspaceYaml('lab', { ...allow([STAYS]), allowEverything: true })],
+])('an edit that %s keeps the last good configuration, and is a problem', async (_what, text) => {
+  await edit('lab.yaml', text);
+  await until('the problem is reported', () => fixture.problems.length > 0);
+  await fixture.gateway.settled();
+  expect(fixture.problems).toMatchObject([{ file: 'lab.yaml' }]);
+  expect(await asking('lab', STAYS)).toMatchObject({ outcome: 'ok' });
+  expect(await asking('lab', COMES)).toMatchObject({ outcome: 'refused' });
+  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
+  await until('the problem is solved', () => fixture.problems.length === 0);
+});
