@@ -10,7 +10,11 @@ const program = new Command('sallyport')
   .version('0.1.0')
   .showHelpAfterError('(add --help for the options)')
   // Not commander's own 1: that is what "explain" says of a connection that is denied.
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE));
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
+  // A reader that has gone, such as "head", wants no more. "run" has an Envoy to stop and sees to that itself.
+  .hook('preAction', (_program, action) => {
+    if (action.name() !== 'run') process.stdout.on('error', () => process.exit(0));
+  });
 
 const stateOption = new Option(
   '--state <dir>',

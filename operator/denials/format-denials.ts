@@ -63,7 +63,8 @@ function destinationAndPort(row: JsonRow): string {
   const { destination, port } = row;
   const host = String(destination ?? '');
   if (port === null || port === undefined) return host;
-  return row['destination_type'] === 'IP' && host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const isBareAddress = row['destination_type'] === 'IP' && host.includes(':') && !host.startsWith('[');
+  return isBareAddress ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function cellText(value: Json): string {

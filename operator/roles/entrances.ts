@@ -19,7 +19,10 @@ export interface WorkspaceEndpoints {
 export interface ProductEndpoint {
   readonly product: Product;
   readonly lane: Lane;
-  /** Value for HTTP_PROXY and HTTPS_PROXY; null in lane full, which has no gateway in the way. */
+  /**
+   * Value for HTTP_PROXY and HTTPS_PROXY; null in lane full, which has no gateway in the way, and in another lane where
+   * no port was left: then there is no way out.
+   */
   readonly proxy: string | null;
 }
 

@@ -15,7 +15,7 @@ export async function runCommand(
   try {
     const config = readRunConfig(folder, options, environment);
     // Listening before the start, so that an early Ctrl-C stops what has been started.
-    const interrupted = firstSignal(['SIGINT', 'SIGTERM', 'SIGHUP']);
+    const interrupted = Promise.race([firstSignal(['SIGINT', 'SIGTERM', 'SIGHUP']), readerGone()]);
     const gateway = await RunningGateway.start(config, view);
     view.progress(`Denials follow as they come; query them with: sallyport denials --state ${options.state}`);
     view.progress('Stop with Ctrl-C');
@@ -33,4 +33,9 @@ function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve(signal));
   });
+}
+
+/** Resolves when nobody reads what we print any more, as in "sallyport run … | head". */
+function readerGone(): Promise<void> {
+  return new Promise((resolve) => process.stdout.on('error', () => resolve()));
 }

@@ -5,6 +5,7 @@ import { formatTable } from '../lib/text-table.ts';
 import type { Denial } from '../model/denial.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
+import { WORKSPACE_LABEL } from '../model/workspace.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { type Endpoints, enforcementOf, type ProductEndpoint } from './entrances.ts';
 
@@ -42,12 +43,15 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
   };
 }
 
-/** One row per way in: products of a workspace that share lane and direct access are named together. */
+const NO_WORKSPACES = `No workspaces: put a Namespace with label "${WORKSPACE_LABEL}" into the folder`;
+
+/** One row per product; the workspace is named in the first of its rows. */
 function workspaceTable(
   plans: readonly WorkspacePlan[],
   endpoints: Endpoints,
   heading: (text: string) => string,
 ): string {
+  if (plans.length === 0) return NO_WORKSPACES;
   const rows = endpoints.workspaces.flatMap((workspace, at) => {
     const plan = plans[at];
     const first = [
@@ -67,7 +71,7 @@ function workspaceTable(
 }
 
 function productCells({ product, lane, proxy }: ProductEndpoint): readonly [Product, string, string] {
-  return [product, lane, proxy ?? 'direct'];
+  return [product, lane, proxy ?? (lane === 'full' ? 'direct' : 'none')];
 }
 
 function denialLine(denial: Denial, paint: (style: Style, text: string) => string): string {

@@ -254,13 +254,17 @@ async function assembleAround(store: DenialStore, { config, view, paths, binary 
     envoy,
     applier,
     tail,
-    settings: {
-      directory: paths.envoy,
-      resolvers: config.resolvers,
-      openRanges: config.openRanges,
-      maxConnectionsPerEntrance: config.maxConnections,
-    },
+    settings: settingsOf(config, paths),
     report: new WorldReport(view),
+  };
+}
+
+function settingsOf(config: RunConfig, paths: StatePaths): GatewaySettings {
+  return {
+    directory: paths.envoy,
+    resolvers: config.resolvers,
+    openRanges: config.openRanges,
+    maxConnectionsPerEntrance: config.maxConnections,
   };
 }
 

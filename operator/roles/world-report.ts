@@ -9,7 +9,7 @@ export class WorldReport {
   readonly #view: RunView;
   #problems = '';
   #endpoints = '';
-  #revisions = '';
+  #revisions: ReadonlySet<string> = new Set();
   #refusal = '';
 
   constructor(view: RunView) {
@@ -35,12 +35,11 @@ export class WorldReport {
 
   #show(outputs: DesiredOutputs, endpoints: Endpoints): void {
     const shown = JSON.stringify(endpoints);
-    const revisions = outputs.tables
-      .map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`)
-      .join(', ');
+    const revisions = outputs.tables.map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`);
+    const changed = revisions.filter((revision) => !this.#revisions.has(revision));
     if (shown !== this.#endpoints) this.#view.workspaces(outputs.plans, endpoints);
-    else if (revisions !== this.#revisions) this.#view.progress(`Enforced: ${revisions}`);
+    else if (changed.length > 0) this.#view.progress(`Enforced: ${changed.join(', ')}`);
     this.#endpoints = shown;
-    this.#revisions = revisions;
+    this.#revisions = new Set(revisions);
   }
 }

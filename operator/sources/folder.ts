@@ -34,7 +34,7 @@ export class FolderSource {
   #known: ReadonlyMap<string, KnownFile> = new Map();
   #lastGood: LastGood = NOTHING_KNOWN;
   #snapshot: Snapshot = EMPTY_SNAPSHOT;
-  #watched: { readonly inode: number; readonly watcher: FSWatcher } | undefined;
+  #watched: { readonly identity: string; readonly watcher: FSWatcher } | undefined;
 
   /** `onChange` may come often, late or not at all: the caller reads at times anyway. */
   constructor(folder: string, onChange: () => void) {
@@ -74,14 +74,16 @@ export class FolderSource {
 
   /** Watches the folder that is there now; one that was deleted and made anew is another one to the system. */
   async #watch(): Promise<void> {
-    const { ino } = await stat(this.#folder);
-    if (this.#watched?.inode === ino) return;
+    const { ino, birthtimeMs } = await stat(this.#folder);
+    // A new folder often gets the number of the deleted one.
+    const identity = `${ino} ${birthtimeMs}`;
+    if (this.#watched?.identity === identity) return;
     this.close();
     const watcher = watch(this.#folder, (_event, name) => {
       if (name === null || NEWS.test(name)) this.#onChange();
     });
     watcher.on('error', () => this.close());
-    this.#watched = { inode: ino, watcher };
+    this.#watched = { identity, watcher };
   }
 
   async #readFiles(): Promise<ReadonlyMap<string, KnownFile>> {

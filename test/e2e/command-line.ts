@@ -56,6 +56,11 @@ export class Command {
     return found;
   }
 
+  /** As "| head" does it that has seen enough. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+  }
+
   ended(): Promise<Ended> {
     return this.#ended;
   }

@@ -66,6 +66,21 @@ test('run prints the workspaces, writes endpoints.json, and ends with Ctrl-C, it
   expect(await scene.asks(ALLOWED, 'alpha')).toMatchObject({ outcome: 'failed' });
 });
 
+test('run, interrupted before it is ready, ends in good order and leaves no Envoy', async () => {
+  const command = scene.run();
+  await command.says(/Looking for Envoy/);
+  expect(await command.end('SIGINT')).toMatchObject({ status: 0, stderr: '' });
+  expect(await scene.envoy()).toBeUndefined();
+});
+
+test('run ends, its Envoy with it, when nobody reads its output any more', async () => {
+  const command = await scene.running();
+  command.closeOutput();
+  await scene.asks(forbidden(1), 'alpha');
+  expect(await command.ended()).toMatchObject({ status: 0, stderr: '' });
+  expect(await scene.envoy()).toBeUndefined();
+});
+
 test('run, killed, leaves an Envoy that goes on enforcing; the next run adopts it and logs each denial once', async () => {
   const first = await scene.running();
   await scene.asks(forbidden(1), 'alpha');
@@ -91,6 +106,8 @@ test('run, killed, leaves an Envoy that goes on enforcing; the next run adopts i
 test('run starts an Envoy again that was killed, says so, and requests work again', async () => {
   const command = await scene.running();
   await scene.asks(forbidden(1), 'alpha');
+  // A killed Envoy takes with it what it has not written yet, up to 100 ms of its log.
+  await rowsLogged(1);
   const envoy = await scene.envoy();
   process.kill(envoy?.pid ?? 0, 'SIGKILL');
   await command.says(

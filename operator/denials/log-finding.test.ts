@@ -1,0 +1,86 @@
+import { readLine, type WrittenLine } from '../../test/fixtures/access-log-fixture.ts';
+import { findingOf } from './log-finding.ts';
+
+/** "DROP REASON", or undefined. */
+function found(line: WrittenLine): string | undefined {
+  const finding = findingOf(readLine(line));
+  return finding === undefined ? undefined : `${finding.accessType} ${finding.reason}`;
+}
+
+const ADDRESS_DENIED = 'upstream_reset{address_denied}';
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['a route that drops', { decision: 'drop:PORT_NOT_ALLOWED' }, 'DROP PORT_NOT_ALLOWED'],
+  ['a reason that nobody knows', { decision: 'drop:SOMETHING' }, undefined],
+  ['an allowed request', { decision: 'allow', code: 200 }, undefined],
+  ['an allowed request that the server answered with 403', { decision: 'allow', code: 403 }, undefined],
+  [
+    'an allowed name that leads to a refused address',
+    { decision: 'allow', code: 503, details: ADDRESS_DENIED },
+    'DROP ADDRESS_DENIED',
+  ],
+  [
+    'a request before any route',
+    { decision: '', code: 400, details: 'http1.codec_error' },
+    'DROP BAD_REQUEST',
+  ],
+  [
+    'https:// without CONNECT',
+    { decision: '', code: 400, details: 'http1.https_url_on_plaintext_connection' },
+    'DROP HTTPS_WITHOUT_CONNECT',
+  ],
+  ['a client that was too slow', { decision: '', code: 408 }, undefined],
+  ['a client that left', { decision: '', code: 0 }, undefined],
+])('findingOf() at the proxy: %s', (_what, line, finding) => {
+  expect(found(line)).toBe(finding);
+});
+
+const DRY_RUN = { decision: 'dry-run:DESTINATION_NOT_ALLOWED', code: 200 };
+const RECORDED = 'DRY_RUN_DENIAL DESTINATION_NOT_ALLOWED';
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['when its tunnel opens', { ...DRY_RUN, type: 'DownstreamTunnelSuccessfullyEstablished' }, RECORDED],
+  ['not again when its tunnel ends', { ...DRY_RUN, type: 'DownstreamEnd' }, undefined],
+  ['when no tunnel opened', { ...DRY_RUN, type: 'DownstreamEnd', code: 503 }, RECORDED],
+  ['when plain HTTP ends', { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET' }, RECORDED],
+])('findingOf() records a dry-run denial %s', (_when, line, finding) => {
+  expect(found(line)).toBe(finding);
+});
+
+const GUARD = { listener: 'guard', decision: '-', code: 0, type: 'TcpConnectionEnd' };
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['another server name inside', { chain: 'mismatch', sni: 'other.example.com' }, 'DROP SNI_MISMATCH'],
+  ['no server name inside', { chain: 'mismatch' }, 'DROP NO_SNI'],
+  ['something else than TLS', { chain: 'not-tls' }, 'DROP NOT_TLS'],
+  ['a name that leads nowhere it may', { chain: 'allow', flags: 'UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
+  ['the same among other flags', { chain: 'allow', flags: 'UF,UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
+  ['a server that did not answer', { chain: 'allow', flags: 'UF' }, undefined],
+  ['a tunnel that ended well', { chain: 'allow' }, undefined],
+])('findingOf() at a guard: %s', (_what, line, finding) => {
+  expect(found({ ...GUARD, ...line })).toBe(finding);
+});
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['a client that left before it said anything', { durationMs: 20 }, undefined],
+  ['a client that said nothing for 5 s', { durationMs: 5000 }, 'DROP NOT_TLS'],
+  ['the same by a timer that came early', { durationMs: 4700 }, 'DROP NOT_TLS'],
+  ['bytes that are no ClientHello', { durationMs: 20, failure: 'tls_parse_error' }, 'DROP NOT_TLS'],
+])('findingOf() before any chain of a guard: %s', (_what, line, finding) => {
+  expect(found({ ...GUARD, listener: 'guard-listener', ...line })).toBe(finding);
+});
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['when the connection opens', { type: 'TcpUpstreamConnected' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
+  ['not again when it ends', { type: 'TcpConnectionEnd' }, undefined],
+  ['when none opened', { type: 'TcpConnectionEnd', flags: 'UF,URX' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
+])('findingOf() at the dry-run guard records a denial %s', (_when, line, finding) => {
+  const mismatch = { ...GUARD, listener: 'watch', chain: 'mismatch', sni: 'other.example.com' };
+  expect(found({ ...mismatch, ...line })).toBe(finding);
+});
+
+test('findingOf() for private HTTP knows the refused address only', () => {
+  const line = { listener: 'private-http', decision: '-', code: 503 };
+  expect(found({ ...line, details: ADDRESS_DENIED })).toBe('DROP ADDRESS_DENIED');
+  expect(found(line)).toBeUndefined();
+});

@@ -1,0 +1,105 @@
+import { lineText, type WrittenLine } from '../../test/fixtures/access-log-fixture.ts';
+import { rowsOf, withFolder } from '../../test/fixtures/denial-fixture.ts';
+import { DenialStore } from '../denials/denial-store.ts';
+import { runQuery } from '../denials/run-query.ts';
+import type { Denial } from '../model/denial.ts';
+import { DenialLog, type LineBatch } from './denial-log.ts';
+
+const LOG_FILE = 'access.log.1';
+
+interface Setting {
+  readonly store: DenialStore;
+  readonly shown: Denial[];
+  /** Another one on the same store, as after a restart. */
+  readonly open: (gateway?: string) => Promise<DenialLog>;
+  /** "sequence destination", in order. */
+  readonly stored: () => Promise<readonly string[]>;
+}
+
+function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const store = await DenialStore.open(`${folder}/denials.duckdb`);
+    const shown: Denial[] = [];
+    const onDenial = (denial: Denial): void => void shown.push(denial);
+    const open = (gateway = 'local'): Promise<DenialLog> =>
+      DenialLog.open({ gateway, accountId: 'acme', store, findRule: () => null, onDenial });
+    const stored = async (): Promise<readonly string[]> => {
+      const sql =
+        'select sequence, destination from system.access.outbound_network order by event_id, sequence';
+      return rowsOf(await runQuery(store, sql)).map((row) => `${row['sequence']} ${row['destination']}`);
+    };
+    try {
+      await work({ store, shown, open, stored });
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+function refusal(host: string, line: WrittenLine = {}): string {
+  return lineText(line, { authority: `${host}:443` });
+}
+
+/** Lines one behind the other from an offset on. */
+function batchOf(texts: readonly string[], from = 0, logFile = LOG_FILE): LineBatch {
+  let upTo = from;
+  const lines = texts.map((text) => {
+    const offset = upTo;
+    upTo += Buffer.byteLength(text) + 1;
+    return { offset, text };
+  });
+  return { logFile, upTo, lines };
+}
+
+test('consume() stores denials and nothing else, shows each, and counts lines that are none of ours', () =>
+  withLog(async ({ open, stored, shown }) => {
+    const log = await open();
+    const allowed = refusal('allowed.example.com', { decision: 'allow', code: 200 });
+    await log.consume(batchOf([refusal('a.example.com'), allowed, '{"torn', refusal('b.example.com')]));
+    expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
+    expect(shown.map(({ destination }) => destination)).toEqual(['a.example.com', 'b.example.com']);
+    expect(shown[0]).toMatchObject({ accountId: 'acme', eventId: `local/${LOG_FILE}/0` });
+    expect(log.unreadableLines).toBe(1);
+  }));
+
+test('consume() takes a batch that comes again for nothing new, and only the rest of a longer one', () =>
+  withLog(async ({ open, stored, shown }) => {
+    const log = await open();
+    await log.consume(batchOf([refusal('a.example.com')]));
+    await log.consume(batchOf([refusal('a.example.com')]));
+    await log.consume(batchOf([refusal('a.example.com'), refusal('b.example.com')]));
+    expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
+    expect(shown).toHaveLength(2);
+  }));
+
+test('open() goes on after the last sequence number and position, as after a restart', () =>
+  withLog(async ({ open, stored, shown }) => {
+    const first = batchOf([refusal('a.example.com'), refusal('b.example.com')]);
+    await (await open()).consume(first);
+    const log = await open();
+    await log.consume(first);
+    await log.consume(batchOf([refusal('c.example.com')], first.upTo));
+    await log.consume(batchOf([refusal('d.example.com')], 0, 'access.log.2'));
+    expect(await stored()).toEqual([
+      '1 a.example.com',
+      '2 b.example.com',
+      '3 c.example.com',
+      '4 d.example.com',
+    ]);
+    expect(shown).toHaveLength(4);
+  }));
+
+test('open() keeps gateways apart', () =>
+  withLog(async ({ open, stored }) => {
+    await (await open('other')).consume(batchOf([refusal('a.example.com'), refusal('b.example.com')]));
+    await (await open()).consume(batchOf([refusal('c.example.com')]));
+    expect(await stored()).toEqual(['1 c.example.com', '1 a.example.com', '2 b.example.com']);
+  }));
+
+test('consume() throws where nothing was stored, shows nothing, and uses no number up', () =>
+  withLog(async ({ open, store, shown }) => {
+    const log = await open();
+    await store.close();
+    await expect(log.consume(batchOf([refusal('a.example.com')]))).rejects.toThrow('it is closed');
+    expect(shown).toEqual([]);
+  }));

@@ -1,0 +1,78 @@
+import { policyManifest, readSnapshot, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
+import { compileWorld } from '../compile/plans.ts';
+import type { Lane } from '../model/product.ts';
+import { PRODUCTS } from '../model/product.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { endpointsOf, enforcementOf, entrancesOf, wantedBlocks } from './entrances.ts';
+
+/** The plan of workspace "alpha" under this default policy. */
+function planUnder(access: Readonly<Record<string, unknown>>): WorkspacePlan {
+  const { plans } = compileWorld(
+    readSnapshot(workspaceManifest('alpha'), policyManifest('default-policy', access)),
+  );
+  return plans[0] as WorkspacePlan;
+}
+
+function withLanes(...lanes: readonly Lane[]): WorkspacePlan {
+  const plan = planUnder({});
+  const products = lanes.map((lane, at) => ({ product: PRODUCTS[at] ?? 'GENERAL', lane }));
+  return { ...plan, spec: { ...plan.spec, products } };
+}
+
+const EXEMPT = { policyEnforcement: { mlBuildEnforcement: 'EXEMPT' } };
+
+test('wantedBlocks() has a key for every product but those in lane full', () => {
+  const keys = wantedBlocks([planUnder(EXEMPT)]);
+  expect(keys).toHaveLength(PRODUCTS.length - 1);
+  expect(keys).toContain('alpha/JOBS');
+  expect(keys).not.toContain('alpha/ML_BUILD');
+  expect(wantedBlocks([planUnder({ restrictionMode: 'FULL_ACCESS' })])).toEqual([]);
+});
+
+test('entrancesOf() makes an entrance of each product that has a port, with all that its log lines say', () => {
+  const plan = planUnder(EXEMPT);
+  const ports = { 'alpha/EXTERNAL_MODELS': 10_008, 'alpha/ML_BUILD': 10_016, 'beta/JOBS': 10_024 };
+  expect(entrancesOf([plan], ports, '127.0.0.7')).toEqual([
+    {
+      name: 'proxy-alpha-external-models',
+      workspace: 'alpha',
+      workspaceId: 'id-alpha',
+      product: 'EXTERNAL_MODELS',
+      lane: 'enforced',
+      networkPolicyId: 'default-policy',
+      table: plan.spec.table,
+      address: '127.0.0.7',
+      port: 10_008,
+    },
+  ]);
+});
+
+test('endpointsOf() tells scripts the proxy of each product, and null where none is', () => {
+  const plan = planUnder(EXEMPT);
+  const entrances = entrancesOf([plan], { 'alpha/JOBS': 10_008 }, '127.0.0.1');
+  const { workspaces } = endpointsOf([plan], entrances);
+  expect(workspaces).toMatchObject([
+    { workspace: 'alpha', workspaceId: 'id-alpha', networkPolicyId: 'default-policy' },
+  ]);
+  const products = workspaces[0]?.products ?? [];
+  expect(products).toHaveLength(PRODUCTS.length);
+  expect(products).toContainEqual({ product: 'JOBS', lane: 'enforced', proxy: 'http://127.0.0.1:10008' });
+  expect(products).toContainEqual({ product: 'ML_BUILD', lane: 'full', proxy: null });
+});
+
+test('endpointsOf() writes an IPv6 address as a URL wants it', () => {
+  const plan = planUnder({});
+  const { workspaces } = endpointsOf([plan], entrancesOf([plan], { 'alpha/JOBS': 10_008 }, '::1'));
+  const jobs = workspaces[0]?.products.find(({ product }) => product === 'JOBS');
+  expect(new URL(jobs?.proxy ?? '')).toMatchObject({ hostname: '[::1]', port: '10008' });
+});
+
+test.each<[string, readonly Lane[]]>([
+  ['open', ['full', 'full']],
+  ['enforced', ['enforced', 'sealed', 'full']],
+  ['dry-run', ['dry-run', 'sealed-dry-run']],
+  ['mixed', ['dry-run', 'enforced']],
+  ['mixed', ['dry-run', 'full']],
+])('enforcementOf() says %s of lanes %j', (word, lanes) => {
+  expect(enforcementOf(withLanes(...lanes))).toBe(word);
+});

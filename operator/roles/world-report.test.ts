@@ -1,0 +1,88 @@
+import {
+  type Manifest,
+  manifest,
+  policyManifest,
+  readSnapshot,
+  workspaceManifest,
+} from '../../test/fixtures/object-fixture.ts';
+import type { Problem } from '../model/problem.ts';
+import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
+import { endpointsOf, entrancesOf } from './entrances.ts';
+import { SILENT_VIEW } from './run-view.ts';
+import { WorldReport } from './world-report.ts';
+
+let shown: string[];
+let report: WorldReport;
+
+beforeEach(() => {
+  shown = [];
+  report = new WorldReport({
+    ...SILENT_VIEW,
+    progress: (text) => void shown.push(text),
+    workspaces: (plans) => void shown.push(`table of ${plans.map(({ metadata }) => metadata.name).join()}`),
+    problems: (problems) => void shown.push(...problems.map(({ message }) => `problem ${message}`)),
+    failure: (text) => void shown.push(`failure ${text}`),
+  });
+});
+
+const SETTINGS = { directory: '/state/envoy', resolvers: [], openRanges: [], maxConnectionsPerEntrance: 10 };
+
+function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {
+  const entrances = (plans: DesiredOutputs['plans']) => entrancesOf(plans, {}, '127.0.0.1');
+  return desiredOutputs(readSnapshot(...manifests), { settings: SETTINGS, entrancesOf: entrances }, 0);
+}
+
+/** What is shown of these objects; `cause` says why Envoy refused them. */
+function applied(manifests: readonly Manifest[], cause = ''): readonly string[] {
+  shown.length = 0;
+  const outputs = outputsOf(...manifests);
+  report.applied(outputs, endpointsOf(outputs.plans, outputs.entrances), cause);
+  return [...shown];
+}
+
+function policy(name: string, destination: string): Manifest {
+  return policyManifest(name, { allowedInternetDestinations: [{ destination }] });
+}
+
+const BETA = [
+  workspaceManifest('beta'),
+  manifest('PolicyAssignment', 'beta', { networkPolicyId: 'other' }),
+  policy('other', 'b.example.com'),
+];
+const ALPHA = [workspaceManifest('alpha'), policy('default-policy', 'a.example.com')];
+
+test('WorldReport shows the table of workspaces once, and again when it is another one', () => {
+  expect(applied(ALPHA)).toEqual(['table of alpha']);
+  expect(applied(ALPHA)).toEqual([]);
+  expect(applied([...ALPHA, ...BETA])).toEqual(['table of alpha,beta']);
+});
+
+test('WorldReport names the tables that changed where the workspaces are the same', () => {
+  applied([...ALPHA, ...BETA]);
+  const [text = '', ...more] = applied([
+    workspaceManifest('alpha'),
+    policy('default-policy', 'c.example.com'),
+    ...BETA,
+  ]);
+  expect(more).toEqual([]);
+  expect(text).toMatch(/^Enforced: \S*default-policy\S* \S+$/);
+});
+
+test('WorldReport tells of a refusal once, and of the configuration when Envoy took it', () => {
+  const failure = 'failure Envoy did not take the configuration, the last good one stays: no';
+  expect(applied(ALPHA, 'no')).toEqual([failure]);
+  expect(applied(ALPHA, 'no')).toEqual([]);
+  expect(applied(ALPHA)).toEqual(['table of alpha']);
+  expect(applied(ALPHA, 'no')).toEqual([failure]);
+});
+
+test('WorldReport shows problems when they differ, and says when the last one is solved', () => {
+  const problem = (message: string): Problem => ({ reason: 'InvalidValue', message });
+  report.problems([]);
+  report.problems([problem('a'), problem('b')]);
+  report.problems([problem('a'), problem('b')]);
+  report.problems([problem('b')]);
+  report.problems([]);
+  report.problems([]);
+  expect(shown).toEqual(['problem a', 'problem b', 'problem b', 'All problems are solved']);
+});
