@@ -2,7 +2,7 @@
 // in the background, so what it had not written yet is lost with it, and nothing else may be.
 import { WORKSPACE } from './bench-folder.ts';
 import { countDenials, gapsOf, settledRows, storedNames } from './denial-count.ts';
-import { flood, type FloodTally } from './denial-flood.ts';
+import { type FloodTally, flood } from './denial-flood.ts';
 import { type FloodedOptions, startFlooded } from './flooded-sallyport.ts';
 import { type SallyportProcess, until } from './sallyport-process.ts';
 

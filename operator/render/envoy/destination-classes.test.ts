@@ -3,11 +3,9 @@ import { type RouteRequest, routeChooser } from '../../../test/fixtures/route-ch
 import { type Decision, decide, type EgressRequest } from '../../compile/decide.ts';
 import { indexTable } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
-import { isDryRun, isSealed, type Lane } from '../../model/product.ts';
 import { classifyNames } from './destination-classes.ts';
-import type { GatewaySettings } from './envoy-config.ts';
+import type { Entrance, GatewaySettings, GuardedLane } from './envoy-config.ts';
 import { WATCH_GUARD } from './guard-names.ts';
-import { MODE_HEADER, SCOPE_HEADER } from './refusal.ts';
 import { renderEnvoy } from './render-envoy.ts';
 
 type Groups = readonly DestinationGroup[];
@@ -93,31 +91,30 @@ const requests: fc.Arbitrary<EgressRequest> = fc
     };
   });
 
-const lanes = fc.constantFrom<Lane>('dry-run', 'sealed-dry-run', 'enforced', 'sealed');
+const lanes = fc.constantFrom<GuardedLane>('dry-run', 'sealed-dry-run', 'enforced', 'sealed');
 
 /** What the rendered routes and the guards behind them make of a request. */
 function envoyDecision(
   table: EgressTable,
-  lane: Lane,
+  lane: GuardedLane,
   request: EgressRequest,
 ): Pick<Decision, 'verdict' | 'reason'> {
-  const [rendered] = renderEnvoy({ tables: [table], entrances: [], settings: SETTINGS, atMs: 0 }).routeTables;
-  const choice = routeChooser(rendered?.body ?? {})(routeRequest(lane, request));
+  const input = { tables: [table], entrances: [entranceIn(lane)], settings: SETTINGS, atMs: 0 };
+  const [rendered] = renderEnvoy(input).routeTables;
+  const choice = routeChooser(rendered?.body ?? {})(routeRequest(request));
   const [, decision, reason] = /^(drop|dry-run):(.+)$/.exec(choice?.name ?? '') ?? [];
   if (reason === undefined) return guardDecision(choice?.cluster ?? '', request);
   return { verdict: decision === 'drop' ? 'DROP' : 'DRY_RUN_DENIAL', reason: reason as Decision['reason'] };
 }
 
-/** As the entrance of the lane hands it to the routes. */
-function routeRequest(lane: Lane, { via, host, port }: EgressRequest): RouteRequest {
-  return {
-    isConnect: via === 'CONNECT',
-    authority: via === 'HTTP' && port === 80 ? host : `${host}:${port}`,
-    headers: {
-      [MODE_HEADER]: isDryRun(lane) ? 'dry-run' : 'enforced',
-      [SCOPE_HEADER]: isSealed(lane) ? 'sealed' : 'all',
-    },
-  };
+function entranceIn(lane: GuardedLane): Entrance {
+  const whose = { workspace: 'w', workspaceId: '1', product: 'GENERAL', networkPolicyId: 'acme' } as const;
+  return { name: 'proxy', ...whose, lane, table: 'acme-1', address: '127.0.0.1', port: 10_000 };
+}
+
+function routeRequest({ via, host, port }: EgressRequest): RouteRequest {
+  const authority = via === 'HTTP' && port === 80 ? host : `${host}:${port}`;
+  return { isConnect: via === 'CONNECT', authority, headers: {} };
 }
 
 /** A guard that looks inside compares the server name with the host; the others let every byte through. */

@@ -69,15 +69,18 @@ function classOf(matches: readonly Match[]): DestinationClass {
   const groups = matches.map(({ group }) => group);
   return {
     kind: 'allowed',
-    commonPorts: unionOfPorts(groups.filter((group) => !isInternet(group))),
-    internetPorts: unionOfPorts(groups.filter(isInternet)),
+    commonPorts: unionOfPorts(portsOf(groups.filter((group) => !isInternet(group)))),
+    internetPorts: unionOfPorts(portsOf(groups.filter(isInternet))),
     addressRanges: [...new Set(groups.flatMap((group) => group.addressRanges ?? []))].toSorted(compareText),
   };
 }
 
-function unionOfPorts(groups: readonly DestinationGroup[]): Ports {
-  const byText = new Map(
-    groups.flatMap(({ ports }) => ports).map((port) => [`${port.port}/${port.protocol}`, port]),
-  );
+function portsOf(groups: readonly DestinationGroup[]): readonly Ports[] {
+  return groups.map(({ ports }) => ports);
+}
+
+/** Every port and protocol once, in a stable order. */
+export function unionOfPorts(lists: readonly Ports[]): Ports {
+  const byText = new Map(lists.flat().map((port) => [`${port.port}/${port.protocol}`, port]));
   return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
 }

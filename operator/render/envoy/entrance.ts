@@ -1,7 +1,7 @@
-// The proxy listener of one workspace and product: absolute-form HTTP and CONNECT meet the workspace's route table.
-// What the listener is, it writes over whatever the client sent.
+// The proxy listener of one workspace and product: absolute-form HTTP and CONNECT meet the routes of the workspace's
+// table in the listener's lane. The listener, and nothing that a client sends, says whose request it is.
 import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
-import { isDryRun, isSealed } from '../../model/product.ts';
+import { isDryRun } from '../../model/product.ts';
 import { accessLog, CONTEXT_KEY, DECIDED_HERE } from './access-log.ts';
 import { fileSource } from './bootstrap.ts';
 import type { LaneCaches } from './dns-cache.ts';
@@ -14,7 +14,8 @@ import {
   typed,
 } from './envoy-config.ts';
 import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
-import { MODE_HEADER, type RouteMode, refuseDeniedAddress, SCOPE_HEADER } from './refusal.ts';
+import { routeTableName } from './guard-names.ts';
+import { refuseDeniedAddress } from './refusal.ts';
 
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
 export const STAT_PREFIX = 'egress';
@@ -51,6 +52,7 @@ function connectionLimit(entrance: Entrance, settings: GatewaySettings): Json {
 
 function connectionManager(entrance: Entrance, caches: LaneCaches, settings: GatewaySettings): Json {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const routes = routeTableName(entrance.table, entrance.lane);
   return extension('envoy.filters.network.http_connection_manager', type, {
     stat_prefix: STAT_PREFIX,
     // HTTP/1 only closes the door to h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
@@ -66,12 +68,8 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
     delayed_close_timeout: '0.2s',
     stream_idle_timeout: '3600s',
     common_http_protocol_options: { idle_timeout: '3600s' },
-    early_header_mutation_extensions: [overwriteLaneHeaders(entrance)],
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
-    rds: {
-      route_config_name: entrance.table,
-      config_source: fileSource(`${settings.directory}/rds/${entrance.table}.json`),
-    },
+    rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
     http_filters: httpFilters(entrance, caches),
     local_reply_config: refuseDeniedAddress(),
     access_log: accessLog(settings, 'proxy', contextOf(entrance), DECIDED_HERE),
@@ -107,16 +105,4 @@ function contextOf(entrance: Entrance): string {
     authority: '%REQ(:AUTHORITY)%',
   };
   return CONTEXT_PARTS.map((part) => context[part]).join('|');
-}
-
-function overwriteLaneHeaders(entrance: Entrance): Json {
-  const mode: RouteMode = isDryRun(entrance.lane) ? 'dry-run' : 'enforced';
-  const set = (key: string, value: string): Json => ({
-    append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' },
-  });
-  return extension(
-    'envoy.http.early_header_mutation.header_mutation',
-    'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
-    { mutations: [set(MODE_HEADER, mode), set(SCOPE_HEADER, isSealed(entrance.lane) ? 'sealed' : 'all')] },
-  );
 }

@@ -19,9 +19,12 @@ export interface EnvoyConfig {
   readonly guards: readonly NamedResource[];
   /** LDS: where workspaces come in; each names a route table. */
   readonly entrances: readonly NamedResource[];
-  /** RDS: one file per table, "<name>.json". */
+  /** RDS: one file per table and lane, "<name>.json". */
   readonly routeTables: readonly NamedResource[];
 }
+
+/** Lanes that lead through the gateway. */
+export type GuardedLane = Exclude<Lane, 'full'>;
 
 /** One listening port: the listener says which workspace and product it is, never the client's address. */
 export interface Entrance {
@@ -29,7 +32,7 @@ export interface Entrance {
   readonly workspace: string;
   readonly workspaceId: string;
   readonly product: Product;
-  readonly lane: Exclude<Lane, 'full'>;
+  readonly lane: GuardedLane;
   readonly networkPolicyId: string;
   readonly table: string;
   readonly address: string;

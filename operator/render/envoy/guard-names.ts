@@ -2,6 +2,7 @@
 // changing its shard's guard ends the tunnels of that shard only, so more shards mean a narrower cut (DESIGN 2.5).
 import { crc32 } from 'node:zlib';
 import { contentHash } from '../../compile/content-hash.ts';
+import type { GuardedLane } from './envoy-config.ts';
 
 /** Lets listed and unlisted tunnels of dry-run lanes through and records what was inside. */
 export const WATCH_GUARD = 'guard-dry-run-watch';
@@ -37,6 +38,11 @@ export function tlsGuardName(table: string, shard: number): string {
 
 export function rawGuardName(table: string, shard: number): string {
   return `raw-${table}-${shard}`;
+}
+
+/** A table has routes of its own for each lane that is used. */
+export function routeTableName(table: string, lane: GuardedLane): string {
+  return `${table}.${lane}`;
 }
 
 export type PrivateProtocol = 'tls' | 'raw' | 'http';

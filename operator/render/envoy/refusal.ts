@@ -4,25 +4,20 @@ import { ADDRESS_DENIED_DETAIL, DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/
 import { REASONS, type Reason } from '../../model/reason.ts';
 import { extension, type Json } from './envoy-config.ts';
 import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
-import { PASS_GUARD } from './guard-names.ts';
 
-export const MODE_HEADER = 'x-sallyport-mode';
-export const SCOPE_HEADER = 'x-sallyport-scope';
 export const REASON_HEADER = 'x-sallyport-reason';
 
-export type RouteMode = 'enforced' | 'dry-run';
-
-/** Which requests a route is for: CONNECT or plain HTTP, and further headers. */
+/** Which requests a route is for: CONNECT or plain HTTP, and on which port. */
 export interface RouteMatch {
   readonly via: 'CONNECT' | 'HTTP';
   readonly headers?: readonly Json[];
 }
 
-/** What the refusals of one table have in common. */
+/** What the refusals of one route table have in common. */
 export interface RefusalContext {
   readonly networkPolicyId: string;
-  /** Cluster that plain HTTP of dry-run lanes leaves by. */
-  readonly dryRunCluster: string;
+  /** In dry-run lanes, where what is refused leaves nevertheless; undefined in all others. */
+  readonly dryRun: { readonly connectCluster: string; readonly httpCluster: string } | undefined;
 }
 
 /** Idle and total time of a tunnel or request: no 15 s timeout, quiet database connections live, nothing lives for ever. */
@@ -33,28 +28,29 @@ const TIMES = {
 };
 const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
 
-/** Refuses every request that matches, on both ways in, or records it in dry-run lanes. */
+/** Refuses every request that matches, on both ways in; in dry-run lanes lets it pass and records the same. */
 export function refuse(
   reason: Reason,
-  context: RefusalContext,
+  { networkPolicyId, dryRun }: RefusalContext,
   headers: readonly Json[] = [],
 ): readonly Json[] {
-  const ways = [{ via: 'CONNECT', headers } as const, { via: 'HTTP', headers } as const];
-  return ways.flatMap((match) => [
-    passInDryRun(reason, match, context.dryRunCluster),
-    drop(reason, match, context.networkPolicyId),
-  ]);
+  if (dryRun === undefined) return refuseAlways(reason, networkPolicyId, headers);
+  const name = `${DRY_RUN_PREFIX}${reason}`;
+  return [
+    forward(name, { via: 'CONNECT', headers }, dryRun.connectCluster, ASKED_PORT),
+    forward(name, { via: 'HTTP', headers }, dryRun.httpCluster, ASKED_PORT),
+  ];
 }
 
 /** Refuses in every lane, in dry-run too. */
 export function refuseAlways(
   reason: Reason,
-  context: RefusalContext,
-  headers: readonly Json[],
+  networkPolicyId: string,
+  headers: readonly Json[] = [],
 ): readonly Json[] {
   return [
-    drop(reason, { via: 'CONNECT', headers }, context.networkPolicyId),
-    drop(reason, { via: 'HTTP', headers }, context.networkPolicyId),
+    drop(reason, { via: 'CONNECT', headers }, networkPolicyId),
+    drop(reason, { via: 'HTTP', headers }, networkPolicyId),
   ];
 }
 
@@ -65,23 +61,9 @@ export function forward(name: string, match: RouteMatch, cluster: string, port?:
   return { name, match: routeMatch(match), route: { cluster, ...upgrade, ...TIMES }, ...dialled };
 }
 
-export function inMode(mode: RouteMode): Json {
-  return headerIs(MODE_HEADER, mode);
-}
-
-export function headerIs(name: string, value: string): Json {
-  return { name, string_match: { exact: value } };
-}
-
 /** The host of the request, whatever its case, with or without a port; `pattern` is RE2 on a lower-case host. */
 export function hostMatches(pattern: string): Json {
   return { name: ':authority', string_match: { safe_regex: { regex: `(?i)(?:${pattern})(?::[0-9]+)?` } } };
-}
-
-function passInDryRun(reason: Reason, match: RouteMatch, dryRunCluster: string): Json {
-  const headers = [...(match.headers ?? []), inMode('dry-run')];
-  const cluster = match.via === 'CONNECT' ? PASS_GUARD : dryRunCluster;
-  return forward(`${DRY_RUN_PREFIX}${reason}`, { ...match, headers }, cluster, ASKED_PORT);
 }
 
 function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {

@@ -9,7 +9,14 @@ import {
 } from './destination-classes.ts';
 import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
 import { renderEntrance } from './entrance.ts';
-import type { EnvoyConfig, EnvoyInput, GatewaySettings, NamedResource } from './envoy-config.ts';
+import type {
+  Entrance,
+  EnvoyConfig,
+  EnvoyInput,
+  GatewaySettings,
+  GuardedLane,
+  NamedResource,
+} from './envoy-config.ts';
 import {
   PASS_GUARD,
   privateGuardName,
@@ -46,8 +53,16 @@ export function renderEnvoy(input: EnvoyInput): EnvoyConfig {
     ],
     guards,
     entrances: input.entrances.map((entrance) => renderEntrance(entrance, caches, settings)),
-    routeTables: tables.map((table, at) => renderRouteTable(table, shards[at] ?? 1, caches)),
+    routeTables: tables.flatMap((table, at) =>
+      lanesOf(table, input.entrances).map((lane) => renderRouteTable(table, lane, shards[at] ?? 1, caches)),
+    ),
   };
+}
+
+/** The lanes of a table that some workload really takes. */
+function lanesOf({ table }: ClassifiedTable, entrances: readonly Entrance[]): readonly GuardedLane[] {
+  const used = entrances.filter((entrance) => entrance.table === table.metadata.name);
+  return [...new Set(used.map(({ lane }) => lane))].toSorted(compareText);
 }
 
 function countNames(classes: readonly ClassifiedNames[]): number {

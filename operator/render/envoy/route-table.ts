@@ -1,9 +1,10 @@
-// One EgressTable -> one RouteConfiguration that every entrance of the table shares: a virtual host per class of names
-// and guard shard, and a default one that refuses. Lane differences are header matches on headers that the entrance
-// overwrites, so that a client cannot choose its lane.
+// One EgressTable in one lane -> one RouteConfiguration that all its entrances share: a virtual host per class of names
+// and guard shard, and a default one that refuses. A lane has a file of its own, so that nothing in a request can
+// choose the lane, and no route is looked at that is another lane's.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
+import { isDryRun, isSealed } from '../../model/product.ts';
 import { METADATA_HOSTS, METADATA_RANGES } from '../../model/special-address.ts';
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
 import {
@@ -11,43 +12,32 @@ import {
   type ClassifiedTable,
   type DestinationClass,
   type Ports,
+  unionOfPorts,
 } from './destination-classes.ts';
 import type { LaneCaches } from './dns-cache.ts';
-import { type Json, type NamedResource, typed } from './envoy-config.ts';
+import { type GuardedLane, type Json, type NamedResource, typed } from './envoy-config.ts';
 import { knownPort } from './filter-state.ts';
 import {
   PASS_GUARD,
   privateGuardName,
   rawGuardName,
+  routeTableName,
   shardOf,
   tlsGuardName,
   WATCH_GUARD,
 } from './guard-names.ts';
-import {
-  forward,
-  headerIs,
-  hostMatches,
-  inMode,
-  MODE_HEADER,
-  type RefusalContext,
-  type RouteMatch,
-  refuse,
-  refuseAlways,
-  SCOPE_HEADER,
-} from './refusal.ts';
+import { forward, hostMatches, type RefusalContext, refuse, refuseAlways } from './refusal.ts';
 
-/** What the routes of one virtual host need to know. */
-interface HostContext extends RefusalContext {
+/** What the routes of one table and lane need to know. */
+interface LaneContext extends RefusalContext {
   readonly table: string;
-  readonly shard: number;
+  readonly lane: GuardedLane;
+  readonly shards: number;
   readonly enforcedCluster: string;
 }
 
-/** Never seen by a destination: ours, and what would tell it who the client is. */
+/** Never seen by a destination: what would tell it who the client is. */
 const REMOVED_HEADERS = [
-  MODE_HEADER,
-  SCOPE_HEADER,
-  'x-sallyport-src',
   'x-envoy-external-address',
   'x-forwarded-proto',
   'x-forwarded-for',
@@ -56,19 +46,21 @@ const REMOVED_HEADERS = [
 ];
 
 export function renderRouteTable(
-  classified: ClassifiedTable,
+  { table, classes }: ClassifiedTable,
+  lane: GuardedLane,
   shards: number,
   caches: LaneCaches,
 ): NamedResource {
-  const { table, classes } = classified;
-  const { name } = table.metadata;
-  const context = {
-    table: name,
+  const name = routeTableName(table.metadata.name, lane);
+  const context: LaneContext = {
+    table: table.metadata.name,
+    lane,
+    shards,
     networkPolicyId: table.spec.networkPolicyId,
     enforcedCluster: caches.enforced.cluster,
-    dryRunCluster: caches.dryRun.cluster,
+    dryRun: isDryRun(lane) ? { connectCluster: PASS_GUARD, httpCluster: caches.dryRun.cluster } : undefined,
   };
-  const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, shards, context));
+  const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, context));
   const body = typed('envoy.config.route.v3.RouteConfiguration', {
     name,
     ignore_port_in_host_matching: true,
@@ -86,13 +78,8 @@ interface VirtualHost {
   readonly routes: readonly Json[];
 }
 
-function virtualHosts(
-  names: ClassifiedNames,
-  id: string,
-  shards: number,
-  context: Omit<HostContext, 'shard'>,
-): readonly VirtualHost[] {
-  const byShard = Map.groupBy(names.patterns, (pattern) => shardOf(pattern, shards));
+function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext): readonly VirtualHost[] {
+  const byShard = Map.groupBy(names.patterns, (pattern) => shardOf(pattern, context.shards));
   return [...byShard.entries()]
     .toSorted(([a], [b]) => a - b)
     .map(([shard, domains]) => ({
@@ -100,67 +87,57 @@ function virtualHosts(
       domains,
       routes: [
         ...(domains.some((domain) => domain.startsWith('*.')) ? refuseBadNames(context) : []),
-        ...routesOf(names.class, { ...context, shard }),
+        ...routesOf(names.class, shard, context),
       ],
     }));
 }
 
-function routesOf(names: DestinationClass, context: HostContext): readonly Json[] {
+function routesOf(names: DestinationClass, shard: number, context: LaneContext): readonly Json[] {
   if (names.kind === 'blocked') return refuse('DESTINATION_BLOCKED', context);
-  const sealed = names.commonPorts.length === 0 ? 'INTERNET_SEALED' : 'PORT_NOT_ALLOWED';
   const { commonPorts, internetPorts, addressRanges } = names;
+  const sealed = isSealed(context.lane);
+  const ports = sealed ? commonPorts : unionOfPorts([commonPorts, internetPorts]);
+  const isSealedOff = sealed && commonPorts.length === 0 && internetPorts.length > 0;
   return [
-    // TCP first: where any entry lists a port for any bytes, nothing is looked at.
-    ...allowRaw(commonPorts, addressRanges, context),
-    ...allowRaw(internetPorts, addressRanges, context, [headerIs(SCOPE_HEADER, 'all')]),
-    ...allowInspected(commonPorts, addressRanges, context),
-    ...(internetPorts.length === 0 ? [] : refuse(sealed, context, [headerIs(SCOPE_HEADER, 'sealed')])),
-    ...allowInspected(internetPorts, addressRanges, context),
-    ...refuse('PORT_NOT_ALLOWED', context),
+    ...allow(ports, clustersOf(addressRanges, shard, context)),
+    ...refuse(isSealedOff ? 'INTERNET_SEALED' : 'PORT_NOT_ALLOWED', context),
   ];
 }
 
-function allowRaw(
-  ports: Ports,
-  addressRanges: readonly string[],
-  context: HostContext,
-  headers: readonly Json[] = [],
-): readonly Json[] {
-  const isPrivate = addressRanges.length > 0;
-  const raw = isPrivate ? privateGuardName('raw', addressRanges) : rawGuardName(context.table, context.shard);
-  return portsOf(ports, 'TCP').flatMap((port) =>
-    allowOn({ via: 'CONNECT', headers: [portIs(port), ...headers] }, port, raw, PASS_GUARD),
-  );
+/** Where allowed requests of each protocol go. */
+type ProtocolClusters = Readonly<Record<PortProtocol, string>>;
+
+function clustersOf(addressRanges: readonly string[], shard: number, context: LaneContext): ProtocolClusters {
+  if (context.dryRun !== undefined) {
+    return { TCP: PASS_GUARD, TLS: WATCH_GUARD, HTTP: context.dryRun.httpCluster };
+  }
+  if (addressRanges.length > 0) {
+    return {
+      TCP: privateGuardName('raw', addressRanges),
+      TLS: privateGuardName('tls', addressRanges),
+      HTTP: privateGuardName('http', addressRanges),
+    };
+  }
+  return {
+    TCP: rawGuardName(context.table, shard),
+    TLS: tlsGuardName(context.table, shard),
+    HTTP: context.enforcedCluster,
+  };
 }
 
-function allowInspected(
-  ports: Ports,
-  addressRanges: readonly string[],
-  context: HostContext,
-): readonly Json[] {
-  const isPrivate = addressRanges.length > 0;
-  const tls = isPrivate ? privateGuardName('tls', addressRanges) : tlsGuardName(context.table, context.shard);
-  const http = isPrivate ? privateGuardName('http', addressRanges) : context.enforcedCluster;
-  return [
-    ...portsOf(ports, 'TLS').flatMap((port) =>
-      allowOn({ via: 'CONNECT', headers: [portIs(port)] }, port, tls, WATCH_GUARD),
-    ),
-    ...portsOf(ports, 'HTTP').flatMap((port) =>
-      allowOn({ via: 'HTTP', headers: [httpPortIs(port)] }, port, http, context.dryRunCluster),
-    ),
-  ];
-}
-
-function portsOf(ports: Ports, protocol: PortProtocol): readonly number[] {
-  return ports.filter((entry) => entry.protocol === protocol).map(({ port }) => port);
-}
-
-function allowOn(match: RouteMatch, port: number, enforced: string, dryRun: string): readonly Json[] {
-  const dryRunMatch = { ...match, headers: [...(match.headers ?? []), inMode('dry-run')] };
-  return [
-    forward(ALLOW_DECISION, dryRunMatch, dryRun, knownPort(port)),
-    forward(ALLOW_DECISION, match, enforced, knownPort(port)),
-  ];
+/** TCP first: where any entry lists a port for any bytes, nothing is looked at. */
+function allow(ports: Ports, clusters: ProtocolClusters): readonly Json[] {
+  const routes = (protocol: PortProtocol): readonly Json[] =>
+    ports
+      .filter((entry) => entry.protocol === protocol)
+      .map(({ port }) => {
+        const match =
+          protocol === 'HTTP'
+            ? ({ via: 'HTTP', headers: [httpPortIs(port)] } as const)
+            : ({ via: 'CONNECT', headers: [portIs(port)] } as const);
+        return forward(ALLOW_DECISION, match, clusters[protocol], knownPort(port));
+      });
+  return [...routes('TCP'), ...routes('TLS'), ...routes('HTTP')];
 }
 
 function portIs(port: number): Json {
@@ -194,7 +171,8 @@ function refuseBadNames(context: RefusalContext): readonly Json[] {
 
 /** By name, so that no allowed wildcard above it is more specific. */
 function metadataHost(context: RefusalContext): VirtualHost {
-  return { name: 'metadata', domains: METADATA_HOSTS, routes: refuseAlways('METADATA_ADDRESS', context, []) };
+  const routes = refuseAlways('METADATA_ADDRESS', context.networkPolicyId);
+  return { name: 'metadata', domains: METADATA_HOSTS, routes };
 }
 
 function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
@@ -219,7 +197,7 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     name: 'unlisted',
     domains: ['*'],
     routes: [
-      ...refuseAlways('METADATA_ADDRESS', context, [hostMatches(metadata.join('|'))]),
+      ...refuseAlways('METADATA_ADDRESS', context.networkPolicyId, [hostMatches(metadata.join('|'))]),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
       ...refuseBadNames(context),
       ...unlisted,

@@ -1,8 +1,8 @@
+import { findSchemaFaults, placesOf } from '../../../test/fixtures/schema-faults.ts';
 import { KINDS } from '../../model/kinds.ts';
 import { CEL_RULES, type KindDescription } from '../../model/kubernetes-object.ts';
 import { networkPolicyKind } from '../../model/network-policy.ts';
 import { type JsonObject, renderCrd } from './crd.ts';
-import { findSchemaFaults, placesOf } from '../../../test/fixtures/schema-faults.ts';
 
 interface Version {
   readonly subresources?: unknown;
