@@ -1,6 +1,6 @@
 // Follows Envoy's access log through its rotations and hands each complete line to the consumer at least once, in
-// order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted,
-// and only what is consumed and no longer written to is deleted. Memory holds one batch, however slow the consumer.
+// order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted, a
+// second later at most, and only what is consumed and no longer written to is deleted. Memory holds one batch.
 
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
@@ -29,6 +29,9 @@ export interface LogTailOptions {
 }
 
 const defaultMaxBytes = 64 * 1024 * 1024;
+// Envoy flushes ten times a second; a durable write each time would cost more than reading. What is read again after
+// a crash, the consumer knows.
+const persistIntervalMs = 1_000;
 const firstRetryMs = 50;
 const longestRetryMs = 5_000;
 
@@ -43,6 +46,7 @@ export class LogTail {
   #poll: NodeJS.Timeout | undefined;
   #pump: Promise<void> | undefined;
   #needsReopen = false;
+  #persistedAtMs = 0;
   readonly #closed = new AbortController();
   readonly #wakeUp = new WakeUp();
   readonly #drain = new LogDrain();
@@ -109,6 +113,7 @@ export class LogTail {
     this.#wakeUp.signal();
     await this.#pump;
     await this.#lock;
+    if (this.#pump !== undefined) await this.#persist(this.#position);
     await this.#open?.handle.close();
     this.#open = undefined;
     this.#drain.releaseAll();
@@ -196,9 +201,18 @@ export class LogTail {
   }
 
   async #moveTo(position: LogPosition): Promise<void> {
-    await this.#files.writePosition(position);
+    if (position.sequence !== this.#position.sequence || this.#isPersistDue()) await this.#persist(position);
     this.#position = position;
     this.#drain.reached(position);
+  }
+
+  #isPersistDue(): boolean {
+    return performance.now() - this.#persistedAtMs >= persistIntervalMs;
+  }
+
+  async #persist(position: LogPosition): Promise<void> {
+    await this.#files.writePosition(position);
+    this.#persistedAtMs = performance.now();
   }
 
   // Under the lock, because a rotation in between would make us open the next file under this one's number. The
