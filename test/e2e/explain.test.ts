@@ -153,6 +153,9 @@ describe('explain without an answer', () => {
 
 describe('render', () => {
   let out: string;
+  let envoy: EnvoyProcess | undefined;
+
+  afterAll(() => envoy?.stop());
 
   beforeAll(async () => {
     out = join(scene.directory, 'rendered');
@@ -189,15 +192,12 @@ describe('render', () => {
   test('writes files that a fresh Envoy starts from, without a refusal', async () => {
     const binary = await envoyBinary(process.env['PATH'] ?? '');
     const files = { readIfExists, writeFileAtomic };
-    const envoy = new EnvoyProcess({ directory: out, binary, files, concurrency: 1 });
+    envoy = new EnvoyProcess({ directory: out, binary, files, concurrency: 1 });
     expect(await envoy.start()).toBe('started');
     const { rds, lds, cds } = await envoy.admin.versions();
-    expect({ tables: rds.size, lds, cds }).toEqual({
-      tables: 3,
-      lds: expect.stringMatching(/./) as string,
-      cds: expect.stringMatching(/./) as string,
-    });
-    await envoy.stop();
+    const tables = (await readdir(join(out, 'rds'))).map((name) => name.replace('.json', ''));
+    const versions = [lds, cds, ...tables.map((name) => rds.get(name) ?? '')];
+    expect(versions.filter((version) => version === '')).toEqual([]);
   });
 
   test('ends with status 1 where there is no folder, and with 2 for a bad option', async () => {
