@@ -1,11 +1,11 @@
 // The main path on one screen: what was observed -> who may go where -> what the gateway must run.
 // Pure: no I/O, no clock. Everything around it reads a snapshot or writes these outputs.
-import { compileWorld, type CompiledWorld } from './compile/plans.ts';
+import { type CompiledWorld, compileWorld } from './compile/plans.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { Snapshot } from './model/snapshot.ts';
+import type { WorkspacePlan } from './model/workspace-plan.ts';
 import type { Entrance, EnvoyConfig, GatewaySettings } from './render/envoy/envoy-config.ts';
 import { renderEnvoy } from './render/envoy/render-envoy.ts';
-import type { WorkspacePlan } from './model/workspace-plan.ts';
 
 /** What one gateway is, besides the world that it guards. */
 export interface Gateway {

@@ -10,10 +10,10 @@ import { type QueryRows, runQuery } from '../../operator/denials/run-query.ts';
 import { formatTable } from '../../operator/lib/text-table.ts';
 import { RunningGateway } from '../../operator/roles/run.ts';
 import { terminalView } from '../../operator/roles/run-view.ts';
+import type { AskResult } from '../../test/outside/ask-result.ts';
 import { type OutsideWorld, startOutsideWorld } from '../../test/outside/outside-world.ts';
 import { ask } from '../../test/outside/proxy-client.ts';
-import type { AskResult } from '../../test/outside/ask-result.ts';
-import { OUTSIDE_NAMES, type Question, QUESTIONS } from './questions.ts';
+import { OUTSIDE_NAMES, QUESTIONS, type Question } from './questions.ts';
 import { quickstartConfig } from './quickstart-config.ts';
 
 /** The query of the product page, as printed there. */

@@ -1,5 +1,5 @@
 // Configuration of the quickstart: the product's own defaults, with the stand-in outside world as the outside.
-import { readRunConfig, type RunConfig } from '../../operator/config.ts';
+import { type RunConfig, readRunConfig } from '../../operator/config.ts';
 import type { OutsideWorld } from '../../test/outside/outside-world.ts';
 
 export function quickstartConfig(state: string, world: OutsideWorld): RunConfig {

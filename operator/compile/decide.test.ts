@@ -1,6 +1,6 @@
+import { manifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
-import { manifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import { LANES, type Lane } from '../model/product.ts';
 import type { Reason } from '../model/reason.ts';

@@ -1,6 +1,6 @@
+import { manifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import type { DestinationGroup, EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
-import { manifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import { compileEgressTable, type TableSources, tableName } from './egress-table.ts';
 

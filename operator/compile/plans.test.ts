@@ -1,4 +1,3 @@
-import type { EgressTable } from '../model/egress-table.ts';
 import {
   type Manifest,
   manifest,
@@ -6,6 +5,7 @@ import {
   readSnapshot,
   workspaceManifest,
 } from '../../test/fixtures/object-fixture.ts';
+import type { EgressTable } from '../model/egress-table.ts';
 import type { Product } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { type CompiledWorld, compileWorld } from './plans.ts';

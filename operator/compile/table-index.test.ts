@@ -1,6 +1,6 @@
+import { policyManifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import type { NetworkPolicy } from '../model/network-policy.ts';
-import { policyManifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import { compileEgressTable } from './egress-table.ts';
 import { coveringPatterns, indexTable, matchesOf, nextExpiry } from './table-index.ts';
 

@@ -1,10 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import * as atomicFiles from '../deliver/atomic-file.ts';
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
-import { ConfigApplier, type ConfigApplierOptions } from './config-applier.ts';
-import { EnvoyAdmin } from './envoy-admin.ts';
 import {
   ask,
   type EnvoyFixture,
@@ -17,6 +13,10 @@ import {
   routeTable,
   until,
 } from '../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import { ConfigApplier, type ConfigApplierOptions } from './config-applier.ts';
+import { EnvoyAdmin } from './envoy-admin.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;

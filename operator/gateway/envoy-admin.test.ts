@@ -1,8 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as atomicFiles from '../deliver/atomic-file.ts';
-import { ConfigApplier } from './config-applier.ts';
-import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 import type { EnvoyFixture } from '../../test/fixtures/envoy-fixture.ts';
 import {
   ask,
@@ -12,6 +9,9 @@ import {
   routeTable,
   until,
 } from '../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import { ConfigApplier } from './config-applier.ts';
+import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as atomicFiles from '../deliver/atomic-file.ts';
 import { type EnvoyFixture, envoyFixture, until } from '../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
 import { identify } from './process-identity.ts';
 import type { EnvoyExit } from './running-envoy.ts';
 

@@ -3,8 +3,6 @@
 import { readdir } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
-import * as atomicFiles from '../deliver/atomic-file.ts';
-import { ConfigApplier } from './config-applier.ts';
 import {
   type EnvoyFixture,
   entrance,
@@ -13,6 +11,8 @@ import {
   routeTable,
   until,
 } from '../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import { ConfigApplier } from './config-applier.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail } from './log-tail.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { readPolicy } from '../../test/fixtures/object-fixture.ts';
 import { parseNamePattern } from './domain-name.ts';
 import { countDestinations, DOMAIN_PATTERN } from './network-policy.ts';
-import { readPolicy } from '../../test/fixtures/object-fixture.ts';
 
 const apiServerPattern = new RegExp(DOMAIN_PATTERN, 'u');
 
