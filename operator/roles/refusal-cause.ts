@@ -1,7 +1,7 @@
 // Why Envoy did not take a configuration, for the person at the terminal. Envoy's own words are kept, except where a
 // port cannot be had: then the port is tried, and the sentence names the workload and says what to do.
-import type { ApplyResult } from '../gateway/config-applier.ts';
-import { portProblem } from '../gateway/port-probe.ts';
+import type { ApplyResult } from '../gateway/config/config-applier.ts';
+import { portProblem } from '../gateway/ports/port-probe.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
 import { blockKey } from './entrances.ts';
 

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRunConfig } from '../../operator/config.ts';
-import { EnvoyAdmin } from '../../operator/gateway/envoy-admin.ts';
+import { EnvoyAdmin } from '../../operator/gateway/process/envoy-admin.ts';
 import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Problem } from '../../operator/model/problem.ts';

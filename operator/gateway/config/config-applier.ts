@@ -3,11 +3,11 @@
 // Never throws for what Envoy thinks of a configuration.
 
 import { join } from 'node:path';
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
+import type { AtomicFiles } from '../atomic-files.ts';
+import type { EnvoyAdmin } from '../process/envoy-admin.ts';
+import { EnvoyLog } from '../process/envoy-log.ts';
 import { ApplyRun, type ApplyStep, type StepFailure } from './apply-run.ts';
-import type { AtomicFiles } from './atomic-files.ts';
-import type { EnvoyAdmin } from './envoy-admin.ts';
-import { EnvoyLog } from './envoy-log.ts';
 import { EnvoyState } from './envoy-state.ts';
 import { routeTableLimit } from './inotify-limit.ts';
 import type { LiveWait } from './live-wait.ts';

@@ -12,12 +12,12 @@ import {
   guardCluster,
   routeTable,
   until,
-} from '../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../deliver/atomic-file.ts';
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+} from '../../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../../deliver/atomic-file.ts';
+import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
+import { EnvoyAdmin } from '../process/envoy-admin.ts';
+import type { EnvoyProcess } from '../process/envoy-process.ts';
 import { ConfigApplier, type ConfigApplierOptions } from './config-applier.ts';
-import { EnvoyAdmin } from './envoy-admin.ts';
-import type { EnvoyProcess } from './envoy-process.ts';
 
 let fixture: EnvoyFixture;
 let envoy: EnvoyProcess;

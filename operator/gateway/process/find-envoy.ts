@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 export const minimumEnvoyVersion = '1.40';
 
 const run = promisify(execFile);
-const script = join(import.meta.dirname, '../../hack/envoy.sh');
+const script = join(import.meta.dirname, '../../../hack/envoy.sh');
 const cached = join(homedir(), '.cache/sallyport/envoy-1.40.0/envoy');
 
 /** Absolute path of an Envoy of at least 1.40; throws an Error that says what was found and what is wanted. */

@@ -10,10 +10,10 @@ import {
   freePorts,
   routeTable,
   until,
-} from '../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../deliver/atomic-file.ts';
-import { ConfigApplier } from './config-applier.ts';
-import type { EnvoyProcess } from './envoy-process.ts';
+} from '../../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../../deliver/atomic-file.ts';
+import { ConfigApplier } from '../config/config-applier.ts';
+import type { EnvoyProcess } from '../process/envoy-process.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail } from './log-tail.ts';
 

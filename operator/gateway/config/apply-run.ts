@@ -1,9 +1,9 @@
 // One pass that brings one configuration into force, step by step. Each step is repeated without what Envoy refused
 // until Envoy takes it; a later step leaves out what depends on that.
 
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
+import { EnvoyNotRunning, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
 import type { ResourceTexts } from './config-files.ts';
-import { EnvoyNotRunning, EnvoySilent, type LiveVersions } from './envoy-admin.ts';
 import type { EnvoyState } from './envoy-state.ts';
 import type { LiveOutcome, LiveWait } from './live-wait.ts';
 import type { Layer } from './refusals.ts';

@@ -2,9 +2,9 @@
 // Envoy's log for reasons; changes nothing.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { type EnvoyAdmin, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
+import type { EnvoyLog } from '../process/envoy-log.ts';
 import { type ResourceTexts, sortedNames } from './config-files.ts';
-import { type EnvoyAdmin, EnvoySilent, type LiveVersions } from './envoy-admin.ts';
-import type { EnvoyLog } from './envoy-log.ts';
 
 export interface RefusedName {
   readonly name: string;

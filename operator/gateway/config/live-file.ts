@@ -1,9 +1,9 @@
 // One file of many resources (LDS or CDS): what it holds, what of it Envoy accepted last, and how to change it.
 // Decides nothing about order.
 
-import type { AtomicFiles } from './atomic-files.ts';
+import type { AtomicFiles } from '../atomic-files.ts';
+import type { LiveVersions } from '../process/envoy-admin.ts';
 import { discoveryFile, type ResourceTexts, sameResources } from './config-files.ts';
-import type { LiveVersions } from './envoy-admin.ts';
 import { awaitFile, type LiveOutcome, type LiveWait } from './live-wait.ts';
 
 export interface LiveFileOptions {

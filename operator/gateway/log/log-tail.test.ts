@@ -1,8 +1,8 @@
 import { appendFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../deliver/atomic-file.ts';
+import { until } from '../../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../../deliver/atomic-file.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail, type LogTailOptions } from './log-tail.ts';
 

@@ -2,9 +2,9 @@
 // A table that no listener names has no subscription; its file is written and waits to be named.
 
 import { rm } from 'node:fs/promises';
-import type { AtomicFiles } from './atomic-files.ts';
+import type { AtomicFiles } from '../atomic-files.ts';
+import type { LiveVersions } from '../process/envoy-admin.ts';
 import { discoveryFile, type ResourceTexts, tablePath } from './config-files.ts';
-import type { LiveVersions } from './envoy-admin.ts';
 import { awaitTables, type LiveOutcome, type LiveWait, staleTables } from './live-wait.ts';
 
 export class LiveTables {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EnvoyFixture } from '../../test/fixtures/envoy-fixture.ts';
+import type { EnvoyFixture } from '../../../test/fixtures/envoy-fixture.ts';
 import {
   ask,
   entrance,
@@ -8,9 +8,9 @@ import {
   freePorts,
   routeTable,
   until,
-} from '../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../deliver/atomic-file.ts';
-import { ConfigApplier } from './config-applier.ts';
+} from '../../../test/fixtures/envoy-fixture.ts';
+import * as atomicFiles from '../../deliver/atomic-file.ts';
+import { ConfigApplier } from '../config/config-applier.ts';
 import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
 

@@ -1,7 +1,7 @@
 // What of a configuration may go to Envoy: all of it, less what Envoy refused and what depends on that, less the
 // tables that this machine has no room for. Pure.
 
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
+import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { type ResourceTexts, resourceTexts } from './config-files.ts';
 import { routeTableLimitProblem } from './inotify-limit.ts';
 import type { Refusal, Refusals } from './refusals.ts';

@@ -3,10 +3,10 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
-import type { AtomicFiles } from './atomic-files.ts';
+import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
+import type { AtomicFiles } from '../atomic-files.ts';
+import type { LiveVersions } from '../process/envoy-admin.ts';
 import { type ResourceTexts, readConfigTexts } from './config-files.ts';
-import type { LiveVersions } from './envoy-admin.ts';
 import { LiveFile } from './live-file.ts';
 import { LiveTables } from './live-tables.ts';
 import type { RefusedName } from './live-wait.ts';

@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NamedResource } from '../render/envoy/envoy-config.ts';
-import type { AtomicFiles } from './atomic-files.ts';
+import type { NamedResource } from '../../render/envoy/envoy-config.ts';
+import type { AtomicFiles } from '../atomic-files.ts';
 
 /** JSON text of each resource by name. */
 export type ResourceTexts = ReadonlyMap<string, string>;
