@@ -2,60 +2,31 @@
 // Everything is decided elsewhere; this file only says who calls whom, and in which order things start and stop.
 
 import type { RunConfig } from '../config.ts';
-import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
-import { DenialStore } from '../denials/denial-store.ts';
+import { writeFileAtomic } from '../deliver/atomic-file.ts';
+import type { DenialStore } from '../denials/denial-store.ts';
 import { type QueryServer, serveQueries } from '../denials/query-socket.ts';
-import { ConfigApplier } from '../gateway/config/config-applier.ts';
-import { LogTail } from '../gateway/log/log-tail.ts';
-import { portProblem } from '../gateway/ports/port-probe.ts';
-import { EnvoyProcess } from '../gateway/process/envoy-process.ts';
-import { envoyBinary } from '../gateway/process/find-envoy.ts';
-import { describeExit } from '../gateway/process/running-envoy.ts';
 import { Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
-import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
 import { FolderSource, throwIfUnreadable } from '../sources/folder.ts';
-import { DenialLog } from './denial-log.ts';
-import { EntrancePorts } from './entrance-ports.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
+import { assembleParts, type GatewayParts } from './gateway-parts.ts';
 import { refusalCause } from './refusal-cause.ts';
-import { RuleHistory } from './rule-history.ts';
 import type { RunView } from './run-view.ts';
-import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
-import { WorldReport } from './world-report.ts';
 
-const FILES = { readIfExists, writeFileAtomic };
-/** The gateway's name in event ids. */
-const GATEWAY = 'local';
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
 /** Also how soon a folder is found again that was deleted and made anew. */
 const MAX_INTERVAL_MS = 2000;
 
-/** Everything that has a lifetime, in the order in which it is started; stopping goes backwards. */
-interface Parts {
-  readonly config: RunConfig;
-  readonly paths: StatePaths;
-  readonly view: RunView;
-  readonly store: DenialStore;
-  readonly ports: EntrancePorts;
-  readonly rules: RuleHistory;
-  readonly envoy: EnvoyProcess;
-  readonly applier: ConfigApplier;
-  readonly tail: LogTail;
-  readonly settings: GatewaySettings;
-  readonly report: WorldReport;
-}
-
 export class RunningGateway {
-  readonly #parts: Parts;
+  readonly #parts: GatewayParts;
   readonly #source: FolderSource;
   readonly #loop: Loop;
   #queries: QueryServer | undefined;
   #endpoints: Endpoints = { workspaces: [] };
 
-  private constructor(parts: Parts, source: FolderSource) {
+  private constructor(parts: GatewayParts, source: FolderSource) {
     this.#parts = parts;
     this.#source = source;
     this.#loop = new Loop({
@@ -78,7 +49,7 @@ export class RunningGateway {
     const source = new FolderSource(config.folder, () => void gateway?.refresh());
     try {
       throwIfUnreadable(await source.read());
-      gateway = new RunningGateway(await assemble(config, view), source);
+      gateway = new RunningGateway(await assembleParts(config, view), source);
       await gateway.#start();
       return gateway;
     } catch (error) {
@@ -176,96 +147,6 @@ export class RunningGateway {
     if (result.status !== 'notRunning') report.applied(outputs, this.#endpoints, refusal);
     return refusal;
   }
-}
-
-async function assemble(config: RunConfig, view: RunView): Promise<Parts> {
-  const addressProblem = await portProblem(config.listenAddress, 0);
-  if (addressProblem !== undefined) throw new Error(addressProblem);
-  const paths = await prepareStateDirectory(config.stateDirectory);
-  view.progress('Looking for Envoy, which is fetched once where it is missing');
-  const binary = await envoyBinary(config.path);
-  const store = await DenialStore.open(paths.database);
-  try {
-    return await assembleAround(store, { config, view, paths, binary });
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-}
-
-interface Found {
-  readonly config: RunConfig;
-  readonly view: RunView;
-  readonly paths: StatePaths;
-  readonly binary: string;
-}
-
-async function assembleAround(store: DenialStore, { config, view, paths, binary }: Found): Promise<Parts> {
-  const rules = new RuleHistory();
-  const log = await DenialLog.open({
-    gateway: GATEWAY,
-    accountId: config.accountId,
-    store,
-    findRule: (query) => rules.findRule(query),
-    onDenial: (denial) => view.denial(denial),
-  });
-  const envoy = new EnvoyProcess({
-    directory: paths.envoy,
-    binary,
-    files: FILES,
-    ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
-    // A torn last line of a killed Envoy must not swallow the first line of the next one.
-    beforeStart: () => tail.rotate(),
-    onExit: (exit) =>
-      view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
-    onRestart: ({ pid, error }) => {
-      // What the dead Envoy had refused, for a taken port for example, the new one may take.
-      applier.envoyRestarted();
-      if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
-      else view.failure(`${messageOf(error)}; trying again`);
-    },
-  });
-  const tail = new LogTail({
-    folder: paths.envoyLog,
-    files: FILES,
-    consume: (batch) => log.consume(batch),
-    ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
-    reopenLogs: () => envoy.admin.reopenLogs(),
-    onTornLine: ({ logFile, bytes }) =>
-      view.failure(`Envoy ended in the middle of a log line: ${bytes} bytes of ${logFile} are lost`),
-    onSkippedLine: ({ logFile, bytes }) =>
-      view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
-    onFailure: (error) => view.failure(messageOf(error)),
-  });
-  const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: FILES });
-  const ports = await EntrancePorts.open({
-    path: paths.ports,
-    address: config.listenAddress,
-    range: config.ports,
-    files: FILES,
-  });
-  return {
-    config,
-    paths,
-    view,
-    store,
-    ports,
-    rules,
-    envoy,
-    applier,
-    tail,
-    settings: settingsOf(config, paths),
-    report: new WorldReport(view),
-  };
-}
-
-function settingsOf(config: RunConfig, paths: StatePaths): GatewaySettings {
-  return {
-    directory: paths.envoy,
-    resolvers: config.resolvers,
-    openRanges: config.openRanges,
-    maxConnectionsPerEntrance: config.maxConnections,
-  };
 }
 
 function messageOf(error: unknown): string {
