@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import { manifest, policyManifest, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
 import {
   type Destination,
@@ -56,7 +56,7 @@ describe('explain()', () => {
       manifest('PolicyAssignment', 'alpha', { networkPolicyId: 'strict' }),
       policyManifest('strict', access),
     ];
-    await writeFile(join(folder, 'good.yaml'), objects.map((object) => `---\n${stringify(object)}`).join(''));
+    await writeFile(join(folder, 'good.yaml'), objects.map((object) => `---\n${dump(object)}`).join(''));
     await writeFile(join(folder, 'bad.yaml'), '---\nnothing: here\n');
   });
 

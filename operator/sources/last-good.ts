@@ -97,12 +97,12 @@ function assignmentKey(workspace: string): ObjectKey {
 function duplicateProblem(places: readonly Place[]): Problem {
   const [first, second] = places;
   const object = first === undefined ? '' : formatKey(keyOf(first.object));
-  const message = `Cannot accept two objects of one name: the other is in ${first?.file}:${first?.line}; remove one, until then the last good version stays`;
+  const message = `Cannot accept two objects of one name: the other is in ${first?.file}:${first?.line()}; remove one, until then the last good version stays`;
   return {
     reason: 'DuplicateObject',
     message,
     object,
-    ...(second === undefined ? {} : { file: second.file, line: second.line }),
+    ...(second === undefined ? {} : { file: second.file, line: second.line() }),
   };
 }
 

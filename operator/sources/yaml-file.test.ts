@@ -25,7 +25,7 @@ const UNTIL_CORRECTED = 'correct the file, until then its last good objects stay
 
 test('parseYamlFile() finds every object with its line, and passes over what is not ours', () => {
   const { objects, ...rest } = parseYamlFile('a.yaml', [NAMESPACE, FOREIGN, ASSIGNMENT].join('---\n'));
-  expect(objects.map(({ object, line }) => `${line} ${object.kind}/${object.metadata.name}`)).toEqual([
+  expect(objects.map(({ object, line }) => `${line()} ${object.kind}/${object.metadata.name}`)).toEqual([
     '1 Workspace/alpha',
     '11 PolicyAssignment/alpha',
   ]);
@@ -70,11 +70,8 @@ test('parseYamlFile() takes an object without a known name for one that could be
 test.each([
   ['', `1: Cannot read YAML: the file is empty; ${UNTIL_CORRECTED}`],
   [' \n\n', `1: Cannot read YAML: the file is empty; ${UNTIL_CORRECTED}`],
-  [
-    'a: [1\n',
-    `2: Cannot read YAML: Flow sequence in block collection must be sufficiently indented and end with a ]; ${UNTIL_CORRECTED}`,
-  ],
-  ['a: 1\na: 2\n', `2: Cannot read YAML: Map keys must be unique; ${UNTIL_CORRECTED}`],
+  ['a: [1\n', `2: Cannot read YAML: deficient indentation; ${UNTIL_CORRECTED}`],
+  ['a: 1\na: 2\n', `2: Cannot read YAML: duplicated mapping key; ${UNTIL_CORRECTED}`],
   [
     'a: 1\nb: *.example.com\n',
     `2: Cannot read YAML: a value that begins with "*" needs quotes, "*.example.com"; ${UNTIL_CORRECTED}`,
@@ -85,7 +82,7 @@ test.each([
   expect(parseYamlFile('a.yaml', text)).toMatchObject({ objects: [], unreadable: [], broken: true });
 });
 
-test('parseYamlFile() follows anchors, many times, and ends where they multiply beyond measure', () => {
+test('parseYamlFile() follows anchors, many times, and does not unfold those that multiply', () => {
   const policy = `apiVersion: sallyport.dev/v1alpha1
 kind: NetworkPolicy
 metadata: {name: strict}
@@ -102,7 +99,5 @@ spec:
   );
   expect(parseYamlFile('a.yaml', policy + more.join('')).objects).toHaveLength(1);
   const levels = Array.from({ length: 9 }, (_, at) => `l${at + 1}: &l${at + 1} [${`*l${at},`.repeat(9)}]\n`);
-  expect(problemsOf(`l0: &l0 [x]\n${levels.join('')}`)).toEqual([
-    expect.stringContaining('Excessive alias count'),
-  ]);
+  expect(problemsOf(`l0: &l0 [x]\n${levels.join('')}`)).toHaveLength(2);
 });

@@ -1,6 +1,6 @@
 // decisions.yaml of a case: hand-written rows of who asks for what, and what must come of it.
 // In: the text of the file. Out: rows, or an error that names every fault; an unknown field is a fault.
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { z } from 'zod';
 import type { EgressRequest } from '../../operator/compile/decide.ts';
 import { isIpLiteral } from '../../operator/model/address-range.ts';
@@ -36,7 +36,7 @@ export type CaseRow = Readonly<z.infer<typeof caseRowSchema>>;
 
 /** Throws an error that names the file and every fault. */
 export function parseCaseRows(file: string, text: string): readonly CaseRow[] {
-  const parsed = z.array(caseRowSchema).min(1).safeParse(parse(text));
+  const parsed = z.array(caseRowSchema).min(1).safeParse(load(text));
   if (parsed.success) return parsed.data;
   throw new Error(`Cannot read "${file}": correct what follows\n${z.prettifyError(parsed.error)}`);
 }

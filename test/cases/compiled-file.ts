@@ -1,6 +1,6 @@
 // compiled.yaml of a case: what in.yaml compiles to, short enough to be read in a review.
 // In: a compiled world. Out: text, the same for the same world. hack/generate-cases.ts writes it.
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import type { CompiledWorld } from '../../operator/compile/plans.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
 import type { ProductLane, WorkspacePlan } from '../../operator/model/workspace-plan.ts';
@@ -15,9 +15,7 @@ export function compiledFile(world: CompiledWorld): string {
     tables: world.tables.map(({ metadata, spec }) => ({ name: metadata.name, ...spec })),
     problems: world.problems.map(formatProblem),
   };
-  return (
-    HEADING + stringify(content, { lineWidth: WIDTH, collectionStyle: 'any', aliasDuplicateObjects: false })
-  );
+  return HEADING + dump(content, { lineWidth: WIDTH, noRefs: true, flowLevel: 5 });
 }
 
 function shortPlan({ metadata, spec }: WorkspacePlan): object {

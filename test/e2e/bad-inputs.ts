@@ -61,7 +61,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
     name: 'a syntax error',
     spoil: (text) => text.replace('spec:\n  egress:', 'spec: [\n  egress:'),
     problems: [
-      `15: Cannot read YAML: Nested mappings are not allowed in compact mappings; ${UNTIL_CORRECTED}`,
+      `14: Cannot read YAML: missed comma between flow collection entries; ${UNTIL_CORRECTED}`,
     ],
     isBroken: true,
   },

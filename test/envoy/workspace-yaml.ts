@@ -1,6 +1,6 @@
 // A workspace under a policy of its own, as the YAML that people write.
 // In: its name and what its policy says. Out: text for a file of the folder that the gateway reads.
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 
 const API = 'sallyport.dev/v1alpha1';
 
@@ -51,5 +51,5 @@ function namespaceOf(name: string): object {
 }
 
 function yamlOf(...objects: readonly object[]): string {
-  return objects.map((object) => `---\n${stringify(object)}`).join('');
+  return objects.map((object) => `---\n${dump(object)}`).join('');
 }

@@ -1,5 +1,6 @@
-// The access log: one JSON line per decision, and the spool from which denials are read. Lines cost CPU on every
-// tunnel, so no listener writes what another one says. model/access-log-line.ts reads exactly these fields.
+// The access log: one JSON line per denial, and the spool from which denials are read. A line costs CPU twice, where it
+// is written and where it is read, so what was simply allowed leaves none, and no listener writes what another one says.
+// model/access-log-line.ts reads exactly these fields.
 import type { LogListener } from '../../model/access-log-line.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
@@ -15,8 +16,13 @@ export const NO_FILTER_CHAIN: Json = {
   ),
 };
 
-/** For proxies: no line at the end of a tunnel that was let through; the guard behind it writes that line. */
-export const DECIDED_HERE: Json = {
+/** For proxies of enforced lanes: what was refused, or went wrong; a tunnel let through is its guard's to judge. */
+export const NOT_ALLOWED: Json = {
+  status_code_filter: { comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } } },
+};
+
+/** For proxies of dry-run lanes: every plain request, tunnels when they open, and those that never did. */
+export const OPENED_OR_FAILED: Json = {
   or_filter: {
     filters: [
       {
@@ -24,15 +30,14 @@ export const DECIDED_HERE: Json = {
           header: { name: ':method', string_match: { exact: 'CONNECT' }, invert_match: true },
         },
       },
-      {
-        status_code_filter: {
-          comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } },
-        },
-      },
+      NOT_ALLOWED,
       { log_type_filter: { types: ['DownstreamTunnelSuccessfullyEstablished'] } },
     ],
   },
 };
+
+/** For guards: tunnels that were cut or never reached their destination. */
+export const CUT: Json = { response_flag_filter: {} };
 
 export function accessLogPath(settings: GatewaySettings): string {
   return `${settings.directory}/log/access.log`;

@@ -3,6 +3,17 @@ import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
 const MAX_CONNECTIONS = 60_000;
+const STATISTICS = [
+  'listener_manager.',
+  'cluster_manager.',
+  'http.egress.rds.',
+  'http.egress.downstream_cx_',
+  'http.egress.downstream_rq_',
+  'connection_limit.',
+  'dns_cache.',
+  'filesystem.',
+  'server.',
+];
 const MAX_REGEX_SIZE = 1000;
 const ADMIN_SOCKET_MODE = 0o600;
 
@@ -19,6 +30,10 @@ export function renderBootstrap(settings: GatewaySettings): Json {
     // A host pattern of ours compiles to some 100 RE2 instructions, which is Envoy's default limit.
     layered_runtime: {
       layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } }],
+    },
+    // Every statistic costs on each connection; these are the ones that are read.
+    stats_config: {
+      stats_matcher: { inclusion_list: { patterns: STATISTICS.map((prefix) => ({ prefix })) } },
     },
     overload_manager: {
       resource_monitors: [

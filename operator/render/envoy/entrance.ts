@@ -2,7 +2,7 @@
 // table in the listener's lane. The listener, and nothing that a client sends, says whose request it is.
 import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
 import { isDryRun } from '../../model/product.ts';
-import { accessLog, CONTEXT_KEY, DECIDED_HERE } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, NOT_ALLOWED, OPENED_OR_FAILED } from './access-log.ts';
 import { fileSource } from './bootstrap.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import {
@@ -72,7 +72,12 @@ function connectionManager(entrance: Entrance, caches: LaneCaches, settings: Gat
     rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
     http_filters: httpFilters(entrance, caches),
     local_reply_config: refuseDeniedAddress(),
-    access_log: accessLog(settings, 'proxy', contextOf(entrance), DECIDED_HERE),
+    access_log: accessLog(
+      settings,
+      'proxy',
+      contextOf(entrance),
+      isDryRun(entrance.lane) ? OPENED_OR_FAILED : NOT_ALLOWED,
+    ),
     access_log_options: { flush_log_on_tunnel_successfully_established: isDryRun(entrance.lane) },
   });
 }

@@ -3,8 +3,8 @@
 //   raw     any bytes, for destinations that say `protocol: TCP`
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
-import { CHAIN, CLIENT_HELLO_TIMEOUT_MS, type LogListener } from '../../model/access-log-line.ts';
-import { accessLog, CONTEXT_KEY, NO_FILTER_CHAIN } from './access-log.ts';
+import { CHAIN, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
+import { accessLog, CONTEXT_KEY, CUT, NO_FILTER_CHAIN } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
@@ -12,8 +12,8 @@ import { celFormat, HOST_KEY } from './filter-state.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
-/** In dry-run a protocol in which the server speaks first costs this much, once. */
-const WATCH_TIMEOUT = '0.3s';
+/** In dry-run a protocol in which the server speaks first costs this much, once; a slow client must not look like one. */
+const WATCH_TIMEOUT = '1s';
 /** Long enough for quiet database connections. */
 const IDLE_TIMEOUT = '3600s';
 const DEFAULT_TLS_PORT = 443;
@@ -26,19 +26,19 @@ export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySetting
     access_log: accessLog(settings, 'guard-listener', context, NO_FILTER_CHAIN),
     filter_chain_matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch),
     filter_chains: [
-      { name: CHAIN.allow, filters: [resolveHost(cache), tcpProxy(name, cache.cluster, settings, 'guard')] },
-      { name: CHAIN.mismatch, filters: [tcpProxy(name, BLACKHOLE, settings, 'guard')] },
+      { name: CHAIN.allow, filters: [resolveHost(cache), tcpProxy(name, cache.cluster, settings)] },
+      { name: CHAIN.mismatch, filters: [tcpProxy(name, BLACKHOLE, settings)] },
     ],
   });
 }
 
 export function rawGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings, 'guard')];
+  const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
   return internalListener(name, { filter_chains: [{ name: CHAIN.allow, filters }] });
 }
 
 export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings, 'watch')];
+  const filters = [resolveHost(cache), watchingTcpProxy(name, cache.cluster, settings)];
   return internalListener(name, {
     listener_filters: [tlsInspector(false), compareSniWithHost()],
     listener_filters_timeout: WATCH_TIMEOUT,
@@ -128,11 +128,15 @@ function resolveHost(cache: DnsCache): Json {
   );
 }
 
-function tcpProxy(name: string, cluster: string, settings: GatewaySettings, listener: LogListener): Json {
+function tcpProxy(name: string, cluster: string, settings: GatewaySettings): Json {
+  return tcpProxyTo(name, cluster, { access_log: accessLog(settings, 'guard', contextFromState(), CUT) });
+}
+
+/** A dry-run finding is recorded when the tunnel opens, not when it ends. */
+function watchingTcpProxy(name: string, cluster: string, settings: GatewaySettings): Json {
   return tcpProxyTo(name, cluster, {
-    access_log: accessLog(settings, listener, contextFromState()),
-    // A dry-run finding is recorded when the tunnel opens, not when it ends.
-    access_log_options: { flush_access_log_on_connected: listener === 'watch' },
+    access_log: accessLog(settings, 'watch', contextFromState()),
+    access_log_options: { flush_access_log_on_connected: true },
   });
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { load } from 'js-yaml';
 import { KINDS } from '../../model/kinds.ts';
 import { renderCrd } from './crd.ts';
 import { renderCrdFile } from './crd-file.ts';
@@ -20,7 +20,7 @@ describe('renderCrdFile()', () => {
   it.each(KINDS.map((kind) => [kind.kind, kind] as const))(
     'gives YAML that reads back as the object of %s',
     (_, kind) => {
-      expect(parse(renderCrdFile(kind).text)).toEqual(renderCrd(kind));
+      expect(load(renderCrdFile(kind).text)).toEqual(renderCrd(kind));
     },
   );
 
