@@ -8,7 +8,7 @@ import { type QueryServer, serveQueries } from '../denials/query-socket.ts';
 import { Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
-import { FolderSource, throwIfUnreadable } from '../sources/folder.ts';
+import { type FolderReading, FolderSource, throwIfUnreadable } from '../sources/folder.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
 import { assembleParts, type GatewayParts } from './gateway-parts.ts';
 import { refusalCause } from './refusal-cause.ts';
@@ -24,6 +24,7 @@ export class RunningGateway {
   readonly #source: FolderSource;
   readonly #loop: Loop;
   #queries: QueryServer | undefined;
+  #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
 
   private constructor(parts: GatewayParts, source: FolderSource) {
@@ -127,13 +128,19 @@ export class RunningGateway {
 
   async #outputs(): Promise<DesiredOutputs> {
     const { settings, ports, rules, report } = this.#parts;
-    const { snapshot, problems } = await this.#source.read();
+    const reading = await this.#source.read();
+    const { snapshot, problems } = reading;
+    const isCurrent =
+      this.#computed?.reading === reading &&
+      SYSTEM_CLOCK.nowMs() < (this.#computed.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
+    if (isCurrent && this.#computed !== undefined) return this.#computed.outputs;
     const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
     let outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken()) outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     await ports.save();
     rules.remember(outputs.tables);
     report.problems([...problems, ...outputs.problems, ...ports.problems]);
+    this.#computed = { reading, outputs };
     return outputs;
   }
 

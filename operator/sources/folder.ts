@@ -34,6 +34,7 @@ export class FolderSource {
   #known: ReadonlyMap<string, KnownFile> = new Map();
   #lastGood: LastGood = NOTHING_KNOWN;
   #snapshot: Snapshot = EMPTY_SNAPSHOT;
+  #reading: FolderReading | undefined;
   #watched: { readonly identity: string; readonly watcher: FSWatcher } | undefined;
 
   /** `onChange` may come often, late or not at all: the caller reads at times anyway. */
@@ -42,8 +43,12 @@ export class FolderSource {
     this.#onChange = onChange;
   }
 
-  /** Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. */
+  /**
+   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. The answer is the very same
+   * object as before where no text has changed, so that the caller need not compute anything from it again.
+   */
   async read(): Promise<FolderReading> {
+    const before = this.#known;
     try {
       await this.#watch();
       this.#known = await this.#readFiles();
@@ -56,11 +61,13 @@ export class FolderSource {
     if (this.#known.size === 0) {
       return { snapshot: this.#snapshot, problems: [emptyProblem(this.#folder, this.#hasObjects())] };
     }
+    if (this.#reading !== undefined && haveSameTexts(before, this.#known)) return this.#reading;
     const files = new Map([...this.#known].map(([name, { parsed }]) => [name, parsed]));
     const merged = mergeFiles(files, this.#lastGood);
     this.#lastGood = merged.lastGood;
     this.#snapshot = merged.snapshot;
-    return { snapshot: merged.snapshot, problems: merged.problems };
+    this.#reading = { snapshot: merged.snapshot, problems: merged.problems };
+    return this.#reading;
   }
 
   close(): void {
@@ -132,6 +139,12 @@ export async function readFolder(folder: string): Promise<FolderReading> {
 export function throwIfUnreadable({ problems }: FolderReading): void {
   const problem = problems.find(({ reason }) => reason === 'FolderUnreadable');
   if (problem !== undefined) throw new Error(problem.message);
+}
+
+function haveSameTexts(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
+  return (
+    before.size === now.size && [...now].every(([name, { parsed }]) => before.get(name)?.parsed === parsed)
+  );
 }
 
 function unreadableProblem(folder: string, error: unknown, hasObjects: boolean): Problem {

@@ -25,7 +25,8 @@ export interface SallyportOptions {
   readonly furtherOptions?: readonly string[];
 }
 
-const PROGRAM = fileURLToPath(new URL('../../operator/main.ts', import.meta.url));
+/** As users start it. */
+const PROGRAM = fileURLToPath(new URL('../../hack/sallyport', import.meta.url));
 /** Printed last when the gateway is ready. */
 const READY = 'Stop with Ctrl-C';
 /** Fetching Envoy, where it is missing, counts too. */
@@ -45,7 +46,7 @@ export class SallyportProcess {
   async start(): Promise<void> {
     const { state } = this.#options;
     await mkdir(state, { recursive: true });
-    const child = spawn(process.execPath, [PROGRAM, ...this.#arguments()], {
+    const child = spawn(PROGRAM, this.#arguments(), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
