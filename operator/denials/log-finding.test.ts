@@ -62,15 +62,6 @@ test.each<[string, WrittenLine, string | undefined]>([
 });
 
 test.each<[string, WrittenLine, string | undefined]>([
-  ['a client that left before it said anything', { durationMs: 20 }, undefined],
-  ['a client that said nothing for 5 s', { durationMs: 5000 }, 'DROP NOT_TLS'],
-  ['the same by a timer that came early', { durationMs: 4700 }, 'DROP NOT_TLS'],
-  ['bytes that are no ClientHello', { durationMs: 20, failure: 'tls_parse_error' }, 'DROP NOT_TLS'],
-])('findingOf() before any chain of a guard: %s', (_what, line, finding) => {
-  expect(found({ ...GUARD, listener: 'guard-listener', ...line })).toBe(finding);
-});
-
-test.each<[string, WrittenLine, string | undefined]>([
   ['when the connection opens', { type: 'TcpUpstreamConnected' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
   ['not again when it ends', { type: 'TcpConnectionEnd' }, undefined],
   ['when none opened', { type: 'TcpConnectionEnd', flags: 'UF,URX' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],

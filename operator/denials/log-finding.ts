@@ -3,8 +3,6 @@
 import {
   type AccessLogLine,
   ADDRESS_DENIED_DETAIL,
-  CHAIN,
-  CLIENT_HELLO_TIMEOUT_MS,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
 } from '../model/access-log-line.ts';
@@ -24,8 +22,6 @@ export function findingOf(line: AccessLogLine): Finding | undefined {
       return drop(reasonOfGuard(line));
     case 'private-http':
       return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
-    case 'guard-listener':
-      return drop(saidNoClientHello(line) ? 'NOT_TLS' : undefined);
     case 'watch':
       return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
   }
@@ -65,22 +61,14 @@ function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
 
 function reasonOfGuard(line: AccessLogLine): Reason | undefined {
   // Envoy does not tell here whether the name has no address or a refused one.
-  if (line.chain === CHAIN.allow && line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
+  if (line.chain === 'allow' && line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
   return reasonOfChain(line);
 }
 
 function reasonOfChain(line: AccessLogLine): Reason | undefined {
-  if (line.chain === CHAIN.notTls) return 'NOT_TLS';
-  if (line.chain !== CHAIN.mismatch) return undefined;
+  if (line.chain === 'not-tls') return 'NOT_TLS';
+  if (line.chain !== 'mismatch') return undefined;
   return line.sni === '' ? 'NO_SNI' : 'SNI_MISMATCH';
-}
-
-// Envoy's timer counts from the clock of its last loop, so a good part of the lines say a little less than 5,000 ms.
-const EARLY_TIMER_MS = 500;
-
-/** A client that leaves before it says anything has not been refused. */
-function saidNoClientHello(line: AccessLogLine): boolean {
-  return line.failure !== '' || line.durationMs >= CLIENT_HELLO_TIMEOUT_MS - EARLY_TIMER_MS;
 }
 
 function isAddressDenied(line: AccessLogLine): boolean {

@@ -24,7 +24,6 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
     chain: '',
     flags: '',
     sni: '',
-    failure: '',
     upstream: '',
     durationMs: 1,
   });

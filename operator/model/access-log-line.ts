@@ -2,8 +2,8 @@
 // Parsing never throws: a line that is not ours is undefined, and the reader counts it.
 import { z } from 'zod';
 
-/** Who wrote the line: the proxy, a guard's filter chain, a guard before any chain, the dry-run guard, private HTTP. */
-export const LOG_LISTENERS = ['proxy', 'guard', 'guard-listener', 'watch', 'private-http'] as const;
+/** Who wrote the line: the proxy, a guard, the guard of dry-run lanes, the one for private HTTP. */
+export const LOG_LISTENERS = ['proxy', 'guard', 'watch', 'private-http'] as const;
 export type LogListener = (typeof LOG_LISTENERS)[number];
 
 /** Parts of the context, separated by "|"; the authority comes last since only it is the client's text. */
@@ -21,11 +21,9 @@ export const CONTEXT_PARTS = [
 
 export type LineContext = Readonly<Record<(typeof CONTEXT_PARTS)[number], string>>;
 
-/** Names of filter chains behind a guard. */
-export const CHAIN = { allow: 'allow', mismatch: 'mismatch', notTls: 'not-tls' } as const;
-
-/** How long a client may take to say the server's name; a guard's line that lasted as long is a time-out. */
-export const CLIENT_HELLO_TIMEOUT_MS = 5000;
+/** Filter chains of a guard: the server name is the host, it is not, there is no TLS. */
+export const CHAINS = ['allow', 'mismatch', 'not-tls'] as const;
+export type Chain = (typeof CHAINS)[number];
 
 /** Routes are named by the decision they are: "allow", "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED". */
 export const ALLOW_DECISION = 'allow';
@@ -55,7 +53,6 @@ const lineSchema = z.object({
   chain: text,
   flags: text,
   sni: text,
-  failure: text,
   upstream: text,
   durationMs: z
     .number()

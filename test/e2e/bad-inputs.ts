@@ -60,9 +60,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
   {
     name: 'a syntax error',
     spoil: (text) => text.replace('spec:\n  egress:', 'spec: [\n  egress:'),
-    problems: [
-      `14: Cannot read YAML: missed comma between flow collection entries; ${UNTIL_CORRECTED}`,
-    ],
+    problems: [`14: Cannot read YAML: missed comma between flow collection entries; ${UNTIL_CORRECTED}`],
     isBroken: true,
   },
   {

@@ -7,15 +7,6 @@ import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 /** Filter state that carries what the proxy listener knows to the guard behind it. */
 export const CONTEXT_KEY = 'sallyport.context';
 
-/** For listeners: a line only for connections that never reached a filter chain, which would log them again. */
-export const NO_FILTER_CHAIN: Json = {
-  extension_filter: extension(
-    'envoy.access_loggers.extension_filters.cel',
-    'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-    { expression: 'xds.filter_chain_name == ""' },
-  ),
-};
-
 /** For proxies of enforced lanes: what was refused, or went wrong; a tunnel let through is its guard's to judge. */
 export const NOT_ALLOWED: Json = {
   status_code_filter: { comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } } },
@@ -82,13 +73,11 @@ const REQUEST_FIELDS: Json = {
 const TUNNEL_FIELDS: Json = {
   chain: '%FILTER_CHAIN_NAME%',
   sni: '%REQUESTED_SERVER_NAME%',
-  failure: '%DOWNSTREAM_TRANSPORT_FAILURE_REASON%',
 };
 
 const FIELDS: Readonly<Record<LogListener, Json>> = {
   proxy: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   guard: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
-  'guard-listener': { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
   watch: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
 };

@@ -3,8 +3,8 @@
 //   raw     any bytes, for destinations that say `protocol: TCP`
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
-import { CHAIN, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
-import { accessLog, CONTEXT_KEY, CUT, NO_FILTER_CHAIN } from './access-log.ts';
+import { CHAINS, type Chain } from '../../model/access-log-line.ts';
+import { accessLog, CONTEXT_KEY, CUT } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
@@ -12,6 +12,8 @@ import { celFormat, HOST_KEY } from './filter-state.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
+/** How long a client may take to say the server's name. */
+const CLIENT_HELLO_TIMEOUT = '5s';
 /** In dry-run a protocol in which the server speaks first costs this much, once; a slow client must not look like one. */
 const WATCH_TIMEOUT = '1s';
 /** Long enough for quiet database connections. */
@@ -19,29 +21,38 @@ const IDLE_TIMEOUT = '3600s';
 const DEFAULT_TLS_PORT = 443;
 
 export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const context = contextFromState();
-  return internalListener(name, {
-    listener_filters: [tlsInspector(true), compareSniWithHost()],
-    listener_filters_timeout: `${CLIENT_HELLO_TIMEOUT_MS / 1000}s`,
-    access_log: accessLog(settings, 'guard-listener', context, NO_FILTER_CHAIN),
-    filter_chain_matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch),
-    filter_chains: [
-      { name: CHAIN.allow, filters: [resolveHost(cache), tcpProxy(name, cache.cluster, settings)] },
-      { name: CHAIN.mismatch, filters: [tcpProxy(name, BLACKHOLE, settings)] },
-    ],
-  });
+  const pass = [resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
+  const cut = [tcpProxy(name, BLACKHOLE, settings)];
+  return inspectingListener(name, CLIENT_HELLO_TIMEOUT, { allow: pass, mismatch: cut, 'not-tls': cut });
 }
 
 export function rawGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
-  return internalListener(name, { filter_chains: [{ name: CHAIN.allow, filters }] });
+  return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
 export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const filters = [resolveHost(cache), watchingTcpProxy(name, cache.cluster, settings)];
+  const pass = [resolveHost(cache), watchingTcpProxy(name, cache.cluster, settings)];
+  return inspectingListener(name, WATCH_TIMEOUT, { allow: pass, mismatch: pass, 'not-tls': pass });
+}
+
+export function passGuard(name: string, cache: DnsCache): NamedResource {
+  const filters = [resolveHost(cache), tcpProxyTo(name, cache.cluster)];
+  return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
+}
+
+/**
+ * Looks at the first bytes and chooses a chain by them: the server name is the host, it is another one or none, or
+ * there is no ClientHello at all (other bytes, or none in time).
+ */
+function inspectingListener(
+  name: string,
+  timeout: string,
+  filtersOf: Readonly<Record<Chain, readonly Json[]>>,
+): NamedResource {
   return internalListener(name, {
-    listener_filters: [tlsInspector(false), compareSniWithHost()],
-    listener_filters_timeout: WATCH_TIMEOUT,
+    listener_filters: [tlsInspector(), compareSniWithHost()],
+    listener_filters_timeout: timeout,
     continue_on_listener_filters_timeout: true,
     filter_chain_matcher: {
       matcher_tree: {
@@ -49,19 +60,12 @@ export function watchGuard(name: string, cache: DnsCache, settings: GatewaySetti
           'transport-protocol',
           'envoy.extensions.matching.common_inputs.network.v3.TransportProtocolInput',
         ),
-        exact_match_map: {
-          map: { tls: { matcher: matchOn(EQUAL_KEY, 'true', CHAIN.allow, CHAIN.mismatch) } },
-        },
+        exact_match_map: { map: { tls: { matcher: matchOn(EQUAL_KEY, 'true', 'allow', 'mismatch') } } },
       },
-      on_no_match: chainAction(CHAIN.notTls),
+      on_no_match: chainAction('not-tls'),
     },
-    filter_chains: Object.values(CHAIN).map((chain) => ({ name: chain, filters })),
+    filter_chains: CHAINS.map((chain) => ({ name: chain, filters: filtersOf[chain] })),
   });
-}
-
-export function passGuard(name: string, cache: DnsCache): NamedResource {
-  const filters = [resolveHost(cache), tcpProxyTo(name, cache.cluster)];
-  return internalListener(name, { filter_chains: [{ name: CHAIN.allow, filters }] });
 }
 
 function internalListener(name: string, config: Json): NamedResource {
@@ -75,11 +79,11 @@ function contextFromState(): string {
   return `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`;
 }
 
-function tlsInspector(closeOnOtherBytes: boolean): Json {
+function tlsInspector(): Json {
   return extension(
     'envoy.filters.listener.tls_inspector',
     'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
-    { close_connection_on_client_hello_parsing_errors: closeOnOtherBytes },
+    { close_connection_on_client_hello_parsing_errors: false },
   );
 }
 
@@ -101,7 +105,7 @@ function compareSniWithHost(): Json {
   );
 }
 
-function matchOn(key: string, value: string, whenEqual: string, otherwise: string): Json {
+function matchOn(key: string, value: string, whenEqual: Chain, otherwise: Chain): Json {
   return {
     matcher_tree: {
       input: extension(
@@ -115,7 +119,7 @@ function matchOn(key: string, value: string, whenEqual: string, otherwise: strin
   };
 }
 
-function chainAction(chain: string): Json {
+function chainAction(chain: Chain): Json {
   return { action: extension(chain, 'google.protobuf.StringValue', { value: chain }) };
 }
 
