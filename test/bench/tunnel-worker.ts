@@ -1,7 +1,7 @@
 // A worker: keeps some clients busy for a while, each opening one tunnel after the other.
 // In: a TunnelRun per message. Out: a TunnelTally per message.
 import { createSecureContext } from 'node:tls';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { type Place, runTunnel, type TunnelOptions } from './tunnel.ts';
 
 export interface TunnelRun {
@@ -20,7 +20,9 @@ export interface TunnelTally {
   readonly error: string | undefined;
 }
 
-const context = createSecureContext({ minVersion: 'TLSv1.3', ecdhCurve: 'X25519' });
+/** PEM of the authority that the origin's certificate comes from. */
+const ca = workerData as string;
+const context = createSecureContext({ minVersion: 'TLSv1.3', ecdhCurve: 'X25519', ca });
 
 parentPort?.on('message', (run: TunnelRun) => {
   void serve(run);
