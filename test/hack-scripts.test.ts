@@ -114,7 +114,7 @@ describe('hack/with-low-ports.sh', () => {
     for (const path of ['node_modules/.bin/node', 'bin/unshare']) writeProgram(path, 'exit 1');
     const { status, stderr } = run('hack/with-low-ports.sh', ['true']);
     expect(status).toBe(1);
-    expect(stderr).toContain('sudo sysctl net.ipv4.ip_unprivileged_port_start=80');
+    expect(stderr).toContain('sudo sysctl net.ipv4.ip_unprivileged_port_start=22');
   });
 });
 

@@ -32,7 +32,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'pipeline.ts'];
 
 const PURE_LIBRARIES =
-  /^(?:zod|yaml|tldts|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
+  /^(?:zod|js-yaml|tldts|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
 const ENTRIES = /^(?:operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|[^/]+\.config\.js)$/;
 
 export function isTest(path: string): boolean {

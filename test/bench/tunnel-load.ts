@@ -39,7 +39,10 @@ export class TunnelLoad {
     const origin = new Worker(new URL('./origin-worker.ts', import.meta.url), { workerData: options });
     await once(origin, 'message');
     const worker = new URL('./tunnel-worker.ts', import.meta.url);
-    const clients = Array.from({ length: CLIENT_THREADS }, () => new Worker(worker, { workerData: authority.caPem }));
+    const clients = Array.from(
+      { length: CLIENT_THREADS },
+      () => new Worker(worker, { workerData: authority.caPem }),
+    );
     return new TunnelLoad(origin, clients);
   }
 
