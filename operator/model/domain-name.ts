@@ -70,11 +70,6 @@ export function formatPattern(pattern: NamePattern): string {
   return pattern.wildcard ? `*.${pattern.name}` : pattern.name;
 }
 
-/** Whether the pattern covers a canonical name: W1 and W2 of the attack cases. */
-export function patternCovers(pattern: NamePattern, name: string): boolean {
-  return pattern.wildcard ? name.endsWith(`.${pattern.name}`) : name === pattern.name;
-}
-
 function faultOfShape(raw: string): NameFault | undefined {
   if (raw === '' || raw === '.') return 'EMPTY';
   if (raw.includes('/') || raw.includes('@')) return 'URL';

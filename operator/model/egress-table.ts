@@ -22,8 +22,6 @@ export const ENTRY_LISTS = [
   'privateEndpoints',
 ] as const;
 
-export type EntryList = (typeof ENTRY_LISTS)[number];
-
 export const destinationGroupSchema = z.strictObject({
   list: z.enum(ENTRY_LISTS).describe('Where the entries come from.'),
   source: z

@@ -21,7 +21,7 @@ export interface ObjectMeta {
 /** A moment in UTC, such as "2027-01-31T00:00:00Z". */
 export const timeSchema = z.iso.datetime().max(32);
 
-export const conditionSchema = z.strictObject({
+const conditionSchema = z.strictObject({
   type: z.string().max(316).describe('Aspect that the condition speaks of, for example "Accepted".'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
   observedGeneration: z.int().min(0).optional().describe('Generation of the spec that was looked at.'),
@@ -29,8 +29,6 @@ export const conditionSchema = z.strictObject({
   reason: z.string().min(1).max(1024).describe('One constant word for programs.'),
   message: z.string().max(32768).describe('A sentence for people.'),
 });
-
-export type Condition = z.infer<typeof conditionSchema>;
 
 export const conditionsSchema = z
   .array(conditionSchema)

@@ -93,18 +93,6 @@ function missingFields(destination: StorageFields): readonly string[] {
   );
 }
 
-/** "s3://acme-data", "gs://acme-data", "azure://acmedata/blob": one text per place, as people write it. */
-export function storageLocation(destination: StorageDestination): string {
-  switch (destination.storageDestinationType) {
-    case 'AWS_S3':
-      return `s3://${destination.bucketName}`;
-    case 'GOOGLE_CLOUD_STORAGE':
-      return `gs://${destination.bucketName}`;
-    case 'AZURE_STORAGE':
-      return `azure://${destination.azureStorageAccount}/${destination.azureStorageService}`;
-  }
-}
-
 /** Every host name that reaches this bucket or account and no other, lower case. */
 export function storageHosts(destination: StorageDestination): readonly string[] {
   const { bucketName = '', region = '', azureStorageAccount = '', azureStorageService = '' } = destination;
