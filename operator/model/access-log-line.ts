@@ -41,7 +41,8 @@ const text = z
 const lineSchema = z.object({
   listener: z.enum(LOG_LISTENERS),
   context: text,
-  time: z.string(),
+  /** Strict, since the store refuses a whole batch for one time that it cannot read. */
+  time: z.iso.datetime(),
   type: text,
   method: text,
   code: z

@@ -2,14 +2,17 @@ import { lineText, type WrittenLine } from '../../test/fixtures/access-log-fixtu
 import { rowsOf, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from '../denials/denial-store.ts';
 import { runQuery } from '../denials/run-query.ts';
+import type { LogBatch } from '../gateway/log/log-batch.ts';
 import type { Denial } from '../model/denial.ts';
-import { DenialLog, type LineBatch } from './denial-log.ts';
+import { DenialLog } from './denial-log.ts';
 
 const LOG_FILE = 'access.log.1';
 
 interface Setting {
   readonly store: DenialStore;
   readonly shown: Denial[];
+  /** "count log file" of lines that were reported as unreadable. */
+  readonly unreadable: string[];
   /** Another one on the same store, as after a restart. */
   readonly open: (gateway?: string) => Promise<DenialLog>;
   /** "sequence destination", in order. */
@@ -20,16 +23,26 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
   return withFolder(async (folder) => {
     const store = await DenialStore.open(`${folder}/denials.duckdb`);
     const shown: Denial[] = [];
+    const unreadable: string[] = [];
     const onDenial = (denial: Denial): void => void shown.push(denial);
+    const onUnreadableLines = (logFile: string, count: number): void =>
+      void unreadable.push(`${count} ${logFile}`);
     const open = (gateway = 'local'): Promise<DenialLog> =>
-      DenialLog.open({ gateway, accountId: 'acme', store, findRule: () => null, onDenial });
+      DenialLog.open({
+        gateway,
+        accountId: 'acme',
+        store,
+        findRule: () => null,
+        onDenial,
+        onUnreadableLines,
+      });
     const stored = async (): Promise<readonly string[]> => {
       const sql =
         'select sequence, destination from system.access.outbound_network order by event_id, sequence';
       return rowsOf(await runQuery(store, sql)).map((row) => `${row['sequence']} ${row['destination']}`);
     };
     try {
-      await work({ store, shown, open, stored });
+      await work({ store, shown, unreadable, open, stored });
     } finally {
       await store.close();
     }
@@ -41,25 +54,33 @@ function refusal(host: string, line: WrittenLine = {}): string {
 }
 
 /** Lines one behind the other from an offset on. */
-function batchOf(texts: readonly string[], from = 0, logFile = LOG_FILE): LineBatch {
+function batchOf(texts: readonly string[], from = 0, logFile = LOG_FILE): LogBatch {
   let upTo = from;
   const lines = texts.map((text) => {
     const offset = upTo;
     upTo += Buffer.byteLength(text) + 1;
     return { offset, text };
   });
-  return { logFile, upTo, lines };
+  return { logFile, offset: from, upTo, lines };
 }
 
-test('consume() stores denials and nothing else, shows each, and counts lines that are none of ours', () =>
-  withLog(async ({ open, stored, shown }) => {
+test('consume() stores denials and nothing else, shows each, and reports lines that are none of ours', () =>
+  withLog(async ({ open, stored, shown, unreadable }) => {
     const log = await open();
     const allowed = refusal('allowed.example.com', { decision: 'allow', code: 200 });
-    await log.consume(batchOf([refusal('a.example.com'), allowed, '{"torn', refusal('b.example.com')]));
+    await log.consume(
+      batchOf([
+        refusal('a.example.com'),
+        allowed,
+        '{"torn',
+        refusal('x.example.com', { time: 'soon' }),
+        refusal('b.example.com'),
+      ]),
+    );
     expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
     expect(shown.map(({ destination }) => destination)).toEqual(['a.example.com', 'b.example.com']);
     expect(shown[0]).toMatchObject({ accountId: 'acme', eventId: `local/${LOG_FILE}/0` });
-    expect(log.unreadableLines).toBe(1);
+    expect(unreadable).toEqual([`2 ${LOG_FILE}`]);
   }));
 
 test('consume() takes a batch that comes again for nothing new, and only the rest of a longer one', () =>

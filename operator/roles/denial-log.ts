@@ -2,16 +2,9 @@
 // acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
 import { denialOfLine, type FindRule } from '../denials/denial-of-line.ts';
 import type { DenialStore } from '../denials/denial-store.ts';
+import type { LogBatch } from '../gateway/log/log-batch.ts';
 import { parseAccessLogLine } from '../model/access-log-line.ts';
 import type { Denial } from '../model/denial.ts';
-
-/** Lines of one log file in order; offsets are bytes in that file. */
-export interface LineBatch {
-  readonly logFile: string;
-  /** Offset behind the last line. */
-  readonly upTo: number;
-  readonly lines: readonly { readonly offset: number; readonly text: string }[];
-}
 
 export interface DenialLogOptions {
   readonly gateway: string;
@@ -19,13 +12,14 @@ export interface DenialLogOptions {
   readonly store: DenialStore;
   readonly findRule: FindRule;
   readonly onDenial: (denial: Denial) => void;
+  /** Lines that are none of ours; whatever they recorded is lost, so somebody must be told. */
+  readonly onUnreadableLines: (logFile: string, count: number) => void;
 }
 
 export class DenialLog {
   readonly #options: DenialLogOptions;
   readonly #stored: Map<string, number>;
   #sequence: number;
-  #unreadableLines = 0;
 
   private constructor(options: DenialLogOptions, stored: Map<string, number>, sequence: number) {
     this.#options = options;
@@ -40,13 +34,8 @@ export class DenialLog {
     return new DenialLog(options, stored, await options.store.lastSequence(options.gateway));
   }
 
-  /** Lines that are none of ours, a line torn by a killed Envoy for example. */
-  get unreadableLines(): number {
-    return this.#unreadableLines;
-  }
-
   /** Stores what the batch says; a batch that came before is harmless. Throws where nothing of it was stored. */
-  async consume(batch: LineBatch): Promise<void> {
+  async consume(batch: LogBatch): Promise<void> {
     const from = this.#stored.get(batch.logFile) ?? 0;
     if (batch.upTo <= from) return;
     const fresh = batch.lines.filter(({ offset }) => offset >= from);
@@ -59,13 +48,13 @@ export class DenialLog {
     }
     this.#stored.set(batch.logFile, batch.upTo);
     this.#sequence += denials.length;
-    this.#unreadableLines += unreadable;
+    if (unreadable > 0) this.#options.onUnreadableLines(batch.logFile, unreadable);
     for (const denial of denials) this.#options.onDenial(denial);
   }
 
   #read(
     logFile: string,
-    lines: LineBatch['lines'],
+    lines: LogBatch['lines'],
   ): { readonly denials: readonly Denial[]; readonly unreadable: number } {
     const { gateway, accountId, findRule } = this.#options;
     const denials: Denial[] = [];

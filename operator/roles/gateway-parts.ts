@@ -1,7 +1,7 @@
 // Makes the parts of a running gateway: the store, Envoy, the applier of its files, the tail of its log. Nothing is
 // started here but the store; run.ts says in which order the rest starts and stops.
 import type { RunConfig } from '../config.ts';
-import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
 import { DenialStore } from '../denials/denial-store.ts';
 import { ConfigApplier } from '../gateway/config/config-applier.ts';
 import { LogTail } from '../gateway/log/log-tail.ts';
@@ -17,7 +17,6 @@ import type { RunView } from './run-view.ts';
 import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
 import { WorldReport } from './world-report.ts';
 
-const FILES = { readIfExists, writeFileAtomic };
 /** The gateway's name in event ids. */
 const GATEWAY = 'local';
 
@@ -67,6 +66,8 @@ async function partsAround(store: DenialStore, found: Found): Promise<GatewayPar
     store,
     findRule: (query) => rules.findRule(query),
     onDenial: (denial) => view.denial(denial),
+    onUnreadableLines: (logFile, count) =>
+      view.failure(`Cannot read ${count} lines of ${logFile}: what they recorded is not in the denial log`),
   });
   const envoy = envoyProcess(found, {
     // A torn last line of a killed Envoy must not swallow the first line of the next one.
@@ -75,12 +76,12 @@ async function partsAround(store: DenialStore, found: Found): Promise<GatewayPar
     afterRestart: () => applier.envoyRestarted(),
   });
   const tail = logTail(found, log, envoy);
-  const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: FILES });
+  const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
   const ports = await EntrancePorts.open({
     path: paths.ports,
     address: config.listenAddress,
     range: config.ports,
-    files: FILES,
+    files: atomicFiles,
   });
   const report = new WorldReport(view);
   return {
@@ -106,7 +107,7 @@ function envoyProcess({ config, view, paths, binary }: Found, hooks: EnvoyHooks)
   return new EnvoyProcess({
     directory: paths.envoy,
     binary,
-    files: FILES,
+    files: atomicFiles,
     ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
     beforeStart: hooks.beforeStart,
     onExit: (exit) =>
@@ -122,7 +123,7 @@ function envoyProcess({ config, view, paths, binary }: Found, hooks: EnvoyHooks)
 function logTail({ config, view, paths }: Found, log: DenialLog, envoy: EnvoyProcess): LogTail {
   return new LogTail({
     folder: paths.envoyLog,
-    files: FILES,
+    files: atomicFiles,
     consume: (batch) => log.consume(batch),
     ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
     reopenLogs: () => envoy.admin.reopenLogs(),

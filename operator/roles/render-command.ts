@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ListenConfig, type ListenOptions, OptionError, readListenConfig } from '../config.ts';
-import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from '../gateway/config/config-applier.ts';
 import { EnvoyAdmin } from '../gateway/process/envoy-admin.ts';
 import { formatProblem } from '../model/problem.ts';
@@ -14,7 +14,6 @@ import { type FolderReading, readFolder } from '../sources/folder.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { endpointsOf } from './entrances.ts';
 
-const FILES = { readIfExists, writeFileAtomic };
 const DEFAULT_MAX_CONNECTIONS = 4096;
 
 export interface RenderOptions extends ListenOptions {
@@ -41,7 +40,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
     path: join(directory, 'ports.json'),
     address: listen.listenAddress,
     range: listen.ports,
-    files: FILES,
+    files: atomicFiles,
   });
   const settings = {
     directory,
@@ -65,12 +64,12 @@ async function writeEnvoyFiles(directory: string, envoy: EnvoyConfig): Promise<v
   // Directories that Envoy wants to find, be they empty.
   for (const name of ['lds', 'cds', 'rds', 'log']) await mkdir(join(directory, name), { recursive: true });
   const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
-  const applier = new ConfigApplier({ directory, admin, files: FILES });
+  const applier = new ConfigApplier({ directory, admin, files: atomicFiles });
   await applier.apply(envoy);
   await applier.close();
   admin.close();
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+  await atomicFiles.writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 }

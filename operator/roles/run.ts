@@ -88,11 +88,6 @@ export class RunningGateway {
     return this.#parts.tail.drain();
   }
 
-  /** Starts a new log file; the old one is read to its end. */
-  rotateLog(): Promise<void> {
-    return this.#parts.tail.rotate();
-  }
-
   async stop(): Promise<void> {
     const { envoy, applier, tail, store } = this.#parts;
     await this.#loop.stop();

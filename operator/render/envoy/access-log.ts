@@ -7,7 +7,10 @@ import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 /** Filter state that carries what the proxy listener knows to the guard behind it. */
 export const CONTEXT_KEY = 'sallyport.context';
 
-/** For proxies of enforced lanes: what was refused, or went wrong; a tunnel let through is its guard's to judge. */
+/**
+ * For proxies of enforced lanes: what was refused, or went wrong; a tunnel let through is its guard's to judge.
+ * Envoy demands a runtime key, though nobody sets it.
+ */
 export const NOT_ALLOWED: Json = {
   status_code_filter: { comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } } },
 };
@@ -30,7 +33,7 @@ export const OPENED_OR_FAILED: Json = {
 /** For guards: tunnels that were cut or never reached their destination. */
 export const CUT: Json = { response_flag_filter: {} };
 
-export function accessLogPath(settings: GatewaySettings): string {
+function accessLogPath(settings: GatewaySettings): string {
   return `${settings.directory}/log/access.log`;
 }
 
