@@ -1,6 +1,6 @@
 // GatewayReport: what one gateway pod really runs, written by that pod alone.
 import { z } from 'zod';
-import { type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
 
 const tableReportSchema = z.strictObject({
   table: z.string().min(1).max(63).describe('Name of the EgressTable.'),
@@ -12,10 +12,24 @@ const tableReportSchema = z.strictObject({
     .describe("Envoy's own words where it rejected a newer revision."),
 });
 
+const planReportSchema = z.strictObject({
+  workspace: z.string().min(1).max(63).describe('Name of the WorkspacePlan.'),
+  revision: z.string().min(1).max(64).describe('Revision whose entrances Envoy runs.'),
+  rejection: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe("Envoy's own words where it rejected an entrance of a newer revision."),
+});
+
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
   ready: z.boolean().describe('Whether this gateway takes connections.'),
+  renewTime: timeSchema.describe(
+    'When the gateway last said so. One that says it is ready and then falls silent is taken for frozen.',
+  ),
   tables: optionalList(tableReportSchema, 1000, 'What runs, per table.'),
+  plans: optionalList(planReportSchema, 5000, 'What runs, per workspace.'),
 });
 
 export type GatewayReportSpec = z.infer<typeof gatewayReportSpecSchema>;
@@ -35,6 +49,7 @@ export const gatewayReportKind: KindDescription = {
   spec: gatewayReportSpecSchema,
   columns: [
     { name: 'Ready', type: 'boolean', jsonPath: '.spec.ready' },
+    { name: 'Seen', type: 'date', jsonPath: '.spec.renewTime', description: 'When it last reported.' },
     { name: 'Envoy', type: 'string', jsonPath: '.spec.envoyVersion' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],

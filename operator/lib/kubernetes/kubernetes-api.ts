@@ -1,0 +1,52 @@
+// What the rooms of the operator ask of an API server: one request, or one stream of JSON values. How the bytes
+// travel is connect-kubernetes.ts's business; a program is given one of these and passes it on.
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below the server's address, for example "/api/v1/namespaces". */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** application/json where absent. */
+  readonly contentType?: PatchType;
+  readonly signal?: AbortSignal;
+}
+
+export type PatchType =
+  | 'application/apply-patch+yaml'
+  | 'application/merge-patch+json'
+  | 'application/json-patch+json';
+
+export interface KubernetesApi {
+  /** The JSON of the answer. Throws an ApiFailure for every status from 400 and for a server out of reach. */
+  request(request: ApiRequest): Promise<unknown>;
+  /** One JSON value per line of a GET, until the server ends it. Throws as request() does, in mid-stream too. */
+  stream(request: Omit<ApiRequest, 'method' | 'body' | 'contentType'>): AsyncIterable<unknown>;
+  /** Ends all connections; requests under way fail. */
+  close(): Promise<void>;
+}
+
+/** The API server refused, or could not be reached (`status` 0). */
+export class ApiFailure extends Error {
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number;
+  /** The server's one word: "Conflict", "AlreadyExists", "Expired"; "" where it gave none. */
+  readonly reason: string;
+  /** How long it asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    details: {
+      readonly status: number;
+      readonly reason?: string;
+      readonly retryAfterMs?: number | undefined;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, { cause: details.cause });
+    this.status = details.status;
+    this.reason = details.reason ?? '';
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}

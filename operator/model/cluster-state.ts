@@ -1,0 +1,66 @@
+// Everything that was observed of a cluster at one moment, trimmed; what the operator computes from. The snapshot in it
+// is the same that a folder gives.
+import type { GatewayReport } from './gateway-report.ts';
+import type { ObjectMeta } from './kubernetes-object.ts';
+import type { Problem } from './problem.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { WorkspacePlan } from './workspace-plan.ts';
+
+export interface ClusterState {
+  readonly snapshot: Snapshot;
+  /** Of objects that cannot be parsed; `object` names each. */
+  readonly problems: readonly Problem[];
+  /** All Namespaces: those that are workspaces, and those that were. */
+  readonly namespaces: readonly ObjectMeta[];
+  /** Plans as they are stored: they remember ports and Service addresses. */
+  readonly plans: readonly WorkspacePlan[];
+  /** ClusterIPs by name of the Service, in the gateway's namespace. */
+  readonly serviceAddresses: ReadonlyMap<string, readonly string[]>;
+  readonly pods: readonly StampedPod[];
+  readonly gatewayPods: readonly GatewayPod[];
+  readonly gatewayReports: readonly GatewayReport[];
+  /** Rules of others that the network plugin adds to ours. */
+  readonly tenantPolicies: readonly TenantPolicy[];
+  readonly apiServer: ApiServerPlace;
+  /** Stored status by key of the object ("NetworkPolicy/acme"), with the generation and uid that it belongs to. */
+  readonly statuses: ReadonlyMap<string, ObservedStatus>;
+}
+
+/** A pod that carries a lane and has not ended. */
+export interface StampedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly product: string;
+  readonly lane: string;
+  readonly stamp: string;
+}
+
+export interface GatewayPod {
+  readonly name: string;
+  readonly uid: string;
+  /** One per address family. */
+  readonly addresses: readonly string[];
+  readonly isReady: boolean;
+}
+
+export interface TenantPolicy {
+  /** "NetworkPolicy" of networking.k8s.io, "CiliumNetworkPolicy" and so on. */
+  readonly kind: string;
+  readonly apiVersion: string;
+  /** "" where the kind is cluster-wide. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: unknown;
+}
+
+/** Where pods reach the API server: the Service's addresses and those behind it. */
+export interface ApiServerPlace {
+  readonly addresses: readonly string[];
+  readonly ports: readonly number[];
+}
+
+export interface ObservedStatus {
+  readonly uid: string;
+  readonly generation: number;
+  readonly status: unknown;
+}

@@ -1,0 +1,56 @@
+// Stamps: what a pod is given when it starts, and the annotations of its Namespace from which it is given. Written by
+// the operator, read by admission policies (which copy them to pods) and by isolation (which selects by them).
+import { GROUP } from './kubernetes-object.ts';
+import type { Lane, Product } from './product.ts';
+import { LANES } from './product.ts';
+
+/** Labels of a pod. */
+export const PRODUCT_LABEL = `${GROUP}/product`;
+export const LANE_LABEL = `${GROUP}/lane`;
+/** Revision of the setting that the pod was stamped under. */
+export const STAMP_LABEL = `${GROUP}/stamp`;
+
+/** Annotations of a Namespace that is a workspace. Without this one nothing may start there: it is not ready yet. */
+export const STAMP_ANNOTATION = `${GROUP}/stamp`;
+/** Lane of a product that has no annotation of its own. */
+export const DEFAULT_LANE_ANNOTATION = `${GROUP}/lane`;
+export const NO_PROXY_ANNOTATION = `${GROUP}/no-proxy`;
+/** A user's own: "Isolate" cuts the pods that ran before their Namespace became a workspace. */
+export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
+export const ADOPT_ISOLATE = 'Isolate';
+
+export function laneAnnotation(product: Product): string {
+  return `${DEFAULT_LANE_ANNOTATION}.${product}`;
+}
+
+/** "http://10.96.0.77:3128". */
+export function proxyAnnotation(lane: Lane): string {
+  return `${GROUP}/proxy.${lane}`;
+}
+
+/** Name servers of the lane, separated by commas: one per address family. */
+export function dnsAnnotation(lane: Lane): string {
+  return `${GROUP}/dns.${lane}`;
+}
+
+/** Proxy variables that a pod gets in both cases: curl, wget and gRPC read the lower one. */
+export const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'] as const;
+export const NO_PROXY_VARIABLES = ['NO_PROXY', 'no_proxy'] as const;
+/** Set by us or taken away: nothing that a pod's author says about proxies stays. */
+export const RESERVED_VARIABLES = [
+  ...PROXY_VARIABLES,
+  ...NO_PROXY_VARIABLES,
+  'ALL_PROXY',
+  'all_proxy',
+  'NODE_USE_ENV_PROXY',
+] as const;
+
+/** LANES is in order of openness: `full` first, `sealed` last. */
+export function isMoreOpen(lane: Lane, than: Lane): boolean {
+  return LANES.indexOf(lane) < LANES.indexOf(than);
+}
+
+/** Virtual resources of our group, for which RBAC says who may do what; no such objects exist. */
+export const USE_PRODUCT = { resource: 'products', verb: 'use' } as const;
+/** Who may write stamps and what the operator owns: the operator itself. */
+export const WRITE_STAMPS = { resource: 'stamps', verb: 'write' } as const;
