@@ -1,11 +1,17 @@
-// The main path on one screen: what was observed -> who may go where -> what the gateway must run.
-// Pure: no I/O, no clock. Everything around it reads a snapshot or writes these outputs.
+// The main path on one screen: what was observed -> who may go where -> what a gateway must run, and in a cluster what
+// the API server must hold. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
+import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
+import { missingTables } from './compile/missing-tables.ts';
 import { type CompiledWorld, compileWorld } from './compile/plans.ts';
 import { nextExpiry } from './compile/table-index.ts';
+import type { ClusterState } from './model/cluster-state.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { WorkspacePlan } from './model/workspace-plan.ts';
 import type { Entrance, EnvoyConfig, GatewaySettings } from './render/envoy/envoy-config.ts';
 import { renderEnvoy } from './render/envoy/render-envoy.ts';
+import { type ClusterObjects, clusterObjects } from './render/kubernetes/objects/cluster-objects.ts';
+import type { ClusterSettings } from './render/kubernetes/objects/desired-object.ts';
+import { findWidening } from './render/kubernetes/objects/widening.ts';
 
 /** What one gateway is, besides the world that it guards. */
 export interface Gateway {
@@ -14,22 +20,52 @@ export interface Gateway {
   readonly entrancesOf: (plans: readonly WorkspacePlan[]) => readonly Entrance[];
 }
 
-export interface DesiredOutputs extends CompiledWorld {
+/** What the operator compiles and gateways watch. */
+export type CompiledObjects = Pick<CompiledWorld, 'tables' | 'plans'>;
+
+export interface GatewayOutputs {
   readonly entrances: readonly Entrance[];
   readonly envoy: EnvoyConfig;
   /** Epoch milliseconds at which an entry expires, so that the outputs change without an event. */
   readonly changesAtMs: number | undefined;
 }
 
+export interface DesiredOutputs extends CompiledWorld, GatewayOutputs {}
+
+/** Embedded mode: everything on one machine. */
 export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: number): DesiredOutputs {
   const world = compileWorld(snapshot);
-  const entrances = gateway.entrancesOf(world.plans);
-  const envoy = renderEnvoy({ tables: world.tables, entrances, settings: gateway.settings, atMs });
-  const expiries = world.tables.flatMap((table) => nextExpiry(table.spec, atMs) ?? []);
-  return {
-    ...world,
-    entrances,
-    envoy,
-    changesAtMs: expiries.length === 0 ? undefined : Math.min(...expiries),
-  };
+  return { ...world, ...gatewayOutputs(world, gateway, atMs) };
+}
+
+/** In a cluster the operator compiles; each gateway goes on from there. */
+export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs: number): GatewayOutputs {
+  const { plans } = compiled;
+  const tables = [...compiled.tables, ...missingTables(compiled.tables, plans)];
+  const entrances = gateway.entrancesOf(plans);
+  const envoy = renderEnvoy({ tables, entrances, settings: gateway.settings, atMs });
+  const expiries = tables.flatMap((table) => nextExpiry(table.spec, atMs) ?? []);
+  return { entrances, envoy, changesAtMs: expiries.length === 0 ? undefined : Math.min(...expiries) };
+}
+
+/** What the operator keeps from one pass to the next, and nothing else. */
+export interface OperatorMemory {
+  readonly quarantine: readonly number[];
+}
+
+export const NOTHING_REMEMBERED: OperatorMemory = { quarantine: [] };
+
+export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
+  /** Policies of others that allow a workspace more than ours, by workspace. */
+  readonly widening: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Everything that a cluster should hold; status is computed from these and from what gateways report. */
+export function operatorOutputs(
+  state: ClusterState,
+  settings: ClusterSettings,
+  { quarantine }: OperatorMemory,
+): OperatorOutputs {
+  const world = planCluster(compileWorld(state.snapshot), state, quarantine);
+  return { ...world, ...clusterObjects(world, state, settings), widening: findWidening(state) };
 }

@@ -1,15 +1,13 @@
 // A policy and what a workspace implies -> the EgressTable: who may go where, as groups of names.
 // The table's name says whose set it is (policy and implied objects), its revision says what is in it: so a changed
 // destination changes the revision under running connections, and nothing leaks between workspaces that share a policy.
-import { formatRange, parseAddressRange } from '../model/address-range.ts';
-import { formatPattern, parseNamePattern } from '../model/domain-name.ts';
-import type { DenyReason, DestinationGroup, EgressTable } from '../model/egress-table.ts';
+import type { DenyReason, EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
-import type { InternetDestination, NetworkPolicy } from '../model/network-policy.ts';
+import type { NetworkPolicy } from '../model/network-policy.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import { compareText } from '../model/snapshot.ts';
-import { type StorageDestination, storageHosts } from '../model/storage-destination.ts';
 import { contentHash } from './content-hash.ts';
+import { keyedGroups, type SourceObject } from './destination-groups.ts';
 
 /** What one table is made of; workspaces with the same sources share the table. */
 export interface TableSources {
@@ -20,23 +18,45 @@ export interface TableSources {
   readonly privateEndpoints: readonly PrivateEndpoint[];
 }
 
-type Ports = DestinationGroup['ports'];
-type Entry = Omit<DestinationGroup, 'names'> & { readonly name: string };
-
-/** Where a destination says nothing of ports. */
-export const DEFAULT_PORTS: Ports = [
-  { port: 443, protocol: 'TLS' },
-  { port: 80, protocol: 'HTTP' },
-];
-const STORAGE_PORTS: Ports = [{ port: 443, protocol: 'TLS' }];
-const NO_PORTS: Ports = [];
-
+/** The very same table as before for the very same sources. */
 export function compileEgressTable(sources: TableSources): EgressTable {
-  const groups = sources.denyReason === undefined ? groupEntries(entriesOf(sources)) : [];
+  const place = placeFor(sourceObjects(sources));
+  const known = place.table?.spec;
+  const isSame =
+    known?.networkPolicyId === sources.networkPolicyId && known.denyReason === sources.denyReason;
+  if (place.table === undefined || !isSame) place.table = compile(sources);
+  return place.table;
+}
+
+/**
+ * Where the table of these sources is remembered: a path of the objects themselves. They never change, so this is no
+ * state; and they are held weakly, so what was compiled from an object goes with it.
+ */
+interface Place {
+  table?: EgressTable;
+  readonly next: WeakMap<object, Place>;
+}
+
+const FIRST_PLACE: Place = { next: new WeakMap() };
+
+function placeFor(objects: readonly object[]): Place {
+  return objects.reduce<Place>((place, object) => {
+    const next = place.next.get(object) ?? { next: new WeakMap() };
+    place.next.set(object, next);
+    return next;
+  }, FIRST_PLACE);
+}
+
+function sourceObjects({ policy, metastores, privateEndpoints }: TableSources): readonly SourceObject[] {
+  return [...(policy === undefined ? [] : [policy]), ...metastores, ...privateEndpoints];
+}
+
+function compile(sources: TableSources): EgressTable {
+  const keyed = sources.denyReason === undefined ? sourceObjects(sources).flatMap(keyedGroups) : [];
   const content = {
     networkPolicyId: sources.networkPolicyId,
     ...(sources.denyReason === undefined ? {} : { denyReason: sources.denyReason }),
-    groups,
+    groups: keyed.toSorted((a, b) => compareText(a.key, b.key)).map(({ group }) => group),
   };
   return {
     kind: 'EgressTable',
@@ -60,109 +80,4 @@ export function tableName(sources: TableSources): string {
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');
   return policy === '' ? `policy-${hash}` : `${policy}-${hash}`;
-}
-
-function entriesOf(sources: TableSources): readonly Entry[] {
-  return [
-    ...(sources.policy === undefined ? [] : policyEntries(sources.policy)),
-    ...sources.metastores.flatMap(metastoreEntries),
-    ...sources.privateEndpoints.flatMap(privateEndpointEntries),
-  ];
-}
-
-function policyEntries(policy: NetworkPolicy): readonly Entry[] {
-  const access = policy.spec.egress.networkAccess;
-  const source = `NetworkPolicy/${policy.metadata.name}`;
-  const blocked = (access.blockedInternetDestinations ?? []).map((destination) =>
-    internetEntry('blockedInternetDestinations', source, { ...destination, ports: NO_PORTS }),
-  );
-  const allowed = (access.allowedInternetDestinations ?? []).map((destination) =>
-    internetEntry('allowedInternetDestinations', source, {
-      ...destination,
-      ports: destination.ports ?? DEFAULT_PORTS,
-    }),
-  );
-  const storage = (access.allowedStorageDestinations ?? []).flatMap((destination) =>
-    storageEntries('allowedStorageDestinations', source, destination),
-  );
-  return [...blocked, ...allowed, ...storage];
-}
-
-/** R15, R21, R81: only locations that are known to lie in the metastore's own region are implied. */
-function metastoreEntries(metastore: Metastore): readonly Entry[] {
-  const source = `Metastore/${metastore.metadata.name}`;
-  const locations = (metastore.spec.externalLocations ?? [])
-    .filter((location) => location.region === metastore.spec.region)
-    .flatMap((location) => storageEntries('externalLocations', source, location));
-  const connections = (metastore.spec.connections ?? []).map((connection) =>
-    internetEntry('connections', source, {
-      destination: connection.destination,
-      ports: connection.ports ?? DEFAULT_PORTS,
-      expiresAt: connection.transitionEndTime,
-    }),
-  );
-  return [...locations, ...connections];
-}
-
-function privateEndpointEntries(endpoint: PrivateEndpoint): readonly Entry[] {
-  const source = `PrivateEndpoint/${endpoint.metadata.name}`;
-  const addressRanges = canonicalRanges(endpoint.spec.addressRanges ?? []);
-  return (endpoint.spec.domains ?? []).map((destination) => ({
-    ...internetEntry('privateEndpoints', source, {
-      destination,
-      ports: endpoint.spec.ports ?? DEFAULT_PORTS,
-    }),
-    addressRanges,
-  }));
-}
-
-/** Masked, sorted, each once; what cannot be read opens nothing. */
-function canonicalRanges(texts: readonly string[]): string[] {
-  const parsed = texts.map(parseAddressRange);
-  const ranges = parsed.flatMap((result) => ('range' in result ? [formatRange(result.range)] : []));
-  return [...new Set(ranges)].toSorted(compareText);
-}
-
-interface WrittenDestination extends Pick<InternetDestination, 'destination' | 'expiresAt'> {
-  readonly ports: Ports;
-}
-
-function internetEntry(list: Entry['list'], source: string, written: WrittenDestination): Entry {
-  const parsed = parseNamePattern(written.destination);
-  // The schema has refused such a name already; should one come through, it must match nothing.
-  const name = 'pattern' in parsed ? formatPattern(parsed.pattern) : '';
-  const expiry = written.expiresAt === undefined ? {} : { expiresAt: written.expiresAt };
-  return { list, source, ports: canonicalPorts(written.ports), ...expiry, name };
-}
-
-function storageEntries(
-  list: Entry['list'],
-  source: string,
-  destination: StorageDestination,
-): readonly Entry[] {
-  return storageHosts(destination).map((name) => ({ list, source, ports: STORAGE_PORTS, name }));
-}
-
-/** Sorted, each once, with their keys in one order: the hash sees them as text. */
-function canonicalPorts(ports: Ports): Ports {
-  const byText = new Map(ports.map(({ port, protocol }) => [`${port}/${protocol}`, { port, protocol }]));
-  return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
-}
-
-/** Entries that differ in their name only become one group; groups and names are sorted, duplicates merged. */
-function groupEntries(entries: readonly Entry[]): DestinationGroup[] {
-  const groups = new Map<
-    string,
-    { readonly group: Omit<DestinationGroup, 'names'>; readonly names: Set<string> }
-  >();
-  for (const { name, ...group } of entries) {
-    if (name === '') continue;
-    const key = JSON.stringify(group);
-    const known = groups.get(key) ?? { group, names: new Set() };
-    known.names.add(name);
-    groups.set(key, known);
-  }
-  return [...groups.entries()]
-    .toSorted(([a], [b]) => compareText(a, b))
-    .map(([, { group, names }]) => ({ ...group, names: [...names].toSorted(compareText) }));
 }

@@ -2,13 +2,13 @@
 // a table that denies everything and says why; nothing is guessed.
 import type { EgressTable } from '../model/egress-table.ts';
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
-import type { NetworkPolicy } from '../model/network-policy.ts';
 import type { Problem } from '../model/problem.ts';
 import { PRODUCTS } from '../model/product.ts';
-import { compareText, isUnreadable, objectsOf, type Snapshot } from '../model/snapshot.ts';
+import { compareText, findObject, isUnreadable, objectsOf, type Snapshot } from '../model/snapshot.ts';
 import type { Workspace } from '../model/workspace.ts';
 import { WORKSPACE_CONF_NAME } from '../model/workspace-conf.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { byWorkspace } from './by-workspace.ts';
 import { contentHash } from './content-hash.ts';
 import { compileEgressTable, type TableSources, tableName } from './egress-table.ts';
 import { laneOf } from './lanes.ts';
@@ -23,9 +23,12 @@ export interface CompiledWorld {
 export function compileWorld(snapshot: Snapshot): CompiledWorld {
   const workspaces = objectsOf(snapshot, 'Workspace');
   const owners = ownersOfIds(workspaces);
+  const impliedFor = impliedObjects(snapshot);
   const planned = workspaces.map((workspace) => {
-    const conflicted = owners.get(workspace.id) !== workspace.metadata.name;
-    const sources = sourcesOf(snapshot, workspace, conflicted);
+    const { name } = workspace.metadata;
+    const found = { ...policyFor(snapshot, name), ...impliedFor(name) };
+    const sources: TableSources =
+      owners.get(workspace.id) === name ? found : { ...found, denyReason: 'WORKSPACE_CONFLICTED' };
     return { plan: planOf(snapshot, workspace, sources), sources };
   });
   const tables = new Map(planned.map(({ plan, sources }) => [plan.spec.table, sources]));
@@ -48,50 +51,43 @@ export function ownersOfIds(workspaces: readonly Workspace[]): ReadonlyMap<strin
   return owners;
 }
 
-function sourcesOf(snapshot: Snapshot, workspace: Workspace, conflicted: boolean): TableSources {
-  const name = workspace.metadata.name;
-  const networkPolicyId = assignedPolicy(snapshot, name);
-  const found = findPolicy(snapshot, networkPolicyId);
-  const isFor = (object: { spec: { workspaces?: readonly string[] | undefined } }): boolean =>
-    object.spec.workspaces?.includes(name) ?? false;
-  const metastores = objectsOf(snapshot, 'Metastore').filter(isFor);
-  const sources: TableSources = {
-    networkPolicyId: networkPolicyId ?? UNKNOWN_POLICY,
-    ...found,
-    // A workspace has one metastore; where two claim it, neither may widen its access.
-    metastores: metastores.length === 1 ? metastores : [],
-    privateEndpoints: objectsOf(snapshot, 'PrivateEndpoint').filter(isFor),
+function impliedObjects(
+  snapshot: Snapshot,
+): (workspace: string) => Pick<TableSources, 'metastores' | 'privateEndpoints'> {
+  const metastores = byWorkspace(objectsOf(snapshot, 'Metastore'));
+  const privateEndpoints = byWorkspace(objectsOf(snapshot, 'PrivateEndpoint'));
+  return (workspace) => {
+    const claims = metastores.get(workspace) ?? [];
+    return {
+      // A workspace has one metastore; where two claim it, neither may widen its access.
+      metastores: claims.length === 1 ? claims : [],
+      privateEndpoints: privateEndpoints.get(workspace) ?? [],
+    };
   };
-  return conflicted ? { ...sources, denyReason: 'WORKSPACE_CONFLICTED' } : sources;
 }
 
 /** Stands for the policy of a workspace whose assignment cannot be read; no policy can have this name. */
 const UNKNOWN_POLICY = '(unknown)';
 
-/** R28, R29: without an assignment the default policy; undefined where the assignment cannot be read. */
-function assignedPolicy(snapshot: Snapshot, workspace: string): string | undefined {
-  if (isUnreadable(snapshot, 'PolicyAssignment', workspace)) return undefined;
-  const assignment = objectsOf(snapshot, 'PolicyAssignment').find(
-    (object) => object.metadata.name === workspace,
-  );
-  return assignment?.spec.networkPolicyId ?? DEFAULT_POLICY;
-}
-
-function findPolicy(snapshot: Snapshot, id: string | undefined): Pick<TableSources, 'policy' | 'denyReason'> {
-  if (id === undefined) return { denyReason: 'POLICY_UNREADABLE' };
-  const policy: NetworkPolicy | undefined = objectsOf(snapshot, 'NetworkPolicy').find(
-    (object) => object.metadata.name === id,
-  );
-  if (policy !== undefined) return { policy };
-  return {
-    denyReason: isUnreadable(snapshot, 'NetworkPolicy', id) ? 'POLICY_UNREADABLE' : 'POLICY_NOT_FOUND',
-  };
+function policyFor(
+  snapshot: Snapshot,
+  workspace: string,
+): Pick<TableSources, 'networkPolicyId' | 'policy' | 'denyReason'> {
+  if (isUnreadable(snapshot, 'PolicyAssignment', workspace))
+    return { networkPolicyId: UNKNOWN_POLICY, denyReason: 'POLICY_UNREADABLE' };
+  // R28, R29: without an assignment the default policy.
+  const assignment = findObject(snapshot, 'PolicyAssignment', workspace);
+  const networkPolicyId = assignment?.spec.networkPolicyId ?? DEFAULT_POLICY;
+  const policy = findObject(snapshot, 'NetworkPolicy', networkPolicyId);
+  if (policy !== undefined) return { networkPolicyId, policy };
+  const denyReason = isUnreadable(snapshot, 'NetworkPolicy', networkPolicyId)
+    ? 'POLICY_UNREADABLE'
+    : 'POLICY_NOT_FOUND';
+  return { networkPolicyId, denyReason };
 }
 
 function planOf(snapshot: Snapshot, workspace: Workspace, sources: TableSources): WorkspacePlan {
-  const conf = objectsOf(snapshot, 'WorkspaceConf').find(
-    ({ metadata }) => metadata.namespace === workspace.metadata.name && metadata.name === WORKSPACE_CONF_NAME,
-  );
+  const conf = findObject(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, workspace.metadata.name);
   const settings = {
     policy: sources.denyReason === undefined ? sources.policy : undefined,
     tier: workspace.tier,

@@ -1,16 +1,18 @@
 // What is wrong between objects that are each well formed: a policy that does not exist, an id claimed twice.
-
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import { countDestinations } from '../model/network-policy.ts';
 import type { Problem, ProblemReason } from '../model/problem.ts';
 import {
+  findObject,
   formatKey,
   isUnreadable,
   keyOf,
+  type ObservedKind,
   type ObservedObject,
   objectsOf,
   type Snapshot,
 } from '../model/snapshot.ts';
+import { byWorkspace } from './by-workspace.ts';
 
 export function findProblems(snapshot: Snapshot, owners: ReadonlyMap<string, string>): readonly Problem[] {
   return [
@@ -42,31 +44,23 @@ function unknownTiers(snapshot: Snapshot): readonly Problem[] {
 }
 
 function danglingAssignments(snapshot: Snapshot): readonly Problem[] {
-  const workspaces = new Set(objectsOf(snapshot, 'Workspace').map(({ metadata }) => metadata.name));
-  const policies = new Set(objectsOf(snapshot, 'NetworkPolicy').map(({ metadata }) => metadata.name));
   return objectsOf(snapshot, 'PolicyAssignment').flatMap((assignment) => {
     const id = assignment.spec.networkPolicyId;
     const name = assignment.metadata.name;
-    const isMissing = !policies.has(id) && !isUnreadable(snapshot, 'NetworkPolicy', id);
+    const isMissing = !exists(snapshot, 'NetworkPolicy', id);
     const noPolicy = `Cannot find NetworkPolicy "${id}": create it or assign another; until then this workspace reaches nothing`;
     const noWorkspace = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace`;
     return [
       ...(isMissing ? [about(assignment, 'NetworkPolicyNotFound', noPolicy, 'spec.networkPolicyId')] : []),
-      ...(workspaces.has(name) ? [] : [about(assignment, 'WorkspaceNotFound', noWorkspace, 'metadata.name')]),
+      ...(findObject(snapshot, 'Workspace', name) !== undefined ? [] : [about(assignment, 'WorkspaceNotFound', noWorkspace, 'metadata.name')]),
     ];
   });
 }
 
 function missingDefault(snapshot: Snapshot): readonly Problem[] {
-  const assigned = new Set(objectsOf(snapshot, 'PolicyAssignment').map(({ metadata }) => metadata.name));
-  const exists = objectsOf(snapshot, 'NetworkPolicy').some(
-    ({ metadata }) => metadata.name === DEFAULT_POLICY,
-  );
-  if (exists || isUnreadable(snapshot, 'NetworkPolicy', DEFAULT_POLICY)) return [];
+  if (exists(snapshot, 'NetworkPolicy', DEFAULT_POLICY)) return [];
   return objectsOf(snapshot, 'Workspace')
-    .filter(
-      ({ metadata: { name } }) => !assigned.has(name) && !isUnreadable(snapshot, 'PolicyAssignment', name),
-    )
+    .filter(({ metadata: { name } }) => !exists(snapshot, 'PolicyAssignment', name))
     .map((workspace) => {
       const message = `Cannot find NetworkPolicy "${DEFAULT_POLICY}", which applies to this workspace: create it or assign another; until then this workspace reaches nothing`;
       return about(workspace, 'NetworkPolicyNotFound', message);
@@ -88,13 +82,18 @@ function ignoredRules(snapshot: Snapshot): readonly Problem[] {
 }
 
 function contestedMetastores(snapshot: Snapshot): readonly Problem[] {
-  const metastores = objectsOf(snapshot, 'Metastore');
+  const metastores = byWorkspace(objectsOf(snapshot, 'Metastore'));
   return objectsOf(snapshot, 'Workspace').flatMap(({ metadata: { name } }) => {
-    const claims = metastores.filter(({ spec }) => spec.workspaces?.includes(name));
+    const claims = metastores.get(name) ?? [];
     if (claims.length < 2) return [];
     const message = `Cannot give workspace "${name}" ${claims.length} metastores: name it in one; until then none of them allows anything`;
     return claims.map((metastore) => about(metastore, 'Conflicted', message, 'spec.workspaces'));
   });
+}
+
+/** Readable or not. */
+function exists(snapshot: Snapshot, kind: ObservedKind, name: string): boolean {
+  return findObject(snapshot, kind, name) !== undefined || isUnreadable(snapshot, kind, name);
 }
 
 function about(object: ObservedObject, reason: ProblemReason, message: string, field?: string): Problem {

@@ -6,7 +6,10 @@ import { z } from 'zod';
 export const LOG_LISTENERS = ['proxy', 'guard', 'watch', 'private-http'] as const;
 export type LogListener = (typeof LOG_LISTENERS)[number];
 
-/** Parts of the context, separated by "|"; the authority comes last since only it is the client's text. */
+/**
+ * Parts of the context, separated by "|"; the authority comes last since only it is the client's text. The product is
+ * empty where pods share their lane's port.
+ */
 export const CONTEXT_PARTS = [
   'workspace',
   'workspaceId',

@@ -1,5 +1,6 @@
 // Everything that was observed of a cluster at one moment, trimmed; what the operator computes from. The snapshot in it
 // is the same that a folder gives.
+import type { EgressTable } from './egress-table.ts';
 import type { GatewayReport } from './gateway-report.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
 import type { Problem } from './problem.ts';
@@ -14,6 +15,8 @@ export interface ClusterState {
   readonly namespaces: readonly ObjectMeta[];
   /** Plans as they are stored: they remember ports and Service addresses. */
   readonly plans: readonly WorkspacePlan[];
+  /** Tables as they are stored: the last good version of a policy that cannot be understood any more. */
+  readonly tables: readonly EgressTable[];
   /** ClusterIPs by name of the Service, in the gateway's namespace. */
   readonly serviceAddresses: ReadonlyMap<string, readonly string[]>;
   readonly pods: readonly StampedPod[];

@@ -31,10 +31,12 @@ export interface Denial {
   /** UTC, ISO 8601 with milliseconds or finer. */
   readonly eventTime: string;
   readonly accessType: AccessType;
-  readonly networkSourceType: string;
+  /** Null where the product is not known. */
+  readonly networkSourceType: string | null;
   /** Namespace that is the workspace. */
   readonly workspace: string;
-  readonly product: string;
+  /** Null where the gateway cannot tell: in a cluster, pods of several products share a lane. */
+  readonly product: string | null;
   readonly policy: string;
   /** Revision of the egress table that decided. */
   readonly revision: string;

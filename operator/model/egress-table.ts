@@ -80,6 +80,12 @@ export const egressTableKind: KindDescription = {
   columns: [
     { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },
     { name: 'Revision', type: 'string', jsonPath: '.spec.revision' },
+    {
+      name: 'Denies-All',
+      type: 'string',
+      jsonPath: '.spec.denyReason',
+      description: 'Why nothing may be reached, where that is so.',
+    },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

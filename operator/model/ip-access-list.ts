@@ -1,5 +1,6 @@
 // IpAccessList (`ipal`): networks from which people may or may not enter a workspace (R86-R94).
 import { z } from 'zod';
+import { conditionColumn } from './condition.ts';
 import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
 import { addressRangeSchema } from './private-endpoint.ts';
 
@@ -41,6 +42,8 @@ export const ipAccessListKind: KindDescription = {
     { name: 'Type', type: 'string', jsonPath: '.spec.listType' },
     { name: 'Addresses', type: 'integer', jsonPath: '.status.addressCount' },
     { name: 'Enabled', type: 'boolean', jsonPath: '.spec.enabled' },
+    conditionColumn('Accepted'),
+    conditionColumn('Accepted', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -30,6 +30,9 @@ const conditionSchema = z.strictObject({
   message: z.string().max(32768).describe('A sentence for people.'),
 });
 
+/** A condition as it stands in an object. */
+export type StoredCondition = Readonly<z.infer<typeof conditionSchema>>;
+
 export const conditionsSchema = z
   .array(conditionSchema)
   .max(8)

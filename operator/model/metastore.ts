@@ -1,6 +1,7 @@
 // Metastore: the catalogue of a workspace, and what it implies: external locations in its own region are allowed
 // (R21), those in another region are not (R15, R81); connections only until their transition ends (R19, R20).
 import { z } from 'zod';
+import { conditionColumn } from './condition.ts';
 import {
   conditionsSchema,
   type KindDescription,
@@ -56,6 +57,8 @@ export const metastoreKind: KindDescription = {
   status: z.strictObject({ conditions: conditionsSchema }),
   columns: [
     { name: 'Region', type: 'string', jsonPath: '.spec.region' },
+    conditionColumn('Accepted'),
+    conditionColumn('Accepted', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -1,6 +1,7 @@
 // NetworkPolicy (`snp`): what a workspace may reach. Words and values are the product's own (requirements 2.1),
 // so that REST and YAML translate one to one.
 import { z } from 'zod';
+import { conditionColumn } from './condition.ts';
 import { parseNamePattern } from './domain-name.ts';
 import {
   conditionsSchema,
@@ -206,7 +207,10 @@ export const networkPolicyKind: KindDescription = {
     { name: 'Destinations', type: 'integer', jsonPath: '.status.destinations' },
     { name: 'Workspaces', type: 'integer', jsonPath: '.status.workspaces' },
     { name: 'Restart-Required', type: 'integer', jsonPath: '.status.restartRequired' },
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    conditionColumn('Programmed'),
+    conditionColumn('Ready'),
+    conditionColumn('Ready', 'reason'),
+    conditionColumn('Ready', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [

@@ -1,5 +1,6 @@
 // PolicyAssignment (`spa`): which policy a workspace is under. Named after the workspace's Namespace (R34: one each).
 import { z } from 'zod';
+import { conditionColumn } from './condition.ts';
 import {
   conditionsSchema,
   DEFAULT_POLICY,
@@ -58,7 +59,11 @@ export const policyAssignmentKind: KindDescription = {
     { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },
     { name: 'Enforcement', type: 'string', jsonPath: '.status.enforcement' },
     { name: 'Restart-Required', type: 'integer', jsonPath: '.status.restartRequired' },
-    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    conditionColumn('Widened'),
+    conditionColumn('Programmed'),
+    conditionColumn('Ready'),
+    conditionColumn('Ready', 'reason'),
+    conditionColumn('Ready', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -2,6 +2,7 @@
 // reach their own address ranges only, and count no more as soon as they are removed (we lift R18).
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
+import { conditionColumn } from './condition.ts';
 import {
   CEL_RULES,
   conditionsSchema,
@@ -54,6 +55,8 @@ export const privateEndpointKind: KindDescription = {
   status: z.strictObject({ conditions: conditionsSchema }),
   columns: [
     { name: 'Domains', type: 'string', jsonPath: '.spec.domains', priority: 1 },
+    conditionColumn('Accepted'),
+    conditionColumn('Accepted', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

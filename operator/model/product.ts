@@ -70,3 +70,11 @@ export function isDryRun(lane: Lane): boolean {
 export function isSealed(lane: Lane): boolean {
   return lane === 'sealed' || lane === 'sealed-dry-run';
 }
+
+/** Lanes through a gateway; whatever is no lane is none of them. */
+export function isGuarded(lane: string): lane is Exclude<Lane, 'full'> {
+  return lane !== 'full' && LANES.some((known) => known === lane);
+}
+
+/** Lanes from which nothing is kept back: pods in all others, and in none that is known, are isolated. */
+export const OPEN_LANES = ['full', 'dry-run', 'sealed-dry-run'] as const satisfies readonly Lane[];

@@ -42,20 +42,58 @@ export function formatKey(key: ObjectKey): string {
   return [key.kind, ...(key.namespace === '' ? [] : [key.namespace]), key.name].join('/');
 }
 
+type ObjectOf<Kind extends ObservedKind> = Extract<ObservedObject, { kind: Kind }>;
+
 /** The objects of one kind, in order of name, so that outputs do not depend on the order of input. */
 export function objectsOf<Kind extends ObservedKind>(
   snapshot: Snapshot,
   kind: Kind,
-): readonly Extract<ObservedObject, { kind: Kind }>[] {
-  return snapshot.objects
-    .filter((object): object is Extract<ObservedObject, { kind: Kind }> => object.kind === kind)
-    .toSorted((a, b) => compareText(formatKey(keyOf(a)), formatKey(keyOf(b))));
+): readonly ObjectOf<Kind>[] {
+  // The index keeps each kind apart; TypeScript cannot follow that through a Map.
+  return (indexOf(snapshot).byKind.get(kind) ?? []) as readonly ObjectOf<Kind>[];
+}
+
+/** The one object of that name; `namespace` for namespaced kinds. */
+export function findObject<Kind extends ObservedKind>(
+  snapshot: Snapshot,
+  kind: Kind,
+  name: string,
+  namespace = '',
+): ObjectOf<Kind> | undefined {
+  return indexOf(snapshot).byKey.get(formatKey({ kind, name, namespace })) as ObjectOf<Kind> | undefined;
 }
 
 export function isUnreadable(snapshot: Snapshot, kind: ObservedKind, name: string, namespace = ''): boolean {
-  return snapshot.unreadable.some(
-    (key) => key.kind === kind && key.name === name && key.namespace === namespace,
-  );
+  return indexOf(snapshot).unreadable.has(formatKey({ kind, name, namespace }));
+}
+
+interface SnapshotIndex {
+  readonly byKind: ReadonlyMap<ObservedKind, readonly ObservedObject[]>;
+  readonly byKey: ReadonlyMap<string, ObservedObject>;
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/** A snapshot never changes, so what is remembered of it is no state: everything asks it once per workspace. */
+const INDEXES = new WeakMap<Snapshot, SnapshotIndex>();
+
+function indexOf(snapshot: Snapshot): SnapshotIndex {
+  const known = INDEXES.get(snapshot) ?? makeIndex(snapshot);
+  INDEXES.set(snapshot, known);
+  return known;
+}
+
+function makeIndex({ objects, unreadable }: Snapshot): SnapshotIndex {
+  const sorted = objects
+    .map((object) => [formatKey(keyOf(object)), object] as const)
+    .toSorted(([a], [b]) => compareText(a, b));
+  return {
+    byKind: Map.groupBy(
+      sorted.map(([, object]) => object),
+      ({ kind }) => kind,
+    ),
+    byKey: new Map(sorted),
+    unreadable: new Set(unreadable.map(formatKey)),
+  };
 }
 
 /** Code-unit order: the same on every machine, whatever its locale. */

@@ -15,6 +15,11 @@ export const STAMP_ANNOTATION = `${GROUP}/stamp`;
 /** Lane of a product that has no annotation of its own. */
 export const DEFAULT_LANE_ANNOTATION = `${GROUP}/lane`;
 export const NO_PROXY_ANNOTATION = `${GROUP}/no-proxy`;
+/** Optional: the cluster's own name servers, as in dnsAnnotation(); pods in dry-run list them second. */
+export const CLUSTER_DNS_ANNOTATION = `${GROUP}/cluster-dns`;
+/** Optional: the domain of the cluster's Services, where it is not the usual one. */
+export const CLUSTER_DOMAIN_ANNOTATION = `${GROUP}/cluster-domain`;
+export const USUAL_CLUSTER_DOMAIN = 'cluster.local';
 /** A user's own: "Isolate" cuts the pods that ran before their Namespace became a workspace. */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 export const ADOPT_ISOLATE = 'Isolate';
@@ -36,13 +41,15 @@ export function dnsAnnotation(lane: Lane): string {
 /** Proxy variables that a pod gets in both cases: curl, wget and gRPC read the lower one. */
 export const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'] as const;
 export const NO_PROXY_VARIABLES = ['NO_PROXY', 'no_proxy'] as const;
+/** Node's own clients heed the others only with this one. */
+export const NODE_VARIABLE = { name: 'NODE_USE_ENV_PROXY', value: '1' } as const;
 /** Set by us or taken away: nothing that a pod's author says about proxies stays. */
 export const RESERVED_VARIABLES = [
   ...PROXY_VARIABLES,
   ...NO_PROXY_VARIABLES,
   'ALL_PROXY',
   'all_proxy',
-  'NODE_USE_ENV_PROXY',
+  NODE_VARIABLE.name,
 ] as const;
 
 /** LANES is in order of openness: `full` first, `sealed` last. */

@@ -1,5 +1,6 @@
 // WorkspaceConf: switches of one workspace, one object named "workspace" in its Namespace.
 import { z } from 'zod';
+import { conditionColumn } from './condition.ts';
 import {
   conditionsSchema,
   type KindDescription,
@@ -60,6 +61,8 @@ export const workspaceConfKind: KindDescription = {
   columns: [
     { name: 'IP-Access-Lists', type: 'boolean', jsonPath: '.spec.enableIpAccessLists' },
     { name: 'UDF-Network', type: 'boolean', jsonPath: '.spec.enableUdfNetworkAccess' },
+    conditionColumn('Accepted'),
+    conditionColumn('Accepted', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -7,7 +7,7 @@ import {
   type ObjectMeta,
   optionalList,
 } from './kubernetes-object.ts';
-import { LANES, PRODUCTS } from './product.ts';
+import { isDryRun, LANES, PRODUCTS } from './product.ts';
 
 const productLaneSchema = z.strictObject({
   product: z.enum(PRODUCTS).describe('Product of the workload.'),
@@ -24,6 +24,9 @@ const lanePortsSchema = z.strictObject({
   serviceAddresses: optionalList(z.string().max(45), 2, 'Addresses of the Service of this lane.'),
 });
 
+/** As names of objects are; gateways name files after it. */
+const TABLE_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
 export const workspacePlanSpecSchema = z.strictObject({
   workspaceId: z.string().min(1).max(63).describe('Id of the workspace.'),
   networkPolicyId: z.string().max(63).describe('Policy that is in force.'),
@@ -32,7 +35,7 @@ export const workspacePlanSpecSchema = z.strictObject({
     .min(1)
     .max(64)
     .describe('Hash of the content; the same content has the same revision.'),
-  table: z.string().min(1).max(63).describe('EgressTable of the workspace.'),
+  table: z.string().min(1).max(63).regex(TABLE_NAME).describe('EgressTable of the workspace.'),
   products: atomicList(productLaneSchema, PRODUCTS.length).describe('Lane of each product.'),
   lanes: optionalList(lanePortsSchema, LANES.length, 'Ports of each lane.'),
 });
@@ -64,3 +67,11 @@ export const workspacePlanKind: KindDescription = {
   ],
   rules: [],
 };
+
+/** One word for people: how a plan treats its workloads. */
+export function enforcementOf(plan: WorkspacePlan): 'open' | 'enforced' | 'dry-run' | 'mixed' {
+  const lanes = plan.spec.products.map(({ lane }) => lane);
+  if (lanes.every((lane) => lane === 'full')) return 'open';
+  if (lanes.some(isDryRun)) return lanes.every((lane) => isDryRun(lane)) ? 'dry-run' : 'mixed';
+  return 'enforced';
+}

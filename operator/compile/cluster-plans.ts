@@ -1,0 +1,157 @@
+// What the world compiles to, and what the cluster remembers -> the plans that gateways get: lanes with their ports and
+// addresses. A lane lives as long as a product takes it or a pod carries it; a workspace as long as a pod is held by it.
+import type { ClusterState } from '../model/cluster-state.ts';
+import type { EgressTable } from '../model/egress-table.ts';
+import type { Problem } from '../model/problem.ts';
+import { isGuarded, LANES, type Lane } from '../model/product.ts';
+import { compareText } from '../model/snapshot.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { contentHash } from './content-hash.ts';
+import { laneServiceName } from './lane-service-name.ts';
+import type { CompiledWorld } from './plans.ts';
+import { allocatePortBlocks } from './port-blocks.ts';
+
+export interface ClusterPlans extends CompiledWorld {
+  /** First ports of freed blocks, to be handed in again with the next call. */
+  readonly quarantine: readonly number[];
+}
+
+export function planCluster(
+  world: CompiledWorld,
+  state: ClusterState,
+  quarantine: readonly number[],
+): ClusterPlans {
+  const carried = carriedLanes(state);
+  const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
+  const { plans, tables } = withDeparting(withLastGood(world, state), { state, carried });
+  const lanes = new Map(plans.map((plan) => [plan.metadata.name, lanesOf(plan, carried)]));
+  const keys = plans.flatMap(({ metadata: { name } }) =>
+    (lanes.get(name) ?? []).map((lane) => blockKey(name, lane)),
+  );
+  const ports = allocatePortBlocks({ blocks: rememberedBlocks(state.plans), quarantine }, keys);
+  const addressesOf = (workspace: string, lane: Lane): readonly string[] =>
+    state.serviceAddresses.get(laneServiceName(workspace, lane)) ??
+    stored.get(workspace)?.spec.lanes?.find((known) => known.lane === lane)?.serviceAddresses ??
+    [];
+  return {
+    tables,
+    plans: plans.map((plan) => {
+      const { name } = plan.metadata;
+      const placed = (lanes.get(name) ?? []).flatMap((lane) => {
+        const firstPort = ports.blocks[blockKey(name, lane)];
+        return firstPort === undefined
+          ? []
+          : [{ lane, firstPort, serviceAddresses: [...addressesOf(name, lane)] }];
+      });
+      return withLanes(plan, placed);
+    }),
+    problems: [...world.problems, ...ports.problems.map(portProblem)],
+    quarantine: ports.quarantine,
+  };
+}
+
+/** Lanes through a gateway that running pods carry, by Namespace. */
+function carriedLanes({ pods }: ClusterState): ReadonlyMap<string, ReadonlySet<string>> {
+  const carried = new Map<string, Set<string>>();
+  for (const { namespace, lane } of pods) {
+    if (!isGuarded(lane)) continue;
+    const lanes = carried.get(namespace) ?? new Set();
+    carried.set(namespace, lanes.add(lane));
+  }
+  return carried;
+}
+
+/**
+ * Fail static for the known: where a policy or an assignment can no longer be understood, what was compiled from it
+ * last stays in force. That is stored, so that it also outlives a restart of the operator.
+ */
+function withLastGood({ plans, tables, problems }: CompiledWorld, state: ClusterState): CompiledWorld {
+  const unreadable = new Set(
+    tables.filter(({ spec }) => spec.denyReason === 'POLICY_UNREADABLE').map(({ metadata }) => metadata.name),
+  );
+  if (unreadable.size === 0) return { plans, tables, problems };
+  const lastGood = new Map(
+    state.tables
+      .filter(({ spec }) => spec.denyReason === undefined)
+      .map((table) => [table.metadata.name, table]),
+  );
+  const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
+  const kept = plans.map((plan) => {
+    const known = stored.get(plan.metadata.name);
+    const isKnown = known !== undefined && lastGood.has(known.spec.table);
+    return unreadable.has(plan.spec.table) && isKnown ? known : plan;
+  });
+  return { plans: kept, tables: tablesOf(kept, [...tables, ...lastGood.values()], unreadable), problems };
+}
+
+/** The tables that plans name; an unreadable one gives way to its last good version. */
+function tablesOf(
+  plans: readonly WorkspacePlan[],
+  candidates: readonly EgressTable[],
+  unreadable: ReadonlySet<string>,
+): readonly EgressTable[] {
+  const byName = new Map<string, EgressTable>();
+  for (const table of candidates) {
+    const known = byName.get(table.metadata.name);
+    if (known === undefined || (unreadable.has(known.metadata.name) && known.spec.denyReason !== undefined)) {
+      byName.set(table.metadata.name, table);
+    }
+  }
+  const names = [...new Set(plans.map(({ spec }) => spec.table))];
+  return names.flatMap((name) => byName.get(name) ?? []);
+}
+
+/** Workspaces whose Namespace has lost its label keep plan and table until no pod is held by them any more. */
+function withDeparting(
+  world: CompiledWorld,
+  {
+    state,
+    carried,
+  }: { readonly state: ClusterState; readonly carried: ReadonlyMap<string, ReadonlySet<string>> },
+): CompiledWorld {
+  const present = new Set(world.plans.map(({ metadata }) => metadata.name));
+  const departing = state.plans.filter(
+    ({ metadata: { name } }) => !present.has(name) && (carried.get(name)?.size ?? 0) > 0,
+  );
+  if (departing.length === 0) return world;
+  const plans = [...world.plans, ...departing].toSorted((a, b) =>
+    compareText(a.metadata.name, b.metadata.name),
+  );
+  return { ...world, plans, tables: tablesOf(plans, [...world.tables, ...state.tables], new Set()) };
+}
+
+function lanesOf(
+  { metadata, spec }: WorkspacePlan,
+  carried: ReadonlyMap<string, ReadonlySet<string>>,
+): readonly Lane[] {
+  const taken = new Set<string>(spec.products.map(({ lane }) => lane));
+  return LANES.filter(
+    (lane) => isGuarded(lane) && (taken.has(lane) || carried.get(metadata.name)?.has(lane)),
+  );
+}
+
+function withLanes(plan: WorkspacePlan, lanes: NonNullable<WorkspacePlan['spec']['lanes']>): WorkspacePlan {
+  const { workspaceId, networkPolicyId, table, products } = plan.spec;
+  const content = { workspaceId, networkPolicyId, table, products, lanes };
+  return {
+    kind: 'WorkspacePlan',
+    metadata: { name: plan.metadata.name },
+    spec: { ...content, revision: contentHash(content) },
+  };
+}
+
+function blockKey(workspace: string, lane: Lane): string {
+  return `${workspace}/${lane}`;
+}
+
+function rememberedBlocks(plans: readonly WorkspacePlan[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    plans.flatMap(({ metadata, spec }) =>
+      (spec.lanes ?? []).map(({ lane, firstPort }) => [blockKey(metadata.name, lane), firstPort]),
+    ),
+  );
+}
+
+function portProblem({ key, message }: { readonly key: string; readonly message: string }): Problem {
+  return { reason: 'PortsExhausted', message, object: `Workspace/${key.split('/')[0]}` };
+}

@@ -1,0 +1,68 @@
+// The kinds that the operator reads or writes, and where the API server keeps them. One list for sources, delivery and
+// RBAC; ours follow from their descriptions.
+import { egressTableKind } from './egress-table.ts';
+import { gatewayReportKind } from './gateway-report.ts';
+import { ipAccessListKind } from './ip-access-list.ts';
+import { API_VERSION, type KindDescription } from './kubernetes-object.ts';
+import { metastoreKind } from './metastore.ts';
+import { networkPolicyKind } from './network-policy.ts';
+import { policyAssignmentKind } from './policy-assignment.ts';
+import { privateEndpointKind } from './private-endpoint.ts';
+import { workspaceConfKind } from './workspace-conf.ts';
+import { workspacePlanKind } from './workspace-plan.ts';
+
+/** As lib/kubernetes knows it. */
+export interface ClusterResource {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly isNamespaced: boolean;
+}
+
+function ours({ kind, plural, scope }: KindDescription): ClusterResource {
+  return { apiVersion: API_VERSION, kind, plural, isNamespaced: scope === 'Namespaced' };
+}
+
+function builtIn(apiVersion: string, kind: string, plural: string, isNamespaced = true): ClusterResource {
+  return { apiVersion, kind, plural, isNamespaced };
+}
+
+/** Kinds that people write. */
+export const INPUT_RESOURCES: readonly ClusterResource[] = [
+  networkPolicyKind,
+  policyAssignmentKind,
+  metastoreKind,
+  privateEndpointKind,
+  workspaceConfKind,
+  ipAccessListKind,
+].map(ours);
+
+export const EGRESS_TABLES = ours(egressTableKind);
+export const WORKSPACE_PLANS = ours(workspacePlanKind);
+export const GATEWAY_REPORTS = ours(gatewayReportKind);
+
+export const NAMESPACES = builtIn('v1', 'Namespace', 'namespaces', false);
+export const PODS = builtIn('v1', 'Pod', 'pods');
+export const SERVICES = builtIn('v1', 'Service', 'services');
+export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
+/** Kubernetes' own NetworkPolicy, which this project calls KubeNetworkPolicy. */
+export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
+
+/** Rules of network plugins, which add to Kubernetes' own; read where they are installed. */
+export const PLUGIN_POLICIES: readonly ClusterResource[] = [
+  builtIn('cilium.io/v2', 'CiliumNetworkPolicy', 'ciliumnetworkpolicies'),
+  builtIn('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', 'ciliumclusterwidenetworkpolicies', false),
+  builtIn('crd.projectcalico.org/v1', 'NetworkPolicy', 'networkpolicies'),
+  builtIn('crd.projectcalico.org/v1', 'GlobalNetworkPolicy', 'globalnetworkpolicies', false),
+];
+
+/** Kinds of which the operator writes objects. */
+export const WRITTEN_RESOURCES: readonly ClusterResource[] = [
+  ...INPUT_RESOURCES,
+  EGRESS_TABLES,
+  WORKSPACE_PLANS,
+  NAMESPACES,
+  SERVICES,
+  ENDPOINT_SLICES,
+  KUBE_NETWORK_POLICIES,
+];

@@ -1,0 +1,87 @@
+// Conditions: what the operator says about an object, one entry per aspect. Types and reasons are constants that
+// programs may rely on; messages are for people and may change.
+import type { PrinterColumn, StoredCondition } from './kubernetes-object.ts';
+
+/** In the order in which they are written. */
+export const CONDITION_TYPES = [
+  'Accepted',
+  'ResolvedRefs',
+  'Programmed',
+  'RestartRequired',
+  'Widened',
+  'Ready',
+] as const;
+
+export type ConditionType = (typeof CONDITION_TYPES)[number];
+
+/** Reasons by type. */
+interface Reasons {
+  /** The object itself. RulesIgnored is True; every other than it and Accepted is False. */
+  readonly Accepted:
+    | 'Accepted'
+    | 'RulesIgnored'
+    | 'Invalid'
+    | 'Conflicted'
+    | 'WorkspaceNotFound'
+    | 'UnknownTier';
+  /** What the object names. Invalid is Unknown: the object cannot be read. */
+  readonly ResolvedRefs: 'ResolvedRefs' | 'NetworkPolicyNotFound' | 'NetworkPolicyUnreadable' | 'Invalid';
+  /** What the gateways run. NotUsed is Unknown: there is nothing to run. */
+  readonly Programmed:
+    | 'Programmed'
+    | 'Pending'
+    | 'GatewayRejected'
+    | 'GatewayNotReady'
+    | 'GatewaySilent'
+    | 'NoGateway'
+    | 'NotUsed';
+  readonly RestartRequired: 'NotTracked';
+  /** There only while something widens egress beyond the policy. */
+  readonly Widened: 'TenantPolicies';
+  /** The summary: the reason of the first condition that stands in the way. */
+  readonly Ready:
+    | 'Ready'
+    | 'NotStamped'
+    | Reasons['Accepted']
+    | Reasons['ResolvedRefs']
+    | Reasons['Programmed'];
+}
+
+/** One condition without its place in time. */
+export type Verdict<Type extends ConditionType> = Judgement<Reasons[Type]>;
+
+interface Judgement<Reason extends string> {
+  readonly status: StoredCondition['status'];
+  readonly reason: Reason;
+  /** A sentence for people, without a full stop. */
+  readonly message: string;
+}
+
+/** What is known of an object: a verdict per aspect that applies to its kind. */
+export type Verdicts = { readonly [Type in ConditionType]?: Verdict<Type> };
+
+/** A column that shows a condition's status, its reason, or with `-o wide` its message. */
+export function conditionColumn(
+  type: ConditionType,
+  field: 'status' | 'reason' | 'message' = 'status',
+): PrinterColumn {
+  const jsonPath = `.status.conditions[?(@.type=="${type}")].${field}`;
+  if (field === 'status') return { name: type, type: 'string', jsonPath };
+  if (field === 'reason') return { name: 'Reason', type: 'string', jsonPath };
+  return { name: 'Message', type: 'string', jsonPath, priority: 1 };
+}
+
+/** The conditions of a stored status, whatever it is. */
+export function storedConditions(status: unknown): readonly StoredCondition[] {
+  const conditions: unknown = isRecord(status) ? status['conditions'] : undefined;
+  return Array.isArray(conditions) ? conditions.filter(isCondition) : [];
+}
+
+function isCondition(value: unknown): value is StoredCondition {
+  const texts = ['type', 'status', 'reason', 'message', 'lastTransitionTime'];
+  return isRecord(value) && texts.every((field) => typeof value[field] === 'string');
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

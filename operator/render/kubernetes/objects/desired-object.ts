@@ -1,0 +1,33 @@
+// A Kubernetes object as the operator wants it: complete, with the fields that the server would fill in where they are
+// known, so that what is stored can be compared with it.
+import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../../../model/system-names.ts';
+
+export interface DesiredObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** What every installation has in common. */
+export interface ClusterSettings {
+  /** Namespace of the gateways. */
+  readonly systemNamespace: string;
+  readonly clusterDomain: string;
+  /** Port of the gateways' health and metrics, open to all. */
+  readonly gatewayHealthPort: number;
+}
+
+export function managedLabels(): Readonly<Record<string, string>> {
+  return { [MANAGED_BY_LABEL]: MANAGED_BY };
+}
+
+/** Of an object that exists for one workspace. */
+export function workspaceLabels(workspace: string): Readonly<Record<string, string>> {
+  return { ...managedLabels(), [WORKSPACE_NAME_LABEL]: workspace };
+}

@@ -1,0 +1,57 @@
+// Who may come to the gateways: a lane's ports take only pods of that Namespace that carry that lane, so the port by
+// which a connection comes says whose it is. One object per workspace, and one that shuts everything else.
+import { workspaceObjectName } from '../../../compile/lane-service-name.ts';
+import { LANE_LABEL } from '../../../model/stamp.ts';
+import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
+import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import {
+  type ClusterSettings,
+  type DesiredObject,
+  managedLabels,
+  workspaceLabels,
+} from './desired-object.ts';
+import { blockPorts } from './isolation.ts';
+
+const GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: GATEWAY_NAME } };
+
+export function gatewayBaseline({ systemNamespace, gatewayHealthPort }: ClusterSettings): DesiredObject {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name: 'sallyport-gateway', namespace: systemNamespace, labels: managedLabels() },
+    spec: {
+      podSelector: GATEWAYS,
+      policyTypes: ['Ingress'],
+      ingress: [{ ports: [{ protocol: 'TCP', port: gatewayHealthPort }] }],
+    },
+  };
+}
+
+export function gatewayIngress(
+  plan: WorkspacePlan,
+  { systemNamespace }: ClusterSettings,
+): readonly DesiredObject[] {
+  const workspace = plan.metadata.name;
+  const lanes = plan.spec.lanes ?? [];
+  if (lanes.length === 0) return [];
+  const from = (lane: string) => ({
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': workspace } },
+    podSelector: { matchLabels: { [LANE_LABEL]: lane } },
+  });
+  return [
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: {
+        name: workspaceObjectName(workspace),
+        namespace: systemNamespace,
+        labels: workspaceLabels(workspace),
+      },
+      spec: {
+        podSelector: GATEWAYS,
+        policyTypes: ['Ingress'],
+        ingress: lanes.map(({ lane, firstPort }) => ({ from: [from(lane)], ports: blockPorts(firstPort) })),
+      },
+    },
+  ];
+}

@@ -1,0 +1,111 @@
+// A workspace -> KubeNetworkPolicies in its Namespace. Pods of lanes that are kept back reach only their lane's ports of
+// the gateways, pods of their own Namespace in lanes at least as strict (no relay through an open one), and what the
+// policy's clusterAccess names. A pod in no known lane reaches nothing outside and only the strictest inside.
+// Pods of open lanes (full and dry-run) are selected by nothing here. Everything is by selector, so for IPv4 and IPv6.
+import type { ApiServerPlace } from '../../../model/cluster-state.ts';
+import type { NetworkPolicy } from '../../../model/network-policy.ts';
+import { type Lane, OPEN_LANES } from '../../../model/product.ts';
+import { LANE_LABEL } from '../../../model/stamp.ts';
+import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
+import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
+import { BLOCK_SIZE } from './lane-ports.ts';
+
+export interface IsolationInput {
+  readonly plan: WorkspacePlan;
+  /** Undefined where there is none to go by: then nothing of clusterAccess is open. */
+  readonly policy: NetworkPolicy | undefined;
+  readonly apiServer: ApiServerPlace;
+  readonly settings: ClusterSettings;
+}
+
+type Rule = Readonly<Record<string, unknown>>;
+
+const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
+const STRICT_LANES = ['enforced', 'sealed'] as const satisfies readonly Lane[];
+
+export function isolation(input: IsolationInput): readonly DesiredObject[] {
+  const strict = (input.plan.spec.lanes ?? []).filter(({ lane }) =>
+    STRICT_LANES.some((known) => known === lane),
+  );
+  return [
+    kubeNetworkPolicy('sallyport-isolation', input.plan, notInLanes(OPEN_LANES), [
+      { to: [{ podSelector: notInLanes([...OPEN_LANES, 'enforced']) }] },
+    ]),
+    ...strict.map(({ lane, firstPort }) =>
+      kubeNetworkPolicy(`sallyport-lane-${lane}`, input.plan, { matchLabels: { [LANE_LABEL]: lane } }, [
+        toGateway(firstPort, input.settings),
+        ...(lane === 'enforced' ? [{ to: [{ podSelector: notInLanes(OPEN_LANES) }] }] : []),
+        ...clusterAccess(input),
+      ]),
+    ),
+  ];
+}
+
+function kubeNetworkPolicy(
+  name: string,
+  plan: WorkspacePlan,
+  podSelector: Rule,
+  egress: readonly Rule[],
+): DesiredObject {
+  const workspace = plan.metadata.name;
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'NetworkPolicy',
+    metadata: { name, namespace: workspace, labels: workspaceLabels(workspace) },
+    spec: { podSelector, policyTypes: ['Egress'], egress },
+  };
+}
+
+/** Also pods without the label. */
+function notInLanes(lanes: readonly Lane[]): Rule {
+  return { matchExpressions: [{ key: LANE_LABEL, operator: 'NotIn', values: lanes }] };
+}
+
+function toGateway(firstPort: number, { systemNamespace }: ClusterSettings): Rule {
+  return {
+    to: [
+      {
+        namespaceSelector: { matchLabels: { [NAMESPACE_NAME]: systemNamespace } },
+        podSelector: { matchLabels: { [GATEWAY_LABEL]: GATEWAY_NAME } },
+      },
+    ],
+    ports: blockPorts(firstPort),
+  };
+}
+
+/** The whole block of a lane, both transports. */
+export function blockPorts(firstPort: number): readonly Rule[] {
+  return ['TCP', 'UDP'].map((protocol) => ({
+    protocol,
+    port: firstPort,
+    endPort: firstPort + BLOCK_SIZE - 1,
+  }));
+}
+
+function clusterAccess({ policy, apiServer, plan }: IsolationInput): readonly Rule[] {
+  const access = policy?.spec.egress.clusterAccess;
+  const presets = access?.presets?.includes('KUBERNETES_API') ? toApiServer(apiServer) : [];
+  const peers = (access?.peers ?? []).flatMap((peer) => {
+    // An empty list means nothing; to Kubernetes it would mean every port.
+    if (peer.ports === undefined || peer.ports.length === 0) return [];
+    const namespaceSelector = peer.namespaceSelector ?? {
+      matchLabels: { [NAMESPACE_NAME]: plan.metadata.name },
+    };
+    const ports = peer.ports.map(({ port, protocol }) => ({ protocol, port }));
+    return [{ to: [{ namespaceSelector, podSelector: peer.podSelector ?? {} }], ports }];
+  });
+  return [...presets, ...peers];
+}
+
+function toApiServer({ addresses, ports }: ApiServerPlace): readonly Rule[] {
+  if (addresses.length === 0 || ports.length === 0) return [];
+  return [
+    {
+      to: addresses.map((address) => ({
+        ipBlock: { cidr: `${address}/${address.includes(':') ? 128 : 32}` },
+      })),
+      ports: ports.map((port) => ({ protocol: 'TCP', port })),
+    },
+  ];
+}
