@@ -32,6 +32,14 @@ export interface LoopOptions {
   readonly maxIntervalMs: number;
   readonly clock: Clock;
   readonly onFailure: (error: unknown) => void;
+  /** Told of every run: how long it took, and how long the first trigger before it had to wait. */
+  readonly onRun?: (run: LoopRun) => void;
+}
+
+export interface LoopRun {
+  readonly seconds: number;
+  readonly queuedSeconds: number;
+  readonly failed: boolean;
 }
 
 // Node's timers overflow beyond this and would fire at once.
@@ -42,6 +50,7 @@ export class Loop {
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #running = false;
   #triggered = false;
+  #triggeredAtMs = 0;
   #stopped = false;
   #cancelTimer: () => void = () => undefined;
   #waiting: (() => void)[] = [];
@@ -54,6 +63,7 @@ export class Loop {
   trigger(): void {
     if (this.#stopped || this.#triggered) return;
     this.#triggered = true;
+    this.#triggeredAtMs = this.#options.clock.nowMs();
     if (!this.#running) this.#schedule(this.#lastStartMs + this.#options.minIntervalMs);
   }
 
@@ -78,22 +88,31 @@ export class Loop {
   }
 
   async #run(): Promise<void> {
+    this.#lastStartMs = this.#options.clock.nowMs();
+    const queuedMs = this.#triggered ? this.#lastStartMs - this.#triggeredAtMs : 0;
     this.#triggered = false;
     this.#running = true;
-    this.#lastStartMs = this.#options.clock.nowMs();
-    const nextMs = await this.#runJob();
+    const nextMs = await this.#runJob(queuedMs);
     this.#running = false;
     if (this.#stopped) return this.#releaseWaiting();
     this.#schedule(this.#triggered ? this.#lastStartMs + this.#options.minIntervalMs : nextMs);
     if (!this.#triggered) this.#releaseWaiting();
   }
 
-  async #runJob(): Promise<number> {
-    const { job, clock, onFailure, retryIntervalMs, maxIntervalMs } = this.#options;
+  async #runJob(queuedMs: number): Promise<number> {
+    const { job, clock, onFailure, onRun, retryIntervalMs, maxIntervalMs } = this.#options;
+    const tell = (failed: boolean): void =>
+      onRun?.({
+        seconds: (clock.nowMs() - this.#lastStartMs) / 1000,
+        queuedSeconds: queuedMs / 1000,
+        failed,
+      });
     try {
       const { runAgainAtMs = Number.POSITIVE_INFINITY } = await job();
+      tell(false);
       return Math.min(clock.nowMs() + maxIntervalMs, runAgainAtMs);
     } catch (error) {
+      tell(true);
       onFailure(error);
       return clock.nowMs() + retryIntervalMs;
     }

@@ -1,0 +1,133 @@
+// Writes the GatewayReport of one gateway pod: what it runs when that changes, and that it still runs every few
+// seconds. An API server that is away is tried again, and never holds up anything else.
+import { isDeepStrictEqual } from 'node:util';
+import { type OwnerReference, pathOf } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { GATEWAY_REPORTS, PODS } from '../../model/cluster-resources.ts';
+import type { GatewayReportSpec } from '../../model/gateway-report.ts';
+
+export type ReportContent = Omit<GatewayReportSpec, 'renewTime'>;
+
+export interface GatewayReporterOptions {
+  readonly api: KubernetesApi;
+  readonly namespace: string;
+  readonly podName: string;
+  readonly onFailure: (error: unknown) => void;
+  /** How often the gateway says that it is still there; 10 s unless given. */
+  readonly renewMs?: number;
+}
+
+const FIELD_MANAGER = 'sallyport-gateway';
+/** Changes in quick succession are one write. */
+const MIN_INTERVAL_MS = 100;
+const RETRY_INTERVAL_MS = 2000;
+const RENEW_MS = 10_000;
+/** How long a stopping gateway waits for its last word to arrive. */
+const FAREWELL_MS = 2000;
+const NOT_FOUND = 404;
+const FORBIDDEN = 403;
+
+export class GatewayReporter {
+  readonly #options: GatewayReporterOptions;
+  readonly #loop: Loop;
+  readonly #stopped = new AbortController();
+  #content: ReportContent | undefined;
+  #written: ReportContent | undefined;
+  #owners: readonly OwnerReference[] | undefined;
+
+  constructor(options: GatewayReporterOptions) {
+    this.#options = options;
+    this.#loop = new Loop({
+      job: async () => {
+        await this.#tell(this.#stopped.signal);
+        return {};
+      },
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: RETRY_INTERVAL_MS,
+      maxIntervalMs: options.renewMs ?? RENEW_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: options.onFailure,
+    });
+  }
+
+  /** Written soon; nothing is where it says what the last one said. */
+  report(content: ReportContent): void {
+    if (isDeepStrictEqual(content, this.#content)) return;
+    this.#content = content;
+    this.#loop.trigger();
+  }
+
+  /** Writes once more that this gateway takes no connections, where the API server can be reached. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#loop.stop();
+    if (this.#content === undefined) return;
+    this.#content = { ...this.#content, ready: false };
+    await this.#tell(AbortSignal.timeout(FAREWELL_MS)).catch(this.#options.onFailure);
+  }
+
+  async #tell(signal: AbortSignal): Promise<void> {
+    const content = this.#content;
+    if (content === undefined) return;
+    if (isDeepStrictEqual(content, this.#written) && (await this.#renew(signal))) return;
+    await this.#apply(content, signal);
+  }
+
+  /** False where there is no report to renew. */
+  async #renew(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#options.api.request({
+        method: 'PATCH',
+        path: this.#path(),
+        query: { fieldManager: FIELD_MANAGER },
+        body: { spec: { renewTime: new Date().toISOString() } },
+        contentType: 'application/merge-patch+json',
+        signal,
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiFailure && error.status === NOT_FOUND) return false;
+      throw error;
+    }
+  }
+
+  async #apply(content: ReportContent, signal: AbortSignal): Promise<void> {
+    const { api, namespace, podName } = this.#options;
+    this.#owners ??= await this.#findOwners(signal);
+    await api.request({
+      method: 'PATCH',
+      path: this.#path(),
+      query: { fieldManager: FIELD_MANAGER, force: 'true' },
+      body: {
+        apiVersion: GATEWAY_REPORTS.apiVersion,
+        kind: GATEWAY_REPORTS.kind,
+        metadata: { name: podName, namespace, ownerReferences: this.#owners },
+        spec: { ...content, renewTime: new Date().toISOString() },
+      },
+      contentType: 'application/apply-patch+yaml',
+      signal,
+    });
+    this.#written = content;
+  }
+
+  /** The pod, so that its report goes with it; nobody where the gateway is no pod, or may not look at it. */
+  async #findOwners(signal: AbortSignal): Promise<readonly OwnerReference[]> {
+    const { api, namespace, podName: name } = this.#options;
+    try {
+      const path = pathOf(PODS, { namespace, name });
+      const pod = (await api.request({ method: 'GET', path, signal })) as {
+        readonly metadata: { readonly uid: string };
+      };
+      return [{ apiVersion: PODS.apiVersion, kind: PODS.kind, name, uid: pod.metadata.uid }];
+    } catch (error) {
+      if (error instanceof ApiFailure && [NOT_FOUND, FORBIDDEN].includes(error.status)) return [];
+      throw error;
+    }
+  }
+
+  #path(): string {
+    const { namespace, podName: name } = this.#options;
+    return pathOf(GATEWAY_REPORTS, { namespace, name });
+  }
+}

@@ -1,0 +1,181 @@
+// Who of several replicas may write: a Lease, as client-go holds it. Another holder's lease counts as expired when it
+// has not changed for its duration by our own clock, so that clocks need not agree; our own counts only until its
+// renewal is due by the monotonic clock, so that a replica that was frozen knows that it leads no more before it writes.
+import { setTimeout as delay } from 'node:timers/promises';
+import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { microTime } from './micro-time.ts';
+
+export interface LeaderLeaseOptions {
+  readonly api: KubernetesApi;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this replica; no other may have it. */
+  readonly identity: string;
+  readonly onChange: (isLeader: boolean) => void;
+  readonly onFailure: (error: Error) => void;
+  readonly timings?: Partial<LeaseTimings>;
+}
+
+/** client-go's own values unless given. */
+export interface LeaseTimings {
+  readonly leaseMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryMs: number;
+}
+
+const TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
+const JITTER = 1.2;
+
+const LEASES: Resource = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  plural: 'leases',
+  isNamespaced: true,
+};
+
+interface Lease extends KubernetesObject {
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+export class LeaderLease {
+  readonly #options: LeaderLeaseOptions;
+  readonly #timings: LeaseTimings;
+  readonly #stopped = new AbortController();
+  /** Until when we lead, by performance.now(). */
+  #leadsUntilMs = Number.NEGATIVE_INFINITY;
+  #wasLeader = false;
+  /** The lease as it was seen to change last, and when. */
+  #seen = { version: '', atMs: 0 };
+  #running: Promise<void> | undefined;
+
+  constructor(options: LeaderLeaseOptions) {
+    this.#options = options;
+    this.#timings = { ...TIMINGS, ...options.timings };
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  isLeader(): boolean {
+    return performance.now() < this.#leadsUntilMs;
+  }
+
+  /** Gives the lease back, so that the next replica need not wait. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+    if (!this.isLeader()) return;
+    this.#leadsUntilMs = Number.NEGATIVE_INFINITY;
+    await this.#release().catch((error: unknown) => this.#options.onFailure(error as Error));
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      await this.#tryOnce().catch((error: unknown) => this.#options.onFailure(error as Error));
+      this.#tell();
+      const waitMs = this.#timings.retryMs * (1 + Math.random() * (JITTER - 1));
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #tell(): void {
+    const isLeader = this.isLeader();
+    if (isLeader === this.#wasLeader) return;
+    this.#wasLeader = isLeader;
+    this.#options.onChange(isLeader);
+  }
+
+  async #tryOnce(): Promise<void> {
+    const { identity } = this.#options;
+    // The time before the request: the server may have answered much earlier than we hear of it.
+    const askedAtMs = performance.now();
+    const lease = await this.#read();
+    if (lease === undefined) await this.#create();
+    else if (this.#isHeldByAnother(lease)) return;
+    else await this.#take(lease, lease.spec?.holderIdentity === identity);
+    this.#leadsUntilMs = askedAtMs + this.#timings.renewDeadlineMs;
+  }
+
+  #isHeldByAnother({ metadata, spec }: Lease): boolean {
+    const version = metadata.resourceVersion ?? '';
+    if (this.#seen.version !== version) this.#seen = { version, atMs: performance.now() };
+    const holder = spec?.holderIdentity ?? '';
+    if (holder === '' || holder === this.#options.identity) return false;
+    const { leaseDurationSeconds = this.#timings.leaseMs / 1000 } = spec ?? {};
+    return performance.now() < this.#seen.atMs + leaseDurationSeconds * 1000;
+  }
+
+  async #read(): Promise<Lease | undefined> {
+    try {
+      return (await this.#request({ method: 'GET', path: this.#path() })) as Lease;
+    } catch (error) {
+      if (error instanceof ApiFailure && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async #create(): Promise<void> {
+    const { namespace, name } = this.#options;
+    await this.#request({
+      method: 'POST',
+      path: pathOf(LEASES, { namespace }),
+      body: {
+        apiVersion: LEASES.apiVersion,
+        kind: LEASES.kind,
+        metadata: { namespace, name },
+        spec: { ...this.#renewal(), acquireTime: microTime(new Date()), leaseTransitions: 0 },
+      },
+    });
+  }
+
+  /** Fails with a conflict where somebody else was faster. */
+  async #take({ metadata, spec }: Lease, isOurs: boolean): Promise<void> {
+    const taken = {
+      acquireTime: microTime(new Date()),
+      leaseTransitions: (spec?.leaseTransitions ?? 0) + 1,
+    };
+    await this.#patch(metadata.resourceVersion, { ...this.#renewal(), ...(isOurs ? {} : taken) });
+  }
+
+  async #release(): Promise<void> {
+    const lease = await this.#read();
+    if (lease?.spec?.holderIdentity !== this.#options.identity) return;
+    await this.#patch(lease.metadata.resourceVersion, { holderIdentity: '', leaseDurationSeconds: 1 });
+  }
+
+  async #patch(resourceVersion: string | undefined, spec: object): Promise<void> {
+    await this.#request({
+      method: 'PATCH',
+      path: this.#path(),
+      body: { metadata: { resourceVersion }, spec },
+      contentType: 'application/merge-patch+json',
+    });
+  }
+
+  /** A connection that fell silent must leave time to try again before the lease is lost. */
+  #request(request: ApiRequest): Promise<unknown> {
+    const signal = AbortSignal.timeout(Math.ceil(this.#timings.renewDeadlineMs / 3));
+    return this.#options.api.request({ ...request, signal });
+  }
+
+  #renewal(): object {
+    return {
+      holderIdentity: this.#options.identity,
+      leaseDurationSeconds: Math.ceil(this.#timings.leaseMs / 1000),
+      renewTime: microTime(new Date()),
+    };
+  }
+
+  #path(): string {
+    const { namespace, name } = this.#options;
+    return pathOf(LEASES, { namespace, name });
+  }
+}

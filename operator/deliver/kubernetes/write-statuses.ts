@@ -1,0 +1,39 @@
+// Statuses by server-side apply, under a field manager of their own. An object that is gone meanwhile needs none.
+import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { inParallel } from './in-parallel.ts';
+import { resourceOf, sendAsLeader, type WriteFailures } from './object-writer.ts';
+
+export const STATUS_MANAGER = 'sallyport-operator-status';
+
+export interface StatusWriting {
+  readonly api: KubernetesApi;
+  readonly resources: readonly Resource[];
+  readonly mayWrite: () => boolean;
+}
+
+export function writeStatuses(
+  wanted: readonly KubernetesObject[],
+  { api, resources, mayWrite }: StatusWriting,
+): Promise<WriteFailures> {
+  return inParallel(wanted, async ({ apiVersion, kind, metadata, status }) => {
+    const { name, namespace, uid } = metadata;
+    const path = pathOf(resourceOf(resources, { apiVersion, kind }), {
+      namespace,
+      name,
+      subresource: 'status',
+    });
+    const send = (): Promise<unknown> =>
+      api.request({
+        method: 'PATCH',
+        path,
+        query: { fieldManager: STATUS_MANAGER, force: 'true' },
+        // With its uid, so that a status never lands on an object that was made anew.
+        body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
+        contentType: 'application/apply-patch+yaml',
+      });
+    await sendAsLeader(mayWrite, send).catch((error: unknown) => {
+      if (!(error instanceof ApiFailure) || error.status !== 404) throw error;
+    });
+  });
+}

@@ -1,0 +1,227 @@
+// A kubeconfig, or the service account of the pod that this runs in -> a KubernetesApi. @kubernetes/client-node knows
+// how to find the server and who we are; the bytes go through two agents of our own, since its own way opens a TLS
+// connection for every request: 200 for 200 requests, against 8.
+
+import type { KubeConfig } from '@kubernetes/client-node';
+import { Agent, type Dispatcher } from 'undici';
+import { jsonLines } from './json-lines.ts';
+import { ApiFailure, type ApiRequest, type KubernetesApi } from './kubernetes-api.ts';
+
+export interface ConnectOptions {
+  /** Path of a kubeconfig; undefined for the service account of the pod. */
+  readonly kubeconfig?: string | undefined;
+  /** Told of every request that got an answer, or none (status 0). */
+  readonly onRequest?: (done: RequestDone) => void;
+}
+
+export interface RequestDone {
+  readonly method: string;
+  readonly host: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const CONNECTIONS = 8;
+/** Tokens and certificates on disk are replaced from time to time. */
+const CREDENTIALS_LIVE_MS = 10_000;
+
+interface Credentials {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly agents: Agents;
+  readonly readMs: number;
+}
+
+interface Agents {
+  readonly identity: string;
+  readonly requests: Agent;
+  /** Each watch has a connection of its own, and may be silent for as long as it likes. */
+  readonly watches: Agent;
+}
+
+/** Throws where the kubeconfig cannot be read, with the path and what to do. */
+export async function connectKubernetes(options: ConnectOptions): Promise<KubernetesApi> {
+  // Loading it takes most of a second, which only those should pay who talk to a cluster.
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  try {
+    if (options.kubeconfig === undefined) config.loadFromCluster();
+    else config.loadFromFile(options.kubeconfig);
+  } catch (cause) {
+    const where =
+      options.kubeconfig === undefined ? "the pod's service account" : `kubeconfig "${options.kubeconfig}"`;
+    throw new Error(
+      `Cannot find out how to reach the API server from ${where}: name a kubeconfig with --kubeconfig`,
+      { cause },
+    );
+  }
+  const server = config.getCurrentCluster()?.server;
+  if (server === undefined) {
+    throw new Error(
+      `Cannot find a cluster in kubeconfig "${options.kubeconfig}": set its current context, for example with "kubectl config use-context"`,
+    );
+  }
+  return new Connection(config, new URL(server), options.onRequest ?? (() => undefined));
+}
+
+class Connection implements KubernetesApi {
+  readonly #config: KubeConfig;
+  readonly #server: URL;
+  readonly #onRequest: (done: RequestDone) => void;
+  #credentials: Credentials | undefined;
+  /** One reading at a time, however many ask. */
+  #reading: Promise<Credentials> | undefined;
+
+  constructor(config: KubeConfig, server: URL, onRequest: (done: RequestDone) => void) {
+    this.#config = config;
+    this.#server = server;
+    this.#onRequest = onRequest;
+  }
+
+  async request(request: ApiRequest): Promise<unknown> {
+    const signals = [AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(request.signal ? [request.signal] : [])];
+    const response = await this.#send(request, 'requests', AbortSignal.any(signals));
+    try {
+      return await response.body.json();
+    } catch (cause) {
+      throw unreachable(request, cause);
+    }
+  }
+
+  async *stream(request: Omit<ApiRequest, 'method' | 'body' | 'contentType'>): AsyncIterable<unknown> {
+    const get = { ...request, method: 'GET' } as const;
+    const response = await this.#send(get, 'watches', request.signal);
+    try {
+      yield* jsonLines(response.body);
+    } catch (cause) {
+      throw unreachable(get, cause);
+    } finally {
+      response.body.destroy();
+    }
+  }
+
+  async close(): Promise<void> {
+    const agents = this.#credentials?.agents;
+    await Promise.all([agents?.requests.destroy(), agents?.watches.destroy()]);
+  }
+
+  async #send(
+    request: ApiRequest,
+    agent: 'requests' | 'watches',
+    signal: AbortSignal | undefined,
+  ): Promise<Dispatcher.ResponseData> {
+    const startMs = performance.now();
+    const done = (status: number): void =>
+      this.#onRequest({
+        method: request.method,
+        host: this.#server.host,
+        status,
+        durationMs: performance.now() - startMs,
+      });
+    const response = await this.#dispatch(request, agent, signal).catch((cause: unknown) => {
+      done(0);
+      throw unreachable(request, cause);
+    });
+    done(response.statusCode);
+    if (response.statusCode >= 400) throw await refusal(request, response);
+    return response;
+  }
+
+  async #dispatch(
+    request: ApiRequest,
+    agent: 'requests' | 'watches',
+    signal: AbortSignal | undefined,
+  ): Promise<Dispatcher.ResponseData> {
+    const { headers, agents } = await this.#current();
+    const { method, path, query = {}, body, contentType = 'application/json' } = request;
+    return agents[agent].request({
+      origin: this.#server.origin,
+      path: `${this.#server.pathname.replace(/\/$/, '')}${path}`,
+      query: { ...query },
+      method,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': contentType }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  #current(): Promise<Credentials> {
+    const known = this.#credentials;
+    if (known !== undefined && performance.now() - known.readMs < CREDENTIALS_LIVE_MS) {
+      return Promise.resolve(known);
+    }
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<Credentials> {
+    const options: TlsOptions = { headers: {} };
+    await this.#config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+    const agents = agentsFor(options, this.#credentials?.agents);
+    const basic = options.auth === undefined ? {} : { authorization: `Basic ${btoa(options.auth)}` };
+    this.#credentials = { headers: { ...options.headers, ...basic }, agents, readMs: performance.now() };
+    return this.#credentials;
+  }
+}
+
+interface TlsOptions {
+  headers: Record<string, string>;
+  auth?: string;
+  ca?: Buffer | string;
+  cert?: Buffer | string;
+  key?: Buffer | string;
+  rejectUnauthorized?: boolean;
+  servername?: string;
+}
+
+/** New ones only where certificates or keys are others; what the old ones carry ends by itself. */
+function agentsFor(
+  { ca, cert, key, rejectUnauthorized, servername }: TlsOptions,
+  known: Agents | undefined,
+): Agents {
+  const identity = [ca, cert, key, rejectUnauthorized, servername].map(String).join('\n');
+  if (known?.identity === identity) return known;
+  const given = { ca, cert, key, rejectUnauthorized, servername };
+  const connect = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  void known?.requests.close();
+  return {
+    identity,
+    requests: new Agent({ connect, connections: CONNECTIONS, allowH2: false }),
+    watches: new Agent({ connect, allowH2: false, bodyTimeout: 0, headersTimeout: REQUEST_TIMEOUT_MS }),
+  };
+}
+
+function unreachable({ method, path }: ApiRequest, cause: unknown): ApiFailure {
+  if (cause instanceof ApiFailure) return cause;
+  const { message } = cause as Error;
+  return new ApiFailure(`Cannot reach the API server (${method} ${path}): ${message}`, { status: 0, cause });
+}
+
+/** The server's own sentence where it sent one. */
+async function refusal(
+  { method, path }: ApiRequest,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+): Promise<ApiFailure> {
+  const text = await body.text().catch(() => '');
+  const status = parseJson(text) as { readonly message?: string; readonly reason?: string } | undefined;
+  const retryAfter = Number(headers['retry-after']);
+  return new ApiFailure(status?.message ?? `The API server answered ${statusCode} to ${method} ${path}`, {
+    status: statusCode,
+    reason: status?.reason ?? '',
+    retryAfterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

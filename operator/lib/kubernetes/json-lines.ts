@@ -1,0 +1,25 @@
+// A stream of bytes with one JSON value per line -> the values, as they come. A line that is not JSON, or is cut off
+// by the end, is an error: who reads must not take a part of the truth for all of it.
+import { setImmediate as breathe } from 'node:timers/promises';
+
+/** So many bytes are parsed in one go; then others get their turn. */
+const TURN_BYTES = 256 * 1024;
+
+export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncIterable<unknown> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let parsedBytes = 0;
+  for await (const chunk of body) {
+    const text = decoder.decode(chunk, { stream: true });
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line !== '') yield JSON.parse(line);
+      parsedBytes += line.length;
+      if (parsedBytes < TURN_BYTES) continue;
+      parsedBytes = 0;
+      await breathe();
+    }
+  }
+  if (rest.trim() !== '') throw new Error('the stream ended in the middle of a line');
+}

@@ -1,0 +1,37 @@
+// Where pods reach the API server: the address of the Service "kubernetes", and what is behind it, since some network
+// plugins judge a connection before the Service is translated and some after.
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import type { ApiServerPlace } from '../../model/cluster-state.ts';
+
+/** The Service and the EndpointSlices of "kubernetes" in Namespace "default". */
+export function apiServerPlace(
+  services: readonly KubernetesObject[],
+  slices: readonly KubernetesObject[],
+): ApiServerPlace {
+  const serviceSpecs = services.map((service) => service['spec'] as ServiceSpec);
+  const endpoints = slices.map((slice) => slice as unknown as Slice);
+  return {
+    addresses: sorted([
+      ...serviceSpecs.flatMap(({ clusterIPs }) => clusterIPs ?? []),
+      ...endpoints.flatMap((slice) => (slice.endpoints ?? []).flatMap(({ addresses }) => addresses)),
+    ]),
+    ports: sorted([
+      ...serviceSpecs.flatMap(({ ports }) => (ports ?? []).map(({ port }) => port)),
+      ...endpoints.flatMap(({ ports }) => (ports ?? []).map(({ port }) => port)),
+    ]),
+  };
+}
+
+interface ServiceSpec {
+  readonly clusterIPs?: readonly string[];
+  readonly ports?: readonly { readonly port: number }[];
+}
+
+interface Slice {
+  readonly endpoints?: readonly { readonly addresses: readonly string[] }[] | null;
+  readonly ports?: readonly { readonly port: number }[] | null;
+}
+
+function sorted<Value extends string | number>(values: readonly Value[]): readonly Value[] {
+  return [...new Set(values)].toSorted((a, b) => (a < b ? -1 : 1));
+}

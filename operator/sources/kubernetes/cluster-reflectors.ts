@@ -1,0 +1,72 @@
+// One reflector for each kind, and each selection of it, that the operator looks at.
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import {
+  type ClusterResource,
+  EGRESS_TABLES,
+  ENDPOINT_SLICES,
+  GATEWAY_REPORTS,
+  INPUT_RESOURCES,
+  KUBE_NETWORK_POLICIES,
+  NAMESPACES,
+  PODS,
+  SERVICES,
+  WORKSPACE_PLANS,
+} from '../../model/cluster-resources.ts';
+import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
+import { LANE_LABEL } from '../../model/stamp.ts';
+import { GATEWAY_LABEL, GATEWAY_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
+import { type ParsedItem, parsedItem } from './parsed-item.ts';
+import { Reflector, type ReflectorOptions } from './reflector.ts';
+import { gatewayPodOf, stampedPodOf, trimObject } from './trim.ts';
+
+type Shared = Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'>;
+type Selection = Partial<Pick<ReflectorOptions<unknown>, 'namespace' | 'labelSelector' | 'fieldSelector'>>;
+
+export interface ClusterReflectorsOptions extends Shared {
+  /** Where the gateways and the compiled objects are. */
+  readonly systemNamespace: string;
+  /** Kinds of network plugins that the server serves. */
+  readonly pluginResources: readonly ClusterResource[];
+  /** A gateway reported; mostly that nothing has changed. */
+  readonly onReport: () => void;
+}
+
+export type ClusterReflectors = ReturnType<typeof clusterReflectors>;
+
+export function clusterReflectors(options: ClusterReflectorsOptions) {
+  const { systemNamespace: namespace, pluginResources, onReport, ...shared } = options;
+  const objects = (resource: ClusterResource, selection: Selection = {}, onChange = shared.onChange) =>
+    new Reflector<KubernetesObject>({ ...shared, ...selection, resource, onChange, transform: trimObject });
+  const owned = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
+  const gateways = { namespace, labelSelector: `${GATEWAY_LABEL}=${GATEWAY_NAME}` };
+  const api = { namespace: 'default' };
+  const input = (resource: ClusterResource) =>
+    new Reflector<ParsedItem>({ ...shared, resource, transform: parsedItem });
+  const namespaces = input(NAMESPACES);
+  return {
+    namespaces,
+    /** What people write, Namespaces among it. */
+    inputs: [namespaces, ...INPUT_RESOURCES.map(input)],
+    pods: new Reflector<StampedPod>({
+      ...shared,
+      resource: PODS,
+      labelSelector: LANE_LABEL,
+      transform: stampedPodOf,
+    }),
+    gatewayPods: new Reflector<GatewayPod>({
+      ...shared,
+      ...gateways,
+      resource: PODS,
+      transform: gatewayPodOf,
+    }),
+    reports: objects(GATEWAY_REPORTS, { namespace }, onReport),
+    policies: objects(KUBE_NETWORK_POLICIES),
+    plugins: pluginResources.map((resource) => objects(resource)),
+    tables: objects(EGRESS_TABLES, owned),
+    plans: objects(WORKSPACE_PLANS, owned),
+    services: objects(SERVICES, owned),
+    slices: objects(ENDPOINT_SLICES, owned),
+    apiServices: objects(SERVICES, { ...api, fieldSelector: 'metadata.name=kubernetes' }),
+    apiSlices: objects(ENDPOINT_SLICES, { ...api, labelSelector: 'kubernetes.io/service-name=kubernetes' }),
+  };
+}

@@ -1,0 +1,141 @@
+// A cluster -> ClusterState and the objects that the operator owns, again whenever something changes. What is derived
+// from a kind is derived anew only when that kind changed, so that equal input stays the very same object and the
+// middle need not compute from it again.
+import { isDeepStrictEqual } from 'node:util';
+import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
+import type { ClusterState } from '../../model/cluster-state.ts';
+import {
+  type ParsedCompiled,
+  parseEgressTable,
+  parseGatewayReport,
+  parseWorkspacePlan,
+} from '../../model/parse-compiled.ts';
+import { apiServerPlace } from './api-server-place.ts';
+import {
+  type ClusterReflectors,
+  type ClusterReflectorsOptions,
+  clusterReflectors,
+} from './cluster-reflectors.ts';
+import { memo } from './memo.ts';
+import { type ParsedItem, worldOf } from './parsed-item.ts';
+import type { Reflector, ReflectorProgress } from './reflector.ts';
+import { isOwned, tenantPolicyOf } from './tenant-policy.ts';
+
+export interface ClusterReading {
+  readonly state: ClusterState;
+  /** Everything that the operator may own, as it is stored, by key. */
+  readonly observed: ReadonlyMap<string, KubernetesObject>;
+}
+
+type Objects = readonly KubernetesObject[];
+
+export class ClusterSource {
+  readonly #reflectors: ClusterReflectors;
+  readonly #derive = derivations();
+  #reported: Objects = [];
+
+  constructor(options: Omit<ClusterReflectorsOptions, 'onReport'>) {
+    const onReport = (): void => {
+      if (this.#hasReportNews()) options.onChange();
+    };
+    this.#reflectors = clusterReflectors({ ...options, onReport });
+  }
+
+  start(): void {
+    for (const reflector of this.#all()) reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#all().map((reflector) => reflector.stop()));
+  }
+
+  /** Every kind with whether it has been read once, and when the server was last heard of it. */
+  progress(): readonly ReflectorProgress[] {
+    return this.#all().map((reflector) => reflector.progress());
+  }
+
+  hasSynced(): boolean {
+    return this.#all().every((reflector) => reflector.hasSynced());
+  }
+
+  /** What is known now; complete only after every kind has been read once. */
+  read(): ClusterReading {
+    const derive = this.#derive;
+    const all = this.#reflectors;
+    const inputs = all.inputs.map(itemsOf);
+    const state: ClusterState = {
+      ...derive.world(...inputs),
+      namespaces: derive.namespaces(all.namespaces.items()),
+      pods: all.pods.items(),
+      gatewayPods: all.gatewayPods.items(),
+      gatewayReports: derive.reports(all.reports.items()),
+      tables: derive.tables(all.tables.items()),
+      plans: derive.plans(all.plans.items()),
+      serviceAddresses: derive.serviceAddresses(all.services.items()),
+      tenantPolicies: derive.tenantPolicies(all.policies.items(), ...all.plugins.map(itemsOf)),
+      apiServer: derive.apiServer(all.apiServices.items(), all.apiSlices.items()),
+    };
+    const owned = [all.policies, all.tables, all.plans, all.services, all.slices].map(itemsOf);
+    return { state, observed: derive.observed(derive.inputObjects(...inputs), ...owned) };
+  }
+
+  #all(): readonly Reflector<unknown>[] {
+    return [...new Set(Object.values(this.#reflectors).flat())] as readonly Reflector<unknown>[];
+  }
+
+  /** Gateways renew their reports all the time; only what else is in them is news. */
+  #hasReportNews(): boolean {
+    const before = this.#reported;
+    this.#reported = this.#reflectors.reports.items();
+    return !isDeepStrictEqual(before.map(withoutTime), this.#reported.map(withoutTime));
+  }
+}
+
+function itemsOf<Item>(reflector: Reflector<Item>): readonly Item[] {
+  return reflector.items();
+}
+
+function derivations() {
+  return {
+    world: memo((...lists: readonly (readonly ParsedItem[])[]) => worldOf(lists.flat())),
+    inputObjects: memo(
+      (...lists: readonly (readonly ParsedItem[])[]): Objects => lists.flat().map(({ object }) => object),
+    ),
+    namespaces: memo((items: readonly ParsedItem[]) => items.map(({ object }) => object.metadata)),
+    reports: memo((items: Objects) => parsedOnes(items, parseGatewayReport)),
+    tables: memo((items: Objects) => parsedOnes(items, parseEgressTable)),
+    plans: memo((items: Objects) => parsedOnes(items, parseWorkspacePlan)),
+    serviceAddresses: memo(serviceAddresses),
+    tenantPolicies: memo((...lists: readonly Objects[]) =>
+      lists
+        .flat()
+        .filter((object) => !isOwned(object))
+        .map(tenantPolicyOf),
+    ),
+    apiServer: memo(apiServerPlace),
+    observed: memo(
+      (...lists: readonly Objects[]) => new Map(lists.flat().map((object) => [objectKey(object), object])),
+    ),
+  };
+}
+
+function parsedOnes<Kind>(
+  items: Objects,
+  parse: (raw: KubernetesObject) => ParsedCompiled<Kind>,
+): readonly Kind[] {
+  return items.flatMap((item) => {
+    const parsed = parse(item);
+    return 'object' in parsed ? [parsed.object] : [];
+  });
+}
+
+function serviceAddresses(services: Objects): ReadonlyMap<string, readonly string[]> {
+  const addressesOf = (service: KubernetesObject): readonly string[] =>
+    (service['spec'] as { readonly clusterIPs?: readonly string[] } | undefined)?.clusterIPs ?? [];
+  return new Map(services.map((service) => [service.metadata.name, addressesOf(service)]));
+}
+
+function withoutTime(report: KubernetesObject): unknown {
+  const { renewTime: _, ...spec } = report['spec'] as Readonly<Record<string, unknown>>;
+  return [report.metadata.name, report.metadata.uid, spec];
+}

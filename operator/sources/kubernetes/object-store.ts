@@ -1,0 +1,109 @@
+// The copy that a reflector keeps: one item per object, never an older one over a newer one.
+import { isDeepStrictEqual } from 'node:util';
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { isOlderVersion } from './resource-version.ts';
+
+interface Entry<Item> {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly item: Item | undefined;
+}
+
+type Entries<Item> = Map<string, Entry<Item>>;
+
+/** A list that is being read; it counts for nothing before it is whole. */
+export interface Replacement {
+  put(raw: KubernetesObject): void;
+  remove(raw: KubernetesObject): void;
+  /** What was not put is gone. True where something changed. */
+  commit(): boolean;
+}
+
+export class ObjectStore<Item> {
+  readonly #transform: (raw: KubernetesObject) => Item | undefined;
+  readonly #onFault: (error: Error) => void;
+  #entries: Entries<Item> = new Map();
+  #items: readonly Item[] | undefined;
+
+  /** An object whose transformation throws is told to `onFault`, and counts as if nothing were to be kept of it. */
+  constructor(transform: (raw: KubernetesObject) => Item | undefined, onFault: (error: Error) => void) {
+    this.#transform = transform;
+    this.#onFault = onFault;
+  }
+
+  items(): readonly Item[] {
+    this.#items ??= [...this.#entries.values()].flatMap(({ item }) => (item === undefined ? [] : [item]));
+    return this.#items;
+  }
+
+  /** True where something changed. */
+  put(raw: KubernetesObject): boolean {
+    const key = keyOf(raw);
+    const known = this.#entries.get(key);
+    if (known !== undefined && !isNewer(raw, known)) return false;
+    const entry = this.#entryOf(raw);
+    this.#entries.set(key, entry);
+    return this.#notice(entry.item !== known?.item);
+  }
+
+  remove(raw: KubernetesObject): boolean {
+    const key = keyOf(raw);
+    const known = this.#entries.get(key);
+    if (known === undefined || !isNewer(raw, known)) return false;
+    this.#entries.delete(key);
+    return this.#notice(known.item !== undefined);
+  }
+
+  /** Objects are transformed as they come, so that a long list is never held in full. */
+  replacement(): Replacement {
+    const entries: Entries<Item> = new Map();
+    return {
+      put: (raw) => {
+        entries.set(keyOf(raw), this.#entryOf(raw));
+      },
+      remove: (raw) => {
+        entries.delete(keyOf(raw));
+      },
+      commit: () => {
+        const known = this.#entries;
+        const hasOthers = [...entries].some(([key, { item }]) => item !== known.get(key)?.item);
+        const hasLess = [...known].some(([key, { item }]) => item !== undefined && !entries.has(key));
+        this.#entries = entries;
+        return this.#notice(hasOthers || hasLess);
+      },
+    };
+  }
+
+  #notice(hasChanged: boolean): boolean {
+    if (hasChanged) this.#items = undefined;
+    return hasChanged;
+  }
+
+  /** The item is the very same as before where the object, or what is kept of it, is the same. */
+  #entryOf(raw: KubernetesObject): Entry<Item> {
+    const { uid = '', resourceVersion = '' } = raw.metadata;
+    const known = this.#entries.get(keyOf(raw));
+    if (known?.uid !== uid) return { uid, resourceVersion, item: this.#itemOf(raw) };
+    if (known.resourceVersion === resourceVersion) return known;
+    const item = this.#itemOf(raw);
+    return { uid, resourceVersion, item: isDeepStrictEqual(item, known.item) ? known.item : item };
+  }
+
+  #itemOf(raw: KubernetesObject): Item | undefined {
+    try {
+      return this.#transform(raw);
+    } catch (cause) {
+      this.#onFault(new Error(`Cannot read ${raw.kind} "${keyOf(raw)}"`, { cause }));
+      return undefined;
+    }
+  }
+}
+
+function keyOf({ metadata }: KubernetesObject): string {
+  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
+function isNewer({ metadata }: KubernetesObject, known: Entry<unknown>): boolean {
+  const version = metadata.resourceVersion ?? '';
+  return version !== known.resourceVersion && !isOlderVersion(version, known.resourceVersion);
+}

@@ -1,0 +1,50 @@
+// An object of a kind that people write: parsed once, when it arrives; what it carries besides is kept trimmed.
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import type { ObservedStatus } from '../../model/cluster-state.ts';
+import { type ParsedObject, parseObject } from '../../model/parse-object.ts';
+import type { Problem } from '../../model/problem.ts';
+import { formatKey, keyOf, type ObjectKey, type Snapshot } from '../../model/snapshot.ts';
+import { trimObject } from './trim.ts';
+
+export interface ParsedItem {
+  readonly parsed: ParsedObject;
+  /** Without its spec. */
+  readonly object: KubernetesObject;
+}
+
+/** Never throws. */
+export function parsedItem(raw: KubernetesObject): ParsedItem {
+  const { apiVersion, kind, metadata, status } = trimObject(raw);
+  return { parsed: parseObject(raw), object: { apiVersion, kind, metadata, status } };
+}
+
+export interface ParsedWorld {
+  readonly snapshot: Snapshot;
+  readonly problems: readonly Problem[];
+  /** By key, for every object whose kind and name are known. */
+  readonly statuses: ReadonlyMap<string, ObservedStatus>;
+}
+
+export function worldOf(items: readonly ParsedItem[]): ParsedWorld {
+  const unreadable = items.flatMap(({ parsed }) => (parsed.status === 'unreadable' ? [parsed] : []));
+  return {
+    snapshot: {
+      objects: items.flatMap(({ parsed }) => (parsed.status === 'parsed' ? [parsed.object] : [])),
+      unreadable: unreadable.flatMap(({ key }) => (key === undefined ? [] : [key])),
+    },
+    problems: unreadable.flatMap(({ problems }) => problems),
+    statuses: new Map(items.flatMap(statusOf)),
+  };
+}
+
+function statusOf({ parsed, object }: ParsedItem): readonly (readonly [string, ObservedStatus])[] {
+  const key = keyOfParsed(parsed);
+  if (key === undefined) return [];
+  const { uid = '', generation = 0 } = object.metadata;
+  return [[formatKey(key), { uid, generation, status: object['status'] }]];
+}
+
+function keyOfParsed(parsed: ParsedObject): ObjectKey | undefined {
+  if (parsed.status === 'parsed') return keyOf(parsed.object);
+  return parsed.status === 'unreadable' ? parsed.key : undefined;
+}

@@ -1,0 +1,12 @@
+// Rules of network policies that others wrote, as far as it takes to see whether they widen what ours allow.
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import type { TenantPolicy } from '../../model/cluster-state.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
+
+export function isOwned({ metadata }: KubernetesObject): boolean {
+  return metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+}
+
+export function tenantPolicyOf({ apiVersion, kind, metadata, ...rest }: KubernetesObject): TenantPolicy {
+  return { apiVersion, kind, namespace: metadata.namespace ?? '', name: metadata.name, spec: rest['spec'] };
+}

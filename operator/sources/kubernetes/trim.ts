@@ -1,0 +1,59 @@
+// What is kept of an object that the API server sends: no bookkeeping of other writers, and of pods only what says
+// who they are. 10,000 pods are 148 MB as they come and 2 MB like this.
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
+import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+export function trimObject(raw: KubernetesObject): KubernetesObject {
+  const {
+    managedFields: _,
+    annotations,
+    ...metadata
+  } = raw.metadata as KubernetesObject['metadata'] & {
+    readonly managedFields?: unknown;
+  };
+  const { [LAST_APPLIED]: __, ...kept } = annotations ?? {};
+  return {
+    ...raw,
+    metadata: annotations === undefined ? metadata : { ...metadata, annotations: kept },
+  };
+}
+
+interface RawPod extends KubernetesObject {
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+/** Undefined for a pod that has ended: it holds no lane any more. */
+export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
+  const { metadata, status } = raw as RawPod;
+  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return undefined;
+  const labels = metadata.labels ?? {};
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    product: labels[PRODUCT_LABEL] ?? '',
+    lane: labels[LANE_LABEL] ?? '',
+    stamp: labels[STAMP_LABEL] ?? '',
+  };
+}
+
+export function gatewayPodOf(raw: KubernetesObject): GatewayPod {
+  const { metadata, status } = raw as RawPod;
+  const addresses =
+    status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
+  const isReady =
+    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    addresses,
+    isReady: isReady && metadata.deletionTimestamp === undefined,
+  };
+}
