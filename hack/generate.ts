@@ -1,27 +1,37 @@
 #!/usr/bin/env node
-// Writes what is generated from the sources: crds/<plural>.yaml for every kind of operator/model.
-// The same sources give the same bytes; files of kinds that are no more are removed.
+// Writes what is generated from the sources: crds/<plural>.yaml for every kind of operator/model, and the policies for
+// admission and RBAC in charts/sallyport/generated/. The same sources give the same bytes; other files there are removed.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KINDS } from '../operator/model/kinds.ts';
-import { renderCrdFile } from '../operator/render/kubernetes/crd-file.ts';
+import { SYSTEM_NAMESPACE } from '../operator/model/system-names.ts';
+import { renderAdmission } from '../operator/render/kubernetes/admission/admission.ts';
+import { type CrdFile, renderCrdFile } from '../operator/render/kubernetes/crd-file.ts';
+import { renderObjectsFile } from '../operator/render/kubernetes/objects-file.ts';
+import { renderRbac } from '../operator/render/kubernetes/rbac.ts';
 
 const USAGE = `Usage: hack/generate.ts [--help]
 
-Writes crds/<plural>.yaml from the schemas in operator/model. "npm run generate" does the same.
+Writes crds/ and charts/sallyport/generated/ from the schemas and tables in operator/. "npm run generate" does the same.
 `;
 
-const CRDS = join(import.meta.dirname, '..', 'crds');
-
 function generate(): void {
-  const files = KINDS.map(renderCrdFile);
-  const wanted = new Set(files.map(({ name }) => name));
-  mkdirSync(CRDS, { recursive: true });
-  for (const { name, text } of files) writeFileSync(join(CRDS, name), text);
-  for (const name of readdirSync(CRDS)) {
-    if (name.endsWith('.yaml') && !wanted.has(name)) rmSync(join(CRDS, name));
+  writeFolder('crds', KINDS.map(renderCrdFile));
+  writeFolder('charts/sallyport/generated', [
+    renderObjectsFile('admission.yaml', renderAdmission(SYSTEM_NAMESPACE)),
+    renderObjectsFile('rbac.yaml', renderRbac(SYSTEM_NAMESPACE)),
+  ]);
+}
+
+function writeFolder(name: string, files: readonly CrdFile[]): void {
+  const folder = join(import.meta.dirname, '..', name);
+  const wanted = new Set(files.map((file) => file.name));
+  mkdirSync(folder, { recursive: true });
+  for (const file of files) writeFileSync(join(folder, file.name), file.text);
+  for (const entry of readdirSync(folder)) {
+    if (entry.endsWith('.yaml') && !wanted.has(entry)) rmSync(join(folder, entry));
   }
-  process.stdout.write(`Wrote ${files.length} files to crds/\n`);
+  process.stdout.write(`Wrote ${files.length} files to ${name}/\n`);
 }
 
 const [argument] = process.argv.slice(2);

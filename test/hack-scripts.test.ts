@@ -1,6 +1,16 @@
 // The scripts of hack/ in a folder of their own, with small stand-ins for the programs that they call.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -145,6 +155,67 @@ describe('hack/ensure-node-modules.sh', () => {
   });
 });
 
+describe('hack/kubernetes-build.sh', () => {
+  const NAMES = ['etcd', 'kube', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
+
+  /** A Go whose build is these lines; $6 is where the program goes. */
+  function goThat(...build: readonly string[]): void {
+    writeProgram('bin/go', '[ "$1" = env ] && echo go1.26.8 && exit', ...build);
+  }
+
+  it('builds once, and says how far it is', () => {
+    goThat('echo "go: downloading a v1" >&2', 'echo "a/b" >&2', 'echo "c/d" >&2', 'echo "$*" > "$6"');
+    const first = run('hack/kubernetes-build.sh');
+    expect(first.stderr).toMatch(
+      /^Building etcd, .+ \(once, 6 to 15 minutes.+\n\d+:\d\d min: 1 modules fetched, 2 packages compiled\n$/,
+    );
+    expect(first.stdout).toMatch(/\/\.cache\/sallyport\/kubernetes-[0-9a-f]{16}\n$/);
+    expect(readdirSync(first.stdout.trim()).sort()).toEqual(NAMES);
+    expect(run('hack/kubernetes-build.sh')).toEqual({ status: 0, stdout: first.stdout, stderr: '' });
+  });
+
+  it('builds again for other sources', () => {
+    goThat('touch "$6"');
+    const { stdout } = run('hack/kubernetes-build.sh');
+    writeFileSync(join(root, 'hack/kubernetes/go.sum'), 'other sums\n');
+    expect(run('hack/kubernetes-build.sh').stdout).not.toBe(stdout);
+  });
+
+  it('keeps nothing of a build that failed, and shows its messages', () => {
+    goThat('echo "a/b: no such host" >&2', 'exit 1');
+    const { status, stdout, stderr } = run('hack/kubernetes-build.sh');
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('a/b: no such host\nCannot build Kubernetes: go build failed');
+    expect(readdirSync(join(root, '.cache/sallyport'))).toEqual(['kubernetes.lock']);
+  });
+
+  it('says that Go is missing', () => {
+    const { status, stderr } = run('hack/kubernetes-build.sh');
+    expect(status).toBe(1);
+    expect(stderr).toContain('Cannot build Kubernetes: Go was not found: install Go 1.26 or newer');
+  });
+});
+
+describe('hack/kube-apiserver.sh', () => {
+  it('explains itself where the command is not one of its own', () => {
+    const { status, stderr } = run('hack/kube-apiserver.sh', ['restart']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('Usage: hack/kube-apiserver.sh up|down|env [--state DIR]');
+  });
+
+  it('has no environment to offer and nothing to end while nothing is up', () => {
+    expect(run('hack/kube-apiserver.sh', ['env']).stderr).toContain('run "hack/kube-apiserver.sh up"');
+    expect(run('hack/kube-apiserver.sh', ['down']).stdout).toContain('Nothing is up');
+  });
+
+  it('leaves alone a folder that is not its own', () => {
+    mkdirSync(join(root, 'mine'));
+    for (const command of ['up', 'down'])
+      run('hack/kube-apiserver.sh', [command, '--state', join(root, 'mine')]);
+    expect(existsSync(join(root, 'mine'))).toBe(true);
+  });
+});
+
 describe('hack/test.sh', () => {
   const COUNT = (counts: string): string => `echo "${counts}" > "$CLOSING_COUNTS_FILE"`;
 
@@ -156,6 +227,7 @@ describe('hack/test.sh', () => {
   }): void {
     writeProgram('hack/ensure-node-modules.sh', lines.packages ?? 'exit 0');
     writeProgram('hack/envoy.sh', `echo ${root}/bin/envoy`);
+    writeProgram('hack/kubernetes-build.sh', `echo ${root}/bin`);
     writeProgram('hack/check.sh', lines.checks ?? 'exit 0');
     writeProgram('hack/with-low-ports.sh', lines.tests ?? COUNT('5 0 1'));
   }

@@ -1,0 +1,206 @@
+// A real etcd, kube-apiserver and kube-controller-manager on free loopback ports, without nodes: what is written is
+// admitted, stored, watched and garbage-collected, but no pod ever runs. For tests (one of its own for each test file,
+// with a beforeAll of CONTROL_PLANE_TIMEOUT_MS) and, through hack/kube-apiserver.sh, for people.
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type ClientAuthority, createClientAuthority, type KubernetesUser } from './client-authority.ts';
+import {
+  apiServerArguments,
+  type ComponentPlace,
+  type ControlPlanePorts,
+  controllerManagerArguments,
+  etcdArguments,
+} from './component-arguments.ts';
+import { freePorts } from './free-ports.ts';
+import { isReady } from './is-ready.ts';
+import { type KubeconfigUser, kubeconfigText } from './kubeconfig-text.ts';
+import { KubernetesProcess, type ProcessPlace } from './kubernetes-process.ts';
+import { type ProgramResult, runProgram } from './run-program.ts';
+
+/** For beforeAll: a start takes 5 s on two idle cores, but four test files may start at once on busy ones. */
+export const CONTROL_PLANE_TIMEOUT_MS = 180_000;
+
+export interface ControlPlaneOptions {
+  /** Keeps everything; by default a new one in the system's temporary folder. Removed by stop(). */
+  readonly folder?: string;
+  /** Default true. Without: no garbage collection, no default ServiceAccounts, and pods are admitted without one. */
+  readonly withControllers?: boolean;
+  /** Goes on when this process ends. */
+  readonly outlivesParent?: boolean;
+}
+
+export interface KubectlOptions {
+  readonly stdin?: string;
+  /** Default: the administrator's. */
+  readonly kubeconfig?: string;
+}
+
+const READY_TIMEOUT_MS = 120_000;
+const POLL_MS = 50;
+const ATTEMPTS = 3;
+const BUILD = fileURLToPath(new URL('../../hack/kubernetes-build.sh', import.meta.url));
+const CRDS = fileURLToPath(new URL('../../crds', import.meta.url));
+
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const binaries = await kubernetesBinaries();
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'sallyport-kubernetes-')));
+  const processPlace = { binaries, folder, outlivesParent: options.outlivesParent ?? false };
+  for (let attempt = 1; ; attempt += 1) {
+    const place = {
+      folder,
+      ports: await controlPlanePorts(),
+      withControllers: options.withControllers ?? true,
+    };
+    const controlPlane = new ControlPlane(processPlace, place, await createClientAuthority());
+    try {
+      await controlPlane.start();
+      return controlPlane;
+    } catch (failure) {
+      await controlPlane.stop();
+      const portTaken = String(failure).includes('address already in use');
+      if (!portTaken || attempt === ATTEMPTS) throw failure;
+    }
+  }
+}
+
+async function controlPlanePorts(): Promise<ControlPlanePorts> {
+  const [etcd = 0, etcdPeer = 0, apiServer = 0] = await freePorts(3);
+  return { etcd, etcdPeer, apiServer };
+}
+
+/** The folder of the programs, which are built where they are missing; that takes minutes. */
+async function kubernetesBinaries(): Promise<string> {
+  const { code, stdout, stderr } = await runProgram('bash', [BUILD]);
+  if (code !== 0) throw new Error(`Cannot start a control plane: ${stderr.trim()}`);
+  return stdout.trim();
+}
+
+/** Applies crds/ and waits until the API server serves all of them. */
+export async function installCrds(controlPlane: ControlPlane): Promise<void> {
+  for (const args of [
+    ['apply', '--server-side', '-f', CRDS],
+    ['wait', '--for=condition=Established', '--timeout=60s', '-f', CRDS],
+  ]) {
+    const { code, stderr } = await controlPlane.kubectl(args);
+    if (code !== 0) throw new Error(`Cannot install the CRDs: ${stderr}`);
+  }
+}
+
+export class ControlPlane {
+  /** "https://127.0.0.1:40123"; the same after stopApiServer() and startApiServer(). */
+  readonly server: string;
+  /** Path of the kubeconfig of a member of system:masters. */
+  readonly adminKubeconfig: string;
+  readonly folder: string;
+  readonly #processPlace: ProcessPlace;
+  readonly #place: ComponentPlace;
+  readonly #authority: ClientAuthority;
+  #apiServer: KubernetesProcess | undefined;
+  #others: KubernetesProcess[] = [];
+  #kubeconfigs = 0;
+
+  constructor(processPlace: ProcessPlace, place: ComponentPlace, authority: ClientAuthority) {
+    this.folder = place.folder;
+    this.#processPlace = processPlace;
+    this.#place = place;
+    this.#authority = authority;
+    this.server = `https://127.0.0.1:${place.ports.apiServer}`;
+    this.adminKubeconfig = join(place.folder, 'kubeconfig');
+  }
+
+  async start(): Promise<void> {
+    await this.#writeFiles();
+    this.#others.push(await KubernetesProcess.start('etcd', etcdArguments(this.#place), this.#processPlace));
+    await this.startApiServer();
+    if (!this.#place.withControllers) return;
+    const args = controllerManagerArguments(this.#place);
+    this.#others.push(await KubernetesProcess.start('kube-controller-manager', args, this.#processPlace));
+    await this.#waitFor('the default ServiceAccount', async () => {
+      const { code } = await this.kubectl(['get', 'serviceaccount', 'default', '-n', 'default']);
+      return code === 0;
+    });
+  }
+
+  async #writeFiles(): Promise<void> {
+    const { folder } = this.#place;
+    await mkdir(folder, { recursive: true });
+    const { certificate, key } = await this.#authority.signServer();
+    const serviceAccounts = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const write = (name: string, content: string): Promise<void> =>
+      writeFile(join(folder, name), content, { mode: 0o600 });
+    await write('ca.crt', this.#authority.caCertificate);
+    await write('server.crt', certificate);
+    await write('server.key', key);
+    await write('service-accounts.key', serviceAccounts.export({ type: 'sec1', format: 'pem' }).toString());
+    await this.#writeKubeconfig('kubeconfig', { user: 'admin', groups: ['system:masters'] });
+    await this.#writeKubeconfig('controllers.kubeconfig', { user: 'system:kube-controller-manager' });
+  }
+
+  /** Returns once it is ready. For tests of faults; startControlPlane() has started it already. */
+  async startApiServer(): Promise<void> {
+    const args = apiServerArguments(this.#place);
+    this.#apiServer = await KubernetesProcess.start('kube-apiserver', args, this.#processPlace);
+    await this.#waitFor('the API server', () => isReady(this.server, this.#authority.caCertificate));
+  }
+
+  /** Kills it; what it stored stays. */
+  async stopApiServer(): Promise<void> {
+    await this.#apiServer?.kill();
+  }
+
+  /** Kills everything and removes the folder. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#apiServer, ...this.#others].map((running) => running?.kill()));
+    await rm(this.#place.folder, { recursive: true, force: true });
+  }
+
+  /** Never throws for a code other than 0: look at the code, or use what stderr says. */
+  async kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<ProgramResult> {
+    const { kubeconfig = this.adminKubeconfig, stdin } = options;
+    const kubectl = join(this.#processPlace.binaries, 'kubectl');
+    const cache = join(this.#place.folder, 'kubectl-cache');
+    return runProgram(kubectl, ['--kubeconfig', kubeconfig, '--cache-dir', cache, ...args], stdin);
+  }
+
+  /** Path of a kubeconfig for a user with these groups, by client certificate; without rights until RBAC gives some. */
+  async kubeconfigFor(user: KubernetesUser): Promise<string> {
+    this.#kubeconfigs += 1;
+    return this.#writeKubeconfig(`user-${this.#kubeconfigs}.kubeconfig`, user);
+  }
+
+  /** Path of a kubeconfig with a token of this ServiceAccount, bound to the pod where one is named. Both must exist. */
+  async serviceAccountKubeconfig(namespace: string, name: string, pod?: string): Promise<string> {
+    const bound = pod === undefined ? [] : ['--bound-object-kind', 'Pod', '--bound-object-name', pod];
+    const args = ['create', 'token', name, '-n', namespace, '--duration', '24h', ...bound];
+    const { code, stdout, stderr } = await this.kubectl(args);
+    if (code !== 0) throw new Error(`Cannot get a token of ServiceAccount "${namespace}/${name}": ${stderr}`);
+    this.#kubeconfigs += 1;
+    return this.#saveKubeconfig(`user-${this.#kubeconfigs}.kubeconfig`, { token: stdout.trim() });
+  }
+
+  async #writeKubeconfig(file: string, user: KubernetesUser): Promise<string> {
+    return this.#saveKubeconfig(file, await this.#authority.signUser(user));
+  }
+
+  async #saveKubeconfig(file: string, user: KubeconfigUser): Promise<string> {
+    const path = join(this.#place.folder, file);
+    const text = kubeconfigText(this.server, this.#authority.caCertificate, user);
+    await writeFile(path, text, { mode: 0o600 });
+    return path;
+  }
+
+  async #waitFor(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const running = [this.#apiServer, ...this.#others].filter((process) => process !== undefined);
+    const deadlineMs = Date.now() + READY_TIMEOUT_MS;
+    while (!(await holds())) {
+      const ended = running.find(({ hasExited }) => hasExited);
+      if (ended !== undefined) throw new Error(`${ended.name} has ended: ${await ended.lastWords()}`);
+      if (Date.now() > deadlineMs) throw new Error(`Waited ${READY_TIMEOUT_MS} ms in vain for ${what}`);
+      await sleep(POLL_MS);
+    }
+  }
+}
