@@ -5,7 +5,15 @@ import {
   readSnapshot,
   workspaceManifest,
 } from '../../test/fixtures/object-fixture.ts';
-import { compareText, EMPTY_SNAPSHOT, formatKey, isUnreadable, keyOf, objectsOf } from './snapshot.ts';
+import {
+  compareText,
+  EMPTY_SNAPSHOT,
+  findObject,
+  formatKey,
+  isUnreadable,
+  keyOf,
+  objectsOf,
+} from './snapshot.ts';
 
 describe('formatKey()', () => {
   it.each([
@@ -25,6 +33,22 @@ describe('objectsOf()', () => {
 
   it('gives nothing of an empty snapshot', () => {
     expect(objectsOf(EMPTY_SNAPSHOT, 'NetworkPolicy')).toEqual([]);
+  });
+});
+
+describe('findObject()', () => {
+  const conf = manifest('WorkspaceConf', 'workspace', {}, 'team-a');
+  const snapshot = readSnapshot(policyManifest('acme'), conf);
+
+  it('finds by kind, name and namespace', () => {
+    expect(findObject(snapshot, 'NetworkPolicy', 'acme')).toEqual(readObject(policyManifest('acme')));
+    expect(findObject(snapshot, 'WorkspaceConf', 'workspace', 'team-a')).toEqual(readObject(conf));
+  });
+
+  it('finds nothing of another kind, name or namespace', () => {
+    expect(findObject(snapshot, 'Metastore', 'acme')).toBeUndefined();
+    expect(findObject(snapshot, 'NetworkPolicy', 'other')).toBeUndefined();
+    expect(findObject(snapshot, 'WorkspaceConf', 'workspace', 'team-b')).toBeUndefined();
   });
 });
 

@@ -1,0 +1,121 @@
+// Stored statuses and the wanted ones -> the Events that tell a person what turned. At first sight of an object only
+// what is wrong is told, and once: a cluster of a thousand workspaces must not begin with thousands of Events.
+import type { ObservedStatus } from '../../model/cluster-state.ts';
+import { type ConditionType, storedConditions } from '../../model/condition.ts';
+import type { StoredCondition } from '../../model/kubernetes-object.ts';
+import type { WantedStatus } from './status/wanted-status.ts';
+
+export interface WantedEvent {
+  /** Of the WantedStatus that it tells of: without that status written, nothing has turned. */
+  readonly key: string;
+  /** Where the Event lives: "default" for cluster-scoped objects. */
+  readonly namespace: string;
+  readonly regarding: RegardingObject;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly action: string;
+  /** At most 1,024 bytes. */
+  readonly note: string;
+}
+
+export interface RegardingObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+}
+
+const MAX_NOTE_BYTES = 1024;
+const ELLIPSIS = '…';
+
+type Told = Pick<WantedEvent, 'type' | 'reason' | 'action' | 'note'>;
+type Conditions = ReadonlyMap<string, StoredCondition>;
+
+export function renderEvents(
+  wanted: readonly WantedStatus[],
+  stored: ReadonlyMap<string, ObservedStatus>,
+): readonly WantedEvent[] {
+  return wanted.flatMap((status) => {
+    const before = byType(storedConditions(stored.get(status.key)?.status));
+    const told = newsOf(status, before);
+    const isFirstSight = before.size === 0;
+    const shown = isFirstSight ? told.filter(({ type }) => type === 'Warning').slice(0, 1) : told;
+    return shown.map((news) => eventOf(status, news));
+  });
+}
+
+function byType(conditions: readonly StoredCondition[]): Conditions {
+  return new Map(conditions.map((condition) => [condition.type, condition]));
+}
+
+function newsOf({ kind, status }: WantedStatus, before: Conditions): readonly Told[] {
+  const after = byType(status.conditions);
+  const turn = (type: ConditionType): Turn => ({ before: before.get(type), after: after.get(type) });
+  return [
+    ...judgement(turn('Accepted'), 'Validate'),
+    ...judgement(turn('ResolvedRefs'), 'Resolve'),
+    // A change of one policy turns all its workspaces: told once, at the policy.
+    ...(kind === 'NetworkPolicy' ? programming(turn('Programmed')) : []),
+    ...widening(turn('Widened')),
+    ...stamping(turn('Ready'), after),
+  ];
+}
+
+interface Turn {
+  readonly before: StoredCondition | undefined;
+  readonly after: StoredCondition | undefined;
+}
+
+/** Accepted and ResolvedRefs: another reason is news too. */
+function judgement({ before, after }: Turn, action: string): readonly Told[] {
+  if (after === undefined || isSame(before, after)) return [];
+  const isFine = after.status !== 'False' && after.reason !== 'RulesIgnored';
+  return [{ type: isFine ? 'Normal' : 'Warning', reason: after.reason, action, note: after.message }];
+}
+
+/** Pending is the way of every change, and NotUsed is no news. */
+function programming({ before, after }: Turn): readonly Told[] {
+  if (after === undefined || isSame(before, after)) return [];
+  if (after.reason === 'Pending' || after.reason === 'NotUsed') return [];
+  const type = after.status === 'True' ? 'Normal' : 'Warning';
+  return [{ type, reason: after.reason, action: 'Program', note: after.message }];
+}
+
+function widening({ before, after }: Turn): readonly Told[] {
+  const action = 'Isolate';
+  if (after?.status === 'True') {
+    if (isSame(before, after) && before?.message === after.message) return [];
+    return [{ type: 'Warning', reason: 'Widened', action, note: after.message }];
+  }
+  if (before?.status !== 'True') return [];
+  const note = 'Pods may reach what the policy says and nothing more';
+  return [{ type: 'Normal', reason: 'NotWidened', action, note }];
+}
+
+function stamping({ before, after }: Turn, conditions: Conditions): readonly Told[] {
+  if (before?.reason !== 'NotStamped' || after?.reason === 'NotStamped') return [];
+  // Otherwise something else stands before the stamp now, and has its own Event.
+  const isSettled = ['Accepted', 'ResolvedRefs'].every((type) => conditions.get(type)?.status === 'True');
+  if (!isSettled) return [];
+  const note = 'Pods may start: they are stamped with the way out that the policy gives them';
+  return [{ type: 'Normal', reason: 'WorkspaceReady', action: 'Stamp', note }];
+}
+
+function isSame(before: StoredCondition | undefined, after: StoredCondition): boolean {
+  return before?.status === after.status && before.reason === after.reason;
+}
+
+function eventOf({ key, status: _, ...object }: WantedStatus, told: Told): WantedEvent {
+  const namespace = object.namespace ?? 'default';
+  return { key, namespace, regarding: object, ...told, note: cutNote(told.note) };
+}
+
+/** Cut between characters. */
+function cutNote(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= MAX_NOTE_BYTES) return text;
+  const room = MAX_NOTE_BYTES - Buffer.byteLength(ELLIPSIS);
+  // A stream's decoder keeps a character that has only begun to itself.
+  return `${new TextDecoder().decode(bytes.subarray(0, room), { stream: true })}${ELLIPSIS}`;
+}

@@ -1,0 +1,71 @@
+// A PolicyAssignment -> its status, which is the status of its workspace.
+import type { Verdict, Verdicts } from '../../../model/condition.ts';
+import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
+import { enforcementOf } from '../../../model/workspace-plan.ts';
+import { acceptedOf, sentenceOf } from './accepted.ts';
+import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
+import { nameSome } from './name-some.ts';
+import { NOT_USED } from './programmed.ts';
+import { readyOf } from './ready.ts';
+import type { StatusIndex } from './status-index.ts';
+
+const MOST_WIDENING = 10;
+const NOT_STAMPED = 'The Namespace has no stamp yet: its pods are refused until then';
+
+/** `assignment` is undefined where it cannot be read. */
+export function assignmentStatus(
+  name: string,
+  assignment: PolicyAssignment | undefined,
+  index: StatusIndex,
+): FoundStatus {
+  const plan = index.plans.get(name);
+  const stamp = index.stamped.get(name) ?? NOT_STAMPED;
+  const widened = widenedBy(index.widening.get(name) ?? []);
+  const verdicts: Verdicts = {
+    Accepted: acceptedAssignment(name, assignment === undefined, index),
+    ResolvedRefs: resolvedPolicy(assignment, index),
+    Programmed: index.programmed.get(name) ?? NOT_USED,
+    RestartRequired: RESTARTS_NOT_TRACKED,
+    ...(widened === undefined ? {} : { Widened: widened }),
+  };
+  const ready = readyOf(verdicts, plan === undefined || stamp === true ? undefined : stamp);
+  const policy =
+    plan === undefined || assignment === undefined ? {} : { networkPolicyId: plan.spec.networkPolicyId };
+  const workspace =
+    plan === undefined ? {} : { workspaceId: plan.spec.workspaceId, enforcement: enforcementOf(plan) };
+  return { verdicts: { ...verdicts, Ready: ready }, fields: { ...workspace, ...policy } };
+}
+
+/** Problems of the Namespace are those of the workspace, so they show here. */
+function acceptedAssignment(name: string, isUnreadable: boolean, index: StatusIndex): Verdict<'Accepted'> {
+  const own = index.problems.get(`PolicyAssignment/${name}`) ?? [];
+  const ofWorkspace = index.problems.get(`Workspace/${name}`) ?? [];
+  if (isUnreadable) return acceptedOf(own, true);
+  if (index.unreadable.has(`Workspace/${name}`)) return acceptedOf(ofWorkspace, true);
+  return acceptedOf([...own, ...ofWorkspace], false);
+}
+
+function resolvedPolicy(
+  assignment: PolicyAssignment | undefined,
+  index: StatusIndex,
+): Verdict<'ResolvedRefs'> {
+  if (assignment === undefined) {
+    return { status: 'Unknown', reason: 'Invalid', message: 'Nobody knows which NetworkPolicy it names' };
+  }
+  const id = assignment.spec.networkPolicyId;
+  if (index.policies.has(id)) {
+    return { status: 'True', reason: 'ResolvedRefs', message: `NetworkPolicy "${id}" exists` };
+  }
+  if (index.unreadable.has(`NetworkPolicy/${id}`)) {
+    const message = `Cannot read NetworkPolicy "${id}": ${sentenceOf(index.problems.get(`NetworkPolicy/${id}`) ?? [])}`;
+    return { status: 'False', reason: 'NetworkPolicyUnreadable', message };
+  }
+  const message = `Cannot find NetworkPolicy "${id}": create it or assign another; until then this workspace reaches nothing`;
+  return { status: 'False', reason: 'NetworkPolicyNotFound', message };
+}
+
+function widenedBy(policies: readonly string[]): Verdict<'Widened'> | undefined {
+  if (policies.length === 0) return undefined;
+  const message = `Pods may reach more than the policy says because of ${nameSome(policies, MOST_WIDENING)}: remove what is not meant`;
+  return { status: 'True', reason: 'TenantPolicies', message };
+}

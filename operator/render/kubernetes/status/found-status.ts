@@ -1,0 +1,14 @@
+// What was found out about one object, before it is compared with what is stored.
+import type { Verdict, Verdicts } from '../../../model/condition.ts';
+
+export interface FoundStatus {
+  readonly verdicts: Verdicts;
+  /** The rest of the status: counts and words for columns. */
+  readonly fields: Readonly<Record<string, string | number>>;
+}
+
+export const RESTARTS_NOT_TRACKED: Verdict<'RestartRequired'> = {
+  status: 'Unknown',
+  reason: 'NotTracked',
+  message: 'Which workloads must restart is not tracked',
+};

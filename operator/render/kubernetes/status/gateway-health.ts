@@ -1,0 +1,62 @@
+// What gateways report and what their pods are -> each gateway's health, and what it runs, ready to be looked up.
+import type { ClusterState } from '../../../model/cluster-state.ts';
+import type { GatewayReport, GatewayReportSpec } from '../../../model/gateway-report.ts';
+import { compareText } from '../../../model/snapshot.ts';
+
+/** A gateway that says it is ready and then says nothing for longer is taken for frozen. */
+export const SILENT_AFTER_MS = 40_000;
+
+/** `unreported`: its pod is ready, but it has not said what it runs. */
+export type GatewayHealth = 'ready' | 'not-ready' | 'silent' | 'unreported';
+
+export interface ObservedGateway {
+  readonly name: string;
+  readonly health: GatewayHealth;
+  /** When it last reported; empty where it never did. */
+  readonly renewTime: string;
+  readonly tables: ReadonlyMap<string, RunningRevision>;
+  /** By workspace. */
+  readonly plans: ReadonlyMap<string, RunningRevision>;
+}
+
+export type RunningRevision = Pick<
+  NonNullable<GatewayReportSpec['tables']>[number],
+  'revision' | 'rejection'
+>;
+
+type GatewayState = Pick<ClusterState, 'gatewayReports' | 'gatewayPods'>;
+
+/** In order of name. */
+export function observeGateways(state: GatewayState, atMs: number): readonly ObservedGateway[] {
+  const unreadyPods = new Set(state.gatewayPods.filter(({ isReady }) => !isReady).map(({ name }) => name));
+  const reported = new Set(state.gatewayReports.map(({ metadata }) => metadata.name));
+  const reporting = state.gatewayReports.map(({ metadata: { name }, spec }) => ({
+    name,
+    health: unreadyPods.has(name) ? 'not-ready' : healthOf(spec, atMs),
+    renewTime: spec.renewTime,
+    tables: new Map(spec.tables?.map((row) => [row.table, row])),
+    plans: new Map(spec.plans?.map((row) => [row.workspace, row])),
+  }));
+  const unreported = state.gatewayPods
+    .filter(({ name, isReady }) => isReady && !reported.has(name))
+    .map(({ name }) => ({ name, health: 'unreported', renewTime: '', tables: new Map(), plans: new Map() }));
+  return ([...reporting, ...unreported] as readonly ObservedGateway[]).toSorted((a, b) =>
+    compareText(a.name, b.name),
+  );
+}
+
+function healthOf(spec: GatewayReportSpec, atMs: number): GatewayHealth {
+  if (!spec.ready) return 'not-ready';
+  return atMs > silentAt(spec) ? 'silent' : 'ready';
+}
+
+function silentAt({ renewTime }: GatewayReportSpec): number {
+  return Date.parse(renewTime) + SILENT_AFTER_MS;
+}
+
+/** Epoch milliseconds at which a gateway would be silent if it said nothing more; undefined where none can be. */
+export function nextSilence(reports: readonly GatewayReport[], atMs: number): number | undefined {
+  const times = reports.flatMap(({ spec }) => (spec.ready ? [silentAt(spec) + 1] : []));
+  const next = Math.min(...times.filter((time) => time > atMs));
+  return Number.isFinite(next) ? next : undefined;
+}

@@ -1,0 +1,106 @@
+// Plans, tables and gateways -> whether a workspace, or everything under a policy, is in force. True only when every
+// ready gateway runs exactly the wanted revisions; a gateway that stopped in order is not waited for, a frozen one is.
+import type { CompiledWorld } from '../../../compile/plans.ts';
+import type { Verdict } from '../../../model/condition.ts';
+import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import type { ObservedGateway, RunningRevision } from './gateway-health.ts';
+import { nameSome } from './name-some.ts';
+
+export type Programmed = Verdict<'Programmed'>;
+
+const PROGRAMMED: Programmed = {
+  status: 'True',
+  reason: 'Programmed',
+  message: 'Every ready gateway runs it',
+};
+
+/** There is nothing to run. */
+export const NOT_USED: Programmed = {
+  status: 'Unknown',
+  reason: 'NotUsed',
+  message: 'No workspace is under it',
+};
+
+/** By workspace. */
+export function programmedWorkspaces(
+  { plans, tables }: Pick<CompiledWorld, 'plans' | 'tables'>,
+  gateways: readonly ObservedGateway[],
+): ReadonlyMap<string, Programmed> {
+  const revisions = new Map(tables.map(({ metadata, spec }) => [metadata.name, spec.revision]));
+  const fault = faultOfGateways(gateways);
+  const counted = gateways.filter(({ health }) => health === 'ready' || health === 'unreported');
+  return new Map(
+    plans.map((plan) => {
+      const wanted = { plan, tableRevision: revisions.get(plan.spec.table) };
+      return [plan.metadata.name, rejected(plan, counted) ?? fault ?? pending(wanted, counted) ?? PROGRAMMED];
+    }),
+  );
+}
+
+/** What holds for every workspace, whatever it wants. */
+function faultOfGateways(gateways: readonly ObservedGateway[]): Programmed | undefined {
+  if (gateways.length === 0) {
+    return not('NoGateway', 'No gateway is there: start "sallyport gateway" in the system namespace');
+  }
+  const silent = gateways.filter(({ health }) => health === 'silent');
+  if (silent.length > 0) {
+    const since = silent[0]?.renewTime ?? '';
+    return not(
+      'GatewaySilent',
+      `Gateway ${named(silent)} says it is ready, but has said nothing since ${since}: look at its pod`,
+    );
+  }
+  if (gateways.some(({ health }) => health !== 'not-ready')) return undefined;
+  return not('GatewayNotReady', `No gateway is ready: ${named(gateways)} is starting or has stopped`);
+}
+
+function rejected({ metadata, spec }: WorkspacePlan, gateways: readonly ObservedGateway[]) {
+  const rejectionOf = (gateway: ObservedGateway): string | undefined =>
+    gateway.tables.get(spec.table)?.rejection ?? gateway.plans.get(metadata.name)?.rejection;
+  const refusing = gateways.filter((gateway) => rejectionOf(gateway) !== undefined);
+  const [first] = refusing;
+  if (first === undefined) return undefined;
+  return not('GatewayRejected', `Envoy of gateway ${named(refusing)} rejected it: ${rejectionOf(first)}`);
+}
+
+interface WantedRevisions {
+  readonly plan: WorkspacePlan;
+  readonly tableRevision: string | undefined;
+}
+
+function pending({ plan, tableRevision }: WantedRevisions, gateways: readonly ObservedGateway[]) {
+  const { metadata, spec } = plan;
+  const waiting = gateways.filter(
+    ({ tables, plans }) =>
+      !runs(tables.get(spec.table), tableRevision) || !runs(plans.get(metadata.name), spec.revision),
+  );
+  return waiting.length === 0 ? undefined : not('Pending', `Not yet on gateway ${named(waiting)}`);
+}
+
+function runs(running: RunningRevision | undefined, wanted: string | undefined): boolean {
+  return running !== undefined && running.revision === wanted;
+}
+
+/** The workspaces of one policy, taken together. */
+export function programmedTogether(
+  plans: readonly WorkspacePlan[],
+  programmed: ReadonlyMap<string, Programmed>,
+): Programmed {
+  if (plans.length === 0) return NOT_USED;
+  const verdicts = plans.flatMap(({ metadata: { name } }) => {
+    const verdict = programmed.get(name);
+    return verdict === undefined || verdict.status === 'True' ? [] : [{ name, verdict }];
+  });
+  const first = verdicts.find(({ verdict }) => verdict.reason === 'GatewayRejected') ?? verdicts[0];
+  if (first === undefined) return PROGRAMMED;
+  const count = `${plans.length - verdicts.length} of ${plans.length} workspaces`;
+  return not(first.verdict.reason, `In force in ${count}; not in "${first.name}": ${first.verdict.message}`);
+}
+
+function not(reason: Programmed['reason'], message: string): Programmed {
+  return { status: 'False', reason, message };
+}
+
+function named(gateways: readonly ObservedGateway[]): string {
+  return nameSome(gateways.map(({ name }) => name));
+}

@@ -1,0 +1,54 @@
+// The observed cluster and what was compiled from it -> the statuses that differ from those stored, and when they
+// change by themselves. Objects without a place in ClusterState.statuses do not exist on the API server.
+import { formatKey, keyOf, type ObjectKey, type ObservedObject } from '../../../model/snapshot.ts';
+import { acceptedOf } from './accepted.ts';
+import { assignmentStatus } from './assignment-status.ts';
+import type { FoundStatus } from './found-status.ts';
+import { nextSilence } from './gateway-health.ts';
+import { policyStatus } from './policy-status.ts';
+import { indexStatusInput, type StatusIndex, type StatusInput } from './status-index.ts';
+import { type WantedStatus, wantedStatus } from './wanted-status.ts';
+
+export interface RenderedStatuses {
+  readonly statuses: readonly WantedStatus[];
+  /** Epoch milliseconds at which a gateway that says nothing more counts as silent. */
+  readonly changesAtMs: number | undefined;
+}
+
+export function renderStatuses(input: StatusInput): RenderedStatuses {
+  const { state, atMs } = input;
+  const index = indexStatusInput(input);
+  const readable = state.snapshot.objects.map((object) => ({ key: keyOf(object), object }));
+  const unreadable = state.snapshot.unreadable.map((key) => ({ key, object: undefined }));
+  const statuses = [...readable, ...unreadable].flatMap(({ key, object }) => {
+    const stored = state.statuses.get(formatKey(key));
+    const found = stored && findStatus(key, object, index);
+    return (found && wantedStatus({ object: key, stored }, found, atMs)) ?? [];
+  });
+  return { statuses, changesAtMs: nextSilence(state.gatewayReports, atMs) };
+}
+
+/** Undefined for a Namespace, whose status is not ours: what is known of a workspace stands in its PolicyAssignment. */
+function findStatus(
+  key: ObjectKey,
+  object: ObservedObject | undefined,
+  index: StatusIndex,
+): FoundStatus | undefined {
+  switch (key.kind) {
+    case 'Workspace':
+      return undefined;
+    case 'NetworkPolicy':
+      return policyStatus(key.name, object?.kind === key.kind ? object : undefined, index);
+    case 'PolicyAssignment':
+      return assignmentStatus(key.name, object?.kind === key.kind ? object : undefined, index);
+    default:
+      return inputStatus(key, object, index);
+  }
+}
+
+/** Kinds that workspaces draw on; what comes of them shows at the workspace. */
+function inputStatus(key: ObjectKey, object: ObservedObject | undefined, index: StatusIndex): FoundStatus {
+  const problems = index.problems.get(formatKey(key)) ?? [];
+  const fields = object?.kind === 'IpAccessList' ? { addressCount: object.spec.ipAddresses.length } : {};
+  return { verdicts: { Accepted: acceptedOf(problems, object === undefined) }, fields };
+}

@@ -1,0 +1,51 @@
+// Everything that statuses are computed from, looked up by name: built once per run, since every object asks.
+import type { CompiledWorld } from '../../../compile/plans.ts';
+import type { ClusterState } from '../../../model/cluster-state.ts';
+import type { Problem } from '../../../model/problem.ts';
+import { formatKey } from '../../../model/snapshot.ts';
+import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import { observeGateways } from './gateway-health.ts';
+import { type Programmed, programmedWorkspaces } from './programmed.ts';
+
+export interface StatusInput {
+  readonly state: ClusterState;
+  /** With the plans and tables that are really wanted of the gateways. */
+  readonly world: CompiledWorld;
+  /** Rules of others that widen a workspace's egress: their names, by workspace. */
+  readonly widening: ReadonlyMap<string, readonly string[]>;
+  /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
+  readonly stamped: ReadonlyMap<string, true | string>;
+  readonly atMs: number;
+}
+
+export interface StatusIndex extends Pick<StatusInput, 'widening' | 'stamped'> {
+  /** By key of the object. */
+  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  /** Keys. */
+  readonly unreadable: ReadonlySet<string>;
+  /** Names of those that can be read. */
+  readonly policies: ReadonlySet<string>;
+  /** By workspace. */
+  readonly plans: ReadonlyMap<string, WorkspacePlan>;
+  readonly plansByPolicy: ReadonlyMap<string, readonly WorkspacePlan[]>;
+  /** By workspace. */
+  readonly programmed: ReadonlyMap<string, Programmed>;
+}
+
+export function indexStatusInput({ state, world, widening, stamped, atMs }: StatusInput): StatusIndex {
+  const problems = [...state.problems, ...world.problems];
+  return {
+    widening,
+    stamped,
+    problems: Map.groupBy(problems, ({ object }) => object ?? ''),
+    unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
+    policies: new Set(
+      state.snapshot.objects.flatMap(({ kind, metadata }) =>
+        kind === 'NetworkPolicy' ? [metadata.name] : [],
+      ),
+    ),
+    plans: new Map(world.plans.map((plan) => [plan.metadata.name, plan])),
+    plansByPolicy: Map.groupBy(world.plans, ({ spec }) => spec.networkPolicyId),
+    programmed: programmedWorkspaces(world, observeGateways(state, atMs)),
+  };
+}
