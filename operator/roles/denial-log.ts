@@ -1,16 +1,12 @@
 // Envoy's log lines -> the denial log: each batch of lines is read, turned into denials, stored, and only then
 // acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
-import { denialOfLine, type FindRule } from '../denials/denial-of-line.ts';
 import type { DenialStore } from '../denials/denial-store.ts';
+import { type LogOrigin, readDenials } from '../denials/read-denials.ts';
 import type { LogBatch } from '../gateway/log/log-batch.ts';
-import { parseAccessLogLine } from '../model/access-log-line.ts';
 import type { Denial } from '../model/denial.ts';
 
-export interface DenialLogOptions {
-  readonly gateway: string;
-  readonly accountId: string;
+export interface DenialLogOptions extends LogOrigin {
   readonly store: DenialStore;
-  readonly findRule: FindRule;
   readonly onDenial: (denial: Denial) => void;
   /** Lines that are none of ours; whatever they recorded is lost, so somebody must be told. */
   readonly onUnreadableLines: (logFile: string, count: number) => void;
@@ -38,8 +34,8 @@ export class DenialLog {
   async consume(batch: LogBatch): Promise<void> {
     const from = this.#stored.get(batch.logFile) ?? 0;
     if (batch.upTo <= from) return;
-    const fresh = batch.lines.filter(({ offset }) => offset >= from);
-    const { denials, unreadable } = this.#read(batch.logFile, fresh);
+    const lines = batch.lines.filter(({ offset }) => offset >= from);
+    const { denials, unreadable } = readDenials({ ...batch, lines }, this.#sequence, this.#options);
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
     if (denials.length > 0) {
@@ -50,29 +46,5 @@ export class DenialLog {
     this.#sequence += denials.length;
     if (unreadable > 0) this.#options.onUnreadableLines(batch.logFile, unreadable);
     for (const denial of denials) this.#options.onDenial(denial);
-  }
-
-  #read(
-    logFile: string,
-    lines: LogBatch['lines'],
-  ): { readonly denials: readonly Denial[]; readonly unreadable: number } {
-    const { gateway, accountId, findRule } = this.#options;
-    const denials: Denial[] = [];
-    let unreadable = 0;
-    for (const { offset, text } of lines) {
-      const line = parseAccessLogLine(text);
-      if (line === undefined) {
-        unreadable += 1;
-        continue;
-      }
-      const eventId = `${gateway}/${logFile}/${offset}`;
-      const denial = denialOfLine(
-        line,
-        { accountId, eventId, sequence: this.#sequence + denials.length + 1 },
-        findRule,
-      );
-      if (denial !== undefined) denials.push(denial);
-    }
-    return { denials, unreadable };
   }
 }

@@ -1,8 +1,9 @@
 // Remembers which loopback ports belong to which workspace and product, so that addresses in scripts stay right
 // across restarts. Blocks are allocated by the pure allocator; this keeps its state in a file, and passes over ports
 // that another process has. What is remembered is never given up for that: its port is the user's to free.
+
+import { allocatePortBlocks, noPortBlocks, type PortBlockState } from '../compile/port-blocks.ts';
 import { type AtomicFiles } from '../gateway/atomic-files.ts';
-import { allocatePortBlocks, noPortBlocks, type PortBlockState } from '../gateway/ports/port-blocks.ts';
 import { isPortFree } from '../gateway/ports/port-probe.ts';
 import type { Problem } from '../model/problem.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';

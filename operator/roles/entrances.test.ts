@@ -1,9 +1,8 @@
 import { policyManifest, readSnapshot, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
 import { compileWorld } from '../compile/plans.ts';
-import type { Lane } from '../model/product.ts';
 import { PRODUCTS } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
-import { endpointsOf, enforcementOf, entrancesOf, wantedBlocks } from './entrances.ts';
+import { endpointsOf, entrancesOf, wantedBlocks } from './entrances.ts';
 
 /** The plan of workspace "alpha" under this default policy. */
 function planUnder(access: Readonly<Record<string, unknown>>): WorkspacePlan {
@@ -11,12 +10,6 @@ function planUnder(access: Readonly<Record<string, unknown>>): WorkspacePlan {
     readSnapshot(workspaceManifest('alpha'), policyManifest('default-policy', access)),
   );
   return plans[0] as WorkspacePlan;
-}
-
-function withLanes(...lanes: readonly Lane[]): WorkspacePlan {
-  const plan = planUnder({});
-  const products = lanes.map((lane, at) => ({ product: PRODUCTS[at] ?? 'GENERAL', lane }));
-  return { ...plan, spec: { ...plan.spec, products } };
 }
 
 const EXEMPT = { policyEnforcement: { mlBuildEnforcement: 'EXEMPT' } };
@@ -65,14 +58,4 @@ test('endpointsOf() writes an IPv6 address as a URL wants it', () => {
   const { workspaces } = endpointsOf([plan], entrancesOf([plan], { 'alpha/JOBS': 10_008 }, '::1'));
   const jobs = workspaces[0]?.products.find(({ product }) => product === 'JOBS');
   expect(new URL(jobs?.proxy ?? '')).toMatchObject({ hostname: '[::1]', port: '10008' });
-});
-
-test.each<[string, readonly Lane[]]>([
-  ['open', ['full', 'full']],
-  ['enforced', ['enforced', 'sealed', 'full']],
-  ['dry-run', ['dry-run', 'sealed-dry-run']],
-  ['mixed', ['dry-run', 'enforced']],
-  ['mixed', ['dry-run', 'full']],
-])('enforcementOf() says %s of lanes %j', (word, lanes) => {
-  expect(enforcementOf(withLanes(...lanes))).toBe(word);
 });

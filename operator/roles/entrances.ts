@@ -1,6 +1,6 @@
 // Embedded mode: one loopback port per workspace and product, since there are no pods to tell them apart.
 // Plans and remembered ports -> entrances, and the endpoints.json that scripts read.
-import { isDryRun, type Lane, type Product } from '../model/product.ts';
+import type { Lane, Product } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
 
@@ -69,10 +69,10 @@ export function entrancesOf(
 
 export function endpointsOf(plans: readonly WorkspacePlan[], entrances: readonly Entrance[]): Endpoints {
   const proxies = new Map(
-    entrances.map(({ workspace, product, address, port }) => [
-      blockKey(workspace, product),
-      `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
-    ]),
+    entrances.flatMap(({ workspace, product, address, port }) => {
+      const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
+      return product === undefined ? [] : [[blockKey(workspace, product), url] as const];
+    }),
   );
   return {
     workspaces: plans.map(({ metadata: { name: workspace }, spec }) => ({
@@ -86,12 +86,4 @@ export function endpointsOf(plans: readonly WorkspacePlan[], entrances: readonly
       })),
     })),
   };
-}
-
-/** One word for people: how a plan treats its workloads. */
-export function enforcementOf(plan: WorkspacePlan): 'open' | 'enforced' | 'dry-run' | 'mixed' {
-  const lanes = plan.spec.products.map(({ lane }) => lane);
-  if (lanes.every((lane) => lane === 'full')) return 'open';
-  if (lanes.some(isDryRun)) return lanes.every((lane) => isDryRun(lane)) ? 'dry-run' : 'mixed';
-  return 'enforced';
 }

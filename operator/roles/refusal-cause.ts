@@ -3,7 +3,6 @@
 import type { ApplyResult } from '../gateway/config/config-applier.ts';
 import { portProblem } from '../gateway/ports/port-probe.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
-import { blockKey } from './entrances.ts';
 
 const CANNOT_BIND = /cannot bind/i;
 
@@ -15,9 +14,9 @@ export async function refusalCause(result: ApplyResult, entrances: readonly Entr
     result.refusals.filter(({ text }) => CANNOT_BIND.test(text)).map(({ name }) => name),
   );
   const sentences: string[] = [];
-  for (const { name, workspace, product, address, port } of entrances) {
+  for (const { name, workspace, product, lane, address, port } of entrances) {
     const problem = unbound.has(name) ? await portProblem(address, port) : undefined;
-    if (problem !== undefined) sentences.push(`${blockKey(workspace, product)}: ${problem}`);
+    if (problem !== undefined) sentences.push(`${workspace}/${product ?? lane}: ${problem}`);
   }
   return sentences.length === 0 ? result.text : sentences.join('\n');
 }

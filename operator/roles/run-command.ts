@@ -2,6 +2,7 @@
 import { OptionError, type RunOptions, readRunConfig } from '../config.ts';
 import { RunningGateway } from './run.ts';
 import { terminalView } from './run-view.ts';
+import { firstSignal } from './signals.ts';
 
 const FAILED = 1;
 const USAGE = 2;
@@ -27,12 +28,6 @@ export async function runCommand(
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return error instanceof OptionError ? USAGE : FAILED;
   }
-}
-
-function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of signals) process.once(signal, () => resolve(signal));
-  });
 }
 
 /** Resolves when nobody reads what we print any more, as in "sallyport run … | head". */

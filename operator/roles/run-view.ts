@@ -6,8 +6,8 @@ import type { Denial } from '../model/denial.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
 import { WORKSPACE_LABEL } from '../model/workspace.ts';
-import type { WorkspacePlan } from '../model/workspace-plan.ts';
-import { type Endpoints, enforcementOf, type ProductEndpoint } from './entrances.ts';
+import { enforcementOf, type WorkspacePlan } from '../model/workspace-plan.ts';
+import type { Endpoints, ProductEndpoint } from './entrances.ts';
 
 export interface RunView {
   progress(text: string): void;
@@ -80,7 +80,7 @@ function denialLine(denial: Denial, paint: (style: Style, text: string) => strin
   const detail = [denial.rule, denial.sni === null ? null : `SNI ${denial.sni}`]
     .filter((text) => text !== null)
     .join(', ');
-  const who = `${denial.workspace}/${denial.product}`;
+  const who = `${denial.workspace}/${denial.product ?? '-'}`;
   const time = denial.eventTime.slice(11, 23);
   return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
 }

@@ -10,8 +10,8 @@ import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../sources/folder.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
-import { assembleParts, type GatewayParts } from './gateway-parts.ts';
 import { refusalCause } from './refusal-cause.ts';
+import { assembleParts, type RunParts } from './run-parts.ts';
 import type { RunView } from './run-view.ts';
 
 const MIN_INTERVAL_MS = 10;
@@ -20,14 +20,14 @@ const RETRY_INTERVAL_MS = 2000;
 const MAX_INTERVAL_MS = 2000;
 
 export class RunningGateway {
-  readonly #parts: GatewayParts;
+  readonly #parts: RunParts;
   readonly #source: FolderSource;
   readonly #loop: Loop;
   #queries: QueryServer | undefined;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
 
-  private constructor(parts: GatewayParts, source: FolderSource) {
+  private constructor(parts: RunParts, source: FolderSource) {
     this.#parts = parts;
     this.#source = source;
     this.#loop = new Loop({

@@ -1,4 +1,5 @@
-// Where `sallyport run` keeps what must survive it: the denial log, offsets, port blocks and Envoy's files.
+// Where `sallyport run` and `sallyport gateway` keep what must survive them: Envoy's files and the position in its log,
+// and what each of the two remembers.
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -10,6 +11,10 @@ export interface StatePaths {
   readonly querySocket: string;
   readonly ports: string;
   readonly endpoints: string;
+  /** Tables and plans as the API server gave them last. */
+  readonly compiled: string;
+  /** Which of their revisions Envoy runs. */
+  readonly inForce: string;
 }
 
 export function statePaths(root: string): StatePaths {
@@ -21,6 +26,8 @@ export function statePaths(root: string): StatePaths {
     querySocket: join(root, 'denials.sock'),
     ports: join(root, 'ports.json'),
     endpoints: join(root, 'endpoints.json'),
+    compiled: join(root, 'compiled.json'),
+    inForce: join(root, 'in-force.json'),
   };
 }
 

@@ -1,4 +1,4 @@
-// The proxy listener of one workspace and product: absolute-form HTTP and CONNECT meet the routes of the workspace's
+// The proxy listener of one workspace and lane, or product: absolute-form HTTP and CONNECT meet the routes of the workspace's
 // table in the listener's lane. The listener, and nothing that a client sends, says whose request it is.
 import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
 import { isDryRun } from '../../model/product.ts';
@@ -27,7 +27,7 @@ export function renderEntrance(
 ): NamedResource {
   const body = typed('envoy.config.listener.v3.Listener', {
     name: entrance.name,
-    address: { socket_address: { address: entrance.address, port_value: entrance.port } },
+    address: { socket_address: socketAddress(entrance) },
     // With it another process of the same user could listen on the port too, and the kernel would share out the
     // connections between two policies without a word.
     enable_reuse_port: false,
@@ -39,6 +39,11 @@ export function renderEntrance(
     ],
   });
   return { name: entrance.name, body };
+}
+
+/** "::" takes IPv4 too, and the log then shows such a client in its usual spelling. */
+function socketAddress({ address, port }: Entrance): Json {
+  return { address, port_value: port, ...(address === '::' ? { ipv4_compat: true } : {}) };
 }
 
 /** Fairness: a workspace that opens too many connections stops itself and nobody else. */
@@ -101,7 +106,7 @@ function contextOf(entrance: Entrance): string {
   const context: LineContext = {
     workspace: entrance.workspace,
     workspaceId: entrance.workspaceId,
-    product: entrance.product,
+    product: entrance.product ?? '',
     lane: entrance.lane,
     policy: entrance.networkPolicyId,
     table: entrance.table,

@@ -26,12 +26,13 @@ export interface EnvoyConfig {
 /** Lanes that lead through the gateway. */
 export type GuardedLane = Exclude<Lane, 'full'>;
 
-/** One listening port: the listener says which workspace and product it is, never the client's address. */
+/** One listening port: the listener says which workspace and lane it is, never the client's address. */
 export interface Entrance {
   readonly name: string;
   readonly workspace: string;
   readonly workspaceId: string;
-  readonly product: Product;
+  /** Where pods share their lane's port, the port does not tell their product. */
+  readonly product?: Product;
   readonly lane: GuardedLane;
   readonly networkPolicyId: string;
   readonly table: string;

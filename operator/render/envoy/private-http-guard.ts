@@ -17,6 +17,8 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     route_config: {
       name,
+      // Guards go before the clusters that they lead to, on a running Envoy too.
+      validate_clusters: false,
       request_headers_to_remove: ['x-forwarded-proto'],
       virtual_hosts: [
         { name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'HTTP' }, cache.cluster)] },

@@ -1,0 +1,96 @@
+// Makes the parts of the agent: those of every gateway, and what ties it to the API server. Nothing is started here;
+// gateway.ts says in which order things start and stop.
+import type { GatewayConfig } from '../config.ts';
+import { GatewayReporter } from '../deliver/kubernetes/gateway-reporter.ts';
+import { describeExit } from '../gateway/process/running-envoy.ts';
+import { connectKubernetes } from '../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../lib/logger.ts';
+import { createMetrics, type Metrics } from '../lib/metrics.ts';
+import { CompiledSource } from '../sources/kubernetes/compiled-source.ts';
+import { gatewayDenials } from './gateway-denials.ts';
+import { type GatewayMemory, readMemory } from './gateway-memory.ts';
+import { type GatewayHooks, type GatewayParts, gatewayParts, prepareGateway } from './gateway-parts.ts';
+import { RuleHistory } from './rule-history.ts';
+
+export interface AgentParts extends GatewayParts {
+  readonly config: GatewayConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly api: KubernetesApi;
+  readonly memory: GatewayMemory;
+  readonly source: CompiledSource;
+  readonly reporter: GatewayReporter;
+  readonly rules: RuleHistory;
+}
+
+export interface AgentHooks {
+  /** A table or a plan has changed. */
+  readonly onChange: () => void;
+  /** Envoy has ended, or a new one has started. */
+  readonly onEnvoyChange: () => void;
+}
+
+/** Throws where the state directory, Envoy or the kubeconfig cannot be had. */
+export async function assembleAgent(
+  config: GatewayConfig,
+  logger: Logger,
+  hooks: AgentHooks,
+): Promise<AgentParts> {
+  const { systemNamespace: namespace, podName } = config;
+  const metrics = createMetrics('gateway');
+  const place = await prepareGateway(config);
+  const memory = await readMemory(place.paths);
+  const api = await connectKubernetes({
+    kubeconfig: config.kubeconfig,
+    onRequest: (done) => metrics.apiRequest(done),
+  });
+  const rules = new RuleHistory();
+  const consume = gatewayDenials({
+    gateway: podName,
+    accountId: config.accountId,
+    findRule: (query) => rules.findRule(query),
+    logger,
+    onDenial: (denial) => metrics.denial(denial),
+  });
+  const source = new CompiledSource({
+    api,
+    namespace,
+    lastGood: memory.compiled ?? { tables: [], plans: [] },
+    onChange: hooks.onChange,
+    onFailure: ({ reflector, error, retryInMs }) => {
+      metrics.reflectorFailure(reflector);
+      logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+    },
+  });
+  const reporter = new GatewayReporter({
+    api,
+    namespace,
+    podName,
+    onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
+  });
+  const parts = gatewayParts(config, place, hooksOf(logger, consume, hooks));
+  return { ...parts, config, logger, metrics, api, memory, source, reporter, rules };
+}
+
+function hooksOf(
+  logger: Logger,
+  consume: GatewayHooks['consume'],
+  { onEnvoyChange }: AgentHooks,
+): GatewayHooks {
+  return {
+    consume,
+    onEnvoyExit: (exit) => {
+      logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
+      onEnvoyChange();
+    },
+    onEnvoyRestart: ({ pid, error }) => {
+      if (error === undefined) logger.info('Envoy was started again', { pid });
+      else logger.error('Envoy could not be started and is tried again', { error });
+      onEnvoyChange();
+    },
+    onTornLine: (line) => logger.warn('Envoy ended in the middle of a log line', { ...line }),
+    onSkippedLine: (line) => logger.warn('a log line is too long and was left out', { ...line }),
+    onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+  };
+}

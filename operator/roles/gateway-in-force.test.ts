@@ -1,0 +1,69 @@
+import type { ApplyResult } from '../gateway/config/config-applier.ts';
+import type { EgressTable } from '../model/egress-table.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { type CompiledObjects, gatewayOutputs } from '../pipeline.ts';
+import { laneEntrances } from './gateway-entrances.ts';
+import { type InForce, inForceAfter, NOTHING_IN_FORCE } from './gateway-in-force.ts';
+
+const SETTINGS = { directory: '/state', resolvers: [], openRanges: [], maxConnectionsPerEntrance: 1 };
+const APPLIED: ApplyResult = { status: 'applied', revisions: {} };
+
+function tableOf(name: string, revision: string): EgressTable {
+  return { kind: 'EgressTable', metadata: { name }, spec: { networkPolicyId: 'acme', revision, groups: [] } };
+}
+
+function planOf(name: string, table: string, firstPort: number): WorkspacePlan {
+  const lanes = [{ lane: 'enforced' as const, firstPort }];
+  const spec = { workspaceId: name, networkPolicyId: 'acme', revision: 'p2', table, products: [], lanes };
+  return { kind: 'WorkspacePlan', metadata: { name }, spec };
+}
+
+const COMPILED: CompiledObjects = {
+  tables: [tableOf('one', 'r2'), tableOf('two', 'r2'), tableOf('unused', 'r2')],
+  plans: [planOf('alpha', 'one', 10_000), planOf('beta', 'two', 10_008)],
+};
+
+const BEFORE: InForce = {
+  tables: [{ table: 'one', revision: 'r1' }],
+  plans: [{ workspace: 'alpha', revision: 'p1' }],
+};
+
+function after(result: ApplyResult, before = BEFORE): InForce {
+  const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, '127.0.0.1');
+  const outputs = gatewayOutputs(COMPILED, { settings: SETTINGS, entrancesOf }, 0);
+  return inForceAfter(result, COMPILED, outputs, before);
+}
+
+test('inForceAfter() reports all revisions once Envoy took them, those that nobody uses too', () => {
+  expect(after(APPLIED, NOTHING_IN_FORCE)).toEqual({
+    tables: ['one', 'two', 'unused'].map((table) => ({ table, revision: 'r2' })),
+    plans: ['alpha', 'beta'].map((workspace) => ({ workspace, revision: 'p2' })),
+  });
+});
+
+test('inForceAfter() reports what ran before of what Envoy refused, with its words', () => {
+  const result: ApplyResult = {
+    status: 'rejected',
+    step: 'routeTables',
+    text: 'no',
+    refusals: [{ layer: 'table', name: 'one.enforced', text: 'x'.repeat(2000) }],
+    withheld: ['one.enforced', 'two.enforced', 'proxy-beta.enforced'],
+    revisions: {},
+  };
+  expect(after(result)).toEqual({
+    tables: [
+      { table: 'one', revision: 'r1', rejection: 'x'.repeat(1024) },
+      { table: 'two', revision: 'none', rejection: 'no' },
+      { table: 'unused', revision: 'r2' },
+    ],
+    plans: [
+      { workspace: 'alpha', revision: 'p2' },
+      { workspace: 'beta', revision: 'none', rejection: 'no' },
+    ],
+  });
+});
+
+test('inForceAfter() knows no better than before where Envoy did not answer', () => {
+  expect(after({ status: 'timeout', step: 'look', text: 'silent' })).toBe(BEFORE);
+  expect(after({ status: 'notRunning' })).toBe(BEFORE);
+});

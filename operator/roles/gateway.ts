@@ -1,0 +1,200 @@
+// `sallyport gateway`: the wiring of the agent beside one Envoy in a cluster. Tables and plans from the API server,
+// Envoy's files, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
+// once from the files of the last time, and goes on when this process or the API server is away.
+import { isDeepStrictEqual } from 'node:util';
+import type { GatewayConfig } from '../config.ts';
+import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+import type { ReportContent } from '../deliver/kubernetes/gateway-reporter.ts';
+import type { ApplyResult } from '../gateway/config/config-applier.ts';
+import { type HealthServer, startHealthServer } from '../lib/health-server.ts';
+import type { Logger } from '../lib/logger.ts';
+import { type JobResult, Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
+import { type CompiledObjects, type GatewayOutputs, gatewayOutputs } from '../pipeline.ts';
+import { renderBootstrap } from '../render/envoy/bootstrap.ts';
+import type { CompiledReading } from '../sources/kubernetes/compiled-source.ts';
+import { type AgentParts, assembleAgent } from './gateway-assembly.ts';
+import { laneEntrances } from './gateway-entrances.ts';
+import { inForceAfter } from './gateway-in-force.ts';
+import { rememberCompiled, rememberInForce } from './gateway-memory.ts';
+import { TableWait } from './gateway-table-wait.ts';
+import { reflectorFault } from './reflector-fault.ts';
+
+const MIN_INTERVAL_MS = 10;
+const RETRY_INTERVAL_MS = 2000;
+/** Also how soon what Envoy refused is offered to it again. */
+const MAX_INTERVAL_MS = 30_000;
+
+export class RunningAgent {
+  readonly #parts: AgentParts;
+  readonly #loop: Loop;
+  readonly #wait = new TableWait();
+  #health: HealthServer | undefined;
+  #envoyVersion: string | undefined;
+  #inForce: AgentParts['memory']['inForce'];
+  #remembered: CompiledObjects | undefined;
+  /** Whether Envoy has been given what the API server says, and not only what was remembered. */
+  #isCurrent = false;
+  #told = '';
+
+  private constructor(parts: AgentParts, loop: Loop) {
+    this.#parts = parts;
+    this.#loop = loop;
+    this.#inForce = parts.memory.inForce;
+    this.#remembered = parts.memory.compiled;
+  }
+
+  /** Throws, with nothing left running, where the state directory, Envoy or a port cannot be had. */
+  static async start(config: GatewayConfig, logger: Logger): Promise<RunningAgent> {
+    let agent: RunningAgent | undefined;
+    const parts = await assembleAgent(config, logger, {
+      onChange: () => agent?.trigger(),
+      onEnvoyChange: () => agent?.envoyChanged(),
+    });
+    const loop = new Loop({
+      job: async () => (await agent?.pass()) ?? {},
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: RETRY_INTERVAL_MS,
+      maxIntervalMs: MAX_INTERVAL_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
+      onRun: (run) => parts.metrics.pass(run),
+    });
+    agent = new RunningAgent(parts, loop);
+    try {
+      await agent.#start();
+      return agent;
+    } catch (error) {
+      await agent.stop();
+      throw error;
+    }
+  }
+
+  /** Port of /healthz, /readyz and /metrics. */
+  get healthPort(): number {
+    return this.#health?.port ?? 0;
+  }
+
+  get envoyPid(): number | undefined {
+    return this.#parts.envoy.pid;
+  }
+
+  trigger(): void {
+    this.#loop.trigger();
+  }
+
+  /** Envoy has ended, or a new one has started. */
+  envoyChanged(): void {
+    this.#report();
+    this.#loop.trigger();
+  }
+
+  /** First the word that no more connections are taken, last what Envoy wrote until its end. */
+  async stop(): Promise<void> {
+    const { source, reporter, applier, tail, api } = this.#parts;
+    await this.#loop.stop();
+    await source.stop();
+    await reporter.stop();
+    await this.#health?.close();
+    await applier.close();
+    await this.#parts.envoy.stop();
+    await tail.drain();
+    await tail.close();
+    await api.close();
+  }
+
+  /** Envoy first, from the files of the last time: it needs nobody else. */
+  async #start(): Promise<void> {
+    const { config, paths, settings, envoy, tail, source, logger } = this.#parts;
+    await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
+    await this.#ensureFiles();
+    await tail.start();
+    const how = await envoy.start();
+    this.#envoyVersion = (await envoy.admin.serverInfo()).version;
+    this.#health = await startHealthServer({
+      port: config.healthPort,
+      live: { watches: () => reflectorFault(source.progress(), 'silent') },
+      ready: {
+        synced: () => reflectorFault(source.progress(), 'unsynced'),
+        envoy: () => (envoy.pid === undefined ? 'Envoy does not run' : undefined),
+        configured: () => (this.#isCurrent ? undefined : 'Envoy has not been given its configuration yet'),
+      },
+      metrics: this.#parts.metrics,
+    });
+    logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
+    this.#report();
+    source.start();
+    this.#loop.trigger();
+  }
+
+  /** Envoy does not start without files; where there are none it gets those of a gateway without any workspace. */
+  async #ensureFiles(): Promise<void> {
+    const { applier, paths } = this.#parts;
+    const files = [`${paths.envoy}/lds/listeners.json`, `${paths.envoy}/cds/clusters.json`];
+    const texts = await Promise.all(files.map(readIfExists));
+    if (!texts.includes(undefined)) return;
+    await applier.apply(this.#outputs(this.#remembered ?? { tables: [], plans: [] }).envoy);
+  }
+
+  /** Everything from everything. Until the API server has been heard, from what is remembered, or nothing at all. */
+  async pass(): Promise<JobResult> {
+    const { source, applier, paths, rules } = this.#parts;
+    const hasSynced = source.hasSynced();
+    if (!hasSynced && this.#remembered === undefined) return {};
+    const reading = source.read();
+    const steady = this.#wait.steady(reading, SYSTEM_CLOCK.nowMs());
+    const outputs = this.#outputs(steady);
+    rules.remember(steady.tables);
+    if (hasSynced) await this.#remember(reading);
+    const result = await applier.apply(outputs.envoy);
+    const inForce = inForceAfter(result, steady, outputs, this.#inForce);
+    const isAnswered = result.status === 'applied' || result.status === 'rejected';
+    this.#isCurrent ||= hasSynced && isAnswered;
+    this.#tell(result, reading);
+    const hasChanged = !isDeepStrictEqual(inForce, this.#inForce);
+    this.#inForce = inForce;
+    this.#report();
+    if (hasChanged) await rememberInForce(paths, inForce);
+    const retryAtMs = isAnswered ? undefined : SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS;
+    return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs]) };
+  }
+
+  #outputs(compiled: CompiledObjects): GatewayOutputs {
+    const { settings, config } = this.#parts;
+    const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, config.listenAddress);
+    return gatewayOutputs(compiled, { settings, entrancesOf }, SYSTEM_CLOCK.nowMs());
+  }
+
+  async #remember(reading: CompiledReading): Promise<void> {
+    if (reading === this.#remembered) return;
+    await rememberCompiled(this.#parts.paths, reading);
+    this.#remembered = reading;
+  }
+
+  #report(): void {
+    const { reporter, envoy } = this.#parts;
+    const content: ReportContent = {
+      ...(this.#envoyVersion === undefined ? {} : { envoyVersion: this.#envoyVersion }),
+      ready: this.#isCurrent && envoy.pid !== undefined,
+      ...this.#inForce,
+    };
+    reporter.report(content);
+  }
+
+  /** Once for each thing that is wrong, and once when all is well again. */
+  #tell(result: ApplyResult, { faults }: CompiledReading): void {
+    const { logger } = this.#parts;
+    const refusal = 'text' in result ? { status: result.status, step: result.step, text: result.text } : {};
+    const told = JSON.stringify([refusal, faults]);
+    if (told === this.#told) return;
+    const isFirst = this.#told === '';
+    this.#told = told;
+    if ('text' in result) logger.error('Envoy did not take the configuration', refusal);
+    if (faults.length > 0)
+      logger.error('objects cannot be read and keep their last good version', { faults });
+    if (!('text' in result) && faults.length === 0 && !isFirst) logger.info('everything is in force again');
+  }
+}
+
+function earliest(timesMs: readonly (number | undefined)[]): number {
+  return Math.min(...timesMs.map((timeMs) => timeMs ?? Number.POSITIVE_INFINITY));
+}

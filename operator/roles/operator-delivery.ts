@@ -1,0 +1,112 @@
+// One pass of the leader: outputs -> the API server, in the order that never leaves a pod outside its policy. Running
+// pods of a new workspace are adopted before anything isolates them, isolation is in place before a stamp lets pods
+// start, and what is no longer wanted goes last.
+
+import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
+import type { ObjectWriter, WriteFailures } from '../deliver/kubernetes/object-writer.ts';
+import { planWrites } from '../deliver/kubernetes/plan-writes.ts';
+import type { KubernetesObject } from '../lib/kubernetes/api-object.ts';
+import { objectKey } from '../lib/kubernetes/api-object.ts';
+import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../lib/logger.ts';
+import { GROUP } from '../model/kubernetes-object.ts';
+import { ADOPT_ANNOTATION } from '../model/stamp.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../model/system-names.ts';
+import type { OperatorOutputs } from '../pipeline.ts';
+import type { ClusterReading } from '../sources/kubernetes/cluster-source.ts';
+
+export interface Delivery {
+  readonly api: KubernetesApi;
+  readonly writer: ObjectWriter;
+  readonly logger: Logger;
+}
+
+/** Kinds that are the operator's alone, and go when nobody wants them. */
+const PRUNED_KINDS: readonly string[] = [
+  'EgressTable',
+  'WorkspacePlan',
+  'Service',
+  'EndpointSlice',
+  'NetworkPolicy',
+];
+
+/** What could not be written, by key of the object. */
+export async function deliver(
+  outputs: OperatorOutputs,
+  { observed }: ClusterReading,
+  { api, writer, logger }: Delivery,
+): Promise<WriteFailures> {
+  for (const object of outputs.createdOnce) {
+    await writer.create(object);
+    logger.info('created', { object: objectKey(object) });
+  }
+  const notAdopted = await adoptAll(outputs.adopting, { api, writer, logger });
+  const wanted = outputs.objects.filter((object) => !notAdopted.has(workspaceOf(object)));
+  const { apply, remove } = planWrites(wanted, observed, isPruned);
+  const failed = await writer.applyAll(apply, observed);
+  const unsafe = unsafeWorkspaces(outputs, failed);
+  const stamps = outputs.stamps.filter(
+    ({ metadata: { name } }) => !unsafe.has(name) && !notAdopted.has(name),
+  );
+  const stamped = planWrites(stamps, observed, () => false).apply;
+  const notStamped = await writer.applyAll(stamped, observed);
+  for (const { metadata } of stamped) logger.info('stamped', { workspace: metadata.name });
+  await unstampAll(outputs.unstamped, observed, writer);
+  // Objects of workspaces that were left out above are still wanted.
+  const wantedKeys = new Set(outputs.objects.map(objectKey));
+  const notRemoved = await writer.removeAll(remove.filter((object) => !wantedKeys.has(objectKey(object))));
+  return new Map([...notAdopted, ...failed, ...notStamped, ...notRemoved]);
+}
+
+function isPruned({ kind, metadata }: KubernetesObject): boolean {
+  return PRUNED_KINDS.includes(kind) && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+}
+
+function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {
+  return metadata.labels?.[WORKSPACE_NAME_LABEL] ?? '';
+}
+
+/** Workspaces whose pods could not be adopted, with why. */
+async function adoptAll(
+  workspaces: readonly string[],
+  { api, logger }: Delivery,
+): Promise<Map<string, Error>> {
+  const failures = new Map<string, Error>();
+  for (const workspace of workspaces) {
+    try {
+      const pods = await adoptPods(api, workspace);
+      if (pods > 0) logger.info('adopted running pods', { workspace, pods });
+    } catch (error) {
+      failures.set(workspace, error as Error);
+    }
+  }
+  return failures;
+}
+
+/** Workspaces of which something that holds them in, or says where they may go, is not as it should be. */
+function unsafeWorkspaces({ objects, plans }: OperatorOutputs, failed: WriteFailures): ReadonlySet<string> {
+  const broken = objects.filter((object) => failed.has(objectKey(object)));
+  const tables = new Set(
+    broken.filter(({ kind }) => kind === 'EgressTable').map(({ metadata }) => metadata.name),
+  );
+  const withoutTable = plans
+    .filter(({ spec }) => tables.has(spec.table))
+    .map(({ metadata }) => metadata.name);
+  return new Set([...broken.map(workspaceOf), ...withoutTable]);
+}
+
+/** Everything of ours but what is the user's own word. */
+async function unstampAll(
+  names: readonly string[],
+  observed: ClusterReading['observed'],
+  writer: ObjectWriter,
+): Promise<void> {
+  for (const name of names) {
+    const namespace = observed.get(`Namespace/${name}`);
+    if (namespace === undefined) continue;
+    const ours = Object.keys(namespace.metadata.annotations ?? {}).filter(
+      (annotation) => annotation.startsWith(`${GROUP}/`) && annotation !== ADOPT_ANNOTATION,
+    );
+    await writer.removeAnnotations(namespace, ours);
+  }
+}

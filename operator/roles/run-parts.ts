@@ -1,0 +1,92 @@
+// Makes the parts of embedded mode: those of every gateway, and the denial log, the remembered ports and the view.
+// Nothing is started here but the store; run.ts says in which order the rest starts and stops.
+import type { RunConfig } from '../config.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import { DenialStore } from '../denials/denial-store.ts';
+import { describeExit } from '../gateway/process/running-envoy.ts';
+import { DenialLog } from './denial-log.ts';
+import { EntrancePorts } from './entrance-ports.ts';
+import {
+  type GatewayHooks,
+  type GatewayParts,
+  type GatewayPlace,
+  gatewayParts,
+  prepareGateway,
+} from './gateway-parts.ts';
+import { RuleHistory } from './rule-history.ts';
+import type { RunView } from './run-view.ts';
+import { WorldReport } from './world-report.ts';
+
+/** The gateway's name in event ids. */
+const GATEWAY = 'local';
+
+export interface RunParts extends GatewayParts {
+  readonly view: RunView;
+  readonly store: DenialStore;
+  readonly ports: EntrancePorts;
+  readonly rules: RuleHistory;
+  readonly report: WorldReport;
+}
+
+/** Throws, with nothing left open, where the address, the state directory or Envoy cannot be had. */
+export async function assembleParts(config: RunConfig, view: RunView): Promise<RunParts> {
+  view.progress('Looking for Envoy, which is fetched once where it is missing');
+  const place = await prepareGateway(config);
+  const store = await DenialStore.open(place.paths.database);
+  try {
+    return await partsAround(store, { config, view, place });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Found {
+  readonly config: RunConfig;
+  readonly view: RunView;
+  readonly place: GatewayPlace;
+}
+
+async function partsAround(store: DenialStore, { config, view, place }: Found): Promise<RunParts> {
+  const rules = new RuleHistory();
+  const log = await DenialLog.open({
+    gateway: GATEWAY,
+    accountId: config.accountId,
+    store,
+    findRule: (query) => rules.findRule(query),
+    onDenial: (denial) => view.denial(denial),
+    onUnreadableLines: (logFile, count) =>
+      view.failure(`Cannot read ${count} lines of ${logFile}: what they recorded is not in the denial log`),
+  });
+  const ports = await EntrancePorts.open({
+    path: place.paths.ports,
+    address: config.listenAddress,
+    range: config.ports,
+    files: atomicFiles,
+  });
+  return {
+    ...gatewayParts(config, place, hooksOf(log, view)),
+    view,
+    store,
+    ports,
+    rules,
+    report: new WorldReport(view),
+  };
+}
+
+function hooksOf(log: DenialLog, view: RunView): GatewayHooks {
+  return {
+    consume: (batch) => log.consume(batch),
+    onEnvoyExit: (exit) =>
+      view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
+    onEnvoyRestart: ({ pid, error }) => {
+      if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
+      else view.failure(`${error.message}; trying again`);
+    },
+    onTornLine: ({ logFile, bytes }) =>
+      view.failure(`Envoy ended in the middle of a log line: ${bytes} bytes of ${logFile} are lost`),
+    onSkippedLine: ({ logFile, bytes }) =>
+      view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
+    onLogFailure: (error) => view.failure(error.message),
+  };
+}
