@@ -4,18 +4,46 @@ import { isGuarded } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
 
+interface Known {
+  readonly address: string;
+  readonly entrances: readonly Entrance[];
+}
+
+/** Entrances of a plan that has not changed stay the very same objects, and need not be rendered again. */
+const known = new WeakMap<WorkspacePlan, Known>();
+
 export function laneEntrances(plans: readonly WorkspacePlan[], address: string): readonly Entrance[] {
-  return plans.flatMap(({ metadata: { name: workspace }, spec }) =>
-    (spec.lanes ?? []).flatMap(({ lane, firstPort: port }) => {
-      if (!isGuarded(lane)) return [];
-      const { workspaceId, networkPolicyId, table } = spec;
-      const name = laneEntranceName(workspace, lane);
-      return [{ name, workspace, workspaceId, lane, networkPolicyId, table, address, port }];
-    }),
+  return plans.flatMap((plan) => {
+    const before = known.get(plan);
+    if (before?.address === address) return before.entrances;
+    const entrances = entrancesOf(plan, address);
+    known.set(plan, { address, entrances });
+    return entrances;
+  });
+}
+
+function entrancesOf({ metadata, spec }: WorkspacePlan, address: string): readonly Entrance[] {
+  const { name: workspace } = metadata;
+  const { workspaceId, networkPolicyId, table } = spec;
+  return (spec.lanes ?? []).flatMap(({ lane, firstPort: port }) =>
+    isGuarded(lane)
+      ? [
+          {
+            name: laneName(workspace, lane),
+            workspace,
+            workspaceId,
+            lane,
+            networkPolicyId,
+            table,
+            address,
+            port,
+          },
+        ]
+      : [],
   );
 }
 
 /** With a dot, which no Namespace has: "a" in "sealed-dry-run" is not "a-sealed" in "dry-run". */
-function laneEntranceName(workspace: string, lane: string): string {
+function laneName(workspace: string, lane: string): string {
   return `proxy-${workspace}.${lane}`;
 }

@@ -110,6 +110,8 @@ export class RunningAgent {
     await tail.start();
     const how = await envoy.start();
     this.#envoyVersion = (await envoy.admin.serverInfo()).version;
+    this.#parts.metrics.watchLoop(() => this.#loop.state());
+    this.#parts.metrics.watchReflectors(() => source.progress());
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(source.progress(), 'silent') },

@@ -3,6 +3,7 @@
 // start, and what is no longer wanted goes last.
 
 import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
+import type { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from '../deliver/kubernetes/object-writer.ts';
 import { planWrites } from '../deliver/kubernetes/plan-writes.ts';
 import type { KubernetesObject } from '../lib/kubernetes/api-object.ts';
@@ -18,6 +19,7 @@ import type { ClusterReading } from '../sources/kubernetes/cluster-source.ts';
 export interface Delivery {
   readonly api: KubernetesApi;
   readonly writer: ObjectWriter;
+  readonly lease: Pick<LeaderLease, 'isLeader'>;
   readonly logger: Logger;
 }
 
@@ -34,13 +36,13 @@ const PRUNED_KINDS: readonly string[] = [
 export async function deliver(
   outputs: OperatorOutputs,
   { observed }: ClusterReading,
-  { api, writer, logger }: Delivery,
+  { api, writer, lease, logger }: Delivery,
 ): Promise<WriteFailures> {
   for (const object of outputs.createdOnce) {
     await writer.create(object);
     logger.info('created', { object: objectKey(object) });
   }
-  const notAdopted = await adoptAll(outputs.adopting, { api, writer, logger });
+  const notAdopted = await adoptAll(outputs.adopting, { api, writer, lease, logger });
   const wanted = outputs.objects.filter((object) => !notAdopted.has(workspaceOf(object)));
   const { apply, remove } = planWrites(wanted, observed, isPruned);
   const failed = await writer.applyAll(apply, observed);
@@ -69,12 +71,12 @@ function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {
 /** Workspaces whose pods could not be adopted, with why. */
 async function adoptAll(
   workspaces: readonly string[],
-  { api, logger }: Delivery,
+  { api, lease, logger }: Delivery,
 ): Promise<Map<string, Error>> {
   const failures = new Map<string, Error>();
   for (const workspace of workspaces) {
     try {
-      const pods = await adoptPods(api, workspace);
+      const pods = await adoptPods(workspace, { api, mayWrite: () => lease.isLeader() });
       if (pods > 0) logger.info('adopted running pods', { workspace, pods });
     } catch (error) {
       failures.set(workspace, error as Error);

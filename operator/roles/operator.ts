@@ -19,7 +19,7 @@ import {
   type OperatorOutputs,
   operatorOutputs,
 } from '../pipeline.ts';
-import { type ClusterReading, ClusterSource } from '../sources/kubernetes/cluster-source.ts';
+import { ClusterSource } from '../sources/kubernetes/cluster-source.ts';
 import { servedResources } from '../sources/kubernetes/served-resources.ts';
 import { deliver } from './operator-delivery.ts';
 import { reflectorFault } from './reflector-fault.ts';
@@ -105,6 +105,8 @@ export class RunningOperator {
 
   async #start(): Promise<void> {
     const { config, source, lease, logger, metrics } = this.#parts;
+    metrics.watchLoop(() => this.#loop.state());
+    metrics.watchReflectors(() => source.progress());
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(source.progress(), 'silent') },
@@ -123,7 +125,7 @@ export class RunningOperator {
     const reading = source.read();
     const settings = { ...config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
     const outputs = operatorOutputs(reading.state, settings, this.#memory);
-    this.#memory = { quarantine: outputs.quarantine };
+    this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
     const failed = await deliver(outputs, reading, this.#parts);
     const changesAtMs = await statusReport.tell({

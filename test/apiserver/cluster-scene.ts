@@ -1,0 +1,171 @@
+// A whole cluster but for nodes: a control plane with CRDs, admission policies and roles, an outside world, operators
+// that run under their ServiceAccount's own rights, and agents with a real Envoy each. Nothing of it lives on after stop().
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { readOperatorConfig } from '../../operator/config.ts';
+import { createLogger } from '../../operator/lib/logger.ts';
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { RunningOperator } from '../../operator/roles/operator.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
+import { GatewayScene } from './gateway-scene.ts';
+
+const GENERATED = join(import.meta.dirname, '../../charts/sallyport/generated');
+
+export interface Operator {
+  readonly running: RunningOperator;
+  /** What it wrote to standard output, one JSON object a line. */
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+export interface OperatorOptions {
+  readonly identity?: string;
+  /** Instead of the ServiceAccount's own: through a proxy, for example. */
+  readonly kubeconfig?: string;
+}
+
+export class ClusterScene {
+  readonly gateways: GatewayScene;
+  readonly #operators = new Set<RunningOperator>();
+
+  private constructor(gateways: GatewayScene) {
+    this.gateways = gateways;
+  }
+
+  /** `names` exist in the outside world. */
+  static async start(names: readonly string[] = []): Promise<ClusterScene> {
+    const scene = new ClusterScene(await GatewayScene.start(names));
+    await scene.kubectl('apply', '--server-side', '-f', GENERATED);
+    return scene;
+  }
+
+  get controlPlane() {
+    return this.gateways.controlPlane;
+  }
+
+  /** Path of a kubeconfig with the rights that the operator has in a cluster, and no more. */
+  operatorKubeconfig(): Promise<string> {
+    return this.controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, 'sallyport-operator');
+  }
+
+  /** Resolves when it leads, or at once where `identity` says that another one does. */
+  async startOperator({ identity = 'operator-1', kubeconfig }: OperatorOptions = {}): Promise<Operator> {
+    const options = {
+      kubeconfig: kubeconfig ?? (await this.operatorKubeconfig()),
+      namespace: SYSTEM_NAMESPACE,
+      healthPort: '0',
+      logLevel: 'info',
+      identity,
+      clusterDomain: 'cluster.local',
+    };
+    let log = '';
+    const stream = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        log += chunk.toString();
+        done();
+      },
+    });
+    const logger = createLogger({ role: 'operator', level: 'info', stream });
+    const running = await RunningOperator.start(readOperatorConfig(options, {}), logger);
+    this.#operators.add(running);
+    const stop = async (): Promise<void> => {
+      this.#operators.delete(running);
+      await running.stop();
+    };
+    return { running, log: () => log, stop };
+  }
+
+  /** With force, since default-policy is the operator's until somebody says what it shall be. */
+  async apply(yaml: string): Promise<void> {
+    const { code, stderr } = await this.controlPlane.kubectl(
+      ['apply', '--server-side', '--force-conflicts', '-f', '-'],
+      {
+        stdin: yaml,
+      },
+    );
+    if (code !== 0) throw new Error(stderr);
+  }
+
+  /** Standard output; throws what it complains of. */
+  async kubectl(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.controlPlane.kubectl(args);
+    if (code !== 0) throw new Error(stderr);
+    return stdout;
+  }
+
+  /** One field of an object; empty where it, or the object, is not there. */
+  async field(jsonPath: string, ...object: readonly string[]): Promise<string> {
+    const { stdout } = await this.controlPlane.kubectl(['get', ...object, '-o', `jsonpath=${jsonPath}`]);
+    return stdout;
+  }
+
+  /** "True Programmed Every ready gateway runs it". */
+  condition(type: string, ...object: readonly string[]): Promise<string> {
+    const path = `.status.conditions[?(@.type=="${type}")]`;
+    return this.field(`{${path}.status} {${path}.reason} {${path}.message}`, ...object);
+  }
+
+  async untilCondition(type: string, begins: string, ...object: readonly string[]): Promise<void> {
+    await until(`${object.join(' ')} has ${type} ${begins}`, async () =>
+      (await this.condition(type, ...object)).startsWith(begins),
+    );
+  }
+
+  /** Pods may start there. */
+  async untilStamped(workspace: string): Promise<void> {
+    await until(`${workspace} is stamped`, async () => (await this.stampOf(workspace)) !== '');
+  }
+
+  stampOf(workspace: string): Promise<string> {
+    return this.field('{.metadata.annotations.sallyport\\.dev/stamp}', 'namespace', workspace);
+  }
+
+  async stop(): Promise<void> {
+    for (const operator of this.#operators) await operator.stop();
+    await this.gateways.stop();
+  }
+}
+
+export function workspaceYaml(name: string, id: string, annotations = '{}'): string {
+  return `apiVersion: v1
+kind: Namespace
+metadata:
+  name: ${name}
+  labels: { sallyport.dev/workspace: "${id}" }
+  annotations: ${annotations}
+`;
+}
+
+export function policyYaml(name: string, destinations: readonly string[], more = ''): string {
+  return `apiVersion: sallyport.dev/v1alpha1
+kind: NetworkPolicy
+metadata: { name: ${name} }
+spec:
+  egress:
+    networkAccess:
+      restrictionMode: RESTRICTED_ACCESS
+      allowedInternetDestinations: [${destinations.map((name) => `{ destination: "${name}" }`).join(', ')}]
+      ${more}
+`;
+}
+
+export function assignmentYaml(workspace: string, policy: string): string {
+  return `apiVersion: sallyport.dev/v1alpha1
+kind: PolicyAssignment
+metadata: { name: ${workspace} }
+spec: { networkPolicyId: ${policy} }
+`;
+}
+
+/** A Deployment of one pod, as a tenant writes it. */
+export function deploymentYaml(namespace: string, name: string): string {
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: ${name}, namespace: ${namespace} }
+spec:
+  selector: { matchLabels: { app: ${name} } }
+  template:
+    metadata: { labels: { app: ${name} } }
+    spec: { containers: [{ name: main, image: example.com/none }] }
+`;
+}
