@@ -1,4 +1,5 @@
 // Command-line options and environment -> validated configuration. With main.ts the only reader of either.
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 
@@ -8,10 +9,10 @@ export interface ListenConfig {
   readonly ports: { readonly from: number; readonly to: number };
 }
 
-/** What `sallyport run` needs to know; paths are absolute. */
-export interface RunConfig extends ListenConfig {
-  readonly folder: string;
+/** What every gateway needs to know, in a cluster or not; paths are absolute. */
+export interface ProxyConfig {
   readonly stateDirectory: string;
+  readonly listenAddress: string;
   /** Empty: the name servers of the machine. */
   readonly resolvers: readonly { readonly address: string; readonly port: number }[];
   readonly openRanges: readonly AddressRange[];
@@ -25,14 +26,20 @@ export interface RunConfig extends ListenConfig {
   readonly path: string;
 }
 
+/** What `sallyport run` needs to know. */
+export interface RunConfig extends ListenConfig, ProxyConfig {
+  readonly folder: string;
+}
+
 /** Options as commander gives them: text by option name. */
 export interface ListenOptions {
   readonly listenAddress: string;
   readonly ports: string;
 }
 
-export interface RunOptions extends ListenOptions {
+export interface ProxyOptions {
   readonly state: string;
+  readonly listenAddress: string;
   readonly resolver: readonly string[];
   readonly openRange: readonly string[];
   readonly maxConnections: string;
@@ -40,6 +47,8 @@ export interface RunOptions extends ListenOptions {
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
 }
+
+export interface RunOptions extends ListenOptions, ProxyOptions {}
 
 /** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
 export class OptionError extends Error {}
@@ -51,8 +60,15 @@ export function readRunConfig(
 ): RunConfig {
   return {
     folder: resolve(folder),
-    stateDirectory: resolve(options.state),
     ...readListenConfig(options),
+    ...readProxyConfig(options, environment),
+  };
+}
+
+function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv): ProxyConfig {
+  return {
+    stateDirectory: resolve(options.state),
+    listenAddress: readAddress('--listen-address', options.listenAddress),
     resolvers: options.resolver.map(readResolver),
     openRanges: options.openRange.map(readRange),
     maxConnections: readCount('--max-connections', options.maxConnections),
@@ -91,6 +107,75 @@ function readResolver(text: string): { readonly address: string; readonly port: 
     );
   }
   return { address: readAddress('--resolver', address), port: Number(port) };
+}
+
+/** What every role in a cluster needs to know. */
+export interface ClusterConfig {
+  /** Undefined: the service account of the pod that this runs in. */
+  readonly kubeconfig: string | undefined;
+  readonly systemNamespace: string;
+  /** Of /healthz, /readyz and /metrics; 0 for any. */
+  readonly healthPort: number;
+  readonly logLevel: string;
+}
+
+export interface OperatorConfig extends ClusterConfig {
+  /** Name of this replica, in the lease and in Events. */
+  readonly identity: string;
+  readonly clusterDomain: string;
+}
+
+export interface ClusterOptions {
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly healthPort: string;
+  readonly logLevel: string;
+}
+
+export interface OperatorOptions extends ClusterOptions {
+  readonly identity?: string;
+  readonly clusterDomain: string;
+}
+
+export interface GatewayConfig extends ClusterConfig, ProxyConfig {
+  /** Name of this gateway: in its report, and in the ids of denials. */
+  readonly podName: string;
+}
+
+export interface GatewayOptions extends ClusterOptions, ProxyOptions {
+  readonly podName?: string;
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readGatewayConfig(options: GatewayOptions, environment: NodeJS.ProcessEnv): GatewayConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    ...readProxyConfig(options, environment),
+    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+  };
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readOperatorConfig(options: OperatorOptions, environment: NodeJS.ProcessEnv): OperatorConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    identity: options.identity ?? environment['POD_NAME'] ?? hostname(),
+    clusterDomain: options.clusterDomain,
+  };
+}
+
+export function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {
+  return {
+    kubeconfig: options.kubeconfig ?? environment['KUBECONFIG'],
+    systemNamespace: options.namespace,
+    healthPort: readPort('--health-port', options.healthPort),
+    logLevel: options.logLevel,
+  };
+}
+
+function readPort(option: string, text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new OptionError(`${option}: Cannot accept "${text}": write a port from 0 to 65535`);
 }
 
 const BLOCK_SIZE = 8;

@@ -2,6 +2,7 @@
 // that `--help` and `explain` start fast.
 import { Command, Option } from 'commander';
 import { PRODUCTS } from './model/product.ts';
+import { SYSTEM_NAMESPACE } from './model/system-names.ts';
 
 const USAGE = 2;
 
@@ -28,31 +29,54 @@ const portsOption = new Option(
   'range in which each workspace and product gets a block of 8 ports',
 ).default('10000-31999');
 
+const kubeconfigOption = new Option(
+  '--kubeconfig <file>',
+  'how to reach the API server (default: KUBECONFIG, or the service account of the pod)',
+);
+
+const namespaceOption = new Option(
+  '--namespace <name>',
+  'Namespace of the gateways and of what the operator compiles for them',
+).default(SYSTEM_NAMESPACE);
+
+const healthPortOption = new Option(
+  '--health-port <port>',
+  'port of /healthz, /readyz and /metrics; 0 takes any',
+).default('8081');
+
+const logLevelOption = new Option('--log-level <level>', 'least important lines to write')
+  .choices(['debug', 'info', 'warn', 'error'])
+  .default('info');
+
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
-program
-  .command('run')
+/** What every gateway takes, in a cluster or not. */
+function withProxyOptions(command: Command): Command {
+  return command
+    .addOption(stateOption)
+    .option(
+      '--resolver <address:port>',
+      'name server to ask instead of those of the machine (repeatable)',
+      collect,
+      [],
+    )
+    .option(
+      '--open-range <cidr>',
+      'range that destinations may lead to although it is private, for stand-ins (repeatable)',
+      collect,
+      [],
+    )
+    .option('--max-connections <n>', 'connections that each entrance may have open', '4096')
+    .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
+    .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 64 MiB)")
+    .option('--account-id <id>', 'account_id of the denial log', 'local');
+}
+
+withProxyOptions(program.command('run'))
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
   .argument('<folder>', 'folder of YAML, as "kubectl apply -f" takes it')
-  .addOption(stateOption)
   .addOption(listenOption)
   .addOption(portsOption)
-  .option(
-    '--resolver <address:port>',
-    'name server to ask instead of those of the machine (repeatable)',
-    collect,
-    [],
-  )
-  .option(
-    '--open-range <cidr>',
-    'range that destinations may lead to although it is private, for stand-ins (repeatable)',
-    collect,
-    [],
-  )
-  .option('--max-connections <n>', 'connections that one workspace and product may have open', '4096')
-  .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
-  .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 64 MiB)")
-  .option('--account-id <id>', 'account_id of the denial log', 'local')
   .action(async (folder: string, options) => {
     const { runCommand } = await import('./roles/run-command.ts');
     process.exitCode = await runCommand(folder, options, process.env);
@@ -95,6 +119,33 @@ program
   .action(async (folder: string, options) => {
     const { renderCommand } = await import('./roles/render-command.ts');
     process.exitCode = await renderCommand(folder, options);
+  });
+
+program
+  .command('operator')
+  .description('turn the resources of a cluster into plans for gateways, isolation, status and Events')
+  .addOption(kubeconfigOption)
+  .addOption(namespaceOption)
+  .addOption(healthPortOption)
+  .addOption(logLevelOption)
+  .option('--identity <name>', 'name of this replica (default: POD_NAME, or the name of the host)')
+  .option('--cluster-domain <domain>', "domain of the cluster's Services", 'cluster.local')
+  .action(async (options) => {
+    const { operatorCommand } = await import('./roles/operator-command.ts');
+    process.exitCode = await operatorCommand(options, process.env);
+  });
+
+withProxyOptions(program.command('gateway'))
+  .description('run one Envoy of a cluster under the plans that the operator compiled')
+  .addOption(kubeconfigOption)
+  .addOption(namespaceOption)
+  .addOption(healthPortOption)
+  .addOption(logLevelOption)
+  .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)')
+  .option('--listen-address <address>', 'address of the proxies; "::" takes IPv4 too', '0.0.0.0')
+  .action(async (options) => {
+    const { gatewayCommand } = await import('./roles/gateway-command.ts');
+    process.exitCode = await gatewayCommand(options, process.env);
   });
 
 await program.parseAsync(process.argv);

@@ -3,6 +3,7 @@
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type CompiledWorld, compileWorld } from './compile/plans.ts';
+import { noPortBlocks, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
 import type { Snapshot } from './model/snapshot.ts';
@@ -50,10 +51,10 @@ export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs
 
 /** What the operator keeps from one pass to the next, and nothing else. */
 export interface OperatorMemory {
-  readonly quarantine: readonly number[];
+  readonly ports: PortBlockState;
 }
 
-export const NOTHING_REMEMBERED: OperatorMemory = { quarantine: [] };
+export const NOTHING_REMEMBERED: OperatorMemory = { ports: noPortBlocks };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   /** Policies of others that allow a workspace more than ours, by workspace. */
@@ -64,8 +65,8 @@ export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
 export function operatorOutputs(
   state: ClusterState,
   settings: ClusterSettings,
-  { quarantine }: OperatorMemory,
+  { ports }: OperatorMemory,
 ): OperatorOutputs {
-  const world = planCluster(compileWorld(state.snapshot), state, quarantine);
+  const world = planCluster(compileWorld(state.snapshot), state, ports);
   return { ...world, ...clusterObjects(world, state, settings), widening: findWidening(state) };
 }

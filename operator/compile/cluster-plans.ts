@@ -1,5 +1,6 @@
 // What the world compiles to, and what the cluster remembers -> the plans that gateways get: lanes with their ports and
-// addresses. A lane lives as long as a product takes it or a pod carries it; a workspace as long as a pod is held by it.
+// addresses. A lane lives as long as a product takes it or a pod carries it. The plan of a Namespace that is no workspace
+// any more goes when its last pod that isolation selects has gone, and with the plan everything that follows from it.
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import type { Problem } from '../model/problem.ts';
@@ -9,17 +10,17 @@ import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';
 import { laneServiceName } from './lane-service-name.ts';
 import type { CompiledWorld } from './plans.ts';
-import { allocatePortBlocks } from './port-blocks.ts';
+import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 
 export interface ClusterPlans extends CompiledWorld {
-  /** First ports of freed blocks, to be handed in again with the next call. */
-  readonly quarantine: readonly number[];
+  /** To be handed in again with the next call. */
+  readonly ports: PortBlockState;
 }
 
 export function planCluster(
   world: CompiledWorld,
   state: ClusterState,
-  quarantine: readonly number[],
+  remembered: PortBlockState,
 ): ClusterPlans {
   const carried = carriedLanes(state);
   const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
@@ -28,7 +29,10 @@ export function planCluster(
   const keys = plans.flatMap(({ metadata: { name } }) =>
     (lanes.get(name) ?? []).map((lane) => blockKey(name, lane)),
   );
-  const ports = allocatePortBlocks({ blocks: rememberedBlocks(state.plans), quarantine }, keys);
+  const { problems, ...ports } = allocatePortBlocks(
+    { blocks: knownBlocks(state.plans, remembered), quarantine: remembered.quarantine },
+    keys,
+  );
   const addressesOf = (workspace: string, lane: Lane): readonly string[] =>
     state.serviceAddresses.get(laneServiceName(workspace, lane)) ??
     stored.get(workspace)?.spec.lanes?.find((known) => known.lane === lane)?.serviceAddresses ??
@@ -45,16 +49,16 @@ export function planCluster(
       });
       return withLanes(plan, placed);
     }),
-    problems: [...world.problems, ...ports.problems.map(portProblem)],
-    quarantine: ports.quarantine,
+    problems: [...world.problems, ...problems.map(portProblem)],
+    ports,
   };
 }
 
-/** Lanes through a gateway that running pods carry, by Namespace. */
+/** What running pods carry, known as a lane or not, by Namespace. Pods in lane full are held by nothing. */
 function carriedLanes({ pods }: ClusterState): ReadonlyMap<string, ReadonlySet<string>> {
   const carried = new Map<string, Set<string>>();
   for (const { namespace, lane } of pods) {
-    if (!isGuarded(lane)) continue;
+    if (lane === 'full') continue;
     const lanes = carried.get(namespace) ?? new Set();
     carried.set(namespace, lanes.add(lane));
   }
@@ -144,12 +148,20 @@ function blockKey(workspace: string, lane: Lane): string {
   return `${workspace}/${lane}`;
 }
 
-function rememberedBlocks(plans: readonly WorkspacePlan[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    plans.flatMap(({ metadata, spec }) =>
-      (spec.lanes ?? []).map(({ lane, firstPort }) => [blockKey(metadata.name, lane), firstPort]),
-    ),
+/**
+ * Stored plans say who has which block. What was given out here counts besides, since a watch may not have brought it
+ * yet: otherwise a workspace that comes first by name would be given the ports of one that has just begun to use them.
+ */
+function knownBlocks(
+  plans: readonly WorkspacePlan[],
+  remembered: PortBlockState,
+): Readonly<Record<string, number>> {
+  const stored = plans.flatMap(({ metadata, spec }) =>
+    (spec.lanes ?? []).map(({ lane, firstPort }) => [blockKey(metadata.name, lane), firstPort] as const),
   );
+  const taken = new Set(stored.map(([, firstPort]) => firstPort));
+  const unseen = Object.entries(remembered.blocks).filter(([, firstPort]) => !taken.has(firstPort));
+  return Object.fromEntries([...unseen, ...stored]);
 }
 
 function portProblem({ key, message }: { readonly key: string; readonly message: string }): Problem {

@@ -18,10 +18,10 @@ export interface KeyedGroup {
 }
 
 type Ports = DestinationGroup['ports'];
-type Entry = Omit<DestinationGroup, 'names'> & { readonly name: string };
+type List = DestinationGroup['list'];
 
 /** Where a destination says nothing of ports. */
-export const DEFAULT_PORTS: Ports = [
+const DEFAULT_PORTS: Ports = [
   { port: 443, protocol: 'TLS' },
   { port: 80, protocol: 'HTTP' },
 ];
@@ -33,66 +33,53 @@ const KNOWN = new WeakMap<SourceObject, readonly KeyedGroup[]>();
 
 /** The object's groups, in order. */
 export function keyedGroups(object: SourceObject): readonly KeyedGroup[] {
-  const known = KNOWN.get(object) ?? groupEntries(entriesOf(object));
+  const known = KNOWN.get(object) ?? mergeGroups(groupsOf(object));
   KNOWN.set(object, known);
   return known;
 }
 
-function entriesOf(object: SourceObject): readonly Entry[] {
+function groupsOf(object: SourceObject): readonly DestinationGroup[] {
   switch (object.kind) {
     case 'NetworkPolicy':
-      return policyEntries(object);
+      return policyGroups(object);
     case 'Metastore':
-      return metastoreEntries(object);
+      return metastoreGroups(object);
     case 'PrivateEndpoint':
-      return privateEndpointEntries(object);
+      return privateEndpointGroups(object);
   }
 }
 
-function policyEntries(policy: NetworkPolicy): readonly Entry[] {
+function policyGroups(policy: NetworkPolicy): readonly DestinationGroup[] {
   const access = policy.spec.egress.networkAccess;
   const source = `NetworkPolicy/${policy.metadata.name}`;
-  const blocked = (access.blockedInternetDestinations ?? []).map((destination) =>
-    internetEntry('blockedInternetDestinations', source, { ...destination, ports: NO_PORTS }),
-  );
-  const allowed = (access.allowedInternetDestinations ?? []).map((destination) =>
-    internetEntry('allowedInternetDestinations', source, {
-      ...destination,
-      ports: destination.ports ?? DEFAULT_PORTS,
-    }),
-  );
-  const storage = (access.allowedStorageDestinations ?? []).flatMap((destination) =>
-    storageEntries('allowedStorageDestinations', source, destination),
-  );
-  return [...blocked, ...allowed, ...storage];
+  const blocked = (access.blockedInternetDestinations ?? []).map((entry) => ({ ...entry, ports: NO_PORTS }));
+  return [
+    ...internetGroups('blockedInternetDestinations', source, blocked),
+    ...internetGroups('allowedInternetDestinations', source, access.allowedInternetDestinations ?? []),
+    ...storageGroups('allowedStorageDestinations', source, access.allowedStorageDestinations ?? []),
+  ];
 }
 
 /** R15, R21, R81: only locations that are known to lie in the metastore's own region are implied. */
-function metastoreEntries(metastore: Metastore): readonly Entry[] {
-  const source = `Metastore/${metastore.metadata.name}`;
-  const locations = (metastore.spec.externalLocations ?? [])
-    .filter((location) => location.region === metastore.spec.region)
-    .flatMap((location) => storageEntries('externalLocations', source, location));
-  const connections = (metastore.spec.connections ?? []).map((connection) =>
-    internetEntry('connections', source, {
-      destination: connection.destination,
-      ports: connection.ports ?? DEFAULT_PORTS,
-      expiresAt: connection.transitionEndTime,
-    }),
-  );
-  return [...locations, ...connections];
+function metastoreGroups({ metadata, spec }: Metastore): readonly DestinationGroup[] {
+  const source = `Metastore/${metadata.name}`;
+  const locations = (spec.externalLocations ?? []).filter(({ region }) => region === spec.region);
+  const connections = (spec.connections ?? []).map(({ destination, ports, transitionEndTime }) => ({
+    destination,
+    ports,
+    expiresAt: transitionEndTime,
+  }));
+  return [
+    ...storageGroups('externalLocations', source, locations),
+    ...internetGroups('connections', source, connections),
+  ];
 }
 
-function privateEndpointEntries(endpoint: PrivateEndpoint): readonly Entry[] {
-  const source = `PrivateEndpoint/${endpoint.metadata.name}`;
-  const addressRanges = canonicalRanges(endpoint.spec.addressRanges ?? []);
-  return (endpoint.spec.domains ?? []).map((destination) => ({
-    ...internetEntry('privateEndpoints', source, {
-      destination,
-      ports: endpoint.spec.ports ?? DEFAULT_PORTS,
-    }),
-    addressRanges,
-  }));
+function privateEndpointGroups({ metadata, spec }: PrivateEndpoint): readonly DestinationGroup[] {
+  const addressRanges = canonicalRanges(spec.addressRanges ?? []);
+  const domains = (spec.domains ?? []).map((destination) => ({ destination, ports: spec.ports }));
+  const groups = internetGroups('privateEndpoints', `PrivateEndpoint/${metadata.name}`, domains);
+  return groups.map((group) => ({ ...group, addressRanges }));
 }
 
 /** Masked, sorted, each once; what cannot be read opens nothing. */
@@ -102,24 +89,35 @@ function canonicalRanges(texts: readonly string[]): string[] {
   return [...new Set(ranges)].toSorted(compareText);
 }
 
-interface WrittenDestination extends Pick<InternetDestination, 'destination' | 'expiresAt'> {
-  readonly ports: Ports;
-}
+type WrittenDestination = Pick<InternetDestination, 'destination' | 'ports' | 'expiresAt'>;
 
-function internetEntry(list: Entry['list'], source: string, written: WrittenDestination): Entry {
-  const parsed = parseNamePattern(written.destination);
-  // The schema has refused such a name already; should one come through, it must match nothing.
-  const name = 'pattern' in parsed ? formatPattern(parsed.pattern) : '';
-  const expiry = written.expiresAt === undefined ? {} : { expiresAt: written.expiresAt };
-  return { list, source, ports: canonicalPorts(written.ports), ...expiry, name };
-}
-
-function storageEntries(
-  list: Entry['list'],
+/** Destinations that are written alike but for their names share what follows from that: most of 2,500 do. */
+function internetGroups(
+  list: List,
   source: string,
-  destination: StorageDestination,
-): readonly Entry[] {
-  return storageHosts(destination).map((name) => ({ list, source, ports: STORAGE_PORTS, name }));
+  destinations: readonly WrittenDestination[],
+): readonly DestinationGroup[] {
+  const alike = Map.groupBy(destinations, ({ ports, expiresAt }) => JSON.stringify([ports, expiresAt]));
+  return [...alike.values()].map((written) => {
+    const [{ ports = DEFAULT_PORTS, expiresAt } = {}] = written;
+    const expiry = expiresAt === undefined ? {} : { expiresAt };
+    const names = written.flatMap(({ destination }) => canonicalName(destination));
+    return { list, source, ports: canonicalPorts(ports), ...expiry, names };
+  });
+}
+
+/** The schema has refused what is no name already; should one come through, it must match nothing. */
+function canonicalName(destination: string): readonly string[] {
+  const parsed = parseNamePattern(destination);
+  return 'pattern' in parsed ? [formatPattern(parsed.pattern)] : [];
+}
+
+function storageGroups(
+  list: List,
+  source: string,
+  destinations: readonly StorageDestination[],
+): readonly DestinationGroup[] {
+  return [{ list, source, ports: STORAGE_PORTS, names: destinations.flatMap(storageHosts) }];
 }
 
 /** Sorted, each once, with their keys in one order: the hash sees them as text. */
@@ -128,20 +126,15 @@ function canonicalPorts(ports: Ports): Ports {
   return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
 }
 
-/** Entries that differ in their name only become one group; groups and names are sorted, duplicates merged. */
-function groupEntries(entries: readonly Entry[]): readonly KeyedGroup[] {
-  const groups = new Map<
-    string,
-    { readonly group: Omit<DestinationGroup, 'names'>; readonly names: Set<string> }
-  >();
-  for (const { name, ...group } of entries) {
-    if (name === '') continue;
-    const key = JSON.stringify(group);
-    const known = groups.get(key) ?? { group, names: new Set() };
-    known.names.add(name);
-    groups.set(key, known);
-  }
-  return [...groups.entries()]
+/** Groups that differ in their names only become one; groups and names are sorted, each name once, none empty. */
+function mergeGroups(groups: readonly DestinationGroup[]): readonly KeyedGroup[] {
+  const keyed = groups
+    .filter(({ names }) => names.length > 0)
+    .map(({ names, ...traits }) => ({ key: JSON.stringify(traits), traits, names }));
+  return [...Map.groupBy(keyed, ({ key }) => key)]
     .toSorted(([a], [b]) => compareText(a, b))
-    .map(([key, { group, names }]) => ({ key, group: { ...group, names: [...names].toSorted(compareText) } }));
+    .flatMap(([key, alike]) => {
+      const names = [...new Set(alike.flatMap((group) => group.names))].toSorted(compareText);
+      return alike.slice(0, 1).map(({ traits }) => ({ key, group: { ...traits, names } }));
+    });
 }

@@ -217,3 +217,26 @@ describe('compileEgressTable()', () => {
     expect(others).toEqual([]);
   });
 });
+
+describe('compileEgressTable() remembers:', () => {
+  const policy = readPolicy({ allowedInternetDestinations: [{ destination: 'a.example' }] });
+  const lake = metastore('lake', { externalLocations: [s3('acme', 'us-west-2')] });
+  const sources: TableSources = { ...NO_SOURCES, policy, metastores: [lake] };
+
+  it('the very same sources give the very same table', () => {
+    expect(compileEgressTable({ ...sources })).toBe(compileEgressTable(sources));
+  });
+
+  it.each<[string, Partial<TableSources>]>([
+    ['another policy of the same name', { policy: readPolicy() }],
+    ['another metastore of the same name', { metastores: [metastore('lake')] }],
+    ['no metastore', { metastores: [] }],
+    ['a private endpoint more', { privateEndpoints: [privateEndpoint({ domains: ['b.example'] })] }],
+    ['a reason to deny', { denyReason: 'WORKSPACE_CONFLICTED' }],
+    ['another id', { networkPolicyId: 'other' }],
+  ])('%s gives another table, and the first stays what it was', (_, change) => {
+    const before = structuredClone(compileEgressTable(sources));
+    expect(compileEgressTable({ ...sources, ...change })).not.toEqual(before);
+    expect(compileEgressTable(sources)).toEqual(before);
+  });
+});

@@ -20,12 +20,12 @@ export interface TableSources {
 
 /** The very same table as before for the very same sources. */
 export function compileEgressTable(sources: TableSources): EgressTable {
+  if (sources.denyReason !== undefined) return compile(sources);
   const place = placeFor(sourceObjects(sources));
-  const known = place.table?.spec;
-  const isSame =
-    known?.networkPolicyId === sources.networkPolicyId && known.denyReason === sources.denyReason;
-  if (place.table === undefined || !isSame) place.table = compile(sources);
-  return place.table;
+  const isKnown = place.table?.spec.networkPolicyId === sources.networkPolicyId;
+  const table = place.table === undefined || !isKnown ? compile(sources) : place.table;
+  place.table = table;
+  return table;
 }
 
 /**

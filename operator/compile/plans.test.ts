@@ -2,13 +2,14 @@ import {
   type Manifest,
   manifest,
   policyManifest,
+  readObject,
   readSnapshot,
   workspaceManifest,
 } from '../../test/fixtures/object-fixture.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import type { Product } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
-import { type CompiledWorld, compileWorld } from './plans.ts';
+import { type CompiledWorld, compileAhead, compileWorld } from './plans.ts';
 
 const BUCKET = { storageDestinationType: 'AWS_S3', bucketName: 'acme-data', region: 'us-west-2' };
 const UNREADABLE = { restrictionMode: 'NONE' };
@@ -246,5 +247,33 @@ describe('compileWorld()', () => {
     expect(after.plans).toEqual(before.plans);
     expect(tableFor(after, 'team-a')?.revision).not.toBe(tableFor(before, 'team-a')?.revision);
     expect(tableFor(after, 'team-b')).toEqual(tableFor(before, 'team-b'));
+  });
+
+  it('compiles one table anew where one policy is another object, and keeps the others', () => {
+    const snapshot = readSnapshot(...manifests);
+    const changed = readObject(allow('acme', 'c.example'));
+    const before = compileWorld(snapshot);
+    const objects = snapshot.objects.map((object) => (object.metadata.name === 'acme' ? changed : object));
+    const after = compileWorld({ ...snapshot, objects });
+    expect(after.tables.filter((table) => before.tables.includes(table))).toHaveLength(1);
+    expect(namesFor(after, 'team-b')).toEqual(['c.example']);
+  });
+});
+
+describe('compileAhead()', () => {
+  it('takes a step for each object that allows something, and changes no result', () => {
+    const manifests = [
+      workspaceManifest('team-a'),
+      allow('default-policy', 'a.example'),
+      manifest('Metastore', 'lake', {
+        region: 'us-west-2',
+        externalLocations: [BUCKET],
+        workspaces: ['team-a'],
+      }),
+      manifest('PrivateEndpoint', 'corp', { domains: ['b.example'], workspaces: ['team-a'] }),
+    ];
+    const snapshot = readSnapshot(...manifests);
+    expect([...compileAhead(snapshot)]).toHaveLength(3);
+    expect(compileWorld(snapshot)).toEqual(worldOf(...manifests));
   });
 });

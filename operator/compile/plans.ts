@@ -10,6 +10,7 @@ import { WORKSPACE_CONF_NAME } from '../model/workspace-conf.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { byWorkspace } from './by-workspace.ts';
 import { contentHash } from './content-hash.ts';
+import { keyedGroups } from './destination-groups.ts';
 import { compileEgressTable, type TableSources, tableName } from './egress-table.ts';
 import { laneOf } from './lanes.ts';
 import { findProblems } from './world-problems.ts';
@@ -37,6 +38,19 @@ export function compileWorld(snapshot: Snapshot): CompiledWorld {
     plans: planned.map(({ plan }) => plan),
     problems: findProblems(snapshot, owners),
   };
+}
+
+/**
+ * The slow part of compileWorld(), in steps, for who must not stand still while 50,000 names are read for the first
+ * time: what was compiled here is known there, as long as the objects are the same.
+ */
+export function* compileAhead(snapshot: Snapshot): Generator<void> {
+  for (const kind of ['NetworkPolicy', 'Metastore', 'PrivateEndpoint'] as const) {
+    for (const object of objectsOf(snapshot, kind)) {
+      keyedGroups(object);
+      yield;
+    }
+  }
 }
 
 /** The oldest Namespace with an id owns it; every later one is conflicted. */

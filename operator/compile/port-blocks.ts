@@ -1,4 +1,4 @@
-// Aligned blocks of loopback ports for keys (workspace and lane): pure, stable and deterministic.
+// Aligned blocks of ports for keys (workspace and lane): pure, stable and deterministic.
 // A key keeps its block for as long as it is wanted. A freed block goes to the end of a queue, so that clients
 // which still hold an old port meet a closed door, not another workspace's policy, for as long as possible.
 

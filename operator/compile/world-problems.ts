@@ -52,7 +52,9 @@ function danglingAssignments(snapshot: Snapshot): readonly Problem[] {
     const noWorkspace = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace`;
     return [
       ...(isMissing ? [about(assignment, 'NetworkPolicyNotFound', noPolicy, 'spec.networkPolicyId')] : []),
-      ...(findObject(snapshot, 'Workspace', name) !== undefined ? [] : [about(assignment, 'WorkspaceNotFound', noWorkspace, 'metadata.name')]),
+      ...(findObject(snapshot, 'Workspace', name) !== undefined
+        ? []
+        : [about(assignment, 'WorkspaceNotFound', noWorkspace, 'metadata.name')]),
     ];
   });
 }

@@ -106,6 +106,10 @@ test.each([
   expect(denialOf({}, { product })).toMatchObject({ product, networkSourceType });
 });
 
+test('denialOfLine() does not guess the product of a pod that shares its port with others', () => {
+  expect(denialOf({}, { product: '' })).toMatchObject({ product: null, networkSourceType: null });
+});
+
 test.each([
   ['host.example.com:443', 'CONNECT', 'host.example.com', 443],
   ['host.example.com', 'CONNECT', 'host.example.com', null],

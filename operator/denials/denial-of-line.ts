@@ -46,7 +46,7 @@ export function denialOfLine(
     eventTime: line.time,
     networkSourceType: sourceTypeOf(context.product),
     workspace: context.workspace,
-    product: context.product,
+    product: context.product === '' ? null : context.product,
     policy: context.policy,
     revision,
     rule: port === null || !isDecidedByEntry(finding.reason) ? null : findRule({ ...query, port }),
@@ -96,7 +96,8 @@ const STORAGE_REJECTIONS: Readonly<Partial<Record<Reason, string>>> = {
   STORAGE_PATH_STYLE: 'storage-bucket-path-denied',
 };
 
-function sourceTypeOf(product: string): string {
+function sourceTypeOf(product: string): string | null {
+  if (product === '') return null;
   const known = PRODUCTS.find((name) => name === product);
   return known === undefined ? product : NETWORK_SOURCE_TYPE[known];
 }

@@ -1,42 +1,29 @@
-// /healthz, /readyz and /metrics of a role. Each check is a sentence that says what is missing, or nothing.
+// /healthz, /readyz and /metrics of a role. Each check is a sentence that says what is missing, or nothing; a check
+// that fails is named, with the time of the first request that found it so.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Undefined where all is well, else what is missing. */
+/** Undefined where all is well, else what is missing. One that throws has failed. */
 export type Check = () => string | undefined;
+export type Checks = Readonly<Record<string, Check>>;
 
 export interface HealthServerOptions {
   /** 0 for any. */
   readonly port: number;
   readonly host?: string;
   /** By name; /healthz asks those of `live`, /readyz those of `ready`. */
-  readonly live: Readonly<Record<string, Check>>;
-  readonly ready: Readonly<Record<string, Check>>;
+  readonly live: Checks;
+  readonly ready: Checks;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
 export interface HealthServer {
   readonly port: number;
+  /** Answers what was asked already. */
   close(): Promise<void>;
 }
 
-/** Throws where the port is taken. */
-export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
-  const server = createServer((request, response) => {
-    void answer(options, request.method ?? '', request.url ?? '').then(({ status, type, text }) =>
-      response.writeHead(status, { 'content-type': type }).end(text),
-    );
-  });
-  await listen(server, options);
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-}
+const CLOSING_MS = 1000;
 
 interface Answer {
   readonly status: number;
@@ -44,26 +31,59 @@ interface Answer {
   readonly text: string;
 }
 
-async function answer(options: HealthServerOptions, method: string, url: string): Promise<Answer> {
+type Page = () => Answer | Promise<Answer>;
+
+/** Throws where the port is taken. */
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const pages = pagesOf(options);
+  const server = createServer((request, response) => {
+    void answer(pages, request.method ?? '', request.url ?? '').then(({ status, type, text }) =>
+      response.writeHead(status, { 'content-type': type, allow: 'GET, HEAD' }).end(text),
+    );
+  });
+  await listen(server, options);
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+function pagesOf({ live, ready, metrics }: HealthServerOptions): ReadonlyMap<string, Page> {
+  return new Map([
+    ['/healthz', checkPage(live)],
+    ['/readyz', checkPage(ready)],
+    ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() })],
+  ]);
+}
+
+async function answer(pages: ReadonlyMap<string, Page>, method: string, url: string): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET is answered here\n');
-  switch (url.split('?')[0]) {
-    case '/healthz':
-      return checked(options.live);
-    case '/readyz':
-      return checked(options.ready);
-    case '/metrics':
-      return { status: 200, type: options.metrics.contentType, text: await options.metrics.text() };
-    default:
-      return plain(404, 'here are /healthz, /readyz and /metrics\n');
+  const page = pages.get(url.split('?')[0] ?? '');
+  if (page === undefined) return plain(404, `here are ${[...pages.keys()].join(', ')}\n`);
+  try {
+    return await page();
+  } catch (error) {
+    return plain(500, `${(error as Error).message}\n`);
   }
 }
 
-function checked(checks: Readonly<Record<string, Check>>): Answer {
-  const results = Object.entries(checks).map(([name, check]) => ({ name, fault: check() }));
-  const lines = results.map(({ name, fault }) =>
-    fault === undefined ? `[+] ${name} ok\n` : `[-] ${name} failed: ${fault}\n`,
-  );
-  return plain(results.every(({ fault }) => fault === undefined) ? 200 : 503, lines.join('') || 'ok\n');
+function checkPage(checks: Checks): Page {
+  const failingSince = new Map<string, string>();
+  return () => {
+    const lines = Object.entries(checks).map(([name, check]) => {
+      const fault = faultOf(check);
+      if (fault === undefined) failingSince.delete(name);
+      else if (!failingSince.has(name)) failingSince.set(name, new Date().toISOString());
+      const since = failingSince.get(name);
+      return since === undefined ? `[+] ${name} ok\n` : `[-] ${name} failed since ${since}: ${fault}\n`;
+    });
+    return plain(failingSince.size === 0 ? 200 : 503, lines.join('') || 'ok\n');
+  };
+}
+
+function faultOf(check: Check): string | undefined {
+  try {
+    return check();
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function plain(status: number, text: string): Answer {
@@ -80,5 +100,16 @@ function listen(server: Server, { port, host }: HealthServerOptions): Promise<vo
       ),
     );
     server.listen(port, host, () => resolve());
+  });
+}
+
+/** Who is slow is cut off: nobody waits for a health check to end. */
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
   });
 }

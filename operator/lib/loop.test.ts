@@ -1,4 +1,4 @@
-import { type Clock, Loop, type LoopOptions } from './loop.ts';
+import { type Clock, Loop, type LoopOptions, type LoopRun } from './loop.ts';
 
 /** Time stands still until a test moves it. */
 class StillClock implements Clock {
@@ -206,4 +206,39 @@ test('stop() releases who waits for a run that will not come', async () => {
   await settled;
   expect(clock.delays).toEqual([]);
   expect(runs).toBe(0);
+});
+
+describe('Loop tells of its runs:', () => {
+  it('how long each took and waited, and whether it failed', async () => {
+    const told: LoopRun[] = [];
+    const job = async (): Promise<object> => {
+      clock.now += 500;
+      runs += 1;
+      if (runs === 2) throw new Error('no');
+      return {};
+    };
+    const loop = loopOf({ job, minIntervalMs: 1000, onRun: (run) => told.push(run) });
+    loop.trigger();
+    await clock.advance(0);
+    loop.trigger();
+    await clock.advance(500);
+    expect(told).toEqual([
+      { seconds: 0.5, queuedSeconds: 0, failed: false },
+      { seconds: 0.5, queuedSeconds: 0.5, failed: true },
+    ]);
+  });
+
+  it('what waits and what goes on', async () => {
+    const { job, release } = heldJob();
+    const loop = loopOf({ job });
+    expect(loop.state()).toEqual({ triggers: 0, isTriggered: false, runningSeconds: undefined });
+    loop.trigger();
+    loop.trigger();
+    expect(loop.state()).toEqual({ triggers: 1, isTriggered: true, runningSeconds: undefined });
+    await clock.advance(0);
+    clock.now += 2000;
+    expect(loop.state()).toEqual({ triggers: 1, isTriggered: false, runningSeconds: 2 });
+    await release();
+    expect(loop.state()).toEqual({ triggers: 1, isTriggered: false, runningSeconds: undefined });
+  });
 });

@@ -42,6 +42,15 @@ export interface LoopRun {
   readonly failed: boolean;
 }
 
+/** What goes on now, for who looks at it from time to time. */
+export interface LoopState {
+  /** Triggers so far; those that found one waiting already do not count. */
+  readonly triggers: number;
+  readonly isTriggered: boolean;
+  /** Undefined while no run is going on. */
+  readonly runningSeconds: number | undefined;
+}
+
 // Node's timers overflow beyond this and would fire at once.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -51,6 +60,7 @@ export class Loop {
   #running = false;
   #triggered = false;
   #triggeredAtMs = 0;
+  #triggers = 0;
   #stopped = false;
   #cancelTimer: () => void = () => undefined;
   #waiting: (() => void)[] = [];
@@ -63,8 +73,18 @@ export class Loop {
   trigger(): void {
     if (this.#stopped || this.#triggered) return;
     this.#triggered = true;
+    this.#triggers += 1;
     this.#triggeredAtMs = this.#options.clock.nowMs();
     if (!this.#running) this.#schedule(this.#lastStartMs + this.#options.minIntervalMs);
+  }
+
+  state(): LoopState {
+    const runningMs = this.#running ? this.#options.clock.nowMs() - this.#lastStartMs : undefined;
+    return {
+      triggers: this.#triggers,
+      isTriggered: this.#triggered,
+      runningSeconds: runningMs === undefined ? undefined : runningMs / 1000,
+    };
   }
 
   /** Resolves when no run is going on and none has been triggered. */

@@ -1,15 +1,22 @@
 // Numbers of a role for Prometheus, under the names that dashboards for Kubernetes controllers know, and our own under
-// "sallyport_". Each role has a registry of its own, so that several can run in one process.
+// "sallyport_". Each role has a registry of its own, so that several can run in one process. What is a state and no
+// event is read when somebody asks for the numbers.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { LoopRun, LoopState } from './loop.ts';
+import { loopMetrics } from './loop-metrics.ts';
 
 export interface Metrics {
   /** Text in Prometheus' format. */
   text(): Promise<string>;
   readonly contentType: string;
-  pass(done: { readonly seconds: number; readonly queuedSeconds: number; readonly failed: boolean }): void;
+  pass(run: LoopRun): void;
+  /** From now on the numbers say what this loop does. */
+  watchLoop(state: () => LoopState): void;
+  watchReflectors(progress: () => readonly ReflectorState[]): void;
   apiRequest(done: {
     readonly method: string;
     readonly host: string;
+    /** 0 where there was no answer. */
     readonly status: number;
     readonly durationMs: number;
   }): void;
@@ -17,17 +24,39 @@ export interface Metrics {
   reflectorFailure(reflector: string): void;
   eventDropped(): void;
   leader(isLeader: boolean): void;
+  /** All problems that there are now, in place of those before. */
+  problems(problems: readonly { readonly reason: string }[]): void;
   denial(denial: { readonly workspace: string; readonly reason: string; readonly accessType: string }): void;
 }
 
+export interface ReflectorState {
+  readonly reflector: string;
+  readonly hasSynced: boolean;
+  /** By performance.now(); undefined before the first time. */
+  readonly heardAtMs: number | undefined;
+}
+
 const REQUEST_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
-const PASS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30];
+/** Beyond so many series of denials, those of further workspaces are counted together. */
+const MAX_DENIAL_SERIES = 5000;
+const OTHER_WORKSPACES = '(other)';
 
 export function createMetrics(role: string): Metrics {
   const register = new Registry();
   const registers = [register];
   collectDefaultMetrics({ register });
-  const passes = passMetrics(role, registers);
+  return {
+    text: () => register.metrics(),
+    contentType: register.contentType,
+    ...loopMetrics(role, registers),
+    ...reflectorMetrics(registers),
+    ...apiMetrics(registers),
+    ...deliveryMetrics(role, registers),
+    ...userMetrics(registers),
+  };
+}
+
+function apiMetrics(registers: Registry[]): Pick<Metrics, 'apiRequest'> {
   const requests = new Counter({
     name: 'rest_client_requests_total',
     help: 'Requests to the API server, by status code, method and host',
@@ -41,25 +70,63 @@ export function createMetrics(role: string): Metrics {
     buckets: REQUEST_BUCKETS,
     registers,
   });
-  const writes = counter(
-    'sallyport_object_writes_total',
-    'Objects written',
-    ['kind', 'verb', 'result'],
+  return {
+    apiRequest({ method, host, status, durationMs }) {
+      requests.inc({ code: status === 0 ? '<error>' : String(status), method, host });
+      durations.observe({ verb: method, host }, durationMs / 1000);
+    },
+  };
+}
+
+function reflectorMetrics(registers: Registry[]): Pick<Metrics, 'reflectorFailure' | 'watchReflectors'> {
+  let progress: () => readonly ReflectorState[] = () => [];
+  const failures = new Counter({
+    name: 'sallyport_reflector_failures_total',
+    help: 'Watches that failed and were begun again',
+    labelNames: ['reflector'],
     registers,
+  });
+  const gauge = (name: string, help: string, valueOf: (state: ReflectorState) => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['reflector'],
+      registers,
+      collect() {
+        for (const state of progress()) this.set({ reflector: state.reflector }, valueOf(state));
+      },
+    });
+  gauge('sallyport_reflector_synced', 'Whether everything was read once', ({ hasSynced }) =>
+    hasSynced ? 1 : 0,
   );
-  const failures = counter(
-    'sallyport_reflector_failures_total',
-    'Watches that failed',
-    ['reflector'],
+  gauge(
+    'sallyport_reflector_silent_seconds',
+    'Time since the API server was last heard; NaN before the first time',
+    ({ heardAtMs }) => (heardAtMs === undefined ? Number.NaN : (performance.now() - heardAtMs) / 1000),
+  );
+  return {
+    reflectorFailure: (reflector) => failures.inc({ reflector }),
+    watchReflectors: (read) => {
+      progress = read;
+    },
+  };
+}
+
+function deliveryMetrics(
+  role: string,
+  registers: Registry[],
+): Pick<Metrics, 'objectWrite' | 'eventDropped' | 'leader'> {
+  const writes = new Counter({
+    name: 'sallyport_object_writes_total',
+    help: 'Objects written, or not, by kind, verb and result',
+    labelNames: ['kind', 'verb', 'result'],
     registers,
-  );
-  const dropped = counter('sallyport_events_dropped_total', 'Events that were not recorded', [], registers);
-  const denials = counter(
-    'sallyport_denials_total',
-    'Connections refused, or found to be refusable in dry-run',
-    ['workspace', 'reason', 'access_type'],
+  });
+  const dropped = new Counter({
+    name: 'sallyport_events_dropped_total',
+    help: 'Events that were not recorded',
     registers,
-  );
+  });
   const leads = new Gauge({
     name: 'leader_election_master_status',
     help: 'Whether this replica leads',
@@ -67,64 +134,37 @@ export function createMetrics(role: string): Metrics {
     registers,
   });
   return {
-    text: () => register.metrics(),
-    contentType: register.contentType,
-    pass: passes,
-    apiRequest: ({ method, host, status, durationMs }) => {
-      requests.inc({ code: status === 0 ? '<error>' : String(status), method, host });
-      durations.observe({ verb: method, host }, durationMs / 1000);
-    },
     objectWrite: ({ kind, verb, failed }) => writes.inc({ kind, verb, result: failed ? 'error' : 'success' }),
-    reflectorFailure: (reflector) => failures.inc({ reflector }),
     eventDropped: () => dropped.inc(),
     leader: (isLeader) => leads.set({ name: `sallyport-${role}` }, isLeader ? 1 : 0),
-    denial: ({ workspace, reason, accessType }) =>
-      denials.inc({ workspace, reason, access_type: accessType }),
   };
 }
 
-/** The whole-world pass is the one thing that is reconciled. */
-function passMetrics(controller: string, registers: Registry[]): Metrics['pass'] {
-  const total = counter(
-    'controller_runtime_reconcile_total',
-    'Passes, by result',
-    ['controller', 'result'],
-    registers,
-  );
-  const errors = counter(
-    'controller_runtime_reconcile_errors_total',
-    'Passes that failed',
-    ['controller'],
-    registers,
-  );
-  const time = new Histogram({
-    name: 'controller_runtime_reconcile_time_seconds',
-    help: 'Time of a pass',
-    labelNames: ['controller'],
-    buckets: PASS_BUCKETS,
+function userMetrics(registers: Registry[]): Pick<Metrics, 'problems' | 'denial'> {
+  const problems = new Gauge({
+    name: 'sallyport_problems',
+    help: 'Mistakes in what users wrote, by reason, as they are now',
+    labelNames: ['reason'],
     registers,
   });
-  const queued = new Histogram({
-    name: 'workqueue_queue_duration_seconds',
-    help: 'Time from the first change to the pass that takes it up',
-    labelNames: ['name'],
-    buckets: PASS_BUCKETS,
+  const denials = new Counter({
+    name: 'sallyport_denials_total',
+    help: 'Connections refused, or found to be refusable in dry-run',
+    labelNames: ['workspace', 'reason', 'access_type'],
     registers,
   });
-  errors.inc({ controller }, 0);
-  return ({ seconds, queuedSeconds, failed }) => {
-    total.inc({ controller, result: failed ? 'error' : 'success' });
-    if (failed) errors.inc({ controller });
-    time.observe({ controller }, seconds);
-    queued.observe({ name: controller }, queuedSeconds);
+  const series = new Set<string>();
+  const isCounted = (key: string): boolean => series.has(key) || series.size < MAX_DENIAL_SERIES;
+  return {
+    problems(found) {
+      problems.reset();
+      for (const { reason } of found) problems.inc({ reason });
+    },
+    denial({ workspace, reason, accessType }) {
+      const key = JSON.stringify([workspace, reason, accessType]);
+      const isOwn = isCounted(key);
+      if (isOwn) series.add(key);
+      denials.inc({ workspace: isOwn ? workspace : OTHER_WORKSPACES, reason, access_type: accessType });
+    },
   };
-}
-
-function counter<Label extends string>(
-  name: string,
-  help: string,
-  labelNames: readonly Label[],
-  registers: Registry[],
-): Counter<Label> {
-  return new Counter({ name, help, labelNames, registers });
 }

@@ -15,6 +15,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: 'a changed file of 2,500 destinations until it decides, and memory (about 1 minute)',
     run: async (settings) => (await import('./change.ts')).benchChange(settings),
   },
+  middle: {
+    description: 'what 1,000 workspaces take to compute: cold, after one changed policy (a few seconds)',
+    run: async (settings) => (await import('./middle.ts')).benchMiddle(settings),
+  },
   denials: {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),

@@ -5,11 +5,15 @@ import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-
 import { PODS } from '../../model/cluster-resources.ts';
 import { LANE_LABEL, PRODUCT_LABEL } from '../../model/stamp.ts';
 import { inParallel } from './in-parallel.ts';
+import { sendAsLeader } from './object-writer.ts';
 
 const ADOPTED = { [LANE_LABEL]: 'full', [PRODUCT_LABEL]: 'GENERAL' };
 
 /** How many pods were adopted. Throws where one could not be, so that nothing isolates it by mistake. */
-export async function adoptPods(api: KubernetesApi, namespace: string): Promise<number> {
+export async function adoptPods(
+  namespace: string,
+  { api, mayWrite }: { readonly api: KubernetesApi; readonly mayWrite: () => boolean },
+): Promise<number> {
   const path = pathOf(PODS, { namespace });
   const query = { labelSelector: `!${LANE_LABEL}` };
   const { items } = (await api.request({ method: 'GET', path, query })) as {
@@ -17,7 +21,9 @@ export async function adoptPods(api: KubernetesApi, namespace: string): Promise<
   };
   // The items of a list come without their kind.
   const pods = items.map(({ metadata }) => ({ kind: PODS.kind, metadata }));
-  const [failure] = (await inParallel(pods, (pod) => adoptPod(api, pod))).values();
+  const adopt = (pod: (typeof pods)[number]): Promise<void> =>
+    sendAsLeader(mayWrite, () => adoptPod(api, pod));
+  const [failure] = (await inParallel(pods, adopt)).values();
   if (failure !== undefined) throw failure;
   return pods.length;
 }

@@ -79,7 +79,11 @@ export class LeaderLease {
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      await this.#tryOnce().catch((error: unknown) => this.#options.onFailure(error as Error));
+      await this.#tryOnce().catch((error: unknown) => {
+        // Another was faster, which is how one of many gets it.
+        const hasLost = error instanceof ApiFailure && error.status === 409;
+        if (!hasLost) this.#options.onFailure(error as Error);
+      });
       this.#tell();
       const waitMs = this.#timings.retryMs * (1 + Math.random() * (JITTER - 1));
       await delay(waitMs, undefined, { signal }).catch(() => undefined);

@@ -184,7 +184,10 @@ export function resourceOf(
  * Sends only while this process leads, and again where the server is only busy. A conflict is never tried again as it
  * is: what it wrote was computed from something that is no longer so, and the next pass computes anew.
  */
-export async function sendAsLeader(mayWrite: () => boolean, send: () => Promise<unknown>): Promise<unknown> {
+export async function sendAsLeader<Answer>(
+  mayWrite: () => boolean,
+  send: () => Promise<Answer>,
+): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
     if (!mayWrite()) throw new NoLongerLeader('Another replica leads now');
     try {

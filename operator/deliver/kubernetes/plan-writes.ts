@@ -28,52 +28,54 @@ export function planWrites(
  * What the server fills in by itself. Everything else that is stored and not wanted counts as a difference: a label
  * that somebody added to a podSelector would make a hole without taking anything away.
  */
-const FILLED_IN: Readonly<Record<string, readonly string[]>> = {
-  Service: ['spec.clusterIP', 'spec.clusterIPs', 'spec.ipFamilies', 'spec.ports.nodePort'],
-  EndpointSlice: ['endpoints.conditions.serving', 'endpoints.conditions.terminating'],
+const FILLED_IN: FilledIn = {
+  Service: { spec: { clusterIP: true, clusterIPs: true, ipFamilies: true, ports: { nodePort: true } } },
+  EndpointSlice: { endpoints: { conditions: { serving: true, terminating: true } } },
 };
+
+interface FilledIn {
+  readonly [field: string]: true | FilledIn;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
 
 export function differs(desired: KubernetesObject, stored: KubernetesObject | undefined): boolean {
   if (stored === undefined) return true;
   const { apiVersion: _, kind, metadata, ...content } = desired;
-  const hasAll = (wanted: Texts = {}, present: Texts = {}): boolean =>
-    Object.entries(wanted).every(([name, text]) => present[name] === text);
-  if (!hasAll(metadata.labels, stored.metadata.labels)) return true;
-  if (!hasAll(metadata.annotations, stored.metadata.annotations)) return true;
-  const filledIn = new Set(FILLED_IN[kind] ?? []);
-  return Object.entries(content).some(
-    ([field, value]) => !isSame(value, stored[field], { path: field, filledIn }),
+  const { labels, annotations } = stored.metadata;
+  return !(
+    hasAll(metadata.labels, labels) &&
+    hasAll(metadata.annotations, annotations) &&
+    Object.entries(content).every(([field, value]) =>
+      isSame(value, stored[field], within(within(FILLED_IN, kind), field)),
+    )
   );
 }
 
-type Texts = Readonly<Record<string, string>>;
-
-interface Place {
-  readonly path: string;
-  readonly filledIn: ReadonlySet<string>;
+function hasAll(wanted: Fields = {}, present: Fields = {}): boolean {
+  return Object.entries(wanted).every(([name, text]) => present[name] === text);
 }
 
-function isSame(wanted: unknown, stored: unknown, place: Place): boolean {
-  if (Array.isArray(wanted)) {
-    return (
-      Array.isArray(stored) &&
-      wanted.length === stored.length &&
-      wanted.every((item, at) => isSame(item, stored[at], place))
-    );
-  }
-  if (wanted instanceof Object) return stored instanceof Object && isSameObject(wanted, stored, place);
-  return wanted === stored;
+function within(filledIn: FilledIn | undefined, field: string): FilledIn | undefined {
+  const inner = filledIn?.[field];
+  return inner === true ? undefined : inner;
 }
 
-function isSameObject(wanted: object, stored: object, { path, filledIn }: Place): boolean {
-  const fields = stored as Readonly<Record<string, unknown>>;
-  const isExtra = (field: string): boolean => !(field in wanted) && !filledIn.has(`${path}.${field}`);
+function isSame(wanted: unknown, stored: unknown, filledIn: FilledIn | undefined): boolean {
+  if (typeof wanted !== 'object' || typeof stored !== 'object') return wanted === stored;
+  if (wanted === null || stored === null) return wanted === stored;
+  if (!Array.isArray(wanted)) return isSameObject(wanted as Fields, stored as Fields, filledIn);
+  if (!Array.isArray(stored) || wanted.length !== stored.length) return false;
+  return wanted.every((item, at) => isSame(item, stored[at], filledIn));
+}
+
+function isSameObject(wanted: Fields, stored: Fields, filledIn: FilledIn | undefined): boolean {
   return (
-    !Object.keys(stored).some(isExtra) &&
+    Object.keys(stored).every((field) => field in wanted || filledIn?.[field] === true) &&
     Object.entries(wanted).every(([field, value]) =>
-      fields[field] === undefined
+      stored[field] === undefined
         ? isLeftOut(field, value)
-        : isSame(value, fields[field], { path: `${path}.${field}`, filledIn }),
+        : isSame(value, stored[field], within(filledIn, field)),
     )
   );
 }
@@ -82,5 +84,5 @@ function isSameObject(wanted: object, stored: object, { path, filledIn }: Place)
 function isLeftOut(field: string, value: unknown): boolean {
   if (value === undefined) return true;
   if (Array.isArray(value)) return value.length === 0;
-  return field === 'matchLabels' && Object.keys(value as object).length === 0;
+  return field === 'matchLabels' && Object.keys(value as Fields).length === 0;
 }

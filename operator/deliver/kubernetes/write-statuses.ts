@@ -16,24 +16,29 @@ export function writeStatuses(
   wanted: readonly KubernetesObject[],
   { api, resources, mayWrite }: StatusWriting,
 ): Promise<WriteFailures> {
-  return inParallel(wanted, async ({ apiVersion, kind, metadata, status }) => {
-    const { name, namespace, uid } = metadata;
+  return inParallel(wanted, async ({ apiVersion, kind, metadata: { name, namespace, uid }, status }) => {
     const path = pathOf(resourceOf(resources, { apiVersion, kind }), {
       namespace,
       name,
       subresource: 'status',
     });
-    const send = (): Promise<unknown> =>
-      api.request({
-        method: 'PATCH',
-        path,
-        query: { fieldManager: STATUS_MANAGER, force: 'true' },
-        // With its uid, so that a status never lands on an object that was made anew.
-        body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
-        contentType: 'application/apply-patch+yaml',
-      });
-    await sendAsLeader(mayWrite, send).catch((error: unknown) => {
+    const apply = (content: object): Promise<unknown> =>
+      sendAsLeader(mayWrite, () =>
+        api.request({
+          method: 'PATCH',
+          path,
+          query: { fieldManager: STATUS_MANAGER, force: 'true' },
+          body: { apiVersion, kind, metadata: { name, namespace }, ...content },
+          contentType: 'application/apply-patch+yaml',
+        }),
+      );
+    try {
+      const answer = (await apply({ status })) as KubernetesObject;
+      // Of an object that was made anew; what was found of the old one, with its generation, must not stay there. The
+      // server checks no uid here.
+      if (answer.metadata.uid !== uid) await apply({});
+    } catch (error) {
       if (!(error instanceof ApiFailure) || error.status !== 404) throw error;
-    });
+    }
   });
 }

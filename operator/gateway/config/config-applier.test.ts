@@ -130,6 +130,7 @@ test('apply() keeps the last good table when Envoy refuses a new one, also on di
     step: 'routeTables',
     text: 'Only a single wildcard domain is permitted in route table.a',
     refusals: [{ layer: 'table', name: 'table.a' }],
+    withheld: ['table.a'],
   });
   expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c1']);
   expect(await readFile(join(fixture.directory, 'rds/table.a.json'), 'utf8')).toContain('a1');

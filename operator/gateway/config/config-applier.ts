@@ -23,6 +23,8 @@ interface Rejected {
   readonly text: string;
   /** These are in force as they last were accepted, or not at all; everything else is in force. */
   readonly refusals: readonly Refusal[];
+  /** Route tables and entrances that are not in force as configured. */
+  readonly withheld: readonly string[];
   readonly revisions: Revisions;
 }
 
@@ -157,14 +159,16 @@ async function resultOf(
   const names = config.routeTables.map(({ name }) => name);
   const reported = names.filter((name) => (live.rds.get(name) ?? '') !== '');
   const revisions = Object.fromEntries(reported.map((name) => [name, live.rds.get(name) ?? '']));
-  const { refusals } = run.wanted();
+  const { refusals, withheld } = run.wanted();
   const refusal = refusals[0];
   if (failure !== undefined) {
-    return { ...failure, status: 'rejected', refusals, revisions };
+    // Whatever came after the failed step has not been tried.
+    const untried = [...config.routeTables, ...config.entrances].map(({ name }) => name);
+    return { ...failure, status: 'rejected', refusals, withheld: untried, revisions };
   }
   if (refusal !== undefined) {
     const step = stepOf(refusal, config);
-    return { status: 'rejected', step, text: refusal.text, refusals, revisions };
+    return { status: 'rejected', step, text: refusal.text, refusals, withheld, revisions };
   }
   return { status: 'applied', revisions };
 }

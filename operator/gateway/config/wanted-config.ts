@@ -13,6 +13,8 @@ export interface WantedConfig {
   readonly entrances: ResourceTexts;
   /** Why it is not all of the configuration; empty when it is. */
   readonly refusals: readonly Refusal[];
+  /** Route tables and entrances that are not as the configuration has them. */
+  readonly withheld: readonly string[];
 }
 
 /** Contents that Envoy accepted last, by layer. */
@@ -56,7 +58,12 @@ export function wantedConfig(
     ...refused.among('listener', all.entrances),
     ...limits,
   ];
-  return { guards, clusters, tables, entrances, refusals };
+  const withheld = [...differing(all.tables, tables), ...differing(all.entrances, entrances)];
+  return { guards, clusters, tables, entrances, refusals, withheld };
+}
+
+function differing(all: ResourceTexts, chosen: ResourceTexts): string[] {
+  return [...all].filter(([name, text]) => chosen.get(name) !== text).map(([name]) => name);
 }
 
 // Tables that are there already stay; of the new ones the first by name get what room there is. Tables on their way

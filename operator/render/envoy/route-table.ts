@@ -45,7 +45,23 @@ const REMOVED_HEADERS = [
   'proxy-connection',
 ];
 
+const known = new WeakMap<ClassifiedTable, Map<string, NamedResource>>();
+
+/** The very same answer for the same table: it need not be turned into text again. */
 export function renderRouteTable(
+  classified: ClassifiedTable,
+  lane: GuardedLane,
+  shards: number,
+  caches: LaneCaches,
+): NamedResource {
+  const ofTable = known.get(classified) ?? new Map<string, NamedResource>();
+  const key = [lane, shards, caches.enforced.cluster, caches.dryRun.cluster].join(' ');
+  const resource = ofTable.get(key) ?? routeConfiguration(classified, lane, shards, caches);
+  known.set(classified, ofTable.set(key, resource));
+  return resource;
+}
+
+function routeConfiguration(
   { table, classes }: ClassifiedTable,
   lane: GuardedLane,
   shards: number,

@@ -15,7 +15,7 @@ import {
 } from './desired-object.ts';
 import { gatewayBaseline, gatewayIngress } from './gateway-ingress.ts';
 import { isolation } from './isolation.ts';
-import { laneServices } from './lane-services.ts';
+import { gatewayEndpoints, laneServices } from './lane-services.ts';
 import { namespaceStamp } from './namespace-stamp.ts';
 
 export interface ClusterObjects {
@@ -40,6 +40,11 @@ export function clusterObjects(
   const policies = new Map(
     objectsOf(state.snapshot, 'NetworkPolicy').map((policy) => [policy.metadata.name, policy]),
   );
+  const denying = new Set(
+    tables.filter(({ spec }) => spec.denyReason !== undefined).map(({ metadata }) => metadata.name),
+  );
+  const endpoints = gatewayEndpoints(state.gatewayPods);
+  const around = { serviceAddresses: state.serviceAddresses, endpoints, settings };
   const planned = new Set(plans.map(({ metadata }) => metadata.name));
   const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
   const isStamped = (name: string): boolean =>
@@ -50,10 +55,11 @@ export function clusterObjects(
       ...tables.map((table) => tableObject(table, settings)),
       gatewayBaseline(settings),
       ...plans.flatMap((plan) => {
-        const policy = policies.get(plan.spec.networkPolicyId);
+        // What has no say outside, a workspace whose id is another's above all, has none inside either.
+        const policy = denying.has(plan.spec.table) ? undefined : policies.get(plan.spec.networkPolicyId);
         return [
           planObject(plan, settings),
-          ...laneServices(plan, state, settings),
+          ...laneServices(plan, around),
           ...gatewayIngress(plan, settings),
           ...isolation({ plan, policy, apiServer: state.apiServer, settings }),
         ];

@@ -15,45 +15,61 @@ const FAMILIES = [
 /** As many as the API server takes in one slice. */
 const MAX_ENDPOINTS = 1000;
 
-export function laneServices(
-  plan: WorkspacePlan,
-  state: ClusterState,
-  settings: ClusterSettings,
-): readonly DesiredObject[] {
-  return (plan.spec.lanes ?? []).flatMap((lane) => {
-    const name = laneServiceName(plan.metadata.name, lane.lane);
-    return [
-      service(name, plan, lane, { state, settings }),
-      ...FAMILIES.flatMap((family) => endpointSlice(name, plan, lane, { state, settings, family })),
-    ];
-  });
+interface Endpoint {
+  readonly addresses: readonly [string];
+  readonly conditions: { readonly ready: true };
 }
 
-interface Around {
-  readonly state: ClusterState;
+/** The same for every lane: where gateways that are ready can be reached, by address family. */
+export type GatewayEndpoints = Readonly<
+  Record<(typeof FAMILIES)[number]['addressType'], readonly Endpoint[]>
+>;
+
+export interface LaneSurroundings {
+  readonly serviceAddresses: ClusterState['serviceAddresses'];
+  readonly endpoints: GatewayEndpoints;
   readonly settings: ClusterSettings;
 }
 
-function service(
-  name: string,
-  plan: WorkspacePlan,
-  lane: PlanLane,
-  { state, settings }: Around,
-): DesiredObject {
+export function gatewayEndpoints(pods: readonly GatewayPod[]): GatewayEndpoints {
+  const addresses = pods.filter(({ isReady }) => isReady).map((pod) => pod.addresses);
+  const endpointsOf = (isFamily: (address: string) => boolean): readonly Endpoint[] =>
+    addresses
+      .flatMap((own) => own.find(isFamily) ?? [])
+      .toSorted()
+      .slice(0, MAX_ENDPOINTS)
+      .map((address) => ({ addresses: [address], conditions: { ready: true } }));
+  return {
+    IPv4: endpointsOf((address) => !address.includes(':')),
+    IPv6: endpointsOf((address) => address.includes(':')),
+  };
+}
+
+export function laneServices(plan: WorkspacePlan, around: LaneSurroundings): readonly DesiredObject[] {
+  return (plan.spec.lanes ?? []).flatMap((lane) => {
+    const name = laneServiceName(plan.metadata.name, lane.lane);
+    const metadata = metadataOf(name, plan, around.settings);
+    return [service(metadata, lane, around), ...endpointSlices(metadata, lane, around)];
+  });
+}
+
+type Metadata = ReturnType<typeof metadataOf>;
+
+function service(metadata: Metadata, lane: PlanLane, { serviceAddresses }: LaneSurroundings): DesiredObject {
   // Pods know the address, so a Service that was deleted asks for the one that it had. It cannot be asked for later.
-  const [first] = state.serviceAddresses.has(name) ? [] : (lane.serviceAddresses ?? []);
+  const [first] = serviceAddresses.has(metadata.name) ? [] : (lane.serviceAddresses ?? []);
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: metadataOf(name, plan, settings),
+    metadata,
     spec: {
       type: 'ClusterIP',
       ...(first === undefined ? {} : { clusterIP: first, clusterIPs: lane.serviceAddresses }),
       ipFamilyPolicy: 'PreferDualStack',
       sessionAffinity: 'None',
       internalTrafficPolicy: 'Cluster',
-      ports: LANE_PORTS.map(({ name: portName, protocol, port, offset }) => ({
-        name: portName,
+      ports: LANE_PORTS.map(({ name, protocol, port, offset }) => ({
+        name,
         protocol,
         port,
         targetPort: lane.firstPort + offset,
@@ -62,45 +78,32 @@ function service(
   };
 }
 
-function endpointSlice(
-  serviceName: string,
-  plan: WorkspacePlan,
+function endpointSlices(
+  { name: serviceName, namespace, labels }: Metadata,
   lane: PlanLane,
-  { state, settings, family }: Around & { readonly family: (typeof FAMILIES)[number] },
+  { endpoints }: LaneSurroundings,
 ): readonly DesiredObject[] {
-  const addresses = state.gatewayPods
-    .filter(({ isReady }) => isReady)
-    .flatMap((pod) => addressOf(pod, family.addressType) ?? [])
-    .toSorted();
-  if (addresses.length === 0) return [];
-  const metadata = metadataOf(`${serviceName}-${family.suffix}`, plan, settings);
-  return [
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: {
-        ...metadata,
-        labels: {
-          ...metadata.labels,
-          'kubernetes.io/service-name': serviceName,
-          'endpointslice.kubernetes.io/managed-by': 'sallyport.dev',
-        },
+  const served = FAMILIES.filter(({ addressType }) => endpoints[addressType].length > 0);
+  return served.map(({ addressType, suffix }) => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      name: `${serviceName}-${suffix}`,
+      namespace,
+      labels: {
+        ...labels,
+        'kubernetes.io/service-name': serviceName,
+        'endpointslice.kubernetes.io/managed-by': 'sallyport.dev',
       },
-      addressType: family.addressType,
-      endpoints: addresses
-        .slice(0, MAX_ENDPOINTS)
-        .map((address) => ({ addresses: [address], conditions: { ready: true } })),
-      ports: LANE_PORTS.map(({ name, protocol, offset }) => ({
-        name,
-        protocol,
-        port: lane.firstPort + offset,
-      })),
     },
-  ];
-}
-
-function addressOf({ addresses }: GatewayPod, family: 'IPv4' | 'IPv6'): string | undefined {
-  return addresses.find((address) => address.includes(':') === (family === 'IPv6'));
+    addressType,
+    endpoints: endpoints[addressType],
+    ports: LANE_PORTS.map(({ name, protocol, offset }) => ({
+      name,
+      protocol,
+      port: lane.firstPort + offset,
+    })),
+  }));
 }
 
 function metadataOf(name: string, plan: WorkspacePlan, settings: ClusterSettings) {

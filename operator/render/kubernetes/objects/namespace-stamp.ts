@@ -44,7 +44,7 @@ function laneOfGeneral({ products }: WorkspacePlan['spec']): Lane {
 function laneAddresses(lane: Lane, addresses: readonly string[]): Annotations {
   const [first] = addresses;
   if (first === undefined) return {};
-  const host = first.includes(':') ? `[${first}]` : first;
+  const host = addresses.find((address) => !address.includes(':')) ?? `[${first}]`;
   return {
     [proxyAnnotation(lane)]: `http://${host}:${PROXY_PORT}`,
     [dnsAnnotation(lane)]: addresses.join(','),

@@ -1,0 +1,163 @@
+import {
+  clusterState,
+  firstPortOf,
+  serviceAddresses,
+  stampedPod,
+} from '../../test/fixtures/cluster-fixture.ts';
+import { type Manifest, policyManifest, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
+import { type ClusterPlans, planCluster } from './cluster-plans.ts';
+import { compileWorld } from './plans.ts';
+import { noPortBlocks, type PortBlockState } from './port-blocks.ts';
+
+const RESTRICTED = policyManifest('default-policy');
+const OPEN = policyManifest('default-policy', { restrictionMode: 'FULL_ACCESS' });
+const UNREADABLE = policyManifest('default-policy', { restrictionMode: 'NONE' });
+const TEAM_A = workspaceManifest('team-a');
+const TEAM_B = workspaceManifest('team-b');
+
+function plan(
+  manifests: readonly Manifest[],
+  more: Partial<ClusterState> = {},
+  ports: PortBlockState = noPortBlocks,
+): ClusterPlans {
+  const state = clusterState(manifests, more);
+  return planCluster(compileWorld(state.snapshot), state, ports);
+}
+
+function lanesOf({ plans }: ClusterPlans, workspace: string): readonly string[] {
+  const found = plans.find(({ metadata }) => metadata.name === workspace);
+  return (found?.spec.lanes ?? []).map(({ lane }) => lane);
+}
+
+describe('planCluster() gives a workspace', () => {
+  it('the lanes that its products take, each with ports of its own, and none to lane full', () => {
+    const dryRun = policyManifest('default-policy', {
+      policyEnforcement: { enforcementMode: 'DRY_RUN', mlBuildEnforcement: 'EXEMPT' },
+    });
+    const planned = plan([dryRun, TEAM_A]);
+    expect(lanesOf(planned, 'team-a')).toEqual(['dry-run', 'sealed-dry-run', 'enforced', 'sealed']);
+    expect(planned.plans[0]?.spec.lanes?.map(({ firstPort }) => firstPort)).toEqual([
+      10_000, 10_024, 10_008, 10_016,
+    ]);
+  });
+
+  it('the lanes that running pods of its own Namespace still carry', () => {
+    const pods = [
+      stampedPod('team-a', 'dry-run'),
+      stampedPod('team-b', 'sealed-dry-run'),
+      stampedPod('team-a', 'made-up'),
+    ];
+    expect(lanesOf(plan([RESTRICTED, TEAM_A], { pods }), 'team-a')).toEqual([
+      'dry-run',
+      'enforced',
+      'sealed',
+    ]);
+    expect(lanesOf(plan([OPEN, TEAM_A], { pods }), 'team-a')).toEqual(['dry-run']);
+    expect(lanesOf(plan([OPEN, TEAM_A]), 'team-a')).toEqual([]);
+  });
+
+  it('the addresses that its Services have, else those that the stored plan remembers', () => {
+    const seen = plan([RESTRICTED, TEAM_A], { serviceAddresses: serviceAddresses('team-a', ['10.96.0.7']) });
+    const gone = plan([RESTRICTED, TEAM_A], { plans: seen.plans });
+    const moved = plan([RESTRICTED, TEAM_A], {
+      plans: seen.plans,
+      serviceAddresses: serviceAddresses('team-a', ['10.96.0.8', 'fd00::8']),
+    });
+    expect(seen.plans[0]?.spec.lanes?.[0]?.serviceAddresses).toEqual(['10.96.0.7']);
+    expect(gone.plans).toEqual(seen.plans);
+    expect(moved.plans[0]?.spec.lanes?.[0]?.serviceAddresses).toEqual(['10.96.0.8', 'fd00::8']);
+  });
+
+  it('a revision that changes with ports and addresses, and with nothing that is no part of the plan', () => {
+    const revisionOf = (more: Partial<ClusterState>): string | undefined =>
+      plan([RESTRICTED, TEAM_A], more).plans[0]?.spec.revision;
+    const first = revisionOf({});
+    expect(revisionOf({ pods: [stampedPod('team-a', 'enforced')] })).toBe(first);
+    expect(revisionOf({ pods: [stampedPod('team-a', 'dry-run')] })).not.toBe(first);
+    expect(revisionOf({ serviceAddresses: serviceAddresses('team-a', ['10.96.0.7']) })).not.toBe(first);
+  });
+});
+
+describe('planCluster() keeps ports:', () => {
+  it('those of the stored plan, whoever comes before it', () => {
+    const first = plan([RESTRICTED, TEAM_B]);
+    const { plans } = plan([RESTRICTED, TEAM_A, TEAM_B], { plans: first.plans });
+    expect(plans[1]).toEqual(first.plans[0]);
+    expect(firstPortOf(plans, 'team-a', 'enforced')).toBe(10_016);
+  });
+
+  it('those that were given out and that no watch has brought back yet', () => {
+    const first = plan([RESTRICTED, TEAM_B]);
+    const { plans } = plan([RESTRICTED, TEAM_A, TEAM_B], {}, first.ports);
+    expect(plans[1]).toEqual(first.plans[0]);
+  });
+
+  it('what is stored wins over what this replica would have given', () => {
+    const mine = plan([RESTRICTED, TEAM_A]);
+    const stored = plan([RESTRICTED, TEAM_B]).plans;
+    const { plans } = plan([RESTRICTED, TEAM_A, TEAM_B], { plans: stored }, mine.ports);
+    expect(plans[1]).toEqual(stored[0]);
+    expect(firstPortOf(plans, 'team-a', 'enforced')).toBe(10_016);
+  });
+
+  it('a freed block is not given to the next one', () => {
+    const first = plan([RESTRICTED, TEAM_A]);
+    const freed = plan([RESTRICTED], { plans: first.plans }, first.ports);
+    const next = plan([RESTRICTED, TEAM_B], {}, freed.ports);
+    expect(freed.ports).toEqual({ blocks: {}, quarantine: [10_000, 10_008] });
+    expect(firstPortOf(next.plans, 'team-b', 'enforced')).toBe(10_016);
+  });
+
+  it('two stored plans with the same block: one gets another', () => {
+    const [planA] = plan([RESTRICTED, TEAM_A]).plans;
+    const [planB] = plan([RESTRICTED, TEAM_B]).plans;
+    const plans = [planA, planB].flatMap((stored) => stored ?? []);
+    const planned = plan([RESTRICTED, TEAM_A, TEAM_B], { plans }).plans;
+    const ports = planned.flatMap(({ spec }) => (spec.lanes ?? []).map(({ firstPort }) => firstPort));
+    expect(new Set(ports).size).toBe(4);
+  });
+
+  it('a workspace without any left has no lane, and a Problem says so', () => {
+    const workspaces = Array.from({ length: 1376 }, (_, index) => workspaceManifest(`team-${index + 1000}`));
+    const planned = plan([RESTRICTED, ...workspaces]);
+    expect(planned.problems.map(({ object, reason }) => [object, reason])).toEqual([
+      ['Workspace/team-2375', 'PortsExhausted'],
+      ['Workspace/team-2375', 'PortsExhausted'],
+    ]);
+    expect(lanesOf(planned, 'team-2375')).toEqual([]);
+  });
+});
+
+describe('planCluster() of a Namespace that is no workspace any more', () => {
+  const { plans, tables } = plan([RESTRICTED, TEAM_A], {
+    serviceAddresses: serviceAddresses('team-a', ['10.96.0.7']),
+  });
+
+  it.each(['enforced', 'dry-run', 'made-up', ''])(
+    'keeps plan and table while a pod in lane "%s" is left',
+    (lane) => {
+      const kept = plan([], { plans, tables, pods: [stampedPod('team-a', lane)] });
+      expect(kept.tables).toEqual(tables);
+      expect(kept.plans[0]?.spec.table).toBe(plans[0]?.spec.table);
+      expect(kept.plans[0]?.spec.lanes).toEqual(expect.arrayContaining([...(plans[0]?.spec.lanes ?? [])]));
+    },
+  );
+
+  it('wants nothing when only pods in lane full are left, or none', () => {
+    expect(plan([], { plans, tables, pods: [stampedPod('team-a', 'full')] })).toMatchObject({
+      plans: [],
+      tables: [],
+    });
+    expect(plan([], { plans, tables })).toMatchObject({ plans: [], tables: [] });
+  });
+});
+
+describe('planCluster() where a policy cannot be understood any more', () => {
+  it('keeps the last good plan and table; without one the table denies', () => {
+    const { plans, tables } = plan([RESTRICTED, TEAM_A]);
+    const kept = plan([UNREADABLE, TEAM_A], { plans, tables });
+    expect([kept.plans, kept.tables]).toEqual([plans, tables]);
+    expect(plan([UNREADABLE, TEAM_A]).tables[0]?.spec.denyReason).toBe('POLICY_UNREADABLE');
+  });
+});

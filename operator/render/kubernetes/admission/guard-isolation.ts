@@ -1,0 +1,88 @@
+// KubeNetworkPolicies add up, and the built-in roles edit and admin may write them. So in a workspace those are refused
+// that allow a pod more than its lane does. What is left to everyone:
+// - ingress, and egress that is shut;
+// - egress to pods of the same Namespace in lanes that are at least as strict. A peer that might be an open pod is
+//   refused, since that pod could relay;
+// - any egress of pods in open lanes, whose podSelector says so: it can only take away from them.
+import { networkPolicyKind } from '../../../model/network-policy.ts';
+import { LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
+import { LANE_LABEL } from '../../../model/stamp.ts';
+import type { JsonObject } from '../crd.ts';
+import { celList, celMessage, celText, MAY_WRITE_STAMPS, mayUpdate } from './cel.ts';
+import { IN_WORKSPACES, validatingPolicy } from './policy-objects.ts';
+
+const KEY = celText(LANE_LABEL);
+const ENFORCED: readonly Lane[] = ['enforced'];
+
+export function guardIsolation(): readonly JsonObject[] {
+  return validatingPolicy({
+    name: 'isolation',
+    rules: [
+      {
+        group: 'networking.k8s.io',
+        version: 'v1',
+        resources: ['networkpolicies'],
+        operations: ['CREATE', 'UPDATE'],
+      },
+    ],
+    namespaceSelector: IN_WORKSPACES,
+    variables: [
+      // Whatever policyTypes says: a network plugin that heeds the rules all the same must not find any.
+      { name: 'egress', expression: 'object.spec.?egress.orValue([])' },
+      { name: 'isOpen', expression: selectsOnly('object.spec.?podSelector', OPEN_LANES) },
+      { name: 'isEnforced', expression: selectsOnly('object.spec.?podSelector', ENFORCED) },
+      // What widens already can still be labelled, and be cleared away.
+      { name: 'isSame', expression: 'oldObject != null && object.spec == oldObject.spec' },
+    ],
+    validations: [
+      {
+        expression: [
+          'variables.isSame',
+          'variables.isOpen',
+          `variables.egress.all(r, size(r.?to.orValue([])) > 0 && r.to.all(p, ${staysInside('p')}))`,
+          mayUpdate(networkPolicyKind.plural),
+          MAY_WRITE_STAMPS,
+        ].join(' || '),
+        message: celMessage(
+          `Cannot open egress with networkpolicies.networking.k8s.io "{object.metadata.name}" in workspace "{request.namespace}": allow destinations in its NetworkPolicy of sallyport.dev, name a podSelector with label "${LANE_LABEL}" In ${OPEN_LANES.join(', ')}, or let somebody write it who may update networkpolicies.sallyport.dev`,
+        ),
+      },
+    ],
+  });
+}
+
+function staysInside(peer: string): string {
+  const selector = `${peer}.?podSelector`;
+  const closed = selectsNone(selector, OPEN_LANES);
+  const strictest = selectsNone(
+    selector,
+    LANES.filter((lane) => lane !== 'sealed'),
+  );
+  return `has(${peer}.podSelector) && !has(${peer}.namespaceSelector) && !has(${peer}.ipBlock) && (variables.isEnforced ? ${closed} : ${strictest})`;
+}
+
+/** Whether a label selector surely takes pods of these lanes only. */
+function selectsOnly(selector: string, lanes: readonly Lane[]): string {
+  const list = celList(lanes);
+  return `(${laneIn(selector)} in ${list} || ${expressions(selector)}.exists(e, e.key == ${KEY} && e.operator == 'In' && e.values.all(v, v in ${list})))`;
+}
+
+/** Whether a label selector surely takes no pod of these lanes. Pods without a lane are treated as the strictest. */
+function selectsNone(selector: string, lanes: readonly Lane[]): string {
+  const list = celList(lanes);
+  const isOther = `(${laneIn(selector)} != '' && !(${laneIn(selector)} in ${list}))`;
+  const byExpression = [
+    `e.operator == 'In' && !e.values.exists(v, v in ${list})`,
+    `e.operator == 'NotIn' && ${list}.all(v, v in e.values)`,
+    `e.operator == 'DoesNotExist'`,
+  ].join(' || ');
+  return `(${isOther} || ${expressions(selector)}.exists(e, e.key == ${KEY} && (${byExpression})))`;
+}
+
+function laneIn(selector: string): string {
+  return `${selector}.?matchLabels[?${KEY}].orValue('')`;
+}
+
+function expressions(selector: string): string {
+  return `${selector}.?matchExpressions.orValue([])`;
+}

@@ -1,0 +1,126 @@
+import {
+  CLUSTER_SETTINGS,
+  clusterState,
+  serviceAddresses,
+} from '../../../../test/fixtures/cluster-fixture.ts';
+import { policyManifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
+import { planCluster } from '../../../compile/cluster-plans.ts';
+import { laneServiceName } from '../../../compile/lane-service-name.ts';
+import { compileWorld } from '../../../compile/plans.ts';
+import { noPortBlocks } from '../../../compile/port-blocks.ts';
+import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
+import type { DesiredObject } from './desired-object.ts';
+import { gatewayEndpoints, laneServices } from './lane-services.ts';
+
+const MANIFESTS = [policyManifest('default-policy'), workspaceManifest('team-a')];
+const ENFORCED = laneServiceName('team-a', 'enforced');
+
+function servicesOf(more: Partial<ClusterState> = {}): readonly DesiredObject[] {
+  const state = clusterState(MANIFESTS, more);
+  const { plans } = planCluster(compileWorld(state.snapshot), state, noPortBlocks);
+  const around = {
+    serviceAddresses: state.serviceAddresses,
+    endpoints: gatewayEndpoints(state.gatewayPods),
+    settings: CLUSTER_SETTINGS,
+  };
+  return plans.flatMap((plan) => laneServices(plan, around));
+}
+
+function named(objects: readonly DesiredObject[], name: string): DesiredObject | undefined {
+  return objects.find(({ metadata }) => metadata.name === name);
+}
+
+function gatewayPod(name: string, addresses: readonly string[], isReady = true): GatewayPod {
+  return { name, uid: name, addresses, isReady };
+}
+
+/** Plans that remember these addresses. */
+function remembering(addresses: readonly string[]): ClusterState['plans'] {
+  const state = clusterState(MANIFESTS, { serviceAddresses: serviceAddresses('team-a', addresses) });
+  return planCluster(compileWorld(state.snapshot), state, noPortBlocks).plans;
+}
+
+describe('laneServices() makes a Service', () => {
+  it('per lane, in the Namespace of the gateways, that leads the known ports to the block of the lane', () => {
+    const objects = servicesOf();
+    expect(objects.map(({ metadata }) => metadata.name)).toEqual([
+      ENFORCED,
+      laneServiceName('team-a', 'sealed'),
+    ]);
+    expect(named(objects, ENFORCED)).toMatchObject({
+      metadata: {
+        namespace: 'sallyport-system',
+        labels: { 'app.kubernetes.io/managed-by': 'sallyport', 'sallyport.dev/for-workspace': 'team-a' },
+      },
+      spec: {
+        ports: [
+          { name: 'proxy', protocol: 'TCP', port: 3128, targetPort: 10_000 },
+          { name: 'tls', protocol: 'TCP', port: 443, targetPort: 10_001 },
+          { name: 'http', protocol: 'TCP', port: 80, targetPort: 10_002 },
+          { name: 'dns', protocol: 'UDP', port: 53, targetPort: 10_003 },
+          { name: 'dns-tcp', protocol: 'TCP', port: 53, targetPort: 10_003 },
+        ],
+      },
+    });
+    expect(named(objects, ENFORCED)?.['spec']).not.toHaveProperty('selector');
+  });
+
+  it('that asks for remembered addresses only where the Service is gone', () => {
+    const plans = remembering(['10.96.0.7', 'fd00::7']);
+    const gone = named(servicesOf({ plans }), ENFORCED);
+    const there = named(
+      servicesOf({ plans, serviceAddresses: serviceAddresses('team-a', ['10.96.0.7', 'fd00::7']) }),
+      ENFORCED,
+    );
+    expect(gone).toMatchObject({ spec: { clusterIP: '10.96.0.7', clusterIPs: ['10.96.0.7', 'fd00::7'] } });
+    expect(there?.['spec']).not.toHaveProperty('clusterIPs');
+    expect(named(servicesOf(), ENFORCED)?.['spec']).not.toHaveProperty('clusterIPs');
+  });
+});
+
+describe('laneServices() makes EndpointSlices', () => {
+  it('per address family, of gateways that are ready, in an order of their own', () => {
+    const gatewayPods = [
+      gatewayPod('b', ['10.0.0.2', 'fd00::2']),
+      gatewayPod('a', ['10.0.0.1']),
+      gatewayPod('c', ['10.0.0.3', 'fd00::3'], false),
+    ];
+    const objects = servicesOf({ gatewayPods });
+    expect(named(objects, `${ENFORCED}-ipv4`)).toMatchObject({
+      metadata: { labels: { 'kubernetes.io/service-name': ENFORCED } },
+      addressType: 'IPv4',
+      endpoints: [
+        { addresses: ['10.0.0.1'], conditions: { ready: true } },
+        { addresses: ['10.0.0.2'], conditions: { ready: true } },
+      ],
+      ports: expect.arrayContaining([{ name: 'dns', protocol: 'UDP', port: 10_003 }]),
+    });
+    expect(named(objects, `${ENFORCED}-ipv6`)).toMatchObject({ endpoints: [{ addresses: ['fd00::2'] }] });
+    expect(servicesOf({ gatewayPods: gatewayPods.toReversed() })).toEqual(objects);
+  });
+
+  it('none without a gateway, and none longer than the API server takes', () => {
+    const many = Array.from({ length: 1200 }, (_, at) =>
+      gatewayPod(`g-${at}`, [`10.0.${at >> 8}.${at & 255}`]),
+    );
+    const slice = named(servicesOf({ gatewayPods: many }), `${ENFORCED}-ipv4`);
+    expect(servicesOf().some(({ kind }) => kind === 'EndpointSlice')).toBe(false);
+    expect(slice?.['endpoints']).toHaveLength(1000);
+  });
+});
+
+describe('laneServiceName()', () => {
+  const long = 'a'.repeat(62);
+
+  it('fits a Service and its slices, and is one for each workspace and lane', () => {
+    const names = [
+      laneServiceName(`${long}b`, 'sealed-dry-run'),
+      laneServiceName(`${long}c`, 'sealed-dry-run'),
+      laneServiceName('a', 'sealed-dry-run'),
+      laneServiceName('a-sealed', 'dry-run'),
+      laneServiceName('0', 'enforced'),
+    ];
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(`${name}`).toMatch(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
+  });
+});

@@ -1,0 +1,174 @@
+// Who may do what, as one table -> ServiceAccounts, roles and their bindings. Our own programs get what they use and no
+// more; people get roles that Kubernetes' own view and admin take up by themselves, and the two of an account's owner.
+import {
+  type ClusterResource,
+  EGRESS_TABLES,
+  ENDPOINT_SLICES,
+  GATEWAY_REPORTS,
+  INPUT_RESOURCES,
+  KUBE_NETWORK_POLICIES,
+  NAMESPACES,
+  PLUGIN_POLICIES,
+  PODS,
+  SERVICES,
+  WORKSPACE_PLANS,
+} from '../../model/cluster-resources.ts';
+import { KINDS } from '../../model/kinds.ts';
+import { GROUP } from '../../model/kubernetes-object.ts';
+import { PRODUCTS } from '../../model/product.ts';
+import { USE_PRODUCT, WRITE_STAMPS } from '../../model/stamp.ts';
+import type { JsonObject } from './crd.ts';
+
+interface RbacRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Grant {
+  readonly name: string;
+  /** Left out: in every Namespace. */
+  readonly namespace?: string;
+  /** ServiceAccount of the system namespace; left out for roles that people are given. */
+  readonly account?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly rules: readonly RbacRule[];
+}
+
+export const OPERATOR_ACCOUNT = 'sallyport-operator';
+export const GATEWAY_ACCOUNT = 'sallyport-gateway';
+
+const READ = ['get', 'list', 'watch'];
+const EDIT = [...READ, 'create', 'update', 'patch', 'delete', 'deletecollection'];
+/** Server-side apply of what may be new. */
+const APPLY = ['create', 'patch'];
+
+/** A Namespace first, so that the rest has a place. */
+export function renderRbac(systemNamespace: string): readonly JsonObject[] {
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } },
+    ...[OPERATOR_ACCOUNT, GATEWAY_ACCOUNT].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name, namespace: systemNamespace },
+    })),
+    ...[...programs(systemNamespace), ...people()].flatMap((grant) => renderGrant(grant, systemNamespace)),
+  ];
+}
+
+function programs(systemNamespace: string): readonly Grant[] {
+  const operator = { name: OPERATOR_ACCOUNT, account: OPERATOR_ACCOUNT };
+  return [
+    { ...operator, rules: operatorEverywhere() },
+    { ...operator, namespace: systemNamespace, rules: operatorAtHome() },
+    // Where pods reach the API server.
+    { ...operator, namespace: 'default', rules: [allow(READ, [SERVICES]), allow(READ, [ENDPOINT_SLICES])] },
+    {
+      name: GATEWAY_ACCOUNT,
+      account: GATEWAY_ACCOUNT,
+      namespace: systemNamespace,
+      rules: [allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]), allow(['get', ...APPLY], [GATEWAY_REPORTS])],
+    },
+  ];
+}
+
+function operatorEverywhere(): readonly RbacRule[] {
+  return [
+    // Stamps of workspaces, and labels of pods that were there before.
+    allow([...READ, 'patch'], [NAMESPACES, PODS]),
+    allow([...READ, ...APPLY, 'delete'], [KUBE_NETWORK_POLICIES]),
+    allow(READ, INPUT_RESOURCES),
+    // The default policy where there is none, and metadata of assignments.
+    ours(['create'], ['networkpolicies']),
+    ours(APPLY, ['policyassignments']),
+    ours(['patch'], statusesOf(INPUT_RESOURCES)),
+    ours([WRITE_STAMPS.verb], [WRITE_STAMPS.resource]),
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
+    ...[...Map.groupBy(PLUGIN_POLICIES, ({ apiVersion }) => apiVersion).values()].map((policies) =>
+      allow(READ, policies),
+    ),
+  ];
+}
+
+function operatorAtHome(): readonly RbacRule[] {
+  const compiled = [EGRESS_TABLES, WORKSPACE_PLANS];
+  return [
+    allow([...READ, ...APPLY, 'delete'], [SERVICES]),
+    allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
+    allow([...READ, ...APPLY, 'delete'], compiled),
+    ours(['patch'], statusesOf(compiled)),
+    allow([...READ, 'delete'], [GATEWAY_REPORTS]),
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', ...APPLY] },
+  ];
+}
+
+function people(): readonly Grant[] {
+  const plurals = (isNamespaced: boolean): readonly string[] =>
+    INPUT_RESOURCES.filter((resource) => resource.isNamespaced === isNamespaced).map(({ plural }) => plural);
+  const all = KINDS.map(({ plural }) => plural);
+  return [
+    { name: 'sallyport-viewer', labels: aggregatedTo('view'), rules: [ours(READ, all)] },
+    {
+      name: 'sallyport-workspace-admin',
+      labels: aggregatedTo('admin'),
+      rules: [ours(EDIT, plurals(true))],
+    },
+    {
+      name: 'sallyport-account-admin',
+      // `use`, since nobody can grant what they do not have.
+      rules: [ours(EDIT, plurals(false)), ours([USE_PRODUCT.verb], [USE_PRODUCT.resource])],
+    },
+    // For a RoleBinding to the ServiceAccount whose pods may take the lane of that product.
+    ...PRODUCTS.map((product) => ({
+      name: `sallyport-use-${product.toLowerCase().replaceAll('_', '-')}`,
+      rules: [
+        { ...ours([USE_PRODUCT.verb], [USE_PRODUCT.resource]), resourceNames: [product.toLowerCase()] },
+      ],
+    })),
+  ];
+}
+
+function aggregatedTo(role: string): Readonly<Record<string, string>> {
+  return { [`rbac.authorization.k8s.io/aggregate-to-${role}`]: 'true' };
+}
+
+function ours(verbs: readonly string[], resources: readonly string[]): RbacRule {
+  return { apiGroups: [GROUP], resources, verbs };
+}
+
+/** All of them in one API group. */
+function allow(verbs: readonly string[], resources: readonly ClusterResource[]): RbacRule {
+  const groups = new Set(resources.map(({ apiVersion }) => groupOf(apiVersion)));
+  return { apiGroups: [...groups], resources: resources.map(({ plural }) => plural), verbs };
+}
+
+/** "networking.k8s.io" of "networking.k8s.io/v1", "" of "v1". */
+function groupOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+}
+
+function statusesOf(resources: readonly ClusterResource[]): readonly string[] {
+  const withStatus = KINDS.filter(({ status }) => status !== undefined).map(({ plural }) => plural);
+  return resources
+    .filter(({ plural }) => withStatus.includes(plural))
+    .map(({ plural }) => `${plural}/status`);
+}
+
+function renderGrant({ name, namespace, account, labels, rules }: Grant, systemNamespace: string) {
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role';
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+  const role = { apiVersion, kind, metadata: { ...metadata, ...(labels && { labels }) }, rules };
+  if (account === undefined) return [role];
+  return [
+    role,
+    {
+      apiVersion,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace: systemNamespace }],
+    },
+  ];
+}

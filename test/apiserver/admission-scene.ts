@@ -1,0 +1,254 @@
+// A control plane with the generated policies and roles, Namespaces in every state that admission knows, and people with
+// the rights that tenants have. The annotations of the workspaces are written here as the operator writes them.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
+import {
+  ApiFailure,
+  type ApiRequest,
+  type KubernetesApi,
+} from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { LANES, type Lane } from '../../operator/model/product.ts';
+import {
+  CLUSTER_DNS_ANNOTATION,
+  DEFAULT_LANE_ANNOTATION,
+  dnsAnnotation,
+  laneAnnotation,
+  NO_PROXY_ANNOTATION,
+  proxyAnnotation,
+  STAMP_ANNOTATION,
+} from '../../operator/model/stamp.ts';
+import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
+import { type ControlPlane, installCrds, startControlPlane } from './control-plane.ts';
+
+const GENERATED = join(import.meta.dirname, '../../charts/sallyport/generated');
+const ADMIT_TIMEOUT_MS = 60_000;
+const RBAC = '/apis/rbac.authorization.k8s.io/v1';
+
+/** A workspace that is ready: GENERAL is enforced, some products are more open, one is stricter. */
+export const READY = 'analytics';
+/** A workspace whose isolation is not there yet. */
+export const NEW = 'fresh';
+/** A Namespace that is no workspace. */
+export const PLAIN = 'plain';
+/** ServiceAccount that may use some products, in READY. */
+export const GRANTED = 'warehouse';
+export const NO_PROXY = 'localhost,.svc,.cluster.local';
+export const REVISION = 'r7';
+
+export type Person = 'edit' | 'admin' | 'lead' | 'account-admin';
+
+export interface AdmissionScene {
+  readonly controlPlane: ControlPlane;
+  /** May do everything. */
+  readonly root: KubernetesApi;
+  /** Of the built-in roles edit and admin in each Namespace above; a lead may write Namespaces too, nothing of ours. */
+  readonly as: Readonly<Record<Person, KubernetesApi>>;
+  /** By a kubeconfig of the control plane; closed by stop(). */
+  connect(kubeconfig: string): Promise<KubernetesApi>;
+  stop(): Promise<void>;
+}
+
+export function proxyOf(lane: Lane): string {
+  return `http://${addressOf(lane)}:3128`;
+}
+
+export function addressOf(lane: Lane): string {
+  return `10.96.1.${LANES.indexOf(lane)}`;
+}
+
+export const READY_ANNOTATIONS: Readonly<Record<string, string>> = {
+  [STAMP_ANNOTATION]: REVISION,
+  [DEFAULT_LANE_ANNOTATION]: 'enforced',
+  [laneAnnotation('DBSQL')]: 'dry-run',
+  [laneAnnotation('ML_BUILD')]: 'full',
+  [laneAnnotation('PROVISIONED_THROUGHPUT')]: 'sealed',
+  ...Object.fromEntries(LANES.map((lane) => [proxyAnnotation(lane), proxyOf(lane)])),
+  ...Object.fromEntries(LANES.map((lane) => [dnsAnnotation(lane), addressOf(lane)])),
+  [NO_PROXY_ANNOTATION]: NO_PROXY,
+  [CLUSTER_DNS_ANNOTATION]: '10.96.0.10',
+};
+
+export async function startAdmissionScene(): Promise<AdmissionScene> {
+  const controlPlane = await startControlPlane();
+  const connections: KubernetesApi[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(connections.map((api) => api.close()));
+    await controlPlane.stop();
+  };
+  const connect = async (kubeconfig: string): Promise<KubernetesApi> => {
+    const api = await connectKubernetes({ kubeconfig });
+    connections.push(api);
+    return api;
+  };
+  try {
+    await installGenerated(controlPlane);
+    const root = await connect(controlPlane.adminKubeconfig);
+    await createNamespaces(root);
+    await grantRoles(root);
+    const person = async (user: Person) => connect(await controlPlane.kubeconfigFor({ user }));
+    const as = {
+      edit: await person('edit'),
+      admin: await person('admin'),
+      lead: await person('lead'),
+      'account-admin': await person('account-admin'),
+    };
+    await untilAdmissionWorks(root);
+    return { controlPlane, root, as, connect, stop };
+  } catch (failure) {
+    await stop();
+    throw failure;
+  }
+}
+
+async function installGenerated(controlPlane: ControlPlane): Promise<void> {
+  await installCrds(controlPlane);
+  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', GENERATED]);
+  if (code !== 0) throw new Error(`Cannot apply the generated policies: ${stderr}`);
+}
+
+async function createNamespaces(root: KubernetesApi): Promise<void> {
+  const workspace = (id: string) => ({ [WORKSPACE_LABEL]: id });
+  await create(root, namespace(READY, { labels: workspace('101'), annotations: READY_ANNOTATIONS }));
+  await create(root, namespace(NEW, { labels: workspace('102') }));
+  await create(root, namespace(PLAIN, {}));
+  await create(root, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: GRANTED, namespace: READY },
+  });
+}
+
+async function grantRoles(root: KubernetesApi): Promise<void> {
+  const user = (name: string) => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name });
+  for (const home of [READY, NEW, PLAIN]) {
+    await bindRole(root, { role: 'edit', subject: user('edit'), home });
+    await bindRole(root, { role: 'admin', subject: user('admin'), home });
+    await bindRole(root, { role: 'admin', subject: user('lead'), home });
+    await bindRole(root, { role: 'admin', subject: user('account-admin'), home });
+  }
+  const account = { kind: 'ServiceAccount', name: GRANTED, namespace: READY };
+  for (const role of ['sallyport-use-dbsql', 'sallyport-use-ml-build', 'sallyport-use-general']) {
+    await bindRole(root, { role, subject: account, home: READY });
+  }
+  await root.request({
+    method: 'POST',
+    path: `${RBAC}/clusterroles`,
+    body: {
+      metadata: { name: 'namespace-writer' },
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['namespaces', 'namespaces/status', 'namespaces/finalize'],
+          verbs: ['create', 'update', 'patch', 'delete'],
+        },
+        // Those that the built-in roles leave to controllers.
+        { apiGroups: [''], resources: ['pods/binding', 'bindings'], verbs: ['create'] },
+        { apiGroups: [''], resources: ['pods/status', 'pods/resize'], verbs: ['patch', 'update'] },
+        { apiGroups: [''], resources: ['pods/ephemeralcontainers'], verbs: ['patch', 'update'] },
+      ],
+    },
+  });
+  for (const name of ['lead', 'account-admin'] as const) {
+    await bindRole(root, { role: 'namespace-writer', subject: user(name) });
+  }
+  await bindRole(root, { role: 'sallyport-account-admin', subject: user('account-admin') });
+}
+
+interface RoleGrant {
+  readonly role: string;
+  readonly subject: { readonly name: string };
+  /** Left out: everywhere. */
+  readonly home?: string;
+}
+
+async function bindRole(root: KubernetesApi, { role, subject, home }: RoleGrant): Promise<void> {
+  const place = home === undefined ? 'clusterrolebindings' : `namespaces/${home}/rolebindings`;
+  await root.request({
+    method: 'POST',
+    path: `${RBAC}/${place}`,
+    body: {
+      metadata: { name: `${subject.name}-${role}` },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+      subjects: [subject],
+    },
+  });
+}
+
+/** The API server takes up new policies, and ServiceAccounts come, a little later. */
+async function untilAdmissionWorks(root: KubernetesApi): Promise<void> {
+  await until('the policies to be in force', async () => {
+    const answers = await Promise.all([READY, NEW, PLAIN].map((home) => refusal(root, createPod(home, {}))));
+    const [ready, fresh, plain] = answers;
+    return ready === '' && fresh?.includes('isolation') === true && plain === '' ? '' : answers.join('\n');
+  });
+}
+
+/** `missing` says what there is instead, or "" once it is there. */
+export async function until(what: string, missing: () => Promise<string>): Promise<void> {
+  const deadlineMs = Date.now() + ADMIT_TIMEOUT_MS;
+  for (let instead = await missing(); instead !== ''; instead = await missing()) {
+    if (Date.now() > deadlineMs)
+      throw new Error(`Waited ${ADMIT_TIMEOUT_MS} ms in vain for ${what}: ${instead}`);
+    await sleep(100);
+  }
+}
+
+/** "" where the API server accepts, else its sentence. */
+export async function refusal(api: KubernetesApi, request: ApiRequest): Promise<string> {
+  try {
+    await api.request(request);
+    return '';
+  } catch (failure) {
+    if (failure instanceof ApiFailure && failure.status > 0) return failure.message;
+    throw failure;
+  }
+}
+
+export interface PodParts {
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+export function podOf(home: string, { name = 'web', labels = {}, spec = {} }: PodParts) {
+  const containers = [{ name: 'main', image: 'none.invalid/app' }];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: home, labels },
+    spec: { containers, ...spec },
+  };
+}
+
+/** A request that changes nothing: admission looks at it as at any other. */
+export function createPod(home: string, parts: PodParts): ApiRequest {
+  return dryRun({
+    method: 'POST',
+    path: `/api/v1/namespaces/${home}/pods`,
+    body: podOf(home, parts),
+  });
+}
+
+export function dryRun(request: ApiRequest): ApiRequest {
+  return { ...request, query: { ...request.query, dryRun: 'All' } };
+}
+
+export function namespace(name: string, metadata: Readonly<Record<string, unknown>>) {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...metadata } };
+}
+
+interface Creatable {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: object };
+  readonly [field: string]: unknown;
+}
+
+export async function create(api: KubernetesApi, object: Creatable): Promise<void> {
+  const { apiVersion, kind, metadata } = object;
+  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
+  const home = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
+  const plural = kind.toLowerCase().replace(/y$/, 'ie');
+  await api.request({ method: 'POST', path: `${root}${home}/${plural}s`, body: object });
+}

@@ -1,0 +1,222 @@
+// What every test of the agent needs: a control plane with the CRDs, an outside world, compiled objects as the operator
+// would write them, and agents with a real Envoy each. Nothing of it lives on after stop().
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { readGatewayConfig } from '../../operator/config.ts';
+import { createLogger } from '../../operator/lib/logger.ts';
+import type { DestinationGroup } from '../../operator/model/egress-table.ts';
+import type { GatewayReportSpec } from '../../operator/model/gateway-report.ts';
+import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
+import type { Lane } from '../../operator/model/product.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { RunningAgent } from '../../operator/roles/gateway.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
+import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { ask } from '../outside/proxy-client.ts';
+import { type ControlPlane, installCrds, startControlPlane } from './control-plane.ts';
+
+const MAIN = fileURLToPath(new URL('../../operator/main.ts', import.meta.url));
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface Agent {
+  readonly running: RunningAgent;
+  readonly address: string;
+  /** What it wrote to standard output. */
+  readonly lines: readonly LogLine[];
+  stop(): Promise<void>;
+}
+
+/** A workspace's lanes with the port of each. */
+export type LanePorts = Readonly<Partial<Record<Lane, number>>>;
+
+export class GatewayScene {
+  readonly controlPlane: ControlPlane;
+  readonly world: OutsideWorld;
+  readonly folder: string;
+  readonly #agents = new Set<RunningAgent>();
+
+  private constructor(controlPlane: ControlPlane, world: OutsideWorld, folder: string) {
+    this.controlPlane = controlPlane;
+    this.world = world;
+    this.folder = folder;
+  }
+
+  static async start(names: readonly string[]): Promise<GatewayScene> {
+    const controlPlane = await startControlPlane();
+    await installCrds(controlPlane);
+    const world = await startOutsideWorld({ names: names.map((name) => ({ name })) });
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateways-'));
+    const scene = new GatewayScene(controlPlane, world, folder);
+    await scene.kubectl('create', 'namespace', SYSTEM_NAMESPACE);
+    return scene;
+  }
+
+  /** Its state is kept under its name, for the next agent of that name. */
+  async startAgent(podName: string, address = this.world.listenAddress): Promise<Agent> {
+    const options = this.#optionsOf(podName, address);
+    const { stream, lines } = keptLines();
+    const logger = createLogger({ role: 'gateway', level: 'info', stream });
+    const running = await RunningAgent.start(readGatewayConfig(options, process.env), logger);
+    this.#agents.add(running);
+    const stop = async (): Promise<void> => {
+      this.#agents.delete(running);
+      await running.stop();
+    };
+    return { running, address, lines, stop };
+  }
+
+  /** The command line in a process of its own, which the test ends; its Envoy is left to the next agent of that name. */
+  spawnAgent(podName: string, address: string): ChildProcess {
+    const options = Object.entries(this.#optionsOf(podName, address));
+    const args = options.flatMap(([name, value]) => [
+      `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      String(value),
+    ]);
+    return spawn(process.execPath, [MAIN, 'gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+
+  #optionsOf(podName: string, listenAddress: string) {
+    return {
+      kubeconfig: this.controlPlane.adminKubeconfig,
+      namespace: SYSTEM_NAMESPACE,
+      healthPort: '0',
+      logLevel: 'info',
+      podName,
+      state: this.stateOf(podName),
+      listenAddress,
+      resolver: [this.world.resolver],
+      openRange: [this.world.openRange],
+      maxConnections: '1000',
+      accountId: 'account',
+      concurrency: '1',
+    };
+  }
+
+  stateOf(podName: string): string {
+    return join(this.folder, podName);
+  }
+
+  async stop(): Promise<void> {
+    for (const agent of this.#agents) await agent.stop();
+    await this.world.stop();
+    await this.controlPlane.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Standard output; throws what it complains of. */
+  async kubectl(...args: readonly string[]): Promise<string> {
+    return this.#kubectl(args);
+  }
+
+  async applyTable(
+    name: string,
+    revision: string,
+    groups: readonly Partial<DestinationGroup>[],
+  ): Promise<void> {
+    const source = `NetworkPolicy/${name}`;
+    const ports = [
+      { port: 443, protocol: 'TLS' },
+      { port: 80, protocol: 'HTTP' },
+    ];
+    const whole = groups.map((group) => ({ list: 'allowedInternetDestinations', source, ports, ...group }));
+    await this.#apply('EgressTable', name, { networkPolicyId: name, revision, groups: whole });
+  }
+
+  async applyPlan(workspace: string, revision: string, table: string, ports: LanePorts): Promise<void> {
+    const lanes = Object.entries(ports).map(([lane, firstPort]) => ({ lane, firstPort }));
+    const spec = {
+      workspaceId: `id-${workspace}`,
+      networkPolicyId: table,
+      revision,
+      table,
+      products: [],
+      lanes,
+    };
+    await this.#apply('WorkspacePlan', workspace, spec);
+  }
+
+  async remove(kind: 'egresstable' | 'workspaceplan', name: string): Promise<void> {
+    await this.kubectl('delete', kind, name, '-n', SYSTEM_NAMESPACE);
+  }
+
+  /** Undefined where there is none. */
+  async reportOf(podName: string): Promise<GatewayReportSpec | undefined> {
+    const text = await this.kubectl(
+      ...[
+        'get',
+        'gatewayreports',
+        '-n',
+        SYSTEM_NAMESPACE,
+        '-o',
+        'json',
+        `--field-selector=metadata.name=${podName}`,
+      ],
+    );
+    return (JSON.parse(text) as { items: { spec: GatewayReportSpec }[] }).items[0]?.spec;
+  }
+
+  async untilReport(
+    podName: string,
+    what: string,
+    holds: (report: GatewayReportSpec) => boolean,
+  ): Promise<void> {
+    await until(`${podName} reports ${what}`, async () => {
+      const report = await this.reportOf(podName);
+      return report !== undefined && holds(report);
+    });
+  }
+
+  /** "ok", "refused REASON", or the error where nobody listens. */
+  async asking(address: string, port: number, name: string): Promise<string> {
+    const proxy = { host: address, port };
+    const result = await ask({ proxy, ca: this.world.caPem, url: `https://${name}/` });
+    if (result.outcome === 'failed') return /ECONNREFUSED/.exec(result.error ?? '')?.[0] ?? `${result.error}`;
+    return result.reason === undefined ? result.outcome : `${result.outcome} ${result.reason}`;
+  }
+
+  async untilAsking(address: string, port: number, name: string, answer: string): Promise<void> {
+    let last = '';
+    await until(`${name} through ${address}:${port} is ${answer}`, async () => {
+      last = await this.asking(address, port, name);
+      return last === answer;
+    }).catch((cause: unknown) => {
+      throw new Error(`It is "${last}"`, { cause });
+    });
+  }
+
+  async #apply(kind: string, name: string, spec: object): Promise<void> {
+    const metadata = { name, namespace: SYSTEM_NAMESPACE, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } };
+    const object = { apiVersion: API_VERSION, kind, metadata, spec };
+    const args = ['apply', '--server-side', '--validate=ignore', '-f', '-'];
+    await this.#kubectl(args, JSON.stringify(object));
+  }
+
+  async #kubectl(args: readonly string[], stdin = ''): Promise<string> {
+    const { code, stdout, stderr } = await this.controlPlane.kubectl(args, { stdin });
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout;
+  }
+}
+
+/** What /readyz says: "200" or "503 [-] synced failed: …". */
+export async function readiness({ running }: Agent): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${running.healthPort}/readyz`);
+  return response.ok ? `${response.status}` : `${response.status} ${await response.text()}`;
+}
+
+function keptLines(): { readonly stream: Writable; readonly lines: readonly LogLine[] } {
+  const lines: LogLine[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      const texts = chunk.toString().split('\n').filter(Boolean);
+      lines.push(...texts.map((text) => JSON.parse(text) as LogLine));
+      done();
+    },
+  });
+  return { stream, lines };
+}

@@ -1,0 +1,59 @@
+// The largest world that is promised, as parsed objects: workspaces spread over policies and metastores, so that every
+// policy is met with every metastore. No two policies name the same destination.
+import type { ObservedObject } from '../../operator/model/snapshot.ts';
+import { manifest, policyManifest, readObject, workspaceManifest } from '../fixtures/object-fixture.ts';
+
+export interface WorldSize {
+  readonly workspaces: number;
+  readonly policies: number;
+  readonly destinations: number;
+  readonly metastores: number;
+}
+
+export function worldObjects(size: WorldSize): readonly ObservedObject[] {
+  const at = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
+  return [
+    ...at(size.workspaces).flatMap((index) => [
+      readObject(workspaceManifest(workspaceName(index))),
+      readObject(
+        manifest('PolicyAssignment', workspaceName(index), {
+          networkPolicyId: `policy-${index % size.policies}`,
+        }),
+      ),
+    ]),
+    readObject(policyManifest('default-policy')),
+    ...at(size.policies).map((index) => policy(index, size.destinations)),
+    ...at(size.metastores).map((index) => metastore(index, size)),
+  ];
+}
+
+/** The `index`th policy, with so many destinations. */
+export function policy(index: number, destinations: number): ObservedObject {
+  const allowedInternetDestinations = Array.from({ length: destinations }, (_, at) => ({
+    destination: `${at % 7 === 0 ? '*.' : ''}host-${at}.team-${index}.example.com`,
+  }));
+  return readObject(policyManifest(`policy-${index}`, { allowedInternetDestinations }));
+}
+
+function workspaceName(index: number): string {
+  return `team-${String(index).padStart(4, '0')}`;
+}
+
+function metastore(index: number, { workspaces, metastores }: WorldSize): ObservedObject {
+  const perMetastore = Math.ceil(workspaces / metastores);
+  const names = Array.from({ length: workspaces }, (_, at) => at)
+    .filter((at) => Math.floor(at / perMetastore) === index)
+    .map(workspaceName);
+  const externalLocations = Array.from({ length: 20 }, (_, at) => ({
+    storageDestinationType: 'AWS_S3',
+    bucketName: `data-${index}-${at}`,
+    region: 'us-west-2',
+  }));
+  return readObject(
+    manifest('Metastore', `metastore-${index}`, {
+      region: 'us-west-2',
+      externalLocations,
+      workspaces: names,
+    }),
+  );
+}

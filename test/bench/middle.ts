@@ -1,0 +1,98 @@
+// How long the middle computes for the largest world: at first, in one go and in steps, after one changed policy and
+// after nothing. What is no step is one block of the event loop, in which nothing else gets its turn.
+import { compileAhead, compileWorld } from '../../operator/compile/plans.ts';
+import type { ObservedObject } from '../../operator/model/snapshot.ts';
+import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
+import { policy, type WorldSize, worldObjects } from './middle-world.ts';
+import { median, percentile } from './statistics.ts';
+
+const FULL: WorldSize = { workspaces: 1000, policies: 20, destinations: 2500, metastores: 10 };
+const QUICK: WorldSize = { workspaces: 100, policies: 2, destinations: 2500, metastores: 10 };
+const ROUNDS = 40;
+const COLD_WANTED_MS = 150;
+const WARM_WANTED_MS = 60;
+
+// An async function, as every benchmark is, though nothing in it waits.
+export async function benchMiddle({ isQuick, say }: BenchSettings): Promise<BenchReport> {
+  const size = isQuick ? QUICK : FULL;
+  say('Parsing the world');
+  const [parseMs, objects] = timed(() => worldObjects(size));
+  say('Compiling it');
+  const [coldMs, world] = timed(() => compileWorld({ objects, unreadable: [] }));
+  // The same once more, from objects that nothing is remembered of.
+  const stepsMs = steps(worldObjects(size));
+  const unchangedMs = rounds(() => objects);
+  const changedMs = rounds((round) => {
+    const changed = policy(0, size.destinations - 1 - (round % 2));
+    return objects.map((object) => (object.metadata.name === changed.metadata.name ? changed : object));
+  });
+  return report({ size, tables: world.tables.length, parseMs, coldMs, stepsMs, unchangedMs, changedMs });
+}
+
+function steps(objects: readonly ObservedObject[]): readonly number[] {
+  const snapshot = { objects, unreadable: [] };
+  const ahead = compileAhead(snapshot);
+  const stepsMs: number[] = [];
+  for (let isDone = false; !isDone; ) {
+    const [stepMs, step] = timed(() => ahead.next());
+    stepsMs.push(stepMs);
+    isDone = step.done === true;
+  }
+  return [...stepsMs, timed(() => compileWorld(snapshot))[0]];
+}
+
+function rounds(objectsOf: (round: number) => readonly ObservedObject[]): readonly number[] {
+  return Array.from({ length: ROUNDS }, (_, round) => {
+    const snapshot = { objects: objectsOf(round), unreadable: [] };
+    return timed(() => compileWorld(snapshot))[0];
+  });
+}
+
+function timed<Value>(run: () => Value): readonly [number, Value] {
+  const startMs = performance.now();
+  const value = run();
+  return [performance.now() - startMs, value];
+}
+
+interface Findings {
+  readonly size: WorldSize;
+  readonly tables: number;
+  /** Of building and parsing all objects, not a part of the middle. */
+  readonly parseMs: number;
+  readonly coldMs: number;
+  /** Cold, too, each step for itself; the last is what is left for compileWorld(). */
+  readonly stepsMs: readonly number[];
+  readonly unchangedMs: readonly number[];
+  readonly changedMs: readonly number[];
+}
+
+function report(findings: Findings): BenchReport {
+  const { size, tables, coldMs, stepsMs, unchangedMs, changedMs } = findings;
+  const row = (label: string, values: readonly number[]): readonly string[] => [
+    label,
+    ...[median(values), percentile(values, 99), Math.max(...values), median(values) / coldMs].map(figure),
+  ];
+  return {
+    tables: [
+      {
+        title: `compileWorld(): ${size.workspaces} workspaces, ${size.policies} policies of ${size.destinations} destinations, ${size.metastores} metastores, ${tables} tables`,
+        head: ['', 'P50 MS', 'P99 MS', 'MAX MS', 'OF COLD'],
+        rows: [
+          row('cold', [coldMs]),
+          row(`one of ${stepsMs.length} steps, cold`, stepsMs),
+          row('one policy changed', changedMs),
+          row('nothing changed', unchangedMs),
+        ],
+      },
+    ],
+    targets: [
+      atMost('longest step of a cold start, ms', Math.max(...stepsMs), COLD_WANTED_MS),
+      atMost('p50 after one changed policy, ms', median(changedMs), WARM_WANTED_MS),
+    ],
+    figures: { ...findings },
+  };
+}
+
+function atMost(text: string, value: number, limit: number): Target {
+  return { kind: 'wish', text: `${text}: at most ${limit}`, found: figure(value), isMet: value <= limit };
+}
