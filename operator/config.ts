@@ -123,6 +123,8 @@ export interface OperatorConfig extends ClusterConfig {
   /** Name of this replica, in the lease and in Events. */
   readonly identity: string;
   readonly clusterDomain: string;
+  /** Empty: pods in dry-run get no second name server. */
+  readonly clusterDns: readonly string[];
 }
 
 export interface ClusterOptions {
@@ -135,6 +137,7 @@ export interface ClusterOptions {
 export interface OperatorOptions extends ClusterOptions {
   readonly identity?: string;
   readonly clusterDomain: string;
+  readonly clusterDns: readonly string[];
 }
 
 export interface GatewayConfig extends ClusterConfig, ProxyConfig {
@@ -161,6 +164,7 @@ export function readOperatorConfig(options: OperatorOptions, environment: NodeJS
     ...readClusterConfig(options, environment),
     identity: options.identity ?? environment['POD_NAME'] ?? hostname(),
     clusterDomain: options.clusterDomain,
+    clusterDns: options.clusterDns.map((text) => readAddress('--cluster-dns', text)),
   };
 }
 

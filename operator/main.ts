@@ -130,6 +130,12 @@ program
   .addOption(logLevelOption)
   .option('--identity <name>', 'name of this replica (default: POD_NAME, or the name of the host)')
   .option('--cluster-domain <domain>', "domain of the cluster's Services", 'cluster.local')
+  .option(
+    '--cluster-dns <address>',
+    "the cluster's own name server, which pods in dry-run list second (repeatable)",
+    collect,
+    [],
+  )
   .action(async (options) => {
     const { operatorCommand } = await import('./roles/operator-command.ts');
     process.exitCode = await operatorCommand(options, process.env);

@@ -37,9 +37,7 @@ describe('planCluster() gives a workspace', () => {
     });
     const planned = plan([dryRun, TEAM_A]);
     expect(lanesOf(planned, 'team-a')).toEqual(['dry-run', 'sealed-dry-run', 'enforced', 'sealed']);
-    expect(planned.plans[0]?.spec.lanes?.map(({ firstPort }) => firstPort)).toEqual([
-      10_000, 10_024, 10_008, 10_016,
-    ]);
+    expect(planned.plans[0]?.spec.lanes?.map(({ firstPort }) => firstPort)).toEqual([8192, 8216, 8200, 8208]);
   });
 
   it('the lanes that running pods of its own Namespace still carry', () => {
@@ -84,7 +82,7 @@ describe('planCluster() keeps ports:', () => {
     const first = plan([RESTRICTED, TEAM_B]);
     const { plans } = plan([RESTRICTED, TEAM_A, TEAM_B], { plans: first.plans });
     expect(plans[1]).toEqual(first.plans[0]);
-    expect(firstPortOf(plans, 'team-a', 'enforced')).toBe(10_016);
+    expect(firstPortOf(plans, 'team-a', 'enforced')).toBe(8208);
   });
 
   it('those that were given out and that no watch has brought back yet', () => {
@@ -98,15 +96,15 @@ describe('planCluster() keeps ports:', () => {
     const stored = plan([RESTRICTED, TEAM_B]).plans;
     const { plans } = plan([RESTRICTED, TEAM_A, TEAM_B], { plans: stored }, mine.ports);
     expect(plans[1]).toEqual(stored[0]);
-    expect(firstPortOf(plans, 'team-a', 'enforced')).toBe(10_016);
+    expect(firstPortOf(plans, 'team-a', 'enforced')).toBe(8208);
   });
 
   it('a freed block is not given to the next one', () => {
     const first = plan([RESTRICTED, TEAM_A]);
     const freed = plan([RESTRICTED], { plans: first.plans }, first.ports);
     const next = plan([RESTRICTED, TEAM_B], {}, freed.ports);
-    expect(freed.ports).toEqual({ blocks: {}, quarantine: [10_000, 10_008] });
-    expect(firstPortOf(next.plans, 'team-b', 'enforced')).toBe(10_016);
+    expect(freed.ports).toEqual({ blocks: {}, quarantine: [8192, 8200] });
+    expect(firstPortOf(next.plans, 'team-b', 'enforced')).toBe(8208);
   });
 
   it('two stored plans with the same block: one gets another', () => {
@@ -119,13 +117,13 @@ describe('planCluster() keeps ports:', () => {
   });
 
   it('a workspace without any left has no lane, and a Problem says so', () => {
-    const workspaces = Array.from({ length: 1376 }, (_, index) => workspaceManifest(`team-${index + 1000}`));
+    const workspaces = Array.from({ length: 1537 }, (_, index) => workspaceManifest(`team-${index + 1000}`));
     const planned = plan([RESTRICTED, ...workspaces]);
     expect(planned.problems.map(({ object, reason }) => [object, reason])).toEqual([
-      ['Workspace/team-2375', 'PortsExhausted'],
-      ['Workspace/team-2375', 'PortsExhausted'],
+      ['Workspace/team-2536', 'PortsExhausted'],
+      ['Workspace/team-2536', 'PortsExhausted'],
     ]);
-    expect(lanesOf(planned, 'team-2375')).toEqual([]);
+    expect(lanesOf(planned, 'team-2536')).toEqual([]);
   });
 });
 

@@ -17,6 +17,9 @@ export interface ClusterPlans extends CompiledWorld {
   readonly ports: PortBlockState;
 }
 
+/** 3,072 lanes, between the port of health checks and those that the kernel gives to outgoing connections. */
+const LANE_PORT_RANGE = { from: 8192, to: 32_767, size: 8 };
+
 export function planCluster(
   world: CompiledWorld,
   state: ClusterState,
@@ -32,6 +35,7 @@ export function planCluster(
   const { problems, ...ports } = allocatePortBlocks(
     { blocks: knownBlocks(state.plans, remembered), quarantine: remembered.quarantine },
     keys,
+    LANE_PORT_RANGE,
   );
   const addressesOf = (workspace: string, lane: Lane): readonly string[] =>
     state.serviceAddresses.get(laneServiceName(workspace, lane)) ??

@@ -48,12 +48,13 @@ export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', '
 /** Kubernetes' own NetworkPolicy, which this project calls KubeNetworkPolicy. */
 export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
 
-/** Rules of network plugins, which add to Kubernetes' own; read where they are installed. */
+/** Rules that can allow more than Kubernetes' own: of network plugins, and of administrators. Read where they are served. */
 export const PLUGIN_POLICIES: readonly ClusterResource[] = [
   builtIn('cilium.io/v2', 'CiliumNetworkPolicy', 'ciliumnetworkpolicies'),
   builtIn('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', 'ciliumclusterwidenetworkpolicies', false),
   builtIn('crd.projectcalico.org/v1', 'NetworkPolicy', 'networkpolicies'),
   builtIn('crd.projectcalico.org/v1', 'GlobalNetworkPolicy', 'globalnetworkpolicies', false),
+  builtIn('policy.networking.k8s.io/v1alpha1', 'AdminNetworkPolicy', 'adminnetworkpolicies', false),
 ];
 
 /** Kinds of which the operator writes objects. */

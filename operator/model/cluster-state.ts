@@ -58,6 +58,9 @@ export interface TenantPolicy {
 
 /** Where pods reach the API server: the Service's addresses and those behind it. */
 export interface ApiServerPlace {
+  /** Of the Service, which do not change when servers come and go. */
+  readonly serviceAddresses: readonly string[];
+  /** Those, and of the servers themselves. */
   readonly addresses: readonly string[];
   readonly ports: readonly number[];
 }

@@ -14,6 +14,8 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly creationTimestamp?: string | undefined;
+  /** Since when the object is on its way out. */
+  readonly deletionTimestamp?: string | undefined;
   readonly generation?: number | undefined;
   readonly uid?: string | undefined;
 }

@@ -3,6 +3,7 @@
 // start, and what is no longer wanted goes last.
 
 import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
+import { inParallel } from '../deliver/kubernetes/in-parallel.ts';
 import type { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from '../deliver/kubernetes/object-writer.ts';
 import { planWrites } from '../deliver/kubernetes/plan-writes.ts';
@@ -10,6 +11,14 @@ import type { KubernetesObject } from '../lib/kubernetes/api-object.ts';
 import { objectKey } from '../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
+import {
+  type ClusterResource,
+  EGRESS_TABLES,
+  ENDPOINT_SLICES,
+  KUBE_NETWORK_POLICIES,
+  SERVICES,
+  WORKSPACE_PLANS,
+} from '../model/cluster-resources.ts';
 import { GROUP } from '../model/kubernetes-object.ts';
 import { ADOPT_ANNOTATION } from '../model/stamp.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../model/system-names.ts';
@@ -24,12 +33,12 @@ export interface Delivery {
 }
 
 /** Kinds that are the operator's alone, and go when nobody wants them. */
-const PRUNED_KINDS: readonly string[] = [
-  'EgressTable',
-  'WorkspacePlan',
-  'Service',
-  'EndpointSlice',
-  'NetworkPolicy',
+const PRUNED_RESOURCES: readonly ClusterResource[] = [
+  EGRESS_TABLES,
+  WORKSPACE_PLANS,
+  SERVICES,
+  ENDPOINT_SLICES,
+  KUBE_NETWORK_POLICIES,
 ];
 
 /** What could not be written, by key of the object. */
@@ -38,10 +47,7 @@ export async function deliver(
   { observed }: ClusterReading,
   { api, writer, lease, logger }: Delivery,
 ): Promise<WriteFailures> {
-  for (const object of outputs.createdOnce) {
-    await writer.create(object);
-    logger.info('created', { object: objectKey(object) });
-  }
+  const notCreated = await createAll(outputs.createdOnce, { writer, logger });
   const notAdopted = await adoptAll(outputs.adopting, { api, writer, lease, logger });
   const wanted = outputs.objects.filter((object) => !notAdopted.has(workspaceOf(object)));
   const { apply, remove } = planWrites(wanted, observed, isPruned);
@@ -56,12 +62,30 @@ export async function deliver(
   await unstampAll(outputs.unstamped, observed, writer);
   // Objects of workspaces that were left out above are still wanted.
   const wantedKeys = new Set(outputs.objects.map(objectKey));
-  const notRemoved = await writer.removeAll(remove.filter((object) => !wantedKeys.has(objectKey(object))));
-  return new Map([...notAdopted, ...failed, ...notStamped, ...notRemoved]);
+  // In a Namespace that is on its way out, isolation goes with the last pod, and not before.
+  const removable = remove.filter(
+    (object) => !wantedKeys.has(objectKey(object)) && !outputs.ending.has(object.metadata.namespace ?? ''),
+  );
+  const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
+  const notRemoved = await writer.removeAll([...removable, ...abandoned]);
+  return new Map([...notCreated, ...notAdopted, ...failed, ...notStamped, ...notRemoved]);
 }
 
-function isPruned({ kind, metadata }: KubernetesObject): boolean {
-  return PRUNED_KINDS.includes(kind) && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+async function createAll(
+  objects: readonly KubernetesObject[],
+  { writer, logger }: Pick<Delivery, 'writer' | 'logger'>,
+): Promise<WriteFailures> {
+  return inParallel(objects, async (object) => {
+    await writer.create(object);
+    logger.info('created', { object: objectKey(object) });
+  });
+}
+
+function isPruned({ apiVersion, kind, metadata }: KubernetesObject): boolean {
+  const isOurs = PRUNED_RESOURCES.some(
+    (resource) => resource.kind === kind && resource.apiVersion === apiVersion,
+  );
+  return isOurs && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 }
 
 function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {

@@ -1,5 +1,7 @@
 // `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
 // them. Every replica looks and computes; only the one that holds the lease writes.
+import { setImmediate as breathe } from 'node:timers/promises';
+import { compileAhead } from '../compile/plans.ts';
 import type { OperatorConfig } from '../config.ts';
 import { EventRecorder } from '../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
@@ -10,7 +12,7 @@ import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
-import { PLUGIN_POLICIES, WRITTEN_RESOURCES } from '../model/cluster-resources.ts';
+import { WRITTEN_RESOURCES } from '../model/cluster-resources.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../model/stamp.ts';
 import {
@@ -20,7 +22,6 @@ import {
   operatorOutputs,
 } from '../pipeline.ts';
 import { ClusterSource } from '../sources/kubernetes/cluster-source.ts';
-import { servedResources } from '../sources/kubernetes/served-resources.ts';
 import { deliver } from './operator-delivery.ts';
 import { reflectorFault } from './reflector-fault.ts';
 import { StatusReport } from './status-report.ts';
@@ -120,11 +121,14 @@ export class RunningOperator {
 
   /** Everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { config, source, lease, logger, statusReport } = this.#parts;
+    const { config, source, lease, logger, metrics, statusReport } = this.#parts;
     if (!source.hasSynced()) return {};
     const reading = source.read();
     const settings = { ...config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
+    // At the start there are all policies to read: in steps, so that lease and health are not kept waiting.
+    for (const _ of compileAhead(reading.state.snapshot)) await breathe();
     const outputs = operatorOutputs(reading.state, settings, this.#memory);
+    metrics.problems([...reading.state.problems, ...outputs.problems]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
     const failed = await deliver(outputs, reading, this.#parts);
@@ -180,7 +184,6 @@ async function assembleOperator({ config, logger, metrics, trigger }: Assembly):
   const source = new ClusterSource({
     api,
     systemNamespace: config.systemNamespace,
-    pluginResources: await servedResources(api, PLUGIN_POLICIES),
     onChange: trigger,
     onFailure: ({ reflector, error, retryInMs }) => {
       metrics.reflectorFailure(reflector);

@@ -57,6 +57,7 @@ export class ClusterScene {
       logLevel: 'info',
       identity,
       clusterDomain: 'cluster.local',
+      clusterDns: [],
     };
     let log = '';
     const stream = new Writable({

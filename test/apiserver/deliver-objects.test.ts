@@ -25,7 +25,12 @@ beforeAll(async () => {
 afterAll(() => scene.stop());
 
 const OWNED = [EGRESS_TABLES, WORKSPACE_PLANS, SERVICES, ENDPOINT_SLICES, KUBE_NETWORK_POLICIES];
-const SETTINGS = { systemNamespace: SYSTEM, clusterDomain: 'cluster.local', gatewayHealthPort: 8081 };
+const SETTINGS = {
+  systemNamespace: SYSTEM,
+  clusterDomain: 'cluster.local',
+  clusterDns: [],
+  gatewayHealthPort: 8081,
+};
 const PORTS = [{ port: 5432, protocol: 'TCP' }];
 
 /** One workspace with two gateways of both families, and a policy with peers that Kubernetes would write shorter. */
@@ -52,7 +57,11 @@ async function wanted(workspace: string): Promise<readonly KubernetesObject[]> {
     addresses: [`10.244.0.${at}`, `fd00:244::${at}`],
     isReady: true,
   }));
-  const apiServer = { addresses: ['10.96.0.1', 'fd00:10:96::1'], ports: [443, 6443] };
+  const apiServer = {
+    serviceAddresses: ['10.96.0.1'],
+    addresses: ['10.96.0.1', 'fd00:10:96::1'],
+    ports: [443, 6443],
+  };
   const outputs = operatorOutputs(
     { ...state, gatewayPods, apiServer, serviceAddresses: new Map(addresses) },
     SETTINGS,

@@ -68,7 +68,12 @@ function programs(systemNamespace: string): readonly Grant[] {
       name: GATEWAY_ACCOUNT,
       account: GATEWAY_ACCOUNT,
       namespace: systemNamespace,
-      rules: [allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]), allow(['get', ...APPLY], [GATEWAY_REPORTS])],
+      rules: [
+        allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]),
+        allow(['get', ...APPLY], [GATEWAY_REPORTS]),
+        // Its own, which then owns the report.
+        allow(['get'], [PODS]),
+      ],
     },
   ];
 }
@@ -79,9 +84,9 @@ function operatorEverywhere(): readonly RbacRule[] {
     allow([...READ, 'patch'], [NAMESPACES, PODS]),
     allow([...READ, ...APPLY, 'delete'], [KUBE_NETWORK_POLICIES]),
     allow(READ, INPUT_RESOURCES),
-    // The default policy where there is none, and metadata of assignments.
+    // The default policy where there is none, metadata of assignments, and those it made that nobody needs any more.
     ours(['create'], ['networkpolicies']),
-    ours(APPLY, ['policyassignments']),
+    ours([...APPLY, 'delete'], ['policyassignments']),
     ours(['patch'], statusesOf(INPUT_RESOURCES)),
     ours([WRITE_STAMPS.verb], [WRITE_STAMPS.resource]),
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },

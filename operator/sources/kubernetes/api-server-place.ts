@@ -10,9 +10,11 @@ export function apiServerPlace(
 ): ApiServerPlace {
   const serviceSpecs = services.map((service) => service['spec'] as ServiceSpec);
   const endpoints = slices.map((slice) => slice as unknown as Slice);
+  const serviceAddresses = sorted(serviceSpecs.flatMap(({ clusterIPs }) => clusterIPs ?? []));
   return {
+    serviceAddresses,
     addresses: sorted([
-      ...serviceSpecs.flatMap(({ clusterIPs }) => clusterIPs ?? []),
+      ...serviceAddresses,
       ...endpoints.flatMap((slice) => (slice.endpoints ?? []).flatMap(({ addresses }) => addresses)),
     ]),
     ports: sorted([

@@ -25,8 +25,6 @@ type Selection = Partial<Pick<ReflectorOptions<unknown>, 'namespace' | 'labelSel
 export interface ClusterReflectorsOptions extends Shared {
   /** Where the gateways and the compiled objects are. */
   readonly systemNamespace: string;
-  /** Kinds of network plugins that the server serves. */
-  readonly pluginResources: readonly ClusterResource[];
   /** A gateway reported; mostly that nothing has changed. */
   readonly onReport: () => void;
 }
@@ -34,7 +32,7 @@ export interface ClusterReflectorsOptions extends Shared {
 export type ClusterReflectors = ReturnType<typeof clusterReflectors>;
 
 export function clusterReflectors(options: ClusterReflectorsOptions) {
-  const { systemNamespace: namespace, pluginResources, onReport, ...shared } = options;
+  const { systemNamespace: namespace, onReport, ...shared } = options;
   const objects = (resource: ClusterResource, selection: Selection = {}, onChange = shared.onChange) =>
     new Reflector<KubernetesObject>({ ...shared, ...selection, resource, onChange, transform: trimObject });
   const owned = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
@@ -61,7 +59,6 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
     }),
     reports: objects(GATEWAY_REPORTS, { namespace }, onReport),
     policies: objects(KUBE_NETWORK_POLICIES),
-    plugins: pluginResources.map((resource) => objects(resource)),
     tables: objects(EGRESS_TABLES, owned),
     plans: objects(WORKSPACE_PLANS, owned),
     services: objects(SERVICES, owned),

@@ -18,6 +18,7 @@ import {
 } from './cluster-reflectors.ts';
 import { memo } from './memo.ts';
 import { type ParsedItem, worldOf } from './parsed-item.ts';
+import { PluginReflectors } from './plugin-reflectors.ts';
 import type { Reflector, ReflectorProgress } from './reflector.ts';
 import { isOwned, tenantPolicyOf } from './tenant-policy.ts';
 
@@ -31,6 +32,7 @@ type Objects = readonly KubernetesObject[];
 
 export class ClusterSource {
   readonly #reflectors: ClusterReflectors;
+  readonly #plugins: PluginReflectors;
   readonly #derive = derivations();
   #reported: Objects = [];
 
@@ -39,23 +41,25 @@ export class ClusterSource {
       if (this.#hasReportNews()) options.onChange();
     };
     this.#reflectors = clusterReflectors({ ...options, onReport });
+    this.#plugins = new PluginReflectors(options);
   }
 
   start(): void {
     for (const reflector of this.#all()) reflector.start();
+    this.#plugins.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#all().map((reflector) => reflector.stop()));
+    await Promise.all([this.#plugins, ...this.#all()].map((reflector) => reflector.stop()));
   }
 
   /** Every kind with whether it has been read once, and when the server was last heard of it. */
   progress(): readonly ReflectorProgress[] {
-    return this.#all().map((reflector) => reflector.progress());
+    return [...this.#all().map((reflector) => reflector.progress()), ...this.#plugins.progress()];
   }
 
   hasSynced(): boolean {
-    return this.#all().every((reflector) => reflector.hasSynced());
+    return [this.#plugins, ...this.#all()].every((reflector) => reflector.hasSynced());
   }
 
   /** What is known now; complete only after every kind has been read once. */
@@ -72,7 +76,7 @@ export class ClusterSource {
       tables: derive.tables(all.tables.items()),
       plans: derive.plans(all.plans.items()),
       serviceAddresses: derive.serviceAddresses(all.services.items()),
-      tenantPolicies: derive.tenantPolicies(all.policies.items(), ...all.plugins.map(itemsOf)),
+      tenantPolicies: derive.tenantPolicies(all.policies.items(), ...this.#plugins.lists()),
       apiServer: derive.apiServer(all.apiServices.items(), all.apiSlices.items()),
     };
     const owned = [all.policies, all.tables, all.plans, all.services, all.slices].map(itemsOf);

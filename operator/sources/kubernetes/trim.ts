@@ -45,15 +45,13 @@ export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
 }
 
 export function gatewayPodOf(raw: KubernetesObject): GatewayPod {
-  const { metadata, status } = raw as RawPod;
-  const addresses =
-    status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
-  const isReady =
-    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+  const { metadata, status = {} } = raw as RawPod;
+  const { podIP, podIPs = podIP === undefined ? [] : [{ ip: podIP }], conditions = [] } = status;
+  const isReady = conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',
-    addresses,
+    addresses: podIPs.map(({ ip }) => ip),
     isReady: isReady && metadata.deletionTimestamp === undefined,
   };
 }

@@ -4,8 +4,9 @@ import type { ClusterPlans } from '../../../compile/cluster-plans.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { EgressTable } from '../../../model/egress-table.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../../model/kubernetes-object.ts';
-import { isUnreadable, objectsOf } from '../../../model/snapshot.ts';
+import { isUnreadable, objectsOf, type Snapshot } from '../../../model/snapshot.ts';
 import { ADOPT_ANNOTATION, ADOPT_ISOLATE, STAMP_ANNOTATION } from '../../../model/stamp.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import {
   type ClusterSettings,
@@ -29,14 +30,55 @@ export interface ClusterObjects {
   readonly adopting: readonly string[];
   /** Namespaces that carry a stamp and are no workspace any more, nor hold a pod in. */
   readonly unstamped: readonly string[];
+  /** Namespaces on their way out: nothing can be written there any more. */
+  readonly ending: ReadonlySet<string>;
+  /** Assignments that the operator made for Namespaces that are gone, and that say nothing of their own. */
+  readonly abandoned: readonly string[];
 }
 
 export function clusterObjects(
-  { plans, tables }: ClusterPlans,
+  world: ClusterPlans,
   state: ClusterState,
   settings: ClusterSettings,
 ): ClusterObjects {
   const workspaces = new Set(objectsOf(state.snapshot, 'Workspace').map(({ metadata }) => metadata.name));
+  const planned = new Set(world.plans.map(({ metadata }) => metadata.name));
+  const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
+  const has = (name: string, annotation: string, text?: string): boolean => {
+    const found = namespaces.get(name)?.annotations?.[annotation];
+    return text === undefined ? found !== undefined : found === text;
+  };
+  const ending = new Set(
+    state.namespaces
+      .filter(({ deletionTimestamp }) => deletionTimestamp !== undefined)
+      .map(({ name }) => name),
+  );
+  return {
+    createdOnce: missingDefault(state),
+    objects: [...heldObjects(world, state, settings), ...[...workspaces].map(assignmentObject)].filter(
+      ({ metadata }) => !ending.has(metadata.namespace ?? ''),
+    ),
+    stamps: world.plans
+      .filter(({ metadata }) => workspaces.has(metadata.name) && !ending.has(metadata.name))
+      .flatMap((plan) => stampObject(plan, state, settings)),
+    adopting: [...workspaces].filter(
+      (name) =>
+        !has(name, STAMP_ANNOTATION) && !has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE) && !ending.has(name),
+    ),
+    unstamped: [...namespaces.keys()].filter(
+      (name) => has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name),
+    ),
+    ending,
+    abandoned: abandonedAssignments(state.snapshot, namespaces),
+  };
+}
+
+/** What says where workspaces may go, and what holds them to it. */
+function heldObjects(
+  { plans, tables }: ClusterPlans,
+  state: ClusterState,
+  settings: ClusterSettings,
+): readonly DesiredObject[] {
   const policies = new Map(
     objectsOf(state.snapshot, 'NetworkPolicy').map((policy) => [policy.metadata.name, policy]),
   );
@@ -45,43 +87,44 @@ export function clusterObjects(
   );
   const endpoints = gatewayEndpoints(state.gatewayPods);
   const around = { serviceAddresses: state.serviceAddresses, endpoints, settings };
-  const planned = new Set(plans.map(({ metadata }) => metadata.name));
-  const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
-  const isStamped = (name: string): boolean =>
-    namespaces.get(name)?.annotations?.[STAMP_ANNOTATION] !== undefined;
-  return {
-    createdOnce: missingDefault(state),
-    objects: [
-      ...tables.map((table) => tableObject(table, settings)),
-      gatewayBaseline(settings),
-      ...plans.flatMap((plan) => {
-        // What has no say outside, a workspace whose id is another's above all, has none inside either.
-        const policy = denying.has(plan.spec.table) ? undefined : policies.get(plan.spec.networkPolicyId);
-        return [
-          planObject(plan, settings),
-          ...laneServices(plan, around),
-          ...gatewayIngress(plan, settings),
-          ...isolation({ plan, policy, apiServer: state.apiServer, settings }),
-        ];
-      }),
-      ...[...workspaces].map(assignmentObject),
-    ],
-    stamps: plans
-      .filter(({ metadata }) => workspaces.has(metadata.name))
-      .flatMap((plan) => {
-        const annotations = namespaceStamp(plan, state.apiServer, settings);
-        const { name } = plan.metadata;
-        return annotations === undefined
-          ? []
-          : [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name, annotations } }];
-      }),
-    adopting: [...workspaces].filter(
-      (name) => !isStamped(name) && namespaces.get(name)?.annotations?.[ADOPT_ANNOTATION] !== ADOPT_ISOLATE,
-    ),
-    unstamped: [...namespaces.keys()].filter(
-      (name) => isStamped(name) && !workspaces.has(name) && !planned.has(name),
-    ),
-  };
+  return [
+    ...tables.map((table) => tableObject(table, settings)),
+    gatewayBaseline(settings),
+    ...plans.flatMap((plan) => {
+      // What has no say outside, a workspace whose id is another's above all, has none inside either.
+      const policy = denying.has(plan.spec.table) ? undefined : policies.get(plan.spec.networkPolicyId);
+      return [
+        planObject(plan, settings),
+        ...laneServices(plan, around),
+        ...gatewayIngress(plan, settings),
+        ...isolation({ plan, policy, apiServer: state.apiServer, settings }),
+      ];
+    }),
+  ];
+}
+
+function stampObject(
+  plan: WorkspacePlan,
+  { apiServer }: ClusterState,
+  settings: ClusterSettings,
+): readonly DesiredObject[] {
+  const annotations = namespaceStamp(plan, apiServer, settings);
+  if (annotations === undefined) return [];
+  return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: plan.metadata.name, annotations } }];
+}
+
+function abandonedAssignments(
+  snapshot: Snapshot,
+  namespaces: ReadonlyMap<string, unknown>,
+): readonly string[] {
+  return objectsOf(snapshot, 'PolicyAssignment')
+    .filter(
+      ({ metadata, spec }) =>
+        metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY &&
+        spec.networkPolicyId === DEFAULT_POLICY &&
+        !namespaces.has(metadata.name),
+    )
+    .map(({ metadata }) => metadata.name);
 }
 
 /** R28: every account has one; what it says is the account's to change. */

@@ -19,6 +19,8 @@ export interface ClusterSettings {
   /** Namespace of the gateways. */
   readonly systemNamespace: string;
   readonly clusterDomain: string;
+  /** Addresses of the cluster's own name servers, for pods in dry-run; empty where nobody said. */
+  readonly clusterDns: readonly string[];
   /** Port of the gateways' health and metrics, open to all. */
   readonly gatewayHealthPort: number;
 }

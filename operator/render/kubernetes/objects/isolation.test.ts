@@ -23,7 +23,11 @@ const CLUSTER_ACCESS = {
     { namespaceSelector: {}, podSelector: { matchLabels: { app: 'portless' } } },
   ],
 };
-const API_SERVER = { addresses: ['10.96.0.1', 'fd00:10:96::1'], ports: [443, 6443] };
+const API_SERVER = {
+  serviceAddresses: ['10.96.0.1', 'fd00:10:96::1'],
+  addresses: ['10.96.0.1', 'fd00:10:96::1'],
+  ports: [443, 6443],
+};
 const PODS = ['team-a', 'team-b'].flatMap((name) => [
   stampedPod(name, 'dry-run'),
   stampedPod(name, 'sealed-dry-run'),

@@ -54,11 +54,11 @@ describe('laneServices() makes a Service', () => {
       },
       spec: {
         ports: [
-          { name: 'proxy', protocol: 'TCP', port: 3128, targetPort: 10_000 },
-          { name: 'tls', protocol: 'TCP', port: 443, targetPort: 10_001 },
-          { name: 'http', protocol: 'TCP', port: 80, targetPort: 10_002 },
-          { name: 'dns', protocol: 'UDP', port: 53, targetPort: 10_003 },
-          { name: 'dns-tcp', protocol: 'TCP', port: 53, targetPort: 10_003 },
+          { name: 'proxy', protocol: 'TCP', port: 3128, targetPort: 8192 },
+          { name: 'tls', protocol: 'TCP', port: 443, targetPort: 8193 },
+          { name: 'http', protocol: 'TCP', port: 80, targetPort: 8194 },
+          { name: 'dns', protocol: 'UDP', port: 53, targetPort: 8195 },
+          { name: 'dns-tcp', protocol: 'TCP', port: 53, targetPort: 8195 },
         ],
       },
     });
@@ -93,7 +93,7 @@ describe('laneServices() makes EndpointSlices', () => {
         { addresses: ['10.0.0.1'], conditions: { ready: true } },
         { addresses: ['10.0.0.2'], conditions: { ready: true } },
       ],
-      ports: expect.arrayContaining([{ name: 'dns', protocol: 'UDP', port: 10_003 }]),
+      ports: expect.arrayContaining([{ name: 'dns', protocol: 'UDP', port: 8195 }]),
     });
     expect(named(objects, `${ENFORCED}-ipv6`)).toMatchObject({ endpoints: [{ addresses: ['fd00::2'] }] });
     expect(servicesOf({ gatewayPods: gatewayPods.toReversed() })).toEqual(objects);

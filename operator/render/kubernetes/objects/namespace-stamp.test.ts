@@ -18,7 +18,11 @@ import { type Annotations, namespaceStamp } from './namespace-stamp.ts';
 
 const RESTRICTED = policyManifest('default-policy');
 const OPEN = policyManifest('default-policy', { restrictionMode: 'FULL_ACCESS' });
-const API_SERVER = { addresses: ['10.96.0.1', 'fd00:10:96::1'], ports: [443] };
+const API_SERVER = {
+  serviceAddresses: ['10.96.0.1', 'fd00:10:96::1'],
+  addresses: ['10.96.0.1', 'fd00:10:96::1'],
+  ports: [443],
+};
 
 function stampOf(policy: Manifest, more: Partial<ClusterState> = {}): Annotations | undefined {
   const state = clusterState([policy, workspaceManifest('team-a')], { apiServer: API_SERVER, ...more });

@@ -5,12 +5,15 @@ import type { ApiServerPlace } from '../../../model/cluster-state.ts';
 import type { Lane } from '../../../model/product.ts';
 import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import {
+  CLUSTER_DNS_ANNOTATION,
+  CLUSTER_DOMAIN_ANNOTATION,
   DEFAULT_LANE_ANNOTATION,
   dnsAnnotation,
   laneAnnotation,
   NO_PROXY_ANNOTATION,
   proxyAnnotation,
   STAMP_ANNOTATION,
+  USUAL_CLUSTER_DOMAIN,
 } from '../../../model/stamp.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import type { ClusterSettings } from './desired-object.ts';
@@ -33,6 +36,7 @@ export function namespaceStamp(
     ...Object.fromEntries(spec.products.map(({ product, lane }) => [laneAnnotation(product), lane])),
     ...Object.assign({}, ...[...lanes].map(([lane, addresses]) => laneAddresses(lane, addresses))),
     [NO_PROXY_ANNOTATION]: noProxy(apiServer, settings),
+    ...clusterDns(settings),
   };
   return { ...content, [STAMP_ANNOTATION]: contentHash(content) };
 }
@@ -51,8 +55,16 @@ function laneAddresses(lane: Lane, addresses: readonly string[]): Annotations {
   };
 }
 
+/** Told only where it is not what everybody has, or where somebody said. */
+function clusterDns({ clusterDomain, clusterDns: servers }: ClusterSettings): Annotations {
+  return {
+    ...(clusterDomain === USUAL_CLUSTER_DOMAIN ? {} : { [CLUSTER_DOMAIN_ANNOTATION]: clusterDomain }),
+    ...(servers.length === 0 ? {} : { [CLUSTER_DNS_ANNOTATION]: servers.join(',') }),
+  };
+}
+
 /** What a pod reaches without the gateway, or not at all. */
-function noProxy({ addresses }: ApiServerPlace, { clusterDomain }: ClusterSettings): string {
+function noProxy({ serviceAddresses }: ApiServerPlace, { clusterDomain }: ClusterSettings): string {
   return [
     'localhost',
     '127.0.0.1',
@@ -60,7 +72,7 @@ function noProxy({ addresses }: ApiServerPlace, { clusterDomain }: ClusterSettin
     '.svc',
     `.${clusterDomain}`,
     'kubernetes.default',
-    ...addresses,
+    ...serviceAddresses,
     ...METADATA_ADDRESSES,
   ].join(',');
 }

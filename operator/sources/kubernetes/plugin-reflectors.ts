@@ -1,0 +1,84 @@
+// Network policies of kinds that a cluster may have or not: looked for at the start and again at times, since a plugin
+// can be installed later. While the API server is away nothing is known, and nobody goes on without knowing.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { type ClusterResource, PLUGIN_POLICIES } from '../../model/cluster-resources.ts';
+import { Reflector, type ReflectorOptions, type ReflectorProgress } from './reflector.ts';
+import { servedResources } from './served-resources.ts';
+import { trimObject } from './trim.ts';
+
+type Options = Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'>;
+
+const LOOK_AGAIN_MS = 10 * 60_000;
+const RETRY_MS = 2000;
+const NAME = 'kinds of network plugins';
+
+export class PluginReflectors {
+  readonly #options: Options;
+  readonly #stopped = new AbortController();
+  readonly #reflectors = new Map<ClusterResource, Reflector<KubernetesObject>>();
+  #hasLooked = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  hasSynced(): boolean {
+    return this.#hasLooked && [...this.#reflectors.values()].every((reflector) => reflector.hasSynced());
+  }
+
+  /** One list per kind; each the very same as before where nothing has changed. */
+  lists(): readonly (readonly KubernetesObject[])[] {
+    return [...this.#reflectors.values()].map((reflector) => reflector.items());
+  }
+
+  progress(): readonly ReflectorProgress[] {
+    const looking = { reflector: NAME, hasSynced: false, heardAtMs: undefined, error: undefined };
+    return [
+      ...(this.#hasLooked ? [] : [looking]),
+      ...[...this.#reflectors.values()].map((reflector) => reflector.progress()),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+    await Promise.all([...this.#reflectors.values()].map((reflector) => reflector.stop()));
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      const hasLooked = await this.#look();
+      await delay(hasLooked ? LOOK_AGAIN_MS : RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #look(): Promise<boolean> {
+    const { api, onChange, onFailure } = this.#options;
+    try {
+      for (const resource of await servedResources(api, PLUGIN_POLICIES)) this.#follow(resource);
+      const isFirst = !this.#hasLooked;
+      this.#hasLooked = true;
+      if (isFirst) onChange();
+      return true;
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) {
+        onFailure({ reflector: NAME, error: error as Error, retryInMs: RETRY_MS });
+      }
+      return false;
+    }
+  }
+
+  #follow(resource: ClusterResource): void {
+    if (this.#reflectors.has(resource) || this.#stopped.signal.aborted) return;
+    const reflector = new Reflector<KubernetesObject>({ ...this.#options, resource, transform: trimObject });
+    this.#reflectors.set(resource, reflector);
+    reflector.start();
+  }
+}
