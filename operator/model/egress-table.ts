@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import {
   atomicList,
-  conditionsSchema,
   type KindDescription,
   type ObjectMeta,
   optionalList,
@@ -76,7 +75,6 @@ export const egressTableKind: KindDescription = {
   description:
     'Compiled destinations of one policy and what its workspaces imply. Written by the operator, read by gateways.',
   spec: egressTableSpecSchema,
-  status: z.strictObject({ conditions: conditionsSchema }),
   columns: [
     { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },
     { name: 'Revision', type: 'string', jsonPath: '.spec.revision' },

@@ -1,12 +1,6 @@
 // WorkspacePlan: what the gateways need to know about one workspace: its table, and which lane each product takes.
 import { z } from 'zod';
-import {
-  atomicList,
-  conditionsSchema,
-  type KindDescription,
-  type ObjectMeta,
-  optionalList,
-} from './kubernetes-object.ts';
+import { atomicList, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
 import { isDryRun, LANES, PRODUCTS } from './product.ts';
 
 const productLaneSchema = z.strictObject({
@@ -57,7 +51,6 @@ export const workspacePlanKind: KindDescription = {
   scope: 'Namespaced',
   description: 'Table, lanes and ports of one workspace. Written by the operator, read by gateways.',
   spec: workspacePlanSpecSchema,
-  status: z.strictObject({ conditions: conditionsSchema }),
   columns: [
     { name: 'Workspace', type: 'string', jsonPath: '.spec.workspaceId' },
     { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },

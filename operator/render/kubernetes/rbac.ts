@@ -102,8 +102,7 @@ function operatorAtHome(): readonly RbacRule[] {
     allow([...READ, ...APPLY, 'delete'], [SERVICES]),
     allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
     allow([...READ, ...APPLY, 'delete'], compiled),
-    ours(['patch'], statusesOf(compiled)),
-    allow([...READ, 'delete'], [GATEWAY_REPORTS]),
+    allow(READ, [GATEWAY_REPORTS]),
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', ...APPLY] },
   ];
 }
