@@ -60,11 +60,12 @@ export function rangesContain(ranges: readonly AddressRange[], address: string):
 
 function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (IPV4.test(address)) return ipaddr.IPv4.parse(address);
+  if (!address.includes(':')) return undefined;
   const parts = address.split(':');
   const last = parts.at(-1) ?? '';
   const isPlain =
     parts.slice(0, -1).every((part) => HEXTET.test(part)) && (HEXTET.test(last) || IPV4.test(last));
-  return parts.length > 1 && isPlain && ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address) : undefined;
+  return isPlain && ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address) : undefined;
 }
 
 function mask(address: ipaddr.IPv4 | ipaddr.IPv6, prefixLength: number): AddressRange {

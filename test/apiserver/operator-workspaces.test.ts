@@ -130,3 +130,14 @@ spec: { podSelector: {}, policyTypes: [Egress], egress: [{}] }
   await scene.untilCondition('Widened', 'True', 'spa', 'wide');
   expect(await scene.condition('Widened', 'spa', 'wide')).toContain('allow-all');
 });
+
+it('makes nothing anew in a Namespace on its way out, and takes away what it made for it', async () => {
+  await scene.apply(workspaceYaml('ending', '10', '{}'));
+  await scene.untilStamped('ending');
+  await scene.kubectl('delete', 'namespace', 'ending');
+  await until(
+    'its assignment is gone',
+    async () => (await scene.field('{.metadata.name}', 'spa', 'ending')) === '',
+  );
+  expect(await scene.field('{.metadata.name}', 'swp', 'ending', '-n', 'sallyport-system')).toBe('');
+});

@@ -61,11 +61,11 @@ export function classifyTable(table: EgressTable, atMs: number): ClassifiedTable
 /** Classes in a stable order, each with its patterns. */
 export function classifyNames(index: TableIndex): readonly ClassifiedNames[] {
   const classes = new Map<string, { readonly class: DestinationClass; readonly patterns: string[] }>();
+  const classAndKeyOf = classesOfGroups();
   for (const pattern of index.byPattern.keys()) {
     // Cloud metadata has a virtual host of its own, listed or not; a domain may stand in one only.
     if (isMetadataHost(pattern)) continue;
-    const found = classOf(coveringMatches(index, pattern));
-    const key = JSON.stringify(found);
+    const [found, key] = classAndKeyOf(coveringMatches(index, pattern));
     const known = classes.get(key) ?? { class: found, patterns: [] };
     known.patterns.push(pattern);
     classes.set(key, known);
@@ -83,6 +83,26 @@ function coveringMatches(index: TableIndex, pattern: string): readonly Match[] {
   return covering.flatMap((cover) =>
     (index.byPattern.get(cover) ?? []).map((group) => ({ pattern: cover, group })),
   );
+}
+
+/** Thousands of names are covered by the same few groups, which alone make a class; `key` is its content. */
+function classesOfGroups(): (matches: readonly Match[]) => readonly [DestinationClass, string] {
+  const numbers = new Map<DestinationGroup, number>();
+  const found = new Map<string, readonly [DestinationClass, string]>();
+  return (matches) => {
+    const groups = matches.map(({ group }) => {
+      const number = numbers.get(group) ?? numbers.size;
+      numbers.set(group, number);
+      return number;
+    });
+    const covered = groups.join();
+    const known = found.get(covered);
+    if (known !== undefined) return known;
+    const made = classOf(matches);
+    const answer = [made, JSON.stringify(made)] as const;
+    found.set(covered, answer);
+    return answer;
+  };
 }
 
 function classOf(matches: readonly Match[]): DestinationClass {

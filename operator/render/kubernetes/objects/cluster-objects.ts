@@ -41,32 +41,33 @@ export function clusterObjects(
   state: ClusterState,
   settings: ClusterSettings,
 ): ClusterObjects {
-  const workspaces = new Set(objectsOf(state.snapshot, 'Workspace').map(({ metadata }) => metadata.name));
+  const ending = new Set(
+    state.namespaces
+      .filter(({ deletionTimestamp }) => deletionTimestamp !== undefined)
+      .map(({ name }) => name),
+  );
+  const labelled = objectsOf(state.snapshot, 'Workspace').map(({ metadata }) => metadata.name);
+  const workspaces = new Set(labelled.filter((name) => !ending.has(name)));
   const planned = new Set(world.plans.map(({ metadata }) => metadata.name));
   const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
   const has = (name: string, annotation: string, text?: string): boolean => {
     const found = namespaces.get(name)?.annotations?.[annotation];
     return text === undefined ? found !== undefined : found === text;
   };
-  const ending = new Set(
-    state.namespaces
-      .filter(({ deletionTimestamp }) => deletionTimestamp !== undefined)
-      .map(({ name }) => name),
-  );
   return {
     createdOnce: missingDefault(state),
     objects: [...heldObjects(world, state, settings), ...[...workspaces].map(assignmentObject)].filter(
       ({ metadata }) => !ending.has(metadata.namespace ?? ''),
     ),
     stamps: world.plans
-      .filter(({ metadata }) => workspaces.has(metadata.name) && !ending.has(metadata.name))
+      .filter(({ metadata }) => workspaces.has(metadata.name))
       .flatMap((plan) => stampObject(plan, state, settings)),
     adopting: [...workspaces].filter(
-      (name) =>
-        !has(name, STAMP_ANNOTATION) && !has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE) && !ending.has(name),
+      (name) => !has(name, STAMP_ANNOTATION) && !has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE),
     ),
     unstamped: [...namespaces.keys()].filter(
-      (name) => has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name),
+      (name) =>
+        has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name) && !ending.has(name),
     ),
     ending,
     abandoned: abandonedAssignments(state.snapshot, namespaces),
