@@ -96,17 +96,13 @@ function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {
 async function adoptAll(
   workspaces: readonly string[],
   { api, lease, logger }: Delivery,
-): Promise<Map<string, Error>> {
-  const failures = new Map<string, Error>();
-  for (const workspace of workspaces) {
-    try {
-      const pods = await adoptPods(workspace, { api, mayWrite: () => lease.isLeader() });
-      if (pods > 0) logger.info('adopted running pods', { workspace, pods });
-    } catch (error) {
-      failures.set(workspace, error as Error);
-    }
-  }
-  return failures;
+): Promise<WriteFailures> {
+  const namespaces = workspaces.map((name) => ({ kind: 'Namespace', metadata: { name } }));
+  const failures = await inParallel(namespaces, async ({ metadata: { name } }) => {
+    const pods = await adoptPods(name, { api, mayWrite: () => lease.isLeader() });
+    if (pods > 0) logger.info('adopted running pods', { workspace: name, pods });
+  });
+  return new Map([...failures].map(([key, error]) => [key.replace('Namespace/', ''), error]));
 }
 
 /** Workspaces of which something that holds them in, or says where they may go, is not as it should be. */

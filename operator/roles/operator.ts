@@ -131,7 +131,9 @@ export class RunningOperator {
     metrics.problems([...reading.state.problems, ...outputs.problems]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
+    await breathe();
     const failed = await deliver(outputs, reading, this.#parts);
+    await breathe();
     const changesAtMs = await statusReport.tell({
       state: reading.state,
       world: outputs,

@@ -89,7 +89,7 @@ test('an agent that is killed leaves its Envoy serving, and the next one adopts 
   former.kill('SIGKILL');
   await ended;
   expect(await scene.asking(address, PORT, LISTED)).toBe('ok');
-  const next = await scene.startAgent('gw-9', address);
+  const next = await scene.startAgent('gw-9', { address });
   expect(next.lines).toContainEqual(expect.objectContaining({ message: 'started', envoy: 'adopted' }));
   await scene.applyTable('acme', 'r3', [{ names: [OTHER] }]);
   await scene.untilAsking(address, PORT, OTHER, 'ok');

@@ -31,6 +31,15 @@ export interface Agent {
   stop(): Promise<void>;
 }
 
+export interface AgentOptions {
+  /** Where it listens; an address of the world unless given. */
+  readonly address?: string;
+  /** The administrator's unless given. */
+  readonly kubeconfig?: string;
+  /** What is outside for it; the scene's own unless given. */
+  readonly world?: OutsideWorld;
+}
+
 /** A workspace's lanes with the port of each. */
 export type LanePorts = Readonly<Partial<Record<Lane, number>>>;
 
@@ -57,8 +66,9 @@ export class GatewayScene {
   }
 
   /** Its state is kept under its name, for the next agent of that name. */
-  async startAgent(podName: string, address = this.world.listenAddress): Promise<Agent> {
-    const options = this.#optionsOf(podName, address);
+  async startAgent(podName: string, agentOptions: AgentOptions = {}): Promise<Agent> {
+    const options = this.#optionsOf(podName, agentOptions);
+    const address = options.listenAddress;
     const { stream, lines } = keptLines();
     const logger = createLogger({ role: 'gateway', level: 'info', stream });
     const running = await RunningAgent.start(readGatewayConfig(options, process.env), logger);
@@ -72,7 +82,7 @@ export class GatewayScene {
 
   /** The command line in a process of its own, which the test ends; its Envoy is left to the next agent of that name. */
   spawnAgent(podName: string, address: string): ChildProcess {
-    const options = Object.entries(this.#optionsOf(podName, address));
+    const options = Object.entries(this.#optionsOf(podName, { address }));
     const args = options.flatMap(([name, value]) => [
       `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
       String(value),
@@ -80,17 +90,17 @@ export class GatewayScene {
     return spawn(process.execPath, [MAIN, 'gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
-  #optionsOf(podName: string, listenAddress: string) {
+  #optionsOf(podName: string, { world = this.world, address, kubeconfig }: AgentOptions) {
     return {
-      kubeconfig: this.controlPlane.adminKubeconfig,
+      kubeconfig: kubeconfig ?? this.controlPlane.adminKubeconfig,
       namespace: SYSTEM_NAMESPACE,
       healthPort: '0',
       logLevel: 'info',
       podName,
       state: this.stateOf(podName),
-      listenAddress,
-      resolver: [this.world.resolver],
-      openRange: [this.world.openRange],
+      listenAddress: address ?? world.listenAddress,
+      resolver: [world.resolver],
+      openRange: [world.openRange],
       maxConnections: '1000',
       accountId: 'account',
       concurrency: '1',

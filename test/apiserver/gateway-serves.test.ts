@@ -22,7 +22,7 @@ beforeAll(async () => {
   await scene.applyPlan('lab', 'p1', 'acme', { enforced: ENFORCED, 'dry-run': DRY_RUN });
   await scene.kubectl('run', 'gw-1', '--image=none', '-n', SYSTEM_NAMESPACE);
   one = await scene.startAgent('gw-1');
-  two = await scene.startAgent('gw-2', scene.world.listenAddress.replace(/\.2$/, '.3'));
+  two = await scene.startAgent('gw-2', { address: scene.world.listenAddress.replace(/\.2$/, '.3') });
   await scene.untilReport('gw-1', 'that it is ready', ({ ready }) => ready);
   await scene.untilReport('gw-2', 'that it is ready', ({ ready }) => ready);
 }, CONTROL_PLANE_TIMEOUT_MS);

@@ -22,6 +22,7 @@ export interface RequestDone {
 }
 
 const REQUEST_TIMEOUT_MS = 30_000;
+const TIMEOUTS = { headersTimeout: REQUEST_TIMEOUT_MS, bodyTimeout: REQUEST_TIMEOUT_MS };
 const CONNECTIONS = 8;
 /** Tokens and certificates on disk are replaced from time to time. */
 const CREDENTIALS_LIVE_MS = 10_000;
@@ -79,8 +80,7 @@ class Connection implements KubernetesApi {
   }
 
   async request(request: ApiRequest): Promise<unknown> {
-    const signals = [AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(request.signal ? [request.signal] : [])];
-    const response = await this.#send(request, 'requests', AbortSignal.any(signals));
+    const response = await this.#send(request, 'requests', request.signal);
     try {
       return await response.body.json();
     } catch (cause) {
@@ -192,7 +192,8 @@ function agentsFor(
   void known?.requests.close();
   return {
     identity,
-    requests: new Agent({ connect, connections: CONNECTIONS, allowH2: false }),
+    // Not by AbortSignal.timeout(): each lives on for all of its time, long after its request was answered.
+    requests: new Agent({ connect, ...TIMEOUTS, connections: CONNECTIONS, allowH2: false }),
     watches: new Agent({ connect, allowH2: false, bodyTimeout: 0, headersTimeout: REQUEST_TIMEOUT_MS }),
   };
 }
