@@ -1,22 +1,14 @@
-// Replays a case's rows as real requests: in.yaml in a folder, `sallyport run`'s gateway with a real Envoy over it,
-// and a stand-in outside world that serves every name any row asks for.
+// Replays a case's rows as real requests through the real Envoy of a stage, with a stand-in outside world that serves
+// every name any row asks for.
 // In: a case. Out: what a client saw, what arrived where, and what the denial log says in the end.
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { readRunConfig } from '../../operator/config.ts';
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import type { JsonRow } from '../../operator/denials/run-query.ts';
-import { RunningGateway } from '../../operator/roles/run.ts';
-import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { ORIGIN_HEADER } from '../outside/origin-page.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type CaseFolder, casePath } from './case-folder.ts';
+import type { CaseFolder } from './case-folder.ts';
 import { aimOf, type CaseRow, sniOf } from './case-rows.ts';
 import { outsideNames, SOME_SERVER } from './outside-names.ts';
+import type { LoggedDenial, ProxyPlace, Stage, StartStage } from './stage.ts';
 
 /** What a client saw: the answer of the right server, a refusal with its reason, or a tunnel that was shut. */
 export interface Seen {
@@ -25,33 +17,28 @@ export interface Seen {
   readonly arrived: boolean;
 }
 
-const DENIALS = `SELECT workspace, product, policy, network_source_type, access_type, reason, destination, port, rule, revision
-  FROM access.outbound_network`;
 /** No TLS, and too short for no protocol. */
 const PLAIN_BYTES = 'SSH-2.0-client\r\n';
 
 export class CaseReplay {
-  readonly #folder: string;
   readonly #world: OutsideWorld;
-  readonly #gateway: RunningGateway;
+  readonly #stage: Stage;
   #arrivals = 0;
-  #finished: Promise<readonly JsonRow[]> | undefined;
+  #finished: Promise<readonly LoggedDenial[]> | undefined;
 
-  private constructor(folder: string, world: OutsideWorld, gateway: RunningGateway) {
-    this.#folder = folder;
+  private constructor(world: OutsideWorld, stage: Stage) {
     this.#world = world;
-    this.#gateway = gateway;
+    this.#stage = stage;
   }
 
-  /** Throws, with nothing left running, where the gateway cannot start. */
-  static async start(found: CaseFolder): Promise<CaseReplay> {
-    const folder = await mkdtemp(join(tmpdir(), 'sallyport-case-'));
+  /** Throws, with nothing left running, where the stage cannot start. */
+  static async start(found: CaseFolder, startStage: StartStage): Promise<CaseReplay> {
     const world = await startOutsideWorld({ names: [SOME_SERVER] });
     try {
       for (const name of outsideNames(found.rows, world.closedAddress)) await world.addName(name);
-      return new CaseReplay(folder, world, await startGateway(found.name, folder, world));
+      return new CaseReplay(world, await startStage(found, world));
     } catch (error) {
-      await release(folder, world);
+      await world.stop();
       throw error;
     }
   }
@@ -62,7 +49,7 @@ export class CaseReplay {
   }
 
   async replay(row: CaseRow): Promise<Seen> {
-    const proxy = this.#proxyOf(row);
+    const proxy = this.#stage.proxyOf(row);
     if (proxy === null) return { answer: 'no gateway in the way', arrived: false };
     const before = this.#journalLength();
     const result = await this.#ask(row, proxy);
@@ -81,36 +68,13 @@ export class CaseReplay {
     return this.#journalLength() - this.#arrivals;
   }
 
-  /** Ends everything, Envoy first: so every line that it will ever write is in the denial log that is returned. */
-  finish(): Promise<readonly JsonRow[]> {
-    this.#finished ??= this.#finish();
+  /** Ends everything; returns the denial log. */
+  finish(): Promise<readonly LoggedDenial[]> {
+    this.#finished ??= this.#stage.finish().finally(() => this.#world.stop());
     return this.#finished;
   }
 
-  async #finish(): Promise<readonly JsonRow[]> {
-    const paths = statePaths(join(this.#folder, 'state'));
-    await this.#gateway.drained();
-    await this.#gateway.stop();
-    const answer = await queryDenials({
-      socketPath: paths.querySocket,
-      databasePath: paths.database,
-      sql: DENIALS,
-    });
-    await release(this.#folder, this.#world);
-    if ('error' in answer) throw new Error(answer.error);
-    return answer.rows;
-  }
-
-  #proxyOf({ workspace, product }: CaseRow): { readonly host: string; readonly port: number } | null {
-    const entry = this.#gateway.endpoints.workspaces.find((endpoints) => endpoints.workspace === workspace);
-    const endpoint = entry?.products.find((candidate) => candidate.product === product);
-    if (endpoint === undefined) throw new Error(`Cannot find the entrance for ${product} of "${workspace}"`);
-    if (endpoint.proxy === null) return null;
-    const { hostname, port } = new URL(endpoint.proxy);
-    return { host: hostname, port: Number(port) };
-  }
-
-  #ask(row: CaseRow, proxy: { readonly host: string; readonly port: number }): Promise<AskResult> {
+  #ask(row: CaseRow, proxy: ProxyPlace): Promise<AskResult> {
     const { scheme, host, url, authority } = aimOf(row, this.address);
     const options = { proxy, ca: this.#world.caPem };
     if (scheme === 'http') return ask({ ...options, url });
@@ -139,25 +103,4 @@ export class CaseReplay {
     const { arrivals } = this.#world.origins;
     return arrivals.length + arrivals.reduce((sum, { requests }) => sum + requests.length, 0);
   }
-}
-
-async function startGateway(name: string, folder: string, world: OutsideWorld): Promise<RunningGateway> {
-  await mkdir(join(folder, 'in'));
-  await copyFile(casePath(name, 'in.yaml'), join(folder, 'in/in.yaml'));
-  const options = {
-    state: join(folder, 'state'),
-    listenAddress: world.listenAddress,
-    ports: '10000-31999',
-    resolver: [world.resolver],
-    openRange: [world.openRange],
-    maxConnections: '1000',
-    accountId: 'cases',
-    concurrency: '1',
-  };
-  return RunningGateway.start(readRunConfig(join(folder, 'in'), options, process.env), SILENT_VIEW);
-}
-
-async function release(folder: string, world: OutsideWorld): Promise<void> {
-  await world.stop();
-  await rm(folder, { recursive: true, force: true });
 }

@@ -1,0 +1,152 @@
+// A case on the API server: its objects as a user applies them, the operator that all cases share, and an agent of its own
+// with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
+import { GATEWAY_LABEL, GATEWAY_NAME, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
+import type { ClusterScene } from '../apiserver/cluster-scene.ts';
+import type { Agent } from '../apiserver/gateway-scene.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
+import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { CaseFolder } from './case-folder.ts';
+import type { CaseRow } from './case-rows.ts';
+import {
+  type CaseObject,
+  CREATED_DEFAULT_POLICY,
+  keyOf,
+  objectsOf,
+  refusedObjects,
+} from './cluster-cases.ts';
+import { missingOf, type StoredObject } from './in-force.ts';
+import { DENIAL_COLUMNS, type LoggedDenial, type ProxyPlace, type Stage } from './stage.ts';
+
+const SERVER_SIDE = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
+const IN_FORCE_KINDS = 'egresstables,workspaceplans,gatewayreports,policyassignments';
+
+export class ClusterStage implements Stage {
+  readonly #scene: ClusterScene;
+  readonly #found: CaseFolder;
+  readonly #agent: Agent;
+  #plans: readonly WorkspacePlan[] = [];
+
+  private constructor(scene: ClusterScene, found: CaseFolder, agent: Agent) {
+    this.#scene = scene;
+    this.#found = found;
+    this.#agent = agent;
+  }
+
+  static async start(scene: ClusterScene, found: CaseFolder, world: OutsideWorld): Promise<ClusterStage> {
+    await applyObjects(scene, found);
+    const stage = new ClusterStage(scene, found, await startAgent(scene, found.name, world));
+    try {
+      await stage.#untilInForce();
+      return stage;
+    } catch (error) {
+      await stage.finish();
+      throw error;
+    }
+  }
+
+  proxyOf({ workspace, product }: CaseRow): ProxyPlace | null {
+    const plan = this.#plans.find(({ metadata }) => metadata.name === workspace);
+    const lane = plan?.spec.products.find((entry) => entry.product === product)?.lane;
+    if (lane === 'full') return null;
+    const ports = plan?.spec.lanes?.find((entry) => entry.lane === lane);
+    if (ports === undefined) throw new Error(`Cannot find the lane for ${product} of "${workspace}"`);
+    return { host: this.#agent.address, port: ports.firstPort };
+  }
+
+  async finish(): Promise<readonly LoggedDenial[]> {
+    await this.#agent.stop();
+    const pod = ['pod', this.#found.name, '-n', SYSTEM_NAMESPACE];
+    await this.#scene.kubectl('delete', ...pod, '--force', '--grace-period=0');
+    await removeObjects(this.#scene, this.#found);
+    const denials = this.#agent.lines.filter(({ message }) => message === 'denial');
+    return denials.map((line) => Object.fromEntries(DENIAL_COLUMNS.map((column) => [column, line[column]])));
+  }
+
+  async #untilInForce(): Promise<void> {
+    let missing: readonly string[] = [];
+    await until(`${this.#found.name} is in force`, async () => {
+      const stored = await storedObjects(this.#scene, IN_FORCE_KINDS);
+      missing = missingOf(this.#found.world, stored, this.#found.name);
+      this.#plans = stored.filter((object) => object.kind === 'WorkspacePlan');
+      return missing.length === 0;
+    }).catch((cause: unknown) => {
+      throw new Error(missing.join('\n'), { cause });
+    });
+  }
+}
+
+/** Throws where the API server refuses anything else than it must. */
+async function applyObjects({ controlPlane }: ClusterScene, found: CaseFolder): Promise<void> {
+  const { stdout, stderr } = await controlPlane.kubectl(SERVER_SIDE, { stdin: found.input });
+  const applied = new Set(stdout.split('\n').map((line) => line.replace(' serverside-applied', '')));
+  const refused = objectsOf(found).filter((object) => !applied.has(nameInKubectl(object)));
+  if (String(refused.map(keyOf)) !== String(refusedObjects(found.name)))
+    throw new Error(`The API server refuses ${refused.map(keyOf).join(' and ')}: ${stderr}`);
+}
+
+/** "namespace/analytics", "networkpolicy.sallyport.dev/blocks". */
+function nameInKubectl({ apiVersion, kind, metadata }: CaseObject): string {
+  const [group, version] = apiVersion.split('/');
+  return `${[kind.toLowerCase(), ...(version === undefined ? [] : [group])].join('.')}/${metadata.name}`;
+}
+
+/** Named after the case, and a pod that is ready, as far as anybody can see who asks the API server. */
+async function startAgent(scene: ClusterScene, name: string, world: OutsideWorld): Promise<Agent> {
+  const { controlPlane, gateways } = scene;
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: SYSTEM_NAMESPACE, labels: { [GATEWAY_LABEL]: GATEWAY_NAME } },
+    spec: {
+      serviceAccountName: 'sallyport-gateway',
+      containers: [{ name: 'main', image: 'example.com/none' }],
+    },
+  };
+  const status = { conditions: [{ type: 'Ready', status: 'True' }], podIP: world.listenAddress };
+  await scene.apply(JSON.stringify(pod));
+  const patch = ['--subresource=status', '-p', JSON.stringify({ status })];
+  await scene.kubectl('patch', 'pod', name, '-n', SYSTEM_NAMESPACE, ...patch);
+  const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, 'sallyport-gateway', name);
+  return gateways.startAgent(name, { kubeconfig, world });
+}
+
+/**
+ * Namespaces only cease to be workspaces, since their deletion takes 5 s at least; so assignments that the operator made
+ * stay, and go here. Policies go last: one that is assigned cannot be deleted. default-policy, which never can be, says
+ * again what the operator lets it say.
+ */
+async function removeObjects(scene: ClusterScene, found: CaseFolder): Promise<void> {
+  const byKind = Map.groupBy(objectsOf(found), ({ kind }) => kind);
+  const { Namespace: namespaces = [], NetworkPolicy: policies = [], ...others } = Object.fromEntries(byKind);
+  const plain = namespaces.map(({ apiVersion, kind, metadata: { name } }) => ({
+    apiVersion,
+    kind,
+    metadata: { name },
+  }));
+  await scene.apply(JSON.stringify(listOf([...plain, CREATED_DEFAULT_POLICY])));
+  await until(`nothing of ${found.name} is compiled`, async () => {
+    const left = await storedObjects(scene, 'workspaceplans,egresstables');
+    return left.length === 0;
+  });
+  await scene.kubectl('delete', 'policyassignments', '--all');
+  await deleteAll(scene, Object.values(others).flat());
+  const own = policies.filter((object) => keyOf(object) !== keyOf(CREATED_DEFAULT_POLICY));
+  await until(`the policies of ${found.name} are gone`, () => deleteAll(scene, own));
+}
+
+/** Whether all is gone that was there. */
+async function deleteAll({ controlPlane }: ClusterScene, objects: readonly CaseObject[]): Promise<boolean> {
+  const args = ['delete', '--ignore-not-found', '-f', '-'];
+  const { code } = await controlPlane.kubectl(args, { stdin: JSON.stringify(listOf(objects)) });
+  return code === 0;
+}
+
+function listOf(items: readonly CaseObject[]): object {
+  return { apiVersion: 'v1', kind: 'List', items };
+}
+
+async function storedObjects(scene: ClusterScene, kinds: string): Promise<readonly StoredObject[]> {
+  const text = await scene.kubectl('get', kinds, '-n', SYSTEM_NAMESPACE, '-o', 'json');
+  return (JSON.parse(text) as { readonly items: readonly StoredObject[] }).items;
+}

@@ -1,0 +1,66 @@
+// A case in a folder, and the gateway of `sallyport run` with a real Envoy over it.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readRunConfig } from '../../operator/config.ts';
+import { queryDenials } from '../../operator/denials/query-denials.ts';
+import { RunningGateway } from '../../operator/roles/run.ts';
+import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
+import { statePaths } from '../../operator/roles/state-directory.ts';
+import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { CaseFolder } from './case-folder.ts';
+import type { CaseRow } from './case-rows.ts';
+import { DENIAL_COLUMNS, type LoggedDenial, type ProxyPlace, type Stage } from './stage.ts';
+
+export async function startEmbeddedStage(found: CaseFolder, world: OutsideWorld): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-case-'));
+  try {
+    const gateway = await startGateway(found, folder, world);
+    return {
+      proxyOf: (row) => proxyOf(gateway, row),
+      finish: () => finish(gateway, folder),
+    };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startGateway(found: CaseFolder, folder: string, world: OutsideWorld): Promise<RunningGateway> {
+  await mkdir(join(folder, 'in'));
+  await writeFile(join(folder, 'in/in.yaml'), found.input);
+  const options = {
+    state: join(folder, 'state'),
+    listenAddress: world.listenAddress,
+    ports: '10000-31999',
+    resolver: [world.resolver],
+    openRange: [world.openRange],
+    maxConnections: '1000',
+    accountId: 'cases',
+    concurrency: '1',
+  };
+  return RunningGateway.start(readRunConfig(join(folder, 'in'), options, process.env), SILENT_VIEW);
+}
+
+function proxyOf({ endpoints }: RunningGateway, { workspace, product }: CaseRow): ProxyPlace | null {
+  const entry = endpoints.workspaces.find((candidate) => candidate.workspace === workspace);
+  const endpoint = entry?.products.find((candidate) => candidate.product === product);
+  if (endpoint === undefined) throw new Error(`Cannot find the entrance for ${product} of "${workspace}"`);
+  if (endpoint.proxy === null) return null;
+  const { hostname, port } = new URL(endpoint.proxy);
+  return { host: hostname, port: Number(port) };
+}
+
+async function finish(gateway: RunningGateway, folder: string): Promise<readonly LoggedDenial[]> {
+  const paths = statePaths(join(folder, 'state'));
+  await gateway.drained();
+  await gateway.stop();
+  const answer = await queryDenials({
+    socketPath: paths.querySocket,
+    databasePath: paths.database,
+    sql: `SELECT ${DENIAL_COLUMNS.join(', ')} FROM access.outbound_network`,
+  });
+  await rm(folder, { recursive: true, force: true });
+  if ('error' in answer) throw new Error(answer.error);
+  return answer.rows;
+}
