@@ -19,6 +19,15 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: 'what 1,000 workspaces take to compute: cold, after one changed policy (a few seconds)',
     run: async (settings) => (await import('./middle.ts')).benchMiddle(settings),
   },
+  propagation: {
+    description:
+      'a changed policy in a cluster until Envoy decides by it; 1 and 1,000 workspaces (about 4 minutes)',
+    run: async (settings) => (await import('./propagation.ts')).benchPropagation(settings),
+  },
+  scale: {
+    description: 'the operator with 1,000 workspaces and 10,000 pods: start, rest, memory (about 4 minutes)',
+    run: async (settings) => (await import('./scale.ts')).benchScale(settings),
+  },
   denials: {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),
@@ -30,7 +39,7 @@ interface Options {
   readonly quick?: boolean;
 }
 
-const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(10)}${description}`);
+const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(13)}${description}`);
 
 const program = new Command('npm run bench --')
   .description('Measures speed and memory beside peers in the same run')

@@ -22,6 +22,9 @@ export class BackOff {
 
   /** `canHurry`: a first failure of this kind is no reason to wait. */
   nextMs(error: Error, nowMs: number, canHurry: boolean): number {
+    // The server says itself how long, as an API server does while it makes room for a kind that has just been installed.
+    const askedMs = error instanceof ApiFailure ? error.retryAfterMs : undefined;
+    if (askedMs !== undefined) return askedMs * (1 + this.#random() / 4);
     const isAway = error instanceof ApiFailure && error.status === 0;
     if (nowMs - this.#lastMs > HEALTHY_MS || (this.#wasAway && !isAway)) this.#failures = 0;
     const longestMs = isAway ? LONGEST_AWAY_MS : LONGEST_MS;
@@ -30,6 +33,6 @@ export class BackOff {
     this.#failures += 1;
     this.#lastMs = nowMs + waitMs;
     this.#wasAway = isAway;
-    return Math.max(waitMs, error instanceof ApiFailure ? (error.retryAfterMs ?? 0) : 0);
+    return waitMs;
   }
 }

@@ -1,0 +1,56 @@
+// One agent with its Envoy in a process of its own: where it listens, when it wrote a table, and how it ends.
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connectStatus } from './probe.ts';
+
+export interface GatewayPlace {
+  readonly name: string;
+  readonly address: string;
+  readonly state: string;
+  readonly child: ChildProcess;
+}
+
+const LIMIT_MS = 60_000;
+/** Closer together they would take from Envoy and the API server what is measured, on a machine of two cores. */
+const BETWEEN_MS = 5;
+
+export class GatewayProcess {
+  readonly name: string;
+  readonly #place: GatewayPlace;
+
+  constructor(place: GatewayPlace) {
+    this.name = place.name;
+    this.#place = place;
+  }
+
+  /** The moment when CONNECT through this port first gets this status; a port that nobody listens at gives none. */
+  async untilStatus(port: number, name: string, wanted: number): Promise<number> {
+    const deadlineMs = performance.now() + LIMIT_MS;
+    const proxy = { host: this.#place.address, port };
+    while ((await connectStatus(proxy, name).catch(() => undefined)) !== wanted) {
+      if (performance.now() > deadlineMs) throw new Error(`Waited ${LIMIT_MS} ms for ${wanted} of "${name}"`);
+      await delay(BETWEEN_MS);
+    }
+    return performance.now();
+  }
+
+  /** Tells when a route table is renamed in first from now on; NaN until then. */
+  watchTables(): { readonly watcher: FSWatcher; readonly atMs: () => number } {
+    let atMs = Number.NaN;
+    const watcher = watch(join(this.#place.state, 'envoy/rds'), (_event, name) => {
+      if (name?.endsWith('.json') === true && Number.isNaN(atMs)) atMs = performance.now();
+    });
+    return { watcher, atMs: () => atMs };
+  }
+
+  async stop(): Promise<void> {
+    const { child } = this.#place;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
+}

@@ -1,0 +1,74 @@
+// What the propagation benchmark found -> tables and targets. Each station's time is shown since the one before, so
+// that the shares add up.
+import { type BenchReport, type BenchTable, figure, type Target } from './bench-report.ts';
+import type { ImpliedChange } from './implied-change.ts';
+import type { PolicyChange, PolicyChanges } from './policy-changer.ts';
+import type { Writes } from './server-writes.ts';
+import { median, percentile } from './statistics.ts';
+
+const P50_WANTED_MS = 150;
+const P99_WANTED_MS = 500;
+const AT_SCALE_WANTED_MS = 2000;
+
+export interface PropagationFindings {
+  readonly workspaces: number;
+  readonly alone: PolicyChanges;
+  readonly implied: readonly ImpliedChange[];
+  /** From the last workspace written until it was served by both gateways. */
+  readonly readyMs: number;
+  readonly atScale: PolicyChanges;
+}
+
+export function propagationReport(findings: PropagationFindings): BenchReport {
+  const { workspaces, alone, implied, atScale } = findings;
+  const enforced = alone.changes.map(({ enforcedMs }) => enforcedMs);
+  const last = Math.max(...atScale.changes.map(({ enforcedMs }) => enforcedMs));
+  return {
+    tables: [
+      stations(`One workspace and gateway, ${alone.changes.length} changes of 2,500 destinations`, alone),
+      {
+        title: 'Implied destinations',
+        head: ['', 'ENFORCED AFTER MS'],
+        rows: implied.map(({ what, enforcedMs }) => [what, figure(enforcedMs)]),
+      },
+      stations(`${workspaces} workspaces on it and two gateways, ${atScale.changes.length} changes`, atScale),
+      writesTable('Writes for each change with one workspace', alone),
+      writesTable(`Writes for each change with ${workspaces} workspaces`, atScale),
+    ],
+    targets: [
+      atMost('p50 until enforced, ms', median(enforced), P50_WANTED_MS),
+      atMost('p99 until enforced, ms', percentile(enforced, 99), P99_WANTED_MS),
+      atMost(`last gateway with ${workspaces} workspaces, longest, ms`, last, AT_SCALE_WANTED_MS),
+    ],
+    figures: { ...findings },
+  };
+}
+
+const STATIONS: readonly (readonly [string, (change: PolicyChange) => number])[] = [
+  ['API server answers the write', ({ answerMs }) => answerMs],
+  ['answer -> EgressTable seen (operator)', ({ tableMs }) => tableMs],
+  ['EgressTable -> file written (agent)', ({ tableMs, fileMs }) => fileMs - tableMs],
+  ['file -> enforced (Envoy)', ({ fileMs, enforcedMs }) => enforcedMs - fileMs],
+  ['answer -> enforced', ({ enforcedMs }) => enforcedMs],
+  ['answer -> reported', ({ reportedMs }) => reportedMs],
+];
+
+function stations(title: string, { changes }: PolicyChanges): BenchTable {
+  const rows = STATIONS.map(([label, msOf]) => {
+    const values = changes.map(msOf);
+    return [label, ...[median(values), percentile(values, 99), Math.max(...values)].map(figure)];
+  });
+  return { title, head: ['', 'P50 MS', 'P99 MS', 'MAX MS'], rows };
+}
+
+function writesTable(title: string, { writes, changes }: PolicyChanges): BenchTable {
+  return { title, head: ['', 'WRITES'], rows: writeRows(writes, changes.length) };
+}
+
+export function writeRows(writes: Writes, per = 1): readonly (readonly string[])[] {
+  return Object.entries(writes).map(([name, count]) => [name, figure(count / per)]);
+}
+
+export function atMost(text: string, value: number, limit: number): Target {
+  return { kind: 'wish', text: `${text}: at most ${limit}`, found: figure(value), isMet: value <= limit };
+}

@@ -1,0 +1,81 @@
+// What the scale benchmark found -> tables and targets.
+import { type BenchReport, figure, type Target } from './bench-report.ts';
+import type { OperatorRest, OperatorStart } from './operator-work.ts';
+import type { Memory } from './process-usage.ts';
+import { atMost, writeRows } from './propagation-report.ts';
+import { total, type Writes } from './server-writes.ts';
+import { median } from './statistics.ts';
+
+const SYNCED_WANTED_MS = 10_000;
+const MEMORY_WANTED_MB = 300;
+const CORE_WANTED = 0.02;
+const BLOCK_WANTED_MS = 200;
+const STAMPED_WANTED_MS = 2000;
+
+export interface ScaleFindings {
+  readonly workspaces: number;
+  readonly firstStart: OperatorStart;
+  readonly restart: OperatorStart;
+  readonly rest: OperatorRest;
+  readonly change: OperatorRest;
+  readonly stampedMs: readonly number[];
+  readonly memory: Memory;
+}
+
+export function scaleReport(findings: ScaleFindings): BenchReport {
+  const { workspaces, firstStart, restart, rest, change, stampedMs, memory } = findings;
+  const start = (label: string, { syncedMs, settledMs, longestBlockMs, writes }: OperatorStart) => [
+    label,
+    ...[syncedMs, settledMs, longestBlockMs, total(writes)].map(figure),
+  ];
+  return {
+    tables: [
+      {
+        title: `The operator with ${workspaces} workspaces`,
+        head: ['', 'SYNCED MS', 'THEN SETTLED MS', 'LONGEST BLOCK MS', 'WRITES'],
+        rows: [start('first start', firstStart), start('restart', restart)],
+      },
+      {
+        title: 'Meanwhile',
+        head: ['', 'SHARE OF A CORE', 'LONGEST BLOCK MS', 'WRITES'],
+        rows: [during('at rest', rest), during('one policy changed, 10 s', change)],
+      },
+      {
+        title: 'A Namespace labelled until it is stamped',
+        head: ['P50 MS', 'MAX MS'],
+        rows: [[median(stampedMs), Math.max(...stampedMs)].map(figure)],
+      },
+      { title: 'Memory', head: ['MB', 'HIGHEST MB'], rows: [[memory.nowMb, memory.peakMb].map(figure)] },
+      written('Written by the first start', firstStart.writes),
+      written('Written at rest and by the restart', { ...restart.writes, ...rest.writes }),
+      written('Written for one changed policy, with the change itself', change.writes),
+    ],
+    targets: targets(findings),
+    figures: { ...findings },
+  };
+}
+
+function targets({ firstStart, restart, rest, change, stampedMs, memory }: ScaleFindings): readonly Target[] {
+  const blocks = [firstStart, restart, rest, change].map(({ longestBlockMs }) => longestBlockMs);
+  return [
+    atMost('synced after a start, ms', Math.max(firstStart.syncedMs, restart.syncedMs), SYNCED_WANTED_MS),
+    nothing('writes of a restart', restart.writes),
+    nothing('writes at rest', rest.writes),
+    atMost('share of a core at rest', rest.coreShare, CORE_WANTED),
+    atMost('highest memory, MB', memory.peakMb, MEMORY_WANTED_MB),
+    atMost('longest block of the event loop, ms', Math.max(...blocks), BLOCK_WANTED_MS),
+    atMost('a Namespace labelled until stamped, longest, ms', Math.max(...stampedMs), STAMPED_WANTED_MS),
+  ];
+}
+
+function nothing(text: string, writes: Writes): Target {
+  return { kind: 'promise', text: `${text}: none`, found: figure(total(writes)), isMet: total(writes) === 0 };
+}
+
+function during(label: string, { coreShare, longestBlockMs, writes }: OperatorRest): readonly string[] {
+  return [label, ...[coreShare, longestBlockMs, total(writes)].map(figure)];
+}
+
+function written(title: string, writes: Writes) {
+  return { title, head: ['', 'WRITES'], rows: writeRows(writes) };
+}

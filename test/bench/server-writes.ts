@@ -1,0 +1,41 @@
+// What was written to an API server meanwhile, as the server itself counts it: by kind, subresource and verb. Leases
+// are left out, which replicas and servers renew all the time, and what the server writes by itself.
+import type { ControlPlane } from '../apiserver/control-plane.ts';
+import { parseMetrics } from './operator-process.ts';
+
+/** "PATCH policyassignments/status" -> how many. */
+export type Writes = Readonly<Record<string, number>>;
+
+const READING = ['GET', 'LIST', 'WATCH', 'CONNECT'];
+/** Written by the server itself: its own place, and the addresses that it gives to Services. */
+const SERVERS_OWN = ['leases', 'endpoints', 'ipaddresses'];
+
+export async function writesSoFar(controlPlane: ControlPlane): Promise<Writes> {
+  const { stdout } = await controlPlane.kubectl(['get', '--raw', '/metrics']);
+  const writes: Record<string, number> = {};
+  for (const [sample, count] of parseMetrics(stdout)) {
+    const { verb = '', resource = '', subresource = '' } = labelsOf(sample, 'apiserver_request_total');
+    if (verb === '' || READING.includes(verb) || resource === '' || SERVERS_OWN.includes(resource)) continue;
+    const name = `${verb} ${[resource, subresource].filter(Boolean).join('/')}`;
+    writes[name] = (writes[name] ?? 0) + count;
+  }
+  return writes;
+}
+
+export function writesBetween(before: Writes, after: Writes): Writes {
+  const differences = Object.entries(after).map(
+    ([name, count]) => [name, count - (before[name] ?? 0)] as const,
+  );
+  return Object.fromEntries(differences.filter(([, count]) => count !== 0));
+}
+
+export function total(writes: Writes): number {
+  return Object.values(writes).reduce((sum, count) => sum + count, 0);
+}
+
+function labelsOf(sample: string, metric: string): Readonly<Record<string, string>> {
+  if (!sample.startsWith(`${metric}{`)) return {};
+  return Object.fromEntries(
+    [...sample.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]),
+  );
+}
