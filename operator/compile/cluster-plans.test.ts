@@ -4,7 +4,12 @@ import {
   serviceAddresses,
   stampedPod,
 } from '../../test/fixtures/cluster-fixture.ts';
-import { type Manifest, policyManifest, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
+import {
+  type Manifest,
+  manifest,
+  policyManifest,
+  workspaceManifest,
+} from '../../test/fixtures/object-fixture.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { type ClusterPlans, planCluster } from './cluster-plans.ts';
 import { compileWorld } from './plans.ts';
@@ -157,5 +162,14 @@ describe('planCluster() where a policy cannot be understood any more', () => {
     const kept = plan([UNREADABLE, TEAM_A], { plans, tables });
     expect([kept.plans, kept.tables]).toEqual([plans, tables]);
     expect(plan([UNREADABLE, TEAM_A]).tables[0]?.spec.denyReason).toBe('POLICY_UNREADABLE');
+  });
+
+  it('denies under another one that never was, whatever was in force before', () => {
+    const { plans, tables } = plan([OPEN, TEAM_A]);
+    const broken = policyManifest('broken', { restrictionMode: 'NONE' });
+    const assignment = manifest('PolicyAssignment', 'team-a', { networkPolicyId: 'broken' });
+    const next = plan([OPEN, broken, TEAM_A, assignment], { plans, tables });
+    expect(next.tables.map(({ spec }) => spec.denyReason)).toEqual(['POLICY_UNREADABLE']);
+    expect(lanesOf(next, 'team-a')).toEqual(['enforced', 'sealed']);
   });
 });

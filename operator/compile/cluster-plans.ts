@@ -9,7 +9,7 @@ import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';
 import { laneServiceName } from './lane-service-name.ts';
-import type { CompiledWorld } from './plans.ts';
+import { type CompiledWorld, UNKNOWN_POLICY } from './plans.ts';
 import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 
 export interface ClusterPlans extends CompiledWorld {
@@ -86,10 +86,20 @@ function withLastGood({ plans, tables, problems }: CompiledWorld, state: Cluster
   const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
   const kept = plans.map((plan) => {
     const known = stored.get(plan.metadata.name);
-    const isKnown = known !== undefined && lastGood.has(known.spec.table);
-    return unreadable.has(plan.spec.table) && isKnown ? known : plan;
+    return unreadable.has(plan.spec.table) && isLastGoodOf(plan, known, lastGood) ? known : plan;
   });
   return { plans: kept, tables: tablesOf(kept, [...tables, ...lastGood.values()], unreadable), problems };
+}
+
+/** Of the same policy only: one that was never understood denies, whatever the workspace was under before. */
+function isLastGoodOf(
+  plan: WorkspacePlan,
+  known: WorkspacePlan | undefined,
+  lastGood: ReadonlyMap<string, EgressTable>,
+): known is WorkspacePlan {
+  if (known === undefined || !lastGood.has(known.spec.table)) return false;
+  const { networkPolicyId } = plan.spec;
+  return networkPolicyId === UNKNOWN_POLICY || networkPolicyId === known.spec.networkPolicyId;
 }
 
 /** The tables that plans name; an unreadable one gives way to its last good version. */

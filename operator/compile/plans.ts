@@ -81,7 +81,7 @@ function impliedObjects(
 }
 
 /** Stands for the policy of a workspace whose assignment cannot be read; no policy can have this name. */
-const UNKNOWN_POLICY = '(unknown)';
+export const UNKNOWN_POLICY = '(unknown)';
 
 function policyFor(
   snapshot: Snapshot,

@@ -16,9 +16,15 @@ export interface Listing {
 type Target = Pick<Replacement, 'put' | 'remove'>;
 
 const PAGE_SIZE = '500';
-/** A list that brings nothing for so long is given up. */
-const SILENCE_MS = 30_000;
+/**
+ * A stream that brings nothing for so long is given up. An API server that has just been given a kind sometimes never
+ * begins; asked for pages it answers.
+ */
+const SILENCE_MS = 5_000;
 const LONGEST_LIST_SECONDS = '600';
+
+/** The stream has stopped without an end. */
+export class SilentList extends Error {}
 
 /** The resourceVersion of the whole. */
 export async function streamList(listing: Listing, target: Target): Promise<string> {
@@ -43,7 +49,7 @@ export async function streamList(listing: Listing, target: Target): Promise<stri
     }
   } catch (error) {
     if (!watchdog.signal.aborted) throw error;
-    throw new Error(`The list of ${path} brought nothing for ${SILENCE_MS} ms`, { cause: error });
+    throw new SilentList(`The list of ${path} brought nothing for ${SILENCE_MS} ms`, { cause: error });
   } finally {
     clearTimeout(timer);
   }

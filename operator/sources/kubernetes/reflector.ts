@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { BackOff } from './back-off.ts';
-import { type Listing, listInPages, streamList } from './list-objects.ts';
+import { type Listing, listInPages, SilentList, streamList } from './list-objects.ts';
 import { ObjectStore, type Replacement } from './object-store.ts';
 import { isOlderVersion } from './resource-version.ts';
 import { checkEvent, type WatchEvent } from './watch-event.ts';
@@ -84,6 +84,8 @@ export class Reflector<Item> {
   #resourceVersion = '';
   #mustList = true;
   #canStreamLists = true;
+  /** The last stream stopped without an end: this time in pages. */
+  #wasSilent = false;
   #staleLists = 0;
   #listedAtMs = 0;
   #hasSynced = false;
@@ -188,10 +190,13 @@ export class Reflector<Item> {
     const { api } = this.#options;
     const signal = this.#stopped.signal;
     const listing: Listing = { api, path: this.#path(), selection: this.#selection(), signal };
-    if (!this.#canStreamLists) return listInPages(listing, replacement);
+    const isInPages = !this.#canStreamLists || this.#wasSilent;
+    this.#wasSilent = false;
+    if (isInPages) return listInPages(listing, replacement);
     try {
       return await streamList(listing, replacement);
     } catch (error) {
+      this.#wasSilent = error instanceof SilentList;
       if (!(error instanceof ApiFailure) || (error.status !== 400 && error.status !== 422)) throw error;
       this.#canStreamLists = false;
       return listInPages(listing, replacement);
