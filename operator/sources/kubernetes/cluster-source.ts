@@ -34,7 +34,8 @@ export class ClusterSource {
   readonly #reflectors: ClusterReflectors;
   readonly #plugins: PluginReflectors;
   readonly #derive = derivations();
-  #reported: Objects = [];
+  /** Undefined before the first time, which is news even where no gateway reports. */
+  #reported: Objects | undefined;
 
   constructor(options: Omit<ClusterReflectorsOptions, 'onReport'>) {
     const onReport = (): void => {
@@ -91,7 +92,7 @@ export class ClusterSource {
   #hasReportNews(): boolean {
     const before = this.#reported;
     this.#reported = this.#reflectors.reports.items();
-    return !isDeepStrictEqual(before.map(withoutTime), this.#reported.map(withoutTime));
+    return !isDeepStrictEqual(before?.map(withoutTime), this.#reported.map(withoutTime));
   }
 }
 
