@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
+import { BLOCK_SIZE } from './model/lane-port.ts';
 
 /** Where the proxies are. */
 export interface ListenConfig {
@@ -181,8 +182,6 @@ function readPort(option: string, text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new OptionError(`${option}: Cannot accept "${text}": write a port from 0 to 65535`);
 }
-
-const BLOCK_SIZE = 8;
 
 function readPorts(text: string): { readonly from: number; readonly to: number } {
   const [, from = '', to = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];

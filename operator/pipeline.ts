@@ -2,7 +2,7 @@
 // the API server must hold. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
-import { type CompiledWorld, compileWorld } from './compile/plans.ts';
+import { type CompiledWorld, compileAhead, compileWorld } from './compile/plans.ts';
 import { noPortBlocks, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
@@ -65,8 +65,27 @@ export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
 export function operatorOutputs(
   state: ClusterState,
   settings: ClusterSettings,
-  { ports }: OperatorMemory,
+  memory: OperatorMemory,
 ): OperatorOutputs {
-  const world = planCluster(compileWorld(state.snapshot), state, ports);
-  return { ...world, ...clusterObjects(world, state, settings), widening: findWidening(state) };
+  const steps = operatorSteps(state, settings, memory);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, with a pause after every part that takes long where there are 1,000 workspaces. */
+export function* operatorSteps(
+  state: ClusterState,
+  settings: ClusterSettings,
+  { ports }: OperatorMemory,
+): Generator<void, OperatorOutputs> {
+  yield* compileAhead(state.snapshot);
+  const compiled = compileWorld(state.snapshot);
+  yield;
+  const world = planCluster(compiled, state, ports);
+  yield;
+  const objects = clusterObjects(world, state, settings);
+  yield;
+  return { ...world, ...objects, widening: findWidening(state) };
 }

@@ -3,6 +3,7 @@
 // any more goes when its last pod that isolation selects has gone, and with the plan everything that follows from it.
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
+import { BLOCK_SIZE } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
 import { isGuarded, LANES, type Lane } from '../model/product.ts';
 import { compareText } from '../model/snapshot.ts';
@@ -18,7 +19,7 @@ export interface ClusterPlans extends CompiledWorld {
 }
 
 /** 3,072 lanes, between the port of health checks and those that the kernel gives to outgoing connections. */
-const LANE_PORT_RANGE = { from: 8192, to: 32_767, size: 8 };
+const LANE_PORT_RANGE = { from: 8192, to: 32_767, size: BLOCK_SIZE };
 
 export function planCluster(
   world: CompiledWorld,

@@ -5,12 +5,11 @@
 import { allocatePortBlocks, noPortBlocks, type PortBlockState } from '../compile/port-blocks.ts';
 import { type AtomicFiles } from '../gateway/atomic-files.ts';
 import { isPortFree } from '../gateway/ports/port-probe.ts';
+import { BLOCK_SIZE } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
 import { entrancesOf, wantedBlocks } from './entrances.ts';
-
-const BLOCK_SIZE = 8;
 
 export interface EntrancePortsOptions {
   readonly path: string;

@@ -1,7 +1,7 @@
 // One pass of the leader: outputs -> the API server, in the order that never leaves a pod outside its policy. Running
 // pods of a new workspace are adopted before anything isolates them, isolation is in place before a stamp lets pods
 // start, and what is no longer wanted goes last.
-
+import { setImmediate as breathe } from 'node:timers/promises';
 import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
 import { inParallel } from '../deliver/kubernetes/in-parallel.ts';
 import type { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
@@ -51,6 +51,7 @@ export async function deliver(
   const notAdopted = await adoptAll(outputs.adopting, { api, writer, lease, logger });
   const wanted = outputs.objects.filter((object) => !notAdopted.has(workspaceOf(object)));
   const { apply, remove } = planWrites(wanted, observed, isPruned);
+  await breathe();
   const failed = await writer.applyAll(apply, observed);
   const unsafe = unsafeWorkspaces(outputs, failed);
   const stamps = outputs.stamps.filter(

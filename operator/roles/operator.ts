@@ -1,12 +1,12 @@
 // `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
 // them. Every replica looks and computes; only the one that holds the lease writes.
 import { setImmediate as breathe } from 'node:timers/promises';
-import { compileAhead } from '../compile/plans.ts';
 import type { OperatorConfig } from '../config.ts';
 import { EventRecorder } from '../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
 import { NoLongerLeader, ObjectWriter, type WriteFailures } from '../deliver/kubernetes/object-writer.ts';
 import { type HealthServer, startHealthServer } from '../lib/health-server.ts';
+import { inSteps } from '../lib/in-steps.ts';
 import { connectKubernetes } from '../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,12 +15,7 @@ import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { WRITTEN_RESOURCES } from '../model/cluster-resources.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../model/stamp.ts';
-import {
-  NOTHING_REMEMBERED,
-  type OperatorMemory,
-  type OperatorOutputs,
-  operatorOutputs,
-} from '../pipeline.ts';
+import { NOTHING_REMEMBERED, type OperatorMemory, type OperatorOutputs, operatorSteps } from '../pipeline.ts';
 import { ClusterSource } from '../sources/kubernetes/cluster-source.ts';
 import { deliver } from './operator-delivery.ts';
 import { reflectorFault } from './reflector-fault.ts';
@@ -125,9 +120,9 @@ export class RunningOperator {
     if (!source.hasSynced()) return {};
     const reading = source.read();
     const settings = { ...config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
-    // At the start there are all policies to read: in steps, so that lease and health are not kept waiting.
-    for (const _ of compileAhead(reading.state.snapshot)) await breathe();
-    const outputs = operatorOutputs(reading.state, settings, this.#memory);
+    await breathe();
+    // In steps, so that lease and health are not kept waiting.
+    const outputs = await inSteps(operatorSteps(reading.state, settings, this.#memory));
     metrics.problems([...reading.state.problems, ...outputs.problems]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};

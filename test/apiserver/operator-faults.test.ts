@@ -73,24 +73,26 @@ function keepAsking(): () => Promise<readonly string[]> {
   };
 }
 
-async function enforcedAfterMs(name: string, answer: string, limitMs: number): Promise<number> {
-  const start = performance.now();
+async function untilAnswered(name: string, answer: string, limitMs: number): Promise<void> {
   await until(`${name} is ${answer}`, async () => (await asking(name)) === answer, limitMs);
-  return performance.now() - start;
 }
 
-// As long as it takes until the lease is lost: that is longer than what any request waits for.
-it('enforces as before while the API server is away, and a change soon after it is back', async () => {
+/** Longer than a lease, any watch and any request. */
+const AWAY_MS = 60_000;
+
+it('enforces as before while the API server is away for a minute, and a change soon after it is back', async () => {
   const stopAsking = keepAsking();
   await scene.controlPlane.stopApiServer();
+  const backMs = performance.now() + AWAY_MS;
   await until('the operator leads no more', () => !operator.running.isLeader());
+  await until('a minute is over', () => performance.now() > backMs, 2 * AWAY_MS);
   await scene.controlPlane.startApiServer();
   await scene.apply(policyYaml('team', [ALLOWED, LATER]));
-  expect(await enforcedAfterMs(LATER, 'ok', 15_000)).toBeLessThan(5000);
+  await untilAnswered(LATER, 'ok', 15_000);
   expect(await stopAsking()).toEqual([`${ALLOWED} ok`, `${FORBIDDEN} ${NOT_ALLOWED}`]);
   await scene.apply(policyYaml('team', [ALLOWED]));
-  await enforcedAfterMs(LATER, NOT_ALLOWED, 5000);
-}, 60_000);
+  await untilAnswered(LATER, NOT_ALLOWED, 5000);
+}, 180_000);
 
 /** "step-3.example", one after the other, ever newer; resolves with the last one. */
 async function changeOften(): Promise<number> {
@@ -173,6 +175,6 @@ it.each(ANSWERS)(
 it('enforces within a minute what a watch that fell silent does not tell', async () => {
   proxy.disturb({ how: 'silence', only: 'watches', path: POLICIES });
   await scene.apply(policyYaml('team', [ALLOWED, LATER]));
-  expect(await enforcedAfterMs(LATER, 'ok', 70_000)).toBeLessThan(60_000);
+  await untilAnswered(LATER, 'ok', 60_000);
   expect(await asking(FORBIDDEN)).toBe(NOT_ALLOWED);
 }, 75_000);

@@ -3,13 +3,13 @@
 // policy's clusterAccess names. A pod in no known lane reaches nothing outside and only the strictest inside.
 // Pods of open lanes (full and dry-run) are selected by nothing here. Everything is by selector, so for IPv4 and IPv6.
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
+import { BLOCK_SIZE } from '../../../model/lane-port.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';
 import { type Lane, OPEN_LANES } from '../../../model/product.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
-import { BLOCK_SIZE } from './lane-ports.ts';
 
 export interface IsolationInput {
   readonly plan: WorkspacePlan;

@@ -2,9 +2,9 @@
 // the controller-manager would take minutes to follow a gateway over thousands of Services.
 import { laneServiceName } from '../../../compile/lane-service-name.ts';
 import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
+import { LANE_PORTS } from '../../../model/lane-port.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
-import { LANE_PORTS } from './lane-ports.ts';
 
 type PlanLane = NonNullable<WorkspacePlan['spec']['lanes']>[number];
 

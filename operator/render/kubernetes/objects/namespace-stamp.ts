@@ -1,7 +1,9 @@
 // A plan -> the annotations of its Namespace, from which admission stamps every pod that starts there. Undefined until
 // every lane has an address: before that no pod may start.
+
 import { contentHash } from '../../../compile/content-hash.ts';
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
+import { PROXY_PORT } from '../../../model/lane-port.ts';
 import type { Lane } from '../../../model/product.ts';
 import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import {
@@ -17,7 +19,6 @@ import {
 } from '../../../model/stamp.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import type { ClusterSettings } from './desired-object.ts';
-import { PROXY_PORT } from './lane-ports.ts';
 
 export type Annotations = Readonly<Record<string, string>>;
 

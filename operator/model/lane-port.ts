@@ -1,5 +1,7 @@
-// The block of 8 ports of a lane, and what each is for. The Service of the lane has the ports that clients know.
+// The block of ports of a lane (in embedded mode of a workspace and product), and what each is for. The Service of the
+// lane has the ports that clients know. What is left of the block is for the further TLS ports of a table.
 
+/** A power of two; blocks are aligned to it. */
 export const BLOCK_SIZE = 8;
 
 export interface LanePort {
