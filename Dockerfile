@@ -7,7 +7,7 @@ RUN npm install --no-save --omit=dev
 
 FROM node:24.21.0-bookworm-slim
 WORKDIR /app
-ENV NODE_ENV=production
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY operator operator

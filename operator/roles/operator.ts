@@ -16,6 +16,7 @@ import { WRITTEN_RESOURCES } from '../model/cluster-resources.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../model/stamp.ts';
 import { NOTHING_REMEMBERED, type OperatorMemory, type OperatorOutputs, operatorSteps } from '../pipeline.ts';
+import type { ClusterSettings } from '../render/kubernetes/objects/desired-object.ts';
 import { ClusterSource } from '../sources/kubernetes/cluster-source.ts';
 import { deliver } from './operator-delivery.ts';
 import { reflectorFault } from './reflector-fault.ts';
@@ -43,12 +44,15 @@ interface OperatorParts {
 export class RunningOperator {
   readonly #parts: OperatorParts;
   readonly #loop: Loop;
+  /** One object for all passes: what was computed with it is known in the next one. */
+  readonly #settings: ClusterSettings;
   #health: HealthServer | undefined;
   #memory: OperatorMemory = NOTHING_REMEMBERED;
 
   private constructor(parts: OperatorParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
+    this.#settings = { ...parts.config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
   }
 
   /** Throws where the API server cannot be found or the health port is taken; resolves before all is synced. */
@@ -116,13 +120,12 @@ export class RunningOperator {
 
   /** Everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { config, source, lease, logger, metrics, statusReport } = this.#parts;
+    const { source, lease, logger, metrics, statusReport } = this.#parts;
     if (!source.hasSynced()) return {};
     const reading = source.read();
-    const settings = { ...config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
     await breathe();
     // In steps, so that lease and health are not kept waiting.
-    const outputs = await inSteps(operatorSteps(reading.state, settings, this.#memory));
+    const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory));
     metrics.problems([...reading.state.problems, ...outputs.problems]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};

@@ -15,13 +15,23 @@ export function planWrites(
 ): WritePlan {
   const wanted = new Set(desired.map(objectKey));
   return {
-    apply: desired.filter((object) => differs(object, observed.get(objectKey(object)))),
+    apply: desired.filter((object) => isNews(object, observed.get(objectKey(object)))),
     remove: [...observed]
       .filter(([key, object]) => !wanted.has(key) && isOurs(object))
       .map(([, object]) => object)
       // What waits for a finalizer has been deleted already.
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
   };
+}
+
+/** Which stored object was the same as a wanted one, so that they need not be compared again: neither ever changes. */
+const same = new WeakMap<KubernetesObject, KubernetesObject>();
+
+function isNews(object: KubernetesObject, stored: KubernetesObject | undefined): boolean {
+  if (stored !== undefined && same.get(object) === stored) return false;
+  const isOther = differs(object, stored);
+  if (stored !== undefined && !isOther) same.set(object, stored);
+  return isOther;
 }
 
 /**

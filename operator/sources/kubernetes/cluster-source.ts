@@ -107,9 +107,9 @@ function derivations() {
       (...lists: readonly (readonly ParsedItem[])[]): Objects => lists.flat().map(({ object }) => object),
     ),
     namespaces: memo((items: readonly ParsedItem[]) => items.map(({ object }) => object.metadata)),
-    reports: memo((items: Objects) => parsedOnes(items, parseGatewayReport)),
-    tables: memo((items: Objects) => parsedOnes(items, parseEgressTable)),
-    plans: memo((items: Objects) => parsedOnes(items, parseWorkspacePlan)),
+    reports: memo(parsedOnes(parseGatewayReport)),
+    tables: memo(parsedOnes(parseEgressTable)),
+    plans: memo(parsedOnes(parseWorkspacePlan)),
     serviceAddresses: memo(serviceAddresses),
     tenantPolicies: memo((...lists: readonly Objects[]) =>
       lists
@@ -124,14 +124,17 @@ function derivations() {
   };
 }
 
+/** Each is parsed once; where one of a thousand changes, the others stay the very same. */
 function parsedOnes<Kind>(
-  items: Objects,
   parse: (raw: KubernetesObject) => ParsedCompiled<Kind>,
-): readonly Kind[] {
-  return items.flatMap((item) => {
-    const parsed = parse(item);
-    return 'object' in parsed ? [parsed.object] : [];
-  });
+): (items: Objects) => readonly Kind[] {
+  const known = new WeakMap<KubernetesObject, ParsedCompiled<Kind>>();
+  return (items) =>
+    items.flatMap((item) => {
+      const parsed = known.get(item) ?? parse(item);
+      known.set(item, parsed);
+      return 'object' in parsed ? [parsed.object] : [];
+    });
 }
 
 function serviceAddresses(services: Objects): ReadonlyMap<string, readonly string[]> {

@@ -4,6 +4,7 @@ import type { ClusterPlans } from '../../../compile/cluster-plans.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { EgressTable } from '../../../model/egress-table.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../../model/kubernetes-object.ts';
+import type { NetworkPolicy } from '../../../model/network-policy.ts';
 import { isUnreadable, objectsOf, type Snapshot } from '../../../model/snapshot.ts';
 import { ADOPT_ANNOTATION, ADOPT_ISOLATE, STAMP_ANNOTATION } from '../../../model/stamp.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../model/system-names.ts';
@@ -14,10 +15,12 @@ import {
   managedLabels,
   workspaceLabels,
 } from './desired-object.ts';
+import { gatewayEgress } from './gateway-egress.ts';
 import { gatewayBaseline, gatewayIngress } from './gateway-ingress.ts';
 import { isolation } from './isolation.ts';
-import { gatewayEndpoints, laneServices } from './lane-services.ts';
+import { type GatewayEndpoints, gatewayEndpoints, laneServices } from './lane-services.ts';
 import { namespaceStamp } from './namespace-stamp.ts';
+import { remembered } from './remembered.ts';
 
 export interface ClusterObjects {
   /** Made where there is none, and never written over. */
@@ -61,7 +64,7 @@ export function clusterObjects(
     ),
     stamps: world.plans
       .filter(({ metadata }) => workspaces.has(metadata.name))
-      .flatMap((plan) => stampObject(plan, state, settings)),
+      .flatMap((plan) => stampObject(plan, state.apiServer, settings)),
     adopting: [...workspaces].filter(
       (name) => !has(name, STAMP_ANNOTATION) && !has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE),
     ),
@@ -86,33 +89,62 @@ function heldObjects(
   const denying = new Set(
     tables.filter(({ spec }) => spec.denyReason !== undefined).map(({ metadata }) => metadata.name),
   );
-  const endpoints = gatewayEndpoints(state.gatewayPods);
-  const around = { serviceAddresses: state.serviceAddresses, endpoints, settings };
   return [
     ...tables.map((table) => tableObject(table, settings)),
-    gatewayBaseline(settings),
+    gatewayBaseline(gatewayEgress(plans, state, settings), settings),
     ...plans.flatMap((plan) => {
       // What has no say outside, a workspace whose id is another's above all, has none inside either.
       const policy = denying.has(plan.spec.table) ? undefined : policies.get(plan.spec.networkPolicyId);
-      return [
-        planObject(plan, settings),
-        ...laneServices(plan, around),
-        ...gatewayIngress(plan, settings),
-        ...isolation({ plan, policy, apiServer: state.apiServer, settings }),
-      ];
+      return workspaceObjects(plan, policy, state, settings);
     }),
   ];
 }
 
-function stampObject(
+function workspaceObjects(
   plan: WorkspacePlan,
-  { apiServer }: ClusterState,
+  policy: NetworkPolicy | undefined,
+  { serviceAddresses, gatewayPods, apiServer }: ClusterState,
   settings: ClusterSettings,
 ): readonly DesiredObject[] {
-  const annotations = namespaceStamp(plan, apiServer, settings);
-  if (annotations === undefined) return [];
-  return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: plan.metadata.name, annotations } }];
+  return [
+    planObject(plan, settings),
+    ...laneObjects(plan, serviceAddresses, endpointsOf(gatewayPods), settings),
+    ...gatewayIngress(plan, settings),
+    ...isolationObjects(plan, policy, apiServer, settings),
+  ];
 }
+
+const endpointsOf = remembered(gatewayEndpoints);
+
+const laneObjects = remembered(
+  (
+    plan: WorkspacePlan,
+    serviceAddresses: ClusterState['serviceAddresses'],
+    endpoints: GatewayEndpoints,
+    settings: ClusterSettings,
+  ) => laneServices(plan, { serviceAddresses, endpoints, settings }),
+);
+
+const isolationObjects = remembered(
+  (
+    plan: WorkspacePlan,
+    policy: NetworkPolicy | undefined,
+    apiServer: ClusterState['apiServer'],
+    settings: ClusterSettings,
+  ) => isolation({ plan, policy, apiServer, settings }),
+);
+
+const stampObject = remembered(
+  (
+    plan: WorkspacePlan,
+    apiServer: ClusterState['apiServer'],
+    settings: ClusterSettings,
+  ): readonly DesiredObject[] => {
+    const annotations = namespaceStamp(plan, apiServer, settings);
+    if (annotations === undefined) return [];
+    return [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: plan.metadata.name, annotations } }];
+  },
+);
 
 function abandonedAssignments(
   snapshot: Snapshot,
@@ -144,25 +176,23 @@ function missingDefault({ snapshot }: ClusterState): readonly DesiredObject[] {
   ];
 }
 
-function tableObject({ metadata, spec }: EgressTable, settings: ClusterSettings): DesiredObject {
-  const { systemNamespace: namespace } = settings;
-  return {
+const tableObject = remembered(
+  ({ metadata, spec }: EgressTable, { systemNamespace }: ClusterSettings): DesiredObject => ({
     apiVersion: API_VERSION,
     kind: 'EgressTable',
-    metadata: { name: metadata.name, namespace, labels: managedLabels() },
+    metadata: { name: metadata.name, namespace: systemNamespace, labels: managedLabels() },
     spec,
-  };
-}
+  }),
+);
 
-function planObject({ metadata: { name }, spec }: WorkspacePlan, settings: ClusterSettings): DesiredObject {
-  const { systemNamespace: namespace } = settings;
-  return {
+const planObject = remembered(
+  ({ metadata: { name }, spec }: WorkspacePlan, { systemNamespace }: ClusterSettings): DesiredObject => ({
     apiVersion: API_VERSION,
     kind: 'WorkspacePlan',
-    metadata: { name, namespace, labels: workspaceLabels(name) },
+    metadata: { name, namespace: systemNamespace, labels: workspaceLabels(name) },
     spec,
-  };
-}
+  }),
+);
 
 /** Never its spec: what the user says stays, and what nobody says falls back to the default policy. */
 function assignmentObject(workspace: string): DesiredObject {

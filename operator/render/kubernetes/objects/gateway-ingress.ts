@@ -1,5 +1,6 @@
 // Who may come to the gateways: a lane's ports take only pods of that Namespace that carry that lane, so the port by
-// which a connection comes says whose it is. One object per workspace, and one that shuts everything else.
+// which a connection comes says whose it is. One object per workspace, and one for all that shuts everything else and says
+// where gateways may go.
 import { workspaceObjectName } from '../../../compile/lane-service-name.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
@@ -11,23 +12,32 @@ import {
   workspaceLabels,
 } from './desired-object.ts';
 import { blockPorts } from './isolation.ts';
+import { remembered } from './remembered.ts';
 
 const GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: GATEWAY_NAME } };
 
-export function gatewayBaseline({ systemNamespace, gatewayHealthPort }: ClusterSettings): DesiredObject {
+/** Which of their own ports everybody may reach, and where they may go themselves. */
+export function gatewayBaseline(
+  egress: readonly Readonly<Record<string, unknown>>[],
+  { systemNamespace, gatewayHealthPort }: ClusterSettings,
+): DesiredObject {
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
     metadata: { name: 'sallyport-gateway', namespace: systemNamespace, labels: managedLabels() },
     spec: {
       podSelector: GATEWAYS,
-      policyTypes: ['Ingress'],
+      policyTypes: ['Ingress', 'Egress'],
       ingress: [{ ports: [{ protocol: 'TCP', port: gatewayHealthPort }] }],
+      egress,
     },
   };
 }
 
-export function gatewayIngress(
+/** The very same objects for the same plan. */
+export const gatewayIngress = remembered(workspaceIngress);
+
+function workspaceIngress(
   plan: WorkspacePlan,
   { systemNamespace }: ClusterSettings,
 ): readonly DesiredObject[] {

@@ -98,7 +98,7 @@ function clusterAccess({ policy, apiServer, plan }: IsolationInput): readonly Ru
   return [...presets, ...peers];
 }
 
-function toApiServer({ addresses, ports }: ApiServerPlace): readonly Rule[] {
+export function toApiServer({ addresses, ports }: ApiServerPlace): readonly Rule[] {
   if (addresses.length === 0 || ports.length === 0) return [];
   return [
     {

@@ -1,0 +1,76 @@
+// Checks where gateways may go by the KubeNetworkPolicy that holds them in.
+import ipaddr from 'ipaddr.js';
+import { CLUSTER_SETTINGS, clusterState, stampedPod } from '../../../../test/fixtures/cluster-fixture.ts';
+import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
+import { NOTHING_REMEMBERED, operatorOutputs } from '../../../pipeline.ts';
+
+interface Peer {
+  readonly ipBlock?: { readonly cidr: string; readonly except?: readonly string[] };
+}
+
+interface Rule {
+  readonly to: readonly Peer[];
+  readonly ports?: readonly { readonly port: number }[];
+}
+
+function egressOf(manifests: readonly Manifest[], lane = 'enforced', clusterDns: readonly string[] = []) {
+  const state = clusterState([workspaceManifest('team'), ...manifests], {
+    pods: [stampedPod('team', lane)],
+    apiServer: { serviceAddresses: ['10.96.0.1'], addresses: ['10.0.0.5'], ports: [6443] },
+  });
+  const { objects } = operatorOutputs(state, { ...CLUSTER_SETTINGS, clusterDns }, NOTHING_REMEMBERED);
+  const found = objects.find(({ metadata }) => metadata.name === 'sallyport-gateway');
+  return (found?.['spec'] as { readonly egress: readonly Rule[] }).egress;
+}
+
+function mayGo(egress: readonly Rule[], address: string, port: number): boolean {
+  const isIn = (cidr: string): boolean => {
+    const parsed = ipaddr.parse(address);
+    const [range, length] = ipaddr.parseCIDR(cidr);
+    return parsed.kind() === range.kind() && parsed.match(range, length);
+  };
+  return egress.some(
+    ({ to, ports }) =>
+      (ports === undefined || ports.some((one) => one.port === port)) &&
+      to.some(({ ipBlock }) => ipBlock && isIn(ipBlock.cidr) && !(ipBlock.except ?? []).some(isIn)),
+  );
+}
+
+const ENDPOINT = manifest('PrivateEndpoint', 'warehouse', {
+  domains: ['db.corp.example'],
+  addressRanges: ['10.20.0.0/16'],
+  workspaces: ['team'],
+});
+
+it.each([
+  ['1.1.1.1', 443, true],
+  ['2606:4700::1111', 443, true],
+  ['10.1.2.3', 443, false],
+  ['169.254.169.254', 80, false],
+  ['127.0.0.1', 80, false],
+  ['fd00:ec2::254', 80, false],
+  ['100.64.0.1', 443, false],
+  ['2002:a00::1', 443, false],
+  ['10.20.3.4', 5432, true],
+  ['10.0.0.5', 6443, true],
+  ['10.0.0.5', 22, false],
+  ['10.96.0.10', 53, true],
+  ['10.96.0.10', 443, false],
+])('lets gateways go to %s port %d: %s', (address, port, isOpen) => {
+  expect(mayGo(egressOf([ENDPOINT], 'enforced', ['10.96.0.10']), address, port)).toBe(isOpen);
+});
+
+it('shuts nothing but cloud metadata while a workspace is in dry-run', () => {
+  const egress = egressOf([], 'dry-run');
+  expect(mayGo(egress, '10.1.2.3', 443)).toBe(true);
+  expect(mayGo(egress, '169.254.169.254', 80)).toBe(false);
+  expect(mayGo(egress, 'fd00:ec2::254', 80)).toBe(false);
+});
+
+it('names ranges only as the API server takes them', () => {
+  const ranges = egressOf([], 'dry-run').flatMap(({ to }) =>
+    to.flatMap(({ ipBlock }) => ipBlock?.except ?? []),
+  );
+  expect(ranges.length).toBeGreaterThan(0);
+  expect(ranges.filter((range) => range.startsWith('::ffff:'))).toEqual([]);
+});

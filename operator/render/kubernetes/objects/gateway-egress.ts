@@ -1,0 +1,68 @@
+// Where gateways themselves may go: the third layer of the address guard, outside Envoy (DESIGN 4). Public addresses,
+// private endpoints, the cluster's name servers and the API server; nothing else that is private.
+import { formatRange, parseAddressRange } from '../../../model/address-range.ts';
+import type { ClusterState } from '../../../model/cluster-state.ts';
+import { isDryRun } from '../../../model/product.ts';
+import { compareText, objectsOf } from '../../../model/snapshot.ts';
+import { GUARDED_RANGES, METADATA_RANGES } from '../../../model/special-address.ts';
+import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import type { ClusterSettings } from './desired-object.ts';
+import { toApiServer } from './isolation.ts';
+
+type Rule = Readonly<Record<string, unknown>>;
+
+const EVERYWHERE = [
+  { cidr: '0.0.0.0/0', family: 4 },
+  { cidr: '::/0', family: 6 },
+] as const;
+/** Of the cluster's own name servers, whatever runs them. */
+const NAME_SERVERS = { namespaceSelector: {}, podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } };
+const DNS_PORTS = ['UDP', 'TCP'].map((protocol) => ({ protocol, port: 53 }));
+
+export function gatewayEgress(
+  plans: readonly WorkspacePlan[],
+  state: ClusterState,
+  { clusterDns }: ClusterSettings,
+): readonly Rule[] {
+  return [
+    { to: publicBlocks(plans) },
+    ...toRanges(privateRanges(state)),
+    { to: [NAME_SERVERS, ...clusterDns.map(host).map((cidr) => ({ ipBlock: { cidr } }))], ports: DNS_PORTS },
+    ...toApiServer(state.apiServer),
+  ];
+}
+
+/** Dry-run refuses nothing but cloud metadata; so while a workspace has such a lane, this layer is that thin. */
+function publicBlocks(plans: readonly WorkspacePlan[]): readonly Rule[] {
+  const hasDryRun = plans.some(({ spec }) => (spec.lanes ?? []).some(({ lane }) => isDryRun(lane)));
+  const guarded = hasDryRun ? METADATA_RANGES : GUARDED_RANGES;
+  return EVERYWHERE.map(({ cidr, family }) => ({
+    ipBlock: {
+      cidr,
+      except: guarded
+        .filter((range) => range.family === family)
+        .map(formatRange)
+        .filter(isOnWire),
+    },
+  }));
+}
+
+/** IPv4 inside IPv6 is a matter of sockets: no packet has such an address, and the API server refuses the spelling. */
+function isOnWire(cidr: string): boolean {
+  return !cidr.startsWith('::ffff:');
+}
+
+function toRanges(cidrs: readonly string[]): readonly Rule[] {
+  return cidrs.length === 0 ? [] : [{ to: cidrs.map((cidr) => ({ ipBlock: { cidr } })) }];
+}
+
+/** What cannot be read opens nothing. */
+function privateRanges({ snapshot }: ClusterState): readonly string[] {
+  const texts = objectsOf(snapshot, 'PrivateEndpoint').flatMap(({ spec }) => spec.addressRanges ?? []);
+  const ranges = texts.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
+  return [...new Set(ranges.map(formatRange))].toSorted(compareText);
+}
+
+function host(address: string): string {
+  return `${address}/${address.includes(':') ? 128 : 32}`;
+}
