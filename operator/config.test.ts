@@ -6,6 +6,7 @@ const OPTIONS: RunOptions = {
   ports: '10000-31999',
   resolver: [],
   openRange: [],
+  denyRange: [],
   maxConnections: '4096',
   accountId: 'local',
 };
@@ -21,7 +22,7 @@ test('readRunConfig() reads the defaults of the command line and makes paths abs
     listenAddress: '127.0.0.1',
     ports: { from: 10_000, to: 31_999 },
     resolvers: [],
-    openRanges: [],
+    openRanges: [], denyRanges: [],
     maxConnections: 4096,
     accountId: 'local',
     concurrency: undefined,

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 import { BLOCK_SIZE } from './model/lane-port.ts';
+import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 
 /** Where the proxies are. */
 export interface ListenConfig {
@@ -17,7 +18,10 @@ export interface ProxyConfig {
   /** Empty: the name servers of the machine. */
   readonly resolvers: readonly { readonly address: string; readonly port: number }[];
   readonly openRanges: readonly AddressRange[];
+  readonly denyRanges: readonly AddressRange[];
   readonly maxConnections: number;
+  /** That one client may ask the DNS. */
+  readonly dnsQuestionsPerSecond: number;
   readonly accountId: string;
   /** Worker threads of Envoy; its own default where undefined. */
   readonly concurrency: number | undefined;
@@ -43,7 +47,9 @@ export interface ProxyOptions {
   readonly listenAddress: string;
   readonly resolver: readonly string[];
   readonly openRange: readonly string[];
+  readonly denyRange: readonly string[];
   readonly maxConnections: string;
+  readonly dnsQuestions?: string;
   readonly accountId: string;
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
@@ -66,13 +72,18 @@ export function readRunConfig(
   };
 }
 
+/** Many times what programs ask that remember nothing, and too few to fill a log. */
+export const DNS_QUESTIONS = '1000';
+
 function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv): ProxyConfig {
   return {
     stateDirectory: resolve(options.state),
     listenAddress: readAddress('--listen-address', options.listenAddress),
-    resolvers: options.resolver.map(readResolver),
-    openRanges: options.openRange.map(readRange),
+    resolvers: options.resolver.map((text) => readNameServer('--resolver', text)),
+    openRanges: options.openRange.map((text) => readRange('--open-range', text)),
+    denyRanges: options.denyRange.map((text) => readRange('--deny-range', text)),
     maxConnections: readCount('--max-connections', options.maxConnections),
+    dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
     concurrency:
       options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
@@ -86,10 +97,10 @@ export function readListenConfig({ listenAddress, ports }: ListenOptions): Liste
   return { listenAddress: readAddress('--listen-address', listenAddress), ports: readPorts(ports) };
 }
 
-function readRange(text: string): AddressRange {
+function readRange(option: string, text: string): AddressRange {
   const parsed = parseAddressRange(text);
   if ('range' in parsed) return parsed.range;
-  throw new OptionError(`--open-range: ${parsed.message}`);
+  throw new OptionError(`${option}: ${parsed.message}`);
 }
 
 function readAddress(option: string, text: string): string {
@@ -99,15 +110,15 @@ function readAddress(option: string, text: string): string {
 }
 
 /** "192.0.2.53" or "192.0.2.53:5353"; IPv6 as "[2001:db8::53]:53". */
-function readResolver(text: string): { readonly address: string; readonly port: number } {
+function readNameServer(option: string, text: string): { readonly address: string; readonly port: number } {
   const [, bracketed, plain, port = '53'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const address = bracketed ?? plain;
   if (address === undefined || Number(port) < 1 || Number(port) > 65_535) {
     throw new OptionError(
-      `--resolver: Cannot accept "${text}": write an address and port such as "192.0.2.53:53" or "[2001:db8::53]:53"`,
+      `${option}: Cannot accept "${text}": write an address and port such as "192.0.2.53:53" or "[2001:db8::53]:53"`,
     );
   }
-  return { address: readAddress('--resolver', address), port: Number(port) };
+  return { address: readAddress(option, address), port: Number(port) };
 }
 
 /** What every role in a cluster needs to know. */
@@ -144,10 +155,15 @@ export interface OperatorOptions extends ClusterOptions {
 export interface GatewayConfig extends ClusterConfig, ProxyConfig {
   /** Name of this gateway: in its report, and in the ids of denials. */
   readonly podName: string;
+  readonly clusterDomain: string;
+  /** Whom to ask for Services of the cluster; empty: the name servers of the machine. */
+  readonly clusterDns: readonly { readonly address: string; readonly port: number }[];
 }
 
 export interface GatewayOptions extends ClusterOptions, ProxyOptions {
   readonly podName?: string;
+  readonly clusterDomain?: string;
+  readonly clusterDns?: readonly string[];
 }
 
 /** Throws an OptionError for an option that cannot be accepted. */
@@ -156,6 +172,8 @@ export function readGatewayConfig(options: GatewayOptions, environment: NodeJS.P
     ...readClusterConfig(options, environment),
     ...readProxyConfig(options, environment),
     podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+    clusterDomain: options.clusterDomain ?? USUAL_CLUSTER_DOMAIN,
+    clusterDns: (options.clusterDns ?? []).map((text) => readNameServer('--cluster-dns', text)),
   };
 }
 

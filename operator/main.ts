@@ -66,7 +66,14 @@ function withProxyOptions(command: Command): Command {
       collect,
       [],
     )
+    .option(
+      '--deny-range <cidr>',
+      'range that no destination may lead to although it is public: nodes, API server, pods (repeatable)',
+      collect,
+      [],
+    )
     .option('--max-connections <n>', 'connections that each entrance may have open', '4096')
+    .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)')
     .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
     .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 64 MiB)")
     .option('--account-id <id>', 'account_id of the denial log', 'local');
@@ -149,6 +156,13 @@ withProxyOptions(program.command('gateway'))
   .addOption(logLevelOption)
   .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)')
   .option('--listen-address <address>', 'address of the proxies; "::" takes IPv4 too', '0.0.0.0')
+  .option('--cluster-domain <domain>', "domain of the cluster's Services (default: cluster.local)")
+  .option(
+    '--cluster-dns <address:port>',
+    'name server to ask for Services of the cluster instead of those of the machine (repeatable)',
+    collect,
+    [],
+  )
   .action(async (options) => {
     const { gatewayCommand } = await import('./roles/gateway-command.ts');
     process.exitCode = await gatewayCommand(options, process.env);

@@ -6,10 +6,13 @@ import { type CompiledWorld, compileAhead, compileWorld } from './compile/plans.
 import { noPortBlocks, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
+import type { EgressTable } from './model/egress-table.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { WorkspacePlan } from './model/workspace-plan.ts';
 import type { Entrance, EnvoyConfig, GatewaySettings } from './render/envoy/envoy-config.ts';
 import { renderEnvoy } from './render/envoy/render-envoy.ts';
+import { spreadTables } from './render/envoy/spread-table.ts';
+import { NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './render/envoy/tunnel-memory.ts';
 import { type ClusterObjects, clusterObjects } from './render/kubernetes/objects/cluster-objects.ts';
 import type { ClusterSettings } from './render/kubernetes/objects/desired-object.ts';
 import { findWidening } from './render/kubernetes/objects/widening.ts';
@@ -17,8 +20,13 @@ import { findWidening } from './render/kubernetes/objects/widening.ts';
 /** What one gateway is, besides the world that it guards. */
 export interface Gateway {
   readonly settings: GatewaySettings;
-  /** Where each plan's workloads come in. */
-  readonly entrancesOf: (plans: readonly WorkspacePlan[]) => readonly Entrance[];
+  /** Where each plan's workloads come in; the tables are those that plans name. */
+  readonly entrancesOf: (
+    plans: readonly WorkspacePlan[],
+    tables: readonly EgressTable[],
+  ) => readonly Entrance[];
+  /** As the outputs of the last time had them; without it no tunnel is open. */
+  readonly tunnels?: TunnelMemory;
 }
 
 /** What the operator compiles and gateways watch. */
@@ -27,6 +35,8 @@ export type CompiledObjects = Pick<CompiledWorld, 'tables' | 'plans'>;
 export interface GatewayOutputs {
   readonly entrances: readonly Entrance[];
   readonly envoy: EnvoyConfig;
+  /** To be kept before the configuration is brought into force. */
+  readonly tunnels: TunnelMemory;
   /** Epoch milliseconds at which an entry expires, so that the outputs change without an event. */
   readonly changesAtMs: number | undefined;
 }
@@ -43,10 +53,16 @@ export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: numbe
 export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs: number): GatewayOutputs {
   const { plans } = compiled;
   const tables = [...compiled.tables, ...missingTables(compiled.tables, plans)];
-  const entrances = gateway.entrancesOf(plans);
-  const envoy = renderEnvoy({ tables, entrances, settings: gateway.settings, atMs });
+  const entrances = gateway.entrancesOf(plans, tables);
+  const tunnels = nextTunnelMemory(gateway.tunnels ?? NO_TUNNELS, spreadTables(tables, atMs), atMs);
+  const envoy = renderEnvoy({ tables, entrances, settings: gateway.settings, atMs }, tunnels);
   const expiries = tables.flatMap((table) => nextExpiry(table.spec, atMs) ?? []);
-  return { entrances, envoy, changesAtMs: expiries.length === 0 ? undefined : Math.min(...expiries) };
+  return {
+    entrances,
+    envoy,
+    tunnels,
+    changesAtMs: expiries.length === 0 ? undefined : Math.min(...expiries),
+  };
 }
 
 /** What the operator keeps from one pass to the next, and nothing else. */

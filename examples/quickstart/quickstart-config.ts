@@ -9,6 +9,7 @@ export function quickstartConfig(state: string, world: OutsideWorld): RunConfig 
     ports: '10000-31999',
     resolver: [world.resolver],
     openRange: [world.openRange],
+    denyRange: [],
     maxConnections: '4096',
     accountId: 'local',
   };

@@ -1,6 +1,7 @@
 // What the world compiles to, and what the cluster remembers -> the plans that gateways get: lanes with their ports and
 // addresses. A lane lives as long as a product takes it or a pod carries it. The plan of a Namespace that is no workspace
 // any more goes when its last pod that isolation selects has gone, and with the plan everything that follows from it.
+import { isDeepStrictEqual } from 'node:util';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import { BLOCK_SIZE } from '../model/lane-port.ts';
@@ -12,6 +13,7 @@ import { contentHash } from './content-hash.ts';
 import { laneServiceName } from './lane-service-name.ts';
 import { type CompiledWorld, UNKNOWN_POLICY } from './plans.ts';
 import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
+import { type PlacedTlsPorts, placeTlsPorts, tlsPortProblems } from './tls-ports.ts';
 
 export interface ClusterPlans extends CompiledWorld {
   /** To be handed in again with the next call. */
@@ -27,7 +29,6 @@ export function planCluster(
   remembered: PortBlockState,
 ): ClusterPlans {
   const carried = carriedLanes(state);
-  const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
   const { plans, tables } = withDeparting(withLastGood(world, state), { state, carried });
   const lanes = new Map(plans.map((plan) => [plan.metadata.name, lanesOf(plan, carried)]));
   const keys = plans.flatMap(({ metadata: { name } }) =>
@@ -38,24 +39,52 @@ export function planCluster(
     keys,
     LANE_PORT_RANGE,
   );
-  const addressesOf = (workspace: string, lane: Lane): readonly string[] =>
-    state.serviceAddresses.get(laneServiceName(workspace, lane)) ??
-    stored.get(workspace)?.spec.lanes?.find((known) => known.lane === lane)?.serviceAddresses ??
-    [];
+  const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
+  const place = lanePlacer(state, tables, ports);
+  const placed = plans.map((plan) => ({
+    plan,
+    lanes: (lanes.get(plan.metadata.name) ?? []).flatMap((lane) => place(plan, lane) ?? []),
+  }));
+  const leftOut = placed.flatMap(({ plan: { spec }, lanes: own }) =>
+    own.map(({ leftOut: leftPorts }) => ({ networkPolicyId: spec.networkPolicyId, ports: leftPorts })),
+  );
   return {
     tables,
-    plans: plans.map((plan) => {
-      const { name } = plan.metadata;
-      const placed = (lanes.get(name) ?? []).flatMap((lane) => {
-        const firstPort = ports.blocks[blockKey(name, lane)];
-        return firstPort === undefined
-          ? []
-          : [{ lane, firstPort, serviceAddresses: [...addressesOf(name, lane)] }];
-      });
-      return withLanes(plan, placed);
+    plans: placed.map(({ plan, lanes: own }) => {
+      const wanted = withLanes(
+        plan,
+        own.map(({ lane }) => lane),
+      );
+      return sameAsStored(wanted, stored.get(plan.metadata.name));
     }),
-    problems: [...world.problems, ...problems.map(portProblem)],
+    problems: [...world.problems, ...problems.map(portProblem), ...tlsPortProblems(leftOut)],
     ports,
+  };
+}
+
+type PlanLane = NonNullable<WorkspacePlan['spec']['lanes']>[number];
+
+interface PlacedLane {
+  readonly lane: PlanLane;
+  readonly leftOut: PlacedTlsPorts['leftOut'];
+}
+
+/** Where a lane of a plan is, as far as possible where it was; undefined where no port was left for it. */
+function lanePlacer(
+  state: ClusterState,
+  tables: readonly EgressTable[],
+  { blocks }: PortBlockState,
+): (plan: WorkspacePlan, lane: Lane) => PlacedLane | undefined {
+  const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
+  const specs = new Map(tables.map(({ metadata, spec }) => [metadata.name, spec]));
+  return ({ metadata: { name }, spec }, lane) => {
+    const firstPort = blocks[blockKey(name, lane)];
+    if (firstPort === undefined) return undefined;
+    const known = stored.get(name)?.spec.lanes?.find((entry) => entry.lane === lane);
+    const addresses = state.serviceAddresses.get(laneServiceName(name, lane)) ?? known?.serviceAddresses;
+    const { tlsPorts, leftOut } = placeTlsPorts(specs.get(spec.table), lane, known?.tlsPorts ?? []);
+    const further = tlsPorts.length === 0 ? {} : { tlsPorts: [...tlsPorts] };
+    return { lane: { lane, firstPort, serviceAddresses: [...(addresses ?? [])], ...further }, leftOut };
   };
 }
 
@@ -157,6 +186,11 @@ function withLanes(plan: WorkspacePlan, lanes: NonNullable<WorkspacePlan['spec']
     metadata: { name: plan.metadata.name },
     spec: { ...content, revision: contentHash(content) },
   };
+}
+
+/** The very same object where nothing differs: what was computed from it need not be computed again. */
+function sameAsStored(wanted: WorkspacePlan, stored: WorkspacePlan | undefined): WorkspacePlan {
+  return isDeepStrictEqual(stored?.spec, wanted.spec) ? (stored ?? wanted) : wanted;
 }
 
 function blockKey(workspace: string, lane: Lane): string {

@@ -4,7 +4,7 @@ import type { Metastore } from '../model/metastore.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import { LANES, type Lane } from '../model/product.ts';
 import type { Reason } from '../model/reason.ts';
-import { type Decision, decide, type EgressRequest, findRule, formatRule } from './decide.ts';
+import { type Decision, decide, decideName, type EgressRequest, findRule, formatRule } from './decide.ts';
 import { compileEgressTable } from './egress-table.ts';
 import { indexTable } from './table-index.ts';
 
@@ -319,5 +319,46 @@ describe('findRule()', () => {
 
   it('names none for a host that no entry covers', () => {
     expect(findRule(index, 'evil.example', 443)).toBeUndefined();
+  });
+});
+
+/** Those of the table, and what surrounds them. */
+const ASKED_NAMES = [
+  'example.com',
+  'www.example.com',
+  'db.example.com',
+  'data.example.org',
+  'a.data.example.org',
+  'secret.data.example.org',
+  'evil.data.example.org',
+  'a.evil.data.example.org',
+  'shut.example.com',
+  'old.example.com',
+  'metadata.google.internal',
+  '169.254.169.254',
+  '192.0.2.1',
+  '_dmarc.data.example.org',
+  'crm.example.com',
+  'db.corp.example',
+  BUCKET,
+  'other.s3.us-west-2.amazonaws.com',
+  's3.us-west-2.amazonaws.com',
+];
+const ASKED_PORTS = [22, 80, 443, 5432, 8080, 8443];
+
+/** What connections to the name are told, on any port and in any way. */
+function connectionsTo(lane: Lane, name: string): readonly Decision[] {
+  return ASKED_PORTS.flatMap((port) =>
+    [tls(name, port), bytes(name, port), http(name, port)].map((request) => answer(lane, request)),
+  );
+}
+
+describe.each(LANES)('decideName() in lane %s', (lane) => {
+  it.each(ASKED_NAMES)('allows %s exactly where decide() allows a connection to it', (name) => {
+    const decision = decideName(indexTable(TABLE.spec, NOW_MS), lane, name);
+    const connections = connectionsTo(lane, name);
+    expect(decision.verdict === 'ALLOW').toBe(connections.some(({ verdict }) => verdict === 'ALLOW'));
+    const denials = decision.verdict === 'ALLOW' ? [] : [decision];
+    for (const denial of denials) expect(connections).toContainEqual(denial);
   });
 });

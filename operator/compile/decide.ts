@@ -1,6 +1,7 @@
 // decide(): the executable meaning of a table. Envoy's configuration is rendered from the same table, and a test
 // sends every case through both. It looks at names only; where a name leads is the address guard's matter.
 import { parseDomainName } from '../model/domain-name.ts';
+import { ECH_OUTER_NAMES } from '../model/ech-outer-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
 import type { PortProtocol } from '../model/network-policy.ts';
 import { isDryRun, isSealed, type Lane } from '../model/product.ts';
@@ -20,6 +21,13 @@ export type EgressRequest =
       readonly inside: { readonly kind: 'TLS'; readonly sni: string | null } | { readonly kind: 'OTHER' };
     };
 
+/** TLS to where the client believes the server to be, without a word to the proxy. */
+export interface TransparentRequest {
+  readonly via: 'TLS';
+  readonly sni: string | null;
+  readonly port: number;
+}
+
 /** The entry that decided: list, entry as compiled, and the object it stands in. */
 export interface Rule {
   readonly list: DestinationGroup['list'];
@@ -37,45 +45,78 @@ export interface Decision {
  * Precedence: full access; cloud metadata (shut in dry-run too); a host that is no name; a table that denies all;
  * blocked entries; allowed entries; the lane's seal; port and protocol; what is inside the tunnel.
  */
-export function decide(index: TableIndex, lane: Lane, request: EgressRequest): Decision {
-  if (lane === 'full') return { verdict: 'ALLOW', reason: 'FULL_ACCESS' };
-  const finding = find(index, lane, request);
+export function decide(index: TableIndex, lane: Lane, request: EgressRequest | TransparentRequest): Decision {
+  if (lane === 'full') return FULL_ACCESS;
+  if (request.via !== 'TLS') return verdictOn(find(index, lane, request), lane);
+  const { sni, port } = request;
+  // Nobody knows where it should go, in dry-run either.
+  if (sni === null) return { verdict: 'DROP', reason: 'NO_SNI' };
+  return decide(index, lane, { via: 'CONNECT', host: sni, port, inside: { kind: 'TLS', sni } });
+}
+
+const FULL_ACCESS: Decision = { verdict: 'ALLOW', reason: 'FULL_ACCESS' };
+
+type Finding = Omit<Decision, 'verdict'>;
+
+function verdictOn(finding: Finding, lane: Lane): Decision {
   if (finding.reason === 'DESTINATION_ALLOWED') return { verdict: 'ALLOW', ...finding };
   const passes = isDryRun(lane) && finding.reason !== 'METADATA_ADDRESS';
   return { verdict: passes ? 'DRY_RUN_DENIAL' : 'DROP', ...finding };
 }
 
-type Finding = Omit<Decision, 'verdict'>;
-
 function find(index: TableIndex, lane: Lane, request: EgressRequest): Finding {
-  const parsed = parseDomainName(request.host);
-  if (isMetadataHost('name' in parsed ? parsed.name : request.host)) return { reason: 'METADATA_ADDRESS' };
+  const reach = reachOf(index, lane, request.host);
+  if ('reason' in reach) return reach;
+  const [reachable] = reach.matches;
+  const onPort = reach.matches.filter(({ group }) => protocolsOn(group, request).length > 0);
+  const [open] = onPort;
+  if (open === undefined) return { reason: 'PORT_NOT_ALLOWED', rule: ruleOf(reachable) };
+  const unlooked = onPort.find(({ group }) => protocolsOn(group, request).includes('TCP'));
+  const reason = unlooked === undefined ? reasonInside(request, reach.name) : 'DESTINATION_ALLOWED';
+  return { reason, rule: ruleOf(unlooked ?? open) };
+}
+
+/**
+ * Whether any port of the host may be reached, which is what decides about its name when it is asked for alone. The
+ * reason and the rule are those of a connection.
+ */
+export function decideName(index: TableIndex, lane: Lane, host: string): Decision {
+  if (lane === 'full') return FULL_ACCESS;
+  const reach = reachOf(index, lane, host);
+  const finding: Finding =
+    'reason' in reach ? reach : { reason: 'DESTINATION_ALLOWED', rule: ruleOf(reach.matches[0]) };
+  return verdictOn(finding, lane);
+}
+
+/** The entries that let a host through on one port at least, or why none does. */
+type Reach = { readonly name: string; readonly matches: readonly [Match, ...Match[]] } | Finding;
+
+function reachOf(index: TableIndex, lane: Lane, host: string): Reach {
+  const parsed = parseDomainName(host);
+  if (isMetadataHost('name' in parsed ? parsed.name : host)) return { reason: 'METADATA_ADDRESS' };
   if ('fault' in parsed) return { reason: parsed.fault === 'IP_LITERAL' ? 'IP_LITERAL' : 'BAD_NAME' };
   if (index.table.denyReason !== undefined) return { reason: index.table.denyReason };
   const matches = matchesOf(index, parsed.name);
   const block = matches.find(isBlock);
   if (block !== undefined) return { reason: 'DESTINATION_BLOCKED', rule: ruleOf(block) };
-  return findAllowed(matches, lane, request, parsed.name);
+  return reachThrough(matches, lane, parsed.name);
 }
 
-function findAllowed(matches: readonly Match[], lane: Lane, request: EgressRequest, name: string): Finding {
+function reachThrough(matches: readonly Match[], lane: Lane, name: string): Reach {
   const [first] = matches;
   if (first === undefined) return { reason: reasonForUnlisted(name) };
   const withPorts = matches.filter(({ group }) => group.ports.length > 0);
   if (withPorts.length === 0) return { reason: 'PORT_NOT_ALLOWED', rule: ruleOf(first) };
-  const inLane = isSealed(lane) ? withPorts.filter((match) => !isInternet(match.group)) : withPorts;
-  const [reachable] = inLane;
+  const [reachable, ...more] = isSealed(lane)
+    ? withPorts.filter((match) => !isInternet(match.group))
+    : withPorts;
   if (reachable === undefined) return { reason: 'INTERNET_SEALED', rule: ruleOf(first) };
-  const onPort = inLane.filter(({ group }) => protocolsOn(group, request).length > 0);
-  const [open] = onPort;
-  if (open === undefined) return { reason: 'PORT_NOT_ALLOWED', rule: ruleOf(reachable) };
-  const unlooked = onPort.find(({ group }) => protocolsOn(group, request).includes('TCP'));
-  const reason = unlooked === undefined ? reasonInside(request, name) : 'DESTINATION_ALLOWED';
-  return { reason, rule: ruleOf(unlooked ?? open) };
+  return { name, matches: [reachable, ...more] };
 }
 
 /** A storage provider's host gets a reason that says what to do about it. */
 export function reasonForUnlisted(name: string): Reason {
+  if (ECH_OUTER_NAMES.includes(name)) return 'ECH_OUTER_NAME';
   const storage = parseStorageHost(name);
   if (storage === undefined) return 'DESTINATION_NOT_ALLOWED';
   return storage.location === null ? 'STORAGE_PATH_STYLE' : 'BUCKET_NOT_ALLOWED';
@@ -96,8 +137,11 @@ function protocolsOn(group: DestinationGroup, request: EgressRequest): readonly 
     .map(({ protocol }) => protocol);
 }
 
-/** The entry that speaks of a canonical host, as decide() would name it; for log lines, where the verdict is known. */
-export function findRule(index: TableIndex, host: string, port: number): Rule | undefined {
+/**
+ * The entry that speaks of a canonical host, as decide() would name it; for log lines, where the verdict is known. The
+ * port is null where only the name was asked for.
+ */
+export function findRule(index: TableIndex, host: string, port: number | null): Rule | undefined {
   const matches = matchesOf(index, host);
   const onPort = matches.find(({ group }) => group.ports.some((entry) => entry.port === port));
   const match = matches.find(isBlock) ?? onPort ?? matches[0];

@@ -1,7 +1,13 @@
 import { readLine, type WrittenLine } from '../../test/fixtures/access-log-fixture.ts';
 import type { LineContext } from '../model/access-log-line.ts';
 import type { Denial } from '../model/denial.ts';
-import { denialOfLine, type FindRule, type RuleQuery, splitAuthority } from './denial-of-line.ts';
+import {
+  denialOfLine,
+  type FindRule,
+  type NameQuery,
+  type RuleQuery,
+  splitAuthority,
+} from './denial-of-line.ts';
 
 const ORIGIN = { accountId: 'acme', eventId: 'local/access.log.1/40', sequence: 7 };
 const NO_RULE: FindRule = () => null;
@@ -11,8 +17,29 @@ function denialOf(
   context: Partial<LineContext> = {},
   findRule: FindRule = NO_RULE,
 ): Denial | undefined {
-  return denialOfLine(readLine(line, context), ORIGIN, findRule);
+  return denialOfLine(readLine(line, context), ORIGIN, findRule, () => false);
 }
+
+test.each([
+  [false, 'DESTINATION_REVOKED'],
+  [true, 'REVOKED_WITH_SHARD'],
+] as const)('denialOfLine() of a tunnel that was cut, its name still allowed: %s', (isAllowed, reason) => {
+  const line = readLine(
+    { listener: 'guard', chain: 'allow', closing: 'filter_chain_is_being_removed', durationMs: 61_000 },
+    { authority: 'Host.Example.com:8443' },
+  );
+  const queries: NameQuery[] = [];
+  const denial = denialOfLine(line, ORIGIN, NO_RULE, (query) => {
+    queries.push(query);
+    return isAllowed;
+  });
+  // It is over when the tunnel ends, not when it began.
+  const atMs = Date.parse(line.time) + 61_000;
+  const eventTime = new Date(atMs).toISOString();
+  expect(denial).toMatchObject({ accessType: 'DROP', reason, eventTime, port: 8443 });
+  const { table, lane } = line.context;
+  expect(queries).toEqual([{ table, lane, host: 'host.example.com', port: 8443, atMs }]);
+});
 
 test('denialOfLine() fills every column from the line, its context and its origin', () => {
   expect(denialOf({})).toEqual({
@@ -104,6 +131,24 @@ test.each([
   ['SOMETHING_NEW', 'SOMETHING_NEW'],
 ])('denialOfLine() gives product %s the source type %s', (product, networkSourceType) => {
   expect(denialOf({}, { product })).toMatchObject({ product, networkSourceType });
+});
+
+const ASKED = { listener: 'dns', type: 'A', decision: 'drop:DESTINATION_BLOCKED', rcode: 3 };
+
+test.each<[string, Partial<Denial>]>([
+  ['host.example.com', { dnsEvent: { domainName: 'host.example.com', rcode: 3 }, storageEvent: null }],
+  ['192.0.2.7', { destinationType: 'DNS', dnsEvent: { domainName: '192.0.2.7', rcode: 3 } }],
+  ['acme-data.s3.us-west-2.amazonaws.com', { destinationType: 'STORAGE', dnsEvent: null }],
+])('denialOfLine() describes the question for %s, which has a rule but no port', (authority, denial) => {
+  const findRule: FindRule = ({ host, port }) => `${host} ${port}`;
+  expect(denialOf(ASKED, { authority }, findRule)).toMatchObject({
+    ...denial,
+    accessType: 'DROP',
+    reason: 'DESTINATION_BLOCKED',
+    destination: authority,
+    rule: `${authority} null`,
+    port: null,
+  });
 });
 
 test('denialOfLine() does not guess the product of a pod that shares its port with others', () => {

@@ -12,13 +12,26 @@ export interface RuleQuery {
   readonly table: string;
   readonly revision: string;
   readonly host: string;
-  readonly port: number;
+  /** Null where only the name was asked for. */
+  readonly port: number | null;
   /** Epoch milliseconds of the decision: an entry that had expired by then did not decide. */
   readonly atMs: number;
 }
 
 /** Null where no entry covers the host, or the revision is not known. */
 export type FindRule = (query: RuleQuery) => string | null;
+
+/** What was asked for, in a lane of a table. */
+export interface NameQuery {
+  readonly table: string;
+  readonly lane: string;
+  readonly host: string;
+  readonly port: number;
+  readonly atMs: number;
+}
+
+/** Whether the table, as it is now, allows the name at that moment. */
+export type IsStillAllowed = (query: NameQuery) => boolean;
 
 export interface LineOrigin {
   readonly accountId: string;
@@ -30,30 +43,67 @@ export function denialOfLine(
   line: AccessLogLine,
   origin: LineOrigin,
   findRule: FindRule,
+  isStillAllowed: IsStillAllowed,
 ): Denial | undefined {
   const finding = findingOf(line);
   if (finding === undefined) return undefined;
   const { context } = line;
-  const { host, port } = splitAuthority(context.authority, line.method);
-  const destination = describeDestination(host, finding.reason);
+  const isQuestion = line.listener === 'dns';
+  const { host, port } = isQuestion ? { host: context.authority, port: null } : askedFor(line);
+  const described = describeDestination(host, finding.reason);
+  const destination = isQuestion ? asQuestion(described, line.rcode) : described;
   const { table, revision } = context;
   const query = { table, revision, host: destination.destination, atMs: Date.parse(line.time) };
+  const hasRule = (isQuestion || port !== null) && isDecidedByEntry(finding.reason);
   return {
     ...origin,
     ...finding,
     ...destination,
+    ...reasonAndTime(line, finding.reason, { host: destination.destination, port }, isStillAllowed),
     workspaceId: context.workspaceId,
-    eventTime: line.time,
     networkSourceType: sourceTypeOf(context.product),
     workspace: context.workspace,
     product: context.product === '' ? null : context.product,
     policy: context.policy,
     revision,
-    rule: port === null || !isDecidedByEntry(finding.reason) ? null : findRule({ ...query, port }),
+    rule: hasRule ? findRule({ ...query, port }) : null,
     port,
-    sni: line.sni === '' ? null : line.sni,
+    sni: sniOf(line, host),
     source: context.source,
   };
+}
+
+function sniOf({ sni, listener }: AccessLogLine, host: string): string | null {
+  if (sni !== '') return sni;
+  return listener === 'twin' && host !== '' ? host : null;
+}
+
+/** A cut happens when the tunnel ends, and may have meant another tunnel of the same shard. */
+function reasonAndTime(
+  { time, durationMs, context: { table, lane } }: AccessLogLine,
+  reason: Reason,
+  { host, port }: { readonly host: string; readonly port: number | null },
+  isStillAllowed: IsStillAllowed,
+): Pick<Denial, 'reason' | 'eventTime'> {
+  if (reason !== 'DESTINATION_REVOKED') return { reason, eventTime: time };
+  const atMs = Date.parse(time) + durationMs;
+  const isAllowed = port !== null && isStillAllowed({ table, lane, host, port, atMs });
+  return {
+    reason: isAllowed ? 'REVOKED_WITH_SHARD' : reason,
+    eventTime: new Date(atMs).toISOString(),
+  };
+}
+
+/** What a tls listener makes of a server name that no name can be. */
+const INVALID = 'invalid:';
+const NO_NAME = '-';
+
+/** Behind transparent TLS the host is the server name; empty where there was none. */
+function askedFor(line: AccessLogLine): ReturnType<typeof splitAuthority> {
+  const { authority } = line.context;
+  if (line.listener !== 'twin' && line.listener !== 'entrance') return splitAuthority(authority, line.method);
+  const { host, port } = splitAuthority(authority.replace(INVALID, ''), 'CONNECT');
+  return { host: host === NO_NAME ? '' : host, port };
 }
 
 const HTTP_PORT = 80;
@@ -81,9 +131,16 @@ function describeDestination(host: string, reason: Reason): Described {
     destinationType: type,
     destination,
     // Refused on the connection: no question was asked, so there is no answer code.
-    dnsEvent: type === 'DNS' ? { domainName: destination, rcode: null } : null,
+    dnsEvent: type === 'DNS' && destination !== '' ? { domainName: destination, rcode: null } : null,
     storageEvent: storage === undefined ? null : storageEvent(storage.location ?? destination, reason),
   };
+}
+
+/** A bucket's host stays what it is; anything else that was asked for is a name, an address too. */
+function asQuestion(described: Described, rcode: number | null): Described {
+  if (described.storageEvent !== null) return described;
+  const { destination } = described;
+  return { ...described, destinationType: 'DNS', dnsEvent: { domainName: destination, rcode } };
 }
 
 function storageEvent(hostname: string, reason: Reason): StorageEvent {

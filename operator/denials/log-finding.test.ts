@@ -57,6 +57,16 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['the same among other flags', { chain: 'allow', flags: 'UF,UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
   ['a server that did not answer', { chain: 'allow', flags: 'UF' }, undefined],
   ['a tunnel that ended well', { chain: 'allow' }, undefined],
+  [
+    'a tunnel that was cut',
+    { chain: 'allow', closing: 'filter_chain_is_being_removed' },
+    'DROP DESTINATION_REVOKED',
+  ],
+  [
+    'a tunnel that ended with Envoy',
+    { chain: 'allow', closing: 'Active_Internal_Listener_destructor' },
+    undefined,
+  ],
 ])('findingOf() at a guard: %s', (_what, line, finding) => {
   expect(found({ ...GUARD, ...line })).toBe(finding);
 });
@@ -74,4 +84,12 @@ test('findingOf() for private HTTP knows the refused address only', () => {
   const line = { listener: 'private-http', decision: '-', code: 503 };
   expect(found({ ...line, details: ADDRESS_DENIED })).toBe('DROP ADDRESS_DENIED');
   expect(found(line)).toBeUndefined();
+});
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['a denied question', { decision: 'drop:BAD_NAME', rcode: 3 }, 'DROP BAD_NAME'],
+  ['one in dry-run', { decision: 'dry-run:BAD_NAME', rcode: 0 }, 'DRY_RUN_DENIAL BAD_NAME'],
+  ['one that nobody denied', { decision: '', rcode: 0 }, undefined],
+])('findingOf() of the DNS: %s', (_what, line, finding) => {
+  expect(found({ ...line, listener: 'dns' })).toBe(finding);
 });

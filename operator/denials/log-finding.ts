@@ -3,6 +3,8 @@
 import {
   type AccessLogLine,
   ADDRESS_DENIED_DETAIL,
+  CLIENT_HELLO_TIMEOUT_MS,
+  CUT_CLOSING,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
 } from '../model/access-log-line.ts';
@@ -18,8 +20,14 @@ export function findingOf(line: AccessLogLine): Finding | undefined {
   switch (line.listener) {
     case 'proxy':
       return findingOfProxy(line);
+    case 'twin':
+      return findingOfTwin(line);
+    case 'entrance':
+      return drop(reasonOfEntrance(line));
     case 'guard':
       return drop(reasonOfGuard(line));
+    case 'dns':
+      return findingOfDns(line);
     case 'private-http':
       return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
     case 'watch':
@@ -34,6 +42,28 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
   }
   if (line.decision !== '') return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
   return drop(reasonWithoutRoute(line));
+}
+
+/** What reaches a twin is well formed but for the server name. */
+function findingOfTwin(line: AccessLogLine): Finding | undefined {
+  const finding = findingOfProxy(line);
+  return finding?.reason === 'BAD_REQUEST' ? drop('BAD_NAME') : finding;
+}
+
+/** Envoy's timer may be a little early, by the clock that it writes. */
+const SILENT_MS = CLIENT_HELLO_TIMEOUT_MS - 100;
+
+/** A connection that was closed before anything was decided; who closes it himself has been refused nothing. */
+function reasonOfEntrance({ chain, details, durationMs }: AccessLogLine): Reason | undefined {
+  if (chain !== '') return 'TOO_MANY_CONNECTIONS';
+  if (details === 'ClientHelloTooLarge') return 'CLIENT_HELLO_TOO_LARGE';
+  if (details !== '') return 'NOT_TLS';
+  return durationMs >= SILENT_MS ? 'CLIENT_SILENT' : undefined;
+}
+
+function findingOfDns({ decision }: AccessLogLine): Finding | undefined {
+  if (decision.startsWith(DROP_PREFIX)) return drop(decision.slice(DROP_PREFIX.length));
+  return decision.startsWith(DRY_RUN_PREFIX) ? dryRun(decision.slice(DRY_RUN_PREFIX.length)) : undefined;
 }
 
 /** A dry-run denial is recorded when its tunnel opens; only where none opened does the last line count. */
@@ -52,16 +82,19 @@ function isRecord(line: AccessLogLine): boolean {
 const OK = 200;
 const BAD_REQUEST = 400;
 const REQUEST_TIMEOUT = 408;
+const HEADERS_TOO_LARGE = 431;
 
 /** Envoy refused the request before it looked at any route. */
 function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
   if (line.details === 'http1.https_url_on_plaintext_connection') return 'HTTPS_WITHOUT_CONNECT';
+  if (line.code === HEADERS_TOO_LARGE) return 'HEADERS_TOO_LARGE';
   return line.code >= BAD_REQUEST && line.code !== REQUEST_TIMEOUT ? 'BAD_REQUEST' : undefined;
 }
 
 function reasonOfGuard(line: AccessLogLine): Reason | undefined {
   // Envoy does not tell here whether the name has no address or a refused one.
   if (line.chain === 'allow' && line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
+  if (line.chain === 'allow' && line.closing === CUT_CLOSING) return 'DESTINATION_REVOKED';
   return reasonOfChain(line);
 }
 

@@ -1,13 +1,14 @@
 // Lines of Envoy's log -> the denials that they record, numbered on from where the caller is.
 import { parseAccessLogLine } from '../model/access-log-line.ts';
 import type { Denial } from '../model/denial.ts';
-import { denialOfLine, type FindRule } from './denial-of-line.ts';
+import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
 
 /** Where the lines come from, and who knows the tables that decided. */
 export interface LogOrigin {
   readonly gateway: string;
   readonly accountId: string;
   readonly findRule: FindRule;
+  readonly isStillAllowed: IsStillAllowed;
 }
 
 export interface LogLines {
@@ -24,7 +25,7 @@ export interface ReadDenials {
 
 /** `sequence` is the number of the denial before the first one. */
 export function readDenials({ logFile, lines }: LogLines, sequence: number, origin: LogOrigin): ReadDenials {
-  const { gateway, accountId, findRule } = origin;
+  const { gateway, accountId, findRule, isStillAllowed } = origin;
   const denials: Denial[] = [];
   let unreadable = 0;
   for (const { offset, text } of lines) {
@@ -35,7 +36,7 @@ export function readDenials({ logFile, lines }: LogLines, sequence: number, orig
     }
     const eventId = `${gateway}/${logFile}/${offset}`;
     const next = { accountId, eventId, sequence: sequence + denials.length + 1 };
-    const denial = denialOfLine(line, next, findRule);
+    const denial = denialOfLine(line, next, findRule, isStillAllowed);
     if (denial !== undefined) denials.push(denial);
   }
   return { denials, unreadable };

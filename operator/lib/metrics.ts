@@ -12,6 +12,7 @@ export interface Metrics {
   pass(run: LoopRun): void;
   /** From now on the numbers say what this loop does. */
   watchLoop(state: () => LoopState): void;
+  watchDns(counts: () => DnsNumbers): void;
   watchReflectors(progress: () => readonly ReflectorState[]): void;
   apiRequest(done: {
     readonly method: string;
@@ -27,6 +28,14 @@ export interface Metrics {
   /** All problems that there are now, in place of those before. */
   problems(problems: readonly { readonly reason: string }[]): void;
   denial(denial: { readonly workspace: string; readonly reason: string; readonly accessType: string }): void;
+}
+
+/** Since the start of the process. */
+export interface DnsNumbers {
+  /** By what became of them. */
+  readonly questions: Readonly<Record<string, number>>;
+  /** Denied questions without a row of their own. */
+  readonly folded: number;
 }
 
 export interface ReflectorState {
@@ -50,6 +59,7 @@ export function createMetrics(role: string): Metrics {
     contentType: register.contentType,
     ...loopMetrics(role, registers),
     ...reflectorMetrics(registers),
+    ...dnsMetrics(registers),
     ...apiMetrics(registers),
     ...deliveryMetrics(role, registers),
     ...userMetrics(registers),
@@ -108,6 +118,34 @@ function reflectorMetrics(registers: Registry[]): Pick<Metrics, 'reflectorFailur
     reflectorFailure: (reflector) => failures.inc({ reflector }),
     watchReflectors: (read) => {
       progress = read;
+    },
+  };
+}
+
+function dnsMetrics(registers: Registry[]): Pick<Metrics, 'watchDns'> {
+  let counts: () => DnsNumbers | undefined = () => undefined;
+  new Counter({
+    name: 'sallyport_dns_questions_total',
+    help: 'Questions that clients asked the DNS, by what became of them',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(counts()?.questions ?? {})) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
+    name: 'sallyport_dns_folded_total',
+    help: 'Denied questions that are in the row of an earlier one of the same client and name',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(counts()?.folded ?? 0);
+    },
+  });
+  return {
+    watchDns: (read) => {
+      counts = read;
     },
   };
 }

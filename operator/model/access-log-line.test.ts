@@ -23,8 +23,10 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
     decision: 'drop:DESTINATION_NOT_ALLOWED',
     chain: '',
     flags: '',
+    closing: '',
     sni: '',
     upstream: '',
+    rcode: null,
     durationMs: 1,
   });
 });

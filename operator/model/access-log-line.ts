@@ -1,23 +1,28 @@
-// The line that Envoy writes for each decision: the contract between what is rendered for Envoy and what reads its log.
+// The line that Envoy, or our own DNS, writes for each decision: the contract between them and what reads their logs.
 // Parsing never throws: a line that is not ours is undefined, and the reader counts it.
 import { z } from 'zod';
 
-/** Who wrote the line: the proxy, a guard, the guard of dry-run lanes, the one for private HTTP. */
-export const LOG_LISTENERS = ['proxy', 'guard', 'watch', 'private-http'] as const;
-export type LogListener = (typeof LOG_LISTENERS)[number];
+/**
+ * Who wrote the line: the proxy, its twin behind transparent TLS, an entrance about a connection that it closed before
+ * either of them heard of it, a guard, the guard of dry-run lanes, the one for private HTTP, and the DNS.
+ */
+export const LOG_LISTENERS = ['proxy', 'twin', 'entrance', 'guard', 'watch', 'private-http', 'dns'] as const;
+type LogListener = (typeof LOG_LISTENERS)[number];
+export type EnvoyListener = Exclude<LogListener, 'dns'>;
 
 /**
  * Parts of the context, separated by "|"; the authority comes last since only it is the client's text. The product is
- * empty where pods share their lane's port.
+ * empty where pods share their lane's port. The revision comes first: all that follows is one text, which an entrance
+ * hands to a listener behind it.
  */
 export const CONTEXT_PARTS = [
+  'revision',
   'workspace',
   'workspaceId',
   'product',
   'lane',
   'policy',
   'table',
-  'revision',
   'source',
   'authority',
 ] as const;
@@ -32,6 +37,12 @@ export type Chain = (typeof CHAINS)[number];
 export const ALLOW_DECISION = 'allow';
 export const DROP_PREFIX = 'drop:';
 export const DRY_RUN_PREFIX = 'dry-run:';
+
+/** Envoy's reason where it ends the connections of a filter chain that has changed: a guard's tunnels that are cut. */
+export const CUT_CLOSING = 'filter_chain_is_being_removed';
+
+/** How long a client of transparent TLS may take to say the server's name. */
+export const CLIENT_HELLO_TIMEOUT_MS = 5000;
 
 /** Part of Envoy's response code details where the address guard refused a plain HTTP request. */
 export const ADDRESS_DENIED_DETAIL = '{address_denied}';
@@ -56,8 +67,14 @@ const lineSchema = z.object({
   decision: text,
   chain: text,
   flags: text,
+  closing: text,
   sni: text,
   upstream: text,
+  /** Of a DNS answer. */
+  rcode: z
+    .number()
+    .nullish()
+    .transform((value) => value ?? null),
   durationMs: z
     .number()
     .nullish()

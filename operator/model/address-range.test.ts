@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatRange, isIpLiteral, parseAddressRange, rangesContain } from './address-range.ts';
+import { formatRange, isIpLiteral, parseAddressRange, rangesContain, rangesCover } from './address-range.ts';
 
 const IPV4_HINT = 'write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"';
 
@@ -131,6 +131,21 @@ describe('isIpLiteral()', () => {
       expect(isIpLiteral(text)).toBe(false);
     },
   );
+});
+
+describe('rangesCover()', () => {
+  it.each([
+    [['10.0.0.0/8'], ['10.1.0.0/16', '10.2.0.0/16'], true],
+    [['10.1.0.0/16'], ['10.0.0.0/8'], false],
+    [['10.0.0.0/8'], ['10.1.0.0/16', '192.168.0.0/16'], false],
+    [['2001:db8::/32'], ['2001:db8:1::/48'], true],
+    [['0.0.0.0/0'], ['2001:db8::/32'], false],
+    [[], [], true],
+  ])('says whether %j cover %j: %s', (outer, inner, expected) => {
+    const parse = (texts: readonly string[]) =>
+      texts.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
+    expect(rangesCover(parse(outer), parse(inner))).toBe(expected);
+  });
 });
 
 describe('rangesContain()', () => {

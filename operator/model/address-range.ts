@@ -58,6 +58,16 @@ export function rangesContain(ranges: readonly AddressRange[], address: string):
   });
 }
 
+/** Whether every address of the inner ranges lies in one of the outer ones. */
+export function rangesCover(outer: readonly AddressRange[], inner: readonly AddressRange[]): boolean {
+  return inner.every(({ address, prefixLength }) =>
+    rangesContain(
+      outer.filter((range) => range.prefixLength <= prefixLength),
+      address,
+    ),
+  );
+}
+
 function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (IPV4.test(address)) return ipaddr.IPv4.parse(address);
   if (!address.includes(':')) return undefined;

@@ -16,10 +16,11 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** Reasons by type. */
 interface Reasons {
-  /** The object itself. RulesIgnored is True; every other than it and Accepted is False. */
+  /** The object itself. RulesIgnored and TooManyTlsPorts are True; every other than they and Accepted is False. */
   readonly Accepted:
     | 'Accepted'
     | 'RulesIgnored'
+    | 'TooManyTlsPorts'
     | 'Invalid'
     | 'Conflicted'
     | 'WorkspaceNotFound'

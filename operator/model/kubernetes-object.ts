@@ -23,6 +23,16 @@ export interface ObjectMeta {
 /** A moment in UTC, such as "2027-01-31T00:00:00Z". */
 export const timeSchema = z.iso.datetime().max(32);
 
+/** Fields of the status of a kind whose entries may expire. */
+export const expiryStatus = {
+  expiredDestinations: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Entries that count no more, since they have expired.'),
+  expiriesToldAt: timeSchema.optional().describe('Until when Events have told of entries that expire.'),
+};
+
 const conditionSchema = z.strictObject({
   type: z.string().max(316).describe('Aspect that the condition speaks of, for example "Accepted".'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),

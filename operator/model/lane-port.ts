@@ -15,10 +15,24 @@ export interface LanePort {
 
 export const PROXY_PORT = 3128;
 
+export const HTTPS_PORT = 443;
+export const TLS_OFFSET = 1;
+export const HTTP_OFFSET = 2;
+export const DNS_OFFSET = 3;
+
 export const LANE_PORTS: readonly LanePort[] = [
   { name: 'proxy', protocol: 'TCP', port: PROXY_PORT, offset: 0 },
-  { name: 'tls', protocol: 'TCP', port: 443, offset: 1 },
-  { name: 'http', protocol: 'TCP', port: 80, offset: 2 },
-  { name: 'dns', protocol: 'UDP', port: 53, offset: 3 },
-  { name: 'dns-tcp', protocol: 'TCP', port: 53, offset: 3 },
+  { name: 'tls', protocol: 'TCP', port: HTTPS_PORT, offset: TLS_OFFSET },
+  { name: 'http', protocol: 'TCP', port: 80, offset: HTTP_OFFSET },
+  { name: 'dns', protocol: 'UDP', port: 53, offset: DNS_OFFSET },
+  { name: 'dns-tcp', protocol: 'TCP', port: 53, offset: DNS_OFFSET },
 ];
+
+/** A TLS port other than 443, and where in the block its connections come in. */
+export interface TlsPort {
+  readonly port: number;
+  readonly offset: number;
+}
+
+/** Offsets of further TLS ports. */
+export const TLS_PORT_OFFSETS: readonly number[] = [4, 5, 6, 7];

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { conditionColumn } from './condition.ts';
 import {
   conditionsSchema,
+  expiryStatus,
   type KindDescription,
   type ObjectMeta,
   optionalList,
@@ -54,7 +55,7 @@ export const metastoreKind: KindDescription = {
   description:
     'A catalogue whose external locations its workspaces may reach, as far as they lie in its own region.',
   spec: metastoreSpecSchema,
-  status: z.strictObject({ conditions: conditionsSchema }),
+  status: z.strictObject({ conditions: conditionsSchema, ...expiryStatus }),
   columns: [
     { name: 'Region', type: 'string', jsonPath: '.spec.region' },
     conditionColumn('Accepted'),

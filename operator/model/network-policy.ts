@@ -6,6 +6,7 @@ import { parseNamePattern } from './domain-name.ts';
 import {
   conditionsSchema,
   DEFAULT_POLICY,
+  expiryStatus,
   type KindDescription,
   type ObjectMeta,
   optionalList,
@@ -183,6 +184,7 @@ const networkPolicyStatusSchema = z.strictObject({
   conditions: conditionsSchema,
   destinations: z.int().min(0).optional().describe('Allowed destinations as written.'),
   workspaces: z.int().min(0).optional().describe('Workspaces under this policy.'),
+  ...expiryStatus,
   restartRequired: z
     .int()
     .min(0)

@@ -16,7 +16,8 @@ export type ProblemReason =
   | 'UnknownTier'
   | 'FolderEmpty'
   | 'FolderUnreadable'
-  | 'PortsExhausted';
+  | 'PortsExhausted'
+  | 'TooManyTlsPorts';
 
 export interface Problem {
   readonly reason: ProblemReason;

@@ -17,10 +17,21 @@ export const REASONS = {
   HTTPS_WITHOUT_CONNECT:
     'https:// was asked without CONNECT; set HTTPS_PROXY so that the client opens a tunnel',
   SNI_MISMATCH: 'the TLS server name inside the tunnel is not the host that CONNECT asked for',
-  NO_SNI: 'the TLS connection inside the tunnel names no server',
-  NOT_TLS: 'the tunnel was opened for TLS, but something else was sent',
+  NO_SNI: 'the TLS connection names no server, and destinations are decided by name',
+  NOT_TLS: 'only TLS may be spoken here, and something else was sent',
+  CLIENT_SILENT:
+    'the client said nothing, or no whole TLS ClientHello, in time; where the server speaks first use the proxy',
+  CLIENT_HELLO_TOO_LARGE: 'the TLS ClientHello is larger than 16 KiB',
+  ECH_OUTER_NAME:
+    'the TLS connection hides its server name (Encrypted Client Hello); turn that off in the client, or take its DNS from the gateway',
+  HEADERS_TOO_LARGE: 'the request line or the headers are larger than 32 KiB, or more than 100',
+  TOO_MANY_CONNECTIONS: 'the workspace has as many connections open on this port as the gateway allows',
   ADDRESS_DENIED: 'the name leads to a private, local or reserved address',
   UNRESOLVED_OR_PRIVATE: 'the name does not resolve, or leads to a private, local or reserved address',
+  TOO_MANY_QUESTIONS: 'the client asks the DNS more often than a client may',
+  DESTINATION_REVOKED: 'the tunnel was ended since its destination is no longer allowed',
+  REVOKED_WITH_SHARD:
+    'the tunnel was ended together with others that are no longer allowed; reconnect: it is still allowed',
   POLICY_NOT_FOUND: 'the assigned network policy does not exist',
   POLICY_UNREADABLE: 'the assigned network policy cannot be read',
   WORKSPACE_CONFLICTED: 'another namespace already has this workspace id',
@@ -43,6 +54,8 @@ const ENTRY_REASONS: readonly Reason[] = [
   'NOT_TLS',
   'ADDRESS_DENIED',
   'UNRESOLVED_OR_PRIVATE',
+  'DESTINATION_REVOKED',
+  'REVOKED_WITH_SHARD',
 ];
 
 /** Whether a decision with this reason has a rule to name. */

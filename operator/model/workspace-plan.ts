@@ -1,11 +1,21 @@
 // WorkspacePlan: what the gateways need to know about one workspace: its table, and which lane each product takes.
 import { z } from 'zod';
 import { atomicList, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { BLOCK_SIZE, TLS_PORT_OFFSETS } from './lane-port.ts';
 import { isDryRun, LANES, PRODUCTS } from './product.ts';
 
 const productLaneSchema = z.strictObject({
   product: z.enum(PRODUCTS).describe('Product of the workload.'),
   lane: z.enum(LANES).describe('Way through the gateway that new workloads of the product take.'),
+});
+
+const tlsPortSchema = z.strictObject({
+  port: z.int().min(1).max(65535).describe('Port of destinations.'),
+  offset: z
+    .int()
+    .min(TLS_PORT_OFFSETS[0] ?? 0)
+    .max(BLOCK_SIZE - 1)
+    .describe('Where in the block of the lane its connections come in.'),
 });
 
 const lanePortsSchema = z.strictObject({
@@ -16,6 +26,7 @@ const lanePortsSchema = z.strictObject({
     .max(65528)
     .describe('First port of the block of 8 that the gateways listen on.'),
   serviceAddresses: optionalList(z.string().max(45), 2, 'Addresses of the Service of this lane.'),
+  tlsPorts: optionalList(tlsPortSchema, TLS_PORT_OFFSETS.length, 'TLS ports besides 443.'),
 });
 
 /** As names of objects are; gateways name files after it. */

@@ -33,6 +33,7 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
         accountId: 'acme',
         store,
         findRule: () => null,
+        isStillAllowed: () => false,
         onDenial,
         onUnreadableLines,
       });

@@ -1,4 +1,4 @@
-// Envoy's log lines -> the denial log: each batch of lines is read, turned into denials, stored, and only then
+// Lines of Envoy's log and of the DNS -> the denial log: each batch of lines is read, turned into denials, stored, and only then
 // acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
 import type { DenialStore } from '../denials/denial-store.ts';
 import { type LogOrigin, readDenials } from '../denials/read-denials.ts';
@@ -16,6 +16,8 @@ export class DenialLog {
   readonly #options: DenialLogOptions;
   readonly #stored: Map<string, number>;
   #sequence: number;
+  /** Batches of several logs come at once, and are numbered one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DenialLogOptions, stored: Map<string, number>, sequence: number) {
     this.#options = options;
@@ -31,7 +33,13 @@ export class DenialLog {
   }
 
   /** Stores what the batch says; a batch that came before is harmless. Throws where nothing of it was stored. */
-  async consume(batch: LogBatch): Promise<void> {
+  consume(batch: LogBatch): Promise<void> {
+    const done = this.#turn.then(() => this.#consume(batch));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  async #consume(batch: LogBatch): Promise<void> {
     const from = this.#stored.get(batch.logFile) ?? 0;
     if (batch.upTo <= from) return;
     const lines = batch.lines.filter(({ offset }) => offset >= from);

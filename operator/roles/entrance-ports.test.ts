@@ -42,7 +42,7 @@ function openPorts(blocks: number, address = '127.0.77.1'): Promise<EntrancePort
 }
 
 function portsOf(ports: EntrancePorts, plans: readonly WorkspacePlan[]): Readonly<Record<string, number>> {
-  const entrances = ports.entrancesOf(plans);
+  const entrances = ports.entrancesOf(plans, []);
   return Object.fromEntries(
     entrances.map(({ workspace, product, port }) => [`${workspace}/${product}`, port]),
   );

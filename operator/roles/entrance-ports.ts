@@ -3,13 +3,15 @@
 // that another process has. What is remembered is never given up for that: its port is the user's to free.
 
 import { allocatePortBlocks, noPortBlocks, type PortBlockState } from '../compile/port-blocks.ts';
+import { placeTlsPorts, tlsPortProblems } from '../compile/tls-ports.ts';
 import { type AtomicFiles } from '../gateway/atomic-files.ts';
 import { isPortFree } from '../gateway/ports/port-probe.ts';
-import { BLOCK_SIZE } from '../model/lane-port.ts';
+import type { EgressTable } from '../model/egress-table.ts';
+import { BLOCK_SIZE, LANE_PORTS, type TlsPort } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
-import { entrancesOf, wantedBlocks } from './entrances.ts';
+import { blockKey, entrancesOf, wantedBlocks } from './entrances.ts';
 
 export interface EntrancePortsOptions {
   readonly path: string;
@@ -18,17 +20,22 @@ export interface EntrancePortsOptions {
   readonly files: AtomicFiles;
 }
 
+interface RememberedPorts extends PortBlockState {
+  /** By key, as blocks are. */
+  readonly tlsPorts: Readonly<Record<string, readonly TlsPort[]>>;
+}
+
 export class EntrancePorts {
   readonly #options: EntrancePortsOptions;
-  #state: PortBlockState;
+  #state: RememberedPorts;
   /** As in the file. */
-  #saved: PortBlockState;
+  #saved: RememberedPorts;
   /** First ports of blocks that another process has, as found since the last save(). */
   readonly #taken = new Set<number>();
   /** Of the last call of entrancesOf(). */
   problems: readonly Problem[] = [];
 
-  private constructor(options: EntrancePortsOptions, state: PortBlockState) {
+  private constructor(options: EntrancePortsOptions, state: RememberedPorts) {
     this.#options = options;
     this.#state = state;
     this.#saved = state;
@@ -39,19 +46,43 @@ export class EntrancePorts {
     return new EntrancePorts(options, readState(await options.files.readIfExists(options.path)));
   }
 
-  entrancesOf(plans: readonly WorkspacePlan[]): readonly Entrance[] {
+  entrancesOf(plans: readonly WorkspacePlan[], tables: readonly EgressTable[]): readonly Entrance[] {
     const allocated = allocatePortBlocks(this.#state, wantedBlocks(plans), {
       ...this.#options.range,
       size: BLOCK_SIZE,
       isFree: (firstPort) => !this.#taken.has(firstPort),
     });
-    this.#state = { blocks: allocated.blocks, quarantine: allocated.quarantine };
-    this.problems = allocated.problems.map(({ key, message }) => ({
-      reason: 'PortsExhausted',
-      message,
-      object: key,
+    const { blocks, quarantine } = allocated;
+    const further = this.#furtherTlsPorts(plans, tables);
+    this.#state = { blocks, quarantine, tlsPorts: further.tlsPorts };
+    const exhausted = allocated.problems.map(
+      ({ key, message }): Problem => ({ reason: 'PortsExhausted', message, object: key }),
+    );
+    this.problems = [...exhausted, ...further.problems];
+    return entrancesOf(plans, blocks, this.#options.address, further.tlsPorts);
+  }
+
+  #furtherTlsPorts(
+    plans: readonly WorkspacePlan[],
+    tables: readonly EgressTable[],
+  ): Pick<RememberedPorts, 'tlsPorts'> & { readonly problems: readonly Problem[] } {
+    const specs = new Map(tables.map(({ metadata, spec }) => [metadata.name, spec]));
+    const placed = plans.flatMap(({ metadata, spec }) =>
+      spec.products.map(({ product, lane }) => {
+        const key = blockKey(metadata.name, product);
+        const before = this.#state.tlsPorts[key] ?? [];
+        return { key, spec, ...placeTlsPorts(specs.get(spec.table), lane, before) };
+      }),
+    );
+    const leftOut = placed.map(({ spec, leftOut: ports }) => ({
+      networkPolicyId: spec.networkPolicyId,
+      ports,
     }));
-    return entrancesOf(plans, this.#state.blocks, this.#options.address);
+    const used = placed.filter(({ tlsPorts }) => tlsPorts.length > 0);
+    return {
+      tlsPorts: Object.fromEntries(used.map(({ key, tlsPorts }) => [key, tlsPorts])),
+      problems: tlsPortProblems(leftOut),
+    };
   }
 
   /** Gives up those of the new blocks that another process has. True where entrancesOf() must be asked once more. */
@@ -59,13 +90,20 @@ export class EntrancePorts {
     const blocks = { ...this.#state.blocks };
     for (const [key, port] of Object.entries(blocks)) {
       const isNew = this.#saved.blocks[key] !== port;
-      if (!isNew || (await isPortFree(this.#options.address, port))) continue;
+      if (!isNew || (await this.#isBlockFree(port))) continue;
       this.#taken.add(port);
       delete blocks[key];
     }
     const hasGivenUp = Object.keys(blocks).length < Object.keys(this.#state.blocks).length;
     this.#state = { ...this.#state, blocks };
     return hasGivenUp;
+  }
+
+  async #isBlockFree(firstPort: number): Promise<boolean> {
+    for (const { protocol, offset } of LANE_PORTS) {
+      if (protocol === 'TCP' && !(await isPortFree(this.#options.address, firstPort + offset))) return false;
+    }
+    return true;
   }
 
   /** To be called before the ports are used, so that a crash does not forget them. */
@@ -79,12 +117,16 @@ export class EntrancePorts {
   }
 }
 
-function readState(text: string | undefined): PortBlockState {
+const NOTHING_REMEMBERED: RememberedPorts = { ...noPortBlocks, tlsPorts: {} };
+
+function readState(text: string | undefined): RememberedPorts {
   try {
-    const state = JSON.parse(text ?? '') as Partial<PortBlockState>;
-    const { blocks, quarantine } = state;
-    return blocks instanceof Object && Array.isArray(quarantine) ? { blocks, quarantine } : noPortBlocks;
+    const state = JSON.parse(text ?? '') as Partial<RememberedPorts>;
+    const { blocks, quarantine, tlsPorts = {} } = state;
+    return blocks instanceof Object && Array.isArray(quarantine)
+      ? { blocks, quarantine, tlsPorts }
+      : NOTHING_REMEMBERED;
   } catch {
-    return noPortBlocks;
+    return NOTHING_REMEMBERED;
   }
 }

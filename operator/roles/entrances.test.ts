@@ -27,7 +27,7 @@ test('entrancesOf() makes an entrance of each product that has a port, with all 
   const ports = { 'alpha/EXTERNAL_MODELS': 10_008, 'alpha/ML_BUILD': 10_016, 'beta/JOBS': 10_024 };
   expect(entrancesOf([plan], ports, '127.0.0.7')).toEqual([
     {
-      name: 'proxy-alpha-external-models',
+      name: 'alpha-external-models',
       workspace: 'alpha',
       workspaceId: 'id-alpha',
       product: 'EXTERNAL_MODELS',
@@ -36,21 +36,32 @@ test('entrancesOf() makes an entrance of each product that has a port, with all 
       table: plan.spec.table,
       address: '127.0.0.7',
       port: 10_008,
+      tlsPorts: [],
     },
   ]);
 });
 
 test('endpointsOf() tells scripts the proxy of each product, and null where none is', () => {
   const plan = planUnder(EXEMPT);
-  const entrances = entrancesOf([plan], { 'alpha/JOBS': 10_008 }, '127.0.0.1');
+  const tlsPorts = { 'alpha/JOBS': [{ port: 8443, offset: 4 }] };
+  const entrances = entrancesOf([plan], { 'alpha/JOBS': 10_008 }, '127.0.0.1', tlsPorts);
   const { workspaces } = endpointsOf([plan], entrances);
   expect(workspaces).toMatchObject([
     { workspace: 'alpha', workspaceId: 'id-alpha', networkPolicyId: 'default-policy' },
   ]);
   const products = workspaces[0]?.products ?? [];
   expect(products).toHaveLength(PRODUCTS.length);
-  expect(products).toContainEqual({ product: 'JOBS', lane: 'enforced', proxy: 'http://127.0.0.1:10008' });
-  expect(products).toContainEqual({ product: 'ML_BUILD', lane: 'full', proxy: null });
+  expect(products).toContainEqual({
+    product: 'JOBS',
+    lane: 'enforced',
+    proxy: 'http://127.0.0.1:10008',
+    tls: '127.0.0.1:10009',
+    tlsPorts: { 8443: '127.0.0.1:10012' },
+    http: '127.0.0.1:10010',
+    dns: '127.0.0.1:10011',
+  });
+  const none = { proxy: null, tls: null, tlsPorts: {}, http: null, dns: null };
+  expect(products).toContainEqual({ product: 'ML_BUILD', lane: 'full', ...none });
 });
 
 test('endpointsOf() writes an IPv6 address as a URL wants it', () => {

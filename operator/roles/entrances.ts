@@ -1,5 +1,6 @@
-// Embedded mode: one loopback port per workspace and product, since there are no pods to tell them apart.
+// Embedded mode: a block of loopback ports per workspace and product, since there are no pods to tell them apart.
 // Plans and remembered ports -> entrances, and the endpoints.json that scripts read.
+import { DNS_OFFSET, HTTP_OFFSET, TLS_OFFSET, type TlsPort } from '../model/lane-port.ts';
 import type { Lane, Product } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
@@ -24,7 +25,17 @@ export interface ProductEndpoint {
    * no port was left: then there is no way out.
    */
   readonly proxy: string | null;
+  /** Where connections to port 443 of any server go, "address:port", for a client that knows of no proxy. */
+  readonly tls: string | null;
+  /** The same for the policy's other TLS ports, by port. */
+  readonly tlsPorts: Readonly<Record<string, string>>;
+  /** The same for port 80. */
+  readonly http: string | null;
+  /** Name server, "address:port", over UDP and TCP. */
+  readonly dns: string | null;
 }
+
+type EndpointAddresses = Omit<ProductEndpoint, 'product' | 'lane'>;
 
 /** Key of a port block: "<workspace>/<product>". */
 export function blockKey(workspace: string, product: Product): string {
@@ -45,14 +56,16 @@ export function entrancesOf(
   plans: readonly WorkspacePlan[],
   firstPorts: Readonly<Record<string, number>>,
   address: string,
+  tlsPorts: Readonly<Record<string, readonly TlsPort[]>> = {},
 ): readonly Entrance[] {
   return plans.flatMap(({ metadata: { name: workspace }, spec }) =>
     spec.products.flatMap(({ product, lane }) => {
-      const port = firstPorts[blockKey(workspace, product)];
+      const key = blockKey(workspace, product);
+      const port = firstPorts[key];
       if (lane === 'full' || port === undefined) return [];
       return [
         {
-          name: `proxy-${workspace}-${product.toLowerCase().replaceAll('_', '-')}`,
+          name: `${workspace}-${product.toLowerCase().replaceAll('_', '-')}`,
           workspace,
           workspaceId: spec.workspaceId,
           product,
@@ -61,6 +74,7 @@ export function entrancesOf(
           table: spec.table,
           address,
           port,
+          tlsPorts: tlsPorts[key] ?? [],
         },
       ];
     }),
@@ -68,10 +82,10 @@ export function entrancesOf(
 }
 
 export function endpointsOf(plans: readonly WorkspacePlan[], entrances: readonly Entrance[]): Endpoints {
-  const proxies = new Map(
-    entrances.flatMap(({ workspace, product, address, port }) => {
-      const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}`;
-      return product === undefined ? [] : [[blockKey(workspace, product), url] as const];
+  const byKey = new Map(
+    entrances.flatMap((entrance) => {
+      const { workspace, product } = entrance;
+      return product === undefined ? [] : [[blockKey(workspace, product), entrance] as const];
     }),
   );
   return {
@@ -82,8 +96,22 @@ export function endpointsOf(plans: readonly WorkspacePlan[], entrances: readonly
       products: spec.products.map(({ product, lane }) => ({
         product,
         lane,
-        proxy: proxies.get(blockKey(workspace, product)) ?? null,
+        ...addressesOf(byKey.get(blockKey(workspace, product))),
       })),
     })),
+  };
+}
+
+function addressesOf(entrance: Entrance | undefined): EndpointAddresses {
+  if (entrance === undefined) return { proxy: null, tls: null, tlsPorts: {}, http: null, dns: null };
+  const { address, port, tlsPorts } = entrance;
+  const at = (offset: number): string =>
+    `${address.includes(':') ? `[${address}]` : address}:${port + offset}`;
+  return {
+    proxy: `http://${at(0)}`,
+    tls: at(TLS_OFFSET),
+    tlsPorts: Object.fromEntries(tlsPorts.map((tls) => [tls.port, at(tls.offset)])),
+    http: at(HTTP_OFFSET),
+    dns: at(DNS_OFFSET),
   };
 }

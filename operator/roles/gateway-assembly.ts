@@ -8,7 +8,10 @@ import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { CompiledSource } from '../sources/kubernetes/compiled-source.ts';
+import type { ReflectorFailure } from '../sources/kubernetes/reflector.ts';
+import { ServiceNames } from '../sources/kubernetes/service-names.ts';
 import { gatewayDenials } from './gateway-denials.ts';
+import { GatewayDns } from './gateway-dns.ts';
 import { type GatewayMemory, readMemory } from './gateway-memory.ts';
 import { type GatewayHooks, type GatewayParts, gatewayParts, prepareGateway } from './gateway-parts.ts';
 import { RuleHistory } from './rule-history.ts';
@@ -19,6 +22,9 @@ export interface AgentParts extends GatewayParts {
   readonly metrics: Metrics;
   readonly api: KubernetesApi;
   readonly memory: GatewayMemory;
+  readonly dns: GatewayDns;
+  /** Which Services the DNS may ask the cluster for. */
+  readonly services: ServiceNames;
   readonly source: CompiledSource;
   readonly reporter: GatewayReporter;
   readonly rules: RuleHistory;
@@ -50,18 +56,21 @@ export async function assembleAgent(
     gateway: podName,
     accountId: config.accountId,
     findRule: (query) => rules.findRule(query),
+    isStillAllowed: (query) => rules.isStillAllowed(query),
     logger,
     onDenial: (denial) => metrics.denial(denial),
   });
+  const onWatchFailure = ({ reflector, error, retryInMs }: ReflectorFailure): void => {
+    metrics.reflectorFailure(reflector);
+    logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+  };
+  const services = new ServiceNames({ api, onFailure: onWatchFailure });
   const source = new CompiledSource({
     api,
     namespace,
     lastGood: memory.compiled ?? { tables: [], plans: [] },
     onChange: hooks.onChange,
-    onFailure: ({ reflector, error, retryInMs }) => {
-      metrics.reflectorFailure(reflector);
-      logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
-    },
+    onFailure: onWatchFailure,
   });
   const reporter = new GatewayReporter({
     api,
@@ -69,8 +78,20 @@ export async function assembleAgent(
     podName,
     onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
   });
-  const parts = gatewayParts(config, place, hooksOf(logger, consume, hooks));
-  return { ...parts, config, logger, metrics, api, memory, source, reporter, rules };
+  const gatewayHooks = hooksOf(logger, consume, hooks);
+  const dns = new GatewayDns({
+    config,
+    hooks: gatewayHooks,
+    folder: place.paths.envoyLog,
+    clusterNames: {
+      domain: config.clusterDomain,
+      hasService: (serviceNamespace, name) => services.has(serviceNamespace, name),
+    },
+    clusterDns: config.clusterDns,
+    onProblem: (sentence) => logger.error('a port of the DNS cannot be had', { problem: sentence }),
+  });
+  const parts = gatewayParts(config, place, gatewayHooks);
+  return { ...parts, dns, services, config, logger, metrics, api, memory, source, reporter, rules };
 }
 
 function hooksOf(
@@ -89,7 +110,7 @@ function hooksOf(
       else logger.error('Envoy could not be started and is tried again', { error });
       onEnvoyChange();
     },
-    onTornLine: (line) => logger.warn('Envoy ended in the middle of a log line', { ...line }),
+    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
     onSkippedLine: (line) => logger.warn('a log line is too long and was left out', { ...line }),
     onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
   };

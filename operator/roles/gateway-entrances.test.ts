@@ -21,7 +21,7 @@ test('laneEntrances() makes an entrance of each lane but full, and claims to kno
   ]);
   expect(laneEntrances([plan], '192.0.2.1')).toEqual([
     {
-      name: 'proxy-lab.enforced',
+      name: 'lab.enforced',
       workspace: 'lab',
       workspaceId: 'id-lab',
       lane: 'enforced',
@@ -29,6 +29,7 @@ test('laneEntrances() makes an entrance of each lane but full, and claims to kno
       table: 'acme-1',
       address: '192.0.2.1',
       port: 10_008,
+      tlsPorts: [],
     },
   ]);
 });

@@ -25,7 +25,7 @@ export function laneEntrances(plans: readonly WorkspacePlan[], address: string):
 function entrancesOf({ metadata, spec }: WorkspacePlan, address: string): readonly Entrance[] {
   const { name: workspace } = metadata;
   const { workspaceId, networkPolicyId, table } = spec;
-  return (spec.lanes ?? []).flatMap(({ lane, firstPort: port }) =>
+  return (spec.lanes ?? []).flatMap(({ lane, firstPort: port, tlsPorts = [] }) =>
     isGuarded(lane)
       ? [
           {
@@ -37,6 +37,7 @@ function entrancesOf({ metadata, spec }: WorkspacePlan, address: string): readon
             table,
             address,
             port,
+            tlsPorts,
           },
         ]
       : [],
@@ -45,5 +46,5 @@ function entrancesOf({ metadata, spec }: WorkspacePlan, address: string): readon
 
 /** With a dot, which no Namespace has: "a" in "sealed-dry-run" is not "a-sealed" in "dry-run". */
 function laneName(workspace: string, lane: string): string {
-  return `proxy-${workspace}.${lane}`;
+  return `${workspace}.${lane}`;
 }

@@ -5,7 +5,13 @@ import { type CompiledObjects, gatewayOutputs } from '../pipeline.ts';
 import { laneEntrances } from './gateway-entrances.ts';
 import { type InForce, inForceAfter, NOTHING_IN_FORCE } from './gateway-in-force.ts';
 
-const SETTINGS = { directory: '/state', resolvers: [], openRanges: [], maxConnectionsPerEntrance: 1 };
+const SETTINGS = {
+  directory: '/state',
+  resolvers: [],
+  openRanges: [],
+  denyRanges: [],
+  maxConnectionsPerEntrance: 1,
+};
 const APPLIED: ApplyResult = { status: 'applied', revisions: {} };
 
 function tableOf(name: string, revision: string): EgressTable {

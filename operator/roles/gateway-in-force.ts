@@ -4,6 +4,7 @@ import type { ApplyResult } from '../gateway/config/config-applier.ts';
 import type { GatewayReportSpec } from '../model/gateway-report.ts';
 import { compareText } from '../model/snapshot.ts';
 import type { CompiledObjects, GatewayOutputs } from '../pipeline.ts';
+import { listenerPlaces } from '../render/envoy/listener-places.ts';
 
 /** Rows of a GatewayReport. */
 export interface InForce {
@@ -17,7 +18,7 @@ export const NOTHING_IN_FORCE: InForce = { tables: [], plans: [] };
 const NO_REVISION = 'none';
 const LONGEST_REJECTION = 1024;
 
-/** An object, and the route tables or entrances in which it takes effect; nothing can be refused of one without any. */
+/** An object, and the route tables or listeners in which it takes effect; nothing can be refused of one without any. */
 interface Parts {
   readonly name: string;
   readonly revision: string;
@@ -48,10 +49,13 @@ export function inForceAfter(
     return { revision: revisionsBefore.get(`${kind} ${name}`) ?? NO_REVISION, rejection };
   };
   const routesOf = Map.groupBy(outputs.envoy.routeTables, ({ name }) => name.slice(0, name.lastIndexOf('.')));
-  const entrancesOf = Map.groupBy(outputs.entrances, ({ workspace }) => workspace);
+  const listeners = outputs.entrances.flatMap((entrance) =>
+    listenerPlaces(entrance).map(({ name }) => ({ name, workspace: entrance.workspace })),
+  );
+  const listenersOf = Map.groupBy(listeners, ({ workspace }) => workspace);
   return {
     tables: named(tables, routesOf).map((parts) => ({ table: parts.name, ...rowOf('table', parts) })),
-    plans: named(plans, entrancesOf).map((parts) => ({ workspace: parts.name, ...rowOf('plan', parts) })),
+    plans: named(plans, listenersOf).map((parts) => ({ workspace: parts.name, ...rowOf('plan', parts) })),
   };
 }
 

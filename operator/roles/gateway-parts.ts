@@ -10,6 +10,7 @@ import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
 import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
+import { TunnelFile } from './tunnel-file.ts';
 
 /** Everything that has a lifetime, in the order in which it is started; stopping goes backwards. */
 export interface GatewayParts {
@@ -18,6 +19,7 @@ export interface GatewayParts {
   readonly applier: ConfigApplier;
   readonly tail: LogTail;
   readonly settings: GatewaySettings;
+  readonly tunnels: TunnelFile;
 }
 
 export interface GatewayHooks {
@@ -33,6 +35,7 @@ export interface GatewayHooks {
 export interface GatewayPlace {
   readonly paths: StatePaths;
   readonly binary: string;
+  readonly tunnels: TunnelFile;
 }
 
 /** Throws where the address, the state directory or Envoy cannot be had. */
@@ -40,11 +43,12 @@ export async function prepareGateway(config: ProxyConfig): Promise<GatewayPlace>
   const addressProblem = await portProblem(config.listenAddress, 0);
   if (addressProblem !== undefined) throw new Error(addressProblem);
   const paths = await prepareStateDirectory(config.stateDirectory);
-  return { paths, binary: await envoyBinary(config.path) };
+  const tunnels = await TunnelFile.open(paths.tunnels);
+  return { paths, tunnels, binary: await envoyBinary(config.path) };
 }
 
 export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: GatewayHooks): GatewayParts {
-  const { paths, binary } = place;
+  const { paths, binary, tunnels } = place;
   const envoy = new EnvoyProcess({
     directory: paths.envoy,
     binary,
@@ -70,7 +74,7 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onFailure: hooks.onLogFailure,
   });
   const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
-  return { paths, envoy, applier, tail, settings: settingsOf(config, paths) };
+  return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels };
 }
 
 function settingsOf(config: ProxyConfig, paths: StatePaths): GatewaySettings {
@@ -78,6 +82,7 @@ function settingsOf(config: ProxyConfig, paths: StatePaths): GatewaySettings {
     directory: paths.envoy,
     resolvers: config.resolvers,
     openRanges: config.openRanges,
+    denyRanges: config.denyRanges,
     maxConnectionsPerEntrance: config.maxConnections,
   };
 }

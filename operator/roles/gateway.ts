@@ -90,12 +90,14 @@ export class RunningAgent {
 
   /** First the word that no more connections are taken, last what Envoy wrote until its end. */
   async stop(): Promise<void> {
-    const { source, reporter, applier, tail, api } = this.#parts;
+    const { source, services, reporter, applier, dns, tail, api } = this.#parts;
     await this.#loop.stop();
     await source.stop();
+    await services.stop();
     await reporter.stop();
     await this.#health?.close();
     await applier.close();
+    await dns.stop();
     await this.#parts.envoy.stop();
     await tail.drain();
     await tail.close();
@@ -104,19 +106,26 @@ export class RunningAgent {
 
   /** Envoy first, from the files of the last time: it needs nobody else. */
   async #start(): Promise<void> {
-    const { config, paths, settings, envoy, tail, source, logger } = this.#parts;
+    const { config, paths, settings, envoy, dns, tail, source, services, rules, logger } = this.#parts;
+    const progress = () => [...source.progress(), ...services.progress()];
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#ensureFiles();
+    rules.remember(this.#remembered?.tables ?? []);
     await tail.start();
+    await dns.start();
+    if (this.#remembered !== undefined) {
+      await dns.serve(this.#outputs(this.#remembered).entrances, this.#remembered);
+    }
     const how = await envoy.start();
     this.#envoyVersion = (await envoy.admin.serverInfo()).version;
     this.#parts.metrics.watchLoop(() => this.#loop.state());
-    this.#parts.metrics.watchReflectors(() => source.progress());
+    this.#parts.metrics.watchReflectors(progress);
+    this.#parts.metrics.watchDns(() => dns.counts);
     this.#health = await startHealthServer({
       port: config.healthPort,
-      live: { watches: () => reflectorFault(source.progress(), 'silent') },
+      live: { watches: () => reflectorFault(progress(), 'silent') },
       ready: {
-        synced: () => reflectorFault(source.progress(), 'unsynced'),
+        synced: () => reflectorFault(progress(), 'unsynced'),
         envoy: () => (envoy.pid === undefined ? 'Envoy does not run' : undefined),
         configured: () => (this.#isCurrent ? undefined : 'Envoy has not been given its configuration yet'),
       },
@@ -125,6 +134,7 @@ export class RunningAgent {
     logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
     this.#report();
     source.start();
+    services.start();
     this.#loop.trigger();
   }
 
@@ -139,7 +149,7 @@ export class RunningAgent {
 
   /** Everything from everything. Until the API server has been heard, from what is remembered, or nothing at all. */
   async pass(): Promise<JobResult> {
-    const { source, applier, paths, rules } = this.#parts;
+    const { source, applier, dns, paths, tunnels, rules } = this.#parts;
     const hasSynced = source.hasSynced();
     if (!hasSynced && this.#remembered === undefined) return {};
     const reading = source.read();
@@ -147,7 +157,9 @@ export class RunningAgent {
     const outputs = this.#outputs(steady);
     rules.remember(steady.tables);
     if (hasSynced) await this.#remember(reading);
-    const result = await applier.apply(outputs.envoy);
+    await tunnels.keep(outputs.tunnels);
+    const served = dns.serve(outputs.entrances, steady);
+    const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     const inForce = inForceAfter(result, steady, outputs, this.#inForce);
     const isAnswered = result.status === 'applied' || result.status === 'rejected';
     this.#isCurrent ||= hasSynced && isAnswered;
@@ -161,9 +173,10 @@ export class RunningAgent {
   }
 
   #outputs(compiled: CompiledObjects): GatewayOutputs {
-    const { settings, config } = this.#parts;
+    const { settings, config, tunnels } = this.#parts;
     const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, config.listenAddress);
-    return gatewayOutputs(compiled, { settings, entrancesOf }, SYSTEM_CLOCK.nowMs());
+    const gateway = { settings, entrancesOf, tunnels: tunnels.memory };
+    return gatewayOutputs(compiled, gateway, SYSTEM_CLOCK.nowMs());
   }
 
   async #remember(reading: CompiledReading): Promise<void> {

@@ -3,6 +3,7 @@
 import type { ApplyResult } from '../gateway/config/config-applier.ts';
 import { portProblem } from '../gateway/ports/port-probe.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
+import { listenerPlaces } from '../render/envoy/listener-places.ts';
 
 const CANNOT_BIND = /cannot bind/i;
 
@@ -14,9 +15,13 @@ export async function refusalCause(result: ApplyResult, entrances: readonly Entr
     result.refusals.filter(({ text }) => CANNOT_BIND.test(text)).map(({ name }) => name),
   );
   const sentences: string[] = [];
-  for (const { name, workspace, product, lane, address, port } of entrances) {
-    const problem = unbound.has(name) ? await portProblem(address, port) : undefined;
-    if (problem !== undefined) sentences.push(`${workspace}/${product ?? lane}: ${problem}`);
+  for (const entrance of entrances) {
+    const { workspace, product, lane, address } = entrance;
+    const refused = listenerPlaces(entrance).filter(({ name }) => unbound.has(name));
+    for (const port of refused.flatMap(({ ports }) => ports)) {
+      const problem = await portProblem(address, port);
+      if (problem !== undefined) sentences.push(`${workspace}/${product ?? lane}: ${problem}`);
+    }
   }
   return sentences.length === 0 ? result.text : sentences.join('\n');
 }

@@ -46,6 +46,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
     directory,
     resolvers: [],
     openRanges: [],
+    denyRanges: [],
     maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS,
   };
   const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };

@@ -52,6 +52,26 @@ test('findRule() names an entry that has expired where no other matches', () => 
   expect(ask(history, table, 'a.example.com')).toContain('"a.example.com"');
 });
 
+test('isStillAllowed() judges by the table as it is now, at that moment and in that lane', () => {
+  const history = new RuleHistory();
+  const table = tableOf(
+    { destination: '*.example.com', ports: [{ port: 5432, protocol: 'TCP' }] },
+    { destination: 'a.example.com', expiresAt: '2026-01-01T13:00:00Z' },
+  );
+  const { name } = table.metadata;
+  const isAllowed = (host: string, port: number, more: { lane?: string; atMs?: number } = {}): boolean =>
+    history.isStillAllowed({ table: name, lane: 'enforced', host, port, atMs: NOON_MS, ...more });
+  expect(isAllowed('a.example.com', 443)).toBe(false);
+  history.remember([table]);
+  expect(isAllowed('a.example.com', 443)).toBe(true);
+  expect(isAllowed('b.example.com', 443)).toBe(false);
+  expect(isAllowed('b.example.com', 5432)).toBe(true);
+  expect(isAllowed('a.example.com', 443, { lane: 'sealed' })).toBe(false);
+  expect(isAllowed('a.example.com', 443, { atMs: NOON_MS + 2 * 3_600_000 })).toBe(false);
+  history.remember([tableOf()]);
+  expect(isAllowed('a.example.com', 443)).toBe(false);
+});
+
 test('remember() forgets the oldest revisions, and never one of the tables in force', () => {
   const history = new RuleHistory();
   const revisions = Array.from({ length: 40 }, (_, at) => tableOf({ destination: `a${at}.example.com` }));

@@ -4,8 +4,10 @@ import type { RunConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { DenialStore } from '../denials/denial-store.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
+import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
 import { DenialLog } from './denial-log.ts';
 import { EntrancePorts } from './entrance-ports.ts';
+import { GatewayDns } from './gateway-dns.ts';
 import {
   type GatewayHooks,
   type GatewayParts,
@@ -21,6 +23,7 @@ import { WorldReport } from './world-report.ts';
 const GATEWAY = 'local';
 
 export interface RunParts extends GatewayParts {
+  readonly dns: GatewayDns;
   readonly view: RunView;
   readonly store: DenialStore;
   readonly ports: EntrancePorts;
@@ -54,6 +57,7 @@ async function partsAround(store: DenialStore, { config, view, place }: Found): 
     accountId: config.accountId,
     store,
     findRule: (query) => rules.findRule(query),
+    isStillAllowed: (query) => rules.isStillAllowed(query),
     onDenial: (denial) => view.denial(denial),
     onUnreadableLines: (logFile, count) =>
       view.failure(`Cannot read ${count} lines of ${logFile}: what they recorded is not in the denial log`),
@@ -64,8 +68,17 @@ async function partsAround(store: DenialStore, { config, view, place }: Found): 
     range: config.ports,
     files: atomicFiles,
   });
+  const hooks = hooksOf(log, view);
   return {
-    ...gatewayParts(config, place, hooksOf(log, view)),
+    ...gatewayParts(config, place, hooks),
+    dns: new GatewayDns({
+      config,
+      hooks,
+      folder: place.paths.envoyLog,
+      clusterNames: { domain: USUAL_CLUSTER_DOMAIN, hasService: () => false },
+      clusterDns: [],
+      onProblem: (sentence) => view.failure(sentence),
+    }),
     view,
     store,
     ports,
@@ -84,7 +97,7 @@ function hooksOf(log: DenialLog, view: RunView): GatewayHooks {
       else view.failure(`${error.message}; trying again`);
     },
     onTornLine: ({ logFile, bytes }) =>
-      view.failure(`Envoy ended in the middle of a log line: ${bytes} bytes of ${logFile} are lost`),
+      view.failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`),
     onSkippedLine: ({ logFile, bytes }) =>
       view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
     onLogFailure: (error) => view.failure(error.message),

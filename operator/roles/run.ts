@@ -83,18 +83,19 @@ export class RunningGateway {
     await this.#loop.settled();
   }
 
-  /** Resolves when every denial that Envoy has written is in the store. */
-  drained(): Promise<void> {
-    return this.#parts.tail.drain();
+  /** Resolves when every denial that Envoy or the DNS has written is in the store. */
+  async drained(): Promise<void> {
+    await Promise.all([this.#parts.tail.drain(), this.#parts.dns.drain()]);
   }
 
   async stop(): Promise<void> {
-    const { envoy, applier, tail, store } = this.#parts;
+    const { dns, envoy, applier, tail, store } = this.#parts;
     await this.#loop.stop();
     // After the last reading, which would watch the folder anew and keep the process from ending.
     this.#source.close();
     await this.#queries?.close();
     await applier.close();
+    await dns.stop();
     await envoy.stop();
     await tail.drain();
     await tail.close();
@@ -103,7 +104,8 @@ export class RunningGateway {
 
   /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */
   async #start(): Promise<void> {
-    const { paths, store, envoy, tail, settings, view } = this.#parts;
+    const { paths, store, dns, envoy, tail, settings, view } = this.#parts;
+    await dns.start();
     const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#apply(first);
@@ -122,17 +124,19 @@ export class RunningGateway {
   }
 
   async #outputs(): Promise<DesiredOutputs> {
-    const { settings, ports, rules, report } = this.#parts;
+    const { settings, ports, tunnels, rules, report } = this.#parts;
     const reading = await this.#source.read();
     const { snapshot, problems } = reading;
     const isCurrent =
       this.#computed?.reading === reading &&
       SYSTEM_CLOCK.nowMs() < (this.#computed.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
     if (isCurrent && this.#computed !== undefined) return this.#computed.outputs;
-    const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
+    const entrancesOf = ports.entrancesOf.bind(ports);
+    const gateway = { settings, entrancesOf, tunnels: tunnels.memory };
     let outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken()) outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     await ports.save();
+    await tunnels.keep(outputs.tunnels);
     rules.remember(outputs.tables);
     report.problems([...problems, ...outputs.problems, ...ports.problems]);
     this.#computed = { reading, outputs };
@@ -141,8 +145,9 @@ export class RunningGateway {
 
   /** Why Envoy did not take them; empty where it did, or does not run. */
   async #apply(outputs: DesiredOutputs): Promise<string> {
-    const { applier, paths, report } = this.#parts;
-    const result = await applier.apply(outputs.envoy);
+    const { applier, dns, paths, report } = this.#parts;
+    const served = dns.serve(outputs.entrances, outputs);
+    const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     this.#endpoints = endpointsOf(outputs.plans, outputs.entrances);
     await writeFileAtomic(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
     const refusal = await refusalCause(result, outputs.entrances);

@@ -11,6 +11,8 @@ export interface StatePaths {
   readonly querySocket: string;
   readonly ports: string;
   readonly endpoints: string;
+  /** What is remembered of open tunnels. */
+  readonly tunnels: string;
   /** Tables and plans as the API server gave them last. */
   readonly compiled: string;
   /** Which of their revisions Envoy runs. */
@@ -26,6 +28,7 @@ export function statePaths(root: string): StatePaths {
     querySocket: join(root, 'denials.sock'),
     ports: join(root, 'ports.json'),
     endpoints: join(root, 'endpoints.json'),
+    tunnels: join(root, 'tunnels.json'),
     compiled: join(root, 'compiled.json'),
     inForce: join(root, 'in-force.json'),
   };

@@ -8,6 +8,7 @@ import { INPUT_RESOURCES } from '../model/cluster-resources.ts';
 import type { ClusterState, ObservedStatus } from '../model/cluster-state.ts';
 import { storedConditions } from '../model/condition.ts';
 import { renderEvents } from '../render/kubernetes/events.ts';
+import { renderExpiryEvents } from '../render/kubernetes/expiry-events.ts';
 import { renderStatuses } from '../render/kubernetes/status/render-statuses.ts';
 import type { StatusInput } from '../render/kubernetes/status/status-index.ts';
 import type { WantedStatus } from '../render/kubernetes/status/wanted-status.ts';
@@ -55,7 +56,8 @@ export class StatusReport {
     for (const { key, uid, status } of told) {
       this.#written.set(key, { uid, before: input.state.statuses.get(key)?.status, status });
     }
-    for (const event of renderEvents(told, state.statuses)) await recorder.record(event);
+    const events = [...renderEvents(told, state.statuses), ...renderExpiryEvents(told, state)];
+    for (const event of events) await recorder.record(event);
     const times = [changesAtMs, nextMs, unwritten.size > 0 ? atMs + RETRY_MS : undefined];
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? next : undefined;

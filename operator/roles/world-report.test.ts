@@ -25,7 +25,13 @@ beforeEach(() => {
   });
 });
 
-const SETTINGS = { directory: '/state/envoy', resolvers: [], openRanges: [], maxConnectionsPerEntrance: 10 };
+const SETTINGS = {
+  directory: '/state/envoy',
+  resolvers: [],
+  openRanges: [],
+  denyRanges: [],
+  maxConnectionsPerEntrance: 10,
+};
 
 function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {
   const entrances = (plans: DesiredOutputs['plans']) => entrancesOf(plans, {}, '127.0.0.1');

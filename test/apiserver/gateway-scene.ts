@@ -101,6 +101,8 @@ export class GatewayScene {
       listenAddress: address ?? world.listenAddress,
       resolver: [world.resolver],
       openRange: [world.openRange],
+      denyRange: [],
+      clusterDns: [world.resolver],
       maxConnections: '1000',
       accountId: 'account',
       concurrency: '1',

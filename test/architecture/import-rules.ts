@@ -33,7 +33,8 @@ export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'pip
 
 const PURE_LIBRARIES =
   /^(?:zod|js-yaml|tldts|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
-const ENTRIES = /^(?:operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|[^/]+\.config\.js)$/;
+const ENTRIES =
+  /^(?:operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|test\/(?:attack|clients)\/main\.ts|[^/]+\.config\.js)$/;
 
 export function isTest(path: string): boolean {
   return path.endsWith('.test.ts');

@@ -2,11 +2,12 @@
 // met about the same noise, and their median is what counts.
 import { availableParallelism } from 'node:os';
 import { type BenchReport, type BenchTable, figure, type Target } from './bench-report.ts';
-import { FEW, GATEWAY, GATEWAY_FEW, MANY, SQUID } from './contenders.ts';
+import { FEW, GATEWAY, GATEWAY_FEW, MANY, SQUID, TRANSPARENT, TRANSPARENT_FEW } from './contenders.ts';
 import { median, percentile, ratios, spread } from './statistics.ts';
 
 const RATE_WANTED = 0.9;
 const CPU_RATIO_WANTED = 1.05;
+const TRANSPARENT_WANTED = 0.9;
 
 /** One burst through one contender. */
 export interface Sample {
@@ -41,6 +42,11 @@ export function connectReport({ samples, memoryMb, squid, clients }: ConnectFind
     work: ratios(series(SQUID, 'allCpuUsPerTunnel'), series(GATEWAY, 'allCpuUsPerTunnel')),
     cpu: ratios(series(GATEWAY, 'cpuUsPerTunnel'), series(SQUID, 'cpuUsPerTunnel')),
     size: ratios(series(GATEWAY, 'cpuUsPerTunnel'), series(GATEWAY_FEW, 'cpuUsPerTunnel')),
+    transparent: ratios(series(TRANSPARENT, 'perSecond'), series(GATEWAY, 'perSecond')),
+    transparentSize: ratios(
+      series(TRANSPARENT, 'cpuUsPerTunnel'),
+      series(TRANSPARENT_FEW, 'cpuUsPerTunnel'),
+    ),
   };
   const failed = summaries.reduce((sum, summary) => sum + summary.failed, 0);
   return {
@@ -59,9 +65,12 @@ interface Ratios {
   readonly work: readonly number[];
   readonly cpu: readonly number[];
   readonly size: readonly number[];
+  /** Rate without CONNECT : rate with it. */
+  readonly transparent: readonly number[];
+  readonly transparentSize: readonly number[];
 }
 
-function targetsOf({ rate, size }: Ratios, failed: number): readonly Target[] {
+function targetsOf({ rate, size, transparent, transparentSize }: Ratios, failed: number): readonly Target[] {
   return [
     {
       kind: 'wish',
@@ -74,6 +83,18 @@ function targetsOf({ rate, size }: Ratios, failed: number): readonly Target[] {
       text: `CPU per tunnel with ${MANY} names at most ${CPU_RATIO_WANTED} of that with ${FEW}`,
       found: figure(median(size)),
       isMet: median(size) <= CPU_RATIO_WANTED,
+    },
+    {
+      kind: 'wish',
+      text: `rate of transparent TLS at least ${TRANSPARENT_WANTED} of that with CONNECT`,
+      found: figure(median(transparent)),
+      isMet: median(transparent) >= TRANSPARENT_WANTED,
+    },
+    {
+      kind: 'wish',
+      text: `the same for transparent TLS: ${MANY} names at most ${CPU_RATIO_WANTED} of ${FEW}`,
+      found: figure(median(transparentSize)),
+      isMet: median(transparentSize) <= CPU_RATIO_WANTED,
     },
     { kind: 'promise', text: 'every tunnel works', found: `${failed} failed`, isMet: failed === 0 },
   ];
@@ -111,7 +132,7 @@ function summaryOf(label: string, taken: readonly Sample[], memoryMb: number): S
 
 function tunnelTable(summaries: readonly Summary[], squid: string, clients: number): BenchTable {
   return {
-    title: `CONNECT, TLS 1.3 handshake and one request; ${clients} clients, a new connection each time (${squid})`,
+    title: `CONNECT where there is a proxy, TLS 1.3 handshake and one request; ${clients} clients, a new connection each time (${squid})`,
     head: [
       '',
       'TUNNELS/S',
@@ -139,12 +160,14 @@ function tunnelTable(summaries: readonly Summary[], squid: string, clients: numb
   };
 }
 
-function ratioTable({ rate, work, cpu, size }: Ratios): BenchTable {
+function ratioTable({ rate, work, cpu, size, transparent, transparentSize }: Ratios): BenchTable {
   const series: readonly (readonly [string, readonly number[]])[] = [
     ['rate, gateway : Squid', rate],
     ['rate as it would be if CPU alone counted', work],
     ['CPU per tunnel, gateway : Squid', cpu],
     [`CPU per tunnel, ${MANY} : ${FEW} names`, size],
+    ['rate, transparent TLS : CONNECT', transparent],
+    [`CPU per connection, transparent TLS, ${MANY} : ${FEW} names`, transparentSize],
   ];
   const quantiles = [50, 25, 75, 0, 100];
   return {

@@ -51,9 +51,9 @@ async function takeTurns(
 }
 
 async function burst(load: TunnelLoad, contender: Contender, durationMs: number): Promise<Sample> {
-  const { label, target, pid } = contender;
+  const { label, target, isProxy } = contender;
   const before = await cpuOf(contender);
-  const run = { target, isProxy: pid !== undefined, names: usedNames(), clients: CLIENTS, durationMs };
+  const run = { target, isProxy, names: usedNames(), clients: CLIENTS, durationMs };
   const { tunnels, perSecond, latenciesMs, failed, error } = await load.run(run);
   const after = await cpuOf(contender);
   if (tunnels === 0) throw new Error(`Cannot open a tunnel (${label}): ${error}`);

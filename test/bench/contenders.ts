@@ -17,12 +17,16 @@ const DIRECT = 'direct';
 export const SQUID = `Squid, ${MANY} names`;
 export const GATEWAY = `gateway, ${MANY} names`;
 export const GATEWAY_FEW = `gateway, ${FEW} names`;
+export const TRANSPARENT = `transparent TLS, ${MANY} names`;
+export const TRANSPARENT_FEW = `transparent TLS, ${FEW} names`;
 const GATEWAY_WORKERS = `gateway, ${MANY} names, a worker per core`;
 
 export interface Contender {
   readonly label: string;
   readonly target: Place;
-  /** Undefined where there is no proxy. */
+  /** Whether a tunnel is asked for with CONNECT; otherwise TLS begins at once. */
+  readonly isProxy: boolean;
+  /** Undefined where there is nothing in between. */
   readonly pid: number | undefined;
   /** What works beside the proxy for it: `sallyport run`, which reads its log. */
   readonly companionPid?: number;
@@ -45,9 +49,9 @@ export async function startContenders(
   say('Starting Squid and three gateways');
   const squid = await SquidProxy.start({ place, names, hosts });
   started.push(squid);
-  const direct = { label: DIRECT, target: { host: origin, port: 443 }, pid: undefined };
-  const contenders: Contender[] = [direct, { label: SQUID, target: place, pid: squid.pid }];
-  for (const [at, { label, count, furtherOptions }] of GATEWAYS.entries()) {
+  const direct = { label: DIRECT, target: { host: origin, port: 443 }, isProxy: false, pid: undefined };
+  const contenders: Contender[] = [direct, { label: SQUID, target: place, isProxy: true, pid: squid.pid }];
+  for (const [at, { label, transparent, count, furtherOptions }] of GATEWAYS.entries()) {
     const folder = new BenchFolder(join(work, `folder-${at}`));
     await folder.create(sampleOf(names, count));
     const ports = `${20_000 + at * 1000}-${20_999 + at * 1000}`;
@@ -55,16 +59,20 @@ export async function startContenders(
     const sallyport = new SallyportProcess({ folder: folder.path, state, world, ports, furtherOptions });
     started.push(sallyport);
     await sallyport.start();
-    const target = await sallyport.proxy(WORKSPACE);
-    contenders.push({ label, target, pid: await sallyport.envoyPid(), companionPid: sallyport.pid });
+    const processes = { pid: await sallyport.envoyPid(), companionPid: sallyport.pid };
+    const [proxy, tls] = [await sallyport.proxy(WORKSPACE), await sallyport.tls(WORKSPACE)];
+    contenders.push({ label, target: proxy, isProxy: true, ...processes });
+    if (transparent !== undefined) {
+      contenders.push({ label: transparent, target: tls, isProxy: false, ...processes });
+    }
   }
   return contenders;
 }
 
 const GATEWAYS = [
-  { label: GATEWAY, count: MANY, furtherOptions: ONE_WORKER },
-  { label: GATEWAY_FEW, count: FEW, furtherOptions: ONE_WORKER },
-  { label: GATEWAY_WORKERS, count: MANY, furtherOptions: [] },
+  { label: GATEWAY, transparent: TRANSPARENT, count: MANY, furtherOptions: ONE_WORKER },
+  { label: GATEWAY_FEW, transparent: TRANSPARENT_FEW, count: FEW, furtherOptions: ONE_WORKER },
+  { label: GATEWAY_WORKERS, transparent: undefined, count: MANY, furtherOptions: [] },
 ];
 
 /** Ten names that are in both policies. */

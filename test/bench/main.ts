@@ -28,6 +28,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: 'the operator with 1,000 workspaces and 10,000 pods: start, rest, memory (about 4 minutes)',
     run: async (settings) => (await import('./scale.ts')).benchScale(settings),
   },
+  dns: {
+    description: 'answers of the name server beside dnsmasq and unbound, UDP and TCP (about 2 minutes)',
+    run: async (settings) => (await import('./dns.ts')).benchDns(settings),
+  },
   denials: {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { queryDenials } from '../../operator/denials/query-denials.ts';
 import type { JsonRow } from '../../operator/denials/run-query.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { Endpoints } from '../../operator/roles/entrances.ts';
+import type { Endpoints, ProductEndpoint } from '../../operator/roles/entrances.ts';
 import { statePaths } from '../../operator/roles/state-directory.ts';
 import type { OutsideWorld } from '../outside/outside-world.ts';
 import type { Place } from './tunnel.ts';
@@ -84,12 +84,30 @@ export class SallyportProcess {
   }
 
   /** Where a workload of the workspace sends its requests. */
-  async proxy(workspace: string, product: Product = 'GENERAL'): Promise<Place> {
+  proxy(workspace: string, product: Product = 'GENERAL'): Promise<Place> {
+    return this.#place(workspace, product, ({ proxy }) => proxy?.replace('http://', ''));
+  }
+
+  /** Where a client without a proxy comes with TLS. */
+  tls(workspace: string, product: Product = 'GENERAL'): Promise<Place> {
+    return this.#place(workspace, product, ({ tls }) => tls);
+  }
+
+  /** Where it asks for names. */
+  nameServer(workspace: string, product: Product = 'GENERAL'): Promise<Place> {
+    return this.#place(workspace, product, ({ dns }) => dns);
+  }
+
+  async #place(
+    workspace: string,
+    product: Product,
+    read: (endpoint: ProductEndpoint) => string | null | undefined,
+  ): Promise<Place> {
     const text = await readFile(statePaths(this.#options.state).endpoints, 'utf8');
     const found = (JSON.parse(text) as Endpoints).workspaces.find((one) => one.workspace === workspace);
-    const proxy = found?.products.find((one) => one.product === product)?.proxy;
-    const url = new URL(proxy ?? 'http://absent.invalid');
-    return { host: url.hostname, port: Number(url.port) };
+    const endpoint = found?.products.find((one) => one.product === product);
+    const [host = '', port = ''] = (endpoint && read(endpoint))?.split(':') ?? [];
+    return { host, port: Number(port) };
   }
 
   /** Rows of the denial log; throws where the query is refused or nobody answers. */

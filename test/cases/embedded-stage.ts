@@ -35,6 +35,7 @@ async function startGateway(found: CaseFolder, folder: string, world: OutsideWor
     ports: '10000-31999',
     resolver: [world.resolver],
     openRange: [world.openRange],
+    denyRange: [],
     maxConnections: '1000',
     accountId: 'cases',
     concurrency: '1',

@@ -36,6 +36,8 @@ export interface GatewayFixture {
   readonly problems: readonly Problem[];
   /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no entrance. */
   client(workspace: string, product?: Product): Client;
+  /** Where a workload without a proxy setting comes in that means this port of a server. */
+  direct(workspace: string, port: number, product?: Product): Direct;
   /** All stored denials with these fields, as soon as there are at least `count`. */
   denialsWith(fields: Partial<Denial>, count?: number): Promise<readonly Denial[]>;
   /** Lines of the access log with these fields, as soon as there are at least `count`. */
@@ -51,6 +53,7 @@ export interface GatewayFixture {
 }
 
 export type Client = Required<Pick<AskOptions, 'proxy' | 'ca'>>;
+export type Direct = Required<Pick<AskOptions, 'address' | 'ca'>>;
 
 export async function startGateway(options: GatewayOptions): Promise<GatewayFixture> {
   const world = await startOutsideWorld(options);
@@ -95,6 +98,10 @@ async function startIn(
       proxy: entranceOf(gateway, workspace, product),
       ca: world.caPem,
     }),
+    direct: (workspace, port, product = 'JOBS') => ({
+      address: directPlaceOf(gateway, workspace, product, port),
+      ca: world.caPem,
+    }),
     denialsWith: (fields, count) => journal.denialsWith(fields, count),
     logLines: (select, count) => logLines(join(envoyLog, 'access.log'), select, count),
     envoyLog: () => readFile(join(envoyLog, 'envoy.log'), 'utf8'),
@@ -114,6 +121,7 @@ function runConfig(folder: string, state: string, world: OutsideWorld, maxConnec
     ports: '10000-31999',
     resolver: [world.resolver],
     openRange: [world.openRange],
+    denyRange: [],
     maxConnections: `${maxConnections}`,
     accountId: 'account',
     // Two workers on any machine, so that what they share is tested.
@@ -122,11 +130,28 @@ function runConfig(folder: string, state: string, world: OutsideWorld, maxConnec
   return readRunConfig(folder, options, process.env);
 }
 
-function entranceOf(gateway: RunningGateway, workspace: string, product: Product): Client['proxy'] {
+function endpointOf(gateway: RunningGateway, workspace: string, product: Product) {
   const found = gateway.endpoints.workspaces.find((endpoints) => endpoints.workspace === workspace);
-  const proxy = found?.products.find((endpoint) => endpoint.product === product)?.proxy;
+  return found?.products.find((endpoint) => endpoint.product === product);
+}
+
+function entranceOf(gateway: RunningGateway, workspace: string, product: Product): Client['proxy'] {
+  const proxy = endpointOf(gateway, workspace, product)?.proxy;
   if (proxy === undefined || proxy === null) throw new Error(`${product} of "${workspace}" has no entrance`);
-  const { hostname, port } = new URL(proxy);
+  return placeOf(proxy);
+}
+
+function directPlaceOf(gateway: RunningGateway, workspace: string, product: Product, port: number) {
+  const endpoint = endpointOf(gateway, workspace, product);
+  const address = port === 80 ? endpoint?.http : port === 443 ? endpoint?.tls : endpoint?.tlsPorts[port];
+  if (address === undefined || address === null) {
+    throw new Error(`${product} of "${workspace}" has no entrance for port ${port}`);
+  }
+  return placeOf(`http://${address}`);
+}
+
+function placeOf(url: string): Client['proxy'] {
+  const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port) };
 }
 

@@ -73,6 +73,7 @@ function answerQuery(query: Buffer, zone: DnsZone, journal: DnsQuestion[]): pack
       packet.AUTHORITATIVE_ANSWER | packet.RECURSION_AVAILABLE | (answers === undefined ? RCODE_NXDOMAIN : 0),
     questions: [question],
     answers: answers ?? [],
+    additionals: zone.additionals(question.name),
   };
 }
 

@@ -8,6 +8,8 @@ export interface DnsRecord {
   readonly cname?: string;
   /** For rebinding: the n-th question for A gets the n-th set of addresses, later ones the last set. Replaces `a`. */
   readonly aInTurn?: readonly (readonly string[])[];
+  /** Poison: address records of other names, which nobody asked for, in the additional section of every answer. */
+  readonly additionals?: Readonly<Record<string, string>>;
   /** 600 unless given: long, so that Envoy does not ask again in the background while a test counts questions. */
   readonly ttlSeconds?: number;
 }
@@ -45,6 +47,12 @@ export class DnsZone {
       current = canonicalName(cname);
     }
     return answers;
+  }
+
+  /** What comes along with the answer for a name. */
+  additionals(name: string): Answer[] {
+    const { additionals = {}, ttlSeconds: ttl = DEFAULT_TTL_SECONDS } = this.#find(name)?.record ?? {};
+    return Object.entries(additionals).map(([other, data]) => ({ type: 'A', name: other, ttl, data }));
   }
 
   // The exact name first, then the longest suffix.

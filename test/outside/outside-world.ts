@@ -10,7 +10,8 @@ import { canonicalName, type DnsRecord } from './dns-zone.ts';
 import { errorCode } from './error-code.ts';
 import { type Arrival, createOrigins, type OriginProtocol, type Origins } from './origins.ts';
 
-export interface OutsideName extends Pick<DnsRecord, 'aaaa' | 'cname' | 'aInTurn' | 'ttlSeconds'> {
+export interface OutsideName
+  extends Pick<DnsRecord, 'aaaa' | 'cname' | 'aInTurn' | 'ttlSeconds' | 'additionals'> {
   /** "host.example.com" or "*.example.com". */
   readonly name: string;
   /** An address of its own in the open range unless given. A given one outside 127.0.0.0/8 is only answered, not served. */

@@ -84,9 +84,10 @@ export class ApplyRun {
     }
   }
 
-  // Guards before the clusters that lead to them, these before the tables that name them, tables before the
-  // entrances that name tables; nothing that may be in use goes away yet. What stays the same is not written, so a
-  // change of destinations alone is the rename of one table's file.
+  // New guards before the clusters that lead to them, these before the tables that name them, tables before the
+  // entrances that name tables; nothing that may be in use goes away yet. A guard that changes ends its tunnels: not
+  // before the tables refuse what has to end. What stays the same is not written, so a change of destinations alone is
+  // the rename of one table's file.
   async addAndChange(): Promise<StepFailure | undefined> {
     const { listeners, clusters, tables } = this.#state;
     const steps: Step[] = [
@@ -110,7 +111,7 @@ export class ApplyRun {
   }
 
   #withNewGuards(): ResourceTexts {
-    return union(this.#state.usable('listener'), this.wanted().guards);
+    return union(this.wanted().guards, this.#state.usable('listener'));
   }
 
   #withNewClusters(): ResourceTexts {

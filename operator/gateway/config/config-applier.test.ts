@@ -98,6 +98,22 @@ test('apply() of a change of destinations alone writes one route table and nothi
   expect(await ask(ports[1] ?? 0)).toBe('200 two');
 });
 
+test('apply() changes a guard, which ends its tunnels, only when the tables refuse what must end', async () => {
+  const config = workspace('a', 0, 'one');
+  await applier.apply(config);
+  const written: string[] = [];
+  const files = {
+    ...atomicFiles,
+    writeFileAtomic: (path: string, ...rest: [string, { evenIfUnchanged?: boolean }?]) => {
+      written.push(path.slice(fixture.directory.length + 1));
+      return atomicFiles.writeFileAtomic(path, ...rest);
+    },
+  };
+  const next = { ...workspace('a', 0, 'two'), guards: [guard('guard-a', 1)] };
+  expect(await newApplier({ files }).apply(next)).toMatchObject({ status: 'applied' });
+  expect(written).toEqual(['rds/table.a.json', 'lds/listeners.json']);
+});
+
 test('apply() removes listeners, clusters and tables that the configuration no longer has', async () => {
   await applier.apply(join2(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
   const result = await applier.apply(workspace('a', 0, 'a'));

@@ -1,6 +1,7 @@
-// The access log as numbered files: access-000017.log, access-000018.log, ... are finished or about to be, the live
-// access.log has the number after the highest ever used. Everything is derivable after a crash at any point:
-// whatever is in the folder, plus the persisted position, whose number is never below that of a deleted file.
+// A log as numbered files: access-000017.log, access-000018.log, ... are finished or about to be, the live access.log
+// has the number after the highest ever used. Everything is derivable after a crash at any point: whatever is in the
+// folder, plus the persisted position, whose number is never below that of a deleted file. Logs of several names share
+// a folder.
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,34 +13,42 @@ export interface LogPosition {
   readonly offset: number;
 }
 
-const rotatedName = /^access-(\d{6,})\.log$/;
-
-export const liveName = 'access.log';
-
-export function logFileName(sequence: number): string {
-  return `access-${String(sequence).padStart(6, '0')}`;
-}
+/** Envoy's log. */
+const ENVOY_LOG = 'access';
 
 export class LogFiles {
   readonly folder: string;
+  readonly #name: string;
   readonly #files: AtomicFiles;
 
-  constructor(folder: string, files: AtomicFiles) {
+  constructor(folder: string, files: AtomicFiles, name = ENVOY_LOG) {
     this.folder = folder;
+    this.#name = name;
     this.#files = files;
   }
 
+  /** The name of the file with this number, in event ids too. */
+  nameOf(sequence: number): string {
+    return `${this.#name}-${String(sequence).padStart(6, '0')}`;
+  }
+
+  /** Whether a file of the folder may be one of these. */
+  includes(fileName: string): boolean {
+    return fileName.startsWith(this.#name);
+  }
+
   get livePath(): string {
-    return join(this.folder, liveName);
+    return join(this.folder, `${this.#name}.log`);
   }
 
   rotatedPath(sequence: number): string {
-    return join(this.folder, `${logFileName(sequence)}.log`);
+    return join(this.folder, `${this.nameOf(sequence)}.log`);
   }
 
   /** Numbers of the rotated files, ascending. */
   async rotated(): Promise<number[]> {
     const names = await readdir(this.folder);
+    const rotatedName = new RegExp(`^${this.#name}-(\\d{6,})\\.log$`);
     const numbers = names.flatMap((name) => rotatedName.exec(name)?.[1] ?? []).map(Number);
     return numbers.sort((a, b) => a - b);
   }
@@ -69,7 +78,8 @@ export class LogFiles {
   }
 
   #positionPath(): string {
-    return join(this.folder, 'positions.json');
+    const fileName = this.#name === ENVOY_LOG ? 'positions.json' : `${this.#name}-positions.json`;
+    return join(this.folder, fileName);
   }
 }
 

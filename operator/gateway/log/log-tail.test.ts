@@ -188,3 +188,25 @@ test('numbers are never used twice, wherever a former tail was killed', async ()
   expect(await consumed()).toEqual(['access-000003 d']);
   expect(await logFilesLeft()).toEqual(['access.log']);
 });
+
+test('logs of two names share a folder, each with its own position', async () => {
+  await writeFile(live, 'one\n');
+  await writeFile(join(folder, 'dns.log'), 'question\n');
+  const tail = await startTail({ name: 'dns' });
+  await tail.drain();
+  expect(batches.map(({ logFile }) => logFile)).toEqual(['dns-000001']);
+  await tail.rotate();
+  await writeFile(join(folder, 'dns.log'), 'another\n');
+  await tail.drain();
+  await tail.close();
+  expect(lines).toEqual(['question', 'another']);
+  const access = await startTail();
+  await access.drain();
+  expect(lines.at(-1)).toBe('one');
+  expect((await readdir(folder)).sort()).toEqual([
+    'access.log',
+    'dns-positions.json',
+    'dns.log',
+    'positions.json',
+  ]);
+});

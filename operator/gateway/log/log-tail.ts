@@ -1,5 +1,5 @@
-// Follows Envoy's access log through its rotations and hands each complete line to the consumer at least once, in
-// order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted, a
+// Follows a log, Envoy's or our own, through its rotations and hands each complete line to the consumer at least once,
+// in order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted, a
 // second later at most, and only what is consumed and no longer written to is deleted. Memory holds one batch.
 
 import { type FSWatcher, watch } from 'node:fs';
@@ -8,16 +8,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from '../atomic-files.ts';
 import { type LogBatch, type LogChunk, type LostLine, readChunk } from './log-batch.ts';
 import { LogDrain } from './log-drain.ts';
-import { LogFiles, type LogPosition, logFileName } from './log-files.ts';
+import { LogFiles, type LogPosition } from './log-files.ts';
 import { WakeUp } from './wake-up.ts';
 
 export interface LogTailOptions {
-  /** The folder of access.log. */
   readonly folder: string;
+  /** "dns" for dns.log; that of Envoy's log, access.log, unless given. */
+  readonly name?: string;
   readonly files: AtomicFiles;
   /** May be called again with the same lines after a crash; a rejection is retried with the same batch. */
   readonly consume: (batch: LogBatch) => Promise<void>;
-  /** Makes Envoy open access.log anew; throws where Envoy does not run. */
+  /** Makes who writes the log open it anew; throws where that is an Envoy that does not run. */
   readonly reopenLogs: () => Promise<void>;
   readonly onTornLine?: (line: LostLine) => void;
   readonly onSkippedLine?: (line: LostLine) => void;
@@ -53,14 +54,14 @@ export class LogTail {
 
   constructor(options: LogTailOptions) {
     this.#options = options;
-    this.#files = new LogFiles(options.folder, options.files);
+    this.#files = new LogFiles(options.folder, options.files, options.name);
   }
 
   /** Goes on at the persisted position. Throws when the folder cannot be read. */
   async start(): Promise<void> {
     await this.#recover();
     this.#watcher = watch(this.#files.folder, (_event, name) => {
-      if (name === null || name.startsWith('access')) {
+      if (name === null || this.#files.includes(name)) {
         this.#wakeUp.signal();
       }
     });
@@ -77,7 +78,7 @@ export class LogTail {
   }
 
   /**
-   * Gives access.log its number and has Envoy open a new one. Before a start of Envoy, when none runs, this keeps a
+   * Gives the live file its number and has Envoy open a new one. Before a start of Envoy, when none runs, this keeps a
    * torn last line apart from the first line of the new one. Nothing happens while there is no line to rotate.
    */
   async rotate(): Promise<void> {
@@ -174,7 +175,7 @@ export class LogTail {
   async #take(chunk: Exclude<LogChunk, { kind: 'nothing' }>, sequence: number): Promise<void> {
     const { offset } = this.#position;
     const { upTo } = chunk;
-    const logFile = logFileName(sequence);
+    const logFile = this.#files.nameOf(sequence);
     if (chunk.kind === 'tooLong') {
       this.#options.onSkippedLine?.({ logFile, offset, bytes: upTo - offset });
     } else if (chunk.lines.length > 0) {
@@ -188,7 +189,7 @@ export class LogTail {
   async #finish(sequence: number, restBytes: number): Promise<true> {
     if (restBytes > 0) {
       this.#options.onTornLine?.({
-        logFile: logFileName(sequence),
+        logFile: this.#files.nameOf(sequence),
         offset: this.#position.offset,
         bytes: restBytes,
       });

@@ -8,7 +8,7 @@ export function portProblem(address: string, port: number): Promise<string | und
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(sentence(port === 0 ? address : `${address}:${port}`, error));
+      resolve(portSentence(port === 0 ? address : `${address}:${port}`, error));
     });
     server.listen({ host: address, port, exclusive: true }, () => {
       server.close(() => {
@@ -23,7 +23,8 @@ export async function isPortFree(address: string, port: number): Promise<boolean
   return (await portProblem(address, port)) === undefined;
 }
 
-function sentence(endpoint: string, error: NodeJS.ErrnoException): string {
+/** Why it cannot be listened on, and what to do. */
+export function portSentence(endpoint: string, error: NodeJS.ErrnoException): string {
   if (error.code === 'EADDRINUSE') {
     return `Cannot listen on "${endpoint}": another process has this port, stop it or choose another port range`;
   }

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DRAIN_TIME_S } from '../../render/envoy/bootstrap.ts';
 import type { AtomicFiles } from '../atomic-files.ts';
 import { envoyVersion } from './find-envoy.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -20,7 +21,14 @@ export interface EnvoyPidFile extends ProcessIdentity, EnvoyOrigin {}
 
 export function envoyArguments(directory: string, concurrency: number | undefined): string[] {
   return [
-    ...['-c', join(directory, 'bootstrap.json'), '--file-flush-interval-msec', '100', '--drain-time-s', '5'],
+    ...[
+      '-c',
+      join(directory, 'bootstrap.json'),
+      '--file-flush-interval-msec',
+      '100',
+      '--drain-time-s',
+      `${DRAIN_TIME_S}`,
+    ],
     ...['--disable-hot-restart', '--component-log-level', 'misc:error'],
     // Without it Envoy takes a resource with an unknown field and only warns: half a rule could be in force.
     '--reject-unknown-dynamic-fields',

@@ -1,7 +1,8 @@
 // The access log: one JSON line per denial, and the spool from which denials are read. A line costs CPU twice, where it
 // is written and where it is read, so what was simply allowed leaves none, and no listener writes what another one says.
 // model/access-log-line.ts reads exactly these fields.
-import type { LogListener } from '../../model/access-log-line.ts';
+import type { EnvoyListener } from '../../model/access-log-line.ts';
+import { DRAIN_TIME_S } from './bootstrap.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Filter state that carries what the proxy listener knows to the guard behind it. */
@@ -30,8 +31,37 @@ export const OPENED_OR_FAILED: Json = {
   },
 };
 
-/** For guards: tunnels that were cut or never reached their destination. */
-export const CUT: Json = { response_flag_filter: {} };
+/** For entrances: connections that were closed before anything was decided, which have no such filter state yet. */
+export function without(stateKey: string): Json {
+  return {
+    extension_filter: extension(
+      'envoy.access_loggers.extension_filters.cel',
+      'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
+      { expression: `!('${stateKey}' in filter_state)` },
+    ),
+  };
+}
+
+/**
+ * For guards: tunnels that never reached their destination or that something went wrong with, and all that may have been
+ * cut. No filter of Envoy knows those, but none is younger than the time for which Envoy lets the tunnels of a changed
+ * guard live.
+ */
+export const CUT: Json = {
+  or_filter: {
+    filters: [
+      { response_flag_filter: {} },
+      {
+        duration_filter: {
+          comparison: {
+            op: 'GE',
+            value: { default_value: (DRAIN_TIME_S - 1) * 1000, runtime_key: 'unused' },
+          },
+        },
+      },
+    ],
+  },
+};
 
 function accessLogPath(settings: GatewaySettings): string {
   return `${settings.directory}/log/access.log`;
@@ -40,7 +70,7 @@ function accessLogPath(settings: GatewaySettings): string {
 /** `context` is the text of the line's context: literal on a proxy listener, filter state on a guard. */
 export function accessLog(
   settings: GatewaySettings,
-  listener: LogListener,
+  listener: EnvoyListener,
   context: string,
   filter?: Json,
 ): readonly Json[] {
@@ -78,9 +108,16 @@ const TUNNEL_FIELDS: Json = {
   sni: '%REQUESTED_SERVER_NAME%',
 };
 
-const FIELDS: Readonly<Record<LogListener, Json>> = {
+const CLOSED_FIELDS: Json = {
+  ...TUNNEL_FIELDS,
+  details: '%DYNAMIC_METADATA(envoy.filters.listener.tls_inspector:failure_reason)%',
+};
+
+const FIELDS: Readonly<Record<EnvoyListener, Json>> = {
   proxy: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
+  twin: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
+  entrance: { ...COMMON_FIELDS, ...CLOSED_FIELDS },
   'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
-  guard: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
+  guard: { ...COMMON_FIELDS, ...TUNNEL_FIELDS, closing: '%DOWNSTREAM_LOCAL_CLOSE_REASON%' },
   watch: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
 };

@@ -69,9 +69,18 @@ describe('subtractRanges()', () => {
 
 const METADATA = ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'];
 
+function configured(openRanges: readonly AddressRange[]) {
+  return { openRanges, denyRanges: [range('192.1.2.0/24')] };
+}
+
 describe('enforcedGuard()', () => {
+  it('shuts what configuration denies, though it is public or opened', () => {
+    expect(rangesContain(enforcedGuard(configured([range('192.1.0.0/16')])), '192.1.2.3')).toBe(true);
+    expect(rangesContain(privateGuard(['192.1.0.0/16'], configured([])), '192.1.2.3')).toBe(true);
+  });
+
   it('opens the configured ranges and nothing beside them', () => {
-    const guard = enforcedGuard([range('127.0.7.0/24')]);
+    const guard = enforcedGuard(configured([range('127.0.7.0/24')]));
     expect(rangesContain(guard, '127.0.7.9')).toBe(false);
     expect(rangesContain(guard, '127.0.8.1')).toBe(true);
     expect(rangesContain(guard, '10.0.0.1')).toBe(true);
@@ -80,8 +89,8 @@ describe('enforcedGuard()', () => {
 
   it.each(METADATA)('keeps %s shut, even inside a range that is opened', (address) => {
     const everything = [range('0.0.0.0/0'), range('::/0')];
-    expect(rangesContain(enforcedGuard(everything), address)).toBe(true);
-    expect(rangesContain(privateGuard(['0.0.0.0/0', '::/0'], []), address)).toBe(true);
+    expect(rangesContain(enforcedGuard(configured(everything)), address)).toBe(true);
+    expect(rangesContain(privateGuard(['0.0.0.0/0', '::/0'], configured([])), address)).toBe(true);
   });
 });
 
@@ -105,13 +114,13 @@ describe('privateGuard()', () => {
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
         fc.pre(!isMapped(address));
         const own = ['10.20.0.0/16', 'fd12:3456::/32'];
-        expect(rangesContain(privateGuard(own, []), address)).toBe(!rangesContain(own.map(range), address));
+        expect(rangesContain(privateGuard(own, configured([])), address)).toBe(!rangesContain(own.map(range), address));
       }),
     );
   });
 
   it('shuts everything where it has no range, or one that cannot be read', () => {
-    expect(privateGuard([], []).slice(0, 2).map(formatRange)).toEqual(['0.0.0.0/0', '::/0']);
-    expect(privateGuard(['010.0.0.0/8'], [])).toEqual(privateGuard([], []));
+    expect(privateGuard([], configured([])).slice(0, 2).map(formatRange)).toEqual(['0.0.0.0/0', '::/0']);
+    expect(privateGuard(['010.0.0.0/8'], configured([]))).toEqual(privateGuard([], configured([])));
   });
 });

@@ -1,8 +1,11 @@
-// Which resolved addresses Envoy refuses to connect to. Guard ranges minus the holes that configuration opens.
+// Which resolved addresses Envoy refuses to connect to. Guard ranges minus the holes that configuration opens, and what
+// it shuts besides.
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
 import { GUARDED_RANGES, METADATA_RANGES } from '../../model/special-address.ts';
-import type { Json } from './envoy-config.ts';
+import type { GatewaySettings, Json } from './envoy-config.ts';
+
+type ConfiguredRanges = Pick<GatewaySettings, 'openRanges' | 'denyRanges'>;
 
 const EVERYTHING: readonly AddressRange[] = [
   { family: 4, address: '0.0.0.0', prefixLength: 0 },
@@ -10,8 +13,8 @@ const EVERYTHING: readonly AddressRange[] = [
 ];
 
 /** For enforced lanes: all that is not public. */
-export function enforcedGuard(openRanges: readonly AddressRange[]): readonly AddressRange[] {
-  return [...subtractRanges(GUARDED_RANGES, openRanges), ...METADATA_RANGES];
+export function enforcedGuard({ openRanges, denyRanges }: ConfiguredRanges): readonly AddressRange[] {
+  return [...subtractRanges(GUARDED_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES];
 }
 
 /** For dry-run lanes, which refuse nothing but the cloud metadata services. */
@@ -22,10 +25,10 @@ export function dryRunGuard(): readonly AddressRange[] {
 /** For the names of a private endpoint: everything but its own ranges; metadata stays shut even inside them. */
 export function privateGuard(
   ownRanges: readonly string[],
-  openRanges: readonly AddressRange[],
+  { openRanges, denyRanges }: ConfiguredRanges,
 ): readonly AddressRange[] {
   const own = ownRanges.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
-  return [...subtractRanges(EVERYTHING, [...own, ...openRanges]), ...METADATA_RANGES];
+  return [...subtractRanges(EVERYTHING, [...own, ...openRanges]), ...denyRanges, ...METADATA_RANGES];
 }
 
 /** Envoy's CidrRange messages. */

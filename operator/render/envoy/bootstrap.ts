@@ -14,6 +14,8 @@ const STATISTICS = [
   'filesystem.',
   'server.',
 ];
+/** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */
+export const DRAIN_TIME_S = 5;
 const MAX_REGEX_SIZE = 1000;
 const ADMIN_SOCKET_MODE = 0o600;
 

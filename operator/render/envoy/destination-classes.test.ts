@@ -13,7 +13,7 @@ type Groups = readonly DestinationGroup[];
 const SETTINGS = {
   directory: '/run/sallyport',
   resolvers: [],
-  openRanges: [],
+  openRanges: [], denyRanges: [],
   maxConnectionsPerEntrance: 100,
 } as unknown as GatewaySettings;
 
@@ -109,7 +109,7 @@ function envoyDecision(
 
 function entranceIn(lane: GuardedLane): Entrance {
   const whose = { workspace: 'w', workspaceId: '1', product: 'GENERAL', networkPolicyId: 'acme' } as const;
-  return { name: 'proxy', ...whose, lane, table: 'acme-1', address: '127.0.0.1', port: 10_000 };
+  return { name: 'proxy', ...whose, lane, table: 'acme-1', address: '127.0.0.1', port: 10_000, tlsPorts: [] };
 }
 
 function routeRequest({ via, host, port }: EgressRequest): RouteRequest {

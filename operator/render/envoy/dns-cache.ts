@@ -19,13 +19,13 @@ export interface LaneCaches {
 
 export function laneCaches(settings: GatewaySettings): LaneCaches {
   return {
-    enforced: dnsCache('enforced', enforcedGuard(settings.openRanges), settings),
+    enforced: dnsCache('enforced', enforcedGuard(settings), settings),
     dryRun: dnsCache('dry-run', dryRunGuard(), settings),
   };
 }
 
 export function privateCache(addressRanges: readonly string[], settings: GatewaySettings): DnsCache {
-  const guard = privateGuard(addressRanges, settings.openRanges);
+  const guard = privateGuard(addressRanges, settings);
   return dnsCache(`private-${contentHash(addressRanges)}`, guard, settings);
 }
 

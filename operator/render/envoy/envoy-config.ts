@@ -1,6 +1,7 @@
 // What rendering for Envoy takes and gives. Everything is data; the text of files is made where they are written.
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
+import type { TlsPort } from '../../model/lane-port.ts';
 import type { Lane, Product } from '../../model/product.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -17,7 +18,7 @@ export interface EnvoyConfig {
   readonly clusters: readonly NamedResource[];
   /** LDS: internal listeners behind CONNECT. */
   readonly guards: readonly NamedResource[];
-  /** LDS: where workspaces come in; each names a route table. */
+  /** LDS: where workspaces come in, and the twins behind them; what decides names a route table. */
   readonly entrances: readonly NamedResource[];
   /** RDS: one file per table and lane, "<name>.json". */
   readonly routeTables: readonly NamedResource[];
@@ -37,7 +38,10 @@ export interface Entrance {
   readonly networkPolicyId: string;
   readonly table: string;
   readonly address: string;
+  /** The first of the block. */
   readonly port: number;
+  /** Besides 443. */
+  readonly tlsPorts: readonly TlsPort[];
 }
 
 /** What is the same for every workspace of one gateway. */
@@ -48,6 +52,8 @@ export interface GatewaySettings {
   readonly resolvers: readonly { readonly address: string; readonly port: number }[];
   /** Ranges taken out of the address guard, for stand-in destinations on loopback. */
   readonly openRanges: readonly AddressRange[];
+  /** Ranges added to the address guard: addresses of the cluster itself that are public. */
+  readonly denyRanges: readonly AddressRange[];
   /** Connections that one entrance may have open, so that no workspace can starve the others. */
   readonly maxConnectionsPerEntrance: number;
 }

@@ -54,12 +54,25 @@ export function shareOnRoute(object: SharedObject): Json {
 
 function setOnRequest(objects: readonly SharedObject[]): Json {
   return typed('envoy.extensions.filters.http.set_filter_state.v3.Config', {
-    on_request_headers: objects.map(({ key, format }) => ({
-      object_key: key,
-      // Keys that Envoy itself knows have a factory of their own under the same name.
-      ...(key.startsWith('envoy.') ? {} : { factory_key: HASHABLE }),
-      shared_with_upstream: 'ONCE',
-      format_string: format,
-    })),
+    on_request_headers: objects.map(valueOf),
   });
+}
+
+/** Sets an object on a connection as soon as it comes to the filter, and hands it to the next internal listener, once. */
+export function setOnConnection(object: SharedObject): Json {
+  return extension(
+    'envoy.filters.network.set_filter_state',
+    'envoy.extensions.filters.network.set_filter_state.v3.Config',
+    { on_new_connection: [valueOf(object)] },
+  );
+}
+
+function valueOf({ key, format }: SharedObject): Json {
+  return {
+    object_key: key,
+    // Keys that Envoy itself knows have a factory of their own under the same name.
+    ...(key.startsWith('envoy.') ? {} : { factory_key: HASHABLE }),
+    shared_with_upstream: 'ONCE',
+    format_string: format,
+  };
 }

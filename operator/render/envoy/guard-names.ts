@@ -45,6 +45,11 @@ export function routeTableName(table: string, lane: GuardedLane): string {
   return `${table}.${lane}`;
 }
 
+/** What transparent TLS of a table's lane meets in place of the proxy listener. */
+export function twinName(table: string, lane: GuardedLane): string {
+  return `twin-${routeTableName(table, lane)}`;
+}
+
 export type PrivateProtocol = 'tls' | 'raw' | 'http';
 
 /** One set of private guards per distinct set of address ranges. */

@@ -20,12 +20,20 @@ export interface RefusalContext {
   readonly dryRun: { readonly connectCluster: string; readonly httpCluster: string } | undefined;
 }
 
-/** Idle and total time of a tunnel or request: no 15 s timeout, quiet database connections live, nothing lives for ever. */
-const TIMES = {
-  timeout: '0s',
-  idle_timeout: '3600s',
-  max_stream_duration: { max_stream_duration: '86400s' },
-};
+/** Nothing lives for ever, whatever may have been forgotten of it. */
+export const MAX_TUNNEL_AGE_S = 86_400;
+/** A WebSocket or a long download over plain HTTP is no tunnel that could be cut, so this bounds what is revoked. */
+const MAX_HTTP_AGE_S = 3600;
+
+/** No 15 s timeout, and quiet database connections live. */
+function timesOf(via: RouteMatch['via']): Json {
+  const maxAgeS = via === 'CONNECT' ? MAX_TUNNEL_AGE_S : MAX_HTTP_AGE_S;
+  return {
+    timeout: '0s',
+    idle_timeout: '3600s',
+    max_stream_duration: { max_stream_duration: `${maxAgeS}s` },
+  };
+}
 const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
 
 /** Refuses every request that matches, on both ways in; in dry-run lanes lets it pass and records the same. */
@@ -58,7 +66,12 @@ export function refuseAlways(
 export function forward(name: string, match: RouteMatch, cluster: string, port?: SharedObject): Json {
   const upgrade = match.via === 'CONNECT' ? CONNECT_UPGRADE : {};
   const dialled = port === undefined ? {} : shareOnRoute(port);
-  return { name, match: routeMatch(match), route: { cluster, ...upgrade, ...TIMES }, ...dialled };
+  return {
+    name,
+    match: routeMatch(match),
+    route: { cluster, ...upgrade, ...timesOf(match.via) },
+    ...dialled,
+  };
 }
 
 /** The host of the request, whatever its case, with or without a port; `pattern` is RE2 on a lower-case host. */

@@ -1,12 +1,7 @@
 // Tables and entrances -> all of Envoy's dynamic configuration. Pure: the same input gives the same bytes.
 import { compareText } from '../../model/snapshot.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
-import {
-  type ClassifiedNames,
-  type ClassifiedTable,
-  classifyTable,
-  type DestinationClass,
-} from './destination-classes.ts';
+import type { ClassifiedNames, ClassifiedTable, DestinationClass } from './destination-classes.ts';
 import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
 import { renderEntrance } from './entrance.ts';
 import type {
@@ -15,46 +10,61 @@ import type {
   EnvoyInput,
   GatewaySettings,
   GuardedLane,
+  Json,
   NamedResource,
 } from './envoy-config.ts';
 import {
   PASS_GUARD,
   privateGuardName,
   rawGuardName,
-  shardCounts,
+  shardOf,
   tlsGuardName,
   WATCH_GUARD,
 } from './guard-names.ts';
 import { passGuard, rawGuard, tlsGuard, watchGuard } from './guards.ts';
 import { privateHttpGuard } from './private-http-guard.ts';
 import { renderRouteTable } from './route-table.ts';
+import { type SpreadTable, spreadTables } from './spread-table.ts';
+import { NO_TUNNELS, type TunnelMemory } from './tunnel-memory.ts';
+import { twinListener } from './twin.ts';
 
-export function renderEnvoy(input: EnvoyInput): EnvoyConfig {
+/** `tunnels` are those of these very tables. */
+export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNELS): EnvoyConfig {
   const { settings } = input;
   const caches = laneCaches(settings);
-  const tables = input.tables.map((table) => classifyTable(table, input.atMs));
-  const shards = shardCounts(tables.map(({ classes }) => countNames(classes)));
-  const privateSets = privateAddressRanges(tables.flatMap(({ classes }) => classes)).map((ranges) => ({
+  const tables = spreadTables(input.tables, input.atMs);
+  const left = Object.values(tunnels.tables).flatMap((table) => table.left);
+  const classes = tables.flatMap(({ classified }) => classified.classes);
+  const privateSets = privateAddressRanges([...classes, ...left]).map((ranges) => ({
     ranges,
     cache: privateCache(ranges, settings),
   }));
   const guards = [
     watchGuard(WATCH_GUARD, caches.dryRun, settings),
     passGuard(PASS_GUARD, caches.dryRun),
-    ...tables.flatMap((table, at) => tableGuards(table, shards[at] ?? 1, caches.enforced, settings)),
-    ...privateSets.flatMap(({ ranges, cache }) => privateGuards(ranges, cache, settings)),
+    ...tables.flatMap((table) => tableGuards(table, tunnels, caches.enforced, settings)),
+    ...privateSets.flatMap(({ ranges, cache }) => privateGuards(ranges, tunnels, cache, settings)),
   ];
+  const lanes = tables.flatMap((table) =>
+    lanesOf(table.classified, input.entrances).map((lane) => ({ table, lane })),
+  );
+  const twins = lanes.map(({ table, lane }) =>
+    twinListener(table.classified.table.metadata.name, lane, caches, settings),
+  );
   const ways = [caches.enforced, caches.dryRun, ...privateSets.map(({ cache }) => cache)];
   return {
     clusters: [
       blackholeCluster(),
       ...ways.map(forwardCluster),
-      ...guards.map(({ name }) => internalCluster(name)),
+      ...[...guards, ...twins].map(({ name }) => internalCluster(name)),
     ],
     guards,
-    entrances: input.entrances.map((entrance) => renderEntrance(entrance, caches, settings)),
-    routeTables: tables.flatMap((table, at) =>
-      lanesOf(table, input.entrances).map((lane) => renderRouteTable(table, lane, shards[at] ?? 1, caches)),
+    entrances: [
+      ...twins,
+      ...input.entrances.flatMap((entrance) => renderEntrance(entrance, caches, settings)),
+    ],
+    routeTables: lanes.map(({ table: { classified, shards }, lane }) =>
+      renderRouteTable(classified, lane, shards, caches),
     ),
   };
 }
@@ -65,34 +75,57 @@ function lanesOf({ table }: ClassifiedTable, entrances: readonly Entrance[]): re
   return [...new Set(used.map(({ lane }) => lane))].toSorted(compareText);
 }
 
-function countNames(classes: readonly ClassifiedNames[]): number {
-  return classes.reduce((sum, { patterns }) => sum + patterns.length, 0);
-}
-
+/** Those that have tunnels only are kept: Envoy ends the tunnels of a listener that goes away. */
 function tableGuards(
-  { table, classes }: ClassifiedTable,
-  shards: number,
+  { classified: { table, classes }, shards }: SpreadTable,
+  tunnels: TunnelMemory,
   cache: DnsCache,
   settings: GatewaySettings,
 ): readonly NamedResource[] {
   const { name } = table.metadata;
-  const hasRaw = classes.some((names) => usesTcp(names.class));
-  return Array.from({ length: shards }, (_, shard) => [
-    tlsGuard(tlsGuardName(name, shard), cache, settings),
-    ...(hasRaw ? [rawGuard(rawGuardName(name, shard), cache, settings)] : []),
-  ]).flat();
+  const left = tunnels.tables[name]?.left ?? [];
+  const hasRaw = [...classes, ...left].some((names) => usesTcp(names.class));
+  const current = Array.from({ length: shards }, (_, shard) => shard);
+  const former = left
+    .filter((names) => addressRangesOf(names.class).length === 0)
+    .flatMap((names) => names.patterns.map((pattern) => shardOf(pattern, names.shards)));
+  return [...new Set([...current, ...former])]
+    .toSorted((a, b) => a - b)
+    .flatMap((shard) => {
+      const guard = tlsGuardName(name, shard);
+      const guards = [
+        tlsGuard(guard, cache, settings),
+        ...(hasRaw ? [rawGuard(rawGuardName(name, shard), cache, settings)] : []),
+      ];
+      return atGeneration(guards, tunnels.generations[guard]);
+    });
+}
+
+/** Envoy ends the connections of a filter chain that differs in any byte, and of no other. */
+function atGeneration(
+  guards: readonly NamedResource[],
+  generation: number | undefined,
+): readonly NamedResource[] {
+  if (generation === undefined) return guards;
+  const metadata = { filter_metadata: { sallyport: { generation } } };
+  return guards.map(({ name, body }) => {
+    const chains = body['filter_chains'] as readonly Json[];
+    return { name, body: { ...body, filter_chains: chains.map((chain) => ({ ...chain, metadata })) } };
+  });
 }
 
 function privateGuards(
   ranges: readonly string[],
+  tunnels: TunnelMemory,
   cache: DnsCache,
   settings: GatewaySettings,
 ): readonly NamedResource[] {
-  return [
+  const guards = [
     tlsGuard(privateGuardName('tls', ranges), cache, settings),
     rawGuard(privateGuardName('raw', ranges), cache, settings),
     privateHttpGuard(privateGuardName('http', ranges), cache, settings),
   ];
+  return atGeneration(guards, tunnels.generations[privateGuardName('tls', ranges)]);
 }
 
 /** Every distinct set of address ranges that names are bound to. */

@@ -2,6 +2,7 @@
 // and guard shard, and a default one that refuses. A lane has a file of its own, so that nothing in a request can
 // choose the lane, and no route is looked at that is another lane's.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
+import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
@@ -81,7 +82,7 @@ function routeConfiguration(
     name,
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
-    virtual_hosts: [...hosts, metadataHost(context), defaultHost(table, context)].map((host) =>
+    virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map((host) =>
       withRevision(host, table.spec.revision),
     ),
   });
@@ -191,6 +192,11 @@ function metadataHost(context: RefusalContext): VirtualHost {
   return { name: 'metadata', domains: METADATA_HOSTS, routes };
 }
 
+/** Transparent TLS without a server name asks for this; nobody knows where it should go, in dry-run lanes either. */
+function noName(context: RefusalContext): VirtualHost {
+  return { name: 'no-name', domains: ['-'], routes: refuseAlways('NO_SNI', context.networkPolicyId) };
+}
+
 function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
   const escape = (text: string): string => text.replaceAll('.', '\\.');
   // The usual spellings; in dry-run lanes the address guard refuses the others.
@@ -204,6 +210,7 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
   const unlisted =
     denied === undefined
       ? [
+          ...refuse('ECH_OUTER_NAME', context, [hostMatches(ECH_OUTER_NAMES.map(escape).join('|'))]),
           ...refuse('STORAGE_PATH_STYLE', context, [hostMatches(PATH_STYLE_HOST_PATTERNS.join('|'))]),
           ...refuse('BUCKET_NOT_ALLOWED', context, [hostMatches(BUCKET_HOST_PATTERNS.join('|'))]),
           ...refuse('DESTINATION_NOT_ALLOWED', context),

@@ -3,6 +3,7 @@
 import type { ObservedStatus } from '../../model/cluster-state.ts';
 import { type ConditionType, storedConditions } from '../../model/condition.ts';
 import type { StoredCondition } from '../../model/kubernetes-object.ts';
+import { REMARKS } from './status/accepted.ts';
 import type { WantedStatus } from './status/wanted-status.ts';
 
 export interface WantedEvent {
@@ -70,7 +71,7 @@ interface Turn {
 /** Accepted and ResolvedRefs: another reason is news too. */
 function judgement({ before, after }: Turn, action: string): readonly Told[] {
   if (after === undefined || isSame(before, after)) return [];
-  const isFine = after.status !== 'False' && after.reason !== 'RulesIgnored';
+  const isFine = after.status !== 'False' && !REMARKS.some((remark) => remark === after.reason);
   return [{ type: isFine ? 'Normal' : 'Warning', reason: after.reason, action, note: after.message }];
 }
 
@@ -106,7 +107,7 @@ function isSame(before: StoredCondition | undefined, after: StoredCondition): bo
   return before?.status === after.status && before.reason === after.reason;
 }
 
-function eventOf({ key, status: _, ...object }: WantedStatus, told: Told): WantedEvent {
+export function eventOf({ key, status: _, ...object }: WantedStatus, told: Told): WantedEvent {
   const namespace = object.namespace ?? 'default';
   return { key, namespace, regarding: object, ...told, note: cutNote(told.note) };
 }

@@ -64,6 +64,8 @@ function programs(systemNamespace: string): readonly Grant[] {
     { ...operator, namespace: systemNamespace, rules: operatorAtHome() },
     // Where pods reach the API server.
     { ...operator, namespace: 'default', rules: [allow(READ, [SERVICES]), allow(READ, [ENDPOINT_SLICES])] },
+    // Which Services the cluster's own DNS may be asked for.
+    { name: GATEWAY_ACCOUNT, account: GATEWAY_ACCOUNT, rules: [allow(['list', 'watch'], [SERVICES])] },
     {
       name: GATEWAY_ACCOUNT,
       account: GATEWAY_ACCOUNT,

@@ -2,7 +2,7 @@
 // the controller-manager would take minutes to follow a gateway over thousands of Services.
 import { laneServiceName } from '../../../compile/lane-service-name.ts';
 import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
-import { LANE_PORTS } from '../../../model/lane-port.ts';
+import { LANE_PORTS, type LanePort } from '../../../model/lane-port.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
 
@@ -68,7 +68,7 @@ function service(metadata: Metadata, lane: PlanLane, { serviceAddresses }: LaneS
       ipFamilyPolicy: 'PreferDualStack',
       sessionAffinity: 'None',
       internalTrafficPolicy: 'Cluster',
-      ports: LANE_PORTS.map(({ name, protocol, port, offset }) => ({
+      ports: portsOf(lane).map(({ name, protocol, port, offset }) => ({
         name,
         protocol,
         port,
@@ -98,12 +98,20 @@ function endpointSlices(
     },
     addressType,
     endpoints: endpoints[addressType],
-    ports: LANE_PORTS.map(({ name, protocol, offset }) => ({
+    ports: portsOf(lane).map(({ name, protocol, offset }) => ({
       name,
       protocol,
       port: lane.firstPort + offset,
     })),
   }));
+}
+
+/** Those of every lane, and the further TLS ports of this one. */
+function portsOf({ tlsPorts = [] }: PlanLane): readonly LanePort[] {
+  const further = tlsPorts.map(
+    ({ port, offset }) => ({ name: `tls-${port}`, protocol: 'TCP', port, offset }) as const,
+  );
+  return [...LANE_PORTS, ...further];
 }
 
 function metadataOf(name: string, plan: WorkspacePlan, settings: ClusterSettings) {

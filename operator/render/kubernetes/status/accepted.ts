@@ -9,6 +9,9 @@ const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Under
 /** Reasons that stand in the way, the gravest first. */
 const REFUSALS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;
 
+/** Reasons of what is in use, though not all of it has an effect. */
+export const REMARKS = ['RulesIgnored', 'TooManyTlsPorts'] as const;
+
 /** Problems named in a message; a Metastore may have one per workspace. */
 const MOST_PROBLEMS = 3;
 
@@ -17,9 +20,9 @@ export function acceptedOf(problems: readonly Problem[], isUnreadable: boolean):
   const having = (reason: string) => problems.filter((problem) => problem.reason === reason);
   const reason = REFUSALS.find((refusal) => having(refusal).length > 0);
   if (reason !== undefined) return { status: 'False', reason, message: sentenceOf(having(reason)) };
-  const ignored = having('RulesIgnored');
-  if (ignored.length === 0) return ACCEPTED;
-  return { status: 'True', reason: 'RulesIgnored', message: sentenceOf(ignored) };
+  const remark = REMARKS.find((known) => having(known).length > 0);
+  if (remark === undefined) return ACCEPTED;
+  return { status: 'True', reason: remark, message: sentenceOf(having(remark)) };
 }
 
 /** "spec.region: Cannot accept …; and 2 more problems". */

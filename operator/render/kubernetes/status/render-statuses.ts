@@ -3,6 +3,7 @@
 import { formatKey, keyOf, type ObjectKey, type ObservedObject } from '../../../model/snapshot.ts';
 import { acceptedOf } from './accepted.ts';
 import { assignmentStatus } from './assignment-status.ts';
+import { expiryFields, nextExpiryNews } from './expiries.ts';
 import type { FoundStatus } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
 import { policyStatus } from './policy-status.ts';
@@ -11,7 +12,7 @@ import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
 export interface RenderedStatuses {
   readonly statuses: readonly WantedStatus[];
-  /** Epoch milliseconds at which a gateway that says nothing more counts as silent. */
+  /** Epoch milliseconds at which a gateway that says nothing more counts as silent, or an entry's end is news. */
   readonly changesAtMs: number | undefined;
 }
 
@@ -23,9 +24,14 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
   const statuses = [...readable, ...unreadable].flatMap(({ key, object }) => {
     const stored = state.statuses.get(formatKey(key));
     const found = stored && findStatus(key, object, index);
-    return (found && wantedStatus({ object: key, stored }, found, atMs)) ?? [];
+    if (stored === undefined || found === undefined) return [];
+    const expiries = expiryFields(object, stored.status, atMs);
+    const full = { ...found, fields: { ...found.fields, ...expiries } };
+    return wantedStatus({ object: key, stored }, full, atMs) ?? [];
   });
-  return { statuses, changesAtMs: nextSilence(state.gatewayReports, atMs) };
+  const times = [nextSilence(state.gatewayReports, atMs), nextExpiryNews(state.snapshot.objects, atMs)];
+  const next = Math.min(...times.filter((timeMs) => timeMs !== undefined));
+  return { statuses, changesAtMs: Number.isFinite(next) ? next : undefined };
 }
 
 /** Undefined for a Namespace, whose status is not ours: what is known of a workspace stands in its PolicyAssignment. */

@@ -1,0 +1,62 @@
+import type { Decision } from '../../compile/decide.ts';
+import { LANES, type Lane } from '../../model/product.ts';
+import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
+import { TYPE } from './dns-codes.ts';
+
+const TXT = 16;
+const HTTPS = 65;
+const DENIED = { reason: 'DESTINATION_NOT_ALLOWED' } as const;
+const CLUSTER_NAMES = {
+  domain: 'cluster.local',
+  hasService: (namespace: string, service: string) => namespace === 'lab' && service === 'web',
+};
+
+/** "allowed.example" is allowed, "169.254.169.254" is metadata, nothing else is listed. */
+function decisionOf(lane: Lane, name: string): Decision {
+  if (name === 'allowed.example') return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
+  if (name === '169.254.169.254') return { verdict: 'DROP', reason: 'METADATA_ADDRESS' };
+  return { verdict: lane.includes('dry-run') ? 'DRY_RUN_DENIAL' : 'DROP', ...DENIED };
+}
+
+function answered(lane: Lane, name: string, type: number = TYPE.A): AnsweredQuestion {
+  const decide = (asked: string): Decision => decisionOf(lane, asked);
+  return answerQuestion({ name, type }, { lane, clusterNames: CLUSTER_NAMES, decide });
+}
+
+/** "gateway 4", "noName", "outside", with the verdict where it is a denial. */
+function shown(lane: Lane, name: string, type?: number): string {
+  const { answer, denial } = answered(lane, name, type);
+  const what =
+    answer.kind === 'address'
+      ? `${answer.of} ${answer.family}`
+      : answer.kind === 'forward'
+        ? answer.to
+        : answer.kind;
+  return denial === undefined ? what : `${what}, ${denial.verdict} ${denial.reason}`;
+}
+
+const NOT_LISTED = 'DESTINATION_NOT_ALLOWED';
+
+test.each<[string, number, string, string]>([
+  ['allowed.example', TYPE.A, 'gateway 4', 'outside'],
+  ['allowed.example', TYPE.AAAA, 'gateway 6', 'outside'],
+  ['allowed.example', HTTPS, 'noData', 'outside'],
+  ['allowed.example', TXT, 'noData', 'outside'],
+  ['denied.example', TYPE.A, `noName, DROP ${NOT_LISTED}`, `outside, DRY_RUN_DENIAL ${NOT_LISTED}`],
+  ['denied.example', TXT, `noName, DROP ${NOT_LISTED}`, `outside, DRY_RUN_DENIAL ${NOT_LISTED}`],
+  ['169.254.169.254', TYPE.A, 'noName, DROP METADATA_ADDRESS', 'noName, DROP METADATA_ADDRESS'],
+  ['4.3.2.1.in-addr.arpa', 12, 'noName', 'outside'],
+  ['8.b.d.0.1.0.0.2.ip6.arpa', 12, 'noName', 'outside'],
+  ['localhost', TYPE.A, 'localhost 4', 'localhost 4'],
+  ['a.localhost', TYPE.AAAA, 'localhost 6', 'localhost 6'],
+  ['localhost', TXT, 'noData', 'noData'],
+  ['', 2, 'noData', 'noData'],
+  ['web.lab.svc.cluster.local', TYPE.A, 'cluster', 'cluster'],
+  ['gone.lab.svc.cluster.local', TYPE.A, 'noName', 'noName'],
+  ['allowed.example.lab.svc.cluster.local', TYPE.A, 'noName', 'noName'],
+  ['allowed.example.cluster.local', TYPE.A, 'noName', 'noName'],
+])('answerQuestion() says to %j type %i: %s; in dry-run: %s', (name, type, enforced, dryRun) => {
+  const lanes = LANES.filter((lane) => lane !== 'full');
+  const wanted = lanes.map((lane) => [lane, lane.includes('dry-run') ? dryRun : enforced]);
+  expect(lanes.map((lane) => [lane, shown(lane, name, type)])).toEqual(wanted);
+});

@@ -1,0 +1,44 @@
+// A denied question -> its line for the log, in the contract of all log lines (model/access-log-line.ts).
+import { CONTEXT_PARTS, DROP_PREFIX, DRY_RUN_PREFIX, type LineContext } from '../../model/access-log-line.ts';
+import type { AccessType } from '../../model/denial.ts';
+import type { Reason } from '../../model/reason.ts';
+import { typeName } from './dns-codes.ts';
+import type { DnsLane } from './dns-lane.ts';
+
+export interface DeniedQuestion {
+  readonly lane: DnsLane;
+  readonly name: string;
+  readonly type: number;
+  /** Address and port of the client. */
+  readonly source: string;
+  readonly accessType: AccessType;
+  readonly reason: Reason;
+  /** What the client was told. */
+  readonly rcode: number;
+  readonly atMs: number;
+}
+
+/** Without the line feed. */
+export function dnsLine(denied: DeniedQuestion): string {
+  const { lane, name, type, source, accessType, reason, rcode, atMs } = denied;
+  const { workspace, workspaceId, product = '', lane: laneName, networkPolicyId, table } = lane.entrance;
+  const context: LineContext = {
+    workspace,
+    workspaceId,
+    product,
+    lane: laneName,
+    policy: networkPolicyId,
+    table,
+    revision: lane.index.table.revision,
+    source,
+    authority: name,
+  };
+  return JSON.stringify({
+    listener: 'dns',
+    context: CONTEXT_PARTS.map((part) => context[part]).join('|'),
+    time: new Date(atMs).toISOString(),
+    type: typeName(type),
+    decision: `${accessType === 'DROP' ? DROP_PREFIX : DRY_RUN_PREFIX}${reason}`,
+    rcode,
+  });
+}

@@ -1,0 +1,55 @@
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '../../../test/fixtures/envoy-fixture.ts';
+import { DnsLog } from './dns-log.ts';
+
+let folder: string;
+let path: string;
+let failures: Error[];
+let log: DnsLog;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-dns-log-'));
+  path = join(folder, 'dns.log');
+  failures = [];
+  log = new DnsLog({ path, onFailure: (error) => void failures.push(error) });
+});
+
+afterEach(async () => {
+  await log.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+
+test('DnsLog writes lines in order, by itself and at the end', async () => {
+  log.append('one');
+  log.append('two');
+  await until('both lines are there', async () => (await textOf(path)) === 'one\ntwo\n');
+  log.append('three');
+  await log.close();
+  expect(await textOf(path)).toBe('one\ntwo\nthree\n');
+});
+
+test('DnsLog writes to a new file after reopen(), and to the renamed one before', async () => {
+  log.append('one');
+  await log.flush();
+  await rename(path, `${path}.1`);
+  log.append('late');
+  await log.flush();
+  await log.reopen();
+  log.append('two');
+  await log.flush();
+  expect([await textOf(`${path}.1`), await textOf(path)]).toEqual(['one\nlate\n', 'two\n']);
+});
+
+test('DnsLog keeps lines that cannot be written, tells of it, and writes them later', async () => {
+  await mkdir(path);
+  log.append('one');
+  await until('the failure was told', () => failures.length > 0);
+  await rm(path, { recursive: true });
+  log.append('two');
+  await until('both lines are there', async () => (await textOf(path)) === 'one\ntwo\n');
+  expect(failures[0]?.message).toContain('EISDIR');
+});

@@ -1,0 +1,99 @@
+// The spool of denied questions: lines are appended to a file, in order, within a twentieth of a second and at the end.
+// What the file system refuses is kept and tried again, up to a limit; a line that was written in part is finished first.
+import { type FileHandle, open } from 'node:fs/promises';
+
+export interface DnsLogOptions {
+  readonly path: string;
+  /** A write failed and is tried again. */
+  readonly onFailure: (error: Error) => void;
+}
+
+const FLUSH_MS = 50;
+const RETRY_MS = 1000;
+const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+
+export class DnsLog {
+  readonly #options: DnsLogOptions;
+  #lines: string[] = [];
+  #unwritten: Buffer = Buffer.alloc(0);
+  #handle: FileHandle | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: DnsLogOptions) {
+    this.#options = options;
+  }
+
+  append(line: string): void {
+    // Lines that nobody can write any more: whoever reads the failures knows that the log is not complete.
+    if (this.#unwritten.length > MAX_KEPT_BYTES) return;
+    this.#lines.push(line);
+    this.#timer ??= setTimeout(() => void this.#tryFlush(), FLUSH_MS);
+  }
+
+  /** After it nothing goes to the former file any more, and there is one under the path. */
+  reopen(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#close();
+      await this.#open();
+    });
+  }
+
+  /** Throws where the lines so far could not be written; they are tried again later. */
+  flush(): Promise<void> {
+    return this.#exclusively(() => this.#write());
+  }
+
+  /** Writes what is left; throws where that cannot be. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#exclusively(async () => {
+      try {
+        await this.#write();
+      } finally {
+        await this.#close();
+      }
+    });
+  }
+
+  async #tryFlush(): Promise<void> {
+    this.#timer = undefined;
+    try {
+      await this.flush();
+    } catch (error) {
+      this.#options.onFailure(error as Error);
+      this.#timer ??= setTimeout(() => void this.#tryFlush(), RETRY_MS);
+    }
+  }
+
+  async #write(): Promise<void> {
+    if (this.#lines.length > 0) {
+      const text = Buffer.from(`${this.#lines.join('\n')}\n`);
+      this.#unwritten = this.#unwritten.length === 0 ? text : Buffer.concat([this.#unwritten, text]);
+      this.#lines = [];
+    }
+    if (this.#unwritten.length === 0) return;
+    const handle = await this.#open();
+    while (this.#unwritten.length > 0) {
+      const { bytesWritten } = await handle.write(this.#unwritten);
+      this.#unwritten = this.#unwritten.subarray(bytesWritten);
+    }
+  }
+
+  async #open(): Promise<FileHandle> {
+    this.#handle ??= await open(this.#options.path, 'a');
+    return this.#handle;
+  }
+
+  async #close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  #exclusively(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}

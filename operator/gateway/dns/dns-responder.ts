@@ -1,0 +1,187 @@
+// The DNS of a gateway, without its sockets: one query in, its answer out, at once where nobody else must be asked. A
+// denial is recorded once, however often and for how many types the same client asks within a few seconds.
+import { type Decision, decideName } from '../../compile/decide.ts';
+import type { TableIndex } from '../../compile/table-index.ts';
+import type { Lane } from '../../model/product.ts';
+import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
+import type { ClusterNames } from './cluster-names.ts';
+import { RCODE } from './dns-codes.ts';
+import { DnsCounts } from './dns-counts.ts';
+import type { DnsLane } from './dns-lane.ts';
+import { type DeniedQuestion, dnsLine } from './dns-line.ts';
+import { type DnsQuery, parseQuery } from './dns-query.ts';
+import {
+  addressBody,
+  datagramBytes,
+  emptyBody,
+  encodeResponse,
+  NO_DATA,
+  NO_NAME,
+  type ResponseBody,
+  TCP_BYTES,
+} from './dns-response.ts';
+import { LruCache } from './lru-cache.ts';
+import type { NameForwarder } from './name-forwarder.ts';
+import { SeenLately } from './seen-lately.ts';
+import { SourceLimit } from './source-limit.ts';
+
+export interface DnsResponderOptions {
+  readonly clusterNames: ClusterNames;
+  readonly forwarder: Pick<NameForwarder, 'ask'>;
+  /** Of one source. */
+  readonly questionsPerSecond: number;
+  /** One line of the log. */
+  readonly record: (line: string) => void;
+  readonly nowMs: () => number;
+}
+
+export interface DnsClient {
+  readonly transport: 'UDP' | 'TCP';
+  readonly address: string;
+  readonly port: number;
+}
+
+interface Asking {
+  readonly query: DnsQuery;
+  readonly client: DnsClient;
+  readonly lane: DnsLane;
+  readonly atMs: number;
+}
+
+type Bodies = Readonly<Record<4 | 6, ResponseBody>>;
+
+const DENIAL_WINDOW_MS = 5000;
+const LIMIT_WINDOW_MS = 10_000;
+const MAX_SOURCES = 10_000;
+const MAX_DECISIONS = 20_000;
+const LOCALHOST: Bodies = { 4: addressBody(['127.0.0.1'], 4), 6: addressBody(['::1'], 6) };
+const REFUSED = emptyBody(RCODE.REFUSED);
+
+export class DnsResponder {
+  readonly counts = new DnsCounts();
+  readonly #options: DnsResponderOptions;
+  readonly #limit: SourceLimit;
+  readonly #denied = new SeenLately(DENIAL_WINDOW_MS, MAX_DECISIONS);
+  readonly #limited = new SeenLately(LIMIT_WINDOW_MS, MAX_SOURCES);
+  readonly #decisions = new LruCache<Decision>(MAX_DECISIONS);
+  readonly #tableNumbers = new WeakMap<TableIndex, number>();
+  #tables = 0;
+  readonly #bodies = new WeakMap<DnsLane, Bodies>();
+
+  constructor(options: DnsResponderOptions) {
+    this.#options = options;
+    this.#limit = new SourceLimit(options.questionsPerSecond, MAX_SOURCES);
+  }
+
+  /** Undefined where the bytes are no query, and get no answer. */
+  respond(bytes: Buffer, client: DnsClient, lane: DnsLane): Buffer | Promise<Buffer> | undefined {
+    const query = parseQuery(bytes);
+    if (query === undefined) {
+      this.counts.questions.malformed += 1;
+      return undefined;
+    }
+    const maxBytes = client.transport === 'TCP' ? TCP_BYTES : datagramBytes(query);
+    const encode = (body: ResponseBody): Buffer => encodeResponse(query, body, maxBytes);
+    const atMs = this.#options.nowMs();
+    if (!this.#limit.take(client.address, atMs)) {
+      this.counts.questions.tooMany += 1;
+      if ('name' in query) this.#recordLimit({ query, client, lane, atMs });
+      return encode(REFUSED);
+    }
+    if ('fault' in query) {
+      this.counts.questions.malformed += 1;
+      return encode(emptyBody(query.fault));
+    }
+    const body = this.#answer({ query, client, lane, atMs });
+    return body instanceof Promise ? body.then(encode) : encode(body);
+  }
+
+  #answer(asking: Asking): ResponseBody | Promise<ResponseBody> {
+    const { query, lane } = asking;
+    const answered = answerQuestion(query, {
+      lane: lane.entrance.lane,
+      clusterNames: this.#options.clusterNames,
+      decide: (name) => this.#decide(lane.index, lane.entrance.lane, name),
+    });
+    const body = this.#bodyOf(answered, asking);
+    if (answered.denial === undefined) return body;
+    const { denial } = answered;
+    if (!this.#isFirst(asking)) return body;
+    if (!(body instanceof Promise)) {
+      this.#recordDenial(denial, asking, body);
+      return body;
+    }
+    return body.then((said) => {
+      this.#recordDenial(denial, asking, said);
+      return said;
+    });
+  }
+
+  #bodyOf({ answer }: AnsweredQuestion, { query, lane, atMs }: Asking): ResponseBody | Promise<ResponseBody> {
+    const { questions } = this.counts;
+    switch (answer.kind) {
+      case 'forward':
+        questions.forwarded += 1;
+        return this.#options.forwarder.ask(answer.to, query, atMs);
+      case 'noName':
+        questions.noName += 1;
+        return NO_NAME;
+      case 'noData':
+        questions.noData += 1;
+        return NO_DATA;
+      case 'address':
+        questions.address += 1;
+        return (answer.of === 'localhost' ? LOCALHOST : this.#gatewayBodies(lane))[answer.family];
+    }
+  }
+
+  #gatewayBodies(lane: DnsLane): Bodies {
+    const known = this.#bodies.get(lane);
+    if (known !== undefined) return known;
+    const bodies = { 4: addressBody(lane.addresses, 4), 6: addressBody(lane.addresses, 6) };
+    this.#bodies.set(lane, bodies);
+    return bodies;
+  }
+
+  /** Remembered by table as it is now: one that has changed, or of which an entry has expired, is another. */
+  #decide(index: TableIndex, lane: Lane, name: string): Decision {
+    const key = `${this.#numberOf(index)} ${lane} ${name}`;
+    const known = this.#decisions.get(key);
+    if (known !== undefined) return known;
+    const decision = decideName(index, lane, name);
+    this.#decisions.set(key, decision);
+    return decision;
+  }
+
+  #numberOf(index: TableIndex): number {
+    const known = this.#tableNumbers.get(index);
+    if (known !== undefined) return known;
+    this.#tables += 1;
+    this.#tableNumbers.set(index, this.#tables);
+    return this.#tables;
+  }
+
+  #isFirst({ query, client, lane, atMs }: Asking): boolean {
+    const isFirst = this.#denied.isNew(`${lane.entrance.name} ${client.address} ${query.name}`, atMs);
+    if (!isFirst) this.counts.folded += 1;
+    return isFirst;
+  }
+
+  #recordDenial({ verdict, reason }: Decision, asking: Asking, { rcode }: ResponseBody): void {
+    if (verdict !== 'ALLOW') this.#record(asking, { accessType: verdict, reason, rcode });
+  }
+
+  #recordLimit(asking: Asking): void {
+    const { client, lane, atMs } = asking;
+    if (!this.#limited.isNew(`${lane.entrance.name} ${client.address}`, atMs)) return;
+    this.#record(asking, { accessType: 'DROP', reason: 'TOO_MANY_QUESTIONS', rcode: RCODE.REFUSED });
+  }
+
+  #record(
+    { query: { name, type }, client, lane, atMs }: Asking,
+    said: Pick<DeniedQuestion, 'accessType' | 'reason' | 'rcode'>,
+  ): void {
+    const source = `${client.address.includes(':') ? `[${client.address}]` : client.address}:${client.port}`;
+    this.#options.record(dnsLine({ ...said, lane, name, type, source, atMs }));
+  }
+}

@@ -1,0 +1,106 @@
+// The sockets of all lanes: opened and closed as plans change, and the lane behind one exchanged in place. A port that
+// cannot be had is reported once and tried again until it can; the other lanes do not wait for it.
+import { portSentence } from '../ports/port-probe.ts';
+import type { DnsLane } from './dns-lane.ts';
+import { LaneSockets, type Serving } from './lane-sockets.ts';
+
+export interface DnsServerOptions extends Serving {
+  /** A sentence about a port; each is said once, until the port could be had. */
+  readonly onProblem: (sentence: string) => void;
+  readonly retryMs?: number;
+}
+
+const RETRY_MS = 2000;
+const OPENED_AT_ONCE = 64;
+
+export class DnsServer {
+  readonly #options: DnsServerOptions;
+  readonly #open = new Map<string, LaneSockets>();
+  #wanted: ReadonlyMap<string, DnsLane> = new Map();
+  #problems: ReadonlySet<string> = new Set();
+  #turn: Promise<void> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: DnsServerOptions) {
+    this.#options = options;
+  }
+
+  /** From now on these lanes and no others. Resolves when every port was tried. */
+  serve(lanes: readonly DnsLane[]): Promise<void> {
+    this.#wanted = new Map(lanes.map((lane) => [keyOf(lane), lane]));
+    for (const [key, sockets] of this.#open) {
+      const lane = this.#wanted.get(key);
+      if (lane !== undefined) sockets.lane = lane;
+    }
+    return this.#reconcile();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#wanted = new Map();
+    await this.#reconcile();
+  }
+
+  #reconcile(): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#run());
+    return this.#turn;
+  }
+
+  async #run(): Promise<void> {
+    clearTimeout(this.#retry);
+    const gone = [...this.#open].filter(([key]) => !this.#wanted.has(key));
+    await Promise.all(
+      gone.map(([key, sockets]) => {
+        this.#open.delete(key);
+        return sockets.close();
+      }),
+    );
+    const missing = [...this.#wanted.keys()].filter((key) => !this.#open.has(key));
+    const problems: string[] = [];
+    for (let at = 0; at < missing.length; at += OPENED_AT_ONCE) {
+      const tried = missing.slice(at, at + OPENED_AT_ONCE).map((key) => this.#tryOpen(key));
+      problems.push(...(await Promise.all(tried)).filter((problem) => problem !== undefined));
+    }
+    this.#tell(problems);
+  }
+
+  /** What is wrong with the port, if anything is. */
+  async #tryOpen(key: string): Promise<string | undefined> {
+    const lane = this.#wanted.get(key);
+    if (lane === undefined) return undefined;
+    try {
+      const sockets = await LaneSockets.open(lane, this.#options, () => this.#lost(key));
+      // Plans may have changed meanwhile; who wants the lane no more closes it in the next turn.
+      sockets.lane = this.#wanted.get(key) ?? lane;
+      this.#open.set(key, sockets);
+      return undefined;
+    } catch (error) {
+      return `${portSentence(key, error as NodeJS.ErrnoException)}; until then "${lane.entrance.workspace}" has no DNS in lane ${lane.entrance.lane}`;
+    }
+  }
+
+  #lost(key: string): void {
+    const sockets = this.#open.get(key);
+    this.#open.delete(key);
+    void sockets?.close();
+    this.#retryLater();
+  }
+
+  #tell(problems: readonly string[]): void {
+    for (const problem of problems) if (!this.#problems.has(problem)) this.#options.onProblem(problem);
+    this.#problems = new Set(problems);
+    if (problems.length > 0) this.#retryLater();
+  }
+
+  #retryLater(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#reconcile(), this.#options.retryMs ?? RETRY_MS).unref();
+  }
+}
+
+function keyOf({ entrance: { address }, port }: DnsLane): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+}

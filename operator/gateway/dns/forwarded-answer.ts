@@ -1,0 +1,73 @@
+// An answer of another name server -> what is passed on of it, and for how long. Only what was asked for: the answer
+// section, or where there is none the record that says so. What a server adds on its own is left out.
+import { HEADER_BYTES, RCODE, TYPE } from './dns-codes.ts';
+import { emptyBody, type ResponseBody } from './dns-response.ts';
+import { readRecords, type WireRecord } from './wire-record.ts';
+
+export interface ForwardedAnswer {
+  readonly body: ResponseBody;
+  /** Where in the records the times to live stand. */
+  readonly ttlsAt: readonly number[];
+  readonly ttlSeconds: number;
+}
+
+const LONGEST_TTL = 300;
+const RCODE_BITS = 0x0f;
+
+/** Undefined where the bytes are no answer to the question; `questionEnd` is the same in both. */
+export function readForwarded(bytes: Buffer, questionEnd: number): ForwardedAnswer | undefined {
+  const answers = bytes.readUInt16BE(6);
+  const authorities = answers > 0 ? 0 : bytes.readUInt16BE(8);
+  const records = readRecords(bytes, questionEnd, answers + authorities);
+  if (records === undefined) return undefined;
+  const end = records.at(-1)?.end ?? questionEnd;
+  const rcode = (bytes[3] ?? 0) & RCODE_BITS;
+  const body = { rcode, answers, authorities, records: bytes.subarray(questionEnd, end) };
+  return {
+    body,
+    ttlsAt: records.map(({ ttlAt }) => ttlAt - questionEnd),
+    ttlSeconds: rcode === RCODE.NO_ERROR || rcode === RCODE.NO_NAME ? shortestTtl(bytes, records) : 0,
+  };
+}
+
+/** The same for somebody who asks later: times to live go down. */
+export function agedBody({ body, ttlsAt }: ForwardedAnswer, ageSeconds: number): ResponseBody {
+  if (ageSeconds === 0) return body;
+  const records = Buffer.from(body.records);
+  for (const at of ttlsAt) {
+    records.writeUInt32BE(Math.max(0, records.readUInt32BE(at) - ageSeconds), at);
+  }
+  return { ...body, records };
+}
+
+export const NO_ANSWER: ForwardedAnswer = {
+  body: emptyBody(RCODE.SERVER_FAILURE),
+  ttlsAt: [],
+  ttlSeconds: 0,
+};
+
+function shortestTtl(bytes: Buffer, records: readonly WireRecord[]): number {
+  const ttls = records.map((record) => {
+    const ttl = bytes.readUInt32BE(record.ttlAt);
+    // Of an SOA record the last number counts too (RFC 2308).
+    return record.type === TYPE.SOA ? Math.min(ttl, bytes.readUInt32BE(record.end - 4)) : ttl;
+  });
+  return ttls.length === 0 ? 0 : Math.min(LONGEST_TTL, ...ttls);
+}
+
+/** Whether these bytes answer that query: its id, and its question byte for byte. */
+export function answersQuery(bytes: Buffer, query: Buffer, questionEnd: number): boolean {
+  return (
+    bytes.length >= questionEnd &&
+    ((bytes[2] ?? 0) & 0x80) !== 0 &&
+    bytes.readUInt16BE(0) === query.readUInt16BE(0) &&
+    bytes.readUInt16BE(4) === 1 &&
+    bytes.subarray(HEADER_BYTES, questionEnd).equals(query.subarray(HEADER_BYTES, questionEnd))
+  );
+}
+
+const TRUNCATED_BIT = 0x02;
+
+export function isTruncated(bytes: Buffer): boolean {
+  return ((bytes[2] ?? 0) & TRUNCATED_BIT) !== 0;
+}

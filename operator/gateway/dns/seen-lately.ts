@@ -1,0 +1,21 @@
+// Whether something happens for the first time within a while. Counted from the first time on, so what happens without
+// end is new again and again, once in each while.
+import { LruCache } from './lru-cache.ts';
+
+export class SeenLately {
+  readonly #windowMs: number;
+  readonly #firstMs: LruCache<number>;
+
+  constructor(windowMs: number, limit: number) {
+    this.#windowMs = windowMs;
+    this.#firstMs = new LruCache(limit);
+  }
+
+  isNew(key: string, nowMs: number): boolean {
+    const firstMs = this.#firstMs.get(key);
+    // A clock that was set back must not keep silent what happens.
+    if (firstMs !== undefined && nowMs >= firstMs && nowMs - firstMs < this.#windowMs) return false;
+    this.#firstMs.set(key, nowMs);
+    return true;
+  }
+}

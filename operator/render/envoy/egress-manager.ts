@@ -1,0 +1,69 @@
+// The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table in
+// a lane. The proxy listener of an entrance has one, and so has the twin behind transparent TLS.
+import { isDryRun } from '../../model/product.ts';
+import { accessLog, CONTEXT_KEY, NOT_ALLOWED, OPENED_OR_FAILED } from './access-log.ts';
+import { fileSource } from './bootstrap.ts';
+import type { LaneCaches } from './dns-cache.ts';
+import { extension, type GatewaySettings, type GuardedLane, type Json } from './envoy-config.ts';
+import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
+import { routeTableName } from './guard-names.ts';
+import { refuseDeniedAddress } from './refusal.ts';
+
+/** What is decided by, and whose requests they are. */
+export interface EgressWay {
+  readonly listener: 'proxy' | 'twin';
+  readonly table: string;
+  readonly lane: GuardedLane;
+  /** Text of the log line's context, a format string. */
+  readonly context: string;
+}
+
+/** One prefix for all, so that statistics do not grow with the number of workspaces. */
+const STAT_PREFIX = 'egress';
+
+/** Each connection may hold as much before it is refused; with Envoy's 60 it would be 240 MB for one entrance. */
+const MAX_REQUEST_HEADERS_KB = 32;
+
+export function egressManager(way: EgressWay, caches: LaneCaches, settings: GatewaySettings): Json {
+  const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const routes = routeTableName(way.table, way.lane);
+  const isDry = isDryRun(way.lane);
+  return extension('envoy.filters.network.http_connection_manager', type, {
+    stat_prefix: STAT_PREFIX,
+    // HTTP/1 only closes the door to h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
+    codec_type: 'HTTP1',
+    http_protocol_options: { accept_http_10: true },
+    use_remote_address: true,
+    skip_xff_append: true,
+    generate_request_id: false,
+    strip_trailing_host_dot: true,
+    server_header_transformation: 'PASS_THROUGH',
+    max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
+    request_headers_timeout: '30s',
+    // A tunnel that a guard has cut is felt at once; a refusal needs only a moment to reach the client.
+    delayed_close_timeout: '0.2s',
+    stream_idle_timeout: '3600s',
+    common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
+    upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
+    rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
+    http_filters: httpFilters(way, caches),
+    local_reply_config: refuseDeniedAddress(),
+    access_log: accessLog(settings, way.listener, way.context, isDry ? OPENED_OR_FAILED : NOT_ALLOWED),
+    access_log_options: { flush_log_on_tunnel_successfully_established: isDry },
+  });
+}
+
+function httpFilters({ lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
+  const cache = isDryRun(lane) ? caches.dryRun : caches.enforced;
+  return [
+    shareWithNextListener([{ key: CONTEXT_KEY, format: textFormat(context) }, DIALLED_HOST]),
+    extension(
+      'envoy.filters.http.dynamic_forward_proxy',
+      'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
+      { dns_cache_config: cache.config, allow_dynamic_host_from_filter_state: true },
+    ),
+    extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
+      suppress_envoy_headers: true,
+    }),
+  ];
+}

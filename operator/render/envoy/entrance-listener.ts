@@ -1,0 +1,67 @@
+// What the listeners of an entrance have in common: their place, the limit of connections that keeps a workspace from
+// starving others, and a line in the log about each connection that was closed before anything was decided.
+import { accessLog, without } from './access-log.ts';
+import { CALLER_KEY, contextOf, sharedCaller } from './entrance-context.ts';
+import {
+  type Entrance,
+  extension,
+  type GatewaySettings,
+  type Json,
+  type NamedResource,
+  typed,
+} from './envoy-config.ts';
+import { setOnConnection } from './filter-state.ts';
+import type { ListenerPlace } from './listener-places.ts';
+
+interface ListenerParts extends ListenerPlace {
+  /** What the client asks for, a format string; empty where one connection may ask for many. */
+  readonly authority: string;
+  /** What its connections meet in the end. */
+  readonly filter: Json;
+  readonly more?: Json;
+}
+
+export function entranceListener(
+  entrance: Entrance,
+  { name, ports, authority, filter, more = {} }: ListenerParts,
+  settings: GatewaySettings,
+): NamedResource {
+  const [address, ...additional] = ports.map((port) => socketAddress(entrance.address, port));
+  const body = typed('envoy.config.listener.v3.Listener', {
+    name,
+    address,
+    additional_addresses: additional.map((other) => ({ address: other })),
+    // With it another process of the same user could listen on the port too, and the kernel would share out the
+    // connections between two policies without a word.
+    enable_reuse_port: false,
+    access_log: accessLog(settings, 'entrance', contextOf(entrance, authority), without(CALLER_KEY)),
+    filter_chains: [
+      {
+        name: 'entrance',
+        filters: [
+          connectionLimit(name, settings),
+          // Behind the limit, so that a connection that it closes has no caller.
+          setOnConnection(sharedCaller(entrance, authority)),
+          filter,
+        ],
+      },
+    ],
+    ...more,
+  });
+  return { name, body };
+}
+
+/** "::" takes IPv4 too, and the log then shows such a client in its usual spelling. */
+function socketAddress(address: string, port: number): Json {
+  const socket = { address, port_value: port };
+  return { socket_address: address === '::' ? { ...socket, ipv4_compat: true } : socket };
+}
+
+/** Fairness: a workspace that opens too many connections stops itself and nobody else. */
+function connectionLimit(name: string, settings: GatewaySettings): Json {
+  return extension(
+    'envoy.filters.network.connection_limit',
+    'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
+    { stat_prefix: name, max_connections: settings.maxConnectionsPerEntrance },
+  );
+}

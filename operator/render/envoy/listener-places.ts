@@ -1,0 +1,30 @@
+// An entrance -> its listeners: what each is called, and the ports that it listens on.
+import { HTTP_OFFSET, HTTPS_PORT, TLS_OFFSET } from '../../model/lane-port.ts';
+import type { Entrance } from './envoy-config.ts';
+
+export interface ListenerPlace {
+  readonly name: string;
+  readonly ports: readonly [number, ...number[]];
+}
+
+export interface TlsPlace extends ListenerPlace {
+  /** Of the servers that clients mean. */
+  readonly serverPort: number;
+}
+
+/** The second port is for plain HTTP of clients that know of no proxy. */
+export function proxyPlace({ name, port }: Entrance): ListenerPlace {
+  return { name: `proxy-${name}`, ports: [port, port + HTTP_OFFSET] };
+}
+
+export function tlsPlaces({ name, port, tlsPorts }: Entrance): readonly TlsPlace[] {
+  return [{ port: HTTPS_PORT, offset: TLS_OFFSET }, ...tlsPorts].map((tls) => ({
+    name: `${tls.port === HTTPS_PORT ? 'tls' : `tls-${tls.port}`}-${name}`,
+    ports: [port + tls.offset],
+    serverPort: tls.port,
+  }));
+}
+
+export function listenerPlaces(entrance: Entrance): readonly ListenerPlace[] {
+  return [proxyPlace(entrance), ...tlsPlaces(entrance)];
+}

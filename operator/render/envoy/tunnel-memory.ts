@@ -1,0 +1,117 @@
+// What is remembered of the tunnels that may be open: which names each table allowed, through which guards their
+// tunnels run, and how often each guard had to end its tunnels. Pure: handed in, and handed out for the next time.
+import { compareText } from '../../model/snapshot.ts';
+import type { ClassifiedNames } from './destination-classes.ts';
+import { type CarriedNames, classComparer, guardOf, isWithin, revokedGuards } from './narrowing.ts';
+import { MAX_TUNNEL_AGE_S } from './refusal.ts';
+import type { SpreadTable } from './spread-table.ts';
+
+/** Names whose new tunnels take another guard, or none; the old ones are still there. */
+export interface LeftNames extends CarriedNames {
+  /** Epoch milliseconds: by then the last of their tunnels has ended. */
+  readonly untilMs: number;
+}
+
+/** A guard stays that long after its cut: the tunnels of a listener that goes away end later, and without a word. */
+const KEPT_AFTER_CUT_MS = 60_000;
+
+export interface TableMemory {
+  readonly classes: readonly ClassifiedNames[];
+  readonly shards: number;
+  readonly left: readonly LeftNames[];
+}
+
+export interface TunnelMemory {
+  readonly tables: Readonly<Record<string, TableMemory>>;
+  /** How many times some tunnels had to end. */
+  readonly cuts: number;
+  /** By guard: the number of the last cut that meant it. */
+  readonly generations: Readonly<Record<string, number>>;
+}
+
+export const NO_TUNNELS: TunnelMemory = { tables: {}, cuts: 0, generations: {} };
+
+/** The very same memory where nothing has changed. */
+export function nextTunnelMemory(
+  before: TunnelMemory,
+  tables: readonly SpreadTable[],
+  atMs: number,
+): TunnelMemory {
+  const next = tables.map((table) => {
+    const { name } = table.classified.table.metadata;
+    return { name, ...nextOfTable(before.tables[name], table, atMs) };
+  });
+  const isSame =
+    next.length === Object.keys(before.tables).length &&
+    next.every(({ name, memory }) => memory === before.tables[name]);
+  if (isSame) return before;
+  const revoked = next.flatMap((table) => [...table.revoked]).toSorted(compareText);
+  const cuts = before.cuts + (revoked.length > 0 ? 1 : 0);
+  return {
+    tables: Object.fromEntries(next.map(({ name, memory }) => [name, memory])),
+    cuts,
+    generations: { ...before.generations, ...Object.fromEntries(revoked.map((guard) => [guard, cuts])) },
+  };
+}
+
+interface NextOfTable {
+  readonly memory: TableMemory;
+  readonly revoked: Iterable<string>;
+}
+
+function nextOfTable(
+  before: TableMemory | undefined,
+  { classified: { table, classes }, shards }: SpreadTable,
+  atMs: number,
+): NextOfTable {
+  if (before === undefined) return { memory: { classes, shards, left: [] }, revoked: [] };
+  const isYoung = ({ untilMs }: LeftNames): boolean => atMs < untilMs;
+  const isSame = before.classes === classes && before.shards === shards && before.left.every(isYoung);
+  if (isSame) return { memory: before, revoked: [] };
+  const untilMs = atMs + MAX_TUNNEL_AGE_S * 1000;
+  const carried = [
+    ...before.classes.map((names) => ({ ...names, shards: before.shards, untilMs })),
+    ...before.left.filter(isYoung),
+  ];
+  const { name } = table.metadata;
+  const revoked = revokedGuards(name, carried, before.classes, classes);
+  const isPresent = presence(name, classes, shards);
+  const left = carried.flatMap((names) => {
+    if (names.class.kind === 'blocked') return [];
+    const gone = names.patterns.filter((pattern) => !isPresent(pattern, names));
+    const [cut, open] = partition(gone, (pattern) => revoked.has(guardOf(name, pattern, names)));
+    const cutUntilMs = Math.min(names.untilMs, atMs + KEPT_AFTER_CUT_MS);
+    return [
+      { ...names, patterns: cut, untilMs: cutUntilMs },
+      { ...names, patterns: open },
+    ].filter(({ patterns }) => patterns.length > 0);
+  });
+  return { memory: { classes, shards, left }, revoked };
+}
+
+/** Tells whether new tunnels of a pattern still run where old ones do, with all the rights that those have. */
+function presence(
+  table: string,
+  classes: readonly ClassifiedNames[],
+  shards: number,
+): (pattern: string, names: CarriedNames) => boolean {
+  const classOf = new Map(
+    classes.flatMap((names) => names.patterns.map((pattern) => [pattern, names.class] as const)),
+  );
+  const areSame = classComparer();
+  return (pattern, names) => {
+    const now = classOf.get(pattern);
+    if (now === undefined) return false;
+    if (names.shards === shards && areSame(names.class, now)) return true;
+    if (!isWithin(names.class, now)) return false;
+    const current = { class: now, patterns: [], shards };
+    return guardOf(table, pattern, current) === guardOf(table, pattern, names);
+  };
+}
+
+function partition<T>(
+  items: readonly T[],
+  holds: (item: T) => boolean,
+): readonly [readonly T[], readonly T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
+}

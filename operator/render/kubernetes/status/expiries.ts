@@ -1,0 +1,96 @@
+// Entries that end by themselves: which of an object's do so when, and what of that is news. What has been told stands in
+// the object's status as one time, so that nothing is told twice, whoever tells it next.
+import type { ObservedObject } from '../../../model/snapshot.ts';
+import type { FoundStatus } from './found-status.ts';
+
+export interface Expiry {
+  /** 'allowedInternetDestinations "a.example.com"'. */
+  readonly what: string;
+  /** Epoch milliseconds. */
+  readonly atMs: number;
+}
+
+export interface ExpiryNews {
+  readonly expiring: readonly Expiry[];
+  readonly expired: readonly Expiry[];
+}
+
+/** How long before it ends an entry is announced. */
+const ANNOUNCED_MS = 24 * 3_600_000;
+
+const KNOWN = new WeakMap<ObservedObject, readonly Expiry[]>();
+
+/** In the order of time; entries without an end are left out. */
+export function expiriesOf(object: ObservedObject): readonly Expiry[] {
+  const known = KNOWN.get(object) ?? writtenExpiries(object).toSorted((a, b) => a.atMs - b.atMs);
+  KNOWN.set(object, known);
+  return known;
+}
+
+function writtenExpiries(object: ObservedObject): readonly Expiry[] {
+  if (object.kind === 'NetworkPolicy') {
+    const access = object.spec.egress.networkAccess;
+    return (['allowedInternetDestinations', 'blockedInternetDestinations'] as const).flatMap((list) =>
+      (access[list] ?? []).flatMap(({ destination, expiresAt }) => expiry(list, destination, expiresAt)),
+    );
+  }
+  if (object.kind !== 'Metastore') return [];
+  return (object.spec.connections ?? []).flatMap(({ name, transitionEndTime }) =>
+    expiry('connections', name, transitionEndTime),
+  );
+}
+
+function expiry(list: string, name: string, time: string | undefined): readonly Expiry[] {
+  return time === undefined ? [] : [{ what: `${list} "${name}"`, atMs: Date.parse(time) }];
+}
+
+/** Fields of the status. An object without any expiry has none; one that cannot be read keeps what has been told. */
+export function expiryFields(
+  object: ObservedObject | undefined,
+  stored: unknown,
+  atMs: number,
+): FoundStatus['fields'] {
+  const toldMs = toldExpiriesMs(stored);
+  if (object === undefined) return toldMs === undefined ? {} : toldAt(toldMs);
+  const expiries = expiriesOf(object);
+  if (expiries.length === 0) return {};
+  const { expiring, expired } = expiryNews(expiries, toldMs, atMs);
+  const isOld = toldMs !== undefined && expiring.length === 0 && expired.length === 0;
+  return {
+    expiredDestinations: expiries.filter((one) => one.atMs <= atMs).length,
+    ...toldAt(isOld ? toldMs : atMs),
+  };
+}
+
+function toldAt(timeMs: number): FoundStatus['fields'] {
+  return { expiriesToldAt: new Date(timeMs).toISOString() };
+}
+
+/** Up to when a status says that expiries have been told, in epoch milliseconds. */
+export function toldExpiriesMs(status: unknown): number | undefined {
+  const { expiriesToldAt } = (status ?? {}) as { readonly expiriesToldAt?: unknown };
+  const toldMs = typeof expiriesToldAt === 'string' ? Date.parse(expiriesToldAt) : Number.NaN;
+  return Number.isNaN(toldMs) ? undefined : toldMs;
+}
+
+/** What is new at a moment since another one. At first sight an entry that has ended long ago is none. */
+export function expiryNews(
+  expiries: readonly Expiry[],
+  sinceMs: number | undefined,
+  atMs: number,
+): ExpiryNews {
+  const announcedMs = Math.max(atMs, (sinceMs ?? Number.NEGATIVE_INFINITY) + ANNOUNCED_MS);
+  return {
+    expiring: expiries.filter((one) => announcedMs < one.atMs && one.atMs <= atMs + ANNOUNCED_MS),
+    expired: expiries.filter((one) => (sinceMs ?? atMs) < one.atMs && one.atMs <= atMs),
+  };
+}
+
+/** When there will be news without anything changing, in epoch milliseconds. */
+export function nextExpiryNews(objects: readonly ObservedObject[], atMs: number): number | undefined {
+  const timesMs = objects
+    .flatMap(expiriesOf)
+    .flatMap((one) => [one.atMs - ANNOUNCED_MS, one.atMs])
+    .filter((timeMs) => timeMs > atMs);
+  return timesMs.length === 0 ? undefined : timesMs.reduce((a, b) => Math.min(a, b));
+}

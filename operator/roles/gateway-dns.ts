@@ -1,0 +1,114 @@
+// Makes the DNS of a gateway: its sockets, the spool of what it denied and the tail of that spool. It needs no Envoy,
+// and answers from the tables that Envoy is given.
+import { getServers } from 'node:dns';
+import { join } from 'node:path';
+import type { ProxyConfig } from '../config.ts';
+import * as atomicFiles from '../deliver/atomic-file.ts';
+import type { NameServer } from '../gateway/dns/ask-name-server.ts';
+import type { ClusterNames } from '../gateway/dns/cluster-names.ts';
+import type { DnsCounts } from '../gateway/dns/dns-counts.ts';
+import { DnsLog } from '../gateway/dns/dns-log.ts';
+import { DnsResponder } from '../gateway/dns/dns-responder.ts';
+import { DnsServer } from '../gateway/dns/dns-server.ts';
+import { NameForwarder } from '../gateway/dns/name-forwarder.ts';
+import { LogTail } from '../gateway/log/log-tail.ts';
+import { SYSTEM_CLOCK } from '../lib/loop.ts';
+import type { CompiledObjects } from '../pipeline.ts';
+import type { Entrance } from '../render/envoy/envoy-config.ts';
+import { DnsLanes } from './dns-lanes.ts';
+import type { GatewayHooks } from './gateway-parts.ts';
+
+const LOG_NAME = 'dns';
+const DNS_PORT = 53;
+
+export interface GatewayDnsOptions {
+  readonly config: ProxyConfig;
+  readonly hooks: Pick<GatewayHooks, 'consume' | 'onTornLine' | 'onSkippedLine' | 'onLogFailure'>;
+  /** Folder of the spool. */
+  readonly folder: string;
+  readonly clusterNames: ClusterNames;
+  /** Name servers of the cluster; empty: those of the machine. */
+  readonly clusterDns: readonly NameServer[];
+  /** A port that cannot be had. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+export class GatewayDns {
+  readonly #responder: DnsResponder;
+  readonly #server: DnsServer;
+  readonly #log: DnsLog;
+  readonly #tail: LogTail;
+  readonly #lanes = new DnsLanes();
+
+  constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
+    const { consume, onTornLine, onSkippedLine, onLogFailure: onFailure } = hooks;
+    const log = new DnsLog({ path: join(folder, `${LOG_NAME}.log`), onFailure });
+    this.#log = log;
+    this.#tail = new LogTail({
+      consume,
+      onTornLine,
+      onSkippedLine,
+      folder,
+      name: LOG_NAME,
+      files: atomicFiles,
+      reopenLogs: () => log.reopen(),
+      onFailure,
+      ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
+    });
+    this.#responder = new DnsResponder({
+      clusterNames,
+      forwarder: new NameForwarder({
+        outside: orOwn(config.resolvers),
+        cluster: orOwn(clusterDns),
+      }),
+      questionsPerSecond: config.dnsQuestionsPerSecond,
+      record: (line) => log.append(line),
+      nowMs: SYSTEM_CLOCK.nowMs,
+    });
+    this.#server = new DnsServer({
+      responder: this.#responder,
+      maxConnections: config.maxConnections,
+      onProblem,
+    });
+  }
+
+  get counts(): DnsCounts {
+    return this.#responder.counts;
+  }
+
+  /** What a former process left in the spool is delivered, and a line that it did not end is kept apart. */
+  async start(): Promise<void> {
+    await this.#tail.start();
+    await this.#tail.rotate();
+  }
+
+  /** From now on these; resolves when every port was tried. */
+  async serve(entrances: readonly Entrance[], compiled: CompiledObjects): Promise<void> {
+    await this.#server.serve(this.#lanes.of(entrances, compiled, SYSTEM_CLOCK.nowMs()));
+  }
+
+  /** Resolves when every denial so far is consumed. */
+  async drain(): Promise<void> {
+    await this.#log.flush();
+    await this.#tail.drain();
+  }
+
+  /** Nobody is answered any more. Rows that were written stay to be delivered. */
+  async stop(): Promise<void> {
+    await this.#server.close();
+    await this.#log.close();
+    await this.#tail.drain();
+    await this.#tail.close();
+  }
+}
+
+/** Those of the machine where none are given. */
+function orOwn(servers: readonly NameServer[]): readonly NameServer[] {
+  return servers.length > 0 ? servers : getServers().map(nameServerOf);
+}
+
+/** "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353". */
+function nameServerOf(text: string): NameServer {
+  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
+  return { address: bracketed ?? plain ?? text, port: port === undefined ? DNS_PORT : Number(port) };
+}

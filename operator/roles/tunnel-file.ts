@@ -1,0 +1,77 @@
+// Keeps what is remembered of open tunnels in a file, so that a restarted process neither ends tunnels that are still
+// allowed nor forgets those that have lost their right while it was down.
+import { z } from 'zod';
+import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+import { PORT_PROTOCOLS } from '../model/network-policy.ts';
+import { NO_TUNNELS, type TableMemory, type TunnelMemory } from '../render/envoy/tunnel-memory.ts';
+
+const ports = z.array(z.strictObject({ port: z.int(), protocol: z.enum(PORT_PROTOCOLS) }));
+const namesSchema = z.strictObject({
+  class: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('blocked') }),
+    z.strictObject({
+      kind: z.literal('allowed'),
+      commonPorts: ports,
+      internetPorts: ports,
+      addressRanges: z.array(z.string()),
+    }),
+  ]),
+  patterns: z.array(z.string()),
+});
+const memorySchema = z.strictObject({
+  tables: z.record(
+    z.string(),
+    z.strictObject({
+      classes: z.array(namesSchema),
+      shards: z.int().positive(),
+      left: z.array(namesSchema.extend({ shards: z.int().positive(), untilMs: z.number() })),
+    }),
+  ),
+  cuts: z.int(),
+  generations: z.record(z.string(), z.int()),
+});
+
+export class TunnelFile {
+  readonly #path: string;
+  readonly #texts = new WeakMap<TableMemory, string>();
+  #memory: TunnelMemory;
+
+  private constructor(path: string, memory: TunnelMemory) {
+    this.#path = path;
+    this.#memory = memory;
+  }
+
+  /** What cannot be read is not remembered. */
+  static async open(path: string): Promise<TunnelFile> {
+    return new TunnelFile(path, readMemory(await readIfExists(path)));
+  }
+
+  get memory(): TunnelMemory {
+    return this.#memory;
+  }
+
+  /** To be called before a configuration is brought into force: after a crash its tunnels are known, and its cuts done. */
+  async keep(memory: TunnelMemory): Promise<void> {
+    if (memory === this.#memory) return;
+    await writeFileAtomic(this.#path, `${this.#textOf(memory)}\n`);
+    this.#memory = memory;
+  }
+
+  /** The names of hundreds of tables are not turned into text anew for a change of one. */
+  #textOf({ tables, cuts, generations }: TunnelMemory): string {
+    const texts = Object.entries(tables).map(([name, table]) => {
+      const text = this.#texts.get(table) ?? JSON.stringify(table);
+      this.#texts.set(table, text);
+      return `${JSON.stringify(name)}:${text}`;
+    });
+    return `{"tables":{${texts.join()}},"cuts":${cuts},"generations":${JSON.stringify(generations)}}`;
+  }
+}
+
+function readMemory(text: string | undefined): TunnelMemory {
+  try {
+    return memorySchema.parse(JSON.parse(text ?? ''));
+  } catch {
+    return NO_TUNNELS;
+  }
+}

@@ -1,0 +1,46 @@
+// Which Services exist, for the DNS of a gateway: names only, of all Namespaces. Before they have been read once, none.
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { SERVICES } from '../../model/cluster-resources.ts';
+import { memo } from './memo.ts';
+import { Reflector, type ReflectorFailure, type ReflectorProgress } from './reflector.ts';
+
+export interface ServiceNamesOptions {
+  readonly api: KubernetesApi;
+  readonly onFailure: (failure: ReflectorFailure) => void;
+}
+
+export class ServiceNames {
+  readonly #reflector: Reflector<string>;
+  readonly #names = memo((keys: readonly string[]): ReadonlySet<string> => new Set(keys));
+
+  constructor({ api, onFailure }: ServiceNamesOptions) {
+    this.#reflector = new Reflector<string>({
+      api,
+      resource: SERVICES,
+      transform: ({ metadata: { namespace = '', name } }) => keyOf(namespace, name),
+      // Looked up at each question.
+      onChange: () => undefined,
+      onFailure,
+    });
+  }
+
+  start(): void {
+    this.#reflector.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#reflector.stop();
+  }
+
+  progress(): readonly ReflectorProgress[] {
+    return [this.#reflector.progress()];
+  }
+
+  has(namespace: string, name: string): boolean {
+    return this.#names(this.#reflector.items()).has(keyOf(namespace, name));
+  }
+}
+
+function keyOf(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,80 @@
+// The DNS of an agent in a cluster: allowed names lead to the Service of the lane, names of Services that exist are the
+// cluster's to answer, and it goes on from what it remembers. The stand-in DNS is the cluster's own here too.
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
+import { askDns, type DnsReply } from '../outside/dns-client.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+import { type Agent, GatewayScene } from './gateway-scene.ts';
+
+const LISTED = 'listed.example.com';
+const ENFORCED = 10_000;
+const NO_NAME = 3;
+const SERVICE = 'web.default.svc.cluster.local';
+
+let scene: GatewayScene;
+let agent: Agent;
+
+beforeAll(async () => {
+  scene = await GatewayScene.start([LISTED]);
+  await scene.applyTable('acme', 'r1', [{ names: [LISTED] }]);
+  await scene.applyPlan('lab', 'p1', 'acme', { enforced: ENFORCED });
+  agent = await scene.startAgent('gw-1');
+  await scene.untilReport('gw-1', 'that it is ready', ({ ready }) => ready);
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(() => scene.stop());
+
+function ask(name: string, type = 'A'): Promise<DnsReply> {
+  return askDns({ server: `${agent.address}:${ENFORCED + 3}`, name, type });
+}
+
+async function untilSays(name: string, data: readonly string[], type = 'A'): Promise<void> {
+  await until(`${name} is ${data.join(', ')}`, async () => {
+    const reply = await ask(name, type);
+    return reply.data.join() === data.join();
+  });
+}
+
+test('an allowed name leads to the addresses of the lane, as soon as they are known', async () => {
+  expect(await ask(LISTED)).toMatchObject({ rcode: 0, data: [] });
+  const lanes = [{ lane: 'enforced', firstPort: ENFORCED, serviceAddresses: ['10.96.0.77', 'fd00::77'] }];
+  const patch = JSON.stringify({ spec: { revision: 'p2', lanes } });
+  await scene.kubectl('patch', 'workspaceplan', 'lab', '-n', SYSTEM_NAMESPACE, '--type=merge', '-p', patch);
+  await untilSays(LISTED, ['10.96.0.77']);
+  await untilSays(LISTED, ['fd00::77'], 'AAAA');
+});
+
+test('a name of a Service is asked of the cluster while the Service exists', async () => {
+  scene.world.dns.setRecord(SERVICE, { a: ['10.96.0.9'] });
+  expect(await ask(SERVICE)).toMatchObject({ rcode: NO_NAME });
+  expect(scene.world.dns.questionsFor(SERVICE)).toEqual([]);
+  await scene.kubectl('create', 'service', 'clusterip', 'web', '--tcp=80');
+  await untilSays(SERVICE, ['10.96.0.9']);
+  expect(await ask(`${LISTED}.default.svc.cluster.local`)).toMatchObject({ rcode: NO_NAME });
+  await scene.kubectl('delete', 'service', 'web');
+  await until('the Service is unknown', async () => (await ask(SERVICE)).rcode === NO_NAME);
+});
+
+test('a denied name is a line of the log, with the columns of the denial log', async () => {
+  expect(await ask('denied.example.com')).toMatchObject({ rcode: NO_NAME });
+  const isIt = (line: Readonly<Record<string, unknown>>) => line['destination'] === 'denied.example.com';
+  await until('the line is written', () => agent.lines.some(isIt));
+  expect(agent.lines.find(isIt)).toMatchObject({
+    message: 'denial',
+    event_id: 'gw-1/dns-000001/0',
+    destination_type: 'DNS',
+    dns_event: { domain_name: 'denied.example.com', rcode: NO_NAME },
+    workspace: 'lab',
+    product: null,
+    policy: 'acme',
+    reason: 'DESTINATION_NOT_ALLOWED',
+  });
+});
+
+test('a new agent answers from what the former one knew, before any API server is heard', async () => {
+  await scene.controlPlane.stopApiServer();
+  await agent.stop();
+  agent = await scene.startAgent('gw-1');
+  expect(await ask(LISTED)).toMatchObject({ rcode: 0, data: ['10.96.0.77'] });
+  expect(await ask('denied.example.com')).toMatchObject({ rcode: NO_NAME });
+});

@@ -1,0 +1,46 @@
+// Lines of the attack list that another test replays, because they need a cluster, minutes or many connections.
+export interface CoveredElsewhere {
+  /** A number of the list, or "K" for the hazards of Kubernetes, which have none. */
+  readonly number: string;
+  readonly title: string;
+  readonly file: string;
+}
+
+const ROWS: readonly (readonly [number: string, title: string, file: string])[] = [
+  ['N29', 'the API server counts destinations, too', 'test/fixtures/schema-faults.test.ts'],
+  [
+    'P58',
+    'a pod of another workspace at the entrance of this one',
+    'operator/render/kubernetes/objects/isolation.test.ts',
+  ],
+  ['P59', 'headers that a client makes up do not travel on', 'test/envoy/refusals.test.ts'],
+  ['P61', '1,100 idle tunnels of one workspace do not stop another', 'test/envoy/starvation.test.ts'],
+  ['S70', '100 tunnels at once keep the right name and source', 'test/envoy/concurrent-tunnels.test.ts'],
+  ['S75', 'QUIC of a pod', 'operator/render/kubernetes/objects/isolation.test.ts'],
+  ['D82', 'a client that asks more often than a client may', 'operator/gateway/dns/dns-responder.test.ts'],
+  ['D86', 'an answer that changes while the name is in use (rebinding)', 'test/envoy/address-guard.test.ts'],
+  ['I98', 'private endpoints reach their own ranges only', 'test/envoy/address-guard.test.ts'],
+  ['I100', 'a pod that goes past the gateway', 'operator/render/kubernetes/objects/isolation.test.ts'],
+  ['B102', 'every host form of a bucket, by decision and by Envoy', 'test/cases/storage-destinations'],
+  ['K', 'a namespace without a policy has the default policy', 'test/cases/default-policy-for-unassigned'],
+  ['K', 'a new workspace: isolation first, pods afterwards', 'test/apiserver/operator-workspaces.test.ts'],
+  ['K', 'a pod without a product, or one that it may not claim', 'test/apiserver/admit-pods.test.ts'],
+  ['K', 'a pod that starts before its policy is programmed', 'test/apiserver/admit-pods.test.ts'],
+  ['K', 'hostNetwork', 'test/apiserver/admit-pods.test.ts'],
+  ['K', 'labels of a running pod are changed', 'test/apiserver/admit-stamps.test.ts'],
+  ['K', 'an ephemeral debug container', 'test/apiserver/admit-stamps.test.ts'],
+  ['K', 'a generated KubeNetworkPolicy is edited or deleted', 'test/apiserver/operator-drift.test.ts'],
+  ['K', 'a tenant adds a KubeNetworkPolicy that allows all', 'test/apiserver/admit-isolation.test.ts'],
+  ['K', 'the default policy, or an assigned one, is deleted', 'test/apiserver/admit-objects.test.ts'],
+  ['K', 'two assignments, or two namespaces of one id', 'test/cases/workspace-id-conflict'],
+  ['K', 'an assignment to a policy that is missing', 'test/cases/missing-policy-denies'],
+  ['K', 'dots in names of policies and tables', 'operator/gateway/process/envoy-admin.test.ts'],
+  ['K', 'an Envoy that is too old', 'operator/gateway/process/find-envoy.test.ts'],
+  ['K', 'an empty list of destinations', 'test/cases/empty-allow-list-denies-all'],
+];
+
+export const COVERED_ELSEWHERE: readonly CoveredElsewhere[] = ROWS.map(([number, title, file]) => ({
+  number,
+  title,
+  file,
+}));

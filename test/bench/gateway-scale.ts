@@ -1,0 +1,168 @@
+// One gateway with the largest world that is promised: 200 tables, 1,000 workspaces with two lanes each. In this
+// process is what the agent does; Envoy is real. How long a start takes, what Envoy needs of memory, and how soon one
+// destination more or less in one policy decides.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { planCluster } from '../../operator/compile/cluster-plans.ts';
+import { compileWorld } from '../../operator/compile/plans.ts';
+import { noPortBlocks } from '../../operator/compile/port-blocks.ts';
+import * as atomicFiles from '../../operator/deliver/atomic-file.ts';
+import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
+import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
+import type { ObservedObject } from '../../operator/model/snapshot.ts';
+import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts';
+import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
+import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
+import { laneEntrances } from '../../operator/roles/gateway-entrances.ts';
+import { clusterState } from '../fixtures/cluster-fixture.ts';
+import type { BenchSettings } from './bench-report.ts';
+import { policy, worldObjects } from './middle-world.ts';
+import { untilStatus } from './probe.ts';
+import { type Memory, memoryOf } from './process-usage.ts';
+
+const WORKSPACES = 1000;
+const TABLES = 200;
+const DESTINATIONS = 250;
+const CHANGES = 20;
+const LIMIT_MS = 120_000;
+const ADDRESS = '127.77.0.1';
+const DENIED = 403;
+const ALLOWED = 200;
+const INOTIFY_LIMIT = '/proc/sys/fs/inotify/max_user_instances';
+/** One for each table and lane, and some for everybody else. */
+const INOTIFY_WANTED = '1024';
+
+export interface GatewayScale {
+  readonly workspaces: number;
+  readonly tables: number;
+  readonly destinations: number;
+  readonly entrances: number;
+  /** From the first file to the last listener. */
+  readonly startMs: number;
+  readonly memory: Memory;
+  /** From the changed policy to the other verdict; compiling and rendering included. */
+  readonly changesMs: readonly number[];
+}
+
+/** Raises the kernel's limit of file watches while it runs, and throws where it may not. */
+export async function gatewayAtScale({ work, say, isQuick }: BenchSettings): Promise<GatewayScale> {
+  const before = await readFile(INOTIFY_LIMIT, 'utf8');
+  await writeFile(INOTIFY_LIMIT, INOTIFY_WANTED);
+  try {
+    const share = isQuick ? 0.1 : 1;
+    const gateway = await ScaledGateway.start(join(work, 'gateway'), share);
+    try {
+      say(`One gateway with ${WORKSPACES * share} workspaces and ${TABLES * share} tables`);
+      const startMs = await gateway.fill();
+      say(`${CHANGES} changes`);
+      const changesMs = await gateway.change(CHANGES);
+      return { ...gateway.size(), startMs, memory: await memoryOf(gateway.pid), changesMs };
+    } finally {
+      await gateway.stop();
+    }
+  } finally {
+    await writeFile(INOTIFY_LIMIT, before);
+  }
+}
+
+class ScaledGateway {
+  readonly #envoy: EnvoyProcess;
+  readonly #applier: ConfigApplier;
+  readonly #settings: GatewaySettings;
+  #objects: readonly ObservedObject[];
+  #config: EnvoyConfig = { clusters: [], guards: [], entrances: [], routeTables: [] };
+
+  private constructor(envoy: EnvoyProcess, settings: GatewaySettings, share: number) {
+    this.#envoy = envoy;
+    this.#settings = settings;
+    const { directory } = settings;
+    const timeoutMs = LIMIT_MS;
+    this.#applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, timeoutMs });
+    const [workspaces, policies] = [WORKSPACES * share, TABLES * share];
+    this.#objects = worldObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
+  }
+
+  static async start(directory: string, share: number): Promise<ScaledGateway> {
+    const settings: GatewaySettings = {
+      directory,
+      resolvers: [{ address: ADDRESS, port: 53 }],
+      openRanges: [], denyRanges: [],
+      maxConnectionsPerEntrance: 1000,
+    };
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, 'bootstrap.json'), JSON.stringify(renderBootstrap(settings)));
+    const binary = await envoyBinary(process.env['PATH'] ?? '');
+    const envoy = new EnvoyProcess({ directory, binary, files: atomicFiles, concurrency: 1 });
+    const gateway = new ScaledGateway(envoy, settings, share);
+    for (const [folder, file] of [
+      ['lds', 'listeners'],
+      ['cds', 'clusters'],
+    ] as const) {
+      await mkdir(join(directory, folder), { recursive: true });
+      await writeFile(join(directory, folder, `${file}.json`), '{"version_info":"empty","resources":[]}');
+    }
+    await envoy.start();
+    return gateway;
+  }
+
+  get pid(): number {
+    return this.#envoy.pid ?? 0;
+  }
+
+  size() {
+    const tables = new Set(this.#compile().tables.map(({ metadata }) => metadata.name)).size;
+    const workspaces = this.#objects.filter(({ kind }) => kind === 'Workspace').length;
+    return { workspaces, tables, destinations: DESTINATIONS, entrances: this.#config.entrances.length };
+  }
+
+  async fill(): Promise<number> {
+    const startMs = performance.now();
+    await this.#apply();
+    return performance.now() - startMs;
+  }
+
+  /** One destination less and back again, in another policy each time. */
+  async change(count: number): Promise<readonly number[]> {
+    const proxy = { host: ADDRESS, port: this.#firstPort('team-0001') };
+    const name = `host-${DESTINATIONS - 1}.team-1.example.com`;
+    const times: number[] = [];
+    for (let turn = 0; turn < count; turn += 1) {
+      const isRemoval = turn % 2 === 0;
+      const changed = policy(1, isRemoval ? DESTINATIONS - 1 : DESTINATIONS);
+      const startMs = performance.now();
+      this.#objects = this.#objects.map((object) =>
+        object.kind === changed.kind && object.metadata.name === changed.metadata.name ? changed : object,
+      );
+      const applied = this.#apply();
+      times.push((await untilStatus(proxy, name, isRemoval ? DENIED : ALLOWED, LIMIT_MS)) - startMs);
+      await applied;
+    }
+    return times;
+  }
+
+  async stop(): Promise<void> {
+    await this.#applier.close();
+    await this.#envoy.stop();
+  }
+
+  #firstPort(workspace: string): number {
+    const plan = this.#compile().plans.find(({ metadata }) => metadata.name === workspace);
+    return plan?.spec.lanes?.find(({ lane }) => lane === 'enforced')?.firstPort ?? 0;
+  }
+
+  #compile(): CompiledObjects {
+    const snapshot = { objects: this.#objects, unreadable: [] };
+    const state = { ...clusterState([]), snapshot };
+    return planCluster(compileWorld(snapshot), state, { ...noPortBlocks });
+  }
+
+  async #apply(): Promise<void> {
+    const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, ADDRESS);
+    const gateway = { settings: this.#settings, entrancesOf };
+    this.#config = gatewayOutputs(this.#compile(), gateway, Date.now()).envoy;
+    const result = await this.#applier.apply(this.#config);
+    if (result.status !== 'applied')
+      throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
+  }
+}
