@@ -40,6 +40,8 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
   if (line.decision.startsWith(DRY_RUN_PREFIX)) {
     return isRecord(line) ? dryRun(line.decision.slice(DRY_RUN_PREFIX.length)) : undefined;
   }
+  // Of a protocol that no route takes, whatever the host.
+  if (line.details === 'upgrade_failed') return drop('BAD_REQUEST');
   if (line.decision !== '') return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
   return drop(reasonWithoutRoute(line));
 }

@@ -7,7 +7,7 @@ export interface CoveredElsewhere {
 }
 
 const ROWS: readonly (readonly [number: string, title: string, file: string])[] = [
-  ['N29', 'the API server counts destinations, too', 'test/fixtures/schema-faults.test.ts'],
+  ['N29', 'the API server counts destinations, too', 'test/apiserver/control-plane.test.ts'],
   [
     'P58',
     'a pod of another workspace at the entrance of this one',

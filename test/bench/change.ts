@@ -120,7 +120,8 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
   const settings = {
     directory: folder.path,
     resolvers: [],
-    openRanges: 'range' in open ? [open.range] : [], denyRanges: [],
+    openRanges: 'range' in open ? [open.range] : [],
+    denyRanges: [],
     maxConnectionsPerEntrance: 1000,
   };
   const gateway = {

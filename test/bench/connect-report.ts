@@ -43,10 +43,7 @@ export function connectReport({ samples, memoryMb, squid, clients }: ConnectFind
     cpu: ratios(series(GATEWAY, 'cpuUsPerTunnel'), series(SQUID, 'cpuUsPerTunnel')),
     size: ratios(series(GATEWAY, 'cpuUsPerTunnel'), series(GATEWAY_FEW, 'cpuUsPerTunnel')),
     transparent: ratios(series(TRANSPARENT, 'perSecond'), series(GATEWAY, 'perSecond')),
-    transparentSize: ratios(
-      series(TRANSPARENT, 'cpuUsPerTunnel'),
-      series(TRANSPARENT_FEW, 'cpuUsPerTunnel'),
-    ),
+    transparentSize: ratios(series(TRANSPARENT, 'cpuUsPerTunnel'), series(TRANSPARENT_FEW, 'cpuUsPerTunnel')),
   };
   const failed = summaries.reduce((sum, summary) => sum + summary.failed, 0);
   return {

@@ -87,7 +87,8 @@ class ScaledGateway {
     const settings: GatewaySettings = {
       directory,
       resolvers: [{ address: ADDRESS, port: 53 }],
-      openRanges: [], denyRanges: [],
+      openRanges: [],
+      denyRanges: [],
       maxConnectionsPerEntrance: 1000,
     };
     await mkdir(directory, { recursive: true });

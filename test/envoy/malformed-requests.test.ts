@@ -49,7 +49,7 @@ const CASES: readonly (readonly [what: string, bytes: string, verdict: string])[
     `POST http://${ALLOWED}/ HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     '400 BAD_REQUEST',
   ],
-  ['a request line of 64 kB', `GET http://${ALLOWED}/${'a'.repeat(65_536)} ${END}`, '431 BAD_REQUEST'],
+  ['a request line of 64 kB', `GET http://${ALLOWED}/${'a'.repeat(65_536)} ${END}`, '431 HEADERS_TOO_LARGE'],
   ['SOCKS', '\x05\x01\x00', '400 BAD_REQUEST'],
   ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '400 BAD_REQUEST'],
 ];

@@ -87,11 +87,9 @@ async function download(workspace: string, name: string): Promise<Download> {
   return { tunnel, goesOn };
 }
 
-/** Ends when all have ended, and tells how long that took. */
-async function cutWithin(what: string, tunnels: readonly Tunnel[]): Promise<void> {
-  const startMs = performance.now();
+/** Ends when all have ended. */
+async function untilCut(tunnels: readonly Tunnel[]): Promise<void> {
   await Promise.all(tunnels.map(({ closed }) => closed));
-  console.info(`${what}: ended after ${Math.round(performance.now() - startMs)} ms`);
 }
 
 test('a long download survives 100 additions, and 100 removals in other shards', async () => {
@@ -106,7 +104,7 @@ test('a long download survives 100 additions, and 100 removals in other shards',
   const witness = await download('lab', WITNESS);
   await witness.goesOn();
   await edit('lab', allow(base));
-  await cutWithin('removals in other shards', [witness.tunnel]);
+  await untilCut([witness.tunnel]);
   await fixture.denialsWith({ destination: WITNESS, reason: 'DESTINATION_REVOKED' });
   await long.goesOn();
   long.tunnel.close();
@@ -123,7 +121,7 @@ test('a removal ends the tunnels of its name and of its shard, and says which of
   expect(await ask({ ...fixture.client('lab'), url: `https://${GONE}/` })).toMatchObject({
     reason: 'DESTINATION_NOT_ALLOWED',
   });
-  await cutWithin('a removal', [gone.tunnel, neighbour]);
+  await untilCut([gone.tunnel, neighbour]);
   const rule = expect.stringContaining(GONE);
   await fixture.denialsWith({ destination: NEIGHBOUR });
   const [row, ...others] = await fixture.denialsWith({ destination: GONE, reason: 'DESTINATION_REVOKED' });
@@ -145,7 +143,7 @@ test('blocking a name under a wildcard ends its tunnel', async () => {
     ...allow([`*.${WILD}`]),
     blockedInternetDestinations: [{ destination: UNDER }],
   });
-  await cutWithin('a block under a wildcard', [under, beside]);
+  await untilCut([under, beside]);
   await fixture.denialsWith({ destination: UNDER, reason: 'DESTINATION_REVOKED' });
   await fixture.denialsWith({ destination: BESIDE, reason: 'REVOKED_WITH_SHARD' });
 }, 30_000);
@@ -154,7 +152,7 @@ test('a destination of any bytes that is removed ends its tunnels', async () => 
   const tunnel = await openTunnel({ ...fixture.client('raw'), connect: `${SSH}:22`, sends: 'nothing' });
   await tunnel.reader.readSome();
   await edit('raw', allow(['other.example.com']));
-  await cutWithin('a removal of raw TCP', [tunnel]);
+  await untilCut([tunnel]);
   const [row] = await fixture.denialsWith({ destination: SSH });
   expect(row).toMatchObject({ accessType: 'DROP', reason: 'DESTINATION_REVOKED', port: 22 });
 }, 30_000);
@@ -165,7 +163,7 @@ test('an entry that expires ends its tunnel, without any event', async () => {
   await edit('expiring', { allowedInternetDestinations: [destination] });
   const { tunnel, goesOn } = await download('expiring', EXPIRING);
   await goesOn();
-  await cutWithin('an expiry', [tunnel]);
+  await untilCut([tunnel]);
   const [row] = await fixture.denialsWith({ destination: EXPIRING, reason: 'DESTINATION_REVOKED' });
   expect(Date.parse(row?.eventTime ?? '')).toBeGreaterThan(Date.parse(expiresAt));
 }, 30_000);
@@ -176,7 +174,7 @@ test('another policy, and the end of dry-run, end all tunnels of the workspace',
   const sameNames = workspaceYaml('moving', allow([MOVING])).replaceAll('moving-policy', 'another-policy');
   await writeFile(join(fixture.folder, 'moving.yaml'), sameNames);
   await edit('dry', allow([MOVING]));
-  await cutWithin('another policy', [moved, enforced]);
+  await untilCut([moved, enforced]);
   await others.goesOn();
   expect(fixture.denials.filter(({ destination }) => destination === MOVING)).toEqual([]);
   others.tunnel.close();
@@ -187,7 +185,7 @@ test('a connection of a client that knows of no proxy ends alike, with one row',
   const { ca } = fixture.client('direct');
   const tunnel = await openTunnel({ address: transparentTls('direct'), ca, url: `https://${DIRECT}/` });
   await edit('direct', allow(['other.example.com']));
-  await cutWithin('a removal of a transparent connection', [tunnel]);
+  await untilCut([tunnel]);
   await fixture.denialsWith({ destination: DIRECT });
   // After it every row is there.
   await fixture.stopGateway();

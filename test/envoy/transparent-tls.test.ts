@@ -34,7 +34,10 @@ beforeAll(async () => {
   fixture = await startGateway({
     names: [{ name: PAGE }, { name: '*.wild.example.com' }, { name: UNLISTED }, { name: GIT }, { name: ALT }],
     services: { ...STANDARD_SERVICES, 8443: 'https' },
-    files: { 'lab.yaml': workspaceYaml('lab', LAB), 'dry.yaml': workspaceYaml('dry', { ...LAB, ...DRY_RUN }) },
+    files: {
+      'lab.yaml': workspaceYaml('lab', LAB),
+      'dry.yaml': workspaceYaml('dry', { ...LAB, ...DRY_RUN }),
+    },
   });
   const { world } = fixture;
   await world.addName({ name: TWIN, address: world.addressOf(PAGE) });
@@ -143,16 +146,29 @@ const NOT_TLS: readonly (readonly [string, string, string])[] = [
   ['plain HTTP', `GET / HTTP/1.1\r\nHost: ${PAGE}\r\n\r\n`, 'NOT_TLS'],
   ['another protocol', 'SSH-2.0-client\r\n', 'NOT_TLS'],
   ['a made-up CONNECT', `CONNECT ${PAGE}:443 HTTP/1.1\r\nx-sallyport-caller: dry\r\n\r\n`, 'NOT_TLS'],
-  ['a huge ClientHello', clientHello({ names: [PAGE], extensions: [[21, Buffer.alloc(20_000)]] }), 'CLIENT_HELLO_TOO_LARGE'],
+  [
+    'a huge ClientHello',
+    clientHello({ names: [PAGE], extensions: [[21, Buffer.alloc(20_000)]] }),
+    'CLIENT_HELLO_TOO_LARGE',
+  ],
   ['half a ClientHello', clientHello({ names: [PAGE] }).slice(0, 50), 'CLIENT_SILENT'],
-  ['a server name with a line feed', clientHello({ names: [`${PAGE}\r\nx-sallyport-caller: dry`] }), 'BAD_NAME'],
+  [
+    'a server name with a line feed',
+    clientHello({ names: [`${PAGE}\r\nx-sallyport-caller: dry`] }),
+    'BAD_NAME',
+  ],
 ];
 
 test.each(NOT_TLS)('a client that sends %s is refused, in exactly one row', async (_what, bytes, reason) => {
   const localAddress = nextSource();
   const result = await askBytes('lab', bytes, { localAddress });
   expect(result).toMatchObject({ outcome: 'reset' });
-  expect(await onlyRowFrom('lab', localAddress)).toMatchObject({ accessType: 'DROP', workspace: 'lab', reason, port: 443 });
+  expect(await onlyRowFrom('lab', localAddress)).toMatchObject({
+    accessType: 'DROP',
+    workspace: 'lab',
+    reason,
+    port: 443,
+  });
 });
 
 test('who waits for the server to speak first is let go after a while, in exactly one row', async () => {
@@ -171,7 +187,10 @@ test('of two names on one address the one that is not allowed is refused', async
 describe('in dry-run', () => {
   test('an unlisted name passes, and is one row', async () => {
     const localAddress = nextSource();
-    expect(await askDirectly('dry', UNLISTED, { localAddress })).toMatchObject({ outcome: 'ok', status: 200 });
+    expect(await askDirectly('dry', UNLISTED, { localAddress })).toMatchObject({
+      outcome: 'ok',
+      status: 200,
+    });
     expect(await onlyRowFrom('dry', localAddress)).toMatchObject({
       accessType: 'DRY_RUN_DENIAL',
       reason: 'DESTINATION_NOT_ALLOWED',
@@ -201,5 +220,7 @@ test('a connection lives on when its policy gets a further TLS port', async () =
 function withPort(port: number): WrittenAccess {
   const before = LAB['allowedInternetDestinations'] as readonly object[];
   const more = allow([`port-${port}.example.com`], [{ port, protocol: 'TLS' }]);
-  return { allowedInternetDestinations: [...before, ...(more['allowedInternetDestinations'] as readonly object[])] };
+  return {
+    allowedInternetDestinations: [...before, ...(more['allowedInternetDestinations'] as readonly object[])],
+  };
 }

@@ -114,7 +114,9 @@ describe('privateGuard()', () => {
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
         fc.pre(!isMapped(address));
         const own = ['10.20.0.0/16', 'fd12:3456::/32'];
-        expect(rangesContain(privateGuard(own, configured([])), address)).toBe(!rangesContain(own.map(range), address));
+        expect(rangesContain(privateGuard(own, configured([])), address)).toBe(
+          !rangesContain(own.map(range), address),
+        );
       }),
     );
   });

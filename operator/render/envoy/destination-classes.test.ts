@@ -13,7 +13,8 @@ type Groups = readonly DestinationGroup[];
 const SETTINGS = {
   directory: '/run/sallyport',
   resolvers: [],
-  openRanges: [], denyRanges: [],
+  openRanges: [],
+  denyRanges: [],
   maxConnectionsPerEntrance: 100,
 } as unknown as GatewaySettings;
 

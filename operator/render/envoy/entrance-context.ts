@@ -1,7 +1,7 @@
 // Whose connection it is, as text: what an entrance knows of it, in the order of the log line's context.
 import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
 import type { Entrance } from './envoy-config.ts';
-import { textFormat, type SharedObject } from './filter-state.ts';
+import { type SharedObject, textFormat } from './filter-state.ts';
 
 /** Filter state in which an entrance hands all of the context but the revision to a listener behind it. */
 export const CALLER_KEY = 'sallyport.caller';

@@ -82,8 +82,8 @@ function routeConfiguration(
     name,
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
-    virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map((host) =>
-      withRevision(host, table.spec.revision),
+    virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map(
+      (host) => withRevision(host, table.spec.revision),
     ),
   });
   return { name, body };
@@ -170,14 +170,15 @@ function httpPortIs(port: number): Json {
 // An address in any spelling that some resolver accepts ends in a number, or is written in brackets.
 const IP_LITERAL = '(?:.*\\.)?(?:[0-9]+|0x[0-9a-f]*)\\.?|\\[.*\\]';
 
-// Hosts that are no names: an empty label or one that begins or ends with a hyphen, a label that is too long, and
-// characters that no name has.
+// Hosts that are no names: an empty label or one that begins or ends with a hyphen, a label or a name that is too long,
+// and characters that no name has.
 const BAD_NAME = [
   '',
   '(?:[^:]*\\.)?[.-][^:]*',
   '[^:]*-\\.[^:]*',
   '[^:]*[.-]',
   '[^:]*[^.:]{64}[^:]*',
+  '[^:]{254,}',
   '[^:]*[^a-z0-9.:-][^:]*',
 ].join('|');
 

@@ -3,7 +3,13 @@
 // was sent to counts for nothing.
 import { CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { entranceListener } from './entrance-listener.ts';
-import { type Entrance, extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
+import {
+  type Entrance,
+  extension,
+  type GatewaySettings,
+  type Json,
+  type NamedResource,
+} from './envoy-config.ts';
 import { twinName } from './guard-names.ts';
 import { tlsPlaces } from './listener-places.ts';
 import { MAX_TUNNEL_AGE_S } from './refusal.ts';
