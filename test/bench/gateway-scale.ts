@@ -14,12 +14,15 @@ import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts';
 import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
 import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
+import { NO_TUNNELS } from '../../operator/render/envoy/tunnel-memory.ts';
 import { laneEntrances } from '../../operator/roles/gateway-entrances.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
-import type { BenchSettings } from './bench-report.ts';
+import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
 import { policy, worldObjects } from './middle-world.ts';
 import { untilStatus } from './probe.ts';
 import { type Memory, memoryOf } from './process-usage.ts';
+import { atMost } from './propagation-report.ts';
+import { median } from './statistics.ts';
 
 const WORKSPACES = 1000;
 const TABLES = 200;
@@ -33,7 +36,10 @@ const INOTIFY_LIMIT = '/proc/sys/fs/inotify/max_user_instances';
 /** One for each table and lane, and some for everybody else. */
 const INOTIFY_WANTED = '1024';
 
-export interface GatewayScale {
+const MEMORY_WANTED_MB = 500;
+const CHANGE_WANTED_MS = 1000;
+
+interface GatewayScale {
   readonly workspaces: number;
   readonly tables: number;
   readonly destinations: number;
@@ -45,8 +51,28 @@ export interface GatewayScale {
   readonly changesMs: readonly number[];
 }
 
+export async function benchGatewayScale(settings: BenchSettings): Promise<BenchReport> {
+  const found = await gatewayAtScale(settings);
+  const { workspaces, tables, destinations, entrances, startMs, memory, changesMs } = found;
+  const longestMs = Math.max(...changesMs);
+  return {
+    tables: [
+      {
+        title: `One gateway: ${workspaces} workspaces, ${tables} tables of ${destinations} destinations, ${entrances} listeners`,
+        head: ['START MS', 'CHANGE P50 MS', 'MAX MS', 'ENVOY MB', 'HIGHEST MB'],
+        rows: [[startMs, median(changesMs), longestMs, memory.nowMb, memory.peakMb].map(figure)],
+      },
+    ],
+    targets: [
+      atMost('memory of Envoy, MB', memory.peakMb, MEMORY_WANTED_MB),
+      atMost('a change until it decides, longest, ms', longestMs, CHANGE_WANTED_MS),
+    ],
+    figures: { ...found },
+  };
+}
+
 /** Raises the kernel's limit of file watches while it runs, and throws where it may not. */
-export async function gatewayAtScale({ work, say, isQuick }: BenchSettings): Promise<GatewayScale> {
+async function gatewayAtScale({ work, say, isQuick }: BenchSettings): Promise<GatewayScale> {
   const before = await readFile(INOTIFY_LIMIT, 'utf8');
   await writeFile(INOTIFY_LIMIT, INOTIFY_WANTED);
   try {
@@ -71,6 +97,7 @@ class ScaledGateway {
   readonly #applier: ConfigApplier;
   readonly #settings: GatewaySettings;
   #objects: readonly ObservedObject[];
+  #tunnels = NO_TUNNELS;
   #config: EnvoyConfig = { clusters: [], guards: [], entrances: [], routeTables: [] };
 
   private constructor(envoy: EnvoyProcess, settings: GatewaySettings, share: number) {
@@ -160,8 +187,10 @@ class ScaledGateway {
 
   async #apply(): Promise<void> {
     const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, ADDRESS);
-    const gateway = { settings: this.#settings, entrancesOf };
-    this.#config = gatewayOutputs(this.#compile(), gateway, Date.now()).envoy;
+    const gateway = { settings: this.#settings, entrancesOf, tunnels: this.#tunnels };
+    const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
+    this.#config = outputs.envoy;
+    this.#tunnels = outputs.tunnels;
     const result = await this.#applier.apply(this.#config);
     if (result.status !== 'applied')
       throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);

@@ -28,6 +28,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: 'the operator with 1,000 workspaces and 10,000 pods: start, rest, memory (about 4 minutes)',
     run: async (settings) => (await import('./scale.ts')).benchScale(settings),
   },
+  'gateway-scale': {
+    description: 'one gateway with 1,000 workspaces and 200 tables: memory, a change (about 2 minutes; root)',
+    run: async (settings) => (await import('./gateway-scale.ts')).benchGatewayScale(settings),
+  },
   dns: {
     description: 'answers of the name server beside dnsmasq and unbound, UDP and TCP (about 2 minutes)',
     run: async (settings) => (await import('./dns.ts')).benchDns(settings),
@@ -43,7 +47,7 @@ interface Options {
   readonly quick?: boolean;
 }
 
-const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(13)}${description}`);
+const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(15)}${description}`);
 
 const program = new Command('npm run bench --')
   .description('Measures speed and memory beside peers in the same run')
