@@ -9,6 +9,8 @@ export interface DnsCache {
   /** Cluster that connects to what this cache resolves. */
   readonly cluster: string;
   readonly config: Json;
+  /** Addresses that it leads nowhere to. */
+  readonly refused: readonly AddressRange[];
 }
 
 /** The caches that every lane of the kind shares. */
@@ -49,5 +51,5 @@ function dnsCache(name: string, refused: readonly AddressRange[], settings: Gate
     resolved_address_filter: { ranges: cidrRanges(refused) },
     typed_dns_resolver_config: cares,
   };
-  return { name, cluster: `forward-${name}`, config };
+  return { name, cluster: `forward-${name}`, config, refused };
 }

@@ -6,6 +6,7 @@
 import { CHAINS, type Chain } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, CUT } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
+import { refuseDialledAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
 import { celFormat, HOST_KEY } from './filter-state.ts';
@@ -19,13 +20,17 @@ const WATCH_TIMEOUT = '1s';
 /** Long enough for quiet database connections. */
 const IDLE_TIMEOUT = '3600s';
 const DEFAULT_TLS_PORT = 443;
+/** As much as one may be split into records, and some more. */
+const MAX_CLIENT_HELLO_BYTES = 16_384;
 
 export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const pass = [resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
+  const proxy = tcpProxy(name, cache.cluster, settings, AFTER_FIRST_BYTES);
+  const pass = [resolveHost(cache), refuseDialledAddress(cache), proxy];
   const cut = [tcpProxy(name, BLACKHOLE, settings)];
   return inspectingListener(name, CLIENT_HELLO_TIMEOUT, { allow: pass, mismatch: cut, 'not-tls': cut });
 }
 
+/** Who waits for the server to speak first would wait for ever, so here the cache's own filter is the only layer in Envoy. */
 export function rawGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
@@ -128,12 +133,21 @@ function resolveHost(cache: DnsCache): Json {
   return extension(
     'envoy.filters.network.sni_dynamic_forward_proxy',
     'envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig',
-    { port_value: DEFAULT_TLS_PORT, dns_cache_config: cache.config },
+    { port_value: DEFAULT_TLS_PORT, dns_cache_config: cache.config, save_upstream_address: true },
   );
 }
 
-function tcpProxy(name: string, cluster: string, settings: GatewaySettings): Json {
-  return tcpProxyTo(name, cluster, { access_log: accessLog(settings, 'guard', contextFromState(), CUT) });
+/** The filter before it judges by the first bytes; until then nothing is dialled. */
+const AFTER_FIRST_BYTES: Json = {
+  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
+  max_early_data_bytes: MAX_CLIENT_HELLO_BYTES,
+};
+
+function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode: Json = {}): Json {
+  return tcpProxyTo(name, cluster, {
+    ...mode,
+    access_log: accessLog(settings, 'guard', contextFromState(), CUT),
+  });
 }
 
 /** A dry-run finding is recorded when the tunnel opens, not when it ends. */

@@ -1,0 +1,38 @@
+// The second layer of the address guard: whatever a cache has resolved, the address that is about to be dialled is looked
+// at again, by another part of Envoy. The first layer is the cache's own filter.
+import type { AddressRange } from '../../model/address-range.ts';
+import { cidrRanges } from './address-guard.ts';
+import type { DnsCache } from './dns-cache.ts';
+import { extension, type Json } from './envoy-config.ts';
+
+/** For tunnels: before the tcp proxy, which must connect only when the client has said something. */
+export function refuseDialledAddress({ refused }: DnsCache): Json {
+  return extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', {
+    stat_prefix: 'address',
+    rules: denyRules(refused),
+  });
+}
+
+/** For plain HTTP: filters of the cluster that dials. */
+export function refuseUpstreamAddress({ refused }: DnsCache): readonly Json[] {
+  return [
+    extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
+      rules: denyRules(refused),
+    }),
+    extension(
+      'envoy.filters.http.upstream_codec',
+      'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec',
+    ),
+  ];
+}
+
+function denyRules(refused: readonly AddressRange[]): Json {
+  const permissions = cidrRanges(refused).map((range) => ({
+    matcher: extension(
+      'envoy.rbac.matchers.upstream_ip_port',
+      'envoy.extensions.rbac.matchers.upstream_ip_port.v3.UpstreamIpPortMatcher',
+      { upstream_ip: range },
+    ),
+  }));
+  return { action: 'DENY', policies: { address: { principals: [{ any: true }], permissions } } };
+}
