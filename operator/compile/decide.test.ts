@@ -302,6 +302,27 @@ describe('decide()', () => {
   });
 });
 
+describe('decide() on TLS without a proxy', () => {
+  const index = indexTable(TABLE.spec, NOW_MS);
+
+  it.each([
+    ['example.com', 443, 'ALLOW', 'DESTINATION_ALLOWED'],
+    ['example.com', 8444, 'DROP', 'PORT_NOT_ALLOWED'],
+    ['evil.example', 443, 'DROP', 'DESTINATION_NOT_ALLOWED'],
+    ['cloudflare-ech.com', 443, 'DROP', 'ECH_OUTER_NAME'],
+    ['192.0.2.1', 443, 'DROP', 'IP_LITERAL'],
+    [null, 443, 'DROP', 'NO_SNI'],
+  ])('server name %s on port %d: %s', (sni, port, verdict, reason) => {
+    expect(decide(index, 'enforced', { via: 'TLS', sni, port })).toMatchObject({ verdict, reason });
+  });
+
+  it('lets an unlisted name pass in dry-run, and nobody without a name', () => {
+    const verdictOf = (sni: string | null) =>
+      decide(index, 'dry-run', { via: 'TLS', sni, port: 443 }).verdict;
+    expect([verdictOf('evil.example'), verdictOf(null)]).toEqual(['DRY_RUN_DENIAL', 'DROP']);
+  });
+});
+
 describe('findRule()', () => {
   const index = indexTable(TABLE.spec, NOW_MS);
 

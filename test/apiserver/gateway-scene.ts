@@ -83,10 +83,14 @@ export class GatewayScene {
   /** The command line in a process of its own, which the test ends; its Envoy is left to the next agent of that name. */
   spawnAgent(podName: string, address: string): ChildProcess {
     const options = Object.entries(this.#optionsOf(podName, { address }));
-    const args = options.flatMap(([name, value]) => [
-      `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      String(value),
-    ]);
+    const args = options.flatMap(([name, values]) =>
+      [values]
+        .flat()
+        .flatMap((value) => [
+          `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+          value,
+        ]),
+    );
     return spawn(process.execPath, [MAIN, 'gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 

@@ -60,6 +60,8 @@ test(`an entrance closes connection ${LIMIT + 1}, and only that entrance does`, 
   const held = await openTunnels(greedy, LIMIT);
   const oneTooMany = await ask({ ...greedy, ...PING });
   expect(oneTooMany).toMatchObject({ outcome: 'reset' });
+  const rows = await fixture.denialsWith({ reason: 'TOO_MANY_CONNECTIONS' });
+  expect(rows).toMatchObject([{ accessType: 'DROP', workspace: 'greedy', product: 'JOBS' }]);
   const others = await Promise.all([
     ask({ ...fixture.client('greedy', 'NOTEBOOKS'), ...PING }),
     ask({ ...fixture.client('modest'), url: 'https://page.example.com/' }),
