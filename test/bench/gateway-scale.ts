@@ -191,8 +191,13 @@ class ScaledGateway {
     const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
     this.#config = outputs.envoy;
     this.#tunnels = outputs.tunnels;
-    const result = await this.#applier.apply(this.#config);
-    if (result.status !== 'applied')
-      throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
+    const deadlineMs = performance.now() + LIMIT_MS;
+    // As the agent does it: an Envoy that is busy with thousands of listeners is asked again.
+    for (;;) {
+      const result = await this.#applier.apply(this.#config);
+      if (result.status === 'applied') return;
+      if (result.status !== 'timeout' || performance.now() > deadlineMs)
+        throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
+    }
   }
 }
