@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { allocatePortBlocks, defaultPortRange, noPortBlocks, type PortBlocks } from './port-blocks.ts';
+import { allocatePortBlocks, noPortBlocks, type PortBlocks } from './port-blocks.ts';
 
 const three = { from: 10_000, to: 10_023, size: 8 };
 
 test('allocatePortBlocks() gives aligned blocks in the order of the keys, whatever order they come in', () => {
-  const { blocks, problems } = allocatePortBlocks(noPortBlocks, ['b', 'a', 'b'], defaultPortRange);
+  const { blocks, problems } = allocatePortBlocks(noPortBlocks, ['b', 'a', 'b'], three);
   expect(blocks).toEqual({ a: 10_000, b: 10_008 });
   expect(problems).toEqual([]);
 });

@@ -24,14 +24,13 @@ export interface PortBlocks extends PortBlockState {
   readonly problems: readonly { readonly key: string; readonly message: string }[];
 }
 
-export const defaultPortRange: PortRange = { from: 10_000, to: 31_999, size: 8 };
 export const noPortBlocks: PortBlockState = { blocks: {}, quarantine: [] };
 
 /** New keys get never-used blocks from below first, then the longest-freed; keys are served in sorted order. */
 export function allocatePortBlocks(
   previous: PortBlockState,
   wantedKeys: readonly string[],
-  range: PortRange = defaultPortRange,
+  range: PortRange,
 ): PortBlocks {
   const wanted = [...new Set(wantedKeys)].sort();
   const kept = keptBlocks(previous, wanted, range);

@@ -10,6 +10,7 @@ import { formatTable } from '../../operator/lib/text-table.ts';
 import type { Product } from '../../operator/model/product.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
 import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
 import { startOutsideWorld } from '../outside/outside-world.ts';
 import { type Destinations, startDestinations } from './destinations.ts';
 import { LANE_ADDRESS, PodNetwork } from './pod-network.ts';
@@ -156,12 +157,12 @@ async function hasNewRow(
   host: string,
   { from, isExpected }: { readonly from: number; readonly isExpected: boolean },
 ): Promise<boolean> {
-  const deadlineMs = performance.now() + (isExpected ? ROW_LIMIT_MS : 0);
-  while ((await rowsFor(sallyport, host)) === from) {
-    if (performance.now() >= deadlineMs) return false;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return true;
+  const isThere = async (): Promise<boolean> => (await rowsFor(sallyport, host)) !== from;
+  if (!isExpected) return isThere();
+  return until(`a row names ${host}`, isThere, ROW_LIMIT_MS).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function rowsFor(sallyport: SallyportProcess, host: string): Promise<number> {

@@ -3,25 +3,24 @@
 //   raw     any bytes, for destinations that say `protocol: TCP`
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
-import { CHAINS, type Chain } from '../../model/access-log-line.ts';
+import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, CUT } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
 import { refuseDialledAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
 import { celFormat, HOST_KEY } from './filter-state.ts';
+import { MAX_CLIENT_HELLO_BYTES } from './tls-listener.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
 /** How long a client may take to say the server's name. */
-const CLIENT_HELLO_TIMEOUT = '5s';
+const CLIENT_HELLO_TIMEOUT = `${CLIENT_HELLO_TIMEOUT_MS / 1000}s`;
 /** In dry-run a protocol in which the server speaks first costs this much, once; a slow client must not look like one. */
 const WATCH_TIMEOUT = '1s';
 /** Long enough for quiet database connections. */
 const IDLE_TIMEOUT = '3600s';
 const DEFAULT_TLS_PORT = 443;
-/** As much as one may be split into records, and some more. */
-const MAX_CLIENT_HELLO_BYTES = 16_384;
 
 export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const proxy = tcpProxy(name, cache.cluster, settings, AFTER_FIRST_BYTES);

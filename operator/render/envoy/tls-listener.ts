@@ -15,7 +15,7 @@ import { tlsPlaces } from './listener-places.ts';
 import { MAX_TUNNEL_AGE_S } from './refusal.ts';
 
 /** More than any client sends, post-quantum keys included. */
-const MAX_CLIENT_HELLO_BYTES = 16_384;
+export const MAX_CLIENT_HELLO_BYTES = 16_384;
 
 export function tlsListeners(entrance: Entrance, settings: GatewaySettings): readonly NamedResource[] {
   return tlsPlaces(entrance).map((place) => {
