@@ -175,12 +175,44 @@ async function bindRole(root: KubernetesApi, { role, subject, home }: RoleGrant)
   });
 }
 
-/** The API server takes up new policies, and ServiceAccounts come, a little later. */
+/**
+ * The API server takes up new policies a little later, but in the order in which they came: once the last one is in force,
+ * so are all others. ServiceAccounts come later, too.
+ */
 async function untilAdmissionWorks(root: KubernetesApi): Promise<void> {
+  const last = 'last-policy';
+  await createPolicyAgainstConfigMaps(root, last);
+  const metadata = { name: last, namespace: 'default' };
+  const path = '/api/v1/namespaces/default/configmaps';
+  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
   await until('the policies to be in force', async () => {
+    const answer = await refusal(root, dryRun({ method: 'POST', path, body }));
+    return answer.includes(last) ? '' : `ConfigMaps are still accepted: "${answer}"`;
+  });
+  await until('pods to be judged', async () => {
     const answers = await Promise.all([READY, NEW, PLAIN].map((home) => refusal(root, createPod(home, {}))));
     const [ready, fresh, plain] = answers;
     return ready === '' && fresh?.includes('isolation') === true && plain === '' ? '' : answers.join('\n');
+  });
+}
+
+/** A policy of this test, and none of Sallyport's: it refuses ConfigMaps of its own name. */
+async function createPolicyAgainstConfigMaps(root: KubernetesApi, name: string): Promise<void> {
+  const group = 'admissionregistration.k8s.io';
+  const apiVersion = `${group}/v1`;
+  const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['CREATE'] };
+  const body = {
+    matchConstraints: { resourceRules: [rule] },
+    validations: [{ expression: `object.metadata.name != '${name}'`, message: name }],
+  };
+  const policy = { apiVersion, kind: 'ValidatingAdmissionPolicy', metadata: { name }, spec: body };
+  const path = `/apis/${apiVersion}/validatingadmissionpolicies`;
+  await root.request({ method: 'POST', path, body: policy });
+  await create(root, {
+    apiVersion,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name },
+    spec: { policyName: name, validationActions: ['Deny'] },
   });
 }
 
