@@ -10,6 +10,7 @@ import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
 import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
+import { TunnelCuts } from './tunnel-cuts.ts';
 import { TunnelFile } from './tunnel-file.ts';
 
 /** Everything that has a lifetime, in the order in which it is started; stopping goes backwards. */
@@ -20,6 +21,7 @@ export interface GatewayParts {
   readonly tail: LogTail;
   readonly settings: GatewaySettings;
   readonly tunnels: TunnelFile;
+  readonly cuts: TunnelCuts;
 }
 
 export interface GatewayHooks {
@@ -74,7 +76,9 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onFailure: hooks.onLogFailure,
   });
   const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
-  return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels };
+  const internalConnections = () => envoy.admin.internalConnections();
+  const cuts = new TunnelCuts({ file: tunnels, internalConnections });
+  return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels, cuts };
 }
 
 function settingsOf(config: ProxyConfig, paths: StatePaths): GatewaySettings {

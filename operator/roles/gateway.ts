@@ -149,9 +149,10 @@ export class RunningAgent {
 
   /** Everything from everything. Until the API server has been heard, from what is remembered, or nothing at all. */
   async pass(): Promise<JobResult> {
-    const { source, applier, dns, paths, tunnels, rules } = this.#parts;
+    const { source, applier, dns, paths, tunnels, cuts, rules } = this.#parts;
     const hasSynced = source.hasSynced();
     if (!hasSynced && this.#remembered === undefined) return {};
+    await cuts.look(SYSTEM_CLOCK.nowMs());
     const reading = source.read();
     const steady = this.#wait.steady(reading, SYSTEM_CLOCK.nowMs());
     const outputs = this.#outputs(steady);
@@ -163,13 +164,14 @@ export class RunningAgent {
     const inForce = inForceAfter(result, steady, outputs, this.#inForce);
     const isAnswered = result.status === 'applied' || result.status === 'rejected';
     this.#isCurrent ||= hasSynced && isAnswered;
+    if (isAnswered) cuts.inForce(SYSTEM_CLOCK.nowMs());
     this.#tell(result, reading);
     const hasChanged = !isDeepStrictEqual(inForce, this.#inForce);
     this.#inForce = inForce;
     this.#report();
     if (hasChanged) await rememberInForce(paths, inForce);
     const retryAtMs = isAnswered ? undefined : SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS;
-    return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs]) };
+    return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs, cuts.dueAtMs]) };
   }
 
   #outputs(compiled: CompiledObjects): GatewayOutputs {

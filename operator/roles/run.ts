@@ -32,9 +32,11 @@ export class RunningGateway {
     this.#source = source;
     this.#loop = new Loop({
       job: async () => {
+        await parts.cuts.look(SYSTEM_CLOCK.nowMs());
         const outputs = await this.#outputs();
         await this.#apply(outputs);
-        return { runAgainAtMs: outputs.changesAtMs };
+        const { changesAtMs = Number.POSITIVE_INFINITY } = outputs;
+        return { runAgainAtMs: Math.min(changesAtMs, parts.cuts.dueAtMs) };
       },
       minIntervalMs: MIN_INTERVAL_MS,
       retryIntervalMs: RETRY_INTERVAL_MS,
@@ -129,6 +131,7 @@ export class RunningGateway {
     const { snapshot, problems } = reading;
     const isCurrent =
       this.#computed?.reading === reading &&
+      this.#computed.outputs.tunnels === tunnels.memory &&
       SYSTEM_CLOCK.nowMs() < (this.#computed.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
     if (isCurrent && this.#computed !== undefined) return this.#computed.outputs;
     const entrancesOf = ports.entrancesOf.bind(ports);
@@ -145,12 +148,13 @@ export class RunningGateway {
 
   /** Why Envoy did not take them; empty where it did, or does not run. */
   async #apply(outputs: DesiredOutputs): Promise<string> {
-    const { applier, dns, paths, report } = this.#parts;
+    const { applier, dns, paths, report, cuts } = this.#parts;
     const served = dns.serve(outputs.entrances, outputs);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     this.#endpoints = endpointsOf(outputs.plans, outputs.entrances);
     await writeFileAtomic(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
     const refusal = await refusalCause(result, outputs.entrances);
+    if (result.status === 'applied' || result.status === 'rejected') cuts.inForce(SYSTEM_CLOCK.nowMs());
     if (result.status !== 'notRunning') report.applied(outputs, this.#endpoints, refusal);
     return refusal;
   }

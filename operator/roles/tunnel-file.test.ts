@@ -30,8 +30,9 @@ const MEMORY: TunnelMemory = {
       ],
     },
   },
-  cuts: 3,
-  generations: { 'guard-acme-1-0': 3 },
+  revocations: 3,
+  revoked: { 'guard-acme-1-1': 3 },
+  generations: { 'guard-acme-1-0': 2 },
 };
 
 let directory: string;
@@ -50,12 +51,12 @@ test('a file that is opened again gives what was kept', async () => {
   await file.keep(MEMORY);
   expect(file.memory).toBe(MEMORY);
   expect((await TunnelFile.open(path)).memory).toEqual(MEMORY);
-  const more = { ...MEMORY, cuts: 4 };
+  const more = { ...MEMORY, revocations: 4 };
   await file.keep(more);
   expect((await TunnelFile.open(path)).memory).toEqual(more);
 });
 
-test.each(['', '{', '{}', JSON.stringify({ ...MEMORY, cuts: 'many' })])(
+test.each(['', '{', '{}', JSON.stringify({ ...MEMORY, revocations: 'many' })])(
   'a file that holds %j remembers nothing',
   async (text) => {
     await writeFile(path, text);

@@ -27,7 +27,8 @@ const memorySchema = z.strictObject({
       left: z.array(namesSchema.extend({ shards: z.int().positive(), untilMs: z.number() })),
     }),
   ),
-  cuts: z.int(),
+  revocations: z.int(),
+  revoked: z.record(z.string(), z.int()),
   generations: z.record(z.string(), z.int()),
 });
 
@@ -58,13 +59,13 @@ export class TunnelFile {
   }
 
   /** The names of hundreds of tables are not turned into text anew for a change of one. */
-  #textOf({ tables, cuts, generations }: TunnelMemory): string {
+  #textOf({ tables, ...rest }: TunnelMemory): string {
     const texts = Object.entries(tables).map(([name, table]) => {
       const text = this.#texts.get(table) ?? JSON.stringify(table);
       this.#texts.set(table, text);
       return `${JSON.stringify(name)}:${text}`;
     });
-    return `{"tables":{${texts.join()}},"cuts":${cuts},"generations":${JSON.stringify(generations)}}`;
+    return `{"tables":{${texts.join()}},${JSON.stringify(rest).slice(1)}`;
   }
 }
 

@@ -85,9 +85,8 @@ export class ApplyRun {
   }
 
   // New guards before the clusters that lead to them, these before the tables that name them, tables before the
-  // entrances that name tables; nothing that may be in use goes away yet. A guard that changes ends its tunnels: not
-  // before the tables refuse what has to end. What stays the same is not written, so a change of destinations alone is
-  // the rename of one table's file.
+  // entrances that name tables; nothing that may be in use goes away yet. A guard that changes ends its tunnels, so it
+  // goes last. What stays the same is not written, so a change of destinations alone is the rename of one table's file.
   async addAndChange(): Promise<StepFailure | undefined> {
     const { listeners, clusters, tables } = this.#state;
     const steps: Step[] = [

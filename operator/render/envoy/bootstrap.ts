@@ -3,7 +3,7 @@ import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
 const MAX_CONNECTIONS = 60_000;
-const STATISTICS = [
+const STATISTIC_PREFIXES = [
   'listener_manager.',
   'cluster_manager.',
   'http.egress.rds.',
@@ -14,6 +14,8 @@ const STATISTICS = [
   'filesystem.',
   'server.',
 ];
+/** Which internal listeners have connections: guards without any need not end them. */
+const INTERNAL_CONNECTIONS = 'listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active';
 /** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */
 export const DRAIN_TIME_S = 5;
 const MAX_REGEX_SIZE = 1000;
@@ -35,7 +37,14 @@ export function renderBootstrap(settings: GatewaySettings): Json {
     },
     // Every statistic costs on each connection; these are the ones that are read.
     stats_config: {
-      stats_matcher: { inclusion_list: { patterns: STATISTICS.map((prefix) => ({ prefix })) } },
+      stats_matcher: {
+        inclusion_list: {
+          patterns: [
+            ...STATISTIC_PREFIXES.map((prefix) => ({ prefix })),
+            { safe_regex: { regex: INTERNAL_CONNECTIONS } },
+          ],
+        },
+      },
     },
     overload_manager: {
       resource_monitors: [

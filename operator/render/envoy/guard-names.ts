@@ -56,3 +56,14 @@ export type PrivateProtocol = 'tls' | 'raw' | 'http';
 export function privateGuardName(protocol: PrivateProtocol, addressRanges: readonly string[]): string {
   return `private-${protocol}-${contentHash(addressRanges)}`;
 }
+
+const FAMILIES: readonly (readonly [tls: string, others: readonly string[]])[] = [
+  ['private-tls-', ['private-raw-', 'private-http-']],
+  ['guard-', ['raw-']],
+];
+
+/** A TLS guard, and those that carry other protocols for the same names: they end their tunnels together. */
+export function guardFamily(tlsGuard: string): readonly string[] {
+  const [tls, others] = FAMILIES.find(([prefix]) => tlsGuard.startsWith(prefix)) ?? ['', []];
+  return [tlsGuard, ...others.map((other) => `${other}${tlsGuard.slice(tls.length)}`)];
+}

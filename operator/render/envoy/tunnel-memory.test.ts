@@ -4,7 +4,7 @@ import { indexTable, matchesOf } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
 import { classifyTable } from './destination-classes.ts';
 import { privateGuardName, shardOf, tlsGuardName } from './guard-names.ts';
-import { NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
+import { cutTunnels, NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
 
 type Groups = readonly DestinationGroup[];
 type Ports = DestinationGroup['ports'];
@@ -39,18 +39,18 @@ function next(before: TunnelMemory, { groups, shards = 4, atMs = 0 }: State): Tu
   return nextTunnelMemory(before, [{ classified: classifyTable(tableOf(groups), atMs), shards }], atMs);
 }
 
-/** The guards that are cut when the last of these states comes into force. */
-function cutAtLast(...states: readonly State[]): readonly string[] {
+/** The guards that have to end their tunnels when the last of these states comes into force. */
+function revokedAtLast(...states: readonly State[]): readonly string[] {
   const memory = states.reduce(next, NO_TUNNELS);
   const before = states.slice(0, -1).reduce(next, NO_TUNNELS);
-  return memory.cuts === before.cuts
+  return memory.revocations === before.revocations
     ? []
-    : Object.keys(memory.generations).filter((guard) => memory.generations[guard] === memory.cuts);
+    : Object.keys(memory.revoked).filter((guard) => memory.revoked[guard] === memory.revocations);
 }
 
 const guardOf = (pattern: string, shards = 4): string => tlsGuardName(NAME, shardOf(pattern, shards));
 
-describe('nextTunnelMemory() cuts', () => {
+describe('nextTunnelMemory() revokes', () => {
   const both = allowed('a.example.com', 'b.example.com');
 
   it.each<[string, Groups, string]>([
@@ -58,12 +58,12 @@ describe('nextTunnelMemory() cuts', () => {
     ['a name that is blocked', [both, blocked('a.example.com')], 'a.example.com'],
     ['a table that denies everything but one', [allowed('a.example.com')], 'b.example.com'],
   ])('the shard of %s', (_what, groups, pattern) => {
-    expect(cutAtLast({ groups: [both] }, { groups })).toEqual([guardOf(pattern)]);
+    expect(revokedAtLast({ groups: [both] }, { groups })).toEqual([guardOf(pattern)]);
   });
 
   it('the shard of the wildcard through which a name was reached that is blocked', () => {
     const groups = [allowed('*.example.com')];
-    expect(cutAtLast({ groups }, { groups: [...groups, blocked('a.example.com')] })).toEqual([
+    expect(revokedAtLast({ groups }, { groups: [...groups, blocked('a.example.com')] })).toEqual([
       guardOf('*.example.com'),
     ]);
   });
@@ -71,7 +71,7 @@ describe('nextTunnelMemory() cuts', () => {
   it('a narrowing once, and not again with the next change', () => {
     const groups = [allowed('*.example.com'), blocked('a.example.com')];
     const more = [...groups, allowed('example.org')];
-    expect(cutAtLast({ groups: [allowed('*.example.com')] }, { groups }, { groups: more })).toEqual([]);
+    expect(revokedAtLast({ groups: [allowed('*.example.com')] }, { groups }, { groups: more })).toEqual([]);
   });
 
   it('a name that has expired, without a change of its table', () => {
@@ -79,29 +79,29 @@ describe('nextTunnelMemory() cuts', () => {
       expiresAt: '1970-01-01T01:00:00Z',
     });
     const groups = [expiring, allowed('b.example.com')];
-    expect(cutAtLast({ groups }, { groups, atMs: HOUR_MS - 1 })).toEqual([]);
-    expect(cutAtLast({ groups }, { groups, atMs: HOUR_MS })).toEqual([guardOf('a.example.com')]);
+    expect(revokedAtLast({ groups }, { groups, atMs: HOUR_MS - 1 })).toEqual([]);
+    expect(revokedAtLast({ groups }, { groups, atMs: HOUR_MS })).toEqual([guardOf('a.example.com')]);
   });
 
   it('names that lose a port, or may only carry TLS where they carried any bytes', () => {
     const on = (ports: Ports) => [listed('allowedInternetDestinations', ['a.example.com'], { ports })];
     const anything = on([{ port: 443, protocol: 'TCP' }]);
     const guard = guardOf('a.example.com');
-    expect(cutAtLast({ groups: on([...TLS, { port: 8443, protocol: 'TLS' }]) }, { groups: on(TLS) })).toEqual(
-      [guard],
-    );
-    expect(cutAtLast({ groups: anything }, { groups: on(TLS) })).toEqual([guard]);
-    expect(cutAtLast({ groups: on(TLS) }, { groups: anything })).toEqual([]);
-    expect(cutAtLast({ groups: on([...TLS, { port: 80, protocol: 'HTTP' }]) }, { groups: on(TLS) })).toEqual(
-      [],
-    );
+    expect(
+      revokedAtLast({ groups: on([...TLS, { port: 8443, protocol: 'TLS' }]) }, { groups: on(TLS) }),
+    ).toEqual([guard]);
+    expect(revokedAtLast({ groups: anything }, { groups: on(TLS) })).toEqual([guard]);
+    expect(revokedAtLast({ groups: on(TLS) }, { groups: anything })).toEqual([]);
+    expect(
+      revokedAtLast({ groups: on([...TLS, { port: 80, protocol: 'HTTP' }]) }, { groups: on(TLS) }),
+    ).toEqual([]);
   });
 
   it('names that are sealed off from lanes without internet', () => {
     const bucket = (list: DestinationGroup['list']) => [listed(list, ['a.example.com'])];
     const [internet, storage] = [bucket('allowedInternetDestinations'), bucket('allowedStorageDestinations')];
-    expect(cutAtLast({ groups: storage }, { groups: internet })).toEqual([guardOf('a.example.com')]);
-    expect(cutAtLast({ groups: internet }, { groups: storage })).toEqual([]);
+    expect(revokedAtLast({ groups: storage }, { groups: internet })).toEqual([guardOf('a.example.com')]);
+    expect(revokedAtLast({ groups: internet }, { groups: storage })).toEqual([]);
   });
 
   it('the guards of a private endpoint that loses addresses, and not where it gains some', () => {
@@ -110,13 +110,46 @@ describe('nextTunnelMemory() cuts', () => {
     ];
     const wide = ['10.0.0.0/16'];
     const guard = privateGuardName('tls', wide);
-    expect(cutAtLast({ groups: endpoint(...wide) }, { groups: endpoint('10.0.1.0/24') })).toEqual([guard]);
-    expect(cutAtLast({ groups: endpoint(...wide) }, { groups: [allowed('db.example.com')] })).toEqual([
+    expect(revokedAtLast({ groups: endpoint(...wide) }, { groups: endpoint('10.0.1.0/24') })).toEqual([
       guard,
     ]);
-    expect(cutAtLast({ groups: endpoint(...wide) }, { groups: endpoint('10.0.0.0/8') })).toEqual([]);
-    expect(cutAtLast({ groups: [allowed('db.example.com')] }, { groups: endpoint(...wide) })).toEqual([
+    expect(revokedAtLast({ groups: endpoint(...wide) }, { groups: [allowed('db.example.com')] })).toEqual([
+      guard,
+    ]);
+    expect(revokedAtLast({ groups: endpoint(...wide) }, { groups: endpoint('10.0.0.0/8') })).toEqual([]);
+    expect(revokedAtLast({ groups: [allowed('db.example.com')] }, { groups: endpoint(...wide) })).toEqual([
       guardOf('db.example.com'),
+    ]);
+  });
+});
+
+describe('cutTunnels()', () => {
+  const [a, b] = [guardOf('a.example.com'), guardOf('b.example.com')];
+  const revoked = [[allowed('a.example.com', 'b.example.com')], []]
+    .map((groups) => ({ groups }))
+    .reduce(next, NO_TUNNELS);
+
+  it('gives guards with tunnels another generation, each time, and leaves the others alone', () => {
+    const once = cutTunnels(revoked, [
+      { guard: a, hasTunnels: true, isDone: true },
+      { guard: b, hasTunnels: false, isDone: true },
+    ]);
+    expect(once).toMatchObject({ revoked: {}, generations: { [a]: 1 } });
+    const again = cutTunnels(once, [{ guard: a, hasTunnels: true, isDone: true }]);
+    expect(again.generations).toEqual({ [a]: 2 });
+  });
+
+  it('keeps what is to be looked at once more', () => {
+    const once = cutTunnels(revoked, [{ guard: a, hasTunnels: true, isDone: false }]);
+    expect(once).toMatchObject({ revoked: revoked.revoked, generations: { [a]: 1 } });
+    expect(cutTunnels(once, [{ guard: a, hasTunnels: false, isDone: false }])).toBe(once);
+  });
+
+  it('a revocation before the cut is another one', () => {
+    const more = next(next(revoked, { groups: [allowed('a.example.com')] }), { groups: [] });
+    expect([revoked.revoked, more.revoked]).toEqual([
+      { [a]: 1, [b]: 1 },
+      { [a]: 2, [b]: 1 },
     ]);
   });
 });
@@ -127,17 +160,17 @@ describe('nextTunnelMemory() remembers tunnels where they were opened', () => {
 
   it('when a narrower entry takes over, and then goes', () => {
     const states = [{ groups: [wildcard] }, { groups: [wildcard, exact] }];
-    expect(cutAtLast(...states)).toEqual([]);
+    expect(revokedAtLast(...states)).toEqual([]);
     const removed = { groups: [wildcard, exact, blocked('a.example.com')] };
-    expect(new Set(cutAtLast(...states, removed))).toEqual(
+    expect(new Set(revokedAtLast(...states, removed))).toEqual(
       new Set([guardOf('*.example.com'), guardOf('a.example.com')]),
     );
   });
 
   it('when a narrower entry goes while a wildcard allows the same, and then the wildcard goes', () => {
     const states = [{ groups: [wildcard, exact] }, { groups: [wildcard] }];
-    expect(cutAtLast(...states)).toEqual([]);
-    expect(new Set(cutAtLast(...states, { groups: [] }))).toEqual(
+    expect(revokedAtLast(...states)).toEqual([]);
+    expect(new Set(revokedAtLast(...states, { groups: [] }))).toEqual(
       new Set([guardOf('*.example.com'), guardOf('a.example.com')]),
     );
   });
@@ -147,11 +180,13 @@ describe('nextTunnelMemory() remembers tunnels where they were opened', () => {
       { groups: [exact], shards: 16 },
       { groups: [exact], shards: 2, atMs: HOUR_MS },
     ];
-    expect(cutAtLast(...states)).toEqual([]);
+    expect(revokedAtLast(...states)).toEqual([]);
     const [old, current] = [guardOf('a.example.com', 16), guardOf('a.example.com', 2)];
     const removed = { groups: [], shards: 2 };
-    expect(new Set(cutAtLast(...states, { ...removed, atMs: 2 * HOUR_MS }))).toEqual(new Set([old, current]));
-    expect(cutAtLast(...states, { ...removed, atMs: 26 * HOUR_MS })).toEqual([current]);
+    expect(new Set(revokedAtLast(...states, { ...removed, atMs: 2 * HOUR_MS }))).toEqual(
+      new Set([old, current]),
+    );
+    expect(revokedAtLast(...states, { ...removed, atMs: 26 * HOUR_MS })).toEqual([current]);
   });
 
   it('and gives the very same memory back where nothing has changed', () => {
@@ -165,8 +200,8 @@ describe('nextTunnelMemory() remembers tunnels where they were opened', () => {
   it('through a file', () => {
     const memory = next(NO_TUNNELS, { groups: [wildcard, exact] });
     const read = JSON.parse(JSON.stringify(memory)) as TunnelMemory;
-    expect(next(read, { groups: [wildcard, exact] }).cuts).toBe(0);
-    expect(next(read, { groups: [exact] }).cuts).toBe(1);
+    expect(next(read, { groups: [wildcard, exact] }).revocations).toBe(0);
+    expect(next(read, { groups: [exact] }).revocations).toBe(1);
   });
 });
 
@@ -251,8 +286,8 @@ describe('nextTunnelMemory() in any history', () => {
           const openNow = open(state);
           const after = next(memory, state);
           const isNarrower = openBefore.some((tunnel) => !isGranted(tunnel, openNow));
-          expect(after.cuts > memory.cuts && !isNarrower).toBe(false);
-          tunnels = tunnels.filter(({ guard }) => after.generations[guard] === memory.generations[guard]);
+          expect(after.revocations > memory.revocations && !isNarrower).toBe(false);
+          tunnels = tunnels.filter(({ guard }) => after.revoked[guard] === memory.revoked[guard]);
           expect(tunnels.filter((tunnel) => !isGranted(tunnel, openNow))).toEqual([]);
           tunnels = [...tunnels, ...openNow];
           openBefore = openNow;

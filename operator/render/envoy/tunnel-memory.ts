@@ -1,5 +1,6 @@
 // What is remembered of the tunnels that may be open: which names each table allowed, through which guards their
-// tunnels run, and how often each guard had to end its tunnels. Pure: handed in, and handed out for the next time.
+// tunnels run, which guards have to end theirs, and how often each has done so. Pure: handed in, and handed out for the
+// next time.
 import { compareText } from '../../model/snapshot.ts';
 import type { ClassifiedNames } from './destination-classes.ts';
 import { type CarriedNames, classComparer, guardOf, isWithin, revokedGuards } from './narrowing.ts';
@@ -23,13 +24,15 @@ export interface TableMemory {
 
 export interface TunnelMemory {
   readonly tables: Readonly<Record<string, TableMemory>>;
-  /** How many times some tunnels had to end. */
-  readonly cuts: number;
-  /** By guard: the number of the last cut that meant it. */
+  /** How many times tunnels have lost their right. */
+  readonly revocations: number;
+  /** Guards whose tunnels have to end, each with the number of the last revocation that meant it. */
+  readonly revoked: Readonly<Record<string, number>>;
+  /** By guard: how often it has ended its tunnels. */
   readonly generations: Readonly<Record<string, number>>;
 }
 
-export const NO_TUNNELS: TunnelMemory = { tables: {}, cuts: 0, generations: {} };
+export const NO_TUNNELS: TunnelMemory = { tables: {}, revocations: 0, revoked: {}, generations: {} };
 
 /** The very same memory where nothing has changed. */
 export function nextTunnelMemory(
@@ -46,11 +49,37 @@ export function nextTunnelMemory(
     next.every(({ name, memory }) => memory === before.tables[name]);
   if (isSame) return before;
   const revoked = next.flatMap((table) => [...table.revoked]).toSorted(compareText);
-  const cuts = before.cuts + (revoked.length > 0 ? 1 : 0);
+  const revocations = before.revocations + (revoked.length > 0 ? 1 : 0);
   return {
     tables: Object.fromEntries(next.map(({ name, memory }) => [name, memory])),
-    cuts,
-    generations: { ...before.generations, ...Object.fromEntries(revoked.map((guard) => [guard, cuts])) },
+    revocations,
+    revoked: { ...before.revoked, ...Object.fromEntries(revoked.map((guard) => [guard, revocations])) },
+    generations: before.generations,
+  };
+}
+
+/** What a look at Envoy has shown of a revoked guard. */
+export interface SeenGuard {
+  readonly guard: string;
+  /** Some may have lost their right: all of the guard's have to end. */
+  readonly hasTunnels: boolean;
+  /** Not where a connection was on its way in when it was looked: the guard is looked at once more. */
+  readonly isDone: boolean;
+}
+
+/** A guard of a new generation ends its tunnels. One without any costs Envoy nothing, and is left as it is. */
+export function cutTunnels(memory: TunnelMemory, seen: readonly SeenGuard[]): TunnelMemory {
+  const done = new Set(seen.filter(({ isDone }) => isDone).map(({ guard }) => guard));
+  const cut = seen.filter(({ hasTunnels }) => hasTunnels).map(({ guard }) => guard);
+  if (done.size === 0 && cut.length === 0) return memory;
+  const generationAfter = (guard: string): number => (memory.generations[guard] ?? 0) + 1;
+  return {
+    ...memory,
+    revoked: Object.fromEntries(Object.entries(memory.revoked).filter(([guard]) => !done.has(guard))),
+    generations: {
+      ...memory.generations,
+      ...Object.fromEntries(cut.map((guard) => [guard, generationAfter(guard)])),
+    },
   };
 }
 
