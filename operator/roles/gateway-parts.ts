@@ -76,8 +76,8 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onFailure: hooks.onLogFailure,
   });
   const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
-  const internalConnections = () => envoy.admin.internalConnections();
-  const cuts = new TunnelCuts({ file: tunnels, internalConnections });
+  const listenersInUse = () => envoy.admin.listenersInUse();
+  const cuts = new TunnelCuts({ file: tunnels, listenersInUse });
   return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels, cuts };
 }
 

@@ -1,8 +1,7 @@
 // When tunnels that have lost their right are cut. Not with the tables that refuse new ones, but a little later and apart:
 // a cut rewrites the file of all listeners, which takes a large Envoy seconds, and the next change must not wait for a cut
-// that nobody needs. So Envoy is asked first which guards have tunnels at all.
-import { EnvoyNotRunning, EnvoySilent, type OpenConnections } from '../gateway/process/envoy-admin.ts';
-import { CLIENT_HELLO_TIMEOUT_MS } from '../model/access-log-line.ts';
+// that nobody needs. So Envoy is asked first which guards have connections at all.
+import { EnvoyNotRunning, EnvoySilent } from '../gateway/process/envoy-admin.ts';
 import { guardFamily } from '../render/envoy/guard-names.ts';
 import { cutTunnels } from '../render/envoy/tunnel-memory.ts';
 import type { TunnelFile } from './tunnel-file.ts';
@@ -12,12 +11,10 @@ const SETTLE_MS = 500;
 /** Before the next question to an Envoy that does not answer. */
 const SILENCE_MS = 1000;
 
-type Connections = ReadonlyMap<string, OpenConnections>;
-
 export interface TunnelCutsOptions {
   readonly file: Pick<TunnelFile, 'memory' | 'keep'>;
-  /** Connections of listeners that have any, by name. */
-  readonly internalConnections: () => Promise<Connections>;
+  /** Names of the internal listeners that have connections. */
+  readonly listenersInUse: () => Promise<ReadonlySet<string>>;
 }
 
 interface PlannedLook {
@@ -25,8 +22,6 @@ interface PlannedLook {
   /** Number of the revocation that it is for. */
   readonly revocation: number;
   readonly dueAtMs: number;
-  /** Whether no connection can be on its way in any more that the former table had allowed. */
-  readonly isLast: boolean;
 }
 
 export class TunnelCuts {
@@ -45,8 +40,7 @@ export class TunnelCuts {
     const fresh = Object.entries(revoked).filter(([guard, revocation]) => this.#known[guard] !== revocation);
     this.#known = revoked;
     const dueAtMs = nowMs + SETTLE_MS;
-    const looks = fresh.map(([guard, revocation]) => ({ guard, revocation, dueAtMs, isLast: false }));
-    this.#looks = [...this.#looks, ...looks];
+    this.#looks = [...this.#looks, ...fresh.map(([guard, revocation]) => ({ guard, revocation, dueAtMs }))];
   }
 
   /** Epoch milliseconds of the next look; infinite where none is planned. */
@@ -59,49 +53,27 @@ export class TunnelCuts {
     const due = this.#looks.filter(({ dueAtMs }) => dueAtMs <= nowMs);
     if (due.length === 0) return;
     const later = this.#looks.filter(({ dueAtMs }) => dueAtMs > nowMs);
-    const connections = await this.#connections();
-    if (connections === undefined) {
+    const inUse = await this.#listenersInUse();
+    if (inUse === undefined) {
       this.#looks = [...due.map((look) => ({ ...look, dueAtMs: nowMs + SILENCE_MS })), ...later];
       return;
     }
-    const seen = due.map((look) => ({ look, ...stateOf(look, connections) }));
     const { file } = this.#options;
-    const { revoked } = file.memory;
-    const guards = seen.map(({ look: { guard, revocation }, hasTunnels, isSettled }) => {
-      return { guard, hasTunnels, isDone: isSettled && revoked[guard] === revocation };
+    const looks = due.map(({ guard, revocation }) => {
+      return { guard, revocation, hasTunnels: guardFamily(guard).some((name) => inUse.has(name)) };
     });
-    await file.keep(cutTunnels(file.memory, guards));
-    const again = seen.flatMap(({ look, isSettled }) => (isSettled ? [] : [lastLookAfter(look)]));
-    this.#looks = [...again, ...later];
+    await file.keep(cutTunnels(file.memory, looks));
+    this.#looks = later;
   }
 
   /** None where Envoy does not run; undefined where it does not say. */
-  async #connections(): Promise<Connections | undefined> {
+  async #listenersInUse(): Promise<ReadonlySet<string> | undefined> {
     try {
-      return await this.#options.internalConnections();
+      return await this.#options.listenersInUse();
     } catch (error) {
-      if (error instanceof EnvoyNotRunning) return new Map();
+      if (error instanceof EnvoyNotRunning) return new Set();
       if (error instanceof EnvoySilent) return undefined;
       throw error;
     }
   }
-}
-
-function lastLookAfter(look: PlannedLook): PlannedLook {
-  return { ...look, dueAtMs: look.dueAtMs + CLIENT_HELLO_TIMEOUT_MS, isLast: true };
-}
-
-interface GuardState {
-  readonly hasTunnels: boolean;
-  /** Whether all that the former table had allowed is among them, or has ended. */
-  readonly isSettled: boolean;
-}
-
-/** A client that has not said which server it means passes the guard as it is when it does: after a cut, unharmed. */
-function stateOf({ guard, isLast }: PlannedLook, connections: Connections): GuardState {
-  const family = guardFamily(guard).flatMap((name) => connections.get(name) ?? []);
-  return {
-    hasTunnels: family.some(({ open }) => open > 0),
-    isSettled: isLast || family.every(({ starting }) => starting === 0),
-  };
 }

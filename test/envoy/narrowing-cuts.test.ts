@@ -1,10 +1,14 @@
 // A destination that is removed, blocked or expired ends the tunnels that it had opened, and at most those of its guard
 // shard with them; nothing else ends any. The witnesses are real tunnels: what has to end is waited for, and what must
 // live on is asked then.
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shardOf } from '../../operator/render/envoy/guard-names.ts';
+import type { TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
+import { statePaths } from '../../operator/roles/state-directory.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
+import { startTls } from '../outside/dial.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from './workspace-yaml.ts';
@@ -28,11 +32,12 @@ const SSH = 'git.example.com';
 const MOVING = 'moving.example.com';
 const EXPIRING = 'expiring.example.com';
 const DIRECT = 'direct.example.com';
+const HELD = 'held.example.com';
 
 let fixture: GatewayFixture;
 
 beforeAll(async () => {
-  const names = [DOWNLOAD, WITNESS, GONE, NEIGHBOUR, UNDER, BESIDE, SSH, MOVING, EXPIRING, DIRECT];
+  const names = [DOWNLOAD, WITNESS, GONE, NEIGHBOUR, UNDER, BESIDE, SSH, MOVING, EXPIRING, DIRECT, HELD];
   fixture = await startGateway({
     names: names.map((name) => ({ name })),
     files: {
@@ -40,6 +45,7 @@ beforeAll(async () => {
       'wild.yaml': workspaceYaml('wild', allow([`*.${WILD}`])),
       'raw.yaml': workspaceYaml('raw', allow([SSH], [{ port: 22, protocol: 'TCP' }])),
       'moving.yaml': workspaceYaml('moving', allow([MOVING])),
+      'held.yaml': workspaceYaml('held', allow([HELD])),
       'dry.yaml': workspaceYaml('dry', { ...allow([MOVING]), ...DRY_RUN }),
     },
   });
@@ -156,6 +162,40 @@ test('a destination of any bytes that is removed ends its tunnels', async () => 
   const [row] = await fixture.denialsWith({ destination: SSH });
   expect(row).toMatchObject({ accessType: 'DROP', reason: 'DESTINATION_REVOKED', port: 22 });
 }, 30_000);
+
+async function tunnelMemory(): Promise<TunnelMemory> {
+  const text = await readFile(statePaths(join(fixture.folder, '../state')).tunnels, 'utf8');
+  return JSON.parse(text) as TunnelMemory;
+}
+
+/** How often guards have ended their tunnels, all together. */
+async function cuts(): Promise<number> {
+  const { generations } = await tunnelMemory();
+  return Object.values(generations).reduce((sum, count) => sum + count, 0);
+}
+
+test('a client that was let in before a removal and says its server name after the cut is cut too', async () => {
+  const client = fixture.client('held');
+  const held = await openTunnel({ ...client, connect: `${HELD}:443`, sends: 'nothing' });
+  held.reader.release();
+  const before = await cuts();
+  await edit('held', allow(['other.example.com']));
+  await until('the guard is cut', async () => (await cuts()) === before + 1);
+  const secure = await startTls(held.socket, { host: HELD, sni: undefined, ca: client.ca }, () => undefined);
+  secure.write(`GET /slow/1000000/20 HTTP/1.1\r\nHost: ${HELD}\r\n\r\n`);
+  await once(secure, 'data');
+  await untilCut([held]);
+  await fixture.denialsWith({ destination: HELD, reason: 'DESTINATION_REVOKED' });
+  expect(await cuts()).toBe(before + 1);
+}, 30_000);
+
+test('a removal that nobody has a tunnel to cuts nothing', async () => {
+  const [before, { revocations }] = [await cuts(), await tunnelMemory()];
+  await edit('held', allow(['another.example.com']));
+  expect((await tunnelMemory()).revocations).toBe(revocations + 1);
+  await until('Envoy has been asked', async () => Object.keys((await tunnelMemory()).revoked).length === 0);
+  expect(await cuts()).toBe(before);
+});
 
 test('an entry that expires ends its tunnel, without any event', async () => {
   const expiresAt = `${new Date(Date.now() + 4000).toISOString().slice(0, 19)}Z`;

@@ -26,13 +26,6 @@ export interface RejectedResource {
   readonly text: string;
 }
 
-/** Of one listener, now. */
-export interface OpenConnections {
-  readonly open: number;
-  /** Not judged yet: the client has not said enough. */
-  readonly starting: number;
-}
-
 export interface ServerInfo {
   readonly version: string;
   readonly state: string;
@@ -47,7 +40,7 @@ export interface EnvoyAdminOptions {
 // All HTTP connection managers share the stat prefix "egress"; table names contain dots.
 const rdsVersion = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
-const internalGauge = /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(pre_)?cx_active$/;
+const internalListener = /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
 const notThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 export class EnvoyAdmin {
@@ -92,17 +85,12 @@ export class EnvoyAdmin {
     return [...gauges.values()].reduce((sum, value) => sum + value, 0);
   }
 
-  /** Connections of internal listeners, by their names; those without any are left out. */
-  async internalConnections(): Promise<ReadonlyMap<string, OpenConnections>> {
+  /** Names of internal listeners that have connections, or clients that have not said enough to be judged. */
+  async listenersInUse(): Promise<ReadonlySet<string>> {
     const filter = encodeURIComponent('^listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active$');
-    const found = new Map<string, OpenConnections>();
-    for (const [stat, count] of parseNumbers(await this.#text(`/stats?type=Gauges&filter=${filter}`))) {
-      const [, name = '', pre] = internalGauge.exec(stat) ?? [];
-      if (name === '' || count === 0) continue;
-      const { open, starting } = found.get(name) ?? { open: 0, starting: 0 };
-      found.set(name, pre === undefined ? { open: count, starting } : { open, starting: count });
-    }
-    return found;
+    const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${filter}`));
+    const inUse = [...gauges].filter(([, count]) => count > 0);
+    return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
   }
 
   /** Counters by name; `filter` is a regular expression in RE2's syntax. Costs Envoy time for all it has. */

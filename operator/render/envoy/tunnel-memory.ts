@@ -58,27 +58,25 @@ export function nextTunnelMemory(
   };
 }
 
-/** What a look at Envoy has shown of a revoked guard. */
+/** What Envoy has been seen to have of a guard that was revoked. */
 export interface SeenGuard {
   readonly guard: string;
-  /** Some may have lost their right: all of the guard's have to end. */
+  /** Number of the revocation that was in force then. */
+  readonly revocation: number;
   readonly hasTunnels: boolean;
-  /** Not where a connection was on its way in when it was looked: the guard is looked at once more. */
-  readonly isDone: boolean;
 }
 
 /** A guard of a new generation ends its tunnels. One without any costs Envoy nothing, and is left as it is. */
 export function cutTunnels(memory: TunnelMemory, seen: readonly SeenGuard[]): TunnelMemory {
-  const done = new Set(seen.filter(({ isDone }) => isDone).map(({ guard }) => guard));
-  const cut = seen.filter(({ hasTunnels }) => hasTunnels).map(({ guard }) => guard);
-  if (done.size === 0 && cut.length === 0) return memory;
-  const generationAfter = (guard: string): number => (memory.generations[guard] ?? 0) + 1;
+  const isDone = ([guard, revocation]: readonly [string, number]): boolean =>
+    seen.some((one) => one.guard === guard && one.revocation === revocation);
+  const cut = seen.filter(({ hasTunnels }) => hasTunnels);
   return {
     ...memory,
-    revoked: Object.fromEntries(Object.entries(memory.revoked).filter(([guard]) => !done.has(guard))),
+    revoked: Object.fromEntries(Object.entries(memory.revoked).filter((entry) => !isDone(entry))),
     generations: {
       ...memory.generations,
-      ...Object.fromEntries(cut.map((guard) => [guard, generationAfter(guard)])),
+      ...Object.fromEntries(cut.map(({ guard }) => [guard, (memory.generations[guard] ?? 0) + 1])),
     },
   };
 }
