@@ -131,11 +131,12 @@ describe('createMetrics()', () => {
 });
 
 test('createMetrics() counts questions of the DNS by what became of them', async () => {
-  const counts = { questions: { noName: 3, tooMany: 0 }, folded: 2 };
+  const counts = { questions: { noName: 3, tooMany: 0 }, folded: 2, dropped: 4 };
   metrics.watchDns(() => counts);
   expect(await samplesOf('sallyport_dns_questions_total')).toEqual([
     'sallyport_dns_questions_total{outcome="noName"} 3',
     'sallyport_dns_questions_total{outcome="tooMany"} 0',
   ]);
   expect(await samplesOf('sallyport_dns_folded_total')).toEqual(['sallyport_dns_folded_total 2']);
+  expect(await samplesOf('sallyport_dns_dropped_total')).toEqual(['sallyport_dns_dropped_total 4']);
 });

@@ -36,6 +36,8 @@ export interface DnsNumbers {
   readonly questions: Readonly<Record<string, number>>;
   /** Denied questions without a row of their own. */
   readonly folded: number;
+  /** Rows of denied questions that were given up. */
+  readonly dropped: number;
 }
 
 export interface ReflectorState {
@@ -141,6 +143,15 @@ function dnsMetrics(registers: Registry[]): Pick<Metrics, 'watchDns'> {
     collect() {
       this.reset();
       this.inc(counts()?.folded ?? 0);
+    },
+  });
+  new Counter({
+    name: 'sallyport_dns_dropped_total',
+    help: 'Denied questions that are in no row, since too many waited for the file system',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(counts()?.dropped ?? 0);
     },
   });
   return {

@@ -88,7 +88,7 @@ export async function assembleAgent(
       hasService: (serviceNamespace, name) => services.has(serviceNamespace, name),
     },
     clusterDns: config.clusterDns,
-    onProblem: (sentence) => logger.error('a port of the DNS cannot be had', { problem: sentence }),
+    onProblem: (sentence) => logger.error('the DNS cannot do all that it should', { problem: sentence }),
   });
   const parts = gatewayParts(config, place, gatewayHooks);
   return { ...parts, dns, services, config, logger, metrics, api, memory, source, reporter, rules };

@@ -29,7 +29,7 @@ export interface GatewayDnsOptions {
   readonly clusterNames: ClusterNames;
   /** Name servers of the cluster; empty: those of the machine. */
   readonly clusterDns: readonly NameServer[];
-  /** A port that cannot be had. */
+  /** A port that cannot be had, or rows that were dropped. */
   readonly onProblem: (sentence: string) => void;
 }
 
@@ -42,19 +42,6 @@ export class GatewayDns {
 
   constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
     const { consume, onTornLine, onSkippedLine, onLogFailure: onFailure } = hooks;
-    const log = new DnsLog({ path: join(folder, `${LOG_NAME}.log`), onFailure });
-    this.#log = log;
-    this.#tail = new LogTail({
-      consume,
-      onTornLine,
-      onSkippedLine,
-      folder,
-      name: LOG_NAME,
-      files: atomicFiles,
-      reopenLogs: () => log.reopen(),
-      onFailure,
-      ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
-    });
     this.#responder = new DnsResponder({
       clusterNames,
       forwarder: new NameForwarder({
@@ -62,8 +49,31 @@ export class GatewayDns {
         cluster: orOwn(clusterDns),
       }),
       questionsPerSecond: config.dnsQuestionsPerSecond,
-      record: (line) => log.append(line),
+      record: (line) => this.#log.append(line),
       nowMs: SYSTEM_CLOCK.nowMs,
+    });
+    const path = join(folder, `${LOG_NAME}.log`);
+    this.#log = new DnsLog({
+      path,
+      onFailure,
+      counts: this.counts,
+      onDropping: () =>
+        onProblem(
+          `Cannot keep more rows of denied DNS questions: "${path}" cannot be written, make room there`,
+        ),
+      onDropped: (lines) =>
+        onProblem(`${lines} denied DNS questions have no row: "${path}" could not be written for a while`),
+    });
+    this.#tail = new LogTail({
+      consume,
+      onTornLine,
+      onSkippedLine,
+      folder,
+      name: LOG_NAME,
+      files: atomicFiles,
+      reopenLogs: () => this.#log.reopen(),
+      onFailure,
+      ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
     });
     this.#server = new DnsServer({
       responder: this.#responder,

@@ -8,6 +8,7 @@ import { type Agent, GatewayScene } from './gateway-scene.ts';
 
 const LISTED = 'listed.example.com';
 const ENFORCED = 10_000;
+const FAILED = 2;
 const NO_NAME = 3;
 const SERVICE = 'web.default.svc.cluster.local';
 
@@ -46,7 +47,7 @@ test('an allowed name leads to the addresses of the lane, as soon as they are kn
 
 test('a name of a Service is asked of the cluster while the Service exists', async () => {
   scene.world.dns.setRecord(SERVICE, { a: ['10.96.0.9'] });
-  expect(await ask(SERVICE)).toMatchObject({ rcode: NO_NAME });
+  await until('Services are known', async () => (await ask(SERVICE)).rcode === NO_NAME);
   expect(scene.world.dns.questionsFor(SERVICE)).toEqual([]);
   await scene.kubectl('create', 'service', 'clusterip', 'web', '--tcp=80');
   await untilSays(SERVICE, ['10.96.0.9']);
@@ -74,7 +75,11 @@ test('a denied name is a line of the log, with the columns of the denial log', a
 test('a new agent answers from what the former one knew, before any API server is heard', async () => {
   await scene.controlPlane.stopApiServer();
   await agent.stop();
+  const asked = scene.world.dns.questionsFor(SERVICE).length;
   agent = await scene.startAgent('gw-1');
   expect(await ask(LISTED)).toMatchObject({ rcode: 0, data: ['10.96.0.77'] });
   expect(await ask('denied.example.com')).toMatchObject({ rcode: NO_NAME });
+  // Which Services there are is not remembered: clients keep "no such name", and ask again after a failure.
+  expect(await ask(SERVICE)).toMatchObject({ rcode: FAILED });
+  expect(scene.world.dns.questionsFor(SERVICE)).toHaveLength(asked);
 });

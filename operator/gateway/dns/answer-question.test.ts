@@ -1,12 +1,13 @@
 import type { Decision } from '../../compile/decide.ts';
 import { LANES, type Lane } from '../../model/product.ts';
 import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
+import type { ClusterNames } from './cluster-names.ts';
 import { TYPE } from './dns-codes.ts';
 
 const TXT = 16;
 const HTTPS = 65;
 const DENIED = { reason: 'DESTINATION_NOT_ALLOWED' } as const;
-const CLUSTER_NAMES = {
+const CLUSTER_NAMES: ClusterNames = {
   domain: 'cluster.local',
   hasService: (namespace: string, service: string) => namespace === 'lab' && service === 'web',
 };
@@ -18,14 +19,18 @@ function decisionOf(lane: Lane, name: string): Decision {
   return { verdict: lane.includes('dry-run') ? 'DRY_RUN_DENIAL' : 'DROP', ...DENIED };
 }
 
-function answered(lane: Lane, name: string, type: number = TYPE.A): AnsweredQuestion {
+function answered(
+  lane: Lane,
+  { name, type }: { readonly name: string; readonly type: number },
+  clusterNames: ClusterNames,
+): AnsweredQuestion {
   const decide = (asked: string): Decision => decisionOf(lane, asked);
-  return answerQuestion({ name, type }, { lane, clusterNames: CLUSTER_NAMES, decide });
+  return answerQuestion({ name, type }, { lane, clusterNames, decide });
 }
 
 /** "gateway 4", "noName", "outside", with the verdict where it is a denial. */
-function shown(lane: Lane, name: string, type?: number): string {
-  const { answer, denial } = answered(lane, name, type);
+function shown(lane: Lane, name: string, type: number = TYPE.A, clusterNames = CLUSTER_NAMES): string {
+  const { answer, denial } = answered(lane, { name, type }, clusterNames);
   const what =
     answer.kind === 'address'
       ? `${answer.of} ${answer.family}`
@@ -59,4 +64,19 @@ test.each<[string, number, string, string]>([
   const lanes = LANES.filter((lane) => lane !== 'full');
   const wanted = lanes.map((lane) => [lane, lane.includes('dry-run') ? dryRun : enforced]);
   expect(lanes.map((lane) => [lane, shown(lane, name, type)])).toEqual(wanted);
+});
+
+test.each([
+  ['web.lab.svc.cluster.local', 'unknown'],
+  ['gone.lab.svc.cluster.local', 'unknown'],
+  ['denied.example.lab.svc.cluster.local', 'unknown'],
+  // What search lists make of a name that is allowed: nobody is to end a search there.
+  ['allowed.example.lab.svc.cluster.local', 'noName'],
+  ['allowed.example.svc.cluster.local', 'noName'],
+  ['allowed.example.cluster.local', 'noName'],
+  ['a.b.denied.example.lab.svc.cluster.local', 'noName'],
+])('answerQuestion() says to %s, while nobody knows the Services: %s', (name, wanted) => {
+  const clusterNames = { ...CLUSTER_NAMES, hasService: () => undefined };
+  const lanes = LANES.filter((lane) => lane !== 'full');
+  expect(lanes.map((lane) => shown(lane, name, TYPE.A, clusterNames))).toEqual(lanes.map(() => wanted));
 });

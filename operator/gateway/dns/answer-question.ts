@@ -2,7 +2,7 @@
 // name leads to the gateway itself, which then decides about each connection; so nothing has to be asked of others.
 import type { Decision } from '../../compile/decide.ts';
 import { isDryRun, type Lane } from '../../model/product.ts';
-import { type ClusterNames, isClusterName, isServiceName } from './cluster-names.ts';
+import { type ClusterNames, isClusterName, isServiceName, namesBeforeSuffix } from './cluster-names.ts';
 import { TYPE } from './dns-codes.ts';
 
 export type DnsAnswer =
@@ -10,6 +10,8 @@ export type DnsAnswer =
   /** The name may exist, but has nothing of this type: no HTTPS records above all, so neither QUIC nor ECH is tried. */
   | { readonly kind: 'noData' }
   | { readonly kind: 'noName' }
+  /** Nobody knows whether there is such a Service. "No such name" would be final: clients remember that. */
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'forward'; readonly to: 'cluster' | 'outside' };
 
 export interface AnsweredQuestion {
@@ -32,6 +34,7 @@ export interface QuestionPlace {
 }
 
 const NO_NAME: AnsweredQuestion = { answer: { kind: 'noName' } };
+const UNKNOWN: AnsweredQuestion = { answer: { kind: 'unknown' } };
 const NO_DATA: AnsweredQuestion = { answer: { kind: 'noData' } };
 const CLUSTER: AnsweredQuestion = { answer: { kind: 'forward', to: 'cluster' } };
 const OUTSIDE: AnsweredQuestion = { answer: { kind: 'forward', to: 'outside' } };
@@ -45,17 +48,22 @@ export function answerQuestion(question: Question, place: QuestionPlace): Answer
 }
 
 /** Names about which no table has a say. */
-function answerSpecial(
-  question: Question,
-  { lane, clusterNames }: QuestionPlace,
-): AnsweredQuestion | undefined {
+function answerSpecial(question: Question, place: QuestionPlace): AnsweredQuestion | undefined {
   const { name } = question;
+  const { lane, clusterNames } = place;
   if (name === '') return NO_DATA;
   if (isUnder(name, 'localhost')) return addressOf('localhost', question);
   // What an address is called says nothing about where one goes, and programs ask it on their own.
   if (isUnder(name, 'in-addr.arpa') || isUnder(name, 'ip6.arpa')) return isDryRun(lane) ? OUTSIDE : NO_NAME;
-  if (isClusterName(name, clusterNames)) return isServiceName(name, clusterNames) ? CLUSTER : NO_NAME;
-  return undefined;
+  return isClusterName(name, clusterNames) ? answerCluster(name, place) : undefined;
+}
+
+function answerCluster(name: string, { clusterNames, decide }: QuestionPlace): AnsweredQuestion {
+  const isService = isServiceName(name, clusterNames);
+  if (isService !== undefined) return isService ? CLUSTER : NO_NAME;
+  // Some resolvers (musl) end their search here, and would never come to ask the allowed name itself.
+  const isSearch = namesBeforeSuffix(name, clusterNames).some((asked) => decide(asked).verdict === 'ALLOW');
+  return isSearch ? NO_NAME : UNKNOWN;
 }
 
 function isUnder(name: string, domain: string): boolean {

@@ -1,4 +1,4 @@
-import { isClusterName, isServiceName } from './cluster-names.ts';
+import { isClusterName, isServiceName, namesBeforeSuffix } from './cluster-names.ts';
 
 const NAMES = {
   domain: 'cluster.local',
@@ -19,6 +19,21 @@ test.each([
   ['web.lab.svc.cluster.local.example.com', false],
 ])('isServiceName() of %s is %s', (name, is) => {
   expect(isServiceName(name, NAMES)).toBe(is);
+});
+
+test.each([
+  ['api.lab.svc.cluster.local', undefined],
+  ['_https._tcp.web.lab.svc.cluster.local', undefined],
+  ['payload.pod-0.web.lab.svc.cluster.local', false],
+  ['lab.svc.cluster.local', false],
+  ['10-0-0-1.lab.pod.cluster.local', false],
+])('isServiceName() of %s is %s while nobody knows the Services', (name, is) => {
+  expect(isServiceName(name, { ...NAMES, hasService: () => undefined })).toBe(is);
+});
+
+test('namesBeforeSuffix() gives what a search list may have started from', () => {
+  const name = 'example.com.lab.svc.cluster.local';
+  expect(namesBeforeSuffix(name, NAMES)).toEqual(['example.com.lab', 'example.com']);
 });
 
 test('isClusterName() takes the domain and all below it, and nothing that only ends alike', () => {

@@ -8,12 +8,22 @@ let folder: string;
 let path: string;
 let failures: Error[];
 let log: DnsLog;
+let counts: { dropped: number };
+let told: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-dns-log-'));
   path = join(folder, 'dns.log');
   failures = [];
-  log = new DnsLog({ path, onFailure: (error) => void failures.push(error) });
+  counts = { dropped: 0 };
+  told = [];
+  log = new DnsLog({
+    path,
+    counts,
+    onFailure: (error) => void failures.push(error),
+    onDropping: () => void told.push('dropping'),
+    onDropped: (lines) => void told.push(`dropped ${lines}`),
+  });
 });
 
 afterEach(async () => {
@@ -52,4 +62,31 @@ test('DnsLog keeps lines that cannot be written, tells of it, and writes them la
   log.append('two');
   await until('both lines are there', async () => (await textOf(path)) === 'one\ntwo\n');
   expect(failures[0]?.message).toContain('EISDIR');
+});
+
+test('DnsLog drops and counts lines when 64 MiB wait, and tells of it once, and once more when there is room', async () => {
+  await mkdir(path);
+  log.append('x'.repeat(64 * 1024 * 1024));
+  log.append('two');
+  expect([told, counts.dropped]).toEqual([['dropping'], 1]);
+  log.append('three');
+  await until('the failure was told', () => failures.length > 0);
+  log.append('four');
+  expect([told, counts.dropped]).toEqual([['dropping'], 3]);
+  await rm(path, { recursive: true });
+  await log.flush();
+  log.append('five');
+  await log.flush();
+  expect((await textOf(path)).replace(/x+/, 'x')).toBe('x\nfive\n');
+  expect([told, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
+});
+
+test('DnsLog counts lines that it cannot write at the end, those that it tried before too', async () => {
+  await mkdir(path);
+  log.append('one');
+  log.append('two');
+  await until('the failure was told', () => failures.length > 0);
+  log.append('three');
+  await log.close();
+  expect([told, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
 });

@@ -1,11 +1,18 @@
 // The spool of denied questions: lines are appended to a file, in order, within a twentieth of a second and at the end.
-// What the file system refuses is kept and tried again, up to a limit; a line that was written in part is finished first.
+// What the file system refuses is kept and tried again; a line that was written in part is finished first. What is
+// beyond a limit, or cannot be written at the end, is dropped and counted.
 import { type FileHandle, open } from 'node:fs/promises';
+import type { DnsCounts } from './dns-counts.ts';
 
 export interface DnsLogOptions {
   readonly path: string;
   /** A write failed and is tried again. */
   readonly onFailure: (error: Error) => void;
+  readonly counts: Pick<DnsCounts, 'dropped'>;
+  /** The first line was dropped; more may follow. */
+  readonly onDropping: () => void;
+  /** There is room again, or this is the end: so many lines were dropped since onDropping(). */
+  readonly onDropped: (lines: number) => void;
 }
 
 const FLUSH_MS = 50;
@@ -16,6 +23,10 @@ export class DnsLog {
   readonly #options: DnsLogOptions;
   #lines: string[] = [];
   #unwritten: Buffer = Buffer.alloc(0);
+  /** Of the lines, with those that are partly written. */
+  #keptBytes = 0;
+  /** Since onDropping(). */
+  #dropped = 0;
   #handle: FileHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -25,9 +36,9 @@ export class DnsLog {
   }
 
   append(line: string): void {
-    // Lines that nobody can write any more: whoever reads the failures knows that the log is not complete.
-    if (this.#unwritten.length > MAX_KEPT_BYTES) return;
+    if (this.#keptBytes > MAX_KEPT_BYTES) return this.#drop(1);
     this.#lines.push(line);
+    this.#keptBytes += Buffer.byteLength(line) + 1;
     this.#timer ??= setTimeout(() => void this.#tryFlush(), FLUSH_MS);
   }
 
@@ -44,12 +55,15 @@ export class DnsLog {
     return this.#exclusively(() => this.#write());
   }
 
-  /** Writes what is left; throws where that cannot be. */
+  /** Writes what is left; what cannot be written is lost. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#exclusively(async () => {
       try {
         await this.#write();
+      } catch (error) {
+        this.#options.onFailure(error as Error);
+        this.#giveUp();
       } finally {
         await this.#close();
       }
@@ -77,7 +91,29 @@ export class DnsLog {
     while (this.#unwritten.length > 0) {
       const { bytesWritten } = await handle.write(this.#unwritten);
       this.#unwritten = this.#unwritten.subarray(bytesWritten);
+      this.#keptBytes -= bytesWritten;
     }
+    this.#tellDropped();
+  }
+
+  #drop(lines: number): void {
+    if (this.#dropped === 0) this.#options.onDropping();
+    this.#dropped += lines;
+    this.#options.counts.dropped += lines;
+  }
+
+  #giveUp(): void {
+    const lines = this.#lines.length + this.#unwritten.toString('latin1').split('\n').length - 1;
+    this.#lines = [];
+    this.#unwritten = Buffer.alloc(0);
+    this.#keptBytes = 0;
+    if (lines > 0) this.#drop(lines);
+    this.#tellDropped();
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped > 0) this.#options.onDropped(this.#dropped);
+    this.#dropped = 0;
   }
 
   async #open(): Promise<FileHandle> {

@@ -11,14 +11,21 @@ const CLIENT: DnsClient = { transport: 'UDP', address: '10.1.2.3', port: 5353 };
 let nowMs: number;
 let lines: string[];
 let responder: DnsResponder;
+let hasService: boolean | undefined;
+let forwarded: string[];
 
 beforeEach(() => {
   nowMs = Date.parse('2026-11-27T00:00:00Z');
   lines = [];
+  hasService = true;
+  forwarded = [];
   responder = new DnsResponder({
-    clusterNames: { domain: 'cluster.local', hasService: () => true },
+    clusterNames: { domain: 'cluster.local', hasService: () => hasService },
     forwarder: {
-      ask: (to) => Promise.resolve(to === 'cluster' ? emptyBody(2) : addressBody(['192.0.2.9'], 4)),
+      ask: (to, { name }) => {
+        forwarded.push(name);
+        return Promise.resolve(to === 'cluster' ? emptyBody(2) : addressBody(['192.0.2.9'], 4));
+      },
     },
     questionsPerSecond: 5,
     record: (line) => void lines.push(line),
@@ -110,6 +117,14 @@ test('respond() asks the cluster for its own names, in every lane, without a lin
   expect(await ask('web.lab.svc.cluster.local')).toBe('2');
   expect(await ask('web.lab.svc.cluster.local', laneOf('sealed-dry-run'))).toBe('2');
   expect(lines).toEqual([]);
+});
+
+test('respond() says that it failed to names of Services while nobody knows them, and asks and writes nothing', async () => {
+  hasService = undefined;
+  expect(await ask('web.lab.svc.cluster.local')).toBe('2');
+  expect(await ask('web.lab.svc.cluster.local', laneOf('dry-run'))).toBe('2');
+  expect([lines, forwarded]).toEqual([[], []]);
+  expect(responder.counts.questions).toMatchObject({ unknown: 2, noName: 0, forwarded: 0 });
 });
 
 test('respond() refuses a source that asks too often, with a line in ten seconds', async () => {

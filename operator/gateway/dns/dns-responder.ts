@@ -56,6 +56,7 @@ const MAX_SOURCES = 10_000;
 const MAX_DECISIONS = 20_000;
 const LOCALHOST: Bodies = { 4: addressBody(['127.0.0.1'], 4), 6: addressBody(['::1'], 6) };
 const REFUSED = emptyBody(RCODE.REFUSED);
+const SERVER_FAILURE = emptyBody(RCODE.SERVER_FAILURE);
 
 export class DnsResponder {
   readonly counts = new DnsCounts();
@@ -126,6 +127,9 @@ export class DnsResponder {
       case 'noName':
         questions.noName += 1;
         return NO_NAME;
+      case 'unknown':
+        questions.unknown += 1;
+        return SERVER_FAILURE;
       case 'noData':
         questions.noData += 1;
         return NO_DATA;

@@ -1,4 +1,5 @@
-// Which Services exist, for the DNS of a gateway: names only, of all Namespaces. Before they have been read once, none.
+// Which Services exist, for the DNS of a gateway: names only, of all Namespaces. Until they have
+// been read once nobody knows.
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { SERVICES } from '../../model/cluster-resources.ts';
 import { memo } from './memo.ts';
@@ -36,7 +37,9 @@ export class ServiceNames {
     return [this.#reflector.progress()];
   }
 
-  has(namespace: string, name: string): boolean {
+  /** Undefined until they have been read once; what was read last stays while the API server is away. */
+  has(namespace: string, name: string): boolean | undefined {
+    if (!this.#reflector.hasSynced()) return undefined;
     return this.#names(this.#reflector.items()).has(keyOf(namespace, name));
   }
 }
