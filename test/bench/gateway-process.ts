@@ -5,6 +5,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectStatus } from './probe.ts';
+import type { Place } from './tunnel.ts';
 
 export interface GatewayPlace {
   readonly name: string;
@@ -26,10 +27,15 @@ export class GatewayProcess {
     this.#place = place;
   }
 
+  /** Where a lane's first port listens. */
+  proxy(port: number): Place {
+    return { host: this.#place.address, port };
+  }
+
   /** The moment when CONNECT through this port first gets this status; a port that nobody listens at gives none. */
   async untilStatus(port: number, name: string, wanted: number): Promise<number> {
     const deadlineMs = performance.now() + LIMIT_MS;
-    const proxy = { host: this.#place.address, port };
+    const proxy = this.proxy(port);
     while ((await connectStatus(proxy, name).catch(() => undefined)) !== wanted) {
       if (performance.now() > deadlineMs) throw new Error(`Waited ${LIMIT_MS} ms for ${wanted} of "${name}"`);
       await delay(BETWEEN_MS);

@@ -12,6 +12,7 @@ import type { ControlPlane } from '../apiserver/control-plane.ts';
 import { destinationNames } from './bench-folder.ts';
 import { resourceOfKind } from './cluster-objects.ts';
 import type { GatewayProcess } from './gateway-process.ts';
+import { holdTunnels } from './held-tunnels.ts';
 import { ObjectWatch } from './object-watch.ts';
 import { type Writes, writesBetween, writesSoFar } from './server-writes.ts';
 
@@ -35,8 +36,16 @@ export interface PolicyChange {
 
 export interface PolicyChanges {
   readonly changes: readonly PolicyChange[];
+  /** Of removals: from the API server's answer until the last tunnel to what was removed had ended, if any was held. */
+  readonly cutsMs: readonly number[];
   /** All writes meanwhile, the benchmark's own among them. */
   readonly writes: Writes;
+}
+
+interface NextChange {
+  readonly index: number;
+  readonly isRemoval: boolean;
+  readonly name: string;
 }
 
 interface Watches {
@@ -110,22 +119,42 @@ export class PolicyChanger {
     }
   }
 
-  async run(workspace: string, count: number): Promise<PolicyChanges> {
+  /** With `ca` a tunnel is open through every gateway to each name that is removed; nothing waits for its end. */
+  async run(workspace: string, count: number, ca?: string): Promise<PolicyChanges> {
     const port = await this.ports(workspace);
     await this.settled();
     const before = await writesSoFar(this.#controlPlane);
     const changes: PolicyChange[] = [];
-    for (let at = 0; at < count; at += 1) changes.push(await this.#change(port));
+    const cuts: Promise<number>[] = [];
+    for (let at = 0; at < count; at += 1) {
+      const next = this.#nextChange();
+      const held = ca !== undefined && next.isRemoval ? await this.#hold(port, next.name, ca) : undefined;
+      const { answeredMs, change } = await this.#change(port, next);
+      changes.push(change);
+      if (held !== undefined) cuts.push(held.ended.then((endedMs) => endedMs - answeredMs));
+    }
+    const cutsMs = await Promise.all(cuts);
     await this.settled();
-    return { changes, writes: writesBetween(before, await writesSoFar(this.#controlPlane)) };
+    return { changes, cutsMs, writes: writesBetween(before, await writesSoFar(this.#controlPlane)) };
   }
 
-  async #change(port: number): Promise<PolicyChange> {
-    const all = destinationNames(DESTINATIONS);
-    // A prime step, so that the names lie all over the policy and the shards.
-    const index = (Math.floor(this.#turn / 2) * 97) % all.length;
+  #hold(port: number, name: string, ca: string): ReturnType<typeof holdTunnels> {
+    const proxies = this.#gateways.map((gateway) => gateway.proxy(port));
+    return holdTunnels(proxies, name, ca);
+  }
+
+  /** A prime step, so that the names lie all over the policy and the shards. */
+  #nextChange(): NextChange {
+    const index = (Math.floor(this.#turn / 2) * 97) % DESTINATIONS;
     const isRemoval = this.#turn % 2 === 0;
     this.#turn += 1;
+    return { index, isRemoval, name: destinationNames(DESTINATIONS)[index] ?? '' };
+  }
+
+  async #change(
+    port: number,
+    { index, isRemoval, name }: NextChange,
+  ): Promise<{ readonly answeredMs: number; readonly change: PolicyChange }> {
     const files = this.#gateways.map((gateway) => gateway.watchTables());
     const table = this.#watches.tables.next('the EgressTable', () => true);
     const reported = table.then(({ object }) => this.#reported(object));
@@ -134,16 +163,17 @@ export class PolicyChanger {
       await this.#patch(index, isRemoval);
       const answeredMs = performance.now();
       const enforced = await Promise.all(
-        this.#gateways.map((one) => one.untilStatus(port, all[index] ?? '', isRemoval ? DENIED : ALLOWED)),
+        this.#gateways.map((one) => one.untilStatus(port, name, isRemoval ? DENIED : ALLOWED)),
       );
       const since = (moments: readonly number[]): number => Math.max(...moments) - answeredMs;
-      return {
+      const change = {
         answerMs: answeredMs - startMs,
         tableMs: since([(await table).atMs]),
         fileMs: since(files.map(({ atMs }) => atMs())),
         enforcedMs: since(enforced),
         reportedMs: since(await reported),
       };
+      return { answeredMs, change };
     } finally {
       for (const { watcher } of files) watcher.close();
       await delay(REST_MS);

@@ -1,6 +1,6 @@
 // How long a changed policy in a cluster takes until it decides: one destination more or less of 2,500, from the
 // moment that the API server has answered the write until a real CONNECT gets the other verdict. First with one
-// workspace and one gateway, then with 1,000 workspaces and two.
+// workspace and one gateway, then with 1,000 workspaces and two, at last with tunnels that removals have to cut.
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { ClusterScene } from '../apiserver/cluster-scene.ts';
@@ -74,9 +74,11 @@ class PropagationBench {
     await changer.settled();
     say(`${CHANGES_AT_SCALE * share} changes with all of them`);
     const atScale = await changer.run(last, CHANGES_AT_SCALE * share);
+    say('The same with open tunnels to what is removed');
+    const cutting = await changer.run(last, CHANGES_AT_SCALE * share, this.#scene.gateways.world.caPem);
     changer.close();
     await api.close();
-    return { workspaces: names.length, alone, implied, readyMs, atScale };
+    return { workspaces: names.length, alone, implied, readyMs, atScale, cutting };
   }
 
   async stop(): Promise<void> {
