@@ -33,7 +33,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (settings) => (await import('./gateway-scale.ts')).benchGatewayScale(settings),
   },
   dns: {
-    description: 'answers of the name server beside dnsmasq and unbound, UDP and TCP (about 2 minutes)',
+    description:
+      'answers of the name server beside dnsmasq and unbound, UDP and TCP; needs dnsperf (about 2 minutes)',
     run: async (settings) => (await import('./dns.ts')).benchDns(settings),
   },
   denials: {
