@@ -20,6 +20,21 @@ test.each<[string, WrittenLine, string | undefined]>([
     'DROP ADDRESS_DENIED',
   ],
   [
+    'a name where too many are known',
+    { decision: 'allow', code: 503, details: 'dns_cache_overflow' },
+    'DROP TOO_MANY_NAMES',
+  ],
+  [
+    'a name where too many are asked for',
+    { decision: 'allow', code: 503, details: 'dynamic_forward_proxy_pending_request_overflow' },
+    'DROP TOO_MANY_NAMES',
+  ],
+  [
+    'a name that leads nowhere',
+    { decision: 'allow', code: 503, details: 'dns_resolution_failure{}' },
+    undefined,
+  ],
+  [
     'a request before any route',
     { decision: '', code: 400, details: 'http1.codec_error' },
     'DROP BAD_REQUEST',
@@ -43,11 +58,19 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['not again when its tunnel ends', { ...DRY_RUN, type: 'DownstreamEnd' }, undefined],
   ['when no tunnel opened', { ...DRY_RUN, type: 'DownstreamEnd', code: 503 }, RECORDED],
   ['when plain HTTP ends', { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET' }, RECORDED],
+  [
+    'as a refusal where too many names are known',
+    { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_cache_overflow' },
+    'DROP TOO_MANY_NAMES',
+  ],
 ])('findingOf() records a dry-run denial %s', (_when, line, finding) => {
   expect(found(line)).toBe(finding);
 });
 
 const GUARD = { listener: 'guard', decision: '-', code: 0, type: 'TcpConnectionEnd' };
+const ASKING = { chain: 'allow', resolved: 'false' };
+const CUT = 'filter_chain_is_being_removed';
+const ENVOY_ENDS = 'Active_Internal_Listener_destructor';
 
 test.each<[string, WrittenLine, string | undefined]>([
   ['another server name inside', { chain: 'mismatch', sni: 'other.example.com' }, 'DROP SNI_MISMATCH'],
@@ -56,17 +79,12 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['a name that leads nowhere it may', { chain: 'allow', flags: 'UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
   ['the same among other flags', { chain: 'allow', flags: 'UF,UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
   ['a server that did not answer', { chain: 'allow', flags: 'UF' }, undefined],
-  ['a tunnel that ended well', { chain: 'allow' }, undefined],
-  [
-    'a tunnel that was cut',
-    { chain: 'allow', closing: 'filter_chain_is_being_removed' },
-    'DROP DESTINATION_REVOKED',
-  ],
-  [
-    'a tunnel that ended with Envoy',
-    { chain: 'allow', closing: 'Active_Internal_Listener_destructor' },
-    undefined,
-  ],
+  ['a tunnel that ended well', { chain: 'allow', resolved: 'true' }, undefined],
+  ['a name that was not asked for', { chain: 'allow', resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
+  ['a cut while a name is asked for', { ...ASKING, closing: CUT }, 'DROP DESTINATION_REVOKED'],
+  ['the end of Envoy while a name is asked for', { ...ASKING, closing: ENVOY_ENDS }, undefined],
+  ['a tunnel that was cut', { chain: 'allow', closing: CUT }, 'DROP DESTINATION_REVOKED'],
+  ['a tunnel that ended with Envoy', { chain: 'allow', closing: ENVOY_ENDS }, undefined],
 ])('findingOf() at a guard: %s', (_what, line, finding) => {
   expect(found({ ...GUARD, ...line })).toBe(finding);
 });
@@ -74,15 +92,17 @@ test.each<[string, WrittenLine, string | undefined]>([
 test.each<[string, WrittenLine, string | undefined]>([
   ['when the connection opens', { type: 'TcpUpstreamConnected' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
   ['not again when it ends', { type: 'TcpConnectionEnd' }, undefined],
+  ['as a refusal where too many names are known', { resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
   ['when none opened', { type: 'TcpConnectionEnd', flags: 'UF,URX' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
 ])('findingOf() at the dry-run guard records a denial %s', (_when, line, finding) => {
   const mismatch = { ...GUARD, listener: 'watch', chain: 'mismatch', sni: 'other.example.com' };
   expect(found({ ...mismatch, ...line })).toBe(finding);
 });
 
-test('findingOf() for private HTTP knows the refused address only', () => {
+test('findingOf() for private HTTP knows the refused address and the name too many', () => {
   const line = { listener: 'private-http', decision: '-', code: 503 };
   expect(found({ ...line, details: ADDRESS_DENIED })).toBe('DROP ADDRESS_DENIED');
+  expect(found({ ...line, details: 'dns_cache_overflow' })).toBe('DROP TOO_MANY_NAMES');
   expect(found(line)).toBeUndefined();
 });
 

@@ -7,6 +7,7 @@ import {
   CUT_CLOSING,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
+  TOO_MANY_NAMES_DETAILS,
 } from '../model/access-log-line.ts';
 import type { AccessType } from '../model/denial.ts';
 import { isReason, type Reason } from '../model/reason.ts';
@@ -29,8 +30,9 @@ export function findingOf(line: AccessLogLine): Finding | undefined {
     case 'dns':
       return findingOfDns(line);
     case 'private-http':
-      return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
+      return drop(reasonOfFailure(line));
     case 'watch':
+      if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
       return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
   }
 }
@@ -38,11 +40,12 @@ export function findingOf(line: AccessLogLine): Finding | undefined {
 function findingOfProxy(line: AccessLogLine): Finding | undefined {
   if (line.decision.startsWith(DROP_PREFIX)) return drop(line.decision.slice(DROP_PREFIX.length));
   if (line.decision.startsWith(DRY_RUN_PREFIX)) {
+    if (hasTooManyNames(line)) return drop('TOO_MANY_NAMES');
     return isRecord(line) ? dryRun(line.decision.slice(DRY_RUN_PREFIX.length)) : undefined;
   }
   // Of a protocol that no route takes, whatever the host.
   if (line.details === 'upgrade_failed') return drop('BAD_REQUEST');
-  if (line.decision !== '') return drop(isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined);
+  if (line.decision !== '') return drop(reasonOfFailure(line));
   return drop(reasonWithoutRoute(line));
 }
 
@@ -94,10 +97,11 @@ function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
 }
 
 function reasonOfGuard(line: AccessLogLine): Reason | undefined {
+  if (line.chain !== 'allow') return reasonOfChain(line);
   // Envoy does not tell here whether the name has no address or a refused one.
-  if (line.chain === 'allow' && line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
-  if (line.chain === 'allow' && line.closing === CUT_CLOSING) return 'DESTINATION_REVOKED';
-  return reasonOfChain(line);
+  if (line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
+  if (isTurnedAway(line)) return 'TOO_MANY_NAMES';
+  return line.closing === CUT_CLOSING ? 'DESTINATION_REVOKED' : undefined;
 }
 
 function reasonOfChain(line: AccessLogLine): Reason | undefined {
@@ -106,8 +110,22 @@ function reasonOfChain(line: AccessLogLine): Reason | undefined {
   return line.sni === '' ? 'NO_SNI' : 'SNI_MISMATCH';
 }
 
-function isAddressDenied(line: AccessLogLine): boolean {
-  return line.details.includes(ADDRESS_DENIED_DETAIL);
+/** What was allowed, and refused all the same. */
+function reasonOfFailure(line: AccessLogLine): Reason | undefined {
+  if (line.details.includes(ADDRESS_DENIED_DETAIL)) return 'ADDRESS_DENIED';
+  return hasTooManyNames(line) ? 'TOO_MANY_NAMES' : undefined;
+}
+
+function hasTooManyNames({ details }: AccessLogLine): boolean {
+  return TOO_MANY_NAMES_DETAILS.includes(details);
+}
+
+/**
+ * A guard closes such a connection before it resolves anything, and says nothing about it. While it resolves Envoy does
+ * not read from the client, so one that leaves meanwhile is not noticed before.
+ */
+function isTurnedAway({ type, resolved, flags, closing }: AccessLogLine): boolean {
+  return type === 'TcpConnectionEnd' && resolved === 'false' && flags === '' && closing === '';
 }
 
 function drop(reason: string | undefined): Finding | undefined {

@@ -25,6 +25,7 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
     flags: '',
     closing: '',
     sni: '',
+    resolved: '',
     upstream: '',
     rcode: null,
     durationMs: 1,

@@ -47,6 +47,12 @@ export const CLIENT_HELLO_TIMEOUT_MS = 5000;
 /** Part of Envoy's response code details where the address guard refused a plain HTTP request. */
 export const ADDRESS_DENIED_DETAIL = '{address_denied}';
 
+/** Envoy's response code details where a name was not even asked for: too many are known, or wait for their answer. */
+export const TOO_MANY_NAMES_DETAILS: readonly string[] = [
+  'dns_cache_overflow',
+  'dynamic_forward_proxy_pending_request_overflow',
+];
+
 const text = z
   .string()
   .nullish()
@@ -69,6 +75,8 @@ const lineSchema = z.object({
   flags: text,
   closing: text,
   sni: text,
+  /** "false" at a guard where the name never came to be resolved. */
+  resolved: text,
   upstream: text,
   /** Of a DNS answer. */
   rcode: z

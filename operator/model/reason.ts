@@ -28,6 +28,8 @@ export const REASONS = {
   TOO_MANY_CONNECTIONS: 'the workspace has as many connections open on this port as the gateway allows',
   ADDRESS_DENIED: 'the name leads to a private, local or reserved address',
   UNRESOLVED_OR_PRIVATE: 'the name does not resolve, or leads to a private, local or reserved address',
+  TOO_MANY_NAMES:
+    'workloads under this policy ask for more different names than the gateway keeps at a time; names in use still work',
   TOO_MANY_QUESTIONS: 'the client asks the DNS more often than a client may',
   DESTINATION_REVOKED: 'the tunnel was ended since its destination is no longer allowed',
   REVOKED_WITH_SHARD:
@@ -54,6 +56,7 @@ const ENTRY_REASONS: readonly Reason[] = [
   'NOT_TLS',
   'ADDRESS_DENIED',
   'UNRESOLVED_OR_PRIVATE',
+  'TOO_MANY_NAMES',
   'DESTINATION_REVOKED',
   'REVOKED_WITH_SHARD',
 ];

@@ -3,6 +3,7 @@
 // destination more or less in one policy decides.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { planCluster } from '../../operator/compile/cluster-plans.ts';
 import { compileWorld } from '../../operator/compile/plans.ts';
 import { noPortBlocks } from '../../operator/compile/port-blocks.ts';
@@ -14,8 +15,9 @@ import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts';
 import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
 import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
-import { NO_TUNNELS } from '../../operator/render/envoy/tunnel-memory.ts';
+import { NO_TUNNELS, type TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
 import { laneEntrances } from '../../operator/roles/gateway-entrances.ts';
+import { TunnelCuts } from '../../operator/roles/tunnel-cuts.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
 import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
 import { policy, worldObjects } from './middle-world.ts';
@@ -96,8 +98,15 @@ class ScaledGateway {
   readonly #envoy: EnvoyProcess;
   readonly #applier: ConfigApplier;
   readonly #settings: GatewaySettings;
+  readonly #cuts: TunnelCuts;
+  /** Of the tunnels that may be open; nobody opens any here. */
+  readonly #file = {
+    memory: NO_TUNNELS,
+    keep: async (memory: TunnelMemory) => {
+      this.#file.memory = memory;
+    },
+  };
   #objects: readonly ObservedObject[];
-  #tunnels = NO_TUNNELS;
   #config: EnvoyConfig = { clusters: [], guards: [], entrances: [], routeTables: [] };
 
   private constructor(envoy: EnvoyProcess, settings: GatewaySettings, share: number) {
@@ -106,6 +115,10 @@ class ScaledGateway {
     const { directory } = settings;
     const timeoutMs = LIMIT_MS;
     this.#applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, timeoutMs });
+    this.#cuts = new TunnelCuts({
+      file: this.#file,
+      listenersInUse: () => envoy.admin.listenersInUse(),
+    });
     const [workspaces, policies] = [WORKSPACES * share, TABLES * share];
     this.#objects = worldObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
   }
@@ -165,6 +178,7 @@ class ScaledGateway {
       const applied = this.#apply();
       times.push((await untilStatus(proxy, name, isRemoval ? DENIED : ALLOWED, LIMIT_MS)) - startMs);
       await applied;
+      await this.#cut();
     }
     return times;
   }
@@ -172,6 +186,14 @@ class ScaledGateway {
   async stop(): Promise<void> {
     await this.#applier.close();
     await this.#envoy.stop();
+  }
+
+  /** As the agent does it, a moment after a change. */
+  async #cut(): Promise<void> {
+    if (this.#cuts.dueAtMs === Number.POSITIVE_INFINITY) return;
+    await delay(this.#cuts.dueAtMs - Date.now());
+    await this.#cuts.look(Date.now());
+    await this.#apply();
   }
 
   #firstPort(workspace: string): number {
@@ -187,15 +209,15 @@ class ScaledGateway {
 
   async #apply(): Promise<void> {
     const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, ADDRESS);
-    const gateway = { settings: this.#settings, entrancesOf, tunnels: this.#tunnels };
+    const gateway = { settings: this.#settings, entrancesOf, tunnels: this.#file.memory };
     const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
     this.#config = outputs.envoy;
-    this.#tunnels = outputs.tunnels;
+    await this.#file.keep(outputs.tunnels);
     const deadlineMs = performance.now() + LIMIT_MS;
     // As the agent does it: an Envoy that is busy with thousands of listeners is asked again.
     for (;;) {
       const result = await this.#applier.apply(this.#config);
-      if (result.status === 'applied') return;
+      if (result.status === 'applied') return this.#cuts.inForce(Date.now());
       if (result.status !== 'timeout' || performance.now() > deadlineMs)
         throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
     }

@@ -59,12 +59,13 @@ export async function startDnsServer(address: string): Promise<DnsServer> {
   };
 }
 
-/** The response as data, or undefined for bytes that are no DNS query (a real server keeps silent too). */
+/** The response as data, or undefined for silent names and for bytes that are no DNS query (a real server keeps silent too). */
 function answerQuery(query: Buffer, zone: DnsZone, journal: DnsQuestion[]): packet.Packet | undefined {
   const decoded = decode(query);
   const question = decoded?.questions?.[0];
   if (decoded === undefined || question === undefined) return undefined;
   journal.push({ name: canonicalName(question.name), type: question.type, at: Date.now() });
+  if (zone.isSilent(question.name)) return undefined;
   const answers = zone.resolve(question.name, question.type);
   return {
     type: 'response',

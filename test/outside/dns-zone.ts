@@ -10,6 +10,8 @@ export interface DnsRecord {
   readonly aInTurn?: readonly (readonly string[])[];
   /** Poison: address records of other names, which nobody asked for, in the additional section of every answer. */
   readonly additionals?: Readonly<Record<string, string>>;
+  /** Questions are never answered, as by a name server that is down. */
+  readonly isSilent?: boolean;
   /** 600 unless given: long, so that Envoy does not ask again in the background while a test counts questions. */
   readonly ttlSeconds?: number;
 }
@@ -47,6 +49,10 @@ export class DnsZone {
       current = canonicalName(cname);
     }
     return answers;
+  }
+
+  isSilent(name: string): boolean {
+    return this.#find(name)?.record.isSilent ?? false;
   }
 
   /** What comes along with the answer for a name. */

@@ -11,7 +11,7 @@ import { errorCode } from './error-code.ts';
 import { type Arrival, createOrigins, type OriginProtocol, type Origins } from './origins.ts';
 
 export interface OutsideName
-  extends Pick<DnsRecord, 'aaaa' | 'cname' | 'aInTurn' | 'ttlSeconds' | 'additionals'> {
+  extends Pick<DnsRecord, 'aaaa' | 'cname' | 'aInTurn' | 'isSilent' | 'ttlSeconds' | 'additionals'> {
   /** "host.example.com" or "*.example.com". */
   readonly name: string;
   /** An address of its own in the open range unless given. A given one outside 127.0.0.0/8 is only answered, not served. */

@@ -37,14 +37,21 @@ export function without(stateKey: string): Json {
     extension_filter: extension(
       'envoy.access_loggers.extension_filters.cel',
       'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-      { expression: `!('${stateKey}' in filter_state)` },
+      { expression: `!(${isSet(stateKey)})` },
     ),
   };
 }
 
+function isSet(stateKey: string): string {
+  return `'${stateKey}' in filter_state`;
+}
+
+/** Filter state that a guard sets when its name has been resolved, whether or not that gave an address. */
+export const RESOLVED_KEY = 'sallyport.resolved';
+
 /**
- * For guards: tunnels that never reached their destination or that something went wrong with, and all that may have been
- * cut. No filter of Envoy knows those, but none is younger than the time for which Envoy lets the tunnels of a changed
+ * For guards: tunnels that never reached their destination or that something went wrong with, those that were refused
+ * before anything was asked about their name, and all that may have been cut. Of those no filter of Envoy knows, but none is younger than the time for which Envoy lets the tunnels of a changed
  * guard live.
  */
 export const CUT: Json = {
@@ -59,6 +66,7 @@ export const CUT: Json = {
           },
         },
       },
+      without(RESOLVED_KEY),
     ],
   },
 };
@@ -108,6 +116,12 @@ const TUNNEL_FIELDS: Json = {
   sni: '%REQUESTED_SERVER_NAME%',
 };
 
+const GUARD_FIELDS: Json = {
+  ...TUNNEL_FIELDS,
+  resolved: `%CEL(${isSet(RESOLVED_KEY)})%`,
+  closing: '%DOWNSTREAM_LOCAL_CLOSE_REASON%',
+};
+
 const CLOSED_FIELDS: Json = {
   ...TUNNEL_FIELDS,
   details: '%DYNAMIC_METADATA(envoy.filters.listener.tls_inspector:failure_reason)%',
@@ -118,6 +132,6 @@ const FIELDS: Readonly<Record<EnvoyListener, Json>> = {
   twin: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   entrance: { ...COMMON_FIELDS, ...CLOSED_FIELDS },
   'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
-  guard: { ...COMMON_FIELDS, ...TUNNEL_FIELDS, closing: '%DOWNSTREAM_LOCAL_CLOSE_REASON%' },
-  watch: { ...COMMON_FIELDS, ...TUNNEL_FIELDS },
+  guard: { ...COMMON_FIELDS, ...GUARD_FIELDS },
+  watch: { ...COMMON_FIELDS, ...GUARD_FIELDS },
 };

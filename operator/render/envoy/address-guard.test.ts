@@ -5,7 +5,14 @@ import {
   parseAddressRange,
   rangesContain,
 } from '../../model/address-range.ts';
-import { cidrRanges, dryRunGuard, enforcedGuard, privateGuard, subtractRanges } from './address-guard.ts';
+import {
+  cidrRanges,
+  dryRunGuard,
+  enforcedGuard,
+  mergeRanges,
+  privateGuard,
+  subtractRanges,
+} from './address-guard.ts';
 
 function range(text: string): AddressRange {
   const parsed = parseAddressRange(text);
@@ -67,6 +74,44 @@ describe('subtractRanges()', () => {
   });
 });
 
+describe('mergeRanges()', () => {
+  it('covers exactly the same addresses, in no more ranges', () => {
+    fc.assert(
+      fc.property(ranges, ranges, fc.array(addresses, { maxLength: 20 }), (outer, holes, sample) => {
+        const all = [...subtractRanges(outer, holes), ...outer.slice(1), ...holes.slice(1)];
+        const merged = mergeRanges(all);
+        // Every corner of what came in, and what lies just beyond it in the other half.
+        const corners = [...outer, ...holes, ...subtractRanges([...outer, ...holes], all), ...all];
+        const probes = [...sample, ...corners.map(({ address }) => address)];
+        expect(probes.filter((address) => rangesContain(merged, address))).toEqual(
+          probes.filter((address) => rangesContain(all, address)),
+        );
+        expect(merged.length).toBeLessThanOrEqual(all.length);
+        expect(subtractRanges(merged, all)).toEqual([]);
+        expect(subtractRanges(all, merged)).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it.each([
+    [['10.1.0.0/16', '10.0.0.0/8', '10.0.0.0/8'], ['10.0.0.0/8']],
+    [['10.0.0.2/31', '10.0.0.1', '10.0.0.0'], ['10.0.0.0/30']],
+    [
+      ['10.0.1.0/24', '10.0.2.0/24'],
+      ['10.0.1.0/24', '10.0.2.0/24'],
+    ],
+    [
+      ['0.0.0.0/1', '128.0.0.0/1', '::/0'],
+      ['0.0.0.0/0', '::/0'],
+    ],
+    [['fe80::/10', 'fec0::/10'], ['fe80::/9']],
+    [[], []],
+  ])('makes of %j: %j', (all, merged) => {
+    expect(mergeRanges(all.map(range)).map(formatRange)).toEqual(merged);
+  });
+});
+
 const METADATA = ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'];
 
 function configured(openRanges: readonly AddressRange[]) {
@@ -74,6 +119,12 @@ function configured(openRanges: readonly AddressRange[]) {
 }
 
 describe('enforcedGuard()', () => {
+  it('names no cloud metadata service that a range shuts already', () => {
+    const all = enforcedGuard({ openRanges: [], denyRanges: [] }).map(formatRange);
+    expect(all).toHaveLength(22);
+    expect(all).not.toContain('169.254.169.254/32');
+  });
+
   it('shuts what configuration denies, though it is public or opened', () => {
     expect(rangesContain(enforcedGuard(configured([range('192.1.0.0/16')])), '192.1.2.3')).toBe(true);
     expect(rangesContain(privateGuard(['192.1.0.0/16'], configured([])), '192.1.2.3')).toBe(true);

@@ -2,6 +2,7 @@
 // it shuts besides.
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
+import { compareText } from '../../model/snapshot.ts';
 import { GUARDED_RANGES, METADATA_RANGES } from '../../model/special-address.ts';
 import type { GatewaySettings, Json } from './envoy-config.ts';
 
@@ -14,7 +15,7 @@ const EVERYTHING: readonly AddressRange[] = [
 
 /** For enforced lanes: all that is not public. */
 export function enforcedGuard({ openRanges, denyRanges }: ConfiguredRanges): readonly AddressRange[] {
-  return [...subtractRanges(GUARDED_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES];
+  return mergeRanges([...subtractRanges(GUARDED_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES]);
 }
 
 /** For dry-run lanes, which refuse nothing but the cloud metadata services. */
@@ -28,7 +29,8 @@ export function privateGuard(
   { openRanges, denyRanges }: ConfiguredRanges,
 ): readonly AddressRange[] {
   const own = ownRanges.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
-  return [...subtractRanges(EVERYTHING, [...own, ...openRanges]), ...denyRanges, ...METADATA_RANGES];
+  const foreign = subtractRanges(EVERYTHING, [...own, ...openRanges]);
+  return mergeRanges([...foreign, ...denyRanges, ...METADATA_RANGES]);
 }
 
 /** Envoy's CidrRange messages. */
@@ -46,6 +48,50 @@ export function subtractRanges(
     if (!holes.some((hole) => contains(range, hole))) return [range];
     return subtractRanges(halves(range), holes);
   });
+}
+
+/**
+ * The same addresses in fewer ranges: without those inside others, halves joined. Every guard and every way out holds
+ * the list twice.
+ */
+export function mergeRanges(ranges: readonly AddressRange[]): readonly AddressRange[] {
+  const sorted = ranges.map((range) => ({ range, bits: bitsOf(range) })).toSorted(byBits);
+  const merged: Spelled[] = [];
+  for (const next of sorted) {
+    const last = merged.at(-1);
+    if (last !== undefined && next.bits.startsWith(last.bits)) continue;
+    merged.push(next);
+    joinHalves(merged);
+  }
+  return merged.map(({ range }) => range);
+}
+
+interface Spelled {
+  readonly range: AddressRange;
+  /** Family and prefix: what is inside begins with it. */
+  readonly bits: string;
+}
+
+function bitsOf({ family, address, prefixLength }: AddressRange): string {
+  const bytes = ipaddr.parse(address).toByteArray();
+  const bits = bytes.map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return `${family}:${bits.slice(0, prefixLength)}`;
+}
+
+function byBits(a: Spelled, b: Spelled): number {
+  return compareText(a.bits, b.bits);
+}
+
+/** The last two, as long as they are the halves of one. */
+function joinHalves(merged: Spelled[]): void {
+  for (;;) {
+    const [lower, upper] = merged.slice(-2);
+    if (lower === undefined || upper === undefined) return;
+    const bits = lower.bits.slice(0, -1);
+    if (lower.bits !== `${bits}0` || upper.bits !== `${bits}1`) return;
+    const range = { ...lower.range, prefixLength: lower.range.prefixLength - 1 };
+    merged.splice(-2, 2, { range, bits });
+  }
 }
 
 function contains(outer: AddressRange, inner: AddressRange): boolean {

@@ -7,7 +7,7 @@ import type { LaneCaches } from './dns-cache.ts';
 import { extension, type GatewaySettings, type GuardedLane, type Json } from './envoy-config.ts';
 import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
 import { routeTableName } from './guard-names.ts';
-import { refuseDeniedAddress } from './refusal.ts';
+import { refuseBehindRoutes } from './refusal.ts';
 
 /** What is decided by, and whose requests they are. */
 export interface EgressWay {
@@ -47,20 +47,19 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
     rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
     http_filters: httpFilters(way, caches),
-    local_reply_config: refuseDeniedAddress(),
+    local_reply_config: refuseBehindRoutes(),
     access_log: accessLog(settings, way.listener, way.context, isDry ? OPENED_OR_FAILED : NOT_ALLOWED),
     access_log_options: { flush_log_on_tunnel_successfully_established: isDry },
   });
 }
 
-function httpFilters({ lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
-  const cache = isDryRun(lane) ? caches.dryRun : caches.enforced;
+function httpFilters({ table, lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
   return [
     shareWithNextListener([{ key: CONTEXT_KEY, format: textFormat(context) }, DIALLED_HOST]),
     extension(
       'envoy.filters.http.dynamic_forward_proxy',
       'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
-      { dns_cache_config: cache.config, allow_dynamic_host_from_filter_state: true },
+      { dns_cache_config: caches.of(table, lane).config, allow_dynamic_host_from_filter_state: true },
     ),
     extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
       suppress_envoy_headers: true,

@@ -4,12 +4,12 @@
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
-import { accessLog, CONTEXT_KEY, CUT } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, CUT, RESOLVED_KEY } from './access-log.ts';
 import { BLACKHOLE } from './clusters.ts';
 import { refuseDialledAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
-import { celFormat, HOST_KEY } from './filter-state.ts';
+import { celFormat, HOST_KEY, textFormat } from './filter-state.ts';
 import { MAX_CLIENT_HELLO_BYTES } from './tls-listener.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
@@ -24,24 +24,24 @@ const DEFAULT_TLS_PORT = 443;
 
 export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const proxy = tcpProxy(name, cache.cluster, settings, AFTER_FIRST_BYTES);
-  const pass = [resolveHost(cache), refuseDialledAddress(cache), proxy];
+  const pass = [...resolveHost(cache), refuseDialledAddress(cache), proxy];
   const cut = [tcpProxy(name, BLACKHOLE, settings)];
   return inspectingListener(name, CLIENT_HELLO_TIMEOUT, { allow: pass, mismatch: cut, 'not-tls': cut });
 }
 
 /** Who waits for the server to speak first would wait for ever, so here the cache's own filter is the only layer in Envoy. */
 export function rawGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const filters = [resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
+  const filters = [...resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
 export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const pass = [resolveHost(cache), watchingTcpProxy(name, cache.cluster, settings)];
+  const pass = [...resolveHost(cache), watchingTcpProxy(name, cache.cluster, settings)];
   return inspectingListener(name, WATCH_TIMEOUT, { allow: pass, mismatch: pass, 'not-tls': pass });
 }
 
 export function passGuard(name: string, cache: DnsCache): NamedResource {
-  const filters = [resolveHost(cache), tcpProxyTo(name, cache.cluster)];
+  const filters = [...resolveHost(cache), tcpProxyTo(name, cache.cluster)];
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
@@ -127,13 +127,25 @@ function chainAction(chain: Chain): Json {
   return { action: extension(chain, 'google.protobuf.StringValue', { value: chain }) };
 }
 
-/** Resolves the shared host in the cache of this guard, and nothing else. */
-function resolveHost(cache: DnsCache): Json {
-  return extension(
-    'envoy.filters.network.sni_dynamic_forward_proxy',
-    'envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig',
-    { port_value: DEFAULT_TLS_PORT, dns_cache_config: cache.config, save_upstream_address: true },
-  );
+/** Resolves the shared host in the cache of this guard, and nothing else; then says for the log that it did. */
+function resolveHost(cache: DnsCache): readonly Json[] {
+  const resolved = {
+    object_key: RESOLVED_KEY,
+    factory_key: 'envoy.string',
+    format_string: textFormat('yes'),
+  };
+  return [
+    extension(
+      'envoy.filters.network.sni_dynamic_forward_proxy',
+      'envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig',
+      { port_value: DEFAULT_TLS_PORT, dns_cache_config: cache.config, save_upstream_address: true },
+    ),
+    extension(
+      'envoy.filters.network.set_filter_state',
+      'envoy.extensions.filters.network.set_filter_state.v3.Config',
+      { on_new_connection: [resolved] },
+    ),
+  ];
 }
 
 /** The filter before it judges by the first bytes; until then nothing is dialled. */

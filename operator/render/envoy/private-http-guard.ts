@@ -4,7 +4,7 @@ import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type NamedResource, typed } from './envoy-config.ts';
-import { forward, refuseDeniedAddress } from './refusal.ts';
+import { forward, refuseBehindRoutes } from './refusal.ts';
 
 export function privateHttpGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -34,7 +34,7 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
         suppress_envoy_headers: true,
       }),
     ],
-    local_reply_config: refuseDeniedAddress(),
+    local_reply_config: refuseBehindRoutes(),
     access_log: accessLog(settings, 'private-http', `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`, NOT_ALLOWED),
   });
   const body = typed('envoy.config.listener.v3.Listener', {

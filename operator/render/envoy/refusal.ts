@@ -1,6 +1,11 @@
 // Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
 // decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
-import { ADDRESS_DENIED_DETAIL, DROP_PREFIX, DRY_RUN_PREFIX } from '../../model/access-log-line.ts';
+import {
+  ADDRESS_DENIED_DETAIL,
+  DROP_PREFIX,
+  DRY_RUN_PREFIX,
+  TOO_MANY_NAMES_DETAILS,
+} from '../../model/access-log-line.ts';
 import { REASONS, type Reason } from '../../model/reason.ts';
 import { extension, type Json } from './envoy-config.ts';
 import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
@@ -91,24 +96,35 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
   };
 }
 
-/** Envoy answers 503 where it refuses the address of a plain HTTP request; a client must see a refusal like any other. */
-export function refuseDeniedAddress(): Json {
-  const reason: Reason = 'ADDRESS_DENIED';
+/**
+ * Where Envoy refuses what a route has allowed, a client must see a refusal like any other: of the address, and of one
+ * name more than the cache holds, which may go again soon.
+ */
+export function refuseBehindRoutes(): Json {
+  const tooMany = TOO_MANY_NAMES_DETAILS.map((details) => `response.code_details == '${details}'`);
+  return {
+    mappers: [
+      replyTo(`response.code_details.contains('${ADDRESS_DENIED_DETAIL}')`, 403, 'ADDRESS_DENIED'),
+      replyTo(tooMany.join(' || '), 503, 'TOO_MANY_NAMES'),
+    ],
+  };
+}
+
+function replyTo(expression: string, status: number, reason: Reason): Json {
   const text = `Access to "%REQ(:AUTHORITY)%" is denied: ${REASONS[reason]} (${reason})\n`;
   const filter = {
     extension_filter: extension(
       'envoy.access_loggers.extension_filters.cel',
       'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-      { expression: `response.code_details.contains('${ADDRESS_DENIED_DETAIL}')` },
+      { expression },
     ),
   };
-  const mapper = {
+  return {
     filter,
-    status_code: 403,
+    status_code: status,
     body_format_override: { text_format_source: { inline_string: text } },
     headers_to_add: refusalHeaders(reason),
   };
-  return { mappers: [mapper] };
 }
 
 /** Short, and for people: what was refused, by which policy, and why. */

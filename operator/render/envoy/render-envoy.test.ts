@@ -3,7 +3,7 @@ import type { GatewaySettings } from './envoy-config.ts';
 import { privateGuardName, rawGuardName, shardOf, tlsGuardName } from './guard-names.ts';
 import { renderEnvoy } from './render-envoy.ts';
 import { spreadTables } from './spread-table.ts';
-import { NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
+import { cutTunnels, NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
 
 const SETTINGS = {
   directory: '/run/sallyport',
@@ -26,12 +26,28 @@ function tableOf(...names: readonly string[]): EgressTable {
   return { kind: 'EgressTable', metadata: { name: NAME }, spec };
 }
 
+/** Every guard has tunnels. */
 function render(before: TunnelMemory, table: EgressTable) {
-  const tunnels = nextTunnelMemory(before, spreadTables([table], 0), 0);
+  const next = nextTunnelMemory(before, spreadTables([table], 0), 0);
+  const revoked = Object.entries(next.revoked);
+  const seen = revoked.map(([guard, revocation]) => ({ guard, revocation, hasTunnels: true }));
+  const tunnels = cutTunnels(next, seen);
   const input = { tables: [table], entrances: [], settings: SETTINGS, atMs: 0 };
   const guards = new Map(renderEnvoy(input, tunnels).guards.map(({ name, body }) => [name, body]));
   return { tunnels, guards };
 }
+
+it('renderEnvoy() gives each table one way out, which its guards use', () => {
+  const tables = [tableOf('a.example.com'), { ...tableOf(), metadata: { name: 'other-1' } }];
+  const config = renderEnvoy({ tables, entrances: [], settings: SETTINGS, atMs: 0 });
+  const ways = config.clusters.map(({ name }) => name).filter((name) => name.startsWith('forward-'));
+  const ofEndpoint = ways.filter((name) => name.startsWith('forward-private-'));
+  expect(ways).toEqual(['forward-dry-run', `forward-${NAME}`, 'forward-other-1', ...ofEndpoint]);
+  expect(ofEndpoint).toHaveLength(1);
+  const guard = JSON.stringify(config.guards.find(({ name }) => name === GUARD));
+  expect(guard).toContain(`"cluster":"forward-${NAME}"`);
+  expect(guard).not.toContain('other-1');
+});
 
 const many = (count: number) => Array.from({ length: count }, (_, at) => `a${at}.example.com`);
 

@@ -42,7 +42,9 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   const guards = [
     watchGuard(WATCH_GUARD, caches.dryRun, settings),
     passGuard(PASS_GUARD, caches.dryRun),
-    ...tables.flatMap((table) => tableGuards(table, tunnels, caches.enforced, settings)),
+    ...tables.flatMap((table) =>
+      tableGuards(table, tunnels, caches.enforced(table.classified.table.metadata.name), settings),
+    ),
     ...privateSets.flatMap(({ ranges, cache }) => privateGuards(ranges, tunnels, cache, settings)),
   ];
   const lanes = tables.flatMap((table) =>
@@ -51,7 +53,11 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   const twins = lanes.map(({ table, lane }) =>
     twinListener(table.classified.table.metadata.name, lane, caches, settings),
   );
-  const ways = [caches.enforced, caches.dryRun, ...privateSets.map(({ cache }) => cache)];
+  const ways = [
+    caches.dryRun,
+    ...tables.map(({ classified }) => caches.enforced(classified.table.metadata.name)),
+    ...privateSets.map(({ cache }) => cache),
+  ];
   return {
     clusters: [
       blackholeCluster(),
@@ -64,7 +70,7 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
       ...input.entrances.flatMap((entrance) => renderEntrance(entrance, caches, settings)),
     ],
     routeTables: lanes.map(({ table: { classified, shards }, lane }) =>
-      renderRouteTable(classified, lane, shards, caches),
+      renderRouteTable(classified, lane, shards),
     ),
   };
 }

@@ -15,7 +15,7 @@ import {
   type Ports,
   unionOfPorts,
 } from './destination-classes.ts';
-import type { LaneCaches } from './dns-cache.ts';
+import { forwardOf } from './dns-cache.ts';
 import { type GuardedLane, type Json, type NamedResource, typed } from './envoy-config.ts';
 import { knownPort } from './filter-state.ts';
 import {
@@ -34,7 +34,8 @@ interface LaneContext extends RefusalContext {
   readonly table: string;
   readonly lane: GuardedLane;
   readonly shards: number;
-  readonly enforcedCluster: string;
+  /** What dials for plain HTTP. */
+  readonly forwardCluster: string;
 }
 
 /** Never seen by a destination: what would tell it who the client is. */
@@ -53,11 +54,10 @@ export function renderRouteTable(
   classified: ClassifiedTable,
   lane: GuardedLane,
   shards: number,
-  caches: LaneCaches,
 ): NamedResource {
   const ofTable = known.get(classified) ?? new Map<string, NamedResource>();
-  const key = [lane, shards, caches.enforced.cluster, caches.dryRun.cluster].join(' ');
-  const resource = ofTable.get(key) ?? routeConfiguration(classified, lane, shards, caches);
+  const key = `${lane} ${shards}`;
+  const resource = ofTable.get(key) ?? routeConfiguration(classified, lane, shards);
   known.set(classified, ofTable.set(key, resource));
   return resource;
 }
@@ -66,16 +66,16 @@ function routeConfiguration(
   { table, classes }: ClassifiedTable,
   lane: GuardedLane,
   shards: number,
-  caches: LaneCaches,
 ): NamedResource {
   const name = routeTableName(table.metadata.name, lane);
+  const forwardCluster = forwardOf(table.metadata.name, lane);
   const context: LaneContext = {
     table: table.metadata.name,
     lane,
     shards,
     networkPolicyId: table.spec.networkPolicyId,
-    enforcedCluster: caches.enforced.cluster,
-    dryRun: isDryRun(lane) ? { connectCluster: PASS_GUARD, httpCluster: caches.dryRun.cluster } : undefined,
+    forwardCluster,
+    dryRun: isDryRun(lane) ? { connectCluster: PASS_GUARD, httpCluster: forwardCluster } : undefined,
   };
   const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, context));
   const body = typed('envoy.config.route.v3.RouteConfiguration', {
@@ -138,7 +138,7 @@ function clustersOf(addressRanges: readonly string[], shard: number, context: La
   return {
     TCP: rawGuardName(context.table, shard),
     TLS: tlsGuardName(context.table, shard),
-    HTTP: context.enforcedCluster,
+    HTTP: context.forwardCluster,
   };
 }
 
