@@ -31,8 +31,8 @@ test.each<[string, WrittenLine, string | undefined]>([
   ],
   [
     'a name that leads nowhere',
-    { decision: 'allow', code: 503, details: 'dns_resolution_failure{}' },
-    undefined,
+    { decision: 'allow', code: 503, details: 'dns_resolution_failure{cares_norecords}' },
+    'DROP UNRESOLVED_OR_PRIVATE',
   ],
   [
     'a request before any route',
@@ -48,6 +48,11 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['a client that left', { decision: '', code: 0 }, undefined],
 ])('findingOf() at the proxy: %s', (_what, line, finding) => {
   expect(found(line)).toBe(finding);
+});
+
+test('findingOf() of a name that leads nowhere in a dry-run lane, which refuses none', () => {
+  const line = { decision: 'allow', code: 503, details: 'dns_resolution_failure{cares_norecords}' };
+  expect(findingOf(readLine(line, { lane: 'sealed-dry-run' }))).toBeUndefined();
 });
 
 const DRY_RUN = { decision: 'dry-run:DESTINATION_NOT_ALLOWED', code: 200 };

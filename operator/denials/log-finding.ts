@@ -8,8 +8,10 @@ import {
   DROP_PREFIX,
   DRY_RUN_PREFIX,
   TOO_MANY_NAMES_DETAILS,
+  UNRESOLVED_DETAIL,
 } from '../model/access-log-line.ts';
 import type { AccessType } from '../model/denial.ts';
+import { isDryRun, LANES } from '../model/product.ts';
 import { isReason, type Reason } from '../model/reason.ts';
 
 export interface Finding {
@@ -110,10 +112,14 @@ function reasonOfChain(line: AccessLogLine): Reason | undefined {
   return line.sni === '' ? 'NO_SNI' : 'SNI_MISMATCH';
 }
 
-/** What was allowed, and refused all the same. */
+const DRY_RUN_LANES: readonly string[] = LANES.filter(isDryRun);
+
+/** What was allowed, and refused all the same. A dry-run lane refuses no name: there one without an address is no denial. */
 function reasonOfFailure(line: AccessLogLine): Reason | undefined {
   if (line.details.includes(ADDRESS_DENIED_DETAIL)) return 'ADDRESS_DENIED';
-  return hasTooManyNames(line) ? 'TOO_MANY_NAMES' : undefined;
+  if (hasTooManyNames(line)) return 'TOO_MANY_NAMES';
+  const isUnresolved = line.details.startsWith(UNRESOLVED_DETAIL);
+  return isUnresolved && !DRY_RUN_LANES.includes(line.context.lane) ? 'UNRESOLVED_OR_PRIVATE' : undefined;
 }
 
 function hasTooManyNames({ details }: AccessLogLine): boolean {

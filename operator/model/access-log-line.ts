@@ -47,6 +47,9 @@ export const CLIENT_HELLO_TIMEOUT_MS = 5000;
 /** Part of Envoy's response code details where the address guard refused a plain HTTP request. */
 export const ADDRESS_DENIED_DETAIL = '{address_denied}';
 
+/** Begin of Envoy's response code details where the name of a plain HTTP request has no address. */
+export const UNRESOLVED_DETAIL = 'dns_resolution_failure';
+
 /** Envoy's response code details where a name was not even asked for: too many are known, or wait for their answer. */
 export const TOO_MANY_NAMES_DETAILS: readonly string[] = [
   'dns_cache_overflow',

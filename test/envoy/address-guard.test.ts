@@ -99,6 +99,17 @@ test.each(Object.entries(LEADS_NOWHERE))(
   },
 );
 
+test('an allowed name that does not exist leaves a row each way', async () => {
+  const name = 'nowhere.example.com';
+  await askEveryWay(name);
+  const rows = await fixture.denialsWith({ destination: name }, 3);
+  expect(rows.map(({ port, reason, accessType }) => `${accessType} ${port} ${reason}`).toSorted()).toEqual([
+    'DROP 443 UNRESOLVED_OR_PRIVATE',
+    'DROP 5432 UNRESOLVED_OR_PRIVATE',
+    'DROP 80 UNRESOLVED_OR_PRIVATE',
+  ]);
+});
+
 test('of mixed answers only the address in the open range is used', async () => {
   const open = neighbourOf(world.listenAddress, 201);
   await world.addName({ name: 'mixed.example.com', aInTurn: [[world.closedAddress, open, '10.0.0.1']] });
