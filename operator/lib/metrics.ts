@@ -13,6 +13,8 @@ export interface Metrics {
   /** From now on the numbers say what this loop does. */
   watchLoop(state: () => LoopState): void;
   watchDns(counts: () => DnsNumbers): void;
+  /** Connections that were closed at once, since the start of the process. */
+  watchRefusedConnections(count: () => number): void;
   watchReflectors(progress: () => readonly ReflectorState[]): void;
   apiRequest(done: {
     readonly method: string;
@@ -62,6 +64,7 @@ export function createMetrics(role: string): Metrics {
     ...loopMetrics(role, registers),
     ...reflectorMetrics(registers),
     ...dnsMetrics(registers),
+    ...connectionMetrics(registers),
     ...apiMetrics(registers),
     ...deliveryMetrics(role, registers),
     ...userMetrics(registers),
@@ -157,6 +160,24 @@ function dnsMetrics(registers: Registry[]): Pick<Metrics, 'watchDns'> {
   return {
     watchDns: (read) => {
       counts = read;
+    },
+  };
+}
+
+function connectionMetrics(registers: Registry[]): Pick<Metrics, 'watchRefusedConnections'> {
+  let refused: () => number = () => 0;
+  new Counter({
+    name: 'sallyport_connections_refused_total',
+    help: 'Connections that were closed at once, since the gateway had as many as it takes',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(refused());
+    },
+  });
+  return {
+    watchRefusedConnections: (read) => {
+      refused = read;
     },
   };
 }

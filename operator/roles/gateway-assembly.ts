@@ -7,6 +7,7 @@ import { connectKubernetes } from '../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
+import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
 import { CompiledSource } from '../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../sources/kubernetes/reflector.ts';
 import { ServiceNames } from '../sources/kubernetes/service-names.ts';
@@ -113,5 +114,11 @@ function hooksOf(
     onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
     onSkippedLine: (line) => logger.warn('a log line is too long and was left out', { ...line }),
     onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+    onRefusedConnections: (connections) =>
+      logger.warn('connections were closed at once, since the gateway has as many as it takes', {
+        connections,
+        limit: MAX_CONNECTIONS,
+      }),
+    onAdminFailure: (error) => logger.warn('Envoy could not be asked and is asked again', { error }),
   };
 }

@@ -8,6 +8,7 @@ import { LogTail } from '../gateway/log/log-tail.ts';
 import { portProblem } from '../gateway/ports/port-probe.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy-process.ts';
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
+import { RefusedConnections } from '../gateway/process/refused-connections.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
 import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
 import { TunnelCuts } from './tunnel-cuts.ts';
@@ -22,6 +23,7 @@ export interface GatewayParts {
   readonly settings: GatewaySettings;
   readonly tunnels: TunnelFile;
   readonly cuts: TunnelCuts;
+  readonly refused: RefusedConnections;
 }
 
 export interface GatewayHooks {
@@ -31,6 +33,9 @@ export interface GatewayHooks {
   readonly onTornLine: (line: LostLine) => void;
   readonly onSkippedLine: (line: LostLine) => void;
   readonly onLogFailure: (error: Error) => void;
+  /** Envoy has as many connections as it takes in all, and closed so many others since the last word. */
+  readonly onRefusedConnections: (connections: number) => void;
+  readonly onAdminFailure: (error: Error) => void;
 }
 
 /** Where a gateway is on this machine. */
@@ -78,7 +83,12 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
   const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
   const listenersInUse = () => envoy.admin.listenersInUse();
   const cuts = new TunnelCuts({ file: tunnels, listenersInUse });
-  return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels, cuts };
+  const refused = new RefusedConnections({
+    counted: () => envoy.admin.refusedConnections(),
+    onRefused: hooks.onRefusedConnections,
+    onFailure: hooks.onAdminFailure,
+  });
+  return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels, cuts, refused };
 }
 
 function settingsOf(config: ProxyConfig, paths: StatePaths): GatewaySettings {

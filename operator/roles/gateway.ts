@@ -90,8 +90,9 @@ export class RunningAgent {
 
   /** First the word that no more connections are taken, last what Envoy wrote until its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, applier, dns, tail, api } = this.#parts;
+    const { source, services, reporter, applier, dns, tail, refused, api } = this.#parts;
     await this.#loop.stop();
+    await refused.stop();
     await source.stop();
     await services.stop();
     await reporter.stop();
@@ -106,7 +107,8 @@ export class RunningAgent {
 
   /** Envoy first, from the files of the last time: it needs nobody else. */
   async #start(): Promise<void> {
-    const { config, paths, settings, envoy, dns, tail, source, services, rules, logger } = this.#parts;
+    const { config, paths, settings, envoy, dns, tail, refused, source, services, rules, logger } =
+      this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#ensureFiles();
@@ -121,6 +123,7 @@ export class RunningAgent {
     this.#parts.metrics.watchLoop(() => this.#loop.state());
     this.#parts.metrics.watchReflectors(progress);
     this.#parts.metrics.watchDns(() => dns.counts);
+    this.#parts.metrics.watchRefusedConnections(() => refused.total);
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(progress(), 'silent') },
@@ -133,6 +136,7 @@ export class RunningAgent {
     });
     logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
     this.#report();
+    refused.start();
     source.start();
     services.start();
     this.#loop.trigger();

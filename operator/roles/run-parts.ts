@@ -5,6 +5,7 @@ import * as atomicFiles from '../deliver/atomic-file.ts';
 import { DenialStore } from '../denials/denial-store.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
+import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
 import { DenialLog } from './denial-log.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { GatewayDns } from './gateway-dns.ts';
@@ -101,5 +102,10 @@ function hooksOf(log: DenialLog, view: RunView): GatewayHooks {
     onSkippedLine: ({ logFile, bytes }) =>
       view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
     onLogFailure: (error) => view.failure(error.message),
+    onRefusedConnections: (connections) =>
+      view.failure(
+        `Envoy closed ${connections} connections at once: it has ${MAX_CONNECTIONS} open, and takes no more`,
+      ),
+    onAdminFailure: (error) => view.failure(error.message),
   };
 }

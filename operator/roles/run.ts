@@ -91,8 +91,9 @@ export class RunningGateway {
   }
 
   async stop(): Promise<void> {
-    const { dns, envoy, applier, tail, store } = this.#parts;
+    const { dns, envoy, applier, tail, refused, store } = this.#parts;
     await this.#loop.stop();
+    await refused.stop();
     // After the last reading, which would watch the folder anew and keep the process from ending.
     this.#source.close();
     await this.#queries?.close();
@@ -106,7 +107,7 @@ export class RunningGateway {
 
   /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */
   async #start(): Promise<void> {
-    const { paths, store, dns, envoy, tail, settings, view } = this.#parts;
+    const { paths, store, dns, envoy, tail, refused, settings, view } = this.#parts;
     await dns.start();
     const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
@@ -122,6 +123,7 @@ export class RunningGateway {
     const refusal = await this.#apply(first);
     // An adopted Envoy has a last good configuration to go on with, and traffic that must not end for this.
     if (refusal !== '' && how === 'started') throw new Error(refusal);
+    refused.start();
     this.#loop.trigger();
   }
 

@@ -93,6 +93,13 @@ export class EnvoyAdmin {
     return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
   }
 
+  /** Connections that were closed at once, since Envoy had as many as it takes in all. */
+  async refusedConnections(): Promise<number> {
+    const filter = encodeURIComponent('\\.downstream_global_cx_overflow$');
+    const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
+    return [...counters.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** Counters by name; `filter` is a regular expression in RE2's syntax. Costs Envoy time for all it has. */
   async counters(filter: string): Promise<ReadonlyMap<string, number>> {
     return parseNumbers(await this.#text(`/stats?type=Counters&filter=${encodeURIComponent(filter)}`));

@@ -2,7 +2,7 @@
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
-const MAX_CONNECTIONS = 60_000;
+export const MAX_CONNECTIONS = 60_000;
 const STATISTIC_PREFIXES = [
   'listener_manager.',
   'cluster_manager.',
@@ -14,8 +14,11 @@ const STATISTIC_PREFIXES = [
   'filesystem.',
   'server.',
 ];
-/** Which internal listeners have connections: guards without any need not end them. */
-const INTERNAL_CONNECTIONS = 'listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active';
+/** Which guards have connections, since those without any need not end them; and connections beyond the limit. */
+const STATISTIC_PATTERNS = [
+  'listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active',
+  'listener\\..*\\.downstream_global_cx_overflow',
+];
 /** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */
 export const DRAIN_TIME_S = 5;
 const MAX_REGEX_SIZE = 1000;
@@ -41,7 +44,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
         inclusion_list: {
           patterns: [
             ...STATISTIC_PREFIXES.map((prefix) => ({ prefix })),
-            { safe_regex: { regex: INTERNAL_CONNECTIONS } },
+            ...STATISTIC_PATTERNS.map((regex) => ({ safe_regex: { regex } })),
           ],
         },
       },
