@@ -127,15 +127,10 @@ function notDialled(destination: string, { hasNoAddress = false }: Lead): ByWay 
     ...denied('UNRESOLVED_OR_PRIVATE', { destination, port }, answer),
     asks,
   });
-  const plain: Wanted = hasNoAddress
-    ? { verdict: 'D', answer: '503', because: 'no row: the name does not exist, which is no denial' }
-    : denied('ADDRESS_DENIED', { destination, port: 80 });
-  return [
-    unresolved(443, '200 closed'),
-    unresolved(5432, '200 closed'),
-    { ...plain, asks },
-    unresolved(443, 'closed'),
-  ];
+  const plain = hasNoAddress
+    ? unresolved(80, '503')
+    : { ...denied('ADDRESS_DENIED', { destination, port: 80 }), asks };
+  return [unresolved(443, '200 closed'), unresolved(5432, '200 closed'), plain, unresolved(443, 'closed')];
 }
 
 function dialled(host: string, reaches: string): ByWay {
