@@ -5,6 +5,7 @@ import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, workspaceYaml } from './workspace-yaml.ts';
 
 const GIT = 'git.example.com';
+const QUIET = 'quiet.example.com';
 const DATABASE = 'db.example.com';
 
 let fixture: GatewayFixture;
@@ -15,9 +16,9 @@ beforeAll(async () => {
     { port: 5432, protocol: 'TCP' },
   ] as const;
   fixture = await startGateway({
-    names: [{ name: GIT }, { name: DATABASE }],
+    names: [{ name: GIT }, { name: QUIET }, { name: DATABASE }],
     services: { ...STANDARD_SERVICES, 5432: 'echo' },
-    files: { 'lab.yaml': workspaceYaml('lab', allow([GIT, DATABASE], ports)) },
+    files: { 'lab.yaml': workspaceYaml('lab', allow([GIT, QUIET, DATABASE], ports)) },
   });
 });
 
@@ -28,6 +29,17 @@ test('a server that speaks first is heard', async () => {
   expect(result).toMatchObject({ outcome: 'ok', body: 'SSH-2.0-Stand-in\r\n' });
   // The guards for TLS wait for the client, this one for nobody.
   expect(result.elapsedMs).toBeLessThan(2000);
+});
+
+test('tunnels that are opened at once each come to their own server', async () => {
+  const names = Array.from({ length: 50 }, (_, at) => [GIT, QUIET][at % 2] as string);
+  const arrived = (): readonly number[] => [GIT, QUIET].map((name) => fixture.world.arrivalsFor(name).length);
+  const [git = 0, quiet = 0] = arrived();
+  const results = await Promise.all(
+    names.map((name) => ask({ ...fixture.client('lab'), connect: `${name}:22`, sends: 'nothing' })),
+  );
+  expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['ok']));
+  expect(arrived()).toEqual([git + 25, quiet + 25]);
 });
 
 test.each([

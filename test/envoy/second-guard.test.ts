@@ -8,23 +8,30 @@ import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
 import { statePaths } from '../../operator/roles/state-directory.ts';
 import { ask } from '../outside/proxy-client.ts';
 import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
 
 const OPEN = 'open.example.com';
 const CLOSED = 'closed.example.com';
+const METADATA = '169.254.169.254';
 const FIRST_LAYER = 'resolved_address_filter';
 
 let fixture: GatewayFixture;
 let client: Client;
+let rawClient: Client;
 let envoy: EnvoyProcess;
 
 beforeAll(async () => {
   fixture = await startGateway({
     names: [{ name: OPEN }],
-    files: { 'lab.yaml': workspaceYaml('lab', allow(['*.example.com'])) },
+    files: {
+      'lab.yaml': workspaceYaml('lab', allow(['*.example.com'])),
+      'raw.yaml': workspaceYaml('raw', allow(['*.example.com'], [{ port: 22, protocol: 'TCP' }])),
+      'dry.yaml': workspaceYaml('dry', { ...allow([]), ...DRY_RUN }),
+    },
   });
   await fixture.world.addName({ name: CLOSED, address: fixture.world.closedAddress });
   client = fixture.client('lab');
+  rawClient = fixture.client('raw');
   await fixture.stopGateway();
   const { envoy: directory } = statePaths(join(dirname(fixture.folder), 'state'));
   for (const file of ['lds/listeners.json', 'cds/clusters.json']) {
@@ -44,7 +51,9 @@ async function takeOut(path: string): Promise<void> {
   const text = await readFile(path, 'utf8');
   expect(text).toContain(FIRST_LAYER);
   const without = (key: string, value: unknown): unknown => (key === FIRST_LAYER ? undefined : value);
-  await writeFile(path, JSON.stringify(JSON.parse(text, without)));
+  // The closed address stands in for a metadata service, which dry-run lanes refuse and nothing else.
+  const metadata = (value: unknown): unknown => (value === METADATA ? fixture.world.closedAddress : value);
+  await writeFile(path, JSON.stringify(JSON.parse(text, (key, value) => metadata(without(key, value)))));
 }
 
 it.each([
@@ -62,5 +71,26 @@ it.each([
   const result = await ask({ ...client, url: `${scheme}://${CLOSED}/` });
   expect(result.outcome).not.toBe('ok');
   expect(fixture.world.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
+  expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
+});
+
+it('still lets a server that speaks first be heard', async () => {
+  const result = await ask({ ...rawClient, connect: `${OPEN}:22`, sends: 'nothing' });
+  expect(result).toMatchObject({ outcome: 'ok', body: 'SSH-2.0-Stand-in\r\n' });
+});
+
+it('does not dial a closed address for any bytes', async () => {
+  const result = await ask({ ...rawClient, connect: `${CLOSED}:22`, sends: 'nothing' });
+  expect(result).toMatchObject({ outcome: 'reset' });
+  expect(fixture.world.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
+  expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
+});
+
+it.each([
+  ['server name', { url: `https://${CLOSED}/` }],
+  ['bytes', { connect: `${CLOSED}:22`, sends: 'nothing' }],
+] as const)('does not dial a metadata service in dry-run lanes, whatever the %s', async (_what, request) => {
+  const result = await ask({ ...fixture.client('dry'), ...request });
+  expect(result).toMatchObject({ outcome: 'reset' });
   expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
 });

@@ -46,6 +46,9 @@ function isSet(stateKey: string): string {
   return `'${stateKey}' in filter_state`;
 }
 
+/** For gates: tunnels that something went wrong with. */
+export const ANY_FLAG: Json = { response_flag_filter: {} };
+
 /** Filter state that a guard sets when its name has been resolved, whether or not that gave an address. */
 export const RESOLVED_KEY = 'sallyport.resolved';
 
@@ -57,7 +60,7 @@ export const RESOLVED_KEY = 'sallyport.resolved';
 export const CUT: Json = {
   or_filter: {
     filters: [
-      { response_flag_filter: {} },
+      ANY_FLAG,
       {
         duration_filter: {
           comparison: {

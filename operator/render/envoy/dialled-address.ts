@@ -5,7 +5,7 @@ import { cidrRanges } from './address-guard.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type Json } from './envoy-config.ts';
 
-/** For tunnels: before the tcp proxy, which must connect only when the client has said something. */
+/** For tunnels of TLS: before the tcp proxy, which must connect only when the client has said something. */
 export function refuseDialledAddress({ refused }: DnsCache): Json {
   return extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', {
     stat_prefix: 'address',
@@ -13,7 +13,7 @@ export function refuseDialledAddress({ refused }: DnsCache): Json {
   });
 }
 
-/** For plain HTTP: filters of the cluster that dials. */
+/** For plain HTTP, and tunnels that come through a gate: filters of the cluster that dials. */
 export function refuseUpstreamAddress({ refused }: DnsCache): readonly Json[] {
   return [
     extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {

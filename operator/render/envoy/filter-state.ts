@@ -6,7 +6,7 @@ const HASHABLE = 'envoy.hashable_string';
 
 /** Lower-case host without port: the key of the address cache, and what the SNI is compared with. */
 export const HOST_KEY = 'envoy.upstream.dynamic_host';
-const PORT_KEY = 'envoy.upstream.dynamic_port';
+export const PORT_KEY = 'envoy.upstream.dynamic_port';
 
 /** A CEL expression in a format string. */
 export function celFormat(expression: string): Json {
@@ -18,6 +18,11 @@ export function celFormat(expression: string): Json {
 
 export function textFormat(text: string): Json {
   return { text_format_source: { inline_string: text } };
+}
+
+/** The text of an object, in a format string. */
+export function stateText(key: string): string {
+  return `%FILTER_STATE(${key}:PLAIN)%`;
 }
 
 export interface SharedObject {

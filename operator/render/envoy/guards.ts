@@ -5,11 +5,12 @@
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, CUT, RESOLVED_KEY } from './access-log.ts';
+import { ASK_GATE, gateName, tellGate } from './address-gate.ts';
 import { BLACKHOLE } from './clusters.ts';
 import { refuseDialledAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
-import { celFormat, HOST_KEY, textFormat } from './filter-state.ts';
+import { celFormat, HOST_KEY, stateText, textFormat } from './filter-state.ts';
 import { MAX_CLIENT_HELLO_BYTES } from './tls-listener.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
@@ -29,19 +30,20 @@ export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySetting
   return inspectingListener(name, CLIENT_HELLO_TIMEOUT, { allow: pass, mismatch: cut, 'not-tls': cut });
 }
 
-/** Who waits for the server to speak first would wait for ever, so here the cache's own filter is the only layer in Envoy. */
+/** Who waits for the server to speak first would wait for ever for first bytes, so a gate comes between. */
 export function rawGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const filters = [...resolveHost(cache), tcpProxy(name, cache.cluster, settings)];
+  const proxy = tcpProxy(name, gateName(cache), settings, ASK_GATE);
+  const filters = [...resolveHost(cache), tellGate(), proxy];
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
 export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const pass = [...resolveHost(cache), watchingTcpProxy(name, cache.cluster, settings)];
+  const pass = [...resolveHost(cache), tellGate(), watchingTcpProxy(name, gateName(cache), settings)];
   return inspectingListener(name, WATCH_TIMEOUT, { allow: pass, mismatch: pass, 'not-tls': pass });
 }
 
 export function passGuard(name: string, cache: DnsCache): NamedResource {
-  const filters = [...resolveHost(cache), tcpProxyTo(name, cache.cluster)];
+  const filters = [...resolveHost(cache), tellGate(), tcpProxyTo(name, gateName(cache), ASK_GATE)];
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
@@ -77,10 +79,6 @@ function internalListener(name: string, config: Json): NamedResource {
     name,
     body: typed('envoy.config.listener.v3.Listener', { name, internal_listener: {}, ...config }),
   };
-}
-
-function contextFromState(): string {
-  return `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`;
 }
 
 function tlsInspector(): Json {
@@ -157,14 +155,15 @@ const AFTER_FIRST_BYTES: Json = {
 function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode: Json = {}): Json {
   return tcpProxyTo(name, cluster, {
     ...mode,
-    access_log: accessLog(settings, 'guard', contextFromState(), CUT),
+    access_log: accessLog(settings, 'guard', stateText(CONTEXT_KEY), CUT),
   });
 }
 
 /** A dry-run finding is recorded when the tunnel opens, not when it ends. */
 function watchingTcpProxy(name: string, cluster: string, settings: GatewaySettings): Json {
   return tcpProxyTo(name, cluster, {
-    access_log: accessLog(settings, 'watch', contextFromState()),
+    ...ASK_GATE,
+    access_log: accessLog(settings, 'watch', stateText(CONTEXT_KEY)),
     access_log_options: { flush_access_log_on_connected: true },
   });
 }

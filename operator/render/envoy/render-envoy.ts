@@ -1,5 +1,6 @@
 // Tables and entrances -> all of Envoy's dynamic configuration. Pure: the same input gives the same bytes.
 import { compareText } from '../../model/snapshot.ts';
+import { addressGate } from './address-gate.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
 import type { ClassifiedNames, ClassifiedTable, DestinationClass } from './destination-classes.ts';
 import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
@@ -42,6 +43,7 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   const guards = [
     watchGuard(WATCH_GUARD, caches.dryRun, settings),
     passGuard(PASS_GUARD, caches.dryRun),
+    addressGate(caches.dryRun, settings, true),
     ...tables.flatMap((table) =>
       tableGuards(table, tunnels, caches.enforced(table.classified.table.metadata.name), settings),
     ),
@@ -95,7 +97,7 @@ function tableGuards(
   const former = left
     .filter((names) => addressRangesOf(names.class).length === 0)
     .flatMap((names) => names.patterns.map((pattern) => shardOf(pattern, names.shards)));
-  return [...new Set([...current, ...former])]
+  const shardGuards = [...new Set([...current, ...former])]
     .toSorted((a, b) => a - b)
     .flatMap((shard) => {
       const guard = tlsGuardName(name, shard);
@@ -105,6 +107,7 @@ function tableGuards(
       ];
       return atGeneration(guards, tunnels.generations[guard]);
     });
+  return hasRaw ? [...shardGuards, addressGate(cache, settings, false)] : shardGuards;
 }
 
 /** Envoy ends the connections of a filter chain that differs in any byte, and of no other. */
@@ -131,7 +134,10 @@ function privateGuards(
     rawGuard(privateGuardName('raw', ranges), cache, settings),
     privateHttpGuard(privateGuardName('http', ranges), cache, settings),
   ];
-  return atGeneration(guards, tunnels.generations[privateGuardName('tls', ranges)]);
+  return [
+    ...atGeneration(guards, tunnels.generations[privateGuardName('tls', ranges)]),
+    addressGate(cache, settings, false),
+  ];
 }
 
 /** Every distinct set of address ranges that names are bound to. */

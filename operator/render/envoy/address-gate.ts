@@ -1,0 +1,58 @@
+// Address gates: the second layer of the address guard for tunnels in which the server may speak first, so that nothing
+// can wait for the client's first bytes. A guard that has resolved its host asks by a CONNECT; where it ends, the filters
+// of the cluster that dials look at the address, and only then is the tunnel open.
+import { ALLOW_DECISION } from '../../model/access-log-line.ts';
+import { ANY_FLAG, accessLog, CONTEXT_KEY } from './access-log.ts';
+import type { DnsCache } from './dns-cache.ts';
+import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { HOST_KEY, PORT_KEY, setOnConnection, stateText, textFormat } from './filter-state.ts';
+import { forward } from './refusal.ts';
+
+export function gateName(cache: DnsCache): string {
+  return `gate-${cache.name}`;
+}
+
+/** For the tcp proxy of a guard. */
+export const ASK_GATE: Json = {
+  tunneling_config: { hostname: `${stateText(HOST_KEY)}:${stateText(PORT_KEY)}` },
+};
+
+/** For a guard: whose tunnel it is, for the log of the gate. */
+export function tellGate(): Json {
+  return setOnConnection({ key: CONTEXT_KEY, format: textFormat(stateText(CONTEXT_KEY)) });
+}
+
+/** In dry-run lanes the guard before it has recorded everything. */
+export function addressGate(cache: DnsCache, settings: GatewaySettings, isDryRun: boolean): NamedResource {
+  const name = gateName(cache);
+  const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  const manager = extension('envoy.filters.network.http_connection_manager', type, {
+    stat_prefix: name,
+    codec_type: 'HTTP1',
+    generate_request_id: false,
+    delayed_close_timeout: '0.2s',
+    stream_idle_timeout: '3600s',
+    upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+    route_config: {
+      name,
+      // Gates go before the clusters that they lead to, on a running Envoy too.
+      validate_clusters: false,
+      virtual_hosts: [
+        { name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'CONNECT' }, cache.cluster)] },
+      ],
+    },
+    // Without the filter that resolves: the guard has done so, and a name without an address has no host here.
+    http_filters: [
+      extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
+        suppress_envoy_headers: true,
+      }),
+    ],
+    access_log: isDryRun ? [] : accessLog(settings, 'guard', stateText(CONTEXT_KEY), ANY_FLAG),
+  });
+  const body = typed('envoy.config.listener.v3.Listener', {
+    name,
+    internal_listener: {},
+    filter_chains: [{ name: 'allow', filters: [manager] }],
+  });
+  return { name, body };
+}
