@@ -12,4 +12,4 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY operator operator
 USER node
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=40", "operator/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=25", "operator/main.ts"]
