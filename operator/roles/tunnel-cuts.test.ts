@@ -46,12 +46,17 @@ test('a guard with tunnels is cut half a second after its tables, one without ne
   expect(cuts.dueAtMs).toBe(Number.POSITIVE_INFINITY);
 });
 
-test.each(['raw-acme-0', A])('tunnels of %s end those of the guard', async (name) => {
-  const { file, cuts, envoyHas } = scene({ [A]: 1 });
+test.each([
+  [A, A],
+  ['raw-acme-0', A],
+  ['private-raw-1f', 'private-tls-1f'],
+  ['private-http-1f', 'private-tls-1f'],
+])('connections of %s end the tunnels of %s', async (name, guard) => {
+  const { file, cuts, envoyHas } = scene({ [guard]: 1 });
   envoyHas([name]);
   cuts.inForce(0);
   await cuts.look(500);
-  expect(file.memory.generations).toEqual({ [A]: 1 });
+  expect(file.memory.generations).toEqual({ [guard]: 1 });
 });
 
 test('another revocation neither postpones a look nor goes without its own', async () => {

@@ -1,7 +1,7 @@
 // Whose connection it is, as text: what an entrance knows of it, in the order of the log line's context.
 import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
 import type { Entrance } from './envoy-config.ts';
-import { type SharedObject, textFormat } from './filter-state.ts';
+import { type SharedObject, stateText, textFormat } from './filter-state.ts';
 
 /** Filter state in which an entrance hands all of the context but the revision to a listener behind it. */
 export const CALLER_KEY = 'sallyport.caller';
@@ -15,7 +15,7 @@ export function contextOf(entrance: Entrance, authority: string): string {
 
 /** The same behind an entrance, from what it handed over. */
 export function contextOfCaller(): string {
-  return `${REVISION}|%FILTER_STATE(${CALLER_KEY}:PLAIN)%`;
+  return `${REVISION}|${stateText(CALLER_KEY)}`;
 }
 
 export function sharedCaller(entrance: Entrance, authority: string): SharedObject {

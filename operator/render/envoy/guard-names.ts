@@ -9,6 +9,9 @@ export const WATCH_GUARD = 'guard-dry-run-watch';
 /** Lets anything of dry-run lanes through; the denial has been recorded before. */
 export const PASS_GUARD = 'guard-dry-run-pass';
 
+const TLS_PREFIX = 'guard-';
+const RAW_PREFIX = 'raw-';
+
 const NAMES_PER_SHARD = 50;
 const MAX_SHARDS_PER_TABLE = 16;
 /** 200 tables x 16 shards cost 430 MB and 3.5 s per change, 200 x 4 158 MB and 0.8 s. */
@@ -33,11 +36,11 @@ export function shardOf(pattern: string, shards: number): number {
 }
 
 export function tlsGuardName(table: string, shard: number): string {
-  return `guard-${table}-${shard}`;
+  return `${TLS_PREFIX}${table}-${shard}`;
 }
 
 export function rawGuardName(table: string, shard: number): string {
-  return `raw-${table}-${shard}`;
+  return `${RAW_PREFIX}${table}-${shard}`;
 }
 
 /** A table has routes of its own for each lane that is used. */
@@ -54,16 +57,18 @@ export type PrivateProtocol = 'tls' | 'raw' | 'http';
 
 /** One set of private guards per distinct set of address ranges. */
 export function privateGuardName(protocol: PrivateProtocol, addressRanges: readonly string[]): string {
-  return `private-${protocol}-${contentHash(addressRanges)}`;
+  return `${privatePrefix(protocol)}${contentHash(addressRanges)}`;
 }
 
-const FAMILIES: readonly (readonly [tls: string, others: readonly string[]])[] = [
-  ['private-tls-', ['private-raw-', 'private-http-']],
-  ['guard-', ['raw-']],
-];
+function privatePrefix(protocol: PrivateProtocol): string {
+  return `private-${protocol}-`;
+}
 
 /** A TLS guard, and those that carry other protocols for the same names: they end their tunnels together. */
 export function guardFamily(tlsGuard: string): readonly string[] {
-  const [tls, others] = FAMILIES.find(([prefix]) => tlsGuard.startsWith(prefix)) ?? ['', []];
-  return [tlsGuard, ...others.map((other) => `${other}${tlsGuard.slice(tls.length)}`)];
+  const tls = privatePrefix('tls');
+  const [own, others] = tlsGuard.startsWith(tls)
+    ? [tls, [privatePrefix('raw'), privatePrefix('http')]]
+    : [TLS_PREFIX, [RAW_PREFIX]];
+  return [tlsGuard, ...others.map((prefix) => `${prefix}${tlsGuard.slice(own.length)}`)];
 }

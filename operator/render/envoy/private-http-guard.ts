@@ -4,6 +4,7 @@ import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type NamedResource, typed } from './envoy-config.ts';
+import { stateText } from './filter-state.ts';
 import { forward, refuseBehindRoutes } from './refusal.ts';
 
 export function privateHttpGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
@@ -35,7 +36,7 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
       }),
     ],
     local_reply_config: refuseBehindRoutes(),
-    access_log: accessLog(settings, 'private-http', `%FILTER_STATE(${CONTEXT_KEY}:PLAIN)%`, NOT_ALLOWED),
+    access_log: accessLog(settings, 'private-http', stateText(CONTEXT_KEY), NOT_ALLOWED),
   });
   const body = typed('envoy.config.listener.v3.Listener', {
     name,
