@@ -1,5 +1,6 @@
 // The DNS of a gateway, without its sockets: one query in, its answer out, at once where nobody else must be asked. A
 // denial is recorded once, however often and for how many types the same client asks within a few seconds.
+import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';
 import type { Lane } from '../../model/product.ts';
@@ -20,7 +21,6 @@ import {
   type ResponseBody,
   TCP_BYTES,
 } from './dns-response.ts';
-import { LruCache } from './lru-cache.ts';
 import type { NameForwarder } from './name-forwarder.ts';
 import { SeenLately } from './seen-lately.ts';
 import { SourceLimit } from './source-limit.ts';
@@ -64,7 +64,7 @@ export class DnsResponder {
   readonly #limit: SourceLimit;
   readonly #denied = new SeenLately(DENIAL_WINDOW_MS, MAX_DECISIONS);
   readonly #limited = new SeenLately(LIMIT_WINDOW_MS, MAX_SOURCES);
-  readonly #decisions = new LruCache<Decision>(MAX_DECISIONS);
+  readonly #decisions = new LRUCache<string, Decision>({ max: MAX_DECISIONS });
   readonly #tableNumbers = new WeakMap<TableIndex, number>();
   #tables = 0;
   readonly #bodies = new WeakMap<DnsLane, Bodies>();

@@ -1,12 +1,12 @@
 // Questions that others must answer: those of dry-run lanes, and those for Services of the cluster. One question is
 // asked once, however many wait for it, and its answer is kept as long as it says. Never rejects.
 import { randomInt } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { askNameServer, type NameServer, type SentQuery } from './ask-name-server.ts';
 import { HEADER_BYTES, TYPE } from './dns-codes.ts';
 import type { DnsQuery } from './dns-query.ts';
 import { EDNS_BYTES, type ResponseBody } from './dns-response.ts';
 import { agedBody, type ForwardedAnswer, NO_ANSWER, readForwarded } from './forwarded-answer.ts';
-import { LruCache } from './lru-cache.ts';
 
 export interface NameServers {
   readonly outside: readonly NameServer[];
@@ -27,7 +27,7 @@ const RECURSION_DESIRED = 0x01;
 
 export class NameForwarder {
   readonly #servers: NameServers;
-  readonly #kept = new LruCache<Kept>(MAX_KEPT);
+  readonly #kept = new LRUCache<string, Kept>({ max: MAX_KEPT });
   readonly #waiting = new Map<string, Promise<ResponseBody>>();
 
   constructor(servers: NameServers) {

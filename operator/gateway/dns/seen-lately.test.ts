@@ -1,4 +1,3 @@
-import { LruCache } from './lru-cache.ts';
 import { SeenLately } from './seen-lately.ts';
 import { SourceLimit } from './source-limit.ts';
 
@@ -7,15 +6,6 @@ test('SeenLately finds a thing new once in each window, also after the clock was
   const times = [10_000, 10_001, 14_999, 15_000, 15_001, 9000];
   expect(times.map((nowMs) => seen.isNew('a', nowMs))).toEqual([true, false, false, true, false, true]);
   expect(seen.isNew('b', 9000)).toBe(true);
-});
-
-test('LruCache forgets what was not used for longest', () => {
-  const cache = new LruCache<number>(2);
-  cache.set('a', 1);
-  cache.set('b', 2);
-  cache.get('a');
-  cache.set('c', 3);
-  expect(['a', 'b', 'c'].map((key) => cache.get(key))).toEqual([1, undefined, 3]);
 });
 
 test('SourceLimit lets each source ask so many per second, and twice as many at once', () => {

@@ -1,14 +1,14 @@
 // Whether something happens for the first time within a while. Counted from the first time on, so what happens without
 // end is new again and again, once in each while.
-import { LruCache } from './lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 
 export class SeenLately {
   readonly #windowMs: number;
-  readonly #firstMs: LruCache<number>;
+  readonly #firstMs: LRUCache<string, number>;
 
   constructor(windowMs: number, limit: number) {
     this.#windowMs = windowMs;
-    this.#firstMs = new LruCache(limit);
+    this.#firstMs = new LRUCache({ max: limit });
   }
 
   isNew(key: string, nowMs: number): boolean {

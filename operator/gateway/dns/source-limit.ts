@@ -1,5 +1,5 @@
 // How many questions each source may still ask: so many each second, and twice as many at once.
-import { LruCache } from './lru-cache.ts';
+import { LRUCache } from 'lru-cache';
 
 interface Bucket {
   tokens: number;
@@ -10,11 +10,11 @@ const SECONDS_AT_ONCE = 2;
 
 export class SourceLimit {
   readonly #perSecond: number;
-  readonly #buckets: LruCache<Bucket>;
+  readonly #buckets: LRUCache<string, Bucket>;
 
   constructor(perSecond: number, maxSources: number) {
     this.#perSecond = perSecond;
-    this.#buckets = new LruCache(maxSources);
+    this.#buckets = new LRUCache({ max: maxSources });
   }
 
   /** True where the source may ask this one. */
