@@ -8,6 +8,7 @@ function found(line: WrittenLine): string | undefined {
 }
 
 const ADDRESS_DENIED = 'upstream_reset{address_denied}';
+const ADDRESS_DENIED_TWICE = 'rbac_access_denied_matched_policy[address]';
 
 test.each<[string, WrittenLine, string | undefined]>([
   ['a route that drops', { decision: 'drop:PORT_NOT_ALLOWED' }, 'DROP PORT_NOT_ALLOWED'],
@@ -17,6 +18,11 @@ test.each<[string, WrittenLine, string | undefined]>([
   [
     'an allowed name that leads to a refused address',
     { decision: 'allow', code: 503, details: ADDRESS_DENIED },
+    'DROP ADDRESS_DENIED',
+  ],
+  [
+    'the same, seen by the second layer alone',
+    { decision: 'allow', code: 403, details: ADDRESS_DENIED_TWICE },
     'DROP ADDRESS_DENIED',
   ],
   [
@@ -83,6 +89,7 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['something else than TLS', { chain: 'not-tls' }, 'DROP NOT_TLS'],
   ['a name that leads nowhere it may', { chain: 'allow', flags: 'UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
   ['the same among other flags', { chain: 'allow', flags: 'UF,UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
+  ['a refused address', { chain: 'allow', closing: 'rbac_deny_close' }, 'DROP ADDRESS_DENIED'],
   ['a server that did not answer', { chain: 'allow', flags: 'UF' }, undefined],
   ['a tunnel that ended well', { chain: 'allow', resolved: 'true' }, undefined],
   ['a name that was not asked for', { chain: 'allow', resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
@@ -92,6 +99,14 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['a tunnel that ended with Envoy', { chain: 'allow', closing: ENVOY_ENDS }, undefined],
 ])('findingOf() at a guard: %s', (_what, line, finding) => {
   expect(found({ ...GUARD, ...line })).toBe(finding);
+});
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['a refused address', { code: 403, details: ADDRESS_DENIED_TWICE }, 'DROP ADDRESS_DENIED'],
+  ['a name that leads nowhere it may', { code: 503, flags: 'UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
+  ['a server that did not answer', { code: 503, flags: 'UF' }, undefined],
+])('findingOf() at a gate: %s', (_what, line, finding) => {
+  expect(found({ listener: 'gate', ...line })).toBe(finding);
 });
 
 test.each<[string, WrittenLine, string | undefined]>([

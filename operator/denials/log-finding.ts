@@ -2,7 +2,8 @@
 // listeners wrote lines about it: a tunnel that the proxy let in and the guard refused counts at the guard alone.
 import {
   type AccessLogLine,
-  ADDRESS_DENIED_DETAIL,
+  ADDRESS_CLOSING,
+  ADDRESS_DENIED_DETAILS,
   CLIENT_HELLO_TIMEOUT_MS,
   CUT_CLOSING,
   DROP_PREFIX,
@@ -29,6 +30,8 @@ export function findingOf(line: AccessLogLine): Finding | undefined {
       return drop(reasonOfEntrance(line));
     case 'guard':
       return drop(reasonOfGuard(line));
+    case 'gate':
+      return drop(reasonOfGate(line));
     case 'dns':
       return findingOfDns(line);
     case 'private-http':
@@ -100,10 +103,24 @@ function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
 
 function reasonOfGuard(line: AccessLogLine): Reason | undefined {
   if (line.chain !== 'allow') return reasonOfChain(line);
-  // Envoy does not tell here whether the name has no address or a refused one.
-  if (line.flags.split(',').includes('UH')) return 'UNRESOLVED_OR_PRIVATE';
+  if (hasNoAddress(line)) return 'UNRESOLVED_OR_PRIVATE';
+  if (line.closing === ADDRESS_CLOSING) return 'ADDRESS_DENIED';
   if (isTurnedAway(line)) return 'TOO_MANY_NAMES';
   return line.closing === CUT_CLOSING ? 'DESTINATION_REVOKED' : undefined;
+}
+
+function reasonOfGate(line: AccessLogLine): Reason | undefined {
+  if (hasNoAddress(line)) return 'UNRESOLVED_OR_PRIVATE';
+  return isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined;
+}
+
+/** Envoy does not tell here whether the name has no address or a refused one. */
+function hasNoAddress({ flags }: AccessLogLine): boolean {
+  return flags.split(',').includes('UH');
+}
+
+function isAddressDenied({ details }: AccessLogLine): boolean {
+  return ADDRESS_DENIED_DETAILS.some((detail) => details.includes(detail));
 }
 
 function reasonOfChain(line: AccessLogLine): Reason | undefined {
@@ -116,7 +133,7 @@ const DRY_RUN_LANES: readonly string[] = LANES.filter(isDryRun);
 
 /** What was allowed, and refused all the same. A dry-run lane refuses no name: there one without an address is no denial. */
 function reasonOfFailure(line: AccessLogLine): Reason | undefined {
-  if (line.details.includes(ADDRESS_DENIED_DETAIL)) return 'ADDRESS_DENIED';
+  if (isAddressDenied(line)) return 'ADDRESS_DENIED';
   if (hasTooManyNames(line)) return 'TOO_MANY_NAMES';
   const isUnresolved = line.details.startsWith(UNRESOLVED_DETAIL);
   return isUnresolved && !DRY_RUN_LANES.includes(line.context.lane) ? 'UNRESOLVED_OR_PRIVATE' : undefined;

@@ -4,9 +4,18 @@ import { z } from 'zod';
 
 /**
  * Who wrote the line: the proxy, its twin behind transparent TLS, an entrance about a connection that it closed before
- * either of them heard of it, a guard, the guard of dry-run lanes, the one for private HTTP, and the DNS.
+ * either of them heard of it, a guard, the gate behind one, the guard of dry-run lanes, the one for private HTTP, and the DNS.
  */
-export const LOG_LISTENERS = ['proxy', 'twin', 'entrance', 'guard', 'watch', 'private-http', 'dns'] as const;
+export const LOG_LISTENERS = [
+  'proxy',
+  'twin',
+  'entrance',
+  'guard',
+  'gate',
+  'watch',
+  'private-http',
+  'dns',
+] as const;
 type LogListener = (typeof LOG_LISTENERS)[number];
 export type EnvoyListener = Exclude<LogListener, 'dns'>;
 
@@ -44,8 +53,17 @@ export const CUT_CLOSING = 'filter_chain_is_being_removed';
 /** How long a client of transparent TLS may take to say the server's name. */
 export const CLIENT_HELLO_TIMEOUT_MS = 5000;
 
-/** Part of Envoy's response code details where the address guard refused a plain HTTP request. */
-export const ADDRESS_DENIED_DETAIL = '{address_denied}';
+/** Name of the rule by which the second layer of the address guard refuses. */
+export const ADDRESS_RULE = 'address';
+
+/** Parts of Envoy's response code details where the address guard refused: its first layer, and its second. */
+export const ADDRESS_DENIED_DETAILS: readonly string[] = [
+  '{address_denied}',
+  `rbac_access_denied_matched_policy[${ADDRESS_RULE}]`,
+];
+
+/** Envoy's reason where the second layer of the address guard ends a tunnel of TLS. */
+export const ADDRESS_CLOSING = 'rbac_deny_close';
 
 /** Begin of Envoy's response code details where the name of a plain HTTP request has no address. */
 export const UNRESOLVED_DETAIL = 'dns_resolution_failure';

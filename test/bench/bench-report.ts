@@ -43,6 +43,16 @@ export function formatReport({ tables, targets }: BenchReport): string {
   return [...parts, ...last].join('\n\n');
 }
 
+/** Several as one; figures are by the name of each. */
+export function joined(reports: Readonly<Record<string, BenchReport>>): BenchReport {
+  const all = Object.entries(reports);
+  return {
+    tables: all.flatMap(([, { tables }]) => tables),
+    targets: all.flatMap(([, { targets }]) => targets),
+    figures: Object.fromEntries(all.map(([name, { figures }]) => [name, figures])),
+  };
+}
+
 function verdict(kind: Target['kind'], isMet: boolean): string {
   if (isMet) return kind === 'promise' ? 'kept' : 'met';
   return kind === 'promise' ? 'BROKEN' : 'missed';

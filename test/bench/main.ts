@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { type Bench, formatReport } from './bench-report.ts';
+import { type Bench, type BenchReport, type BenchSettings, formatReport, joined } from './bench-report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   connect: {
@@ -25,12 +25,17 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (settings) => (await import('./propagation.ts')).benchPropagation(settings),
   },
   scale: {
+    description: 'the two that follow, one after the other (about 6 minutes; root)',
+    run: async (settings) =>
+      joined({ operator: await operatorScale(settings), gateway: await gatewayScale(settings) }),
+  },
+  'operator-scale': {
     description: 'the operator with 1,000 workspaces and 10,000 pods: start, rest, memory (about 4 minutes)',
-    run: async (settings) => (await import('./scale.ts')).benchScale(settings),
+    run: operatorScale,
   },
   'gateway-scale': {
     description: 'one gateway with 1,000 workspaces and 200 tables: memory, a change (about 2 minutes; root)',
-    run: async (settings) => (await import('./gateway-scale.ts')).benchGatewayScale(settings),
+    run: gatewayScale,
   },
   dns: {
     description:
@@ -43,12 +48,20 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
 };
 
+async function operatorScale(settings: BenchSettings): Promise<BenchReport> {
+  return (await import('./operator-scale.ts')).benchOperatorScale(settings);
+}
+
+async function gatewayScale(settings: BenchSettings): Promise<BenchReport> {
+  return (await import('./gateway-scale.ts')).benchGatewayScale(settings);
+}
+
 interface Options {
   readonly out?: string;
   readonly quick?: boolean;
 }
 
-const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(15)}${description}`);
+const list = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(16)}${description}`);
 
 const program = new Command('npm run bench --')
   .description('Measures speed and memory beside peers in the same run')

@@ -3,9 +3,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as atomicFiles from '../../operator/deliver/atomic-file.ts';
+import { findingOf } from '../../operator/denials/log-finding.ts';
 import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
+import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import { statePaths } from '../../operator/roles/state-directory.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
 import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
@@ -47,6 +50,17 @@ afterAll(async () => {
   await fixture.stop();
 });
 
+/** What the log says was refused, as "REASON host"; the gateway that reads it was stopped before. */
+async function refusals(): Promise<readonly string[]> {
+  const { envoyLog } = statePaths(join(dirname(fixture.folder), 'state'));
+  const text = await readFile(join(envoyLog, 'access.log'), 'utf8');
+  const lines = text.split('\n').flatMap((line) => parseAccessLogLine(line) ?? []);
+  return lines.flatMap((line) => {
+    const finding = findingOf(line);
+    return finding === undefined ? [] : [`${finding.reason} ${line.context.authority}`];
+  });
+}
+
 async function takeOut(path: string): Promise<void> {
   const text = await readFile(path, 'utf8');
   expect(text).toContain(FIRST_LAYER);
@@ -84,6 +98,12 @@ it('does not dial a closed address for any bytes', async () => {
   expect(result).toMatchObject({ outcome: 'reset' });
   expect(fixture.world.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
   expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
+});
+
+it('leaves one row for each refused address, and none for the others', async () => {
+  const rows = ['', ':22', ':443'].map((port) => `ADDRESS_DENIED ${CLOSED}${port}`);
+  await until('the rows are written', async () => (await refusals()).length >= rows.length);
+  expect((await refusals()).toSorted()).toEqual(rows);
 });
 
 it.each([

@@ -9,7 +9,7 @@ import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 export const CONTEXT_KEY = 'sallyport.context';
 
 /**
- * For proxies of enforced lanes: what was refused, or went wrong; a tunnel let through is its guard's to judge.
+ * For proxies of enforced lanes, and gates: what was refused, or went wrong; a tunnel let through is its guard's to judge.
  * Envoy demands a runtime key, though nobody sets it.
  */
 export const NOT_ALLOWED: Json = {
@@ -33,11 +33,15 @@ export const OPENED_OR_FAILED: Json = {
 
 /** For entrances: connections that were closed before anything was decided, which have no such filter state yet. */
 export function without(stateKey: string): Json {
+  return expressionFilter(`!(${isSet(stateKey)})`);
+}
+
+function expressionFilter(expression: string): Json {
   return {
     extension_filter: extension(
       'envoy.access_loggers.extension_filters.cel',
       'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-      { expression: `!(${isSet(stateKey)})` },
+      { expression },
     ),
   };
 }
@@ -46,21 +50,18 @@ function isSet(stateKey: string): string {
   return `'${stateKey}' in filter_state`;
 }
 
-/** For gates: tunnels that something went wrong with. */
-export const ANY_FLAG: Json = { response_flag_filter: {} };
-
 /** Filter state that a guard sets when its name has been resolved, whether or not that gave an address. */
 export const RESOLVED_KEY = 'sallyport.resolved';
 
 /**
  * For guards: tunnels that never reached their destination or that something went wrong with, those that were refused
- * before anything was asked about their name, and all that may have been cut. Of those no filter of Envoy knows, but none is younger than the time for which Envoy lets the tunnels of a changed
- * guard live.
+ * before anything was asked about their name or because of the address that it led to, and all that may have been cut. Of
+ * those no filter of Envoy knows, but none is younger than the time for which Envoy lets the tunnels of a changed guard live.
  */
 export const CUT: Json = {
   or_filter: {
     filters: [
-      ANY_FLAG,
+      { response_flag_filter: {} },
       {
         duration_filter: {
           comparison: {
@@ -69,7 +70,7 @@ export const CUT: Json = {
           },
         },
       },
-      without(RESOLVED_KEY),
+      expressionFilter(`!(${isSet(RESOLVED_KEY)}) || connection.termination_details != ''`),
     ],
   },
 };
@@ -134,6 +135,7 @@ const FIELDS: Readonly<Record<EnvoyListener, Json>> = {
   proxy: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   twin: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   entrance: { ...COMMON_FIELDS, ...CLOSED_FIELDS },
+  gate: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   guard: { ...COMMON_FIELDS, ...GUARD_FIELDS },
   watch: { ...COMMON_FIELDS, ...GUARD_FIELDS },

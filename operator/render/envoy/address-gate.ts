@@ -2,7 +2,7 @@
 // can wait for the client's first bytes. A guard that has resolved its host asks by a CONNECT; where it ends, the filters
 // of the cluster that dials look at the address, and only then is the tunnel open.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
-import { ANY_FLAG, accessLog, CONTEXT_KEY } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
 import { HOST_KEY, PORT_KEY, setOnConnection, stateText, textFormat } from './filter-state.ts';
@@ -47,7 +47,7 @@ export function addressGate(cache: DnsCache, settings: GatewaySettings, isDryRun
         suppress_envoy_headers: true,
       }),
     ],
-    access_log: isDryRun ? [] : accessLog(settings, 'guard', stateText(CONTEXT_KEY), ANY_FLAG),
+    access_log: isDryRun ? [] : accessLog(settings, 'gate', stateText(CONTEXT_KEY), NOT_ALLOWED),
   });
   const body = typed('envoy.config.listener.v3.Listener', {
     name,

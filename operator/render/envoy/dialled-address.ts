@@ -1,5 +1,6 @@
 // The second layer of the address guard: whatever a cache has resolved, the address that is about to be dialled is looked
 // at again, by another part of Envoy. The first layer is the cache's own filter.
+import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import { cidrRanges } from './address-guard.ts';
 import type { DnsCache } from './dns-cache.ts';
@@ -8,7 +9,7 @@ import { extension, type Json } from './envoy-config.ts';
 /** For tunnels of TLS: before the tcp proxy, which must connect only when the client has said something. */
 export function refuseDialledAddress({ refused }: DnsCache): Json {
   return extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', {
-    stat_prefix: 'address',
+    stat_prefix: ADDRESS_RULE,
     rules: denyRules(refused),
   });
 }
@@ -34,5 +35,5 @@ function denyRules(refused: readonly AddressRange[]): Json {
       { upstream_ip: range },
     ),
   }));
-  return { action: 'DENY', policies: { address: { principals: [{ any: true }], permissions } } };
+  return { action: 'DENY', policies: { [ADDRESS_RULE]: { principals: [{ any: true }], permissions } } };
 }

@@ -1,7 +1,7 @@
 // Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
 // decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
 import {
-  ADDRESS_DENIED_DETAIL,
+  ADDRESS_DENIED_DETAILS,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
   TOO_MANY_NAMES_DETAILS,
@@ -101,10 +101,11 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
  * name more than the cache holds, which may go again soon.
  */
 export function refuseBehindRoutes(): Json {
+  const denied = ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`);
   const tooMany = TOO_MANY_NAMES_DETAILS.map((details) => `response.code_details == '${details}'`);
   return {
     mappers: [
-      replyTo(`response.code_details.contains('${ADDRESS_DENIED_DETAIL}')`, 403, 'ADDRESS_DENIED'),
+      replyTo(denied.join(' || '), 403, 'ADDRESS_DENIED'),
       replyTo(tooMany.join(' || '), 503, 'TOO_MANY_NAMES'),
     ],
   };

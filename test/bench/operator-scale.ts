@@ -20,9 +20,9 @@ import {
 } from './cluster-objects.ts';
 import { ObjectWatch } from './object-watch.ts';
 import { OperatorProcess } from './operator-process.ts';
+import { type OperatorScale, operatorScaleReport } from './operator-scale-report.ts';
 import { restOf, startOf } from './operator-work.ts';
 import { memoryOf } from './process-usage.ts';
-import { type ScaleFindings, scaleReport } from './scale-report.ts';
 
 const WORKSPACES = 1000;
 const PODS_PER_WORKSPACE = 10;
@@ -31,22 +31,22 @@ const DESTINATIONS = 2500;
 const NEW_WORKSPACES = 20;
 const REST_SECONDS = 60;
 
-export async function benchScale(settings: BenchSettings): Promise<BenchReport> {
+export async function benchOperatorScale(settings: BenchSettings): Promise<BenchReport> {
   settings.say('Starting a control plane');
   // Without controllers, which would do work of their own for each of the pods.
   const controlPlane = await startControlPlane({ withControllers: false });
   try {
     await installCrds(controlPlane);
     const api = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
-    const findings = await new ScaleBench(controlPlane, api, settings).run();
+    const findings = await new OperatorScaleBench(controlPlane, api, settings).run();
     await api.close();
-    return scaleReport(findings);
+    return operatorScaleReport(findings);
   } finally {
     await controlPlane.stop();
   }
 }
 
-class ScaleBench {
+class OperatorScaleBench {
   readonly #controlPlane: ControlPlane;
   readonly #api: KubernetesApi;
   readonly #settings: BenchSettings;
@@ -59,7 +59,7 @@ class ScaleBench {
     this.#share = settings.isQuick ? 0.1 : 1;
   }
 
-  async run(): Promise<ScaleFindings> {
+  async run(): Promise<OperatorScale> {
     const { say } = this.#settings;
     const names = workspaceNames(WORKSPACES * this.#share);
     await this.#fill(names);
@@ -108,7 +108,7 @@ class ScaleBench {
   }
 
   /** One destination less. */
-  async #change(operator: OperatorProcess): Promise<ScaleFindings['change']> {
+  async #change(operator: OperatorProcess): Promise<OperatorScale['change']> {
     const changed = policyOf('policy-0', destinationsOf(0).slice(1));
     return restOf(operator, this.#controlPlane, 10, async () => void (await apply(this.#api, changed)));
   }

@@ -1,4 +1,4 @@
-// What the scale benchmark found -> tables and targets.
+// What the benchmark of the operator at scale found -> tables and targets.
 import { type BenchReport, figure, type Target } from './bench-report.ts';
 import type { OperatorRest, OperatorStart } from './operator-work.ts';
 import type { Memory } from './process-usage.ts';
@@ -12,7 +12,7 @@ const CORE_WANTED = 0.02;
 const BLOCK_WANTED_MS = 200;
 const STAMPED_WANTED_MS = 2000;
 
-export interface ScaleFindings {
+export interface OperatorScale {
   readonly workspaces: number;
   readonly firstStart: OperatorStart;
   readonly restart: OperatorStart;
@@ -22,7 +22,7 @@ export interface ScaleFindings {
   readonly memory: Memory;
 }
 
-export function scaleReport(findings: ScaleFindings): BenchReport {
+export function operatorScaleReport(findings: OperatorScale): BenchReport {
   const { workspaces, firstStart, restart, rest, change, stampedMs, memory } = findings;
   const start = (label: string, { syncedMs, settledMs, longestBlockMs, writes }: OperatorStart) => [
     label,
@@ -55,7 +55,7 @@ export function scaleReport(findings: ScaleFindings): BenchReport {
   };
 }
 
-function targets({ firstStart, restart, rest, change, stampedMs, memory }: ScaleFindings): readonly Target[] {
+function targets({ firstStart, restart, rest, change, stampedMs, memory }: OperatorScale): readonly Target[] {
   const blocks = [firstStart, restart, rest, change].map(({ longestBlockMs }) => longestBlockMs);
   return [
     atMost('synced after a start, ms', Math.max(firstStart.syncedMs, restart.syncedMs), SYNCED_WANTED_MS),
