@@ -21,26 +21,19 @@ export interface Finding {
 }
 
 export function findingOf(line: AccessLogLine): Finding | undefined {
-  switch (line.listener) {
-    case 'proxy':
-      return findingOfProxy(line);
-    case 'twin':
-      return findingOfTwin(line);
-    case 'entrance':
-      return drop(reasonOfEntrance(line));
-    case 'guard':
-      return drop(reasonOfGuard(line));
-    case 'gate':
-      return drop(reasonOfGate(line));
-    case 'dns':
-      return findingOfDns(line);
-    case 'private-http':
-      return drop(reasonOfFailure(line));
-    case 'watch':
-      if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
-      return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
-  }
+  return FINDERS[line.listener](line);
 }
+
+const FINDERS: Readonly<Record<AccessLogLine['listener'], (line: AccessLogLine) => Finding | undefined>> = {
+  proxy: findingOfProxy,
+  twin: findingOfTwin,
+  entrance: (line) => drop(reasonOfEntrance(line)),
+  guard: (line) => drop(reasonOfGuard(line)),
+  gate: (line) => drop(reasonOfGate(line)),
+  watch: findingOfWatch,
+  'private-http': (line) => drop(reasonOfFailure(line)),
+  dns: findingOfDns,
+};
 
 function findingOfProxy(line: AccessLogLine): Finding | undefined {
   if (line.decision.startsWith(DROP_PREFIX)) return drop(line.decision.slice(DROP_PREFIX.length));
@@ -107,6 +100,11 @@ function reasonOfGuard(line: AccessLogLine): Reason | undefined {
   if (line.closing === ADDRESS_CLOSING) return 'ADDRESS_DENIED';
   if (isTurnedAway(line)) return 'TOO_MANY_NAMES';
   return line.closing === CUT_CLOSING ? 'DESTINATION_REVOKED' : undefined;
+}
+
+function findingOfWatch(line: AccessLogLine): Finding | undefined {
+  if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
+  return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
 }
 
 function reasonOfGate(line: AccessLogLine): Reason | undefined {
