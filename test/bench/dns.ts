@@ -1,5 +1,5 @@
-// The gateway's name server beside dnsmasq and unbound, each with the same 2,500 names: how many answers per second it
-// holds, and how long an answer takes at half of that rate, over UDP and TCP. Needs dnsperf.
+// The gateway's name server beside dnsmasq and unbound, each with the same 2,500 names, and a bare echo in Node.js: how
+// many answers per second it holds, and how long an answer takes at half of that rate, over UDP and TCP. Needs dnsperf.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startOutsideWorld } from '../outside/outside-world.ts';
@@ -59,8 +59,8 @@ export async function benchDns(settings: BenchSettings): Promise<BenchReport> {
     await writeFile(namesFile, names.map((name) => `${name} A\n`).join(''));
     const findings: Finding[] = [];
     for (const transport of ['UDP', 'TCP'] as const) {
-      // dnsmasq forks for each TCP connection, and takes 20 of them.
-      const fitting = peers.filter(({ label }) => transport === 'UDP' || label !== 'dnsmasq');
+      // dnsmasq forks for each TCP connection, and the echo is for datagrams.
+      const fitting = peers.filter(({ label }) => transport === 'UDP' || label === 'unbound');
       const contenders = [{ label: GATEWAY, place, pid: gateway.pid }, ...fitting];
       findings.push(...(await measureAll(contenders, { ...settings, transport, namesFile })));
     }

@@ -1,4 +1,5 @@
-// dnsmasq and unbound as processes of their own, with an address for each of the same names and nothing beside.
+// dnsmasq and unbound as processes of their own, with an address for each of the same names and nothing beside; and an
+// echo in Node.js, which has none.
 // In: the place and the names. Out: the process id and the end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,10 +7,11 @@ import { constants } from 'node:fs';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { isListening } from './free-port.ts';
 import type { Place } from './tunnel.ts';
 
-export const PEERS = ['dnsmasq', 'unbound'] as const;
+export const PEERS = ['dnsmasq', 'unbound', 'echo'] as const;
 export type Peer = (typeof PEERS)[number];
 
 export interface PeerOptions {
@@ -23,6 +25,7 @@ export interface PeerOptions {
 }
 
 const START_LIMIT_MS = 10_000;
+const ECHO = fileURLToPath(new URL('./echo-server.ts', import.meta.url));
 /** Where distributions keep programs that are not on everybody's PATH. */
 const FURTHER_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
@@ -35,13 +38,9 @@ export class PeerNameServer {
 
   /** Undefined where the program is not installed; throws where it does not start. */
   static async start(options: PeerOptions): Promise<PeerNameServer | undefined> {
-    const program = await find(options.peer);
-    if (program === undefined) return undefined;
-    await mkdir(options.folder, { recursive: true });
-    const file = join(options.folder, `${options.peer}.conf`);
-    await writeFile(file, options.peer === 'dnsmasq' ? dnsmasqText(options) : unboundText(options));
-    const flags = options.peer === 'dnsmasq' ? ['-k', '-C', file] : ['-d', '-c', file];
-    const child = spawn(program, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const command = await commandOf(options);
+    if (command === undefined) return undefined;
+    const child = spawn(command.program, command.flags, { stdio: ['ignore', 'ignore', 'pipe'] });
     let complaint = '';
     child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
     const server = new PeerNameServer(child);
@@ -66,6 +65,22 @@ export class PeerNameServer {
     this.#process.kill('SIGKILL');
     await ended;
   }
+}
+
+interface Started {
+  readonly program: string;
+  readonly flags: readonly string[];
+}
+
+async function commandOf(options: PeerOptions): Promise<Started | undefined> {
+  const { peer, place, folder } = options;
+  if (peer === 'echo') return { program: process.execPath, flags: [ECHO, place.host, `${place.port}`] };
+  const program = await find(peer);
+  if (program === undefined) return undefined;
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, `${peer}.conf`);
+  await writeFile(file, peer === 'dnsmasq' ? dnsmasqText(options) : unboundText(options));
+  return { program, flags: peer === 'dnsmasq' ? ['-k', '-C', file] : ['-d', '-c', file] };
 }
 
 async function find(program: string): Promise<string | undefined> {

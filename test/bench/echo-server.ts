@@ -1,0 +1,15 @@
+// A process: every datagram goes back as it came, marked as an answer. The least that a name server in Node.js can do,
+// so what others need beyond it is theirs. In: address and port. It also listens on TCP, which tells that it is there.
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+
+const [address = '', port = ''] = process.argv.slice(2);
+const ANSWER_BIT = 0x80;
+
+const socket = createSocket({ type: 'udp4', lookup: (host, _options, found) => found(null, host, 4) });
+socket.on('message', (bytes, client) => {
+  bytes[2] = (bytes[2] ?? 0) | ANSWER_BIT;
+  socket.send(bytes, client.port, client.address);
+});
+socket.bind(Number(port), address);
+createServer().listen(Number(port), address);
