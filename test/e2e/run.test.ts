@@ -103,6 +103,17 @@ test('run, killed, leaves an Envoy that goes on enforcing; the next run adopts i
   expect(await scene.envoy()).toBeUndefined();
 });
 
+test('run has an Envoy that it adopts take ranges that the former run did not refuse', async () => {
+  const first = await scene.running();
+  expect(await scene.asks(ALLOWED, 'alpha')).toMatchObject({ outcome: 'ok' });
+  await first.end('SIGKILL');
+  const envoy = await scene.envoy();
+  await scene.running(['--deny-range', scene.world.openRange]);
+  expect(await scene.envoy()).toEqual(envoy);
+  expect(await scene.asks(ALLOWED, 'alpha')).not.toMatchObject({ outcome: 'ok' });
+  expect(scene.world.arrivalsFor(new URL(ALLOWED).hostname)).toHaveLength(1);
+});
+
 test('run starts an Envoy again that was killed, says so, and requests work again', async () => {
   const command = await scene.running();
   await scene.asks(forbidden(1), 'alpha');

@@ -44,9 +44,9 @@ export interface LaneCaches {
 }
 
 export function laneCaches(settings: GatewaySettings): LaneCaches {
-  const refused = enforcedGuard(settings);
-  const dryRun = dnsCache(DRY_RUN, dryRunGuard(), settings);
-  const enforced = (table: string): DnsCache => dnsCache(table, refused, settings);
+  const dryRun = dnsCache(DRY_RUN, cacheSettings(dryRunGuard(), settings));
+  const shared = cacheSettings(enforcedGuard(settings), settings);
+  const enforced = (table: string): DnsCache => dnsCache(table, shared);
   return { dryRun, enforced, of: (table, lane) => (isDryRun(lane) ? dryRun : enforced(table)) };
 }
 
@@ -61,10 +61,24 @@ function clusterOf(cache: string): string {
 
 export function privateCache(addressRanges: readonly string[], settings: GatewaySettings): DnsCache {
   const guard = privateGuard(addressRanges, settings);
-  return dnsCache(`private-${contentHash(addressRanges)}`, guard, settings);
+  return dnsCache(`private-${contentHash(addressRanges)}`, cacheSettings(guard, settings));
 }
 
-function dnsCache(name: string, refused: readonly AddressRange[], settings: GatewaySettings): DnsCache {
+interface CacheSettings {
+  readonly refused: readonly AddressRange[];
+  readonly config: Json;
+  readonly hash: string;
+}
+
+/**
+ * Envoy keeps a cache for as long as it lives, and takes no other settings for its name. An Envoy that outlives us may
+ * get others: of another version, resolver or range. So the name that it knows ends in their hash.
+ */
+function dnsCache(name: string, { refused, config, hash }: CacheSettings): DnsCache {
+  return { name, cluster: clusterOf(name), config: { name: `${name}.${hash}`, ...config }, refused };
+}
+
+function cacheSettings(refused: readonly AddressRange[], settings: GatewaySettings): CacheSettings {
   const resolvers = settings.resolvers.map(({ address, port }) => ({
     socket_address: { address, port_value: port },
   }));
@@ -78,7 +92,6 @@ function dnsCache(name: string, refused: readonly AddressRange[], settings: Gate
     },
   );
   const config = {
-    name,
     dns_lookup_family: 'V4_PREFERRED',
     max_hosts: MAX_HOSTS,
     host_ttl: UNUSED_HOST_TTL,
@@ -87,5 +100,5 @@ function dnsCache(name: string, refused: readonly AddressRange[], settings: Gate
     resolved_address_filter: { ranges: cidrRanges(refused) },
     typed_dns_resolver_config: cares,
   };
-  return { name, cluster: clusterOf(name), config, refused };
+  return { refused, config, hash: contentHash(config) };
 }
