@@ -119,10 +119,12 @@ test.each<[string, WrittenLine, string | undefined]>([
   expect(found({ ...mismatch, ...line })).toBe(finding);
 });
 
-test('findingOf() for private HTTP knows the refused address and the name too many', () => {
+test('findingOf() for private HTTP knows the refused address, the name too many and the cut', () => {
   const line = { listener: 'private-http', decision: '-', code: 503 };
   expect(found({ ...line, details: ADDRESS_DENIED })).toBe('DROP ADDRESS_DENIED');
   expect(found({ ...line, details: 'dns_cache_overflow' })).toBe('DROP TOO_MANY_NAMES');
+  const cut = { code: 101, details: `downstream_local_disconnect(${CUT})` };
+  expect(found({ ...line, ...cut })).toBe('DROP DESTINATION_REVOKED');
   expect(found(line)).toBeUndefined();
 });
 

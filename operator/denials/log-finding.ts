@@ -31,7 +31,7 @@ const FINDERS: Readonly<Record<AccessLogLine['listener'], (line: AccessLogLine) 
   guard: (line) => drop(reasonOfGuard(line)),
   gate: (line) => drop(reasonOfGate(line)),
   watch: findingOfWatch,
-  'private-http': (line) => drop(reasonOfFailure(line)),
+  'private-http': (line) => drop(reasonOfPrivateHttp(line)),
   dns: findingOfDns,
 };
 
@@ -105,6 +105,10 @@ function reasonOfGuard(line: AccessLogLine): Reason | undefined {
 function findingOfWatch(line: AccessLogLine): Finding | undefined {
   if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
   return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
+}
+
+function reasonOfPrivateHttp(line: AccessLogLine): Reason | undefined {
+  return line.details.includes(CUT_CLOSING) ? 'DESTINATION_REVOKED' : reasonOfFailure(line);
 }
 
 function reasonOfGate(line: AccessLogLine): Reason | undefined {

@@ -1,35 +1,55 @@
 // WebSocket over plain HTTP: an upgrade to an allowed name passes and carries bytes both ways, any other is refused.
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
 import { type ResponseHead, readResponse } from '../outside/http-exchange.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { allow, privateEndpointYaml, workspaceYaml } from './workspace-yaml.ts';
 
 const ALLOWED = 'chat.example.com';
 const FORBIDDEN = 'chat.example.net';
+const PRIVATE = 'chat.private.example.com';
+const OTHER = 'other.private.example.com';
 const ACCEPTANCE = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
 let fixture: GatewayFixture;
 let server: Server;
+let privateServer: Server;
+
+function echoServer(): Server {
+  return createServer().on('upgrade', (_request, socket) => {
+    socket.write(ACCEPTANCE);
+    socket.pipe(socket);
+  });
+}
 
 beforeAll(async () => {
   fixture = await startGateway({
     names: [{ name: ALLOWED, services: {} }],
-    files: { 'lab.yaml': workspaceYaml('lab', allow([ALLOWED])) },
+    files: (world) => ({
+      'lab.yaml': workspaceYaml('lab', allow([ALLOWED])),
+      'endpoint.yaml': endpointYaml([PRIVATE, OTHER], world.closedAddress),
+    }),
   });
-  server = createServer().on('upgrade', (_request, socket) => {
-    socket.write(ACCEPTANCE);
-    socket.pipe(socket);
-  });
+  await fixture.world.addName({ name: PRIVATE, address: fixture.world.closedAddress, services: {} });
+  [server, privateServer] = [echoServer(), echoServer()];
   server.listen(80, fixture.world.addressOf(ALLOWED));
   await once(server, 'listening');
+  privateServer.listen(80, fixture.world.closedAddress);
+  await once(privateServer, 'listening');
 });
 
 afterAll(async () => {
   await fixture.stop();
   server.close();
+  privateServer.close();
 });
+
+function endpointYaml(domains: readonly string[], address: string): string {
+  return privateEndpointYaml('chat', { domains, addressRanges: [`${address}/32`], workspaces: ['lab'] });
+}
 
 async function upgrade(name: string): Promise<{ readonly tunnel: Tunnel; readonly response: ResponseHead }> {
   const tunnel = await openTunnel({ ...fixture.client('lab'), url: `http://${name}/` });
@@ -61,3 +81,13 @@ test('an upgrade to another name is refused', async () => {
   expect(rows).toMatchObject([{ accessType: 'DROP', reason: 'DESTINATION_NOT_ALLOWED', port: 80 }]);
   tunnel.close();
 });
+
+test('a WebSocket to a name that a private endpoint has lost ends, with a row', async () => {
+  const { tunnel, response } = await upgrade(PRIVATE);
+  expect(response).toMatchObject({ status: 101 });
+  await writeFile(join(fixture.folder, 'endpoint.yaml'), endpointYaml([OTHER], fixture.world.closedAddress));
+  await fixture.gateway.refresh();
+  await tunnel.closed;
+  const rows = await fixture.denialsWith({ destination: PRIVATE, reason: 'DESTINATION_REVOKED' });
+  expect(rows).toMatchObject([{ accessType: 'DROP', port: 80 }]);
+}, 30_000);

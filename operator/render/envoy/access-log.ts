@@ -53,23 +53,28 @@ function isSet(stateKey: string): string {
 /** Filter state that a guard sets when its name has been resolved, whether or not that gave an address. */
 export const RESOLVED_KEY = 'sallyport.resolved';
 
+/** No filter of Envoy knows what was cut; but none of it is younger than the time for which Envoy lets it live on. */
+const MAY_HAVE_BEEN_CUT: Json = {
+  duration_filter: {
+    comparison: {
+      op: 'GE',
+      value: { default_value: (DRAIN_TIME_S - 1) * 1000, runtime_key: 'unused' },
+    },
+  },
+};
+
+/** For guards of plain HTTP: what was refused or went wrong, and what may have been cut. */
+export const NOT_ALLOWED_OR_CUT: Json = { or_filter: { filters: [NOT_ALLOWED, MAY_HAVE_BEEN_CUT] } };
+
 /**
  * For guards: tunnels that never reached their destination or that something went wrong with, those that were refused
- * before anything was asked about their name or because of the address that it led to, and all that may have been cut. Of
- * those no filter of Envoy knows, but none is younger than the time for which Envoy lets the tunnels of a changed guard live.
+ * before anything was asked about their name or because of the address that it led to, and all that may have been cut.
  */
 export const CUT: Json = {
   or_filter: {
     filters: [
       { response_flag_filter: {} },
-      {
-        duration_filter: {
-          comparison: {
-            op: 'GE',
-            value: { default_value: (DRAIN_TIME_S - 1) * 1000, runtime_key: 'unused' },
-          },
-        },
-      },
+      MAY_HAVE_BEEN_CUT,
       expressionFilter(`!(${isSet(RESOLVED_KEY)}) || connection.termination_details != ''`),
     ],
   },

@@ -1,7 +1,7 @@
 // Plain HTTP to the names of a private endpoint. The proxy listener resolves in its own cache, whose address guard
 // refuses private addresses; so these requests pass an internal listener with a cache of its own.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
-import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, NOT_ALLOWED_OR_CUT } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type NamedResource, typed } from './envoy-config.ts';
 import { stateText } from './filter-state.ts';
@@ -36,7 +36,7 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
       }),
     ],
     local_reply_config: refuseBehindRoutes(),
-    access_log: accessLog(settings, 'private-http', stateText(CONTEXT_KEY), NOT_ALLOWED),
+    access_log: accessLog(settings, 'private-http', stateText(CONTEXT_KEY), NOT_ALLOWED_OR_CUT),
   });
   const body = typed('envoy.config.listener.v3.Listener', {
     name,
