@@ -44,6 +44,8 @@ export const GATEWAY_REPORTS = ours(gatewayReportKind);
 export const NAMESPACES = builtIn('v1', 'Namespace', 'namespaces', false);
 export const PODS = builtIn('v1', 'Pod', 'pods');
 export const SERVICES = builtIn('v1', 'Service', 'services');
+/** Who holds which address of the cluster's Services; the API server's own book. */
+export const IP_ADDRESSES = builtIn('networking.k8s.io/v1', 'IPAddress', 'ipaddresses', false);
 export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
 /** Kubernetes' own NetworkPolicy, which this project calls KubeNetworkPolicy. */
 export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');

@@ -3,6 +3,7 @@
 // start, and what is no longer wanted goes last.
 import { setImmediate as breathe } from 'node:timers/promises';
 import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
+import { heldAddresses } from '../deliver/kubernetes/held-addresses.ts';
 import { inParallel } from '../deliver/kubernetes/in-parallel.ts';
 import type { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from '../deliver/kubernetes/object-writer.ts';
@@ -52,7 +53,11 @@ export async function deliver(
   const wanted = outputs.objects.filter((object) => !notAdopted.has(workspaceOf(object)));
   const { apply, remove } = planWrites(wanted, observed, isPruned);
   await breathe();
-  const failed = await writer.applyAll(apply, observed);
+  const isNewService = (object: KubernetesObject): boolean =>
+    object.kind === SERVICES.kind && !observed.has(objectKey(object));
+  const held = await heldAddresses(apply.filter(isNewService), api);
+  const ready = apply.filter((object) => !held.has(objectKey(object)));
+  const failed = new Map([...held, ...(await writer.applyAll(ready, observed))]);
   const unsafe = unsafeWorkspaces(outputs, failed);
   const stamps = outputs.stamps.filter(
     ({ metadata: { name } }) => !unsafe.has(name) && !notAdopted.has(name),

@@ -6,6 +6,7 @@ import {
   ENDPOINT_SLICES,
   GATEWAY_REPORTS,
   INPUT_RESOURCES,
+  IP_ADDRESSES,
   KUBE_NETWORK_POLICIES,
   NAMESPACES,
   PLUGIN_POLICIES,
@@ -86,6 +87,8 @@ function operatorEverywhere(): readonly RbacRule[] {
     allow([...READ, 'patch'], [NAMESPACES, PODS]),
     allow([...READ, ...APPLY, 'delete'], [KUBE_NETWORK_POLICIES]),
     allow(READ, INPUT_RESOURCES),
+    // Whether a Service can have the address again that pods know.
+    allow(['get'], [IP_ADDRESSES]),
     // The default policy where there is none, metadata of assignments, and those it made that nobody needs any more.
     ours(['create'], ['networkpolicies']),
     ours([...APPLY, 'delete'], ['policyassignments']),
