@@ -69,6 +69,11 @@ function findingOfDns({ decision }: AccessLogLine): Finding | undefined {
   return decision.startsWith(DRY_RUN_PREFIX) ? dryRun(decision.slice(DRY_RUN_PREFIX.length)) : undefined;
 }
 
+function findingOfWatch(line: AccessLogLine): Finding | undefined {
+  if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
+  return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
+}
+
 /** A dry-run denial is recorded when its tunnel opens; only where none opened does the last line count. */
 function isRecord(line: AccessLogLine): boolean {
   switch (line.type) {
@@ -100,11 +105,6 @@ function reasonOfGuard(line: AccessLogLine): Reason | undefined {
   if (line.closing === ADDRESS_CLOSING) return 'ADDRESS_DENIED';
   if (isTurnedAway(line)) return 'TOO_MANY_NAMES';
   return line.closing === CUT_CLOSING ? 'DESTINATION_REVOKED' : undefined;
-}
-
-function findingOfWatch(line: AccessLogLine): Finding | undefined {
-  if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
-  return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
 }
 
 function reasonOfPrivateHttp(line: AccessLogLine): Reason | undefined {

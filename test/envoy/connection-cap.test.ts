@@ -1,14 +1,10 @@
 // The limit of all connections of an Envoy, which no listener writes a line about: those beyond it are closed, and
 // counted. Envoy is started from the product's own files with a limit that a test can reach.
-import { readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
-import * as atomicFiles from '../../operator/deliver/atomic-file.ts';
-import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
-import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
+import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { RefusedConnections } from '../../operator/gateway/process/refused-connections.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
+import { startEditedEnvoy } from './edited-envoy.ts';
 import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, workspaceYaml } from './workspace-yaml.ts';
 
@@ -24,16 +20,9 @@ beforeAll(async () => {
     files: { 'lab.yaml': workspaceYaml('lab', allow(['*.example.com'])) },
   });
   client = fixture.client('lab');
-  await fixture.stopGateway();
-  const { envoy: directory } = statePaths(join(dirname(fixture.folder), 'state'));
-  const path = join(directory, 'bootstrap.json');
-  const text = await readFile(path, 'utf8');
-  const limited = text.replace(/("max_active_downstream_connections":)\d+/, `$1${LIMIT}`);
-  expect(limited).not.toBe(text);
-  await writeFile(path, limited);
-  const binary = await envoyBinary(process.env['PATH'] ?? '');
-  envoy = new EnvoyProcess({ directory, binary, files: atomicFiles, concurrency: 1 });
-  await envoy.start();
+  envoy = await startEditedEnvoy(fixture, {
+    'bootstrap.json': (text) => text.replace(/("max_active_downstream_connections":)\d+/, `$1${LIMIT}`),
+  });
 });
 
 afterAll(async () => {

@@ -1,15 +1,13 @@
 // The second layer of the address guard alone: Envoy is started from the product's own files with the first layer, the
 // filter of its DNS caches, taken out. What it then dials nowhere, the second layer keeps from it.
-import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import * as atomicFiles from '../../operator/deliver/atomic-file.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { findingOf } from '../../operator/denials/log-finding.ts';
-import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
-import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
+import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
+import { pathsOf, startEditedEnvoy } from './edited-envoy.ts';
 import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
 
@@ -35,14 +33,10 @@ beforeAll(async () => {
   await fixture.world.addName({ name: CLOSED, address: fixture.world.closedAddress });
   client = fixture.client('lab');
   rawClient = fixture.client('raw');
-  await fixture.stopGateway();
-  const { envoy: directory } = statePaths(join(dirname(fixture.folder), 'state'));
-  for (const file of ['lds/listeners.json', 'cds/clusters.json']) {
-    await takeOut(join(directory, file));
-  }
-  const binary = await envoyBinary(process.env['PATH'] ?? '');
-  envoy = new EnvoyProcess({ directory, binary, files: atomicFiles, concurrency: 1 });
-  await envoy.start();
+  envoy = await startEditedEnvoy(fixture, {
+    'lds/listeners.json': withoutFirstLayer,
+    'cds/clusters.json': withoutFirstLayer,
+  });
 });
 
 afterAll(async () => {
@@ -52,8 +46,7 @@ afterAll(async () => {
 
 /** What the log says was refused, as "REASON host"; the gateway that reads it was stopped before. */
 async function refusals(): Promise<readonly string[]> {
-  const { envoyLog } = statePaths(join(dirname(fixture.folder), 'state'));
-  const text = await readFile(join(envoyLog, 'access.log'), 'utf8');
+  const text = await readFile(join(pathsOf(fixture).envoyLog, 'access.log'), 'utf8');
   const lines = text.split('\n').flatMap((line) => parseAccessLogLine(line) ?? []);
   return lines.flatMap((line) => {
     const finding = findingOf(line);
@@ -61,13 +54,12 @@ async function refusals(): Promise<readonly string[]> {
   });
 }
 
-async function takeOut(path: string): Promise<void> {
-  const text = await readFile(path, 'utf8');
+function withoutFirstLayer(text: string): string {
   expect(text).toContain(FIRST_LAYER);
   const without = (key: string, value: unknown): unknown => (key === FIRST_LAYER ? undefined : value);
   // The closed address stands in for a metadata service, which dry-run lanes refuse and nothing else.
   const metadata = (value: unknown): unknown => (value === METADATA ? fixture.world.closedAddress : value);
-  await writeFile(path, JSON.stringify(JSON.parse(text, (key, value) => metadata(without(key, value)))));
+  return JSON.stringify(JSON.parse(text, (key, value) => metadata(without(key, value))));
 }
 
 it.each([

@@ -1,16 +1,11 @@
 // Services that ask for the addresses they had, since pods know them. Where the API server still holds one of two, it
 // refuses the Service and forgets to give back the other (seen in 1.36), which nobody gets then for a minute or more;
 // so a Service is asked for only when all its addresses are free.
-import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { IP_ADDRESSES } from '../../model/cluster-resources.ts';
 import { inParallel } from './in-parallel.ts';
 import type { WriteFailures } from './object-writer.ts';
-
-/** The addresses of a deleted Service are free a moment after its deletion is seen. */
-const LOOKS = 10;
-const BETWEEN_LOOKS_MS = 50;
 
 /** In: Services that are to be made anew. Out: those that have to wait, by key, each with what it waits for. */
 export function heldAddresses(
@@ -19,7 +14,7 @@ export function heldAddresses(
 ): Promise<WriteFailures> {
   return inParallel(services, async (service) => {
     for (const address of addressesOf(service)) {
-      const holder = await lastingHolder(address, api);
+      const holder = await holderOf(address, api);
       if (holder === undefined) continue;
       throw new Error(
         `Its address ${address} is held for ${holder}: it is created as soon as nobody holds it; to free it now, run "kubectl delete ipaddress ${address}" if that Service is gone`,
@@ -32,21 +27,13 @@ function addressesOf({ spec }: KubernetesObject): readonly string[] {
   return (spec as { readonly clusterIPs?: readonly string[] } | undefined)?.clusterIPs ?? [];
 }
 
-/** Undefined where nobody holds it, or not for long. */
-async function lastingHolder(address: string, api: KubernetesApi): Promise<string | undefined> {
-  for (let look = 1; ; look += 1) {
-    const holder = await holderOf(address, api);
-    if (holder === undefined || look === LOOKS) return holder;
-    await delay(BETWEEN_LOOKS_MS);
-  }
-}
-
 interface IpAddress {
   readonly spec: {
     readonly parentRef: { readonly resource: string; readonly namespace?: string; readonly name: string };
   };
 }
 
+/** Undefined where nobody holds it. That of a deleted Service holds it a moment longer than the Service is there. */
 async function holderOf(address: string, api: KubernetesApi): Promise<string | undefined> {
   try {
     const path = pathOf(IP_ADDRESSES, { name: address });
