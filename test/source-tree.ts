@@ -33,7 +33,8 @@ export interface SourceTree {
   readonly sources: readonly SourceFile[];
 }
 
-const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git', 'coverage', '.sallyport']);
+/** ".git" is a file in a linked worktree. */
+const SKIPPED: ReadonlySet<string> = new Set(['node_modules', '.git', 'coverage', '.sallyport']);
 const SOURCE = /\.(?:ts|js)$/;
 const RELATIVE = /^\.{1,2}\//;
 
@@ -70,8 +71,9 @@ function filesBelow(
   path: string,
   entry: { readonly name: string; isDirectory(): boolean; isFile(): boolean },
 ): readonly string[] {
+  if (SKIPPED.has(entry.name)) return [];
   if (entry.isFile()) return [path];
-  if (!entry.isDirectory() || SKIPPED_FOLDERS.has(entry.name)) return [];
+  if (!entry.isDirectory()) return [];
   return readdirSync(path, { withFileTypes: true }).flatMap((child) =>
     filesBelow(join(path, child.name), child),
   );

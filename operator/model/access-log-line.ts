@@ -1,6 +1,7 @@
 // The line that Envoy, or our own DNS, writes for each decision: the contract between them and what reads their logs.
 // Parsing never throws: a line that is not ours is undefined, and the reader counts it.
 import { z } from 'zod';
+import { LONGEST_AUTHORITY_BYTES } from './limits.ts';
 
 /**
  * Who wrote the line: the proxy, its twin behind transparent TLS, an entrance about a connection that it closed before
@@ -37,6 +38,15 @@ export const CONTEXT_PARTS = [
 ] as const;
 
 export type LineContext = Readonly<Record<(typeof CONTEXT_PARTS)[number], string>>;
+
+/**
+ * As much is written of an authority, so that no client says how long a line is: a byte more than can name anything, by
+ * which one sees that it was cut.
+ */
+export const WRITTEN_AUTHORITY_BYTES = LONGEST_AUTHORITY_BYTES + 1;
+
+/** Stands for the rest of an authority that was cut. */
+export const CUT_MARK = '…';
 
 /** Filter chains of a guard: the server name is the host, it is not, there is no TLS. */
 export const CHAINS = ['allow', 'mismatch', 'not-tls'] as const;
@@ -127,7 +137,15 @@ function parseContext(joined: string): LineContext | undefined {
   if (parts.length <= last) return undefined;
   const values = [...parts.slice(0, last), parts.slice(last).join('|')];
   const entries = CONTEXT_PARTS.map((part, at) => [part, values[at] === '-' ? '' : values[at]] as const);
-  return Object.fromEntries(entries) as LineContext;
+  const context = Object.fromEntries(entries) as LineContext;
+  return { ...context, authority: withMark(context.authority) };
+}
+
+/** Bytes that are no UTF-8 stand as four characters in a line, so such a text may be cut here. */
+function withMark(authority: string): string {
+  const bytes = Buffer.from(authority);
+  if (bytes.length <= LONGEST_AUTHORITY_BYTES) return authority;
+  return bytes.toString('utf8', 0, LONGEST_AUTHORITY_BYTES) + CUT_MARK;
 }
 
 function parseJson(line: string): unknown {

@@ -31,10 +31,17 @@ export type ParsedPattern =
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const IN_CLUSTER_SUFFIXES = ['svc', 'cluster.local', 'localhost'];
 const MAX_NAME_LENGTH = 253;
+/** UTS-46 can make a name of a longer text, but not of one that anybody means; what is longer is not even read. */
+const MAX_TEXT_LENGTH = 1024;
 
 /** Canonical form of a host name as it comes in a request, a ClientHello or a policy. */
 export function parseDomainName(raw: string): ParsedName {
-  const text = raw.endsWith('.') ? raw.slice(0, -1) : raw;
+  return raw.length > MAX_TEXT_LENGTH
+    ? { fault: 'BAD_NAME' }
+    : parseText(raw.endsWith('.') ? raw.slice(0, -1) : raw);
+}
+
+function parseText(text: string): ParsedName {
   if (text === '') return { fault: 'EMPTY' };
   if (isIpLiteral(text)) return { fault: 'IP_LITERAL' };
   const ascii = LDH_NAME.test(text)

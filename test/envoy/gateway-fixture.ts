@@ -30,6 +30,8 @@ export interface GatewayFixture {
   readonly gateway: RunningGateway;
   /** The folder that the gateway reads. */
   readonly folder: string;
+  /** Where Envoy and the DNS write their lines. */
+  readonly logFolder: string;
   /** Every denial that was stored, in the order of the log. */
   readonly denials: readonly Denial[];
   /** As they were reported last. */
@@ -90,6 +92,7 @@ async function startIn(
     world,
     gateway,
     folder,
+    logFolder: envoyLog,
     denials: journal.denials,
     get problems() {
       return journal.problems;

@@ -1,5 +1,11 @@
 // A denied question -> its line for the log, in the contract of all log lines (model/access-log-line.ts).
-import { CONTEXT_PARTS, DROP_PREFIX, DRY_RUN_PREFIX, type LineContext } from '../../model/access-log-line.ts';
+import {
+  CONTEXT_PARTS,
+  DROP_PREFIX,
+  DRY_RUN_PREFIX,
+  type LineContext,
+  WRITTEN_AUTHORITY_BYTES,
+} from '../../model/access-log-line.ts';
 import type { AccessType } from '../../model/denial.ts';
 import type { Reason } from '../../model/reason.ts';
 import { typeName } from './dns-codes.ts';
@@ -31,7 +37,8 @@ export function dnsLine(denied: DeniedQuestion): string {
     table,
     revision: lane.index.table.revision,
     source,
-    authority: name,
+    // Odd bytes are written as four characters each; all are ASCII.
+    authority: name.slice(0, WRITTEN_AUTHORITY_BYTES),
   };
   return JSON.stringify({
     listener: 'dns',

@@ -102,7 +102,10 @@ export function accessLog(
   return [filter === undefined ? log : { ...log, filter }];
 }
 
-/** Each listener writes what it can know; the reader takes a missing field as empty. */
+/**
+ * Each listener writes what it can know; the reader takes a missing field as empty. What a client says has a length, here
+ * and in the context; all else are words of Envoy and names of ours.
+ */
 const COMMON_FIELDS: Json = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
   type: '%ACCESS_LOG_TYPE%',
@@ -114,12 +117,13 @@ const COMMON_FIELDS: Json = {
 };
 
 const REQUEST_FIELDS: Json = {
-  method: '%REQ(:METHOD)%',
+  method: '%REQ(:METHOD):20%',
   code: '%RESPONSE_CODE%',
   details: '%RESPONSE_CODE_DETAILS%',
   decision: '%ROUTE_NAME%',
 };
 
+/** Envoy takes no server name of more than 255 bytes. */
 const TUNNEL_FIELDS: Json = {
   chain: '%FILTER_CHAIN_NAME%',
   sni: '%REQUESTED_SERVER_NAME%',

@@ -1,10 +1,13 @@
 // Whose connection it is, as text: what an entrance knows of it, in the order of the log line's context.
-import { CONTEXT_PARTS, type LineContext } from '../../model/access-log-line.ts';
+import { CONTEXT_PARTS, type LineContext, WRITTEN_AUTHORITY_BYTES } from '../../model/access-log-line.ts';
 import type { Entrance } from './envoy-config.ts';
 import { type SharedObject, stateText, textFormat } from './filter-state.ts';
 
 /** Filter state in which an entrance hands all of the context but the revision to a listener behind it. */
 export const CALLER_KEY = 'sallyport.caller';
+
+/** What a request asks for, as far as it is written anywhere. */
+export const ASKED_AUTHORITY = `%REQ(:AUTHORITY):${WRITTEN_AUTHORITY_BYTES}%`;
 
 const REVISION = '%METADATA(ROUTE:sallyport:revision)%';
 

@@ -2,7 +2,7 @@
 // that do not. Both are the same requests to the same table.
 import type { LaneCaches } from './dns-cache.ts';
 import { egressManager } from './egress-manager.ts';
-import { contextOf } from './entrance-context.ts';
+import { ASKED_AUTHORITY, contextOf } from './entrance-context.ts';
 import { entranceListener } from './entrance-listener.ts';
 import type { Entrance, GatewaySettings, NamedResource } from './envoy-config.ts';
 import { proxyPlace } from './listener-places.ts';
@@ -13,7 +13,7 @@ export function proxyListener(
   settings: GatewaySettings,
 ): NamedResource {
   const { table, lane } = entrance;
-  const context = contextOf(entrance, '%REQ(:AUTHORITY)%');
+  const context = contextOf(entrance, ASKED_AUTHORITY);
   const filter = egressManager({ listener: 'proxy', table, lane, context }, caches, settings);
   return entranceListener(entrance, { ...proxyPlace(entrance), authority: '', filter }, settings);
 }

@@ -7,6 +7,7 @@ import {
   TOO_MANY_NAMES_DETAILS,
 } from '../../model/access-log-line.ts';
 import { REASONS, type Reason } from '../../model/reason.ts';
+import { ASKED_AUTHORITY } from './entrance-context.ts';
 import { extension, type Json } from './envoy-config.ts';
 import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
 
@@ -112,7 +113,7 @@ export function refuseBehindRoutes(): Json {
 }
 
 function replyTo(expression: string, status: number, reason: Reason): Json {
-  const text = `Access to "%REQ(:AUTHORITY)%" is denied: ${REASONS[reason]} (${reason})\n`;
+  const text = `Access to "${ASKED_AUTHORITY}" is denied: ${REASONS[reason]} (${reason})\n`;
   const filter = {
     extension_filter: extension(
       'envoy.access_loggers.extension_filters.cel',
@@ -130,7 +131,7 @@ function replyTo(expression: string, status: number, reason: Reason): Json {
 
 /** Short, and for people: what was refused, by which policy, and why. */
 function refusalText(reason: Reason, networkPolicyId: string): string {
-  return `Access to "%REQ(:AUTHORITY)%" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
+  return `Access to "${ASKED_AUTHORITY}" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
 }
 
 function refusalHeaders(reason: Reason): readonly Json[] {
