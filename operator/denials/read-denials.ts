@@ -14,13 +14,15 @@ export interface LogOrigin {
 export interface LogLines {
   readonly logFile: string;
   /** With the byte offset of each. */
-  readonly lines: readonly { readonly offset: number; readonly text: string }[];
+  readonly lines: readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
 }
 
 export interface ReadDenials {
   readonly denials: readonly Denial[];
   /** How many lines are none of ours. */
   readonly unreadable: number;
+  /** How many were too long, so that texts of theirs were cut. */
+  readonly cut: number;
 }
 
 /** `sequence` is the number of the denial before the first one. */
@@ -39,5 +41,5 @@ export function readDenials({ logFile, lines }: LogLines, sequence: number, orig
     const denial = denialOfLine(line, next, findRule, isStillAllowed);
     if (denial !== undefined) denials.push(denial);
   }
-  return { denials, unreadable };
+  return { denials, unreadable, cut: lines.filter(({ cutFrom }) => cutFrom !== undefined).length };
 }

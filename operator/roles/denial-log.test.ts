@@ -36,6 +36,7 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
         isStillAllowed: () => false,
         onDenial,
         onUnreadableLines,
+        onCutLines: (logFile, count) => void unreadable.push(`cut: ${count} ${logFile}`),
       });
     const stored = async (): Promise<readonly string[]> => {
       const sql =
@@ -82,6 +83,14 @@ test('consume() stores denials and nothing else, shows each, and reports lines t
     expect(shown.map(({ destination }) => destination)).toEqual(['a.example.com', 'b.example.com']);
     expect(shown[0]).toMatchObject({ accountId: 'acme', eventId: `local/${LOG_FILE}/0` });
     expect(unreadable).toEqual([`2 ${LOG_FILE}`]);
+  }));
+
+test('consume() of lines that were too long stores a row each, and reports how many', () =>
+  withLog(async ({ open, stored, unreadable }) => {
+    const { lines, ...batch } = batchOf([refusal('a.example.com'), refusal('b.example.com')]);
+    await (await open()).consume({ ...batch, lines: lines.map((line) => ({ ...line, cutFrom: 30_000 })) });
+    expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
+    expect(unreadable).toEqual([`cut: 2 ${LOG_FILE}`]);
   }));
 
 test('consume() takes a batch that comes again for nothing new, and only the rest of a longer one', () =>

@@ -10,6 +10,8 @@ export interface DenialLogOptions extends LogOrigin {
   readonly onDenial: (denial: Denial) => void;
   /** Lines that are none of ours; whatever they recorded is lost, so somebody must be told. */
   readonly onUnreadableLines: (logFile: string, count: number) => void;
+  /** Lines that were too long: their rows have texts that were cut. */
+  readonly onCutLines: (logFile: string, count: number) => void;
 }
 
 export class DenialLog {
@@ -43,7 +45,7 @@ export class DenialLog {
     const from = this.#stored.get(batch.logFile) ?? 0;
     if (batch.upTo <= from) return;
     const lines = batch.lines.filter(({ offset }) => offset >= from);
-    const { denials, unreadable } = readDenials({ ...batch, lines }, this.#sequence, this.#options);
+    const { denials, unreadable, cut } = readDenials({ ...batch, lines }, this.#sequence, this.#options);
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
     if (denials.length > 0) {
@@ -53,6 +55,7 @@ export class DenialLog {
     this.#stored.set(batch.logFile, batch.upTo);
     this.#sequence += denials.length;
     if (unreadable > 0) this.#options.onUnreadableLines(batch.logFile, unreadable);
+    if (cut > 0) this.#options.onCutLines(batch.logFile, cut);
     for (const denial of denials) this.#options.onDenial(denial);
   }
 }

@@ -112,7 +112,6 @@ function hooksOf(
       onEnvoyChange();
     },
     onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
-    onSkippedLine: (line) => logger.warn('a log line is too long and was left out', { ...line }),
     onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
     onRefusedConnections: (connections) =>
       logger.warn('connections were closed at once, since the gateway has as many as it takes', {

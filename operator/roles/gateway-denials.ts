@@ -17,10 +17,11 @@ export function gatewayDenials(options: GatewayDenialsOptions): (batch: LogBatch
   const { logger, onDenial } = options;
   let sequence = 0;
   return async (batch) => {
-    const { denials, unreadable } = readDenials(batch, sequence, options);
+    const { denials, unreadable, cut } = readDenials(batch, sequence, options);
     sequence += denials.length;
     if (unreadable > 0)
       logger.warn('log lines cannot be read', { logFile: batch.logFile, count: unreadable });
+    if (cut > 0) logger.warn('log lines were too long and are cut', { logFile: batch.logFile, count: cut });
     for (const denial of denials) {
       logger.info('denial', columnsOf(denial));
       onDenial(denial);

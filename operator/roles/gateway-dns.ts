@@ -23,7 +23,7 @@ const DNS_PORT = 53;
 
 export interface GatewayDnsOptions {
   readonly config: ProxyConfig;
-  readonly hooks: Pick<GatewayHooks, 'consume' | 'onTornLine' | 'onSkippedLine' | 'onLogFailure'>;
+  readonly hooks: Pick<GatewayHooks, 'consume' | 'onTornLine' | 'onLogFailure'>;
   /** Folder of the spool. */
   readonly folder: string;
   readonly clusterNames: ClusterNames;
@@ -41,7 +41,7 @@ export class GatewayDns {
   readonly #lanes = new DnsLanes();
 
   constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
-    const { consume, onTornLine, onSkippedLine, onLogFailure: onFailure } = hooks;
+    const { consume, onTornLine, onLogFailure: onFailure } = hooks;
     this.#responder = new DnsResponder({
       clusterNames,
       forwarder: new NameForwarder({
@@ -67,7 +67,6 @@ export class GatewayDns {
     this.#tail = new LogTail({
       consume,
       onTornLine,
-      onSkippedLine,
       folder,
       name: LOG_NAME,
       files: atomicFiles,

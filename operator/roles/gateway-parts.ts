@@ -31,7 +31,6 @@ export interface GatewayHooks {
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
   readonly onTornLine: (line: LostLine) => void;
-  readonly onSkippedLine: (line: LostLine) => void;
   readonly onLogFailure: (error: Error) => void;
   /** Envoy has as many connections as it takes in all, and closed so many others since the last word. */
   readonly onRefusedConnections: (connections: number) => void;
@@ -77,7 +76,6 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
     reopenLogs: () => envoy.admin.reopenLogs(),
     onTornLine: hooks.onTornLine,
-    onSkippedLine: hooks.onSkippedLine,
     onFailure: hooks.onLogFailure,
   });
   const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });

@@ -4,6 +4,7 @@ import type { RunConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { DenialStore } from '../denials/denial-store.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
+import { CUT_MARK } from '../model/access-log-line.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
 import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
 import { DenialLog } from './denial-log.ts';
@@ -62,6 +63,10 @@ async function partsAround(store: DenialStore, { config, view, place }: Found): 
     onDenial: (denial) => view.denial(denial),
     onUnreadableLines: (logFile, count) =>
       view.failure(`Cannot read ${count} lines of ${logFile}: what they recorded is not in the denial log`),
+    onCutLines: (logFile, count) =>
+      view.failure(
+        `${count} lines of ${logFile} are too long: their rows have texts that end with "${CUT_MARK}"`,
+      ),
   });
   const ports = await EntrancePorts.open({
     path: place.paths.ports,
@@ -99,8 +104,6 @@ function hooksOf(log: DenialLog, view: RunView): GatewayHooks {
     },
     onTornLine: ({ logFile, bytes }) =>
       view.failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`),
-    onSkippedLine: ({ logFile, bytes }) =>
-      view.failure(`A log line of ${bytes} bytes in ${logFile} is too long and was left out`),
     onLogFailure: (error) => view.failure(error.message),
     onRefusedConnections: (connections) =>
       view.failure(

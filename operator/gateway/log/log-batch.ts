@@ -1,12 +1,17 @@
 // Reads the next complete lines of an open log file. Keeps nothing between calls, so that what was read can be
-// read again; never holds more than one batch or one line of the longest permitted length.
+// read again; never holds more than one batch, however long a line is.
 
 import type { FileHandle } from 'node:fs/promises';
+import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
+import { LineShortener } from './line-shortener.ts';
 
 export interface LogLine {
   /** Byte offset of the line's first byte in its file. */
   readonly offset: number;
+  /** Of a line that is too long, what is left of it when its long texts are cut. */
   readonly text: string;
+  /** Of a line that was too long, without its newline. */
+  readonly cutFrom?: number;
 }
 
 export interface LogBatch {
@@ -19,7 +24,7 @@ export interface LogBatch {
   readonly lines: readonly LogLine[];
 }
 
-/** A piece of the log that is no line: torn by Envoy's death at the end of a file, or longer than 1 MiB. */
+/** A piece of the log that is no line: torn by Envoy's death at the end of a file. */
 export interface LostLine {
   readonly logFile: string;
   readonly offset: number;
@@ -28,13 +33,10 @@ export interface LostLine {
 
 export type LogChunk =
   | { readonly kind: 'lines'; readonly upTo: number; readonly lines: readonly LogLine[] }
-  /** One line that is too long: skip to `upTo`. */
-  | { readonly kind: 'tooLong'; readonly upTo: number }
   /** No complete line is there yet; `restBytes` of an unfinished one are. */
   | { readonly kind: 'nothing'; readonly restBytes: number };
 
 export const batchBytes = 256 * 1024;
-export const longestLineBytes = 1024 * 1024;
 const newline = 0x0a;
 
 /** Offsets are bytes; the text is without its newline. Empty lines are left out. */
@@ -49,21 +51,18 @@ export async function readChunk(file: FileHandle, offset: number): Promise<LogCh
     : await readLongLine(file, offset);
 }
 
+/** A line that is longer than a batch, which is read piece by piece. */
 async function readLongLine(file: FileHandle, offset: number): Promise<LogChunk> {
-  const bytes = await read(file, offset, longestLineBytes + 1);
-  const end = bytes.indexOf(newline);
-  if (end >= 0) {
-    return { kind: 'lines', upTo: offset + end + 1, lines: splitLines(bytes.subarray(0, end + 1), offset) };
-  }
-  for (let from = offset + bytes.length; ; from += batchBytes) {
-    const more = await read(file, from, batchBytes);
-    const found = more.indexOf(newline);
-    if (found >= 0) {
-      return { kind: 'tooLong', upTo: from + found + 1 };
+  const shortener = new LineShortener();
+  for (let from = offset; ; from += batchBytes) {
+    const bytes = await read(file, from, batchBytes);
+    const end = bytes.indexOf(newline);
+    shortener.push(bytes.subarray(0, end < 0 ? bytes.length : end));
+    if (end >= 0) {
+      const line = { offset, text: shortener.text(), cutFrom: from + end - offset };
+      return { kind: 'lines', upTo: from + end + 1, lines: [line] };
     }
-    if (more.length < batchBytes) {
-      return { kind: 'nothing', restBytes: from + more.length - offset };
-    }
+    if (bytes.length < batchBytes) return { kind: 'nothing', restBytes: from + bytes.length - offset };
   }
 }
 
@@ -84,10 +83,15 @@ function splitLines(bytes: Buffer, offset: number): LogLine[] {
   const lines: LogLine[] = [];
   let start = 0;
   for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
-    if (end > start) {
-      lines.push({ offset: offset + start, text: bytes.toString('utf8', start, end) });
-    }
+    if (end > start) lines.push(lineOf(bytes.subarray(start, end), offset + start));
     start = end + 1;
   }
   return lines;
+}
+
+function lineOf(bytes: Buffer, offset: number): LogLine {
+  if (bytes.length <= LONGEST_LINE_BYTES) return { offset, text: bytes.toString('utf8') };
+  const shortener = new LineShortener();
+  shortener.push(bytes);
+  return { offset, text: shortener.text(), cutFrom: bytes.length };
 }

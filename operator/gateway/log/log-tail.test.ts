@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/fixtures/envoy-fixture.ts';
 import * as atomicFiles from '../../deliver/atomic-file.ts';
+import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail, type LogTailOptions } from './log-tail.ts';
 
@@ -127,14 +128,22 @@ test('a torn last line is reported when its file is finished, and does not swall
   expect(lines).toEqual(['one', 'two']);
 });
 
-test('a line longer than 1 MiB is skipped and counted, one that is just short enough is not', async () => {
-  const long = 'x'.repeat(1_048_575);
-  await writeFile(live, `one\n${long}\n${'y'.repeat(3_000_000)}\ntwo\n`);
-  const skipped: LostLine[] = [];
-  const tail = await startTail({ onSkippedLine: (line) => void skipped.push(line) });
+test('a line that is too long keeps its place and its short texts, however long it is', async () => {
+  const short = `{"a":"${'x'.repeat(LONGEST_LINE_BYTES - 8)}"}`;
+  const long = `{"a":"${'y'.repeat(5000)}","b":1}`;
+  const huge = `{"a":1,"b":"${'z'.repeat(3_000_000)}","c":"d"}`;
+  await writeFile(live, `one\n${short}\n${long}\n${huge}\ntwo\n`);
+  const tail = await startTail();
   await tail.drain();
-  expect(lines).toEqual(['one', long, 'two']);
-  expect(skipped).toEqual([{ logFile: 'access-000001', offset: 1_048_580, bytes: 3_000_001 }]);
+  expect(lines).toEqual([
+    'one',
+    short,
+    `{"a":"${'y'.repeat(2048)}…","b":1}`,
+    `{"a":1,"b":"${'z'.repeat(2048)}…","c":"d"}`,
+    'two',
+  ]);
+  const cut = batches.flatMap((batch) => batch.lines).map(({ cutFrom }) => cutFrom);
+  expect(cut).toEqual([undefined, undefined, long.length, huge.length, undefined]);
 });
 
 test('a slow consumer holds one batch of a large file, not the file', async () => {

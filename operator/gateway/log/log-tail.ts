@@ -21,7 +21,6 @@ export interface LogTailOptions {
   /** Makes who writes the log open it anew; throws where that is an Envoy that does not run. */
   readonly reopenLogs: () => Promise<void>;
   readonly onTornLine?: (line: LostLine) => void;
-  readonly onSkippedLine?: (line: LostLine) => void;
   /** The consumer rejected, or the file system failed; the tail tries again. */
   readonly onFailure?: (error: Error) => void;
   /** The live file is rotated when it has grown to this; default 64 MiB. */
@@ -172,15 +171,10 @@ export class LogTail {
     return true;
   }
 
-  async #take(chunk: Exclude<LogChunk, { kind: 'nothing' }>, sequence: number): Promise<void> {
+  async #take({ upTo, lines }: Exclude<LogChunk, { kind: 'nothing' }>, sequence: number): Promise<void> {
     const { offset } = this.#position;
-    const { upTo } = chunk;
     const logFile = this.#files.nameOf(sequence);
-    if (chunk.kind === 'tooLong') {
-      this.#options.onSkippedLine?.({ logFile, offset, bytes: upTo - offset });
-    } else if (chunk.lines.length > 0) {
-      await this.#options.consume({ logFile, offset, upTo, lines: chunk.lines });
-    }
+    if (lines.length > 0) await this.#options.consume({ logFile, offset, upTo, lines });
     await this.#moveTo({ sequence, offset: upTo });
     await this.#rotateWhenLarge();
   }
