@@ -1,77 +1,80 @@
 // Addresses that a name must never lead to, and the cloud metadata services that are shut for everybody, always.
-// The source of the gateway's address guard (DESIGN 4 "Address guard"; attack cases 92-97).
+// The source of the gateway's address guard (DESIGN 4 "Address guard"; attack cases 92-97), derived from two tables.
 import ipaddr from 'ipaddr.js';
-import { type AddressRange, parseAddressRange, rangesContain } from './address-range.ts';
+import { type AddressRange, rangesContain } from './address-range.ts';
+import { METADATA_SERVICES } from './cloud-metadata.ts';
+import { SPECIAL_PURPOSE_BLOCKS } from './special-purpose-registry.ts';
 
 /** Hosts of cloud metadata services, shut even in dry-run. */
 export const METADATA_HOSTS: readonly string[] = [
-  'metadata.google.internal',
-  'metadata.goog',
-  'instance-data.ec2.internal',
+  ...new Set(METADATA_SERVICES.flatMap(({ names }) => names ?? [])),
 ];
 
-export const METADATA_ADDRESSES: readonly string[] = ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'];
-
-/** Private, local, shared, reserved, multicast, and the ways to write an IPv4 address inside an IPv6 one. */
-const GUARDED: readonly string[] = [
-  '0.0.0.0/8',
-  '10.0.0.0/8',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  '172.16.0.0/12',
-  '192.0.0.0/24',
-  '192.0.2.0/24',
-  '192.88.99.0/24',
-  '192.168.0.0/16',
-  '198.18.0.0/15',
-  '198.51.100.0/24',
-  '203.0.113.0/24',
-  '224.0.0.0/4',
-  '240.0.0.0/4',
-  '::/8',
-  '64:ff9b::/96',
-  '64:ff9b:1::/48',
-  '100::/64',
-  '2001::/23',
-  '2001:db8::/32',
-  '2002::/16',
-  'fc00::/7',
-  'fe80::/10',
-  'fec0::/10',
-  'ff00::/8',
+export const METADATA_ADDRESSES: readonly string[] = [
+  ...new Set(METADATA_SERVICES.flatMap(({ addresses }) => addresses)),
 ];
 
-export const GUARDED_RANGES: readonly AddressRange[] = GUARDED.map(mustParse);
-export const METADATA_RANGES: readonly AddressRange[] =
-  METADATA_ADDRESSES.map(mustParse).flatMap(withEmbedded);
+/**
+ * What the registries do not list: multicast (RFC 5771), and of IPv6 all that is not 2000::/3, since nothing else is given
+ * out as global unicast. So every way to write an IPv4 address into an IPv6 one is shut: mapped, compatible and translated
+ * ones lie in here, 6to4 and Teredo are rows of the registry.
+ */
+const BEYOND_THE_REGISTRIES = ['224.0.0.0/4', '::/3', '4000::/2', '8000::/1'];
 
-/** Whether a canonical host, or an address as a client wrote it, means a cloud metadata service. */
+/**
+ * Private, local, shared, reserved, multicast. A block that is not globally reachable is shut as a whole: the rows inside
+ * it that are reachable (anycast addresses of NAT protocols) are nobody's destination.
+ */
+export const GUARDED_RANGES: readonly AddressRange[] = [
+  ...SPECIAL_PURPOSE_BLOCKS.filter(({ globallyReachable }) => globallyReachable !== 'True').map(
+    ({ block }) => block,
+  ),
+  ...BEYOND_THE_REGISTRIES,
+].map(builtIn);
+
+export const METADATA_RANGES: readonly AddressRange[] = METADATA_ADDRESSES.flatMap((address) =>
+  address.includes(':') ? [address] : [address, ...embeddings(address)],
+).map(builtIn);
+
+/**
+ * Prefixes behind which a translator decides what an address means: local NAT64 (RFC 8215) and Teredo. Any address may
+ * hide there, cloud metadata too.
+ */
+export const HIDING_RANGES: readonly AddressRange[] = ['64:ff9b:1::/48', '2001::/32'].map(builtIn);
+
+/** Whether a host, or an address as a client wrote it, means a cloud metadata service. */
 export function isMetadataHost(host: string): boolean {
-  const bare = host.replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1');
+  const bare = host
+    .toLowerCase()
+    .replace(/\.+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
   return METADATA_HOSTS.includes(bare) || rangesContain(METADATA_RANGES, bare);
 }
 
-/** An IPv4 address, and the IPv6 addresses (mapped, NAT64) under which a dual-stack socket reaches it too. */
-function withEmbedded(range: AddressRange): readonly AddressRange[] {
-  if (range.family === 6) return [range];
-  const ipv4 = ipaddr.IPv4.parse(range.address);
-  const suffix = ipv4
-    .toIPv4MappedAddress()
-    .parts.slice(-2)
-    .map((part) => part.toString(16))
-    .join(':');
-  return [
-    range,
-    ...['::ffff:', '64:ff9b::'].map(
-      (prefix) => ({ family: 6, address: `${prefix}${suffix}`, prefixLength: 128 }) as const,
-    ),
-  ];
+/**
+ * Under which IPv6 addresses a socket or a translator takes it for this IPv4 address: mapped, compatible, translated by
+ * RFC 7915 and by RFC 6052 (with the well-known prefix, and with that of RFC 8215 in both of its usual lengths), 6to4.
+ */
+function embeddings(address: string): readonly string[] {
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(address).toByteArray();
+  const [high, low] = [hex(a * 256 + b), hex(c * 256 + d)];
+  const last = ['::ffff:', '::', '::ffff:0:', '64:ff9b::', '64:ff9b:1::'].map(
+    (before) => `${before}${high}:${low}`,
+  );
+  return [...last, `64:ff9b:1:${high}:${hex(c)}:${hex(d * 256)}::/88`, `2002:${high}:${low}::/48`];
 }
 
-/** For ranges that stand in our own source: an unreadable one is a bug. */
-function mustParse(text: string): AddressRange {
-  const parsed = parseAddressRange(text);
-  if ('range' in parsed) return parsed.range;
-  throw new Error(`Cannot read built-in range "${text}": ${parsed.message}`);
+function hex(number: number): string {
+  return number.toString(16);
+}
+
+export function isOneAddress({ family, prefixLength }: AddressRange): boolean {
+  return prefixLength === (family === 4 ? 32 : 128);
+}
+
+/** From our own tables, which are canonical; the parser of what people write refuses mapped addresses. */
+function builtIn(text: string): AddressRange {
+  const [address = '', length] = text.split('/');
+  const family = address.includes(':') ? 6 : 4;
+  return { family, address, prefixLength: Number(length ?? (family === 4 ? 32 : 128)) };
 }

@@ -81,6 +81,12 @@ const LEADS_NOWHERE: Readonly<Record<string, (world: OutsideWorld) => Omit<Outsi
   'a private address': () => ({ address: '10.0.0.1' }),
   'the metadata service': () => ({ address: METADATA }),
   'a shared address': () => ({ address: '100.64.0.1' }),
+  'the public address of Azure WireServer': () => ({ address: '168.63.129.16' }),
+  'metadata of Oracle Cloud Classic': () => ({ address: '192.0.0.192' }),
+  'the newer documentation block': () => ({ aInTurn: [[]], aaaa: ['3fff::1'] }),
+  'a segment routing address': () => ({ aInTurn: [[]], aaaa: ['5f00::1'] }),
+  'a dummy address': () => ({ aInTurn: [[]], aaaa: ['100:0:0:1::1'] }),
+  'an address that nobody was given': () => ({ aInTurn: [[]], aaaa: ['4000::1'] }),
   'a private address written as IPv6': () => ({ aInTurn: [[]], aaaa: ['::ffff:10.0.0.1'] }),
   'several such addresses': ({ closedAddress }) => ({
     aInTurn: [[closedAddress, '10.0.0.1']],

@@ -112,7 +112,7 @@ describe('mergeRanges()', () => {
   });
 });
 
-const METADATA = ['169.254.169.254', '100.100.100.200', 'fd00:ec2::254'];
+const METADATA = ['169.254.169.254', '100.100.100.200', '168.63.129.16', '169.254.170.23', 'fd00:ec2::254'];
 
 function configured(openRanges: readonly AddressRange[]) {
   return { openRanges, denyRanges: [range('192.1.2.0/24')] };
@@ -154,7 +154,7 @@ describe('dryRunGuard()', () => {
     expect(cidrRanges(dryRunGuard())).toContainEqual({ address_prefix: '::ffff:a9fe:a9fe', prefix_len: 128 });
   });
 
-  it.each(['10.0.0.1', '127.0.0.1', '1.1.1.1', '169.254.169.253'])('leaves %s open', (address) => {
+  it.each(['10.0.0.1', '127.0.0.1', '1.1.1.1', '168.63.129.17'])('leaves %s open', (address) => {
     expect(rangesContain(dryRunGuard(), address)).toBe(false);
   });
 });

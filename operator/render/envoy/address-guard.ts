@@ -3,7 +3,7 @@
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
 import { compareText } from '../../model/snapshot.ts';
-import { GUARDED_RANGES, METADATA_RANGES } from '../../model/special-address.ts';
+import { GUARDED_RANGES, HIDING_RANGES, METADATA_RANGES } from '../../model/special-address.ts';
 import type { GatewaySettings, Json } from './envoy-config.ts';
 
 type ConfiguredRanges = Pick<GatewaySettings, 'openRanges' | 'denyRanges'>;
@@ -18,9 +18,9 @@ export function enforcedGuard({ openRanges, denyRanges }: ConfiguredRanges): rea
   return mergeRanges([...subtractRanges(GUARDED_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES]);
 }
 
-/** For dry-run lanes, which refuse nothing but the cloud metadata services. */
+/** For dry-run lanes, which refuse nothing but the cloud metadata services, and where those may hide. */
 export function dryRunGuard(): readonly AddressRange[] {
-  return METADATA_RANGES;
+  return mergeRanges([...METADATA_RANGES, ...HIDING_RANGES]);
 }
 
 /** For the names of a private endpoint: everything but its own ranges; metadata stays shut even inside them. */

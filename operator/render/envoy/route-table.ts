@@ -6,7 +6,7 @@ import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
-import { METADATA_HOSTS, METADATA_RANGES } from '../../model/special-address.ts';
+import { isOneAddress, METADATA_HOSTS, METADATA_RANGES } from '../../model/special-address.ts';
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
 import {
   type ClassifiedNames,
@@ -27,7 +27,7 @@ import {
   tlsGuardName,
   WATCH_GUARD,
 } from './guard-names.ts';
-import { forward, hostMatches, type RefusalContext, refuse, refuseAlways } from './refusal.ts';
+import { forward, hostMatches, patternsOf, type RefusalContext, refuse, refuseAlways } from './refusal.ts';
 
 /** What the routes of one table and lane need to know. */
 interface LaneContext extends RefusalContext {
@@ -198,15 +198,19 @@ function noName(context: RefusalContext): VirtualHost {
   return { name: 'no-name', domains: ['-'], routes: refuseAlways('NO_SNI', context.networkPolicyId) };
 }
 
+function escape(text: string): string {
+  return text.replaceAll('.', '\\.');
+}
+
+/** Names with any number of dots behind, and addresses in their usual spellings; the address guard refuses the others. */
+const METADATA = patternsOf([
+  ...METADATA_HOSTS.map((host) => `${escape(host)}\\.*`),
+  ...METADATA_RANGES.filter(isOneAddress).map(({ family, address }) =>
+    family === 6 ? `\\[${address}\\]` : `(?:\\[(?:::ffff:|64:ff9b::))?${escape(address)}\\]?`,
+  ),
+]);
+
 function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
-  const escape = (text: string): string => text.replaceAll('.', '\\.');
-  // The usual spellings; in dry-run lanes the address guard refuses the others.
-  const metadata = [
-    ...METADATA_HOSTS.map(escape),
-    ...METADATA_RANGES.map(({ family, address }) =>
-      family === 6 ? `\\[${address}\\]` : `(?:\\[(?:::ffff:|64:ff9b::))?${escape(address)}\\]?`,
-    ),
-  ];
   const denied = table.spec.denyReason;
   const unlisted =
     denied === undefined
@@ -221,7 +225,9 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     name: 'unlisted',
     domains: ['*'],
     routes: [
-      ...refuseAlways('METADATA_ADDRESS', context.networkPolicyId, [hostMatches(metadata.join('|'))]),
+      ...METADATA.flatMap((pattern) =>
+        refuseAlways('METADATA_ADDRESS', context.networkPolicyId, [hostMatches(pattern)]),
+      ),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
       ...refuseBadNames(context),
       ...unlisted,

@@ -1,0 +1,222 @@
+// Both layers of the address guard, as they stand in Envoy's configuration, against the two tables that they are made of:
+// at the first and last address of every range, beside both, and in every spelling of an IPv4 address in an IPv6 one.
+import ipaddr from 'ipaddr.js';
+import { METADATA_SERVICES } from '../../model/cloud-metadata.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import { SPECIAL_PURPOSE_BLOCKS } from '../../model/special-purpose-registry.ts';
+import type { Entrance, GatewaySettings, GuardedLane, Json } from './envoy-config.ts';
+import { renderEnvoy } from './render-envoy.ts';
+
+interface Range {
+  readonly bits: 32 | 128;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+function rangeOf(address: string, length?: number): Range {
+  const bytes = ipaddr.parse(address).toByteArray();
+  const bits = bytes.length === 4 ? 32 : 128;
+  const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const size = 1n << BigInt(bits - (length ?? bits));
+  return { bits, first: number - (number % size), last: number - (number % size) + size - 1n };
+}
+
+function rangeOfText(text: string): Range {
+  const [address = '', length] = text.split('/');
+  return rangeOf(address, length === undefined ? undefined : Number(length));
+}
+
+type Address = Pick<Range, 'bits'> & { readonly number: bigint };
+
+function isIn(ranges: readonly Range[], { bits, number }: Address): boolean {
+  return ranges.some((range) => range.bits === bits && range.first <= number && number <= range.last);
+}
+
+function show({ bits, number }: Address): string {
+  const bytes = Array.from({ length: bits / 8 }, (_, at) =>
+    Number((number >> BigInt(bits - 8 * (at + 1))) & 255n),
+  );
+  return ipaddr.fromByteArray(bytes).toString();
+}
+
+const PORTS = [
+  { port: 443, protocol: 'TLS' as const },
+  { port: 5432, protocol: 'TCP' as const },
+];
+const TABLE: EgressTable = {
+  kind: 'EgressTable',
+  metadata: { name: 'acme-1' },
+  spec: {
+    networkPolicyId: 'acme',
+    revision: 'r1',
+    groups: [
+      {
+        list: 'allowedInternetDestinations',
+        source: 'NetworkPolicy/acme',
+        ports: PORTS,
+        names: ['example.com'],
+      },
+      {
+        list: 'privateEndpoints',
+        source: 'PrivateEndpoint/corp',
+        ports: PORTS,
+        names: ['*.corp'],
+        addressRanges: ['0.0.0.0/0', '::/0'],
+      },
+    ],
+  },
+};
+const SETTINGS = {
+  directory: '/run/sallyport',
+  resolvers: [],
+  openRanges: [],
+  denyRanges: [],
+  maxConnectionsPerEntrance: 100,
+} as unknown as GatewaySettings;
+
+function entranceIn(lane: GuardedLane, port: number): Entrance {
+  const whose = { workspace: 'w', workspaceId: '1', product: 'GENERAL', networkPolicyId: 'acme' } as const;
+  return { name: `proxy-${lane}`, ...whose, lane, table: 'acme-1', address: '127.0.0.1', port, tlsPorts: [] };
+}
+
+const RENDERED = renderEnvoy({
+  tables: [TABLE],
+  entrances: [entranceIn('enforced', 10_000), entranceIn('dry-run', 10_008)],
+  settings: SETTINGS,
+  atMs: 0,
+});
+
+/** Every list of addresses that something in Envoy refuses: of a cache, or of a filter that looks at what is dialled. */
+interface Layer {
+  readonly where: string;
+  readonly kind: 'cache' | 'filter';
+  readonly ranges: readonly Range[];
+}
+
+function layersIn(where: string, value: unknown): readonly Layer[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const object = value as Json;
+  if ('resolved_address_filter' in object) {
+    const { ranges } = object['resolved_address_filter'] as { readonly ranges: readonly Json[] };
+    return [
+      { where: `${where} ${String(object['name']).split('.')[0]}`, kind: 'cache', ranges: ranges.map(cidr) },
+    ];
+  }
+  if ('permissions' in object) {
+    const permissions = object['permissions'] as readonly {
+      readonly matcher: { readonly typed_config: { readonly upstream_ip: Json } };
+    }[];
+    return [
+      { where, kind: 'filter', ranges: permissions.map((one) => cidr(one.matcher.typed_config.upstream_ip)) },
+    ];
+  }
+  return Object.values(object).flatMap((inner) => layersIn(where, inner));
+}
+
+function cidr(range: Json): Range {
+  return rangeOf(String(range['address_prefix']), Number(range['prefix_len']));
+}
+
+const LAYERS = [...RENDERED.clusters, ...RENDERED.guards, ...RENDERED.entrances].flatMap(({ name, body }) =>
+  layersIn(name, body),
+);
+const ENFORCED = LAYERS.filter(({ where }) => /acme-1/.test(where) && !/dry-run/.test(where));
+const DRY_RUN = LAYERS.filter(({ where }) => /dry-run|^watch|^pass/.test(where));
+const PRIVATE = LAYERS.filter(({ where }) => /private/.test(where));
+
+const METADATA = METADATA_SERVICES.flatMap(({ addresses }) => addresses).map(rangeOfText);
+const NOT_REACHABLE = SPECIAL_PURPOSE_BLOCKS.filter(
+  ({ globallyReachable }) => globallyReachable !== 'True',
+).map(({ block }) => rangeOfText(block));
+const MULTICAST = rangeOfText('224.0.0.0/4');
+const GLOBAL_UNICAST = rangeOfText('2000::/3');
+
+const V4_BITS = 0xffff_ffffn;
+const PREFIX = (text: string): bigint => rangeOfText(text).first;
+/** How an IPv4 address is written into an IPv6 one; the two with a rest leave it to chance. */
+const SPELLINGS: readonly ((v4: bigint) => bigint)[] = [
+  (v4) => PREFIX('::ffff:0:0') | v4,
+  (v4) => v4,
+  (v4) => PREFIX('::ffff:0:0:0') | v4,
+  (v4) => PREFIX('64:ff9b::') | v4,
+  (v4) => PREFIX('64:ff9b:1::') | v4,
+  (v4) => PREFIX('64:ff9b:1:2:3:4::') | v4,
+  (v4) => PREFIX('64:ff9b:1::') | ((v4 >> 16n) << 64n) | ((v4 & 0xffffn) << 40n),
+  (v4) => PREFIX('2002::') | (v4 << 80n) | 0x1234n,
+  (v4) => PREFIX('2001::') | (v4 ^ V4_BITS),
+];
+
+/** First, last and beside both; those of IPv4 in all spellings, too. */
+const PROBES: readonly Address[] = [
+  ...SPECIAL_PURPOSE_BLOCKS.map(({ block }) => rangeOfText(block)),
+  ...METADATA,
+  MULTICAST,
+  GLOBAL_UNICAST,
+].flatMap(({ bits, first, last }) => {
+  const top = (1n << BigInt(bits)) - 1n;
+  const numbers = [first, last, first - 1n, last + 1n].filter((number) => number >= 0n && number <= top);
+  return numbers.flatMap((number) => [
+    { bits, number },
+    ...(bits === 32 ? SPELLINGS.map((spell) => ({ bits: 128 as const, number: spell(number) })) : []),
+  ]);
+});
+
+function isNotPublic(address: Address): boolean {
+  if (isIn([...NOT_REACHABLE, ...METADATA, MULTICAST], address)) return true;
+  return address.bits === 128 && !isIn([GLOBAL_UNICAST], address);
+}
+
+/** By itself, and by every spelling that can be undone. */
+function isMetadata(address: Address): boolean {
+  const { bits, number } = address;
+  if (isIn(METADATA, address)) return true;
+  if (bits === 32) return false;
+  const isIn6to4 = isIn([rangeOfText('2002::/16')], address);
+  const inLastBits = isIn(ENDING_IN_IPV4, address);
+  const inside = isIn6to4 ? (number >> 80n) & V4_BITS : inLastBits ? number & V4_BITS : undefined;
+  return inside !== undefined && isIn(METADATA, { bits: 32, number: inside });
+}
+
+const ENDING_IN_IPV4 = ['::ffff:0:0/96', '::/96', '::ffff:0:0:0/96', '64:ff9b::/96', '64:ff9b:1::/96'].map(
+  rangeOfText,
+);
+/** Behind local translation and Teredo anything may be. */
+const HIDING = ['64:ff9b:1::/48', '2001::/32'].map(rangeOfText);
+
+function wrongIn(layer: Layer, expected: (address: Address) => boolean): readonly string[] {
+  return PROBES.filter((address) => isIn(layer.ranges, address) !== expected(address)).map(show);
+}
+
+it('finds both layers of every lane, and enough addresses to ask for', () => {
+  for (const layers of [ENFORCED, DRY_RUN, PRIVATE]) {
+    expect(new Set(layers.map(({ kind }) => kind))).toEqual(new Set(['cache', 'filter']));
+  }
+  expect(ENFORCED.length + DRY_RUN.length + PRIVATE.length).toBe(LAYERS.length);
+  expect(PROBES.length).toBeGreaterThan(1000);
+});
+
+it.each(ENFORCED.map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
+  'of an enforced lane, %s refuses exactly what is not public',
+  (_, layer) => {
+    expect(wrongIn(layer, isNotPublic)).toEqual([]);
+  },
+);
+
+function openMetadata({ ranges }: Layer, isHidden: (address: Address) => boolean): readonly string[] {
+  return PROBES.filter((address) => isHidden(address) && !isIn(ranges, address)).map(show);
+}
+
+it.each([...DRY_RUN, ...PRIVATE].map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
+  '%s refuses cloud metadata in every spelling, whatever else it opens',
+  (_, layer) => {
+    expect(openMetadata(layer, isMetadata)).toEqual([]);
+    expect(isIn(layer.ranges, { bits: 32, number: rangeOfText('1.1.1.1').first })).toBe(false);
+  },
+);
+
+it.each(DRY_RUN.map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
+  'of a dry-run lane, %s refuses the prefixes in which a translator may hide it, too',
+  (_, layer) => {
+    expect(openMetadata(layer, (address) => isIn(HIDING, address))).toEqual([]);
+  },
+);
