@@ -16,6 +16,8 @@ export type ProblemReason =
   | 'UnknownTier'
   | 'FolderEmpty'
   | 'FolderUnreadable'
+  | 'FolderUnwatched'
+  | 'FileUnreadable'
   | 'PortsExhausted'
   | 'TooManyTlsPorts';
 

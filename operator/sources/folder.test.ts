@@ -1,6 +1,10 @@
-import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { formatProblem } from '../model/problem.ts';
 import { FolderSource, readFolder } from './folder.ts';
 
 let parent: string;
@@ -23,6 +27,17 @@ afterEach(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
+const run = promisify(execFile);
+
+/** A socket stays where it is when its server ends. */
+async function listenAt(path: string): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  await rename(path, `${path}.kept`);
+  await new Promise((resolve) => server.close(resolve));
+  await rename(`${path}.kept`, path);
+}
+
 function namespace(name: string): string {
   return `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}, labels: {sallyport.dev/workspace: ${name}}}}\n`;
 }
@@ -40,14 +55,20 @@ async function problemsRead(): Promise<readonly string[]> {
   return (await source.read()).problems.map(({ reason, message }) => `${reason}: ${message}`);
 }
 
+/** As they are printed, without what follows from them. */
+async function faultsRead(): Promise<readonly string[]> {
+  const { problems } = await source.read();
+  return problems.filter(({ reason }) => reason === 'FileUnreadable').map(formatProblem);
+}
+
 test('FolderSource reads YAML and JSON in order of name, and nothing else', async () => {
   await put('b.yml', namespace('b'));
   await put('a.yaml', namespace('a'));
   await put('c.json', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [] }));
   await put('notes.txt', 'not: [yaml');
   await put('.d.yaml.swp', 'not: [yaml');
-  await mkdir(join(folder, 'sub.yaml'));
-  await put('sub.yaml/e.yaml', namespace('e'));
+  await mkdir(join(folder, 'sub'));
+  await put('sub/e.yaml', namespace('e'));
   expect(await namesRead()).toEqual(['a', 'b']);
   expect(await problemsRead()).toEqual([]);
 });
@@ -129,12 +150,116 @@ test('FolderSource reads a file from the future without waiting for it', async (
   expect(await namesRead()).toEqual(['b']);
 });
 
-test('FolderSource names a link that leads nowhere, and keeps what it knows', async () => {
-  await put('a.yaml', namespace('a'));
-  await source.read();
-  await symlink('nowhere', join(folder, 'b.yaml'));
-  expect(await namesRead()).toEqual(['a']);
-  expect(await problemsRead()).toEqual([expect.stringContaining(join(folder, 'b.yaml'))]);
+describe('FolderSource names an entry that it cannot read, and all others count', () => {
+  const STAYS = ', until then its last good objects stay';
+
+  /** What can lie there in place of YAML: how it gets there, and what is said about it. */
+  const ODD: readonly (readonly [string, (path: string) => Promise<unknown>, string])[] = [
+    [
+      'a link that leads nowhere',
+      (path) => symlink('nowhere', path),
+      `it is a link to "nowhere", which does not exist; make that file or remove the link${STAYS}`,
+    ],
+    [
+      'links in a circle',
+      (path) => symlink('odd.yaml', path),
+      `its links lead in a circle; make it a file or remove it${STAYS}`,
+    ],
+    [
+      'a link through a file',
+      (path) => symlink('good.yaml/odd', path),
+      `it is a link whose way leads through a file; make it a file or remove it${STAYS}`,
+    ],
+    ['a directory', (path) => mkdir(path), 'it is a directory and no file; move it out of the folder'],
+    ['a pipe', (path) => run('mkfifo', [path]), 'it is a pipe and no file; move it out of the folder'],
+    ['a socket', listenAt, 'it is a socket and no file; move it out of the folder'],
+    [
+      'a device',
+      (path) => symlink('/dev/zero', path),
+      'it is a device and no file; move it out of the folder',
+    ],
+    [
+      'a file that the system cannot read',
+      (path) => symlink('/proc/self/mem', path),
+      `the system cannot read it (EIO); write it anew or remove it${STAYS}`,
+    ],
+    [
+      'a file that is too large',
+      async (path) => {
+        await writeFile(path, '');
+        await truncate(path, 2 ** 40);
+      },
+      `it has 1099511627776 bytes and 8388608 are the most; split it into several files${STAYS}`,
+    ],
+    [
+      'bytes that are no UTF-8',
+      (path) => writeFile(path, Buffer.from('a: 1\nb: \xff\n', 'latin1')),
+      `line 2 is not UTF-8; save it in that encoding${STAYS}`,
+    ],
+  ];
+
+  test.each(ODD)('%s', async (_name, make, said) => {
+    await put('good.yaml', namespace('good'));
+    await put('later.yaml', namespace('removed'));
+    await make(join(folder, 'odd.yaml'));
+    expect(await namesRead()).toEqual(['good', 'removed']);
+    expect(await faultsRead()).toEqual([`odd.yaml: Cannot read file: ${said}`]);
+    await put('later.yaml', namespace('added'));
+    expect(await namesRead()).toEqual(['good', 'added']);
+    await rm(join(folder, 'later.yaml'));
+    expect(await namesRead()).toEqual(['good']);
+    await rm(join(folder, 'odd.yaml'), { recursive: true });
+    expect(await faultsRead()).toEqual([]);
+  });
+
+  test.each(ODD)(
+    '%s in place of a file that was read, whose objects stay until it is gone',
+    async (_name, make) => {
+      await put('good.yaml', namespace('good'));
+      await put('odd.yaml', namespace('kept'));
+      await namesRead();
+      await rm(join(folder, 'odd.yaml'));
+      await make(join(folder, 'odd.yaml'));
+      await put('good.yaml', namespace('better'));
+      expect((await namesRead()).toSorted()).toEqual(['better', 'kept']);
+      expect((await namesRead()).toSorted()).toEqual(['better', 'kept']);
+      expect(await faultsRead()).toEqual([expect.stringContaining(STAYS)]);
+      await rm(join(folder, 'odd.yaml'), { recursive: true });
+      expect(await namesRead()).toEqual(['better']);
+    },
+  );
+
+  test('a file whose name is not UTF-8', async () => {
+    await put('good.yaml', namespace('good'));
+    await writeFile(Buffer.concat([Buffer.from(`${folder}/`), Buffer.from('\xff.yaml', 'latin1')]), '');
+    expect(await namesRead()).toEqual(['good']);
+    expect(await faultsRead()).toEqual([expect.stringContaining('its name is not UTF-8; rename it')]);
+  });
+
+  test('none that is hidden, as what editors leave beside a file', async () => {
+    await put('all.yaml', namespace('good'));
+    await symlink('user@host.1234:1700000000', join(folder, '.#all.yaml'));
+    expect(await namesRead()).toEqual(['good']);
+    expect(await problemsRead()).toEqual([]);
+  });
+});
+
+test('FolderSource sees an object at all times while its file is renamed again and again', async () => {
+  await put('a.yaml', namespace('kept'));
+  await put('z.yaml', namespace('other'));
+  await namesRead();
+  let isOver = false;
+  const renaming = (async () => {
+    for (let round = 0; !isOver; round += 1) {
+      const [from, to] = round % 2 === 0 ? ['a.yaml', 'y.yaml'] : ['y.yaml', 'a.yaml'];
+      await rename(join(folder, from), join(folder, to));
+    }
+  })();
+  const seen = new Set<string>();
+  for (let reading = 0; reading < 100; reading += 1) seen.add((await namesRead()).toSorted().join());
+  isOver = true;
+  await renaming;
+  expect([...seen]).toEqual(['kept,other']);
 });
 
 test('readFolder() throws where there is no folder, and says what to name', async () => {

@@ -1,72 +1,82 @@
 // A folder of YAML, as `kubectl apply -f` takes it -> a Snapshot, again whenever the folder changes. Files are read
 // whole each time and parsed only where their text changed. What disappears with the folder, or all at once from it,
-// stays in force.
-import { type FSWatcher, type Stats, watch } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+// stays in force; one entry that cannot be read holds back nothing but its own objects.
+import { type FSWatcher, watch } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Problem } from '../model/problem.ts';
 import { compareText, EMPTY_SNAPSHOT, type Snapshot } from '../model/snapshot.ts';
+import { type FileReading, readFolderFile, unreadable } from './folder-file.ts';
 import { type LastGood, mergeFiles, NOTHING_KNOWN } from './last-good.ts';
-import { type ParsedFile, parseYamlFile } from './yaml-file.ts';
+import { type ParsedFile, parseYamlFile, unreadableFile } from './yaml-file.ts';
 
 export interface FolderReading {
   readonly snapshot: Snapshot;
   readonly problems: readonly Problem[];
 }
 
-interface KnownFile {
-  readonly inode: number;
-  readonly text: string;
+interface KnownEntry {
+  readonly reading: FileReading;
   readonly parsed: ParsedFile;
 }
 
-const SETTLE_MS = 15;
-/** A file that is written without end is read as it is, in the end. */
-const MAX_SETTLE_ROUNDS = 40;
-const YAML_FILE = /\.(?:ya?ml|json)$/i;
+type KnownEntries = ReadonlyMap<string, KnownEntry>;
+
+/** Of a folder whose names change while it is read; what is there after so many is taken as it is. */
+const MAX_LISTINGS = 5;
+const OPEN_FILES = 32;
+/** Hidden ones are what editors leave there for themselves. */
+const YAML_FILE = /^[^.].*\.(?:ya?ml|json)$/is;
 /** And the "..data" of a mounted ConfigMap; not the file that somebody writes first, to rename it into place. */
 const NEWS = /\.(?:ya?ml|json)$|^\.\./i;
 
 export class FolderSource {
   readonly #folder: string;
-  readonly #onChange: () => void;
-  #known: ReadonlyMap<string, KnownFile> = new Map();
+  readonly #onChange: (() => void) | undefined;
+  #known: KnownEntries = new Map();
   #lastGood: LastGood = NOTHING_KNOWN;
   #snapshot: Snapshot = EMPTY_SNAPSHOT;
   #reading: FolderReading | undefined;
   #watched: { readonly identity: string; readonly watcher: FSWatcher } | undefined;
+  #watchProblem: Problem | undefined;
 
-  /** `onChange` may come often, late or not at all: the caller reads at times anyway. */
-  constructor(folder: string, onChange: () => void) {
+  /** `onChange` may come often, late or not at all: the caller reads at times anyway. Without it nothing is watched. */
+  constructor(folder: string, onChange?: () => void) {
     this.#folder = folder;
     this.#onChange = onChange;
   }
 
   /**
-   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. The answer is the very same
-   * object as before where no text has changed, so that the caller need not compute anything from it again.
+   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. An entry that cannot be read is
+   * a Problem, too, and all others count. The answer is the very same object as before where no text has changed, so that
+   * the caller need not compute anything from it again.
    */
   async read(): Promise<FolderReading> {
-    const before = this.#known;
+    const [before, watchProblem] = [this.#known, this.#watchProblem];
     try {
       await this.#watch();
-      this.#known = await this.#readFiles();
+      this.#known = await this.#readEntries();
     } catch (error) {
       return {
         snapshot: this.#snapshot,
         problems: [unreadableProblem(this.#folder, error, this.#hasObjects())],
       };
     }
-    if (this.#known.size === 0) {
-      return { snapshot: this.#snapshot, problems: [emptyProblem(this.#folder, this.#hasObjects())] };
+    const faults = [...this.#known.values()].flatMap(({ parsed }) => parsed.problems);
+    if (![...this.#known.values()].some(({ reading }) => mayHoldObjects(reading))) {
+      return {
+        snapshot: this.#snapshot,
+        problems: [...faults, emptyProblem(this.#folder, this.#hasObjects())],
+      };
     }
-    if (this.#reading !== undefined && haveSameTexts(before, this.#known)) return this.#reading;
+    const isSame = haveSameTexts(before, this.#known) && this.#watchProblem === watchProblem;
+    if (this.#reading !== undefined && isSame) return this.#reading;
     const files = new Map([...this.#known].map(([name, { parsed }]) => [name, parsed]));
     const merged = mergeFiles(files, this.#lastGood);
     this.#lastGood = merged.lastGood;
     this.#snapshot = merged.snapshot;
-    this.#reading = { snapshot: merged.snapshot, problems: merged.problems };
+    const watching = this.#watchProblem === undefined ? [] : [this.#watchProblem];
+    this.#reading = { snapshot: merged.snapshot, problems: [...merged.problems, ...watching] };
     return this.#reading;
   }
 
@@ -79,56 +89,103 @@ export class FolderSource {
     return this.#snapshot.objects.length > 0;
   }
 
-  /** Watches the folder that is there now; one that was deleted and made anew is another one to the system. */
+  /**
+   * Watches the folder that is there now; one that was deleted and made anew is another one to the system. Throws where
+   * there is none; one that cannot be watched can still be read.
+   */
   async #watch(): Promise<void> {
     const { ino, birthtimeMs } = await stat(this.#folder);
     // A new folder often gets the number of the deleted one.
     const identity = `${ino} ${birthtimeMs}`;
-    if (this.#watched?.identity === identity) return;
+    const onChange = this.#onChange;
+    if (onChange === undefined || this.#watched?.identity === identity) return;
     this.close();
-    const watcher = watch(this.#folder, (_event, name) => {
-      if (name === null || NEWS.test(name)) this.#onChange();
-    });
-    watcher.on('error', () => this.close());
-    this.#watched = { identity, watcher };
-  }
-
-  async #readFiles(): Promise<ReadonlyMap<string, KnownFile>> {
-    const names = (await readdir(this.#folder)).filter((name) => YAML_FILE.test(name)).toSorted(compareText);
-    const files = await Promise.all(names.map(async (name) => [name, await this.#readFile(name)] as const));
-    return new Map(files.filter((entry): entry is readonly [string, KnownFile] => entry[1] !== undefined));
-  }
-
-  async #readFile(name: string): Promise<KnownFile | undefined> {
-    const path = join(this.#folder, name);
-    const known = this.#known.get(name);
-    const status = await this.#settledStatus(path, known);
-    if (!status.isFile()) return undefined;
-    const text = await readFile(path, 'utf8');
-    const parsed = known?.text === text ? known.parsed : parseYamlFile(name, text);
-    return { inode: status.ino, text, parsed };
-  }
-
-  /**
-   * A file that is written in place can be read half: a list cut short would deny what it allows, and an assignment
-   * that is not there yet would leave its workspace to the default policy. So one that was touched just now is looked
-   * at again; one that was renamed over another (another inode) is whole.
-   */
-  async #settledStatus(path: string, known: KnownFile | undefined): Promise<Stats> {
-    let status = await stat(path);
-    for (let round = 0; round < MAX_SETTLE_ROUNDS; round += 1) {
-      const isReplaced = known !== undefined && status.ino !== known.inode;
-      if (isReplaced || Math.abs(Date.now() - status.mtimeMs) >= SETTLE_MS) break;
-      await delay(SETTLE_MS);
-      status = await stat(path);
+    try {
+      const watcher = watch(this.#folder, (_event, name) => {
+        if (name === null || NEWS.test(name)) onChange();
+      });
+      watcher.on('error', () => this.close());
+      this.#watched = { identity, watcher };
+      this.#watchProblem = undefined;
+    } catch (error) {
+      this.#watchProblem ??= unwatchedProblem(this.#folder, error as Error);
     }
-    return status;
   }
+
+  /** Listed again where a name came or went meanwhile: a file that is renamed must not seem to be gone. */
+  async #readEntries(): Promise<KnownEntries> {
+    let names = await yamlNames(this.#folder);
+    for (let listing = 1; ; listing += 1) {
+      const entries = await this.#readListed(names);
+      const now = await yamlNames(this.#folder);
+      if (now.join('/') === names.join('/') && entries.size === names.length) return entries;
+      if (listing === MAX_LISTINGS) return this.#withDoubtful(entries, names);
+      names = now;
+    }
+  }
+
+  /** Without those that are gone. */
+  async #readListed(names: readonly string[]): Promise<KnownEntries> {
+    const entries = new Map<string, KnownEntry>();
+    for (let at = 0; at < names.length; at += OPEN_FILES) {
+      const some = names.slice(at, at + OPEN_FILES);
+      const read = await Promise.all(some.map((name) => this.#readEntry(name)));
+      for (const [index, name] of some.entries()) {
+        const reading = read[index];
+        if (reading !== undefined) entries.set(name, parsedEntry(name, reading, this.#known.get(name)));
+      }
+    }
+    return entries;
+  }
+
+  /** Nobody knows what happens to the files that were there before, or a moment ago, and were not found. */
+  #withDoubtful(entries: KnownEntries, names: readonly string[]): KnownEntries {
+    const missing = [...this.#known.keys(), ...names].filter((name) => !entries.has(name));
+    const doubtful = missing.map((name) => {
+      return [name, parsedEntry(name, unreadable(COMES_AND_GOES), this.#known.get(name))] as const;
+    });
+    return new Map([...entries, ...doubtful]);
+  }
+
+  async #readEntry(name: string): Promise<FileReading | undefined> {
+    if (name.includes('\ufffd')) return unreadable('its name is not UTF-8; rename it');
+    const known = this.#known.get(name)?.reading;
+    return await readFolderFile(
+      join(this.#folder, name),
+      known !== undefined && 'text' in known ? known.inode : undefined,
+    );
+  }
+}
+
+const COMES_AND_GOES = 'it comes and goes while it is read; write it once';
+
+function parsedEntry(name: string, reading: FileReading, known: KnownEntry | undefined): KnownEntry {
+  if (known !== undefined && isSameReading(known.reading, reading)) return { reading, parsed: known.parsed };
+  if ('text' in reading) return { reading, parsed: parseYamlFile(name, reading.text) };
+  // What a directory stands in place of was a file once, and its objects are not known to be gone.
+  const wasBroken = known?.parsed.broken === true || (known !== undefined && 'text' in known.reading);
+  return {
+    reading,
+    parsed: unreadableFile(name, reading.fault, { broken: reading.mayHoldObjects || wasBroken }),
+  };
+}
+
+function isSameReading(a: FileReading, b: FileReading): boolean {
+  return 'text' in a ? 'text' in b && a.text === b.text : 'fault' in b && a.fault === b.fault;
+}
+
+function mayHoldObjects(reading: FileReading): boolean {
+  return 'text' in reading || reading.mayHoldObjects;
+}
+
+/** In order; a name that is not UTF-8 has a replacement character in it. */
+async function yamlNames(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).filter((name) => YAML_FILE.test(name)).toSorted(compareText);
 }
 
 /** Reads a folder once. Throws, with the sentence for the user, where there is no folder to read. */
 export async function readFolder(folder: string): Promise<FolderReading> {
-  const source = new FolderSource(folder, () => undefined);
+  const source = new FolderSource(folder);
   const reading = await source.read();
   source.close();
   throwIfUnreadable(reading);
@@ -141,7 +198,7 @@ export function throwIfUnreadable({ problems }: FolderReading): void {
   if (problem !== undefined) throw new Error(problem.message);
 }
 
-function haveSameTexts(before: ReadonlyMap<string, KnownFile>, now: ReadonlyMap<string, KnownFile>): boolean {
+function haveSameTexts(before: KnownEntries, now: KnownEntries): boolean {
   return (
     before.size === now.size && [...now].every(([name, { parsed }]) => before.get(name)?.parsed === parsed)
   );
@@ -155,6 +212,12 @@ function unreadableProblem(folder: string, error: unknown, hasObjects: boolean):
     reason: 'FolderUnreadable',
     message: `Cannot read folder "${folder}": ${detailOf(folder, error)}; ${advice}`,
   };
+}
+
+function unwatchedProblem(folder: string, { message }: Error): Problem {
+  const advice =
+    'its changes are found a little later; raise "fs.inotify.max_user_watches" or "fs.inotify.max_user_instances"';
+  return { reason: 'FolderUnwatched', message: `Cannot watch folder "${folder}": ${message}; ${advice}` };
 }
 
 function detailOf(folder: string, error: unknown): string {

@@ -21,19 +21,35 @@ export interface LocatedObject {
 
 /** Many entries may share their ports through one anchor. */
 const MAX_ALIASES = 10_000;
+/** What is beyond would keep the parser, and a reader of its Problems, busy for too long. */
+const MAX_DOCUMENTS = 5000;
+const MAX_PROBLEMS = 100;
 
 export function parseYamlFile(file: string, text: string): ParsedFile {
   const stream = readStream(text);
   if ('detail' in stream) return brokenFile(file, stream.line, stream.detail);
   // A file that is being written is empty for a moment.
   if (text.trim() === '') return brokenFile(file, 1, 'the file is empty');
+  if (stream.documents.length > MAX_DOCUMENTS) {
+    return brokenFile(file, 1, `the file has more than ${MAX_DOCUMENTS} documents; split it`);
+  }
   const parsed = stream.documents.flatMap((value, at) => parseDocument(value, at, file, stream.lineOf));
   return {
     objects: parsed.flatMap((entry) => entry.objects),
     unreadable: parsed.flatMap((entry) => entry.unreadable),
-    problems: parsed.flatMap((entry) => entry.problems),
+    problems: firstProblems(
+      file,
+      parsed.flatMap((entry) => entry.problems),
+    ),
     broken: parsed.some((entry) => entry.broken),
   };
+}
+
+function firstProblems(file: string, problems: readonly Problem[]): readonly Problem[] {
+  const more = problems.length - MAX_PROBLEMS;
+  if (more <= 0) return problems;
+  const message = `Cannot show ${more} further problems of this file: correct those before`;
+  return [...problems.slice(0, MAX_PROBLEMS), { reason: 'InvalidValue', message, file }];
 }
 
 type Stream =
@@ -75,6 +91,17 @@ function brokenFile(file: string, line: number, detail: string): ParsedFile {
     problems: [{ reason: 'SyntaxError', message, file, line }],
     broken: true,
   };
+}
+
+/** An entry of the folder without a text; `fault` says why and what to do. */
+export function unreadableFile(
+  file: string,
+  fault: string,
+  { broken }: Pick<ParsedFile, 'broken'>,
+): ParsedFile {
+  const consequence = broken ? ', until then its last good objects stay' : '';
+  const message = `Cannot read file: ${fault}${consequence}`;
+  return { objects: [], unreadable: [], problems: [{ reason: 'FileUnreadable', message, file }], broken };
 }
 
 function parseDocument(

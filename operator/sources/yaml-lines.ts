@@ -15,19 +15,33 @@ export type LineOf = (path: readonly PropertyKey[]) => number;
 
 export function lineFinder(events: readonly Event[], source: string): LineOf {
   let offsets: ReadonlyMap<string, number> | undefined;
+  let newlines: readonly number[] | undefined;
   return (path) => {
     offsets ??= nodeOffsets(events, source);
+    newlines ??= newlineOffsets(source);
     const depths = path.map((_, at) => path.length - at);
     const found = depths
       .map((depth) => offsets?.get(keyOf(path.slice(0, depth))))
       .find((offset) => offset !== undefined);
-    return lineAt(source, found ?? 0);
+    return countBelow(newlines, found ?? 0) + 1;
   };
 }
 
-/** 1-based line of an offset in characters. */
-export function lineAt(source: string, offset: number): number {
-  return source.slice(0, offset).split('\n').length;
+function newlineOffsets(source: string): readonly number[] {
+  const offsets: number[] = [];
+  for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) offsets.push(at);
+  return offsets;
+}
+
+/** How many of the ordered numbers are below the limit. */
+function countBelow(ordered: readonly number[], limit: number): number {
+  let [from, to] = [0, ordered.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((ordered[middle] ?? limit) < limit) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** An open document, list or mapping; in a mapping `key` is set between a key and its value. */
