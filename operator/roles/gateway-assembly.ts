@@ -8,9 +8,9 @@ import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
+import { ClusterServices } from '../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../sources/kubernetes/reflector.ts';
-import { ServiceNames } from '../sources/kubernetes/service-names.ts';
 import { gatewayDenials } from './gateway-denials.ts';
 import { GatewayDns } from './gateway-dns.ts';
 import { type GatewayMemory, readMemory } from './gateway-memory.ts';
@@ -24,8 +24,8 @@ export interface AgentParts extends GatewayParts {
   readonly api: KubernetesApi;
   readonly memory: GatewayMemory;
   readonly dns: GatewayDns;
-  /** Which Services the DNS may ask the cluster for. */
-  readonly services: ServiceNames;
+  /** What names of Services mean to the DNS. */
+  readonly services: ClusterServices;
   readonly source: CompiledSource;
   readonly reporter: GatewayReporter;
   readonly rules: RuleHistory;
@@ -65,7 +65,7 @@ export async function assembleAgent(
     metrics.reflectorFailure(reflector);
     logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
   };
-  const services = new ServiceNames({ api, onFailure: onWatchFailure });
+  const services = new ClusterServices({ api, onFailure: onWatchFailure });
   const source = new CompiledSource({
     api,
     namespace,
@@ -86,7 +86,7 @@ export async function assembleAgent(
     folder: place.paths.envoyLog,
     clusterNames: {
       domain: config.clusterDomain,
-      hasService: (serviceNamespace, name) => services.has(serviceNamespace, name),
+      findService: (serviceNamespace, name) => services.find(serviceNamespace, name),
     },
     clusterDns: config.clusterDns,
     onProblem: (sentence) => logger.error('the DNS cannot do all that it should', { problem: sentence }),

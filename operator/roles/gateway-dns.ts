@@ -13,6 +13,8 @@ import { DnsServer } from '../gateway/dns/dns-server.ts';
 import { NameForwarder } from '../gateway/dns/name-forwarder.ts';
 import { LogTail } from '../gateway/log/log-tail.ts';
 import { SYSTEM_CLOCK } from '../lib/loop.ts';
+import { rangesContain } from '../model/address-range.ts';
+import { GUARDED_RANGES, METADATA_RANGES } from '../model/special-address.ts';
 import type { CompiledObjects } from '../pipeline.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
 import { DnsLanes } from './dns-lanes.ts';
@@ -47,6 +49,7 @@ export class GatewayDns {
       forwarder: new NameForwarder({
         outside: orOwn(config.resolvers),
         cluster: orOwn(clusterDns),
+        isInside: (address) => isInside(address, config.denyRanges),
       }),
       questionsPerSecond: config.dnsQuestionsPerSecond,
       record: (line) => this.#log.append(line),
@@ -120,4 +123,11 @@ function orOwn(servers: readonly NameServer[]): readonly NameServer[] {
 function nameServerOf(text: string): NameServer {
   const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
   return { address: bracketed ?? plain ?? text, port: port === undefined ? DNS_PORT : Number(port) };
+}
+
+/** What the address guard counts as inside: endpoints of Services have no other address (README: `--deny-range`). */
+function isInside(address: string, denyRanges: ProxyConfig['denyRanges']): boolean {
+  return (
+    rangesContain([...GUARDED_RANGES, ...denyRanges], address) && !rangesContain(METADATA_RANGES, address)
+  );
 }

@@ -81,7 +81,7 @@ async function partsAround(store: DenialStore, { config, view, place }: Found): 
       config,
       hooks,
       folder: place.paths.envoyLog,
-      clusterNames: { domain: USUAL_CLUSTER_DOMAIN, hasService: () => false },
+      clusterNames: { domain: USUAL_CLUSTER_DOMAIN, findService: () => undefined },
       clusterDns: [],
       onProblem: (sentence) => view.failure(sentence),
     }),

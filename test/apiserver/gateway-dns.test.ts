@@ -1,5 +1,5 @@
-// The DNS of an agent in a cluster: allowed names lead to the Service of the lane, names of Services that exist are the
-// cluster's to answer, and it goes on from what it remembers. The stand-in DNS is the cluster's own here too.
+// The DNS of an agent in a cluster: allowed names lead to the Service of the lane, names of Services that exist inside,
+// and it goes on from what it remembers. The stand-in DNS is the cluster's own here too.
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { askDns, type DnsReply } from '../outside/dns-client.ts';
@@ -11,6 +11,7 @@ const ENFORCED = 10_000;
 const FAILED = 2;
 const NO_NAME = 3;
 const SERVICE = 'web.default.svc.cluster.local';
+const PEERS = 'peers.default.svc.cluster.local';
 
 let scene: GatewayScene;
 let agent: Agent;
@@ -45,15 +46,16 @@ test('an allowed name leads to the addresses of the lane, as soon as they are kn
   await untilSays(LISTED, ['fd00::77'], 'AAAA');
 });
 
-test('a name of a Service is asked of the cluster while the Service exists', async () => {
+test('a name of a Service leads to its addresses while the Service exists, and nobody is asked', async () => {
   scene.world.dns.setRecord(SERVICE, { a: ['10.96.0.9'] });
   await until('Services are known', async () => (await ask(SERVICE)).rcode === NO_NAME);
-  expect(scene.world.dns.questionsFor(SERVICE)).toEqual([]);
   await scene.kubectl('create', 'service', 'clusterip', 'web', '--tcp=80');
-  await untilSays(SERVICE, ['10.96.0.9']);
+  const address = await scene.kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+  await untilSays(SERVICE, [address]);
   expect(await ask(`${LISTED}.default.svc.cluster.local`)).toMatchObject({ rcode: NO_NAME });
   await scene.kubectl('delete', 'service', 'web');
   await until('the Service is unknown', async () => (await ask(SERVICE)).rcode === NO_NAME);
+  expect(scene.world.dns.questionsFor(SERVICE)).toEqual([]);
 });
 
 test('a denied name is a line of the log, with the columns of the denial log', async () => {
@@ -70,6 +72,35 @@ test('a denied name is a line of the log, with the columns of the denial log', a
     policy: 'acme',
     reason: 'DESTINATION_NOT_ALLOWED',
   });
+});
+
+test('of a headless Service the cluster is asked, and only addresses inside are passed on', async () => {
+  scene.world.dns.setRecord(PEERS, { a: ['10.1.2.3', '93.184.215.14', '169.254.169.254'], ttlSeconds: 0 });
+  scene.world.dns.setRecord(`pod-0.${PEERS}`, { cname: 'tunnel.example.com' });
+  scene.world.dns.setRecord('tunnel.example.com', { a: ['10.6.6.6'] });
+  await scene.kubectl('create', 'service', 'clusterip', 'peers', '--clusterip=None', '--tcp=80');
+  await untilSays(PEERS, ['10.1.2.3']);
+  expect(await ask(`pod-0.${PEERS}`)).toMatchObject({ rcode: 0, data: [] });
+  const asked = scene.world.dns.questions.length;
+  expect(await ask(PEERS, 'TXT')).toMatchObject({ rcode: 0, data: [] });
+  expect(await ask(`a.pod-0.${PEERS}`)).toMatchObject({ rcode: NO_NAME });
+  expect(scene.world.dns.questions).toHaveLength(asked);
+});
+
+test('a Service of type ExternalName does not exist: no question, no answer of its owner, and a row', async () => {
+  const name = 'alias.default.svc.cluster.local';
+  scene.world.dns.setRecord(name, { cname: 'tunnel.example.com' });
+  const args = ['create', 'service', 'externalname', 'alias', '--external-name=tunnel.example.com'];
+  await scene.kubectl(...args);
+  const rowsOf = () => agent.lines.filter((line) => line['destination'] === name);
+  await until('the Service is known', async () => {
+    await ask(name);
+    return rowsOf().length > 0;
+  });
+  expect(await ask(name)).toMatchObject({ rcode: NO_NAME, data: [] });
+  expect(await ask(name, 'TXT')).toMatchObject({ rcode: NO_NAME, data: [] });
+  expect(rowsOf()[0]).toMatchObject({ reason: 'DESTINATION_NOT_ALLOWED', workspace: 'lab' });
+  expect(scene.world.dns.questionsFor(name)).toEqual([]);
 });
 
 test('a new agent answers from what the former one knew, before any API server is heard', async () => {

@@ -1,15 +1,21 @@
 import type { Decision } from '../../compile/decide.ts';
+import type { ClusterService } from '../../model/cluster-service.ts';
 import { LANES, type Lane } from '../../model/product.ts';
-import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
+import { type AnsweredQuestion, answerQuestion, type DnsAnswer } from './answer-question.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import { TYPE } from './dns-codes.ts';
 
 const TXT = 16;
 const HTTPS = 65;
 const DENIED = { reason: 'DESTINATION_NOT_ALLOWED' } as const;
+const SERVICES: Readonly<Record<string, ClusterService>> = {
+  web: { kind: 'addressed', addresses: ['10.96.0.9'], ports: ['_https._tcp'] },
+  peers: { kind: 'headless', ports: [] },
+  alias: { kind: 'alias' },
+};
 const CLUSTER_NAMES: ClusterNames = {
   domain: 'cluster.local',
-  hasService: (namespace: string, service: string) => namespace === 'lab' && service === 'web',
+  findService: (namespace, service) => (namespace === 'lab' ? SERVICES[service] : undefined),
 };
 
 /** "allowed.example" is allowed, "169.254.169.254" is metadata, nothing else is listed. */
@@ -28,15 +34,16 @@ function answered(
   return answerQuestion({ name, type }, { lane, clusterNames, decide });
 }
 
+function shownAnswer(answer: DnsAnswer): string {
+  if (answer.kind === 'address') return `${answer.of} ${answer.family}`;
+  if (answer.kind === 'serviceAddress') return `${answer.addresses.join()} ${answer.family}`;
+  return answer.kind === 'forward' ? answer.to : answer.kind;
+}
+
 /** "gateway 4", "noName", "outside", with the verdict where it is a denial. */
 function shown(lane: Lane, name: string, type: number = TYPE.A, clusterNames = CLUSTER_NAMES): string {
   const { answer, denial } = answered(lane, { name, type }, clusterNames);
-  const what =
-    answer.kind === 'address'
-      ? `${answer.of} ${answer.family}`
-      : answer.kind === 'forward'
-        ? answer.to
-        : answer.kind;
+  const what = shownAnswer(answer);
   return denial === undefined ? what : `${what}, ${denial.verdict} ${denial.reason}`;
 }
 
@@ -56,7 +63,23 @@ test.each<[string, number, string, string]>([
   ['a.localhost', TYPE.AAAA, 'localhost 6', 'localhost 6'],
   ['localhost', TXT, 'noData', 'noData'],
   ['', 2, 'noData', 'noData'],
-  ['web.lab.svc.cluster.local', TYPE.A, 'cluster', 'cluster'],
+  ['web.lab.svc.cluster.local', TYPE.A, '10.96.0.9 4', '10.96.0.9 4'],
+  ['web.lab.svc.cluster.local', TYPE.AAAA, '10.96.0.9 6', '10.96.0.9 6'],
+  ['web.lab.svc.cluster.local', TXT, 'noData', 'noData'],
+  ['_https._tcp.web.lab.svc.cluster.local', TYPE.SRV, 'endpoints', 'endpoints'],
+  ['_https._tcp.web.lab.svc.cluster.local', TYPE.A, 'noData', 'noData'],
+  ['peers.lab.svc.cluster.local', TYPE.A, 'endpoints', 'endpoints'],
+  ['pod-0.peers.lab.svc.cluster.local', TYPE.AAAA, 'endpoints', 'endpoints'],
+  ['pod-0.peers.lab.svc.cluster.local', TYPE.SRV, 'noData', 'noData'],
+  // A name outside, written by whoever may write Services.
+  [
+    'alias.lab.svc.cluster.local',
+    TYPE.A,
+    `noName, DROP ${NOT_LISTED}`,
+    `cluster, DRY_RUN_DENIAL ${NOT_LISTED}`,
+  ],
+  ['alias.lab.svc.cluster.local', TXT, `noName, DROP ${NOT_LISTED}`, `cluster, DRY_RUN_DENIAL ${NOT_LISTED}`],
+  ['payload.alias.lab.svc.cluster.local', TXT, 'noName', 'noName'],
   ['gone.lab.svc.cluster.local', TYPE.A, 'noName', 'noName'],
   ['allowed.example.lab.svc.cluster.local', TYPE.A, 'noName', 'noName'],
   ['allowed.example.cluster.local', TYPE.A, 'noName', 'noName'],
@@ -76,7 +99,7 @@ test.each([
   ['allowed.example.cluster.local', 'noName'],
   ['a.b.denied.example.lab.svc.cluster.local', 'noName'],
 ])('answerQuestion() says to %s, while nobody knows the Services: %s', (name, wanted) => {
-  const clusterNames = { ...CLUSTER_NAMES, hasService: () => undefined };
+  const clusterNames = { ...CLUSTER_NAMES, findService: () => 'unknown' as const };
   const lanes = LANES.filter((lane) => lane !== 'full');
   expect(lanes.map((lane) => shown(lane, name, TYPE.A, clusterNames))).toEqual(lanes.map(() => wanted));
 });

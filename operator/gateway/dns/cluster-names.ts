@@ -1,30 +1,55 @@
-// Names inside the cluster: which of them are those of Services that exist. The others are what a resolver's search
-// list makes of outside names ("api.example.com.lab.svc.cluster.local"): to pass them on would tell them to others.
+// Names inside the cluster -> what they mean, by the Services that exist. The others are what a resolver's search list
+// makes of outside names ("api.example.com.lab.svc.cluster.local"): to pass them on would tell them to others.
+import type { ClusterService } from '../../model/cluster-service.ts';
 
 export interface ClusterNames {
   /** "cluster.local". */
   readonly domain: string;
-  /** Undefined as long as nobody knows which Services there are. */
-  readonly hasService: (namespace: string, service: string) => boolean | undefined;
+  /** 'unknown' as long as nobody knows which Services there are. */
+  readonly findService: (namespace: string, service: string) => ClusterService | undefined | 'unknown';
 }
+
+export type ClusterName =
+  /** Only the Services could tell, and nobody knows them. */
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'none' }
+  /** Of a Service that leads to a name outside. */
+  | { readonly kind: 'alias' }
+  | { readonly kind: 'addressed'; readonly addresses: readonly string[] }
+  /** A headless Service, or a pod of one: "web-0.web.lab.svc.cluster.local". */
+  | { readonly kind: 'endpoints' }
+  /** "_https._tcp.web.lab.svc.cluster.local". */
+  | { readonly kind: 'port' };
+
+const NONE: ClusterName = { kind: 'none' };
+const UNKNOWN: ClusterName = { kind: 'unknown' };
 
 export function isClusterName(name: string, { domain }: ClusterNames): boolean {
   return name === domain || name.endsWith(`.${domain}`);
 }
 
 /**
- * "web.lab.svc.cluster.local", with the label of a pod before it, or those of a port: "_https._tcp". Nothing else may
- * stand there, since it would reach the cluster's own DNS as it is. Undefined where only the Services could tell, and
- * nobody knows them.
+ * A Service; below a headless one the label of a pod; or a port that the Service has. Nothing else may stand there,
+ * since it would reach the cluster's own DNS as it is.
  */
-export function isServiceName(name: string, { domain, hasService }: ClusterNames): boolean | undefined {
+export function readClusterName(name: string, { domain, findService }: ClusterNames): ClusterName {
   const suffix = `.svc.${domain}`;
-  if (!name.endsWith(suffix)) return false;
+  if (!name.endsWith(suffix)) return NONE;
   const labels = name.slice(0, -suffix.length).split('.');
-  const [namespace, service, ...before] = labels.toReversed();
-  if (namespace === undefined || service === undefined || before.length > 2) return false;
-  if (before.length === 2 && !before.every((label) => label.startsWith('_'))) return false;
-  return hasService(namespace, service);
+  const [namespace, service, ...below] = labels.toReversed();
+  if (namespace === undefined || service === undefined || below.length > 2) return NONE;
+  if (below.length === 2 && !below.every((label) => label.startsWith('_'))) return NONE;
+  const found = findService(namespace, service);
+  if (found === undefined) return NONE;
+  return found === 'unknown' ? UNKNOWN : nameBelow(found, below.toReversed());
+}
+
+/** Labels in the order in which they are written. */
+function nameBelow(service: ClusterService, below: readonly string[]): ClusterName {
+  if (below.length === 0) return service.kind === 'headless' ? { kind: 'endpoints' } : service;
+  if (service.kind === 'alias') return NONE;
+  if (below.length === 2) return service.ports.includes(below.join('.')) ? { kind: 'port' } : NONE;
+  return service.kind === 'headless' ? { kind: 'endpoints' } : NONE;
 }
 
 /**

@@ -10,7 +10,7 @@ export const RCODE = {
   BAD_VERSION: 16,
 } as const;
 
-export const TYPE = { A: 1, SOA: 6, AAAA: 28, OPT: 41 } as const;
+export const TYPE = { A: 1, SOA: 6, AAAA: 28, SRV: 33, OPT: 41 } as const;
 
 export const CLASS_IN = 1;
 export const HEADER_BYTES = 12;

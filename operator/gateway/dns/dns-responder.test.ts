@@ -1,30 +1,33 @@
 import { queryBytes, readReply } from '../../../test/outside/dns-client.ts';
 import { indexTable } from '../../compile/table-index.ts';
 import { parseAccessLogLine } from '../../model/access-log-line.ts';
+import type { ClusterService } from '../../model/cluster-service.ts';
 import type { Lane } from '../../model/product.ts';
 import type { DnsLane } from './dns-lane.ts';
 import { type DnsClient, DnsResponder } from './dns-responder.ts';
-import { addressBody, emptyBody } from './dns-response.ts';
+import { addressBody } from './dns-response.ts';
 
 const CLIENT: DnsClient = { transport: 'UDP', address: '10.1.2.3', port: 5353 };
+
+const SERVICE = 'web.lab.svc.cluster.local';
 
 let nowMs: number;
 let lines: string[];
 let responder: DnsResponder;
-let hasService: boolean | undefined;
+let service: ClusterService | 'unknown';
 let forwarded: string[];
 
 beforeEach(() => {
   nowMs = Date.parse('2026-11-27T00:00:00Z');
   lines = [];
-  hasService = true;
+  service = { kind: 'addressed', addresses: ['10.96.0.9'], ports: [] };
   forwarded = [];
   responder = new DnsResponder({
-    clusterNames: { domain: 'cluster.local', hasService: () => hasService },
+    clusterNames: { domain: 'cluster.local', findService: () => service },
     forwarder: {
       ask: (to, { name }) => {
-        forwarded.push(name);
-        return Promise.resolve(to === 'cluster' ? emptyBody(2) : addressBody(['192.0.2.9'], 4));
+        forwarded.push(`${to} ${name}`);
+        return Promise.resolve(addressBody(['192.0.2.9'], 4));
       },
     },
     questionsPerSecond: 5,
@@ -113,16 +116,33 @@ test('respond() writes the line of a dry-run when it knows what the client is to
   ]);
 });
 
-test('respond() asks the cluster for its own names, in every lane, without a line', async () => {
-  expect(await ask('web.lab.svc.cluster.local')).toBe('2');
-  expect(await ask('web.lab.svc.cluster.local', laneOf('sealed-dry-run'))).toBe('2');
-  expect(lines).toEqual([]);
+test('respond() gives the addresses of a Service in every lane, and asks and writes nothing', async () => {
+  expect(await ask(SERVICE)).toBe('0 10.96.0.9');
+  expect(await ask(SERVICE, laneOf('sealed-dry-run'))).toBe('0 10.96.0.9');
+  expect([lines, forwarded]).toEqual([[], []]);
+});
+
+test('respond() asks the cluster for endpoints of a headless Service, without a line', async () => {
+  service = { kind: 'headless', ports: [] };
+  expect(await ask(SERVICE)).toBe('0 192.0.2.9');
+  expect([lines, forwarded]).toEqual([[], [`endpoints ${SERVICE}`]]);
+});
+
+test('respond() denies a Service that stands for a name outside, and only tells of it in dry-run', async () => {
+  service = { kind: 'alias' };
+  expect([await ask(SERVICE), forwarded]).toEqual(['3', []]);
+  expect(await ask(SERVICE, laneOf('dry-run'))).toBe('0 192.0.2.9');
+  expect(forwarded).toEqual([`cluster ${SERVICE}`]);
+  expect(lines.map(parseAccessLogLine)).toMatchObject([
+    { decision: 'drop:DESTINATION_NOT_ALLOWED', rcode: 3, context: { authority: SERVICE } },
+    { decision: 'dry-run:DESTINATION_NOT_ALLOWED', rcode: 0, context: { authority: SERVICE } },
+  ]);
 });
 
 test('respond() says that it failed to names of Services while nobody knows them, and asks and writes nothing', async () => {
-  hasService = undefined;
-  expect(await ask('web.lab.svc.cluster.local')).toBe('2');
-  expect(await ask('web.lab.svc.cluster.local', laneOf('dry-run'))).toBe('2');
+  service = 'unknown';
+  expect(await ask(SERVICE)).toBe('2');
+  expect(await ask(SERVICE, laneOf('dry-run'))).toBe('2');
   expect([lines, forwarded]).toEqual([[], []]);
   expect(responder.counts.questions).toMatchObject({ unknown: 2, noName: 0, forwarded: 0 });
 });

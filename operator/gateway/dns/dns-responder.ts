@@ -133,6 +133,9 @@ export class DnsResponder {
       case 'noData':
         questions.noData += 1;
         return NO_DATA;
+      case 'serviceAddress':
+        questions.address += 1;
+        return addressBody(answer.addresses, answer.family);
       case 'address':
         questions.address += 1;
         return (answer.of === 'localhost' ? LOCALHOST : this.#gatewayBodies(lane))[answer.family];

@@ -23,6 +23,8 @@ const ADDRESS_TTL = 30;
 const NEGATIVE_TTL = 2;
 
 const NOTHING = Buffer.alloc(0);
+/** A pointer to the name of the question. */
+export const ASKED_NAME: Buffer = Buffer.of(0xc0, HEADER_BYTES);
 
 export function emptyBody(rcode: number): ResponseBody {
   return { rcode, answers: 0, authorities: 0, records: NOTHING };
@@ -38,7 +40,7 @@ export function addressBody(addresses: readonly string[], family: 4 | 6): Respon
   const records = parsed
     .filter(({ length }) => (length === 4) === (family === 4))
     .map((data) =>
-      record(Buffer.of(0xc0, HEADER_BYTES), family === 4 ? TYPE.A : TYPE.AAAA, ADDRESS_TTL, data),
+      encodeRecord(Buffer.of(0xc0, HEADER_BYTES), family === 4 ? TYPE.A : TYPE.AAAA, ADDRESS_TTL, data),
     );
   if (records.length === 0) return NO_DATA;
   return { rcode: RCODE.NO_ERROR, answers: records.length, authorities: 0, records: Buffer.concat(records) };
@@ -83,11 +85,16 @@ function negativeBody(rcode: number): ResponseBody {
     numbers.writeUInt32BE(value, 4 * at);
   }
   const names = Buffer.from('\x09localhost\x00\x06nobody\x07invalid\x00', 'latin1');
-  const records = record(Buffer.of(0), TYPE.SOA, NEGATIVE_TTL, [...names, ...numbers]);
+  const records = encodeRecord(Buffer.of(0), TYPE.SOA, NEGATIVE_TTL, [...names, ...numbers]);
   return { rcode, answers: 0, authorities: 1, records };
 }
 
-function record(owner: Buffer, type: number, ttlSeconds: number, data: readonly number[]): Buffer {
+export function encodeRecord(
+  owner: Buffer,
+  type: number,
+  ttlSeconds: number,
+  data: ArrayLike<number>,
+): Buffer {
   const fixed = Buffer.alloc(10);
   fixed.writeUInt16BE(type, 0);
   fixed.writeUInt16BE(CLASS_IN, 2);

@@ -19,8 +19,8 @@ let problems: string[];
 beforeEach(() => {
   problems = [];
   responder = new DnsResponder({
-    clusterNames: { domain: 'cluster.local', hasService: () => false },
-    forwarder: new NameForwarder({ outside: [], cluster: [] }),
+    clusterNames: { domain: 'cluster.local', findService: () => undefined },
+    forwarder: new NameForwarder({ outside: [], cluster: [], isInside: () => true }),
     questionsPerSecond: 1000,
     record: () => undefined,
     nowMs: () => 0,

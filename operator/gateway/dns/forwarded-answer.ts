@@ -11,8 +11,8 @@ export interface ForwardedAnswer {
   readonly ttlSeconds: number;
 }
 
-const LONGEST_TTL = 300;
-const RCODE_BITS = 0x0f;
+export const LONGEST_TTL = 300;
+export const RCODE_BITS = 0x0f;
 
 /** Undefined where the bytes are no answer to the question; `questionEnd` is the same in both. */
 export function readForwarded(bytes: Buffer, questionEnd: number): ForwardedAnswer | undefined {

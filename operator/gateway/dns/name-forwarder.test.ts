@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 function forwarderTo(...outside: readonly NameServer[]): NameForwarder {
-  return new NameForwarder({ outside, cluster: [] });
+  return new NameForwarder({ outside, cluster: outside, isInside: (address) => address.startsWith('10.') });
 }
 
 function queryFor(name: string, type = 'A'): DnsQuery {
@@ -48,6 +48,18 @@ test('ask() passes on what the name server says, once for all who wait for it', 
     ]);
   }
   expect(server.questions).toHaveLength(1);
+});
+
+test('ask() passes on endpoints of Services only, though the same server is asked and the same name', async () => {
+  const name = 'peers.lab.svc.cluster.local';
+  server.setRecord(name, { a: ['10.1.0.7', '192.0.2.7'] });
+  const query = queryFor(name);
+  const [endpoints, all] = [
+    await forwarder.ask('endpoints', query, NOW_MS),
+    await forwarder.ask('cluster', query, NOW_MS),
+  ].map((body) => read(query, body).answers);
+  expect(endpoints).toMatchObject([{ name, type: 'A', data: '10.1.0.7', ttl: 300 }]);
+  expect(all).toHaveLength(2);
 });
 
 test('ask() answers from what it keeps while its time to live lasts, counted down', async () => {

@@ -1,4 +1,4 @@
-// Questions that others must answer: those of dry-run lanes, and those for Services of the cluster. One question is
+// Questions that others must answer: those of dry-run lanes, and those for endpoints of Services. One question is
 // asked once, however many wait for it, and its answer is kept as long as it says. Never rejects.
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -6,11 +6,20 @@ import { askNameServer, type NameServer, type SentQuery } from './ask-name-serve
 import { HEADER_BYTES, TYPE } from './dns-codes.ts';
 import type { DnsQuery } from './dns-query.ts';
 import { EDNS_BYTES, type ResponseBody } from './dns-response.ts';
+import { readEndpoints } from './endpoint-answer.ts';
 import { agedBody, type ForwardedAnswer, NO_ANSWER, readForwarded } from './forwarded-answer.ts';
 
 export interface NameServers {
   readonly outside: readonly NameServer[];
   readonly cluster: readonly NameServer[];
+}
+
+/** Endpoints are asked of the cluster too, and nothing but them is passed on of its answer. */
+export type ForwardTarget = keyof NameServers | 'endpoints';
+
+export interface NameForwarderOptions extends NameServers {
+  /** Whether an endpoint may have this address. */
+  readonly isInside: (address: string) => boolean;
 }
 
 interface Kept {
@@ -26,16 +35,16 @@ const MAX_WAITING = 512;
 const RECURSION_DESIRED = 0x01;
 
 export class NameForwarder {
-  readonly #servers: NameServers;
+  readonly #options: NameForwarderOptions;
   readonly #kept = new LRUCache<string, Kept>({ max: MAX_KEPT });
   readonly #waiting = new Map<string, Promise<ResponseBody>>();
 
-  constructor(servers: NameServers) {
-    this.#servers = servers;
+  constructor(options: NameForwarderOptions) {
+    this.#options = options;
   }
 
   /** At once where the answer is known. */
-  ask(to: keyof NameServers, query: DnsQuery, nowMs: number): ResponseBody | Promise<ResponseBody> {
+  ask(to: ForwardTarget, query: DnsQuery, nowMs: number): ResponseBody | Promise<ResponseBody> {
     const key = `${to} ${query.type} ${query.name}`;
     const kept = this.#kept.get(key);
     const ageSeconds = kept === undefined ? 0 : Math.floor(Math.max(0, nowMs - kept.atMs) / 1000);
@@ -43,7 +52,7 @@ export class NameForwarder {
     const waiting = this.#waiting.get(key);
     if (waiting !== undefined) return waiting;
     if (this.#waiting.size >= MAX_WAITING) return NO_ANSWER.body;
-    const asked = this.#askAll(this.#servers[to], query).then((answer) => {
+    const asked = this.#askAll(to, query).then((answer) => {
       this.#waiting.delete(key);
       if (answer.ttlSeconds > 0) this.#kept.set(key, { answer, atMs: nowMs });
       return answer.body;
@@ -53,13 +62,17 @@ export class NameForwarder {
   }
 
   /** One server after the other, and the first ones again, until one answers. */
-  async #askAll(servers: readonly NameServer[], query: DnsQuery): Promise<ForwardedAnswer> {
+  async #askAll(to: ForwardTarget, query: DnsQuery): Promise<ForwardedAnswer> {
+    const { isInside, ...lists } = this.#options;
+    const servers = lists[to === 'endpoints' ? 'cluster' : to];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const server = servers[attempt % servers.length];
       if (server === undefined) break;
       try {
         const sent = queryOf(query);
-        const answer = readForwarded(await askNameServer(server, sent, TIMEOUT_MS), sent.questionEnd);
+        const bytes = await askNameServer(server, sent, TIMEOUT_MS);
+        const answer =
+          to === 'endpoints' ? readEndpoints(bytes, query, isInside) : readForwarded(bytes, sent.questionEnd);
         if (answer !== undefined) return answer;
       } catch {
         // The next one may answer.

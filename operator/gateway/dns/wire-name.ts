@@ -4,6 +4,7 @@
 const LONGEST_NAME = 255;
 const LONGEST_LABEL = 63;
 const POINTER = 0xc0;
+const POINTED = 0x3fff;
 const DOT = 0x2e;
 const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x21;
@@ -54,6 +55,29 @@ export function endOfName(bytes: Buffer, start: number): number | undefined {
     if (labelBytes >= POINTER) return at + 2 <= bytes.length ? at + 2 : undefined;
     if (labelBytes > LONGEST_LABEL) return undefined;
     at += 1 + labelBytes;
+  }
+  return undefined;
+}
+
+/** The text of a name that may end in a pointer, as records have it. Pointers lead back, so this ends. */
+export function readPointedName(bytes: Buffer, start: number): string | undefined {
+  const labels: Buffer[] = [];
+  let before = start;
+  for (let at = start, length = 0; length <= LONGEST_NAME; ) {
+    const labelBytes = bytes[at];
+    if (labelBytes === undefined) return undefined;
+    if (labelBytes >= POINTER) {
+      if (at + 2 > bytes.length) return undefined;
+      at = bytes.readUInt16BE(at) & POINTED;
+      if (at >= before) return undefined;
+      before = at;
+      continue;
+    }
+    const end = at + 1 + labelBytes;
+    labels.push(bytes.subarray(at, end));
+    if (labelBytes === 0) return readWireName(Buffer.concat(labels), 0)?.text;
+    length += end - at;
+    at = end;
   }
   return undefined;
 }
