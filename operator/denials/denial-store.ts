@@ -11,7 +11,8 @@ import {
 
 import type { Denial } from '../model/denial.ts';
 import { denialColumns } from './denial-columns.ts';
-import { type DatabaseOptions, openDatabase } from './open-database.ts';
+import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
+import type { SetAside } from './set-aside.ts';
 
 export interface DenialBatch {
   readonly gateway: string;
@@ -51,6 +52,8 @@ const maxReaders = 2;
 
 export class DenialStore {
   readonly path: string;
+  /** The former file, where that was of no use. */
+  readonly setAside: SetAside | undefined;
   readonly #instance: DuckDBInstance;
   readonly #writer: DuckDBConnection;
   readonly #readers = new Set<DuckDBConnection>();
@@ -59,16 +62,17 @@ export class DenialStore {
   #lastTurn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(path: string, instance: DuckDBInstance, writer: DuckDBConnection) {
+  private constructor(path: string, { instance, setAside }: OpenedDatabase, writer: DuckDBConnection) {
     this.path = path;
+    this.setAside = setAside;
     this.#instance = instance;
     this.#writer = writer;
   }
 
-  /** Throws an Error that names the file and what to do, for example when it is damaged or open elsewhere. */
+  /** Throws an Error that names the file and what to do, for example when it is open elsewhere. */
   static async open(path: string, options: DatabaseOptions = {}): Promise<DenialStore> {
-    const instance = await openDatabase(path, options);
-    return new DenialStore(path, instance, await instance.connect());
+    const opened = await openDatabase(path, options);
+    return new DenialStore(path, opened, await opened.instance.connect());
   }
 
   /**

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -16,21 +16,49 @@ async function otherDatabase(path: string, sql: string): Promise<void> {
   instance.closeSync();
 }
 
-async function damagedLog(path: string): Promise<void> {
-  await (await DenialStore.open(path)).close();
-  const bytes = await readFile(path);
-  await writeFile(path, bytes.fill(7, 4096));
+/** A log with rows, changed by `damage` after it was closed in good order. */
+async function damagedLog(path: string, damage: (bytes: Buffer) => Buffer): Promise<void> {
+  const store = await DenialStore.open(path);
+  await store.append(sampleBatch(0, 500));
+  await store.close();
+  await writeFile(path, damage(await readFile(path)));
+}
+
+function flipped(bytes: Buffer, from: number): Buffer {
+  return Buffer.from(bytes.map((byte, at) => (at >= from && at < from + 64 ? byte ^ 0xff : byte)));
+}
+
+/** The write-ahead log of a process that was killed, with bytes in its middle that nobody wrote. */
+async function damagedWal(path: string): Promise<void> {
+  const child = openElsewhere(path);
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const bytes = await readFile(`${path}.wal`);
+  await writeFile(`${path}.wal`, flipped(bytes, Math.floor(bytes.length / 2)));
 }
 
 const sqliteHeader = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8000)]);
 const olderLog = 'create schema access; create table access.outbound_network (account_id varchar)';
 
-const refusedFiles: readonly (readonly [what: string, make: (path: string) => Promise<void>, why: string])[] =
+const uselessFiles: readonly (readonly [what: string, make: (path: string) => Promise<void>, why: string])[] =
   [
     ['text', (path) => writeFile(path, 'no database'), 'the file is damaged or no denial log'],
     ['an empty file', (path) => writeFile(path, ''), 'the file is damaged or no denial log'],
     ['a SQLite database', (path) => writeFile(path, sqliteHeader), 'the file is damaged or no denial log'],
-    ['a damaged denial log', damagedLog, 'the file is damaged or no denial log'],
+    [
+      'a log that was overwritten from 4 KiB on',
+      (path) => damagedLog(path, (bytes) => bytes.fill(7, 4096)),
+      'the file is damaged or no denial log',
+    ],
+    [
+      'a log that was cut short',
+      (path) => damagedLog(path, (bytes) => bytes.subarray(0, 100_000)),
+      'the file is damaged or no denial log',
+    ],
+    ['a log with a flipped header', (path) => damagedLog(path, (bytes) => flipped(bytes, 8)), 'damaged'],
+    ['a log with a flipped block', (path) => damagedLog(path, (bytes) => flipped(bytes, 13_000)), 'checksum'],
+    ['a write-ahead log that cannot be replayed', damagedWal, 'the file is damaged or no denial log'],
     [
       'another database',
       (path) => otherDatabase(path, 'create table t (i int)'),
@@ -54,17 +82,41 @@ function openElsewhere(path: string) {
 }
 
 describe('openDatabase()', () => {
-  test.each(refusedFiles)('refuses %s and leaves it alone', (_, make, why) =>
+  test.each(uselessFiles)('sets %s aside, says why, and begins a new log', (_, make, why) =>
     withFolder(async (folder) => {
       const path = join(folder, 'denials.duckdb');
       await make(path);
       const before = await readFile(path);
-      await expect(DenialStore.open(path)).rejects.toThrow(`Cannot open denial log "${path}": `);
-      await expect(DenialStore.open(path)).rejects.toThrow(why);
-      await expect(DenialStore.open(path)).rejects.toThrow(`move "${path}" and "${path}.wal" away`);
+      const refused = DenialStore.open(path, { readOnly: true });
+      await expect(refused).rejects.toThrow(`Cannot open denial log "${path}": `);
+      await expect(refused).rejects.toThrow(`move "${path}" and "${path}.wal" away`);
       expect(await readFile(path)).toEqual(before);
+      const store = await DenialStore.open(path);
+      expect(store.setAside).toEqual({
+        path: expect.stringMatching(/\/denials-damaged-\d{8}T\d{6}Z\.duckdb$/),
+        reason: expect.stringContaining(why),
+      });
+      expect(await readFile(store.setAside?.path ?? '')).toEqual(before);
+      expect(await store.append(sampleBatch(0, 3))).toEqual({ stored: 3, duplicates: 0 });
+      await store.close();
+      const again = await DenialStore.open(path);
+      expect(again.setAside).toBeUndefined();
+      expect((await again.counts()).total).toBe(3);
+      await again.close();
     }),
   );
+
+  test('sets a log aside that it is told to mistrust, under a name of its own each time', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      await (await DenialStore.open(path)).close();
+      const first = await DenialStore.open(path, { mistrusted: 'it ended three processes' });
+      await first.close();
+      const second = await DenialStore.open(path, { mistrusted: 'it ended three processes' });
+      await second.close();
+      expect(first.setAside?.reason).toBe('it ended three processes');
+      expect((await readdir(folder)).filter((name) => name.endsWith('.duckdb'))).toHaveLength(3);
+    }));
 
   test('names the folder in the way', () =>
     withFolder(async (folder) => {

@@ -1,6 +1,6 @@
 // A path goes in, an open DuckDB instance comes out: schema present, time zone UTC, and locked down, so that no
 // query can read a file, reach the network, load an extension or change a setting.
-// Every refusal names the file and what to do. It must never touch a file that is not a denial log.
+// Every refusal names the file and what to do. It must never write into a file that is not a denial log.
 
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { denialColumns } from './denial-columns.ts';
+import { type SetAside, setAside } from './set-aside.ts';
 
 export interface DatabaseOptions {
   /** Default 64. DuckDB spills to "<path>.tmp" beyond it. */
@@ -16,13 +17,39 @@ export interface DatabaseOptions {
   readonly threads?: number;
   /** Opens an existing log without changing it; fails where there is none. Default false. */
   readonly readOnly?: boolean;
+  /** Why the file that is there must not be opened at all: it is set aside for a new one. */
+  readonly mistrusted?: string;
 }
 
 /** What one query may spill to disk before it fails. */
 const spillLimit = '1GiB';
 
-/** Throws an Error whose message names the file and what to do. Creates the folder (mode 0700) and the schema. */
-export async function openDatabase(path: string, options: DatabaseOptions = {}): Promise<DuckDBInstance> {
+export interface OpenedDatabase {
+  readonly instance: DuckDBInstance;
+  /** The former file, where that was of no use. */
+  readonly setAside: SetAside | undefined;
+}
+
+/**
+ * Creates the folder (mode 0700) and the schema. A file that is damaged or not ours is set aside for a new one, but not
+ * where it is only to be read. Throws an Error whose message names the file and what to do.
+ */
+export async function openDatabase(path: string, options: DatabaseOptions = {}): Promise<OpenedDatabase> {
+  if (options.mistrusted !== undefined) return openNew(path, options.mistrusted, options);
+  try {
+    return { instance: await openFile(path, options), setAside: undefined };
+  } catch (error) {
+    if (!(error instanceof UnusableFileError) || options.readOnly === true) throw error;
+    return openNew(path, error.reason, options);
+  }
+}
+
+async function openNew(path: string, reason: string, options: DatabaseOptions): Promise<OpenedDatabase> {
+  const aside = await setAside(path, reason, Date.now());
+  return { instance: await openFile(path, options), setAside: aside };
+}
+
+async function openFile(path: string, options: DatabaseOptions): Promise<DuckDBInstance> {
   const { readOnly = false } = options;
   try {
     if (!readOnly) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -102,8 +129,26 @@ async function createSchema(connection: DuckDBConnection): Promise<void> {
 
 class ForeignFileError extends Error {}
 
+/** The file is damaged, or no log of ours. */
+class UnusableFileError extends Error {
+  readonly reason: string;
+
+  constructor(path: string, reason: string, cause: unknown) {
+    const advice = `move "${path}" and "${path}.wal" away, then start again with an empty log`;
+    super(`Cannot open denial log "${path}": ${reason}; ${advice}`, { cause });
+    this.reason = reason;
+  }
+}
+
 const lockMessage = /Could not set lock on file.*\(PID (\d+)\)/s;
-const damageMessage = /not a valid DuckDB|Extension ".*" not found|Corrupt|replaying WAL|read enough bytes/s;
+/** What DuckDB says of a file that it cannot read, or not any more. */
+const damageMessage =
+  /not a valid DuckDB|version number|Extension ".*" not found|[Cc]orrupt|checksum|replaying WAL|read enough bytes|invalidated|autocheckpoint failed|INTERNAL Error|Serialization Error/s;
+
+/** Whether the words are those of a database that is damaged, or that DuckDB has given up. */
+export function isDamage(cause: unknown): boolean {
+  return damageMessage.test(cause instanceof Error ? cause.message : String(cause));
+}
 
 function openError(path: string, cause: unknown): Error {
   const text = cause instanceof Error ? cause.message : String(cause);
@@ -114,15 +159,16 @@ function openError(path: string, cause: unknown): Error {
       cause,
     });
   }
-  const moveAway = `move "${path}" and "${path}.wal" away, then start again with an empty log`;
   if (cause instanceof ForeignFileError) {
-    const what = 'the file holds another database or the log of another version';
-    return new Error(`Cannot open denial log "${path}": ${what}; ${moveAway}`, { cause });
-  }
-  if (damageMessage.test(text)) {
-    return new Error(`Cannot open denial log "${path}": the file is damaged or no denial log; ${moveAway}`, {
+    return new UnusableFileError(
+      path,
+      'the file holds another database or the log of another version',
       cause,
-    });
+    );
   }
-  return new Error(`Cannot open denial log "${path}": ${text.split('\n')[0]}`, { cause });
+  const firstLine = text.split('\n')[0] ?? '';
+  if (isDamage(cause)) {
+    return new UnusableFileError(path, `the file is damaged or no denial log (${firstLine})`, cause);
+  }
+  return new Error(`Cannot open denial log "${path}": ${firstLine}`, { cause });
 }

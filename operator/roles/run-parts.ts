@@ -3,6 +3,7 @@
 import type { RunConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { DenialStore } from '../denials/denial-store.ts';
+import { describeSetAside } from '../denials/set-aside.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
 import { CUT_MARK } from '../model/access-log-line.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
@@ -38,6 +39,7 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
   view.progress('Looking for Envoy, which is fetched once where it is missing');
   const place = await prepareGateway(config);
   const store = await DenialStore.open(place.paths.database);
+  if (store.setAside !== undefined) view.failure(describeSetAside(store.path, store.setAside));
   try {
     return await partsAround(store, { config, view, place });
   } catch (error) {
