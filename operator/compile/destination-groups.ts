@@ -1,7 +1,13 @@
 // One object that allows or blocks something -> its destinations as groups of names. Nothing is said here of other
 // objects, so that a change of one costs nothing for the others.
 import { formatRange, parseAddressRange } from '../model/address-range.ts';
-import { formatPattern, parseNamePattern } from '../model/domain-name.ts';
+import {
+  formatPattern,
+  type ParsedPattern,
+  parseAllowedPattern,
+  parseNamePattern,
+  parsePrivatePattern,
+} from '../model/domain-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { InternetDestination, NetworkPolicy } from '../model/network-policy.ts';
@@ -77,6 +83,8 @@ function metastoreGroups({ metadata, spec }: Metastore): readonly DestinationGro
 
 function privateEndpointGroups({ metadata, spec }: PrivateEndpoint): readonly DestinationGroup[] {
   const addressRanges = canonicalRanges(spec.addressRanges ?? []);
+  // Without ranges of their own its names lead nowhere; a table without ranges would let them go to public addresses.
+  if (addressRanges.length === 0) return [];
   const domains = (spec.domains ?? []).map((destination) => ({ destination, ports: spec.ports }));
   const groups = internetGroups('privateEndpoints', `PrivateEndpoint/${metadata.name}`, domains);
   return groups.map((group) => ({ ...group, addressRanges }));
@@ -101,15 +109,20 @@ function internetGroups(
   return [...alike.values()].map((written) => {
     const [{ ports = DEFAULT_PORTS, expiresAt } = {}] = written;
     const expiry = expiresAt === undefined ? {} : { expiresAt };
-    const names = written.flatMap(({ destination }) => canonicalName(destination));
+    const names = written.flatMap(({ destination }) => canonicalName(destination, list));
     return { list, source, ports: canonicalPorts(ports), ...expiry, names };
   });
 }
 
 /** The schema has refused what is no name already; should one come through, it must match nothing. */
-function canonicalName(destination: string): readonly string[] {
-  const parsed = parseNamePattern(destination);
+function canonicalName(destination: string, list: List): readonly string[] {
+  const parsed = parserFor(list)(destination);
   return 'pattern' in parsed ? [formatPattern(parsed.pattern)] : [];
+}
+
+function parserFor(list: List): (destination: string) => ParsedPattern {
+  if (list === 'blockedInternetDestinations') return parseNamePattern;
+  return list === 'privateEndpoints' ? parsePrivatePattern : parseAllowedPattern;
 }
 
 function storageGroups(

@@ -22,6 +22,7 @@ export function findProblems(snapshot: Snapshot, owners: ReadonlyMap<string, str
     ...missingDefault(snapshot),
     ...ignoredRules(snapshot),
     ...contestedMetastores(snapshot),
+    ...endpointsWithoutRanges(snapshot),
   ];
 }
 
@@ -91,6 +92,16 @@ function contestedMetastores(snapshot: Snapshot): readonly Problem[] {
     const message = `Cannot give workspace "${name}" ${claims.length} metastores: name it in one; until then none of them allows anything`;
     return claims.map((metastore) => about(metastore, 'Conflicted', message, 'spec.workspaces'));
   });
+}
+
+function endpointsWithoutRanges(snapshot: Snapshot): readonly Problem[] {
+  return objectsOf(snapshot, 'PrivateEndpoint')
+    .filter(({ spec }) => (spec.addressRanges ?? []).length === 0)
+    .map((endpoint) => {
+      const message =
+        'The domains lead nowhere, since no address is theirs: add addressRanges, or list public names in the policy';
+      return about(endpoint, 'RulesIgnored', message, 'spec.addressRanges');
+    });
 }
 
 /** Readable or not. */

@@ -1,13 +1,21 @@
 import fc from 'fast-check';
-import { formatPattern, type NameFault, parseDomainName, parseNamePattern } from './domain-name.ts';
+import {
+  formatPattern,
+  type NameFault,
+  type ParsedPattern,
+  parseAllowedPattern,
+  parseDomainName,
+  parseNamePattern,
+  parsePrivatePattern,
+} from './domain-name.ts';
 
 function nameOf(raw: string): string {
   const parsed = parseDomainName(raw);
   return 'name' in parsed ? parsed.name : parsed.fault;
 }
 
-function patternOf(raw: string): string {
-  const parsed = parseNamePattern(raw);
+function patternOf(raw: string, parse: (raw: string) => ParsedPattern = parseAllowedPattern): string {
+  const parsed = parse(raw);
   return 'pattern' in parsed ? formatPattern(parsed.pattern) : parsed.fault;
 }
 
@@ -89,7 +97,7 @@ describe('parseDomainName()', () => {
   });
 });
 
-describe('parseNamePattern()', () => {
+describe('parseAllowedPattern()', () => {
   it.each([
     ['example.com', 'example.com'],
     ['Example.COM.', 'example.com'],
@@ -143,7 +151,10 @@ describe('parseNamePattern()', () => {
       'anyone can register names under a public suffix; name a domain, for example "*.example.com"',
     ],
   ])('finds %s in %j and names the fix', (fault, raw, fix) => {
-    expect(parseNamePattern(raw)).toEqual({ fault, message: `Cannot accept destination "${raw}": ${fix}` });
+    expect(parseAllowedPattern(raw)).toEqual({
+      fault,
+      message: `Cannot accept destination "${raw}": ${fix}`,
+    });
   });
 
   it.each<[NameFault, readonly string[]]>([
@@ -159,19 +170,74 @@ describe('parseNamePattern()', () => {
     ['SINGLE_LABEL', ['com', 'kubernetes']],
     ['BAD_NAME', ['*.-a.example', 'a b.example', '＊.example.com', 'xn--a.example', 'example.com..']],
   ])('finds %s in each of %j', (fault, raws) => {
-    expect(raws.map(patternOf)).toEqual(raws.map(() => fault));
+    expect(raws.map((raw) => patternOf(raw))).toEqual(raws.map(() => fault));
   });
 
   it('never throws, and reads its own result as the same pattern', () => {
     const texts = fc.string({ unit: fc.constantFrom(...'ab0.*:/@-_x[]') });
     fc.assert(
       fc.property(fc.oneof(texts, fc.domain(), fc.string({ unit: 'binary' })), (raw) => {
-        const parsed = parseNamePattern(raw);
-        expect('pattern' in parsed ? parseNamePattern(formatPattern(parsed.pattern)) : parsed).toEqual(
+        const parsed = parseAllowedPattern(raw);
+        expect('pattern' in parsed ? parseAllowedPattern(formatPattern(parsed.pattern)) : parsed).toEqual(
           parsed,
         );
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('parseNamePattern()', () => {
+  it.each([
+    ['zip', 'zip'],
+    ['*.zip', '*.zip'],
+    ['*.com', '*.com'],
+    ['co.uk', 'co.uk'],
+    ['*.github.io', '*.github.io'],
+    ['*.S3.amazonaws.com.', '*.s3.amazonaws.com'],
+    ['*.рф', '*.xn--p1ai'],
+    ['intranet', 'intranet'],
+    ['db.prod.svc', 'db.prod.svc'],
+  ])('takes any name: %s is %s', (raw, pattern) => {
+    expect(patternOf(raw, parseNamePattern)).toBe(pattern);
+  });
+
+  it.each<[NameFault, readonly string[]]>([
+    ['EMPTY', ['', '.']],
+    ['WILDCARD', ['*', '*.', '*.*', 'foo.*.com', '**.zip', '*zip']],
+    ['URL', ['https://example.zip/', 'a@example.com']],
+    ['PORT', ['example.zip:443', '*.zip:443']],
+    ['IP_LITERAL', ['192.0.2.7', '::1', '127.1', '*.0x7f.1']],
+    ['BAD_NAME', ['*.-a', 'a b', 'xn--a', 'example.com..']],
+  ])('finds %s in each of %j', (fault, raws) => {
+    expect(raws.map((raw) => patternOf(raw, parseNamePattern))).toEqual(raws.map(() => fault));
+  });
+
+  it('takes whatever the stricter two take, as the same pattern', () => {
+    fc.assert(
+      fc.property(fc.domain(), fc.constantFrom('', '*.'), (name, front) => {
+        const raw = `${front}${name}`;
+        const any = parseNamePattern(raw);
+        expect('pattern' in any).toBe(true);
+        for (const parse of [parseAllowedPattern, parsePrivatePattern]) {
+          const parsed = parse(raw);
+          expect('pattern' in parsed ? parsed : any).toEqual(any);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('parsePrivatePattern()', () => {
+  it.each(['jira', '*.corp', '*.internal', '*.prod.internal', '*.com', '*.blob.core.windows.net'])(
+    'takes %s',
+    (raw) => {
+      expect(patternOf(raw, parsePrivatePattern)).toBe(raw);
+    },
+  );
+
+  it.each(['localhost', '*.svc', 'db.prod.svc', '*.cluster.local'])('leaves %s to the cluster', (raw) => {
+    expect(patternOf(raw, parsePrivatePattern)).toBe('IN_CLUSTER');
   });
 });

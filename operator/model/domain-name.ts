@@ -61,15 +61,30 @@ function punycodeIsValid(ascii: string): boolean {
   return !ascii.includes('xn--') || toASCII(ascii, { useSTD3ASCIIRules: true }) === ascii;
 }
 
-/** A policy's destination: `name` or `*.name`. The message names the entry and the fix. */
+/** `name` or `*.name`, whatever name it is: what a policy blocks. The message names the entry and the fix. */
 export function parseNamePattern(raw: string): ParsedPattern {
+  return parsePattern(raw, () => undefined);
+}
+
+/** The same for what a private endpoint allows: it leads to its own addresses only, and never into the cluster. */
+export function parsePrivatePattern(raw: string): ParsedPattern {
+  return parsePattern(raw, ({ name }) => (isInCluster(name) ? 'IN_CLUSTER' : undefined));
+}
+
+/** The same for what a policy allows on the internet: a name that somebody has, or all names under one. */
+export function parseAllowedPattern(raw: string): ParsedPattern {
+  return parsePattern(raw, faultOfAllowed);
+}
+
+function parsePattern(raw: string, faultOf: (pattern: NamePattern) => NameFault | undefined): ParsedPattern {
   const shape = faultOfShape(raw);
   if (shape !== undefined) return refuse(raw, shape);
   const wildcard = raw.startsWith('*.');
   const parsed = parseDomainName(wildcard ? raw.slice(2) : raw);
   if ('fault' in parsed) return refuse(raw, parsed.fault);
-  const fault = faultOfDestination(parsed.name, wildcard);
-  return fault === undefined ? { pattern: { name: parsed.name, wildcard } } : refuse(raw, fault);
+  const pattern = { name: parsed.name, wildcard };
+  const fault = faultOf(pattern);
+  return fault === undefined ? { pattern } : refuse(raw, fault);
 }
 
 /** `*.example.com` or `example.com`. */
@@ -86,15 +101,18 @@ function faultOfShape(raw: string): NameFault | undefined {
   return /^\.?$|\*/.test(rest) ? 'WILDCARD' : undefined;
 }
 
-function faultOfDestination(name: string, wildcard: boolean): NameFault | undefined {
-  if (IN_CLUSTER_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`)))
-    return 'IN_CLUSTER';
+function faultOfAllowed({ name, wildcard }: NamePattern): NameFault | undefined {
+  if (isInCluster(name)) return 'IN_CLUSTER';
   // A wildcard must not span a suffix under which strangers register names, be it the registry's
   // (`co.uk`) or a provider's (`github.io`, `s3.amazonaws.com`); a plain name is one host only.
   if (wildcard && getPublicSuffix(name, { allowPrivateDomains: true }) === name) return 'PUBLIC_SUFFIX';
   if (!name.includes('.')) return 'SINGLE_LABEL';
   const suffix = parseSuffix(name);
   return suffix.publicSuffix === name ? 'PUBLIC_SUFFIX' : undefined;
+}
+
+function isInCluster(name: string): boolean {
+  return IN_CLUSTER_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
 }
 
 const FIXES: Readonly<Record<NameFault, string>> = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { readPolicy } from '../../test/fixtures/object-fixture.ts';
-import { parseNamePattern } from './domain-name.ts';
-import { countDestinations, DOMAIN_PATTERN } from './network-policy.ts';
+import { parseAllowedPattern, parseNamePattern } from './domain-name.ts';
+import { ANY_NAME_PATTERN, countDestinations, DOMAIN_PATTERN } from './network-policy.ts';
 
 const apiServerPattern = new RegExp(DOMAIN_PATTERN, 'u');
 
@@ -51,8 +51,37 @@ describe('DOMAIN_PATTERN', () => {
   it('stops no plain domain name that our own parse accepts', () => {
     fc.assert(
       fc.property(fc.domain(), fc.constantFrom('', '*.'), (name, front) => {
-        fc.pre('pattern' in parseNamePattern(`${front}${name}`));
+        fc.pre('pattern' in parseAllowedPattern(`${front}${name}`));
         expect(`${front}${name}`).toMatch(apiServerPattern);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('ANY_NAME_PATTERN', () => {
+  const anyName = new RegExp(ANY_NAME_PATTERN, 'u');
+
+  it.each(['zip', '*.zip', '*.com', 'co.uk', 'jira', '*.corp', '*.s3.amazonaws.com', 'EXAMPLE.com.', '*.рф'])(
+    'lets %s pass',
+    (text) => {
+      expect(anyName.test(text)).toBe(true);
+    },
+  );
+
+  it.each(['*', '*.', '*.*', '*zip', '192.0.2.7', '127.1', '::1', 'a b', 'https://x/', 'zip:443', '', '.'])(
+    'stops %j at the API server',
+    (text) => {
+      expect(anyName.test(text)).toBe(false);
+    },
+  );
+
+  it('stops no plain name that our own parse accepts, of one label or more', () => {
+    fc.assert(
+      fc.property(fc.domain(), fc.constantFrom('', '*.'), fc.nat(2), (name, front, from) => {
+        const text = `${front}${name.split('.').slice(from).join('.')}`;
+        fc.pre('pattern' in parseNamePattern(text));
+        expect(text).toMatch(anyName);
       }),
       { numRuns: 500 },
     );

@@ -2,7 +2,7 @@
 // so that REST and YAML translate one to one.
 import { z } from 'zod';
 import { conditionColumn } from './condition.ts';
-import { parseNamePattern } from './domain-name.ts';
+import { type ParsedPattern, parseAllowedPattern, parseNamePattern } from './domain-name.ts';
 import {
   conditionsSchema,
   DEFAULT_POLICY,
@@ -37,27 +37,33 @@ export const destinationPortSchema = z.strictObject({
 });
 
 /**
- * What the API server can judge of a domain name: labels of letters (of any script), digits and hyphens, at least two, the
- * last beginning with a letter, so that no address passes. Finer faults, such as public suffixes, are found by parsing.
+ * What the API server can judge of a domain name: labels of letters (of any script), digits and hyphens, the last beginning
+ * with a letter, so that no address passes. Finer faults, such as public suffixes, are found by parsing.
  */
 const LABEL_REST = '([\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])?';
-export const DOMAIN_PATTERN = `^(\\*\\.)?([\\p{L}\\p{N}]${LABEL_REST}\\.)+\\p{L}${LABEL_REST}\\.?$`;
+const LABEL = `[\\p{L}\\p{N}]${LABEL_REST}`;
+const LAST_LABEL = `\\p{L}${LABEL_REST}\\.?`;
+/** At least two labels. */
+export const DOMAIN_PATTERN = `^(\\*\\.)?(${LABEL}\\.)+${LAST_LABEL}$`;
+export const ANY_NAME_PATTERN = `^(\\*\\.)?(${LABEL}\\.)*${LAST_LABEL}$`;
 
-const domainSchema = z
-  .string()
-  .min(1, { abort: true })
-  .max(MAX_DESTINATION_LENGTH, { abort: true })
-  .meta({ pattern: DOMAIN_PATTERN })
-  .superRefine((text, context) => {
-    const parsed = parseNamePattern(text);
-    if ('fault' in parsed) context.addIssue({ code: 'custom', message: parsed.message });
-  })
-  .describe(
-    'Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself.',
-  );
+/** A name with or without "*." in front; `parse` says which names are meant. */
+export function namePatternSchema(pattern: string, parse: (text: string) => ParsedPattern) {
+  return z
+    .string()
+    .min(1, { abort: true })
+    .max(MAX_DESTINATION_LENGTH, { abort: true })
+    .meta({ pattern })
+    .superRefine((text, context) => {
+      const parsed = parse(text);
+      if ('fault' in parsed) context.addIssue({ code: 'custom', message: parsed.message });
+    });
+}
 
 export const internetDestinationSchema = z.strictObject({
-  destination: domainSchema,
+  destination: namePatternSchema(DOMAIN_PATTERN, parseAllowedPattern).describe(
+    'Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself.',
+  ),
   internetDestinationType: z
     .enum(['DNS_NAME'])
     .default('DNS_NAME')
@@ -72,7 +78,11 @@ export const internetDestinationSchema = z.strictObject({
 });
 
 /** A blocked name is blocked on every port. */
-const blockedDestinationSchema = internetDestinationSchema.omit({ ports: true });
+const blockedDestinationSchema = internetDestinationSchema.omit({ ports: true }).extend({
+  destination: namePatternSchema(ANY_NAME_PATTERN, parseNamePattern).describe(
+    'Any domain name: "example.com" is that name only; "*.example.com" is every name under it, "*.zip" every name that ends so.',
+  ),
+});
 
 const policyEnforcementSchema = z.strictObject({
   enforcementMode: z

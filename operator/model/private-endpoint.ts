@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
 import { conditionColumn } from './condition.ts';
+import { parsePrivatePattern } from './domain-name.ts';
 import {
   CEL_RULES,
   conditionsSchema,
@@ -10,7 +11,7 @@ import {
   type ObjectMeta,
   optionalList,
 } from './kubernetes-object.ts';
-import { internetDestinationSchema } from './network-policy.ts';
+import { ANY_NAME_PATTERN, internetDestinationSchema, namePatternSchema } from './network-policy.ts';
 import { workspaceNamesSchema } from './workspace.ts';
 
 const ADDRESS_HINT = 'write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"';
@@ -28,12 +29,14 @@ export const addressRangeSchema = z
 
 export const privateEndpointSpecSchema = z.strictObject({
   domains: optionalList(
-    internetDestinationSchema.shape.destination,
+    namePatternSchema(ANY_NAME_PATTERN, parsePrivatePattern).describe(
+      'Any domain name: "jira" and "db.corp" are that name only; "*.corp" is every name under it, not itself.',
+    ),
     100,
     'Domain names that are behind this endpoint.',
   ),
   ports: internetDestinationSchema.shape.ports,
-  addressRanges: optionalList(addressRangeSchema, 50, 'Where these names may lead. Empty: nowhere private.'),
+  addressRanges: optionalList(addressRangeSchema, 50, 'Where these names may lead. Empty: nowhere.'),
   workspaces: workspaceNamesSchema,
 });
 
