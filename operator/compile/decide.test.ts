@@ -3,7 +3,7 @@ import type { EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import { LANES, type Lane } from '../model/product.ts';
-import type { Reason } from '../model/reason.ts';
+import { isRefusedAlways, type Reason } from '../model/reason.ts';
 import { type Decision, decide, decideName, type EgressRequest, findRule, formatRule } from './decide.ts';
 import { compileEgressTable } from './egress-table.ts';
 import { indexTable } from './table-index.ts';
@@ -211,7 +211,10 @@ const ENFORCED: Readonly<Record<string, Row>> = {
   'drops an address': [tls('192.0.2.7'), 'DROP', 'IP_LITERAL'],
   'drops an address in another spelling': [tls('0x7f.1'), 'DROP', 'IP_LITERAL'],
   'drops an IPv6 address': [tls('[2001:db8::1]'), 'DROP', 'IP_LITERAL'],
-  'drops a host that is no name': [tls('_dmarc.data.example.org'), 'DROP', 'BAD_NAME'],
+  'drops a host that is no name': [tls('-a.data.example.org'), 'DROP', 'BAD_NAME'],
+  'drops a host with a port of its own': [tls('evil.example:x.data.example.org'), 'DROP', 'BAD_NAME'],
+  'drops port 0': [tls('example.com', 0), 'DROP', 'BAD_NAME'],
+  'drops a port above 65535': [http('example.com', 65_536), 'DROP', 'BAD_NAME'],
   'drops an empty host': [http(''), 'DROP', 'BAD_NAME'],
   'drops cloud metadata by address': [http('169.254.169.254'), 'DROP', 'METADATA_ADDRESS'],
   'drops cloud metadata by IPv6 address': [http('[fd00:ec2::254]'), 'DROP', 'METADATA_ADDRESS'],
@@ -246,13 +249,22 @@ describe.each([
   ['dry-run', 'enforced', ENFORCED],
   ['sealed-dry-run', 'sealed', SEALED],
 ] as const)('decide() in the lane %s', (lane, _, rows) => {
-  it.each(Object.entries(rows).filter(([, [, , reason]]) => reason !== 'METADATA_ADDRESS'))(
+  it.each(Object.entries(rows).filter(([, [, , reason]]) => !isRefusedAlways(reason)))(
     'passes and records, where the strict lane %s',
     (_sentence, [request, verdict, reason, rule]) => {
       const expected = { ALLOW: 'ALLOW', DROP: 'DRY_RUN_DENIAL', DRY_RUN_DENIAL: 'DRY_RUN_DENIAL' }[verdict];
       expect(shown(answer(lane, request))).toEqual([expected, reason, rule]);
     },
   );
+
+  it('refuses what the strict lane refuses for what no mode allows', () => {
+    const refused = [...Object.values(ENFORCED), ...Object.values(rows)].filter(([, , reason]) =>
+      isRefusedAlways(reason),
+    );
+    const expected = refused.map(([, , reason, rule]) => ['DROP', reason, rule]);
+    expect(refused.map(([request]) => shown(answer(lane, request)))).toEqual(expected);
+    expect(refused.length).toBeGreaterThan(0);
+  });
 
   it.each([
     '169.254.169.254',

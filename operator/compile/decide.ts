@@ -1,11 +1,11 @@
 // decide(): the executable meaning of a table. Envoy's configuration is rendered from the same table, and a test
 // sends every case through both. It looks at names only; where a name leads is the address guard's matter.
-import { parseDomainName } from '../model/domain-name.ts';
+import { isPort, NO_SERVER_NAME, parseAskedHost } from '../model/authority.ts';
 import { ECH_OUTER_NAMES } from '../model/ech-outer-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
 import type { PortProtocol } from '../model/network-policy.ts';
 import { isDryRun, isSealed, type Lane } from '../model/product.ts';
-import type { Reason } from '../model/reason.ts';
+import { isRefusedAlways, type Reason } from '../model/reason.ts';
 import { isMetadataHost } from '../model/special-address.ts';
 import { parseStorageHost } from '../model/storage-destination.ts';
 import { type Match, matchesOf, type TableIndex } from './table-index.ts';
@@ -42,29 +42,33 @@ export interface Decision {
 }
 
 /**
- * Precedence: full access; cloud metadata (shut in dry-run too); a host that is no name; a table that denies all;
+ * Precedence: full access; what is no host with a port; cloud metadata; a table that denies all;
  * blocked entries; allowed entries; the lane's seal; port and protocol; what is inside the tunnel.
  */
 export function decide(index: TableIndex, lane: Lane, request: EgressRequest | TransparentRequest): Decision {
   if (lane === 'full') return FULL_ACCESS;
-  if (request.via !== 'TLS') return verdictOn(find(index, lane, request), lane);
+  if (request.via !== 'TLS') {
+    return request.host === NO_SERVER_NAME ? UNNAMED : verdictOn(find(index, lane, request), lane);
+  }
   const { sni, port } = request;
-  // Nobody knows where it should go, in dry-run either.
-  if (sni === null) return { verdict: 'DROP', reason: 'NO_SNI' };
+  if (sni === null) return UNNAMED;
   return decide(index, lane, { via: 'CONNECT', host: sni, port, inside: { kind: 'TLS', sni } });
 }
 
 const FULL_ACCESS: Decision = { verdict: 'ALLOW', reason: 'FULL_ACCESS' };
+/** Nobody knows where it should go, in dry-run either. */
+const UNNAMED: Decision = { verdict: 'DROP', reason: 'NO_SNI' };
 
 type Finding = Omit<Decision, 'verdict'>;
 
 function verdictOn(finding: Finding, lane: Lane): Decision {
   if (finding.reason === 'DESTINATION_ALLOWED') return { verdict: 'ALLOW', ...finding };
-  const passes = isDryRun(lane) && finding.reason !== 'METADATA_ADDRESS';
+  const passes = isDryRun(lane) && !isRefusedAlways(finding.reason);
   return { verdict: passes ? 'DRY_RUN_DENIAL' : 'DROP', ...finding };
 }
 
 function find(index: TableIndex, lane: Lane, request: EgressRequest): Finding {
+  if (!isPort(request.port)) return { reason: 'BAD_NAME' };
   const reach = reachOf(index, lane, request.host);
   if ('reason' in reach) return reach;
   const [reachable] = reach.matches;
@@ -92,9 +96,10 @@ export function decideName(index: TableIndex, lane: Lane, host: string): Decisio
 type Reach = { readonly name: string; readonly matches: readonly [Match, ...Match[]] } | Finding;
 
 function reachOf(index: TableIndex, lane: Lane, host: string): Reach {
-  const parsed = parseDomainName(host);
+  const parsed = parseAskedHost(host);
+  if ('fault' in parsed && parsed.fault === 'BAD_NAME') return { reason: 'BAD_NAME' };
   if (isMetadataHost('name' in parsed ? parsed.name : host)) return { reason: 'METADATA_ADDRESS' };
-  if ('fault' in parsed) return { reason: parsed.fault === 'IP_LITERAL' ? 'IP_LITERAL' : 'BAD_NAME' };
+  if ('fault' in parsed) return { reason: 'IP_LITERAL' };
   if (index.table.denyReason !== undefined) return { reason: index.table.denyReason };
   const matches = matchesOf(index, parsed.name);
   const block = matches.find(isBlock);
@@ -126,7 +131,7 @@ function reasonInside(request: EgressRequest, name: string): Reason {
   if (request.via === 'HTTP') return 'DESTINATION_ALLOWED';
   if (request.inside.kind === 'OTHER') return 'NOT_TLS';
   if (request.inside.sni === null) return 'NO_SNI';
-  const sni = parseDomainName(request.inside.sni);
+  const sni = parseAskedHost(request.inside.sni);
   return 'name' in sni && sni.name === name ? 'DESTINATION_ALLOWED' : 'SNI_MISMATCH';
 }
 

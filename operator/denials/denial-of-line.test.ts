@@ -97,7 +97,9 @@ test('denialOfLine() keeps the server name that was said inside the tunnel', () 
 test.each<[string, string, Partial<Denial>]>([
   ['192.0.2.7:443', 'drop:IP_LITERAL', { destinationType: 'IP', destination: '192.0.2.7', dnsEvent: null }],
   ['[2001:db8::7]:443', 'drop:IP_LITERAL', { destinationType: 'IP', dnsEvent: null, port: 443 }],
-  ['b\u00fccher.example:443', 'drop:DESTINATION_NOT_ALLOWED', { destination: 'xn--bcher-kva.example' }],
+  ['b\u00fccher.example:443', 'drop:DESTINATION_NOT_ALLOWED', { destination: 'b\u00fccher.example' }],
+  ['EXAMPLE.com.:443', 'drop:BAD_NAME', { destination: 'EXAMPLE.com.', port: 443 }],
+  ['EXAMPLE.com.:443', 'drop:PORT_NOT_ALLOWED', { destination: 'example.com', port: 443 }],
   ['not a name:443', 'drop:BAD_NAME', { destinationType: 'DNS', destination: 'not a name', port: 443 }],
 ])('denialOfLine() describes %s', (authority, decision, denial) => {
   expect(denialOf({ decision }, { authority })).toMatchObject(denial);
@@ -162,6 +164,11 @@ test.each([
   ['[2001:db8::7]:80', 'GET', '[2001:db8::7]', 80],
   ['2001:db8::7', 'GET', '2001:db8::7', null],
   ['host:1234567', 'CONNECT', 'host:1234567', null],
+  ['host:65536', 'CONNECT', 'host:65536', null],
+  ['host:0', 'CONNECT', 'host:0', null],
+  ['host:00443', 'CONNECT', 'host:00443', null],
+  ['host:80:80', 'GET', 'host:80:80', null],
+  ['evil.net:x.example.com:8080', 'GET', 'evil.net:x.example.com:8080', null],
   ['', 'GET', '', null],
 ])('splitAuthority() reads %j of %s', (authority, method, host, port) => {
   expect(splitAuthority(authority, method)).toEqual({ host, port });

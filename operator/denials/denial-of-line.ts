@@ -1,7 +1,7 @@
 // One line of Envoy's log -> the Denial it records, or undefined where it records none.
 import type { AccessLogLine } from '../model/access-log-line.ts';
+import { isPort, NO_SERVER_NAME, parseAskedHost } from '../model/authority.ts';
 import type { Denial, DestinationType, StorageEvent } from '../model/denial.ts';
-import { parseDomainName } from '../model/domain-name.ts';
 import { NETWORK_SOURCE_TYPE, PRODUCTS } from '../model/product.ts';
 import { isDecidedByEntry, type Reason } from '../model/reason.ts';
 import { parseStorageHost } from '../model/storage-destination.ts';
@@ -96,34 +96,42 @@ function reasonAndTime(
 
 /** What a tls listener makes of a server name that no name can be. */
 const INVALID = 'invalid:';
-const NO_NAME = '-';
-
-/** Behind transparent TLS the host is the server name; empty where there was none. */
-function askedFor(line: AccessLogLine): ReturnType<typeof splitAuthority> {
-  const { authority } = line.context;
-  if (line.listener !== 'twin' && line.listener !== 'entrance') return splitAuthority(authority, line.method);
-  const { host, port } = splitAuthority(authority.replace(INVALID, ''), 'CONNECT');
-  return { host: host === NO_NAME ? '' : host, port };
-}
-
 const HTTP_PORT = 80;
 
-/** "host:443" or, for plain HTTP, "host"; an unreadable authority keeps its text and has no port. */
-export function splitAuthority(
-  authority: string,
-  method: string,
-): { readonly host: string; readonly port: number | null } {
-  const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(authority) ?? [];
-  if (host === '') return { host: authority, port: null };
-  if (port !== undefined) return { host, port: Number(port) };
-  return { host, port: method === 'CONNECT' ? null : HTTP_PORT };
+interface Asked {
+  /** The whole text where it has no one reading. */
+  readonly host: string;
+  readonly port: number | null;
+}
+
+/** Behind transparent TLS the host is the server name; empty where there was none. */
+function askedFor({ listener, method, context: { authority } }: AccessLogLine): Asked {
+  return listener === 'twin' || listener === 'entrance'
+    ? askedByTls(authority)
+    : splitAuthority(authority, method);
+}
+
+/** Whatever the server name, the port was put behind it. */
+function askedByTls(authority: string): Asked {
+  const [, name = '', port] = /^(.*):(\d+)$/s.exec(authority) ?? [];
+  const host = name.startsWith(INVALID) ? name.slice(INVALID.length) : name;
+  return { host: host === NO_SERVER_NAME ? '' : host, port: port === undefined ? null : Number(port) };
+}
+
+/** "host:443" or, for plain HTTP, "host"; what cannot be cut in one way only keeps its text and has no port. */
+export function splitAuthority(authority: string, method: string): Asked {
+  const [, host = '', digits] = /^(\[[^\]]*\]|[^:]*)(?::([1-9]\d{0,4}))?$/.exec(authority) ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  if (host === '' || (port !== undefined && !isPort(port))) return { host: authority, port: null };
+  return { host, port: port ?? (method === 'CONNECT' ? null : HTTP_PORT) };
 }
 
 type Described = Pick<Denial, 'destinationType' | 'destination' | 'dnsEvent' | 'storageEvent'>;
 
 function describeDestination(host: string, reason: Reason): Described {
-  const parsed = parseDomainName(host);
-  const destination = 'name' in parsed ? parsed.name : host;
+  const parsed = parseAskedHost(host);
+  // What was refused for its very spelling is told as it was spelled.
+  const destination = 'name' in parsed && reason !== 'BAD_NAME' ? parsed.name : host;
   const isAddress = 'fault' in parsed && parsed.fault === 'IP_LITERAL';
   const storage = parseStorageHost(destination);
   const type: DestinationType = storage !== undefined ? 'STORAGE' : isAddress ? 'IP' : 'DNS';

@@ -12,7 +12,7 @@ export const REASONS = {
   STORAGE_PATH_STYLE: 'the bucket is not part of the host name; use the virtual-hosted form, bucket first',
   IP_LITERAL: 'destinations are decided by name, and this is an address',
   METADATA_ADDRESS: 'cloud metadata services are never reachable',
-  BAD_NAME: 'the host is not a valid domain name',
+  BAD_NAME: 'what was asked for is not one valid domain name with at most one port from 1 to 65535',
   BAD_REQUEST: 'the request could not be understood as HTTP or CONNECT with a host and a port',
   HTTPS_WITHOUT_CONNECT:
     'https:// was asked without CONNECT; set HTTPS_PROXY so that the client opens a tunnel',
@@ -64,4 +64,12 @@ const ENTRY_REASONS: readonly Reason[] = [
 /** Whether a decision with this reason has a rule to name. */
 export function isDecidedByEntry(reason: Reason): boolean {
   return ENTRY_REASONS.includes(reason);
+}
+
+/** What dry-run lanes refuse too: what has no reading that all agree upon, and what nobody may reach. */
+const REFUSED_ALWAYS: readonly Reason[] = ['BAD_NAME', 'METADATA_ADDRESS'];
+
+/** Whether no lane that leads through the gateway lets through what has this reason. */
+export function isRefusedAlways(reason: Reason): boolean {
+  return REFUSED_ALWAYS.includes(reason);
 }

@@ -2,6 +2,8 @@
 import { decide, type EgressRequest, formatRule } from '../compile/decide.ts';
 import { compileWorld } from '../compile/plans.ts';
 import { indexTable } from '../compile/table-index.ts';
+import { isPort } from '../model/authority.ts';
+import { parseDomainName } from '../model/domain-name.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import { isDryRun, type Lane, type Product } from '../model/product.ts';
@@ -33,7 +35,6 @@ export type Explanation =
     };
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
-const MAX_PORT = 65_535;
 
 /**
  * "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. A path
@@ -45,8 +46,10 @@ export function parseDestination(text: string): Destination | undefined {
   const scheme = written ?? (Number(digits) === DEFAULT_PORTS.http ? 'http' : 'https');
   const isHttp = scheme === 'http';
   const port = Number(digits ?? DEFAULT_PORTS[isHttp ? 'http' : 'https']);
-  if (host === undefined || port < 1 || port > MAX_PORT) return undefined;
-  return { host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
+  if (host === undefined || !isPort(port)) return undefined;
+  // Clients ask in ASCII, whatever a person writes.
+  const parsed = parseDomainName(host);
+  return { host: 'name' in parsed ? parsed.name : host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
 }
 
 /** Throws where there is no folder to read. */

@@ -23,6 +23,7 @@ export interface AttackScene {
 const ANY_PORTS: readonly WrittenPort[] = [
   { port: 443, protocol: 'TLS' },
   { port: 80, protocol: 'HTTP' },
+  { port: 8080, protocol: 'HTTP' },
   { port: 5432, protocol: 'TCP' },
 ];
 

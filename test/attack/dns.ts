@@ -184,7 +184,7 @@ const ODD_NAMES: readonly AttackCase[] = [
   ['D94c', 'a byte above 127 in a label', ['b\xfccher', 'data', 'example', 'org']],
   ['D94d', 'a separator of our log in a label', ['a|tenant|b', 'data', 'example', 'org']],
   ['D94e', 'a line break and quotes in a label', ['a"\n{', 'data', 'example', 'org']],
-  ['N17', 'an underscore', ['_dmarc', 'data', 'example', 'org']],
+  ['N17b', 'a hyphen at the edge', ['-dmarc', 'data', 'example', 'org']],
 ].map(([number, title, labels]) =>
   attack(
     String(number),

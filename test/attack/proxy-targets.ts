@@ -10,7 +10,7 @@ import {
   NOT_ALLOWED_HTTP,
   OK_HOST,
 } from './proxy-heads.ts';
-import { absolute, connect, raw } from './senders.ts';
+import { absolute, connect, http, raw } from './senders.ts';
 
 const HELLO = helloFor('example.com');
 const portDenied = (port: number): Wanted => denied('PORT_NOT_ALLOWED', { ...NO_PORT, port });
@@ -40,12 +40,12 @@ const PORTS: readonly AttackCase[] = [
     denied('PORT_NOT_ALLOWED', { destination: 'ports.example.com', port: 443 }),
   ),
   attack('P42', 'no port', connect('example.com'), BAD_REQUEST),
-  attack('P42b', 'port 0', connect('example.com:0'), portDenied(0)),
+  attack('P42b', 'port 0', connect('example.com:0'), denied('BAD_NAME', {})),
   attack('P42c', 'port 65536', connect('example.com:65536'), BAD_REQUEST),
   attack('P42d', 'port 66-fold: 65979 is 443 in 16 bits', connect('example.com:65979'), BAD_REQUEST),
   attack('P42e', 'port -1', connect('example.com:-1'), BAD_REQUEST),
   attack('P42f', 'port +443', connect('example.com:+443'), BAD_REQUEST),
-  attack('P42g', 'leading zeros', connect('example.com:00443'), portDenied(443)),
+  attack('P42g', 'leading zeros', connect('example.com:00443'), denied('BAD_NAME', {})),
   attack('P42h', 'hexadecimal port', connect('example.com:0x1bb'), BAD_REQUEST),
   attack('P42i', 'empty port', connect('example.com:'), BAD_REQUEST),
   attack('P42j', 'two ports', connect('example.com:443:22'), BAD_REQUEST),
@@ -169,4 +169,34 @@ const TARGETS: readonly AttackCase[] = [
   ),
 ];
 
-export const PROXY_TARGETS: readonly AttackCase[] = [...PORTS, ...TARGETS];
+/** Whoever cuts at the first colon goes elsewhere than who cuts at the last one. */
+const SEVERAL_READINGS: readonly AttackCase[] = [
+  'elsewhere.example.net:x.leads.example.net:8080',
+  'elsewhere.example.net:8080:x.leads.example.net:8080',
+  'elsewhere.example.net:8080.leads.example.net:8080',
+  '169.254.169.254:x.leads.example.net:8080',
+  'example.com:80:8080',
+  'example.com:',
+  ':8080',
+  'example.com:-80',
+  'example.com:+80',
+  'example.com:080',
+  'example.com:0',
+  'example.com:65536',
+  '[::1].leads.example.net:8080',
+  '[::1]x.leads.example.net:8080',
+].flatMap((host) => [
+  attack('P47', `Host ${host}`, http(host), denied('BAD_NAME', {})),
+  attack(
+    'P47b',
+    `Host ${host}, on the proxy port`,
+    raw(get('/', `Host: ${host}\r\n`)),
+    denied('BAD_NAME', {}),
+  ),
+  {
+    ...attack('P47c', `Host ${host} in dry-run`, http(host), denied('BAD_NAME', {})),
+    from: 'trial' as const,
+  },
+]);
+
+export const PROXY_TARGETS: readonly AttackCase[] = [...PORTS, ...TARGETS, ...SEVERAL_READINGS];

@@ -4,7 +4,7 @@ import { load } from 'js-yaml';
 import { z } from 'zod';
 import type { EgressRequest } from '../../operator/compile/decide.ts';
 import { isIpLiteral } from '../../operator/model/address-range.ts';
-import { parseDomainName } from '../../operator/model/domain-name.ts';
+import { parseAskedHost } from '../../operator/model/authority.ts';
 import { PRODUCTS } from '../../operator/model/product.ts';
 import { isReason, type Reason } from '../../operator/model/reason.ts';
 import { type Aim, aimAtAuthority, aimAtUrl } from '../outside/aim.ts';
@@ -49,7 +49,8 @@ export function aimOf(row: CaseRow, address: string): Aim {
 
 /** What decide() is asked; a client that asks for an address sends no server name. */
 export function requestOf(row: CaseRow, address: string): EgressRequest {
-  const { scheme, host, port } = aimOf(row, address);
+  const { scheme, host: bare, port } = aimOf(row, address);
+  const host = bare.includes(':') ? `[${bare}]` : bare;
   if (scheme === 'http') return { via: 'HTTP', host, port };
   if (row.inside === 'not-tls') return { via: 'CONNECT', host, port, inside: { kind: 'OTHER' } };
   return { via: 'CONNECT', host, port, inside: { kind: 'TLS', sni: sniOf(row, host) } };
@@ -64,7 +65,7 @@ export function sniOf({ inside }: CaseRow, host: string): string | null {
 
 /** A host as the denial log has it: canonical where it is a name, else as it was asked for. */
 export function canonicalHost(host: string): string {
-  const parsed = parseDomainName(host);
+  const parsed = parseAskedHost(host);
   return 'name' in parsed ? parsed.name : host.replace(/\.$/, '');
 }
 

@@ -83,7 +83,8 @@ test('a denied name does not exist, has one row for all types, and nobody outsid
 
 test.each([
   ['metadata.google.internal', 'METADATA_ADDRESS'],
-  ['_dmarc.allowed.example.com', 'BAD_NAME'],
+  ['_dmarc.allowed.example.com', 'DESTINATION_NOT_ALLOWED'],
+  ['-a.allowed.example.com', 'BAD_NAME'],
   ['10.20.30.40', 'IP_LITERAL'],
   ['printer', 'DESTINATION_NOT_ALLOWED'],
 ])('%s does not exist: %s', async (name, reason) => {

@@ -33,14 +33,24 @@ export interface SharedObject {
 /** Name of the filter, under which a route may share more. */
 const SET_FILTER_STATE = 'envoy.filters.http.set_filter_state';
 
+// The routes have let through nothing but "host[:port]" (model/authority.ts), so a colon outside brackets is that of the
+// port, and what is cut off here is what was matched.
+
 /** Host of the request, for whoever dials it. */
 export const DIALLED_HOST: SharedObject = {
   key: HOST_KEY,
-  format: celFormat("request.host.lowerAscii().split(':')[0]"),
+  format: celFormat(
+    "request.host.startsWith('[') ? request.host.lowerAscii().split(']')[0] + ']' : request.host.lowerAscii().split(':')[0]",
+  ),
 };
 
 /** Port of the request, whatever it is. An expression costs some 20 us, so it is for routes without a known port. */
-export const ASKED_PORT: SharedObject = { key: PORT_KEY, format: celFormat("request.host.split(':')[1]") };
+export const ASKED_PORT: SharedObject = {
+  key: PORT_KEY,
+  format: celFormat(
+    "request.host.startsWith('[') ? request.host.split(']:')[1] : request.host.split(':')[1]",
+  ),
+};
 
 /** A port that the route has matched already. */
 export function knownPort(port: number): SharedObject {

@@ -6,7 +6,8 @@ import {
   DRY_RUN_PREFIX,
   TOO_MANY_NAMES_DETAILS,
 } from '../../model/access-log-line.ts';
-import { REASONS, type Reason } from '../../model/reason.ts';
+import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
+import { isRefusedAlways, REASONS, type Reason } from '../../model/reason.ts';
 import { ASKED_AUTHORITY } from './entrance-context.ts';
 import { extension, type Json } from './envoy-config.ts';
 import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
@@ -42,13 +43,16 @@ function timesOf(via: RouteMatch['via']): Json {
 }
 const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
 
-/** Refuses every request that matches, on both ways in; in dry-run lanes lets it pass and records the same. */
+/**
+ * Refuses every request that matches, on both ways in; in dry-run lanes, where the reason allows that, lets it pass and
+ * records the same.
+ */
 export function refuse(
   reason: Reason,
   { networkPolicyId, dryRun }: RefusalContext,
   headers: readonly Json[] = [],
 ): readonly Json[] {
-  if (dryRun === undefined) return refuseAlways(reason, networkPolicyId, headers);
+  if (dryRun === undefined || isRefusedAlways(reason)) return refuseAlways(reason, networkPolicyId, headers);
   const name = `${DRY_RUN_PREFIX}${reason}`;
   return [
     forward(name, { via: 'CONNECT', headers }, dryRun.connectCluster, ASKED_PORT),
@@ -95,6 +99,21 @@ export function patternsOf(alternatives: readonly string[]): readonly string[] {
     const fits = patterns.length > 0 && joined.length <= LONGEST_PATTERN;
     return fits ? [...patterns.slice(0, -1), joined] : [...patterns, next];
   }, []);
+}
+
+/** Requests whose authority has no one reading. */
+export function isNoAuthority(): Json {
+  return {
+    name: ':authority',
+    string_match: { safe_regex: { regex: AUTHORITY_PATTERN } },
+    invert_match: true,
+    // None at all is no better.
+    treat_missing_header_as_empty: true,
+  };
+}
+
+export function isTooLong(): Json {
+  return { name: ':authority', string_match: { safe_regex: { regex: TOO_LONG_PATTERN } } };
 }
 
 function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {

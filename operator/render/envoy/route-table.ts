@@ -2,6 +2,7 @@
 // and guard shard, and a default one that refuses. A lane has a file of its own, so that nothing in a request can
 // choose the lane, and no route is looked at that is another lane's.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
+import { NO_SERVER_NAME } from '../../model/authority.ts';
 import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
@@ -27,7 +28,16 @@ import {
   tlsGuardName,
   WATCH_GUARD,
 } from './guard-names.ts';
-import { forward, hostMatches, patternsOf, type RefusalContext, refuse, refuseAlways } from './refusal.ts';
+import {
+  forward,
+  hostMatches,
+  isNoAuthority,
+  isTooLong,
+  patternsOf,
+  type RefusalContext,
+  refuse,
+  refuseAlways,
+} from './refusal.ts';
 
 /** What the routes of one table and lane need to know. */
 interface LaneContext extends RefusalContext {
@@ -83,7 +93,7 @@ function routeConfiguration(
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
     virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map(
-      (host) => withRevision(host, table.spec.revision),
+      (host) => renderHost(host, table.spec.revision, context),
     ),
   });
   return { name, body };
@@ -102,10 +112,7 @@ function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext):
     .map(([shard, domains]) => ({
       name: `class-${id}-shard-${shard}`,
       domains,
-      routes: [
-        ...(domains.some((domain) => domain.startsWith('*.')) ? refuseBadNames(context) : []),
-        ...routesOf(names.class, shard, context),
-      ],
+      routes: routesOf(names.class, shard, context),
     }));
 }
 
@@ -170,41 +177,39 @@ function httpPortIs(port: number): Json {
 // An address in any spelling that some resolver accepts ends in a number, or is written in brackets.
 const IP_LITERAL = '(?:.*\\.)?(?:[0-9]+|0x[0-9a-f]*)\\.?|\\[.*\\]';
 
-// Hosts that are no names: an empty label or one that begins or ends with a hyphen, a label or a name that is too long,
-// and characters that no name has.
-const BAD_NAME = [
-  '',
-  '(?:[^:]*\\.)?[.-][^:]*',
-  '[^:]*-\\.[^:]*',
-  '[^:]*[.-]',
-  '[^:]*[^.:]{64}[^:]*',
-  '[^:]{254,}',
-  '[^:]*[^a-z0-9.:-][^:]*',
-].join('|');
-
-/** An exact domain matches no such host, so only wildcards and the default need it. */
-function refuseBadNames(context: RefusalContext): readonly Json[] {
-  return refuse('BAD_NAME', context, [hostMatches(BAD_NAME)]);
+/**
+ * First in every virtual host: whatever is behind it sees a host that has one reading, with at most one port. An exact
+ * domain matches no host that is too long.
+ */
+function refuseUnreadable(domains: readonly string[], context: RefusalContext): readonly Json[] {
+  const unreadable = [
+    isNoAuthority(),
+    ...(domains.some((domain) => domain.startsWith('*')) ? [isTooLong()] : []),
+  ];
+  return unreadable.flatMap((header) => refuse('BAD_NAME', context, [header]));
 }
 
 /** By name, so that no allowed wildcard above it is more specific. */
 function metadataHost(context: RefusalContext): VirtualHost {
-  const routes = refuseAlways('METADATA_ADDRESS', context.networkPolicyId);
-  return { name: 'metadata', domains: METADATA_HOSTS, routes };
+  return { name: 'metadata', domains: METADATA_HOSTS, routes: refuse('METADATA_ADDRESS', context) };
 }
 
 /** Transparent TLS without a server name asks for this; nobody knows where it should go, in dry-run lanes either. */
 function noName(context: RefusalContext): VirtualHost {
-  return { name: 'no-name', domains: ['-'], routes: refuseAlways('NO_SNI', context.networkPolicyId) };
+  return {
+    name: 'no-name',
+    domains: [NO_SERVER_NAME],
+    routes: refuseAlways('NO_SNI', context.networkPolicyId),
+  };
 }
 
 function escape(text: string): string {
   return text.replaceAll('.', '\\.');
 }
 
-/** Names with any number of dots behind, and addresses in their usual spellings; the address guard refuses the others. */
+/** Names, and addresses in their usual spellings; the address guard refuses the others. */
 const METADATA = patternsOf([
-  ...METADATA_HOSTS.map((host) => `${escape(host)}\\.*`),
+  ...METADATA_HOSTS.map(escape),
   ...METADATA_RANGES.filter(isOneAddress).map(({ family, address }) =>
     family === 6 ? `\\[${address}\\]` : `(?:\\[(?:::ffff:|64:ff9b::))?${escape(address)}\\]?`,
   ),
@@ -225,18 +230,16 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     name: 'unlisted',
     domains: ['*'],
     routes: [
-      ...METADATA.flatMap((pattern) =>
-        refuseAlways('METADATA_ADDRESS', context.networkPolicyId, [hostMatches(pattern)]),
-      ),
+      ...METADATA.flatMap((pattern) => refuse('METADATA_ADDRESS', context, [hostMatches(pattern)])),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
-      ...refuseBadNames(context),
       ...unlisted,
     ],
   };
 }
 
-/** On every route, since the log can name the route's metadata only. */
-function withRevision(host: VirtualHost, revision: string): Json {
+/** The only way from routes to Envoy. The revision is on each, since the log can name the route's metadata only. */
+function renderHost(host: VirtualHost, revision: string, context: RefusalContext): Json {
   const metadata = { filter_metadata: { sallyport: { revision } } };
-  return { ...host, routes: host.routes.map((route) => ({ ...route, metadata })) };
+  const routes = [...refuseUnreadable(host.domains, context), ...host.routes];
+  return { ...host, routes: routes.map((route) => ({ ...route, metadata })) };
 }
