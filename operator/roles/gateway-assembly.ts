@@ -46,7 +46,8 @@ export async function assembleAgent(
 ): Promise<AgentParts> {
   const { systemNamespace: namespace, podName } = config;
   const metrics = createMetrics('gateway');
-  const place = await prepareGateway(config);
+  const place = await prepareGateway(config, { mayBeVolume: true });
+  for (const note of place.notes) logger.info('the state directory was narrowed', { note });
   const memory = await readMemory(place.paths);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,

@@ -10,7 +10,7 @@ import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
 import { RefusedConnections } from '../gateway/process/refused-connections.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
-import { prepareStateDirectory, type StatePaths } from './state-directory.ts';
+import { prepareStateDirectory, type StateDirectoryOptions, type StatePaths } from './state-directory.ts';
 import { TunnelCuts } from './tunnel-cuts.ts';
 import { TunnelFile } from './tunnel-file.ts';
 
@@ -42,15 +42,20 @@ export interface GatewayPlace {
   readonly paths: StatePaths;
   readonly binary: string;
   readonly tunnels: TunnelFile;
+  /** What was changed to make it a safe place. */
+  readonly notes: readonly string[];
 }
 
 /** Throws where the address, the state directory or Envoy cannot be had. */
-export async function prepareGateway(config: ProxyConfig): Promise<GatewayPlace> {
+export async function prepareGateway(
+  config: ProxyConfig,
+  options: StateDirectoryOptions = {},
+): Promise<GatewayPlace> {
   const addressProblem = await portProblem(config.listenAddress, 0);
   if (addressProblem !== undefined) throw new Error(addressProblem);
-  const paths = await prepareStateDirectory(config.stateDirectory);
+  const { paths, notes } = await prepareStateDirectory(config.stateDirectory, options);
   const tunnels = await TunnelFile.open(paths.tunnels);
-  return { paths, tunnels, binary: await envoyBinary(config.path) };
+  return { paths, tunnels, notes, binary: await envoyBinary(config.path) };
 }
 
 export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: GatewayHooks): GatewayParts {

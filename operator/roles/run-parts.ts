@@ -38,6 +38,7 @@ export interface RunParts extends GatewayParts {
 export async function assembleParts(config: RunConfig, view: RunView): Promise<RunParts> {
   view.progress('Looking for Envoy, which is fetched once where it is missing');
   const place = await prepareGateway(config);
+  for (const note of place.notes) view.progress(note);
   const store = await DenialStore.open(place.paths.database);
   if (store.setAside !== undefined) view.failure(describeSetAside(store.path, store.setAside));
   try {

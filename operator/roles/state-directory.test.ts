@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { prepareStateDirectory, statePaths } from './state-directory.ts';
@@ -19,9 +19,10 @@ test('statePaths() keeps everything below the directory', () => {
 
 test('prepareStateDirectory() makes the directory with its parents, and finds one that is there', async () => {
   const root = join(directory, 'a/b');
-  const paths = await prepareStateDirectory(root);
+  const { paths, notes } = await prepareStateDirectory(root);
   expect((await stat(paths.envoyLog)).isDirectory()).toBe(true);
-  expect(await prepareStateDirectory(root)).toEqual(paths);
+  expect(notes).toEqual([]);
+  expect(await prepareStateDirectory(root)).toEqual({ paths, notes });
 });
 
 test('prepareStateDirectory() follows a link to a directory', async () => {
@@ -49,4 +50,58 @@ test('prepareStateDirectory() counts the bytes of the longest socket path', asyn
   await prepareStateDirectory(padded(longest));
   const message = 'its sockets would have paths of over 107 bytes; choose a shorter one with --state';
   await expect(prepareStateDirectory(padded(longest + 1))).rejects.toThrow(message);
+});
+
+test('prepareStateDirectory() takes a directory of its user from all others, and says so', async () => {
+  const root = join(directory, 'wide');
+  await mkdir(join(root, 'envoy'), { recursive: true });
+  await writeFile(join(root, 'ports.json'), '{}');
+  for (const [name, mode] of [
+    ['', 0o755],
+    ['envoy', 0o2775],
+    ['ports.json', 0o644],
+  ] as const) {
+    await chmod(join(root, name), mode);
+  }
+  const { notes } = await prepareStateDirectory(root);
+  expect(notes).toEqual([
+    `Took from other users their rights to 3 files and directories of state directory "${root}"`,
+  ]);
+  const modes = await Promise.all(
+    ['', 'envoy', 'envoy/log', 'ports.json'].map(
+      async (name) => (await stat(join(root, name))).mode & 0o7777,
+    ),
+  );
+  expect(modes).toEqual([0o700, 0o700, 0o700, 0o600]);
+  expect((await prepareStateDirectory(root)).notes).toEqual([]);
+});
+
+test('prepareStateDirectory() lets nothing that is made later be for others', async () => {
+  await prepareStateDirectory(join(directory, 'own'));
+  await writeFile(join(directory, 'own/file'), '');
+  expect((await stat(join(directory, 'own/file'))).mode & 0o777).toBe(0o600);
+});
+
+test.each([
+  [0o777, '0777'],
+  [0o772, '0772'],
+])('prepareStateDirectory() refuses a parent in which others may rename it (mode %s)', async (mode, text) => {
+  const parent = join(directory, 'open');
+  await mkdir(parent);
+  await chmod(parent, mode);
+  const root = join(parent, 'own');
+  await expect(prepareStateDirectory(root)).rejects.toThrow(
+    `Cannot use state directory "${root}": others may rename what is in its parent "${parent}" (mode ${text}); take that right away with "chmod go-w ${parent}", or choose another with --state`,
+  );
+  await chmod(parent, mode | 0o1000);
+  expect((await prepareStateDirectory(root)).paths.root).toBe(root);
+});
+
+test('prepareStateDirectory() looks at the way behind a link, too', async () => {
+  const parent = join(directory, 'open');
+  await mkdir(join(parent, 'own'), { recursive: true });
+  await chmod(parent, 0o777);
+  const link = join(directory, 'link');
+  await symlink(join(parent, 'own'), link);
+  await expect(prepareStateDirectory(link)).rejects.toThrow(`its parent "${parent}" (mode 0777)`);
 });

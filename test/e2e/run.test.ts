@@ -1,6 +1,6 @@
 // `sallyport run` from its start to its end, through kills on either side: what it prints, what it leaves behind, and
 // what its workloads feel of it.
-import { writeFile } from 'node:fs/promises';
+import { lstat, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { queryDenials } from '../../operator/denials/query-denials.ts';
 import { statePaths } from '../../operator/roles/state-directory.ts';
@@ -42,6 +42,15 @@ async function rowsLogged(count: number): Promise<void> {
   );
 }
 
+/** What of the state directory other users may read, write or enter. */
+async function openToOthers(state: string): Promise<readonly string[]> {
+  const names = ['', ...(await readdir(state, { recursive: true }))];
+  const open = await Promise.all(
+    names.map(async (name) => ((await lstat(join(state, name))).mode & 0o077) !== 0),
+  );
+  return names.filter((_name, at) => open[at]);
+}
+
 test('run prints the workspaces, writes endpoints.json, and ends with Ctrl-C, its Envoy with it', async () => {
   const command = await scene.running();
   const { workspaces } = await scene.endpoints();
@@ -58,6 +67,9 @@ test('run prints the workspaces, writes endpoints.json, and ends with Ctrl-C, it
   expect(command.text).toMatch(/^alpha +id-of-alpha +alpha-policy +enforced +DBSQL +enforced +http:/m);
   expect(command.text).toMatch(new RegExp(`^ +JOBS +enforced +${jobs?.proxy}$`, 'm'));
   expect(await scene.asks(ALLOWED, 'alpha')).toMatchObject({ outcome: 'ok', status: 200 });
+  expect(await scene.asks(forbidden(0), 'alpha')).toMatchObject({ outcome: 'refused' });
+  await rowsLogged(1);
+  expect(await openToOthers(scene.state())).toEqual([]);
   expect(await scene.asks(forbidden(1), 'alpha')).toMatchObject({ outcome: 'refused', proxyStatus: 403 });
   await command.says(/ DROP +alpha\/JOBS +forbidden-1\.example\.com:443 +DESTINATION_NOT_ALLOWED$/m);
   const { status, stderr } = await command.end('SIGINT');
