@@ -62,6 +62,9 @@ it('keeps running pods in their lane when the mode changes, and their way out wi
   expect((await lanesIn('moody')).split(' ').toSorted()).toEqual(['dry-run', 'enforced']);
   const lanes = await scene.field('{.spec.lanes[*].lane}', 'swp', 'moody', '-n', 'sallyport-system');
   expect(lanes).toContain('enforced');
+  const except = '{.spec.egress[*].to[*].ipBlock.except[*]}';
+  const shut = await scene.field(except, 'netpol', 'sallyport-dry-run', '-n', 'moody');
+  expect(shut.split(' ')).toEqual(expect.arrayContaining(['169.254.169.254/32', 'fd00:ec2::254/128']));
 }, 60_000);
 
 it('adopts pods that ran before their Namespace became a workspace', async () => {

@@ -7,14 +7,11 @@ import { compareText, objectsOf } from '../../../model/snapshot.ts';
 import { GUARDED_RANGES, METADATA_RANGES } from '../../../model/special-address.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import type { ClusterSettings } from './desired-object.ts';
+import { blocksExcept } from './ip-blocks.ts';
 import { toApiServer } from './isolation.ts';
 
 type Rule = Readonly<Record<string, unknown>>;
 
-const EVERYWHERE = [
-  { cidr: '0.0.0.0/0', family: 4 },
-  { cidr: '::/0', family: 6 },
-] as const;
 /** Of the cluster's own name servers, whatever runs them. */
 const NAME_SERVERS = { namespaceSelector: {}, podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } } };
 const DNS_PORTS = ['UDP', 'TCP'].map((protocol) => ({ protocol, port: 53 }));
@@ -35,21 +32,7 @@ export function gatewayEgress(
 /** Dry-run refuses nothing but cloud metadata; so while a workspace has such a lane, this layer is that thin. */
 function publicBlocks(plans: readonly WorkspacePlan[]): readonly Rule[] {
   const hasDryRun = plans.some(({ spec }) => (spec.lanes ?? []).some(({ lane }) => isDryRun(lane)));
-  const guarded = hasDryRun ? METADATA_RANGES : GUARDED_RANGES;
-  return EVERYWHERE.map(({ cidr, family }) => ({
-    ipBlock: {
-      cidr,
-      except: guarded
-        .filter((range) => range.family === family)
-        .map(formatRange)
-        .filter(isOnWire),
-    },
-  }));
-}
-
-/** IPv4 inside IPv6 is a matter of sockets: no packet has such an address, and the API server refuses the spelling. */
-function isOnWire(cidr: string): boolean {
-  return !cidr.startsWith('::ffff:');
+  return blocksExcept(hasDryRun ? METADATA_RANGES : GUARDED_RANGES);
 }
 
 function toRanges(cidrs: readonly string[]): readonly Rule[] {

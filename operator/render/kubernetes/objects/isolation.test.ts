@@ -7,6 +7,7 @@ import {
 import { type End, mayReach, type Pod } from '../../../../test/fixtures/may-reach.ts';
 import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
 import type { Lane } from '../../../model/product.ts';
+import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { NOTHING_REMEMBERED, type OperatorOutputs, operatorOutputs } from '../../../pipeline.ts';
 
@@ -158,10 +159,24 @@ describe('isolation() outside the workspace:', () => {
     }
   });
 
-  it.each(['full', 'dry-run', 'sealed-dry-run'])('%s reaches every address', (from) => {
-    expect(reaches(from, { address: '203.0.113.7' }, [443])).toBe(true);
-    expect(reaches(from, { address: '2001:db8::7' }, [5432])).toBe(true);
-  });
+  it.each(['full', 'dry-run', 'sealed-dry-run'])(
+    '%s reaches addresses and pods of all Namespaces',
+    (from) => {
+      for (const address of ['203.0.113.7', '2001:db8::7', '10.96.0.2', '169.254.20.10', 'fd00:ec2::255']) {
+        expect([address, reaches(from, { address }, [5432])]).toEqual([address, true]);
+      }
+      expect(reaches(from, appPod('elsewhere', 'db'), [514, 'UDP'])).toBe(true);
+    },
+  );
+
+  it.each(['dry-run', 'sealed-dry-run', 'enforced', 'sealed', 'bare'])(
+    '%s reaches no cloud metadata',
+    (from) => {
+      for (const address of [...METADATA_ADDRESSES, '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::1']) {
+        expect([address, reaches(from, { address }, [80])]).toEqual([address, false]);
+      }
+    },
+  );
 
   it.each<[string, boolean]>([
     ['enforced', true],

@@ -1,15 +1,18 @@
 // A workspace -> KubeNetworkPolicies in its Namespace. Pods of lanes that are kept back reach only their lane's ports of
 // the gateways, pods of their own Namespace in lanes at least as strict (no relay through an open one), and what the
 // policy's clusterAccess names. A pod in no known lane reaches nothing outside and only the strictest inside.
-// Pods of open lanes (full and dry-run) are selected by nothing here. Everything is by selector, so for IPv4 and IPv6.
+// Pods in dry-run reach everything but cloud metadata; those of lane full are selected by nothing here. What is kept back
+// is by selector, so for IPv4 and IPv6.
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
-import { BLOCK_SIZE } from '../../../model/lane-port.ts';
+import { LANE_PORTS, TLS_PORT_OFFSETS } from '../../../model/lane-port.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';
-import { type Lane, OPEN_LANES } from '../../../model/product.ts';
+import { isDryRun, LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
+import { METADATA_RANGES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
+import { blocksExcept } from './ip-blocks.ts';
 
 export interface IsolationInput {
   readonly plan: WorkspacePlan;
@@ -22,6 +25,11 @@ export interface IsolationInput {
 type Rule = Readonly<Record<string, unknown>>;
 
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
+/** To some network plugins an ipBlock takes no pod, whatever its address; so pods are named besides. */
+const ALL_BUT_METADATA: readonly Rule[] = [
+  { to: [...blocksExcept(METADATA_RANGES), { namespaceSelector: {} }] },
+];
+const DRY_RUN = LANES.filter(isDryRun);
 const STRICT_LANES = ['enforced', 'sealed'] as const satisfies readonly Lane[];
 
 export function isolation(input: IsolationInput): readonly DesiredObject[] {
@@ -32,6 +40,9 @@ export function isolation(input: IsolationInput): readonly DesiredObject[] {
     kubeNetworkPolicy('sallyport-isolation', input.plan, notInLanes(OPEN_LANES), [
       { to: [{ podSelector: notInLanes([...OPEN_LANES, 'enforced']) }] },
     ]),
+    ...(hasDryRun(input.plan)
+      ? [kubeNetworkPolicy('sallyport-dry-run', input.plan, inLanes(DRY_RUN), ALL_BUT_METADATA)]
+      : []),
     ...strict.map(({ lane, firstPort }) =>
       kubeNetworkPolicy(`sallyport-lane-${lane}`, input.plan, { matchLabels: { [LANE_LABEL]: lane } }, [
         toGateway(firstPort, input.settings),
@@ -57,6 +68,14 @@ function kubeNetworkPolicy(
   };
 }
 
+function hasDryRun({ spec: { products, lanes = [] } }: WorkspacePlan): boolean {
+  return [...products, ...lanes].some(({ lane }) => isDryRun(lane));
+}
+
+function inLanes(lanes: readonly Lane[]): Rule {
+  return { matchExpressions: [{ key: LANE_LABEL, operator: 'In', values: lanes }] };
+}
+
 /** Also pods without the label. */
 function notInLanes(lanes: readonly Lane[]): Rule {
   return { matchExpressions: [{ key: LANE_LABEL, operator: 'NotIn', values: lanes }] };
@@ -74,13 +93,10 @@ function toGateway(firstPort: number, { systemNamespace }: ClusterSettings): Rul
   };
 }
 
-/** The whole block of a lane, both transports. */
+/** Those of a lane, one by one: some network plugins take a range for its first port only. */
 export function blockPorts(firstPort: number): readonly Rule[] {
-  return ['TCP', 'UDP'].map((protocol) => ({
-    protocol,
-    port: firstPort,
-    endPort: firstPort + BLOCK_SIZE - 1,
-  }));
+  const further = TLS_PORT_OFFSETS.map((offset) => ({ protocol: 'TCP', offset }));
+  return [...LANE_PORTS, ...further].map(({ protocol, offset }) => ({ protocol, port: firstPort + offset }));
 }
 
 function clusterAccess({ policy, apiServer, plan }: IsolationInput): readonly Rule[] {

@@ -14,6 +14,7 @@ import { compileWorld } from '../../../compile/plans.ts';
 import { noPortBlocks } from '../../../compile/port-blocks.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { PRODUCTS } from '../../../model/product.ts';
+import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import { type Annotations, namespaceStamp } from './namespace-stamp.ts';
 
 const RESTRICTED = policyManifest('default-policy');
@@ -72,8 +73,8 @@ describe('namespaceStamp()', () => {
     });
   });
 
-  it('leaves the cluster, the API server and the metadata services to no proxy', () => {
-    const hosts = stampOf(OPEN)?.['sallyport.dev/no-proxy']?.split(',');
+  it('leaves the cluster and the API server to no proxy, and metadata services to the gateway that refuses them', () => {
+    const hosts = stampOf(OPEN)?.['sallyport.dev/no-proxy']?.split(',') ?? [];
     expect(hosts).toEqual(
       expect.arrayContaining([
         'localhost',
@@ -84,9 +85,8 @@ describe('namespaceStamp()', () => {
         'kubernetes.default',
       ]),
     );
-    expect(hosts).toEqual(
-      expect.arrayContaining(['10.96.0.1', 'fd00:10:96::1', '169.254.169.254', 'fd00:ec2::254']),
-    );
+    expect(hosts).toEqual(expect.arrayContaining(['10.96.0.1', 'fd00:10:96::1']));
+    expect(METADATA_ADDRESSES.filter((address) => hosts.includes(address))).toEqual([]);
   });
 
   it('has a revision that is the same for the same content, and another for any other', () => {

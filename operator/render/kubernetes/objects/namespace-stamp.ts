@@ -5,7 +5,6 @@ import { contentHash } from '../../../compile/content-hash.ts';
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
 import { PROXY_PORT } from '../../../model/lane-port.ts';
 import type { Lane } from '../../../model/product.ts';
-import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import {
   CLUSTER_DNS_ANNOTATION,
   CLUSTER_DOMAIN_ANNOTATION,
@@ -64,7 +63,7 @@ function clusterDns({ clusterDomain, clusterDns: servers }: ClusterSettings): An
   };
 }
 
-/** What a pod reaches without the gateway, or not at all. */
+/** What a pod reaches without the gateway. Cloud metadata is not among it: the gateway refuses it, and leaves a row. */
 function noProxy({ serviceAddresses }: ApiServerPlace, { clusterDomain }: ClusterSettings): string {
   return [
     'localhost',
@@ -74,6 +73,5 @@ function noProxy({ serviceAddresses }: ApiServerPlace, { clusterDomain }: Cluste
     `.${clusterDomain}`,
     'kubernetes.default',
     ...serviceAddresses,
-    ...METADATA_ADDRESSES,
   ].join(',');
 }
