@@ -7,8 +7,8 @@ import type { PortProtocol } from '../model/network-policy.ts';
 import { isDryRun, isSealed, type Lane } from '../model/product.ts';
 import { isRefusedAlways, type Reason } from '../model/reason.ts';
 import { isMetadataHost } from '../model/special-address.ts';
-import { parseStorageHost } from '../model/storage-destination.ts';
-import { type Match, matchesOf, type TableIndex } from './table-index.ts';
+import { parseStorageHost } from '../model/storage-host.ts';
+import { isBlock, type Match, matchesOf, type TableIndex } from './table-index.ts';
 
 /** What a client asks of the gateway. */
 export type EgressRequest =
@@ -151,10 +151,6 @@ export function findRule(index: TableIndex, host: string, port: number | null): 
   const onPort = matches.find(({ group }) => group.ports.some((entry) => entry.port === port));
   const match = matches.find(isBlock) ?? onPort ?? matches[0];
   return match === undefined ? undefined : ruleOf(match);
-}
-
-export function isBlock(match: Match): boolean {
-  return match.group.list === 'blockedInternetDestinations';
 }
 
 /** Internet destinations are what a sealed lane does without: those of the policy and of connections. */

@@ -1,6 +1,7 @@
 // An EgressTable at one moment, made ready for look-ups: name or wildcard -> the groups that list it.
 // Groups that have expired by then are left out; the caller says what time it is.
 import type { DestinationGroup, EgressTableSpec } from '../model/egress-table.ts';
+import { parseStorageHost } from '../model/storage-host.ts';
 
 export interface TableIndex {
   readonly table: EgressTableSpec;
@@ -26,11 +27,21 @@ export function indexTable(table: EgressTableSpec, atMs: number): TableIndex {
   return { table, byPattern };
 }
 
-/** Every entry that covers a canonical name, the exact one first, then from the longest wildcard to the shortest. */
+/**
+ * Every entry that covers a canonical name, the exact one first, then from the longest wildcard to the shortest. Of the
+ * hosts of a storage provider wildcards cover none, unless they block.
+ */
 export function matchesOf(index: TableIndex, name: string): readonly Match[] {
-  return coveringPatterns(name).flatMap((pattern) =>
+  const [exact, ...above] = coveringPatterns(name).map((pattern) =>
     (index.byPattern.get(pattern) ?? []).map((group) => ({ pattern, group })),
   );
+  const wildcards = above.flat();
+  const isStorage = wildcards.length > 0 && parseStorageHost(name) !== undefined;
+  return [...(exact ?? []), ...(isStorage ? wildcards.filter(isBlock) : wildcards)];
+}
+
+export function isBlock({ group }: Match): boolean {
+  return group.list === 'blockedInternetDestinations';
 }
 
 /** "a.b.c" -> "a.b.c", "*.b.c", "*.c". */

@@ -4,7 +4,7 @@ import { isPort, NO_SERVER_NAME, parseAskedHost } from '../model/authority.ts';
 import type { Denial, DestinationType, StorageEvent } from '../model/denial.ts';
 import { NETWORK_SOURCE_TYPE, PRODUCTS } from '../model/product.ts';
 import { isDecidedByEntry, type Reason } from '../model/reason.ts';
-import { parseStorageHost } from '../model/storage-destination.ts';
+import { parseStorageHost } from '../model/storage-host.ts';
 import { findingOf } from './log-finding.ts';
 
 /** What one looks for: the entry that decided about a canonical host, in the table at the revision that decided. */

@@ -8,8 +8,10 @@ export const REASONS = {
   DESTINATION_BLOCKED: 'a blocked destination matches, and blocked destinations win',
   PORT_NOT_ALLOWED: 'the destination is allowed, but not on this port and protocol',
   INTERNET_SEALED: 'this product reaches no internet destination, only storage and private endpoints',
-  BUCKET_NOT_ALLOWED: 'no allowed storage destination names this bucket or account in this region',
-  STORAGE_PATH_STYLE: 'the bucket is not part of the host name; use the virtual-hosted form, bucket first',
+  BUCKET_NOT_ALLOWED:
+    'no storage destination or exact name allows this bucket or account in this region; wildcards cover none',
+  STORAGE_PATH_STYLE:
+    'the bucket is not part of the host name; use the virtual-hosted form, bucket first, or allow this exact name',
   IP_LITERAL: 'destinations are decided by name, and this is an address',
   METADATA_ADDRESS: 'cloud metadata services are never reachable',
   BAD_NAME: 'what was asked for is not one valid domain name with at most one port from 1 to 65535',

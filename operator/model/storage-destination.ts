@@ -1,11 +1,11 @@
-// Buckets and accounts as typed objects (R14), the host names that reach exactly one of them, and the way back
-// from a host name to the bucket. Hosts that carry the bucket in the path are never derived: a tunnel cannot be
-// judged by a path it hides.
+// Buckets and accounts as typed objects (R14), and the host names that reach exactly one of them; the way back from a host
+// name to the bucket is in storage-host.ts. Hosts that carry the bucket in the path are never derived: a tunnel cannot
+// be judged by a path it hides.
 import { z } from 'zod';
 import { CEL_RULES } from './kubernetes-object.ts';
+import { AZURE_SERVICES } from './storage-host.ts';
 
 export const STORAGE_TYPES = ['AWS_S3', 'AZURE_STORAGE', 'GOOGLE_CLOUD_STORAGE'] as const;
-export const AZURE_SERVICES = ['blob', 'dfs', 'file', 'queue', 'table'] as const;
 
 /** Fields that a destination of each type must have. */
 export const STORAGE_FIELDS = {
@@ -131,46 +131,4 @@ function azureHosts(account: string, service: string, region: string): readonly 
 function azureDomain(region: string): string {
   if (region.startsWith('usgov') || region.startsWith('usdod')) return 'core.usgovcloudapi.net';
   return region.startsWith('china') ? 'core.chinacloudapi.cn' : 'core.windows.net';
-}
-
-/** A host name of a storage provider: the one place it reaches, or (`location: null`) an endpoint for all buckets. */
-export interface StorageHost {
-  readonly location: string | null;
-}
-
-// Written in RE2's subset, so that Envoy's default route and this function read a host alike.
-const BUCKET = '([a-z0-9][a-z0-9.-]*)';
-const S3_ENDPOINT = 's3(?:[.-][a-z0-9-]+)*\\.amazonaws\\.com(?:\\.cn)?';
-const GCS_ENDPOINT =
-  '(?:storage|commondatastorage|storage-download)(?:\\.[a-z0-9-]+\\.rep)?\\.googleapis\\.com';
-const AZURE_ENDPOINT = `(${AZURE_SERVICES.join('|')})\\.(?:core\\.(?:windows\\.net|usgovcloudapi\\.net|chinacloudapi\\.cn)|storage\\.azure\\.net)`;
-
-/** Regular expressions (RE2, on a lower-case host without port), for hosts that name one bucket or account. */
-export const BUCKET_HOST_PATTERNS: readonly string[] = [
-  `${BUCKET}\\.${S3_ENDPOINT}`,
-  `${BUCKET}\\.${GCS_ENDPOINT}`,
-  `([a-z0-9-]+)(?:\\.z[0-9]+)?\\.${AZURE_ENDPOINT}`,
-];
-
-/** The same for endpoints whose bucket is in the path. */
-export const PATH_STYLE_HOST_PATTERNS: readonly string[] = [S3_ENDPOINT, GCS_ENDPOINT];
-
-type LocationOf = (...found: readonly string[]) => string;
-
-/** In the order of BUCKET_HOST_PATTERNS: what was captured -> the location. */
-const LOCATIONS: readonly LocationOf[] = [
-  (bucket) => `s3://${bucket}`,
-  (bucket) => `gs://${bucket}`,
-  (account, service) => `azure://${account?.replace(/-secondary$/, '')}/${service}`,
-];
-const BUCKET_HOSTS = BUCKET_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
-const PATH_STYLE_HOSTS = PATH_STYLE_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
-
-/** What a canonical host name says about storage; undefined where it is no storage provider's. */
-export function parseStorageHost(host: string): StorageHost | undefined {
-  if (PATH_STYLE_HOSTS.some((pattern) => pattern.test(host))) return { location: null };
-  const found = BUCKET_HOSTS.map((pattern) => pattern.exec(host));
-  const at = found.findIndex((match) => match !== null);
-  const location = LOCATIONS[at]?.(...(found[at] ?? []).slice(1));
-  return location === undefined ? undefined : { location };
 }

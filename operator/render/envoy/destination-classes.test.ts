@@ -29,6 +29,13 @@ const NAMES = [
   BUCKET,
   'other.s3.us-west-2.amazonaws.com',
   's3.us-west-2.amazonaws.com',
+  'sts.us-west-2.amazonaws.com',
+  'acct.blob.core.windows.net',
+  'acct.database.windows.net',
+  'storage.googleapis.com',
+  'stranger.storage.googleapis.com',
+  'pubsub.googleapis.com',
+  'stranger.nyc3.digitaloceanspaces.com',
   'metadata.google.internal',
   'other.google.internal',
 ];
@@ -38,6 +45,14 @@ const PATTERNS = [
   '*.a.example.com',
   '*.b.a.example.com',
   '*.us-west-2.amazonaws.com',
+  '*.s3.us-west-2.amazonaws.com',
+  '*.amazonaws.com',
+  '*.windows.net',
+  '*.core.windows.net',
+  '*.googleapis.com',
+  '*.nyc3.digitaloceanspaces.com',
+  '*.com',
+  '*.net',
   '*.google.internal',
 ];
 const PORTS = [80, 443, 5432];
@@ -58,7 +73,7 @@ const groups: fc.Arbitrary<Groups> = fc.array(
         }),
         { maxLength: 3, selector: ({ port, protocol }) => `${port}/${protocol}` },
       ),
-      names: fc.uniqueArray(fc.constantFrom(...PATTERNS), { minLength: 1, maxLength: 4 }),
+      names: fc.uniqueArray(fc.constantFrom(...PATTERNS), { minLength: 1, maxLength: 8 }),
     })
     .map((group) => ({
       ...group,
@@ -149,7 +164,7 @@ describe('classifyNames()', () => {
         const actual = asked.map((request) => envoyDecision(table, lane, request));
         expect(actual).toEqual(expected.map(({ verdict, reason }) => ({ verdict, reason })));
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   });
 

@@ -1,11 +1,13 @@
 // A table's entries -> for each name pattern, the one class that decides it. Envoy serves the virtual host of the
 // most specific matching domain and no other, so everything that a broader entry allows or blocks must be merged
 // into the narrower one here; then Envoy and decide() agree.
-import { isBlock, isInternet } from '../../compile/decide.ts';
+import { isInternet } from '../../compile/decide.ts';
 import {
   coveringPatterns,
   indexTable,
+  isBlock,
   type Match,
+  matchesOf,
   nextExpiry,
   type TableIndex,
 } from '../../compile/table-index.ts';
@@ -75,12 +77,10 @@ export function classifyNames(index: TableIndex): readonly ClassifiedNames[] {
     .map(([, { class: found, patterns }]) => ({ class: found, patterns: patterns.toSorted(compareText) }));
 }
 
-/** Entries that hold for every name that the pattern covers. */
+/** Entries that hold for every name that the pattern covers, but for hosts of storage under a wildcard. */
 function coveringMatches(index: TableIndex, pattern: string): readonly Match[] {
-  const covering = pattern.startsWith('*.')
-    ? [pattern, ...coveringPatterns(pattern.slice(2)).slice(1)]
-    : coveringPatterns(pattern);
-  return covering.flatMap((cover) =>
+  if (!pattern.startsWith('*.')) return matchesOf(index, pattern);
+  return [pattern, ...coveringPatterns(pattern.slice(2)).slice(1)].flatMap((cover) =>
     (index.byPattern.get(cover) ?? []).map((group) => ({ pattern: cover, group })),
   );
 }

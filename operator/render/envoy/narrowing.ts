@@ -2,6 +2,7 @@
 // Names move between shards, and a tunnel stays where it was opened: through the name itself or a wildcard above it.
 import { coveringPatterns } from '../../compile/table-index.ts';
 import { parseAddressRange, rangesCover } from '../../model/address-range.ts';
+import { parseStorageHost } from '../../model/storage-host.ts';
 import type { ClassifiedNames, DestinationClass, Ports } from './destination-classes.ts';
 import { unionOfPorts } from './destination-classes.ts';
 import { privateGuardName, shardOf, tlsGuardName } from './guard-names.ts';
@@ -132,9 +133,8 @@ export function classComparer(): (a: DestinationClass, b: DestinationClass | und
   return (a, b) => a === b || (b !== undefined && textOf(a) === textOf(b));
 }
 
-/** The pattern itself and every wildcard above it, the narrowest first. */
+/** The pattern itself and every wildcard above it, the narrowest first; storage hosts are covered by none. */
 function coversOf(pattern: string): readonly string[] {
-  return pattern.startsWith('*.')
-    ? [pattern, ...coveringPatterns(pattern.slice(2)).slice(1)]
-    : coveringPatterns(pattern);
+  if (pattern.startsWith('*.')) return [pattern, ...coveringPatterns(pattern.slice(2)).slice(1)];
+  return parseStorageHost(pattern) === undefined ? coveringPatterns(pattern) : [pattern];
 }

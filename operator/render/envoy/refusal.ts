@@ -89,18 +89,6 @@ export function hostMatches(pattern: string): Json {
   return { name: ':authority', string_match: { safe_regex: { regex: `(?i)(?:${pattern})(?::[0-9]+)?` } } };
 }
 
-/** Envoy takes no program of RE2 above 1,000 instructions, which are about half as many as characters. */
-const LONGEST_PATTERN = 1200;
-
-/** One pattern for all alternatives, or a few where one would be too long for Envoy. */
-export function patternsOf(alternatives: readonly string[]): readonly string[] {
-  return alternatives.reduce<readonly string[]>((patterns, next) => {
-    const joined = `${patterns.at(-1)}|${next}`;
-    const fits = patterns.length > 0 && joined.length <= LONGEST_PATTERN;
-    return fits ? [...patterns.slice(0, -1), joined] : [...patterns, next];
-  }, []);
-}
-
 /** Requests whose authority has no one reading. */
 export function isNoAuthority(): Json {
   return {

@@ -7,8 +7,8 @@ import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
-import { isOneAddress, METADATA_HOSTS, METADATA_RANGES } from '../../model/special-address.ts';
-import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-destination.ts';
+import { METADATA_HOSTS } from '../../model/special-address.ts';
+import { isAboveStorage } from '../../model/storage-host.ts';
 import {
   type ClassifiedNames,
   type ClassifiedTable,
@@ -33,11 +33,11 @@ import {
   hostMatches,
   isNoAuthority,
   isTooLong,
-  patternsOf,
   type RefusalContext,
   refuse,
   refuseAlways,
 } from './refusal.ts';
+import { escapeDots, refuseMetadata, refuseStorage } from './refused-hosts.ts';
 
 /** What the routes of one table and lane need to know. */
 interface LaneContext extends RefusalContext {
@@ -105,15 +105,45 @@ interface VirtualHost {
   readonly routes: readonly Json[];
 }
 
+/** Wildcards above storage hosts have a virtual host of their own: it refuses what an exact domain may allow. */
 function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext): readonly VirtualHost[] {
+  const [aboveStorage = [], others = []] = [true, false].map((is) =>
+    names.patterns.filter((pattern) => mayCoverStorage(pattern) === is),
+  );
+  const isAllowed = names.class.kind === 'allowed';
+  return [
+    ...shardHosts({ ...names, patterns: others }, `class-${id}`, [], context),
+    ...shardHosts(
+      { ...names, patterns: aboveStorage },
+      `class-${id}-above-storage`,
+      isAllowed ? refuseStorage(context) : [],
+      context,
+    ),
+  ];
+}
+
+function shardHosts(
+  names: ClassifiedNames,
+  name: string,
+  first: readonly Json[],
+  context: LaneContext,
+): readonly VirtualHost[] {
   const byShard = Map.groupBy(names.patterns, (pattern) => shardOf(pattern, context.shards));
   return [...byShard.entries()]
     .toSorted(([a], [b]) => a - b)
     .map(([shard, domains]) => ({
-      name: `class-${id}-shard-${shard}`,
+      name: `${name}-shard-${shard}`,
       domains,
-      routes: routesOf(names.class, shard, context),
+      routes: [...first, ...routesOf(names.class, shard, context)],
     }));
+}
+
+function isWildcard(domain: string): boolean {
+  return domain.startsWith('*.');
+}
+
+function mayCoverStorage(domain: string): boolean {
+  return isWildcard(domain) && isAboveStorage(domain.slice(2));
 }
 
 function routesOf(names: DestinationClass, shard: number, context: LaneContext): readonly Json[] {
@@ -203,26 +233,13 @@ function noName(context: RefusalContext): VirtualHost {
   };
 }
 
-function escape(text: string): string {
-  return text.replaceAll('.', '\\.');
-}
-
-/** Names, and addresses in their usual spellings; the address guard refuses the others. */
-const METADATA = patternsOf([
-  ...METADATA_HOSTS.map(escape),
-  ...METADATA_RANGES.filter(isOneAddress).map(({ family, address }) =>
-    family === 6 ? `\\[${address}\\]` : `(?:\\[(?:::ffff:|64:ff9b::))?${escape(address)}\\]?`,
-  ),
-]);
-
 function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
   const denied = table.spec.denyReason;
   const unlisted =
     denied === undefined
       ? [
-          ...refuse('ECH_OUTER_NAME', context, [hostMatches(ECH_OUTER_NAMES.map(escape).join('|'))]),
-          ...refuse('STORAGE_PATH_STYLE', context, [hostMatches(PATH_STYLE_HOST_PATTERNS.join('|'))]),
-          ...refuse('BUCKET_NOT_ALLOWED', context, [hostMatches(BUCKET_HOST_PATTERNS.join('|'))]),
+          ...refuse('ECH_OUTER_NAME', context, [hostMatches(ECH_OUTER_NAMES.map(escapeDots).join('|'))]),
+          ...refuseStorage(context),
           ...refuse('DESTINATION_NOT_ALLOWED', context),
         ]
       : refuse(denied, context);
@@ -230,7 +247,7 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     name: 'unlisted',
     domains: ['*'],
     routes: [
-      ...METADATA.flatMap((pattern) => refuse('METADATA_ADDRESS', context, [hostMatches(pattern)])),
+      ...refuseMetadata(context),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
       ...unlisted,
     ],
