@@ -42,6 +42,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       'answers of the name server beside dnsmasq and unbound, UDP and TCP; needs dnsperf (about 2 minutes)',
     run: async (settings) => (await import('./dns.ts')).benchDns(settings),
   },
+  'stuck-tunnels': {
+    description: '4,096 tunnels of clients that do not read: memory, and another workspace (about 3 minutes)',
+    run: async (settings) => (await import('./stuck-tunnels.ts')).benchStuckTunnels(settings),
+  },
   denials: {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),

@@ -7,11 +7,15 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import type { CertificateAuthority } from './certificates.ts';
+import { sendWithoutEnd } from './endless-sender.ts';
 import { errorCode } from './error-code.ts';
 import { serveOriginPage } from './origin-page.ts';
 
-/** `ssh` sends a banner before the client says anything, then echoes; `echo` waits for the client. */
-export type OriginProtocol = 'https' | 'http' | 'echo' | 'ssh';
+/**
+ * `ssh` sends a banner before the client says anything, then echoes; `echo` waits for the client, and so does `endless`,
+ * which then sends without end.
+ */
+export type OriginProtocol = 'https' | 'http' | 'echo' | 'ssh' | 'endless';
 
 export interface Arrival {
   readonly protocol: OriginProtocol;
@@ -78,7 +82,7 @@ interface Entry extends Arrival {
   readonly requests: ArrivedRequest[];
 }
 
-const BACKLOG = 1024;
+const BACKLOG = 4096;
 
 /** Writes down who came, and knows the open connections. */
 class Journal {
@@ -124,6 +128,7 @@ async function buildServer(place: Place, authority: CertificateAuthority, journa
   const build: Record<OriginProtocol, () => Server | Promise<Server>> = {
     https: () => buildHttpsServer(place, { authority, journal, servePage }),
     http: () => createHttpServer(servePage),
+    endless: () => createTcpServer({ noDelay: true }, sendWithoutEnd),
     echo: () => createTcpServer((socket) => socket.pipe(socket)),
     ssh: () => createTcpServer((socket) => socket.write(SSH_BANNER) && socket.pipe(socket)),
   };

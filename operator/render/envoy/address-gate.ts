@@ -4,8 +4,9 @@
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
-import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { HOST_KEY, PORT_KEY, setOnConnection, stateText, textFormat } from './filter-state.ts';
+import { internalListener } from './internal-listener.ts';
 import { forward } from './refusal.ts';
 
 export function gateName(cache: DnsCache): string {
@@ -49,10 +50,5 @@ export function addressGate(cache: DnsCache, settings: GatewaySettings, isDryRun
     ],
     access_log: isDryRun ? [] : accessLog(settings, 'gate', stateText(CONTEXT_KEY), NOT_ALLOWED),
   });
-  const body = typed('envoy.config.listener.v3.Listener', {
-    name,
-    internal_listener: {},
-    filter_chains: [{ name: 'allow', filters: [manager] }],
-  });
-  return { name, body };
+  return internalListener(name, { filter_chains: [{ name: 'allow', filters: [manager] }] });
 }

@@ -1,5 +1,6 @@
 // Clusters: the way to each internal listener, and the way out. Circuit breakers lie far above every connection limit:
 // with Envoy's defaults one pod with 1,024 tunnels stops the whole gateway; fairness belongs to the listener.
+import { BUFFER_BYTES } from '../../model/limits.ts';
 import { refuseUpstreamAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type Json, type NamedResource, typed } from './envoy-config.ts';
@@ -70,6 +71,7 @@ function cluster(name: string, config: Json): NamedResource {
   const body = typed('envoy.config.cluster.v3.Cluster', {
     name,
     connect_timeout: CONNECT_TIMEOUT,
+    per_connection_buffer_limit_bytes: BUFFER_BYTES,
     circuit_breakers: CIRCUIT_BREAKERS,
     ...config,
   });

@@ -1,5 +1,6 @@
 // What the listeners of an entrance have in common: their place, the limit of connections that keeps a workspace from
 // starving others, and a line in the log about each connection that was closed before anything was decided.
+import { BUFFER_BYTES } from '../../model/limits.ts';
 import { accessLog, without } from './access-log.ts';
 import { CALLER_KEY, contextOf, sharedCaller } from './entrance-context.ts';
 import {
@@ -34,6 +35,7 @@ export function entranceListener(
     // With it another process of the same user could listen on the port too, and the kernel would share out the
     // connections between two policies without a word.
     enable_reuse_port: false,
+    per_connection_buffer_limit_bytes: BUFFER_BYTES,
     access_log: accessLog(settings, 'entrance', contextOf(entrance, authority), without(CALLER_KEY)),
     filter_chains: [
       {

@@ -9,8 +9,9 @@ import { ASK_GATE, gateName, tellGate } from './address-gate.ts';
 import { BLACKHOLE } from './clusters.ts';
 import { refuseDialledAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
-import { extension, type GatewaySettings, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { celFormat, HOST_KEY, stateText, textFormat } from './filter-state.ts';
+import { internalListener } from './internal-listener.ts';
 import { MAX_CLIENT_HELLO_BYTES } from './tls-listener.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
@@ -72,13 +73,6 @@ function inspectingListener(
     },
     filter_chains: CHAINS.map((chain) => ({ name: chain, filters: filtersOf[chain] })),
   });
-}
-
-function internalListener(name: string, config: Json): NamedResource {
-  return {
-    name,
-    body: typed('envoy.config.listener.v3.Listener', { name, internal_listener: {}, ...config }),
-  };
 }
 
 function tlsInspector(): Json {

@@ -3,8 +3,9 @@
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED_OR_CUT } from './access-log.ts';
 import type { DnsCache } from './dns-cache.ts';
-import { extension, type GatewaySettings, type NamedResource, typed } from './envoy-config.ts';
+import { extension, type GatewaySettings, type NamedResource } from './envoy-config.ts';
 import { stateText } from './filter-state.ts';
+import { internalListener } from './internal-listener.ts';
 import { forward, refuseBehindRoutes } from './refusal.ts';
 
 export function privateHttpGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
@@ -38,10 +39,5 @@ export function privateHttpGuard(name: string, cache: DnsCache, settings: Gatewa
     local_reply_config: refuseBehindRoutes(),
     access_log: accessLog(settings, 'private-http', stateText(CONTEXT_KEY), NOT_ALLOWED_OR_CUT),
   });
-  const body = typed('envoy.config.listener.v3.Listener', {
-    name,
-    internal_listener: {},
-    filter_chains: [{ name: 'private-http', filters: [manager] }],
-  });
-  return { name, body };
+  return internalListener(name, { filter_chains: [{ name: 'private-http', filters: [manager] }] });
 }

@@ -3,8 +3,9 @@
 import type { LaneCaches } from './dns-cache.ts';
 import { egressManager } from './egress-manager.ts';
 import { contextOfCaller } from './entrance-context.ts';
-import { type GatewaySettings, type GuardedLane, type NamedResource, typed } from './envoy-config.ts';
+import { type GatewaySettings, type GuardedLane, type NamedResource } from './envoy-config.ts';
 import { twinName } from './guard-names.ts';
+import { internalListener } from './internal-listener.ts';
 
 export function twinListener(
   table: string,
@@ -18,10 +19,5 @@ export function twinListener(
     caches,
     settings,
   );
-  const body = typed('envoy.config.listener.v3.Listener', {
-    name,
-    internal_listener: {},
-    filter_chains: [{ name: 'twin', filters: [manager] }],
-  });
-  return { name, body };
+  return internalListener(name, { filter_chains: [{ name: 'twin', filters: [manager] }] });
 }
