@@ -88,7 +88,9 @@ const policyEnforcementSchema = z.strictObject({
   enforcementMode: z
     .enum(['ENFORCED', 'DRY_RUN'])
     .default('ENFORCED')
-    .describe('DRY_RUN logs what would be denied and denies nothing; external models stay enforced.'),
+    .describe(
+      'DRY_RUN logs what would be denied and denies only blocked destinations and cloud metadata; external models stay enforced.',
+    ),
   dryRunModeProductFilter: optionalList(
     z.enum(DRY_RUN_PRODUCTS),
     DRY_RUN_PRODUCTS.length,

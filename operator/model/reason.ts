@@ -68,8 +68,8 @@ export function isDecidedByEntry(reason: Reason): boolean {
   return ENTRY_REASONS.includes(reason);
 }
 
-/** What dry-run lanes refuse too: what has no reading that all agree upon, and what nobody may reach. */
-const REFUSED_ALWAYS: readonly Reason[] = ['BAD_NAME', 'METADATA_ADDRESS'];
+/** What dry-run lanes refuse too: what has no reading that all agree upon, what nobody may reach, and what is blocked. */
+const REFUSED_ALWAYS: readonly Reason[] = ['BAD_NAME', 'METADATA_ADDRESS', 'DESTINATION_BLOCKED'];
 
 /** Whether no lane that leads through the gateway lets through what has this reason. */
 export function isRefusedAlways(reason: Reason): boolean {

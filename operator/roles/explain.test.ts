@@ -91,7 +91,11 @@ describe('explain()', () => {
     ['a.example.com', {}, ['enforced', 'ALLOW', RULE]],
     ['example.com', {}, ['enforced', 'DROP', '-']],
     ['a.example.com:22', {}, ['enforced', 'DROP', RULE]],
-    ['example.com', { product: 'DBSQL' }, ['dry-run (logs, denies nothing)', 'DRY_RUN_DENIAL', '-']],
+    [
+      'example.com',
+      { product: 'DBSQL' },
+      ['dry-run (logs, denies only what no lane allows)', 'DRY_RUN_DENIAL', '-'],
+    ],
     ['example.com', { product: 'ML_BUILD' }, ['full (no gateway)', 'ALLOW', '-']],
     ['a.example.com', { product: 'PROVISIONED_THROUGHPUT' }, ['sealed', 'DROP', RULE]],
     ['late.example', {}, ['enforced', 'ALLOW', RULE.replace('*.example.com', 'late.example')]],

@@ -100,7 +100,7 @@ function requestOf({ host, port, via }: Destination): EgressRequest {
 
 function describeLane(lane: Lane): string {
   if (lane === 'full') return 'full (no gateway)';
-  return isDryRun(lane) ? `${lane} (logs, denies nothing)` : lane;
+  return isDryRun(lane) ? `${lane} (logs, denies only what no lane allows)` : lane;
 }
 
 function noWorkspace(request: ExplainRequest, names: readonly string[]): string {

@@ -1,5 +1,5 @@
-// Dry-run lanes refuse nothing: whatever the policy would deny passes to where it was going, and leaves one row,
-// written while the connection is still open. Cloud metadata alone stays shut.
+// Dry-run lanes refuse what no mode allows, blocked destinations and cloud metadata; whatever else the policy would deny
+// passes to where it was going, and leaves one row, written while the connection is still open.
 
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { type AskTunnel, type AskUrl, ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
@@ -99,13 +99,6 @@ const ATTEMPTS: Readonly<Record<string, Attempt>> = {
     reason: 'DESTINATION_NOT_ALLOWED',
     port: 443,
   },
-  'a blocked name': {
-    name: BLOCKED,
-    asks: { url: `https://${BLOCKED}/` },
-    exchange: page,
-    reason: 'DESTINATION_BLOCKED',
-    port: 443,
-  },
 };
 
 async function expectToPass(
@@ -139,13 +132,20 @@ test('an address passes, and leaves its row while the connection is open', async
   await expectToPass({ name, asks, exchange: page, reason: 'IP_LITERAL', port: 443 }, address);
 });
 
-test.each(['http://169.254.169.254/', 'https://169.254.169.254/', 'http://metadata.google.internal/'])(
-  '%s stays shut',
-  async (url) => {
-    const result = await ask({ ...fixture.client('lab'), url });
-    expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'METADATA_ADDRESS' });
-  },
-);
+test.each([
+  ['http://169.254.169.254/', 'METADATA_ADDRESS', '169.254.169.254', 80],
+  ['https://169.254.169.254/', 'METADATA_ADDRESS', '169.254.169.254', 443],
+  ['http://metadata.google.internal/', 'METADATA_ADDRESS', 'metadata.google.internal', 80],
+  [`https://${BLOCKED}/`, 'DESTINATION_BLOCKED', BLOCKED, 443],
+  [`http://${BLOCKED}/`, 'DESTINATION_BLOCKED', BLOCKED, 80],
+  [`https://${BLOCKED}:8443/`, 'DESTINATION_BLOCKED', BLOCKED, 8443],
+])('%s stays shut, and its row says so', async (url, reason, destination, port) => {
+  const result = await ask({ ...fixture.client('lab'), url });
+  expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason });
+  expect(await fixture.denialsWith({ destination, port })).toMatchObject([{ reason, accessType: 'DROP' }]);
+  expect(fixture.world.arrivalsFor(destination)).toEqual([]);
+  expect(fixture.world.dns.questionsFor(destination)).toEqual([]);
+});
 
 test('the end of those connections leaves no second row', async () => {
   const before = await fixture.denialsWith({ accessType: 'DRY_RUN_DENIAL' });

@@ -18,6 +18,19 @@ export interface EgressWay {
   readonly context: string;
 }
 
+/**
+ * Any other upgrade than to WebSocket may be offered on a plain request (Apache's HttpClient asks each server for
+ * "TLS/1.2"), and servers may pass it over; so it is as if it were not there. Envoy's matchers know no "not".
+ */
+const OTHER_UPGRADES: readonly Json[] = [{ safe_regex: { regex: anythingBut('websocket') } }];
+
+/** A pattern of RE2 for all words but this one, whatever its case. */
+function anythingBut(word: string): string {
+  const other = [...word].map((letter, at) => `${word.slice(0, at)}[^${letter}].*`);
+  const shorter = [...word].map((_, at) => word.slice(0, at));
+  return `(?is)(?:${[...other, ...shorter, `${word}.+`].join('|')})`;
+}
+
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
 const STAT_PREFIX = 'egress';
 
@@ -32,7 +45,7 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     stat_prefix: STAT_PREFIX,
     // HTTP/1 only closes the door to h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
     codec_type: 'HTTP1',
-    http_protocol_options: { accept_http_10: true },
+    http_protocol_options: { accept_http_10: true, ignore_http_11_upgrade: OTHER_UPGRADES },
     use_remote_address: true,
     skip_xff_append: true,
     generate_request_id: false,
