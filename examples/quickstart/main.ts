@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { formatDenials } from '../../operator/denials/format-denials.ts';
-import { type QueryRows, runQuery } from '../../operator/denials/run-query.ts';
+import type { QueryRows } from '../../operator/denials/run-query.ts';
 import { formatTable } from '../../operator/lib/text-table.ts';
 import { RunningGateway } from '../../operator/roles/run.ts';
 import { terminalView } from '../../operator/roles/run-view.ts';
@@ -40,7 +40,7 @@ async function main(stay: boolean): Promise<number> {
   const world = await startOutsideWorld({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
   const gateway = await RunningGateway.start(quickstartConfig(state, world), {
     ...terminalView(process.stdout, process.stderr),
-    denial: () => undefined,
+    denials: () => undefined,
   });
   try {
     const failures = await showAnswers(gateway, world);
@@ -125,7 +125,7 @@ async function reasonsInLog(
 }
 
 async function query(gateway: RunningGateway, sql: string): Promise<QueryRows> {
-  const answer = await runQuery(gateway.store, sql);
+  const answer = await gateway.query(sql);
   if ('error' in answer) throw new Error(answer.error);
   return answer;
 }

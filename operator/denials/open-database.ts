@@ -127,6 +127,17 @@ async function createSchema(connection: DuckDBConnection): Promise<void> {
     COMMIT`);
 }
 
+/** Another process has the file. */
+export class OpenElsewhereError extends Error {
+  readonly pid: number;
+
+  constructor(path: string, pid: number) {
+    const advice = 'end that process, or use another state directory';
+    super(`Cannot open denial log "${path}": process ${pid} has it open; ${advice}`);
+    this.pid = pid;
+  }
+}
+
 class ForeignFileError extends Error {}
 
 /** The file is damaged, or no log of ours. */
@@ -154,10 +165,7 @@ function openError(path: string, cause: unknown): Error {
   const text = cause instanceof Error ? cause.message : String(cause);
   const lock = lockMessage.exec(text);
   if (lock) {
-    const advice = 'end that process, or use another state directory';
-    return new Error(`Cannot open denial log "${path}": process ${lock[1]} has it open; ${advice}`, {
-      cause,
-    });
+    return new OpenElsewhereError(path, Number(lock[1]));
   }
   if (cause instanceof ForeignFileError) {
     return new UnusableFileError(

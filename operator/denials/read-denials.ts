@@ -1,5 +1,5 @@
 // Lines of Envoy's log -> the denials that they record, numbered on from where the caller is.
-import { parseAccessLogLine } from '../model/access-log-line.ts';
+import { type AccessLogLine, parseAccessLogLine } from '../model/access-log-line.ts';
 import type { Denial } from '../model/denial.ts';
 import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
 
@@ -11,35 +11,39 @@ export interface LogOrigin {
   readonly isStillAllowed: IsStillAllowed;
 }
 
-export interface LogLines {
-  readonly logFile: string;
-  /** With the byte offset of each. */
-  readonly lines: readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
-}
+/** With the byte offset of each. */
+type Texts = readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
 
-export interface ReadDenials {
-  readonly denials: readonly Denial[];
-  /** How many lines are none of ours. */
+export interface ReadLines {
+  readonly lines: readonly { readonly offset: number; readonly line: AccessLogLine }[];
+  /** How many are none of ours. */
   readonly unreadable: number;
   /** How many were too long, so that texts of theirs were cut. */
   readonly cut: number;
 }
 
-/** `sequence` is the number of the denial before the first one. */
-export function readDenials({ logFile, lines }: LogLines, sequence: number, origin: LogOrigin): ReadDenials {
-  const { gateway, accountId, findRule, isStillAllowed } = origin;
-  const denials: Denial[] = [];
-  let unreadable = 0;
-  for (const { offset, text } of lines) {
+export function readLines(texts: Texts): ReadLines {
+  const lines = texts.flatMap(({ offset, text }) => {
     const line = parseAccessLogLine(text);
-    if (line === undefined) {
-      unreadable += 1;
-      continue;
-    }
+    return line === undefined ? [] : [{ offset, line }];
+  });
+  const cut = texts.filter(({ cutFrom }) => cutFrom !== undefined).length;
+  return { lines, unreadable: texts.length - lines.length, cut };
+}
+
+/** `sequence` is the number of the denial before the first one. */
+export function denialsOf(
+  logFile: string,
+  lines: ReadLines['lines'],
+  sequence: number,
+  { gateway, accountId, findRule, isStillAllowed }: LogOrigin,
+): readonly Denial[] {
+  const denials: Denial[] = [];
+  for (const { offset, line } of lines) {
     const eventId = `${gateway}/${logFile}/${offset}`;
     const next = { accountId, eventId, sequence: sequence + denials.length + 1 };
     const denial = denialOfLine(line, next, findRule, isStillAllowed);
     if (denial !== undefined) denials.push(denial);
   }
-  return { denials, unreadable, cut: lines.filter(({ cutFrom }) => cutFrom !== undefined).length };
+  return denials;
 }

@@ -11,7 +11,7 @@ const LOG_FILE = 'access.log.1';
 interface Setting {
   readonly store: DenialStore;
   readonly shown: Denial[];
-  /** "count log file" of lines that were reported as unreadable. */
+  /** Lines that were reported as unreadable or cut, with their number. */
   readonly unreadable: string[];
   /** Another one on the same store, as after a restart. */
   readonly open: (gateway?: string) => Promise<DenialLog>;
@@ -24,19 +24,19 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
     const store = await DenialStore.open(`${folder}/denials.duckdb`);
     const shown: Denial[] = [];
     const unreadable: string[] = [];
-    const onDenial = (denial: Denial): void => void shown.push(denial);
-    const onUnreadableLines = (logFile: string, count: number): void =>
-      void unreadable.push(`${count} ${logFile}`);
+    const onDenials = (denials: readonly Denial[]): void => void shown.push(...denials);
+    const onUnreadableLines = (count: number): void => void unreadable.push(`${count} unreadable`);
     const open = (gateway = 'local'): Promise<DenialLog> =>
       DenialLog.open({
         gateway,
         accountId: 'acme',
         store,
+        tablesOf: () => Promise.resolve(),
         findRule: () => null,
         isStillAllowed: () => false,
-        onDenial,
+        onDenials,
         onUnreadableLines,
-        onCutLines: (logFile, count) => void unreadable.push(`cut: ${count} ${logFile}`),
+        onCutLines: (count) => void unreadable.push(`${count} cut`),
       });
     const stored = async (): Promise<readonly string[]> => {
       const sql =
@@ -82,7 +82,7 @@ test('consume() stores denials and nothing else, shows each, and reports lines t
     expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
     expect(shown.map(({ destination }) => destination)).toEqual(['a.example.com', 'b.example.com']);
     expect(shown[0]).toMatchObject({ accountId: 'acme', eventId: `local/${LOG_FILE}/0` });
-    expect(unreadable).toEqual([`2 ${LOG_FILE}`]);
+    expect(unreadable).toEqual(['2 unreadable']);
   }));
 
 test('consume() of lines that were too long stores a row each, and reports how many', () =>
@@ -90,7 +90,7 @@ test('consume() of lines that were too long stores a row each, and reports how m
     const { lines, ...batch } = batchOf([refusal('a.example.com'), refusal('b.example.com')]);
     await (await open()).consume({ ...batch, lines: lines.map((line) => ({ ...line, cutFrom: 30_000 })) });
     expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
-    expect(unreadable).toEqual([`cut: 2 ${LOG_FILE}`]);
+    expect(unreadable).toEqual(['2 cut']);
   }));
 
 test('consume() takes a batch that comes again for nothing new, and only the rest of a longer one', () =>

@@ -1,17 +1,20 @@
 // Lines of Envoy's log and of the DNS -> the denial log: each batch of lines is read, turned into denials, stored, and only then
 // acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
 import type { DenialStore } from '../denials/denial-store.ts';
-import { type LogOrigin, readDenials } from '../denials/read-denials.ts';
+import { denialsOf, type LogOrigin, type ReadLines, readLines } from '../denials/read-denials.ts';
 import type { LogBatch } from '../gateway/log/log-batch.ts';
 import type { Denial } from '../model/denial.ts';
 
 export interface DenialLogOptions extends LogOrigin {
   readonly store: DenialStore;
-  readonly onDenial: (denial: Denial) => void;
+  /** Resolves when the tables that decided are known, or are not going to be. */
+  readonly tablesOf: (lines: ReadLines['lines']) => Promise<void>;
+  /** They are stored. */
+  readonly onDenials: (denials: readonly Denial[]) => void;
   /** Lines that are none of ours; whatever they recorded is lost, so somebody must be told. */
-  readonly onUnreadableLines: (logFile: string, count: number) => void;
+  readonly onUnreadableLines: (count: number) => void;
   /** Lines that were too long: their rows have texts that were cut. */
-  readonly onCutLines: (logFile: string, count: number) => void;
+  readonly onCutLines: (count: number) => void;
 }
 
 export class DenialLog {
@@ -44,8 +47,9 @@ export class DenialLog {
   async #consume(batch: LogBatch): Promise<void> {
     const from = this.#stored.get(batch.logFile) ?? 0;
     if (batch.upTo <= from) return;
-    const lines = batch.lines.filter(({ offset }) => offset >= from);
-    const { denials, unreadable, cut } = readDenials({ ...batch, lines }, this.#sequence, this.#options);
+    const { lines, unreadable, cut } = readLines(batch.lines.filter(({ offset }) => offset >= from));
+    await this.#options.tablesOf(lines);
+    const denials = denialsOf(batch.logFile, lines, this.#sequence, this.#options);
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
     if (denials.length > 0) {
@@ -54,8 +58,8 @@ export class DenialLog {
     }
     this.#stored.set(batch.logFile, batch.upTo);
     this.#sequence += denials.length;
-    if (unreadable > 0) this.#options.onUnreadableLines(batch.logFile, unreadable);
-    if (cut > 0) this.#options.onCutLines(batch.logFile, cut);
-    for (const denial of denials) this.#options.onDenial(denial);
+    if (unreadable > 0) this.#options.onUnreadableLines(unreadable);
+    if (cut > 0) this.#options.onCutLines(cut);
+    this.#options.onDenials(denials);
   }
 }

@@ -16,6 +16,7 @@ import { GatewayDns } from './gateway-dns.ts';
 import { type GatewayMemory, readMemory } from './gateway-memory.ts';
 import { type GatewayHooks, type GatewayParts, gatewayParts, prepareGateway } from './gateway-parts.ts';
 import { RuleHistory } from './rule-history.ts';
+import { Spools } from './spools.ts';
 
 export interface AgentParts extends GatewayParts {
   readonly config: GatewayConfig;
@@ -24,6 +25,7 @@ export interface AgentParts extends GatewayParts {
   readonly api: KubernetesApi;
   readonly memory: GatewayMemory;
   readonly dns: GatewayDns;
+  readonly spools: Spools;
   /** What names of Services mean to the DNS. */
   readonly services: ClusterServices;
   readonly source: CompiledSource;
@@ -54,14 +56,6 @@ export async function assembleAgent(
     onRequest: (done) => metrics.apiRequest(done),
   });
   const rules = new RuleHistory();
-  const consume = gatewayDenials({
-    gateway: podName,
-    accountId: config.accountId,
-    findRule: (query) => rules.findRule(query),
-    isStillAllowed: (query) => rules.isStillAllowed(query),
-    logger,
-    onDenial: (denial) => metrics.denial(denial),
-  });
   const onWatchFailure = ({ reflector, error, retryInMs }: ReflectorFailure): void => {
     metrics.reflectorFailure(reflector);
     logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
@@ -80,7 +74,7 @@ export async function assembleAgent(
     podName,
     onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
   });
-  const gatewayHooks = hooksOf(logger, consume, hooks);
+  const gatewayHooks = hooksOf(logger, hooks);
   const dns = new GatewayDns({
     config,
     hooks: gatewayHooks,
@@ -93,16 +87,34 @@ export async function assembleAgent(
     onProblem: (sentence) => logger.error('the DNS cannot do all that it should', { problem: sentence }),
   });
   const parts = gatewayParts(config, place, gatewayHooks);
-  return { ...parts, dns, services, config, logger, metrics, api, memory, source, reporter, rules };
+  const spools = spoolsOf({ ...parts, config, rules, dns, logger, metrics });
+  return { ...parts, dns, spools, services, config, logger, metrics, api, memory, source, reporter, rules };
 }
 
-function hooksOf(
-  logger: Logger,
-  consume: GatewayHooks['consume'],
-  { onEnvoyChange }: AgentHooks,
-): GatewayHooks {
-  return {
+type SpoolReaders = Pick<AgentParts, 'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'metrics'>;
+
+function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolReaders): Spools {
+  const consume = gatewayDenials({
+    gateway: config.podName,
+    accountId: config.accountId,
+    findRule: (query) => rules.findRule(query),
+    isStillAllowed: (query) => rules.isStillAllowed(query),
+    logger,
+    onDenial: (denial) => metrics.denial(denial),
+  });
+  return new Spools({
+    folder: paths.envoyLog,
     consume,
+    reopenEnvoyLog: () => envoy.admin.reopenLogs(),
+    reopenDnsLog: () => dns.reopenLog(),
+    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
+    onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+    maxBytes: config.rotateLogBytes,
+  });
+}
+
+function hooksOf(logger: Logger, { onEnvoyChange }: AgentHooks): GatewayHooks {
+  return {
     onEnvoyExit: (exit) => {
       logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
       onEnvoyChange();
@@ -112,7 +124,6 @@ function hooksOf(
       else logger.error('Envoy could not be started and is tried again', { error });
       onEnvoyChange();
     },
-    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
     onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
     onRefusedConnections: (connections) =>
       logger.warn('connections were closed at once, since the gateway has as many as it takes', {

@@ -1,7 +1,7 @@
 // Denials of a gateway in a cluster: one JSON line each on standard output, under the names that the columns of the
 // denial log have. After a crash some lines are read again and come out twice, under the same event_id; sequence
 // numbers begin anew with each process.
-import { type LogOrigin, readDenials } from '../denials/read-denials.ts';
+import { denialsOf, type LogOrigin, readLines } from '../denials/read-denials.ts';
 import type { LogBatch } from '../gateway/log/log-batch.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Denial } from '../model/denial.ts';
@@ -17,7 +17,8 @@ export function gatewayDenials(options: GatewayDenialsOptions): (batch: LogBatch
   const { logger, onDenial } = options;
   let sequence = 0;
   return async (batch) => {
-    const { denials, unreadable, cut } = readDenials(batch, sequence, options);
+    const { lines, unreadable, cut } = readLines(batch.lines);
+    const denials = denialsOf(batch.logFile, lines, sequence, options);
     sequence += denials.length;
     if (unreadable > 0)
       logger.warn('log lines cannot be read', { logFile: batch.logFile, count: unreadable });

@@ -1,9 +1,8 @@
-// Makes the DNS of a gateway: its sockets, the spool of what it denied and the tail of that spool. It needs no Envoy,
-// and answers from the tables that Envoy is given.
+// Makes the DNS of a gateway: its sockets, and the spool of what it denied. It needs no Envoy, and answers from the tables
+// that Envoy is given.
 import { getServers } from 'node:dns';
 import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
-import * as atomicFiles from '../deliver/atomic-file.ts';
 import type { NameServer } from '../gateway/dns/ask-name-server.ts';
 import type { ClusterNames } from '../gateway/dns/cluster-names.ts';
 import type { DnsCounts } from '../gateway/dns/dns-counts.ts';
@@ -11,7 +10,7 @@ import { DnsLog } from '../gateway/dns/dns-log.ts';
 import { DnsResponder } from '../gateway/dns/dns-responder.ts';
 import { DnsServer } from '../gateway/dns/dns-server.ts';
 import { NameForwarder } from '../gateway/dns/name-forwarder.ts';
-import { LogTail } from '../gateway/log/log-tail.ts';
+import { endTornLine } from '../gateway/log/torn-line.ts';
 import { SYSTEM_CLOCK } from '../lib/loop.ts';
 import { rangesContain } from '../model/address-range.ts';
 import { GUARDED_RANGES, METADATA_RANGES } from '../model/special-address.ts';
@@ -19,13 +18,13 @@ import type { CompiledObjects } from '../pipeline.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
 import { DnsLanes } from './dns-lanes.ts';
 import type { GatewayHooks } from './gateway-parts.ts';
+import { DNS_LOG } from './spools.ts';
 
-const LOG_NAME = 'dns';
 const DNS_PORT = 53;
 
 export interface GatewayDnsOptions {
   readonly config: ProxyConfig;
-  readonly hooks: Pick<GatewayHooks, 'consume' | 'onTornLine' | 'onLogFailure'>;
+  readonly hooks: Pick<GatewayHooks, 'onLogFailure'>;
   /** Folder of the spool. */
   readonly folder: string;
   readonly clusterNames: ClusterNames;
@@ -39,11 +38,10 @@ export class GatewayDns {
   readonly #responder: DnsResponder;
   readonly #server: DnsServer;
   readonly #log: DnsLog;
-  readonly #tail: LogTail;
   readonly #lanes = new DnsLanes();
+  readonly #logPath: string;
 
   constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
-    const { consume, onTornLine, onLogFailure: onFailure } = hooks;
     this.#responder = new DnsResponder({
       clusterNames,
       forwarder: new NameForwarder({
@@ -55,10 +53,11 @@ export class GatewayDns {
       record: (line) => this.#log.append(line),
       nowMs: SYSTEM_CLOCK.nowMs,
     });
-    const path = join(folder, `${LOG_NAME}.log`);
+    const path = join(folder, `${DNS_LOG}.log`);
+    this.#logPath = path;
     this.#log = new DnsLog({
       path,
-      onFailure,
+      onFailure: hooks.onLogFailure,
       counts: this.counts,
       onDropping: () =>
         onProblem(
@@ -66,16 +65,6 @@ export class GatewayDns {
         ),
       onDropped: (lines) =>
         onProblem(`${lines} denied DNS questions have no row: "${path}" could not be written for a while`),
-    });
-    this.#tail = new LogTail({
-      consume,
-      onTornLine,
-      folder,
-      name: LOG_NAME,
-      files: atomicFiles,
-      reopenLogs: () => this.#log.reopen(),
-      onFailure,
-      ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
     });
     this.#server = new DnsServer({
       responder: this.#responder,
@@ -88,10 +77,9 @@ export class GatewayDns {
     return this.#responder.counts;
   }
 
-  /** What a former process left in the spool is delivered, and a line that it did not end is kept apart. */
+  /** A line that a former process did not end is kept apart. */
   async start(): Promise<void> {
-    await this.#tail.start();
-    await this.#tail.rotate();
+    await endTornLine(this.#logPath);
   }
 
   /** From now on these; resolves when every port was tried. */
@@ -99,18 +87,20 @@ export class GatewayDns {
     await this.#server.serve(this.#lanes.of(entrances, compiled, SYSTEM_CLOCK.nowMs()));
   }
 
-  /** Resolves when every denial so far is consumed. */
-  async drain(): Promise<void> {
-    await this.#log.flush();
-    await this.#tail.drain();
+  /** Resolves when every denial so far is in the spool. */
+  flush(): Promise<void> {
+    return this.#log.flush();
+  }
+
+  /** The spool has been renamed: another file is begun. */
+  reopenLog(): Promise<void> {
+    return this.#log.reopen();
   }
 
   /** Nobody is answered any more. Rows that were written stay to be delivered. */
   async stop(): Promise<void> {
     await this.#server.close();
     await this.#log.close();
-    await this.#tail.drain();
-    await this.#tail.close();
   }
 }
 

@@ -1,10 +1,10 @@
-// Makes what every gateway has, in a cluster or not: Envoy, the applier of its files, the tail of its log. Nothing is
+// Makes what every gateway has, in a cluster or not: Envoy, the applier of its files. Nothing is
 // started here; run.ts and gateway.ts say in which order things start and stop.
+import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from '../gateway/config/config-applier.ts';
-import type { LogBatch, LostLine } from '../gateway/log/log-batch.ts';
-import { LogTail } from '../gateway/log/log-tail.ts';
+import { endTornLine } from '../gateway/log/torn-line.ts';
 import { portProblem } from '../gateway/ports/port-probe.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy-process.ts';
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
@@ -19,7 +19,6 @@ export interface GatewayParts {
   readonly paths: StatePaths;
   readonly envoy: EnvoyProcess;
   readonly applier: ConfigApplier;
-  readonly tail: LogTail;
   readonly settings: GatewaySettings;
   readonly tunnels: TunnelFile;
   readonly cuts: TunnelCuts;
@@ -27,15 +26,16 @@ export interface GatewayParts {
 }
 
 export interface GatewayHooks {
-  readonly consume: (batch: LogBatch) => Promise<void>;
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
-  readonly onTornLine: (line: LostLine) => void;
   readonly onLogFailure: (error: Error) => void;
   /** Envoy has as many connections as it takes in all, and closed so many others since the last word. */
   readonly onRefusedConnections: (connections: number) => void;
   readonly onAdminFailure: (error: Error) => void;
 }
+
+/** Envoy ends at once when it is told to, unless it hangs. */
+const ENVOY_STOP_MS = 2000;
 
 /** Where a gateway is on this machine. */
 export interface GatewayPlace {
@@ -65,23 +65,15 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     binary,
     files: atomicFiles,
     ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
+    stopTimeoutMs: ENVOY_STOP_MS,
     // A torn last line of a killed Envoy must not swallow the first line of the next one.
-    beforeStart: () => tail.rotate(),
+    beforeStart: () => endTornLine(join(paths.envoyLog, 'access.log')),
     onExit: hooks.onEnvoyExit,
     onRestart: (result) => {
       // What the dead Envoy had refused, for a taken port for example, the new one may take.
       applier.envoyRestarted();
       hooks.onEnvoyRestart(result);
     },
-  });
-  const tail = new LogTail({
-    folder: paths.envoyLog,
-    files: atomicFiles,
-    consume: hooks.consume,
-    ...(config.rotateLogBytes === undefined ? {} : { maxBytes: config.rotateLogBytes }),
-    reopenLogs: () => envoy.admin.reopenLogs(),
-    onTornLine: hooks.onTornLine,
-    onFailure: hooks.onLogFailure,
   });
   const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
   const listenersInUse = () => envoy.admin.listenersInUse();
@@ -91,7 +83,7 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onRefused: hooks.onRefusedConnections,
     onFailure: hooks.onAdminFailure,
   });
-  return { paths, envoy, applier, tail, settings: settingsOf(config, paths), tunnels, cuts, refused };
+  return { paths, envoy, applier, settings: settingsOf(config, paths), tunnels, cuts, refused };
 }
 
 function settingsOf(config: ProxyConfig, paths: StatePaths): GatewaySettings {

@@ -90,7 +90,7 @@ export class RunningAgent {
 
   /** First the word that no more connections are taken, last what Envoy wrote until its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, applier, dns, tail, refused, api } = this.#parts;
+    const { source, services, reporter, applier, dns, spools, refused, api } = this.#parts;
     await this.#loop.stop();
     await refused.stop();
     await source.stop();
@@ -100,21 +100,21 @@ export class RunningAgent {
     await applier.close();
     await dns.stop();
     await this.#parts.envoy.stop();
-    await tail.drain();
-    await tail.close();
+    await spools.drain();
+    await spools.close();
     await api.close();
   }
 
   /** Envoy first, from the files of the last time: it needs nobody else. */
   async #start(): Promise<void> {
-    const { config, paths, settings, envoy, dns, tail, refused, source, services, rules, logger } =
+    const { config, paths, settings, envoy, dns, spools, refused, source, services, rules, logger } =
       this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#ensureFiles();
     rules.remember(this.#remembered?.tables ?? []);
-    await tail.start();
     await dns.start();
+    await spools.start();
     if (this.#remembered !== undefined) {
       await dns.serve(this.#outputs(this.#remembered).entrances, this.#remembered);
     }

@@ -33,6 +33,11 @@ export class RuleHistory {
     this.#forgetOldest(Math.max(MAX_REVISIONS, tables.length));
   }
 
+  /** Whether it was told of this table. */
+  knows(table: string, revision: string): boolean {
+    return this.#periods.has(keyOf(table, revision));
+  }
+
   /** Whether a tunnel could be opened again; false where nothing is known of the table. */
   isStillAllowed({ table, lane, host, port, atMs }: NameQuery): boolean {
     const key = this.#current.get(table);

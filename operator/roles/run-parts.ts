@@ -1,14 +1,12 @@
 // Makes the parts of embedded mode: those of every gateway, and the denial log, the remembered ports and the view.
 // Nothing is started here but the store; run.ts says in which order the rest starts and stops.
+import { join } from 'node:path';
 import type { RunConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
-import { DenialStore } from '../denials/denial-store.ts';
-import { describeSetAside } from '../denials/set-aside.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
-import { CUT_MARK } from '../model/access-log-line.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
 import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
-import { DenialLog } from './denial-log.ts';
+import { DenialLogProcess } from './denial-log-process.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { GatewayDns } from './gateway-dns.ts';
 import {
@@ -18,7 +16,6 @@ import {
   gatewayParts,
   prepareGateway,
 } from './gateway-parts.ts';
-import { RuleHistory } from './rule-history.ts';
 import type { RunView } from './run-view.ts';
 import { WorldReport } from './world-report.ts';
 
@@ -28,9 +25,8 @@ const GATEWAY = 'local';
 export interface RunParts extends GatewayParts {
   readonly dns: GatewayDns;
   readonly view: RunView;
-  readonly store: DenialStore;
+  readonly log: DenialLogProcess;
   readonly ports: EntrancePorts;
-  readonly rules: RuleHistory;
   readonly report: WorldReport;
 }
 
@@ -39,45 +35,41 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
   view.progress('Looking for Envoy, which is fetched once where it is missing');
   const place = await prepareGateway(config);
   for (const note of place.notes) view.progress(note);
-  const store = await DenialStore.open(place.paths.database);
-  if (store.setAside !== undefined) view.failure(describeSetAside(store.path, store.setAside));
+  let dns: GatewayDns | undefined;
+  const log = await DenialLogProcess.start({
+    gateway: GATEWAY,
+    accountId: config.accountId,
+    database: place.paths.database,
+    querySocket: place.paths.querySocket,
+    spools: place.paths.envoyLog,
+    envoyAdminSocket: join(place.paths.envoy, 'admin.sock'),
+    rotateLogBytes: config.rotateLogBytes,
+    view,
+    reopenDnsLog: async () => await dns?.reopenLog(),
+  });
   try {
-    return await partsAround(store, { config, view, place });
+    const parts = await partsAround(log, config, view, place);
+    dns = parts.dns;
+    return parts;
   } catch (error) {
-    await store.close();
+    await log.stop();
     throw error;
   }
 }
 
-interface Found {
-  readonly config: RunConfig;
-  readonly view: RunView;
-  readonly place: GatewayPlace;
-}
-
-async function partsAround(store: DenialStore, { config, view, place }: Found): Promise<RunParts> {
-  const rules = new RuleHistory();
-  const log = await DenialLog.open({
-    gateway: GATEWAY,
-    accountId: config.accountId,
-    store,
-    findRule: (query) => rules.findRule(query),
-    isStillAllowed: (query) => rules.isStillAllowed(query),
-    onDenial: (denial) => view.denial(denial),
-    onUnreadableLines: (logFile, count) =>
-      view.failure(`Cannot read ${count} lines of ${logFile}: what they recorded is not in the denial log`),
-    onCutLines: (logFile, count) =>
-      view.failure(
-        `${count} lines of ${logFile} are too long: their rows have texts that end with "${CUT_MARK}"`,
-      ),
-  });
+async function partsAround(
+  log: DenialLogProcess,
+  config: RunConfig,
+  view: RunView,
+  place: GatewayPlace,
+): Promise<RunParts> {
   const ports = await EntrancePorts.open({
     path: place.paths.ports,
     address: config.listenAddress,
     range: config.ports,
     files: atomicFiles,
   });
-  const hooks = hooksOf(log, view);
+  const hooks = hooksOf(view);
   return {
     ...gatewayParts(config, place, hooks),
     dns: new GatewayDns({
@@ -89,24 +81,20 @@ async function partsAround(store: DenialStore, { config, view, place }: Found): 
       onProblem: (sentence) => view.failure(sentence),
     }),
     view,
-    store,
+    log,
     ports,
-    rules,
     report: new WorldReport(view),
   };
 }
 
-function hooksOf(log: DenialLog, view: RunView): GatewayHooks {
+function hooksOf(view: RunView): GatewayHooks {
   return {
-    consume: (batch) => log.consume(batch),
     onEnvoyExit: (exit) =>
       view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
     onEnvoyRestart: ({ pid, error }) => {
       if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
       else view.failure(`${error.message}; trying again`);
     },
-    onTornLine: ({ logFile, bytes }) =>
-      view.failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`),
     onLogFailure: (error) => view.failure(error.message),
     onRefusedConnections: (connections) =>
       view.failure(

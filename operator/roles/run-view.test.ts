@@ -25,7 +25,7 @@ function viewOf() {
 
 function shownOf(denial: Partial<Denial>): string {
   const { view, out } = viewOf();
-  view.denial(sampleDenial(0, { reason: 'DESTINATION_NOT_ALLOWED', ...denial }));
+  view.denials({ denials: [sampleDenial(0, { reason: 'DESTINATION_NOT_ALLOWED', ...denial })], further: 0 });
   return out.text;
 }
 
@@ -60,7 +60,7 @@ test('problems() and failure() say what they are, each to its stream, without co
   expect(errors.text).toBe('Failure  Envoy is gone\n');
 });
 
-test('denial() shows when, what, who, where to, why, and what decided', () => {
+test('denials() shows when, what, who, where to, why, and what decided', () => {
   const rule = 'blockedInternetDestinations "*.example.com" of NetworkPolicy/strict';
   expect(shownOf({ rule, sni: 'other.example.com' })).toBe(
     `00:00:00.000  DROP            team-a/JOBS  host-0.example.com:443  DESTINATION_NOT_ALLOWED  ${rule}, SNI other.example.com\n`,
@@ -70,9 +70,15 @@ test('denial() shows when, what, who, where to, why, and what decided', () => {
   );
 });
 
-test('denial() lets no control character of a name reach the terminal', () => {
+test('denials() lets no control character of a name reach the terminal', () => {
   const hostile = 'a\u001b[2J\n\u009b\u202eb';
   const text = shownOf({ destination: hostile, sni: hostile });
   expect(text).toContain('a?[2J???b:443');
   expect(text.slice(0, -1)).toMatch(/^[\x20-\x7e]+$/);
+});
+
+test('denials() says how many it does not show', () => {
+  const { view, out } = viewOf();
+  view.denials({ denials: [], further: 480 });
+  expect(out.text).toBe('480 further denials in this second: see "sallyport denials"\n');
 });

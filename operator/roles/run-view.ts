@@ -7,13 +7,14 @@ import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
 import { WORKSPACE_LABEL } from '../model/workspace.ts';
 import { enforcementOf, type WorkspacePlan } from '../model/workspace-plan.ts';
+import type { ShownDenials } from './denial-log-calls.ts';
 import type { Endpoints, ProductEndpoint } from './entrances.ts';
 
 export interface RunView {
   progress(text: string): void;
   workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
   problems(problems: readonly Problem[]): void;
-  denial(denial: Denial): void;
+  denials(shown: ShownDenials): void;
   /** Something outside went wrong; we go on. */
   failure(text: string): void;
 }
@@ -22,7 +23,7 @@ export const SILENT_VIEW: RunView = {
   progress: () => undefined,
   workspaces: () => undefined,
   problems: () => undefined,
-  denial: () => undefined,
+  denials: () => undefined,
   failure: () => undefined,
 };
 
@@ -38,7 +39,11 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
     problems: (problems) => {
       for (const problem of problems) write(`${paint('yellow', 'Problem')}  ${formatProblem(problem)}`);
     },
-    denial: (denial) => write(denialLine(denial, paint)),
+    denials: ({ denials, further }) => {
+      for (const denial of denials) write(denialLine(denial, paint));
+      if (further > 0)
+        write(paint('dim', `${further} further denials in this second: see "sallyport denials"`));
+    },
     failure: (text) => void errors.write(`${styleText('red', 'Failure', { stream: errors })}  ${text}\n`),
   };
 }

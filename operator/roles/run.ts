@@ -3,9 +3,10 @@
 
 import type { RunConfig } from '../config.ts';
 import { writeFileAtomic } from '../deliver/atomic-file.ts';
-import type { DenialStore } from '../denials/denial-store.ts';
-import { type QueryServer, serveQueries } from '../denials/query-socket.ts';
+import { queryDenials } from '../denials/query-denials.ts';
+import type { QueryAnswer } from '../denials/run-query.ts';
 import { Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
+import { within } from '../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../sources/folder.ts';
@@ -18,12 +19,13 @@ const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
 /** Also how soon a folder is found again that was deleted and made anew. */
 const MAX_INTERVAL_MS = 2000;
+/** At the end, for what may wait for an Envoy that does not answer. */
+const LAST_PASS_MS = 500;
 
 export class RunningGateway {
   readonly #parts: RunParts;
   readonly #source: FolderSource;
   readonly #loop: Loop;
-  #queries: QueryServer | undefined;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
 
@@ -70,8 +72,15 @@ export class RunningGateway {
     return this.#parts.envoy.pid;
   }
 
-  get store(): DenialStore {
-    return this.#parts.store;
+  /** Of the process of the denial log, while it is ready. */
+  get logPid(): number | undefined {
+    return this.#parts.log.pid;
+  }
+
+  /** Asks the denial log, as anybody on this machine does. */
+  query(sql: string): Promise<QueryAnswer> {
+    const { querySocket: socketPath, database: databasePath } = this.#parts.paths;
+    return queryDenials({ socketPath, databasePath, sql });
   }
 
   /** Resolves when every change seen so far is in force. */
@@ -87,39 +96,38 @@ export class RunningGateway {
 
   /** Resolves when every denial that Envoy or the DNS has written is in the store. */
   async drained(): Promise<void> {
-    await Promise.all([this.#parts.tail.drain(), this.#parts.dns.drain()]);
+    await this.#parts.dns.flush();
+    await this.#parts.log.drain();
   }
 
+  /** Takes less than five seconds, whatever hangs; what then waits in the spools is read by the next run. */
   async stop(): Promise<void> {
-    const { dns, envoy, applier, tail, refused, store } = this.#parts;
-    await this.#loop.stop();
-    await refused.stop();
+    const { dns, envoy, applier, refused, log } = this.#parts;
+    const lastPass = Promise.all([this.#loop.stop(), refused.stop()]);
+    await within(LAST_PASS_MS, lastPass);
+    await within(LAST_PASS_MS, applier.close());
+    await Promise.all([dns.stop(), envoy.stop()]);
+    // Without an Envoy nothing waits for its answers any more.
+    await lastPass;
     // After the last reading, which would watch the folder anew and keep the process from ending.
     this.#source.close();
-    await this.#queries?.close();
-    await applier.close();
-    await dns.stop();
-    await envoy.stop();
-    await tail.drain();
-    await tail.close();
-    await store.close();
+    await log.stop();
   }
 
   /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */
   async #start(): Promise<void> {
-    const { paths, store, dns, envoy, tail, refused, settings, view } = this.#parts;
+    const { paths, log, dns, envoy, refused, settings, view } = this.#parts;
     await dns.start();
     const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#apply(first);
-    await tail.start();
+    await log.follow();
     const how = await envoy.start();
     view.progress(
       how === 'adopted'
         ? `Adopted the Envoy that still runs (pid ${envoy.pid})`
         : `Started Envoy (pid ${envoy.pid})`,
     );
-    this.#queries = await serveQueries(store, paths.querySocket);
     const refusal = await this.#apply(first);
     // An adopted Envoy has a last good configuration to go on with, and traffic that must not end for this.
     if (refusal !== '' && how === 'started') throw new Error(refusal);
@@ -128,7 +136,7 @@ export class RunningGateway {
   }
 
   async #outputs(): Promise<DesiredOutputs> {
-    const { settings, ports, tunnels, rules, report } = this.#parts;
+    const { settings, ports, tunnels, log, report } = this.#parts;
     const reading = await this.#source.read();
     const { snapshot, problems } = reading;
     const isCurrent =
@@ -142,7 +150,7 @@ export class RunningGateway {
     while (await ports.giveUpTaken()) outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     await ports.save();
     await tunnels.keep(outputs.tunnels);
-    rules.remember(outputs.tables);
+    log.remember(outputs.tables);
     report.problems([...problems, ...outputs.problems, ...ports.problems]);
     this.#computed = { reading, outputs };
     return outputs;

@@ -1,0 +1,90 @@
+// Calls between a process and a child of its own, both ways, over the channel that Node keeps between the two. A call
+// that cannot be answered any more rejects; nothing here waits for ever, where the caller says how long.
+
+export type CallHandlers = Readonly<Record<string, (argument: unknown) => unknown>>;
+
+/** A ChildProcess here, `process` there. */
+export interface IpcPort {
+  send?(message: object, callback: (error: Error | null) => void): boolean;
+  on(event: 'message', listener: (message: unknown) => void): unknown;
+  once(event: 'disconnect', listener: () => void): unknown;
+}
+
+type Message =
+  | { readonly call: string; readonly id: number; readonly argument: unknown }
+  | { readonly answer: number; readonly value?: unknown; readonly error?: string };
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class IpcCalls {
+  readonly #port: IpcPort;
+  readonly #handlers: CallHandlers;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #isClosed = false;
+
+  constructor(port: IpcPort, handlers: CallHandlers) {
+    this.#port = port;
+    this.#handlers = handlers;
+    port.on('message', (message) => void this.#receive(message as Message));
+    port.once('disconnect', () => this.#close());
+  }
+
+  /** The other side is gone. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** What the other side's handler of this name answers; rejects with its error, or when the other side is gone. */
+  call(name: string, argument?: unknown): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(goneError(name));
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#send({ call: name, id, argument });
+    });
+  }
+
+  /** As call(), where nobody cares about the answer. */
+  tell(name: string, argument?: unknown): void {
+    this.call(name, argument).catch(() => undefined);
+  }
+
+  async #receive(message: Message): Promise<void> {
+    if ('answer' in message) return this.#settle(message);
+    const { call, id, argument } = message;
+    try {
+      this.#send({ answer: id, value: await this.#handlers[call]?.(argument) });
+    } catch (error) {
+      this.#send({ answer: id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #settle({ answer, value, error }: Extract<Message, { answer: number }>): void {
+    const pending = this.#pending.get(answer);
+    this.#pending.delete(answer);
+    if (error === undefined) pending?.resolve(value);
+    else pending?.reject(new Error(error));
+  }
+
+  /** What cannot be sent is answered by the disconnection that follows. */
+  #send(message: Message): void {
+    if (!this.#isClosed) this.#port.send?.(message, () => undefined);
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    for (const { reject } of this.#pending.values()) reject(goneError());
+    this.#pending.clear();
+  }
+}
+
+function goneError(name?: string): Error {
+  return new Error(
+    `Cannot ${name === undefined ? 'wait for an answer' : `call "${name}"`}: the process is gone`,
+  );
+}

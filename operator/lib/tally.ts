@@ -1,0 +1,28 @@
+// Tells of what may happen thousands of times a second: the first time at once, what follows together a while later.
+
+const INTERVAL_MS = 10_000;
+
+export class Tally {
+  readonly #tell: (count: number) => void;
+  readonly #intervalMs: number;
+  #count = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (count: number) => void, intervalMs = INTERVAL_MS) {
+    this.#tell = tell;
+    this.#intervalMs = intervalMs;
+  }
+
+  add(count: number): void {
+    this.#count += count;
+    if (this.#timer === undefined) this.#flush();
+  }
+
+  #flush(): void {
+    this.#timer = undefined;
+    if (this.#count === 0) return;
+    this.#tell(this.#count);
+    this.#count = 0;
+    this.#timer = setTimeout(() => this.#flush(), this.#intervalMs).unref();
+  }
+}

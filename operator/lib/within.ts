@@ -1,0 +1,13 @@
+// A promise with a limit on how long anybody waits for it.
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Resolves with the work, or as undefined after the time; the work itself goes on. Rejects where it does. */
+export async function within<T>(limitMs: number, work: Promise<T>): Promise<T | undefined> {
+  const cancel = new AbortController();
+  const late = delay(limitMs, undefined, { signal: cancel.signal }).catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel.abort();
+  }
+}

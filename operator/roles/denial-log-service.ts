@@ -1,0 +1,170 @@
+// The denial log as a process: follows both spools, stores, answers queries. Started, told of tables and ended by its
+// parent (denial-log-process.ts), and by nobody else. Whatever happens here, the spools are on disk.
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DenialStore } from '../denials/denial-store.ts';
+import { isDamage, OpenElsewhereError } from '../denials/open-database.ts';
+import { type QueryServer, serveQueries } from '../denials/query-socket.ts';
+import type { ReadLines } from '../denials/read-denials.ts';
+import { describeSetAside } from '../denials/set-aside.ts';
+import type { LogBatch } from '../gateway/log/log-batch.ts';
+import { EnvoyAdmin } from '../gateway/process/envoy-admin.ts';
+import type { IpcCalls } from '../lib/ipc-calls.ts';
+import { Tally } from '../lib/tally.ts';
+import { within } from '../lib/within.ts';
+import { CUT_MARK } from '../model/access-log-line.ts';
+import type { EgressTable } from '../model/egress-table.ts';
+import { DenialLog } from './denial-log.ts';
+import { DENIAL_LOG_PROGRAM, type LogPhase, type OpenRequest, type TableChange } from './denial-log-calls.ts';
+import { RuleHistory } from './rule-history.ts';
+import { DenialWindow } from './shown-denials.ts';
+import { Spools } from './spools.ts';
+
+/** A process that has just been killed needs a moment to let go of the file. */
+const OPEN_ELSEWHERE_MS = 3000;
+const OPEN_AGAIN_MS = 100;
+/** For an answer of the parent about tables; the rows do not wait longer. */
+const TABLES_MS = 1000;
+/** At the end, for lines that are there already; what is left stays in the spools. */
+const LAST_DRAIN_MS = 700;
+
+export class DenialLogService {
+  readonly #parent: IpcCalls;
+  readonly #tables = new Map<string, EgressTable>();
+  readonly #rules = new RuleHistory();
+  /** Tables that nobody knows any more. */
+  readonly #unknown = new Set<string>();
+  readonly #window: DenialWindow;
+  readonly #unreadable: Tally;
+  readonly #cut: Tally;
+  #parts: { readonly store: DenialStore; readonly queries: QueryServer; readonly spools: Spools } | undefined;
+
+  constructor(parent: IpcCalls) {
+    this.#parent = parent;
+    this.#window = new DenialWindow((shown) => parent.tell('denials', shown));
+    this.#unreadable = new Tally((count) =>
+      this.#failure(`Cannot read ${count} lines of the log: what they recorded is not in the denial log`),
+    );
+    this.#cut = new Tally((count) =>
+      this.#failure(
+        `${count} lines of the log were too long: their rows have texts that end with "${CUT_MARK}"`,
+      ),
+    );
+  }
+
+  /** Throws where the database or the socket cannot be had. */
+  async open(request: OpenRequest): Promise<void> {
+    const store = await openStore(request);
+    if (store.setAside !== undefined) this.#failure(describeSetAside(store.path, store.setAside));
+    const log = await this.#openLog(request, store);
+    const queries = await serveQueries(store, request.querySocket);
+    const admin = new EnvoyAdmin(request.envoyAdminSocket);
+    const spools = new Spools({
+      folder: request.spools,
+      consume: (batch) => this.#consume(log, batch),
+      reopenEnvoyLog: () => admin.reopenLogs(),
+      reopenDnsLog: async () => void (await this.#parent.call('reopenDnsLog')),
+      onTornLine: ({ logFile, bytes }) =>
+        this.#failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`),
+      onFailure: (error) => this.#failure(error.message),
+      maxBytes: request.rotateLogBytes,
+    });
+    this.#parts = { store, queries, spools };
+    this.#phase('idle');
+  }
+
+  tables({ changed, gone }: TableChange): void {
+    for (const name of gone) this.#tables.delete(name);
+    for (const table of changed) this.#tables.set(table.metadata.name, table);
+    this.#rules.remember([...this.#tables.values()]);
+  }
+
+  /** Begins with what waits in the spools. */
+  async follow(): Promise<void> {
+    await this.#parts?.spools.start();
+  }
+
+  /** Resolves when every line that is there now is in the store. */
+  async drain(): Promise<void> {
+    await this.#parts?.spools.drain();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#parts === undefined) return;
+    const { store, queries, spools } = this.#parts;
+    await within(LAST_DRAIN_MS, spools.drain());
+    await spools.close();
+    await queries.close();
+    await store.close();
+  }
+
+  #openLog({ gateway, accountId }: OpenRequest, store: DenialStore): Promise<DenialLog> {
+    return DenialLog.open({
+      gateway,
+      accountId,
+      store,
+      tablesOf: (lines) => this.#tablesOf(lines),
+      findRule: (query) => this.#rules.findRule(query),
+      isStillAllowed: (query) => this.#rules.isStillAllowed(query),
+      onDenials: (denials) => this.#window.offer(denials),
+      onUnreadableLines: (count) => this.#unreadable.add(count),
+      onCutLines: (count) => this.#cut.add(count),
+    });
+  }
+
+  /** A database that DuckDB has given up ends the process: the next one opens it anew, or sets it aside. */
+  async #consume(log: DenialLog, batch: LogBatch): Promise<void> {
+    this.#phase('storing');
+    try {
+      await log.consume(batch);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#failure(`The denial log cannot go on with its database: ${(error as Error).message}`);
+      await this.#parent.call('phase', 'damaged' satisfies LogPhase);
+      process.kill(process.pid, 'SIGKILL');
+    }
+    this.#phase('stored');
+  }
+
+  /** A line may be read before the news of its table: what the parent has said by now arrives before its answer. */
+  async #tablesOf(lines: ReadLines['lines']): Promise<void> {
+    const isNew = ({ line: { context } }: ReadLines['lines'][number]): boolean =>
+      !this.#rules.knows(context.table, context.revision) && !this.#unknown.has(keyOf(context));
+    const strange = lines.filter(isNew);
+    if (strange.length === 0) return;
+    await within(TABLES_MS, this.#parent.call('sync')).catch(() => undefined);
+    for (const { line } of strange.filter(isNew)) this.#unknown.add(keyOf(line.context));
+  }
+
+  #phase(phase: LogPhase): void {
+    this.#parent.tell('phase', phase);
+  }
+
+  #failure(sentence: string): void {
+    this.#parent.tell('failure', sentence);
+  }
+}
+
+function keyOf({ table, revision }: { readonly table: string; readonly revision: string }): string {
+  return `${table}@${revision}`;
+}
+
+async function openStore({ database, mistrusted }: OpenRequest): Promise<DenialStore> {
+  const endMs = performance.now() + OPEN_ELSEWHERE_MS;
+  for (;;) {
+    try {
+      return await DenialStore.open(database, mistrusted === undefined ? {} : { mistrusted });
+    } catch (error) {
+      if (!(error instanceof OpenElsewhereError)) throw error;
+      if (performance.now() > endMs) throw new OpenElsewhereError(database, await ownerOf(error.pid));
+      await delay(OPEN_AGAIN_MS);
+    }
+  }
+}
+
+/** Whom a person would end: the parent, where the process is the denial log of another run. */
+async function ownerOf(pid: number): Promise<number> {
+  const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
+  if (!(await read('cmdline')).split('\0').includes(DENIAL_LOG_PROGRAM)) return pid;
+  return Number(/^PPid:\s+(\d+)$/m.exec(await read('status'))?.[1] ?? pid);
+}
