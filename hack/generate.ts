@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KINDS } from '../operator/model/kinds.ts';
-import { SYSTEM_NAMESPACE } from '../operator/model/system-names.ts';
+import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
 import { renderAdmission } from '../operator/render/kubernetes/admission/admission.ts';
 import { type CrdFile, renderCrdFile } from '../operator/render/kubernetes/crd-file.ts';
 import { renderObjectsFile } from '../operator/render/kubernetes/objects-file.ts';
@@ -18,8 +18,8 @@ Writes crds/ and charts/sallyport/generated/ from the schemas and tables in oper
 function generate(): void {
   writeFolder('crds', KINDS.map(renderCrdFile));
   writeFolder('charts/sallyport/generated', [
-    renderObjectsFile('admission.yaml', renderAdmission(SYSTEM_NAMESPACE)),
-    renderObjectsFile('rbac.yaml', renderRbac(SYSTEM_NAMESPACE)),
+    renderObjectsFile('admission.yaml', renderAdmission(USUAL_INSTALLATION)),
+    renderObjectsFile('rbac.yaml', renderRbac(USUAL_INSTALLATION)),
   ]);
 }
 

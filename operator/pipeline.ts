@@ -2,6 +2,7 @@
 // the API server must hold. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
+import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
 import { type CompiledWorld, compileAhead, compileWorld } from './compile/plans.ts';
 import { noPortBlocks, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
@@ -75,6 +76,8 @@ export const NOTHING_REMEMBERED: OperatorMemory = { ports: noPortBlocks };
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   /** Policies of others that allow a workspace more than ours, by workspace. */
   readonly widening: ReadonlyMap<string, readonly string[]>;
+  /** Pods that wait with a stamp that is too open by now. */
+  readonly overtaken: readonly OvertakenPod[];
 }
 
 /** Everything that a cluster should hold; status is computed from these and from what gateways report. */
@@ -103,5 +106,5 @@ export function* operatorSteps(
   yield;
   const objects = clusterObjects(world, state, settings);
   yield;
-  return { ...world, ...objects, widening: findWidening(state) };
+  return { ...world, ...objects, widening: findWidening(state), overtaken: overtakenPods(state) };
 }

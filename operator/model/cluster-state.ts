@@ -33,9 +33,12 @@ export interface ClusterState {
 export interface StampedPod {
   readonly namespace: string;
   readonly name: string;
+  readonly uid: string;
   readonly product: string;
   readonly lane: string;
   readonly stamp: string;
+  /** A container of it runs, or has run. */
+  readonly hasStarted: boolean;
 }
 
 export interface GatewayPod {

@@ -71,9 +71,13 @@ export function isSealed(lane: Lane): boolean {
   return lane === 'sealed' || lane === 'sealed-dry-run';
 }
 
+export function isKnownLane(lane: string): lane is Lane {
+  return LANES.some((known) => known === lane);
+}
+
 /** Lanes through a gateway; whatever is no lane is none of them. */
 export function isGuarded(lane: string): lane is Exclude<Lane, 'full'> {
-  return lane !== 'full' && LANES.some((known) => known === lane);
+  return lane !== 'full' && isKnownLane(lane);
 }
 
 /** Lanes from which nothing is kept back: pods in all others, and in none that is known, are isolated. */

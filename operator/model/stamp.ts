@@ -10,6 +10,16 @@ export const LANE_LABEL = `${GROUP}/lane`;
 /** Revision of the setting that the pod was stamped under. */
 export const STAMP_LABEL = `${GROUP}/stamp`;
 
+/** LANES is in order of openness. */
+export const STRICTEST_LANE: Lane = 'sealed';
+export const STAMP_LABELS = [PRODUCT_LABEL, LANE_LABEL, STAMP_LABEL] as const;
+
+/** Of pods that ran before their Namespace became a workspace: isolation leaves them alone until they restart (R39). */
+export const ADOPTED_LANE: Lane = 'full';
+/** Of pods that were there before and had not started: nothing of the workspace's settings is in them. */
+export const HELD_LANE: Lane = STRICTEST_LANE;
+export const ADOPTED_PRODUCT: Product = 'GENERAL';
+
 /** Annotations of a Namespace that is a workspace. Without this one nothing may start there: it is not ready yet. */
 export const STAMP_ANNOTATION = `${GROUP}/stamp`;
 /** Lane of a product that has no annotation of its own. */
@@ -23,6 +33,10 @@ export const USUAL_CLUSTER_DOMAIN = 'cluster.local';
 /** A user's own: "Isolate" cuts the pods that ran before their Namespace became a workspace. */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 export const ADOPT_ISOLATE = 'Isolate';
+/** An administrator's own, with a reason: lets those who may break glass write what only the operator writes there. */
+export const BREAK_GLASS_ANNOTATION = `${GROUP}/break-glass`;
+/** All others that begin like ours are the operator's. */
+export const USER_ANNOTATIONS: readonly string[] = [ADOPT_ANNOTATION, BREAK_GLASS_ANNOTATION];
 
 export function laneAnnotation(product: Product): string {
   return `${DEFAULT_LANE_ANNOTATION}.${product}`;
@@ -59,5 +73,5 @@ export function isMoreOpen(lane: Lane, than: Lane): boolean {
 
 /** Virtual resources of our group, for which RBAC says who may do what; no such objects exist. */
 export const USE_PRODUCT = { resource: 'products', verb: 'use' } as const;
-/** Who may write stamps and what the operator owns: the operator itself. */
-export const WRITE_STAMPS = { resource: 'stamps', verb: 'write' } as const;
+/** Nobody is granted it by a role of ours: who may do everything has it. */
+export const BREAK_GLASS = { resource: 'guards', verb: 'break' } as const;

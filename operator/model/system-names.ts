@@ -7,5 +7,35 @@ export const MANAGED_BY = 'sallyport';
 export const GATEWAY_LABEL = 'app.kubernetes.io/name';
 export const GATEWAY_NAME = 'sallyport-gateway';
 export const SYSTEM_NAMESPACE = 'sallyport-system';
+/** ServiceAccounts of our own programs, in that Namespace. */
+export const OPERATOR_ACCOUNT = 'sallyport-operator';
+export const GATEWAY_ACCOUNT = 'sallyport-gateway';
+/** Of the operator's replicas. */
+export const LEASE_NAME = 'sallyport-operator';
+/** As Events name the operator. */
+export const EVENT_CONTROLLER = 'sallyport.dev/operator';
+/** The KubeNetworkPolicy that holds all pods of a workspace but those of open lanes. */
+export const ISOLATION_NAME = 'sallyport-isolation';
 /** Label of what the operator owns for one workspace: name of the Namespace that is the workspace. */
 export const WORKSPACE_NAME_LABEL = 'sallyport.dev/for-workspace';
+
+/** What admission and roles know our programs by. */
+export interface Installation {
+  readonly systemNamespace: string;
+  readonly operatorAccount: string;
+  readonly gatewayAccount: string;
+}
+
+export const USUAL_INSTALLATION: Installation = {
+  systemNamespace: SYSTEM_NAMESPACE,
+  operatorAccount: OPERATOR_ACCOUNT,
+  gatewayAccount: GATEWAY_ACCOUNT,
+};
+
+/** The name by which the API server knows a ServiceAccount. */
+export function accountUser(namespace: string, account: string): string {
+  return `system:serviceaccount:${namespace}:${account}`;
+}
+
+/** What it knows besides of one whose token is bound to a pod. */
+export const POD_NAME_EXTRA = 'authentication.kubernetes.io/pod-name';

@@ -7,6 +7,7 @@ import { connectKubernetes } from '../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
+import { accountUser, GATEWAY_ACCOUNT, POD_NAME_EXTRA } from '../model/system-names.ts';
 import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
 import { ClusterServices } from '../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../sources/kubernetes/compiled-source.ts';
@@ -53,6 +54,10 @@ export async function assembleAgent(
   const memory = await readMemory(place.paths);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
+    actAs: {
+      user: accountUser(namespace, GATEWAY_ACCOUNT),
+      extra: { [POD_NAME_EXTRA]: podName },
+    },
     onRequest: (done) => metrics.apiRequest(done),
   });
   const rules = new RuleHistory();

@@ -4,6 +4,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
 import { heldAddresses } from '../deliver/kubernetes/held-addresses.ts';
+import { holdPods, type Recorder, tellHeld } from '../deliver/kubernetes/hold-pods.ts';
 import { inParallel } from '../deliver/kubernetes/in-parallel.ts';
 import type { LeaderLease } from '../deliver/kubernetes/leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from '../deliver/kubernetes/object-writer.ts';
@@ -21,8 +22,8 @@ import {
   WORKSPACE_PLANS,
 } from '../model/cluster-resources.ts';
 import { GROUP } from '../model/kubernetes-object.ts';
-import { ADOPT_ANNOTATION } from '../model/stamp.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../model/system-names.ts';
+import { USER_ANNOTATIONS } from '../model/stamp.ts';
+import { ISOLATION_NAME, MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../model/system-names.ts';
 import type { OperatorOutputs } from '../pipeline.ts';
 import type { ClusterReading } from '../sources/kubernetes/cluster-source.ts';
 
@@ -30,6 +31,7 @@ export interface Delivery {
   readonly api: KubernetesApi;
   readonly writer: ObjectWriter;
   readonly lease: Pick<LeaderLease, 'isLeader'>;
+  readonly recorder: Recorder;
   readonly logger: Logger;
 }
 
@@ -46,10 +48,13 @@ const PRUNED_RESOURCES: readonly ClusterResource[] = [
 export async function deliver(
   outputs: OperatorOutputs,
   { observed }: ClusterReading,
-  { api, writer, lease, logger }: Delivery,
+  delivery: Delivery,
 ): Promise<WriteFailures> {
+  const { api, writer, lease, logger, recorder } = delivery;
   const notCreated = await createAll(outputs.createdOnce, { writer, logger });
-  const notAdopted = await adoptAll(outputs.adopting, { api, writer, lease, logger });
+  // Not again once isolation is there: what has no lane then is held by it, and never was exempt.
+  const adopting = outputs.adopting.filter((name) => !isIsolated(name, observed));
+  const notAdopted = await adoptAll(adopting, delivery);
   const wanted = outputs.objects.filter((object) => !notAdopted.has(workspaceOf(object)));
   const { apply, remove } = planWrites(wanted, observed, isPruned);
   await breathe();
@@ -65,6 +70,8 @@ export async function deliver(
   const stamped = planWrites(stamps, observed, () => false).apply;
   const notStamped = await writer.applyAll(stamped, observed);
   for (const { metadata } of stamped) logger.info('stamped', { workspace: metadata.name });
+  const overtaken = outputs.overtaken.map(({ pod, lane }) => ({ ...pod, from: pod.lane, lane }));
+  const notHeld = await holdPods(overtaken, { api, mayWrite: () => lease.isLeader() }, recorder);
   await unstampAll(outputs.unstamped, observed, writer);
   // Objects of workspaces that were left out above are still wanted.
   const wantedKeys = new Set(outputs.objects.map(objectKey));
@@ -74,7 +81,7 @@ export async function deliver(
   );
   const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
   const notRemoved = await writer.removeAll([...removable, ...abandoned]);
-  return new Map([...notCreated, ...notAdopted, ...failed, ...notStamped, ...notRemoved]);
+  return new Map([...notCreated, ...notAdopted, ...failed, ...notStamped, ...notHeld, ...notRemoved]);
 }
 
 async function createAll(
@@ -98,15 +105,22 @@ function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {
   return metadata.labels?.[WORKSPACE_NAME_LABEL] ?? '';
 }
 
+function isIsolated(workspace: string, observed: ClusterReading['observed']): boolean {
+  const found = observed.get(`${KUBE_NETWORK_POLICIES.kind}/${workspace}/${ISOLATION_NAME}`);
+  return found !== undefined && isPruned(found);
+}
+
 /** Workspaces whose pods could not be adopted, with why. */
 async function adoptAll(
   workspaces: readonly string[],
-  { api, lease, logger }: Delivery,
+  { api, lease, logger, recorder }: Delivery,
 ): Promise<WriteFailures> {
   const namespaces = workspaces.map((name) => ({ kind: 'Namespace', metadata: { name } }));
   const failures = await inParallel(namespaces, async ({ metadata: { name } }) => {
-    const pods = await adoptPods(name, { api, mayWrite: () => lease.isLeader() });
-    if (pods > 0) logger.info('adopted running pods', { workspace: name, pods });
+    const { running, held } = await adoptPods(name, { api, mayWrite: () => lease.isLeader() });
+    if (running + held.length > 0)
+      logger.info('adopted pods', { workspace: name, running, held: held.length });
+    await tellHeld(held, recorder);
   });
   return new Map([...failures].map(([key, error]) => [key.replace('Namespace/', ''), error]));
 }
@@ -133,7 +147,7 @@ async function unstampAll(
     const namespace = observed.get(`Namespace/${name}`);
     if (namespace === undefined) continue;
     const ours = Object.keys(namespace.metadata.annotations ?? {}).filter(
-      (annotation) => annotation.startsWith(`${GROUP}/`) && annotation !== ADOPT_ANNOTATION,
+      (annotation) => annotation.startsWith(`${GROUP}/`) && !USER_ANNOTATIONS.includes(annotation),
     );
     await writer.removeAnnotations(namespace, ours);
   }

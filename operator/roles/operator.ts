@@ -15,6 +15,7 @@ import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { WRITTEN_RESOURCES } from '../model/cluster-resources.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../model/stamp.ts';
+import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../model/system-names.ts';
 import { NOTHING_REMEMBERED, type OperatorMemory, type OperatorOutputs, operatorSteps } from '../pipeline.ts';
 import type { ClusterSettings } from '../render/kubernetes/objects/desired-object.ts';
 import { ClusterSource } from '../sources/kubernetes/cluster-source.ts';
@@ -26,7 +27,6 @@ const MIN_INTERVAL_MS = 20;
 const RETRY_INTERVAL_MS = 1000;
 /** Nothing waits for this; it mends what no event has told of. */
 const MAX_INTERVAL_MS = 60_000;
-const LEASE_NAME = 'sallyport-operator';
 const GATEWAY_HEALTH_PORT = 8081;
 
 /** What is wired together; each part has a lifetime of its own. */
@@ -38,6 +38,7 @@ interface OperatorParts {
   readonly source: ClusterSource;
   readonly lease: LeaderLease;
   readonly writer: ObjectWriter;
+  readonly recorder: EventRecorder;
   readonly statusReport: StatusReport;
 }
 
@@ -179,6 +180,7 @@ interface Assembly {
 async function assembleOperator({ config, logger, metrics, trigger }: Assembly): Promise<OperatorParts> {
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
+    actAs: { user: accountUser(config.systemNamespace, OPERATOR_ACCOUNT) },
     onRequest: (done) => metrics.apiRequest(done),
   });
   const source = new ClusterSource({
@@ -222,5 +224,5 @@ async function assembleOperator({ config, logger, metrics, trigger }: Assembly):
     },
   });
   const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
-  return { config, logger, metrics, api, source, lease, writer, statusReport };
+  return { config, logger, metrics, api, source, lease, writer, recorder, statusReport };
 }

@@ -2,6 +2,7 @@
 // the rights that tenants have. The annotations of the workspaces are written here as the operator writes them.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Actor } from '../../operator/lib/kubernetes/acting-as.ts';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import {
   ApiFailure,
@@ -18,8 +19,14 @@ import {
   proxyAnnotation,
   STAMP_ANNOTATION,
 } from '../../operator/model/stamp.ts';
+import { accountUser, OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
-import { type ControlPlane, installCrds, startControlPlane } from './control-plane.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  installCrds,
+  startControlPlane,
+} from './control-plane.ts';
 
 const GENERATED = join(import.meta.dirname, '../../charts/sallyport/generated');
 const ADMIT_TIMEOUT_MS = 60_000;
@@ -46,6 +53,10 @@ export interface AdmissionScene {
   readonly as: Readonly<Record<Person, KubernetesApi>>;
   /** By a kubeconfig of the control plane; closed by stop(). */
   connect(kubeconfig: string): Promise<KubernetesApi>;
+  /** Whoever that is, by impersonation; closed by stop(). */
+  actingAs(user: string, extra?: Readonly<Record<string, string>>): Promise<KubernetesApi>;
+  /** Under the operator's own ServiceAccount. */
+  readonly operator: KubernetesApi;
   stop(): Promise<void>;
 }
 
@@ -69,22 +80,24 @@ export const READY_ANNOTATIONS: Readonly<Record<string, string>> = {
   [CLUSTER_DNS_ANNOTATION]: '10.96.0.10',
 };
 
-export async function startAdmissionScene(): Promise<AdmissionScene> {
-  const controlPlane = await startControlPlane();
+export async function startAdmissionScene(options: ControlPlaneOptions = {}): Promise<AdmissionScene> {
+  const controlPlane = await startControlPlane(options);
   const connections: KubernetesApi[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(connections.map((api) => api.close()));
     await controlPlane.stop();
   };
-  const connect = async (kubeconfig: string): Promise<KubernetesApi> => {
-    const api = await connectKubernetes({ kubeconfig });
+  const connect = async (kubeconfig: string, actAs?: Actor): Promise<KubernetesApi> => {
+    const api = await connectKubernetes({ kubeconfig, ...(actAs === undefined ? {} : { actAs }) });
     connections.push(api);
     return api;
   };
+  const actingAs = (user: string, extra = {}): Promise<KubernetesApi> =>
+    connect(controlPlane.adminKubeconfig, { user, extra });
   try {
     await installGenerated(controlPlane);
     const root = await connect(controlPlane.adminKubeconfig);
-    await createNamespaces(root);
+    await createNamespaces(root, await actingAs(accountUser(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT)));
     await grantRoles(root);
     const person = async (user: Person) => connect(await controlPlane.kubeconfigFor({ user }));
     const as = {
@@ -93,8 +106,9 @@ export async function startAdmissionScene(): Promise<AdmissionScene> {
       lead: await person('lead'),
       'account-admin': await person('account-admin'),
     };
+    const operator = await actingAs(accountUser(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT));
     await untilAdmissionWorks(root);
-    return { controlPlane, root, as, connect, stop };
+    return { controlPlane, root, as, connect, actingAs, operator, stop };
   } catch (failure) {
     await stop();
     throw failure;
@@ -107,9 +121,17 @@ async function installGenerated(controlPlane: ControlPlane): Promise<void> {
   if (code !== 0) throw new Error(`Cannot apply the generated policies: ${stderr}`);
 }
 
-async function createNamespaces(root: KubernetesApi): Promise<void> {
+async function createNamespaces(root: KubernetesApi, operator: KubernetesApi): Promise<void> {
   const workspace = (id: string) => ({ [WORKSPACE_LABEL]: id });
-  await create(root, namespace(READY, { labels: workspace('101'), annotations: READY_ANNOTATIONS }));
+  await create(root, namespace(READY, { labels: workspace('101') }));
+  await until('the operator to stamp a Namespace', () =>
+    refusal(operator, {
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${READY}`,
+      body: { metadata: { annotations: READY_ANNOTATIONS } },
+      contentType: 'application/merge-patch+json',
+    }),
+  );
   await create(root, namespace(NEW, { labels: workspace('102') }));
   await create(root, namespace(PLAIN, {}));
   await create(root, {
@@ -270,17 +292,24 @@ export function namespace(name: string, metadata: Readonly<Record<string, unknow
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...metadata } };
 }
 
-interface Creatable {
+export interface Creatable {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: object };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly [field: string]: unknown;
 }
 
 export async function create(api: KubernetesApi, object: Creatable): Promise<void> {
-  const { apiVersion, kind, metadata } = object;
+  await api.request({ method: 'POST', path: collectionOf(object), body: object });
+}
+
+export function collectionOf({ apiVersion, kind, metadata }: Creatable): string {
   const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
   const home = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   const plural = kind.toLowerCase().replace(/y$/, 'ie');
-  await api.request({ method: 'POST', path: `${root}${home}/${plural}s`, body: object });
+  return `${root}${home}/${plural}s`;
 }

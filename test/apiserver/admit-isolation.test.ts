@@ -2,6 +2,7 @@
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { LANE_LABEL } from '../../operator/model/stamp.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../operator/model/system-names.ts';
+import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
 import {
   type AdmissionScene,
   create,
@@ -160,11 +161,7 @@ describe('isolation, which Sallyport owns', () => {
   const sentence = 'Sallyport owns what carries label "app.kubernetes.io/managed-by=sallyport"';
 
   beforeAll(async () => {
-    const { controlPlane, connect } = scene;
-    const operator = await connect(
-      await controlPlane.serviceAccountKubeconfig('sallyport-system', 'sallyport-operator'),
-    );
-    await create(operator, rulesOf({ name: 'isolation', labels: OWNED, spec: to(anywhere) }));
+    await create(scene.operator, rulesOf({ name: 'isolation', labels: OWNED, spec: to(anywhere) }));
     await create(scene.as.edit, rulesOf({ name: 'theirs' }));
   });
 
@@ -181,8 +178,9 @@ describe('isolation, which Sallyport owns', () => {
 
   it('goes with its Namespace', async () => {
     const home = 'passing';
-    await create(scene.root, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home } });
-    await create(scene.root, rulesOf({ name: 'isolation', home, labels: OWNED }));
+    const labels = { [WORKSPACE_LABEL]: '103' };
+    await create(scene.root, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home, labels } });
+    await create(scene.operator, rulesOf({ name: 'isolation', home, labels: OWNED }));
     const path = `/api/v1/namespaces/${home}`;
     await scene.root.request({ method: 'DELETE', path });
     await until('the Namespace to be gone', async () => {

@@ -23,9 +23,7 @@ let neighbour: KubernetesApi;
 beforeAll(async () => {
   scene = await startAdmissionScene();
   const { controlPlane, connect, root } = scene;
-  operator = await connect(
-    await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, 'sallyport-operator'),
-  );
+  operator = scene.operator;
   neighbour = await connect(await controlPlane.kubeconfigFor({ user: 'neighbour' }));
   const rbac = 'rbac.authorization.k8s.io';
   await create(root, {

@@ -46,7 +46,6 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
       ['create patch delete', OURS, 'policyassignments', ''],
       ['patch', OURS, 'networkpolicies/status', ''],
       ['patch', OURS, 'ipaccesslists/status', READY],
-      ['write', OURS, 'stamps', ''],
       ['create patch', 'events.k8s.io', 'events', READY],
       ['get list watch', 'cilium.io', 'ciliumclusterwidenetworkpolicies', ''],
       ['get list watch', 'crd.projectcalico.org', 'globalnetworkpolicies', ''],
@@ -74,6 +73,7 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
       ['create patch', 'cilium.io', 'ciliumnetworkpolicies', READY],
       ['bind escalate create', 'rbac.authorization.k8s.io', 'clusterroles', ''],
       ['impersonate', '', 'users', ''],
+      ['break', OURS, 'guards', ''],
     ],
   ],
   [
@@ -88,7 +88,7 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
       ['create patch delete', OURS, 'workspaceplans', HOME],
       ['list watch delete', OURS, 'gatewayreports', HOME],
       ['get list watch', OURS, 'networkpolicies', ''],
-      ['write', OURS, 'stamps', ''],
+      ['break', OURS, 'guards', ''],
       ['list', '', 'pods', HOME],
       ['list', '', 'namespaces', ''],
       ['get', '', 'secrets', HOME],
@@ -129,9 +129,9 @@ describe('people', () => {
     ['the built-in admin', 'admin', ['create update delete', OURS, 'networkpolicies', '']],
     ['the built-in admin', 'admin', ['create update', OURS, 'policyassignments', '']],
     ['the built-in admin', 'admin', ['use', OURS, 'products:dbsql', READY]],
-    ['the built-in admin', 'admin', ['write', OURS, 'stamps', READY]],
+    ['the built-in admin', 'admin', ['break', OURS, 'guards', READY]],
     ['the built-in admin', 'admin', ['create patch', OURS, 'workspaceplans', READY]],
-    ['an account admin', 'account-admin', ['write', OURS, 'stamps', '']],
+    ['an account admin', 'account-admin', ['break', OURS, 'guards', '']],
     ['an account admin', 'account-admin', ['create patch delete', OURS, 'egresstables', HOME]],
   ])('%s (%s) may not %s', async (_, user, right) => {
     expect(new Set(await mayAll(user, right))).toEqual(new Set([false]));

@@ -75,12 +75,6 @@ describe('labels of a running pod', () => {
     expect(await refusal(scene.as.lead, request)).toBe('');
   });
 
-  it('may be set by who may write stamps', async () => {
-    const operator = await operatorOf(scene);
-    const request = patch(`${PODS}/web`, { metadata: { labels: { [LANE_LABEL]: 'full' } } });
-    expect(await refusal(operator, request)).toBe('');
-  });
-
   it('cannot be given to a pod outside of workspaces', async () => {
     const request = patch(`/api/v1/namespaces/${PLAIN}/pods/old`, {
       metadata: { labels: { [LANE_LABEL]: 'full' } },
@@ -88,10 +82,6 @@ describe('labels of a running pod', () => {
     expect(await refusal(scene.as.lead, request)).toContain('they are set when a pod starts');
   });
 });
-
-async function operatorOf({ controlPlane, connect }: AdmissionScene) {
-  return connect(await controlPlane.serviceAccountKubeconfig('sallyport-system', 'sallyport-operator'));
-}
 
 describe('a Binding', () => {
   const bindings = [

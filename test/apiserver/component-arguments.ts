@@ -8,12 +8,23 @@ export interface ControlPlanePorts {
   readonly apiServer: number;
 }
 
-/** In the folder: server.crt and server.key, ca.crt, service-accounts.key, controllers.kubeconfig. */
+/** In the folder: server.crt and server.key, ca.crt, service-accounts.key, controllers.kubeconfig, audit-policy.yaml. */
 export interface ComponentPlace {
   readonly folder: string;
   readonly ports: ControlPlanePorts;
   readonly withControllers: boolean;
+  readonly auditLog?: string | undefined;
 }
+
+/** A line for each request that changes something, when it has been answered. */
+export const AUDIT_POLICY = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    verbs: [get, list, watch]
+  - level: Metadata
+`;
 
 // Those that do something without nodes, volumes or certificates.
 const CONTROLLERS = [
@@ -52,7 +63,8 @@ export function etcdArguments({ folder, ports }: ComponentPlace): readonly strin
   ];
 }
 
-export function apiServerArguments({ folder, ports, withControllers }: ComponentPlace): readonly string[] {
+export function apiServerArguments(place: ComponentPlace): readonly string[] {
+  const { folder, ports, withControllers, auditLog } = place;
   const serviceAccountKey = join(folder, 'service-accounts.key');
   return [
     `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
@@ -68,6 +80,9 @@ export function apiServerArguments({ folder, ports, withControllers }: Component
     `--service-account-signing-key-file=${serviceAccountKey}`,
     '--authorization-mode=RBAC',
     '--allow-privileged=true',
+    ...(auditLog === undefined
+      ? []
+      : [`--audit-policy-file=${join(folder, 'audit-policy.yaml')}`, `--audit-log-path=${auditLog}`]),
     // Without controllers nobody makes the service accounts that pods would need.
     ...(withControllers ? [] : ['--disable-admission-plugins=ServiceAccount']),
   ];

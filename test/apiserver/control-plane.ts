@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type ClientAuthority, createClientAuthority, type KubernetesUser } from './client-authority.ts';
 import {
+  AUDIT_POLICY,
   apiServerArguments,
   type ComponentPlace,
   type ControlPlanePorts,
@@ -29,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly folder?: string;
   /** Default true. Without: no garbage collection, no default ServiceAccounts, and pods are admitted without one. */
   readonly withControllers?: boolean;
+  /** Where given, the API server writes a line for each request there, without bodies. */
+  readonly auditLog?: string;
   /** Goes on when this process ends. */
   readonly outlivesParent?: boolean;
 }
@@ -44,6 +47,7 @@ const POLL_MS = 50;
 const ATTEMPTS = 3;
 const BUILD = fileURLToPath(new URL('../../hack/kubernetes-build.sh', import.meta.url));
 const CRDS = fileURLToPath(new URL('../../crds', import.meta.url));
+const ROLES = fileURLToPath(new URL('../../charts/sallyport/generated/rbac.yaml', import.meta.url));
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();
@@ -54,6 +58,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       folder,
       ports: await controlPlanePorts(),
       withControllers: options.withControllers ?? true,
+      auditLog: options.auditLog,
     };
     const controlPlane = new ControlPlane(processPlace, place, await createClientAuthority());
     try {
@@ -88,6 +93,12 @@ export async function installCrds(controlPlane: ControlPlane): Promise<void> {
     const { code, stderr } = await controlPlane.kubectl(args);
     if (code !== 0) throw new Error(`Cannot install the CRDs: ${stderr}`);
   }
+}
+
+/** Applies our programs' roles, with the Namespace in which their ServiceAccounts are. */
+export async function installRoles(controlPlane: ControlPlane): Promise<void> {
+  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', ROLES]);
+  if (code !== 0) throw new Error(`Cannot install the roles: ${stderr}`);
 }
 
 export class ControlPlane {
@@ -135,6 +146,7 @@ export class ControlPlane {
     await write('ca.crt', this.#authority.caCertificate);
     await write('server.crt', certificate);
     await write('server.key', key);
+    await write('audit-policy.yaml', AUDIT_POLICY);
     await write('service-accounts.key', serviceAccounts.export({ type: 'sec1', format: 'pem' }).toString());
     await this.#writeKubeconfig('kubeconfig', { user: 'admin', groups: ['system:masters'] });
     await this.#writeKubeconfig('controllers.kubeconfig', { user: 'system:kube-controller-manager' });

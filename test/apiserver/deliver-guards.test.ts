@@ -213,9 +213,26 @@ describe('EventRecorder', () => {
 });
 
 describe('adoptPods()', () => {
-  async function startPod(namespace: string, name: string, labels: object = {}): Promise<void> {
+  const RUNNING = { containerStatuses: [container({ running: {} })] };
+
+  function container(state: object): object {
+    return { name: 'main', image: 'none', imageID: '', ready: false, restartCount: 0, state };
+  }
+
+  async function makePod(namespace: string, name: string, labels: object = {}): Promise<void> {
     const body = { metadata: { name, labels }, spec: { containers: [{ name: 'main', image: 'none' }] } };
     await scene.api.request({ method: 'POST', path: `/api/v1/namespaces/${namespace}/pods`, body });
+  }
+
+  async function setStatus(path: string, status: object): Promise<void> {
+    const contentType = 'application/merge-patch+json';
+    await scene.api.request({ method: 'PATCH', path: `${path}/status`, body: { status }, contentType });
+  }
+
+  /** As a kubelet says it. */
+  async function startPod(namespace: string, name: string, labels: object = {}): Promise<void> {
+    await makePod(namespace, name, labels);
+    await setStatus(`/api/v1/namespaces/${namespace}/pods/${name}`, RUNNING);
   }
 
   async function lanes(namespace: string): Promise<object> {
@@ -224,14 +241,22 @@ describe('adoptPods()', () => {
     return Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.labels?.[LANE_LABEL]]));
   }
 
-  it('gives lane full to the pods that have none', async () => {
+  it('gives lane full to the pods that run, and the strictest to those that have not started', async () => {
     await scene.namespace('adopting');
     await startPod('adopting', 'old-1');
     await startPod('adopting', 'old-2', { app: 'x' });
     await startPod('adopting', 'stamped', { [LANE_LABEL]: 'enforced' });
-    expect(await adoptPods('adopting', { api: scene.api, mayWrite: () => true })).toBe(2);
-    expect(await lanes('adopting')).toEqual({ 'old-1': 'full', 'old-2': 'full', stamped: 'enforced' });
-    expect(await adoptPods('adopting', { api: scene.api, mayWrite: () => true })).toBe(0);
+    await makePod('adopting', 'waiting');
+    const adopted = await adoptPods('adopting', { api: scene.api, mayWrite: () => true });
+    expect(adopted).toMatchObject({ running: 2, held: [{ namespace: 'adopting', name: 'waiting' }] });
+    expect(await lanes('adopting')).toEqual({
+      'old-1': 'full',
+      'old-2': 'full',
+      stamped: 'enforced',
+      waiting: 'sealed',
+    });
+    const again = await adoptPods('adopting', { api: scene.api, mayWrite: () => true });
+    expect(again).toEqual({ running: 0, held: [] });
   });
 
   it('opens no pod that took the place of one that it saw', async () => {

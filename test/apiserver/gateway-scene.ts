@@ -17,7 +17,7 @@ import { RunningAgent } from '../../operator/roles/gateway.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type ControlPlane, installCrds, startControlPlane } from './control-plane.ts';
+import { type ControlPlane, installCrds, installRoles, startControlPlane } from './control-plane.ts';
 
 const MAIN = fileURLToPath(new URL('../../operator/main.ts', import.meta.url));
 
@@ -34,7 +34,7 @@ export interface Agent {
 export interface AgentOptions {
   /** Where it listens; an address of the world unless given. */
   readonly address?: string;
-  /** The administrator's unless given. */
+  /** The administrator's unless given: then it acts as the gateways' ServiceAccount. */
   readonly kubeconfig?: string;
   /** What is outside for it; the scene's own unless given. */
   readonly world?: OutsideWorld;
@@ -58,10 +58,10 @@ export class GatewayScene {
   static async start(names: readonly string[]): Promise<GatewayScene> {
     const controlPlane = await startControlPlane();
     await installCrds(controlPlane);
+    await installRoles(controlPlane);
     const world = await startOutsideWorld({ names: names.map((name) => ({ name })) });
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateways-'));
     const scene = new GatewayScene(controlPlane, world, folder);
-    await scene.kubectl('create', 'namespace', SYSTEM_NAMESPACE);
     return scene;
   }
 

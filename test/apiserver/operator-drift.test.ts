@@ -1,4 +1,5 @@
 // What others do to what the operator owns, and objects that can no longer be understood.
+import { BREAK_GLASS_ANNOTATION } from '../../operator/model/stamp.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { assignmentYaml, ClusterScene, type Operator, policyYaml, workspaceYaml } from './cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
@@ -19,6 +20,8 @@ beforeAll(async () => {
   await scene.untilStamped('team');
   await until('the plan is there', async () => (await tableOf('team')) !== '');
   table = await tableOf('team');
+  // Without it none of what follows can be done.
+  await scene.kubectl('annotate', 'namespace', 'sallyport-system', 'team', `${BREAK_GLASS_ANNOTATION}=drill`);
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(() => scene.stop());

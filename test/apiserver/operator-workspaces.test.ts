@@ -75,6 +75,7 @@ it('adopts pods that ran before their Namespace became a workspace', async () =>
     'the pod is there',
     async () => (await scene.field('{.items[*].metadata.name}', 'pods', '-n', 'live')) !== '',
   );
+  await scene.startPods('live');
   await scene.apply(workspaceYaml('live', '5'));
   await scene.untilStamped('live');
   expect(await lanesIn('live')).toBe('full');

@@ -5,9 +5,14 @@ import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kuberne
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { NAMESPACES } from '../../operator/model/cluster-resources.ts';
 import { STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
-import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
-import { type ControlPlane, installCrds, startControlPlane } from '../apiserver/control-plane.ts';
+import {
+  type ControlPlane,
+  installCrds,
+  installRoles,
+  startControlPlane,
+} from '../apiserver/control-plane.ts';
 import type { BenchReport, BenchSettings } from './bench-report.ts';
 import {
   apply,
@@ -37,6 +42,7 @@ export async function benchOperatorScale(settings: BenchSettings): Promise<Bench
   const controlPlane = await startControlPlane({ withControllers: false });
   try {
     await installCrds(controlPlane);
+    await installRoles(controlPlane);
     const api = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
     const findings = await new OperatorScaleBench(controlPlane, api, settings).run();
     await api.close();
@@ -88,11 +94,6 @@ class OperatorScaleBench {
     const { say } = this.#settings;
     const api = this.#api;
     say(`${names.length} workspaces, ${POLICIES} policies`);
-    await api.request({
-      method: 'POST',
-      path: '/api/v1/namespaces',
-      body: { metadata: { name: SYSTEM_NAMESPACE } },
-    });
     const policies = Array.from({ length: POLICIES }, (_, at) => at);
     await forEach(policies, (at) => create(api, policyOf(`policy-${at}`, destinationsOf(at))));
     await forEach(names, (name) => createWorkspace(api, name, `policy-${names.indexOf(name) % POLICIES}`));
@@ -103,8 +104,9 @@ class OperatorScaleBench {
     await forEach(pods, (pod) => create(api, pod));
   }
 
-  #start(): Promise<OperatorProcess> {
-    return OperatorProcess.start(this.#controlPlane.adminKubeconfig, `${this.#settings.work}/operator.log`);
+  async #start(): Promise<OperatorProcess> {
+    const kubeconfig = await this.#controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT);
+    return OperatorProcess.start(kubeconfig, `${this.#settings.work}/operator.log`);
   }
 
   /** One destination less. */

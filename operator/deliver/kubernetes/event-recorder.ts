@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { EVENT_CONTROLLER } from '../../model/system-names.ts';
 import { microTime } from './micro-time.ts';
 import { TokenBuckets } from './token-buckets.ts';
 
@@ -38,7 +39,6 @@ const EVENTS: Resource = {
   plural: 'events',
   isNamespaced: true,
 };
-const CONTROLLER = 'sallyport.dev/operator';
 /** client-go ends a series that has been quiet for so long. */
 const SERIES_MS = 6 * 60_000;
 const BURST = 25;
@@ -110,7 +110,7 @@ export class EventRecorder {
         kind: EVENTS.kind,
         metadata: { namespace, name },
         eventTime: microTime(new Date()),
-        reportingController: CONTROLLER,
+        reportingController: EVENT_CONTROLLER,
         reportingInstance: this.#options.instance,
         regarding,
         type,

@@ -162,6 +162,47 @@ describe('stream()', () => {
   });
 });
 
+describe('actAs', () => {
+  const actAs = { user: 'system:serviceaccount:home:program', extra: { 'example.com/pod-name': 'web-0' } };
+
+  /** Of the requests that were sent: path, as whom, and what else of them. */
+  async function sent(username: string, count = 2): Promise<readonly unknown[]> {
+    const seen: unknown[] = [];
+    handler = ({ url, headers }, response) => {
+      seen.push([url, headers['impersonate-user'], headers['impersonate-extra-example.com%2fpod-name']]);
+      answerJson(response, 200, { status: { userInfo: { username } } });
+    };
+    const acting = await connectKubernetes({ kubeconfig: join(folder, 'kubeconfig'), actAs });
+    await Promise.all(Array.from({ length: count }, () => acting.request({ method: 'GET', path: '/api/x' })));
+    await acting.close();
+    return seen;
+  }
+
+  const asked = ['/base/apis/authentication.k8s.io/v1/selfsubjectreviews', undefined, undefined];
+
+  it('impersonates that user where the credentials are of another, and asks for that once', async () => {
+    const acted = ['/base/api/x', actAs.user, 'web-0'];
+    expect(await sent('somebody')).toEqual([asked, acted, acted]);
+  });
+
+  it('impersonates nobody where the credentials are its own', async () => {
+    expect(await sent(actAs.user, 1)).toEqual([asked, ['/base/api/x', undefined, undefined]]);
+  });
+
+  it('asks again where the server did not say, and sends nothing until it has', async () => {
+    const seen: unknown[] = [];
+    handler = ({ url }, response) => {
+      seen.push(url);
+      answerJson(response, seen.length === 1 ? 503 : 200, { status: { userInfo: { username: 'x' } } });
+    };
+    const acting = await connectKubernetes({ kubeconfig: join(folder, 'kubeconfig'), actAs });
+    await expect(acting.request({ method: 'GET', path: '/api/x' })).rejects.toMatchObject({ status: 503 });
+    await acting.request({ method: 'GET', path: '/api/x' });
+    expect(seen).toEqual([asked[0], asked[0], '/base/api/x']);
+    await acting.close();
+  });
+});
+
 describe('connectKubernetes()', () => {
   it('names the kubeconfig that cannot be read', async () => {
     await expect(connectKubernetes({ kubeconfig: '/nowhere' })).rejects.toThrow(

@@ -4,12 +4,15 @@
 
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
+import { type Actor, actingAs, type Headers, WHO_AM_I } from './acting-as.ts';
 import { jsonLines } from './json-lines.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from './kubernetes-api.ts';
 
 export interface ConnectOptions {
   /** Path of a kubeconfig; undefined for the service account of the pod. */
   readonly kubeconfig?: string | undefined;
+  /** With a kubeconfig: as whom all requests are sent; its own user unless given. */
+  readonly actAs?: Actor;
   /** Told of every request that got an answer, or none (status 0). */
   readonly onRequest?: (done: RequestDone) => void;
 }
@@ -28,7 +31,7 @@ const CONNECTIONS = 8;
 const CREDENTIALS_LIVE_MS = 10_000;
 
 interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly agents: Agents;
   readonly readMs: number;
 }
@@ -62,21 +65,26 @@ export async function connectKubernetes(options: ConnectOptions): Promise<Kubern
       `Cannot find a cluster in kubeconfig "${options.kubeconfig}": set its current context, for example with "kubectl config use-context"`,
     );
   }
-  return new Connection(config, new URL(server), options.onRequest ?? (() => undefined));
+  return new Connection(config, new URL(server), options);
 }
 
 class Connection implements KubernetesApi {
   readonly #config: KubeConfig;
   readonly #server: URL;
   readonly #onRequest: (done: RequestDone) => void;
+  readonly #actor: Actor | undefined;
   #credentials: Credentials | undefined;
   /** One reading at a time, however many ask. */
   #reading: Promise<Credentials> | undefined;
+  /** Asked for once, before the first request. */
+  #acting: Promise<Headers> | undefined;
 
-  constructor(config: KubeConfig, server: URL, onRequest: (done: RequestDone) => void) {
+  constructor(config: KubeConfig, server: URL, { kubeconfig, actAs, onRequest }: ConnectOptions) {
     this.#config = config;
     this.#server = server;
-    this.#onRequest = onRequest;
+    this.#onRequest = onRequest ?? (() => undefined);
+    // A pod has a ServiceAccount of its own, and may impersonate nobody.
+    this.#actor = kubeconfig === undefined ? undefined : actAs;
   }
 
   async request(request: ApiRequest): Promise<unknown> {
@@ -132,6 +140,7 @@ class Connection implements KubernetesApi {
     agent: 'requests' | 'watches',
     signal: AbortSignal | undefined,
   ): Promise<Dispatcher.ResponseData> {
+    const acting = this.#actor === undefined || request === WHO_AM_I ? {} : await this.#actingAs(this.#actor);
     const { headers, agents } = await this.#current();
     const { method, path, query = {}, body, contentType = 'application/json' } = request;
     return agents[agent].request({
@@ -141,12 +150,24 @@ class Connection implements KubernetesApi {
       method,
       headers: {
         ...headers,
+        ...acting,
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': contentType }),
       },
       body: body === undefined ? null : JSON.stringify(body),
       ...(signal === undefined ? {} : { signal }),
     });
+  }
+
+  #actingAs(actor: Actor): Promise<Headers> {
+    this.#acting ??= this.request(WHO_AM_I).then(
+      (answer) => actingAs(actor, answer),
+      (error: unknown) => {
+        this.#acting = undefined;
+        throw error;
+      },
+    );
+    return this.#acting;
   }
 
   #current(): Promise<Credentials> {

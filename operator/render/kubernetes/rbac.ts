@@ -17,10 +17,11 @@ import {
 import { KINDS } from '../../model/kinds.ts';
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { PRODUCTS } from '../../model/product.ts';
-import { USE_PRODUCT, WRITE_STAMPS } from '../../model/stamp.ts';
+import { USE_PRODUCT } from '../../model/stamp.ts';
+import { type Installation, LEASE_NAME } from '../../model/system-names.ts';
 import type { JsonObject } from './crd.ts';
 
-interface RbacRule {
+export interface RbacRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];
@@ -37,39 +38,45 @@ interface Grant {
   readonly rules: readonly RbacRule[];
 }
 
-export const OPERATOR_ACCOUNT = 'sallyport-operator';
-export const GATEWAY_ACCOUNT = 'sallyport-gateway';
-
 const READ = ['get', 'list', 'watch'];
 const EDIT = [...READ, 'create', 'update', 'patch', 'delete', 'deletecollection'];
 /** Server-side apply of what may be new. */
 const APPLY = ['create', 'patch'];
 
+const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+
 /** A Namespace first, so that the rest has a place. */
-export function renderRbac(systemNamespace: string): readonly JsonObject[] {
+export function renderRbac(installation: Installation): readonly JsonObject[] {
+  const { systemNamespace, operatorAccount, gatewayAccount } = installation;
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } },
-    ...[OPERATOR_ACCOUNT, GATEWAY_ACCOUNT].map((name) => ({
+    ...[operatorAccount, gatewayAccount].map((name) => ({
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata: { name, namespace: systemNamespace },
     })),
-    ...[...programs(systemNamespace), ...people()].flatMap((grant) => renderGrant(grant, systemNamespace)),
+    ...[...programs(installation), ...people()].flatMap((grant) => renderGrant(grant, systemNamespace)),
   ];
 }
 
-function programs(systemNamespace: string): readonly Grant[] {
-  const operator = { name: OPERATOR_ACCOUNT, account: OPERATOR_ACCOUNT };
+/** What the operator is granted, by Namespace; "" for everywhere. */
+export function operatorRules(installation: Installation): ReadonlyMap<string, readonly RbacRule[]> {
+  const own = programs(installation).filter(({ account }) => account === installation.operatorAccount);
+  return new Map(own.map(({ namespace = '', rules }) => [namespace, rules]));
+}
+
+function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installation): readonly Grant[] {
+  const operator = { name: operatorAccount, account: operatorAccount };
+  const gateway = { name: gatewayAccount, account: gatewayAccount };
   return [
     { ...operator, rules: operatorEverywhere() },
     { ...operator, namespace: systemNamespace, rules: operatorAtHome() },
     // Where pods reach the API server.
     { ...operator, namespace: 'default', rules: [allow(READ, [SERVICES]), allow(READ, [ENDPOINT_SLICES])] },
     // Which Services the cluster's own DNS may be asked for.
-    { name: GATEWAY_ACCOUNT, account: GATEWAY_ACCOUNT, rules: [allow(['list', 'watch'], [SERVICES])] },
+    { ...gateway, rules: [allow(['list', 'watch'], [SERVICES])] },
     {
-      name: GATEWAY_ACCOUNT,
-      account: GATEWAY_ACCOUNT,
+      ...gateway,
       namespace: systemNamespace,
       rules: [
         allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]),
@@ -93,7 +100,6 @@ function operatorEverywhere(): readonly RbacRule[] {
     ours(['create'], ['networkpolicies']),
     ours([...APPLY, 'delete'], ['policyassignments']),
     ours(['patch'], statusesOf(INPUT_RESOURCES)),
-    ours([WRITE_STAMPS.verb], [WRITE_STAMPS.resource]),
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
     ...[...Map.groupBy(PLUGIN_POLICIES, ({ apiVersion }) => apiVersion).values()].map((policies) =>
       allow(READ, policies),
@@ -108,7 +114,9 @@ function operatorAtHome(): readonly RbacRule[] {
     allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
     allow([...READ, ...APPLY, 'delete'], compiled),
     allow(READ, [GATEWAY_REPORTS]),
-    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', ...APPLY] },
+    // What is created has no name yet that a role could know.
+    { ...LEASES, verbs: ['create'] },
+    { ...LEASES, resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
   ];
 }
 

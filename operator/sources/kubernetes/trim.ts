@@ -2,6 +2,7 @@
 // who they are. 10,000 pods are 148 MB as they come and 2 MB like this.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
+import { hasStarted, type PodStatus } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -22,7 +23,7 @@ export function trimObject(raw: KubernetesObject): KubernetesObject {
 }
 
 interface RawPod extends KubernetesObject {
-  readonly status?: {
+  readonly status?: PodStatus & {
     readonly phase?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip: string }[];
@@ -30,17 +31,21 @@ interface RawPod extends KubernetesObject {
   };
 }
 
+const ENDED: readonly string[] = ['Succeeded', 'Failed'];
+
 /** Undefined for a pod that has ended: it holds no lane any more. */
 export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
   const { metadata, status } = raw as RawPod;
-  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return undefined;
+  if (ENDED.includes(status?.phase ?? '')) return undefined;
   const labels = metadata.labels ?? {};
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
+    uid: metadata.uid ?? '',
     product: labels[PRODUCT_LABEL] ?? '',
     lane: labels[LANE_LABEL] ?? '',
     stamp: labels[STAMP_LABEL] ?? '',
+    hasStarted: hasStarted(status),
   };
 }
 

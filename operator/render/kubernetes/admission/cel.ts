@@ -1,6 +1,5 @@
 // Values of ours -> parts of CEL expressions, and the questions that several policies ask.
 import { GROUP } from '../../../model/kubernetes-object.ts';
-import { WRITE_STAMPS } from '../../../model/stamp.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../model/system-names.ts';
 
 /** Only for what needs no escape: names, labels, sentences without quotes of this kind. */
@@ -20,9 +19,6 @@ export function celMessage(text: string): string {
     .flatMap((part, index) => (index % 2 === 1 ? [part] : part === '' ? [] : [celText(part)]))
     .join(' + ');
 }
-
-/** The operator, and who may do everything. */
-export const MAY_WRITE_STAMPS = `authorizer.group('${GROUP}').resource('${WRITE_STAMPS.resource}').check('${WRITE_STAMPS.verb}').allowed()`;
 
 /** Whether the writer may change an object of ours; `name` is an expression, and without it all of them are meant. */
 export function mayUpdate(plural: string, name?: string): string {
@@ -45,4 +41,19 @@ function metadataOf(object: 'object' | 'oldObject', field: 'labels' | 'annotatio
 
 export function isOwned(labels: string): string {
   return `${labels}[?${celText(MANAGED_BY_LABEL)}].orValue('') == ${celText(MANAGED_BY)}`;
+}
+
+const EMPTY = { labels: '{}', annotations: '{}', finalizers: '[]', ownerReferences: '[]' } as const;
+
+/** Whether these of an object's metadata are as they were; what is empty need not be there. */
+export function keepsMetadata(...fields: readonly (keyof typeof EMPTY)[]): string {
+  const read = (object: string, field: keyof typeof EMPTY) =>
+    `${object}.metadata.?${field}.orValue(${EMPTY[field]})`;
+  return fields.map((field) => `${read('object', field)} == ${read('oldObject', field)}`).join(' && ');
+}
+
+/** Whether all but these entries of labels or annotations are as they were. `isFree` speaks of `k`. */
+export function keepsOthers(now: string, before: string, isFree: string): string {
+  const keeps = (one: string, other: string) => `${one}.all(k, ${isFree} || ${other}[?k] == ${one}[?k])`;
+  return `${keeps(now, before)} && ${keeps(before, now)}`;
 }

@@ -1,17 +1,18 @@
 // The policies that hold: no pod of a workspace starts without the whole stamp, whatever became of the policy that
 // stamps; nobody moves a running pod to another lane; nobody brings a stamp along from elsewhere.
-import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../../model/stamp.ts';
+import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL, STAMP_LABELS } from '../../../model/stamp.ts';
+import type { Installation } from '../../../model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
-import { celList, celMessage, celText, labelsOf, MAY_WRITE_STAMPS } from './cel.ts';
+import { celList, celMessage, celText, labelsOf } from './cel.ts';
 import { DEBUG_CONTAINERS } from './debug-containers.ts';
+import { guard } from './guard.ts';
 import { POD_STAMP } from './pod-stamp.ts';
-import { IN_WORKSPACES, podRule, type Validation, validatingPolicy } from './policy-objects.ts';
+import { IN_WORKSPACES, podRule, type Validation, validatingPolicy, wholly } from './policy-objects.ts';
 
-const STAMPS = [PRODUCT_LABEL, LANE_LABEL, STAMP_LABEL];
 const STAMPED: JsonObject = { matchExpressions: [{ key: LANE_LABEL, operator: 'Exists' }] };
 
-export function checkPods(): readonly JsonObject[] {
+export function checkPods(installation: Installation): readonly JsonObject[] {
   return [
     ...validatingPolicy({
       name: 'pods',
@@ -20,7 +21,7 @@ export function checkPods(): readonly JsonObject[] {
       variables: POD_STAMP,
       validations: [IS_READY, HAS_LABELS, HAS_ENVIRONMENT, HAS_DNS, STAYS_IN_ITS_NETWORK],
     }),
-    ...keepStamps(),
+    ...keepStamps(installation),
     ...validatingPolicy({
       name: 'debug',
       rules: [podRule('UPDATE', ['pods/ephemeralcontainers'])],
@@ -32,13 +33,14 @@ export function checkPods(): readonly JsonObject[] {
 }
 
 /** Without regard to the workspace label: stamped pods stay where they are while a Namespace ceases to be a workspace. */
-function keepStamps(): readonly JsonObject[] {
+function keepStamps(installation: Installation): readonly JsonObject[] {
   return [
-    ...validatingPolicy({
+    ...guard(installation, {
       name: 'stamps',
-      rules: [podRule('UPDATE', ['pods', 'pods/status', 'pods/ephemeralcontainers', 'pods/resize'])],
+      rules: [podRule('UPDATE', wholly('pods'))],
       objectSelector: STAMPED,
-      validations: [STAMP_STAYS],
+      touches: `!${celList(STAMP_LABELS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k])`,
+      message: `Cannot change labels ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
     }),
     ...validatingPolicy({
       name: 'bindings',
@@ -114,22 +116,15 @@ const STAYS_IN_ITS_NETWORK = checked(
   ),
 );
 
-const STAMP_STAYS: Validation = {
-  expression: `${MAY_WRITE_STAMPS} || ${celList(STAMPS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k])`,
-  message: celMessage(
-    `Cannot change labels ${STAMPS.map((label) => `"${label}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
-  ),
-};
-
 const BINDING_HAS_NO_STAMP: Validation = {
-  expression: `${MAY_WRITE_STAMPS} || !${labelsOf('object')}.exists(k, k in ${celList(STAMPS)})`,
+  expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)})`,
   message: celMessage(
     'Cannot set labels of Sallyport by a Binding: leave those that begin with "sallyport.dev/" out',
   ),
 };
 
 const NO_FOREIGN_STAMP: Validation = {
-  expression: MAY_WRITE_STAMPS,
+  expression: 'false',
   message: celMessage(
     `Cannot start a pod with label "${LANE_LABEL}" in Namespace "{request.namespace}": only Sallyport sets it, so leave it out`,
   ),

@@ -7,21 +7,23 @@
 import { networkPolicyKind } from '../../../model/network-policy.ts';
 import { LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
+import type { Installation } from '../../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
-import { celList, celMessage, celText, MAY_WRITE_STAMPS, mayUpdate } from './cel.ts';
-import { IN_WORKSPACES, validatingPolicy } from './policy-objects.ts';
+import { celList, celMessage, celText, mayUpdate } from './cel.ts';
+import { isOperator } from './guard.ts';
+import { IN_WORKSPACES, validatingPolicy, wholly } from './policy-objects.ts';
 
 const KEY = celText(LANE_LABEL);
 const ENFORCED: readonly Lane[] = ['enforced'];
 
-export function guardIsolation(): readonly JsonObject[] {
+export function guardIsolation(installation: Installation): readonly JsonObject[] {
   return validatingPolicy({
     name: 'isolation',
     rules: [
       {
         group: 'networking.k8s.io',
         version: 'v1',
-        resources: ['networkpolicies'],
+        resources: wholly('networkpolicies'),
         operations: ['CREATE', 'UPDATE'],
       },
     ],
@@ -40,8 +42,8 @@ export function guardIsolation(): readonly JsonObject[] {
           'variables.isSame',
           'variables.isOpen',
           `variables.egress.all(r, size(r.?to.orValue([])) > 0 && r.to.all(p, ${staysInside('p')}))`,
+          isOperator(installation),
           mayUpdate(networkPolicyKind.plural),
-          MAY_WRITE_STAMPS,
         ].join(' || '),
         message: celMessage(
           `Cannot open egress with networkpolicies.networking.k8s.io "{object.metadata.name}" in workspace "{request.namespace}": allow destinations in its NetworkPolicy of sallyport.dev, name a podSelector with label "${LANE_LABEL}" In ${OPEN_LANES.join(', ')}, or let somebody write it who may update networkpolicies.sallyport.dev`,

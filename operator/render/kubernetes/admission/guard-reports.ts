@@ -2,31 +2,26 @@
 // one gateway that was taken over cannot speak for the others.
 import { gatewayReportKind } from '../../../model/gateway-report.ts';
 import { GROUP, VERSION } from '../../../model/kubernetes-object.ts';
+import { accountUser, type Installation, POD_NAME_EXTRA } from '../../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
-import { celMessage, celText, MAY_WRITE_STAMPS } from './cel.ts';
-import { validatingPolicy } from './policy-objects.ts';
+import { celText } from './cel.ts';
+import { guard, isUser } from './guard.ts';
+import { WRITES, wholly } from './policy-objects.ts';
 
-/** Set by the API server when it accepts a token that is bound to a pod. */
-const POD_NAME = 'authentication.kubernetes.io/pod-name';
+const NAME = '(object == null ? oldObject : object).metadata.name';
 
-export function guardReports(): readonly JsonObject[] {
-  return validatingPolicy({
+export function guardReports(installation: Installation): readonly JsonObject[] {
+  const { systemNamespace, gatewayAccount } = installation;
+  const isGateway = isUser(accountUser(systemNamespace, gatewayAccount));
+  // Set by the API server when it accepts a token that is bound to a pod.
+  const isOfName = `request.userInfo.?extra[?${celText(POD_NAME_EXTRA)}].orValue([]) == [${NAME}]`;
+  return guard(installation, {
     name: 'reports',
     rules: [
-      {
-        group: GROUP,
-        version: VERSION,
-        resources: [gatewayReportKind.plural],
-        operations: ['CREATE', 'UPDATE'],
-      },
+      { group: GROUP, version: VERSION, resources: wholly(gatewayReportKind.plural), operations: WRITES },
     ],
-    validations: [
-      {
-        expression: `request.userInfo.?extra[?${celText(POD_NAME)}].orValue([]) == [object.metadata.name] || ${MAY_WRITE_STAMPS}`,
-        message: celMessage(
-          'Cannot write GatewayReport "{object.metadata.name}": only the gateway pod of that name may, with its own token',
-        ),
-      },
-    ],
+    touches: 'true',
+    orElse: `${isGateway} && ${isOfName}`,
+    message: `Cannot write GatewayReport "{${NAME}}": only the gateway pod of that name may, with its own token`,
   });
 }

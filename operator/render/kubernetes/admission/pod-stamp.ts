@@ -16,6 +16,7 @@ import {
   PROXY_VARIABLES,
   RESERVED_VARIABLES,
   STAMP_ANNOTATION,
+  STRICTEST_LANE,
   USE_PRODUCT,
   USUAL_CLUSTER_DOMAIN,
 } from '../../../model/stamp.ts';
@@ -28,7 +29,7 @@ const MAX_NAME_SERVERS = 3;
 /** As kubelet gives them to pods that leave DNS to the cluster: "orders.shop" is looked for below the searches first. */
 const NDOTS = '5';
 
-const STRICTEST = celText('sealed');
+const STRICTEST = celText(STRICTEST_LANE);
 
 export const POD_STAMP: readonly Variable[] = [
   {

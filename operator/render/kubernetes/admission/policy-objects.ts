@@ -3,7 +3,9 @@
 import { WORKSPACE_LABEL } from '../../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
 
-export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | '*';
+
+export const WRITES: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE'];
 
 export interface ResourceRule {
   readonly group: string;
@@ -30,6 +32,8 @@ interface Rule {
   readonly rules: readonly ResourceRule[];
   readonly namespaceSelector?: JsonObject;
   readonly objectSelector?: JsonObject;
+  /** Requests for which it is false are none of the policy's business. */
+  readonly matchCondition?: string;
   readonly variables?: readonly Variable[];
 }
 
@@ -37,6 +41,8 @@ export interface ValidatingRule extends Rule {
   readonly validations: readonly Validation[];
   /** Each object of this kind is a parameter; without any the rule has nothing to say. */
   readonly paramKind?: JsonObject;
+  /** By key: text for the API server's audit log; where it is empty there is nothing to say. */
+  readonly auditAnnotations?: Readonly<Record<string, string>>;
 }
 
 export interface MutatingRule extends Rule {
@@ -44,6 +50,11 @@ export interface MutatingRule extends Rule {
 }
 
 export const IN_WORKSPACES: JsonObject = { matchExpressions: [{ key: WORKSPACE_LABEL, operator: 'Exists' }] };
+
+/** A kind with all its subresources: what cannot be written directly must not be written through one of them. */
+export function wholly(...plurals: readonly string[]): readonly string[] {
+  return plurals.flatMap((plural) => [plural, `${plural}/*`]);
+}
 
 /** Pods, or subresources of pods. */
 export function podRule(operation: Operation, resources: readonly string[] = ['pods']): ResourceRule {
@@ -59,6 +70,7 @@ export function validatingPolicy(rule: ValidatingRule): readonly JsonObject[] {
       messageExpression: message,
       reason: 'Forbidden',
     })),
+    ...(rule.auditAnnotations === undefined ? {} : auditAnnotations(rule.auditAnnotations)),
   };
   const params = { selector: {}, parameterNotFoundAction: 'Allow' };
   return policyAndBinding('Validating', rule, spec, {
@@ -80,7 +92,18 @@ export function applyConfiguration(expression: string): JsonObject {
   return { patchType: 'ApplyConfiguration', applyConfiguration: { expression } };
 }
 
-function commonSpec({ rules, namespaceSelector, objectSelector, variables }: Rule): JsonObject {
+function auditAnnotations(annotations: Readonly<Record<string, string>>): JsonObject {
+  const entries = Object.entries(annotations);
+  return { auditAnnotations: entries.map(([key, valueExpression]) => ({ key, valueExpression })) };
+}
+
+function commonSpec({
+  rules,
+  namespaceSelector,
+  objectSelector,
+  matchCondition,
+  variables,
+}: Rule): JsonObject {
   return {
     failurePolicy: 'Fail',
     matchConstraints: {
@@ -93,6 +116,9 @@ function commonSpec({ rules, namespaceSelector, objectSelector, variables }: Rul
         operations,
       })),
     },
+    ...(matchCondition === undefined
+      ? {}
+      : { matchConditions: [{ name: 'concerns', expression: matchCondition }] }),
     ...(variables === undefined ? {} : { variables }),
   };
 }

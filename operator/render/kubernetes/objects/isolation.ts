@@ -9,7 +9,7 @@ import type { NetworkPolicy } from '../../../model/network-policy.ts';
 import { isDryRun, LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
 import { METADATA_RANGES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
-import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
+import { GATEWAY_LABEL, GATEWAY_NAME, ISOLATION_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
 import { blocksExcept } from './ip-blocks.ts';
@@ -37,7 +37,7 @@ export function isolation(input: IsolationInput): readonly DesiredObject[] {
     STRICT_LANES.some((known) => known === lane),
   );
   return [
-    kubeNetworkPolicy('sallyport-isolation', input.plan, notInLanes(OPEN_LANES), [
+    kubeNetworkPolicy(ISOLATION_NAME, input.plan, notInLanes(OPEN_LANES), [
       { to: [{ podSelector: notInLanes([...OPEN_LANES, 'enforced']) }] },
     ]),
     ...(hasDryRun(input.plan)

@@ -1,0 +1,47 @@
+// Pods that have not started, of which isolation must think otherwise than their stamp says: into the stricter lane, with
+// an Event that says what to do. Their proxy variables and name servers cannot be changed any more, so what they had
+// leads nowhere now. One that started meanwhile is refused by admission, and left as it is.
+import { PODS } from '../../model/cluster-resources.ts';
+import type { Lane } from '../../model/product.ts';
+import { HELD_LANE, LANE_LABEL } from '../../model/stamp.ts';
+import type { HeldPod } from './adopt-pods.ts';
+import type { EventRecorder } from './event-recorder.ts';
+import { inParallel } from './in-parallel.ts';
+import { labelPod, type PodWriting } from './label-pod.ts';
+import type { WriteFailures } from './object-writer.ts';
+
+export interface PodToHold extends HeldPod {
+  /** The lane that it has. */
+  readonly from: string;
+  readonly lane: Lane;
+}
+
+export type Recorder = Pick<EventRecorder, 'record'>;
+
+export async function holdPods(
+  pods: readonly PodToHold[],
+  writing: PodWriting,
+  recorder: Recorder,
+): Promise<WriteFailures> {
+  const objects = pods.map((pod) => ({ kind: PODS.kind, metadata: pod, pod }));
+  return inParallel(objects, async ({ pod }) => {
+    await labelPod(pod, { [LANE_LABEL]: pod.lane }, writing);
+    const note = `It had not started when lane "${pod.from}" was taken from it, and is in lane "${pod.lane}" now, for which it has no settings: ${WHAT_TO_DO}`;
+    await recorder.record(eventOf(pod, note));
+  });
+}
+
+/** Of pods that adoptPods() held. */
+export async function tellHeld(pods: readonly HeldPod[], recorder: Recorder): Promise<void> {
+  const note = `It had not started when its Namespace became a workspace, and is in lane "${HELD_LANE}", for which it has no settings: ${WHAT_TO_DO}`;
+  for (const pod of pods) await recorder.record(eventOf(pod, note));
+}
+
+const WHAT_TO_DO =
+  'it reaches nothing outside; delete it, so that it is made anew with the settings of today';
+
+function eventOf({ namespace, name, uid }: HeldPod, note: string) {
+  const regarding = { apiVersion: PODS.apiVersion, kind: PODS.kind, namespace, name, uid };
+  const type = 'Warning' as const;
+  return { namespace, regarding, type, reason: 'HeldBack', action: 'Isolate', note };
+}

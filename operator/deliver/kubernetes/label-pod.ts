@@ -1,0 +1,31 @@
+// Labels on a pod that is there already; one that has gone meanwhile needs none.
+import { type KubernetesMeta, pathOf } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { PODS } from '../../model/cluster-resources.ts';
+import { sendAsLeader } from './object-writer.ts';
+
+export interface PodWriting {
+  readonly api: KubernetesApi;
+  readonly mayWrite: () => boolean;
+}
+
+export async function labelPod(
+  { namespace, name, uid }: Pick<KubernetesMeta, 'namespace' | 'name' | 'uid'>,
+  labels: Readonly<Record<string, string>>,
+  { api, mayWrite }: PodWriting,
+): Promise<void> {
+  try {
+    await sendAsLeader(mayWrite, () =>
+      api.request({
+        method: 'PATCH',
+        path: pathOf(PODS, { namespace, name }),
+        // With its uid: a pod of the same name that was made later has a stamp, which this would change.
+        body: { metadata: { uid, labels } },
+        contentType: 'application/merge-patch+json',
+      }),
+    );
+  } catch (error) {
+    const isGone = error instanceof ApiFailure && error.status === 404;
+    if (!isGone) throw error;
+  }
+}

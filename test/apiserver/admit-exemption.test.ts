@@ -1,0 +1,127 @@
+// Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's status and that
+// of the API server, over generated statuses; and a container that starts between look and stamp.
+import fc from 'fast-check';
+import { adoptPods } from '../../operator/deliver/kubernetes/adopt-pods.ts';
+import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { hasStarted, type PodStatus } from '../../operator/model/pod-status.ts';
+import { LANE_LABEL, PRODUCT_LABEL } from '../../operator/model/stamp.ts';
+import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
+import {
+  type AdmissionScene,
+  create,
+  dryRun,
+  namespace,
+  podOf,
+  refusal,
+  startAdmissionScene,
+  until,
+} from './admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+
+const HOME = 'joined';
+const PODS = `/api/v1/namespaces/${HOME}/pods`;
+const RUNS = 150;
+const SEED = 20270131;
+
+let scene: AdmissionScene;
+
+beforeAll(async () => {
+  scene = await startAdmissionScene();
+  const { root } = scene;
+  await create(root, namespace(HOME, {}));
+  await until('pods to be admitted', () =>
+    refusal(root, dryRun({ method: 'POST', path: PODS, body: podOf(HOME, {}) })),
+  );
+  const names = ['late', ...Array.from({ length: RUNS }, (_, at) => `pod-${at}`)];
+  for (const name of names) await create(root, podOf(HOME, { name }));
+  const labels = { [WORKSPACE_LABEL]: '105' };
+  await root.request(merge(`/api/v1/namespaces/${HOME}`, { metadata: { labels } }));
+}, CONTROL_PLANE_TIMEOUT_MS);
+afterAll(() => scene.stop());
+
+function merge(path: string, body: unknown): ApiRequest {
+  return { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' };
+}
+
+const setStatus = (name: string, status: object): Promise<unknown> =>
+  scene.root.request(merge(`${PODS}/${name}/status`, { status }));
+
+const exited = { exitCode: 1, startedAt: '2027-01-31T00:00:00Z', finishedAt: '2027-01-31T00:00:01Z' };
+const state = fc.constantFrom(
+  {},
+  { waiting: { reason: 'ContainerCreating' } },
+  { running: { startedAt: '2027-01-31T00:00:00Z' } },
+  { terminated: exited },
+);
+const containers = fc.array(
+  fc.record({ state, lastState: state, restartCount: fc.nat(3), started: fc.boolean(), ready: fc.boolean() }),
+  { maxLength: 3 },
+);
+const status = fc.record({
+  phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'),
+  startTime: fc.constantFrom(null, '2027-01-31T00:00:00Z'),
+  containerStatuses: containers,
+  initContainerStatuses: containers,
+});
+
+/** As a kubelet sends them. */
+function named(list: readonly object[]): readonly object[] {
+  return list.map((one, at) => ({ name: `c${at}`, image: 'none', imageID: '', ...one }));
+}
+
+it(
+  'the API server exempts a pod exactly where the operator does',
+  async () => {
+    const counts = { exempt: 0, held: 0 };
+    let next = 0;
+    await fc.assert(
+      fc.asyncProperty(status, async ({ containerStatuses, initContainerStatuses, ...rest }) => {
+        const lists = [named(containerStatuses), named(initContainerStatuses)] as const;
+        // A new one each time: a container that has ended cannot be said to run again.
+        const name = `pod-${next++ % RUNS}`;
+        const answer = await setStatus(name, {
+          ...rest,
+          containerStatuses: lists[0],
+          initContainerStatuses: lists[1],
+        });
+        const isExempt = hasStarted((answer as { readonly status: PodStatus }).status);
+        counts[isExempt ? 'exempt' : 'held'] += 1;
+        const give = async (lane: string): Promise<boolean> => {
+          const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: 'GENERAL' };
+          const request = dryRun(merge(`${PODS}/${name}`, { metadata: { labels } }));
+          return (await refusal(scene.operator, request)) === '';
+        };
+        expect([await give('full'), await give('sealed'), await give('enforced')]).toEqual([
+          isExempt,
+          !isExempt,
+          false,
+        ]);
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+    console.log(`seed ${SEED}, ${RUNS} statuses:`, counts);
+    expect(Math.min(counts.exempt, counts.held)).toBeGreaterThan(RUNS / 10);
+  },
+  CONTROL_PLANE_TIMEOUT_MS,
+);
+
+it('a container that starts between look and stamp is looked at again, and is not cut', async () => {
+  const containerStatuses = named([{ ready: false, restartCount: 0, state: { running: {} } }]);
+  const late: KubernetesApi = {
+    ...scene.operator,
+    request: async (request) => {
+      if (request.path === `${PODS}/late` && request.method === 'PATCH')
+        await setStatus('late', { phase: 'Running', containerStatuses });
+      return scene.operator.request(request);
+    },
+  };
+  const mayWrite = (): boolean => true;
+  await expect(adoptPods(HOME, { api: late, mayWrite })).rejects.toThrow(
+    'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
+  );
+  await adoptPods(HOME, { api: scene.operator, mayWrite });
+  const { metadata } = (await scene.root.request({ method: 'GET', path: `${PODS}/late` })) as {
+    readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  };
+  expect(metadata.labels[LANE_LABEL]).toBe('full');
+});

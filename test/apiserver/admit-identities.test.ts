@@ -1,0 +1,364 @@
+// Who may write what only the operator writes: every guard of the generated policies, times every verb and subresource
+// that the API server says it has, times those who might try. What is put to it is generated from both; the samples and
+// the people are all that stands here. Every request is a dry run: admission looks at it as at any other.
+import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { LANE_LABEL, STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
+import {
+  accountUser,
+  GATEWAY_ACCOUNT,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  OPERATOR_ACCOUNT,
+  POD_NAME_EXTRA,
+  SYSTEM_NAMESPACE,
+  USUAL_INSTALLATION,
+} from '../../operator/model/system-names.ts';
+import { renderAdmission } from '../../operator/render/kubernetes/admission/admission.ts';
+import { type AdmissionScene, create, podOf, READY, startAdmissionScene } from './admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+
+const AT_ONCE = 8;
+const OWNED = { [MANAGED_BY_LABEL]: MANAGED_BY };
+
+interface Policy {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly auditAnnotations?: readonly { readonly key: string }[];
+    readonly matchConstraints: {
+      readonly resourceRules: readonly {
+        readonly apiGroups: readonly [string];
+        readonly apiVersions: readonly [string];
+        readonly resources: readonly string[];
+        readonly operations: readonly string[];
+      }[];
+    };
+  };
+}
+
+/** One guarded kind, with what to change of it so that the guard has something to say. */
+interface Sample {
+  readonly object: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+  };
+  /** A merge patch. */
+  readonly change: object;
+  /** What the guard keeps, of an answer: it stays where a subresource takes nothing of the metadata. */
+  readonly kept: (object: unknown) => unknown;
+}
+
+/** The operator itself replaces nothing. */
+type Write = Omit<ApiRequest, 'method'> & { readonly method: ApiRequest['method'] | 'PUT' };
+
+interface Attempt {
+  readonly guard: string;
+  readonly resource: string;
+  readonly verb: string;
+  readonly request: Write;
+  readonly kept: Sample['kept'];
+  readonly before: unknown;
+}
+
+const home = { namespace: SYSTEM_NAMESPACE };
+const annotated = { metadata: { annotations: { tampered: 'yes' } } };
+const metadataOf = (object: unknown): Record<string, Record<string, string> | undefined> =>
+  (object as { readonly metadata?: Record<string, Record<string, string>> }).metadata ?? {};
+const whole = (object: unknown): unknown => metadataOf(object)['annotations']?.['tampered'];
+const ours = 'sallyport.dev/v1alpha1';
+
+/** By plural. */
+const SAMPLES: Readonly<Record<string, Sample>> = {
+  networkpolicies: {
+    object: {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: named('sallyport-sample', READY),
+      ...{ spec: { podSelector: {}, policyTypes: ['Egress'] } },
+    },
+    change: annotated,
+    kept: whole,
+  },
+  services: {
+    object: {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: named('sample'),
+      ...{ spec: { ports: [{ name: 'proxy', port: 3128 }] } },
+    },
+    change: annotated,
+    kept: whole,
+  },
+  endpointslices: {
+    object: {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: named('sample'),
+      ...{ addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }] },
+    },
+    change: annotated,
+    kept: whole,
+  },
+  egresstables: {
+    object: {
+      apiVersion: ours,
+      kind: 'EgressTable',
+      metadata: named('sample'),
+      ...{ spec: { networkPolicyId: 'acme', revision: 'r1', groups: [] } },
+    },
+    change: annotated,
+    kept: whole,
+  },
+  workspaceplans: {
+    object: {
+      apiVersion: ours,
+      kind: 'WorkspacePlan',
+      metadata: named('sample'),
+      ...{ spec: { workspaceId: '1', networkPolicyId: 'acme', revision: 'r1', table: 't', products: [] } },
+    },
+    change: annotated,
+    kept: whole,
+  },
+  gatewayreports: {
+    object: {
+      apiVersion: ours,
+      kind: 'GatewayReport',
+      metadata: { name: 'gw-1', ...home },
+      ...{ spec: { ready: true, renewTime: '2027-01-31T00:00:00Z' } },
+    },
+    change: annotated,
+    kept: whole,
+  },
+  namespaces: {
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: READY } },
+    change: { metadata: { annotations: { [STAMP_ANNOTATION]: 'mine' } } },
+    kept: (object) => metadataOf(object)['annotations']?.[STAMP_ANNOTATION],
+  },
+  pods: {
+    object: podOf(READY, { name: 'stamped' }),
+    change: { metadata: { labels: { [LANE_LABEL]: 'full' } } },
+    kept: (object) => metadataOf(object)['labels']?.[LANE_LABEL],
+  },
+};
+
+function named(name: string, namespace = SYSTEM_NAMESPACE) {
+  return { name, namespace, labels: OWNED };
+}
+
+type Outcome = 'written' | 'without effect' | 'guarded' | 'refused otherwise';
+
+interface Identity {
+  readonly user: string;
+  readonly extra?: Readonly<Record<string, string>>;
+  /** The guards let it write; what its roles say is another matter. */
+  readonly passes: (attempt: Attempt) => boolean;
+  /** Has all rights there are, so that nothing but admission stands before it. */
+  readonly mayAll?: boolean;
+}
+
+const controller = (name: string): string => accountUser('kube-system', name);
+const removes = ({ verb }: Attempt): boolean => verb !== 'create';
+const never = (): boolean => false;
+/** What it would create has another name. */
+const isReport = ({ resource, verb }: Attempt): boolean => resource === 'gatewayreports' && verb !== 'create';
+
+const IDENTITIES: Readonly<Record<string, Identity>> = {
+  'a member of system:masters': { user: 'root', passes: never, mayAll: true },
+  'a cluster-admin': { user: 'chief', passes: never, mayAll: true },
+  'a ServiceAccount that is cluster-admin': {
+    user: accountUser('default', 'power'),
+    passes: never,
+    mayAll: true,
+  },
+  'the role admin': { user: 'admin', passes: never },
+  'the role edit': { user: 'edit', passes: never },
+  'an account admin': { user: 'account-admin', passes: never },
+  'a lead who may write Namespaces': { user: 'lead', passes: never },
+  'another ServiceAccount': { user: accountUser(READY, 'default'), passes: never },
+  'a gateway of another name': {
+    user: accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: 'gw-2' },
+    passes: never,
+  },
+  'the gateway of that name': {
+    user: accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: 'gw-1' },
+    passes: isReport,
+  },
+  'a pod of that name elsewhere': {
+    user: accountUser(READY, 'default'),
+    extra: { [POD_NAME_EXTRA]: 'gw-1' },
+    passes: never,
+  },
+  'an operator of another Namespace': { user: accountUser(READY, OPERATOR_ACCOUNT), passes: never },
+  'the operator': { user: accountUser(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT), passes: () => true },
+  'the garbage collector': { user: controller('generic-garbage-collector'), passes: removes },
+  'the namespace controller': { user: controller('namespace-controller'), passes: removes },
+  'the controller manager': { user: 'system:kube-controller-manager', passes: removes },
+  'the controller of EndpointSlices': { user: controller('endpointslice-controller'), passes: never },
+  'the controller of ReplicaSets': { user: controller('replicaset-controller'), passes: never },
+};
+
+let scene: AdmissionScene;
+let attempts: readonly Attempt[];
+
+beforeAll(async () => {
+  scene = await startAdmissionScene();
+  for (const [name, user] of Object.entries({ chief: 'chief', power: accountUser('default', 'power') })) {
+    await create(scene.root, {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: user }],
+    });
+  }
+  const gateway = await scene.actingAs(accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT), {
+    [POD_NAME_EXTRA]: 'gw-1',
+  });
+  for (const [plural, { object }] of Object.entries(SAMPLES)) {
+    if (plural === 'namespaces') continue;
+    const writer = { gatewayreports: gateway, pods: scene.as.edit }[plural] ?? scene.operator;
+    await create(writer, object);
+  }
+  attempts = (await Promise.all(guardsOfPolicies().map(attemptsAt))).flat();
+}, CONTROL_PLANE_TIMEOUT_MS);
+afterAll(() => scene.stop());
+
+type ResourceRule = Policy['spec']['matchConstraints']['resourceRules'][number];
+
+/** Those that let nobody but the operator through. */
+function guardsOfPolicies(): readonly { readonly guard: string; readonly rule: ResourceRule }[] {
+  const policies = renderAdmission(USUAL_INSTALLATION) as unknown as readonly Policy[];
+  return policies
+    .filter(({ spec }) => spec.auditAnnotations?.some(({ key }) => key === 'break-glass'))
+    .flatMap(({ metadata, spec }) =>
+      spec.matchConstraints.resourceRules.map((rule) => ({ guard: metadata.name, rule })),
+    );
+}
+
+/** Verbs of the API, and which of a policy's operations each is. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  create: 'CREATE',
+  update: 'UPDATE',
+  patch: 'UPDATE',
+  delete: 'DELETE',
+  deletecollection: 'DELETE',
+};
+
+async function attemptsAt({
+  guard,
+  rule,
+}: {
+  readonly guard: string;
+  readonly rule: ResourceRule;
+}): Promise<readonly Attempt[]> {
+  const [group] = rule.apiGroups;
+  const [version] = rule.apiVersions;
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  const { resources } = (await scene.root.request({ method: 'GET', path: root })) as {
+    readonly resources: readonly { readonly name: string; readonly verbs: readonly string[] }[];
+  };
+  const plurals = rule.resources.filter((resource) => !resource.includes('/'));
+  const guarded = resources.filter(({ name }) => plurals.includes(name.split('/')[0] ?? ''));
+  const ways = guarded.flatMap(({ name, verbs }) =>
+    verbs
+      .filter((verb) => rule.operations.includes(OPERATIONS[verb] ?? ''))
+      // Objects of another kind, such as a Binding, and connections.
+      .filter((verb) => (verb !== 'create' || !name.includes('/')) && !name.endsWith('/proxy'))
+      .map((verb) => ({ root, name, verb })),
+  );
+  return Promise.all(ways.map((way) => attemptOf(guard, way)));
+}
+
+interface Way {
+  readonly root: string;
+  /** "services/status". */
+  readonly name: string;
+  readonly verb: string;
+}
+
+async function attemptOf(guard: string, { root, name, verb }: Way): Promise<Attempt> {
+  const [plural = '', subresource] = name.split('/');
+  const { object, change, kept } = SAMPLES[plural] ?? noSample(plural);
+  const { namespace } = object.metadata;
+  const collection = `${root}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${plural}`;
+  const one = [collection, object.metadata.name, subresource].filter(Boolean).join('/');
+  const stored = await scene.root.request({
+    method: 'GET',
+    path: one.replace(/\/(?:finalize|binding)$/, ''),
+  });
+  const attempt = { guard, resource: name, verb, kept, before: kept(stored) };
+  const merged = merge(stored, change);
+  const requests: Readonly<Record<string, Write>> = {
+    create: {
+      method: 'POST',
+      path: collection,
+      body: merge(object, change, { metadata: { name: 'another' } }),
+    },
+    update: { method: 'PUT', path: one, body: merged },
+    patch: { method: 'PATCH', path: one, body: change, contentType: 'application/merge-patch+json' },
+    delete: { method: 'DELETE', path: one },
+    deletecollection: { method: 'DELETE', path: collection },
+  };
+  const request = requests[verb];
+  if (request === undefined) throw new Error(`Cannot try verb "${verb}"`);
+  return { ...attempt, request: { ...request, query: { dryRun: 'All' } } };
+}
+
+function merge(...objects: readonly unknown[]): unknown {
+  return objects.reduce((into, from) => {
+    if (typeof from !== 'object' || from === null || Array.isArray(from)) return from;
+    const base = (typeof into === 'object' && into !== null ? into : {}) as Record<string, unknown>;
+    const entries = Object.entries(from).map(([key, value]) => [key, merge(base[key], value)]);
+    return { ...base, ...Object.fromEntries(entries) };
+  });
+}
+
+function noSample(plural: string): never {
+  throw new Error(`Cannot try "${plural}": add a sample of it`);
+}
+
+async function outcomeOf(api: KubernetesApi, { guard, request, kept, before }: Attempt): Promise<Outcome> {
+  try {
+    const answer = await api.request(request as ApiRequest);
+    const isChange = request.method === 'PUT' || request.method === 'PATCH';
+    return isChange && kept(answer) === before ? 'without effect' : 'written';
+  } catch (error) {
+    const { message } = error as Error;
+    return message.includes(`'${guard}'`) ? 'guarded' : 'refused otherwise';
+  }
+}
+
+const told = ({ guard, resource, verb }: Attempt): string => `${guard}: ${verb} ${resource}`;
+
+describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAll = false }) => {
+  it('is stopped by every guard that is not for it', async () => {
+    const api = user === 'root' ? scene.root : await scene.actingAs(user, extra);
+    const queue = [...attempts];
+    const wrong: string[] = [];
+    const work = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const outcome = await outcomeOf(api, next);
+        const isRight = passes(next)
+          ? outcome !== 'guarded'
+          : outcome === 'guarded' ||
+            outcome === 'without effect' ||
+            (outcome === 'refused otherwise' && !mayAll);
+        if (!isRight) wrong.push(`${told(next)} is ${outcome}`);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    expect(wrong).toEqual([]);
+  });
+});
+
+it('asks of every guarded kind and verb', () => {
+  const asked = [...new Set(attempts.map(({ resource, verb }) => `${verb} ${resource}`))].toSorted();
+  console.log(
+    `${attempts.length} attempts, ${Object.keys(IDENTITIES).length} identities: ${asked.join(', ')}`,
+  );
+  expect(new Set(attempts.map(({ guard }) => guard)).size).toBe(guardsOfPolicies().length - 1);
+  expect(attempts.length).toBeGreaterThan(30);
+});

@@ -1,0 +1,249 @@
+// A stolen token of the operator: generated requests of its identity, which has all rights here, so that nothing but the
+// admission policies stands before it. Whatever touches what is not Sallyport's is refused, and what is its work is not;
+// a second reading of both (operator-oracle.ts) says which is which.
+import fc from 'fast-check';
+import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import {
+  ADOPT_ANNOTATION,
+  BREAK_GLASS_ANNOTATION,
+  LANE_LABEL,
+  laneAnnotation,
+  PRODUCT_LABEL,
+  STAMP_ANNOTATION,
+  STAMP_LABEL,
+} from '../../operator/model/stamp.ts';
+import {
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SYSTEM_NAMESPACE,
+  WORKSPACE_NAME_LABEL,
+} from '../../operator/model/system-names.ts';
+import { TIER_LABEL, WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
+import { type AdmissionScene, dryRun, PLAIN, READY, startAdmissionScene } from './admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+import { changedPaths, mayCreate, mayDelete, mayPatch, mergePatch, type Stored } from './operator-oracle.ts';
+import { makeTargets, type Target, WORKSPACES } from './stolen-token-scene.ts';
+
+const RUNS = 2500;
+const SEED = 20270131;
+const OURS = 'sallyport.dev/v1alpha1';
+
+let scene: AdmissionScene;
+let targets: readonly Target[];
+
+beforeAll(async () => {
+  scene = await startAdmissionScene();
+  targets = await makeTargets(scene);
+}, CONTROL_PLANE_TIMEOUT_MS);
+afterAll(() => scene.stop());
+
+function merge(path: string, body: unknown): ApiRequest {
+  return { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' };
+}
+
+const LABEL_KEYS = [
+  MANAGED_BY_LABEL,
+  WORKSPACE_NAME_LABEL,
+  LANE_LABEL,
+  PRODUCT_LABEL,
+  STAMP_LABEL,
+  WORKSPACE_LABEL,
+  TIER_LABEL,
+  'app',
+  'sallyport.dev/x',
+];
+const LABEL_VALUES = [
+  MANAGED_BY,
+  'full',
+  'dry-run',
+  'enforced',
+  'sealed',
+  'mine',
+  'GENERAL',
+  'DBSQL',
+  'x',
+  null,
+];
+const ANNOTATION_KEYS = [
+  STAMP_ANNOTATION,
+  laneAnnotation('APPS'),
+  ADOPT_ANNOTATION,
+  BREAK_GLASS_ANNOTATION,
+  'note',
+  'sallyport.dev/new',
+];
+const lane = (value: string, more = {}) => ({ metadata: { labels: { [LANE_LABEL]: value, ...more } } });
+
+/** What somebody with the token would like to change, of one kind or another. */
+const CONTENT: readonly object[] = [
+  { spec: { containers: [{ name: 'main', image: 'evil.invalid/app' }] } },
+  { spec: { activeDeadlineSeconds: 5 } },
+  { spec: { tolerations: [{ operator: 'Exists' }] } },
+  { spec: { egress: [{}] } },
+  { spec: { podSelector: { matchLabels: { none: 'of-them' } } } },
+  { spec: { type: 'NodePort' } },
+  { spec: { externalIPs: ['203.0.113.9'] } },
+  { spec: { selector: { app: 'mine' } } },
+  { endpoints: [{ addresses: ['10.0.0.9'] }] },
+  { spec: { networkPolicyId: 'evil' } },
+  { spec: { networkPolicyId: 'default-policy' } },
+  { spec: { revision: 'other' } },
+  { spec: { holderIdentity: 'me' } },
+  { spec: { replicas: 3 } },
+  { spec: { egress: { networkAccess: { restrictionMode: 'RESTRICTED_ACCESS' } } } },
+  { series: { count: 2, lastObservedTime: '2027-01-31T00:00:00.000000Z' } },
+  { data: { k: 'djE=' } },
+  { rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] },
+  { metadata: { finalizers: ['example.com/stay'] } },
+  { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'x' }] } },
+  ...['full', 'sealed', 'enforced'].map((value) => lane(value, { [PRODUCT_LABEL]: 'GENERAL' })),
+  ...['full', 'sealed', 'enforced', 'dry-run'].map((value) => lane(value)),
+];
+
+const edit = fc.oneof(
+  fc
+    .record({ key: fc.constantFrom(...LABEL_KEYS), value: fc.constantFrom(...LABEL_VALUES) })
+    .map(({ key, value }) => ({ metadata: { labels: { [key]: value } } })),
+  fc
+    .record({ key: fc.constantFrom(...ANNOTATION_KEYS), value: fc.constantFrom('x', null) })
+    .map(({ key, value }) => ({ metadata: { annotations: { [key]: value } } })),
+  fc.constantFrom(...CONTENT),
+);
+
+const attempt = fc.record({
+  at: fc.nat(),
+  edits: fc.array(edit, { minLength: 1, maxLength: 3 }),
+  verb: fc.constantFrom('PATCH', 'PATCH', 'PATCH', 'POST', 'DELETE', 'apply'),
+  subresource: fc.constantFrom(
+    '',
+    '',
+    '',
+    '',
+    '',
+    '/status',
+    '/ephemeralcontainers',
+    '/resize',
+    '/scale',
+    '/finalize',
+  ),
+  home: fc.constantFrom(READY, PLAIN, SYSTEM_NAMESPACE, 'kube-system'),
+});
+
+type Attempt = typeof attempt extends fc.Arbitrary<infer Value> ? Value : never;
+
+interface Judged {
+  readonly request: ApiRequest;
+  readonly isItsWork: boolean;
+  /** Whether that which came of it is the operator's work; the server drops what a kind does not have. */
+  readonly wasItsWork: (answer: Stored) => boolean;
+}
+
+async function judge({ at, edits, verb, subresource, home }: Attempt): Promise<Judged> {
+  const { path, object } = targets[at % targets.length] as Target;
+  const stored = {
+    ...((await scene.root.request({ method: 'GET', path })) as Stored),
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+  };
+  const patched = (before: unknown): Stored => edits.reduce(mergePatch, before) as Stored;
+  const patch = edits.reduce((one, other) => mergePatch(one, other) as object, {});
+  if (verb === 'DELETE')
+    return {
+      request: { method: 'DELETE', path },
+      isItsWork: mayDelete(stored),
+      wasItsWork: () => mayDelete(stored),
+    };
+  if (verb === 'POST') {
+    const { metadata, ...content } = object;
+    const moved = metadata.namespace === undefined ? {} : { namespace: home };
+    const body = patched({ ...content, metadata: { ...metadata, ...moved, name: 'another' } });
+    const collection = path
+      .slice(0, path.lastIndexOf('/'))
+      .replace(/namespaces\/[^/]+\//, `namespaces/${home}/`);
+    return {
+      request: { method: 'POST', path: collection, body },
+      isItsWork: mayCreate(body, WORKSPACES),
+      wasItsWork: (answer) => mayCreate(answer, WORKSPACES),
+    };
+  }
+  const after = patched(stored);
+  const isStatus = subresource === '/status';
+  const request = merge(`${path}${subresource}`, withoutNulls(patch, verb));
+  const isOurStatus =
+    isStatus && stored.apiVersion === OURS && !['EgressTable', 'WorkspacePlan'].includes(stored.kind);
+  return {
+    request: verb === 'apply' ? applied(request, stored) : request,
+    isItsWork: subresource === '' ? mayPatch(stored, after, WORKSPACES) : isOurStatus,
+    wasItsWork: (answer) => {
+      const changed = stripped(mergePatch(answer, { apiVersion: stored.apiVersion, kind: stored.kind }));
+      if (changedPaths(stripped(stored), changed).length === 0) return true;
+      return subresource === '' ? mayPatch(stripped(stored), changed, WORKSPACES) : isOurStatus;
+    },
+  };
+}
+
+/** Server-side apply removes nothing that another manager set. */
+function withoutNulls(patch: object, verb: string): object {
+  if (verb !== 'apply') return patch;
+  return JSON.parse(JSON.stringify(patch, (_, value: unknown) => value ?? undefined)) as object;
+}
+
+function applied(
+  request: ApiRequest,
+  { apiVersion, kind, metadata: { name, namespace: home } }: Stored,
+): ApiRequest {
+  const metadata = { name, ...(home === undefined ? {} : { namespace: home }) };
+  return {
+    ...request,
+    query: { fieldManager: 'sallyport-operator', force: 'true' },
+    body: mergePatch(request.body, { apiVersion, kind, metadata }),
+    contentType: 'application/apply-patch+yaml',
+  };
+}
+
+/** Without what the server writes by itself. */
+function stripped(object: unknown): Stored {
+  return mergePatch(object, {
+    metadata: { managedFields: null, resourceVersion: null, generation: null },
+  }) as Stored;
+}
+
+/** What was wrong, or "". */
+async function faultOf(
+  { request, isItsWork, wasItsWork }: Judged,
+  count: (what: string) => void,
+): Promise<string> {
+  try {
+    const answer = (await scene.operator.request(dryRun(request))) as Stored;
+    const isRight = wasItsWork(answer);
+    count(isRight ? 'accepted' : 'accepted wrongly');
+    return isRight ? '' : 'it was accepted';
+  } catch (error) {
+    const { message } = error as Error;
+    const isByPolicy = message.includes("ValidatingAdmissionPolicy 'sallyport-");
+    count(isByPolicy ? 'refused by a policy' : 'refused otherwise');
+    return isByPolicy && isItsWork ? message : '';
+  }
+}
+
+it(
+  'does what the operator does, and nothing else',
+  async () => {
+    const counts: Record<string, number> = {};
+    const count = (what: string): void => {
+      counts[what] = (counts[what] ?? 0) + 1;
+    };
+    await fc.assert(
+      fc.asyncProperty(attempt, async (tried) => {
+        const judged = await judge(tried);
+        const fault = await faultOf(judged, count);
+        expect([fault, judged.request]).toEqual(['', judged.request]);
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+    console.log(`seed ${SEED}, ${RUNS} requests at ${targets.length} objects:`, counts);
+    expect(counts['accepted']).toBeGreaterThan(RUNS / 20);
+    expect(counts['refused by a policy']).toBeGreaterThan(RUNS / 3);
+  },
+  CONTROL_PLANE_TIMEOUT_MS,
+);

@@ -1,0 +1,135 @@
+// A second reading of what the operator may write, for generated requests of its identity: by the list of paths that a
+// request would change, where the admission policies compare fields. In: an object before and after. Out: yes or no.
+import { hasStarted, type PodStatus } from '../../operator/model/pod-status.ts';
+import { LANES } from '../../operator/model/product.ts';
+
+export interface Stored {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly [field: string]: unknown;
+}
+
+/** The Namespaces that are workspaces, or were. */
+export type Workspaces = ReadonlySet<string>;
+
+type Json = unknown;
+
+const OWNED_KINDS =
+  /^(?:NetworkPolicy networking\.k8s\.io|Service |EndpointSlice |EgressTable |WorkspacePlan )/;
+const OURS = 'sallyport.dev/v1alpha1';
+
+/** RFC 7386. */
+export function mergePatch(target: Json, patch: Json): Json {
+  if (!isObject(patch)) return patch;
+  const merged: Record<string, Json> = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}
+
+/** "metadata.labels.app", for each leaf that differs; maps that are empty count as absent. */
+export function changedPaths(before: Json, after: Json, path: readonly string[] = []): readonly string[] {
+  if (isObject(before) || isObject(after)) {
+    const [one, other] = [before, after].map((value) => (isObject(value) ? value : {}));
+    const keys = new Set([...Object.keys(one ?? {}), ...Object.keys(other ?? {})]);
+    return [...keys].flatMap((key) => changedPaths(one?.[key], other?.[key], [...path, key]));
+  }
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [path.join(' ')];
+}
+
+const STAMPS = /^metadata labels sallyport\.dev\/(?:lane|product|stamp)$/;
+const OWN_ANNOTATIONS = /^metadata annotations sallyport\.dev\/(?!(?:adopt|break-glass)$)/;
+const OWN_LABELS = /^metadata labels (?:app\.kubernetes\.io\/managed-by|sallyport\.dev\/for-workspace)$/;
+
+export function mayPatch(before: Stored, after: Stored, workspaces: Workspaces): boolean {
+  const paths = changedPaths(before, after);
+  const only = (allowed: RegExp): boolean => paths.every((path) => allowed.test(path));
+  if (OWNED_KINDS.test(keyOf(before))) return isOurs(before) && isOurs(after) && isPlain(after);
+  const byKind: Readonly<Record<string, () => boolean>> = {
+    Pod: () => only(STAMPS) && workspaces.has(before.metadata.namespace ?? '') && isItsWay(before, after),
+    Namespace: () => only(OWN_ANNOTATIONS) && workspaces.has(before.metadata.name),
+    PolicyAssignment: () => only(OWN_LABELS),
+    Event: () => [before, after].every(isOurEvent),
+    Lease: () => isOurLease(before),
+  };
+  return byKind[before.kind]?.() ?? false;
+}
+
+export function mayCreate(object: Stored, workspaces: Workspaces): boolean {
+  const { name, namespace = '' } = object.metadata;
+  const isHome = namespace === 'sallyport-system';
+  if (keyOf(object) === `NetworkPolicy ${OURS}`) return name === 'default-policy';
+  if (OWNED_KINDS.test(keyOf(object))) {
+    const isPlace = isHome || (object.kind === 'NetworkPolicy' && workspaces.has(namespace));
+    return isPlace && isOurs(object) && isPlain(object);
+  }
+  const byKind: Readonly<Record<string, () => boolean>> = {
+    PolicyAssignment: () => isOurs(object) && saysNothing(object),
+    Event: () => isOurEvent(object),
+    Lease: () => isOurLease(object),
+  };
+  return byKind[object.kind]?.() ?? false;
+}
+
+export function mayDelete(object: Stored): boolean {
+  if (object.kind === 'PolicyAssignment') return isOurs(object) && saysNothing(object);
+  return OWNED_KINDS.test(keyOf(object)) && isOurs(object);
+}
+
+function isItsWay(before: Stored, after: Stored): boolean {
+  const [old = {}, now = {}] = [before, after].map(({ metadata }) => metadata.labels ?? {});
+  const paths = changedPaths(old, now);
+  const ran = hasStarted(before['status'] as PodStatus | undefined);
+  const [from, lane] = [old['sallyport.dev/lane'], now['sallyport.dev/lane']];
+  if (paths.length === 0) return true;
+  if (from !== undefined) return !ran && paths.length === 1 && strictness(lane) > strictness(from);
+  const isGeneral = now['sallyport.dev/product'] === 'GENERAL' && !paths.includes('sallyport.dev/stamp');
+  return isGeneral && lane === (ran ? 'full' : 'sealed');
+}
+
+function strictness(lane: string | undefined): number {
+  return LANES.findIndex((known) => known === lane);
+}
+
+function keyOf({ kind, apiVersion }: Stored): string {
+  return `${kind} ${apiVersion}`;
+}
+
+function isOurs({ metadata }: Stored): boolean {
+  return metadata.labels?.['app.kubernetes.io/managed-by'] === 'sallyport';
+}
+
+function saysNothing({ spec }: Stored): boolean {
+  return (
+    !isObject(spec) || spec['networkPolicyId'] === undefined || spec['networkPolicyId'] === 'default-policy'
+  );
+}
+
+function isPlain({ kind, spec }: Stored): boolean {
+  if (kind !== 'Service' || !isObject(spec)) return true;
+  const { type = 'ClusterIP', externalIPs = [], selector = {} } = spec;
+  return (
+    type === 'ClusterIP' &&
+    [externalIPs, selector].every((value) => Object.keys(value as object).length === 0)
+  );
+}
+
+function isOurEvent(event: Stored): boolean {
+  return event['reportingController'] === 'sallyport.dev/operator';
+}
+
+function isOurLease({ metadata }: Stored): boolean {
+  return metadata.name === 'sallyport-operator' && metadata.namespace === 'sallyport-system';
+}
+
+function isObject(value: Json): value is Record<string, Json> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

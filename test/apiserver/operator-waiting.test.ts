@@ -1,0 +1,151 @@
+// Pods that exist and have not started: by a scheduling gate, since no node takes them, or while an image is on its way.
+// What they may reach when they start at last is what is in force then, and nobody is told twice.
+import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.ts';
+import { until } from '../fixtures/envoy-fixture.ts';
+import { mayReach } from '../fixtures/may-reach.ts';
+import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from './cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+
+const DRY_RUN = 'policyEnforcement: { enforcementMode: DRY_RUN }';
+const LANE = '{.metadata.labels.sallyport\\.dev/lane}';
+/** Somewhere on the internet. */
+const OUTSIDE = { to: { address: '203.0.113.9' }, port: 443, protocol: 'TCP' } as const;
+
+let scene: ClusterScene;
+
+beforeAll(async () => {
+  scene = await ClusterScene.start();
+  await scene.startOperator();
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(() => scene.stop());
+
+/** It waits at a gate, or for a node. */
+function podYaml(namespace: string, name: string, isGated: boolean): string {
+  const gates = isGated ? { schedulingGates: [{ name: 'example.com/quota' }] } : {};
+  const spec = { ...gates, containers: [{ name: 'main', image: 'example.com/none' }] };
+  return JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name }, spec });
+}
+
+function laneOf(namespace: string, pod: string): Promise<string> {
+  return scene.field(LANE, 'pod', pod, '-n', namespace);
+}
+
+/** By all KubeNetworkPolicies that are stored, whether it may go there directly. */
+async function reachesOutside(namespace: string, pod: string): Promise<boolean> {
+  const text = await scene.kubectl('get', 'networkpolicies.networking.k8s.io', '-A', '-o', 'json');
+  const { items } = JSON.parse(text) as { readonly items: readonly KubernetesObject[] };
+  const { metadata } = JSON.parse(
+    await scene.kubectl('get', 'pod', pod, '-n', namespace, '-o', 'json'),
+  ) as KubernetesObject;
+  return mayReach(items, { namespace, labels: metadata.labels ?? {} }, OUTSIDE);
+}
+
+/** Notes of the Events about a pod. */
+function told(namespace: string, pod: string): Promise<string> {
+  return scene.field(
+    '{.items[*].note}',
+    'events.events.k8s.io',
+    '-n',
+    namespace,
+    `--field-selector=regarding.name=${pod}`,
+  );
+}
+
+async function untilPodsMayBe(namespace: string): Promise<void> {
+  await until('its default ServiceAccount is there', async () => {
+    return (await scene.field('{.metadata.name}', 'serviceaccount', 'default', '-n', namespace)) !== '';
+  });
+}
+
+describe('when their Namespace becomes a workspace', () => {
+  beforeAll(async () => {
+    await scene.apply('{apiVersion: v1, kind: Namespace, metadata: {name: joining}}');
+    await untilPodsMayBe('joining');
+    await scene.apply(podYaml('joining', 'running', false));
+    await scene.startPods('joining');
+    for (const pod of ['gated', 'unschedulable']) await scene.apply(podYaml('joining', pod, pod === 'gated'));
+    await scene.apply(
+      `${policyYaml('joining', ['a.example'])}---\n${assignmentYaml('joining', 'joining')}---\n${workspaceYaml('joining', 'j1')}`,
+    );
+    await scene.untilStamped('joining');
+  });
+
+  it('those that run are exempt', async () => {
+    expect(await laneOf('joining', 'running')).toBe('full');
+    expect(await reachesOutside('joining', 'running')).toBe(true);
+  });
+
+  it.each(['gated', 'unschedulable'])(
+    'one that is %s is held, says what to do, and stays held when it starts',
+    async (pod) => {
+      expect(await laneOf('joining', pod)).toBe('sealed');
+      await until('it is told', async () => (await told('joining', pod)) !== '');
+      expect(await told('joining', pod)).toMatch(
+        /^It had not started when its Namespace became a workspace, and is in lane "sealed".* delete it/,
+      );
+      await scene.startPods('joining');
+      expect(await laneOf('joining', pod)).toBe('sealed');
+      expect(await reachesOutside('joining', pod)).toBe(false);
+    },
+  );
+
+  it('none is exempt any more once isolation is there', async () => {
+    await scene.kubectl('annotate', 'namespace', 'joining', 'sallyport.dev/break-glass=drill');
+    await scene.kubectl(
+      'label',
+      'pod',
+      'gated',
+      '-n',
+      'joining',
+      'sallyport.dev/lane-',
+      'sallyport.dev/product-',
+    );
+    await scene.kubectl('annotate', 'namespace', 'joining', 'sallyport.dev/stamp-');
+    await scene.untilStamped('joining');
+    expect(await laneOf('joining', 'gated')).toBe('');
+    expect(await reachesOutside('joining', 'gated')).toBe(false);
+  });
+});
+
+describe('when enforcement is switched on', () => {
+  beforeAll(async () => {
+    await scene.apply(
+      `${policyYaml('trying', ['a.example'], DRY_RUN)}---\n${assignmentYaml('trying', 'trying')}---\n${workspaceYaml('trying', 't1')}`,
+    );
+    await scene.untilStamped('trying');
+    await untilPodsMayBe('trying');
+    await scene.apply(podYaml('trying', 'running', false));
+    await scene.startPods('trying');
+    for (const pod of ['gated', 'unschedulable']) await scene.apply(podYaml('trying', pod, pod === 'gated'));
+    for (const pod of ['running', 'gated', 'unschedulable'])
+      expect(await laneOf('trying', pod)).toBe('dry-run');
+    await scene.apply(policyYaml('trying', ['a.example']));
+    await until('the waiting ones are held', async () => {
+      const lanes = await Promise.all(['gated', 'unschedulable'].map((pod) => laneOf('trying', pod)));
+      return lanes.every((lane) => lane === 'enforced');
+    });
+  });
+
+  it('those that run keep their lane', async () => {
+    expect(await laneOf('trying', 'running')).toBe('dry-run');
+  });
+
+  it.each(['gated', 'unschedulable'])('one that is %s does not start in dry-run', async (pod) => {
+    await until('it is told', async () => (await told('trying', pod)) !== '');
+    expect(await told('trying', pod)).toMatch(
+      /^It had not started when lane "dry-run" was taken from it, and is in lane "enforced" now.* delete it/,
+    );
+    await scene.startPods('trying');
+    expect(await laneOf('trying', pod)).toBe('enforced');
+    expect(await reachesOutside('trying', pod)).toBe(false);
+  });
+
+  it('one that is made then is in the lane in force, and left as it is', async () => {
+    await scene.apply(podYaml('trying', 'new', true));
+    expect(await laneOf('trying', 'new')).toBe('enforced');
+    await scene.apply(policyYaml('trying', ['a.example', 'b.example']));
+    await scene.untilCondition('Accepted', 'True', 'snp', 'trying');
+    expect(await told('trying', 'new')).toBe('');
+  });
+});
