@@ -23,7 +23,7 @@ export const REASONS = {
   NOT_TLS: 'only TLS may be spoken here, and something else was sent',
   CLIENT_SILENT:
     'the client said nothing, or no whole TLS ClientHello, in time; where the server speaks first use the proxy',
-  CLIENT_HELLO_TOO_LARGE: 'the TLS ClientHello is larger than 16 KiB',
+  CLIENT_HELLO_TOO_LARGE: 'the TLS ClientHello is larger than 15 KiB',
   ECH_OUTER_NAME:
     'the TLS connection hides its server name (Encrypted Client Hello); turn that off in the client, or take its DNS from the gateway',
   HEADERS_TOO_LARGE: 'the request line or the headers are larger than 32 KiB, or more than 100',

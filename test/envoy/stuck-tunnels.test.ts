@@ -1,9 +1,10 @@
 // A client that does not read what it asked for costs little, whichever way it came in: what waits for it is bounded at
 // each hop inside Envoy. With Envoy's own bounds, 1 MiB for each buffer, it is 4 to 7 MB.
 import { connect, type Socket } from 'node:net';
+import { MAX_CLIENT_HELLO_BYTES } from '../../operator/model/limits.ts';
 import { memoryOf } from '../bench/process-usage.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
-import { helloFor } from '../outside/client-hello.ts';
+import { clientHello, helloFor, PADDING } from '../outside/client-hello.ts';
 import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
 
@@ -52,6 +53,16 @@ test.each([
   expect(((settledMb - before.nowMb) * 1024) / TUNNELS).toBeLessThan(MOST_KB);
 });
 
+test.each([
+  ['through CONNECT', () => fixture.client('lab').proxy, connectHead(443)],
+  ['transparent', () => fixture.direct('lab', 443).address, ''],
+])('the longest ClientHello fits into a buffer, however it is cut: %s', async (_way, place, head) => {
+  const base = clientHello({ names: [NAME], extensions: [[PADDING, Buffer.alloc(0)]] }).length;
+  const padding = Buffer.alloc(MAX_CLIENT_HELLO_BYTES - base);
+  const says = head + clientHello({ names: [NAME], extensions: [[PADDING, padding]] });
+  for (const pieceBytes of [says.length, 1400, 100]) await openUnread(place(), says, pieceBytes);
+});
+
 /** When Envoy has taken nothing more in for a while. */
 async function settledMemory(pid: number): Promise<number> {
   let [highestMb, looks] = [0, 0];
@@ -65,12 +76,19 @@ async function settledMemory(pid: number): Promise<number> {
 }
 
 /** Resolves when something has come, of which no more is read. */
-function openUnread(place: { readonly host: string; readonly port: number }, says: string): Promise<void> {
+function openUnread(
+  place: { readonly host: string; readonly port: number },
+  says: string,
+  pieceBytes = says.length,
+): Promise<void> {
   const socket = connect({ ...place, noDelay: true });
   sockets.push(socket);
   return new Promise((resolve, reject) => {
     socket.on('error', reject).on('close', () => reject(new Error('closed')));
-    socket.once('connect', () => socket.write(says, 'latin1'));
+    socket.once('connect', () => {
+      for (let at = 0; at < says.length; at += pieceBytes)
+        socket.write(says.slice(at, at + pieceBytes), 'latin1');
+    });
     socket.once('data', () => {
       socket.pause();
       resolve();

@@ -1,5 +1,5 @@
 // Envoy's bootstrap: where its files are, and nothing that ever changes while it runs.
-import { BUFFER_BYTES } from '../../model/limits.ts';
+import { PIPE_KB } from '../../model/limits.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
@@ -33,7 +33,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
       extension(
         'envoy.bootstrap.internal_listener',
         'envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
-        { buffer_size_kb: BUFFER_BYTES / 1024 },
+        { buffer_size_kb: PIPE_KB },
       ),
     ],
     // A host pattern of ours compiles to some 100 RE2 instructions, which is Envoy's default limit.

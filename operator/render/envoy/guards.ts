@@ -4,6 +4,7 @@
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
+import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { accessLog, CONTEXT_KEY, CUT, RESOLVED_KEY } from './access-log.ts';
 import { ASK_GATE, gateName, tellGate } from './address-gate.ts';
 import { BLACKHOLE } from './clusters.ts';
@@ -12,7 +13,6 @@ import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { celFormat, HOST_KEY, stateText, textFormat } from './filter-state.ts';
 import { internalListener } from './internal-listener.ts';
-import { MAX_CLIENT_HELLO_BYTES } from './tls-listener.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
@@ -79,7 +79,10 @@ function tlsInspector(): Json {
   return extension(
     'envoy.filters.listener.tls_inspector',
     'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
-    { close_connection_on_client_hello_parsing_errors: false },
+    {
+      close_connection_on_client_hello_parsing_errors: false,
+      max_client_hello_size: MAX_CLIENT_HELLO_BYTES,
+    },
   );
 }
 

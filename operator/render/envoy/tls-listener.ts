@@ -2,6 +2,7 @@
 // ClientHello becomes a CONNECT to the twin of the entrance's proxy, so that the same table decides; where the packet
 // was sent to counts for nothing.
 import { CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
+import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { entranceListener } from './entrance-listener.ts';
 import {
   type Entrance,
@@ -13,9 +14,6 @@ import {
 import { twinName } from './guard-names.ts';
 import { tlsPlaces } from './listener-places.ts';
 import { MAX_TUNNEL_AGE_S } from './refusal.ts';
-
-/** More than any client sends, post-quantum keys included. */
-export const MAX_CLIENT_HELLO_BYTES = 16_384;
 
 export function tlsListeners(entrance: Entrance, settings: GatewaySettings): readonly NamedResource[] {
   return tlsPlaces(entrance).map((place) => {
