@@ -6,6 +6,7 @@ import { allocatePortBlocks, noPortBlocks, type PortBlockState } from '../compil
 import { placeTlsPorts, tlsPortProblems } from '../compile/tls-ports.ts';
 import { type AtomicFiles } from '../gateway/atomic-files.ts';
 import { isPortFree } from '../gateway/ports/port-probe.ts';
+import { writeProblem } from '../lib/write-problem.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import { BLOCK_SIZE, LANE_PORTS, type TlsPort } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
@@ -106,14 +107,20 @@ export class EntrancePorts {
     return true;
   }
 
-  /** To be called before the ports are used, so that a crash does not forget them. */
-  async save(): Promise<void> {
+  /**
+   * To be called before the ports are used, so that a crash does not forget them. Answers why they could not be saved:
+   * they are used all the same, since to wait would hold back removals.
+   */
+  async save(): Promise<string | undefined> {
     this.#saved = this.#state;
     this.#taken.clear();
-    await this.#options.files.writeFileAtomic(
-      this.#options.path,
-      `${JSON.stringify(this.#state, null, 2)}\n`,
-    );
+    const { files, path } = this.#options;
+    try {
+      await files.writeFileAtomic(path, `${JSON.stringify(this.#state, null, 2)}\n`);
+      return undefined;
+    } catch (error) {
+      return writeProblem(path, error);
+    }
   }
 }
 

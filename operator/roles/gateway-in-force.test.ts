@@ -49,11 +49,13 @@ test('inForceAfter() reports all revisions once Envoy took them, those that nobo
 
 test('inForceAfter() reports what ran before of what Envoy refused, with its words', () => {
   const result: ApplyResult = {
-    status: 'rejected',
-    step: 'routeTables',
-    text: 'no',
-    refusals: [{ layer: 'table', name: 'one.enforced', text: 'x'.repeat(2000) }],
-    withheld: ['one.enforced', 'two.enforced', 'proxy-beta.enforced'],
+    status: 'heldBack',
+    heldBack: [
+      { layer: 'table', name: 'one.enforced', text: 'x'.repeat(2000), isFormer: true },
+      { layer: 'table', name: 'two.enforced', text: 'no', isFormer: false },
+      { layer: 'cluster', name: 'proxy-alpha.enforced', text: 'of no plan', isFormer: false },
+      { layer: 'listener', name: 'proxy-beta.enforced', text: 'no', isFormer: false },
+    ],
     revisions: {},
   };
   expect(after(result)).toEqual({
@@ -71,5 +73,5 @@ test('inForceAfter() reports what ran before of what Envoy refused, with its wor
 
 test('inForceAfter() knows no better than before where Envoy did not answer', () => {
   expect(after({ status: 'timeout', step: 'look', text: 'silent' })).toBe(BEFORE);
-  expect(after({ status: 'notRunning' })).toBe(BEFORE);
+  expect(after({ status: 'notRunning', problems: [] })).toBe(BEFORE);
 });

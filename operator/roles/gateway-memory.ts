@@ -1,11 +1,12 @@
 // What a gateway remembers across its restarts, beside Envoy's own files: tables and plans, so that entries expire and
 // denials have their rule while no API server can be reached, and which revisions Envoy runs.
-import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+import { readIfExists } from '../deliver/atomic-file.ts';
 import { gatewayReportSpecSchema } from '../model/gateway-report.ts';
 import { type CompiledObject, parseEgressTable, parseWorkspacePlan } from '../model/parse-compiled.ts';
 import type { CompiledObjects } from '../pipeline.ts';
 import { type InForce, NOTHING_IN_FORCE } from './gateway-in-force.ts';
 import type { StatePaths } from './state-directory.ts';
+import { writeOrSay } from './write-or-say.ts';
 
 type MemoryPaths = Pick<StatePaths, 'compiled' | 'inForce'>;
 
@@ -26,21 +27,24 @@ export async function readMemory(paths: MemoryPaths): Promise<GatewayMemory> {
   };
 }
 
-/** To be called before they are brought into force: what is remembered is never older than what Envoy runs. */
+/**
+ * To be called before they are brought into force: what is remembered is never older than what Envoy runs. Answers why
+ * that could not be; to wait for it would hold back removals.
+ */
 export async function rememberCompiled(
   paths: MemoryPaths,
   { tables, plans }: CompiledObjects,
-): Promise<void> {
+): Promise<string | undefined> {
   const strip = ({ metadata: { name }, spec }: CompiledObjects['tables' | 'plans'][number]) => ({
     metadata: { name },
     spec,
   });
   const compiled = { tables: tables.map(strip), plans: plans.map(strip) };
-  await writeFileAtomic(paths.compiled, `${JSON.stringify(compiled)}\n`);
+  return await writeOrSay(paths.compiled, `${JSON.stringify(compiled)}\n`);
 }
 
-export async function rememberInForce(paths: MemoryPaths, inForce: InForce): Promise<void> {
-  await writeFileAtomic(paths.inForce, `${JSON.stringify(inForce)}\n`);
+export async function rememberInForce(paths: MemoryPaths, inForce: InForce): Promise<string | undefined> {
+  return await writeOrSay(paths.inForce, `${JSON.stringify(inForce)}\n`);
 }
 
 function compiledOf(stored: unknown): CompiledObjects | undefined {

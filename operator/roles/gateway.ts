@@ -5,7 +5,6 @@ import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../config.ts';
 import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
 import type { ReportContent } from '../deliver/kubernetes/gateway-reporter.ts';
-import type { ApplyResult } from '../gateway/config/config-applier.ts';
 import { type HealthServer, startHealthServer } from '../lib/health-server.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
@@ -18,10 +17,10 @@ import { inForceAfter } from './gateway-in-force.ts';
 import { rememberCompiled, rememberInForce } from './gateway-memory.ts';
 import { TableWait } from './gateway-table-wait.ts';
 import { reflectorFault } from './reflector-fault.ts';
+import { heldBackSentences } from './tell-held-back.ts';
 
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
-/** Also how soon what Envoy refused is offered to it again. */
 const MAX_INTERVAL_MS = 30_000;
 
 export class RunningAgent {
@@ -35,6 +34,8 @@ export class RunningAgent {
   /** Whether Envoy has been given what the API server says, and not only what was remembered. */
   #isCurrent = false;
   #told = '';
+  /** Why something could not be remembered for the next start. */
+  readonly #unsaved: Partial<Record<'compiled' | 'inForce', string | undefined>> = {};
 
   private constructor(parts: AgentParts, loop: Loop) {
     this.#parts = parts;
@@ -153,7 +154,7 @@ export class RunningAgent {
 
   /** Everything from everything. Until the API server has been heard, from what is remembered, or nothing at all. */
   async pass(): Promise<JobResult> {
-    const { source, applier, dns, paths, tunnels, cuts, rules } = this.#parts;
+    const { source, applier, dns, tunnels, cuts, rules } = this.#parts;
     const hasSynced = source.hasSynced();
     if (!hasSynced && this.#remembered === undefined) return {};
     await cuts.look(SYSTEM_CLOCK.nowMs());
@@ -166,16 +167,27 @@ export class RunningAgent {
     const served = dns.serve(outputs.entrances, steady);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     const inForce = inForceAfter(result, steady, outputs, this.#inForce);
-    const isAnswered = result.status === 'applied' || result.status === 'rejected';
+    const isAnswered = result.status === 'applied' || result.status === 'heldBack';
     this.#isCurrent ||= hasSynced && isAnswered;
     if (isAnswered) cuts.inForce(SYSTEM_CLOCK.nowMs());
-    this.#tell(result, reading);
-    const hasChanged = !isDeepStrictEqual(inForce, this.#inForce);
+    const unsaved = await this.#keepReport(inForce);
+    const heldBack = [...(await heldBackSentences(result, outputs.envoy)), ...unsaved];
+    this.#tell(heldBack, reading);
+    const retryAtMs =
+      heldBack.length > 0 || !isAnswered ? SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS : undefined;
+    return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs, cuts.dueAtMs]) };
+  }
+
+  /** Answers what could not be remembered for the next start, and why. */
+  async #keepReport(inForce: AgentParts['memory']['inForce']): Promise<readonly string[]> {
+    const { paths, tunnels } = this.#parts;
+    const isKept = isDeepStrictEqual(inForce, this.#inForce) && this.#unsaved.inForce === undefined;
     this.#inForce = inForce;
     this.#report();
-    if (hasChanged) await rememberInForce(paths, inForce);
-    const retryAtMs = isAnswered ? undefined : SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS;
-    return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs, cuts.dueAtMs]) };
+    if (!isKept) this.#unsaved.inForce = await rememberInForce(paths, inForce);
+    return [this.#unsaved.compiled, this.#unsaved.inForce, tunnels.problem].filter(
+      (problem) => problem !== undefined,
+    );
   }
 
   #outputs(compiled: CompiledObjects): GatewayOutputs {
@@ -187,8 +199,8 @@ export class RunningAgent {
 
   async #remember(reading: CompiledReading): Promise<void> {
     if (reading === this.#remembered) return;
-    await rememberCompiled(this.#parts.paths, reading);
-    this.#remembered = reading;
+    this.#unsaved.compiled = await rememberCompiled(this.#parts.paths, reading);
+    if (this.#unsaved.compiled === undefined) this.#remembered = reading;
   }
 
   #report(): void {
@@ -202,17 +214,16 @@ export class RunningAgent {
   }
 
   /** Once for each thing that is wrong, and once when all is well again. */
-  #tell(result: ApplyResult, { faults }: CompiledReading): void {
+  #tell(heldBack: readonly string[], { faults }: CompiledReading): void {
     const { logger } = this.#parts;
-    const refusal = 'text' in result ? { status: result.status, step: result.step, text: result.text } : {};
-    const told = JSON.stringify([refusal, faults]);
+    const told = JSON.stringify([heldBack, faults]);
     if (told === this.#told) return;
     const isFirst = this.#told === '';
     this.#told = told;
-    if ('text' in result) logger.error('Envoy did not take the configuration', refusal);
+    if (heldBack.length > 0) logger.error('not everything is in force; all is but this', { heldBack });
     if (faults.length > 0)
       logger.error('objects cannot be read and keep their last good version', { faults });
-    if (!('text' in result) && faults.length === 0 && !isFirst) logger.info('everything is in force again');
+    if (heldBack.length === 0 && faults.length === 0 && !isFirst) logger.info('everything is in force again');
   }
 }
 

@@ -14,6 +14,8 @@ export interface RunView {
   progress(text: string): void;
   workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
   problems(problems: readonly Problem[]): void;
+  /** What is not in force, a sentence for each thing; none where all is again. */
+  heldBack(sentences: readonly string[]): void;
   denials(shown: ShownDenials): void;
   /** Something outside went wrong; we go on. */
   failure(text: string): void;
@@ -23,28 +25,38 @@ export const SILENT_VIEW: RunView = {
   progress: () => undefined,
   workspaces: () => undefined,
   problems: () => undefined,
+  heldBack: () => undefined,
   denials: () => undefined,
   failure: () => undefined,
 };
+
+const HELD_BACK = 'Not everything is in force; all is but this, which is tried again:';
 
 type Style = Parameters<typeof styleText>[0];
 
 export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream): RunView {
   const paint = (style: Style, text: string): string => styleText(style, text, { stream: out });
   const write = (text: string): void => void out.write(`${text}\n`);
+  const progress = (text: string): void => write(paint('dim', text));
+  const failure = (text: string): void =>
+    void errors.write(`${styleText('red', 'Failure', { stream: errors })}  ${text}\n`);
   return {
-    progress: (text) => write(paint('dim', text)),
+    progress,
     workspaces: (plans, endpoints) =>
       write(`\n${workspaceTable(plans, endpoints, (text) => paint('bold', text))}`),
     problems: (problems) => {
       for (const problem of problems) write(`${paint('yellow', 'Problem')}  ${formatProblem(problem)}`);
+    },
+    heldBack: (sentences) => {
+      if (sentences.length === 0) progress('Everything is in force');
+      else failure([HELD_BACK, ...sentences].join('\n'));
     },
     denials: ({ denials, further }) => {
       for (const denial of denials) write(denialLine(denial, paint));
       if (further > 0)
         write(paint('dim', `${further} further denials in this second: see "sallyport denials"`));
     },
-    failure: (text) => void errors.write(`${styleText('red', 'Failure', { stream: errors })}  ${text}\n`),
+    failure,
   };
 }
 

@@ -5,15 +5,17 @@ import type { RunConfig } from '../config.ts';
 import { writeFileAtomic } from '../deliver/atomic-file.ts';
 import { queryDenials } from '../denials/query-denials.ts';
 import type { QueryAnswer } from '../denials/run-query.ts';
+import type { ApplyResult } from '../gateway/config/config-applier.ts';
 import { Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
 import { within } from '../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../sources/folder.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
-import { refusalCause } from './refusal-cause.ts';
 import { assembleParts, type RunParts } from './run-parts.ts';
 import type { RunView } from './run-view.ts';
+import { heldBackSentences } from './tell-held-back.ts';
+import { writeOrSay } from './write-or-say.ts';
 
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
@@ -28,6 +30,8 @@ export class RunningGateway {
   readonly #loop: Loop;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
+  /** What could not be remembered for the next start, and why. */
+  #unsaved: readonly string[] = [];
 
   private constructor(parts: RunParts, source: FolderSource) {
     this.#parts = parts;
@@ -143,31 +147,51 @@ export class RunningGateway {
       this.#computed?.reading === reading &&
       this.#computed.outputs.tunnels === tunnels.memory &&
       SYSTEM_CLOCK.nowMs() < (this.#computed.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
-    if (isCurrent && this.#computed !== undefined) return this.#computed.outputs;
+    if (isCurrent && this.#computed !== undefined) {
+      if (this.#unsaved.length > 0) await this.#save(this.#computed.outputs);
+      return this.#computed.outputs;
+    }
     const entrancesOf = ports.entrancesOf.bind(ports);
     const gateway = { settings, entrancesOf, tunnels: tunnels.memory };
     let outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken()) outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    await ports.save();
-    await tunnels.keep(outputs.tunnels);
+    await this.#save(outputs);
     log.remember(outputs.tables);
     report.problems([...problems, ...outputs.problems, ...ports.problems]);
     this.#computed = { reading, outputs };
     return outputs;
   }
 
-  /** Why Envoy did not take them; empty where it did, or does not run. */
+  async #save(outputs: DesiredOutputs): Promise<void> {
+    const { ports, tunnels } = this.#parts;
+    const unsaved = await ports.save();
+    await tunnels.keep(outputs.tunnels);
+    this.#unsaved = [unsaved, tunnels.problem].filter((problem) => problem !== undefined);
+  }
+
+  /** What of them is not in force, and why; empty where all is, or Envoy does not run. */
   async #apply(outputs: DesiredOutputs): Promise<string> {
     const { applier, dns, paths, report, cuts } = this.#parts;
     const served = dns.serve(outputs.entrances, outputs);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     this.#endpoints = endpointsOf(outputs.plans, outputs.entrances);
-    await writeFileAtomic(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
-    const refusal = await refusalCause(result, outputs.entrances);
-    if (result.status === 'applied' || result.status === 'rejected') cuts.inForce(SYSTEM_CLOCK.nowMs());
-    if (result.status !== 'notRunning') report.applied(outputs, this.#endpoints, refusal);
-    return refusal;
+    const unsaved = await writeOrSay(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
+    const heldBack = await heldBackSentences(result, outputs.envoy);
+    report.heldBack([...heldBack, ...this.#unsaved, ...(unsaved === undefined ? [] : [unsaved])]);
+    if (result.status === 'applied' || result.status === 'heldBack') {
+      cuts.inForce(SYSTEM_CLOCK.nowMs());
+      const former = formerTables(result, outputs);
+      report.applied(outputs, this.#endpoints, (table) => !former.has(table));
+    }
+    return heldBack.join('\n');
   }
+}
+
+/** Tables that are not in force as they should be, in one of their lanes at least. */
+function formerTables(result: ApplyResult, { envoy }: DesiredOutputs): ReadonlySet<string> {
+  const heldBack = result.status === 'heldBack' ? result.heldBack : [];
+  const names = new Set(heldBack.filter(({ layer }) => layer === 'table').map(({ name }) => name));
+  return new Set(envoy.routeTables.filter(({ name }) => names.has(name)).map(({ table }) => table));
 }
 
 function messageOf(error: unknown): string {

@@ -1,9 +1,10 @@
 // Keeps what is remembered of open tunnels in a file, so that a restarted process neither ends tunnels that are still
 // allowed nor forgets those that have lost their right while it was down.
 import { z } from 'zod';
-import { readIfExists, writeFileAtomic } from '../deliver/atomic-file.ts';
+import { readIfExists } from '../deliver/atomic-file.ts';
 import { PORT_PROTOCOLS } from '../model/network-policy.ts';
 import { NO_TUNNELS, type TableMemory, type TunnelMemory } from '../render/envoy/tunnel-memory.ts';
+import { writeOrSay } from './write-or-say.ts';
 
 const ports = z.array(z.strictObject({ port: z.int(), protocol: z.enum(PORT_PROTOCOLS) }));
 const namesSchema = z.strictObject({
@@ -36,6 +37,7 @@ export class TunnelFile {
   readonly #path: string;
   readonly #texts = new WeakMap<TableMemory, string>();
   #memory: TunnelMemory;
+  #problem: string | undefined;
 
   private constructor(path: string, memory: TunnelMemory) {
     this.#path = path;
@@ -51,11 +53,19 @@ export class TunnelFile {
     return this.#memory;
   }
 
-  /** To be called before a configuration is brought into force: after a crash its tunnels are known, and its cuts done. */
+  /** Why the file does not hold what was kept last. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * To be called before a configuration is brought into force: after a crash its tunnels are known, and its cuts done. A
+   * file that cannot be written holds back no removal; it is tried again with the next call.
+   */
   async keep(memory: TunnelMemory): Promise<void> {
-    if (memory === this.#memory) return;
-    await writeFileAtomic(this.#path, `${this.#textOf(memory)}\n`);
+    if (memory === this.#memory && this.#problem === undefined) return;
     this.#memory = memory;
+    this.#problem = await writeOrSay(this.#path, `${this.#textOf(memory)}\n`);
   }
 
   /** The names of hundreds of tables are not turned into text anew for a change of one. */

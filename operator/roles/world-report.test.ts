@@ -21,7 +21,7 @@ beforeEach(() => {
     progress: (text) => void shown.push(text),
     workspaces: (plans) => void shown.push(`table of ${plans.map(({ metadata }) => metadata.name).join()}`),
     problems: (problems) => void shown.push(...problems.map(({ message }) => `problem ${message}`)),
-    failure: (text) => void shown.push(`failure ${text}`),
+    heldBack: (sentences) => void shown.push(`held back: ${sentences.join(', ')}`),
   });
 });
 
@@ -38,11 +38,11 @@ function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {
   return desiredOutputs(readSnapshot(...manifests), { settings: SETTINGS, entrancesOf: entrances }, 0);
 }
 
-/** What is shown of these objects; `cause` says why Envoy refused them. */
-function applied(manifests: readonly Manifest[], cause = ''): readonly string[] {
+/** What is shown of these objects, whose tables are in force or not. */
+function applied(manifests: readonly Manifest[], areInForce = true): readonly string[] {
   shown.length = 0;
   const outputs = outputsOf(...manifests);
-  report.applied(outputs, endpointsOf(outputs.plans, outputs.entrances), cause);
+  report.applied(outputs, endpointsOf(outputs.plans, outputs.entrances), () => areInForce);
   return [...shown];
 }
 
@@ -74,12 +74,19 @@ test('WorldReport names the tables that changed where the workspaces are the sam
   expect(text).toMatch(/^Enforced: \S*default-policy\S* \S+$/);
 });
 
-test('WorldReport tells of a refusal once, and of the configuration when Envoy took it', () => {
-  const failure = 'failure Envoy did not take the configuration, the last good one stays: no';
-  expect(applied(ALPHA, 'no')).toEqual([failure]);
-  expect(applied(ALPHA, 'no')).toEqual([]);
-  expect(applied(ALPHA)).toEqual(['table of alpha']);
-  expect(applied(ALPHA, 'no')).toEqual([failure]);
+test('WorldReport tells once what is held back, and that it no longer is', () => {
+  report.heldBack([]);
+  report.heldBack(['a port', 'a table']);
+  report.heldBack(['a port', 'a table']);
+  report.heldBack([]);
+  expect(shown).toEqual(['held back: a port, a table', 'held back: ']);
+});
+
+test('WorldReport calls no table enforced that is held back', () => {
+  applied(ALPHA);
+  const changed = [workspaceManifest('alpha'), policy('default-policy', 'c.example.com')];
+  expect(applied(changed, false)).toEqual([]);
+  expect(applied(changed)).toEqual([expect.stringMatching(/^Enforced: /)]);
 });
 
 test('WorldReport shows problems when they differ, and says when the last one is solved', () => {

@@ -1,5 +1,5 @@
 // Tells people what changed, once: the table of workspaces when it differs from the last one shown, problems when
-// they differ, and what Envoy refused.
+// they differ, and what is held back.
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { DesiredOutputs } from '../pipeline.ts';
 import type { Endpoints } from './entrances.ts';
@@ -10,7 +10,7 @@ export class WorldReport {
   #problems = '';
   #endpoints = '';
   #revisions: ReadonlySet<string> = new Set();
-  #refusal = '';
+  #heldBack = '';
 
   constructor(view: RunView) {
     this.#view = view;
@@ -24,22 +24,24 @@ export class WorldReport {
     this.#view.problems(problems);
   }
 
-  /** `cause` says why Envoy did not take the configuration; empty where it did. */
-  applied(outputs: DesiredOutputs, endpoints: Endpoints, cause: string): void {
-    const refusal =
-      cause === '' ? '' : `Envoy did not take the configuration, the last good one stays: ${cause}`;
-    if (refusal !== '' && refusal !== this.#refusal) this.#view.failure(refusal);
-    this.#refusal = refusal;
-    if (refusal === '') this.#show(outputs, endpoints);
-  }
-
-  #show(outputs: DesiredOutputs, endpoints: Endpoints): void {
+  /** `isInForce` tells it of a table by name. */
+  applied(outputs: DesiredOutputs, endpoints: Endpoints, isInForce: (table: string) => boolean): void {
     const shown = JSON.stringify(endpoints);
-    const revisions = outputs.tables.map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`);
+    const revisions = outputs.tables
+      .filter(({ metadata }) => isInForce(metadata.name))
+      .map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`);
     const changed = revisions.filter((revision) => !this.#revisions.has(revision));
     if (shown !== this.#endpoints) this.#view.workspaces(outputs.plans, endpoints);
     else if (changed.length > 0) this.#view.progress(`Enforced: ${changed.join(', ')}`);
     this.#endpoints = shown;
     this.#revisions = new Set(revisions);
+  }
+
+  /** A sentence for each thing that is held back. */
+  heldBack(sentences: readonly string[]): void {
+    const text = sentences.join('\n');
+    if (text === this.#heldBack) return;
+    this.#heldBack = text;
+    this.#view.heldBack(sentences);
   }
 }

@@ -36,6 +36,8 @@ export interface GatewayFixture {
   readonly denials: readonly Denial[];
   /** As they were reported last. */
   readonly problems: readonly Problem[];
+  /** What was last said not to be in force, a sentence for each thing. */
+  readonly heldBack: readonly string[];
   /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no entrance. */
   client(workspace: string, product?: Product): Client;
   /** Where a workload without a proxy setting comes in that means this port of a server. */
@@ -96,6 +98,9 @@ async function startIn(
     denials: journal.denials,
     get problems() {
       return journal.problems;
+    },
+    get heldBack() {
+      return journal.heldBack;
     },
     client: (workspace, product = 'JOBS') => ({
       proxy: entranceOf(gateway, workspace, product),
@@ -162,11 +167,15 @@ function placeOf(url: string): Client['proxy'] {
 class Journal {
   readonly denials: Denial[] = [];
   problems: readonly Problem[] = [];
+  heldBack: readonly string[] = [];
   readonly view = {
     ...SILENT_VIEW,
     denial: (denial: Denial) => void this.denials.push(denial),
     problems: (problems: readonly Problem[]) => {
       this.problems = problems;
+    },
+    heldBack: (sentences: readonly string[]) => {
+      this.heldBack = sentences;
     },
   };
 

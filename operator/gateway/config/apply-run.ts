@@ -1,21 +1,21 @@
 // One pass that brings one configuration into force, step by step. Each step is repeated without what Envoy refused
-// until Envoy takes it; a later step leaves out what depends on that.
+// until Envoy takes it, and no step waits for the success of another one: what one of them lacks is refused to clients.
 
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { EnvoyNotRunning, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
-import type { ResourceTexts } from './config-files.ts';
+import { type ConfigContents, type Content, type Contents, contentsOf, placeKey } from './contents.ts';
 import type { EnvoyState } from './envoy-state.ts';
+import type { HeldBack } from './held-back.ts';
 import type { LiveOutcome, LiveWait } from './live-wait.ts';
 import type { Layer } from './refusals.ts';
-import { isEntrance, type WantedConfig } from './wanted-config.ts';
+import type { WantedConfig } from './wanted-config.ts';
 
 /** `look`: Envoy was asked what it runs. */
 export type ApplyStep = 'look' | 'guards' | 'clusters' | 'routeTables' | 'entrances' | 'removal';
 
-/** A step that could not be completed; the steps after it were not taken. */
-export interface StepFailure {
+/** Envoy did not answer in time; what came after was written, and Envoy not asked. */
+export interface Silence {
   readonly step: ApplyStep;
-  readonly status: 'rejected' | 'timeout';
   readonly text: string;
 }
 
@@ -29,26 +29,34 @@ export interface ApplyRunOptions {
 interface Step {
   readonly name: ApplyStep;
   readonly layer: Layer;
-  /** Undefined where there was nothing to do or nobody to wait for. */
+  /** Undefined where there was nothing to do, or nobody to wait for. */
   readonly push: () => Promise<LiveOutcome | undefined>;
 }
 
 export class ApplyRun {
   readonly #state: EnvoyState;
   readonly #options: ApplyRunOptions;
-  /** Undefined once Envoy turned out not to run: from then on files are only written. */
+  readonly #all: ConfigContents;
+  /** Undefined once Envoy turned out not to run or not to answer: from then on files are only written. */
   #wait: LiveWait | undefined;
+  #isDown = false;
+  #silence: Silence | undefined;
   #live: LiveVersions | undefined;
   #hasMovedEntrances = false;
 
   constructor(options: ApplyRunOptions) {
     this.#options = options;
     this.#state = options.state;
+    this.#all = contentsOf(options.next);
     this.#wait = options.wait;
   }
 
   get isDown(): boolean {
-    return this.#wait === undefined;
+    return this.#isDown;
+  }
+
+  get silence(): Silence | undefined {
+    return this.#silence;
   }
 
   /** Old entrances drain now. */
@@ -56,72 +64,103 @@ export class ApplyRun {
     return this.#hasMovedEntrances;
   }
 
-  wanted(): WantedConfig {
-    return this.#state.wanted(this.#options.next, this.#options.tableLimit);
+  heldBack(): readonly HeldBack[] {
+    return this.#state.heldBack(this.#all, this.#options.tableLimit);
+  }
+
+  #wanted(): WantedConfig {
+    return this.#state.wanted(this.#all, this.#options.tableLimit);
   }
 
   /** What Envoy runs, as far as this pass knows or can ask. */
   async live(): Promise<LiveVersions | undefined> {
-    if (this.isDown) {
-      return undefined;
-    }
-    await this.#whileRunning(async (wait) => {
+    if (this.#isDown) return undefined;
+    await this.#whileAnswering('look', async (wait) => {
       this.#live ??= await wait.admin.versions();
     });
     return this.#live;
   }
 
   /** Believes only what Envoy says: for the first pass, and after a death or a timeout. */
-  async look(): Promise<StepFailure | undefined> {
-    try {
-      this.#state.confirm(await this.live());
-      return undefined;
-    } catch (error) {
-      if (error instanceof EnvoySilent) {
-        return { step: 'look', status: 'timeout', text: error.message };
-      }
-      throw error;
-    }
+  async look(): Promise<void> {
+    this.#state.confirm(await this.live());
   }
 
-  // New guards before the clusters that lead to them, these before the tables that name them, tables before the
-  // entrances that name tables; nothing that may be in use goes away yet. A guard that changes ends its tunnels, so it
-  // goes last. What stays the same is not written, so a change of destinations alone is the rename of one table's file.
-  async addAndChange(): Promise<StepFailure | undefined> {
+  // Tables that can do with the clusters that are there go first, since they may have lost something. Then new guards
+  // before the clusters that lead to them, these before the tables that name them, tables before the entrances that name
+  // tables; no guard goes away yet. A guard that changes ends its tunnels, so it goes last. What stays the same is not
+  // written, so a change of destinations alone is the rename of one table's file.
+  async addAndChange(): Promise<void> {
     const { listeners, clusters, tables } = this.#state;
     const steps: Step[] = [
+      { name: 'routeTables', layer: 'table', push: () => tables.push(this.#readyTables(), this.#wait) },
       { name: 'guards', layer: 'listener', push: () => listeners.push(this.#withNewGuards(), this.#wait) },
       { name: 'clusters', layer: 'cluster', push: () => clusters.push(this.#withNewClusters(), this.#wait) },
-      { name: 'routeTables', layer: 'table', push: () => tables.push(this.wanted().tables, this.#wait) },
+      { name: 'routeTables', layer: 'table', push: () => tables.push(this.#wanted().tables, this.#wait) },
+      { name: 'entrances', layer: 'listener', push: () => this.#pushWithoutMovers() },
       { name: 'entrances', layer: 'listener', push: () => this.#pushEntrances() },
     ];
-    return await this.#takeAll(steps);
+    for (const step of steps) await this.#take(step);
   }
 
-  /** Takes away what the configuration no longer has, in reverse. */
-  async removeUnused(): Promise<StepFailure | undefined> {
+  /**
+   * Takes away guards, clusters and tables that the configuration no longer has, in reverse. Not while a former version of
+   * anything is in force, which may need them; they let nobody through by themselves.
+   */
+  async removeUnused(): Promise<void> {
     const { listeners, clusters, tables } = this.#state;
-    await tables.keepOnly(this.wanted().tables);
-    const left = (): ResourceTexts => union(this.wanted().guards, this.wanted().entrances);
-    return await this.#takeAll([
-      { name: 'removal', layer: 'cluster', push: () => clusters.push(this.wanted().clusters, this.#wait) },
-      { name: 'removal', layer: 'listener', push: () => listeners.push(left(), this.#wait) },
-    ]);
+    await tables.keepOnly(this.#wanted().tables);
+    const left = (): Contents => union(this.#wanted().guards, this.#wanted().entrances);
+    await this.#take({
+      name: 'removal',
+      layer: 'cluster',
+      push: () => clusters.push(this.#wanted().clusters, this.#wait),
+    });
+    await this.#take({ name: 'removal', layer: 'listener', push: () => listeners.push(left(), this.#wait) });
   }
 
-  #withNewGuards(): ResourceTexts {
-    return union(this.wanted().guards, this.#state.usable('listener'));
+  #readyTables(): Contents {
+    const { contents, good } = this.#state.clusters;
+    const isThere = (name: string): boolean => contents.has(name) && good.has(name);
+    const { clustersOf } = this.#all;
+    return new Map(
+      [...this.#wanted().tables].filter(([name]) => clustersOf.get(name)?.every(isThere) ?? false),
+    );
   }
 
-  #withNewClusters(): ResourceTexts {
-    return union(this.#state.usable('cluster'), this.wanted().clusters);
+  #withNewGuards(): Contents {
+    return union(this.#wanted().guards, this.#state.usable('listener'));
+  }
+
+  #withNewClusters(): Contents {
+    return union(this.#state.usable('cluster'), this.#wanted().clusters);
+  }
+
+  /** Entrances that the configuration does not have go at once: their ports may be wanted, and nobody may come in there. */
+  #nextListeners(): Contents {
+    const { guards, entrances } = this.#wanted();
+    const internal = [...this.#state.usable('listener')].filter(([, { places }]) => places.length === 0);
+    return union(new Map(internal), union(guards, entrances));
+  }
+
+  /** A listener cannot take a port before the one that has it has moved; so those that move are taken away before. */
+  async #pushWithoutMovers(): Promise<LiveOutcome | undefined> {
+    const next = this.#nextListeners();
+    const wantedBy = new Map(
+      [...next].flatMap(([name, one]) => one.places.map((at) => [placeKey(at), name])),
+    );
+    const movers = [...this.#state.listeners.contents].filter(
+      ([name, one]) =>
+        next.has(name) && one.places.some((at) => (wantedBy.get(placeKey(at)) ?? name) !== name),
+    );
+    if (movers.length === 0) return undefined;
+    const left = new Map(next);
+    for (const [name] of movers) left.delete(name);
+    return await this.#state.listeners.push(left, this.#wait);
   }
 
   async #pushEntrances(): Promise<LiveOutcome | undefined> {
-    const guards = [...this.#state.usable('listener')].filter(([, text]) => !isEntrance(text));
-    const { guards: wantedGuards, entrances } = this.wanted();
-    const contents = union(new Map(guards), union(wantedGuards, entrances));
-    const outcome = await this.#state.listeners.push(contents, this.#wait);
+    const outcome = await this.#state.listeners.push(this.#nextListeners(), this.#wait);
     return outcome?.status === 'applied' ? await this.#checkNewTables(outcome) : outcome;
   }
 
@@ -145,38 +184,24 @@ export class ApplyRun {
   /** Back to the last good text, or away where there is none. */
   async #revertTables(names: readonly string[]): Promise<void> {
     const { tables } = this.#state;
-    const wanted = this.wanted().tables;
+    const wanted = this.#wanted().tables;
     await tables.remove(names.filter((name) => !wanted.has(name)));
     await tables.push(wanted, this.#wait);
   }
 
-  async #takeAll(steps: readonly Step[]): Promise<StepFailure | undefined> {
-    for (const step of steps) {
-      const failure = await this.#take(step);
-      if (failure !== undefined) {
-        return failure;
-      }
-    }
-    return undefined;
-  }
-
   // Ends: every round but the last one adds to what is refused.
-  async #take({ name, layer, push }: Step): Promise<StepFailure | undefined> {
+  async #take({ name, layer, push }: Step): Promise<void> {
     for (;;) {
-      const outcome = await this.#whileRunning(push);
-      if (outcome === undefined) {
-        return undefined;
-      }
-      if (outcome.status === 'applied') {
+      const outcome = await this.#whileAnswering(name, push);
+      if (outcome?.status === 'applied') {
         this.#live = outcome.live;
         this.#accept(layer);
-        return undefined;
       }
-      if (outcome.status === 'timeout') {
-        return { step: name, status: 'timeout', text: noAnswer(this.#options.wait.timeoutMs) };
+      if (outcome?.status === 'timeout') {
+        this.#fallSilent(name, noAnswer(this.#options.wait.timeoutMs));
       }
-      if (!this.#state.refuse(layer, outcome.refused, outcome.text)) {
-        return { step: name, status: 'rejected', text: outcome.text };
+      if (outcome?.status !== 'rejected' || !this.#state.refuse(layer, outcome.refused, outcome.text)) {
+        return;
       }
     }
   }
@@ -187,15 +212,28 @@ export class ApplyRun {
     }
   }
 
-  async #whileRunning<T>(work: (wait: LiveWait) => Promise<T>): Promise<T | undefined> {
+  #fallSilent(step: ApplyStep, text: string): void {
+    this.#silence ??= { step, text };
+    this.#wait = undefined;
+    this.#live = undefined;
+  }
+
+  async #whileAnswering<T>(
+    step: ApplyStep,
+    work: (wait: LiveWait) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     try {
       return await work(this.#options.wait);
     } catch (error) {
-      if (!(error instanceof EnvoyNotRunning)) {
+      if (error instanceof EnvoySilent) {
+        this.#fallSilent(step, error.message);
+      } else if (error instanceof EnvoyNotRunning) {
+        this.#isDown = true;
+        this.#wait = undefined;
+        this.#live = undefined;
+      } else {
         throw error;
       }
-      this.#wait = undefined;
-      this.#live = undefined;
       return undefined;
     }
   }
@@ -206,6 +244,6 @@ function noAnswer(timeoutMs: number): string {
 }
 
 /** `next` wins for a name that both have. */
-function union(present: ResourceTexts, next: ResourceTexts): ResourceTexts {
+function union(present: Contents, next: Contents): Map<string, Content> {
   return new Map([...present, ...next]);
 }

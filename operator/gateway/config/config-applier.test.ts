@@ -1,8 +1,9 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
   ask,
+  configFiles,
   type EnvoyFixture,
   emptyConfig,
   entrance,
@@ -10,8 +11,10 @@ import {
   freePorts,
   guard,
   guardCluster,
+  joinConfigs,
   routeTable,
   until,
+  workspaceConfig,
 } from '../../../test/fixtures/envoy-fixture.ts';
 import * as atomicFiles from '../../deliver/atomic-file.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
@@ -42,31 +45,15 @@ function newApplier(more: Partial<ConfigApplierOptions> = {}): ConfigApplier {
   return new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, drainMs: 0, ...more });
 }
 
-/** A workspace with a guard, its cluster, a table of its own and an entrance. */
 function workspace(name: string, index: number, text: string): EnvoyConfig {
-  return {
-    guards: [guard(`guard-${name}`)],
-    clusters: [guardCluster(`guard-${name}`)],
-    routeTables: [routeTable(`table.${name}`, text, `guard-${name}`)],
-    entrances: [entrance(fixture.directory, `entrance-${name}`, ports[index] ?? 0, `table.${name}`)],
-  };
-}
-
-function join2(...parts: readonly EnvoyConfig[]): EnvoyConfig {
-  return {
-    guards: parts.flatMap(({ guards }) => guards),
-    clusters: parts.flatMap(({ clusters }) => clusters),
-    routeTables: parts.flatMap(({ routeTables }) => routeTables),
-    entrances: parts.flatMap(({ entrances }) => entrances),
-  };
+  return workspaceConfig(fixture.directory, name, ports[index] ?? 0, text);
 }
 
 /** What Envoy calls the same in every refused table of these tests. */
 const twoWildcards = ['*', '*'];
 
-async function filesOnDisk(): Promise<string[]> {
-  const names = await readdir(fixture.directory, { recursive: true });
-  return names.filter((name) => /^[lcr]ds\/./.test(name)).sort();
+function filesOnDisk(): Promise<string[]> {
+  return configFiles(fixture.directory);
 }
 
 test('apply() brings a workspace into force and reports the version of its table', async () => {
@@ -81,7 +68,7 @@ test('apply() brings a workspace into force and reports the version of its table
 
 test('apply() of a change of destinations alone writes one route table and nothing else', async () => {
   const parts = [workspace('a', 0, 'one'), workspace('b', 1, 'one')];
-  const before = await applier.apply(join2(...parts));
+  const before = await applier.apply(joinConfigs(...parts));
   const written: string[] = [];
   const files = {
     ...atomicFiles,
@@ -91,7 +78,7 @@ test('apply() of a change of destinations alone writes one route table and nothi
     },
   };
   const next = newApplier({ files });
-  const after = await next.apply(join2(...parts.slice(0, 1), workspace('b', 1, 'two')));
+  const after = await next.apply(joinConfigs(...parts.slice(0, 1), workspace('b', 1, 'two')));
   expect(written).toEqual([join(fixture.directory, 'rds/table.b.json')]);
   expect(after).toMatchObject({ status: 'applied' });
   expect(after).not.toEqual(before);
@@ -115,7 +102,7 @@ test('apply() changes a guard, which ends its tunnels, only when the tables refu
 });
 
 test('apply() removes listeners, clusters and tables that the configuration no longer has', async () => {
-  await applier.apply(join2(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
+  await applier.apply(joinConfigs(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
   const result = await applier.apply(workspace('a', 0, 'a'));
   expect(result).toMatchObject({ status: 'applied', revisions: { 'table.a': expect.anything() } });
   expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
@@ -126,7 +113,7 @@ test('apply() removes listeners, clusters and tables that the configuration no l
 
 test('apply() lets what is not named any more live until connections have drained', async () => {
   const slow = newApplier({ drainMs: 300 });
-  await slow.apply(join2(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
+  await slow.apply(joinConfigs(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
   await slow.apply(workspace('a', 0, 'a'));
   expect(await filesOnDisk()).toContain('rds/table.b.json');
   await until('the table is gone', async () => !(await filesOnDisk()).includes('rds/table.b.json'));
@@ -135,22 +122,26 @@ test('apply() lets what is not named any more live until connections have draine
 });
 
 test('apply() keeps the last good table when Envoy refuses a new one, also on disk, and others go on', async () => {
-  await applier.apply(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
+  await applier.apply(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
   const bad = {
     ...workspace('a', 0, 'a2'),
     routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)],
   };
-  const result = await applier.apply(join2(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c1')));
+  const result = await applier.apply(joinConfigs(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c1')));
   expect(result).toMatchObject({
-    status: 'rejected',
-    step: 'routeTables',
-    text: 'Only a single wildcard domain is permitted in route table.a',
-    refusals: [{ layer: 'table', name: 'table.a' }],
-    withheld: ['table.a'],
+    status: 'heldBack',
+    heldBack: [
+      {
+        layer: 'table',
+        name: 'table.a',
+        text: 'Only a single wildcard domain is permitted in route table.a',
+        isFormer: true,
+      },
+    ],
   });
   expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c1']);
   expect(await readFile(join(fixture.directory, 'rds/table.a.json'), 'utf8')).toContain('a1');
-  expect(await applier.apply(join2(workspace('a', 0, 'a3'), workspace('b', 1, 'b2')))).toMatchObject({
+  expect(await applier.apply(joinConfigs(workspace('a', 0, 'a3'), workspace('b', 1, 'b2')))).toMatchObject({
     status: 'applied',
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a3');
@@ -166,14 +157,16 @@ test('apply() tells a good table from a refused one where Envoy reads the whole 
     return { ...rest, entrances: JSON.parse(text) as EnvoyConfig['entrances'] };
   };
   await applier.apply(
-    watched(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'), workspace('c', 2, 'c1'))),
+    watched(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'), workspace('c', 2, 'c1'))),
   );
   const bad = {
     ...workspace('a', 0, 'a2'),
     routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)],
   };
-  const result = await applier.apply(watched(join2(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c2'))));
-  expect(result).toMatchObject({ status: 'rejected', refusals: [{ layer: 'table', name: 'table.a' }] });
+  const result = await applier.apply(
+    watched(joinConfigs(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c2'))),
+  );
+  expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ layer: 'table', name: 'table.a' }] });
   expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c2']);
 });
 
@@ -186,9 +179,8 @@ test('apply() refuses a resource with a field that Envoy does not know', async (
   };
   const result = await applier.apply(bad);
   expect(result).toMatchObject({
-    status: 'rejected',
-    step: 'routeTables',
-    text: expect.stringContaining('nonsense'),
+    status: 'heldBack',
+    heldBack: [{ layer: 'table', name: 'table.a', text: expect.stringContaining('nonsense') }],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
@@ -200,8 +192,14 @@ test('apply() puts an entrance back when the new table that it names is refused'
     routeTables: [routeTable('table.new', 'x', 'guard-a', twoWildcards)],
     entrances: [entrance(fixture.directory, 'entrance-a', ports[0] ?? 0, 'table.new')],
   };
-  const result = await applier.apply(join2(bad, workspace('b', 1, 'b1')));
-  expect(result).toMatchObject({ status: 'rejected', refusals: [{ layer: 'table', name: 'table.new' }] });
+  const result = await applier.apply(joinConfigs(bad, workspace('b', 1, 'b1')));
+  expect(result).toMatchObject({
+    status: 'heldBack',
+    heldBack: [
+      { layer: 'table', name: 'table.new', isFormer: false },
+      { layer: 'listener', name: 'entrance-a', isFormer: true },
+    ],
+  });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
   expect(await ask(ports[1] ?? 0)).toBe('200 b1');
 });
@@ -212,12 +210,16 @@ test('apply() keeps the last good listener and cluster when Envoy refuses new on
   const [cluster] = next.clusters;
   const [door] = next.entrances;
   const badCluster = { name: 'guard-a', body: { ...cluster?.body, cluster_type: { name: 'nonsense' } } };
-  const badDoor = { name: 'entrance-a', body: { ...door?.body, listener_filters: [{ name: 'nonsense' }] } };
+  const badDoor = {
+    ...door,
+    name: 'entrance-a',
+    routes: 'table.a',
+    body: { ...door?.body, listener_filters: [{ name: 'nonsense' }] },
+  };
   const result = await applier.apply({ ...next, clusters: [badCluster], entrances: [badDoor] });
   expect(result).toMatchObject({
-    status: 'rejected',
-    step: 'clusters',
-    refusals: [
+    status: 'heldBack',
+    heldBack: [
       { layer: 'cluster', name: 'guard-a', text: expect.stringContaining('nonsense') },
       { layer: 'listener', name: 'entrance-a', text: expect.stringContaining('nonsense') },
     ],
@@ -228,13 +230,18 @@ test('apply() keeps the last good listener and cluster when Envoy refuses new on
 test('apply() names the entrance whose port another process has, and takes it once the port is free', async () => {
   const thief = createServer();
   await new Promise<void>((resolve) => thief.listen(ports[0], '127.0.0.1', resolve));
-  const config = join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'));
+  const config = joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'));
   const patient = newApplier({ retryMs: 0 });
   expect(await patient.apply(config)).toMatchObject({
-    status: 'rejected',
-    step: 'entrances',
-    text: expect.stringContaining('Address already in use'),
-    refusals: [{ layer: 'listener', name: 'entrance-a' }],
+    status: 'heldBack',
+    heldBack: [
+      {
+        layer: 'listener',
+        name: 'entrance-a',
+        text: expect.stringContaining('Address already in use'),
+        isFormer: false,
+      },
+    ],
   });
   expect(await ask(ports[1] ?? 0)).toBe('200 b1');
   await new Promise((resolve) => thief.close(resolve));
@@ -242,27 +249,34 @@ test('apply() names the entrance whose port another process has, and takes it on
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
-test('apply() leaves out what depends on a guard that Envoy never accepted', async () => {
+test('apply() lets nobody through a guard that Envoy never accepted, and all else goes on', async () => {
   const bad = {
     ...workspace('b', 1, 'b1'),
     guards: [{ name: 'guard-b', body: { ...guard('guard-b').body, internal_listener: { x: 1 } } }],
   };
-  const result = await applier.apply(join2(workspace('a', 0, 'a1'), bad));
+  const result = await applier.apply(joinConfigs(workspace('a', 0, 'a1'), bad));
   expect(result).toMatchObject({
-    status: 'rejected',
-    step: 'guards',
-    refusals: [{ layer: 'listener', name: 'guard-b' }],
+    status: 'heldBack',
+    heldBack: [{ layer: 'listener', name: 'guard-b', isFormer: false }],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
-  expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
+  expect(await ask(ports[1] ?? 0)).toBe('200 b1');
+  expect(await ask(ports[1] ?? 0, '/elsewhere')).toMatch(/^503 /);
 });
 
 test('apply() keeps tables away from Envoy for which this machine has no room', async () => {
   const small = newApplier({ tableLimit: 1 });
-  const result = await small.apply(join2(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
+  const result = await small.apply(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
   expect(result).toMatchObject({
-    status: 'rejected',
-    text: 'Cannot watch route table "table.b": this machine allows 1 tables, raise fs.inotify.max_user_instances',
+    status: 'heldBack',
+    heldBack: [
+      {
+        layer: 'table',
+        name: 'table.b',
+        text: 'Cannot watch route table "table.b": this machine allows 1 tables, raise fs.inotify.max_user_instances',
+      },
+      { layer: 'listener', name: 'entrance-b', isFormer: false },
+    ],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
   expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
@@ -273,12 +287,13 @@ test('apply() writes the files while Envoy is down, and Envoy comes up with them
   await envoy.stop();
   envoy = fixture.supervisor();
   applier = newApplier();
-  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toEqual({
+  expect(await applier.apply(joinConfigs(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toEqual({
     status: 'notRunning',
+    problems: [],
   });
   await envoy.start();
   expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual(['200 a2', '200 b1']);
-  expect(await applier.apply(join2(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toMatchObject({
+  expect(await applier.apply(joinConfigs(workspace('a', 0, 'a2'), workspace('b', 1, 'b1')))).toMatchObject({
     status: 'applied',
   });
 });
@@ -334,7 +349,7 @@ test('apply() never lets a client of another workspace or of a changed table see
       routeTables: [routeTable(`table.x${round}`, 'a', `guard-x${round}`)],
       entrances: [entrance(directory, 'entrance-a', ports[0] ?? 0, `table.x${round}`)],
     };
-    expect(await applier.apply(join2(moved, workspace('b', 1, `b${round}`)))).toMatchObject({
+    expect(await applier.apply(joinConfigs(moved, workspace('b', 1, `b${round}`)))).toMatchObject({
       status: 'applied',
     });
     expect(await applier.apply(moved)).toMatchObject({ status: 'applied' });

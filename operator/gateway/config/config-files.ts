@@ -4,16 +4,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 import type { AtomicFiles } from '../atomic-files.ts';
+import { type Content, type Contents, type StoredBody, storedContent } from './contents.ts';
 
-/** JSON text of each resource by name. */
-export type ResourceTexts = ReadonlyMap<string, string>;
-
-export interface ConfigTexts {
-  readonly listeners: ResourceTexts;
-  readonly clusters: ResourceTexts;
-  readonly tables: ResourceTexts;
+export interface StoredContents {
+  readonly listeners: Contents;
+  readonly clusters: Contents;
+  readonly tables: Contents;
 }
 
 export interface DiscoveryFile {
@@ -23,29 +20,23 @@ export interface DiscoveryFile {
 
 const tableName = /^[a-z0-9][a-z0-9.-]*$/;
 const tableEnding = '.json';
-
-// Most bodies are the same objects from one apply to the next.
-const knownTexts = new WeakMap<object, string>();
-
-export function resourceTexts(resources: readonly NamedResource[]): Map<string, string> {
-  return new Map(resources.map(({ name, body }) => [name, bodyText(body)]));
-}
+const NOTHING: Content = { text: '', places: [], routes: undefined, classes: undefined };
 
 /** A DiscoveryResponse with these resources, ordered by name. */
-export function discoveryFile(resources: ResourceTexts): DiscoveryFile {
-  const texts = sortedNames(resources).map((name) => resources.get(name) ?? '');
+export function discoveryFile(resources: Contents): DiscoveryFile {
+  const texts = sortedNames(resources).map((name) => resources.get(name)?.text ?? '');
   const list = `[${texts.join(',\n')}]`;
   const version = createHash('sha256').update(list).digest('hex').slice(0, 16);
   return { version, text: `{"version_info":"${version}","resources":${list}}\n` };
 }
 
 /** Cheaper than comparing versions: the texts of a large configuration need not be joined and hashed. */
-export function sameResources(a: ResourceTexts, b: ResourceTexts): boolean {
-  return a.size === b.size && [...a].every(([name, text]) => b.get(name) === text);
+export function sameResources(a: Contents, b: Contents): boolean {
+  return a.size === b.size && [...a].every(([name, { text }]) => b.get(name)?.text === text);
 }
 
 /** The order of discoveryFile(), for messages that count resources. */
-export function sortedNames(resources: ResourceTexts): string[] {
+export function sortedNames(resources: Contents): string[] {
   return [...resources.keys()].sort();
 }
 
@@ -59,17 +50,17 @@ export function tablePath(directory: string, table: string): string {
 }
 
 /** What the directory holds; a file that is missing or cannot be read as one holds nothing. */
-export async function readConfigTexts(directory: string, files: AtomicFiles): Promise<ConfigTexts> {
-  const tables = new Map<string, string>();
+export async function readStoredContents(directory: string, files: AtomicFiles): Promise<StoredContents> {
+  const tables = new Map<string, Content>();
   await mkdir(join(directory, 'rds'), { recursive: true });
   for (const name of await readdir(join(directory, 'rds'))) {
     const path = join(directory, 'rds', name);
     if (name.endsWith(tableEnding)) {
       const resources = await readDiscoveryFile(path, files);
-      tables.set(name.slice(0, -tableEnding.length), [...resources.values()][0] ?? '');
+      tables.set(name.slice(0, -tableEnding.length), [...resources.values()][0] ?? NOTHING);
     } else {
       // The temporary file of a process that was killed while it wrote.
-      await rm(path, { force: true });
+      await rm(path, { force: true, recursive: true });
     }
   }
   return {
@@ -79,17 +70,11 @@ export async function readConfigTexts(directory: string, files: AtomicFiles): Pr
   };
 }
 
-async function readDiscoveryFile(path: string, files: AtomicFiles): Promise<Map<string, string>> {
+async function readDiscoveryFile(path: string, files: AtomicFiles): Promise<Map<string, Content>> {
   try {
-    const parsed = JSON.parse((await files.readIfExists(path)) ?? '{}') as { resources?: { name: string }[] };
-    return new Map((parsed.resources ?? []).map((body) => [body.name, bodyText(body)]));
+    const parsed = JSON.parse((await files.readIfExists(path)) ?? '{}') as { resources?: StoredBody[] };
+    return new Map((parsed.resources ?? []).map((body) => [body.name, storedContent(body)]));
   } catch {
     return new Map();
   }
-}
-
-function bodyText(body: object): string {
-  const text = knownTexts.get(body) ?? JSON.stringify(body);
-  knownTexts.set(body, text);
-  return text;
 }

@@ -3,15 +3,16 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import type { AtomicFiles } from '../atomic-files.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
-import { type ResourceTexts, readConfigTexts } from './config-files.ts';
+import { readStoredContents } from './config-files.ts';
+import type { ConfigContents, Contents } from './contents.ts';
+import { type HeldBack, heldBack } from './held-back.ts';
 import { LiveFile } from './live-file.ts';
 import { LiveTables } from './live-tables.ts';
 import type { RefusedName } from './live-wait.ts';
 import type { Layer, Refusals } from './refusals.ts';
-import { type WantedConfig, wantedConfig } from './wanted-config.ts';
+import { type KnownState, lastGoodForRefused, type WantedConfig, wantedConfig } from './wanted-config.ts';
 
 export class EnvoyState {
   readonly refused: Refusals;
@@ -30,13 +31,13 @@ export class EnvoyState {
     for (const name of ['lds', 'cds', 'rds']) {
       await mkdir(join(directory, name), { recursive: true });
     }
-    const texts = await readConfigTexts(directory, files);
+    const stored = await readStoredContents(directory, files);
     const lds = { kind: 'lds', path: join(directory, 'lds/listeners.json'), files } as const;
     const cds = { kind: 'cds', path: join(directory, 'cds/clusters.json'), files } as const;
     return new EnvoyState(
-      new LiveFile({ ...lds, contents: texts.listeners }),
-      new LiveFile({ ...cds, contents: texts.clusters }),
-      new LiveTables(directory, files, texts.tables),
+      new LiveFile({ ...lds, contents: stored.listeners }),
+      new LiveFile({ ...cds, contents: stored.clusters }),
+      new LiveTables(directory, files, stored.tables),
       refused,
     );
   }
@@ -50,15 +51,27 @@ export class EnvoyState {
     }
   }
 
-  wanted(next: EnvoyConfig, tableLimit: number): WantedConfig {
-    const good = { listeners: this.listeners.good, clusters: this.clusters.good, tables: this.tables.good };
-    return wantedConfig(next, good, this.refused, tableLimit);
+  wanted(all: ConfigContents, tableLimit: number): WantedConfig {
+    return wantedConfig(all, this.#known(tableLimit));
+  }
+
+  heldBack(all: ConfigContents, tableLimit: number): readonly HeldBack[] {
+    const known = this.#known(tableLimit);
+    const problems = { listeners: this.listeners.problem, clusters: this.clusters.problem };
+    return heldBack(all, wantedConfig(all, known), known, problems);
+  }
+
+  /** Why a file does not hold what was pushed last; empty where all do. */
+  writeProblems(): readonly string[] {
+    return [this.listeners.problem, this.clusters.problem, ...this.tables.problems.values()].filter(
+      (problem) => problem !== undefined,
+    );
   }
 
   /** What the files of a layer hold, with the last good content in place of a refused one. */
-  usable(layer: Layer): ResourceTexts {
+  usable(layer: Layer): Contents {
     const { contents, good } = this.#layer(layer);
-    return this.refused.withhold(layer, contents, good, new Set());
+    return lastGoodForRefused(layer, contents, good, this.#known(Number.POSITIVE_INFINITY));
   }
 
   /**
@@ -67,13 +80,25 @@ export class EnvoyState {
    */
   refuse(layer: Layer, refused: readonly RefusedName[], text: string): boolean {
     const { contents, good } = this.#layer(layer);
-    const fresh = [...contents.keys()].filter((name) => contents.get(name) !== good.get(name));
+    const fresh = [...contents.keys()].filter((name) => contents.get(name)?.text !== good.get(name)?.text);
     const known = refused.filter(({ name }) => contents.has(name));
     const suspects = known.length > 0 ? known : fresh.map((name) => ({ name, text }));
     for (const suspect of suspects) {
-      this.refused.add({ layer, ...suspect }, contents.get(suspect.name) ?? '');
+      const content = contents.get(suspect.name);
+      if (content !== undefined) {
+        this.refused.add(layer, suspect.name, suspect.text, content);
+      }
     }
     return suspects.length > 0;
+  }
+
+  #known(tableLimit: number): KnownState {
+    return {
+      good: { listeners: this.listeners.good, clusters: this.clusters.good, tables: this.tables.good },
+      refusalOf: this.refused.of.bind(this.refused),
+      unwritten: this.tables.problems,
+      tableLimit,
+    };
   }
 
   #layer(layer: Layer): LiveFile | LiveTables {

@@ -1,9 +1,11 @@
 // One file of many resources (LDS or CDS): what it holds, what of it Envoy accepted last, and how to change it.
 // Decides nothing about order.
 
+import { writeProblem } from '../../lib/write-problem.ts';
 import type { AtomicFiles } from '../atomic-files.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
-import { discoveryFile, type ResourceTexts, sameResources } from './config-files.ts';
+import { discoveryFile, sameResources } from './config-files.ts';
+import type { Contents } from './contents.ts';
 import { awaitFile, type LiveOutcome, type LiveWait } from './live-wait.ts';
 
 export interface LiveFileOptions {
@@ -11,15 +13,16 @@ export interface LiveFileOptions {
   readonly path: string;
   readonly files: AtomicFiles;
   /** What the file holds now. */
-  readonly contents: ResourceTexts;
+  readonly contents: Contents;
 }
 
 export class LiveFile {
   readonly #options: LiveFileOptions;
-  #contents: ResourceTexts;
-  #good: ResourceTexts;
+  #contents: Contents;
+  #good: Contents;
   #version: string;
   #isConfirmed = false;
+  #problem: string | undefined;
 
   constructor(options: LiveFileOptions) {
     this.#options = options;
@@ -29,13 +32,18 @@ export class LiveFile {
   }
 
   /** What the file holds, accepted or not. */
-  get contents(): ResourceTexts {
+  get contents(): Contents {
     return this.#contents;
   }
 
   /** What Envoy accepted last. */
-  get good(): ResourceTexts {
+  get good(): Contents {
     return this.#good;
+  }
+
+  /** Why the file does not hold what was pushed last. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   /** Envoy came up or was out of reach: believe only what it says. */
@@ -46,15 +54,22 @@ export class LiveFile {
     }
   }
 
-  /** Undefined where there was nothing to do. Without `wait` the file is only written. Throws EnvoyNotRunning. */
-  async push(wanted: ResourceTexts, wait: LiveWait | undefined): Promise<LiveOutcome | undefined> {
-    const { files, kind, path } = this.#options;
+  /**
+   * Undefined where there was nothing to do, and where the file cannot be written: then `problem` says why. Without `wait`
+   * the file is only written. Throws EnvoyNotRunning.
+   */
+  async push(wanted: Contents, wait: LiveWait | undefined): Promise<LiveOutcome | undefined> {
+    const { kind } = this.#options;
     if (sameResources(wanted, this.#contents) && (this.#isConfirmed || wait === undefined)) {
+      this.#contents = wanted;
+      this.#problem = undefined;
       return undefined;
     }
     const { version, text } = discoveryFile(wanted);
     await wait?.log.mark();
-    await files.writeFileAtomic(path, text, { evenIfUnchanged: true });
+    if (!(await this.#write(text))) {
+      return undefined;
+    }
     this.#contents = wanted;
     this.#version = version;
     this.#isConfirmed = false;
@@ -64,6 +79,15 @@ export class LiveFile {
     const outcome = await awaitFile(wait, kind, version, wanted);
     this.#isConfirmed = outcome.status === 'applied';
     return outcome;
+  }
+
+  async #write(text: string): Promise<boolean> {
+    const { files, path } = this.#options;
+    this.#problem = await files
+      .writeFileAtomic(path, text, { evenIfUnchanged: true })
+      .then(() => undefined)
+      .catch((error: unknown) => writeProblem(path, error));
+    return this.#problem === undefined;
   }
 
   /** What was pushed last is good, and so is all that it depends on. */

@@ -4,7 +4,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EnvoyAdmin, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
 import type { EnvoyLog } from '../process/envoy-log.ts';
-import { type ResourceTexts, sortedNames } from './config-files.ts';
+import { sortedNames } from './config-files.ts';
+import type { Contents } from './contents.ts';
 
 export interface RefusedName {
   readonly name: string;
@@ -31,7 +32,7 @@ export function awaitFile(
   wait: LiveWait,
   kind: 'lds' | 'cds',
   version: string,
-  resources: ResourceTexts,
+  resources: Contents,
 ): Promise<LiveOutcome> {
   return poll(wait, async (live, reasons) => {
     if (live[kind] === version) {
@@ -123,7 +124,7 @@ async function judgeOrSilence(
 
 // Envoy names resources ("listener(s) a: reason b: reason"), or counts them ("resources[3]") where it could not
 // even read them.
-function culprits(text: string, resources: ResourceTexts): RefusedName[] {
+function culprits(text: string, resources: Contents): RefusedName[] {
   const names = sortedNames(resources);
   const index = /resources\[(\d+)\]/.exec(text)?.[1];
   const counted = index === undefined ? undefined : names[Number(index)];

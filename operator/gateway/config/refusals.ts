@@ -1,45 +1,61 @@
-// What Envoy refused, and what follows from it: a refused resource stays as it last was accepted; one that never
-// was accepted is left out, and so is everything that names it. All else goes on, so that one workspace's broken
-// table cannot hold up the others.
+// What Envoy refused, and when it is offered again: soon at first, since what stood in its way may be gone, and then
+// less and less often. A listener whose port somebody else had is offered as soon as the port is free.
 
-import type { ResourceTexts } from './config-files.ts';
+import { isPortFree } from '../ports/port-probe.ts';
+import type { Content, Place } from './contents.ts';
 
 export type Layer = 'listener' | 'cluster' | 'table';
 
-export interface Refusal {
-  readonly layer: Layer;
-  readonly name: string;
-  /** Envoy's words. */
+interface RememberedRefusal {
   readonly text: string;
+  readonly content: Content;
+  readonly times: number;
+  readonly dueAtMs: number;
+  /** Offered again, and not refused again so far. */
+  readonly isOffered: boolean;
+  /** Somebody was seen on one of its ports. */
+  readonly isPortTaken: boolean;
 }
 
-interface RememberedRefusal extends Refusal {
-  readonly content: string;
-  readonly sinceMs: number;
-}
+const FIRST_RETRY_MS = 1000;
 
 export class Refusals {
-  readonly #retryMs: number;
+  readonly #longestRetryMs: number;
   readonly #remembered = new Map<string, RememberedRefusal>();
 
-  /** A refused content is offered again after `retryMs`: what stood in its way may be gone. */
-  constructor(retryMs: number) {
-    this.#retryMs = retryMs;
+  constructor(longestRetryMs: number) {
+    this.#longestRetryMs = longestRetryMs;
   }
 
-  add(refusal: Refusal, content: string): void {
-    this.#remembered.set(key(refusal.layer, refusal.name), {
-      ...refusal,
+  add(layer: Layer, name: string, text: string, content: Content): void {
+    const before = this.#remembered.get(key(layer, name));
+    const times = before?.content.text === content.text ? before.times + 1 : 1;
+    const retryMs = Math.min(this.#longestRetryMs, FIRST_RETRY_MS * 2 ** (times - 1));
+    this.#remembered.set(key(layer, name), {
+      text,
       content,
-      sinceMs: performance.now(),
+      times,
+      dueAtMs: performance.now() + retryMs,
+      isOffered: false,
+      isPortTaken: false,
     });
   }
 
-  forgetOld(): void {
-    for (const [name, { sinceMs }] of this.#remembered) {
-      if (performance.now() - sinceMs > this.#retryMs) {
-        this.#remembered.delete(name);
+  /** To be called before a configuration is brought into force. */
+  async offerWhatIsDue(): Promise<void> {
+    const nowMs = performance.now();
+    for (const [name, refusal] of this.#remembered) {
+      if (refusal.isOffered) {
+        if (nowMs - refusal.dueAtMs > this.#longestRetryMs) this.#remembered.delete(name);
+        continue;
       }
+      const isPortTaken = !(await arePlacesFree(refusal.content.places));
+      const isFreed = refusal.isPortTaken && !isPortTaken;
+      this.#remembered.set(name, {
+        ...refusal,
+        isPortTaken,
+        isOffered: isFreed || nowMs >= refusal.dueAtMs,
+      });
     }
   }
 
@@ -47,42 +63,12 @@ export class Refusals {
     this.#remembered.clear();
   }
 
-  of(layer: Layer, name: string, content: string | undefined): Refusal | undefined {
+  /** Envoy's words; undefined where this content was not refused, or may be offered. */
+  of(layer: Layer, name: string, content: Content): string | undefined {
     const refusal = this.#remembered.get(key(layer, name));
-    if (refusal === undefined || refusal.content !== content) {
-      return undefined;
-    }
-    return { layer, name, text: refusal.text };
-  }
-
-  /** The refusals that concern these contents. */
-  among(layer: Layer, wanted: ResourceTexts): Refusal[] {
-    return [...wanted].flatMap(([name, content]) => this.of(layer, name, content) ?? []);
-  }
-
-  /**
-   * `wanted` without what was refused; `good` has the contents that Envoy accepted last. Names that are left out
-   * altogether are added to `blocked`, and what mentions a blocked name is treated like a refused resource.
-   */
-  withhold(
-    layer: Layer,
-    wanted: ResourceTexts,
-    good: ResourceTexts,
-    blocked: Set<string>,
-  ): Map<string, string> {
-    const result = new Map<string, string>();
-    const usable = (name: string, content: string | undefined): content is string => {
-      return content !== undefined && !this.of(layer, name, content) && !mentions(content, blocked);
-    };
-    for (const [name, content] of wanted) {
-      const chosen = [content, good.get(name)].find((text) => usable(name, text));
-      if (chosen === undefined) {
-        blocked.add(name);
-      } else {
-        result.set(name, chosen);
-      }
-    }
-    return result;
+    return refusal === undefined || refusal.isOffered || refusal.content.text !== content.text
+      ? undefined
+      : refusal.text;
   }
 }
 
@@ -90,6 +76,9 @@ function key(layer: Layer, name: string): string {
   return `${layer} ${name}`;
 }
 
-function mentions(content: string, names: ReadonlySet<string>): boolean {
-  return names.size > 0 && [...names].some((name) => content.includes(JSON.stringify(name)));
+async function arePlacesFree(places: readonly Place[]): Promise<boolean> {
+  for (const { address, port } of places) {
+    if (!(await isPortFree(address, port))) return false;
+  }
+  return true;
 }

@@ -1,74 +1,127 @@
-// What of a configuration may go to Envoy: all of it, less what Envoy refused and what depends on that, less the
-// tables that this machine has no room for. Pure.
+// What of a configuration may go to Envoy: all of it, less what Envoy refused and the tables that this machine has no room
+// for. What is refused stays as it last was accepted, unless that allows what is no longer allowed: then its doors close.
+// Pure.
 
-import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
-import { type ResourceTexts, resourceTexts } from './config-files.ts';
+import { narrows } from '../../render/envoy/narrowing.ts';
+import { type ConfigContents, type Content, type Contents, placeKey } from './contents.ts';
 import { routeTableLimitProblem } from './inotify-limit.ts';
-import type { Refusal, Refusals } from './refusals.ts';
+import type { Layer } from './refusals.ts';
 
 export interface WantedConfig {
-  readonly guards: ResourceTexts;
-  readonly clusters: ResourceTexts;
-  readonly tables: ResourceTexts;
-  readonly entrances: ResourceTexts;
-  /** Why it is not all of the configuration; empty when it is. */
-  readonly refusals: readonly Refusal[];
-  /** Route tables and entrances that are not as the configuration has them. */
-  readonly withheld: readonly string[];
+  readonly guards: Contents;
+  readonly clusters: Contents;
+  readonly tables: Contents;
+  readonly entrances: Contents;
+  /** Why an entrance is not as configured although Envoy has not refused it, by name. */
+  readonly closed: ReadonlyMap<string, string>;
+  /** Why a table is not as configured although Envoy has not refused it, by name. */
+  readonly noRoom: ReadonlyMap<string, string>;
 }
 
-/** Contents that Envoy accepted last, by layer. */
-export interface GoodContents {
-  readonly listeners: ResourceTexts;
-  readonly clusters: ResourceTexts;
-  readonly tables: ResourceTexts;
+/** What Envoy accepted and refused, and which files could not be written. */
+export interface KnownState {
+  readonly good: { readonly listeners: Contents; readonly clusters: Contents; readonly tables: Contents };
+  readonly refusalOf: (layer: Layer, name: string, content: Content) => string | undefined;
+  /** By table. */
+  readonly unwritten: ReadonlyMap<string, string>;
+  readonly tableLimit: number;
 }
 
-/** Listeners that name route tables are entrances; all others are guards. */
-export function isEntrance(listenerText: string): boolean {
-  return listenerText.includes('"route_config_name"');
-}
-
-export function wantedConfig(
-  next: EnvoyConfig,
-  good: GoodContents,
-  refused: Refusals,
-  tableLimit: number,
-): WantedConfig {
-  const all = {
-    guards: resourceTexts(next.guards),
-    clusters: resourceTexts(next.clusters),
-    tables: resourceTexts(next.routeTables),
-    entrances: resourceTexts(next.entrances),
+export function wantedConfig(all: ConfigContents, known: KnownState): WantedConfig {
+  const { good } = known;
+  const noRoom = tablesWithoutRoom(all.tables, good.tables, known.tableLimit);
+  const tables = lastGoodForRefused('table', without(all.tables, noRoom), good.tables, known);
+  const { entrances, closed } = openEntrances(all, tables, noRoom, known);
+  return {
+    guards: lastGoodForRefused('listener', all.guards, good.listeners, known),
+    clusters: lastGoodForRefused('cluster', all.clusters, good.clusters, known),
+    tables,
+    entrances,
+    closed,
+    noRoom,
   };
-  const noRoom = tablesWithoutRoom(all.tables, good.tables, tableLimit);
-  // Whoever is left out takes along what names it: guard <- cluster <- table <- entrance.
-  const blocked = new Set(noRoom);
-  const guards = refused.withhold('listener', all.guards, good.listeners, blocked);
-  const clusters = refused.withhold('cluster', all.clusters, good.clusters, blocked);
-  const tables = refused.withhold('table', all.tables, good.tables, blocked);
-  const entrances = refused.withhold('listener', all.entrances, good.listeners, blocked);
-  const limits = noRoom.map((name): Refusal => {
-    return { layer: 'table', name, text: routeTableLimitProblem(name, tableLimit) };
-  });
-  const refusals = [
-    ...refused.among('listener', all.guards),
-    ...refused.among('cluster', all.clusters),
-    ...refused.among('table', all.tables),
-    ...refused.among('listener', all.entrances),
-    ...limits,
-  ];
-  const withheld = [...differing(all.tables, tables), ...differing(all.entrances, entrances)];
-  return { guards, clusters, tables, entrances, refusals, withheld };
 }
 
-function differing(all: ResourceTexts, chosen: ResourceTexts): string[] {
-  return [...all].filter(([name, text]) => chosen.get(name) !== text).map(([name]) => name);
+/** The configuration's resources that Envoy has not refused, and in place of those that it has, what it accepted last. */
+export function lastGoodForRefused(
+  layer: Layer,
+  wanted: Contents,
+  good: Contents,
+  { refusalOf }: Pick<KnownState, 'refusalOf'>,
+): Contents {
+  const chosen = [...wanted].flatMap(([name, content]) => {
+    const usable = [content, good.get(name)].find(
+      (one) => one !== undefined && refusalOf(layer, name, one) === undefined,
+    );
+    return usable === undefined ? [] : [[name, usable] as const];
+  });
+  return new Map(chosen);
+}
+
+function openEntrances(
+  all: ConfigContents,
+  tables: Contents,
+  noRoom: ReadonlyMap<string, string>,
+  known: KnownState,
+): Pick<WantedConfig, 'entrances' | 'closed'> {
+  const entrances = new Map<string, Content>();
+  const closed = new Map<string, string>();
+  for (const [name, content] of all.entrances) {
+    const { routes = '' } = content;
+    const problem = noRoom.get(routes) ?? tableProblem(routes, all.tables, tables, known);
+    const isRefused = known.refusalOf('listener', name, content) !== undefined;
+    const former = known.good.listeners.get(name);
+    if (problem === undefined && !isRefused) {
+      entrances.set(name, content);
+    } else if (former !== undefined && mayStay({ name, former, wanted: content }, all.tables, known)) {
+      entrances.set(name, former);
+    }
+    if (problem !== undefined) closed.set(name, problem);
+  }
+  return { entrances, closed };
+}
+
+/** Why nobody may be let in to a table: it never was in force, or what is in force allows more than it should. */
+function tableProblem(
+  routes: string,
+  all: Contents,
+  chosen: Contents,
+  { good, refusalOf, unwritten }: KnownState,
+): string | undefined {
+  const wanted = all.get(routes);
+  if (wanted === undefined) return undefined;
+  const problem = refusalOf('table', routes, wanted) ?? unwritten.get(routes);
+  if (problem === undefined) return undefined;
+  const inForce = good.tables.get(routes);
+  const stays = chosen.has(routes) && inForce !== undefined && !narrows(inForce.classes, wanted.classes);
+  return stays ? undefined : problem;
+}
+
+/**
+ * A former version keeps no port that may be another's by now, and no table that allows more. Where it has the very text
+ * that is wanted, there is nothing former about it.
+ */
+function mayStay(
+  { name, former, wanted }: { readonly name: string; readonly former: Content; readonly wanted: Content },
+  tables: Contents,
+  { good, refusalOf }: KnownState,
+): boolean {
+  if (refusalOf('listener', name, former) !== undefined || former.text === wanted.text) return false;
+  const places = (content: Content): string => content.places.map(placeKey).toSorted().join();
+  if (places(former) !== places(wanted)) return false;
+  if (former.routes !== undefined && former.routes === wanted.routes) return true;
+  const before = good.tables.get(former.routes ?? '');
+  return before !== undefined && !narrows(before.classes, tables.get(wanted.routes ?? '')?.classes);
+}
+
+function without(contents: Contents, names: ReadonlyMap<string, string>): Contents {
+  return names.size === 0 ? contents : new Map([...contents].filter(([name]) => !names.has(name)));
 }
 
 // Tables that are there already stay; of the new ones the first by name get what room there is. Tables on their way
 // out count until they are gone.
-function tablesWithoutRoom(wanted: ResourceTexts, present: ResourceTexts, limit: number): string[] {
+function tablesWithoutRoom(wanted: Contents, present: Contents, limit: number): ReadonlyMap<string, string> {
   const fresh = [...wanted.keys()].filter((name) => !present.has(name)).sort();
-  return fresh.slice(Math.max(0, limit - present.size));
+  const left = fresh.slice(Math.max(0, limit - present.size));
+  return new Map(left.map((name) => [name, routeTableLimitProblem(name, limit)]));
 }

@@ -5,13 +5,14 @@ import { accessLog, without } from './access-log.ts';
 import { CALLER_KEY, contextOf, sharedCaller } from './entrance-context.ts';
 import {
   type Entrance,
+  type EntranceListener,
   extension,
   type GatewaySettings,
   type Json,
-  type NamedResource,
   typed,
 } from './envoy-config.ts';
 import { setOnConnection } from './filter-state.ts';
+import { routeTableName } from './guard-names.ts';
 import type { ListenerPlace } from './listener-places.ts';
 
 interface ListenerParts extends ListenerPlace {
@@ -26,7 +27,7 @@ export function entranceListener(
   entrance: Entrance,
   { name, ports, authority, filter, more = {} }: ListenerParts,
   settings: GatewaySettings,
-): NamedResource {
+): EntranceListener {
   const [address, ...additional] = ports.map((port) => socketAddress(entrance.address, port));
   const body = typed('envoy.config.listener.v3.Listener', {
     name,
@@ -50,7 +51,8 @@ export function entranceListener(
     ],
     ...more,
   });
-  return { name, body };
+  const routes = routeTableName(entrance.table, entrance.lane);
+  return { name, body, routes, door: { entrance, ports } };
 }
 
 /** "::" takes IPv4 too, and the log then shows such a client in its usual spelling. */

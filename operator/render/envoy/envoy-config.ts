@@ -3,6 +3,7 @@ import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { TlsPort } from '../../model/lane-port.ts';
 import type { Lane, Product } from '../../model/product.ts';
+import type { ClassifiedNames } from './destination-classes.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -12,6 +13,29 @@ export interface NamedResource {
   readonly body: Json;
 }
 
+/** What decides for the entrances of one table and lane. */
+export interface RouteTable extends NamedResource {
+  /** Name of the EgressTable. */
+  readonly table: string;
+  readonly lane: GuardedLane;
+  /** Clusters that its routes may lead to, whether there are such or not. */
+  readonly clusters: readonly string[];
+  readonly classes: readonly ClassifiedNames[];
+}
+
+/** A listener behind which a route table decides. */
+export interface EntranceListener extends NamedResource {
+  /** Name of the RouteTable. */
+  readonly routes: string;
+  /** Where clients come in; a twin is reached from other listeners only. */
+  readonly door?: Door;
+}
+
+export interface Door {
+  readonly entrance: Entrance;
+  readonly ports: readonly number[];
+}
+
 /** Everything one Envoy needs besides its bootstrap. */
 export interface EnvoyConfig {
   /** CDS. */
@@ -19,9 +43,9 @@ export interface EnvoyConfig {
   /** LDS: internal listeners behind CONNECT. */
   readonly guards: readonly NamedResource[];
   /** LDS: where workspaces come in, and the twins behind them; what decides names a route table. */
-  readonly entrances: readonly NamedResource[];
+  readonly entrances: readonly EntranceListener[];
   /** RDS: one file per table and lane, "<name>.json". */
-  readonly routeTables: readonly NamedResource[];
+  readonly routeTables: readonly RouteTable[];
 }
 
 /** Lanes that lead through the gateway. */

@@ -42,6 +42,32 @@ export function revokedGuards(
   return revoked;
 }
 
+/**
+ * Whether something that could be reached before cannot be reached after, in any lane; where either is not known, it may be
+ * so.
+ */
+export function narrows(
+  before: readonly ClassifiedNames[] | undefined,
+  after: readonly ClassifiedNames[] | undefined,
+): boolean {
+  if (before === undefined || after === undefined) return true;
+  if (before === after) return false;
+  const [wasOf, isOf] = [classFinder(before), classFinder(after)];
+  const areSame = classComparer();
+  return [...patternsOf([...before, ...after])].some((pattern) => {
+    const [was, is] = [wasOf(pattern), isOf(pattern)];
+    if (was?.kind !== 'allowed') return is?.kind === 'blocked' && was === undefined;
+    return !areSame(was, is) && !allowsAllOf(was, is);
+  });
+}
+
+function allowsAllOf(was: Allowed, is: DestinationClass | undefined): boolean {
+  const ways: readonly Ways[] = ['commonPorts', 'allPorts'];
+  return ways.every((way) =>
+    portsFor(was, way).every((port) => is !== undefined && grants(is, way, port, was)),
+  );
+}
+
 /** The guard that carries the tunnels of a pattern. */
 export function guardOf(table: string, pattern: string, names: CarriedNames): string {
   const ranges = names.class.kind === 'allowed' ? names.class.addressRanges : [];

@@ -4,14 +4,14 @@ import type { LaneCaches } from './dns-cache.ts';
 import { egressManager } from './egress-manager.ts';
 import { ASKED_AUTHORITY, contextOf } from './entrance-context.ts';
 import { entranceListener } from './entrance-listener.ts';
-import type { Entrance, GatewaySettings, NamedResource } from './envoy-config.ts';
+import type { Entrance, EntranceListener, GatewaySettings } from './envoy-config.ts';
 import { proxyPlace } from './listener-places.ts';
 
 export function proxyListener(
   entrance: Entrance,
   caches: LaneCaches,
   settings: GatewaySettings,
-): NamedResource {
+): EntranceListener {
   const { table, lane } = entrance;
   const context = contextOf(entrance, ASKED_AUTHORITY);
   const filter = egressManager({ listener: 'proxy', table, lane, context }, caches, settings);

@@ -17,7 +17,7 @@ import {
   unionOfPorts,
 } from './destination-classes.ts';
 import { forwardOf } from './dns-cache.ts';
-import { type GuardedLane, type Json, type NamedResource, typed } from './envoy-config.ts';
+import { type GuardedLane, type Json, type RouteTable, typed } from './envoy-config.ts';
 import { knownPort } from './filter-state.ts';
 import {
   PASS_GUARD,
@@ -57,15 +57,11 @@ const REMOVED_HEADERS = [
   'proxy-connection',
 ];
 
-const known = new WeakMap<ClassifiedTable, Map<string, NamedResource>>();
+const known = new WeakMap<ClassifiedTable, Map<string, RouteTable>>();
 
 /** The very same answer for the same table: it need not be turned into text again. */
-export function renderRouteTable(
-  classified: ClassifiedTable,
-  lane: GuardedLane,
-  shards: number,
-): NamedResource {
-  const ofTable = known.get(classified) ?? new Map<string, NamedResource>();
+export function renderRouteTable(classified: ClassifiedTable, lane: GuardedLane, shards: number): RouteTable {
+  const ofTable = known.get(classified) ?? new Map<string, RouteTable>();
   const key = `${lane} ${shards}`;
   const resource = ofTable.get(key) ?? routeConfiguration(classified, lane, shards);
   known.set(classified, ofTable.set(key, resource));
@@ -76,7 +72,7 @@ function routeConfiguration(
   { table, classes }: ClassifiedTable,
   lane: GuardedLane,
   shards: number,
-): NamedResource {
+): RouteTable {
   const name = routeTableName(table.metadata.name, lane);
   const forwardCluster = forwardOf(table.metadata.name, lane);
   const context: LaneContext = {
@@ -96,7 +92,7 @@ function routeConfiguration(
       (host) => renderHost(host, table.spec.revision, context),
     ),
   });
-  return { name, body };
+  return { name, body, table: context.table, lane, clusters: clustersBehind(classes, context), classes };
 }
 
 interface VirtualHost {
@@ -177,6 +173,15 @@ function clustersOf(addressRanges: readonly string[], shard: number, context: La
     TLS: tlsGuardName(context.table, shard),
     HTTP: context.forwardCluster,
   };
+}
+
+function clustersBehind(classes: readonly ClassifiedNames[], context: LaneContext): readonly string[] {
+  const found = classes.flatMap(({ class: names, patterns }) => {
+    const shards = new Set(patterns.map((pattern) => shardOf(pattern, context.shards)));
+    if (names.kind === 'blocked') return [];
+    return [...shards].flatMap((shard) => Object.values(clustersOf(names.addressRanges, shard, context)));
+  });
+  return [...new Set([context.forwardCluster, ...found])];
 }
 
 /** TCP first: where any entry lists a port for any bytes, nothing is looked at. */

@@ -6,16 +6,16 @@ import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { entranceListener } from './entrance-listener.ts';
 import {
   type Entrance,
+  type EntranceListener,
   extension,
   type GatewaySettings,
   type Json,
-  type NamedResource,
 } from './envoy-config.ts';
 import { twinName } from './guard-names.ts';
 import { tlsPlaces } from './listener-places.ts';
 import { MAX_TUNNEL_AGE_S } from './refusal.ts';
 
-export function tlsListeners(entrance: Entrance, settings: GatewaySettings): readonly NamedResource[] {
+export function tlsListeners(entrance: Entrance, settings: GatewaySettings): readonly EntranceListener[] {
   return tlsPlaces(entrance).map((place) => {
     const authority = `%REQUESTED_SERVER_NAME%:${place.serverPort}`;
     const parts = {

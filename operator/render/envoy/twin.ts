@@ -3,8 +3,8 @@
 import type { LaneCaches } from './dns-cache.ts';
 import { egressManager } from './egress-manager.ts';
 import { contextOfCaller } from './entrance-context.ts';
-import { type GatewaySettings, type GuardedLane, type NamedResource } from './envoy-config.ts';
-import { twinName } from './guard-names.ts';
+import { type EntranceListener, type GatewaySettings, type GuardedLane } from './envoy-config.ts';
+import { routeTableName, twinName } from './guard-names.ts';
 import { internalListener } from './internal-listener.ts';
 
 export function twinListener(
@@ -12,12 +12,13 @@ export function twinListener(
   lane: GuardedLane,
   caches: LaneCaches,
   settings: GatewaySettings,
-): NamedResource {
+): EntranceListener {
   const name = twinName(table, lane);
   const manager = egressManager(
     { listener: 'twin', table, lane, context: contextOfCaller() },
     caches,
     settings,
   );
-  return internalListener(name, { filter_chains: [{ name: 'twin', filters: [manager] }] });
+  const listener = internalListener(name, { filter_chains: [{ name: 'twin', filters: [manager] }] });
+  return { ...listener, routes: routeTableName(table, lane) };
 }

@@ -1,0 +1,104 @@
+// What a resource is, beside its text: typed where it comes from a configuration, and read once from the files that a
+// former process of ours has left. Nothing is told from a name.
+
+import type { ClassifiedNames } from '../../render/envoy/destination-classes.ts';
+import type {
+  EntranceListener,
+  EnvoyConfig,
+  NamedResource,
+  RouteTable,
+} from '../../render/envoy/envoy-config.ts';
+
+export interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Content {
+  /** JSON text of the resource. */
+  readonly text: string;
+  /** Of a listener: where clients come in; internal listeners have none. */
+  readonly places: readonly Place[];
+  /** Of a listener: the route table that decides behind it; undefined where that is not known. */
+  readonly routes: string | undefined;
+  /** Of a route table: what it allows; undefined where that is not known. */
+  readonly classes: readonly ClassifiedNames[] | undefined;
+}
+
+/** By name. */
+export type Contents = ReadonlyMap<string, Content>;
+
+export interface ConfigContents {
+  readonly guards: Contents;
+  readonly clusters: Contents;
+  readonly tables: Contents;
+  readonly entrances: Contents;
+  /** Of each table: those of the configuration's clusters that its routes lead to. */
+  readonly clustersOf: ReadonlyMap<string, readonly string[]>;
+}
+
+// Most bodies are the same objects from one apply to the next.
+const knownTexts = new WeakMap<object, string>();
+
+export function contentsOf(config: EnvoyConfig): ConfigContents {
+  const clusters = plainContents(config.clusters);
+  const clustersOf = config.routeTables.map((table) => {
+    return [table.name, table.clusters.filter((name) => clusters.has(name))] as const;
+  });
+  return {
+    guards: plainContents(config.guards),
+    clusters,
+    tables: new Map(config.routeTables.map((table) => [table.name, tableContent(table)])),
+    entrances: new Map(config.entrances.map((listener) => [listener.name, entranceContent(listener)])),
+    clustersOf: new Map(clustersOf),
+  };
+}
+
+export function bodyText(body: object): string {
+  const text = knownTexts.get(body) ?? JSON.stringify(body);
+  knownTexts.set(body, text);
+  return text;
+}
+
+/** Of a file that a former process wrote: its listeners say themselves where they listen. */
+export function storedContent(body: StoredBody): Content {
+  const addresses = [body.address, ...(body.additional_addresses ?? []).map(({ address }) => address)];
+  const places = addresses.flatMap((address) => {
+    const socket = address?.socket_address;
+    return socket === undefined ? [] : [{ address: socket.address, port: socket.port_value }];
+  });
+  return { text: bodyText(body), places, routes: undefined, classes: undefined };
+}
+
+interface StoredAddress {
+  readonly socket_address?: { readonly address: string; readonly port_value: number };
+}
+
+export interface StoredBody {
+  readonly name: string;
+  readonly address?: StoredAddress;
+  readonly additional_addresses?: readonly { readonly address: StoredAddress }[];
+}
+
+function plainContents(resources: readonly NamedResource[]): Contents {
+  return new Map(
+    resources.map(({ name, body }) => [
+      name,
+      { text: bodyText(body), places: [], routes: undefined, classes: undefined },
+    ]),
+  );
+}
+
+function tableContent({ body, classes }: RouteTable): Content {
+  return { text: bodyText(body), places: [], routes: undefined, classes };
+}
+
+function entranceContent({ body, routes, door }: EntranceListener): Content {
+  const places = door?.ports.map((port) => ({ address: door.entrance.address, port })) ?? [];
+  return { text: bodyText(body), places, routes, classes: undefined };
+}
+
+/** By which two places are compared. */
+export function placeKey({ address, port }: Place): string {
+  return `${address} ${port}`;
+}
