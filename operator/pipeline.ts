@@ -16,7 +16,7 @@ import { spreadTables } from './render/envoy/spread-table.ts';
 import { NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './render/envoy/tunnel-memory.ts';
 import { type ClusterObjects, clusterObjects } from './render/kubernetes/objects/cluster-objects.ts';
 import type { ClusterSettings } from './render/kubernetes/objects/desired-object.ts';
-import { findWidening } from './render/kubernetes/objects/widening.ts';
+import { findWidening } from './render/kubernetes/widening/find-widening.ts';
 
 /** What one gateway is, besides the world that it guards. */
 export interface Gateway {
@@ -74,7 +74,7 @@ export interface OperatorMemory {
 export const NOTHING_REMEMBERED: OperatorMemory = { ports: noPortBlocks };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
-  /** Policies of others that allow a workspace more than ours, by workspace. */
+  /** Policies of others that allow a workspace more than ours, or let others into its lanes; by workspace. */
   readonly widening: ReadonlyMap<string, readonly string[]>;
   /** Pods that wait with a stamp that is too open by now. */
   readonly overtaken: readonly OvertakenPod[];
@@ -106,5 +106,7 @@ export function* operatorSteps(
   yield;
   const objects = clusterObjects(world, state, settings);
   yield;
-  return { ...world, ...objects, widening: findWidening(state), overtaken: overtakenPods(state) };
+  const { systemNamespace } = settings;
+  const widening = findWidening({ plans: world.plans, state, systemNamespace });
+  return { ...world, ...objects, widening, overtaken: overtakenPods(state) };
 }

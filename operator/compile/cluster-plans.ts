@@ -4,7 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
-import { BLOCK_SIZE } from '../model/lane-port.ts';
+import { LANE_PORT_RANGE } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
 import { isGuarded, LANES, type Lane } from '../model/product.ts';
 import { compareText } from '../model/snapshot.ts';
@@ -19,9 +19,6 @@ export interface ClusterPlans extends CompiledWorld {
   /** To be handed in again with the next call. */
   readonly ports: PortBlockState;
 }
-
-/** 3,072 lanes, between the port of health checks and those that the kernel gives to outgoing connections. */
-const LANE_PORT_RANGE = { from: 8192, to: 32_767, size: BLOCK_SIZE };
 
 export function planCluster(
   world: CompiledWorld,

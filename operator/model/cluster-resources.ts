@@ -50,13 +50,21 @@ export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', '
 /** Kubernetes' own NetworkPolicy, which this project calls KubeNetworkPolicy. */
 export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
 
-/** Rules that can allow more than Kubernetes' own: of network plugins, and of administrators. Read where they are served. */
+/**
+ * Rules that can allow more than Kubernetes' own: of network plugins, and of administrators. Read where they are served.
+ * Not among them are those that come after Kubernetes' own (BaselineAdminNetworkPolicy) or only take away from it.
+ */
 export const PLUGIN_POLICIES: readonly ClusterResource[] = [
   builtIn('cilium.io/v2', 'CiliumNetworkPolicy', 'ciliumnetworkpolicies'),
   builtIn('cilium.io/v2', 'CiliumClusterwideNetworkPolicy', 'ciliumclusterwidenetworkpolicies', false),
   builtIn('crd.projectcalico.org/v1', 'NetworkPolicy', 'networkpolicies'),
   builtIn('crd.projectcalico.org/v1', 'GlobalNetworkPolicy', 'globalnetworkpolicies', false),
+  builtIn('projectcalico.org/v3', 'NetworkPolicy', 'networkpolicies'),
+  builtIn('projectcalico.org/v3', 'GlobalNetworkPolicy', 'globalnetworkpolicies', false),
+  builtIn('crd.antrea.io/v1beta1', 'NetworkPolicy', 'networkpolicies'),
+  builtIn('crd.antrea.io/v1beta1', 'ClusterNetworkPolicy', 'clusternetworkpolicies', false),
   builtIn('policy.networking.k8s.io/v1alpha1', 'AdminNetworkPolicy', 'adminnetworkpolicies', false),
+  builtIn('policy.networking.k8s.io/v1alpha2', 'ClusterNetworkPolicy', 'clusternetworkpolicies', false),
 ];
 
 /** Kinds of which the operator writes objects. */

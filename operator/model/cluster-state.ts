@@ -56,7 +56,8 @@ export interface TenantPolicy {
   /** "" where the kind is cluster-wide. */
   readonly namespace: string;
   readonly name: string;
-  readonly spec: unknown;
+  /** Most kinds have one. */
+  readonly specs: readonly unknown[];
 }
 
 /** Where pods reach the API server: the Service's addresses and those behind it. */

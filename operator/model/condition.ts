@@ -36,13 +36,16 @@ interface Reasons {
     | 'GatewaySilent'
     | 'NoGateway'
     | 'NotUsed';
-  readonly RestartRequired: 'NotTracked';
+  /** MoreOpenLanes is True: pods run in lanes more open than the policy says. */
+  readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
   /** There only while something widens egress beyond the policy. */
-  readonly Widened: 'TenantPolicies';
+  readonly Widened: 'BroaderPolicies';
   /** The summary: the reason of the first condition that stands in the way. */
   readonly Ready:
     | 'Ready'
     | 'NotStamped'
+    | 'BroaderPolicies'
+    | 'MoreOpenLanes'
     | Reasons['Accepted']
     | Reasons['ResolvedRefs']
     | Reasons['Programmed'];

@@ -111,11 +111,9 @@ function derivations() {
     tables: memo(parsedOnes(parseEgressTable)),
     plans: memo(parsedOnes(parseWorkspacePlan)),
     serviceAddresses: memo(serviceAddresses),
-    tenantPolicies: memo((...lists: readonly Objects[]) =>
-      lists
-        .flat()
-        .filter((object) => !isOwned(object))
-        .map(tenantPolicyOf),
+    // Of kinds of plugins none is ours, whatever its labels say.
+    tenantPolicies: memo((policies: Objects, ...foreign: readonly Objects[]) =>
+      [policies.filter((object) => !isOwned(object)), ...foreign].flat().map(tenantPolicyOf),
     ),
     apiServer: memo(apiServerPlace),
     observed: memo(

@@ -9,7 +9,7 @@ import { trimObject } from './trim.ts';
 
 type Options = Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'>;
 
-const LOOK_AGAIN_MS = 10 * 60_000;
+const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 2000;
 const NAME = 'kinds of network plugins';
 

@@ -8,5 +8,14 @@ export function isOwned({ metadata }: KubernetesObject): boolean {
 }
 
 export function tenantPolicyOf({ apiVersion, kind, metadata, ...rest }: KubernetesObject): TenantPolicy {
-  return { apiVersion, kind, namespace: metadata.namespace ?? '', name: metadata.name, spec: rest['spec'] };
+  const { spec, specs = [] } = rest as { readonly spec?: unknown; readonly specs?: unknown };
+  return {
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    specs: [spec, ...(Array.isArray(specs) ? (specs as readonly unknown[]) : [specs])].filter(
+      (one) => one !== undefined,
+    ),
+  };
 }

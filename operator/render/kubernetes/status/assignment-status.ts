@@ -1,15 +1,17 @@
 // A PolicyAssignment -> its status, which is the status of its workspace.
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
 import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
+import { LANES } from '../../../model/product.ts';
 import { enforcementOf } from '../../../model/workspace-plan.ts';
 import { acceptedOf, sentenceOf } from './accepted.ts';
 import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
+import type { PodCounts } from './more-open-pods.ts';
 import { nameSome } from './name-some.ts';
 import { NOT_USED } from './programmed.ts';
 import { readyOf } from './ready.ts';
 import type { StatusIndex } from './status-index.ts';
 
-const MOST_WIDENING = 10;
+const MOST_NAMES = 10;
 const NOT_STAMPED = 'The Namespace has no stamp yet: its pods are refused until then';
 
 /** `assignment` is undefined where it cannot be read. */
@@ -25,7 +27,7 @@ export function assignmentStatus(
     Accepted: acceptedAssignment(name, assignment === undefined, index),
     ResolvedRefs: resolvedPolicy(assignment, index),
     Programmed: index.programmed.get(name) ?? NOT_USED,
-    RestartRequired: RESTARTS_NOT_TRACKED,
+    RestartRequired: restartRequired(index.moreOpenPods.get(name)),
     ...(widened === undefined ? {} : { Widened: widened }),
   };
   const ready = readyOf(verdicts, plan === undefined || stamp === true ? undefined : stamp);
@@ -66,6 +68,16 @@ function resolvedPolicy(
 
 function widenedBy(policies: readonly string[]): Verdict<'Widened'> | undefined {
   if (policies.length === 0) return undefined;
-  const message = `Pods may reach more than the policy says because of ${nameSome(policies, MOST_WIDENING)}: remove what is not meant`;
-  return { status: 'True', reason: 'TenantPolicies', message };
+  const message = `Pods may reach more than the policy says, or others may use their lanes, because of ${nameSome(policies, MOST_NAMES)}: remove what is not meant`;
+  return { status: 'True', reason: 'BroaderPolicies', message };
+}
+
+function restartRequired(counts: PodCounts | undefined): Verdict<'RestartRequired'> {
+  if (counts === undefined) return RESTARTS_NOT_TRACKED;
+  const found = LANES.flatMap((lane) => {
+    const count = counts.get(lane);
+    return count === undefined ? [] : [`${count} in lane "${lane}"`];
+  });
+  const message = `Pods run in lanes more open than the policy says (${found.join(', ')}): restart them`;
+  return { status: 'True', reason: 'MoreOpenLanes', message };
 }

@@ -3,12 +3,15 @@ import type { Verdict, Verdicts } from '../../../model/condition.ts';
 
 /** `notStamped` says what a workspace waits for before pods may start there. */
 export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready'> {
-  const { Accepted, ResolvedRefs, Programmed } = verdicts;
+  const { Accepted, ResolvedRefs, Programmed, Widened, RestartRequired } = verdicts;
   const stamp: readonly Verdict<'Ready'>[] =
     notStamped === undefined ? [] : [{ status: 'False', reason: 'NotStamped', message: notStamped }];
   // A policy that nothing uses waits for nothing.
   const running = Programmed?.reason === 'NotUsed' ? undefined : Programmed;
-  const aspects = [Accepted, ResolvedRefs, ...stamp, running].filter((verdict) => verdict !== undefined);
+  const openings = [Widened, RestartRequired].map(inTheWay);
+  const aspects = [Accepted, ResolvedRefs, ...openings, ...stamp, running].filter(
+    (verdict) => verdict !== undefined,
+  );
   return (
     aspects.find(({ status }) => status === 'False') ??
     aspects.find(({ status }) => status === 'Unknown') ?? {
@@ -17,4 +20,10 @@ export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready
       message: running === undefined ? 'Nothing stands in the way' : 'In force',
     }
   );
+}
+
+/** What is True of these is that pods may reach more than the policy says. */
+function inTheWay(verdict: Verdicts['Widened'] | Verdicts['RestartRequired']): Verdict<'Ready'> | undefined {
+  if (verdict?.status !== 'True' || verdict.reason === 'NotTracked') return undefined;
+  return { status: 'False', reason: verdict.reason, message: verdict.message };
 }

@@ -1,3 +1,4 @@
+import { stampedPod } from '../../../../test/fixtures/cluster-fixture.ts';
 import {
   type Manifest,
   manifest,
@@ -186,18 +187,41 @@ describe('Ready of a workspace waits for its stamp', () => {
   });
 });
 
+test('renderStatuses() counts pods in lanes more open than the policy says; until they restart it is not Ready', () => {
+  const input = running(POLICY, WORKSPACE, ASSIGNMENT);
+  const withPods = (...lanes: readonly string[]): StatusInput => ({
+    ...input,
+    state: { ...input.state, pods: lanes.map((lane) => stampedPod('team-a', lane)) },
+  });
+  const { statuses } = renderStatuses(withPods('full', 'enforced', 'dry-run', 'full', 'sealed', 'made-up'));
+  const message =
+    'Pods run in lanes more open than the policy says (2 in lane "full", 1 in lane "dry-run"): restart them';
+  expect(conditionOf(statuses, TEAM_A, 'RestartRequired')).toMatchObject({ status: 'True', message });
+  expect(conditionOf(statuses, TEAM_A, 'Ready')).toMatchObject({
+    status: 'False',
+    reason: 'MoreOpenLanes',
+    message,
+  });
+  expect(briefOf(withPods('enforced', 'sealed', 'made-up'), TEAM_A)).toEqual(briefOf(input, TEAM_A));
+});
+
 test('renderStatuses() names what widens a workspace, and takes the condition away with the last of it', () => {
   const plain = running(POLICY, WORKSPACE, ASSIGNMENT);
   const names = Array.from({ length: 12 }, (_, at) => `NetworkPolicy/rule-${at}`);
   const { statuses } = renderStatuses({ ...plain, widening: new Map([['team-a', names]]) });
   expect(conditionOf(statuses, TEAM_A, 'Widened')).toMatchObject({
     status: 'True',
-    reason: 'TenantPolicies',
+    reason: 'BroaderPolicies',
+  });
+  expect(conditionOf(statuses, TEAM_A, 'Ready')).toMatchObject({
+    status: 'False',
+    reason: 'BroaderPolicies',
   });
   expect(conditionOf(statuses, TEAM_A, 'Widened')?.message).toContain('"NetworkPolicy/rule-9" and 2 more');
   const after = renderStatuses(withStored(plain, statuses)).statuses;
   expect(after.map(({ key }) => key)).toEqual([TEAM_A]);
   expect(conditionOf(after, TEAM_A, 'Widened')).toBeUndefined();
+  expect(conditionOf(after, TEAM_A, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
 });
 
 describe('renderStatuses() writes nothing', () => {

@@ -5,6 +5,7 @@ import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { observeGateways } from './gateway-health.ts';
+import { moreOpenPods, type PodCounts } from './more-open-pods.ts';
 import { type Programmed, programmedWorkspaces } from './programmed.ts';
 
 export interface StatusInput {
@@ -28,6 +29,8 @@ export interface StatusIndex extends Pick<StatusInput, 'widening' | 'stamped'> {
   /** By workspace. */
   readonly plans: ReadonlyMap<string, WorkspacePlan>;
   readonly plansByPolicy: ReadonlyMap<string, readonly WorkspacePlan[]>;
+  /** By workspace, where there are such pods. */
+  readonly moreOpenPods: ReadonlyMap<string, PodCounts>;
   /** By workspace. */
   readonly programmed: ReadonlyMap<string, Programmed>;
 }
@@ -46,6 +49,7 @@ export function indexStatusInput({ state, world, widening, stamped, atMs }: Stat
     ),
     plans: new Map(world.plans.map((plan) => [plan.metadata.name, plan])),
     plansByPolicy: Map.groupBy(world.plans, ({ spec }) => spec.networkPolicyId),
+    moreOpenPods: moreOpenPods(state.pods, world.plans),
     programmed: programmedWorkspaces(world, observeGateways(state, atMs)),
   };
 }
