@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 import { BLOCK_SIZE } from './model/lane-port.ts';
+import { DENIAL_ROWS_PER_SECOND } from './model/limits.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 
 /** Where the proxies are. */
@@ -23,6 +24,8 @@ export interface ProxyConfig {
   /** That one client may ask the DNS. */
   readonly dnsQuestionsPerSecond: number;
   readonly accountId: string;
+  /** Of one lane in the denial log, before one row stands for several denials. */
+  readonly denialRowsPerSecond: number;
   /** Worker threads of Envoy; its own default where undefined. */
   readonly concurrency: number | undefined;
   /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
@@ -53,6 +56,7 @@ export interface ProxyOptions {
   readonly accountId: string;
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
+  readonly denialRows?: string;
 }
 
 export interface RunOptions extends ListenOptions, ProxyOptions {}
@@ -85,6 +89,7 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
     maxConnections: readCount('--max-connections', options.maxConnections),
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
+    denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
     concurrency:
       options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
     rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),

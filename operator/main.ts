@@ -75,7 +75,11 @@ function withProxyOptions(command: Command): Command {
     .option('--max-connections <n>', 'connections that each entrance may have open', '4096')
     .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)')
     .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
-    .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 64 MiB)")
+    .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")
+    .option(
+      '--denial-rows <n>',
+      'rows per second of one workspace and product, beyond which one stands for several denials (default: 100)',
+    )
     .option('--account-id <id>', 'account_id of the denial log', 'local');
 }
 

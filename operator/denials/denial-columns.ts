@@ -1,7 +1,7 @@
 // The columns of access.outbound_network: name, SQL type, and the value that a Denial puts there.
 // The first ten are the product's own, in its order; tools may read them by position, so new ones go last.
 
-import { DuckDBStructValue, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api';
+import { DuckDBStructValue, DuckDBTimestampTZValue, type DuckDBValue, listValue } from '@duckdb/node-api';
 
 import type { Denial, DnsEvent, StorageEvent } from '../model/denial.ts';
 
@@ -44,7 +44,12 @@ export const denialColumns: readonly DenialColumn[] = [
   { name: 'sni', sqlType: 'VARCHAR', value: (denial) => denial.sni },
   { name: 'source', sqlType: 'VARCHAR', value: (denial) => denial.source },
   { name: 'sequence', sqlType: 'BIGINT', value: (denial) => BigInt(denial.sequence) },
+  { name: 'repeats', sqlType: 'BIGINT', value: (denial) => BigInt(denial.repeats) },
+  { name: 'sample', sqlType: 'VARCHAR[]', value: ({ sample }) => sample && listValue(sample) },
 ];
+
+/** Columns that the logs of former versions lack, and what their rows have there. */
+export const addedColumns: Readonly<Record<string, string>> = { repeats: '1', sample: 'NULL' };
 
 function dnsStruct(event: DnsEvent | null): DuckDBValue {
   return event && new DuckDBStructValue({ domain_name: event.domainName, rcode: event.rcode });
@@ -59,7 +64,7 @@ function storageStruct(event: StorageEvent | null): DuckDBValue {
 const utcTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?Z$/;
 
 /** Microseconds since 1970. Date.parse stops at milliseconds, so the fraction is read apart. */
-function epochMicros(denial: Denial): bigint {
+export function epochMicros(denial: Pick<Denial, 'eventId' | 'eventTime'>): bigint {
   const match = utcTime.exec(denial.eventTime);
   const wholeMs = match ? Date.parse(`${denial.eventTime.slice(0, 19)}Z`) : Number.NaN;
   if (Number.isNaN(wholeMs)) {

@@ -44,6 +44,8 @@ test.each([
 test('denialOfLine() fills every column from the line, its context and its origin', () => {
   expect(denialOf({})).toEqual({
     ...ORIGIN,
+    repeats: 1,
+    sample: null,
     accessType: 'DROP',
     reason: 'DESTINATION_NOT_ALLOWED',
     destinationType: 'DNS',

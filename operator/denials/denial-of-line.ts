@@ -70,6 +70,8 @@ export function denialOfLine(
     port,
     sni: sniOf(line, host),
     source: context.source,
+    repeats: 1,
+    sample: null,
   };
 }
 

@@ -29,6 +29,19 @@ const unusualValues = {
 };
 
 describe('DenialStore.append()', () => {
+  test('raises rows of former batches, all of them or nothing of the batch', () =>
+    withStore(async (store) => {
+      await store.append(sampleBatch(0, 3));
+      const { eventId, eventTime } = sampleDenial(1);
+      await store.append({ ...sampleBatch(3, 4), raised: [{ eventId, eventTime, by: 7 }] });
+      const repeats = 'select repeats::int as n from access.outbound_network order by sequence';
+      expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
+      const lost = { eventId: 'gw-1/access.log/7', eventTime, by: 1 };
+      const next = { ...sampleBatch(4, 5), raised: [{ eventId, eventTime, by: 1 }, lost] };
+      await expect(store.append(next)).rejects.toThrow('Cannot count repeats: 1 of 2 rows are there');
+      expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
+    }));
+
   test('stores every field of a denial', () =>
     withStore(async (store) => {
       await store.append({ ...sampleBatch(0, 1), denials: [sampleDenial(0, unusualValues)] });
@@ -57,6 +70,8 @@ describe('DenialStore.append()', () => {
         ['sni', 'a.example'],
         ['source', '10.0.0.7:41234'],
         ['sequence', 1],
+        ['repeats', 1],
+        ['sample', null],
       ]);
     }));
 

@@ -3,14 +3,19 @@
 // crash on either side is harmless. It must never store a row without its position, nor a position without its rows.
 
 import {
+  BIGINT,
   type DuckDBConnection,
   DuckDBDataChunk,
   type DuckDBInstance,
   DuckDBTimestampTZValue,
+  LIST,
+  listValue,
+  TIMESTAMPTZ,
+  VARCHAR,
 } from '@duckdb/node-api';
 
 import type { Denial } from '../model/denial.ts';
-import { denialColumns } from './denial-columns.ts';
+import { denialColumns, epochMicros } from './denial-columns.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import type { SetAside } from './set-aside.ts';
 
@@ -21,6 +26,14 @@ export interface DenialBatch {
   /** Byte offset in the log file after the last line that the batch covers, denial or not. */
   readonly upTo: number;
   readonly denials: readonly Denial[];
+  /** Rows of former batches that stand for more denials now. */
+  readonly raised?: readonly RaisedRow[];
+}
+
+export interface RaisedRow {
+  readonly eventId: string;
+  readonly eventTime: string;
+  readonly by: number;
 }
 
 export interface LogPosition {
@@ -84,6 +97,7 @@ export class DenialStore {
       const from = await this.#position(batch);
       const fresh = freshDenials(batch, from);
       await this.#insert(fresh);
+      await this.#raise(batch.raised ?? []);
       if (batch.upTo > from) await this.#setPosition(batch);
       return { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
     });
@@ -236,6 +250,26 @@ export class DenialStore {
     } finally {
       appender.closeSync();
     }
+  }
+
+  /** Throws where a row is not there, since its denials would be lost. */
+  async #raise(raised: readonly RaisedRow[]): Promise<void> {
+    if (raised.length === 0) return;
+    const times = raised.map(epochMicros).toSorted((a, b) => Number(a - b));
+    const result = await this.#writer.run(
+      `UPDATE access.outbound_network AS row SET repeats = row.repeats + raised.by
+       FROM (SELECT unnest($1) AS id, unnest($2) AS by) AS raised
+       WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id`,
+      [
+        listValue(raised.map(({ eventId }) => eventId)),
+        listValue(raised.map(({ by }) => BigInt(by))),
+        new DuckDBTimestampTZValue(times[0] ?? 0n),
+        new DuckDBTimestampTZValue(times.at(-1) ?? 0n),
+      ],
+      [LIST(VARCHAR), LIST(BIGINT), TIMESTAMPTZ, TIMESTAMPTZ],
+    );
+    if (result.rowsChanged === raised.length) return;
+    throw new Error(`Cannot count repeats: ${result.rowsChanged} of ${raised.length} rows are there`);
   }
 
   async #takeReaderSlot(): Promise<void> {

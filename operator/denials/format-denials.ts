@@ -30,7 +30,7 @@ const listingColumns: readonly ListingColumn[] = [
   { heading: 'WORKSPACE', value: (row) => row['workspace'] ?? null },
   { heading: 'PRODUCT', value: (row) => row['network_source_type'] ?? null },
   { heading: 'DESTINATION:PORT', value: destinationAndPort },
-  { heading: 'REASON', value: (row) => row['reason'] ?? null },
+  { heading: 'REASON', value: reasonAndRepeats },
   { heading: 'RULE', value: (row) => row['rule'] ?? null },
   { heading: 'POLICY', value: (row) => row['policy'] ?? null },
 ];
@@ -57,6 +57,10 @@ export function formatDenials(
 
 function plainColumn(name: string): ListingColumn {
   return { heading: escapeControls(name.toUpperCase()), value: (row) => row[name] ?? null };
+}
+
+function reasonAndRepeats({ reason, repeats }: JsonRow): Json {
+  return Number(repeats ?? 1) > 1 ? `${String(reason)} x${String(repeats)}` : (reason ?? null);
 }
 
 function destinationAndPort(row: JsonRow): string {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 
-import { sampleBatch, withFolder } from '../../test/fixtures/denial-fixture.ts';
+import { rowsOf, sampleBatch, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import { DenialStore } from './denial-store.ts';
+import { runQuery } from './run-query.ts';
 
 async function otherDatabase(path: string, sql: string): Promise<void> {
   const instance = await DuckDBInstance.create(path);
@@ -39,7 +40,7 @@ async function damagedWal(path: string): Promise<void> {
 }
 
 const sqliteHeader = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8000)]);
-const olderLog = 'create schema access; create table access.outbound_network (account_id varchar)';
+const foreignLog = 'create schema access; create table access.outbound_network (account_id varchar)';
 
 const uselessFiles: readonly (readonly [what: string, make: (path: string) => Promise<void>, why: string])[] =
   [
@@ -64,7 +65,7 @@ const uselessFiles: readonly (readonly [what: string, make: (path: string) => Pr
       (path) => otherDatabase(path, 'create table t (i int)'),
       'the file holds another database',
     ],
-    ['a log of another version', (path) => otherDatabase(path, olderLog), 'the log of another version'],
+    ['a log of another version', (path) => otherDatabase(path, foreignLog), 'the log of another version'],
   ];
 
 /** A process that opens the log, stores two rows, says so, and waits to be killed. */
@@ -90,13 +91,13 @@ describe('openDatabase()', () => {
       const refused = DenialStore.open(path, { readOnly: true });
       await expect(refused).rejects.toThrow(`Cannot open denial log "${path}": `);
       await expect(refused).rejects.toThrow(`move "${path}" and "${path}.wal" away`);
-      expect(await readFile(path)).toEqual(before);
+      expect((await readFile(path)).equals(before)).toBe(true);
       const store = await DenialStore.open(path);
       expect(store.setAside).toEqual({
         path: expect.stringMatching(/\/denials-damaged-\d{8}T\d{6}Z\.duckdb$/),
         reason: expect.stringContaining(why),
       });
-      expect(await readFile(store.setAside?.path ?? '')).toEqual(before);
+      expect((await readFile(store.setAside?.path ?? '')).equals(before)).toBe(true);
       expect(await store.append(sampleBatch(0, 3))).toEqual({ stored: 3, duplicates: 0 });
       await store.close();
       const again = await DenialStore.open(path);
@@ -105,6 +106,29 @@ describe('openDatabase()', () => {
       await again.close();
     }),
   );
+
+  test('gives the log of a former version the columns that it lacks', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 2));
+      await store.close();
+      await otherDatabase(path, 'alter table access.outbound_network drop column sample');
+      await otherDatabase(path, 'alter table access.outbound_network drop column repeats');
+      const reader = await DenialStore.open(path, { readOnly: true });
+      expect((await reader.counts()).total).toBe(2);
+      await reader.close();
+      const newer = await DenialStore.open(path);
+      expect(newer.setAside).toBeUndefined();
+      await newer.append(sampleBatch(2, 3, { repeats: 5, sample: ['a.example'] }));
+      const sql = 'select repeats, sample from access.outbound_network order by sequence';
+      expect(rowsOf(await runQuery(newer, sql))).toEqual([
+        { repeats: 1, sample: null },
+        { repeats: 1, sample: null },
+        { repeats: 5, sample: ['a.example'] },
+      ]);
+      await newer.close();
+    }));
 
   test('sets a log aside that it is told to mistrust, under a name of its own each time', () =>
     withFolder(async (folder) => {

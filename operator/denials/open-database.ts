@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
-import { denialColumns } from './denial-columns.ts';
+import { addedColumns, denialColumns } from './denial-columns.ts';
 import { type SetAside, setAside } from './set-aside.ts';
 
 export interface DatabaseOptions {
@@ -91,7 +91,23 @@ async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Pro
 async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
   const found = await foundColumns(connection);
   if (found.length === 0 && !readOnly) return createSchema(connection);
-  if (found.join() !== expectedColumns().join()) throw new ForeignFileError();
+  if (found.join() === expectedColumns(everyColumn).join()) return;
+  // Of a former version: to be read as it is, and to be written with the columns that have come since.
+  if (found.join() !== expectedColumns(formerColumns).join()) throw new ForeignFileError();
+  if (!readOnly) await addColumns(connection);
+}
+
+const everyColumn = () => true;
+const formerColumns = (name: string): boolean => !Object.hasOwn(addedColumns, name);
+
+async function addColumns(connection: DuckDBConnection): Promise<void> {
+  for (const { name, sqlType } of denialColumns) {
+    const value = addedColumns[name];
+    if (value === undefined) continue;
+    await connection.run(
+      `ALTER TABLE access.outbound_network ADD COLUMN ${name} ${sqlType} DEFAULT ${value}`,
+    );
+  }
 }
 
 /** Every "schema.table.column:type" of the file, so that neither another database nor an older log is taken for ours. */
@@ -104,9 +120,10 @@ async function foundColumns(connection: DuckDBConnection): Promise<readonly stri
   return (await result.getRows()).map((row) => String(row[0]));
 }
 
-function expectedColumns(): readonly string[] {
+function expectedColumns(isThere: (name: string) => boolean): readonly string[] {
+  const columns = denialColumns.filter(({ name }) => isThere(name));
   return [
-    ...denialColumns.map(({ name, sqlType }) => `access.outbound_network.${name}:${sqlType}`),
+    ...columns.map(({ name, sqlType }) => `access.outbound_network.${name}:${sqlType}`),
     'sallyport.log_positions.gateway:VARCHAR',
     'sallyport.log_positions.log_file:VARCHAR',
     'sallyport.log_positions.upto:BIGINT',

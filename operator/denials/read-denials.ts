@@ -1,4 +1,4 @@
-// Lines of Envoy's log -> the denials that they record, numbered on from where the caller is.
+// Lines of Envoy's log -> the denials that they record.
 import { type AccessLogLine, parseAccessLogLine } from '../model/access-log-line.ts';
 import type { Denial } from '../model/denial.ts';
 import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
@@ -31,18 +31,16 @@ export function readLines(texts: Texts): ReadLines {
   return { lines, unreadable: texts.length - lines.length, cut };
 }
 
-/** `sequence` is the number of the denial before the first one. */
+/** Not numbered yet, since several may become one row. */
 export function denialsOf(
   logFile: string,
   lines: ReadLines['lines'],
-  sequence: number,
   { gateway, accountId, findRule, isStillAllowed }: LogOrigin,
 ): readonly Denial[] {
   const denials: Denial[] = [];
   for (const { offset, line } of lines) {
     const eventId = `${gateway}/${logFile}/${offset}`;
-    const next = { accountId, eventId, sequence: sequence + denials.length + 1 };
-    const denial = denialOfLine(line, next, findRule, isStillAllowed);
+    const denial = denialOfLine(line, { accountId, eventId, sequence: 0 }, findRule, isStillAllowed);
     if (denial !== undefined) denials.push(denial);
   }
   return denials;

@@ -98,7 +98,7 @@ describe('createMetrics()', () => {
     const [first, last] = ['team-0', 'team-5000'];
     const workspaces = Array.from({ length: 5000 }, (_, at) => `team-${at}`);
     for (const workspace of [...workspaces, last, first]) {
-      metrics.denial({ workspace, reason: 'DESTINATION_NOT_ALLOWED', accessType: 'DENIAL' });
+      metrics.denial({ workspace, reason: 'DESTINATION_NOT_ALLOWED', accessType: 'DENIAL', repeats: 1 });
     }
     const labels = 'reason="DESTINATION_NOT_ALLOWED",access_type="DENIAL"';
     const samples = await samplesOf('sallyport_denials_total');

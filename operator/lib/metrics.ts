@@ -29,7 +29,12 @@ export interface Metrics {
   leader(isLeader: boolean): void;
   /** All problems that there are now, in place of those before. */
   problems(problems: readonly { readonly reason: string }[]): void;
-  denial(denial: { readonly workspace: string; readonly reason: string; readonly accessType: string }): void;
+  denial(denial: {
+    readonly workspace: string;
+    readonly reason: string;
+    readonly accessType: string;
+    readonly repeats: number;
+  }): void;
 }
 
 /** Since the start of the process. */
@@ -230,11 +235,14 @@ function userMetrics(registers: Registry[]): Pick<Metrics, 'problems' | 'denial'
       problems.reset();
       for (const { reason } of found) problems.inc({ reason });
     },
-    denial({ workspace, reason, accessType }) {
+    denial({ workspace, reason, accessType, repeats }) {
       const key = JSON.stringify([workspace, reason, accessType]);
       const isOwn = isCounted(key);
       if (isOwn) series.add(key);
-      denials.inc({ workspace: isOwn ? workspace : OTHER_WORKSPACES, reason, access_type: accessType });
+      denials.inc(
+        { workspace: isOwn ? workspace : OTHER_WORKSPACES, reason, access_type: accessType },
+        repeats,
+      );
     },
   };
 }

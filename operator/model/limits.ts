@@ -20,3 +20,6 @@ export const PIPE_KB = 15;
 
 /** More than any client sends, post-quantum keys included. A guard must see it whole, so it must fit into a pipe. */
 export const MAX_CLIENT_HELLO_BYTES = 15_360;
+
+/** Of one workspace, product and access type in the denial log, unless another number is given (--denial-rows). */
+export const DENIAL_ROWS_PER_SECOND = 100;

@@ -17,6 +17,10 @@ export interface OpenRequest {
   readonly spools: string;
   readonly envoyAdminSocket: string;
   readonly rotateLogBytes: number | undefined;
+  /** Of each lane. */
+  readonly rowsPerSecond: number;
+  /** Of all lanes, for the terminal. */
+  readonly shownPerSecond: number;
   /** Why the database must not even be opened. */
   readonly mistrusted: string | undefined;
 }

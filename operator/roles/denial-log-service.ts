@@ -34,14 +34,12 @@ export class DenialLogService {
   readonly #rules = new RuleHistory();
   /** Tables that nobody knows any more. */
   readonly #unknown = new Set<string>();
-  readonly #window: DenialWindow;
   readonly #unreadable: Tally;
   readonly #cut: Tally;
   #parts: { readonly store: DenialStore; readonly queries: QueryServer; readonly spools: Spools } | undefined;
 
   constructor(parent: IpcCalls) {
     this.#parent = parent;
-    this.#window = new DenialWindow((shown) => parent.tell('denials', shown));
     this.#unreadable = new Tally((count) =>
       this.#failure(`Cannot read ${count} lines of the log: what they recorded is not in the denial log`),
     );
@@ -98,15 +96,18 @@ export class DenialLogService {
     await store.close();
   }
 
-  #openLog({ gateway, accountId }: OpenRequest, store: DenialStore): Promise<DenialLog> {
+  #openLog(request: OpenRequest, store: DenialStore): Promise<DenialLog> {
+    const { gateway, accountId, rowsPerSecond, shownPerSecond } = request;
+    const window = new DenialWindow(shownPerSecond, (shown) => this.#parent.tell('denials', shown));
     return DenialLog.open({
       gateway,
       accountId,
       store,
+      rowsPerSecond,
       tablesOf: (lines) => this.#tablesOf(lines),
       findRule: (query) => this.#rules.findRule(query),
       isStillAllowed: (query) => this.#rules.isStillAllowed(query),
-      onDenials: (denials) => this.#window.offer(denials),
+      onDenials: (denials) => window.offer(denials),
       onUnreadableLines: (count) => this.#unreadable.add(count),
       onCutLines: (count) => this.#cut.add(count),
     });

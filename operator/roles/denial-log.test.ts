@@ -31,6 +31,7 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
         gateway,
         accountId: 'acme',
         store,
+        rowsPerSecond: 100,
         tablesOf: () => Promise.resolve(),
         findRule: () => null,
         isStillAllowed: () => false,

@@ -1,12 +1,15 @@
 // Lines of Envoy's log and of the DNS -> the denial log: each batch of lines is read, turned into denials, stored, and only then
 // acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
-import type { DenialStore } from '../denials/denial-store.ts';
+import type { DenialBatch, DenialStore } from '../denials/denial-store.ts';
 import { denialsOf, type LogOrigin, type ReadLines, readLines } from '../denials/read-denials.ts';
+import { RowBudget } from '../denials/row-budget.ts';
 import type { LogBatch } from '../gateway/log/log-batch.ts';
 import type { Denial } from '../model/denial.ts';
 
 export interface DenialLogOptions extends LogOrigin {
   readonly store: DenialStore;
+  /** Of each lane, before one stands for several denials. */
+  readonly rowsPerSecond: number;
   /** Resolves when the tables that decided are known, or are not going to be. */
   readonly tablesOf: (lines: ReadLines['lines']) => Promise<void>;
   /** They are stored. */
@@ -21,11 +24,13 @@ export class DenialLog {
   readonly #options: DenialLogOptions;
   readonly #stored: Map<string, number>;
   #sequence: number;
+  readonly #budget: RowBudget;
   /** Batches of several logs come at once, and are numbered one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DenialLogOptions, stored: Map<string, number>, sequence: number) {
     this.#options = options;
+    this.#budget = new RowBudget({ canRaise: true, rowsPerSecond: options.rowsPerSecond });
     this.#stored = stored;
     this.#sequence = sequence;
   }
@@ -49,17 +54,27 @@ export class DenialLog {
     if (batch.upTo <= from) return;
     const { lines, unreadable, cut } = readLines(batch.lines.filter(({ offset }) => offset >= from));
     await this.#options.tablesOf(lines);
-    const denials = denialsOf(batch.logFile, lines, this.#sequence, this.#options);
+    const denials = denialsOf(batch.logFile, lines, this.#options);
+    const { rows, raised } = this.#budget.take(denials, this.#sequence);
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
     if (denials.length > 0) {
       const { gateway } = this.#options;
-      await this.#options.store.append({ gateway, logFile: batch.logFile, upTo: batch.upTo, denials });
+      await this.#append({ gateway, logFile: batch.logFile, upTo: batch.upTo, denials: rows, raised });
     }
     this.#stored.set(batch.logFile, batch.upTo);
-    this.#sequence += denials.length;
+    this.#sequence += rows.length;
     if (unreadable > 0) this.#options.onUnreadableLines(unreadable);
     if (cut > 0) this.#options.onCutLines(cut);
-    this.#options.onDenials(denials);
+    this.#options.onDenials(rows);
+  }
+
+  async #append(batch: DenialBatch): Promise<void> {
+    try {
+      await this.#options.store.append(batch);
+    } catch (error) {
+      this.#budget.reset();
+      throw error;
+    }
   }
 }

@@ -102,6 +102,7 @@ function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolRe
   const consume = gatewayDenials({
     gateway: config.podName,
     accountId: config.accountId,
+    rowsPerSecond: config.denialRowsPerSecond,
     findRule: (query) => rules.findRule(query),
     isStillAllowed: (query) => rules.isStillAllowed(query),
     logger,

@@ -44,6 +44,8 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     spools: place.paths.envoyLog,
     envoyAdminSocket: join(place.paths.envoy, 'admin.sock'),
     rotateLogBytes: config.rotateLogBytes,
+    rowsPerSecond: config.denialRowsPerSecond,
+    shownPerSecond: view.denialsPerSecond,
     view,
     reopenDnsLog: async () => await dns?.reopenLog(),
   });

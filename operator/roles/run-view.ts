@@ -16,6 +16,8 @@ export interface RunView {
   problems(problems: readonly Problem[]): void;
   /** What is not in force, a sentence for each thing; none where all is again. */
   heldBack(sentences: readonly string[]): void;
+  /** How many denials of a second it shows; of the others it only says how many. */
+  readonly denialsPerSecond: number;
   denials(shown: ShownDenials): void;
   /** Something outside went wrong; we go on. */
   failure(text: string): void;
@@ -26,6 +28,7 @@ export const SILENT_VIEW: RunView = {
   workspaces: () => undefined,
   problems: () => undefined,
   heldBack: () => undefined,
+  denialsPerSecond: 0,
   denials: () => undefined,
   failure: () => undefined,
 };
@@ -51,6 +54,7 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
       if (sentences.length === 0) progress('Everything is in force');
       else failure([HELD_BACK, ...sentences].join('\n'));
     },
+    denialsPerSecond: 50,
     denials: ({ denials, further }) => {
       for (const denial of denials) write(denialLine(denial, paint));
       if (further > 0)
@@ -99,7 +103,7 @@ function denialLine(denial: Denial, paint: (style: Style, text: string) => strin
     .join(', ');
   const who = `${denial.workspace}/${denial.product ?? '-'}`;
   const time = denial.eventTime.slice(11, 23);
-  return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
+  return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${denial.repeats > 1 ? `  x${denial.repeats}` : ''}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
 }
 
 /** Names in the log are chosen by those who were refused: no control character of theirs reaches the terminal. */

@@ -26,7 +26,8 @@ export async function startFlooded({ directory, world, denials }: FloodedOptions
     folder: folder.path,
     state: join(directory, 'state'),
     world,
-    furtherOptions: ['--rotate-log-bytes', String(rotateBytes)],
+    // Each name of a flood is looked for in the log.
+    furtherOptions: ['--rotate-log-bytes', String(rotateBytes), '--denial-rows', '1000000'],
   });
   await sallyport.start();
   return sallyport;

@@ -10,6 +10,7 @@ import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/acc
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Problem } from '../../operator/model/problem.ts';
 import type { Product } from '../../operator/model/product.ts';
+import type { ShownDenials } from '../../operator/roles/denial-log-calls.ts';
 import { RunningGateway } from '../../operator/roles/run.ts';
 import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
 import { statePaths } from '../../operator/roles/state-directory.ts';
@@ -132,6 +133,8 @@ function runConfig(folder: string, state: string, world: OutsideWorld, maxConnec
     denyRange: [],
     maxConnections: `${maxConnections}`,
     accountId: 'account',
+    // Each denial of these tests is looked for.
+    denialRows: '1000000',
     // Two workers on any machine, so that what they share is tested.
     concurrency: '2',
   };
@@ -170,7 +173,8 @@ class Journal {
   heldBack: readonly string[] = [];
   readonly view = {
     ...SILENT_VIEW,
-    denial: (denial: Denial) => void this.denials.push(denial),
+    denialsPerSecond: 1_000_000,
+    denials: ({ denials }: ShownDenials) => void this.denials.push(...denials),
     problems: (problems: readonly Problem[]) => {
       this.problems = problems;
     },

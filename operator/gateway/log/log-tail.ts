@@ -23,12 +23,12 @@ export interface LogTailOptions {
   readonly onTornLine?: (line: LostLine) => void;
   /** The consumer rejected, or the file system failed; the tail tries again. */
   readonly onFailure?: (error: Error) => void;
-  /** The live file is rotated when it has grown to this; default 64 MiB. */
+  /** The live file is rotated when it has grown to this; default 2 MiB. */
   readonly maxBytes?: number;
   readonly pollMs?: number;
 }
 
-const defaultMaxBytes = 64 * 1024 * 1024;
+const defaultMaxBytes = 2 * 1024 * 1024;
 // Envoy flushes ten times a second; a durable write each time would cost more than reading. What is read again after
 // a crash, the consumer knows.
 const persistIntervalMs = 1_000;
