@@ -2,7 +2,7 @@
 // pods of a new workspace are adopted before anything isolates them, isolation is in place before a stamp lets pods
 // start, and what is no longer wanted goes last.
 import { setImmediate as breathe } from 'node:timers/promises';
-import { adoptPods } from '../deliver/kubernetes/adopt-pods.ts';
+import { adoptPods, type HeldPod } from '../deliver/kubernetes/adopt-pods.ts';
 import { heldAddresses } from '../deliver/kubernetes/held-addresses.ts';
 import { holdPods, type Recorder, tellHeld } from '../deliver/kubernetes/hold-pods.ts';
 import { inParallel } from '../deliver/kubernetes/in-parallel.ts';
@@ -117,10 +117,9 @@ async function adoptAll(
 ): Promise<WriteFailures> {
   const namespaces = workspaces.map((name) => ({ kind: 'Namespace', metadata: { name } }));
   const failures = await inParallel(namespaces, async ({ metadata: { name } }) => {
-    const { running, held } = await adoptPods(name, { api, mayWrite: () => lease.isLeader() });
-    if (running + held.length > 0)
-      logger.info('adopted pods', { workspace: name, running, held: held.length });
-    await tellHeld(held, recorder);
+    const onHeld = (pod: HeldPod): Promise<void> => tellHeld(pod, recorder);
+    const { running, held } = await adoptPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
+    if (running + held > 0) logger.info('adopted pods', { workspace: name, running, held });
   });
   return new Map([...failures].map(([key, error]) => [key.replace('Namespace/', ''), error]));
 }

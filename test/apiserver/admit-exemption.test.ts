@@ -115,11 +115,11 @@ it('a container that starts between look and stamp is looked at again, and is no
       return scene.operator.request(request);
     },
   };
-  const mayWrite = (): boolean => true;
-  await expect(adoptPods(HOME, { api: late, mayWrite })).rejects.toThrow(
+  const adoption = { mayWrite: () => true, onHeld: async () => undefined };
+  await expect(adoptPods(HOME, { ...adoption, api: late })).rejects.toThrow(
     'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
   );
-  await adoptPods(HOME, { api: scene.operator, mayWrite });
+  await adoptPods(HOME, { ...adoption, api: scene.operator });
   const { metadata } = (await scene.root.request({ method: 'GET', path: `${PODS}/late` })) as {
     readonly metadata: { readonly labels: Readonly<Record<string, string>> };
   };

@@ -122,7 +122,8 @@ describe('a policy', () => {
   const removal = (name: string): ApiRequest => ({ method: 'DELETE', path: `${policies}/${name}` });
 
   beforeAll(async () => {
-    for (const name of ['default-policy', 'acme', 'spare']) await create(operator, policy(name));
+    await create(operator, policy('default-policy'));
+    for (const name of ['acme', 'spare']) await create(scene.as['account-admin'], policy(name));
     await create(scene.as['account-admin'], {
       apiVersion: 'sallyport.dev/v1alpha1',
       kind: 'PolicyAssignment',

@@ -241,22 +241,28 @@ describe('adoptPods()', () => {
     return Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.labels?.[LANE_LABEL]]));
   }
 
+  async function adopt(namespace: string, api = scene.api): Promise<object> {
+    const told: string[] = [];
+    const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
+      told.push(`${pod.namespace}/${pod.name}`);
+    };
+    return { ...(await adoptPods(namespace, { api, mayWrite: () => true, onHeld })), told };
+  }
+
   it('gives lane full to the pods that run, and the strictest to those that have not started', async () => {
     await scene.namespace('adopting');
     await startPod('adopting', 'old-1');
     await startPod('adopting', 'old-2', { app: 'x' });
     await startPod('adopting', 'stamped', { [LANE_LABEL]: 'enforced' });
     await makePod('adopting', 'waiting');
-    const adopted = await adoptPods('adopting', { api: scene.api, mayWrite: () => true });
-    expect(adopted).toMatchObject({ running: 2, held: [{ namespace: 'adopting', name: 'waiting' }] });
+    expect(await adopt('adopting')).toEqual({ running: 2, held: 1, told: ['adopting/waiting'] });
     expect(await lanes('adopting')).toEqual({
       'old-1': 'full',
       'old-2': 'full',
       stamped: 'enforced',
       waiting: 'sealed',
     });
-    const again = await adoptPods('adopting', { api: scene.api, mayWrite: () => true });
-    expect(again).toEqual({ running: 0, held: [] });
+    expect(await adopt('adopting')).toEqual({ running: 0, held: 0, told: [] });
   });
 
   it('opens no pod that took the place of one that it saw', async () => {
@@ -271,9 +277,7 @@ describe('adoptPods()', () => {
         return scene.api.request(request);
       },
     };
-    await expect(adoptPods('replaced', { api: late, mayWrite: () => true })).rejects.toThrow(
-      'field is immutable',
-    );
+    await expect(adopt('replaced', late)).rejects.toThrow('field is immutable');
     expect(await lanes('replaced')).toEqual({ 'web-0': 'enforced' });
   });
 });

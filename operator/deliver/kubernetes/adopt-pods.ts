@@ -9,11 +9,17 @@ import { ADOPTED_LANE, ADOPTED_PRODUCT, HELD_LANE, LANE_LABEL, PRODUCT_LABEL } f
 import { inParallel } from './in-parallel.ts';
 import { labelPod, type PodWriting } from './label-pod.ts';
 
+/** How many. */
 export interface AdoptedPods {
-  /** How many run on as they are. */
+  /** They run on as they are. */
   readonly running: number;
-  /** Those that had not started. */
-  readonly held: readonly HeldPod[];
+  /** They had not started. */
+  readonly held: number;
+}
+
+export interface Adoption extends PodWriting {
+  /** Told of each pod that was held, also where another could not be. */
+  readonly onHeld: (pod: HeldPod) => Promise<void>;
 }
 
 export interface HeldPod {
@@ -27,24 +33,23 @@ interface PodItem extends Pick<KubernetesObject, 'metadata'> {
 }
 
 /** Throws where a pod could not be labelled, so that nothing isolates it by mistake. */
-export async function adoptPods(namespace: string, writing: PodWriting): Promise<AdoptedPods> {
+export async function adoptPods(namespace: string, adoption: Adoption): Promise<AdoptedPods> {
   const path = pathOf(PODS, { namespace });
   const query = { labelSelector: `!${LANE_LABEL}` };
-  const { items } = (await writing.api.request({ method: 'GET', path, query })) as {
+  const { items } = (await adoption.api.request({ method: 'GET', path, query })) as {
     readonly items: readonly PodItem[];
   };
   // The items of a list come without their kind.
   const pods = items.map((pod) => ({ kind: PODS.kind, ...pod }));
-  const laneOf = ({ status }: PodItem) => (hasStarted(status) ? ADOPTED_LANE : HELD_LANE);
   const [failure] = (
-    await inParallel(pods, (pod) =>
-      labelPod(pod.metadata, { [LANE_LABEL]: laneOf(pod), [PRODUCT_LABEL]: ADOPTED_PRODUCT }, writing),
-    )
+    await inParallel(pods, async ({ metadata, status }) => {
+      const lane = hasStarted(status) ? ADOPTED_LANE : HELD_LANE;
+      await labelPod(metadata, { [LANE_LABEL]: lane, [PRODUCT_LABEL]: ADOPTED_PRODUCT }, adoption);
+      const { name, uid = '' } = metadata;
+      if (lane === HELD_LANE) await adoption.onHeld({ namespace, name, uid });
+    })
   ).values();
   if (failure !== undefined) throw failure;
-  const held = pods.filter((pod) => laneOf(pod) === HELD_LANE);
-  return {
-    running: pods.length - held.length,
-    held: held.map(({ metadata: { name, uid = '' } }) => ({ namespace, name, uid })),
-  };
+  const running = pods.filter(({ status }) => hasStarted(status)).length;
+  return { running, held: pods.length - running };
 }

@@ -31,10 +31,10 @@ export async function holdPods(
   });
 }
 
-/** Of pods that adoptPods() held. */
-export async function tellHeld(pods: readonly HeldPod[], recorder: Recorder): Promise<void> {
+/** Of a pod that adoptPods() held. */
+export async function tellHeld(pod: HeldPod, recorder: Recorder): Promise<void> {
   const note = `It had not started when its Namespace became a workspace, and is in lane "${HELD_LANE}", for which it has no settings: ${WHAT_TO_DO}`;
-  for (const pod of pods) await recorder.record(eventOf(pod, note));
+  await recorder.record(eventOf(pod, note));
 }
 
 const WHAT_TO_DO =

@@ -116,7 +116,8 @@ function only(expression: string): Validation {
   return { expression, message: celMessage(`Cannot write ${NAME}: ${NOT_THE_OPERATORS}`) };
 }
 
-const NOT_THE_OPERATORS = 'the operator of Sallyport does not do that, so its credentials are not used by it';
+const NOT_THE_OPERATORS =
+  'the operator of Sallyport never does that, so somebody else may be using its token';
 
 /** What everybody may ask about themselves. */
 const QUESTIONS = [
