@@ -112,14 +112,14 @@ export class ClusterScene {
     );
   }
 
-  /** All pods of a Namespace run, as a kubelet says it. */
-  async startPods(namespace: string): Promise<void> {
-    const names = await this.field('{.items[*].metadata.name}', 'pods', '-n', namespace);
+  /** These pods run, as a kubelet says it; all of the Namespace unless some are named. */
+  async startPods(namespace: string, ...pods: readonly string[]): Promise<void> {
+    const all = (): Promise<string> => this.field('{.items[*].metadata.name}', 'pods', '-n', namespace);
+    const names = pods.length > 0 ? pods : (await all()).split(' ').filter(Boolean);
     const container = { name: 'main', image: 'none', imageID: '', ready: true, restartCount: 0 };
     const status = { phase: 'Running', containerStatuses: [{ ...container, state: { running: {} } }] };
     const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })];
-    for (const name of names.split(' ').filter(Boolean))
-      await this.kubectl('patch', 'pod', name, '-n', namespace, ...patch);
+    for (const name of names) await this.kubectl('patch', 'pod', name, '-n', namespace, ...patch);
   }
 
   /** Pods may start there. */

@@ -6,6 +6,8 @@ import { mayReach } from '../fixtures/may-reach.ts';
 import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from './cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
 
+/** kubectl takes a second each time on a busy machine. */
+const MANY_COMMANDS_MS = 60_000;
 const DRY_RUN = 'policyEnforcement: { enforcementMode: DRY_RUN }';
 const LANE = '{.metadata.labels.sallyport\\.dev/lane}';
 /** Somewhere on the internet. */
@@ -69,7 +71,7 @@ describe('when their Namespace becomes a workspace', () => {
       `${policyYaml('joining', ['a.example'])}---\n${assignmentYaml('joining', 'joining')}---\n${workspaceYaml('joining', 'j1')}`,
     );
     await scene.untilStamped('joining');
-  });
+  }, MANY_COMMANDS_MS);
 
   it('those that run are exempt', async () => {
     expect(await laneOf('joining', 'running')).toBe('full');
@@ -84,10 +86,11 @@ describe('when their Namespace becomes a workspace', () => {
       expect(await told('joining', pod)).toMatch(
         /^It had not started when its Namespace became a workspace, and is in lane "sealed".* delete it/,
       );
-      await scene.startPods('joining');
+      await scene.startPods('joining', pod);
       expect(await laneOf('joining', pod)).toBe('sealed');
       expect(await reachesOutside('joining', pod)).toBe(false);
     },
+    MANY_COMMANDS_MS,
   );
 
   it('none is exempt any more once isolation is there', async () => {
@@ -125,7 +128,7 @@ describe('when enforcement is switched on', () => {
       const lanes = await Promise.all(['gated', 'unschedulable'].map((pod) => laneOf('trying', pod)));
       return lanes.every((lane) => lane === 'enforced');
     });
-  });
+  }, MANY_COMMANDS_MS);
 
   it('those that run keep their lane', async () => {
     expect(await laneOf('trying', 'running')).toBe('dry-run');
@@ -136,7 +139,7 @@ describe('when enforcement is switched on', () => {
     expect(await told('trying', pod)).toMatch(
       /^It had not started when lane "dry-run" was taken from it, and is in lane "enforced" now.* delete it/,
     );
-    await scene.startPods('trying');
+    await scene.startPods('trying', pod);
     expect(await laneOf('trying', pod)).toBe('enforced');
     expect(await reachesOutside('trying', pod)).toBe(false);
   });
