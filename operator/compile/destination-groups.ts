@@ -12,6 +12,7 @@ import type { DestinationGroup } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { InternetDestination, NetworkPolicy } from '../model/network-policy.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
+import { faultOfZone, type ZonedEntry } from '../model/shared-zone.ts';
 import { compareText } from '../model/snapshot.ts';
 import { type StorageDestination, storageHosts } from '../model/storage-destination.ts';
 
@@ -61,7 +62,11 @@ function policyGroups(policy: NetworkPolicy): readonly DestinationGroup[] {
   const blocked = (access.blockedInternetDestinations ?? []).map((entry) => ({ ...entry, ports: NO_PORTS }));
   return [
     ...internetGroups('blockedInternetDestinations', source, blocked),
-    ...internetGroups('allowedInternetDestinations', source, access.allowedInternetDestinations ?? []),
+    ...internetGroups(
+      'allowedInternetDestinations',
+      source,
+      (access.allowedInternetDestinations ?? []).filter(isRightZone),
+    ),
     ...storageGroups('allowedStorageDestinations', source, access.allowedStorageDestinations ?? []),
   ];
 }
@@ -70,14 +75,13 @@ function policyGroups(policy: NetworkPolicy): readonly DestinationGroup[] {
 function metastoreGroups({ metadata, spec }: Metastore): readonly DestinationGroup[] {
   const source = `Metastore/${metadata.name}`;
   const locations = (spec.externalLocations ?? []).filter(({ region }) => region === spec.region);
-  const connections = (spec.connections ?? []).map(({ destination, ports, transitionEndTime }) => ({
-    destination,
-    ports,
+  const connections = (spec.connections ?? []).map(({ transitionEndTime, ...connection }) => ({
+    ...connection,
     expiresAt: transitionEndTime,
   }));
   return [
     ...storageGroups('externalLocations', source, locations),
-    ...internetGroups('connections', source, connections),
+    ...internetGroups('connections', source, connections.filter(isRightZone)),
   ];
 }
 
@@ -88,6 +92,11 @@ function privateEndpointGroups({ metadata, spec }: PrivateEndpoint): readonly De
   const domains = (spec.domains ?? []).map((destination) => ({ destination, ports: spec.ports }));
   const groups = internetGroups('privateEndpoints', `PrivateEndpoint/${metadata.name}`, domains);
   return groups.map((group) => ({ ...group, addressRanges }));
+}
+
+/** What is wrong with the others is among the world's Problems. */
+function isRightZone(entry: ZonedEntry): boolean {
+  return faultOfZone(entry) === undefined;
 }
 
 /** Masked, sorted, each once; what cannot be read opens nothing. */

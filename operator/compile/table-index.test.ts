@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { otherHost, patternAbove, storageHost } from '../../test/fixtures/cloud-hosts.ts';
 import { policyManifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
@@ -102,68 +103,10 @@ describe('nextExpiry()', () => {
   });
 });
 
-/** As the providers document them, with who is named in front; nothing of the product's own patterns is in here. */
-const bucket = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,10}[a-z0-9]$/);
-const region = fc.constantFrom('us-west-2', 'eu-central-1', 'cn-north-1');
-const storageHost = fc
-  .tuple(
-    bucket,
-    region,
-    fc.constantFrom<(name: string, region: string) => string>(
-      (name, at) => `${name}.s3.${at}.amazonaws.com`,
-      (name) => `${name}.s3.amazonaws.com`,
-      (name, at) => `${name}.s3-${at}.amazonaws.com`,
-      (name, at) => `${name}.s3.dualstack.${at}.amazonaws.com`,
-      (name, at) => `a.${name}.s3.${at}.amazonaws.com`,
-      (name, at) => `${name}-123456789012.s3-accesspoint.${at}.amazonaws.com`,
-      (name, at) => `${name}--usw2-az1--x-s3.s3express-usw2-az1.${at}.amazonaws.com`,
-      (name, at) => `${name}.bucket.vpce-0a1b2c3d.s3.${at}.vpce.amazonaws.com`,
-      (name) => `${name}.blob.core.windows.net`,
-      (name) => `${name}-secondary.dfs.core.windows.net`,
-      (name) => `${name}.privatelink.queue.core.windows.net`,
-      (name) => `${name}.z13.web.core.windows.net`,
-      (name) => `${name}.storage.googleapis.com`,
-      (name, at) => `${name}.storage.${at}.rep.googleapis.com`,
-      (name, at) => `${name}.oss-${at}.aliyuncs.com`,
-      (name) => `${name}.nyc3.digitaloceanspaces.com`,
-      (name) => `${name}.r2.cloudflarestorage.com`,
-      (name, at) => `${name}-125.cos.${at}.myqcloud.com`,
-      // All buckets, by path.
-      (_, at) => `s3.${at}.amazonaws.com`,
-      () => 's3.amazonaws.com',
-      () => 'storage.googleapis.com',
-      () => 'storage.mtls.googleapis.com',
-      (_, at) => `oss-${at}.aliyuncs.com`,
-      (_, at) => `objectstorage.${at}.oraclecloud.com`,
-    ),
-  )
-  .map(([name, at, write]) => write(name, at));
-const otherHost = fc
-  .tuple(
-    bucket,
-    region,
-    fc.constantFrom<(name: string, region: string) => string>(
-      (_, at) => `sts.${at}.amazonaws.com`,
-      (name, at) => `${name}.execute-api.${at}.amazonaws.com`,
-      (name) => `${name}.database.windows.net`,
-      (name) => `${name}.vault.azure.net`,
-      () => 'pubsub.googleapis.com',
-      (_, at) => `ecs.${at}.aliyuncs.com`,
-      (name) => `${name}.example.com`,
-    ),
-  )
-  .map(([name, at, write]) => write(name, at));
-
 type Entry = readonly [list: DestinationGroup['list'], pattern: string];
 
 function groupsOf(entries: readonly Entry[]): DestinationGroup[] {
   return entries.map(([list, name]) => ({ list, source: 'NetworkPolicy/acme', ports: [], names: [name] }));
-}
-
-/** A wildcard somewhere above the host, or the host itself. */
-function patternAbove(host: string, depth: number): string {
-  const labels = host.split('.');
-  return depth === 0 ? host : `*.${labels.slice(Math.min(depth, labels.length - 1)).join('.')}`;
 }
 
 describe.each([

@@ -94,6 +94,34 @@ describe('findProblems()', () => {
         'The rules are kept but have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them',
       ],
     ],
+    [
+      'a private endpoint without ranges',
+      [DEFAULT, manifest('PrivateEndpoint', 'corp', { domains: ['*.corp'], workspaces: [] })],
+      [
+        'RulesIgnored',
+        'PrivateEndpoint/corp',
+        'spec.addressRanges',
+        'The domains lead nowhere, since no address is theirs: add addressRanges, or list public names in the policy',
+      ],
+    ],
+    [
+      'a shared zone that nobody accepted',
+      [
+        policyManifest('default-policy', {
+          allowedInternetDestinations: [
+            { destination: 'a.example' },
+            { destination: '*.github.io' },
+            { destination: '*.pages.dev', sharedZone: 'Accept' },
+          ],
+        }),
+      ],
+      [
+        'SharedZone',
+        'NetworkPolicy/default-policy',
+        'spec.egress.networkAccess.allowedInternetDestinations[1].destination',
+        'Cannot allow "*.github.io" unless the entry says so: strangers get names of their own under it; name what you need, or write { destination: "*.github.io", sharedZone: Accept }',
+      ],
+    ],
   ])('tells of %s', (_, manifests, problem) => {
     expect(problemsOf(...manifests)).toEqual([problem]);
   });

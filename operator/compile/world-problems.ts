@@ -1,7 +1,9 @@
 // What is wrong between objects that are each well formed: a policy that does not exist, an id claimed twice.
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
-import { countDestinations } from '../model/network-policy.ts';
+import type { Metastore } from '../model/metastore.ts';
+import { countDestinations, type NetworkPolicy } from '../model/network-policy.ts';
 import type { Problem, ProblemReason } from '../model/problem.ts';
+import { faultOfZone, type ZonedEntry } from '../model/shared-zone.ts';
 import {
   findObject,
   formatKey,
@@ -23,6 +25,7 @@ export function findProblems(snapshot: Snapshot, owners: ReadonlyMap<string, str
     ...ignoredRules(snapshot),
     ...contestedMetastores(snapshot),
     ...endpointsWithoutRanges(snapshot),
+    ...sharedZones(snapshot),
   ];
 }
 
@@ -102,6 +105,35 @@ function endpointsWithoutRanges(snapshot: Snapshot): readonly Problem[] {
         'The domains lead nowhere, since no address is theirs: add addressRanges, or list public names in the policy';
       return about(endpoint, 'RulesIgnored', message, 'spec.addressRanges');
     });
+}
+
+/** An object never changes, and there may be many policies of 2,500 entries. */
+const KNOWN_ZONES = new WeakMap<ObservedObject, readonly Problem[]>();
+
+/** Each such entry allows nothing, and the rest of its object counts. */
+function sharedZones(snapshot: Snapshot): readonly Problem[] {
+  return [...objectsOf(snapshot, 'NetworkPolicy'), ...objectsOf(snapshot, 'Metastore')].flatMap((object) => {
+    const problems = KNOWN_ZONES.get(object) ?? zonesOf(object);
+    KNOWN_ZONES.set(object, problems);
+    return problems;
+  });
+}
+
+function zonesOf(object: NetworkPolicy | Metastore): readonly Problem[] {
+  if (object.kind === 'Metastore') return zoneFaults(object, 'spec.connections', object.spec.connections);
+  const path = 'spec.egress.networkAccess.allowedInternetDestinations';
+  return zoneFaults(object, path, object.spec.egress.networkAccess.allowedInternetDestinations);
+}
+
+function zoneFaults(
+  object: ObservedObject,
+  path: string,
+  entries: readonly ZonedEntry[] = [],
+): readonly Problem[] {
+  return entries.flatMap((entry, at) => {
+    const fault = faultOfZone(entry);
+    return fault === undefined ? [] : [about(object, 'SharedZone', fault, `${path}[${at}].destination`)];
+  });
 }
 
 /** Readable or not. */

@@ -16,10 +16,11 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** Reasons by type. */
 interface Reasons {
-  /** The object itself. RulesIgnored and TooManyTlsPorts are True; every other than they and Accepted is False. */
+  /** The object itself. RulesIgnored, SharedZone and TooManyTlsPorts are True; every other than they and Accepted is False. */
   readonly Accepted:
     | 'Accepted'
     | 'RulesIgnored'
+    | 'SharedZone'
     | 'TooManyTlsPorts'
     | 'Invalid'
     | 'Conflicted'

@@ -1,7 +1,7 @@
 // The one canonicaliser of names, for policies, requests and log lines alike (DESIGN 5 "Names").
 // In: a name as a person or a client wrote it. Out: lower-case A-labels without the trailing dot, or why not.
 // It never guesses: what is not strictly letters, digits and hyphens after UTS-46 is refused.
-import { getPublicSuffix, parse as parseSuffix } from 'tldts';
+import { getPublicSuffix } from 'tldts';
 import { toASCII } from 'tr46';
 import { isIpLiteral } from './address-range.ts';
 
@@ -103,12 +103,11 @@ function faultOfShape(raw: string): NameFault | undefined {
 
 function faultOfAllowed({ name, wildcard }: NamePattern): NameFault | undefined {
   if (isInCluster(name)) return 'IN_CLUSTER';
-  // A wildcard must not span a suffix under which strangers register names, be it the registry's
-  // (`co.uk`) or a provider's (`github.io`, `s3.amazonaws.com`); a plain name is one host only.
-  if (wildcard && getPublicSuffix(name, { allowPrivateDomains: true }) === name) return 'PUBLIC_SUFFIX';
+  // Anyone registers names under a suffix of the registries; zones that a provider shares are shared-zone.ts's matter.
+  const isSuffix = getPublicSuffix(name) === name;
+  if (wildcard && isSuffix) return 'PUBLIC_SUFFIX';
   if (!name.includes('.')) return 'SINGLE_LABEL';
-  const suffix = parseSuffix(name);
-  return suffix.publicSuffix === name ? 'PUBLIC_SUFFIX' : undefined;
+  return isSuffix ? 'PUBLIC_SUFFIX' : undefined;
 }
 
 function isInCluster(name: string): boolean {

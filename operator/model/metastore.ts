@@ -18,6 +18,7 @@ const connectionSchema = z.strictObject({
   name: z.string().min(1).max(253).describe('Name of the connection.'),
   destination: internetDestinationSchema.shape.destination,
   ports: internetDestinationSchema.shape.ports,
+  sharedZone: internetDestinationSchema.shape.sharedZone,
   transitionEndTime: timeSchema.describe(
     'Until this time (UTC) the connection is allowed without an entry in the policy; afterwards it needs one.',
   ),

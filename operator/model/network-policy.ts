@@ -14,6 +14,7 @@ import {
 } from './kubernetes-object.ts';
 import { labelSelectorSchema } from './label-selector.ts';
 import { DRY_RUN_PRODUCTS } from './product.ts';
+import { SHARED_ZONE_ANSWERS } from './shared-zone.ts';
 import { storageDestinationSchema } from './storage-destination.ts';
 
 /** Length of a policy's name, which is its id in assignments and in the REST API. */
@@ -62,7 +63,7 @@ export function namePatternSchema(pattern: string, parse: (text: string) => Pars
 
 export const internetDestinationSchema = z.strictObject({
   destination: namePatternSchema(DOMAIN_PATTERN, parseAllowedPattern).describe(
-    'Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself.',
+    'Domain name: "example.com" is that name only; "*.example.com" is every name under it, not itself, and no bucket or account of a storage provider.',
   ),
   internetDestinationType: z
     .enum(['DNS_NAME'])
@@ -73,12 +74,18 @@ export const internetDestinationSchema = z.strictObject({
     16,
     'Ports and protocols. Without it: 443 for TLS and 80 for HTTP.',
   ),
+  sharedZone: z
+    .enum(SHARED_ZONE_ANSWERS)
+    .optional()
+    .describe(
+      'Accept: strangers have names under this wildcard, too ("*.github.io", "*.amazonaws.com"), and all of them may be reached. Without it such an entry allows nothing.',
+    ),
   expiresAt: timeSchema.optional().describe('From this time (UTC) on the entry counts no more.'),
   reason: z.string().max(128).optional().describe('Why the entry is here, for those who read the policy.'),
 });
 
 /** A blocked name is blocked on every port. */
-const blockedDestinationSchema = internetDestinationSchema.omit({ ports: true }).extend({
+const blockedDestinationSchema = internetDestinationSchema.omit({ ports: true, sharedZone: true }).extend({
   destination: namePatternSchema(ANY_NAME_PATTERN, parseNamePattern).describe(
     'Any domain name: "example.com" is that name only; "*.example.com" is every name under it, "*.zip" every name that ends so.',
   ),

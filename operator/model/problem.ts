@@ -13,6 +13,7 @@ export type ProblemReason =
   | 'WorkspaceUnreadable'
   | 'Conflicted'
   | 'RulesIgnored'
+  | 'SharedZone'
   | 'UnknownTier'
   | 'FolderEmpty'
   | 'FolderUnreadable'

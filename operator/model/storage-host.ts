@@ -14,6 +14,8 @@ interface Provider {
   readonly endpoint: string;
   /** Whether the endpoint alone reaches every bucket, by path. */
   readonly hasPathStyle: boolean;
+  /** Hosts that have no customers' names under them: they only reach all buckets. */
+  readonly isOneHost?: true;
   readonly locationOf: (bucket: string, host: string) => string;
 }
 
@@ -51,6 +53,7 @@ const PROVIDERS: readonly Provider[] = [
     domains: ['www.googleapis.com', 'storage.cloud.google.com', 'onelake.dfs.fabric.microsoft.com'],
     endpoint: '',
     hasPathStyle: true,
+    isOneHost: true,
     locationOf: (_, host) => host,
   },
   {
@@ -111,6 +114,11 @@ const PROVIDERS: readonly Provider[] = [
 
 /** Domains under which all of these hosts are. */
 export const STORAGE_DOMAINS: readonly string[] = PROVIDERS.flatMap(({ domains }) => domains);
+
+/** Those of them under which strangers have names. */
+export const STORAGE_ZONES: readonly string[] = PROVIDERS.filter(
+  ({ isOneHost }) => isOneHost !== true,
+).flatMap(({ domains }) => domains);
 
 const BUCKET = '([a-z0-9_][a-z0-9._-]*)';
 

@@ -32,9 +32,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
 export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'pipeline.ts'];
 
 const PURE_LIBRARIES =
-  /^(?:zod|js-yaml|tldts|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
+  /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
+/** Programs, and declarations of types, which only the compiler reads. */
 const ENTRIES =
-  /^(?:operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|test\/(?:attack|clients)\/main\.ts|[^/]+\.config\.js)$/;
+  /^(?:.+\.d\.ts|operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|test\/(?:attack|clients)\/main\.ts|[^/]+\.config\.js)$/;
 
 export function isTest(path: string): boolean {
   return path.endsWith('.test.ts');

@@ -10,7 +10,7 @@ const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Under
 const REFUSALS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;
 
 /** Reasons of what is in use, though not all of it has an effect. */
-export const REMARKS = ['RulesIgnored', 'TooManyTlsPorts'] as const;
+export const REMARKS = ['SharedZone', 'RulesIgnored', 'TooManyTlsPorts'] as const;
 
 /** Problems named in a message; a Metastore may have one per workspace. */
 const MOST_PROBLEMS = 3;

@@ -112,6 +112,12 @@ describe('renderStatuses() tells what stands in the way:', () => {
       ['Accepted=True/RulesIgnored', 'Ready=True/Ready'],
     ],
     [
+      'a shared zone that nobody accepted',
+      [policyManifest('acme', { allowedInternetDestinations: [{ destination: '*.github.io' }] })],
+      'NetworkPolicy/acme',
+      ['Accepted=True/SharedZone', 'Ready=True/Ready'],
+    ],
+    [
       'nothing, of a policy that is not used',
       [POLICY],
       'NetworkPolicy/acme',

@@ -1,0 +1,17 @@
+// The Public Suffix List inside of tldts: a tree of labels, from the top-level domains down. The package has no words for
+// it, and no other way to ask what stands below a name.
+declare module 'tldts/dist/cjs/src/data/trie.js' {
+  interface Trie {
+    /** By node; 2: a rule of the private section ends here. */
+    readonly nodeFlags: Uint8Array;
+    /** Edges of a node: from its own start up to the next node's. */
+    readonly edgeStart: ArrayLike<number>;
+    readonly edgeLength: ArrayLike<number>;
+    readonly edgeChild: ArrayLike<number>;
+    /** Labels of all edges, one behind the other. */
+    readonly labelText: string;
+    readonly rulesRoot: number;
+  }
+  const trie: Trie;
+  export default trie;
+}
