@@ -16,6 +16,14 @@ export interface Conversation {
   /** How many answers to wait for. */
   readonly answers: number;
   readonly limitMs: number;
+  /** Whether the other side has said no, so that nothing further is sent or waited for. */
+  readonly isRefusal?: (words: readonly string[]) => boolean;
+}
+
+/** What came back: as words, and by the letter (Latin-1). */
+export interface Answer {
+  readonly words: readonly string[];
+  readonly bytes: string;
 }
 
 /** So that two pieces arrive as two segments. */
@@ -27,9 +35,14 @@ const ANSWERS =
 
 /** Everything that was answered until there were enough answers, the other side closed, or nothing came in time. */
 export async function converse(turns: readonly Turn[], conversation: Conversation): Promise<string> {
-  const { host, port, localAddress, answers, limitMs } = conversation;
+  const { words } = await hear(turns, conversation);
+  return words.join(' ');
+}
+
+export async function hear(turns: readonly Turn[], conversation: Conversation): Promise<Answer> {
+  const { host, port, localAddress, answers, limitMs, isRefusal = () => false } = conversation;
   const socket = connect({ host, port, localAddress, noDelay: true });
-  const heard = new Heard(socket);
+  const heard = new Heard(socket, isRefusal);
   const timer = setTimeout(() => heard.end('silence'), limitMs);
   try {
     for (const { afterAnswers, pieces } of turns) {
@@ -38,7 +51,7 @@ export async function converse(turns: readonly Turn[], conversation: Conversatio
       await writePieces(socket, pieces);
     }
     await heard.atLeast(answers);
-    return heard.words.join(' ');
+    return { words: heard.words, bytes: heard.bytes };
   } finally {
     clearTimeout(timer);
     socket.destroy();
@@ -54,11 +67,13 @@ async function writePieces(socket: Socket, pieces: readonly string[]): Promise<v
 
 /** What has come so far, as words; ends with why no more will come. */
 class Heard {
+  readonly #isRefusal: (words: readonly string[]) => boolean;
   #bytes = '';
   #ending: string | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, isRefusal: (words: readonly string[]) => boolean) {
+    this.#isRefusal = isRefusal;
     socket.on('data', (chunk: Buffer) => {
       this.#bytes += chunk.toString('latin1');
       this.#wake();
@@ -76,8 +91,12 @@ class Heard {
     return [...found, dnsAnswer, this.#ending].filter((word) => word !== undefined);
   }
 
+  get bytes(): string {
+    return this.#bytes;
+  }
+
   get isOver(): boolean {
-    return this.#ending !== undefined;
+    return this.#ending !== undefined || this.#isRefusal(this.words);
   }
 
   end(how: string): void {
@@ -86,7 +105,7 @@ class Heard {
   }
 
   async atLeast(count: number): Promise<void> {
-    while (this.#ending === undefined && this.words.length < count) {
+    while (!this.isOver && this.words.length < count) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -119,7 +119,7 @@ const LOOK_ALIKES: readonly AttackCase[] = [
     number: 'B107c',
     title: 'the website of the account',
     host: 'acmelake.z13.web.core.windows.net',
-    reason: 'DESTINATION_NOT_ALLOWED',
+    reason: 'BUCKET_NOT_ALLOWED',
   }),
   attack(
     'B102c',

@@ -1,5 +1,6 @@
 // What the stand-in DNS knows: records per name, and how far each rebinding sequence has come.
 // In: a name and a type as asked. Out: the answers, CNAMEs followed, or undefined for a name that does not exist.
+import { createHash } from 'node:crypto';
 import type { Answer } from 'dns-packet';
 
 export interface DnsRecord {
@@ -8,6 +9,8 @@ export interface DnsRecord {
   readonly cname?: string;
   /** For rebinding: the n-th question for A gets the n-th set of addresses, later ones the last set. Replaces `a`. */
   readonly aInTurn?: readonly (readonly string[])[];
+  /** Every name that the record covers gets one of these, the same each time: where a connection went says which name it had. */
+  readonly spreadOver?: readonly string[];
   /** Poison: address records of other names, which nobody asked for, in the additional section of every answer. */
   readonly additionals?: Readonly<Record<string, string>>;
   /** Questions are never answered, as by a name server that is down. */
@@ -24,6 +27,7 @@ interface Entry {
 
 const DEFAULT_TTL_SECONDS = 600;
 const MAX_CNAME_STEPS = 8;
+const EVERY_NAME = '*';
 
 export class DnsZone {
   readonly #records = new Map<string, Entry>();
@@ -61,21 +65,30 @@ export class DnsZone {
     return Object.entries(additionals).map(([other, data]) => ({ type: 'A', name: other, ttl, data }));
   }
 
-  // The exact name first, then the longest suffix.
+  // The exact name first, then the longest suffix, in the end "*".
   #find(name: string): Entry | undefined {
     const labels = canonicalName(name).split('.');
     const wildcards = labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join('.')}`);
-    const key = [canonicalName(name), ...wildcards].find((candidate) => this.#records.has(candidate));
+    const key = [canonicalName(name), ...wildcards, EVERY_NAME].find((candidate) =>
+      this.#records.has(candidate),
+    );
     return key === undefined ? undefined : this.#records.get(key);
   }
 }
 
 function addresses(entry: Entry, { name, type, ttl }: { name: string; type: string; ttl: number }): Answer[] {
-  const { a = [], aaaa = [], aInTurn } = entry.record;
+  const { a = [], aaaa = [], aInTurn, spreadOver } = entry.record;
   if (type === 'AAAA') return aaaa.map((data) => ({ type: 'AAAA', name, ttl, data }));
   if (type !== 'A') return [];
+  if (spreadOver !== undefined) return [{ type: 'A', name, ttl, data: spreadAddress(name, spreadOver) }];
   const turn = aInTurn?.[Math.min(entry.asked++, aInTurn.length - 1)];
   return (turn ?? a).map((data) => ({ type: 'A', name, ttl, data }));
+}
+
+/** Which of the addresses a name has that is spread over them. */
+export function spreadAddress(name: string, addresses: readonly string[]): string {
+  const hash = createHash('sha256').update(canonicalName(name)).digest().readUInt32BE();
+  return addresses[hash % addresses.length] ?? '';
 }
 
 /** Lower case, without the trailing dot. */

@@ -12,10 +12,11 @@ import { errorCode } from './error-code.ts';
 import { serveOriginPage } from './origin-page.ts';
 
 /**
- * `ssh` sends a banner before the client says anything, then echoes; `echo` waits for the client, and so does `endless`,
- * which then sends without end.
+ * `ssh` sends a banner before the client says anything, then echoes; `echo` waits for the client. `witness` writes down
+ * what it is told, and answers in kind: to a ClientHello, to HTTP, or to anything else. `endless` sends without end once
+ * it was spoken to; `deaf` reads nothing.
  */
-export type OriginProtocol = 'https' | 'http' | 'echo' | 'ssh' | 'endless';
+export type OriginProtocol = 'https' | 'http' | 'echo' | 'ssh' | 'witness' | 'endless' | 'deaf';
 
 export interface Arrival {
   readonly protocol: OriginProtocol;
@@ -29,6 +30,8 @@ export interface Arrival {
   /** Server name of the ClientHello, once the handshake is done; null for none. */
   readonly sni: string | null;
   readonly requests: readonly ArrivedRequest[];
+  /** What a `witness` was told, Latin-1. */
+  readonly said: string;
 }
 
 export interface ArrivedRequest {
@@ -80,6 +83,7 @@ type Place = Pick<Arrival, 'address' | 'port' | 'protocol'>;
 interface Entry extends Arrival {
   sni: string | null;
   readonly requests: ArrivedRequest[];
+  said: string;
 }
 
 const BACKLOG = 4096;
@@ -89,14 +93,15 @@ class Journal {
   readonly arrivals: Entry[] = [];
   readonly #open = new Map<string, { readonly entry: Entry; readonly socket: Socket }>();
 
-  admit(socket: Socket, place: Place): void {
+  admit(socket: Socket, place: Place): Entry {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    const entry: Entry = { ...place, peer, at: Date.now(), sni: null, requests: [] };
+    const entry: Entry = { ...place, peer, at: Date.now(), sni: null, requests: [], said: '' };
     const key = connectionKey(socket);
     this.arrivals.push(entry);
     this.#open.set(key, { entry, socket });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#open.delete(key));
+    return entry;
   }
 
   /** Either of a connection's two sockets will do: the TCP one or the TLS one upon it. */
@@ -131,9 +136,29 @@ async function buildServer(place: Place, authority: CertificateAuthority, journa
     endless: () => createTcpServer({ noDelay: true }, sendWithoutEnd),
     echo: () => createTcpServer((socket) => socket.pipe(socket)),
     ssh: () => createTcpServer((socket) => socket.write(SSH_BANNER) && socket.pipe(socket)),
+    deaf: () => createTcpServer((socket) => socket.pause()),
+    witness: () => createTcpServer((socket) => listenTo(socket, journal.admit(socket, place))),
   };
   const server = await build[place.protocol]();
+  if (place.protocol === 'witness') return server;
   return server.prependListener('connection', (socket: Socket) => journal.admit(socket, place));
+}
+
+/** Answers once: whoever asks again on the same connection has been answered. */
+function listenTo(socket: Socket, entry: Entry): void {
+  socket.on('data', (chunk: Buffer) => {
+    if (entry.said === '') socket.write(witnessAnswer(chunk), 'latin1');
+    entry.said += chunk.toString('latin1', 0, MAX_SAID - entry.said.length);
+  });
+}
+
+const MAX_SAID = 4096;
+const SERVER_HELLO = '\x16\x03\x03\x00\x04\x02\x00\x00\x00';
+const HTTP_ANSWER = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+function witnessAnswer(chunk: Buffer): string {
+  if (chunk[0] === 0x16) return SERVER_HELLO;
+  return / HTTP\/1\.[01]\r\n/.test(chunk.toString('latin1')) ? HTTP_ANSWER : 'echo!';
 }
 
 async function buildHttpsServer(

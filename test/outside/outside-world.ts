@@ -11,8 +11,11 @@ import { errorCode } from './error-code.ts';
 import { type Arrival, createOrigins, type OriginProtocol, type Origins } from './origins.ts';
 
 export interface OutsideName
-  extends Pick<DnsRecord, 'aaaa' | 'cname' | 'aInTurn' | 'isSilent' | 'ttlSeconds' | 'additionals'> {
-  /** "host.example.com" or "*.example.com". */
+  extends Pick<
+    DnsRecord,
+    'aaaa' | 'cname' | 'aInTurn' | 'spreadOver' | 'isSilent' | 'ttlSeconds' | 'additionals'
+  > {
+  /** "host.example.com", "*.example.com", or "*" for every other name. */
   readonly name: string;
   /** An address of its own in the open range unless given. A given one outside 127.0.0.0/8 is only answered, not served. */
   readonly address?: string;
@@ -98,13 +101,13 @@ class AddressBook {
   }
 
   /** The addresses that the name has from now on; none for a CNAME. */
-  add({ name, address, aInTurn, cname }: OutsideName): readonly string[] {
+  add({ name, address, aInTurn, spreadOver, cname }: OutsideName): readonly string[] {
     const key = canonicalName(name);
     const earlier = this.#addresses.get(key) ?? new Set<string>();
     this.#addresses.set(key, earlier);
     if (cname !== undefined) return [];
     const [known] = earlier;
-    const addresses = aInTurn?.flat() ?? [address ?? known ?? this.#allocate(name)];
+    const addresses = aInTurn?.flat() ?? spreadOver ?? [address ?? known ?? this.#allocate(name)];
     for (const one of addresses) earlier.add(one);
     return addresses;
   }

@@ -36,6 +36,9 @@ export function without(stateKey: string): Json {
   return expressionFilter(`!(${isSet(stateKey)})`);
 }
 
+/** For guards: connections that were closed before any chain of filters had them. */
+export const WITHOUT_CHAIN: Json = expressionFilter("xds.filter_chain_name == ''");
+
 function expressionFilter(expression: string): Json {
   return {
     extension_filter: extension(

@@ -5,7 +5,7 @@
 //   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
-import { accessLog, CONTEXT_KEY, CUT, RESOLVED_KEY } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, CUT, RESOLVED_KEY, WITHOUT_CHAIN } from './access-log.ts';
 import { ASK_GATE, gateName, tellGate } from './address-gate.ts';
 import { BLACKHOLE } from './clusters.ts';
 import { refuseDialledAddress } from './dialled-address.ts';
@@ -28,7 +28,10 @@ export function tlsGuard(name: string, cache: DnsCache, settings: GatewaySetting
   const proxy = tcpProxy(name, cache.cluster, settings, AFTER_FIRST_BYTES);
   const pass = [...resolveHost(cache), refuseDialledAddress(cache), proxy];
   const cut = [tcpProxy(name, BLACKHOLE, settings)];
-  return inspectingListener(name, CLIENT_HELLO_TIMEOUT, { allow: pass, mismatch: cut, 'not-tls': cut });
+  return inspectingListener(
+    { name, timeout: CLIENT_HELLO_TIMEOUT, settings },
+    { allow: pass, mismatch: cut, 'not-tls': cut },
+  );
 }
 
 /** Who waits for the server to speak first would wait for ever for first bytes, so a gate comes between. */
@@ -40,7 +43,10 @@ export function rawGuard(name: string, cache: DnsCache, settings: GatewaySetting
 
 export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const pass = [...resolveHost(cache), tellGate(), watchingTcpProxy(name, gateName(cache), settings)];
-  return inspectingListener(name, WATCH_TIMEOUT, { allow: pass, mismatch: pass, 'not-tls': pass });
+  return inspectingListener(
+    { name, timeout: WATCH_TIMEOUT, settings },
+    { allow: pass, mismatch: pass, 'not-tls': pass },
+  );
 }
 
 export function passGuard(name: string, cache: DnsCache): NamedResource {
@@ -48,17 +54,24 @@ export function passGuard(name: string, cache: DnsCache): NamedResource {
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
+interface Inspection {
+  readonly name: string;
+  readonly timeout: string;
+  readonly settings: GatewaySettings;
+}
+
 /**
  * Looks at the first bytes and chooses a chain by them: the server name is the host, it is another one or none, or
  * there is no ClientHello at all (other bytes, or none in time).
  */
 function inspectingListener(
-  name: string,
-  timeout: string,
+  { name, timeout, settings }: Inspection,
   filtersOf: Readonly<Record<Chain, readonly Json[]>>,
 ): NamedResource {
   return internalListener(name, {
     listener_filters: [tlsInspector(), compareSniWithHost()],
+    // Of a ClientHello that is too large: the inspector closes it, and no chain hears of it.
+    access_log: accessLog(settings, 'entrance', stateText(CONTEXT_KEY), WITHOUT_CHAIN),
     listener_filters_timeout: timeout,
     continue_on_listener_filters_timeout: true,
     filter_chain_matcher: {

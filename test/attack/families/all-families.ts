@@ -1,0 +1,17 @@
+// Every family of generated cases.
+import { AUTHORITY } from './authority.ts';
+import { BIG_TEXT } from './big-text.ts';
+import { BLOCKED } from './blocked.ts';
+import type { Family } from './family.ts';
+import { READERS } from './readers.ts';
+import { STORAGE_OF_STRANGERS } from './storage.ts';
+import { UPGRADE } from './upgrade.ts';
+
+export const FAMILIES: readonly Family[] = [
+  AUTHORITY,
+  BLOCKED,
+  UPGRADE,
+  BIG_TEXT,
+  STORAGE_OF_STRANGERS,
+  READERS,
+];

@@ -1,0 +1,32 @@
+// The rows of the denial log, as everybody may ask for them; those that a gateway shows as they come are not all.
+import { queryDenials } from '../../../operator/denials/query-denials.ts';
+import type { AccessType } from '../../../operator/model/denial.ts';
+import { pathsOf } from '../../envoy/edited-envoy.ts';
+import type { GatewayFixture } from '../../envoy/gateway-fixture.ts';
+
+export interface StoredRow {
+  readonly workspace: string;
+  readonly product: string;
+  readonly accessType: AccessType;
+  readonly reason: string;
+  readonly destination: string;
+  readonly port: number | null;
+  readonly source: string;
+  /** Of all its columns together. */
+  readonly length: number;
+}
+
+const MOST_ROWS = 200_000;
+const SELECT =
+  'SELECT *, access_type AS "accessType" FROM access.outbound_network ORDER BY event_time, sequence';
+
+/** Of a gateway that runs, those stored so far; of one that was stopped, all. Throws what the log says is wrong. */
+export async function storedRows(fixture: GatewayFixture): Promise<readonly StoredRow[]> {
+  const { querySocket: socketPath, database: databasePath } = pathsOf(fixture);
+  const answer = await queryDenials({ socketPath, databasePath, sql: SELECT, maxRows: MOST_ROWS });
+  if ('error' in answer) throw new Error(answer.error);
+  return answer.rows.map((row) => ({
+    ...(row as unknown as StoredRow),
+    length: JSON.stringify(row).length,
+  }));
+}
