@@ -90,6 +90,20 @@ const WIDENING: readonly (readonly [string, Readonly<Record<string, unknown>>])[
   ['pods in any lane', toPods(lanes('Exists'))],
   ['pods in all lanes but one', toPods(lanes('NotIn', 'full'))],
   ['pods in lane enforced, for pods that may be sealed', toPods(lane('enforced'))],
+  ['cloud metadata, for pods in dry-run', { podSelector: lane('dry-run'), ...to(anywhere) }],
+  [
+    'cloud metadata of IPv6, for them',
+    { podSelector: lane('dry-run'), ...to({ ipBlock: { cidr: 'fd00::/8' } }) },
+  ],
+  ['everything, for them', { podSelector: lane('sealed-dry-run'), egress: [{}] }],
+  ['cloud metadata, for pods in open lanes', { podSelector: lanes('In', ...OPEN), ...to(anywhere) }],
+  [
+    'one metadata service of two',
+    {
+      podSelector: lane('dry-run'),
+      ...to({ ipBlock: { cidr: '169.254.0.0/16', except: ['169.254.169.254/32'] } }),
+    },
+  ],
   ['addresses, for pods in a strict lane', { podSelector: lane('enforced'), ...to(anywhere) }],
   [
     'addresses, for pods in lanes of which one is strict',
@@ -115,7 +129,21 @@ const HARMLESS: readonly (readonly [string, Readonly<Record<string, unknown>>])[
     'strict pods by name, for pods in lane enforced',
     { podSelector: lanes('In', 'enforced'), ...toPods(lanes('In', 'enforced', 'sealed')) },
   ],
-  ['addresses, for pods in open lanes', { podSelector: lanes('In', ...OPEN), ...to(anywhere) }],
+  [
+    'pods everywhere, for pods in open lanes',
+    { podSelector: lanes('In', ...OPEN), ...to({ namespaceSelector: {} }) },
+  ],
+  [
+    'addresses without cloud metadata, for pods in dry-run',
+    {
+      podSelector: lane('dry-run'),
+      ...to({ ipBlock: { cidr: '169.254.0.0/16', except: ['169.254.0.0/17', '169.254.128.0/17'] } }),
+    },
+  ],
+  [
+    'other addresses, for pods in dry-run',
+    { podSelector: lane('dry-run'), ...to({ ipBlock: { cidr: '203.0.113.0/24' } }) },
+  ],
   ['everything, for pods in lane full', { podSelector: lane('full'), egress: [{}] }],
 ];
 

@@ -3,9 +3,10 @@
 // - ingress, and egress that is shut;
 // - egress to pods of the same Namespace in lanes that are at least as strict. A peer that might be an open pod is
 //   refused, since that pod could relay;
-// - any egress of pods in open lanes, whose podSelector says so: it can only take away from them.
+// - any egress of pods in lane full, and of pods in dry-run any but to cloud metadata, where the podSelector says so.
 import { networkPolicyKind } from '../../../model/network-policy.ts';
 import { LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
+import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import type { Installation } from '../../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
@@ -32,6 +33,7 @@ export function guardIsolation(installation: Installation): readonly JsonObject[
       // Whatever policyTypes says: a network plugin that heeds the rules all the same must not find any.
       { name: 'egress', expression: 'object.spec.?egress.orValue([])' },
       { name: 'isOpen', expression: selectsOnly('object.spec.?podSelector', OPEN_LANES) },
+      { name: 'isFull', expression: selectsOnly('object.spec.?podSelector', ['full']) },
       { name: 'isEnforced', expression: selectsOnly('object.spec.?podSelector', ENFORCED) },
       // What widens already can still be labelled, and be cleared away.
       { name: 'isSame', expression: 'oldObject != null && object.spec == oldObject.spec' },
@@ -40,17 +42,24 @@ export function guardIsolation(installation: Installation): readonly JsonObject[
       {
         expression: [
           'variables.isSame',
-          'variables.isOpen',
+          'variables.isFull',
+          `variables.isOpen && variables.egress.all(r, size(r.?to.orValue([])) > 0 && r.to.all(p, ${leavesMetadata('p')}))`,
           `variables.egress.all(r, size(r.?to.orValue([])) > 0 && r.to.all(p, ${staysInside('p')}))`,
           isOperator(installation),
           mayUpdate(networkPolicyKind.plural),
         ].join(' || '),
         message: celMessage(
-          `Cannot open egress with networkpolicies.networking.k8s.io "{object.metadata.name}" in workspace "{request.namespace}": allow destinations in its NetworkPolicy of sallyport.dev, name a podSelector with label "${LANE_LABEL}" In ${OPEN_LANES.join(', ')}, or let somebody write it who may update networkpolicies.sallyport.dev`,
+          `Cannot open egress with networkpolicies.networking.k8s.io "{object.metadata.name}" in workspace "{request.namespace}": allow destinations in its NetworkPolicy of sallyport.dev, name a podSelector with label "${LANE_LABEL}" In ${OPEN_LANES.join(', ')} and leave out cloud metadata, or let somebody write it who may update networkpolicies.sallyport.dev`,
         ),
       },
     ],
   });
+}
+
+/** Whether a peer is pods, or addresses without those of metadata services. */
+function leavesMetadata(peer: string): string {
+  const isExcepted = `${peer}.ipBlock.?except.orValue([]).exists(x, cidr(x).containsIP(m))`;
+  return `(!has(${peer}.ipBlock) || ${celList(METADATA_ADDRESSES)}.all(m, !cidr(${peer}.ipBlock.cidr).containsIP(m) || ${isExcepted}))`;
 }
 
 function staysInside(peer: string): string {
