@@ -1,5 +1,5 @@
-// What one client, one workspace and one gateway may use up, in one place. The table "What is bounded" of README.md says
-// what happens beyond each; a test compares the two.
+// What one client, one workspace and one gateway may use up. The table "What is bounded" of README.md says what happens
+// beyond each.
 
 /** The longest authority that can name anything: 253 characters of a name, ":" and a port. */
 export const LONGEST_AUTHORITY_BYTES = 259;
@@ -23,3 +23,15 @@ export const MAX_CLIENT_HELLO_BYTES = 15_360;
 
 /** Of one workspace, product and access type in the denial log, unless another number is given (--denial-rows). */
 export const DENIAL_ROWS_PER_SECOND = 100;
+
+/** Connections of one gateway, where its descriptors allow as many; every cluster's circuit breakers lie above it. */
+export const MAX_CONNECTIONS = 60_000;
+
+/** One port takes no more of them. */
+export const MOST_OF_PORT = 1 / 2;
+
+/** Each connection has another one to its server; the rest is for listeners, files and idle connections to servers. */
+export const CONNECTIONS_PER_DESCRIPTOR = 0.45;
+
+/** What a gateway needs before it takes any connection. */
+export const RESERVED_DESCRIPTORS = 512;

@@ -2,13 +2,14 @@
 // gateway.ts says in which order things start and stop.
 import type { GatewayConfig } from '../config.ts';
 import { GatewayReporter } from '../deliver/kubernetes/gateway-reporter.ts';
+import { descriptorSentence } from '../gateway/process/descriptors.ts';
+import { WHOLE_GATEWAY } from '../gateway/process/refused-connections.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
 import { connectKubernetes } from '../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import { accountUser, GATEWAY_ACCOUNT, POD_NAME_EXTRA } from '../model/system-names.ts';
-import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
 import { ClusterServices } from '../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../sources/kubernetes/reflector.ts';
@@ -50,6 +51,9 @@ export async function assembleAgent(
   const { systemNamespace: namespace, podName } = config;
   const metrics = createMetrics('gateway');
   const place = await prepareGateway(config, { mayBeVolume: true });
+  const tooFew = descriptorSentence(place.descriptors);
+  if (tooFew !== undefined)
+    logger.warn('the gateway takes fewer connections than it could', { reason: tooFew });
   for (const note of place.notes) logger.info('the state directory was narrowed', { note });
   const memory = await readMemory(place.paths);
   const api = await connectKubernetes({
@@ -79,7 +83,9 @@ export async function assembleAgent(
     podName,
     onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
   });
-  const gatewayHooks = hooksOf(logger, hooks);
+  const gatewayHooks = hooksOf(logger, hooks, (connections, listener) =>
+    dns.recordRefused(connections, listener),
+  );
   const dns = new GatewayDns({
     config,
     hooks: gatewayHooks,
@@ -119,7 +125,11 @@ function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolRe
   });
 }
 
-function hooksOf(logger: Logger, { onEnvoyChange }: AgentHooks): GatewayHooks {
+function hooksOf(
+  logger: Logger,
+  { onEnvoyChange }: AgentHooks,
+  record: GatewayHooks['onRefusedConnections'],
+): GatewayHooks {
   return {
     onEnvoyExit: (exit) => {
       logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
@@ -131,11 +141,11 @@ function hooksOf(logger: Logger, { onEnvoyChange }: AgentHooks): GatewayHooks {
       onEnvoyChange();
     },
     onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
-    onRefusedConnections: (connections) =>
-      logger.warn('connections were closed at once, since the gateway has as many as it takes', {
-        connections,
-        limit: MAX_CONNECTIONS,
-      }),
+    onRefusedConnections: (connections, listener) => {
+      record(connections, listener);
+      const who = listener === WHOLE_GATEWAY ? 'the gateway' : listener;
+      logger.warn('connections were closed at once, since there are as many as may be', { connections, who });
+    },
     onAdminFailure: (error) => logger.warn('Envoy could not be asked and is asked again', { error }),
   };
 }

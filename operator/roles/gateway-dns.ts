@@ -16,6 +16,7 @@ import { rangesContain } from '../model/address-range.ts';
 import { GUARDED_RANGES, METADATA_RANGES } from '../model/special-address.ts';
 import type { CompiledObjects } from '../pipeline.ts';
 import type { Entrance } from '../render/envoy/envoy-config.ts';
+import { refusedLine } from './connection-limits.ts';
 import { DnsLanes } from './dns-lanes.ts';
 import type { GatewayHooks } from './gateway-parts.ts';
 import { DNS_LOG } from './spools.ts';
@@ -40,6 +41,7 @@ export class GatewayDns {
   readonly #log: DnsLog;
   readonly #lanes = new DnsLanes();
   readonly #logPath: string;
+  #entrances: readonly Entrance[] = [];
 
   constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
     this.#responder = new DnsResponder({
@@ -84,7 +86,14 @@ export class GatewayDns {
 
   /** From now on these; resolves when every port was tried. */
   async serve(entrances: readonly Entrance[], compiled: CompiledObjects): Promise<void> {
+    this.#entrances = entrances;
     await this.#server.serve(this.#lanes.of(entrances, compiled, SYSTEM_CLOCK.nowMs()));
+  }
+
+  /** A row about connections of which nobody else writes a line. */
+  recordRefused(connections: number, listener: string): void {
+    const line = refusedLine(this.#entrances, listener, { connections, atMs: SYSTEM_CLOCK.nowMs() });
+    if (line !== undefined) this.#log.append(line);
   }
 
   /** Resolves when every denial so far is in the spool. */

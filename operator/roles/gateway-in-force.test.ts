@@ -11,6 +11,7 @@ const SETTINGS = {
   openRanges: [],
   denyRanges: [],
   maxConnectionsPerEntrance: 1,
+  maxConnections: 60_000,
 };
 const APPLIED: ApplyResult = { status: 'applied', revisions: {} };
 

@@ -6,6 +6,7 @@ import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from '../gateway/config/config-applier.ts';
 import { endTornLine } from '../gateway/log/torn-line.ts';
 import { portProblem } from '../gateway/ports/port-probe.ts';
+import { type Descriptors, descriptorsOfProcess } from '../gateway/process/descriptors.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy-process.ts';
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
 import { RefusedConnections } from '../gateway/process/refused-connections.ts';
@@ -29,8 +30,8 @@ export interface GatewayHooks {
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
   readonly onLogFailure: (error: Error) => void;
-  /** Envoy has as many connections as it takes in all, and closed so many others since the last word. */
-  readonly onRefusedConnections: (connections: number) => void;
+  /** A listener, or where its name is empty Envoy as a whole, has closed so many at once since the last word. */
+  readonly onRefusedConnections: (connections: number, listener: string) => void;
   readonly onAdminFailure: (error: Error) => void;
 }
 
@@ -42,6 +43,7 @@ export interface GatewayPlace {
   readonly paths: StatePaths;
   readonly binary: string;
   readonly tunnels: TunnelFile;
+  readonly descriptors: Descriptors;
   /** What was changed to make it a safe place. */
   readonly notes: readonly string[];
 }
@@ -55,7 +57,8 @@ export async function prepareGateway(
   if (addressProblem !== undefined) throw new Error(addressProblem);
   const { paths, notes } = await prepareStateDirectory(config.stateDirectory, options);
   const tunnels = await TunnelFile.open(paths.tunnels);
-  return { paths, tunnels, notes, binary: await envoyBinary(config.path) };
+  const descriptors = await descriptorsOfProcess();
+  return { paths, tunnels, descriptors, notes, binary: await envoyBinary(config.path) };
 }
 
 export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: GatewayHooks): GatewayParts {
@@ -83,15 +86,16 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onRefused: hooks.onRefusedConnections,
     onFailure: hooks.onAdminFailure,
   });
-  return { paths, envoy, applier, settings: settingsOf(config, paths), tunnels, cuts, refused };
+  return { paths, envoy, applier, settings: settingsOf(config, place), tunnels, cuts, refused };
 }
 
-function settingsOf(config: ProxyConfig, paths: StatePaths): GatewaySettings {
+function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): GatewaySettings {
   return {
     directory: paths.envoy,
     resolvers: config.resolvers,
     openRanges: config.openRanges,
     denyRanges: config.denyRanges,
     maxConnectionsPerEntrance: config.maxConnections,
+    maxConnections: descriptors.connections,
   };
 }

@@ -11,6 +11,7 @@ import { type JobResult, Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
 import { type CompiledObjects, type GatewayOutputs, gatewayOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { CompiledReading } from '../sources/kubernetes/compiled-source.ts';
+import { writeConnectionLimits } from './connection-limits.ts';
 import { type AgentParts, assembleAgent } from './gateway-assembly.ts';
 import { laneEntrances } from './gateway-entrances.ts';
 import { inForceAfter } from './gateway-in-force.ts';
@@ -146,6 +147,7 @@ export class RunningAgent {
   /** Envoy does not start without files; where there are none it gets those of a gateway without any workspace. */
   async #ensureFiles(): Promise<void> {
     const { applier, paths } = this.#parts;
+    await this.#limit(this.#outputs(this.#remembered ?? { tables: [], plans: [] }));
     const files = [`${paths.envoy}/lds/listeners.json`, `${paths.envoy}/cds/clusters.json`];
     const texts = await Promise.all(files.map(readIfExists));
     if (!texts.includes(undefined)) return;
@@ -164,6 +166,7 @@ export class RunningAgent {
     rules.remember(steady.tables);
     if (hasSynced) await this.#remember(reading);
     await tunnels.keep(outputs.tunnels);
+    await this.#limit(outputs);
     const served = dns.serve(outputs.entrances, steady);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     const inForce = inForceAfter(result, steady, outputs, this.#inForce);
@@ -187,6 +190,14 @@ export class RunningAgent {
     if (!isKept) this.#unsaved.inForce = await rememberInForce(paths, inForce);
     return [this.#unsaved.compiled, this.#unsaved.inForce, tunnels.problem].filter(
       (problem) => problem !== undefined,
+    );
+  }
+
+  /** What cannot be written holds back nothing: the limits of before stay, and the listeners' own. */
+  async #limit({ entrances }: GatewayOutputs): Promise<void> {
+    const { settings, logger } = this.#parts;
+    await writeConnectionLimits(entrances, settings).catch((error: unknown) =>
+      logger.warn('limits of connections could not be written and are tried again', { error }),
     );
   }
 

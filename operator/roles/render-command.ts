@@ -6,11 +6,13 @@ import { type ListenConfig, type ListenOptions, OptionError, readListenConfig } 
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from '../gateway/config/config-applier.ts';
 import { EnvoyAdmin } from '../gateway/process/envoy-admin.ts';
+import { MAX_CONNECTIONS } from '../model/limits.ts';
 import { formatProblem } from '../model/problem.ts';
 import { desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
 import { type FolderReading, readFolder } from '../sources/folder.ts';
+import { writeConnectionLimits } from './connection-limits.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { endpointsOf } from './entrances.ts';
 
@@ -48,9 +50,11 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
     openRanges: [],
     denyRanges: [],
     maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS,
+    maxConnections: MAX_CONNECTIONS,
   };
   const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
   const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());
+  await writeConnectionLimits(outputs.entrances, settings);
   await writeEnvoyFiles(directory, outputs.envoy);
   await writeJson(join(directory, 'bootstrap.json'), renderBootstrap(settings));
   await writeJson(join(directory, 'tables.json'), outputs.tables);

@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import type { RunConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
+import { descriptorSentence } from '../gateway/process/descriptors.ts';
+import { WHOLE_GATEWAY } from '../gateway/process/refused-connections.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
-import { MAX_CONNECTIONS } from '../render/envoy/bootstrap.ts';
 import { DenialLogProcess } from './denial-log-process.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { GatewayDns } from './gateway-dns.ts';
@@ -35,6 +36,8 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
   view.progress('Looking for Envoy, which is fetched once where it is missing');
   const place = await prepareGateway(config);
   for (const note of place.notes) view.progress(note);
+  const tooFew = descriptorSentence(place.descriptors);
+  if (tooFew !== undefined) view.progress(tooFew);
   let dns: GatewayDns | undefined;
   const log = await DenialLogProcess.start({
     gateway: GATEWAY,
@@ -71,17 +74,18 @@ async function partsAround(
     range: config.ports,
     files: atomicFiles,
   });
-  const hooks = hooksOf(view);
+  const hooks = hooksOf(view, (connections, listener) => dns.recordRefused(connections, listener));
+  const dns = new GatewayDns({
+    config,
+    hooks,
+    folder: place.paths.envoyLog,
+    clusterNames: { domain: USUAL_CLUSTER_DOMAIN, findService: () => undefined },
+    clusterDns: [],
+    onProblem: (sentence) => view.failure(sentence),
+  });
   return {
     ...gatewayParts(config, place, hooks),
-    dns: new GatewayDns({
-      config,
-      hooks,
-      folder: place.paths.envoyLog,
-      clusterNames: { domain: USUAL_CLUSTER_DOMAIN, findService: () => undefined },
-      clusterDns: [],
-      onProblem: (sentence) => view.failure(sentence),
-    }),
+    dns,
     view,
     log,
     ports,
@@ -89,7 +93,7 @@ async function partsAround(
   };
 }
 
-function hooksOf(view: RunView): GatewayHooks {
+function hooksOf(view: RunView, record: GatewayHooks['onRefusedConnections']): GatewayHooks {
   return {
     onEnvoyExit: (exit) =>
       view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
@@ -98,10 +102,13 @@ function hooksOf(view: RunView): GatewayHooks {
       else view.failure(`${error.message}; trying again`);
     },
     onLogFailure: (error) => view.failure(error.message),
-    onRefusedConnections: (connections) =>
+    onRefusedConnections: (connections, listener) => {
+      record(connections, listener);
+      const who = listener === WHOLE_GATEWAY ? 'it' : `"${listener}"`;
       view.failure(
-        `Envoy closed ${connections} connections at once: it has ${MAX_CONNECTIONS} open, and takes no more`,
-      ),
+        `Envoy closed ${connections} connections at once: ${who} has as many open as it may, and takes no more`,
+      );
+    },
     onAdminFailure: (error) => view.failure(error.message),
   };
 }

@@ -11,6 +11,7 @@ import { within } from '../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../sources/folder.ts';
+import { writeConnectionLimits } from './connection-limits.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
 import { assembleParts, type RunParts } from './run-parts.ts';
 import type { RunView } from './run-view.ts';
@@ -171,7 +172,11 @@ export class RunningGateway {
 
   /** What of them is not in force, and why; empty where all is, or Envoy does not run. */
   async #apply(outputs: DesiredOutputs): Promise<string> {
-    const { applier, dns, paths, report, cuts } = this.#parts;
+    const { applier, dns, paths, report, cuts, settings, view } = this.#parts;
+    // What cannot be written holds back nothing: the limits of before stay, and the listeners' own.
+    await writeConnectionLimits(outputs.entrances, settings).catch((error: unknown) =>
+      view.failure(messageOf(error)),
+    );
     const served = dns.serve(outputs.entrances, outputs);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     this.#endpoints = endpointsOf(outputs.plans, outputs.entrances);

@@ -31,6 +31,7 @@ const SETTINGS = {
   openRanges: [],
   denyRanges: [],
   maxConnectionsPerEntrance: 10,
+  maxConnections: 60_000,
 };
 
 function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {

@@ -123,6 +123,7 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
     openRanges: 'range' in open ? [open.range] : [],
     denyRanges: [],
     maxConnectionsPerEntrance: 1000,
+    maxConnections: 60_000,
   };
   const gateway = {
     settings,

@@ -41,6 +41,7 @@ export interface EnvoyAdminOptions {
 const rdsVersion = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
 const internalListener = /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
+const atListener = /^listener\.(.+)\.downstream_cx_overflow$/;
 const notThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 export class EnvoyAdmin {
@@ -93,11 +94,16 @@ export class EnvoyAdmin {
     return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
   }
 
-  /** Connections that were closed at once, since Envoy had as many as it takes in all. */
-  async refusedConnections(): Promise<number> {
-    const filter = encodeURIComponent('\\.downstream_global_cx_overflow$');
+  /** Connections that were closed at once, by listener; under "" those beyond what Envoy takes in all. */
+  async refusedConnections(): Promise<ReadonlyMap<string, number>> {
+    const filter = encodeURIComponent('\\.downstream_(global_)?cx_overflow$');
     const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
-    return [...counters.values()].reduce((sum, count) => sum + count, 0);
+    const refused = new Map<string, number>();
+    for (const [stat, count] of counters) {
+      const listener = atListener.exec(stat)?.[1] ?? '';
+      refused.set(listener, (refused.get(listener) ?? 0) + count);
+    }
+    return refused;
   }
 
   /** Counters by name; `filter` is a regular expression in RE2's syntax. Costs Envoy time for all it has. */

@@ -1,22 +1,29 @@
-// Connections that Envoy closed at once, since it has as many as it takes in all: no listener writes a line about those.
-// In: Envoy's counter, which begins anew with each Envoy. Out: a word whenever there are more, and how many they were.
+// Connections that Envoy closed at once, before a byte of them was read: a port had as many as it takes, or the gateway had.
+// No listener writes a line about those. In: Envoy's counters, which begin anew with each Envoy. Out: a word whenever
+// there are more, and how many they were.
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 
-const INTERVAL_MS = 10_000;
+const INTERVAL_MS = 2000;
+
+/** By listener; those that the gateway as a whole refused are under WHOLE_GATEWAY. */
+export type RefusedCounts = ReadonlyMap<string, number>;
+
+/** No listener has this name. */
+export const WHOLE_GATEWAY = '';
 
 export interface RefusedConnectionsOptions {
   /** Since Envoy's start. */
-  readonly counted: () => Promise<number>;
+  readonly counted: () => Promise<RefusedCounts>;
   /** So many since the last time. */
-  readonly onRefused: (connections: number) => void;
+  readonly onRefused: (connections: number, listener: string) => void;
   readonly onFailure: (error: Error) => void;
 }
 
 export class RefusedConnections {
   readonly #options: RefusedConnectionsOptions;
   readonly #loop: Loop;
-  #last = 0;
+  #last: RefusedCounts = new Map();
   #total = 0;
 
   constructor(options: RefusedConnectionsOptions) {
@@ -50,13 +57,16 @@ export class RefusedConnections {
   async look(): Promise<void> {
     const counted = await this.#counted();
     if (counted === undefined) return;
-    const more = counted < this.#last ? counted : counted - this.#last;
+    for (const [listener, now] of counted) {
+      const last = this.#last.get(listener) ?? 0;
+      const more = now < last ? now : now - last;
+      this.#total += more;
+      if (more > 0) this.#options.onRefused(more, listener);
+    }
     this.#last = counted;
-    this.#total += more;
-    if (more > 0) this.#options.onRefused(more);
   }
 
-  async #counted(): Promise<number | undefined> {
+  async #counted(): Promise<RefusedCounts | undefined> {
     try {
       return await this.#options.counted();
     } catch (error) {

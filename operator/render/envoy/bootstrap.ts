@@ -1,9 +1,8 @@
 // Envoy's bootstrap: where its files are, and nothing that ever changes while it runs.
 import { PIPE_KB } from '../../model/limits.ts';
+import { LIMITS_LAYER, limitsPath } from './connection-limits.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
-/** Above this number of connections Envoy takes no more; every cluster's circuit breakers lie above it. */
-export const MAX_CONNECTIONS = 60_000;
 const STATISTIC_PREFIXES = [
   'listener_manager.',
   'cluster_manager.',
@@ -15,10 +14,10 @@ const STATISTIC_PREFIXES = [
   'filesystem.',
   'server.',
 ];
-/** Which guards have connections, since those without any need not end them; and connections beyond the limit. */
+/** Which guards have connections, since those without any need not end them; and connections beyond a limit. */
 const STATISTIC_PATTERNS = [
   'listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active',
-  'listener\\..*\\.downstream_global_cx_overflow',
+  'listener\\..*\\.downstream_(global_)?cx_overflow',
 ];
 /** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */
 export const DRAIN_TIME_S = 5;
@@ -38,7 +37,13 @@ export function renderBootstrap(settings: GatewaySettings): Json {
     ],
     // A host pattern of ours compiles to some 100 RE2 instructions, which is Envoy's default limit.
     layered_runtime: {
-      layers: [{ name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } }],
+      layers: [
+        { name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } },
+        {
+          name: LIMITS_LAYER,
+          rtds_layer: { name: LIMITS_LAYER, rtds_config: fileSource(limitsPath(settings)) },
+        },
+      ],
     },
     // Every statistic costs on each connection; these are the ones that are read.
     stats_config: {
@@ -56,7 +61,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
         extension(
           'envoy.resource_monitors.global_downstream_max_connections',
           'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-          { max_active_downstream_connections: MAX_CONNECTIONS },
+          { max_active_downstream_connections: settings.maxConnections },
         ),
       ],
     },

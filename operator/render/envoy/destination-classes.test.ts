@@ -16,6 +16,7 @@ const SETTINGS = {
   openRanges: [],
   denyRanges: [],
   maxConnectionsPerEntrance: 100,
+  maxConnections: 60_000,
 } as unknown as GatewaySettings;
 
 const BUCKET = 'acme-data.s3.us-west-2.amazonaws.com';

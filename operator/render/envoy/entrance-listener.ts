@@ -31,6 +31,8 @@ export function entranceListener(
   const [address, ...additional] = ports.map((port) => socketAddress(entrance.address, port));
   const body = typed('envoy.config.listener.v3.Listener', {
     name,
+    // Otherwise its statistics are named after its address.
+    stat_prefix: name,
     address,
     additional_addresses: additional.map((other) => ({ address: other })),
     // With it another process of the same user could listen on the port too, and the kernel would share out the

@@ -80,6 +80,8 @@ export interface GatewaySettings {
   readonly denyRanges: readonly AddressRange[];
   /** Connections that one entrance may have open, so that no workspace can starve the others. */
   readonly maxConnectionsPerEntrance: number;
+  /** Connections that the gateway takes in all. */
+  readonly maxConnections: number;
 }
 
 export interface EnvoyInput {

@@ -11,6 +11,7 @@ const SETTINGS = {
   openRanges: [],
   denyRanges: [],
   maxConnectionsPerEntrance: 100,
+  maxConnections: 60_000,
 } as unknown as GatewaySettings;
 const NAME = 'acme-1';
 const GUARD = tlsGuardName(NAME, 0);
