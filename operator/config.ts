@@ -26,6 +26,10 @@ export interface ProxyConfig {
   readonly accountId: string;
   /** Of one lane in the denial log, before one row stands for several denials. */
   readonly denialRowsPerSecond: number;
+  /** How long the denial log keeps a row. */
+  readonly denialsRetentionMs: number;
+  /** Size beyond which the oldest rows are deleted. */
+  readonly denialsMaxBytes: number;
   /** Worker threads of Envoy; its own default where undefined. */
   readonly concurrency: number | undefined;
   /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
@@ -57,6 +61,8 @@ export interface ProxyOptions {
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
   readonly denialRows?: string;
+  readonly denialsRetentionDays?: string;
+  readonly denialsMaxGb?: string;
 }
 
 export interface RunOptions extends ListenOptions, ProxyOptions {}
@@ -79,6 +85,12 @@ export function readRunConfig(
 /** Many times what programs ask that remember nothing, and too few to fill a log. */
 export const DNS_QUESTIONS = '1000';
 
+/** As Databricks keeps its system table. */
+const DENIALS_RETENTION_DAYS = '365';
+const DENIALS_MAX_GB = '10';
+const DAY_MS = 86_400_000;
+const GB = 1_000_000_000;
+
 function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv): ProxyConfig {
   return {
     stateDirectory: resolve(options.state),
@@ -89,6 +101,9 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
     maxConnections: readCount('--max-connections', options.maxConnections),
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
+    denialsRetentionMs:
+      readCount('--denials-retention-days', options.denialsRetentionDays ?? DENIALS_RETENTION_DAYS) * DAY_MS,
+    denialsMaxBytes: readCount('--denials-max-gb', options.denialsMaxGb ?? DENIALS_MAX_GB) * GB,
     denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
     concurrency:
       options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),

@@ -84,6 +84,11 @@ function withProxyOptions(command: Command): Command {
 }
 
 withProxyOptions(program.command('run'))
+  .option('--denials-retention-days <n>', 'how long the denial log keeps a row (default: 365)')
+  .option(
+    '--denials-max-gb <n>',
+    'size of the denial log beyond which its oldest rows are deleted (default: 10)',
+  )
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
   .argument('<folder>', 'folder of YAML, as "kubectl apply -f" takes it')
   .addOption(listenOption)

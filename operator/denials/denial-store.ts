@@ -113,6 +113,38 @@ export class DenialStore {
     });
   }
 
+  /** Removes at least this share of the rows, the oldest ones; answers how many. */
+  deleteOldest(share: number): Promise<number> {
+    return this.#inTurn(async () => {
+      const result = await this.#writer.run(
+        `DELETE FROM access.outbound_network WHERE event_time <=
+         (SELECT quantile_disc(event_time, $1) FROM access.outbound_network)`,
+        [share],
+      );
+      return result.rowsChanged;
+    });
+  }
+
+  /** Bytes of the file that hold something; the others are used again before it grows. */
+  usedBytes(): Promise<number> {
+    return this.#inTurn(async () => {
+      const result = await this.#writer.run('SELECT used_blocks * block_size FROM pragma_database_size()');
+      return Number((await result.getRows())[0]?.[0] ?? 0);
+    });
+  }
+
+  /** Folds the write-ahead log into the file and frees what was deleted; false where a query is in the way. */
+  checkpoint(): Promise<boolean> {
+    const outcome = this.#lastTurn
+      .then(() => this.#writer.run('CHECKPOINT'))
+      .then(
+        () => true,
+        () => false,
+      );
+    this.#lastTurn = outcome;
+    return outcome;
+  }
+
   positions(): Promise<readonly LogPosition[]> {
     return this.#inTurn(async () => {
       const result = await this.#writer.run(

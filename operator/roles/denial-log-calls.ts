@@ -19,6 +19,8 @@ export interface OpenRequest {
   readonly rotateLogBytes: number | undefined;
   /** Of each lane. */
   readonly rowsPerSecond: number;
+  readonly retentionMs: number;
+  readonly maxBytes: number;
   /** Of all lanes, for the terminal. */
   readonly shownPerSecond: number;
   /** Why the database must not even be opened. */

@@ -55,6 +55,7 @@ export class DenialLogProcess {
         reopenDnsLog: () => options.reopenDnsLog(),
         phase: (phase) => log.#reached(phase as LogPhase),
         failure: (sentence) => view.failure(String(sentence)),
+        progress: (sentence) => view.progress(String(sentence)),
         denials: (shown) => view.denials(shown as ShownDenials),
       },
       onExit: ({ pid, reason }) => {

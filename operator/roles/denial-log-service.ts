@@ -16,6 +16,7 @@ import { CUT_MARK } from '../model/access-log-line.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import { DenialLog } from './denial-log.ts';
 import { DENIAL_LOG_PROGRAM, type LogPhase, type OpenRequest, type TableChange } from './denial-log-calls.ts';
+import { DenialRetention } from './denial-retention.ts';
 import { RuleHistory } from './rule-history.ts';
 import { DenialWindow } from './shown-denials.ts';
 import { Spools } from './spools.ts';
@@ -28,6 +29,13 @@ const TABLES_MS = 1000;
 /** At the end, for lines that are there already; what is left stays in the spools. */
 const LAST_DRAIN_MS = 700;
 
+interface Parts {
+  readonly store: DenialStore;
+  readonly queries: QueryServer;
+  readonly spools: Spools;
+  readonly retention: DenialRetention;
+}
+
 export class DenialLogService {
   readonly #parent: IpcCalls;
   readonly #tables = new Map<string, EgressTable>();
@@ -36,7 +44,7 @@ export class DenialLogService {
   readonly #unknown = new Set<string>();
   readonly #unreadable: Tally;
   readonly #cut: Tally;
-  #parts: { readonly store: DenialStore; readonly queries: QueryServer; readonly spools: Spools } | undefined;
+  #parts: Parts | undefined;
 
   constructor(parent: IpcCalls) {
     this.#parent = parent;
@@ -67,7 +75,14 @@ export class DenialLogService {
       onFailure: (error) => this.#failure(error.message),
       maxBytes: request.rotateLogBytes,
     });
-    this.#parts = { store, queries, spools };
+    const retention = new DenialRetention({
+      store,
+      maxAgeMs: request.retentionMs,
+      maxBytes: request.maxBytes,
+      onDeleted: (sentence) => this.#parent.tell('progress', sentence),
+      onFailure: (error) => this.#failure(`Cannot delete old rows of the denial log: ${error.message}`),
+    });
+    this.#parts = { store, queries, spools, retention };
     this.#phase('idle');
   }
 
@@ -80,6 +95,7 @@ export class DenialLogService {
   /** Begins with what waits in the spools. */
   async follow(): Promise<void> {
     await this.#parts?.spools.start();
+    this.#parts?.retention.start();
   }
 
   /** Resolves when every line that is there now is in the store. */
@@ -89,10 +105,11 @@ export class DenialLogService {
 
   async stop(): Promise<void> {
     if (this.#parts === undefined) return;
-    const { store, queries, spools } = this.#parts;
+    const { store, queries, spools, retention } = this.#parts;
     await within(LAST_DRAIN_MS, spools.drain());
     await spools.close();
     await queries.close();
+    await retention.stop();
     await store.close();
   }
 

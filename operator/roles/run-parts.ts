@@ -48,6 +48,8 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     envoyAdminSocket: join(place.paths.envoy, 'admin.sock'),
     rotateLogBytes: config.rotateLogBytes,
     rowsPerSecond: config.denialRowsPerSecond,
+    retentionMs: config.denialsRetentionMs,
+    maxBytes: config.denialsMaxBytes,
     shownPerSecond: view.denialsPerSecond,
     view,
     reopenDnsLog: async () => await dns?.reopenLog(),
