@@ -146,13 +146,11 @@ export class ApplyRun {
   /** A listener cannot take a port before the one that has it has moved; so those that move are taken away before. */
   async #pushWithoutMovers(): Promise<LiveOutcome | undefined> {
     const next = this.#nextListeners();
-    const wantedBy = new Map(
-      [...next].flatMap(([name, one]) => one.places.map((at) => [placeKey(at), name])),
-    );
-    const movers = [...this.#state.listeners.contents].filter(
-      ([name, one]) =>
-        next.has(name) && one.places.some((at) => (wantedBy.get(placeKey(at)) ?? name) !== name),
-    );
+    const wanted = new Set([...next.values()].flatMap(({ places }) => places.map(placeKey)));
+    const movers = [...this.#state.listeners.contents].filter(([name, { places }]) => {
+      const kept = new Set(next.get(name)?.places.map(placeKey));
+      return next.has(name) && places.map(placeKey).some((place) => wanted.has(place) && !kept.has(place));
+    });
     if (movers.length === 0) return undefined;
     const left = new Map(next);
     for (const [name] of movers) left.delete(name);

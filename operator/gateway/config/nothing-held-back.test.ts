@@ -72,6 +72,16 @@ test('apply() lets two listeners exchange their ports', async () => {
   expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual(['200 b', '200 a']);
 });
 
+test('apply() leaves a port to the listener that has it where another one wants it, too', async () => {
+  const rightful = workspace('b', 0, 'b');
+  await applier.apply(rightful);
+  for (const name of ['a', 'c']) {
+    const result = await applier.apply(joinConfigs(workspace(name, 0, name), rightful));
+    expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ name: `entrance-${name}` }] });
+    expect(await ask(ports[0] ?? 0)).toBe('200 b');
+  }
+});
+
 test('apply() removes what is not wanted any more while something else is refused', async () => {
   const thief = createServer();
   await new Promise<void>((resolve) => thief.listen(ports[2], '127.0.0.1', resolve));
