@@ -39,6 +39,7 @@ test.each<[string, Buffer, number]>([
   ['a label of 64 bytes', changed(QUERY, 12, 64), RCODE.FORMAT_ERROR],
   ['a newer EDNS', changed(WITH_EDNS, WITH_EDNS.length - 5, 1), RCODE.BAD_VERSION],
   ['two OPT records', twice(WITH_EDNS), RCODE.FORMAT_ERROR],
+  ['more bytes than any query has', Buffer.concat([QUERY, Buffer.alloc(1300)]), RCODE.FORMAT_ERROR],
   ['an update', changed(QUERY, 2, 0x29), RCODE.NOT_IMPLEMENTED],
   ['class CHAOS', changed(QUERY, QUERY.length - 1, 3), RCODE.REFUSED],
 ])('parseQuery() refuses a query with %s', (_what, bytes, fault) => {

@@ -24,6 +24,8 @@ export interface FaultyQuery extends Asked {
   readonly fault: number;
 }
 
+/** A name, and options with the padding that clients add; nothing of a longer one is read but its header. */
+const LONGEST_QUERY = 1232;
 const RESPONSE_BIT = 0x80;
 const OPCODE_BITS = 0x78;
 const QUESTIONS_AT = 4;
@@ -35,6 +37,7 @@ const ADDITIONALS_AT = 10;
 export function parseQuery(bytes: Buffer): DnsQuery | FaultyQuery | undefined {
   const flags = bytes[2] ?? 0;
   if (bytes.length < HEADER_BYTES || (flags & RESPONSE_BIT) !== 0) return undefined;
+  if (bytes.length > LONGEST_QUERY) return faulty(bytes, RCODE.FORMAT_ERROR);
   if ((flags & OPCODE_BITS) !== 0) return faulty(bytes, RCODE.NOT_IMPLEMENTED);
   const name = hasOneQuestion(bytes) ? readWireName(bytes, HEADER_BYTES) : undefined;
   if (name === undefined || name.end + 4 > bytes.length) return faulty(bytes, RCODE.FORMAT_ERROR);

@@ -154,7 +154,8 @@ test('respond() refuses a source that asks too often, with a line in ten seconds
   expect(answers.slice(10)).toEqual(Array(4).fill('5'));
   expect(lines.map((line) => parseAccessLogLine(line)?.decision)).toEqual(['drop:TOO_MANY_QUESTIONS']);
   expect(await ask('localhost', ENFORCED, { address: '10.1.2.4' })).toBe('0 127.0.0.1');
-  expect(responder.counts.questions).toMatchObject({ address: 11, tooMany: 4 });
+  expect(await ask('localhost', laneOf('dry-run'))).toBe('0 127.0.0.1');
+  expect(responder.counts.questions).toMatchObject({ address: 12, tooMany: 4 });
 });
 
 test('respond() has no answer for what is no query, and counts it', () => {

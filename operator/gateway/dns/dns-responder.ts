@@ -84,7 +84,8 @@ export class DnsResponder {
     const maxBytes = client.transport === 'TCP' ? TCP_BYTES : datagramBytes(query);
     const encode = (body: ResponseBody): Buffer => encodeResponse(query, body, maxBytes);
     const atMs = this.#options.nowMs();
-    if (!this.#limit.take(client.address, atMs)) {
+    // By lane, since in embedded mode all clients may have one address.
+    if (!this.#limit.take(`${lane.entrance.name} ${client.address}`, atMs)) {
       this.counts.questions.tooMany += 1;
       if ('name' in query) this.#recordLimit({ query, client, lane, atMs });
       return encode(REFUSED);
