@@ -35,7 +35,7 @@ const PURE_LIBRARIES =
   /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
 /** Programs, and declarations of types, which only the compiler reads. */
 const ENTRIES =
-  /^(?:.+\.d\.ts|operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|test\/(?:attack|clients)\/main\.ts|[^/]+\.config\.js)$/;
+  /^(?:.+\.d\.ts|operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|test\/(?:attack|clients)\/main\.ts|test\/attack\/.+-worker\.ts|[^/]+\.config\.js)$/;
 
 export function isTest(path: string): boolean {
   return path.endsWith('.test.ts');

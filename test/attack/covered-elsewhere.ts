@@ -1,6 +1,6 @@
 // Lines of the attack list that another test replays, because they need a cluster, minutes or many connections.
 export interface CoveredElsewhere {
-  /** A number of the list, or "K" for the hazards of Kubernetes, which have none. */
+  /** A number of the list, or "K" for the hazards of Kubernetes and of edits, which have none. */
   readonly number: string;
   readonly title: string;
   readonly file: string;
@@ -39,6 +39,20 @@ const ROWS: readonly (readonly [number: string, title: string, file: string])[] 
   ['K', 'an assignment to a policy that is missing', 'test/cases/missing-policy-denies'],
   ['K', 'dots in names of policies and tables', 'operator/gateway/process/envoy-admin.test.ts'],
   ['K', 'an Envoy that is too old', 'operator/gateway/process/find-envoy.test.ts'],
+  [
+    'K',
+    'open lanes are shut off from metadata on a cluster',
+    'operator/render/kubernetes/objects/isolation.test.ts',
+  ],
+  [
+    'K',
+    'pods that wait, and start after their Namespace became a workspace',
+    'test/apiserver/operator-waiting.test.ts',
+  ],
+  ['K', 'generated answers for names of Services', 'operator/gateway/dns/endpoint-answer.test.ts'],
+  ['K', 'wildcard rights and broken glass', 'test/apiserver/admit-break-glass.test.ts'],
+  ['K', "a stolen token of the operator's", 'test/apiserver/admit-operator.test.ts'],
+  ['K', 'random edits of the folder, and obstacles to them', 'test/envoy/random-edits.test.ts'],
   ['K', 'an empty list of destinations', 'test/cases/empty-allow-list-denies-all'],
 ];
 

@@ -22,6 +22,8 @@ export interface GatewayOptions extends OutsideWorldOptions {
   /** By file name; a function where the text depends on the world's addresses. */
   readonly files: Files | ((world: OutsideWorld) => Files);
   readonly maxConnections?: number;
+  /** Of a lane in a second; without end unless given, since each denial of most tests is looked for. */
+  readonly denialRows?: number;
 }
 
 type Files = Readonly<Record<string, string>>;
@@ -78,7 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayFixt
 async function startIn(
   directory: string,
   world: OutsideWorld,
-  { files, maxConnections = 4096 }: GatewayOptions,
+  { files, maxConnections = 4096, denialRows = 1_000_000 }: GatewayOptions,
   removeAll: () => Promise<void>,
 ): Promise<GatewayFixture> {
   const folder = join(directory, 'folder');
@@ -87,7 +89,10 @@ async function startIn(
   for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
   const state = join(directory, 'state');
   const journal = new Journal();
-  const gateway = await RunningGateway.start(runConfig(folder, state, world, maxConnections), journal.view);
+  const gateway = await RunningGateway.start(
+    runConfig({ folder, state, world }, { maxConnections, denialRows }),
+    journal.view,
+  );
   const { envoy, envoyLog } = statePaths(state);
   let stopped: Promise<void> | undefined;
   const stopGateway = (): Promise<void> => (stopped ??= gateway.stop());
@@ -123,7 +128,15 @@ async function startIn(
   };
 }
 
-function runConfig(folder: string, state: string, world: OutsideWorld, maxConnections: number) {
+interface Places {
+  readonly folder: string;
+  readonly state: string;
+  readonly world: OutsideWorld;
+}
+
+type Limits = Required<Pick<GatewayOptions, 'maxConnections' | 'denialRows'>>;
+
+function runConfig({ folder, state, world }: Places, { maxConnections, denialRows }: Limits) {
   const options = {
     state,
     listenAddress: world.listenAddress,
@@ -133,8 +146,7 @@ function runConfig(folder: string, state: string, world: OutsideWorld, maxConnec
     denyRange: [],
     maxConnections: `${maxConnections}`,
     accountId: 'account',
-    // Each denial of these tests is looked for.
-    denialRows: '1000000',
+    denialRows: `${denialRows}`,
     // Two workers on any machine, so that what they share is tested.
     concurrency: '2',
   };

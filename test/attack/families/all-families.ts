@@ -2,6 +2,8 @@
 import { AUTHORITY } from './authority.ts';
 import { BIG_TEXT } from './big-text.ts';
 import { BLOCKED } from './blocked.ts';
+import { CONNECTIONS } from './connections.ts';
+import { FAIRNESS } from './fairness.ts';
 import type { Family } from './family.ts';
 import { READERS } from './readers.ts';
 import { STORAGE_OF_STRANGERS } from './storage.ts';
@@ -13,5 +15,7 @@ export const FAMILIES: readonly Family[] = [
   UPGRADE,
   BIG_TEXT,
   STORAGE_OF_STRANGERS,
+  CONNECTIONS,
   READERS,
+  FAIRNESS,
 ];

@@ -216,7 +216,7 @@ async function faultsAlone<T>(
   const sent = await sendOne(at, (mark) => options.probe(value, mark, scene), scene);
   let faults: readonly string[] = [];
   const isFaultless = async (): Promise<boolean> => {
-    const rows = await storedRows(scene.fixture);
+    const rows = await storedRows(scene.fixture, `${sent.source}:`);
     faults = evidenceOf([sent], rows, scene).flatMap((one) => faultsOfProbe(one, scene));
     return faults.length === 0;
   };

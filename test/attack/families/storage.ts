@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { parseObject } from '../../../operator/model/parse-object.ts';
+import { faultOfZone } from '../../../operator/model/shared-zone.ts';
 import { type WrittenAccess, workspaceYaml } from '../../envoy/workspace-yaml.ts';
 import {
   coveringWildcards,
@@ -19,23 +20,23 @@ import type { ProbeScene } from './probe-scene.ts';
 import { proxyConnect, transparentTls } from './probe-senders.ts';
 import { REFUSED } from './reading.ts';
 
-type WrittenEntry = Readonly<Record<string, string>>;
+type WrittenEntry = Readonly<{ destination: string; sharedZone?: 'Accept' }>;
 
 /** As a person would write it after having read the message; none where no such entry is accepted. */
 function acceptedEntry(destination: string): readonly WrittenEntry[] {
   const ways: readonly WrittenEntry[] = [{ destination }, { destination, sharedZone: 'Accept' }];
-  return ways.filter((entry) => isAccepted({ allowedInternetDestinations: [entry] })).slice(0, 1);
+  return ways.filter((entry) => isAccepted(entry)).slice(0, 1);
 }
 
-function isAccepted(access: WrittenAccess): boolean {
-  const networkAccess = { restrictionMode: 'RESTRICTED_ACCESS', ...access };
+function isAccepted(entry: WrittenEntry): boolean {
+  const networkAccess = { restrictionMode: 'RESTRICTED_ACCESS', allowedInternetDestinations: [entry] };
   const parsed = parseObject({
     apiVersion: 'sallyport.dev/v1alpha1',
     kind: 'NetworkPolicy',
     metadata: { name: 'p' },
     spec: { egress: { networkAccess } },
   });
-  return parsed.status !== 'unreadable';
+  return parsed.status !== 'unreadable' && faultOfZone(entry) === undefined;
 }
 
 const POLICY: WrittenAccess = {

@@ -12,18 +12,23 @@ export interface StoredRow {
   readonly destination: string;
   readonly port: number | null;
   readonly source: string;
+  /** How many equal ones it stands for, where it stands for several. */
+  readonly repeats?: number;
   /** Of all its columns together. */
   readonly length: number;
 }
 
 const MOST_ROWS = 200_000;
-const SELECT =
-  'SELECT *, access_type AS "accessType" FROM access.outbound_network ORDER BY event_time, sequence';
 
-/** Of a gateway that runs, those stored so far; of one that was stopped, all. Throws what the log says is wrong. */
-export async function storedRows(fixture: GatewayFixture): Promise<readonly StoredRow[]> {
+/**
+ * Of a gateway that runs, those stored so far; of one that was stopped, all. Only those whose source begins so, where it is
+ * given: a few letters of addresses of ours. Throws what the log says is wrong.
+ */
+export async function storedRows(fixture: GatewayFixture, source = ''): Promise<readonly StoredRow[]> {
   const { querySocket: socketPath, database: databasePath } = pathsOf(fixture);
-  const answer = await queryDenials({ socketPath, databasePath, sql: SELECT, maxRows: MOST_ROWS });
+  const sql = `SELECT *, access_type AS "accessType" FROM access.outbound_network
+    WHERE starts_with(source, '${source}') ORDER BY event_time, sequence`;
+  const answer = await queryDenials({ socketPath, databasePath, sql, maxRows: MOST_ROWS });
   if ('error' in answer) throw new Error(answer.error);
   return answer.rows.map((row) => ({
     ...(row as unknown as StoredRow),
