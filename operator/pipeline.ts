@@ -56,7 +56,11 @@ export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs
   const tables = [...compiled.tables, ...missingTables(compiled.tables, plans)];
   const entrances = gateway.entrancesOf(plans, tables);
   const tunnels = nextTunnelMemory(gateway.tunnels ?? NO_TUNNELS, spreadTables(tables, atMs), atMs);
-  const envoy = renderEnvoy({ tables, entrances, settings: gateway.settings, atMs }, tunnels);
+  const laneAddresses = plans.flatMap(({ spec }) =>
+    (spec.lanes ?? []).flatMap(({ serviceAddresses = [] }) => serviceAddresses),
+  );
+  const input = { tables, entrances, settings: gateway.settings, laneAddresses, atMs };
+  const envoy = renderEnvoy(input, tunnels);
   const expiries = tables.flatMap((table) => nextExpiry(table.spec, atMs) ?? []);
   return {
     entrances,

@@ -75,9 +75,10 @@ export function denialOfLine(
   };
 }
 
-function sniOf({ sni, listener }: AccessLogLine, host: string): string | null {
+function sniOf({ sni, listener, decision }: AccessLogLine, host: string): string | null {
   if (sni !== '') return sni;
-  return listener === 'twin' && host !== '' ? host : null;
+  const isByName = listener === 'twin' || decision.startsWith('twin ');
+  return isByName && host !== '' ? host : null;
 }
 
 /** A cut happens when the tunnel ends, and may have meant another tunnel of the same shard. */

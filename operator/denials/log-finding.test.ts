@@ -56,17 +56,11 @@ test.each<[string, WrittenLine, string | undefined]>([
   expect(found(line)).toBe(finding);
 });
 
-test('findingOf() of a name that leads nowhere in a dry-run lane, which refuses none', () => {
-  const line = { decision: 'allow', code: 503, details: 'dns_resolution_failure{cares_norecords}' };
-  expect(findingOf(readLine(line, { lane: 'sealed-dry-run' }))).toBeUndefined();
-});
-
 const DRY_RUN = { decision: 'dry-run:DESTINATION_NOT_ALLOWED', code: 200 };
 const RECORDED = 'DRY_RUN_DENIAL DESTINATION_NOT_ALLOWED';
 
 test.each<[string, WrittenLine, string | undefined]>([
-  ['when its tunnel opens', { ...DRY_RUN, type: 'DownstreamTunnelSuccessfullyEstablished' }, RECORDED],
-  ['not again when its tunnel ends', { ...DRY_RUN, type: 'DownstreamEnd' }, undefined],
+  ['where a tunnel was let in, not at the proxy', { ...DRY_RUN, type: 'DownstreamEnd' }, undefined],
   ['when no tunnel opened', { ...DRY_RUN, type: 'DownstreamEnd', code: 503 }, RECORDED],
   ['when plain HTTP ends', { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET' }, RECORDED],
   [
@@ -74,7 +68,51 @@ test.each<[string, WrittenLine, string | undefined]>([
     { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_cache_overflow' },
     'DROP TOO_MANY_NAMES',
   ],
+  [
+    'as a refusal where the name leads nowhere',
+    { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_resolution_failure{none}' },
+    'DROP UNRESOLVED_OR_PRIVATE',
+  ],
+  [
+    'as a refusal where the address is denied',
+    { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_failure{address_denied}' },
+    'DROP ADDRESS_DENIED',
+  ],
 ])('findingOf() records a dry-run denial %s', (_when, line, finding) => {
+  expect(found(line)).toBe(finding);
+});
+
+const PASS = {
+  listener: 'pass',
+  decision: 'proxy dry-run:DESTINATION_NOT_ALLOWED',
+  code: 0,
+  resolved: 'true',
+};
+const answerOf = (...reasons: readonly string[]) => ({
+  headers: [
+    { key: ':status', value: '503' },
+    ...reasons.map((value) => ({ key: 'x-sallyport-reason', value })),
+  ],
+});
+const ENDED = { ...PASS, type: 'TcpConnectionEnd' };
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['when the gate opened the tunnel', { ...PASS, type: 'TcpUpstreamConnected' }, RECORDED],
+  ['not again when it ends', ENDED, undefined],
+  ['when nobody listens there', { ...ENDED, flags: 'UF,URX', gate: answerOf() }, RECORDED],
+  [
+    'as a refusal at the gate',
+    { ...ENDED, flags: 'UF', gate: answerOf('ADDRESS_DENIED') },
+    'DROP ADDRESS_DENIED',
+  ],
+  [
+    'as a refusal of what it leads to',
+    { ...ENDED, flags: 'UF', gate: answerOf('UNRESOLVED_OR_PRIVATE') },
+    'DROP UNRESOLVED_OR_PRIVATE',
+  ],
+  ['as a refusal where too many names are known', { ...ENDED, resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
+  ['of no route at all', { ...PASS, decision: 'proxy -', type: 'TcpUpstreamConnected' }, undefined],
+])('findingOf() of a guard that lets pass records a dry-run denial %s', (_when, line, finding) => {
   expect(found(line)).toBe(finding);
 });
 

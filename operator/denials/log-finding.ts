@@ -12,7 +12,6 @@ import {
   UNRESOLVED_DETAIL,
 } from '../model/access-log-line.ts';
 import type { AccessType } from '../model/denial.ts';
-import { isDryRun, LANES } from '../model/product.ts';
 import { isReason, type Reason } from '../model/reason.ts';
 
 export interface Finding {
@@ -30,7 +29,8 @@ const FINDERS: Readonly<Record<AccessLogLine['listener'], (line: AccessLogLine) 
   entrance: (line) => drop(reasonOfEntrance(line)),
   guard: (line) => drop(reasonOfGuard(line)),
   gate: (line) => drop(reasonOfGate(line)),
-  watch: findingOfWatch,
+  watch: (line) => findingBehindRoutes(line, reasonOfChain(line)),
+  pass: (line) => findingBehindRoutes(line, reasonOfRoute(line.decision)),
   'private-http': (line) => drop(reasonOfPrivateHttp(line)),
   dns: findingOfDns,
 };
@@ -38,8 +38,10 @@ const FINDERS: Readonly<Record<AccessLogLine['listener'], (line: AccessLogLine) 
 function findingOfProxy(line: AccessLogLine): Finding | undefined {
   if (line.decision.startsWith(DROP_PREFIX)) return drop(line.decision.slice(DROP_PREFIX.length));
   if (line.decision.startsWith(DRY_RUN_PREFIX)) {
-    if (hasTooManyNames(line)) return drop('TOO_MANY_NAMES');
-    return isRecord(line) ? dryRun(line.decision.slice(DRY_RUN_PREFIX.length)) : undefined;
+    const reason = line.decision.slice(DRY_RUN_PREFIX.length);
+    // A tunnel that was let in is its guard's to tell.
+    if (line.method === 'CONNECT' && line.code === OK) return undefined;
+    return drop(reasonOfFailure(line)) ?? dryRun(reason);
   }
   // Of a protocol that no route takes, whatever the host.
   if (line.details === 'upgrade_failed') return drop('BAD_REQUEST');
@@ -69,22 +71,21 @@ function findingOfDns({ decision }: AccessLogLine): Finding | undefined {
   return decision.startsWith(DRY_RUN_PREFIX) ? dryRun(decision.slice(DRY_RUN_PREFIX.length)) : undefined;
 }
 
-function findingOfWatch(line: AccessLogLine): Finding | undefined {
+/** What a guard of a dry-run lane says when it has opened a tunnel, or could not; `reason` is what it lets pass. */
+function findingBehindRoutes(line: AccessLogLine, reason: Reason | undefined): Finding | undefined {
+  if (line.type === 'TcpUpstreamConnected') return dryRun(reason);
+  if (line.type !== 'TcpConnectionEnd') return undefined;
   if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
-  return isRecord(line) ? dryRun(reasonOfChain(line)) : undefined;
+  if (line.gate !== '') return drop(line.gate);
+  // Nobody listens there, for example: it is not we who refused.
+  return /\b(?:UF|URX)\b/.test(line.flags) ? dryRun(reason) : undefined;
 }
 
-/** A dry-run denial is recorded when its tunnel opens; only where none opened does the last line count. */
-function isRecord(line: AccessLogLine): boolean {
-  switch (line.type) {
-    case 'DownstreamTunnelSuccessfullyEstablished':
-    case 'TcpUpstreamConnected':
-      return true;
-    case 'TcpConnectionEnd':
-      return /\b(?:UH|UF|URX)\b/.test(line.flags);
-    default:
-      return line.method !== 'CONNECT' || line.code !== OK;
-  }
+/** "proxy dry-run:PORT_NOT_ALLOWED": by which way it came, and what the routes decided. */
+function reasonOfRoute(decision: string): Reason | undefined {
+  const [, name = ''] = decision.split(' ');
+  const reason = name.startsWith(DRY_RUN_PREFIX) ? name.slice(DRY_RUN_PREFIX.length) : '';
+  return isReason(reason) ? reason : undefined;
 }
 
 const OK = 200;
@@ -131,14 +132,11 @@ function reasonOfChain(line: AccessLogLine): Reason | undefined {
   return line.sni === '' ? 'NO_SNI' : 'SNI_MISMATCH';
 }
 
-const DRY_RUN_LANES: readonly string[] = LANES.filter(isDryRun);
-
-/** What was allowed, and refused all the same. A dry-run lane refuses no name: there one without an address is no denial. */
+/** What routes have let through, and was refused all the same. */
 function reasonOfFailure(line: AccessLogLine): Reason | undefined {
   if (isAddressDenied(line)) return 'ADDRESS_DENIED';
   if (hasTooManyNames(line)) return 'TOO_MANY_NAMES';
-  const isUnresolved = line.details.startsWith(UNRESOLVED_DETAIL);
-  return isUnresolved && !DRY_RUN_LANES.includes(line.context.lane) ? 'UNRESOLVED_OR_PRIVATE' : undefined;
+  return line.details.startsWith(UNRESOLVED_DETAIL) ? 'UNRESOLVED_OR_PRIVATE' : undefined;
 }
 
 function hasTooManyNames({ details }: AccessLogLine): boolean {

@@ -20,6 +20,7 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
     method: 'CONNECT',
     code: 403,
     details: 'direct_response',
+    gate: '',
     decision: 'drop:DESTINATION_NOT_ALLOWED',
     chain: '',
     flags: '',

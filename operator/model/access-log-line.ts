@@ -2,10 +2,11 @@
 // Parsing never throws: a line that is not ours is undefined, and the reader counts it.
 import { z } from 'zod';
 import { LONGEST_AUTHORITY_BYTES } from './limits.ts';
+import { REASON_HEADER } from './reason.ts';
 
 /**
  * Who wrote the line: the proxy, its twin behind transparent TLS, an entrance about a connection that it closed before
- * either of them heard of it, a guard, the gate behind one, the guard of dry-run lanes, the one for private HTTP, and the DNS.
+ * either of them heard of it, a guard, the gate behind one, the two guards of dry-run lanes, the one for private HTTP, and the DNS.
  */
 export const LOG_LISTENERS = [
   'proxy',
@@ -14,6 +15,7 @@ export const LOG_LISTENERS = [
   'guard',
   'gate',
   'watch',
+  'pass',
   'private-http',
   'dns',
 ] as const;
@@ -89,6 +91,13 @@ const text = z
   .nullish()
   .transform((value) => (value === '-' ? '' : (value ?? '')));
 
+/** Headers as Envoy writes filter state of its tunnels. */
+const gateAnswerSchema = z
+  .object({ headers: z.array(z.object({ key: z.string(), value: z.string() })) })
+  .nullish()
+  .catch(null)
+  .transform((answer) => answer?.headers.find(({ key }) => key === REASON_HEADER)?.value ?? '');
+
 const lineSchema = z.object({
   listener: z.enum(LOG_LISTENERS),
   context: text,
@@ -109,6 +118,8 @@ const lineSchema = z.object({
   /** "false" at a guard where the name never came to be resolved. */
   resolved: text,
   upstream: text,
+  /** Why the gate behind a guard of a dry-run lane refused; empty where it did not. */
+  gate: gateAnswerSchema,
   /** Of a DNS answer. */
   rcode: z
     .number()

@@ -1,6 +1,8 @@
 // Why a connection was allowed or refused: the codes in the log, in the x-sallyport-reason header and in `explain`,
 // each with the sentence that a person reads. Nothing else spells these codes.
 
+export const REASON_HEADER = 'x-sallyport-reason';
+
 export const REASONS = {
   FULL_ACCESS: 'the workspace has full access, so no gateway is in the way',
   DESTINATION_ALLOWED: 'an allowed destination matches',

@@ -42,6 +42,23 @@ export const METADATA_RANGES: readonly AddressRange[] = METADATA_ADDRESSES.flatM
  */
 export const HIDING_RANGES: readonly AddressRange[] = ['64:ff9b:1::/48', '2001::/32'].map(builtIn);
 
+/**
+ * What means the machine that dials, or its own link: only a gateway reaches these of itself, so they are shut for whoever
+ * asks it to.
+ */
+export const LOCAL_RANGES: readonly AddressRange[] = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16'].map(builtIn).flatMap(withEmbeddings),
+  builtIn('fe80::/10'),
+];
+
+/** A range, and for IPv4 those of IPv6 that a socket or a translator takes for it. */
+export function withEmbeddings(range: AddressRange): readonly AddressRange[] {
+  if (range.family === 6) return [range];
+  const wider = 32 - range.prefixLength;
+  const embedded = embeddings(range.address).map(builtIn);
+  return [range, ...embedded.map((one) => ({ ...one, prefixLength: one.prefixLength - wider }))];
+}
+
 /** Whether a host, or an address as a client wrote it, means a cloud metadata service. */
 export function isMetadataHost(host: string): boolean {
   const bare = host

@@ -10,6 +10,8 @@ const SETTINGS = {
   resolvers: [],
   openRanges: [],
   denyRanges: [],
+  ownAddresses: [],
+  ownPlaces: [],
   maxConnectionsPerEntrance: 1,
   maxConnections: 60_000,
 };

@@ -11,6 +11,7 @@ import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
 import { RefusedConnections } from '../gateway/process/refused-connections.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
+import { ownPlaces } from './own-places.ts';
 import { prepareStateDirectory, type StateDirectoryOptions, type StatePaths } from './state-directory.ts';
 import { TunnelCuts } from './tunnel-cuts.ts';
 import { TunnelFile } from './tunnel-file.ts';
@@ -95,6 +96,7 @@ function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): 
     resolvers: config.resolvers,
     openRanges: config.openRanges,
     denyRanges: config.denyRanges,
+    ...ownPlaces(config),
     maxConnectionsPerEntrance: config.maxConnections,
     maxConnections: descriptors.connections,
   };

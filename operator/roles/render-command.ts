@@ -49,6 +49,8 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
     resolvers: [],
     openRanges: [],
     denyRanges: [],
+    ownAddresses: [],
+    ownPlaces: [],
     maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS,
     maxConnections: MAX_CONNECTIONS,
   };

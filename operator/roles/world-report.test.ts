@@ -30,6 +30,8 @@ const SETTINGS = {
   resolvers: [],
   openRanges: [],
   denyRanges: [],
+  ownAddresses: [],
+  ownPlaces: [],
   maxConnectionsPerEntrance: 10,
   maxConnections: 60_000,
 };

@@ -122,6 +122,8 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
     resolvers: [],
     openRanges: 'range' in open ? [open.range] : [],
     denyRanges: [],
+    ownAddresses: [],
+    ownPlaces: [],
     maxConnectionsPerEntrance: 1000,
     maxConnections: 60_000,
   };

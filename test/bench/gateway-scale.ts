@@ -130,6 +130,8 @@ class ScaledGateway {
       resolvers: [{ address: ADDRESS, port: 53 }],
       openRanges: [],
       denyRanges: [],
+      ownAddresses: [],
+      ownPlaces: [],
       maxConnectionsPerEntrance: 1000,
       maxConnections: 60_000,
     };

@@ -8,6 +8,9 @@ import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 /** Filter state that carries what the proxy listener knows to the guard behind it. */
 export const CONTEXT_KEY = 'sallyport.context';
 
+/** Filter state that carries what the routes decided to the guards of dry-run lanes. */
+export const DECISION_KEY = 'sallyport.decision';
+
 /**
  * For proxies of enforced lanes, and gates: what was refused, or went wrong; a tunnel let through is its guard's to judge.
  * Envoy demands a runtime key, though nobody sets it.
@@ -16,8 +19,8 @@ export const NOT_ALLOWED: Json = {
   status_code_filter: { comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } } },
 };
 
-/** For proxies of dry-run lanes: every plain request, tunnels when they open, and those that never did. */
-export const OPENED_OR_FAILED: Json = {
+/** For proxies of dry-run lanes: every plain request, and tunnels that never opened; the others are their guard's to tell. */
+export const PLAIN_OR_FAILED: Json = {
   or_filter: {
     filters: [
       {
@@ -26,7 +29,6 @@ export const OPENED_OR_FAILED: Json = {
         },
       },
       NOT_ALLOWED,
-      { log_type_filter: { types: ['DownstreamTunnelSuccessfullyEstablished'] } },
     ],
   },
 };
@@ -39,7 +41,7 @@ export function without(stateKey: string): Json {
 /** For guards: connections that were closed before any chain of filters had them. */
 export const WITHOUT_CHAIN: Json = expressionFilter("xds.filter_chain_name == ''");
 
-function expressionFilter(expression: string): Json {
+export function expressionFilter(expression: string): Json {
   return {
     extension_filter: extension(
       'envoy.access_loggers.extension_filters.cel',
@@ -138,6 +140,12 @@ const GUARD_FIELDS: Json = {
   closing: '%DOWNSTREAM_LOCAL_CLOSE_REASON%',
 };
 
+const RECORDING_FIELDS: Json = {
+  ...GUARD_FIELDS,
+  decision: `%FILTER_STATE(${DECISION_KEY}:PLAIN)%`,
+  gate: '%FILTER_STATE(envoy.tcp_proxy.propagate_response_headers:TYPED)%',
+};
+
 const CLOSED_FIELDS: Json = {
   ...TUNNEL_FIELDS,
   details: '%DYNAMIC_METADATA(envoy.filters.listener.tls_inspector:failure_reason)%',
@@ -150,5 +158,6 @@ const FIELDS: Readonly<Record<EnvoyListener, Json>> = {
   gate: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   guard: { ...COMMON_FIELDS, ...GUARD_FIELDS },
-  watch: { ...COMMON_FIELDS, ...GUARD_FIELDS },
+  watch: { ...COMMON_FIELDS, ...RECORDING_FIELDS },
+  pass: { ...COMMON_FIELDS, ...RECORDING_FIELDS },
 };

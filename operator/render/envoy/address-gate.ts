@@ -7,7 +7,7 @@ import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { HOST_KEY, PORT_KEY, setOnConnection, stateText, textFormat } from './filter-state.ts';
 import { internalListener } from './internal-listener.ts';
-import { forward } from './refusal.ts';
+import { forward, tellRefusal } from './refusal.ts';
 
 export function gateName(cache: DnsCache): string {
   return `gate-${cache.name}`;
@@ -15,7 +15,11 @@ export function gateName(cache: DnsCache): string {
 
 /** For the tcp proxy of a guard. */
 export const ASK_GATE: Json = {
-  tunneling_config: { hostname: `${stateText(HOST_KEY)}:${stateText(PORT_KEY)}` },
+  tunneling_config: {
+    hostname: `${stateText(HOST_KEY)}:${stateText(PORT_KEY)}`,
+    // For the log of the guard: why the gate refused, where it did.
+    propagate_response_headers: true,
+  },
 };
 
 /** For a guard: whose tunnel it is, for the log of the gate. */
@@ -48,6 +52,7 @@ export function addressGate(cache: DnsCache, settings: GatewaySettings, isDryRun
         suppress_envoy_headers: true,
       }),
     ],
+    local_reply_config: tellRefusal(),
     access_log: isDryRun ? [] : accessLog(settings, 'gate', stateText(CONTEXT_KEY), NOT_ALLOWED),
   });
   return internalListener(name, { filter_chains: [{ name: 'allow', filters: [manager] }] });

@@ -3,7 +3,13 @@
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
 import { compareText } from '../../model/snapshot.ts';
-import { GUARDED_RANGES, HIDING_RANGES, METADATA_RANGES } from '../../model/special-address.ts';
+import {
+  GUARDED_RANGES,
+  HIDING_RANGES,
+  LOCAL_RANGES,
+  METADATA_RANGES,
+  withEmbeddings,
+} from '../../model/special-address.ts';
 import type { GatewaySettings, Json } from './envoy-config.ts';
 
 type ConfiguredRanges = Pick<GatewaySettings, 'openRanges' | 'denyRanges'>;
@@ -18,9 +24,23 @@ export function enforcedGuard({ openRanges, denyRanges }: ConfiguredRanges): rea
   return mergeRanges([...subtractRanges(GUARDED_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES]);
 }
 
-/** For dry-run lanes, which refuse nothing but the cloud metadata services, and where those may hide. */
-export function dryRunGuard(): readonly AddressRange[] {
-  return mergeRanges([...METADATA_RANGES, ...HIDING_RANGES]);
+/**
+ * For dry-run lanes: cloud metadata and where it may hide, what only the gateway reaches, and what configuration shuts.
+ * `foreign` are ranges of private endpoints that the table has no part in.
+ */
+export function dryRunGuard(
+  foreign: readonly AddressRange[],
+  { openRanges, denyRanges, ownAddresses }: ConfiguredRanges & Pick<GatewaySettings, 'ownAddresses'>,
+): readonly AddressRange[] {
+  const local = [...LOCAL_RANGES, ...ownAddresses.flatMap(withEmbeddings)];
+  // What is public is no more another's than anybody's.
+  const others = subtractRanges(foreign, subtractRanges(foreign, GUARDED_RANGES));
+  return mergeRanges([
+    ...subtractRanges([...local, ...others.flatMap(withEmbeddings)], openRanges),
+    ...denyRanges.flatMap(withEmbeddings),
+    ...METADATA_RANGES,
+    ...HIDING_RANGES,
+  ]);
 }
 
 /** For the names of a private endpoint: everything but its own ranges; metadata stays shut even inside them. */
@@ -28,9 +48,14 @@ export function privateGuard(
   ownRanges: readonly string[],
   { openRanges, denyRanges }: ConfiguredRanges,
 ): readonly AddressRange[] {
-  const own = ownRanges.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
+  const own = readableRanges(ownRanges);
   const foreign = subtractRanges(EVERYTHING, [...own, ...openRanges]);
   return mergeRanges([...foreign, ...denyRanges, ...METADATA_RANGES]);
+}
+
+/** What cannot be read covers nothing. */
+export function readableRanges(texts: readonly string[]): readonly AddressRange[] {
+  return texts.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
 }
 
 /** Envoy's CidrRange messages. */

@@ -5,7 +5,6 @@ import { indexTable } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
 import { classifyNames } from './destination-classes.ts';
 import type { Entrance, GatewaySettings, GuardedLane } from './envoy-config.ts';
-import { WATCH_GUARD } from './guard-names.ts';
 import { renderEnvoy } from './render-envoy.ts';
 
 type Groups = readonly DestinationGroup[];
@@ -15,6 +14,8 @@ const SETTINGS = {
   resolvers: [],
   openRanges: [],
   denyRanges: [],
+  ownAddresses: [],
+  ownPlaces: [],
   maxConnectionsPerEntrance: 100,
   maxConnections: 60_000,
 } as unknown as GatewaySettings;
@@ -136,9 +137,10 @@ function routeRequest({ via, host, port }: EgressRequest): RouteRequest {
 
 /** A guard that looks inside compares the server name with the host; the others let every byte through. */
 function guardDecision(guard: string, request: EgressRequest): Pick<Decision, 'verdict' | 'reason'> {
-  const looks = guard === WATCH_GUARD || /^(?:guard-acme|private-tls-)/.test(guard);
+  const isWatched = /^guard-dry-run(?:-[0-9a-f]+)?-watch$/.test(guard);
+  const looks = isWatched || /^(?:guard-acme|private-tls-)/.test(guard);
   if (request.via === 'HTTP' || !looks) return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
-  const verdict = guard === WATCH_GUARD ? 'DRY_RUN_DENIAL' : 'DROP';
+  const verdict = isWatched ? 'DRY_RUN_DENIAL' : 'DROP';
   if (request.inside.kind === 'OTHER') return { verdict, reason: 'NOT_TLS' };
   if (request.inside.sni === null) return { verdict, reason: 'NO_SNI' };
   if (request.inside.sni !== request.host) return { verdict, reason: 'SNI_MISMATCH' };

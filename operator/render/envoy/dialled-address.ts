@@ -1,24 +1,23 @@
 // The second layer of the address guard: whatever a cache has resolved, the address that is about to be dialled is looked
 // at again, by another part of Envoy. The first layer is the cache's own filter.
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
-import type { AddressRange } from '../../model/address-range.ts';
 import { cidrRanges } from './address-guard.ts';
 import type { DnsCache } from './dns-cache.ts';
-import { extension, type Json } from './envoy-config.ts';
+import { extension, type Json, type Place } from './envoy-config.ts';
 
 /** For tunnels of TLS: before the tcp proxy, which must connect only when the client has said something. */
-export function refuseDialledAddress({ refused }: DnsCache): Json {
+export function refuseDialledAddress(cache: DnsCache): Json {
   return extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', {
     stat_prefix: ADDRESS_RULE,
-    rules: denyRules(refused),
+    rules: denyRules(cache),
   });
 }
 
 /** For plain HTTP, and tunnels that come through a gate: filters of the cluster that dials. */
-export function refuseUpstreamAddress({ refused }: DnsCache): readonly Json[] {
+export function refuseUpstreamAddress(cache: DnsCache): readonly Json[] {
   return [
     extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
-      rules: denyRules(refused),
+      rules: denyRules(cache),
     }),
     extension(
       'envoy.filters.http.upstream_codec',
@@ -27,12 +26,17 @@ export function refuseUpstreamAddress({ refused }: DnsCache): readonly Json[] {
   ];
 }
 
-function denyRules(refused: readonly AddressRange[]): Json {
-  const permissions = cidrRanges(refused).map((range) => ({
+function denyRules({ refused, refusedPlaces }: DnsCache): Json {
+  const places: readonly Place[] = [...refused.map((range) => ({ range })), ...refusedPlaces];
+  const permissions = places.map(({ range, ports }) => ({
     matcher: extension(
       'envoy.rbac.matchers.upstream_ip_port',
       'envoy.extensions.rbac.matchers.upstream_ip_port.v3.UpstreamIpPortMatcher',
-      { upstream_ip: range },
+      {
+        upstream_ip: cidrRanges([range])[0],
+        // Its end is exclusive.
+        ...(ports === undefined ? {} : { upstream_port_range: { start: ports.from, end: ports.to + 1 } }),
+      },
     ),
   }));
   return { action: 'DENY', policies: { [ADDRESS_RULE]: { principals: [{ any: true }], permissions } } };

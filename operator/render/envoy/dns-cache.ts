@@ -1,10 +1,29 @@
-// Envoy's name resolution: one cache per table, one for all dry-run lanes and one per set of private ranges, each with the
-// dynamic forward proxy cluster that uses it. What fills a table's cache stops nobody but those under that table.
+// Envoy's name resolution: one cache per table, one for all dry-run lanes whose tables lead to the same private ranges,
+// and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. What fills a table's cache stops nobody but those under that table.
 import { contentHash } from '../../compile/content-hash.ts';
 import type { AddressRange } from '../../model/address-range.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
 import { isDryRun } from '../../model/product.ts';
-import { cidrRanges, dryRunGuard, enforcedGuard, privateGuard } from './address-guard.ts';
-import { extension, type GatewaySettings, type GuardedLane, type Json } from './envoy-config.ts';
+import { withEmbeddings } from '../../model/special-address.ts';
+import {
+  cidrRanges,
+  dryRunGuard,
+  enforcedGuard,
+  mergeRanges,
+  privateGuard,
+  readableRanges,
+  subtractRanges,
+} from './address-guard.ts';
+import {
+  type Entrance,
+  type EnvoyInput,
+  extension,
+  type GatewaySettings,
+  type GuardedLane,
+  type Json,
+  type Place,
+} from './envoy-config.ts';
+import { dryRunName, forwardName, privateRangesOf } from './guard-names.ts';
 
 export interface DnsCache {
   readonly name: string;
@@ -13,6 +32,8 @@ export interface DnsCache {
   readonly config: Json;
   /** Addresses that it leads nowhere to. */
   readonly refused: readonly AddressRange[];
+  /** What the second layer of the address guard refuses besides. */
+  readonly refusedPlaces: readonly Place[];
 }
 
 /**
@@ -33,30 +54,43 @@ const MAX_PENDING_REQUESTS = 10_000;
 /** A question that was lost in a flood of others is asked again, within the 5 s after which Envoy gives up. */
 const REPEATED = { query_timeout_seconds: 2, query_tries: 2 };
 
-/** No table has this name: they all end in a hash. */
-const DRY_RUN = 'dry-run';
-
-/** The caches of tables: those of enforced lanes are per table, dry-run lanes share one. */
+/** Caches of tables, and of the private ranges that they lead to in dry-run. */
 export interface LaneCaches {
-  readonly dryRun: DnsCache;
+  /** One per set of private ranges; the first is that of tables without any. */
+  readonly dryRun: readonly DnsCache[];
   enforced(table: string): DnsCache;
   of(table: string, lane: GuardedLane): DnsCache;
 }
 
-export function laneCaches(settings: GatewaySettings): LaneCaches {
-  const dryRun = dnsCache(DRY_RUN, cacheSettings(dryRunGuard(), settings));
+export function laneCaches(input: EnvoyInput): LaneCaches {
+  const { settings } = input;
   const shared = cacheSettings(enforcedGuard(settings), settings);
   const enforced = (table: string): DnsCache => dnsCache(table, shared);
-  return { dryRun, enforced, of: (table, lane) => (isDryRun(lane) ? dryRun : enforced(table)) };
+  const nowhere = dryRunCache([], input);
+  const used = input.tables.filter((table) => hasDryRun(table, input.entrances));
+  const byTable = new Map(used.map((table) => [table.metadata.name, privateRangesOf(table)]));
+  const bySet = new Map([...byTable.values()].map((own) => [dryRunName(own), own]));
+  bySet.delete(nowhere.name);
+  const dryRun = new Map([...bySet].map(([name, own]) => [name, dryRunCache(own, input)]));
+  const dryRunOf = (table: string): DnsCache => dryRun.get(dryRunName(byTable.get(table) ?? [])) ?? nowhere;
+  return {
+    dryRun: [nowhere, ...dryRun.values()],
+    enforced,
+    of: (table, lane) => (isDryRun(lane) ? dryRunOf(table) : enforced(table)),
+  };
 }
 
-/** Cluster that connects to names of a table in a lane. */
-export function forwardOf(table: string, lane: GuardedLane): string {
-  return clusterOf(isDryRun(lane) ? DRY_RUN : table);
+function hasDryRun({ metadata }: EgressTable, entrances: readonly Entrance[]): boolean {
+  return entrances.some(({ table, lane }) => table === metadata.name && isDryRun(lane));
 }
 
-function clusterOf(cache: string): string {
-  return `forward-${cache}`;
+/** Services of lanes come and go with workspaces, so only the second layer of the address guard knows them. */
+function dryRunCache(own: readonly string[], { settings, tables, laneAddresses = [] }: EnvoyInput): DnsCache {
+  const all = readableRanges(tables.flatMap(privateRangesOf));
+  const foreign = subtractRanges(mergeRanges(all), readableRanges(own));
+  const cache = dnsCache(dryRunName(own), cacheSettings(dryRunGuard(foreign, settings), settings));
+  const services = mergeRanges(readableRanges(laneAddresses).flatMap(withEmbeddings));
+  return { ...cache, refusedPlaces: [...cache.refusedPlaces, ...services.map((range) => ({ range }))] };
 }
 
 export function privateCache(addressRanges: readonly string[], settings: GatewaySettings): DnsCache {
@@ -65,6 +99,7 @@ export function privateCache(addressRanges: readonly string[], settings: Gateway
 }
 
 interface CacheSettings {
+  readonly refusedPlaces: readonly Place[];
   readonly refused: readonly AddressRange[];
   readonly config: Json;
   readonly hash: string;
@@ -74,8 +109,8 @@ interface CacheSettings {
  * Envoy keeps a cache for as long as it lives, and takes no other settings for its name. An Envoy that outlives us may
  * get others: of another version, resolver or range. So the name that it knows ends in their hash.
  */
-function dnsCache(name: string, { refused, config, hash }: CacheSettings): DnsCache {
-  return { name, cluster: clusterOf(name), config: { name: `${name}.${hash}`, ...config }, refused };
+function dnsCache(name: string, { config, hash, ...refused }: CacheSettings): DnsCache {
+  return { name, cluster: forwardName(name), config: { name: `${name}.${hash}`, ...config }, ...refused };
 }
 
 function cacheSettings(refused: readonly AddressRange[], settings: GatewaySettings): CacheSettings {
@@ -100,5 +135,5 @@ function cacheSettings(refused: readonly AddressRange[], settings: GatewaySettin
     resolved_address_filter: { ranges: cidrRanges(refused) },
     typed_dns_resolver_config: cares,
   };
-  return { refused, config, hash: contentHash(config) };
+  return { refused, refusedPlaces: settings.ownPlaces, config, hash: contentHash(config) };
 }

@@ -1,7 +1,7 @@
 // The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table in
 // a lane. The proxy listener of an entrance has one, and so has the twin behind transparent TLS.
 import { isDryRun } from '../../model/product.ts';
-import { accessLog, CONTEXT_KEY, NOT_ALLOWED, OPENED_OR_FAILED } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
 import { fileSource } from './bootstrap.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { extension, type GatewaySettings, type GuardedLane, type Json } from './envoy-config.ts';
@@ -61,14 +61,18 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
     http_filters: httpFilters(way, caches),
     local_reply_config: refuseBehindRoutes(),
-    access_log: accessLog(settings, way.listener, way.context, isDry ? OPENED_OR_FAILED : NOT_ALLOWED),
-    access_log_options: { flush_log_on_tunnel_successfully_established: isDry },
+    access_log: accessLog(settings, way.listener, way.context, isDry ? PLAIN_OR_FAILED : NOT_ALLOWED),
   });
 }
 
-function httpFilters({ table, lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
+function httpFilters({ listener, table, lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
   return [
-    shareWithNextListener([{ key: CONTEXT_KEY, format: textFormat(context) }, DIALLED_HOST]),
+    shareWithNextListener([
+      { key: CONTEXT_KEY, format: textFormat(context) },
+      DIALLED_HOST,
+      // By which way it came, and the decision: it is the guard that sees whether it passed.
+      ...(isDryRun(lane) ? [{ key: DECISION_KEY, format: textFormat(`${listener} %ROUTE_NAME%`) }] : []),
+    ]),
     extension(
       'envoy.filters.http.dynamic_forward_proxy',
       'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',

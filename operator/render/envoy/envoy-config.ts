@@ -78,16 +78,29 @@ export interface GatewaySettings {
   readonly openRanges: readonly AddressRange[];
   /** Ranges added to the address guard: addresses of the cluster itself that are public. */
   readonly denyRanges: readonly AddressRange[];
+  /** Addresses of this machine, or pod: what listens there only a gateway reaches of itself. */
+  readonly ownAddresses: readonly AddressRange[];
+  /** Its lanes' ports where a range is opened that they lie in. */
+  readonly ownPlaces: readonly Place[];
   /** Connections that one entrance may have open, so that no workspace can starve the others. */
   readonly maxConnectionsPerEntrance: number;
   /** Connections that the gateway takes in all. */
   readonly maxConnections: number;
 }
 
+/** Addresses on some ports only, or on all. */
+export interface Place {
+  readonly range: AddressRange;
+  /** Inclusive. */
+  readonly ports?: { readonly from: number; readonly to: number };
+}
+
 export interface EnvoyInput {
   readonly tables: readonly EgressTable[];
   readonly entrances: readonly Entrance[];
   readonly settings: GatewaySettings;
+  /** Addresses of the Services of all lanes, by which gateways reach each other and themselves. */
+  readonly laneAddresses?: readonly string[];
   /** Epoch milliseconds; entries that have expired by then are left out. */
   readonly atMs: number;
 }

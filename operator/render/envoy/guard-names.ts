@@ -2,12 +2,38 @@
 // changing its shard's guard ends the tunnels of that shard only, so more shards mean a narrower cut (DESIGN 2.5).
 import { crc32 } from 'node:zlib';
 import { contentHash } from '../../compile/content-hash.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import { compareText } from '../../model/snapshot.ts';
 import type { GuardedLane } from './envoy-config.ts';
 
+/** No table has this name: they all end in a hash. */
+const DRY_RUN = 'dry-run';
+
+/** Of dry-run lanes whose tables lead to these private ranges; most lead to none. */
+export function dryRunName(privateRanges: readonly string[]): string {
+  return privateRanges.length === 0 ? DRY_RUN : `${DRY_RUN}-${contentHash(privateRanges)}`;
+}
+
+/** Where the names of a table's private endpoints may lead. */
+export function privateRangesOf({ spec }: EgressTable): readonly string[] {
+  const ranges = spec.groups.flatMap(({ addressRanges = [] }) => addressRanges);
+  return [...new Set(ranges)].toSorted(compareText);
+}
+
+/** Cluster that connects to what the cache of this name has resolved. */
+export function forwardName(cache: string): string {
+  return `forward-${cache}`;
+}
+
 /** Lets listed and unlisted tunnels of dry-run lanes through and records what was inside. */
-export const WATCH_GUARD = 'guard-dry-run-watch';
-/** Lets anything of dry-run lanes through; the denial has been recorded before. */
-export const PASS_GUARD = 'guard-dry-run-pass';
+export function watchGuardName(dryRun: string): string {
+  return `guard-${dryRun}-watch`;
+}
+
+/** Lets anything of dry-run lanes through, and records that it would have been denied. */
+export function passGuardName(dryRun: string): string {
+  return `guard-${dryRun}-pass`;
+}
 
 const TLS_PREFIX = 'guard-';
 const RAW_PREFIX = 'raw-';

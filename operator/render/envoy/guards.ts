@@ -2,7 +2,7 @@
 //   tls     the server name in the ClientHello must equal the host that CONNECT asked for
 //   raw     any bytes, for destinations that say `protocol: TCP`
 //   watch   for dry-run lanes: lets everything through and records what a tls guard would have refused
-//   pass    for dry-run lanes: lets everything through; the proxy listener has recorded the denial
+//   pass    for dry-run lanes: lets everything through and records what the routes have decided
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { accessLog, CONTEXT_KEY, CUT, RESOLVED_KEY, WITHOUT_CHAIN } from './access-log.ts';
@@ -42,15 +42,17 @@ export function rawGuard(name: string, cache: DnsCache, settings: GatewaySetting
 }
 
 export function watchGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
-  const pass = [...resolveHost(cache), tellGate(), watchingTcpProxy(name, gateName(cache), settings)];
+  const proxy = recordingTcpProxy('watch', name, gateName(cache), settings);
+  const pass = [...resolveHost(cache), tellGate(), proxy];
   return inspectingListener(
     { name, timeout: WATCH_TIMEOUT, settings },
     { allow: pass, mismatch: pass, 'not-tls': pass },
   );
 }
 
-export function passGuard(name: string, cache: DnsCache): NamedResource {
-  const filters = [...resolveHost(cache), tellGate(), tcpProxyTo(name, gateName(cache), ASK_GATE)];
+export function passGuard(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
+  const proxy = recordingTcpProxy('pass', name, gateName(cache), settings);
+  const filters = [...resolveHost(cache), tellGate(), proxy];
   return internalListener(name, { filter_chains: [{ name: 'allow', filters }] });
 }
 
@@ -169,11 +171,16 @@ function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode
   });
 }
 
-/** A dry-run finding is recorded when the tunnel opens, not when it ends. */
-function watchingTcpProxy(name: string, cluster: string, settings: GatewaySettings): Json {
+/** A dry-run finding is recorded when the gate has opened the tunnel, or refused to, and not when it ends. */
+function recordingTcpProxy(
+  listener: 'watch' | 'pass',
+  name: string,
+  cluster: string,
+  settings: GatewaySettings,
+): Json {
   return tcpProxyTo(name, cluster, {
     ...ASK_GATE,
-    access_log: accessLog(settings, 'watch', stateText(CONTEXT_KEY)),
+    access_log: accessLog(settings, listener, stateText(CONTEXT_KEY)),
     access_log_options: { flush_access_log_on_connected: true },
   });
 }

@@ -7,12 +7,11 @@ import {
   TOO_MANY_NAMES_DETAILS,
 } from '../../model/access-log-line.ts';
 import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
-import { isRefusedAlways, REASONS, type Reason } from '../../model/reason.ts';
+import { isRefusedAlways, REASON_HEADER, REASONS, type Reason } from '../../model/reason.ts';
+import { expressionFilter } from './access-log.ts';
 import { ASKED_AUTHORITY } from './entrance-context.ts';
-import { extension, type Json } from './envoy-config.ts';
+import type { Json } from './envoy-config.ts';
 import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
-
-export const REASON_HEADER = 'x-sallyport-reason';
 
 /** Which requests a route is for: CONNECT or plain HTTP, and on which port. */
 export interface RouteMatch {
@@ -24,7 +23,9 @@ export interface RouteMatch {
 export interface RefusalContext {
   readonly networkPolicyId: string;
   /** In dry-run lanes, where what is refused leaves nevertheless; undefined in all others. */
-  readonly dryRun: { readonly connectCluster: string; readonly httpCluster: string } | undefined;
+  readonly dryRun:
+    | { readonly connectCluster: string; readonly watchCluster: string; readonly httpCluster: string }
+    | undefined;
 }
 
 /** Nothing lives for ever, whatever may have been forgotten of it. */
@@ -131,15 +132,26 @@ export function refuseBehindRoutes(): Json {
   };
 }
 
+/** For a gate, whose answer only a guard sees: why it refused. */
+export function tellRefusal(): Json {
+  const denied = ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`);
+  return {
+    mappers: [
+      {
+        filter: { response_flag_filter: { flags: ['UH'] } },
+        headers_to_add: [header(REASON_HEADER, 'UNRESOLVED_OR_PRIVATE')],
+      },
+      {
+        filter: expressionFilter(denied.join(' || ')),
+        headers_to_add: [header(REASON_HEADER, 'ADDRESS_DENIED')],
+      },
+    ],
+  };
+}
+
 function replyTo(expression: string, status: number, reason: Reason): Json {
   const text = `Access to "${ASKED_AUTHORITY}" is denied: ${REASONS[reason]} (${reason})\n`;
-  const filter = {
-    extension_filter: extension(
-      'envoy.access_loggers.extension_filters.cel',
-      'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-      { expression },
-    ),
-  };
+  const filter = expressionFilter(expression);
   return {
     filter,
     status_code: status,

@@ -10,6 +10,8 @@ const SETTINGS = {
   resolvers: [],
   openRanges: [],
   denyRanges: [],
+  ownAddresses: [],
+  ownPlaces: [],
   maxConnectionsPerEntrance: 100,
   maxConnections: 60_000,
 } as unknown as GatewaySettings;

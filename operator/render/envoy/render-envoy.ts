@@ -15,12 +15,12 @@ import type {
   NamedResource,
 } from './envoy-config.ts';
 import {
-  PASS_GUARD,
+  passGuardName,
   privateGuardName,
   rawGuardName,
   shardOf,
   tlsGuardName,
-  WATCH_GUARD,
+  watchGuardName,
 } from './guard-names.ts';
 import { passGuard, rawGuard, tlsGuard, watchGuard } from './guards.ts';
 import { privateHttpGuard } from './private-http-guard.ts';
@@ -32,7 +32,7 @@ import { twinListener } from './twin.ts';
 /** `tunnels` are those of these very tables. */
 export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNELS): EnvoyConfig {
   const { settings } = input;
-  const caches = laneCaches(settings);
+  const caches = laneCaches(input);
   const tables = spreadTables(input.tables, input.atMs);
   const left = Object.values(tunnels.tables).flatMap((table) => table.left);
   const classes = tables.flatMap(({ classified }) => classified.classes);
@@ -41,9 +41,7 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
     cache: privateCache(ranges, settings),
   }));
   const guards = [
-    watchGuard(WATCH_GUARD, caches.dryRun, settings),
-    passGuard(PASS_GUARD, caches.dryRun),
-    addressGate(caches.dryRun, settings, true),
+    ...caches.dryRun.flatMap((cache) => dryRunGuards(cache, settings)),
     ...tables.flatMap((table) =>
       tableGuards(table, tunnels, caches.enforced(table.classified.table.metadata.name), settings),
     ),
@@ -56,7 +54,7 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
     twinListener(table.classified.table.metadata.name, lane, caches, settings),
   );
   const ways = [
-    caches.dryRun,
+    ...caches.dryRun,
     ...tables.map(({ classified }) => caches.enforced(classified.table.metadata.name)),
     ...privateSets.map(({ cache }) => cache),
   ];
@@ -75,6 +73,14 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
       renderRouteTable(classified, lane, shards),
     ),
   };
+}
+
+function dryRunGuards(cache: DnsCache, settings: GatewaySettings): readonly NamedResource[] {
+  return [
+    watchGuard(watchGuardName(cache.name), cache, settings),
+    passGuard(passGuardName(cache.name), cache, settings),
+    addressGate(cache, settings, true),
+  ];
 }
 
 /** The lanes of a table that some workload really takes. */

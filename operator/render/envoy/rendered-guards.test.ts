@@ -71,6 +71,8 @@ const SETTINGS = {
   resolvers: [],
   openRanges: [],
   denyRanges: [],
+  ownAddresses: [],
+  ownPlaces: [],
   maxConnectionsPerEntrance: 100,
 } as unknown as GatewaySettings;
 

@@ -16,17 +16,19 @@ import {
   type Ports,
   unionOfPorts,
 } from './destination-classes.ts';
-import { forwardOf } from './dns-cache.ts';
 import { type GuardedLane, type Json, type RouteTable, typed } from './envoy-config.ts';
 import { knownPort } from './filter-state.ts';
 import {
-  PASS_GUARD,
+  dryRunName,
+  forwardName,
+  passGuardName,
   privateGuardName,
+  privateRangesOf,
   rawGuardName,
   routeTableName,
   shardOf,
   tlsGuardName,
-  WATCH_GUARD,
+  watchGuardName,
 } from './guard-names.ts';
 import {
   forward,
@@ -74,14 +76,21 @@ function routeConfiguration(
   shards: number,
 ): RouteTable {
   const name = routeTableName(table.metadata.name, lane);
-  const forwardCluster = forwardOf(table.metadata.name, lane);
+  const dryRun = dryRunName(privateRangesOf(table));
+  const forwardCluster = forwardName(isDryRun(lane) ? dryRun : table.metadata.name);
   const context: LaneContext = {
     table: table.metadata.name,
     lane,
     shards,
     networkPolicyId: table.spec.networkPolicyId,
     forwardCluster,
-    dryRun: isDryRun(lane) ? { connectCluster: PASS_GUARD, httpCluster: forwardCluster } : undefined,
+    dryRun: isDryRun(lane)
+      ? {
+          connectCluster: passGuardName(dryRun),
+          watchCluster: watchGuardName(dryRun),
+          httpCluster: forwardCluster,
+        }
+      : undefined,
   };
   const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, context));
   const body = typed('envoy.config.route.v3.RouteConfiguration', {
@@ -159,7 +168,8 @@ type ProtocolClusters = Readonly<Record<PortProtocol, string>>;
 
 function clustersOf(addressRanges: readonly string[], shard: number, context: LaneContext): ProtocolClusters {
   if (context.dryRun !== undefined) {
-    return { TCP: PASS_GUARD, TLS: WATCH_GUARD, HTTP: context.dryRun.httpCluster };
+    const { connectCluster, watchCluster, httpCluster } = context.dryRun;
+    return { TCP: connectCluster, TLS: watchCluster, HTTP: httpCluster };
   }
   if (addressRanges.length > 0) {
     return {

@@ -60,8 +60,11 @@ it.each([
   expect(mayGo(egressOf([ENDPOINT], 'enforced', ['10.96.0.10']), address, port)).toBe(isOpen);
 });
 
-it('shuts nothing but cloud metadata while a workspace is in dry-run', () => {
+it('shuts only cloud metadata and what is local to the gateway while a workspace is in dry-run', () => {
   const egress = egressOf([], 'dry-run');
+  expect(mayGo(egress, '169.254.1.1', 80)).toBe(false);
+  expect(mayGo(egress, 'fe80::1', 80)).toBe(false);
+  expect(mayGo(egress, '127.0.0.1', 80)).toBe(false);
   expect(mayGo(egress, '10.1.2.3', 443)).toBe(true);
   expect(mayGo(egress, '169.254.169.254', 80)).toBe(false);
   expect(mayGo(egress, 'fd00:ec2::254', 80)).toBe(false);

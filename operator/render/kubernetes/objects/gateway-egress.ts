@@ -4,7 +4,7 @@ import { formatRange, parseAddressRange } from '../../../model/address-range.ts'
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { isDryRun } from '../../../model/product.ts';
 import { compareText, objectsOf } from '../../../model/snapshot.ts';
-import { GUARDED_RANGES, METADATA_RANGES } from '../../../model/special-address.ts';
+import { GUARDED_RANGES, LOCAL_RANGES, METADATA_RANGES } from '../../../model/special-address.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import type { ClusterSettings } from './desired-object.ts';
 import { blocksExcept } from './ip-blocks.ts';
@@ -29,10 +29,16 @@ export function gatewayEgress(
   ];
 }
 
-/** Dry-run refuses nothing but cloud metadata; so while a workspace has such a lane, this layer is that thin. */
+/** IPv4 written into IPv6 is Envoy's matter. */
+const SHUT_IN_DRY_RUN = [
+  ...METADATA_RANGES,
+  ...LOCAL_RANGES.filter(({ address }) => !address.startsWith('::')),
+];
+
+/** Of what dry-run refuses this layer knows what holds for every gateway; while a workspace has such a lane, no more. */
 function publicBlocks(plans: readonly WorkspacePlan[]): readonly Rule[] {
   const hasDryRun = plans.some(({ spec }) => (spec.lanes ?? []).some(({ lane }) => isDryRun(lane)));
-  return blocksExcept(hasDryRun ? METADATA_RANGES : GUARDED_RANGES);
+  return blocksExcept(hasDryRun ? SHUT_IN_DRY_RUN : GUARDED_RANGES);
 }
 
 function toRanges(cidrs: readonly string[]): readonly Rule[] {
