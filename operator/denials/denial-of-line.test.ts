@@ -66,6 +66,11 @@ test('denialOfLine() fills every column from the line, its context and its origi
   });
 });
 
+test('denialOfLine() counts as many as the line is about', () => {
+  const refused = { listener: 'entrance', decision: '-', chain: 'entrance', repeats: 38 };
+  expect(denialOf(refused)).toMatchObject({ reason: 'TOO_MANY_CONNECTIONS', repeats: 38 });
+});
+
 test('denialOfLine() has nothing to say about a line that records no denial', () => {
   expect(denialOf({ decision: 'allow', code: 200 })).toBeUndefined();
 });

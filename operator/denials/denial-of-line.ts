@@ -70,7 +70,7 @@ export function denialOfLine(
     port,
     sni: sniOf(line, host),
     source: context.source,
-    repeats: 1,
+    repeats: line.repeats,
     sample: null,
   };
 }

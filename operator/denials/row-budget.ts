@@ -75,7 +75,7 @@ export class RowBudget {
       const row = this.#place(denial, rows);
       if (row.batch === this.#batch) continue;
       const { eventId, eventTime } = row.denial;
-      raised.set(eventId, { eventId, eventTime, by: (raised.get(eventId)?.by ?? 0) + 1 });
+      raised.set(eventId, { eventId, eventTime, by: (raised.get(eventId)?.by ?? 0) + denial.repeats });
     }
     return {
       rows: rows.map(({ denial, repeats, sample }, at) => ({
@@ -112,7 +112,7 @@ export class RowBudget {
   }
 
   #open({ lane, key, denial, rows, sample }: Place): OpenRow {
-    const row: OpenRow = { denial, sample: sample ?? null, repeats: 1, batch: this.#batch };
+    const row: OpenRow = { denial, sample: sample ?? null, repeats: denial.repeats, batch: this.#batch };
     lane.rows.set(key, row);
     rows.push(row);
     return row;
@@ -121,7 +121,7 @@ export class RowBudget {
   #count(row: OpenRow, place: Place): OpenRow {
     const isHere = row.batch === this.#batch;
     if (!isHere && !this.#canRaise) return this.#open(place);
-    if (isHere) row.repeats += 1;
+    if (isHere) row.repeats += place.denial.repeats;
     return row;
   }
 

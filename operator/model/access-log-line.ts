@@ -129,6 +129,12 @@ const lineSchema = z.object({
     .number()
     .nullish()
     .transform((value) => value ?? 0),
+  /** How many connections the line is about, where nobody could write a line for each. */
+  repeats: z
+    .int()
+    .positive()
+    .nullish()
+    .transform((value) => value ?? 1),
 });
 
 export interface AccessLogLine extends Readonly<Omit<z.infer<typeof lineSchema>, 'context'>> {
