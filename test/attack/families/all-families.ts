@@ -1,4 +1,5 @@
 // Every family of generated cases.
+import { ADDRESSES_OF_NAMES } from './addresses.ts';
 import { AUTHORITY } from './authority.ts';
 import { BIG_TEXT } from './big-text.ts';
 import { BLOCKED } from './blocked.ts';
@@ -14,6 +15,7 @@ export const FAMILIES: readonly Family[] = [
   BLOCKED,
   UPGRADE,
   BIG_TEXT,
+  ADDRESSES_OF_NAMES,
   STORAGE_OF_STRANGERS,
   CONNECTIONS,
   READERS,
