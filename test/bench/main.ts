@@ -50,6 +50,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),
   },
+  flood: {
+    description: 'denials with Hosts of 29 kB: another workspace beside them, size, count (about 2 minutes)',
+    run: async (settings) => (await import('./flood.ts')).benchFlood(settings),
+  },
 };
 
 async function operatorScale(settings: BenchSettings): Promise<BenchReport> {
