@@ -1,4 +1,4 @@
-import { copyFile, readdir } from 'node:fs/promises';
+import { copyFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -40,6 +40,15 @@ describe('DenialStore.append()', () => {
       const next = { ...sampleBatch(4, 5), raised: [{ eventId, eventTime, by: 1 }, lost] };
       await expect(store.append(next)).rejects.toThrow('Cannot count repeats: 1 of 2 rows are there');
       expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
+    }));
+
+  test('keeps the write-ahead log small', () =>
+    withStore(async (store) => {
+      const destination = 'x'.repeat(259);
+      for (let from = 0; from < 6000; from += 100) {
+        await store.append(sampleBatch(from, from + 100, { destination }));
+      }
+      expect((await stat(`${store.path}.wal`)).size).toBeLessThan(1_500_000);
     }));
 
   test('stores every field of a denial', () =>

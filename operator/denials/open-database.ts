@@ -66,6 +66,8 @@ function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: 
     access_mode: readOnly ? 'READ_ONLY' : 'READ_WRITE',
     memory_limit: `${memoryLimitMb}MiB`,
     threads: String(threads),
+    // The write-ahead log of a flood is larger than its rows; 16 MB of it, as is usual, would be most of what the log takes.
+    checkpoint_threshold: '1MiB',
     // A file of another database (SQLite, say) must not make DuckDB download the extension that reads it.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
