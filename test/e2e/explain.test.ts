@@ -174,6 +174,7 @@ describe('render', () => {
       'log',
       'plans.json',
       'rds',
+      'rtds',
       'tables.json',
     ]);
   });
