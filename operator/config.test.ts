@@ -27,6 +27,7 @@ test('readRunConfig() reads the defaults of the command line and makes paths abs
     maxConnections: 4096,
     accountId: 'local',
     concurrency: undefined,
+    envoyMemoryMb: undefined,
     path: '/usr/bin',
   });
 });
@@ -63,6 +64,7 @@ test.each<[Partial<RunOptions>, string]>([
   [{ resolver: ['192.0.2.53:99999'] }, `--resolver: Cannot accept "192.0.2.53:99999": ${RESOLVER_FIX}`],
   [{ maxConnections: '0' }, `--max-connections: Cannot accept "0": ${COUNT_FIX}`],
   [{ maxConnections: '1e3' }, `--max-connections: Cannot accept "1e3": ${COUNT_FIX}`],
+  [{ envoyMemoryMb: '63' }, '--envoy-memory-mb: Cannot accept "63": write a number of megabytes from 64'],
   [{ concurrency: '-1' }, `--concurrency: Cannot accept "-1": ${COUNT_FIX}`],
 ])('readRunConfig() refuses %j', (options, message) => {
   expect(() => configOf(options)).toThrow(new OptionError(message));

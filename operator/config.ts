@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 import { BLOCK_SIZE } from './model/lane-port.ts';
-import { DENIAL_ROWS_PER_SECOND } from './model/limits.ts';
+import { DENIAL_ROWS_PER_SECOND, LEAST_ENVOY_MEMORY_MB } from './model/limits.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 
 /** Where the proxies are. */
@@ -21,6 +21,8 @@ export interface ProxyConfig {
   readonly openRanges: readonly AddressRange[];
   readonly denyRanges: readonly AddressRange[];
   readonly maxConnections: number;
+  /** Of Envoy; a share of what there is where undefined. */
+  readonly envoyMemoryMb: number | undefined;
   /** That one client may ask the DNS. */
   readonly dnsQuestionsPerSecond: number;
   readonly accountId: string;
@@ -56,6 +58,7 @@ export interface ProxyOptions {
   readonly openRange: readonly string[];
   readonly denyRange: readonly string[];
   readonly maxConnections: string;
+  readonly envoyMemoryMb?: string;
   readonly dnsQuestions?: string;
   readonly accountId: string;
   readonly concurrency?: string;
@@ -99,6 +102,7 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
     openRanges: options.openRange.map((text) => readRange('--open-range', text)),
     denyRanges: options.denyRange.map((text) => readRange('--deny-range', text)),
     maxConnections: readCount('--max-connections', options.maxConnections),
+    envoyMemoryMb: options.envoyMemoryMb === undefined ? undefined : readEnvoyMemory(options.envoyMemoryMb),
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
     denialsRetentionMs:
@@ -234,6 +238,13 @@ function readPorts(text: string): { readonly from: number; readonly to: number }
 function readCount(option: string, text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new OptionError(`${option}: Cannot accept "${text}": write a whole number from 1`);
+}
+
+function readEnvoyMemory(text: string): number {
+  if (/^\d{1,7}$/.test(text) && Number(text) >= LEAST_ENVOY_MEMORY_MB) return Number(text);
+  throw new OptionError(
+    `--envoy-memory-mb: Cannot accept "${text}": write a number of megabytes from ${LEAST_ENVOY_MEMORY_MB}`,
+  );
 }
 
 const LEAST_LOG_BYTES = 65_536;

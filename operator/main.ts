@@ -73,6 +73,10 @@ function withProxyOptions(command: Command): Command {
       [],
     )
     .option('--max-connections <n>', 'connections that each entrance may have open', '4096')
+    .option(
+      '--envoy-memory-mb <n>',
+      "memory of Envoy, near which it refuses what is new (default: half of the container's, or of the machine's)",
+    )
     .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)')
     .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
     .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")

@@ -8,6 +8,7 @@ import {
   CUT_CLOSING,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
+  OVERLOAD_DETAILS,
   TOO_MANY_NAMES_DETAILS,
   UNRESOLVED_DETAIL,
 } from '../model/access-log-line.ts';
@@ -43,6 +44,7 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
     if (line.method === 'CONNECT' && line.code === OK) return undefined;
     return drop(reasonOfFailure(line)) ?? dryRun(reason);
   }
+  if (line.details === OVERLOAD_DETAILS) return drop('GATEWAY_OVERLOADED');
   // Of a protocol that no route takes, whatever the host.
   if (line.details === 'upgrade_failed') return drop('BAD_REQUEST');
   if (line.decision !== '') return drop(reasonOfFailure(line));
@@ -59,7 +61,8 @@ function findingOfTwin(line: AccessLogLine): Finding | undefined {
 const SILENT_MS = CLIENT_HELLO_TIMEOUT_MS - 100;
 
 /** A connection that was closed before anything was decided; who closes it himself has been refused nothing. */
-function reasonOfEntrance({ chain, details, durationMs }: AccessLogLine): Reason | undefined {
+function reasonOfEntrance({ chain, details, decision, durationMs }: AccessLogLine): string | undefined {
+  if (decision.startsWith(DROP_PREFIX)) return decision.slice(DROP_PREFIX.length);
   if (chain !== '') return 'TOO_MANY_CONNECTIONS';
   if (details === 'ClientHelloTooLarge') return 'CLIENT_HELLO_TOO_LARGE';
   if (details !== '') return 'NOT_TLS';

@@ -15,6 +15,8 @@ export interface Metrics {
   watchDns(counts: () => DnsNumbers): void;
   /** Connections that were closed at once, since the start of the process. */
   watchRefusedConnections(count: () => number): void;
+  /** Share of what Envoy may use. */
+  watchEnvoyMemory(share: () => number): void;
   watchReflectors(progress: () => readonly ReflectorState[]): void;
   apiRequest(done: {
     readonly method: string;
@@ -169,18 +171,32 @@ function dnsMetrics(registers: Registry[]): Pick<Metrics, 'watchDns'> {
   };
 }
 
-function connectionMetrics(registers: Registry[]): Pick<Metrics, 'watchRefusedConnections'> {
+function connectionMetrics(
+  registers: Registry[],
+): Pick<Metrics, 'watchRefusedConnections' | 'watchEnvoyMemory'> {
   let refused: () => number = () => 0;
   new Counter({
     name: 'sallyport_connections_refused_total',
-    help: 'Connections that were closed at once, since the gateway had as many as it takes',
+    help: 'Connections that were closed at once, since there were as many as there may be, or too little memory',
     registers,
     collect() {
       this.reset();
       this.inc(refused());
     },
   });
+  let memory: () => number = () => 0;
+  new Gauge({
+    name: 'sallyport_envoy_memory_used_ratio',
+    help: 'Memory of Envoy, of what it may use; above 0.95 it refuses what is new',
+    registers,
+    collect() {
+      this.set(memory());
+    },
+  });
   return {
+    watchEnvoyMemory: (read) => {
+      memory = read;
+    },
     watchRefusedConnections: (read) => {
       refused = read;
     },

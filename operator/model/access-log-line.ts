@@ -86,6 +86,9 @@ export const TOO_MANY_NAMES_DETAILS: readonly string[] = [
   'dynamic_forward_proxy_pending_request_overflow',
 ];
 
+/** Envoy's response code details where it has too little memory left for a request. */
+export const OVERLOAD_DETAILS = 'overload';
+
 const text = z
   .string()
   .nullish()

@@ -30,6 +30,15 @@ export const MAX_CONNECTIONS = 60_000;
 /** One port takes no more of them. */
 export const MOST_OF_PORT = 1 / 2;
 
+/**
+ * What Envoy may use of the memory of its container, or of the machine where that has no limit. The rest is for the agent,
+ * the denial log, and what the kernel keeps for sockets.
+ */
+export const ENVOY_MEMORY_SHARE = 1 / 2;
+
+/** An Envoy without any workspace has 40 MB. */
+export const LEAST_ENVOY_MEMORY_MB = 64;
+
 /** Each connection has another one to its server; the rest is for listeners, files and idle connections to servers. */
 export const CONNECTIONS_PER_DESCRIPTOR = 0.45;
 

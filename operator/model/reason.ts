@@ -30,6 +30,7 @@ export const REASONS = {
     'the TLS connection hides its server name (Encrypted Client Hello); turn that off in the client, or take its DNS from the gateway',
   HEADERS_TOO_LARGE: 'the request line or the headers are larger than 32 KiB, or more than 100',
   TOO_MANY_CONNECTIONS: 'the workspace has as many connections open on this port as the gateway allows',
+  GATEWAY_OVERLOADED: 'the gateway has nearly used up its memory and takes nothing new; what is open goes on',
   ADDRESS_DENIED: 'the name leads to a private, local or reserved address',
   UNRESOLVED_OR_PRIVATE: 'the name does not resolve, or leads to a private, local or reserved address',
   TOO_MANY_NAMES:

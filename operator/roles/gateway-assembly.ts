@@ -3,7 +3,7 @@
 import type { GatewayConfig } from '../config.ts';
 import { GatewayReporter } from '../deliver/kubernetes/gateway-reporter.ts';
 import { descriptorSentence } from '../gateway/process/descriptors.ts';
-import { WHOLE_GATEWAY } from '../gateway/process/refused-connections.ts';
+import { refusalSentence } from '../gateway/process/refused-connections.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
 import { connectKubernetes } from '../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../lib/kubernetes/kubernetes-api.ts';
@@ -83,9 +83,7 @@ export async function assembleAgent(
     podName,
     onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
   });
-  const gatewayHooks = hooksOf(logger, hooks, (connections, listener) =>
-    dns.recordRefused(connections, listener),
-  );
+  const gatewayHooks = hooksOf(logger, hooks, (refused) => dns.recordRefused(refused));
   const dns = new GatewayDns({
     config,
     hooks: gatewayHooks,
@@ -141,11 +139,12 @@ function hooksOf(
       onEnvoyChange();
     },
     onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
-    onRefusedConnections: (connections, listener) => {
-      record(connections, listener);
-      const who = listener === WHOLE_GATEWAY ? 'the gateway' : listener;
-      logger.warn('connections were closed at once, since there are as many as may be', { connections, who });
+    onRefusedConnections: (refused) => {
+      record(refused);
+      logger.warn('connections were closed at once', { reason: refusalSentence(refused) });
     },
+    onOverload: (sentence) =>
+      logger.warn('the memory of Envoy is nearly used up, or no longer', { sentence }),
     onAdminFailure: (error) => logger.warn('Envoy could not be asked and is asked again', { error }),
   };
 }

@@ -11,6 +11,7 @@ import { DnsResponder } from '../gateway/dns/dns-responder.ts';
 import { DnsServer } from '../gateway/dns/dns-server.ts';
 import { NameForwarder } from '../gateway/dns/name-forwarder.ts';
 import { endTornLine } from '../gateway/log/torn-line.ts';
+import type { RefusedAt } from '../gateway/process/envoy-admin.ts';
 import { SYSTEM_CLOCK } from '../lib/loop.ts';
 import { rangesContain } from '../model/address-range.ts';
 import { GUARDED_RANGES, METADATA_RANGES } from '../model/special-address.ts';
@@ -91,8 +92,8 @@ export class GatewayDns {
   }
 
   /** A row about connections of which nobody else writes a line. */
-  recordRefused(connections: number, listener: string): void {
-    const line = refusedLine(this.#entrances, listener, { connections, atMs: SYSTEM_CLOCK.nowMs() });
+  recordRefused(refused: RefusedAt): void {
+    const line = refusedLine(this.#entrances, refused, SYSTEM_CLOCK.nowMs());
     if (line !== undefined) this.#log.append(line);
   }
 

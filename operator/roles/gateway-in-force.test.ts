@@ -14,6 +14,7 @@ const SETTINGS = {
   ownPlaces: [],
   maxConnectionsPerEntrance: 1,
   maxConnections: 60_000,
+  envoyMemoryBytes: 1e9,
 };
 const APPLIED: ApplyResult = { status: 'applied', revisions: {} };
 

@@ -7,8 +7,11 @@ import { ConfigApplier } from '../gateway/config/config-applier.ts';
 import { endTornLine } from '../gateway/log/torn-line.ts';
 import { portProblem } from '../gateway/ports/port-probe.ts';
 import { type Descriptors, descriptorsOfProcess } from '../gateway/process/descriptors.ts';
+import type { RefusedAt } from '../gateway/process/envoy-admin.ts';
+import { envoyMemoryBytes } from '../gateway/process/envoy-memory.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from '../gateway/process/envoy-process.ts';
 import { envoyBinary } from '../gateway/process/find-envoy.ts';
+import { OverloadWatch } from '../gateway/process/overload-watch.ts';
 import { RefusedConnections } from '../gateway/process/refused-connections.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
 import { ownPlaces } from './own-places.ts';
@@ -25,14 +28,17 @@ export interface GatewayParts {
   readonly tunnels: TunnelFile;
   readonly cuts: TunnelCuts;
   readonly refused: RefusedConnections;
+  readonly overload: OverloadWatch;
 }
 
 export interface GatewayHooks {
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
   readonly onLogFailure: (error: Error) => void;
-  /** A listener, or where its name is empty Envoy as a whole, has closed so many at once since the last word. */
-  readonly onRefusedConnections: (connections: number, listener: string) => void;
+  /** Connections that were closed at once since the last word. */
+  readonly onRefusedConnections: (refused: RefusedAt) => void;
+  /** What Envoy does about its memory, in a sentence. */
+  readonly onOverload: (sentence: string) => void;
   readonly onAdminFailure: (error: Error) => void;
 }
 
@@ -87,7 +93,14 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onRefused: hooks.onRefusedConnections,
     onFailure: hooks.onAdminFailure,
   });
-  return { paths, envoy, applier, settings: settingsOf(config, place), tunnels, cuts, refused };
+  const settings = settingsOf(config, place);
+  const overload = new OverloadWatch({
+    overload: () => envoy.admin.overload(),
+    memoryBytes: settings.envoyMemoryBytes,
+    onAction: hooks.onOverload,
+    onFailure: hooks.onAdminFailure,
+  });
+  return { paths, envoy, applier, settings, tunnels, cuts, refused, overload };
 }
 
 function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): GatewaySettings {
@@ -99,5 +112,6 @@ function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): 
     ...ownPlaces(config),
     maxConnectionsPerEntrance: config.maxConnections,
     maxConnections: descriptors.connections,
+    envoyMemoryBytes: envoyMemoryBytes(config.envoyMemoryMb),
   };
 }

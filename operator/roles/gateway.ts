@@ -92,9 +92,10 @@ export class RunningAgent {
 
   /** First the word that no more connections are taken, last what Envoy wrote until its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, applier, dns, spools, refused, api } = this.#parts;
+    const { source, services, reporter, applier, dns, spools, refused, overload, api } = this.#parts;
     await this.#loop.stop();
     await refused.stop();
+    await overload.stop();
     await source.stop();
     await services.stop();
     await reporter.stop();
@@ -109,8 +110,20 @@ export class RunningAgent {
 
   /** Envoy first, from the files of the last time: it needs nobody else. */
   async #start(): Promise<void> {
-    const { config, paths, settings, envoy, dns, spools, refused, source, services, rules, logger } =
-      this.#parts;
+    const {
+      config,
+      paths,
+      settings,
+      envoy,
+      dns,
+      spools,
+      refused,
+      overload,
+      source,
+      services,
+      rules,
+      logger,
+    } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#ensureFiles();
@@ -126,6 +139,7 @@ export class RunningAgent {
     this.#parts.metrics.watchReflectors(progress);
     this.#parts.metrics.watchDns(() => dns.counts);
     this.#parts.metrics.watchRefusedConnections(() => refused.total);
+    this.#parts.metrics.watchEnvoyMemory(() => overload.memoryPercent / 100);
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(progress(), 'silent') },
@@ -139,6 +153,7 @@ export class RunningAgent {
     logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
     this.#report();
     refused.start();
+    overload.start();
     source.start();
     services.start();
     this.#loop.trigger();

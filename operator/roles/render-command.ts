@@ -6,6 +6,7 @@ import { type ListenConfig, type ListenOptions, OptionError, readListenConfig } 
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { ConfigApplier } from '../gateway/config/config-applier.ts';
 import { EnvoyAdmin } from '../gateway/process/envoy-admin.ts';
+import { envoyMemoryBytes } from '../gateway/process/envoy-memory.ts';
 import { MAX_CONNECTIONS } from '../model/limits.ts';
 import { formatProblem } from '../model/problem.ts';
 import { desiredOutputs } from '../pipeline.ts';
@@ -53,6 +54,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
     ownPlaces: [],
     maxConnectionsPerEntrance: DEFAULT_MAX_CONNECTIONS,
     maxConnections: MAX_CONNECTIONS,
+    envoyMemoryBytes: envoyMemoryBytes(undefined),
   };
   const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
   const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { RunConfig } from '../config.ts';
 import * as atomicFiles from '../deliver/atomic-file.ts';
 import { descriptorSentence } from '../gateway/process/descriptors.ts';
-import { WHOLE_GATEWAY } from '../gateway/process/refused-connections.ts';
+import { refusalSentence } from '../gateway/process/refused-connections.ts';
 import { describeExit } from '../gateway/process/running-envoy.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../model/stamp.ts';
 import { DenialLogProcess } from './denial-log-process.ts';
@@ -76,7 +76,7 @@ async function partsAround(
     range: config.ports,
     files: atomicFiles,
   });
-  const hooks = hooksOf(view, (connections, listener) => dns.recordRefused(connections, listener));
+  const hooks = hooksOf(view, (refused) => dns.recordRefused(refused));
   const dns = new GatewayDns({
     config,
     hooks,
@@ -104,13 +104,11 @@ function hooksOf(view: RunView, record: GatewayHooks['onRefusedConnections']): G
       else view.failure(`${error.message}; trying again`);
     },
     onLogFailure: (error) => view.failure(error.message),
-    onRefusedConnections: (connections, listener) => {
-      record(connections, listener);
-      const who = listener === WHOLE_GATEWAY ? 'it' : `"${listener}"`;
-      view.failure(
-        `Envoy closed ${connections} connections at once: ${who} has as many open as it may, and takes no more`,
-      );
+    onRefusedConnections: (refused) => {
+      record(refused);
+      view.failure(refusalSentence(refused));
     },
+    onOverload: (sentence) => view.failure(sentence),
     onAdminFailure: (error) => view.failure(error.message),
   };
 }

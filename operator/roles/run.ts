@@ -107,8 +107,8 @@ export class RunningGateway {
 
   /** Takes less than five seconds, whatever hangs; what then waits in the spools is read by the next run. */
   async stop(): Promise<void> {
-    const { dns, envoy, applier, refused, log } = this.#parts;
-    const lastPass = Promise.all([this.#loop.stop(), refused.stop()]);
+    const { dns, envoy, applier, refused, overload, log } = this.#parts;
+    const lastPass = Promise.all([this.#loop.stop(), refused.stop(), overload.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, applier.close());
     await Promise.all([dns.stop(), envoy.stop()]);
@@ -121,7 +121,7 @@ export class RunningGateway {
 
   /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */
   async #start(): Promise<void> {
-    const { paths, log, dns, envoy, refused, settings, view } = this.#parts;
+    const { paths, log, dns, envoy, refused, overload, settings, view } = this.#parts;
     await dns.start();
     const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
@@ -137,6 +137,7 @@ export class RunningGateway {
     // An adopted Envoy has a last good configuration to go on with, and traffic that must not end for this.
     if (refusal !== '' && how === 'started') throw new Error(refusal);
     refused.start();
+    overload.start();
     this.#loop.trigger();
   }
 

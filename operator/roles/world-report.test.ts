@@ -34,6 +34,7 @@ const SETTINGS = {
   ownPlaces: [],
   maxConnectionsPerEntrance: 10,
   maxConnections: 60_000,
+  envoyMemoryBytes: 1e9,
 };
 
 function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {

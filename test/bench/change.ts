@@ -126,6 +126,7 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
     ownPlaces: [],
     maxConnectionsPerEntrance: 1000,
     maxConnections: 60_000,
+    envoyMemoryBytes: 1e9,
   };
   const gateway = {
     settings,

@@ -134,6 +134,7 @@ class ScaledGateway {
       ownPlaces: [],
       maxConnectionsPerEntrance: 1000,
       maxConnections: 60_000,
+      envoyMemoryBytes: 1e9,
     };
     await mkdir(directory, { recursive: true });
     await writeConnectionLimits([], settings);

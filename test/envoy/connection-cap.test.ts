@@ -2,7 +2,7 @@
 // counted. Envoy is started from the product's own files with a limit that a test can reach.
 import { connect, type Socket } from 'node:net';
 import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
-import { RefusedConnections, WHOLE_GATEWAY } from '../../operator/gateway/process/refused-connections.ts';
+import { RefusedConnections } from '../../operator/gateway/process/refused-connections.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { startEditedEnvoy } from './edited-envoy.ts';
 import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
@@ -35,10 +35,10 @@ async function isClosed(socket: Socket): Promise<boolean> {
 }
 
 it('closes connections beyond it, and they are counted and told', async () => {
-  const told: (readonly [number, string])[] = [];
+  const told: (readonly [number, string | undefined])[] = [];
   const refused = new RefusedConnections({
     counted: () => envoy.admin.refusedConnections(),
-    onRefused: (connections, listener) => told.push([connections, listener]),
+    onRefused: ({ connections, listener }) => told.push([connections, listener]),
     onFailure: (error) => {
       throw error;
     },
@@ -53,6 +53,6 @@ it('closes connections beyond it, and they are counted and told', async () => {
   const further = [connect(client.proxy), connect(client.proxy)];
   expect(await Promise.all(further.map(isClosed))).toEqual([true, true]);
   await refused.look();
-  expect(told).toEqual([[2, WHOLE_GATEWAY]]);
+  expect(told).toEqual([[2, undefined]]);
   for (const socket of held) socket.destroy();
 });

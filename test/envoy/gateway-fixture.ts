@@ -22,6 +22,7 @@ export interface GatewayOptions extends OutsideWorldOptions {
   /** By file name; a function where the text depends on the world's addresses. */
   readonly files: Files | ((world: OutsideWorld) => Files);
   readonly maxConnections?: number;
+  readonly envoyMemoryMb?: number;
   /** Of a lane in a second; without end unless given, since each denial of most tests is looked for. */
   readonly denialRows?: number;
 }
@@ -41,6 +42,8 @@ export interface GatewayFixture {
   readonly problems: readonly Problem[];
   /** What was last said not to be in force, a sentence for each thing. */
   readonly heldBack: readonly string[];
+  /** What went wrong, as it was told, a sentence each. */
+  readonly failures: readonly string[];
   /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no entrance. */
   client(workspace: string, product?: Product): Client;
   /** Where a workload without a proxy setting comes in that means this port of a server. */
@@ -80,7 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayFixt
 async function startIn(
   directory: string,
   world: OutsideWorld,
-  { files, maxConnections = 4096, denialRows = 1_000_000 }: GatewayOptions,
+  { files, maxConnections = 4096, denialRows = 1_000_000, envoyMemoryMb }: GatewayOptions,
   removeAll: () => Promise<void>,
 ): Promise<GatewayFixture> {
   const folder = join(directory, 'folder');
@@ -90,7 +93,7 @@ async function startIn(
   const state = join(directory, 'state');
   const journal = new Journal();
   const gateway = await RunningGateway.start(
-    runConfig({ folder, state, world }, { maxConnections, denialRows }),
+    runConfig({ folder, state, world }, { maxConnections, denialRows, envoyMemoryMb }),
     journal.view,
   );
   const { envoy, envoyLog } = statePaths(state);
@@ -102,6 +105,7 @@ async function startIn(
     folder,
     logFolder: envoyLog,
     denials: journal.denials,
+    failures: journal.failures,
     get problems() {
       return journal.problems;
     },
@@ -134,9 +138,11 @@ interface Places {
   readonly world: OutsideWorld;
 }
 
-type Limits = Required<Pick<GatewayOptions, 'maxConnections' | 'denialRows'>>;
+interface Limits extends Required<Pick<GatewayOptions, 'maxConnections' | 'denialRows'>> {
+  readonly envoyMemoryMb: number | undefined;
+}
 
-function runConfig({ folder, state, world }: Places, { maxConnections, denialRows }: Limits) {
+function runConfig({ folder, state, world }: Places, { maxConnections, denialRows, envoyMemoryMb }: Limits) {
   const options = {
     state,
     listenAddress: world.listenAddress,
@@ -147,6 +153,7 @@ function runConfig({ folder, state, world }: Places, { maxConnections, denialRow
     maxConnections: `${maxConnections}`,
     accountId: 'account',
     denialRows: `${denialRows}`,
+    ...(envoyMemoryMb === undefined ? {} : { envoyMemoryMb: `${envoyMemoryMb}` }),
     // Two workers on any machine, so that what they share is tested.
     concurrency: '2',
   };
@@ -183,10 +190,12 @@ class Journal {
   readonly denials: Denial[] = [];
   problems: readonly Problem[] = [];
   heldBack: readonly string[] = [];
+  readonly failures: string[] = [];
   readonly view = {
     ...SILENT_VIEW,
     denialsPerSecond: 1_000_000,
     denials: ({ denials }: ShownDenials) => void this.denials.push(...denials),
+    failure: (sentence: string) => void this.failures.push(sentence),
     problems: (problems: readonly Problem[]) => {
       this.problems = problems;
     },

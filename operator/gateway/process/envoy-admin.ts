@@ -26,6 +26,21 @@ export interface RejectedResource {
   readonly text: string;
 }
 
+export interface RefusedAt {
+  /** Undefined where Envoy as a whole had as many as it takes. */
+  readonly listener: string | undefined;
+  /** Whether memory was the reason, and not their number. */
+  readonly isOverloaded: boolean;
+  /** Since Envoy's start. */
+  readonly connections: number;
+}
+
+export interface Overload {
+  readonly memoryPercent: number;
+  /** Names of Envoy's actions that are active. */
+  readonly actions: ReadonlySet<string>;
+}
+
 export interface ServerInfo {
   readonly version: string;
   readonly state: string;
@@ -41,7 +56,9 @@ export interface EnvoyAdminOptions {
 const rdsVersion = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
 const internalListener = /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
-const atListener = /^listener\.(.+)\.downstream_cx_overflow$/;
+const atListener = /^listener\.(.+)\.downstream_(cx_overflow|cx_overload_reject)$/;
+const overloadAction = /^overload\.envoy\.overload_actions\.(.+)\.active$/;
+const HEAP = 'resource_monitors\\.fixed_heap';
 const notThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 export class EnvoyAdmin {
@@ -94,16 +111,24 @@ export class EnvoyAdmin {
     return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
   }
 
-  /** Connections that were closed at once, by listener; under "" those beyond what Envoy takes in all. */
-  async refusedConnections(): Promise<ReadonlyMap<string, number>> {
-    const filter = encodeURIComponent('\\.downstream_(global_)?cx_overflow$');
+  /** Connections that were closed at once, by the counter that says so; without a listener those beyond what Envoy takes in all. */
+  async refusedConnections(): Promise<ReadonlyMap<string, RefusedAt>> {
+    const filter = encodeURIComponent('\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)$');
     const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
-    const refused = new Map<string, number>();
-    for (const [stat, count] of counters) {
-      const listener = atListener.exec(stat)?.[1] ?? '';
-      refused.set(listener, (refused.get(listener) ?? 0) + count);
-    }
-    return refused;
+    return new Map([...counters].map(([stat, connections]) => [stat, refusedAt(stat, connections)]));
+  }
+
+  /** How much of its memory Envoy uses, and what it does about that. */
+  async overload(): Promise<Overload> {
+    const filter = encodeURIComponent(
+      `^overload\\.envoy\\.(${HEAP}\\.pressure|overload_actions\\..*\\.active)$`,
+    );
+    const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${filter}`));
+    const actions = [...gauges].filter(([, value]) => value > 0);
+    return {
+      memoryPercent: gauges.get('overload.envoy.resource_monitors.fixed_heap.pressure') ?? 0,
+      actions: new Set(actions.flatMap(([stat]) => overloadAction.exec(stat)?.[1] ?? [])),
+    };
   }
 
   /** Counters by name; `filter` is a regular expression in RE2's syntax. Costs Envoy time for all it has. */
@@ -209,6 +234,11 @@ function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {
   return notThere.has(cause.code ?? '')
     ? new EnvoyNotRunning(what, { cause })
     : new Error(`${what}: ${cause.message}`, { cause });
+}
+
+function refusedAt(stat: string, connections: number): RefusedAt {
+  const [, listener, why] = atListener.exec(stat) ?? [];
+  return { listener, isOverloaded: why === 'cx_overload_reject', connections };
 }
 
 function parseTextReadouts(text: string): Map<string, string> {

@@ -1,8 +1,8 @@
 import { EnvoyNotRunning } from './envoy-admin.ts';
-import { RefusedConnections } from './refused-connections.ts';
+import { RefusedConnections, refusalSentence } from './refused-connections.ts';
 
 test('tells what is new of each listener, over restarts of Envoy and while it is away', async () => {
-  const told: (readonly [number, string])[] = [];
+  const told: (readonly [number, string | undefined])[] = [];
   const answers: (Record<string, number> | Error)[] = [
     { a: 0 },
     { a: 3 },
@@ -15,9 +15,12 @@ test('tells what is new of each listener, over restarts of Envoy and while it is
     counted: async () => {
       const answer = answers.shift() ?? {};
       if (answer instanceof Error) throw answer;
-      return new Map(Object.entries(answer));
+      const counters = Object.entries(answer);
+      return new Map(
+        counters.map(([listener, connections]) => [listener, { listener, connections, isOverloaded: false }]),
+      );
     },
-    onRefused: (...words) => told.push(words),
+    onRefused: ({ connections, listener }) => told.push([connections, listener]),
     onFailure: (error) => {
       throw error;
     },
@@ -30,4 +33,14 @@ test('tells what is new of each listener, over restarts of Envoy and while it is
     [2, 'a'],
   ]);
   expect(refused.total).toBe(8);
+});
+
+test.each([
+  [undefined, false, 'it has as many open as it may, and takes no more'],
+  ['tls-a', false, '"tls-a" has as many open as it may, and takes no more'],
+  ['tls-a', true, 'its memory is nearly used up'],
+])('refusalSentence() of listener %s, overloaded: %s', (listener, isOverloaded, why) => {
+  expect(refusalSentence({ listener, isOverloaded, connections: 7 })).toBe(
+    `Envoy closed 7 connections at once: ${why}`,
+  );
 });

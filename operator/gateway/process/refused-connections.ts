@@ -1,22 +1,20 @@
-// Connections that Envoy closed at once, before a byte of them was read: a port had as many as it takes, or the gateway had.
+// Connections that Envoy closed at once, before a byte of them was read: a port had as many as it takes, or the gateway had,
+// or its memory was nearly used up.
 // No listener writes a line about those. In: Envoy's counters, which begin anew with each Envoy. Out: a word whenever
 // there are more, and how many they were.
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
-import { EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
+import { EnvoyNotRunning, EnvoySilent, type RefusedAt } from './envoy-admin.ts';
 
 const INTERVAL_MS = 2000;
 
-/** By listener; those that the gateway as a whole refused are under WHOLE_GATEWAY. */
-export type RefusedCounts = ReadonlyMap<string, number>;
-
-/** No listener has this name. */
-export const WHOLE_GATEWAY = '';
+/** By Envoy's counter. */
+export type RefusedCounts = ReadonlyMap<string, RefusedAt>;
 
 export interface RefusedConnectionsOptions {
   /** Since Envoy's start. */
   readonly counted: () => Promise<RefusedCounts>;
-  /** So many since the last time. */
-  readonly onRefused: (connections: number, listener: string) => void;
+  /** With the connections since the last time. */
+  readonly onRefused: (refused: RefusedAt) => void;
   readonly onFailure: (error: Error) => void;
 }
 
@@ -57,11 +55,12 @@ export class RefusedConnections {
   async look(): Promise<void> {
     const counted = await this.#counted();
     if (counted === undefined) return;
-    for (const [listener, now] of counted) {
-      const last = this.#last.get(listener) ?? 0;
-      const more = now < last ? now : now - last;
-      this.#total += more;
-      if (more > 0) this.#options.onRefused(more, listener);
+    for (const [counter, refused] of counted) {
+      const last = this.#last.get(counter)?.connections ?? 0;
+      const now = refused.connections;
+      const connections = now < last ? now : now - last;
+      this.#total += connections;
+      if (connections > 0) this.#options.onRefused({ ...refused, connections });
     }
     this.#last = counted;
   }
@@ -74,4 +73,13 @@ export class RefusedConnections {
       throw error;
     }
   }
+}
+
+/** For people: who took no more, and why. */
+export function refusalSentence({ listener, isOverloaded, connections }: RefusedAt): string {
+  const who = listener === undefined ? 'it' : `"${listener}"`;
+  const why = isOverloaded
+    ? 'its memory is nearly used up'
+    : `${who} has as many open as it may, and takes no more`;
+  return `Envoy closed ${connections} connections at once: ${why}`;
 }

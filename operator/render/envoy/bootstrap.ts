@@ -2,6 +2,7 @@
 import { PIPE_KB } from '../../model/limits.ts';
 import { LIMITS_LAYER, limitsPath } from './connection-limits.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
+import { overloadManager } from './overload-manager.ts';
 
 const STATISTIC_PREFIXES = [
   'listener_manager.',
@@ -12,12 +13,13 @@ const STATISTIC_PREFIXES = [
   'connection_limit.',
   'dns_cache.',
   'filesystem.',
+  'overload.',
   'server.',
 ];
 /** Which guards have connections, since those without any need not end them; and connections beyond a limit. */
 const STATISTIC_PATTERNS = [
   'listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active',
-  'listener\\..*\\.downstream_(global_)?cx_overflow',
+  'listener\\..*\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)',
 ];
 /** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */
 export const DRAIN_TIME_S = 5;
@@ -56,15 +58,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
         },
       },
     },
-    overload_manager: {
-      resource_monitors: [
-        extension(
-          'envoy.resource_monitors.global_downstream_max_connections',
-          'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-          { max_active_downstream_connections: settings.maxConnections },
-        ),
-      ],
-    },
+    overload_manager: overloadManager(settings),
     dynamic_resources: {
       lds_config: fileSource(`${settings.directory}/lds/listeners.json`),
       cds_config: fileSource(`${settings.directory}/cds/clusters.json`),

@@ -18,6 +18,7 @@ const SETTINGS = {
   ownPlaces: [],
   maxConnectionsPerEntrance: 100,
   maxConnections: 60_000,
+  envoyMemoryBytes: 1e9,
 } as unknown as GatewaySettings;
 
 const BUCKET = 'acme-data.s3.us-west-2.amazonaws.com';

@@ -86,6 +86,8 @@ export interface GatewaySettings {
   readonly maxConnectionsPerEntrance: number;
   /** Connections that the gateway takes in all. */
   readonly maxConnections: number;
+  /** Of which Envoy refuses what is new when it is nearly used up. */
+  readonly envoyMemoryBytes: number;
 }
 
 /** Addresses on some ports only, or on all. */

@@ -14,6 +14,7 @@ const SETTINGS = {
   ownPlaces: [],
   maxConnectionsPerEntrance: 100,
   maxConnections: 60_000,
+  envoyMemoryBytes: 1e9,
 } as unknown as GatewaySettings;
 const NAME = 'acme-1';
 const GUARD = tlsGuardName(NAME, 0);
