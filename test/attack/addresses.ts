@@ -71,7 +71,7 @@ const LITERAL_CASES: readonly AttackCase[] = [
       denied('BAD_REQUEST', {}, '400'),
     ),
   ),
-  attack('I96b', 'a scoped address', connect('[fe80::1%eth0]:443'), denied('BAD_NAME', { port: 443 })),
+  attack('I96b', 'a scoped address', connect('[fe80::1%lo]:443'), denied('BAD_NAME', { port: 443 })),
   ...PORTS_OF_MACHINES.map(([title, authority]) =>
     attack(
       title.includes('gateway') ? 'I99' : title.startsWith('DNS') ? 'D83' : 'I98',
