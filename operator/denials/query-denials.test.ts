@@ -1,4 +1,4 @@
-import { copyFile, readdir } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { sampleBatch, withFolder } from '../../test/fixtures/denial-fixture.ts';
@@ -15,7 +15,20 @@ async function openLog(folder: string, rows: number): Promise<DenialStore> {
 }
 
 function query(folder: string, database = 'denials.duckdb') {
-  return queryDenials({ socketPath: join(folder, 'query.sock'), databasePath: join(folder, database), sql });
+  return queryDenials({ ...placesIn(folder), database: join(folder, database), sql });
+}
+
+function placesIn(folder: string) {
+  return {
+    querySocket: join(folder, 'query.sock'),
+    querySecret: join(folder, 'query.secret'),
+    database: join(folder, 'denials.duckdb'),
+  };
+}
+
+function serve(store: DenialStore, folder: string) {
+  const { querySocket: socketPath, querySecret: secretPath } = placesIn(folder);
+  return serveQueries(store, { socketPath, secretPath });
 }
 
 const counted = (n: number) => ({ columns: ['n'], rows: [{ n }], truncated: false });
@@ -24,9 +37,26 @@ describe('queryDenials()', () => {
   test('asks the process that has the log open', () =>
     withFolder(async (folder) => {
       const store = await openLog(folder, 3);
-      const server = await serveQueries(store, join(folder, 'query.sock'));
+      const server = await serve(store, folder);
       expect(await query(folder, 'absent.duckdb')).toEqual(counted(3));
       await server.close();
+      await store.close();
+    }));
+
+  test('is refused with the secret of a former start', () =>
+    withFolder(async (folder) => {
+      const store = await openLog(folder, 3);
+      const server = await serve(store, folder);
+      const { querySecret } = placesIn(folder);
+      const former = await readFile(querySecret);
+      await server.close();
+      const next = await serve(store, folder);
+      expect(await query(folder)).toEqual(counted(3));
+      await writeFile(querySecret, former);
+      expect(await query(folder)).toEqual({ error: expect.stringContaining('another secret than') });
+      await rm(querySecret);
+      expect(await query(folder)).toEqual({ error: expect.stringContaining('no secret') });
+      await next.close();
       await store.close();
     }));
 
@@ -57,8 +87,8 @@ describe('queryDenials()', () => {
   test('answers a refusal as the process does', () =>
     withFolder(async (folder) => {
       const store = await openLog(folder, 1);
-      const place = { socketPath: join(folder, 'query.sock'), databasePath: join(folder, 'denials.duckdb') };
-      const server = await serveQueries(store, place.socketPath);
+      const place = placesIn(folder);
+      const server = await serve(store, folder);
       const served = await queryDenials({ ...place, sql: 'drop table x' });
       await server.close();
       await store.close();
@@ -67,7 +97,7 @@ describe('queryDenials()', () => {
     }));
 
   test('refuses a socket path that the system would cut', async () => {
-    const answer = await queryDenials({ socketPath: `/${'x'.repeat(200)}`, databasePath: '/absent', sql });
+    const answer = await queryDenials({ ...placesIn(`/${'x'.repeat(200)}`), sql });
     expect(answer).toEqual({ error: expect.stringContaining('choose a shorter folder') });
   });
 });

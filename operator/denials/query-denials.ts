@@ -6,12 +6,14 @@ import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 import { DenialStore } from './denial-store.ts';
+import { authorizationFrom } from './query-secret.ts';
 import { socketPathError } from './query-socket.ts';
 import { type QueryAnswer, runQuery } from './run-query.ts';
 
 export interface DenialQuery {
-  readonly socketPath: string;
-  readonly databasePath: string;
+  readonly querySocket: string;
+  readonly querySecret: string;
+  readonly database: string;
   readonly sql: string;
   /** Default 10,000. */
   readonly maxRows?: number;
@@ -20,7 +22,7 @@ export interface DenialQuery {
 /** Never throws: what goes wrong is an answer for the person at the terminal. */
 export async function queryDenials(query: DenialQuery): Promise<QueryAnswer> {
   try {
-    const pathError = socketPathError(query.socketPath);
+    const pathError = socketPathError(query.querySocket);
     if (pathError !== null) return { error: pathError };
     return (await askProcess(query)) ?? (await askFile(query));
   } catch (cause) {
@@ -29,27 +31,31 @@ export async function queryDenials(query: DenialQuery): Promise<QueryAnswer> {
 }
 
 /** Null where nobody serves the socket. */
-async function askProcess({ socketPath, sql, maxRows }: DenialQuery): Promise<QueryAnswer | null> {
+async function askProcess(query: DenialQuery): Promise<QueryAnswer | null> {
+  const { querySocket } = query;
   try {
-    return JSON.parse(await post(socketPath, JSON.stringify({ sql, maxRows }))) as QueryAnswer;
+    return JSON.parse(await post(query)) as QueryAnswer;
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? '';
     if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes(code)) return null;
     if (code === 'EACCES') {
       return {
-        error: `Cannot ask "${socketPath}": permission denied; run the command as the user who runs sallyport`,
+        error: `Cannot ask "${querySocket}": permission denied; run the command as the user who runs sallyport`,
       };
     }
     return {
-      error: `Cannot ask "${socketPath}": the answer broke off (${code || String(cause)}); try again`,
+      error: `Cannot ask "${querySocket}": the answer broke off (${code || String(cause)}); try again`,
     };
   }
 }
 
-function post(socketPath: string, body: string): Promise<string> {
+async function post({ querySocket, querySecret, sql, maxRows }: DenialQuery): Promise<string> {
+  const authorization = await authorizationFrom(querySecret);
+  const body = JSON.stringify({ sql, maxRows });
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json' };
-    const call = request({ socketPath, path: '/query', method: 'POST', headers }, (response) => {
+    const known = authorization === undefined ? {} : { authorization };
+    const headers = { 'content-type': 'application/json', ...known };
+    const call = request({ socketPath: querySocket, path: '/query', method: 'POST', headers }, (response) => {
       text(response).then(resolve, reject);
     });
     call.once('error', reject);
@@ -57,10 +63,10 @@ function post(socketPath: string, body: string): Promise<string> {
   });
 }
 
-async function askFile({ databasePath, sql, maxRows }: DenialQuery): Promise<QueryAnswer> {
-  const exists = await access(databasePath).then(() => true, isOther);
-  if (!exists) return { error: `No denial log in "${databasePath}": start "sallyport run …" first` };
-  const store = await DenialStore.open(databasePath, { readOnly: true });
+async function askFile({ database, sql, maxRows }: DenialQuery): Promise<QueryAnswer> {
+  const exists = await access(database).then(() => true, isOther);
+  if (!exists) return { error: `No denial log in "${database}": start "sallyport run …" first` };
+  const store = await DenialStore.open(database, { readOnly: true });
   try {
     return await runQuery(store, sql, maxRows === undefined ? {} : { maxRows });
   } finally {

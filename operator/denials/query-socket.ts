@@ -1,6 +1,6 @@
 // Serves the denial log on a unix socket: POST /query {sql, maxRows?} -> {columns, rows, truncated} or {error}.
-// DuckDB lets one process open a file, so other processes ask this one. Only the owner of the process may ask
-// (mode 0600). It must never answer on a network address.
+// DuckDB lets one process open a file, so other processes ask this one. Only the owner of the process may ask: the
+// socket has mode 0600, and a caller presents what is in a file of that mode. It must never answer on a network address.
 
 import { once } from 'node:events';
 import { chmod, lstat, unlink } from 'node:fs/promises';
@@ -8,7 +8,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 
 import type { DenialStore } from './denial-store.ts';
+import { type CallerCheck, newQuerySecret } from './query-secret.ts';
 import { type QueryAnswer, runQuery } from './run-query.ts';
+
+export interface QueryServerOptions {
+  readonly socketPath: string;
+  /** Where callers find what they present. */
+  readonly secretPath: string;
+  /** A caller did not know it, and was told what to do. */
+  readonly onStranger?: () => void;
+}
 
 export interface QueryServer {
   /** Ends open connections and their queries, and removes the socket. */
@@ -27,12 +36,14 @@ export function socketPathError(path: string): string | null {
 }
 
 /** Throws an Error where the path is too long, taken by a file, or served by another process. */
-export async function serveQueries(store: DenialStore, socketPath: string): Promise<QueryServer> {
+export async function serveQueries(store: DenialStore, options: QueryServerOptions): Promise<QueryServer> {
+  const { socketPath, secretPath, onStranger } = options;
   const error = socketPathError(socketPath);
   if (error !== null) throw new Error(error);
   await removeStaleSocket(socketPath);
+  const door = { store, checkCaller: await newQuerySecret(secretPath), onStranger };
   const server = createServer((request, response) => {
-    respond(store, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
+    respond(door, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
   });
   await listen(server, socketPath);
   return { close: () => closeServer(server) };
@@ -83,11 +94,22 @@ async function somebodyAnswers(path: string): Promise<boolean> {
   }
 }
 
+interface Door {
+  readonly store: DenialStore;
+  readonly checkCaller: CallerCheck;
+  readonly onStranger: QueryServerOptions['onStranger'];
+}
+
 async function respond(
-  store: DenialStore,
+  { store, checkCaller, onStranger }: Door,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const refusal = checkCaller(request.headers.authorization);
+  if (refusal !== null) {
+    onStranger?.();
+    return send(response, 401, { error: refusal });
+  }
   if (request.method !== 'POST' || request.url !== '/query') {
     return send(response, 404, { error: 'Cannot answer this request: send POST /query with {"sql": "…"}' });
   }

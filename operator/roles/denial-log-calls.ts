@@ -13,6 +13,7 @@ export interface OpenRequest {
   readonly accountId: string;
   readonly database: string;
   readonly querySocket: string;
+  readonly querySecret: string;
   /** Folder of both spools. */
   readonly spools: string;
   readonly envoyAdminSocket: string;

@@ -44,12 +44,18 @@ export class DenialLogService {
   readonly #unknown = new Set<string>();
   readonly #unreadable: Tally;
   readonly #cut: Tally;
+  readonly #strangers: Tally;
   #parts: Parts | undefined;
 
   constructor(parent: IpcCalls) {
     this.#parent = parent;
     this.#unreadable = new Tally((count) =>
       this.#failure(`Cannot read ${count} lines of the log: what they recorded is not in the denial log`),
+    );
+    this.#strangers = new Tally((count) =>
+      this.#failure(
+        `Refused queries of the denial log, since their callers did not present its secret: ${count}`,
+      ),
     );
     this.#cut = new Tally((count) =>
       this.#failure(
@@ -63,7 +69,11 @@ export class DenialLogService {
     const store = await openStore(request);
     if (store.setAside !== undefined) this.#failure(describeSetAside(store.path, store.setAside));
     const log = await this.#openLog(request, store);
-    const queries = await serveQueries(store, request.querySocket);
+    const queries = await serveQueries(store, {
+      socketPath: request.querySocket,
+      secretPath: request.querySecret,
+      onStranger: () => this.#strangers.add(1),
+    });
     const admin = new EnvoyAdmin(request.envoyAdminSocket);
     const spools = new Spools({
       folder: request.spools,

@@ -20,8 +20,7 @@ const USAGE = 2;
 export async function denialsCommand(options: DenialsOptions): Promise<number> {
   const query = queryOf(options);
   if ('error' in query) return complain(query.error, USAGE);
-  const { querySocket: socketPath, database: databasePath } = statePaths(resolve(options.state));
-  const answer = await queryDenials({ socketPath, databasePath, sql: query.sql });
+  const answer = await queryDenials({ ...statePaths(resolve(options.state)), sql: query.sql });
   if ('error' in answer) return complain(answer.error, FAILED);
   const { isTTY, columns: width } = process.stdout;
   const text = formatDenials(answer.columns, answer.rows, {

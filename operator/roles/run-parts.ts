@@ -44,6 +44,7 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     accountId: config.accountId,
     database: place.paths.database,
     querySocket: place.paths.querySocket,
+    querySecret: place.paths.querySecret,
     spools: place.paths.envoyLog,
     envoyAdminSocket: join(place.paths.envoy, 'admin.sock'),
     rotateLogBytes: config.rotateLogBytes,

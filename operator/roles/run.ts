@@ -84,8 +84,7 @@ export class RunningGateway {
 
   /** Asks the denial log, as anybody on this machine does. */
   query(sql: string): Promise<QueryAnswer> {
-    const { querySocket: socketPath, database: databasePath } = this.#parts.paths;
-    return queryDenials({ socketPath, databasePath, sql });
+    return queryDenials({ ...this.#parts.paths, sql });
   }
 
   /** Resolves when every change seen so far is in force. */

@@ -10,6 +10,8 @@ export interface StatePaths {
   readonly envoyLog: string;
   readonly database: string;
   readonly querySocket: string;
+  /** What callers of the socket present. */
+  readonly querySecret: string;
   readonly ports: string;
   readonly endpoints: string;
   /** What is remembered of open tunnels. */
@@ -27,6 +29,7 @@ export function statePaths(root: string): StatePaths {
     envoyLog: join(root, 'envoy/log'),
     database: join(root, 'denials.duckdb'),
     querySocket: join(root, 'denials.sock'),
+    querySecret: join(root, 'denials.secret'),
     ports: join(root, 'ports.json'),
     endpoints: join(root, 'endpoints.json'),
     tunnels: join(root, 'tunnels.json'),

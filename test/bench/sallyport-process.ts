@@ -112,8 +112,7 @@ export class SallyportProcess {
 
   /** Rows of the denial log; throws where the query is refused or nobody answers. */
   async query(sql: string, maxRows = 1_000_000): Promise<readonly JsonRow[]> {
-    const { querySocket: socketPath, database: databasePath } = statePaths(this.#options.state);
-    const answer = await queryDenials({ socketPath, databasePath, sql, maxRows });
+    const answer = await queryDenials({ ...statePaths(this.#options.state), sql, maxRows });
     if ('error' in answer) throw new Error(answer.error);
     return answer.rows;
   }

@@ -57,8 +57,7 @@ async function finish(gateway: RunningGateway, folder: string): Promise<readonly
   await gateway.drained();
   await gateway.stop();
   const answer = await queryDenials({
-    socketPath: paths.querySocket,
-    databasePath: paths.database,
+    ...paths,
     sql: `SELECT ${DENIAL_COLUMNS.join(', ')} FROM access.outbound_network`,
   });
   await rm(folder, { recursive: true, force: true });

@@ -29,8 +29,7 @@ async function refuse(number: number): Promise<void> {
 }
 
 async function query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { querySocket: socketPath, database: databasePath } = statePaths(scene.state());
-  const answer = await queryDenials({ socketPath, databasePath, sql });
+  const answer = await queryDenials({ ...statePaths(scene.state()), sql });
   if ('error' in answer) throw new Error(answer.error);
   return answer.rows;
 }
@@ -84,6 +83,18 @@ test('killed, it is started again; nobody else notices, and each denial has one 
   expect(await scene.envoy()).toEqual(envoy);
   expect(await command.end('SIGTERM')).toMatchObject({ status: 0 });
   expect(await logged()).toEqual([1, 2, 3, 4]);
+});
+
+test('a caller without the secret is refused, and the output says so', async () => {
+  await refuse(1);
+  await untilLogged(1);
+  const { querySecret } = statePaths(scene.state());
+  const secret = await readFile(querySecret);
+  await writeFile(querySecret, 'guessed');
+  await expect(logged()).rejects.toThrow('presents another secret than');
+  await command.says(/Refused queries of the denial log, since .*: 1/);
+  await writeFile(querySecret, secret);
+  expect(await logged()).toEqual([1]);
 });
 
 test('a query for 2 GB of text is refused, and the process stays small', async () => {

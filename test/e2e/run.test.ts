@@ -27,10 +27,9 @@ function forbidden(number: number): string {
 
 /** How often each destination is in the denial log. */
 async function loggedCounts(): Promise<Readonly<Record<string, unknown>>> {
-  const { querySocket: socketPath, database: databasePath } = statePaths(scene.state());
   const sql =
     'select destination, count(*)::int as n from system.access.outbound_network group by all order by all';
-  const answer = await queryDenials({ socketPath, databasePath, sql });
+  const answer = await queryDenials({ ...statePaths(scene.state()), sql });
   if ('error' in answer) throw new Error(answer.error);
   return Object.fromEntries(answer.rows.map(({ destination, n }) => [String(destination), n]));
 }

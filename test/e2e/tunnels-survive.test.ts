@@ -27,10 +27,9 @@ async function tunnelTo(workspace: string, name: string): Promise<Tunnel> {
 }
 
 async function revokedDestinations(): Promise<readonly unknown[]> {
-  const { querySocket: socketPath, database: databasePath } = statePaths(scene.state());
   const sql =
     "select destination from system.access.outbound_network where reason = 'DESTINATION_REVOKED' order by all";
-  const answer = await queryDenials({ socketPath, databasePath, sql });
+  const answer = await queryDenials({ ...statePaths(scene.state()), sql });
   if ('error' in answer) throw new Error(answer.error);
   return answer.rows.map(({ destination }) => destination);
 }

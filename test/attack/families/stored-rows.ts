@@ -25,10 +25,9 @@ const MOST_ROWS = 200_000;
  * given: a few letters of addresses of ours. Throws what the log says is wrong.
  */
 export async function storedRows(fixture: GatewayFixture, source = ''): Promise<readonly StoredRow[]> {
-  const { querySocket: socketPath, database: databasePath } = pathsOf(fixture);
   const sql = `SELECT *, access_type AS "accessType" FROM access.outbound_network
     WHERE starts_with(source, '${source}') ORDER BY event_time, sequence`;
-  const answer = await queryDenials({ socketPath, databasePath, sql, maxRows: MOST_ROWS });
+  const answer = await queryDenials({ ...pathsOf(fixture), sql, maxRows: MOST_ROWS });
   if ('error' in answer) throw new Error(answer.error);
   return answer.rows.map((row) => ({
     ...(row as unknown as StoredRow),
