@@ -29,6 +29,8 @@ export interface GatewayParts {
   readonly cuts: TunnelCuts;
   readonly refused: RefusedConnections;
   readonly overload: OverloadWatch;
+  /** The last step of stopping: another process may have the state directory. */
+  readonly release: () => Promise<void>;
 }
 
 export interface GatewayHooks {
@@ -53,6 +55,7 @@ export interface GatewayPlace {
   readonly descriptors: Descriptors;
   /** What was changed to make it a safe place. */
   readonly notes: readonly string[];
+  readonly release: () => Promise<void>;
 }
 
 /** Throws where the address, the state directory or Envoy cannot be had. */
@@ -62,14 +65,14 @@ export async function prepareGateway(
 ): Promise<GatewayPlace> {
   const addressProblem = await portProblem(config.listenAddress, 0);
   if (addressProblem !== undefined) throw new Error(addressProblem);
-  const { paths, notes } = await prepareStateDirectory(config.stateDirectory, options);
+  const { paths, notes, release } = await prepareStateDirectory(config.stateDirectory, options);
   const tunnels = await TunnelFile.open(paths.tunnels);
   const descriptors = await descriptorsOfProcess();
-  return { paths, tunnels, descriptors, notes, binary: await envoyBinary(config.path) };
+  return { paths, tunnels, descriptors, notes, release, binary: await envoyBinary(config.path) };
 }
 
 export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: GatewayHooks): GatewayParts {
-  const { paths, binary, tunnels } = place;
+  const { paths, binary, tunnels, release } = place;
   const envoy = new EnvoyProcess({
     directory: paths.envoy,
     binary,
@@ -100,7 +103,7 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onAction: hooks.onOverload,
     onFailure: hooks.onAdminFailure,
   });
-  return { paths, envoy, applier, settings, tunnels, cuts, refused, overload };
+  return { paths, envoy, applier, settings, tunnels, cuts, refused, overload, release };
 }
 
 function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): GatewaySettings {

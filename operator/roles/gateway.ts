@@ -106,6 +106,7 @@ export class RunningAgent {
     await spools.drain();
     await spools.close();
     await api.close();
+    await this.#parts.release();
   }
 
   /** Envoy first, from the files of the last time: it needs nobody else. */

@@ -116,6 +116,7 @@ export class RunningGateway {
     // After the last reading, which would watch the folder anew and keep the process from ending.
     this.#source.close();
     await log.stop();
+    await this.#parts.release();
   }
 
   /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */

@@ -22,7 +22,7 @@ test('prepareStateDirectory() makes the directory with its parents, and finds on
   const { paths, notes } = await prepareStateDirectory(root);
   expect((await stat(paths.envoyLog)).isDirectory()).toBe(true);
   expect(notes).toEqual([]);
-  expect(await prepareStateDirectory(root)).toEqual({ paths, notes });
+  expect(await prepareStateDirectory(root)).toMatchObject({ paths, notes });
 });
 
 test('prepareStateDirectory() follows a link to a directory', async () => {

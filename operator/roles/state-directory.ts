@@ -2,6 +2,7 @@
 // and what each of the two remembers.
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { HeldByAnother, holdDirectory } from './directory-holder.ts';
 import { checkWay, currentOwners, NotOurs, takeForOurselves } from './own-directory.ts';
 
 export interface StatePaths {
@@ -20,6 +21,8 @@ export interface StatePaths {
   readonly compiled: string;
   /** Which of their revisions Envoy runs. */
   readonly inForce: string;
+  /** Which process has the directory. */
+  readonly holder: string;
 }
 
 export function statePaths(root: string): StatePaths {
@@ -35,6 +38,7 @@ export function statePaths(root: string): StatePaths {
     tunnels: join(root, 'tunnels.json'),
     compiled: join(root, 'compiled.json'),
     inForce: join(root, 'in-force.json'),
+    holder: join(root, 'holder.json'),
   };
 }
 
@@ -48,6 +52,8 @@ export interface StateDirectory {
   readonly paths: StatePaths;
   /** What was changed, a sentence for each. */
   readonly notes: readonly string[];
+  /** Gives the directory back, so that another process may have it. */
+  readonly release: () => Promise<void>;
 }
 
 export interface StateDirectoryOptions {
@@ -57,7 +63,8 @@ export interface StateDirectoryOptions {
 
 /**
  * From then on, what this process and its Envoy make is for their user alone. Throws where the directory cannot be made
- * or written, where somebody else could change what is in it, or where it is too deep for the sockets in it.
+ * or written, where another process has it or somebody else could change what is in it, or where it is too deep for the
+ * sockets in it.
  */
 export async function prepareStateDirectory(
   directory: string,
@@ -76,14 +83,15 @@ export async function prepareStateDirectory(
     const narrowed = await takeForOurselves(await realpath(root), owners);
     await makeDirectory(paths.envoyLog);
     await access(root, constants.W_OK);
-    return { paths, notes: narrowed > 0 ? [narrowedNote(root, narrowed)] : [] };
+    const release = await holdDirectory(paths.holder);
+    return { paths, release, notes: narrowed > 0 ? [narrowedNote(root, narrowed)] : [] };
   } catch (cause) {
     throw new Error(sentenceOf(root, cause as NodeJS.ErrnoException), { cause });
   }
 }
 
 function sentenceOf(root: string, cause: NodeJS.ErrnoException): string {
-  if (cause instanceof NotOurs) {
+  if (cause instanceof NotOurs || cause instanceof HeldByAnother) {
     return `Cannot use state directory "${root}": ${cause.message}, or choose another with --state`;
   }
   const detail = cause.code === 'ENOTDIR' || cause.code === 'EEXIST' ? 'it is a file' : cause.message;

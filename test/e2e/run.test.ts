@@ -164,7 +164,7 @@ test('run refuses a state directory that another run uses, and leaves that one a
   const second = await scene.run().ended();
   expect(second.status).toBe(1);
   expect(second.stderr).toBe(
-    `Cannot open denial log "${statePaths(scene.state()).database}": process ${first.pid} has it open; end that process, or use another state directory\n`,
+    `Cannot use state directory "${scene.state()}": process ${first.pid} uses it; end that process, or choose another with --state\n`,
   );
   expect(await scene.asks(ALLOWED, 'alpha')).toMatchObject({ outcome: 'ok' });
   expect(await first.end('SIGINT')).toMatchObject({ status: 0 });
