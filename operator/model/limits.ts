@@ -27,8 +27,11 @@ export const DENIAL_ROWS_PER_SECOND = 100;
 /** Connections of one gateway, where its descriptors allow as many; every cluster's circuit breakers lie above it. */
 export const MAX_CONNECTIONS = 60_000;
 
-/** One port takes no more of them. */
-export const MOST_OF_PORT = 1 / 2;
+/** All ports of one workspace together take no more of the connections of a gateway, and of Envoy's memory. */
+export const WORKSPACE_SHARE = { connections: 3 / 4, memory: 1 / 2 } as const;
+
+/** Of Envoy's memory, for a connection whose client does not read what it asked for. */
+export const MOST_CONNECTION_BYTES = 210_000;
 
 /**
  * What Envoy may use of the memory of its container, or of the machine where that has no limit. The rest is for the agent,

@@ -145,6 +145,7 @@ function hooksOf(
     },
     onOverload: (sentence) =>
       logger.warn('the memory of Envoy is nearly used up, or no longer', { sentence }),
-    onAdminFailure: (error) => logger.warn('Envoy could not be asked and is asked again', { error }),
+    onAdminFailure: (error) =>
+      logger.warn('Envoy could not be asked or told, which is tried again', { error }),
   };
 }

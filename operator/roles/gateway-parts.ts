@@ -14,6 +14,7 @@ import { envoyBinary } from '../gateway/process/find-envoy.ts';
 import { OverloadWatch } from '../gateway/process/overload-watch.ts';
 import { RefusedConnections } from '../gateway/process/refused-connections.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { ownPlaces } from './own-places.ts';
 import { prepareStateDirectory, type StateDirectoryOptions, type StatePaths } from './state-directory.ts';
 import { TunnelCuts } from './tunnel-cuts.ts';
@@ -29,6 +30,7 @@ export interface GatewayParts {
   readonly cuts: TunnelCuts;
   readonly refused: RefusedConnections;
   readonly overload: OverloadWatch;
+  readonly limits: ConnectionLimits;
   /** The last step of stopping: another process may have the state directory. */
   readonly release: () => Promise<void>;
 }
@@ -103,7 +105,9 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onAction: hooks.onOverload,
     onFailure: hooks.onAdminFailure,
   });
-  return { paths, envoy, applier, settings, tunnels, cuts, refused, overload, release };
+  const active = () => envoy.admin.activeConnections();
+  const limits = new ConnectionLimits({ settings, active, onFailure: hooks.onAdminFailure });
+  return { paths, envoy, applier, settings, tunnels, cuts, refused, overload, limits, release };
 }
 
 function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): GatewaySettings {

@@ -11,7 +11,6 @@ import { type JobResult, Loop, SYSTEM_CLOCK } from '../lib/loop.ts';
 import { type CompiledObjects, type GatewayOutputs, gatewayOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { CompiledReading } from '../sources/kubernetes/compiled-source.ts';
-import { writeConnectionLimits } from './connection-limits.ts';
 import { type AgentParts, assembleAgent } from './gateway-assembly.ts';
 import { laneEntrances } from './gateway-entrances.ts';
 import { inForceAfter } from './gateway-in-force.ts';
@@ -92,10 +91,11 @@ export class RunningAgent {
 
   /** First the word that no more connections are taken, last what Envoy wrote until its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, applier, dns, spools, refused, overload, api } = this.#parts;
+    const { source, services, reporter, applier, dns, spools, refused, overload, limits, api } = this.#parts;
     await this.#loop.stop();
     await refused.stop();
     await overload.stop();
+    await limits.stop();
     await source.stop();
     await services.stop();
     await reporter.stop();
@@ -120,6 +120,7 @@ export class RunningAgent {
       spools,
       refused,
       overload,
+      limits,
       source,
       services,
       rules,
@@ -155,6 +156,7 @@ export class RunningAgent {
     this.#report();
     refused.start();
     overload.start();
+    limits.start();
     source.start();
     services.start();
     this.#loop.trigger();
@@ -162,8 +164,8 @@ export class RunningAgent {
 
   /** Envoy does not start without files; where there are none it gets those of a gateway without any workspace. */
   async #ensureFiles(): Promise<void> {
-    const { applier, paths } = this.#parts;
-    await this.#limit(this.#outputs(this.#remembered ?? { tables: [], plans: [] }));
+    const { applier, limits, paths } = this.#parts;
+    await limits.serve(this.#outputs(this.#remembered ?? { tables: [], plans: [] }).entrances);
     const files = [`${paths.envoy}/lds/listeners.json`, `${paths.envoy}/cds/clusters.json`];
     const texts = await Promise.all(files.map(readIfExists));
     if (!texts.includes(undefined)) return;
@@ -172,7 +174,7 @@ export class RunningAgent {
 
   /** Everything from everything. Until the API server has been heard, from what is remembered, or nothing at all. */
   async pass(): Promise<JobResult> {
-    const { source, applier, dns, tunnels, cuts, rules } = this.#parts;
+    const { source, applier, dns, limits, tunnels, cuts, rules } = this.#parts;
     const hasSynced = source.hasSynced();
     if (!hasSynced && this.#remembered === undefined) return {};
     await cuts.look(SYSTEM_CLOCK.nowMs());
@@ -182,7 +184,7 @@ export class RunningAgent {
     rules.remember(steady.tables);
     if (hasSynced) await this.#remember(reading);
     await tunnels.keep(outputs.tunnels);
-    await this.#limit(outputs);
+    await limits.serve(outputs.entrances);
     const served = dns.serve(outputs.entrances, steady);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     const inForce = inForceAfter(result, steady, outputs, this.#inForce);
@@ -206,14 +208,6 @@ export class RunningAgent {
     if (!isKept) this.#unsaved.inForce = await rememberInForce(paths, inForce);
     return [this.#unsaved.compiled, this.#unsaved.inForce, tunnels.problem].filter(
       (problem) => problem !== undefined,
-    );
-  }
-
-  /** What cannot be written holds back nothing: the limits of before stay, and the listeners' own. */
-  async #limit({ entrances }: GatewayOutputs): Promise<void> {
-    const { settings, logger } = this.#parts;
-    await writeConnectionLimits(entrances, settings).catch((error: unknown) =>
-      logger.warn('limits of connections could not be written and are tried again', { error }),
     );
   }
 

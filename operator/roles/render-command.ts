@@ -13,7 +13,7 @@ import { desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
 import { type FolderReading, readFolder } from '../sources/folder.ts';
-import { writeConnectionLimits } from './connection-limits.ts';
+import { writeFirstLimits } from './connection-limits.ts';
 import { EntrancePorts } from './entrance-ports.ts';
 import { endpointsOf } from './entrances.ts';
 
@@ -58,7 +58,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
   };
   const gateway = { settings, entrancesOf: ports.entrancesOf.bind(ports) };
   const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());
-  await writeConnectionLimits(outputs.entrances, settings);
+  await writeFirstLimits(outputs.entrances, settings);
   await writeEnvoyFiles(directory, outputs.envoy);
   await writeJson(join(directory, 'bootstrap.json'), renderBootstrap(settings));
   await writeJson(join(directory, 'tables.json'), outputs.tables);

@@ -11,7 +11,6 @@ import { within } from '../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../sources/folder.ts';
-import { writeConnectionLimits } from './connection-limits.ts';
 import { type Endpoints, endpointsOf } from './entrances.ts';
 import { assembleParts, type RunParts } from './run-parts.ts';
 import type { RunView } from './run-view.ts';
@@ -106,8 +105,8 @@ export class RunningGateway {
 
   /** Takes less than five seconds, whatever hangs; what then waits in the spools is read by the next run. */
   async stop(): Promise<void> {
-    const { dns, envoy, applier, refused, overload, log } = this.#parts;
-    const lastPass = Promise.all([this.#loop.stop(), refused.stop(), overload.stop()]);
+    const { dns, envoy, applier, refused, overload, limits, log } = this.#parts;
+    const lastPass = Promise.all([this.#loop.stop(), refused.stop(), overload.stop(), limits.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, applier.close());
     await Promise.all([dns.stop(), envoy.stop()]);
@@ -121,7 +120,7 @@ export class RunningGateway {
 
   /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */
   async #start(): Promise<void> {
-    const { paths, log, dns, envoy, refused, overload, settings, view } = this.#parts;
+    const { paths, log, dns, envoy, refused, overload, limits, settings, view } = this.#parts;
     await dns.start();
     const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
@@ -138,6 +137,7 @@ export class RunningGateway {
     if (refusal !== '' && how === 'started') throw new Error(refusal);
     refused.start();
     overload.start();
+    limits.start();
     this.#loop.trigger();
   }
 
@@ -173,11 +173,8 @@ export class RunningGateway {
 
   /** What of them is not in force, and why; empty where all is, or Envoy does not run. */
   async #apply(outputs: DesiredOutputs): Promise<string> {
-    const { applier, dns, paths, report, cuts, settings, view } = this.#parts;
-    // What cannot be written holds back nothing: the limits of before stay, and the listeners' own.
-    await writeConnectionLimits(outputs.entrances, settings).catch((error: unknown) =>
-      view.failure(messageOf(error)),
-    );
+    const { applier, dns, limits, paths, report, cuts } = this.#parts;
+    await limits.serve(outputs.entrances);
     const served = dns.serve(outputs.entrances, outputs);
     const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
     this.#endpoints = endpointsOf(outputs.plans, outputs.entrances);

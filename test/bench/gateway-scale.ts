@@ -16,7 +16,7 @@ import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts
 import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
 import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
 import { NO_TUNNELS, type TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
-import { writeConnectionLimits } from '../../operator/roles/connection-limits.ts';
+import { writeFirstLimits } from '../../operator/roles/connection-limits.ts';
 import { laneEntrances } from '../../operator/roles/gateway-entrances.ts';
 import { TunnelCuts } from '../../operator/roles/tunnel-cuts.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
@@ -137,7 +137,7 @@ class ScaledGateway {
       envoyMemoryBytes: 1e9,
     };
     await mkdir(directory, { recursive: true });
-    await writeConnectionLimits([], settings);
+    await writeFirstLimits([], settings);
     await writeFile(join(directory, 'bootstrap.json'), JSON.stringify(renderBootstrap(settings)));
     const binary = await envoyBinary(process.env['PATH'] ?? '');
     const envoy = new EnvoyProcess({ directory, binary, files: atomicFiles, concurrency: 1 });
@@ -218,7 +218,7 @@ class ScaledGateway {
     const gateway = { settings: this.#settings, entrancesOf, tunnels: this.#file.memory };
     const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
     this.#config = outputs.envoy;
-    await writeConnectionLimits(outputs.entrances, this.#settings);
+    await writeFirstLimits(outputs.entrances, this.#settings);
     await this.#file.keep(outputs.tunnels);
     const deadlineMs = performance.now() + LIMIT_MS;
     // As the agent does it: an Envoy that is busy with thousands of listeners is asked again.

@@ -1,6 +1,7 @@
 // A worker: clients that open connections and say what they want; then they read nothing of what they are sent, or all of
 // it for a while. In: a StuckRequest per message. Out: a StuckAnswer per message. The connections end with the worker.
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import type { Place } from './tunnel.ts';
 
@@ -21,6 +22,7 @@ export interface StuckAnswer {
 
 const AT_ONCE = 64;
 const LIMIT_MS = 30_000;
+const RETRY_MS = 500;
 
 parentPort?.on('message', (request: StuckRequest) => {
   void serve(request).then((answer) => parentPort?.postMessage(answer));
@@ -28,12 +30,17 @@ parentPort?.on('message', (request: StuckRequest) => {
 
 async function serve({ connections, readMs, ...what }: StuckRequest): Promise<StuckAnswer> {
   const held: Socket[] = [];
-  let left = connections;
+  let [left, tries] = [connections, connections];
   const open = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
       const socket = await opened(what);
       if (socket !== undefined) held.push(socket);
+      else if (tries-- > 0) {
+        // A port is given more of its workspace's connections once it uses what it has.
+        left += 1;
+        await delay(RETRY_MS);
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, connections) }, open));

@@ -56,6 +56,8 @@ export interface EnvoyAdminOptions {
 const rdsVersion = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
 const internalListener = /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
+const outerListener =
+  /^listener\.(?!envoy_internal_)(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
 const atListener = /^listener\.(.+)\.downstream_(cx_overflow|cx_overload_reject)$/;
 const overloadAction = /^overload\.envoy\.overload_actions\.(.+)\.active$/;
 const HEAP = 'resource_monitors\\.fixed_heap';
@@ -101,6 +103,18 @@ export class EnvoyAdmin {
     const filter = '^(listener_manager\\.total_listeners_warming|cluster_manager\\.warming_clusters)$';
     const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${encodeURIComponent(filter)}`));
     return [...gauges.values()].reduce((sum, value) => sum + value, 0);
+  }
+
+  /** Connections of each listener where clients come in, those that have said nothing yet included. */
+  async activeConnections(): Promise<ReadonlyMap<string, number>> {
+    const filter = encodeURIComponent('^listener\\..*\\.downstream_(pre_)?cx_active$');
+    const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&usedonly&filter=${filter}`));
+    const active = new Map<string, number>();
+    for (const [stat, count] of gauges) {
+      const listener = outerListener.exec(stat)?.[1];
+      if (listener !== undefined) active.set(listener, (active.get(listener) ?? 0) + count);
+    }
+    return active;
   }
 
   /** Names of internal listeners that have connections, or clients that have not said enough to be judged. */

@@ -16,9 +16,9 @@ const STATISTIC_PREFIXES = [
   'overload.',
   'server.',
 ];
-/** Which guards have connections, since those without any need not end them; and connections beyond a limit. */
+/** Which guards have connections, since those without any need not end them; and connections of ports, and beyond a limit. */
 const STATISTIC_PATTERNS = [
-  'listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active',
+  'listener\\..*\\.downstream_(pre_)?cx_active',
   'listener\\..*\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)',
 ];
 /** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */

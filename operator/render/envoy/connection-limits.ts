@@ -1,7 +1,7 @@
 // How many connections each entrance may have from the moment at which they are accepted, before a byte of them is read.
 // Envoy takes such limits from its runtime only, by the listener's name; so they are a file of their own, which changes
 // with the entrances and, unlike a listener, ends nobody's connection.
-import { MOST_OF_PORT } from '../../model/limits.ts';
+import { MOST_CONNECTION_BYTES, WORKSPACE_SHARE } from '../../model/limits.ts';
 import { type Entrance, type GatewaySettings, type Json, typed } from './envoy-config.ts';
 import { listenerPlaces } from './listener-places.ts';
 
@@ -15,18 +15,32 @@ export function limitsPath({ directory }: Pick<GatewaySettings, 'directory'>): s
   return `${directory}/rtds/${LIMITS_LAYER}.json`;
 }
 
-/** A port leaves half of the gateway to others, however few descriptors it has. */
-export function acceptLimit({ maxConnections, maxConnectionsPerEntrance }: GatewaySettings): number {
-  const wanted = Math.ceil(maxConnectionsPerEntrance * (1 + SILENT_SHARE));
-  return Math.max(1, Math.min(wanted, Math.floor(maxConnections * MOST_OF_PORT)));
+/** Connections of one workspace over all its ports, so that there are some for the others, and memory for those. */
+export function workspaceShare({ maxConnections, envoyMemoryBytes }: GatewaySettings): number {
+  const inMemory = (envoyMemoryBytes * WORKSPACE_SHARE.memory) / MOST_CONNECTION_BYTES;
+  return Math.max(1, Math.floor(Math.min(maxConnections * WORKSPACE_SHARE.connections, inMemory)));
 }
 
-/** Content of the file. */
-export function renderConnectionLimits(entrances: readonly Entrance[], settings: GatewaySettings): Json {
-  const limit = acceptLimit(settings);
-  const names = entrances.flatMap((entrance) => listenerPlaces(entrance).map(({ name }) => name));
+/** Of one port, however much of its workspace's share is free. */
+export function acceptLimit(settings: GatewaySettings): number {
+  return Math.min(
+    Math.ceil(settings.maxConnectionsPerEntrance * (1 + SILENT_SHARE)),
+    workspaceShare(settings),
+  );
+}
+
+/** Names of all listeners, by workspace. */
+export function listenersOf(entrances: readonly Entrance[]): ReadonlyMap<string, readonly string[]> {
+  const groups = Map.groupBy(entrances, ({ workspace }) => workspace);
+  const namesOf = (own: readonly Entrance[]): readonly string[] =>
+    own.flatMap((entrance) => listenerPlaces(entrance).map(({ name }) => name));
+  return new Map([...groups].map(([workspace, own]) => [workspace, namesOf(own)]));
+}
+
+/** Content of the file, from limits by listener. */
+export function renderConnectionLimits(limits: ReadonlyMap<string, number>): Json {
   const layer = Object.fromEntries(
-    names.map((name) => [`envoy.resource_limits.listener.${name}.connection_limit`, limit]),
+    [...limits].map(([name, limit]) => [`envoy.resource_limits.listener.${name}.connection_limit`, limit]),
   );
   return { resources: [typed('envoy.service.runtime.v3.Runtime', { name: LIMITS_LAYER, layer })] };
 }

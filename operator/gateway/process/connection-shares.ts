@@ -1,0 +1,94 @@
+// How many connections each port may have, so that all ports of one workspace together never have more than its share of
+// the gateway. Few of them are in use at a time, so what idle ones do not need goes to the busy ones. It holds at each
+// moment, though clients go on while we look: first limits are lowered, and only what was seen to be free is given out.
+
+export interface ConnectionSharesOptions {
+  /** Of one workspace, over all its listeners. */
+  readonly share: number;
+  /** Of one listener, however much is free. */
+  readonly most: number;
+}
+
+export type CountByListener = ReadonlyMap<string, number>;
+
+/** The rest is for listeners that come later. */
+const GIVEN_OUT = 7 / 8;
+/** A listener that uses more of its limit gets more before it is at its end. */
+const BUSY = 1 / 2;
+
+interface Port {
+  limit: number;
+  active: number;
+}
+
+export class ConnectionShares {
+  readonly #options: ConnectionSharesOptions;
+  #workspaces = new Map<string, ReadonlyMap<string, Port>>();
+
+  constructor(options: ConnectionSharesOptions) {
+    this.#options = options;
+  }
+
+  /** By listener. */
+  get limits(): CountByListener {
+    const ports = [...this.#workspaces.values()].flatMap((workspace) => [...workspace]);
+    return new Map(ports.map(([listener, { limit }]) => [listener, limit]));
+  }
+
+  /** From now on there are these listeners, by workspace. */
+  serve(listeners: ReadonlyMap<string, readonly string[]>): void {
+    const served = [...listeners].map(
+      ([workspace, names]) => [workspace, this.#ports(workspace, names)] as const,
+    );
+    this.#workspaces = new Map(served);
+  }
+
+  /** How many connections they have. Answers whether any limit is another one now; it must be in force before the next look. */
+  look(active: CountByListener): boolean {
+    let isOther = false;
+    for (const ports of this.#workspaces.values()) {
+      for (const [listener, port] of ports) port.active = active.get(listener) ?? 0;
+      isOther = this.#share([...ports.values()]) || isOther;
+    }
+    return isOther;
+  }
+
+  /** Those that came share most of what is left. */
+  #ports(workspace: string, names: readonly string[]): ReadonlyMap<string, Port> {
+    const former = this.#workspaces.get(workspace) ?? new Map<string, Port>();
+    const kept = names.flatMap((name) => former.get(name) ?? []);
+    const each = Math.floor((this.#room(kept) * GIVEN_OUT) / (names.length - kept.length));
+    return new Map(names.map((name) => [name, former.get(name) ?? { limit: this.#within(each), active: 0 }]));
+  }
+
+  #share(ports: readonly Port[]): boolean {
+    const { share, most } = this.#options;
+    if (!ports.some(({ limit, active }) => limit < most && active > limit * BUSY)) return false;
+    const used = sum(ports, ({ active }) => active);
+    const free = Math.max(0, share * GIVEN_OUT - used);
+    const wanted = ports.map(({ active }) =>
+      this.#within(Math.floor(active + (free * (1 / ports.length + active / used)) / 2)),
+    );
+    const more = (port: Port, at: number): number => Math.max(0, (wanted[at] ?? 0) - port.limit);
+    const part = Math.min(1, this.#room(ports) / Math.max(1, sum(ports, more)));
+    const next = ports.map((port, at) =>
+      Math.min(wanted[at] ?? 0, port.limit + Math.floor(more(port, at) * part)),
+    );
+    const isOther = ports.some(({ limit }, at) => limit !== next[at]);
+    for (const [at, port] of ports.entries()) port.limit = next[at] ?? port.limit;
+    return isOther;
+  }
+
+  /** What nobody has, nor may have come to have since the last look. */
+  #room(ports: readonly Port[]): number {
+    return Math.max(0, this.#options.share - sum(ports, ({ limit, active }) => Math.max(limit, active)));
+  }
+
+  #within(limit: number): number {
+    return Math.max(1, Math.min(this.#options.most, limit));
+  }
+}
+
+function sum<T>(items: readonly T[], valueOf: (item: T, at: number) => number): number {
+  return items.reduce((total, item, at) => total + valueOf(item, at), 0);
+}
