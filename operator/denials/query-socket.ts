@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { finished } from 'node:stream/promises';
 
 import type { DenialStore } from './denial-store.ts';
 import { type CallerCheck, newQuerySecret } from './query-secret.ts';
@@ -17,6 +18,10 @@ export interface QueryServerOptions {
   readonly secretPath: string;
   /** A caller did not know it, and was told what to do. */
   readonly onStranger?: () => void;
+  /** Default 30,000. */
+  readonly timeLimitMs?: number | undefined;
+  /** A query cannot be ended any more, but by the end of the process; its caller has been told. */
+  readonly onRunaway?: () => void;
 }
 
 export interface QueryServer {
@@ -37,11 +42,11 @@ export function socketPathError(path: string): string | null {
 
 /** Throws an Error where the path is too long, taken by a file, or served by another process. */
 export async function serveQueries(store: DenialStore, options: QueryServerOptions): Promise<QueryServer> {
-  const { socketPath, secretPath, onStranger } = options;
+  const { socketPath, secretPath } = options;
   const error = socketPathError(socketPath);
   if (error !== null) throw new Error(error);
   await removeStaleSocket(socketPath);
-  const door = { store, checkCaller: await newQuerySecret(secretPath), onStranger };
+  const door = { ...options, store, checkCaller: await newQuerySecret(secretPath) };
   const server = createServer((request, response) => {
     respond(door, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
   });
@@ -94,20 +99,15 @@ async function somebodyAnswers(path: string): Promise<boolean> {
   }
 }
 
-interface Door {
+interface Door extends QueryServerOptions {
   readonly store: DenialStore;
   readonly checkCaller: CallerCheck;
-  readonly onStranger: QueryServerOptions['onStranger'];
 }
 
-async function respond(
-  { store, checkCaller, onStranger }: Door,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const refusal = checkCaller(request.headers.authorization);
+async function respond(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const refusal = door.checkCaller(request.headers.authorization);
   if (refusal !== null) {
-    onStranger?.();
+    door.onStranger?.();
     return send(response, 401, { error: refusal });
   }
   if (request.method !== 'POST' || request.url !== '/query') {
@@ -115,14 +115,32 @@ async function respond(
   }
   const query = parseRequest(await readBody(request));
   if ('error' in query) return send(response, 400, query);
+  await answer(door, query, response);
+}
+
+async function answer(door: Door, { sql, limits }: QueryRequest, response: ServerResponse): Promise<void> {
+  const { store, timeLimitMs } = door;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
+  const onRunaway = (): void => void tellRunaway(door, response);
+  const time = timeLimitMs === undefined ? {} : { timeLimitMs };
   try {
-    const answer = await runQuery(store, query.sql, { ...query.limits, signal: gone.signal });
-    send(response, 'error' in answer ? 400 : 200, answer);
+    const found = await runQuery(store, sql, { ...limits, ...time, signal: gone.signal, onRunaway });
+    send(response, 'error' in found ? 400 : 200, found);
   } catch (cause) {
     send(response, 500, { error: asError(cause).message });
   }
+}
+
+async function tellRunaway({ onRunaway }: Door, response: ServerResponse): Promise<void> {
+  if (!response.destroyed) {
+    send(response, 400, {
+      error:
+        'Cannot end the query, which has had its time: the denial log starts again; ask for less at once',
+    });
+    await finished(response).catch(() => undefined);
+  }
+  onRunaway?.();
 }
 
 /** Null where the body is too long. */
@@ -151,6 +169,7 @@ function parseRequest(body: string | null): QueryRequest | { readonly error: str
 }
 
 function send(response: ServerResponse, status: number, answer: QueryAnswer): void {
+  if (response.headersSent) return;
   const body = JSON.stringify(answer);
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(body);

@@ -34,24 +34,30 @@ export interface QueryOptions {
   readonly maxRows?: number;
   /** Default 30,000; starts when the query does. */
   readonly timeLimitMs?: number;
+  /** Called once where the query goes on long after its time: it does not listen to DuckDB's interrupt. */
+  readonly onRunaway?: () => void;
   /** Ends the query early, for example because nobody waits for it any more. */
   readonly signal?: AbortSignal;
 }
 
 /** How often the clock of a running query is looked at. */
 const checkIntervalMs = 50;
+/** For a query that is to end, and does: one step of it may take a while. */
+const runawayFactor = 1.5;
 
 /** Answers mistakes in the query as values; throws only where the log itself cannot be read. */
 export function runQuery(store: DenialStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
-  const { timeLimitMs = 30_000, signal } = options;
+  const { timeLimitMs = 30_000, signal, onRunaway } = options;
   return store.withReader(async (connection) => {
     const stop = startClock(connection, timeLimitMs, () => endedEarly(store, signal));
+    const runaway = setTimeout(() => onRunaway?.(), timeLimitMs * runawayFactor);
     try {
       return await answer(connection, rewriteQuery(sql), options, stop.check);
     } catch (cause) {
       return { error: stop.reason() ?? queryError(cause) };
     } finally {
       stop.clear();
+      clearTimeout(runaway);
     }
   });
 }

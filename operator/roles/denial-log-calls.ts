@@ -24,6 +24,8 @@ export interface OpenRequest {
   readonly maxBytes: number;
   /** Of all lanes, for the terminal. */
   readonly shownPerSecond: number;
+  /** The default of queries where undefined. */
+  readonly queryTimeLimitMs?: number;
   /** Why the database must not even be opened. */
   readonly mistrusted: string | undefined;
 }

@@ -73,6 +73,8 @@ export class DenialLogService {
       socketPath: request.querySocket,
       secretPath: request.querySecret,
       onStranger: () => this.#strangers.add(1),
+      timeLimitMs: request.queryTimeLimitMs,
+      onRunaway: () => void this.#endRunaway(),
     });
     const admin = new EnvoyAdmin(request.envoyAdminSocket);
     const spools = new Spools({
@@ -152,6 +154,13 @@ export class DenialLogService {
       process.kill(process.pid, 'SIGKILL');
     }
     this.#phase('stored');
+  }
+
+  /** Nothing but the end of the process ends such a query; the next one reads on from the spools. */
+  async #endRunaway(): Promise<void> {
+    const sentence = 'A query of the denial log does not end when it is told to, so the log is ended';
+    await this.#parent.call('failure', sentence).catch(() => undefined);
+    process.kill(process.pid, 'SIGKILL');
   }
 
   /** A line may be read before the news of its table: what the parent has said by now arrives before its answer. */
