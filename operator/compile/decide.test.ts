@@ -209,7 +209,7 @@ const ENFORCED: Readonly<Record<string, Row>> = {
   ],
   'lets a private endpoint through': [tls('api.corp.example'), 'ALLOW', 'DESTINATION_ALLOWED', RULE.corp],
   'drops an address': [tls('192.0.2.7'), 'DROP', 'IP_LITERAL'],
-  'drops an address in another spelling': [tls('0x7f.1'), 'DROP', 'IP_LITERAL'],
+  'drops an address in another spelling': [tls('0x7f.1'), 'DROP', 'BAD_NAME'],
   'drops an IPv6 address': [tls('[2001:db8::1]'), 'DROP', 'IP_LITERAL'],
   'drops a host that is no name': [tls('-a.data.example.org'), 'DROP', 'BAD_NAME'],
   'drops a host with a port of its own': [tls('evil.example:x.data.example.org'), 'DROP', 'BAD_NAME'],

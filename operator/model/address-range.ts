@@ -12,10 +12,14 @@ export interface AddressRange {
 export type ParsedRange = { readonly range: AddressRange } | { readonly message: string };
 
 const OCTET = '(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
-const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`);
+/** The one canonical spelling: four plain decimals. For RE2 and JavaScript alike. */
+export const IPV4_PATTERN = `${OCTET}(?:\\.${OCTET}){3}`;
+const IPV4 = new RegExp(`^${IPV4_PATTERN}$`);
 const HEXTET = /^[0-9a-fA-F]{0,4}$/;
 const PREFIX_LENGTH = /^(?:0|[1-9][0-9]{0,2})$/;
-const ENDS_IN_NUMBER = /(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$/;
+/** Of an IPv4 address in any spelling. */
+export const NUMERIC_PATTERN = '(?:.*\\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)';
+const NUMERIC = new RegExp(`^${NUMERIC_PATTERN}\\.?$`);
 
 /** "1.2.3.4", "1.2.3.4/28" (host bits are masked, R86), "2001:db8::/32"; nothing laxer. */
 export function parseAddressRange(text: string): ParsedRange {
@@ -43,7 +47,7 @@ export function formatRange(range: AddressRange): string {
 /** Whether a text is an address in any spelling that some resolver accepts: "10.1", "0x7f.1", "[::1]", "2130706433". */
 export function isIpLiteral(text: string): boolean {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
-  return ENDS_IN_NUMBER.test(bare) || (bare.includes(':') && ipaddr.IPv6.isValid(bare.replace(/%.*$/, '')));
+  return NUMERIC.test(bare) || (bare.includes(':') && ipaddr.IPv6.isValid(bare.replace(/%.*$/, '')));
 }
 
 /** Whether an address (strict text) lies in one of the ranges; an unreadable address lies in none. */
@@ -56,6 +60,11 @@ export function rangesContain(ranges: readonly AddressRange[], address: string):
     const base = ipaddr.parse(range.address);
     return base.kind() === plain.kind() && plain.match(base, range.prefixLength);
   });
+}
+
+/** Whether a text may be an IPv4 address, but in a spelling that one parser takes for an address and another for a name. */
+export function isOddNumeric(text: string): boolean {
+  return NUMERIC.test(text) && !IPV4.test(text);
 }
 
 /** Whether every address of the inner ranges lies in one of the outer ones. */

@@ -1,11 +1,11 @@
 // The one reading of an authority, "name[:port]": Envoy's routes, what is dialled and what the log says all go by it.
 // What is not exactly of this form has no second reading: nobody repairs it, and no lane lets it through.
-import { isIpLiteral } from './address-range.ts';
+import { isIpLiteral, isOddNumeric } from './address-range.ts';
 
 // Without a flag for upper case: with it, RE2 takes two letters that are none of ASCII for k and s.
 const LABEL = '[a-zA-Z0-9_](?:[a-zA-Z0-9_-]*[a-zA-Z0-9_])?';
 const NAME_PATTERN = `${LABEL}(?:\\.${LABEL})*`;
-const BRACKETED = '\\[[0-9a-fA-F:.]+\\]';
+const BRACKETED = '\\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\\]';
 /** What Envoy makes of a ClientHello without a server name; no host is called so. */
 export const NO_SERVER_NAME = '-';
 const PORT = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
@@ -24,14 +24,14 @@ const BRACKETS = new RegExp(`^${BRACKETED}$`);
 export type AskedHost = { readonly name: string } | { readonly fault: 'BAD_NAME' | 'IP_LITERAL' };
 
 /**
- * Canonical form of a host that a client asked for. Only the letters' case and one trailing dot make no difference;
- * parseDomainName() is for what people write.
+ * Canonical form of a host that a client asked for. Only the letters' case and one trailing dot make no difference; what
+ * is numeric but not four plain decimals has no one reading. parseDomainName() is for what people write.
  */
 export function parseAskedHost(raw: string): AskedHost {
   const text = raw.endsWith('.') ? raw.slice(0, -1) : raw;
   if (text.length > MAX_NAME) return { fault: 'BAD_NAME' };
   if (BRACKETS.test(text)) return { fault: 'IP_LITERAL' };
-  if (!NAME.test(text) || LONG_LABEL.test(text)) return { fault: 'BAD_NAME' };
+  if (!NAME.test(text) || LONG_LABEL.test(text) || isOddNumeric(text)) return { fault: 'BAD_NAME' };
   return isIpLiteral(text) ? { fault: 'IP_LITERAL' } : { name: text.toLowerCase() };
 }
 

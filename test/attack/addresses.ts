@@ -15,8 +15,8 @@ const METADATA: readonly string[] = [
   'metadata.google.internal',
 ];
 
-/** Spellings that some resolver takes for an address, and the ranges of the list. */
-const LITERALS: readonly (readonly [number: string, host: string])[] = [
+/** Spellings that some parsers take for an address, and others for a name. */
+const ODD_NUMBERS: readonly (readonly [number: string, host: string])[] = [
   ['I93', '2852039166'],
   ['I93', '0xa9fea9fe'],
   ['I93', '0251.0376.0251.0376'],
@@ -27,6 +27,10 @@ const LITERALS: readonly (readonly [number: string, host: string])[] = [
   ['I93', '127.0.1'],
   ['I93', '0177.0.0.1'],
   ['I93', '0'],
+];
+
+/** One in each range of the list. */
+const LITERALS: readonly (readonly [number: string, host: string])[] = [
   ['I93', '127.0.0.1.'],
   ['I94', '[::169.254.169.254]'],
   ['I94', '[0:0:0:0:0:ffff:7f00:1]'],
@@ -62,6 +66,7 @@ const LITERAL_CASES: readonly AttackCase[] = [
   ...['METADATA.google.internal.', '169.254.169.254.'].flatMap((host) =>
     deniedHost('I92b', host, 'METADATA_ADDRESS', host.toLowerCase().replace(/\.$/, '')),
   ),
+  ...ODD_NUMBERS.flatMap(([number, host]) => deniedHost(number, host, 'BAD_NAME')),
   ...LITERALS.flatMap(([number, host]) => deniedHost(number, host, 'IP_LITERAL', host.replace(/\.$/, ''))),
   ...['[fe80::1%25eth0]', '[::1', '::1', '[example.com]', '[]'].map((host) =>
     attack(
@@ -89,7 +94,7 @@ const LITERAL_CASES: readonly AttackCase[] = [
 function deniedHost(
   number: string,
   host: string,
-  reason: 'METADATA_ADDRESS' | 'IP_LITERAL',
+  reason: 'METADATA_ADDRESS' | 'IP_LITERAL' | 'BAD_NAME',
   destination = host,
 ): readonly AttackCase[] {
   return [

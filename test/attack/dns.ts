@@ -60,7 +60,7 @@ const QUESTIONS: readonly AttackCase[] = [
     dns('169.254.169.254'),
     noSuchName('169.254.169.254', 'METADATA_ADDRESS'),
   ),
-  attack('D92c', 'a number as name', dns('2852039166'), noSuchName('2852039166', 'IP_LITERAL')),
+  attack('D92c', 'a number as name', dns('2852039166'), noSuchName('2852039166', 'BAD_NAME')),
   attack('D92d', 'an address backwards', dns('254.169.254.169.in-addr.arpa', { type: 'PTR' }), {
     verdict: 'D',
     answer: 'NXDOMAIN',

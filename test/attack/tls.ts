@@ -92,7 +92,7 @@ const IN_TUNNELS: readonly (readonly [
     'S71',
     'TLS of 16 kB and more',
     clientHello({ names: [EVIL], extensions: [[PADDING, Buffer.alloc(20_000)]], recordBytes: 16_000 }),
-    cut('NOT_TLS', ROW),
+    cut('CLIENT_HELLO_TOO_LARGE', ROW),
   ],
   ['S72', 'SSH', 'SSH-2.0-client\r\n', cut('NOT_TLS', ROW)],
   ['S72b', 'plain HTTP', 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n', cut('NOT_TLS', ROW)],
@@ -173,7 +173,7 @@ const TRANSPARENT: readonly AttackCase[] = [
     'S66c',
     'a number as name',
     tls(hello('2852039166')),
-    denied('IP_LITERAL', { destination: '2852039166', port: 443 }, 'closed'),
+    denied('BAD_NAME', { destination: '2852039166', port: 443 }, 'closed'),
   ),
   ...ODD_NAMES.map((name) =>
     attack(

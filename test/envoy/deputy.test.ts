@@ -12,7 +12,7 @@ const PORTS: readonly WrittenPort[] = [
   { port: 80, protocol: 'HTTP' },
   { port: 22, protocol: 'TCP' },
 ];
-const REFUSED = /^DROP (?:ADDRESS_DENIED|UNRESOLVED_OR_PRIVATE)$/;
+const REFUSED = /^DROP (?:ADDRESS_DENIED|UNRESOLVED_OR_PRIVATE|BAD_NAME)$/;
 
 let fixture: GatewayFixture;
 let sources = 0;

@@ -112,7 +112,7 @@ const REFUSED: readonly (readonly [string | null, string, Partial<Denial>])[] = 
   ['s3.us-west-2.amazonaws.com', 'STORAGE_PATH_STYLE', { destinationType: 'STORAGE' }],
   ['cloudflare-ech.com', 'ECH_OUTER_NAME', { destinationType: 'DNS' }],
   ['192.0.2.7', 'IP_LITERAL', { destinationType: 'IP' }],
-  ['2130706433', 'IP_LITERAL', { destinationType: 'IP' }],
+  ['2130706433', 'BAD_NAME', { destinationType: 'DNS' }],
   ['metadata.google.internal', 'METADATA_ADDRESS', { destinationType: 'DNS' }],
   ['-a.wild.example.com', 'BAD_NAME', {}],
   ['a_b.wild.example.com', 'BAD_NAME', {}],

@@ -6,6 +6,7 @@ import {
   DRY_RUN_PREFIX,
   TOO_MANY_NAMES_DETAILS,
 } from '../../model/access-log-line.ts';
+import { IPV4_PATTERN, NUMERIC_PATTERN } from '../../model/address-range.ts';
 import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
 import { isRefusedAlways, REASON_HEADER, REASONS, type Reason } from '../../model/reason.ts';
 import { expressionFilter } from './access-log.ts';
@@ -103,6 +104,11 @@ export function isNoAuthority(): Json {
 
 export function isTooLong(): Json {
   return { name: ':authority', string_match: { safe_regex: { regex: TOO_LONG_PATTERN } } };
+}
+
+/** Hosts that some parsers take for an address and others for a name. */
+export function isOddNumeric(): readonly Json[] {
+  return [hostMatches(NUMERIC_PATTERN), { ...hostMatches(IPV4_PATTERN), invert_match: true }];
 }
 
 function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {

@@ -2,6 +2,7 @@
 // and guard shard, and a default one that refuses. A lane has a file of its own, so that nothing in a request can
 // choose the lane, and no route is looked at that is another lane's.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
+import { IPV4_PATTERN } from '../../model/address-range.ts';
 import { NO_SERVER_NAME } from '../../model/authority.ts';
 import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -34,6 +35,7 @@ import {
   forward,
   hostMatches,
   isNoAuthority,
+  isOddNumeric,
   isTooLong,
   type RefusalContext,
   refuse,
@@ -219,8 +221,7 @@ function httpPortIs(port: number): Json {
     : portIs(port);
 }
 
-// An address in any spelling that some resolver accepts ends in a number, or is written in brackets.
-const IP_LITERAL = '(?:.*\\.)?(?:[0-9]+|0x[0-9a-f]*)\\.?|\\[.*\\]';
+const IP_LITERAL = `${IPV4_PATTERN}|\\[.*\\]`;
 
 /**
  * First in every virtual host: whatever is behind it sees a host that has one reading, with at most one port. An exact
@@ -262,6 +263,8 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     name: 'unlisted',
     domains: ['*'],
     routes: [
+      // No name of a policy ends in a number, so such hosts meet no other virtual host.
+      ...refuse('BAD_NAME', context, isOddNumeric()),
       ...refuseMetadata(context),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
       ...unlisted,
