@@ -155,6 +155,12 @@ const TARGETS: readonly AttackCase[] = [
     denied('BAD_REQUEST', {}, '404'),
   ),
   attack(
+    'P46i',
+    'a query behind an allowed host, and no path, which Envoy does not take',
+    absolute('http://example.com?q=1'),
+    denied('BAD_REQUEST', { destination: 'example.com', port: 80 }, '404'),
+  ),
+  attack(
     'P46e',
     'number sign in front of the host',
     absolute('http://evil.example#.example.com/', OK_HOST),

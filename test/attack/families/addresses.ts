@@ -1,7 +1,7 @@
 // Addresses that no name may lead to: asked for as they are in every spelling, and as what the DNS answers for an allowed
-// name of an enforced lane (A, AAAA, CNAME). Nothing there is dialled, and each attempt has its row.
+// name (A, AAAA, CNAME). Nothing there is dialled, in dry-run no metadata service, and each attempt has its row.
 import fc from 'fast-check';
-import { type Special, specialAddress, spellings } from '../arbitraries/special-address.ts';
+import { metadataAddress, type Special, specialAddress, spellings } from '../arbitraries/special-address.ts';
 import type { Family } from './family.ts';
 import type { LaneName, Probe } from './probe.ts';
 import { probeFamily } from './probe-family.ts';
@@ -42,7 +42,16 @@ export const ADDRESSES_OF_NAMES: Family = probeFamily<Case>({
   runs: 4000,
   sampleRuns: 400,
   files: PROBE_FOLDER,
-  arbitrary: fc.record({ ...asked, lane: fc.constantFrom('tenant', 'models'), special: specialAddress }),
+  arbitrary: fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.record({ ...asked, lane: fc.constantFrom('tenant', 'models'), special: specialAddress }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ ...asked, lane: fc.constantFrom('trial'), special: metadataAddress }),
+    },
+  ),
   probe({ lane, way, led, special, spelling }, { token }, scene): Probe {
     const written = spellings(special);
     const host =

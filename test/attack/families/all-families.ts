@@ -4,6 +4,7 @@ import { AUTHORITY } from './authority.ts';
 import { BIG_TEXT } from './big-text.ts';
 import { BLOCKED } from './blocked.ts';
 import { CONNECTIONS } from './connections.ts';
+import { DEPUTY } from './deputy.ts';
 import { FAIRNESS } from './fairness.ts';
 import type { Family } from './family.ts';
 import { READERS } from './readers.ts';
@@ -12,6 +13,7 @@ import { UPGRADE } from './upgrade.ts';
 
 export const FAMILIES: readonly Family[] = [
   AUTHORITY,
+  DEPUTY,
   BLOCKED,
   UPGRADE,
   BIG_TEXT,

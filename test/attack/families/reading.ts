@@ -26,16 +26,15 @@ export function readAuthority(text: string, defaultPort = 0): Reading | undefine
 
 /**
  * A URL has its host behind the last "@" and before the path, in the one reading that there is of URLs. Who writes more
- * than a host, or leaves out the path, may be refused for it.
+ * than a host may be refused for it. Envoy itself refuses each path that does not begin with "/", an empty one in front of
+ * a query too, and each fragment.
  */
 function readUrlAuthority(text: string, defaultPort?: number): Reading | undefined {
   const [written = ''] = text.split(/[/?#]/);
-  const isWholeUrl = written === text || text.charAt(written.length) === '/';
+  if (text.includes('#') || text.charAt(written.length) === '?') return undefined;
   const host = written.slice(written.lastIndexOf('@') + 1);
   const reading = readAuthority(host, defaultPort);
-  return reading === undefined || (host === written && isWholeUrl)
-    ? reading
-    : { ...reading, isCanonical: false };
+  return reading === undefined || host === written ? reading : { ...reading, isCanonical: false };
 }
 
 /** By what decide() says of the reading. */
