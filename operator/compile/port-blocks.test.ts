@@ -18,10 +18,21 @@ test('allocatePortBlocks() reuses a freed block last, the longest-freed first', 
   let state = allocatePortBlocks(noPortBlocks, ['a', 'b'], three);
   state = allocatePortBlocks(state, ['a'], three);
   state = allocatePortBlocks(state, [], three);
-  expect(state.quarantine).toEqual([10_008, 10_000]);
+  expect(state.quarantine).toEqual([
+    { firstPort: 10_008, key: 'b' },
+    { firstPort: 10_000, key: 'a' },
+  ]);
   const again = allocatePortBlocks(state, ['x', 'y', 'z'], three);
   expect(again.blocks).toEqual({ x: 10_016, y: 10_008, z: 10_000 });
   expect(again.quarantine).toEqual([]);
+});
+
+test('allocatePortBlocks() gives a key that comes back its former block, unless somebody needed it', () => {
+  const first = allocatePortBlocks(noPortBlocks, ['a', 'b'], three);
+  const gone = allocatePortBlocks(first, [], three);
+  expect(allocatePortBlocks(gone, ['b', 'c'], three).blocks).toEqual({ b: 10_008, c: 10_016 });
+  const crowded = allocatePortBlocks(gone, ['x', 'y', 'z'], three);
+  expect(allocatePortBlocks(crowded, ['a', 'x', 'y'], three).blocks).toMatchObject({ x: 10_016, y: 10_000 });
 });
 
 test('allocatePortBlocks() names the key that gets no block when the range is exhausted', () => {
@@ -41,7 +52,7 @@ test('allocatePortBlocks() passes by a block that something else listens on', ()
 });
 
 test('allocatePortBlocks() gives up a remembered block that the range no longer has', () => {
-  const state = { blocks: { a: 9_000, b: 10_003, c: 10_008 }, quarantine: [50_000] };
+  const state = { blocks: { a: 9_000, b: 10_003, c: 10_008 }, quarantine: [{ firstPort: 50_000, key: 'd' }] };
   const { blocks, quarantine } = allocatePortBlocks(state, ['a', 'b', 'c'], three);
   expect(blocks).toEqual({ a: 10_000, b: 10_016, c: 10_008 });
   expect(quarantine).toEqual([]);
@@ -65,7 +76,7 @@ test('allocatePortBlocks() never gives one block to two keys and never moves a k
 });
 
 function isSound(before: PortBlocks, next: PortBlocks): boolean {
-  const ports = [...Object.values(next.blocks), ...next.quarantine];
+  const ports = [...Object.values(next.blocks), ...next.quarantine.map(({ firstPort }) => firstPort)];
   const stays = Object.entries(before.blocks).every(([key, port]) => {
     return !Object.hasOwn(next.blocks, key) || next.blocks[key] === port;
   });

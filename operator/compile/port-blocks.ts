@@ -1,6 +1,7 @@
 // Aligned blocks of ports for keys (workspace and lane): pure, stable and deterministic.
-// A key keeps its block for as long as it is wanted. A freed block goes to the end of a queue, so that clients
-// which still hold an old port meet a closed door, not another workspace's policy, for as long as possible.
+// A key keeps its block for as long as it is wanted, and gets it back when it is wanted again. A freed block goes to the
+// end of a queue, so that clients which still hold an old port meet a closed door, not another workspace's policy, for
+// as long as possible.
 
 export interface PortRange {
   readonly from: number;
@@ -15,8 +16,14 @@ export interface PortRange {
 /** What must be kept between calls. */
 export interface PortBlockState {
   readonly blocks: Readonly<Record<string, number>>;
-  /** First ports of freed blocks, the longest-freed first. */
-  readonly quarantine: readonly number[];
+  /** Freed blocks, the longest-freed first. */
+  readonly quarantine: readonly FreedBlock[];
+}
+
+export interface FreedBlock {
+  readonly firstPort: number;
+  /** Who had it last. */
+  readonly key: string;
 }
 
 export interface PortBlocks extends PortBlockState {
@@ -26,7 +33,10 @@ export interface PortBlocks extends PortBlockState {
 
 export const noPortBlocks: PortBlockState = { blocks: {}, quarantine: [] };
 
-/** New keys get never-used blocks from below first, then the longest-freed; keys are served in sorted order. */
+/**
+ * Keys that had a block get it back, as long as nobody else needed it. New ones get never-used blocks from below first,
+ * then the longest-freed; keys are served in sorted order.
+ */
 export function allocatePortBlocks(
   previous: PortBlockState,
   wantedKeys: readonly string[],
@@ -35,7 +45,8 @@ export function allocatePortBlocks(
   const wanted = [...new Set(wantedKeys)].sort();
   const kept = keptBlocks(previous, wanted, range);
   const freed = freedBlocks(previous, new Set(kept.values()), range);
-  const candidates = candidateBlocks(new Set([...kept.values(), ...freed]), freed, range);
+  const freedPorts = freed.map(({ firstPort }) => firstPort);
+  const candidates = candidateBlocks(new Set([...kept.values(), ...freedPorts]), freedPorts, range);
   const problems: { key: string; message: string }[] = [];
   for (const key of wanted.filter((name) => !kept.has(name))) {
     const block = nextFree(candidates, range);
@@ -47,7 +58,7 @@ export function allocatePortBlocks(
   }
   const taken = new Set(kept.values());
   const blocks = Object.fromEntries([...kept].sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { blocks, quarantine: freed.filter((block) => !taken.has(block)), problems };
+  return { blocks, quarantine: freed.filter(({ firstPort }) => !taken.has(firstPort)), problems };
 }
 
 // A remembered block outside the range, off its grid or held twice is given up: the range was reconfigured.
@@ -58,8 +69,12 @@ function keptBlocks(
 ): Map<string, number> {
   const kept = new Map<string, number>();
   const taken = new Set<number>();
-  for (const key of wanted) {
-    const block = Object.hasOwn(previous.blocks, key) ? previous.blocks[key] : undefined;
+  const known = new Map(previous.quarantine.map(({ firstPort, key }) => [key, firstPort]));
+  for (const [key, block] of Object.entries(previous.blocks)) known.set(key, block);
+  // What is in use comes before what was.
+  const isInUse = (key: string): boolean => Object.hasOwn(previous.blocks, key);
+  for (const key of [...wanted.filter(isInUse), ...wanted.filter((name) => !isInUse(name))]) {
+    const block = known.get(key);
     if (block !== undefined && isOnGrid(block, range) && !taken.has(block)) {
       kept.set(key, block);
       taken.add(block);
@@ -68,10 +83,13 @@ function keptBlocks(
   return kept;
 }
 
-function freedBlocks(previous: PortBlockState, kept: ReadonlySet<number>, range: PortRange): number[] {
-  const freedNow = Object.values(previous.blocks).sort((a, b) => a - b);
-  const queue = new Set([...previous.quarantine, ...freedNow]);
-  return [...queue].filter((block) => isOnGrid(block, range) && !kept.has(block));
+function freedBlocks(previous: PortBlockState, kept: ReadonlySet<number>, range: PortRange): FreedBlock[] {
+  const freedNow = Object.entries(previous.blocks).map(([key, firstPort]) => ({ firstPort, key }));
+  const queue = new Map<number, FreedBlock>();
+  for (const freed of [...previous.quarantine, ...freedNow.sort((a, b) => a.firstPort - b.firstPort)]) {
+    queue.set(freed.firstPort, freed);
+  }
+  return [...queue.values()].filter(({ firstPort }) => isOnGrid(firstPort, range) && !kept.has(firstPort));
 }
 
 function* candidateBlocks(

@@ -66,6 +66,20 @@ test('EntrancePorts does not hand a freed block to another workspace while other
   expect(next.filter((port) => freed.has(port))).toEqual([]);
 });
 
+test('EntrancePorts gives back its addresses to a workspace that was gone for a while, also over a restart', async () => {
+  const ports = await openPorts(60);
+  const before = portsOf(ports, plansOf('alpha', 'beta'));
+  expect(portsOf(ports, [])).toEqual({});
+  portsOf(ports, plansOf('gamma'));
+  await ports.save();
+  expect(portsOf(await openPorts(60), plansOf('alpha', 'beta', 'gamma'))).toMatchObject(before);
+});
+
+test('EntrancePorts takes up a file in which freed blocks are numbers', async () => {
+  await writeFile(path, JSON.stringify({ blocks: {}, quarantine: [from] }));
+  expect(portsOf(await openPorts(30), plansOf('alpha'))['alpha/APPS']).toBe(from + BLOCK);
+});
+
 test('EntrancePorts says which product is left without a port', async () => {
   const ports = await openPorts(PRODUCTS.length - 1);
   expect(Object.keys(portsOf(ports, plansOf('alpha')))).toHaveLength(PRODUCTS.length - 1);

@@ -2,7 +2,12 @@
 // across restarts. Blocks are allocated by the pure allocator; this keeps its state in a file, and passes over ports
 // that another process has. What is remembered is never given up for that: its port is the user's to free.
 
-import { allocatePortBlocks, noPortBlocks, type PortBlockState } from '../compile/port-blocks.ts';
+import {
+  allocatePortBlocks,
+  type FreedBlock,
+  noPortBlocks,
+  type PortBlockState,
+} from '../compile/port-blocks.ts';
 import { placeTlsPorts, tlsPortProblems } from '../compile/tls-ports.ts';
 import { type AtomicFiles } from '../gateway/atomic-files.ts';
 import { isPortFree } from '../gateway/ports/port-probe.ts';
@@ -126,12 +131,17 @@ export class EntrancePorts {
 
 const NOTHING_REMEMBERED: RememberedPorts = { ...noPortBlocks, tlsPorts: {} };
 
+/** Earlier versions wrote the first port alone. */
+function freedBlock(written: FreedBlock | number): FreedBlock {
+  return typeof written === 'number' ? { firstPort: written, key: '' } : written;
+}
+
 function readState(text: string | undefined): RememberedPorts {
   try {
     const state = JSON.parse(text ?? '') as Partial<RememberedPorts>;
     const { blocks, quarantine, tlsPorts = {} } = state;
     return blocks instanceof Object && Array.isArray(quarantine)
-      ? { blocks, quarantine, tlsPorts }
+      ? { blocks, quarantine: quarantine.map(freedBlock), tlsPorts }
       : NOTHING_REMEMBERED;
   } catch {
     return NOTHING_REMEMBERED;
