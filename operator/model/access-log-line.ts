@@ -132,7 +132,7 @@ const lineSchema = z.object({
     .number()
     .nullish()
     .transform((value) => value ?? 0),
-  /** How many connections the line is about, where nobody could write a line for each. */
+  /** How many connections or questions the line is about, where nobody could write a line for each. */
   repeats: z
     .int()
     .positive()

@@ -99,6 +99,7 @@ export class GatewayDns {
 
   /** Resolves when every denial so far is in the spool. */
   flush(): Promise<void> {
+    this.#responder.flush();
     return this.#log.flush();
   }
 
@@ -110,6 +111,7 @@ export class GatewayDns {
   /** Nobody is answered any more. Rows that were written stay to be delivered. */
   async stop(): Promise<void> {
     await this.#server.close();
+    this.#responder.flush();
     await this.#log.close();
   }
 }

@@ -22,11 +22,13 @@ export interface DeniedQuestion {
   /** What the client was told. */
   readonly rcode: number;
   readonly atMs: number;
+  /** How many questions the line is about; it shows the first. */
+  readonly repeats: number;
 }
 
 /** Without the line feed. */
 export function dnsLine(denied: DeniedQuestion): string {
-  const { lane, name, type, source, accessType, reason, rcode, atMs } = denied;
+  const { lane, name, type, source, accessType, reason, rcode, atMs, repeats } = denied;
   const { workspace, workspaceId, product = '', lane: laneName, networkPolicyId, table } = lane.entrance;
   const context: LineContext = {
     workspace,
@@ -47,5 +49,6 @@ export function dnsLine(denied: DeniedQuestion): string {
     type: typeName(type),
     decision: `${accessType === 'DROP' ? DROP_PREFIX : DRY_RUN_PREFIX}${reason}`,
     rcode,
+    repeats,
   });
 }

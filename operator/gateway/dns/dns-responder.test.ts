@@ -147,15 +147,20 @@ test('respond() says that it failed to names of Services while nobody knows them
   expect(responder.counts.questions).toMatchObject({ unknown: 2, noName: 0, forwarded: 0 });
 });
 
-test('respond() refuses a source that asks too often, with a line in ten seconds', async () => {
+test('respond() refuses a source that asks too often, and counts each question in one line', async () => {
   const answers: string[] = [];
   for (let count = 0; count < 14; count++) answers.push(await ask('localhost'));
   expect(answers.slice(0, 10)).toEqual(Array(10).fill('0 127.0.0.1'));
   expect(answers.slice(10)).toEqual(Array(4).fill('5'));
-  expect(lines.map((line) => parseAccessLogLine(line)?.decision)).toEqual(['drop:TOO_MANY_QUESTIONS']);
+  responder.flush();
+  const said = { decision: 'drop:TOO_MANY_QUESTIONS', rcode: 5 };
+  expect(lines.map(parseAccessLogLine)).toMatchObject([{ ...said, repeats: 4 }]);
   expect(await ask('localhost', ENFORCED, { address: '10.1.2.4' })).toBe('0 127.0.0.1');
   expect(await ask('localhost', laneOf('dry-run'))).toBe('0 127.0.0.1');
   expect(responder.counts.questions).toMatchObject({ address: 12, tooMany: 4 });
+  await ask('other.example.com');
+  responder.flush();
+  expect(lines.map(parseAccessLogLine)).toMatchObject([{ repeats: 4 }, { ...said, repeats: 1 }]);
 });
 
 test('respond() has no answer for what is no query, and counts it', () => {

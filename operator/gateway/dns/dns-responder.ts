@@ -1,5 +1,6 @@
 // The DNS of a gateway, without its sockets: one query in, its answer out, at once where nobody else must be asked. A
-// denial is recorded once, however often and for how many types the same client asks within a few seconds.
+// denial is recorded once, however often and for how many types the same client asks within a few seconds; what is refused
+// since a client asks too often is counted.
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';
@@ -22,6 +23,7 @@ import {
   TCP_BYTES,
 } from './dns-response.ts';
 import type { NameForwarder } from './name-forwarder.ts';
+import { RefusalCount } from './refusal-count.ts';
 import { SeenLately } from './seen-lately.ts';
 import { SourceLimit } from './source-limit.ts';
 
@@ -51,7 +53,6 @@ interface Asking {
 type Bodies = Readonly<Record<4 | 6, ResponseBody>>;
 
 const DENIAL_WINDOW_MS = 5000;
-const LIMIT_WINDOW_MS = 10_000;
 const MAX_SOURCES = 10_000;
 const MAX_DECISIONS = 20_000;
 const LOCALHOST: Bodies = { 4: addressBody(['127.0.0.1'], 4), 6: addressBody(['::1'], 6) };
@@ -63,7 +64,9 @@ export class DnsResponder {
   readonly #options: DnsResponderOptions;
   readonly #limit: SourceLimit;
   readonly #denied = new SeenLately(DENIAL_WINDOW_MS, MAX_DECISIONS);
-  readonly #limited = new SeenLately(LIMIT_WINDOW_MS, MAX_SOURCES);
+  readonly #tooMany = new RefusalCount<Asking>(MAX_SOURCES, (asking, repeats) =>
+    this.#record(asking, { accessType: 'DROP', reason: 'TOO_MANY_QUESTIONS', rcode: RCODE.REFUSED, repeats }),
+  );
   readonly #decisions = new LRUCache<string, Decision>({ max: MAX_DECISIONS });
   readonly #tableNumbers = new WeakMap<TableIndex, number>();
   #tables = 0;
@@ -83,19 +86,25 @@ export class DnsResponder {
     }
     const maxBytes = client.transport === 'TCP' ? TCP_BYTES : datagramBytes(query);
     const encode = (body: ResponseBody): Buffer => encodeResponse(query, body, maxBytes);
-    const atMs = this.#options.nowMs();
-    // By lane, since in embedded mode all clients may have one address.
-    if (!this.#limit.take(`${lane.entrance.name} ${client.address}`, atMs)) {
-      this.counts.questions.tooMany += 1;
-      if ('name' in query) this.#recordLimit({ query, client, lane, atMs });
-      return encode(REFUSED);
-    }
     if ('fault' in query) {
       this.counts.questions.malformed += 1;
       return encode(emptyBody(query.fault));
     }
+    const atMs = this.#options.nowMs();
+    // By lane, since in embedded mode all clients may have one address.
+    const source = `${lane.entrance.name} ${client.address}`;
+    if (!this.#limit.take(source, atMs)) {
+      this.counts.questions.tooMany += 1;
+      this.#tooMany.add(source, { query, client, lane, atMs });
+      return encode(REFUSED);
+    }
     const body = this.#answer({ query, client, lane, atMs });
     return body instanceof Promise ? body.then(encode) : encode(body);
+  }
+
+  /** Records what has been counted so far. */
+  flush(): void {
+    this.#tooMany.flush();
   }
 
   #answer(asking: Asking): ResponseBody | Promise<ResponseBody> {
@@ -176,18 +185,12 @@ export class DnsResponder {
   }
 
   #recordDenial({ verdict, reason }: Decision, asking: Asking, { rcode }: ResponseBody): void {
-    if (verdict !== 'ALLOW') this.#record(asking, { accessType: verdict, reason, rcode });
-  }
-
-  #recordLimit(asking: Asking): void {
-    const { client, lane, atMs } = asking;
-    if (!this.#limited.isNew(`${lane.entrance.name} ${client.address}`, atMs)) return;
-    this.#record(asking, { accessType: 'DROP', reason: 'TOO_MANY_QUESTIONS', rcode: RCODE.REFUSED });
+    if (verdict !== 'ALLOW') this.#record(asking, { accessType: verdict, reason, rcode, repeats: 1 });
   }
 
   #record(
     { query: { name, type }, client, lane, atMs }: Asking,
-    said: Pick<DeniedQuestion, 'accessType' | 'reason' | 'rcode'>,
+    said: Pick<DeniedQuestion, 'accessType' | 'reason' | 'rcode' | 'repeats'>,
   ): void {
     const source = `${client.address.includes(':') ? `[${client.address}]` : client.address}:${client.port}`;
     this.#options.record(dnsLine({ ...said, lane, name, type, source, atMs }));
