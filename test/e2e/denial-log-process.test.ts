@@ -151,7 +151,10 @@ test('a database that is damaged while it is in use is set aside, and what was n
   expect((await readdir(root)).filter((name) => name.includes('-damaged-'))).not.toEqual([]);
   await untilLogged(2);
   await refuse(4);
-  await untilLogged(3);
+  // The first one may be read again: its place in the spool was noted in the file that is set aside.
+  await until('the last one has its row', async () =>
+    (await logged().catch((): readonly number[] => [])).includes(4),
+  );
   const found = await logged();
   expect(found.slice(-3)).toEqual([2, 3, 4]);
   expect(new Set(found).size).toBe(found.length);
