@@ -6,7 +6,11 @@ import { EndedTooSoon, type SupervisedOptions, SupervisedProcess } from './super
 const IPC_CALLS = new URL('./ipc-calls.ts', import.meta.url).href;
 /** Answers what it is asked for, and does to itself what it is told. */
 const PROGRAM = `
+import { closeSync, openSync } from 'node:fs';
 import { IpcCalls } from ${JSON.stringify(IPC_CALLS)};
+// What V8 says of memory that it cannot have would be taken for the end of the test's own worker.
+closeSync(2);
+openSync('/dev/null', 'w');
 process.once('disconnect', () => process.exit());
 const held = [];
 new IpcCalls(process, {
