@@ -173,3 +173,13 @@ test.each<[string, WrittenLine, string | undefined]>([
 ])('findingOf() of the DNS: %s', (_what, line, finding) => {
   expect(found({ ...line, listener: 'dns' })).toBe(finding);
 });
+
+const CLOSED = { listener: 'entrance', decision: '-', details: '-', type: 'NotSet' };
+
+test.each<[string, WrittenLine, string | undefined]>([
+  ['nobody who says nothing and leaves', CLOSED, undefined],
+  ['who said something that ended at once', { ...CLOSED, spoke: 'yes' }, 'DROP NOT_TLS'],
+  ['who began and did not go on', { ...CLOSED, spoke: 'yes', durationMs: 5001 }, 'DROP CLIENT_SILENT'],
+])('findingOf() takes for refused by an entrance %s', (_who, line, finding) => {
+  expect(found(line)).toBe(finding);
+});

@@ -60,13 +60,23 @@ function findingOfTwin(line: AccessLogLine): Finding | undefined {
 /** Envoy's timer may be a little early, by the clock that it writes. */
 const SILENT_MS = CLIENT_HELLO_TIMEOUT_MS - 100;
 
-/** A connection that was closed before anything was decided; who closes it himself has been refused nothing. */
-function reasonOfEntrance({ chain, details, decision, durationMs }: AccessLogLine): string | undefined {
+/**
+ * A connection that was closed before anything was decided. Who closes it himself without a word has been refused
+ * nothing; Envoy does not tell apart who gave up amid a ClientHello, and who was closed because of a TLS alert.
+ */
+function reasonOfEntrance({
+  chain,
+  details,
+  decision,
+  durationMs,
+  spoke,
+}: AccessLogLine): string | undefined {
   if (decision.startsWith(DROP_PREFIX)) return decision.slice(DROP_PREFIX.length);
   if (chain !== '') return 'TOO_MANY_CONNECTIONS';
   if (details === 'ClientHelloTooLarge') return 'CLIENT_HELLO_TOO_LARGE';
   if (details !== '') return 'NOT_TLS';
-  return durationMs >= SILENT_MS ? 'CLIENT_SILENT' : undefined;
+  if (durationMs >= SILENT_MS) return 'CLIENT_SILENT';
+  return spoke === '' ? undefined : 'NOT_TLS';
 }
 
 function findingOfDns({ decision }: AccessLogLine): Finding | undefined {

@@ -121,6 +121,8 @@ const lineSchema = z.object({
   /** "false" at a guard where the name never came to be resolved. */
   resolved: text,
   upstream: text,
+  /** "yes" at an entrance where the client said something. */
+  spoke: text,
   /** Why the gate behind a guard of a dry-run lane refused; empty where it did not. */
   gate: gateAnswerSchema,
   /** Of a DNS answer. */

@@ -33,6 +33,9 @@ export const PLAIN_OR_FAILED: Json = {
   },
 };
 
+/** Filter state of a connection whose client said something before anybody looked for a ClientHello. */
+export const SPOKE_KEY = 'sallyport.spoke';
+
 /** For entrances: connections that were closed before anything was decided, which have no such filter state yet. */
 export function without(stateKey: string): Json {
   return expressionFilter(`!(${isSet(stateKey)})`);
@@ -149,6 +152,7 @@ const RECORDING_FIELDS: Json = {
 const CLOSED_FIELDS: Json = {
   ...TUNNEL_FIELDS,
   details: '%DYNAMIC_METADATA(envoy.filters.listener.tls_inspector:failure_reason)%',
+  spoke: `%FILTER_STATE(${SPOKE_KEY}:PLAIN)%`,
 };
 
 const FIELDS: Readonly<Record<EnvoyListener, Json>> = {

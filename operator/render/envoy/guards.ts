@@ -13,6 +13,7 @@ import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { celFormat, HOST_KEY, stateText, textFormat } from './filter-state.ts';
 import { internalListener } from './internal-listener.ts';
+import { inspectTls } from './tls-inspection.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
@@ -71,8 +72,8 @@ function inspectingListener(
   filtersOf: Readonly<Record<Chain, readonly Json[]>>,
 ): NamedResource {
   return internalListener(name, {
-    listener_filters: [tlsInspector(), compareSniWithHost()],
-    // Of a ClientHello that is too large: the inspector closes it, and no chain hears of it.
+    listener_filters: [...inspectTls(false), compareSniWithHost()],
+    // Of a ClientHello that is too large, or of an alert: the inspector closes it, and no chain hears of it.
     access_log: accessLog(settings, 'entrance', stateText(CONTEXT_KEY), WITHOUT_CHAIN),
     listener_filters_timeout: timeout,
     continue_on_listener_filters_timeout: true,
@@ -88,17 +89,6 @@ function inspectingListener(
     },
     filter_chains: CHAINS.map((chain) => ({ name: chain, filters: filtersOf[chain] })),
   });
-}
-
-function tlsInspector(): Json {
-  return extension(
-    'envoy.filters.listener.tls_inspector',
-    'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
-    {
-      close_connection_on_client_hello_parsing_errors: false,
-      max_client_hello_size: MAX_CLIENT_HELLO_BYTES,
-    },
-  );
 }
 
 /**

@@ -2,7 +2,6 @@
 // ClientHello becomes a CONNECT to the twin of the entrance's proxy, so that the same table decides; where the packet
 // was sent to counts for nothing.
 import { CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
-import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { entranceListener } from './entrance-listener.ts';
 import {
   type Entrance,
@@ -14,6 +13,7 @@ import {
 import { twinName } from './guard-names.ts';
 import { tlsPlaces } from './listener-places.ts';
 import { MAX_TUNNEL_AGE_S } from './refusal.ts';
+import { inspectTls } from './tls-inspection.ts';
 
 export function tlsListeners(entrance: Entrance, settings: GatewaySettings): readonly EntranceListener[] {
   return tlsPlaces(entrance).map((place) => {
@@ -23,24 +23,13 @@ export function tlsListeners(entrance: Entrance, settings: GatewaySettings): rea
       authority,
       filter: connectToTwin(entrance, authority),
       more: {
-        listener_filters: [tlsInspector()],
+        listener_filters: inspectTls(true),
         // Also ends connections of protocols in which the server speaks first: nobody speaks then.
         listener_filters_timeout: `${CLIENT_HELLO_TIMEOUT_MS / 1000}s`,
       },
     };
     return entranceListener(entrance, parts, settings);
   });
-}
-
-function tlsInspector(): Json {
-  return extension(
-    'envoy.filters.listener.tls_inspector',
-    'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
-    {
-      close_connection_on_client_hello_parsing_errors: true,
-      max_client_hello_size: MAX_CLIENT_HELLO_BYTES,
-    },
-  );
 }
 
 function connectToTwin({ table, lane }: Entrance, hostname: string): Json {

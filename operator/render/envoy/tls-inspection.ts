@@ -1,0 +1,35 @@
+// Looking for a ClientHello in the first bytes of a connection. The inspector of TLS closes a connection that begins with
+// a TLS alert without saying why; so another one comes before it, which goes on at the first bytes that are no HTTP, and
+// then the connection is marked as one that said something.
+import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
+import { SPOKE_KEY } from './access-log.ts';
+import { extension, type Json } from './envoy-config.ts';
+import { textFormat } from './filter-state.ts';
+
+/** Listener filters; `closesOthers` says whether they close what is no ClientHello, or let it go on. */
+export function inspectTls(closesOthers: boolean): readonly Json[] {
+  return [
+    extension(
+      'envoy.filters.listener.http_inspector',
+      'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
+    ),
+    markAsSpoken(),
+    extension(
+      'envoy.filters.listener.tls_inspector',
+      'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+      {
+        close_connection_on_client_hello_parsing_errors: closesOthers,
+        max_client_hello_size: MAX_CLIENT_HELLO_BYTES,
+      },
+    ),
+  ];
+}
+
+function markAsSpoken(): Json {
+  const spoke = { object_key: SPOKE_KEY, factory_key: 'envoy.string', format_string: textFormat('yes') };
+  return extension(
+    'envoy.filters.listener.set_filter_state',
+    'envoy.extensions.filters.listener.set_filter_state.v3.Config',
+    { on_accept: [spoke] },
+  );
+}
