@@ -50,7 +50,7 @@ test.each<[string, WrittenLine, string | undefined]>([
     { decision: '', code: 400, details: 'http1.https_url_on_plaintext_connection' },
     'DROP HTTPS_WITHOUT_CONNECT',
   ],
-  ['a client that was too slow', { decision: '', code: 408 }, undefined],
+  ['a client that was too slow', { decision: '', code: 408 }, 'DROP CLIENT_SILENT'],
   ['a client that left', { decision: '', code: 0 }, undefined],
 ])('findingOf() at the proxy: %s', (_what, line, finding) => {
   expect(found(line)).toBe(finding);

@@ -110,7 +110,8 @@ const HEADERS_TOO_LARGE = 431;
 function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
   if (line.details === 'http1.https_url_on_plaintext_connection') return 'HTTPS_WITHOUT_CONNECT';
   if (line.code === HEADERS_TOO_LARGE) return 'HEADERS_TOO_LARGE';
-  return line.code >= BAD_REQUEST && line.code !== REQUEST_TIMEOUT ? 'BAD_REQUEST' : undefined;
+  if (line.code === REQUEST_TIMEOUT) return 'CLIENT_SILENT';
+  return line.code >= BAD_REQUEST ? 'BAD_REQUEST' : undefined;
 }
 
 function reasonOfGuard(line: AccessLogLine): Reason | undefined {

@@ -27,6 +27,8 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
     closing: '',
     sni: '',
     resolved: '',
+    spoke: '',
+    repeats: 1,
     upstream: '',
     rcode: null,
     durationMs: 1,

@@ -24,7 +24,7 @@ export const REASONS = {
   NO_SNI: 'the TLS connection names no server, and destinations are decided by name',
   NOT_TLS: 'only TLS may be spoken here, and something else was sent',
   CLIENT_SILENT:
-    'the client said nothing, or no whole TLS ClientHello, in time; where the server speaks first use the proxy',
+    'the client said nothing, or no whole TLS ClientHello or request head, in time; where the server speaks first use the proxy',
   CLIENT_HELLO_TOO_LARGE: 'the TLS ClientHello is larger than 15 KiB',
   ECH_OUTER_NAME:
     'the TLS connection hides its server name (Encrypted Client Hello); turn that off in the client, or take its DNS from the gateway',

@@ -314,13 +314,14 @@ const SLOW: readonly AttackCase[] = [
     'P61',
     'half a request, and nothing more',
     slowly(raw('CONNECT example.com:443 HTTP/1.1\r\nHost: ')),
-    { verdict: 'D', answer: '408', because: 'no row: nobody can tell what was asked for' },
+    denied('CLIENT_SILENT', {}, '408'),
   ),
-  attack('P61b', 'half a request line', slowly(raw('CONNECT exa')), {
-    verdict: 'D',
-    answer: '408',
-    because: 'no row: nobody can tell what was asked for',
-  }),
+  attack(
+    'P61b',
+    'half a request line, on the HTTP port',
+    slowly({ ...raw('GET /exa'), to: 'http' }),
+    denied('CLIENT_SILENT', {}, '408'),
+  ),
   attack(
     'P62',
     'a request line of 64 kB',
