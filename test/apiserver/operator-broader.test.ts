@@ -125,6 +125,8 @@ it('is not Ready while pods run on in a lane more open than the policy says', as
   await scene.apply(deploymentYaml('moody', 'old'));
   const pods = '{.items[*].metadata.name}';
   await until('the pod is there', async () => (await scene.field(pods, 'pods', '-n', 'moody')) !== '');
+  // One that waits would be moved to the lane in force.
+  await scene.startPods('moody');
   await readyIs('True Ready', 'moody');
   await scene.apply(policyYaml('default-policy', []));
   await readyIs(
