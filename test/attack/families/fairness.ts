@@ -65,6 +65,9 @@ async function runScenarios({ seed, runs }: FamilyRun): Promise<FamilyResult> {
   }
 }
 
+/** How the addresses of floods begin. */
+const FLOOD_SOURCES = '127.3.0.';
+
 interface Served {
   readonly dnsMs: number;
   readonly tunnelMs: number;
@@ -74,7 +77,8 @@ interface Served {
 
 async function floodOnce(at: number, one: Scenario, scene: ProbeScene, idle: Served) {
   const logBefore = await logBytes(scene);
-  const source = `127.3.0.${1 + at}`;
+  const toldBefore = await toldOfFloods(scene);
+  const source = `${FLOOD_SOURCES}${1 + at}`;
   const place = scene.placeOf('tenant', one.kind === 'questions' ? 'dns' : 'http');
   let isOver = false;
   const flooded = startFlood({ ...one, place, source, durationMs: FLOOD_MS }).finally(() => {
@@ -100,29 +104,28 @@ async function floodOnce(at: number, one: Scenario, scene: ProbeScene, idle: Ser
         : [`${shown}: the log grew by ${grown} bytes`]),
       ...(one.kind === 'new names' || one.kind === 'questions'
         ? []
-        : await faultsOfCount(shown, source, answered, scene)),
+        : await faultsOfCount(shown, toldBefore + answered, scene)),
     ],
   };
 }
 
+/** In the rows of all floods: where the budget of a lane is used up, one row stands for several sources. */
+async function toldOfFloods({ fixture }: ProbeScene): Promise<number> {
+  const rows = await storedRows(fixture, FLOOD_SOURCES);
+  return rows.reduce((sum, { repeats = 1 }) => sum + Number(repeats), 0);
+}
+
 /** Every answer is a row, or one of those that a row stands for. */
-async function faultsOfCount(
-  shown: string,
-  source: string,
-  answered: number,
-  { fixture }: ProbeScene,
-): Promise<readonly string[]> {
-  let counted = 0;
-  const isAllCounted = async (): Promise<boolean> => {
-    const rows = await storedRows(fixture, `${source}:`);
-    counted = rows.reduce((sum, { repeats = 1 }) => sum + Number(repeats), 0);
-    return counted >= answered;
-  };
-  const isAll = await until('all are counted', isAllCounted).then(
+async function faultsOfCount(shown: string, wanted: number, scene: ProbeScene): Promise<readonly string[]> {
+  let told = 0;
+  const isAll = await until('all are counted', async () => {
+    told = await toldOfFloods(scene);
+    return told >= wanted;
+  }).then(
     () => true,
     () => false,
   );
-  return isAll ? [] : [`${shown}: ${answered} were answered, and rows tell of ${counted}`];
+  return isAll ? [] : [`${shown}: ${wanted} were answered so far, and rows tell of ${told}`];
 }
 
 /** Medians over rounds: a question, a tunnel, and a refusal with its row. */
