@@ -4,6 +4,7 @@ import {
   type AccessLogLine,
   ADDRESS_CLOSING,
   ADDRESS_DENIED_DETAILS,
+  AUTHORITY_DENIED_DETAILS,
   CLIENT_HELLO_TIMEOUT_MS,
   CUT_CLOSING,
   DROP_PREFIX,
@@ -37,6 +38,7 @@ const FINDERS: Readonly<Record<AccessLogLine['listener'], (line: AccessLogLine) 
 };
 
 function findingOfProxy(line: AccessLogLine): Finding | undefined {
+  if (line.details === AUTHORITY_DENIED_DETAILS) return drop('BAD_NAME');
   if (line.decision.startsWith(DROP_PREFIX)) return drop(line.decision.slice(DROP_PREFIX.length));
   if (line.decision.startsWith(DRY_RUN_PREFIX)) {
     const reason = line.decision.slice(DRY_RUN_PREFIX.length);

@@ -68,6 +68,12 @@ export const CLIENT_HELLO_TIMEOUT_MS = 5000;
 /** Name of the rule by which the second layer of the address guard refuses. */
 export const ADDRESS_RULE = 'address';
 
+/** Name of the rule by which a request is refused whose authority has no one reading. */
+export const AUTHORITY_RULE = 'authority';
+
+/** Envoy's response code details of that, whatever route the request would have met. */
+export const AUTHORITY_DENIED_DETAILS = `rbac_access_denied_matched_policy[${AUTHORITY_RULE}]`;
+
 /** Parts of Envoy's response code details where the address guard refused: its first layer, and its second. */
 export const ADDRESS_DENIED_DETAILS: readonly string[] = [
   '{address_denied}',

@@ -37,6 +37,14 @@ export const METADATA_RANGES: readonly AddressRange[] = METADATA_ADDRESSES.flatM
 ).map(builtIn);
 
 /**
+ * How clients usually write these addresses as the host of a request; embedded IPv4 addresses with decimals too.
+ */
+export const METADATA_LITERALS: readonly string[] = METADATA_RANGES.filter(isOneAddress).flatMap(
+  ({ family, address }) =>
+    family === 6 ? [`[${address}]`] : [address, `[::ffff:${address}]`, `[64:ff9b::${address}]`],
+);
+
+/**
  * Prefixes behind which a translator decides what an address means: local NAT64 (RFC 8215) and Teredo. Any address may
  * hide there, cloud metadata too.
  */
@@ -85,7 +93,7 @@ function hex(number: number): string {
   return number.toString(16);
 }
 
-export function isOneAddress({ family, prefixLength }: AddressRange): boolean {
+function isOneAddress({ family, prefixLength }: AddressRange): boolean {
   return prefixLength === (family === 4 ? 32 : 128);
 }
 

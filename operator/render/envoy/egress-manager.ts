@@ -2,12 +2,13 @@
 // a lane. The proxy listener of an entrance has one, and so has the twin behind transparent TLS.
 import { isDryRun } from '../../model/product.ts';
 import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
+import { authorityFilter } from './authority-filter.ts';
 import { fileSource } from './bootstrap.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { extension, type GatewaySettings, type GuardedLane, type Json } from './envoy-config.ts';
 import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
 import { routeTableName } from './guard-names.ts';
-import { refuseBehindRoutes } from './refusal.ts';
+import { refuseAroundRoutes } from './refusal.ts';
 
 /** What is decided by, and whose requests they are. */
 export interface EgressWay {
@@ -60,13 +61,14 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
     rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
     http_filters: httpFilters(way, caches),
-    local_reply_config: refuseBehindRoutes(),
+    local_reply_config: refuseAroundRoutes(),
     access_log: accessLog(settings, way.listener, way.context, isDry ? PLAIN_OR_FAILED : NOT_ALLOWED),
   });
 }
 
 function httpFilters({ listener, table, lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
   return [
+    authorityFilter(),
     shareWithNextListener([
       { key: CONTEXT_KEY, format: textFormat(context) },
       DIALLED_HOST,

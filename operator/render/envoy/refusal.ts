@@ -2,12 +2,12 @@
 // decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
 import {
   ADDRESS_DENIED_DETAILS,
+  AUTHORITY_DENIED_DETAILS,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
   TOO_MANY_NAMES_DETAILS,
 } from '../../model/access-log-line.ts';
 import { IPV4_PATTERN, NUMERIC_PATTERN } from '../../model/address-range.ts';
-import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
 import { isRefusedAlways, REASON_HEADER, REASONS, type Reason } from '../../model/reason.ts';
 import { expressionFilter } from './access-log.ts';
 import { ASKED_AUTHORITY } from './entrance-context.ts';
@@ -91,21 +91,6 @@ export function hostMatches(pattern: string): Json {
   return { name: ':authority', string_match: { safe_regex: { regex: `(?i)(?:${pattern})(?::[0-9]+)?` } } };
 }
 
-/** Requests whose authority has no one reading. */
-export function isNoAuthority(): Json {
-  return {
-    name: ':authority',
-    string_match: { safe_regex: { regex: AUTHORITY_PATTERN } },
-    invert_match: true,
-    // None at all is no better.
-    treat_missing_header_as_empty: true,
-  };
-}
-
-export function isTooLong(): Json {
-  return { name: ':authority', string_match: { safe_regex: { regex: TOO_LONG_PATTERN } } };
-}
-
 /** Hosts that some parsers take for an address and others for a name. */
 export function isOddNumeric(): readonly Json[] {
   return [hostMatches(NUMERIC_PATTERN), { ...hostMatches(IPV4_PATTERN), invert_match: true }];
@@ -123,19 +108,15 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
   };
 }
 
-/**
- * Where Envoy refuses what a route has allowed, a client must see a refusal like any other: of the address, and of one
- * name more than the cache holds, which may go again soon.
- */
+/** Where Envoy refuses a request whatever its route says, a client must see a refusal like any other. */
+export function refuseAroundRoutes(): Json {
+  const isUnreadable = `response.code_details == '${AUTHORITY_DENIED_DETAILS}'`;
+  return { mappers: [replyTo(isUnreadable, 403, 'BAD_NAME'), ...BEHIND_ROUTES] };
+}
+
+/** Of what routes have allowed: because of the address, and of one name more than the cache holds, which may go again soon. */
 export function refuseBehindRoutes(): Json {
-  const denied = ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`);
-  const tooMany = TOO_MANY_NAMES_DETAILS.map((details) => `response.code_details == '${details}'`);
-  return {
-    mappers: [
-      replyTo(denied.join(' || '), 403, 'ADDRESS_DENIED'),
-      replyTo(tooMany.join(' || '), 503, 'TOO_MANY_NAMES'),
-    ],
-  };
+  return { mappers: BEHIND_ROUTES };
 }
 
 /** For a gate, whose answer only a guard sees: why it refused. */
@@ -165,6 +146,19 @@ function replyTo(expression: string, status: number, reason: Reason): Json {
     headers_to_add: refusalHeaders(reason),
   };
 }
+
+const BEHIND_ROUTES: readonly Json[] = [
+  replyTo(
+    ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`).join(' || '),
+    403,
+    'ADDRESS_DENIED',
+  ),
+  replyTo(
+    TOO_MANY_NAMES_DETAILS.map((details) => `response.code_details == '${details}'`).join(' || '),
+    503,
+    'TOO_MANY_NAMES',
+  ),
+];
 
 /** Short, and for people: what was refused, by which policy, and why. */
 function refusalText(reason: Reason, networkPolicyId: string): string {

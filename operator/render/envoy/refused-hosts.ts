@@ -1,6 +1,5 @@
-// Hosts that are refused by what they look like, whatever a table says of names above them: cloud metadata, and what a
-// storage provider has for buckets and accounts. Patterns that are longer than Envoy takes become several routes.
-import { isOneAddress, METADATA_HOSTS, METADATA_RANGES } from '../../model/special-address.ts';
+// Hosts that are refused by what they look like, whatever a table says of names above them: what a storage provider has
+// for buckets and accounts. Patterns that are longer than Envoy takes become several routes.
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-host.ts';
 import type { Json } from './envoy-config.ts';
 import { hostMatches, type RefusalContext, refuse } from './refusal.ts';
@@ -21,19 +20,8 @@ export function escapeDots(text: string): string {
   return text.replaceAll('.', '\\.');
 }
 
-/** Names, and addresses in their usual spellings; the address guard refuses the others. */
-const METADATA = patternsOf([
-  ...METADATA_HOSTS.map(escapeDots),
-  ...METADATA_RANGES.filter(isOneAddress).map(({ family, address }) =>
-    family === 6 ? `\\[${address}\\]` : `(?:\\[(?:::ffff:|64:ff9b::))?${escapeDots(address)}\\]?`,
-  ),
-]);
 const PATH_STYLE_HOSTS = patternsOf(PATH_STYLE_HOST_PATTERNS);
 const BUCKET_HOSTS = patternsOf(BUCKET_HOST_PATTERNS);
-
-export function refuseMetadata(context: RefusalContext): readonly Json[] {
-  return METADATA.flatMap((hosts) => refuse('METADATA_ADDRESS', context, [hostMatches(hosts)]));
-}
 
 /** A storage provider's host is decided by its exact domain, or not allowed. */
 export function refuseStorage(context: RefusalContext): readonly Json[] {

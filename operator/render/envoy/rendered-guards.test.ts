@@ -1,6 +1,8 @@
 // Both layers of the address guard, as they stand in Envoy's configuration, against the two tables that they are made of:
 // at the first and last address of every range, beside both, and in every spelling of an IPv4 address in an IPv6 one.
+
 import ipaddr from 'ipaddr.js';
+import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import { METADATA_SERVICES } from '../../model/cloud-metadata.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { SPECIAL_PURPOSE_BLOCKS } from '../../model/special-purpose-registry.ts';
@@ -95,6 +97,12 @@ interface Layer {
   readonly ranges: readonly Range[];
 }
 
+interface AddressPolicy {
+  readonly permissions: readonly {
+    readonly matcher: { readonly typed_config: { readonly upstream_ip: Json } };
+  }[];
+}
+
 function layersIn(where: string, value: unknown): readonly Layer[] {
   if (typeof value !== 'object' || value === null) return [];
   const object = value as Json;
@@ -104,10 +112,9 @@ function layersIn(where: string, value: unknown): readonly Layer[] {
       { where: `${where} ${String(object['name']).split('.')[0]}`, kind: 'cache', ranges: ranges.map(cidr) },
     ];
   }
-  if ('permissions' in object) {
-    const permissions = object['permissions'] as readonly {
-      readonly matcher: { readonly typed_config: { readonly upstream_ip: Json } };
-    }[];
+  const policies = object['policies'] as { readonly [ADDRESS_RULE]?: AddressPolicy } | undefined;
+  const permissions = policies?.[ADDRESS_RULE]?.permissions;
+  if (permissions !== undefined) {
     return [
       { where, kind: 'filter', ranges: permissions.map((one) => cidr(one.matcher.typed_config.upstream_ip)) },
     ];

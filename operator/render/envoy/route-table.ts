@@ -8,7 +8,7 @@ import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
-import { METADATA_HOSTS } from '../../model/special-address.ts';
+import { METADATA_HOSTS, METADATA_LITERALS } from '../../model/special-address.ts';
 import { isAboveStorage } from '../../model/storage-host.ts';
 import {
   type ClassifiedNames,
@@ -31,17 +31,8 @@ import {
   tlsGuardName,
   watchGuardName,
 } from './guard-names.ts';
-import {
-  forward,
-  hostMatches,
-  isNoAuthority,
-  isOddNumeric,
-  isTooLong,
-  type RefusalContext,
-  refuse,
-  refuseAlways,
-} from './refusal.ts';
-import { escapeDots, refuseMetadata, refuseStorage } from './refused-hosts.ts';
+import { forward, hostMatches, isOddNumeric, type RefusalContext, refuse, refuseAlways } from './refusal.ts';
+import { escapeDots, refuseStorage } from './refused-hosts.ts';
 
 /** What the routes of one table and lane need to know. */
 interface LaneContext extends RefusalContext {
@@ -100,7 +91,7 @@ function routeConfiguration(
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
     virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map(
-      (host) => renderHost(host, table.spec.revision, context),
+      (host) => renderHost(host, table.spec.revision),
     ),
   });
   return { name, body, table: context.table, lane, clusters: clustersBehind(classes, context), classes };
@@ -223,21 +214,13 @@ function httpPortIs(port: number): Json {
 
 const IP_LITERAL = `${IPV4_PATTERN}|\\[.*\\]`;
 
-/**
- * First in every virtual host: whatever is behind it sees a host that has one reading, with at most one port. An exact
- * domain matches no host that is too long.
- */
-function refuseUnreadable(domains: readonly string[], context: RefusalContext): readonly Json[] {
-  const unreadable = [
-    isNoAuthority(),
-    ...(domains.some((domain) => domain.startsWith('*')) ? [isTooLong()] : []),
-  ];
-  return unreadable.flatMap((header) => refuse('BAD_NAME', context, [header]));
-}
-
-/** By name, so that no allowed wildcard above it is more specific. */
+/** No allowed wildcard is more specific. The address guard refuses the addresses in every other spelling. */
 function metadataHost(context: RefusalContext): VirtualHost {
-  return { name: 'metadata', domains: METADATA_HOSTS, routes: refuse('METADATA_ADDRESS', context) };
+  return {
+    name: 'metadata',
+    domains: [...METADATA_HOSTS, ...METADATA_LITERALS],
+    routes: refuse('METADATA_ADDRESS', context),
+  };
 }
 
 /** Transparent TLS without a server name asks for this; nobody knows where it should go, in dry-run lanes either. */
@@ -265,7 +248,6 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
     routes: [
       // No name of a policy ends in a number, so such hosts meet no other virtual host.
       ...refuse('BAD_NAME', context, isOddNumeric()),
-      ...refuseMetadata(context),
       ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
       ...unlisted,
     ],
@@ -273,8 +255,7 @@ function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
 }
 
 /** The only way from routes to Envoy. The revision is on each, since the log can name the route's metadata only. */
-function renderHost(host: VirtualHost, revision: string, context: RefusalContext): Json {
+function renderHost(host: VirtualHost, revision: string): Json {
   const metadata = { filter_metadata: { sallyport: { revision } } };
-  const routes = [...refuseUnreadable(host.domains, context), ...host.routes];
-  return { ...host, routes: routes.map((route) => ({ ...route, metadata })) };
+  return { ...host, routes: host.routes.map((route) => ({ ...route, metadata })) };
 }
