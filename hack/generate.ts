@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 // Writes what is generated from the sources: crds/<plural>.yaml for every kind of operator/model, and the policies for
-// admission and RBAC in charts/sallyport/generated/. The same sources give the same bytes; other files there are removed.
+// admission and RBAC in charts/sallyport/generated/. The same sources give the same bytes; other files there are
+// removed.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { renderAdmission } from '../operator/manifests/admission/admission.ts';
+import { type CrdFile, renderCrdFile } from '../operator/manifests/crd-file.ts';
+import { renderObjectsFile } from '../operator/manifests/objects-file.ts';
+import { renderRbac } from '../operator/manifests/rbac.ts';
 import { KINDS } from '../operator/model/kinds.ts';
 import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
-import { renderAdmission } from '../operator/render/kubernetes/admission/admission.ts';
-import { type CrdFile, renderCrdFile } from '../operator/render/kubernetes/crd-file.ts';
-import { renderObjectsFile } from '../operator/render/kubernetes/objects-file.ts';
-import { renderRbac } from '../operator/render/kubernetes/rbac.ts';
 
 const USAGE = `Usage: hack/generate.ts [--help]
 

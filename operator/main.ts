@@ -72,7 +72,7 @@ function withProxyOptions(command: Command): Command {
       collect,
       [],
     )
-    .option('--max-connections <n>', 'connections that each entrance may have open', '4096')
+    .option('--max-connections <n>', 'connections that each egress listener may have open', '4096')
     .option(
       '--envoy-memory-mb <n>',
       "memory of Envoy, near which it refuses what is new (default: half of the container's, or of the machine's)",
@@ -98,7 +98,7 @@ withProxyOptions(program.command('run'))
   .addOption(listenOption)
   .addOption(portsOption)
   .action(async (folder: string, options) => {
-    const { runCommand } = await import('./roles/run-command.ts');
+    const { runCommand } = await import('./roles/run/command.ts');
     process.exitCode = await runCommand(folder, options, process.env);
   });
 
@@ -111,7 +111,7 @@ program
   .option('--sql <query>', 'one SELECT over system.access.outbound_network')
   .option('--json', 'one JSON object per line')
   .action(async (options) => {
-    const { denialsCommand } = await import('./roles/denials-command.ts');
+    const { denialsCommand } = await import('./roles/denials/command.ts');
     process.exitCode = await denialsCommand(options);
   });
 
@@ -125,7 +125,7 @@ program
     new Option('--product <product>', 'product of the workload').choices(PRODUCTS).default('GENERAL'),
   )
   .action(async (folder: string, destination: string, options) => {
-    const { explainCommand } = await import('./roles/explain-command.ts');
+    const { explainCommand } = await import('./roles/explain/command.ts');
     process.exitCode = await explainCommand(folder, destination, options);
   });
 
@@ -137,7 +137,7 @@ program
   .addOption(listenOption)
   .addOption(portsOption)
   .action(async (folder: string, options) => {
-    const { renderCommand } = await import('./roles/render-command.ts');
+    const { renderCommand } = await import('./roles/render/command.ts');
     process.exitCode = await renderCommand(folder, options);
   });
 
@@ -157,7 +157,7 @@ program
     [],
   )
   .action(async (options) => {
-    const { operatorCommand } = await import('./roles/operator-command.ts');
+    const { operatorCommand } = await import('./roles/operator/command.ts');
     process.exitCode = await operatorCommand(options, process.env);
   });
 
@@ -177,7 +177,7 @@ withProxyOptions(program.command('gateway'))
     [],
   )
   .action(async (options) => {
-    const { gatewayCommand } = await import('./roles/gateway-command.ts');
+    const { gatewayCommand } = await import('./roles/gateway/command.ts');
     process.exitCode = await gatewayCommand(options, process.env);
   });
 

@@ -3,38 +3,38 @@
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
-import { type CompiledWorld, compileAhead, compileWorld } from './compile/plans.ts';
+import { type CompiledSnapshot, compileAhead, compileSnapshot } from './compile/plans.ts';
 import { noPortBlocks, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
 import type { EgressTable } from './model/egress-table.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { WorkspacePlan } from './model/workspace-plan.ts';
-import type { Entrance, EnvoyConfig, GatewaySettings } from './render/envoy/envoy-config.ts';
+import type { EgressListener, EnvoyConfig, GatewaySettings } from './render/envoy/envoy-config.ts';
 import { renderEnvoy } from './render/envoy/render-envoy.ts';
 import { spreadTables } from './render/envoy/spread-table.ts';
 import { NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './render/envoy/tunnel-memory.ts';
+import { findBroaderPolicies } from './render/kubernetes/broader-policies/find-broader-policies.ts';
 import { type ClusterObjects, clusterObjects } from './render/kubernetes/objects/cluster-objects.ts';
 import type { ClusterSettings } from './render/kubernetes/objects/desired-object.ts';
-import { findWidening } from './render/kubernetes/widening/find-widening.ts';
 
-/** What one gateway is, besides the world that it guards. */
+/** What one gateway is, besides the world that it tunnel checks. */
 export interface Gateway {
   readonly settings: GatewaySettings;
   /** Where each plan's workloads come in; the tables are those that plans name. */
-  readonly entrancesOf: (
+  readonly egressListenersOf: (
     plans: readonly WorkspacePlan[],
     tables: readonly EgressTable[],
-  ) => readonly Entrance[];
+  ) => readonly EgressListener[];
   /** As the outputs of the last time had them; without it no tunnel is open. */
   readonly tunnels?: TunnelMemory;
 }
 
 /** What the operator compiles and gateways watch. */
-export type CompiledObjects = Pick<CompiledWorld, 'tables' | 'plans'>;
+export type CompiledObjects = Pick<CompiledSnapshot, 'tables' | 'plans'>;
 
 export interface GatewayOutputs {
-  readonly entrances: readonly Entrance[];
+  readonly egressListeners: readonly EgressListener[];
   readonly envoy: EnvoyConfig;
   /** To be kept before the configuration is brought into force. */
   readonly tunnels: TunnelMemory;
@@ -42,11 +42,11 @@ export interface GatewayOutputs {
   readonly changesAtMs: number | undefined;
 }
 
-export interface DesiredOutputs extends CompiledWorld, GatewayOutputs {}
+export interface DesiredOutputs extends CompiledSnapshot, GatewayOutputs {}
 
 /** Embedded mode: everything on one machine. */
 export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: number): DesiredOutputs {
-  const world = compileWorld(snapshot);
+  const world = compileSnapshot(snapshot);
   return { ...world, ...gatewayOutputs(world, gateway, atMs) };
 }
 
@@ -54,16 +54,16 @@ export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: numbe
 export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs: number): GatewayOutputs {
   const { plans } = compiled;
   const tables = [...compiled.tables, ...missingTables(compiled.tables, plans)];
-  const entrances = gateway.entrancesOf(plans, tables);
+  const egressListeners = gateway.egressListenersOf(plans, tables);
   const tunnels = nextTunnelMemory(gateway.tunnels ?? NO_TUNNELS, spreadTables(tables, atMs), atMs);
   const laneAddresses = plans.flatMap(({ spec }) =>
     (spec.lanes ?? []).flatMap(({ serviceAddresses = [] }) => serviceAddresses),
   );
-  const input = { tables, entrances, settings: gateway.settings, laneAddresses, atMs };
+  const input = { tables, egressListeners, settings: gateway.settings, laneAddresses, atMs };
   const envoy = renderEnvoy(input, tunnels);
   const expiries = tables.flatMap((table) => nextExpiry(table.spec, atMs) ?? []);
   return {
-    entrances,
+    egressListeners,
     envoy,
     tunnels,
     changesAtMs: expiries.length === 0 ? undefined : Math.min(...expiries),
@@ -79,7 +79,7 @@ export const NOTHING_REMEMBERED: OperatorMemory = { ports: noPortBlocks };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   /** Policies of others that allow a workspace more than ours, or let others into its lanes; by workspace. */
-  readonly widening: ReadonlyMap<string, readonly string[]>;
+  readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** Pods that wait with a stamp that is too open by now. */
   readonly overtaken: readonly OvertakenPod[];
 }
@@ -104,13 +104,13 @@ export function* operatorSteps(
   { ports }: OperatorMemory,
 ): Generator<void, OperatorOutputs> {
   yield* compileAhead(state.snapshot);
-  const compiled = compileWorld(state.snapshot);
+  const compiled = compileSnapshot(state.snapshot);
   yield;
   const world = planCluster(compiled, state, ports);
   yield;
   const objects = clusterObjects(world, state, settings);
   yield;
   const { systemNamespace } = settings;
-  const widening = findWidening({ plans: world.plans, state, systemNamespace });
-  return { ...world, ...objects, widening, overtaken: overtakenPods(state) };
+  const broaderPolicies = findBroaderPolicies({ plans: world.plans, state, systemNamespace });
+  return { ...world, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
 }

@@ -12,7 +12,7 @@ import {
 } from '../../test/fixtures/object-fixture.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
 import { type ClusterPlans, planCluster } from './cluster-plans.ts';
-import { compileWorld } from './plans.ts';
+import { compileSnapshot } from './plans.ts';
 import { noPortBlocks, type PortBlockState } from './port-blocks.ts';
 
 const RESTRICTED = policyManifest('default-policy');
@@ -27,7 +27,7 @@ function plan(
   ports: PortBlockState = noPortBlocks,
 ): ClusterPlans {
   const state = clusterState(manifests, more);
-  return planCluster(compileWorld(state.snapshot), state, ports);
+  return planCluster(compileSnapshot(state.snapshot), state, ports);
 }
 
 function lanesOf({ plans }: ClusterPlans, workspace: string): readonly string[] {

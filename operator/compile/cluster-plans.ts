@@ -1,32 +1,33 @@
 // What the world compiles to, and what the cluster remembers -> the plans that gateways get: lanes with their ports and
-// addresses. A lane lives as long as a product takes it or a pod carries it. The plan of a Namespace that is no workspace
-// any more goes when its last pod that isolation selects has gone, and with the plan everything that follows from it.
+// addresses. A lane lives as long as a product takes it or a pod carries it. The plan of a Namespace that is no
+// workspace any more goes when its last pod that isolation selects has gone, and with the plan everything that follows
+// from it.
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import { LANE_PORT_RANGE } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
-import { isGuarded, LANES, type Lane } from '../model/product.ts';
+import { LANES, type Lane, leadsThroughGateway } from '../model/product.ts';
 import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';
 import { laneServiceName } from './lane-service-name.ts';
-import { type CompiledWorld, UNKNOWN_POLICY } from './plans.ts';
+import { type CompiledSnapshot, UNKNOWN_POLICY } from './plans.ts';
 import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 import { type PlacedTlsPorts, placeTlsPorts, tlsPortProblems } from './tls-ports.ts';
 
-export interface ClusterPlans extends CompiledWorld {
+export interface ClusterPlans extends CompiledSnapshot {
   /** To be handed in again with the next call. */
   readonly ports: PortBlockState;
 }
 
 export function planCluster(
-  world: CompiledWorld,
+  world: CompiledSnapshot,
   state: ClusterState,
   remembered: PortBlockState,
 ): ClusterPlans {
   const carried = carriedLanes(state);
-  const { plans, tables } = withDeparting(withLastGood(world, state), { state, carried });
+  const { plans, tables } = withTerminating(withLastGood(world, state), { state, carried });
   const lanes = new Map(plans.map((plan) => [plan.metadata.name, lanesOf(plan, carried)]));
   const keys = plans.flatMap(({ metadata: { name } }) =>
     (lanes.get(name) ?? []).map((lane) => blockKey(name, lane)),
@@ -43,7 +44,10 @@ export function planCluster(
     lanes: (lanes.get(plan.metadata.name) ?? []).flatMap((lane) => place(plan, lane) ?? []),
   }));
   const leftOut = placed.flatMap(({ plan: { spec }, lanes: own }) =>
-    own.map(({ leftOut: leftPorts }) => ({ networkPolicyId: spec.networkPolicyId, ports: leftPorts })),
+    own.map(({ leftOut: portsOfTerminating }) => ({
+      networkPolicyId: spec.networkPolicyId,
+      ports: portsOfTerminating,
+    })),
   );
   return {
     tables,
@@ -100,7 +104,7 @@ function carriedLanes({ pods }: ClusterState): ReadonlyMap<string, ReadonlySet<s
  * Fail static for the known: where a policy or an assignment can no longer be understood, what was compiled from it
  * last stays in force. That is stored, so that it also outlives a restart of the operator.
  */
-function withLastGood({ plans, tables, problems }: CompiledWorld, state: ClusterState): CompiledWorld {
+function withLastGood({ plans, tables, problems }: CompiledSnapshot, state: ClusterState): CompiledSnapshot {
   const unreadable = new Set(
     tables.filter(({ spec }) => spec.denyReason === 'POLICY_UNREADABLE').map(({ metadata }) => metadata.name),
   );
@@ -147,19 +151,19 @@ function tablesOf(
 }
 
 /** Workspaces whose Namespace has lost its label keep plan and table until no pod is held by them any more. */
-function withDeparting(
-  world: CompiledWorld,
+function withTerminating(
+  world: CompiledSnapshot,
   {
     state,
     carried,
   }: { readonly state: ClusterState; readonly carried: ReadonlyMap<string, ReadonlySet<string>> },
-): CompiledWorld {
+): CompiledSnapshot {
   const present = new Set(world.plans.map(({ metadata }) => metadata.name));
-  const departing = state.plans.filter(
+  const terminating = state.plans.filter(
     ({ metadata: { name } }) => !present.has(name) && (carried.get(name)?.size ?? 0) > 0,
   );
-  if (departing.length === 0) return world;
-  const plans = [...world.plans, ...departing].toSorted((a, b) =>
+  if (terminating.length === 0) return world;
+  const plans = [...world.plans, ...terminating].toSorted((a, b) =>
     compareText(a.metadata.name, b.metadata.name),
   );
   return { ...world, plans, tables: tablesOf(plans, [...world.tables, ...state.tables], new Set()) };
@@ -171,7 +175,7 @@ function lanesOf(
 ): readonly Lane[] {
   const taken = new Set<string>(spec.products.map(({ lane }) => lane));
   return LANES.filter(
-    (lane) => isGuarded(lane) && (taken.has(lane) || carried.get(metadata.name)?.has(lane)),
+    (lane) => leadsThroughGateway(lane) && (taken.has(lane) || carried.get(metadata.name)?.has(lane)),
   );
 }
 

@@ -3,7 +3,7 @@ import type { EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import { LANES, type Lane } from '../model/product.ts';
-import { isRefusedAlways, type Reason } from '../model/reason.ts';
+import { isDeniedAlways, type Reason } from '../model/reason.ts';
 import { type Decision, decide, decideName, type EgressRequest, findRule, formatRule } from './decide.ts';
 import { compileEgressTable } from './egress-table.ts';
 import { indexTable } from './table-index.ts';
@@ -249,7 +249,7 @@ describe.each([
   ['dry-run', 'enforced', ENFORCED],
   ['sealed-dry-run', 'sealed', SEALED],
 ] as const)('decide() in the lane %s', (lane, _, rows) => {
-  it.each(Object.entries(rows).filter(([, [, , reason]]) => !isRefusedAlways(reason)))(
+  it.each(Object.entries(rows).filter(([, [, , reason]]) => !isDeniedAlways(reason)))(
     'passes and records, where the strict lane %s',
     (_sentence, [request, verdict, reason, rule]) => {
       const expected = { ALLOW: 'ALLOW', DROP: 'DRY_RUN_DENIAL', DRY_RUN_DENIAL: 'DRY_RUN_DENIAL' }[verdict];
@@ -259,7 +259,7 @@ describe.each([
 
   it('refuses what the strict lane refuses for what no mode allows', () => {
     const refused = [...Object.values(ENFORCED), ...Object.values(rows)].filter(([, , reason]) =>
-      isRefusedAlways(reason),
+      isDeniedAlways(reason),
     );
     const expected = refused.map(([, , reason, rule]) => ['DROP', reason, rule]);
     expect(refused.map(([request]) => shown(answer(lane, request)))).toEqual(expected);

@@ -5,7 +5,7 @@ import { ECH_OUTER_NAMES } from '../model/ech-outer-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
 import type { PortProtocol } from '../model/network-policy.ts';
 import { isDryRun, isSealed, type Lane } from '../model/product.ts';
-import { isRefusedAlways, type Reason } from '../model/reason.ts';
+import { isDeniedAlways, type Reason } from '../model/reason.ts';
 import { isMetadataHost } from '../model/special-address.ts';
 import { parseStorageHost } from '../model/storage-host.ts';
 import { isBlock, type Match, matchesOf, type TableIndex } from './table-index.ts';
@@ -63,7 +63,7 @@ type Finding = Omit<Decision, 'verdict'>;
 
 function verdictOn(finding: Finding, lane: Lane): Decision {
   if (finding.reason === 'DESTINATION_ALLOWED') return { verdict: 'ALLOW', ...finding };
-  const passes = isDryRun(lane) && !isRefusedAlways(finding.reason);
+  const passes = isDryRun(lane) && !isDeniedAlways(finding.reason);
   return { verdict: passes ? 'DRY_RUN_DENIAL' : 'DROP', ...finding };
 }
 
@@ -75,9 +75,9 @@ function find(index: TableIndex, lane: Lane, request: EgressRequest): Finding {
   const onPort = reach.matches.filter(({ group }) => protocolsOn(group, request).length > 0);
   const [open] = onPort;
   if (open === undefined) return { reason: 'PORT_NOT_ALLOWED', rule: ruleOf(reachable) };
-  const unlooked = onPort.find(({ group }) => protocolsOn(group, request).includes('TCP'));
-  const reason = unlooked === undefined ? reasonInside(request, reach.name) : 'DESTINATION_ALLOWED';
-  return { reason, rule: ruleOf(unlooked ?? open) };
+  const uninspected = onPort.find(({ group }) => protocolsOn(group, request).includes('TCP'));
+  const reason = uninspected === undefined ? reasonInside(request, reach.name) : 'DESTINATION_ALLOWED';
+  return { reason, rule: ruleOf(uninspected ?? open) };
 }
 
 /**

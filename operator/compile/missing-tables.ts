@@ -1,5 +1,5 @@
 // Plans may name a table that is not there, or that nobody can read. Then the workspace gets a table that denies
-// everything: an entrance without routes would say no more than that, and not why.
+// everything: an egress listener without routes would say no more than that, and not why.
 import type { EgressTable } from '../model/egress-table.ts';
 import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';

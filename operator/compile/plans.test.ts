@@ -9,13 +9,13 @@ import {
 import type { EgressTable } from '../model/egress-table.ts';
 import type { Product } from '../model/product.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
-import { type CompiledWorld, compileAhead, compileWorld } from './plans.ts';
+import { type CompiledSnapshot, compileAhead, compileSnapshot } from './plans.ts';
 
 const BUCKET = { storageDestinationType: 'AWS_S3', bucketName: 'acme-data', region: 'us-west-2' };
 const UNREADABLE = { restrictionMode: 'NONE' };
 
-function worldOf(...manifests: readonly Manifest[]): CompiledWorld {
-  return compileWorld(readSnapshot(...manifests));
+function snapshotOf(...manifests: readonly Manifest[]): CompiledSnapshot {
+  return compileSnapshot(readSnapshot(...manifests));
 }
 
 function assign(workspace: string, networkPolicyId: string): Manifest {
@@ -28,26 +28,26 @@ function allow(name: string, ...destinations: readonly string[]): Manifest {
   });
 }
 
-function planOf(world: CompiledWorld, workspace: string): WorkspacePlan['spec'] | undefined {
+function planOf(world: CompiledSnapshot, workspace: string): WorkspacePlan['spec'] | undefined {
   return world.plans.find(({ metadata }) => metadata.name === workspace)?.spec;
 }
 
-function tableFor(world: CompiledWorld, workspace: string): EgressTable['spec'] | undefined {
+function tableFor(world: CompiledSnapshot, workspace: string): EgressTable['spec'] | undefined {
   const name = planOf(world, workspace)?.table;
   return world.tables.find(({ metadata }) => metadata.name === name)?.spec;
 }
 
-function namesFor(world: CompiledWorld, workspace: string): readonly string[] {
+function namesFor(world: CompiledSnapshot, workspace: string): readonly string[] {
   return tableFor(world, workspace)?.groups.flatMap(({ names }) => names) ?? [];
 }
 
-function laneIn(world: CompiledWorld, workspace: string, product: Product): string | undefined {
+function laneIn(world: CompiledSnapshot, workspace: string, product: Product): string | undefined {
   return planOf(world, workspace)?.products.find((entry) => entry.product === product)?.lane;
 }
 
-describe('compileWorld() chooses the policy:', () => {
+describe('compileSnapshot() chooses the policy:', () => {
   it('the default policy for a workspace without an assignment (R29)', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy', 'a.example'),
       allow('acme', 'b.example'),
@@ -57,7 +57,7 @@ describe('compileWorld() chooses the policy:', () => {
   });
 
   it('the assigned policy, and a changed default does not concern it (R32)', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy', 'a.example'),
       allow('acme', 'b.example'),
@@ -68,7 +68,7 @@ describe('compileWorld() chooses the policy:', () => {
   });
 
   it('the default policy where an assignment says nothing', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy', 'a.example'),
       manifest('PolicyAssignment', 'team-a'),
@@ -77,12 +77,12 @@ describe('compileWorld() chooses the policy:', () => {
   });
 
   it('no plan for a Namespace that is no workspace, nor for an assignment without one', () => {
-    const world = worldOf(allow('default-policy'), assign('nowhere', 'default-policy'));
+    const world = snapshotOf(allow('default-policy'), assign('nowhere', 'default-policy'));
     expect(world).toMatchObject({ plans: [], tables: [] });
   });
 });
 
-describe('compileWorld() denies everything and says why:', () => {
+describe('compileSnapshot() denies everything and says why:', () => {
   it.each<[string, string, readonly Manifest[]]>([
     ['an assigned policy that does not exist', 'POLICY_NOT_FOUND', [assign('team-a', 'acme')]],
     ['a default policy that does not exist', 'POLICY_NOT_FOUND', []],
@@ -110,7 +110,7 @@ describe('compileWorld() denies everything and says why:', () => {
       ],
     ],
   ])('%s', (_, denyReason, others) => {
-    const world = worldOf(workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'), ...others);
+    const world = snapshotOf(workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'), ...others);
     expect(tableFor(world, 'team-a')).toMatchObject({ denyReason, groups: [] });
     expect(laneIn(world, 'team-a', 'JOBS')).toBe('enforced');
     expect(laneIn(world, 'team-a', 'SQL_UDF')).toBe('sealed');
@@ -118,7 +118,7 @@ describe('compileWorld() denies everything and says why:', () => {
 
   it('not the older Namespace with the same id, whatever the names and their order', () => {
     const id = { 'sallyport.dev/workspace': '7' };
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('aaa-later', id, '2026-02-01T00:00:00Z'),
       workspaceManifest('zzz-first', id, '2026-01-01T00:00:00Z'),
       allow('default-policy', 'a.example'),
@@ -128,7 +128,7 @@ describe('compileWorld() denies everything and says why:', () => {
   });
 
   it('not the workspaces of a policy that is called like the stand-in for an unreadable assignment', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('unknown', 'a.example'),
@@ -140,9 +140,9 @@ describe('compileWorld() denies everything and says why:', () => {
   });
 });
 
-describe('compileWorld() gives lanes:', () => {
+describe('compileSnapshot() gives lanes:', () => {
   it.each(['STANDARD', 'PREMIUM'])('full ones to a workspace of tier %s (R31)', (tier) => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a', { 'sallyport.dev/tier': tier }),
       allow('default-policy'),
     );
@@ -150,7 +150,7 @@ describe('compileWorld() gives lanes:', () => {
   });
 
   it('enforced ones to a workspace of an unknown tier', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a', { 'sallyport.dev/tier': 'FREE' }),
       allow('default-policy'),
     );
@@ -159,7 +159,7 @@ describe('compileWorld() gives lanes:', () => {
 
   it('the open one to SQL functions where the WorkspaceConf of that workspace says so (R77)', () => {
     const conf = manifest('WorkspaceConf', 'workspace', { enableUdfNetworkAccess: true }, 'team-a');
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('default-policy'),
@@ -172,17 +172,17 @@ describe('compileWorld() gives lanes:', () => {
   it('the sealed one to SQL functions where the WorkspaceConf cannot be read', () => {
     const conf = manifest('WorkspaceConf', 'workspace', { enableUdfNetworkAccess: 'true' }, 'team-a');
     expect(
-      laneIn(worldOf(workspaceManifest('team-a'), allow('default-policy'), conf), 'team-a', 'SQL_UDF'),
+      laneIn(snapshotOf(workspaceManifest('team-a'), allow('default-policy'), conf), 'team-a', 'SQL_UDF'),
     ).toBe('sealed');
   });
 });
 
-describe('compileWorld() implies what the workspace has:', () => {
+describe('compileSnapshot() implies what the workspace has:', () => {
   const store = (name: string, ...workspaces: readonly string[]): Manifest =>
     manifest('Metastore', name, { region: 'us-west-2', externalLocations: [BUCKET], workspaces });
 
   it('the locations of its metastore, and nothing of the metastore of others', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('default-policy'),
@@ -194,7 +194,7 @@ describe('compileWorld() implies what the workspace has:', () => {
   });
 
   it('nothing of two metastores that claim it, and both are told', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy'),
       store('one', 'team-a'),
@@ -208,12 +208,12 @@ describe('compileWorld() implies what the workspace has:', () => {
   });
 
   it('nothing of a metastore that names no workspace', () => {
-    const world = worldOf(workspaceManifest('team-a'), allow('default-policy'), store('main'));
+    const world = snapshotOf(workspaceManifest('team-a'), allow('default-policy'), store('main'));
     expect(namesFor(world, 'team-a')).toEqual([]);
   });
 
   it('one table for workspaces with the same sources', () => {
-    const world = worldOf(
+    const world = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('default-policy'),
@@ -224,7 +224,7 @@ describe('compileWorld() implies what the workspace has:', () => {
   });
 });
 
-describe('compileWorld()', () => {
+describe('compileSnapshot()', () => {
   const manifests = [
     workspaceManifest('team-a'),
     workspaceManifest('team-b'),
@@ -234,12 +234,12 @@ describe('compileWorld()', () => {
   ];
 
   it('does not depend on the order of what it observed', () => {
-    expect(worldOf(...manifests.toReversed())).toEqual(worldOf(...manifests));
+    expect(snapshotOf(...manifests.toReversed())).toEqual(snapshotOf(...manifests));
   });
 
   it('leaves a plan as it is where only destinations changed, so that nothing restarts (R40)', () => {
-    const before = worldOf(...manifests);
-    const after = worldOf(
+    const before = snapshotOf(...manifests);
+    const after = snapshotOf(
       ...manifests.slice(0, 2),
       allow('default-policy', 'c.example'),
       ...manifests.slice(3),
@@ -252,9 +252,9 @@ describe('compileWorld()', () => {
   it('compiles one table anew where one policy is another object, and keeps the others', () => {
     const snapshot = readSnapshot(...manifests);
     const changed = readObject(allow('acme', 'c.example'));
-    const before = compileWorld(snapshot);
+    const before = compileSnapshot(snapshot);
     const objects = snapshot.objects.map((object) => (object.metadata.name === 'acme' ? changed : object));
-    const after = compileWorld({ ...snapshot, objects });
+    const after = compileSnapshot({ ...snapshot, objects });
     expect(after.tables.filter((table) => before.tables.includes(table))).toHaveLength(1);
     expect(namesFor(after, 'team-b')).toEqual(['c.example']);
   });
@@ -274,6 +274,6 @@ describe('compileAhead()', () => {
     ];
     const snapshot = readSnapshot(...manifests);
     expect([...compileAhead(snapshot)]).toHaveLength(3);
-    expect(compileWorld(snapshot)).toEqual(worldOf(...manifests));
+    expect(compileSnapshot(snapshot)).toEqual(snapshotOf(...manifests));
   });
 });

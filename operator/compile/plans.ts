@@ -13,15 +13,15 @@ import { contentHash } from './content-hash.ts';
 import { keyedGroups } from './destination-groups.ts';
 import { compileEgressTable, type TableSources, tableName } from './egress-table.ts';
 import { laneOf } from './lanes.ts';
-import { findProblems } from './world-problems.ts';
+import { findProblems } from './snapshot-problems.ts';
 
-export interface CompiledWorld {
+export interface CompiledSnapshot {
   readonly tables: readonly EgressTable[];
   readonly plans: readonly WorkspacePlan[];
   readonly problems: readonly Problem[];
 }
 
-export function compileWorld(snapshot: Snapshot): CompiledWorld {
+export function compileSnapshot(snapshot: Snapshot): CompiledSnapshot {
   const workspaces = objectsOf(snapshot, 'Workspace');
   const owners = ownersOfIds(workspaces);
   const impliedFor = impliedObjects(snapshot);
@@ -41,7 +41,7 @@ export function compileWorld(snapshot: Snapshot): CompiledWorld {
 }
 
 /**
- * The slow part of compileWorld(), in steps, for who must not stand still while 50,000 names are read for the first
+ * The slow part of compileSnapshot(), in steps, for who must not stand still while 50,000 names are read for the first
  * time: what was compiled here is known there, as long as the objects are the same.
  */
 export function* compileAhead(snapshot: Snapshot): Generator<void> {

@@ -1,7 +1,6 @@
-// Aligned blocks of ports for keys (workspace and lane): pure, stable and deterministic.
-// A key keeps its block for as long as it is wanted, and gets it back when it is wanted again. A freed block goes to the
-// end of a queue, so that clients which still hold an old port meet a closed door, not another workspace's policy, for
-// as long as possible.
+// Aligned blocks of ports for keys (workspace and lane): pure, stable and deterministic. A key keeps its block for as
+// long as it is wanted, and gets it back when it is wanted again. A freed block goes to the end of a queue, so that
+// clients which still hold an old port meet a closed door, not another workspace's policy, for as long as possible.
 
 export interface PortRange {
   readonly from: number;

@@ -10,7 +10,9 @@ export interface SupervisedOptions {
   /** A file that Node.js runs; it answers the call "ping". */
   readonly program: string;
   readonly nodeOptions: readonly string[];
-  /** Of private memory, as RLIMIT_DATA counts it: what cannot be had is refused by the system, not by a word of ours. */
+  /**
+   * Of private memory, as RLIMIT_DATA counts it: what cannot be had is refused by the system, not by a word of ours.
+   */
   readonly memoryMb: number;
   readonly handlers: CallHandlers;
   /** A new process is asked for nothing else before this has resolved; where it rejects, the process is ended. */

@@ -20,7 +20,7 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
     method: 'CONNECT',
     code: 403,
     details: 'direct_response',
-    gate: '',
+    addressCheck: '',
     decision: 'drop:DESTINATION_NOT_ALLOWED',
     chain: '',
     flags: '',
@@ -37,7 +37,12 @@ test('parseAccessLogLine() reads a line with its context, and takes "-" and null
 
 test('parseAccessLogLine() takes absent fields for empty ones', () => {
   const context = CONTEXT_PARTS.map(() => '-').join('|');
-  const line = JSON.stringify({ listener: 'guard', context, time: '2026-01-02T03:04:05.678Z', code: null });
+  const line = JSON.stringify({
+    listener: 'tunnel-check',
+    context,
+    time: '2026-01-02T03:04:05.678Z',
+    code: null,
+  });
   const empty = Object.fromEntries(CONTEXT_PARTS.map((part) => [part, '']));
   expect(parseAccessLogLine(line)).toMatchObject({ context: empty, code: 0, durationMs: 0, decision: '' });
 });

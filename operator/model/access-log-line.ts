@@ -5,15 +5,16 @@ import { LONGEST_AUTHORITY_BYTES } from './limits.ts';
 import { REASON_HEADER } from './reason.ts';
 
 /**
- * Who wrote the line: the proxy, its twin behind transparent TLS, an entrance about a connection that it closed before
- * either of them heard of it, a guard, the gate behind one, the two guards of dry-run lanes, the one for private HTTP, and the DNS.
+ * Who wrote the line: the proxy, the SNI router behind transparent TLS, an egress listener about a connection that it
+ * closed before either of them heard of it, a tunnel check, the address check behind one, the two tunnel checks of
+ * dry-run lanes, the one for private HTTP, and the DNS.
  */
 export const LOG_LISTENERS = [
   'proxy',
-  'twin',
-  'entrance',
-  'guard',
-  'gate',
+  'sni-router',
+  'egress-listener',
+  'tunnel-check',
+  'address-check',
   'watch',
   'pass',
   'private-http',
@@ -24,8 +25,8 @@ export type EnvoyListener = Exclude<LogListener, 'dns'>;
 
 /**
  * Parts of the context, separated by "|"; the authority comes last since only it is the client's text. The product is
- * empty where pods share their lane's port. The revision comes first: all that follows is one text, which an entrance
- * hands to a listener behind it.
+ * empty where pods share their lane's port. The revision comes first: all that follows is one text, which an egress
+ * listener hands to a listener behind it.
  */
 export const CONTEXT_PARTS = [
   'revision',
@@ -48,9 +49,9 @@ export type LineContext = Readonly<Record<(typeof CONTEXT_PARTS)[number], string
 export const WRITTEN_AUTHORITY_BYTES = LONGEST_AUTHORITY_BYTES + 1;
 
 /** Stands for the rest of an authority that was cut. */
-export const CUT_MARK = '…';
+export const TRUNCATION_MARK = '…';
 
-/** Filter chains of a guard: the server name is the host, it is not, there is no TLS. */
+/** Filter chains of a tunnel check: the server name is the host, it is not, there is no TLS. */
 export const CHAINS = ['allow', 'mismatch', 'not-tls'] as const;
 export type Chain = (typeof CHAINS)[number];
 
@@ -60,7 +61,7 @@ export const DROP_PREFIX = 'drop:';
 export const DRY_RUN_PREFIX = 'dry-run:';
 
 /** Envoy's reason where it ends the connections of a filter chain that has changed: a guard's tunnels that are cut. */
-export const CUT_CLOSING = 'filter_chain_is_being_removed';
+export const REVOKED_CLOSING = 'filter_chain_is_being_removed';
 
 /** How long a client of transparent TLS may take to say the server's name. */
 export const CLIENT_HELLO_TIMEOUT_MS = 5000;
@@ -101,14 +102,22 @@ const text = z
   .transform((value) => (value === '-' ? '' : (value ?? '')));
 
 /** Headers as Envoy writes filter state of its tunnels. */
-const gateAnswerSchema = z
+const addressCheckAnswerSchema = z
   .object({ headers: z.array(z.object({ key: z.string(), value: z.string() })) })
   .nullish()
   .catch(null)
   .transform((answer) => answer?.headers.find(({ key }) => key === REASON_HEADER)?.value ?? '');
 
+/** Lines that an earlier version wrote are read after an upgrade. */
+const FORMER_LISTENERS: Readonly<Record<string, LogListener>> = {
+  twin: 'sni-router',
+  entrance: 'egress-listener',
+  guard: 'tunnel-check',
+  gate: 'address-check',
+};
+
 const lineSchema = z.object({
-  listener: z.enum(LOG_LISTENERS),
+  listener: z.preprocess((name) => FORMER_LISTENERS[String(name)] ?? name, z.enum(LOG_LISTENERS)),
   context: text,
   /** Strict, since the store refuses a whole batch for one time that it cannot read. */
   time: z.iso.datetime(),
@@ -124,13 +133,13 @@ const lineSchema = z.object({
   flags: text,
   closing: text,
   sni: text,
-  /** "false" at a guard where the name never came to be resolved. */
+  /** "false" at a tunnel check where the name never came to be resolved. */
   resolved: text,
   upstream: text,
-  /** "yes" at an entrance where the client said something. */
+  /** "yes" at an egress listener where the client said something. */
   spoke: text,
-  /** Why the gate behind a guard of a dry-run lane refused; empty where it did not. */
-  gate: gateAnswerSchema,
+  /** Why the address check behind a tunnel check of a dry-run lane refused; empty where it did not. */
+  addressCheck: addressCheckAnswerSchema,
   /** Of a DNS answer. */
   rcode: z
     .number()
@@ -173,7 +182,7 @@ function parseContext(joined: string): LineContext | undefined {
 function withMark(authority: string): string {
   const bytes = Buffer.from(authority);
   if (bytes.length <= LONGEST_AUTHORITY_BYTES) return authority;
-  return bytes.toString('utf8', 0, LONGEST_AUTHORITY_BYTES) + CUT_MARK;
+  return bytes.toString('utf8', 0, LONGEST_AUTHORITY_BYTES) + TRUNCATION_MARK;
 }
 
 function parseJson(line: string): unknown {

@@ -62,7 +62,9 @@ export function rangesContain(ranges: readonly AddressRange[], address: string):
   });
 }
 
-/** Whether a text may be an IPv4 address, but in a spelling that one parser takes for an address and another for a name. */
+/**
+ * Whether a text may be an IPv4 address, but in a spelling that one parser takes for an address and another for a name.
+ */
 export function isOddNumeric(text: string): boolean {
   return NUMERIC.test(text) && !IPV4.test(text);
 }

@@ -24,8 +24,8 @@ const BRACKETS = new RegExp(`^${BRACKETED}$`);
 export type AskedHost = { readonly name: string } | { readonly fault: 'BAD_NAME' | 'IP_LITERAL' };
 
 /**
- * Canonical form of a host that a client asked for. Only the letters' case and one trailing dot make no difference; what
- * is numeric but not four plain decimals has no one reading. parseDomainName() is for what people write.
+ * Canonical form of a host that a client asked for. Only the letters' case and one trailing dot make no difference;
+ * what is numeric but not four plain decimals has no one reading. parseDomainName() is for what people write.
  */
 export function parseAskedHost(raw: string): AskedHost {
   const text = raw.endsWith('.') ? raw.slice(0, -1) : raw;

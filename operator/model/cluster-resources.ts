@@ -51,8 +51,9 @@ export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', '
 export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
 
 /**
- * Rules that can allow more than Kubernetes' own: of network plugins, and of administrators. Read where they are served.
- * Not among them are those that come after Kubernetes' own (BaselineAdminNetworkPolicy) or only take away from it.
+ * Rules that can allow more than Kubernetes' own: of network plugins, and of administrators. Read where they are
+ * served. Not among them are those that come after Kubernetes' own (BaselineAdminNetworkPolicy) or only take away from
+ * it.
  */
 export const PLUGIN_POLICIES: readonly ClusterResource[] = [
   builtIn('cilium.io/v2', 'CiliumNetworkPolicy', 'ciliumnetworkpolicies'),

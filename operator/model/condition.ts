@@ -8,7 +8,7 @@ export const CONDITION_TYPES = [
   'ResolvedRefs',
   'Programmed',
   'RestartRequired',
-  'Widened',
+  'BroaderPolicies',
   'Ready',
 ] as const;
 
@@ -16,7 +16,10 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 
 /** Reasons by type. */
 interface Reasons {
-  /** The object itself. RulesIgnored, SharedZone and TooManyTlsPorts are True; every other than they and Accepted is False. */
+  /**
+   * The object itself. RulesIgnored, SharedZone and TooManyTlsPorts are True; every other than they and Accepted is
+   * False.
+   */
   readonly Accepted:
     | 'Accepted'
     | 'RulesIgnored'
@@ -40,7 +43,7 @@ interface Reasons {
   /** MoreOpenLanes is True: pods run in lanes more open than the policy says. */
   readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
   /** There only while something widens egress beyond the policy. */
-  readonly Widened: 'BroaderPolicies';
+  readonly BroaderPolicies: 'BroaderPolicies';
   /** The summary: the reason of the first condition that stands in the way. */
   readonly Ready:
     | 'Ready'

@@ -78,13 +78,13 @@ export function parseAllowedPattern(raw: string): ParsedPattern {
 
 function parsePattern(raw: string, faultOf: (pattern: NamePattern) => NameFault | undefined): ParsedPattern {
   const shape = faultOfShape(raw);
-  if (shape !== undefined) return refuse(raw, shape);
+  if (shape !== undefined) return deny(raw, shape);
   const wildcard = raw.startsWith('*.');
   const parsed = parseDomainName(wildcard ? raw.slice(2) : raw);
-  if ('fault' in parsed) return refuse(raw, parsed.fault);
+  if ('fault' in parsed) return deny(raw, parsed.fault);
   const pattern = { name: parsed.name, wildcard };
   const fault = faultOf(pattern);
-  return fault === undefined ? { pattern } : refuse(raw, fault);
+  return fault === undefined ? { pattern } : deny(raw, fault);
 }
 
 /** `*.example.com` or `example.com`. */
@@ -127,6 +127,6 @@ const FIXES: Readonly<Record<NameFault, string>> = {
   PORT: 'write the port under "ports", for example destination "example.com" with ports [{port: 8443}]',
 };
 
-function refuse(raw: string, fault: NameFault): ParsedPattern {
+function deny(raw: string, fault: NameFault): ParsedPattern {
   return { fault, message: `Cannot accept destination "${raw}": ${FIXES[fault]}` };
 }

@@ -14,12 +14,12 @@ const tableReportSchema = z.strictObject({
 
 const planReportSchema = z.strictObject({
   workspace: z.string().min(1).max(63).describe('Name of the WorkspacePlan.'),
-  revision: z.string().min(1).max(64).describe('Revision whose entrances Envoy runs.'),
+  revision: z.string().min(1).max(64).describe('Revision whose egress listeners Envoy runs.'),
   rejection: z
     .string()
     .max(1024)
     .optional()
-    .describe("Envoy's own words where it rejected an entrance of a newer revision."),
+    .describe("Envoy's own words where it rejected an egress listener of a newer revision."),
 });
 
 export const gatewayReportSpecSchema = z.strictObject({

@@ -4,7 +4,9 @@
 /** A power of two; blocks are aligned to it. */
 export const BLOCK_SIZE = 8;
 
-/** 3,072 blocks in a cluster, between the port of health checks and those that the kernel gives to outgoing connections. */
+/**
+ * 3,072 blocks in a cluster, between the port of health checks and those that the kernel gives to outgoing connections.
+ */
 export const LANE_PORT_RANGE = { from: 8192, to: 32_767, size: BLOCK_SIZE };
 
 export interface LanePort {

@@ -8,17 +8,19 @@ export const LONGEST_AUTHORITY_BYTES = 259;
 export const LONGEST_LINE_BYTES = 4096;
 
 /**
- * How much waits in each buffer between a client and its server, and a tunnel has five of them or more. Envoy reads 16 KiB
- * at a time, at least, and stops when there is more than the limit: with a byte less it stops after one reading. With
- * Envoy's 1 MiB a tunnel whose client does not read costs 4 to 7 MB; with this 115 KB through CONNECT and up to 210 KB
- * on other ways, of which the tunnel itself is 65 and 115.
+ * How much waits in each buffer between a client and its server, and a tunnel has five of them or more. Envoy reads 16
+ * KiB at a time, at least, and stops when there is more than the limit: with a byte less it stops after one reading.
+ * With Envoy's 1 MiB a tunnel whose client does not read costs 4 to 7 MB; with this 115 KB through CONNECT and up to
+ * 210 KB on other ways, of which the tunnel itself is 65 and 115.
  */
 export const BUFFER_BYTES = 16_383;
 
 /** The pipe between two listeners inside Envoy, which takes another 16 KiB as long as there is not more in it. */
 export const PIPE_KB = 15;
 
-/** More than any client sends, post-quantum keys included. A guard must see it whole, so it must fit into a pipe. */
+/**
+ * More than any client sends, post-quantum keys included. A tunnel check must see it whole, so it must fit into a pipe.
+ */
 export const MAX_CLIENT_HELLO_BYTES = 15_360;
 
 /** Of one workspace, product and access type in the denial log, unless another number is given (--denial-rows). */
@@ -34,8 +36,8 @@ export const WORKSPACE_SHARE = { connections: 3 / 4, memory: 1 / 2 } as const;
 export const MOST_CONNECTION_BYTES = 210_000;
 
 /**
- * What Envoy may use of the memory of its container, or of the machine where that has no limit. The rest is for the agent,
- * the denial log, and what the kernel keeps for sockets.
+ * What Envoy may use of the memory of its container, or of the machine where that has no limit. The rest is for the
+ * agent, the denial log, and what the kernel keeps for sockets.
  */
 export const ENVOY_MEMORY_SHARE = 1 / 2;
 

@@ -38,8 +38,8 @@ export const destinationPortSchema = z.strictObject({
 });
 
 /**
- * What the API server can judge of a domain name: labels of letters (of any script), digits and hyphens, the last beginning
- * with a letter, so that no address passes. Finer faults, such as public suffixes, are found by parsing.
+ * What the API server can judge of a domain name: labels of letters (of any script), digits and hyphens, the last
+ * beginning with a letter, so that no address passes. Finer faults, such as public suffixes, are found by parsing.
  */
 const LABEL_REST = '([\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])?';
 const LABEL = `[\\p{L}\\p{N}]${LABEL_REST}`;

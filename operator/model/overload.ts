@@ -1,5 +1,5 @@
-// What Envoy does about its memory, in the order in which it comes to it: first what nobody notices. The last two refuse what
-// is new, with a row, so that what is open goes on.
+// What Envoy does about its memory, in the order in which it comes to it: first what nobody notices. The last two
+// refuse what is new, with a row, so that what is open goes on.
 
 export interface OverloadAction {
   /** As Envoy calls it. */

@@ -59,7 +59,7 @@ export const policyAssignmentKind: KindDescription = {
     { name: 'Policy', type: 'string', jsonPath: '.spec.networkPolicyId' },
     { name: 'Enforcement', type: 'string', jsonPath: '.status.enforcement' },
     { name: 'Restart-Required', type: 'integer', jsonPath: '.status.restartRequired' },
-    conditionColumn('Widened'),
+    conditionColumn('BroaderPolicies'),
     conditionColumn('Programmed'),
     conditionColumn('Ready'),
     conditionColumn('Ready', 'reason'),

@@ -76,7 +76,7 @@ export function isKnownLane(lane: string): lane is Lane {
 }
 
 /** Lanes through a gateway; whatever is no lane is none of them. */
-export function isGuarded(lane: string): lane is Exclude<Lane, 'full'> {
+export function leadsThroughGateway(lane: string): lane is Exclude<Lane, 'full'> {
   return lane !== 'full' && isKnownLane(lane);
 }
 

@@ -71,10 +71,12 @@ export function isDecidedByEntry(reason: Reason): boolean {
   return ENTRY_REASONS.includes(reason);
 }
 
-/** What dry-run lanes refuse too: what has no reading that all agree upon, what nobody may reach, and what is blocked. */
-const REFUSED_ALWAYS: readonly Reason[] = ['BAD_NAME', 'METADATA_ADDRESS', 'DESTINATION_BLOCKED'];
+/**
+ * What dry-run lanes refuse too: what has no reading that all agree upon, what nobody may reach, and what is blocked.
+ */
+const DENIED_ALWAYS: readonly Reason[] = ['BAD_NAME', 'METADATA_ADDRESS', 'DESTINATION_BLOCKED'];
 
 /** Whether no lane that leads through the gateway lets through what has this reason. */
-export function isRefusedAlways(reason: Reason): boolean {
-  return REFUSED_ALWAYS.includes(reason);
+export function isDeniedAlways(reason: Reason): boolean {
+  return DENIED_ALWAYS.includes(reason);
 }

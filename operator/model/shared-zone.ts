@@ -1,6 +1,7 @@
-// Shared zones: names under which a provider gives names to strangers (github.io, azurewebsites.net, a storage provider's
-// domains). A wildcard at or above one allows whatever strangers do there, so its entry must say `sharedZone: Accept`.
-// In: the name of a wildcard. Out: the zone, or what is wrong with an entry. An entry that is not right allows nothing.
+// Shared zones: names under which a provider gives names to strangers (github.io, azurewebsites.net, a storage
+// provider's domains). A wildcard at or above one allows whatever strangers do there, so its entry must say
+// `sharedZone: Accept`. In: the name of a wildcard. Out: the zone, or what is wrong with an entry. An entry that is not
+// right allows nothing.
 import { getPublicSuffix } from 'tldts';
 import trie from 'tldts/dist/cjs/src/data/trie.js';
 import { formatPattern, parseAllowedPattern } from './domain-name.ts';

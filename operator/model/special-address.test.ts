@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, formatRange, parseAddressRange, rangesContain } from './address-range.ts';
 import { METADATA_SERVICES } from './cloud-metadata.ts';
-import { GUARDED_RANGES, HIDING_RANGES, isMetadataHost, METADATA_RANGES } from './special-address.ts';
+import { HIDING_RANGES, isMetadataHost, METADATA_RANGES, NON_PUBLIC_RANGES } from './special-address.ts';
 import { REGISTRY_DATE, SPECIAL_PURPOSE_BLOCKS } from './special-purpose-registry.ts';
 
 function canonical({ family, address, prefixLength }: AddressRange): string {
@@ -10,7 +10,7 @@ function canonical({ family, address, prefixLength }: AddressRange): string {
 }
 
 it.each(
-  [...GUARDED_RANGES, ...METADATA_RANGES, ...HIDING_RANGES].map((range) => [formatRange(range), range]),
+  [...NON_PUBLIC_RANGES, ...METADATA_RANGES, ...HIDING_RANGES].map((range) => [formatRange(range), range]),
 )('the built-in range %s begins with its own first address', (text, range) => {
   expect(canonical(range as AddressRange)).toBe(
     ipaddr
@@ -65,20 +65,22 @@ describe('GUARDED_RANGES', () => {
     'fec0::1',
     'ff02::1',
   ])('hold %s', (address) => {
-    expect(rangesContain(GUARDED_RANGES, address) || rangesContain(mappedOf(address), address)).toBe(true);
+    expect(rangesContain(NON_PUBLIC_RANGES, address) || rangesContain(mappedOf(address), address)).toBe(true);
   });
 
   it.each(['1.1.1.1', '8.8.8.8', '172.32.0.1', '100.128.0.1', '192.1.0.1', '2606:4700::1111', '3ffe::1'])(
     'leave the public address %s out',
     (address) => {
-      expect(rangesContain(GUARDED_RANGES, address)).toBe(false);
+      expect(rangesContain(NON_PUBLIC_RANGES, address)).toBe(false);
     },
   );
 });
 
 /** A mapped address is compared as the IPv4 address that it is. */
 function mappedOf(address: string): readonly AddressRange[] {
-  return 'message' in parseAddressRange(address) ? GUARDED_RANGES.filter(({ family }) => family === 4) : [];
+  return 'message' in parseAddressRange(address)
+    ? NON_PUBLIC_RANGES.filter(({ family }) => family === 4)
+    : [];
 }
 
 describe('METADATA_SERVICES', () => {

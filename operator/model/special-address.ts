@@ -15,17 +15,17 @@ export const METADATA_ADDRESSES: readonly string[] = [
 ];
 
 /**
- * What the registries do not list: multicast (RFC 5771), and of IPv6 all that is not 2000::/3, since nothing else is given
- * out as global unicast. So every way to write an IPv4 address into an IPv6 one is shut: mapped, compatible and translated
- * ones lie in here, 6to4 and Teredo are rows of the registry.
+ * What the registries do not list: multicast (RFC 5771), and of IPv6 all that is not 2000::/3, since nothing else is
+ * given out as global unicast. So every way to write an IPv4 address into an IPv6 one is shut: mapped, compatible and
+ * translated ones lie in here, 6to4 and Teredo are rows of the registry.
  */
 const BEYOND_THE_REGISTRIES = ['224.0.0.0/4', '::/3', '4000::/2', '8000::/1'];
 
 /**
- * Private, local, shared, reserved, multicast. A block that is not globally reachable is shut as a whole: the rows inside
- * it that are reachable (anycast addresses of NAT protocols) are nobody's destination.
+ * Private, local, shared, reserved, multicast. A block that is not globally reachable is shut as a whole: the rows
+ * inside it that are reachable (anycast addresses of NAT protocols) are nobody's destination.
  */
-export const GUARDED_RANGES: readonly AddressRange[] = [
+export const NON_PUBLIC_RANGES: readonly AddressRange[] = [
   ...SPECIAL_PURPOSE_BLOCKS.filter(({ globallyReachable }) => globallyReachable !== 'True').map(
     ({ block }) => block,
   ),
@@ -51,8 +51,8 @@ export const METADATA_LITERALS: readonly string[] = METADATA_RANGES.filter(isOne
 export const HIDING_RANGES: readonly AddressRange[] = ['64:ff9b:1::/48', '2001::/32'].map(builtIn);
 
 /**
- * What means the machine that dials, or its own link: only a gateway reaches these of itself, so they are shut for whoever
- * asks it to.
+ * What means the machine that dials, or its own link: only a gateway reaches these of itself, so they are shut for
+ * whoever asks it to.
  */
 export const LOCAL_RANGES: readonly AddressRange[] = [
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16'].map(builtIn).flatMap(withEmbeddings),

@@ -1,5 +1,6 @@
-// The special-purpose address registries of IANA, row by row as they stand there, with their date. Data only: what follows
-// from it is in special-address.ts. To bring it up to date, compare the rows with the two files and write the new date.
+// The special-purpose address registries of IANA, row by row as they stand there, with their date. Data only: what
+// follows from it is in special-address.ts. To bring it up to date, compare the rows with the two files and write the
+// new date.
 //
 //   https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry-1.csv
 //   https://www.iana.org/assignments/iana-ipv6-special-registry/iana-ipv6-special-registry-1.csv

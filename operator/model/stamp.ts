@@ -15,10 +15,10 @@ export const STRICTEST_LANE: Lane = 'sealed';
 export const STAMP_LABELS = [PRODUCT_LABEL, LANE_LABEL, STAMP_LABEL] as const;
 
 /** Of pods that ran before their Namespace became a workspace: isolation leaves them alone until they restart (R39). */
-export const ADOPTED_LANE: Lane = 'full';
+export const EXEMPTED_LANE: Lane = 'full';
 /** Of pods that were there before and had not started: nothing of the workspace's settings is in them. */
 export const HELD_LANE: Lane = STRICTEST_LANE;
-export const ADOPTED_PRODUCT: Product = 'GENERAL';
+export const EXEMPTED_PRODUCT: Product = 'GENERAL';
 
 /** Annotations of a Namespace that is a workspace. Without this one nothing may start there: it is not ready yet. */
 export const STAMP_ANNOTATION = `${GROUP}/stamp`;

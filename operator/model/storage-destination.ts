@@ -1,6 +1,6 @@
-// Buckets and accounts as typed objects (R14), and the host names that reach exactly one of them; the way back from a host
-// name to the bucket is in storage-host.ts. Hosts that carry the bucket in the path are never derived: a tunnel cannot
-// be judged by a path it hides.
+// Buckets and accounts as typed objects (R14), and the host names that reach exactly one of them; the way back from a
+// host name to the bucket is in storage-host.ts. Hosts that carry the bucket in the path are never derived: a tunnel
+// cannot be judged by a path it hides.
 import { z } from 'zod';
 import { CEL_RULES } from './kubernetes-object.ts';
 import { AZURE_SERVICES } from './storage-host.ts';

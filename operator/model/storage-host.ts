@@ -1,7 +1,7 @@
-// Host names of storage providers: those in which a provider names its customers (buckets, accounts), and endpoints that
-// reach every customer's bucket by path. No wildcard of a policy covers either, since whoever may reach one of them by a
-// wildcard may reach a stranger's; they are decided by storage destinations and exact names alone.
-// In: a canonical host. Out: what it says about storage.
+// Host names of storage providers: those in which a provider names its customers (buckets, accounts), and endpoints
+// that reach every customer's bucket by path. No wildcard of a policy covers either, since whoever may reach one of
+// them by a wildcard may reach a stranger's; they are decided by storage destinations and exact names alone. In: a
+// canonical host. Out: what it says about storage.
 
 /** A host name of a storage provider: the one place it reaches, or (`location: null`) an endpoint for all buckets. */
 export interface StorageHost {

@@ -47,9 +47,9 @@ export class FolderSource {
   }
 
   /**
-   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. An entry that cannot be read is
-   * a Problem, too, and all others count. The answer is the very same object as before where no text has changed, so that
-   * the caller need not compute anything from it again.
+   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. An entry that cannot be read
+   * is a Problem, too, and all others count. The answer is the very same object as before where no text has changed, so
+   * that the caller need not compute anything from it again.
    */
   async read(): Promise<FolderReading> {
     const [before, watchProblem] = [this.#known, this.#watchProblem];

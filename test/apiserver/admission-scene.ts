@@ -1,5 +1,5 @@
-// A control plane with the generated policies and roles, Namespaces in every state that admission knows, and people with
-// the rights that tenants have. The annotations of the workspaces are written here as the operator writes them.
+// A control plane with the generated policies and roles, Namespaces in every state that admission knows, and people
+// with the rights that tenants have. The annotations of the workspaces are written here as the operator writes them.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor } from '../../operator/lib/kubernetes/acting-as.ts';
@@ -198,8 +198,8 @@ async function bindRole(root: KubernetesApi, { role, subject, home }: RoleGrant)
 }
 
 /**
- * The API server takes up new policies a little later, but in the order in which they came: once the last one is in force,
- * so are all others. ServiceAccounts come later, too.
+ * The API server takes up new policies a little later, but in the order in which they came: once the last one is in
+ * force, so are all others. ServiceAccounts come later, too.
  */
 async function untilAdmissionWorks(root: KubernetesApi): Promise<void> {
   const last = 'last-policy';

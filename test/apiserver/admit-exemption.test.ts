@@ -1,7 +1,7 @@
-// Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's status and that
-// of the API server, over generated statuses; and a container that starts between look and stamp.
+// Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's status and
+// that of the API server, over generated statuses; and a container that starts between look and stamp.
 import fc from 'fast-check';
-import { adoptPods } from '../../operator/deliver/kubernetes/adopt-pods.ts';
+import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { hasStarted, type PodStatus } from '../../operator/model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL } from '../../operator/model/stamp.ts';
@@ -115,11 +115,11 @@ it('a container that starts between look and stamp is looked at again, and is no
       return scene.operator.request(request);
     },
   };
-  const adoption = { mayWrite: () => true, onHeld: async () => undefined };
-  await expect(adoptPods(HOME, { ...adoption, api: late })).rejects.toThrow(
+  const exemption = { mayWrite: () => true, onHeld: async () => undefined };
+  await expect(exemptPods(HOME, { ...exemption, api: late })).rejects.toThrow(
     'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
   );
-  await adoptPods(HOME, { ...adoption, api: scene.operator });
+  await exemptPods(HOME, { ...exemption, api: scene.operator });
   const { metadata } = (await scene.root.request({ method: 'GET', path: `${PODS}/late` })) as {
     readonly metadata: { readonly labels: Readonly<Record<string, string>> };
   };

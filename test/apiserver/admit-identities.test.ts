@@ -2,6 +2,7 @@
 // that the API server says it has, times those who might try. What is put to it is generated from both; the samples and
 // the people are all that stands here. Every request is a dry run: admission looks at it as at any other.
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { renderAdmission } from '../../operator/manifests/admission/admission.ts';
 import { LANE_LABEL, STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
 import {
   accountUser,
@@ -13,7 +14,6 @@ import {
   SYSTEM_NAMESPACE,
   USUAL_INSTALLATION,
 } from '../../operator/model/system-names.ts';
-import { renderAdmission } from '../../operator/render/kubernetes/admission/admission.ts';
 import { type AdmissionScene, create, podOf, READY, startAdmissionScene } from './admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
 
@@ -53,7 +53,7 @@ interface Sample {
 type Write = Omit<ApiRequest, 'method'> & { readonly method: ApiRequest['method'] | 'PUT' };
 
 interface Attempt {
-  readonly guard: string;
+  readonly protection: string;
   readonly resource: string;
   readonly verb: string;
   readonly request: Write;
@@ -222,19 +222,19 @@ beforeAll(async () => {
     const writer = { gatewayreports: gateway, pods: scene.as.edit }[plural] ?? scene.operator;
     await create(writer, object);
   }
-  attempts = (await Promise.all(guardsOfPolicies().map(attemptsAt))).flat();
+  attempts = (await Promise.all(protectionsOfPolicies().map(attemptsAt))).flat();
 }, CONTROL_PLANE_TIMEOUT_MS);
 afterAll(() => scene.stop());
 
 type ResourceRule = Policy['spec']['matchConstraints']['resourceRules'][number];
 
 /** Those that let nobody but the operator through. */
-function guardsOfPolicies(): readonly { readonly guard: string; readonly rule: ResourceRule }[] {
+function protectionsOfPolicies(): readonly { readonly protection: string; readonly rule: ResourceRule }[] {
   const policies = renderAdmission(USUAL_INSTALLATION) as unknown as readonly Policy[];
   return policies
     .filter(({ spec }) => spec.auditAnnotations?.some(({ key }) => key === 'break-glass'))
     .flatMap(({ metadata, spec }) =>
-      spec.matchConstraints.resourceRules.map((rule) => ({ guard: metadata.name, rule })),
+      spec.matchConstraints.resourceRules.map((rule) => ({ protection: metadata.name, rule })),
     );
 }
 
@@ -248,10 +248,10 @@ const OPERATIONS: Readonly<Record<string, string>> = {
 };
 
 async function attemptsAt({
-  guard,
+  protection,
   rule,
 }: {
-  readonly guard: string;
+  readonly protection: string;
   readonly rule: ResourceRule;
 }): Promise<readonly Attempt[]> {
   const [group] = rule.apiGroups;
@@ -261,15 +261,15 @@ async function attemptsAt({
     readonly resources: readonly { readonly name: string; readonly verbs: readonly string[] }[];
   };
   const plurals = rule.resources.filter((resource) => !resource.includes('/'));
-  const guarded = resources.filter(({ name }) => plurals.includes(name.split('/')[0] ?? ''));
-  const ways = guarded.flatMap(({ name, verbs }) =>
+  const protectedObject = resources.filter(({ name }) => plurals.includes(name.split('/')[0] ?? ''));
+  const ways = protectedObject.flatMap(({ name, verbs }) =>
     verbs
       .filter((verb) => rule.operations.includes(OPERATIONS[verb] ?? ''))
       // Objects of another kind, such as a Binding, and connections.
       .filter((verb) => (verb !== 'create' || !name.includes('/')) && !name.endsWith('/proxy'))
       .map((verb) => ({ root, name, verb })),
   );
-  return Promise.all(ways.map((way) => attemptOf(guard, way)));
+  return Promise.all(ways.map((way) => attemptOf(protection, way)));
 }
 
 interface Way {
@@ -279,7 +279,7 @@ interface Way {
   readonly verb: string;
 }
 
-async function attemptOf(guard: string, { root, name, verb }: Way): Promise<Attempt> {
+async function attemptOf(protection: string, { root, name, verb }: Way): Promise<Attempt> {
   const [plural = '', subresource] = name.split('/');
   const { object, change, kept } = SAMPLES[plural] ?? noSample(plural);
   const { namespace } = object.metadata;
@@ -289,7 +289,7 @@ async function attemptOf(guard: string, { root, name, verb }: Way): Promise<Atte
     method: 'GET',
     path: one.replace(/\/(?:finalize|binding)$/, ''),
   });
-  const attempt = { guard, resource: name, verb, kept, before: kept(stored) };
+  const attempt = { protection, resource: name, verb, kept, before: kept(stored) };
   const merged = merge(stored, change);
   const requests: Readonly<Record<string, Write>> = {
     create: {
@@ -320,18 +320,21 @@ function noSample(plural: string): never {
   throw new Error(`Cannot try "${plural}": add a sample of it`);
 }
 
-async function outcomeOf(api: KubernetesApi, { guard, request, kept, before }: Attempt): Promise<Outcome> {
+async function outcomeOf(
+  api: KubernetesApi,
+  { protection, request, kept, before }: Attempt,
+): Promise<Outcome> {
   try {
     const answer = await api.request(request as ApiRequest);
     const isChange = request.method === 'PUT' || request.method === 'PATCH';
     return isChange && kept(answer) === before ? 'without effect' : 'written';
   } catch (error) {
     const { message } = error as Error;
-    return message.includes(`'${guard}'`) ? 'guarded' : 'refused otherwise';
+    return message.includes(`'${protection}'`) ? 'guarded' : 'refused otherwise';
   }
 }
 
-const told = ({ guard, resource, verb }: Attempt): string => `${guard}: ${verb} ${resource}`;
+const told = ({ protection, resource, verb }: Attempt): string => `${protection}: ${verb} ${resource}`;
 
 describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAll = false }) => {
   it('is stopped by every guard that is not for it', async () => {
@@ -359,6 +362,6 @@ it('asks of every guarded kind and verb', () => {
   console.log(
     `${attempts.length} attempts, ${Object.keys(IDENTITIES).length} identities: ${asked.join(', ')}`,
   );
-  expect(new Set(attempts.map(({ guard }) => guard)).size).toBe(guardsOfPolicies().length - 1);
+  expect(new Set(attempts.map(({ protection }) => protection)).size).toBe(protectionsOfPolicies().length - 1);
   expect(attempts.length).toBeGreaterThan(30);
 });

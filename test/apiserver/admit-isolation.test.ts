@@ -179,8 +179,8 @@ describe('egress in a workspace', () => {
     await create(scene.as['account-admin'], rulesOf({ name: 'open', spec: to(anywhere) }));
     const labelled = patch('open', { metadata: { labels: { a: 'b' } } });
     expect(await refusal(scene.as.edit, labelled)).toBe('');
-    const widened = patch('open', { spec: { podSelector: { matchLabels: { a: 'c' } } } });
-    expect(await refusal(scene.as.edit, widened)).toContain('Cannot open egress');
+    const broaderPolicies = patch('open', { spec: { podSelector: { matchLabels: { a: 'c' } } } });
+    expect(await refusal(scene.as.edit, broaderPolicies)).toContain('Cannot open egress');
     expect(await refusal(scene.as.edit, dryRun({ method: 'DELETE', path: pathOf('open') }))).toBe('');
   });
 });

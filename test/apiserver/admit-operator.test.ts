@@ -1,6 +1,6 @@
-// A stolen token of the operator: generated requests of its identity, which has all rights here, so that nothing but the
-// admission policies stands before it. Whatever touches what is not Sallyport's is refused, and what is its work is not;
-// a second reading of both (operator-oracle.ts) says which is which.
+// A stolen token of the operator: generated requests of its identity, which has all rights here, so that nothing but
+// the admission policies stands before it. Whatever touches what is not Sallyport's is refused, and what is its work is
+// not; a second reading of both (operator-oracle.ts) says which is which.
 import fc from 'fast-check';
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import {

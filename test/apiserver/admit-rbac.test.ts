@@ -1,5 +1,5 @@
-// The generated roles and policies as the API server understands them: what each of our programs may do and what not, what
-// people get by the built-in roles, and no expression that the server's type checker warns of.
+// The generated roles and policies as the API server understands them: what each of our programs may do and what not,
+// what people get by the built-in roles, and no expression that the server's type checker warns of.
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { type AdmissionScene, READY, startAdmissionScene, until } from './admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';

@@ -1,4 +1,5 @@
-// Stamps of running pods: nobody moves a pod to another lane, by whichever subresource; debug containers go the pod's way.
+// Stamps of running pods: nobody moves a pod to another lane, by whichever subresource; debug containers go the pod's
+// way.
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/stamp.ts';
 import {

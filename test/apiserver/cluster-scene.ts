@@ -1,11 +1,12 @@
 // A whole cluster but for nodes: a control plane with CRDs, admission policies and roles, an outside world, operators
-// that run under their ServiceAccount's own rights, and agents with a real Envoy each. Nothing of it lives on after stop().
+// that run under their ServiceAccount's own rights, and agents with a real Envoy each. Nothing of it lives on after
+// stop().
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { readOperatorConfig } from '../../operator/config.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { RunningOperator } from '../../operator/roles/operator.ts';
+import { RunningOperator } from '../../operator/roles/operator/process.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { GatewayScene } from './gateway-scene.ts';
 

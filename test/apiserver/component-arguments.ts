@@ -8,7 +8,9 @@ export interface ControlPlanePorts {
   readonly apiServer: number;
 }
 
-/** In the folder: server.crt and server.key, ca.crt, service-accounts.key, controllers.kubeconfig, audit-policy.yaml. */
+/**
+ * In the folder: server.crt and server.key, ca.crt, service-accounts.key, controllers.kubeconfig, audit-policy.yaml.
+ */
 export interface ComponentPlace {
   readonly folder: string;
   readonly ports: ControlPlanePorts;

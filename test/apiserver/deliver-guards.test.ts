@@ -1,7 +1,8 @@
 // What delivery must not do on a real API server: write over something newer, bring back what is gone, write while
 // another leads, stop at the first failure; and what statuses, Events and adopted pods come to.
-import { adoptPods } from '../../operator/deliver/kubernetes/adopt-pods.ts';
+
 import { EventRecorder, type EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
+import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import { NoLongerLeader } from '../../operator/deliver/kubernetes/object-writer.ts';
 import { writeStatuses } from '../../operator/deliver/kubernetes/write-statuses.ts';
 import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/api-object.ts';
@@ -59,7 +60,7 @@ describe('ObjectWriter', () => {
   });
 
   it('never writes an older table over a newer one', async () => {
-    const options = { guardedKinds: ['EgressTable'] };
+    const options = { versionedKinds: ['EgressTable'] };
     const [stale, current] = [scene.writer(options), scene.writer(options)];
     await stale.applyAll([table('fenced', 'one')], NOTHING);
     const seen = await scene.observe(EGRESS_TABLES);
@@ -73,7 +74,7 @@ describe('ObjectWriter', () => {
   });
 
   it('writes a table again before any watch has brought its own last write', async () => {
-    const writer = scene.writer({ guardedKinds: ['EgressTable'] });
+    const writer = scene.writer({ versionedKinds: ['EgressTable'] });
     await writer.applyAll([table('quick', 'one')], NOTHING);
     const seen = await scene.observe(EGRESS_TABLES);
     for (const revision of ['two', 'three', 'four']) {
@@ -82,16 +83,19 @@ describe('ObjectWriter', () => {
     expect(await scene.get(table('quick', ''))).toMatchObject({ spec: { revision: 'four' } });
   });
 
-  it.each([[[]], [['ConfigMap']]])('brings back nothing that is gone (guarded: %j)', async (guardedKinds) => {
-    const object = configMap(`gone-${guardedKinds.length}`, '1');
-    const writer = scene.writer({ guardedKinds });
-    await writer.applyAll([object], NOTHING);
-    const seen = await scene.observe(CONFIG_MAPS);
-    await scene.remove(object);
-    expect(await reasons(writer.applyAll([object], seen))).toEqual({ [objectKey(object)]: 'Conflict' });
-    await expect(scene.get(object)).rejects.toThrow('not found');
-    expect(await reasons(writer.applyAll([object], NOTHING))).toEqual({});
-  });
+  it.each([[[]], [['ConfigMap']]])(
+    'brings back nothing that is gone (guarded: %j)',
+    async (versionedKinds) => {
+      const object = configMap(`gone-${versionedKinds.length}`, '1');
+      const writer = scene.writer({ versionedKinds });
+      await writer.applyAll([object], NOTHING);
+      const seen = await scene.observe(CONFIG_MAPS);
+      await scene.remove(object);
+      expect(await reasons(writer.applyAll([object], seen))).toEqual({ [objectKey(object)]: 'Conflict' });
+      await expect(scene.get(object)).rejects.toThrow('not found');
+      expect(await reasons(writer.applyAll([object], NOTHING))).toEqual({});
+    },
+  );
 
   it('removes no object that was made anew, and takes one that is gone for removed', async () => {
     const object = configMap('reborn', '1');
@@ -212,7 +216,7 @@ describe('EventRecorder', () => {
   });
 });
 
-describe('adoptPods()', () => {
+describe('exemptPods()', () => {
   const RUNNING = { containerStatuses: [container({ running: {} })] };
 
   function container(state: object): object {
@@ -246,7 +250,7 @@ describe('adoptPods()', () => {
     const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
       told.push(`${pod.namespace}/${pod.name}`);
     };
-    return { ...(await adoptPods(namespace, { api, mayWrite: () => true, onHeld })), told };
+    return { ...(await exemptPods(namespace, { api, mayWrite: () => true, onHeld })), told };
   }
 
   it('gives lane full to the pods that run, and the strictest to those that have not started', async () => {

@@ -18,7 +18,7 @@ const LEADER = '/api/v1/namespaces/default/configmaps/leader';
 
 let controlPlane: ControlPlane;
 let api: KubernetesApi;
-let ending: (() => Promise<unknown>)[] = [];
+let terminating: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   controlPlane = await startControlPlane({ withControllers: false });
@@ -31,8 +31,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(ending.map((end) => end()));
-  ending = [];
+  await Promise.all(terminating.map((end) => end()));
+  terminating = [];
   await Promise.all([LEASE, LEADER].map((path) => api.request({ method: 'DELETE', path })));
 });
 
@@ -59,7 +59,7 @@ function startReplica(identity: string): Replica {
   };
   const lease = new LeaderLease({ ...leaseOptions(api, identity), onChange, onFailure: () => undefined });
   lease.start();
-  ending.push(() => lease.stop());
+  terminating.push(() => lease.stop());
   const turned = async (to: boolean): Promise<number> => {
     while (turns.at(-1) !== to) await new Promise<void>((resolve) => waiting.push(resolve));
     return performance.now();
@@ -77,7 +77,7 @@ async function startProcess(identity: string): Promise<Frozen> {
   const child = spawn(process.execPath, [CANDIDATE, controlPlane.adminKubeconfig, identity], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  ending.push(async () => {
+  terminating.push(async () => {
     child.kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   });
@@ -138,7 +138,7 @@ describe('LeaderLease', () => {
       api,
       resources: [CONFIG_MAPS],
       mayWrite: () => next.lease.isLeader(),
-      guardedKinds: [],
+      versionedKinds: [],
     });
     expect([...(await writer.applyAll([configMap('next', 1)], new Map()))]).toEqual([]);
     const written = await api.request({ method: 'GET', path: LEADER });

@@ -64,7 +64,7 @@ function sceneOf(controlPlane: ControlPlane, api: KubernetesApi, writes: () => n
     api,
     writes,
     writer: (options = {}) =>
-      new ObjectWriter({ api, resources, mayWrite: () => true, guardedKinds: [], ...options }),
+      new ObjectWriter({ api, resources, mayWrite: () => true, versionedKinds: [], ...options }),
     namespace: async (name, labels = {}) =>
       (await api.request({
         method: 'POST',

@@ -13,7 +13,7 @@ import type { GatewayReportSpec } from '../../operator/model/gateway-report.ts';
 import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
 import type { Lane } from '../../operator/model/product.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { RunningAgent } from '../../operator/roles/gateway.ts';
+import { RunningAgent } from '../../operator/roles/gateway/process.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ask } from '../outside/proxy-client.ts';
@@ -80,7 +80,9 @@ export class GatewayScene {
     return { running, address, lines, stop };
   }
 
-  /** The command line in a process of its own, which the test ends; its Envoy is left to the next agent of that name. */
+  /**
+   * The command line in a process of its own, which the test ends; its Envoy is left to the next agent of that name.
+   */
   spawnAgent(podName: string, address: string): ChildProcess {
     const options = Object.entries(this.#optionsOf(podName, { address }));
     const args = options.flatMap(([name, values]) =>

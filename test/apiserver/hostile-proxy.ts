@@ -100,7 +100,10 @@ export class HostileProxy {
     for (const open of this.#streams) if (path.test(open.url)) open.cut();
   }
 
-  /** Connections stay, and new ones are accepted, but nothing passes, either way, until heal(). What was open then stays silent. */
+  /**
+   * Connections stay, and new ones are accepted, but nothing passes, either way, until heal(). What was open then stays
+   * silent.
+   */
   fallSilent(): void {
     this.#isSilent = true;
     for (const { stream } of this.#streams) stream.silence();

@@ -19,7 +19,7 @@ const writer = new ObjectWriter({
   api,
   resources: [CONFIG_MAPS],
   mayWrite: () => lease.isLeader(),
-  guardedKinds: ['ConfigMap'],
+  versionedKinds: ['ConfigMap'],
 });
 
 lease.start();

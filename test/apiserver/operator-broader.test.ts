@@ -1,5 +1,5 @@
-// Policies of others on a real API server, with stand-ins for the kinds of network plugins: a workspace that one of them
-// opens is not Ready, and the condition names it. The operator has its own rights only.
+// Policies of others on a real API server, with stand-ins for the kinds of network plugins: a workspace that one of
+// them opens is not Ready, and the condition names it. The operator has its own rights only.
 import { until } from '../fixtures/envoy-fixture.ts';
 import { foreignCrds } from '../fixtures/foreign-kinds.ts';
 import { ClusterScene, deploymentYaml, policyYaml, workspaceYaml } from './cluster-scene.ts';
@@ -74,7 +74,7 @@ metadata: { name: open${namespace}, ${labels} }
 spec: { ${spec} }
 `);
     await readyIs('False BroaderPolicies');
-    expect(await scene.condition('Widened', 'spa', 'ws')).toContain(`"${resource}/open"`);
+    expect(await scene.condition('BroaderPolicies', 'spa', 'ws')).toContain(`"${resource}/open"`);
     await scene.kubectl('delete', resource, 'open', '-n', 'ws');
     await readyIs('True Ready');
   },

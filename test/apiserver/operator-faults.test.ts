@@ -1,5 +1,6 @@
 // What goes wrong between the operator and the API server: it is away, a watch falls silent or lies, a write is put
-// off. No connection gets through that the policy forbids, no change is lost, and nothing older comes over anything newer.
+// off. No connection gets through that the policy forbids, no change is lost, and nothing older comes over anything
+// newer.
 import { EGRESS_TABLES } from '../../operator/model/cluster-resources.ts';
 import type { EgressTableSpec } from '../../operator/model/egress-table.ts';
 import { until } from '../fixtures/envoy-fixture.ts';

@@ -1,5 +1,5 @@
-// Pods that exist and have not started: by a scheduling gate, since no node takes them, or while an image is on its way.
-// What they may reach when they start at last is what is in force then, and nobody is told twice.
+// Pods that exist and have not started: by a scheduling gate, since no node takes them, or while an image is on its
+// way. What they may reach when they start at last is what is in force then, and nobody is told twice.
 import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { mayReach } from '../fixtures/may-reach.ts';

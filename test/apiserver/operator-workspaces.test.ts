@@ -113,8 +113,8 @@ it('keeps isolation after the label is gone, until no stamped pod is left', asyn
 }, 60_000);
 
 it('says Conflicted of a second Namespace with the same id', async () => {
-  await scene.apply(workspaceYaml('twin', '1'));
-  await scene.untilCondition('Accepted', 'False Conflicted', 'spa', 'twin');
+  await scene.apply(workspaceYaml('sni-router', '1'));
+  await scene.untilCondition('Accepted', 'False Conflicted', 'spa', 'sni-router');
 });
 
 it('names policies of others that widen what ours allow', async () => {
@@ -124,8 +124,8 @@ kind: NetworkPolicy
 metadata: { name: allow-all, namespace: wide }
 spec: { podSelector: {}, policyTypes: [Egress], egress: [{}] }
 `);
-  await scene.untilCondition('Widened', 'True', 'spa', 'wide');
-  expect(await scene.condition('Widened', 'spa', 'wide')).toContain('allow-all');
+  await scene.untilCondition('BroaderPolicies', 'True', 'spa', 'wide');
+  expect(await scene.condition('BroaderPolicies', 'spa', 'wide')).toContain('allow-all');
 });
 
 it('makes nothing anew in a Namespace on its way out, and takes away what it made for it', async () => {

@@ -1,5 +1,5 @@
-// A reflector keeps in step with a real API server, whatever a hostile proxy between them does: what it holds in the end
-// is what the API server says when it is asked directly.
+// A reflector keeps in step with a real API server, whatever a hostile proxy between them does: what it holds in the
+// end is what the API server says when it is asked directly.
 import { pathOf } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';

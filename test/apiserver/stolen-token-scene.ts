@@ -1,5 +1,5 @@
-// What a stolen token of the operator could be tried on: objects of its own and of others, of every kind that it writes and
-// of some that it never should. Its ServiceAccount may do everything here, so that only admission stops it.
+// What a stolen token of the operator could be tried on: objects of its own and of others, of every kind that it writes
+// and of some that it never should. Its ServiceAccount may do everything here, so that only admission stops it.
 import {
   accountUser,
   MANAGED_BY,

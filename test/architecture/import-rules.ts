@@ -19,8 +19,12 @@ const ROOMS: Readonly<Record<string, Room>> = {
   render: { uses: ['model', 'compile'] },
   sources: EDGE,
   deliver: EDGE,
-  gateway: { ...EDGE, uses: [...EDGE.uses, 'render/envoy', 'compile/decide.ts'] },
-  denials: EDGE,
+  manifests: { uses: ['model', 'compile', 'render'] },
+  gateway: {
+    uses: [...EDGE.uses, 'render/envoy', 'compile'],
+    usesTypesOf: [...(EDGE.usesTypesOf ?? []), 'pipeline.ts', 'config.ts'],
+  },
+  denials: { ...EDGE, uses: [...EDGE.uses, 'compile'] },
   api: EDGE,
   roles: { uses: EVERYTHING },
   'pipeline.ts': { uses: ['model', 'compile', 'render'] },
@@ -29,7 +33,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /** Rooms whose answer depends on their arguments alone. */
-export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'pipeline.ts'];
+export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pipeline.ts'];
 
 const PURE_LIBRARIES =
   /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;

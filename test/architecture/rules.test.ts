@@ -38,7 +38,7 @@ describe('findForbiddenImports()', () => {
     ['operator/sources/a.ts', "import type { Plan } from '../compile/plans.ts'; import 'node:fs';"],
     ['operator/gateway/a.ts', "import { decide } from '../compile/decide.ts';"],
     ['operator/gateway/a.ts', "import { render } from '../render/envoy/listeners.ts';"],
-    ['operator/roles/run.ts', "import { x } from '../gateway/x.ts';"],
+    ['operator/roles/run/process.ts', "import { x } from '../gateway/x.ts';"],
     ['operator/sources/a.test.ts', "import { x } from '../deliver/x.ts';"],
     ['cli/a.ts', "import { x } from '../operator/api/x.ts';"],
   ])('allows in %s: %s', (path, text) => {

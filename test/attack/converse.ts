@@ -69,7 +69,7 @@ async function writePieces(socket: Socket, pieces: readonly string[]): Promise<v
 class Heard {
   readonly #isRefusal: (words: readonly string[]) => boolean;
   #bytes = '';
-  #ending: string | undefined;
+  #terminating: string | undefined;
   #wake: () => void = () => undefined;
 
   constructor(socket: Socket, isRefusal: (words: readonly string[]) => boolean) {
@@ -88,7 +88,7 @@ class Heard {
   get words(): readonly string[] {
     const found = [...this.#bytes.matchAll(ANSWERS)].map(([all, status]) => status ?? wordFor(all));
     const dnsAnswer = found.length === 0 ? describeStream(this.#bytes) : undefined;
-    return [...found, dnsAnswer, this.#ending].filter((word) => word !== undefined);
+    return [...found, dnsAnswer, this.#terminating].filter((word) => word !== undefined);
   }
 
   get bytes(): string {
@@ -96,11 +96,11 @@ class Heard {
   }
 
   get isOver(): boolean {
-    return this.#ending !== undefined || this.#isRefusal(this.words);
+    return this.#terminating !== undefined || this.#isRefusal(this.words);
   }
 
   end(how: string): void {
-    this.#ending ??= how;
+    this.#terminating ??= how;
     this.#wake();
   }
 

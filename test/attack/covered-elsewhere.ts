@@ -10,7 +10,7 @@ const ROWS: readonly (readonly [number: string, title: string, file: string])[] 
   ['N29', 'the API server counts destinations, too', 'test/apiserver/control-plane.test.ts'],
   [
     'P58',
-    'a pod of another workspace at the entrance of this one',
+    'a pod of another workspace at the egress listener of this one',
     'operator/render/kubernetes/objects/isolation.test.ts',
   ],
   ['P59', 'headers that a client makes up do not travel on', 'test/envoy/refusals.test.ts'],

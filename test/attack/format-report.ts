@@ -1,4 +1,5 @@
-// What came of an attack -> the table that `npm run attack` prints, what is covered by other tests, and a line of counts.
+// What came of an attack -> the table that `npm run attack` prints, what is covered by other tests, and a line of
+// counts.
 import Table from 'cli-table3';
 import { COVERED_ELSEWHERE } from './covered-elsewhere.ts';
 import type { AttackReport, AttackResult } from './run-attack.ts';

@@ -1,6 +1,6 @@
-// Hosts that attackers may make up, generated: allowed, blocked and forbidden names with odd characters at any place, names
-// inside names, and ports of all kinds. In: a seed, by fast-check. Out: Latin-1 text as it is sent; never a line end,
-// which would be another request.
+// Hosts that attackers may make up, generated: allowed, blocked and forbidden names with odd characters at any place,
+// names inside names, and ports of all kinds. In: a seed, by fast-check. Out: Latin-1 text as it is sent; never a line
+// end, which would be another request.
 import fc from 'fast-check';
 
 const ODD: readonly string[] = [

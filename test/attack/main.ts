@@ -33,7 +33,7 @@ if (values.help) process.stdout.write(HELP);
 else if (isAlone()) process.exitCode = await attackAll(values.family ?? NAMES);
 else throw new Error('Cannot attack where others could be reached: run it through hack/loopback-only.sh');
 
-/** Some cases would go to addresses of others if a guard failed. */
+/** Some cases would go to addresses of others if a tunnel check failed. */
 function isAlone(): boolean {
   return Object.values(networkInterfaces()).every((known = []) => known.every(({ internal }) => internal));
 }

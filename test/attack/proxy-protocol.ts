@@ -274,7 +274,7 @@ const CLAIMS: readonly AttackCase[] = [
   {
     ...attack(
       'P58',
-      'a name of its own policy, at the entrance of another workspace',
+      'a name of its own policy, at the egress listener of another workspace',
       connect('example.com:443'),
       {
         ...denied('DESTINATION_NOT_ALLOWED', { ...NO_PORT, port: 443 }),

@@ -1,4 +1,5 @@
-// Where a request of the proxy protocol is for (group P): ports, targets, Host headers and everything that looks like one.
+// Where a request of the proxy protocol is for (group P): ports, targets, Host headers and everything that looks like
+// one.
 import { helloFor } from '../outside/client-hello.ts';
 import { type AttackCase, allowed, attack, denied, type Wanted } from './attack-case.ts';
 import {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseAddressRange } from '../../operator/model/address-range.ts';
 import { desiredOutputs } from '../../operator/pipeline.ts';
-import { entrancesOf } from '../../operator/roles/entrances.ts';
+import { egressListenersOf } from '../../operator/roles/run/egress-listeners.ts';
 import { FolderSource } from '../../operator/sources/folder.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ANY_NAME, BenchFolder, destinationNames, WORKSPACE } from './bench-folder.ts';
@@ -124,13 +124,14 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
     denyRanges: [],
     ownAddresses: [],
     ownPlaces: [],
-    maxConnectionsPerEntrance: 1000,
+    maxConnectionsPerListener: 1000,
     maxConnections: 60_000,
     envoyMemoryBytes: 1e9,
   };
   const gateway = {
     settings,
-    entrancesOf: (plans: Parameters<typeof entrancesOf>[0]) => entrancesOf(plans, {}, world.listenAddress),
+    egressListenersOf: (plans: Parameters<typeof egressListenersOf>[0]) =>
+      egressListenersOf(plans, {}, world.listenAddress),
   };
   const parseMs: number[] = [];
   const renderMs: number[] = [];

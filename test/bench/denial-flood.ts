@@ -49,7 +49,7 @@ export async function flood({
       const number = next;
       next += 1;
       const name = `denied-${String(number).padStart(6, '0')}.${FLOOD_DOMAIN}`;
-      if (await requester.isRefused(name, number % CONNECT_EVERY === 0)) {
+      if (await requester.isRejected(name, number % CONNECT_EVERY === 0)) {
         answeredMs.set(name, performance.now());
         onAnswer(answeredMs.size);
       } else {
@@ -73,7 +73,7 @@ class Requester {
   }
 
   /** False where no answer came; throws where the answer is another one. */
-  async isRefused(name: string, byConnect: boolean): Promise<boolean> {
+  async isRejected(name: string, byConnect: boolean): Promise<boolean> {
     const status = await (byConnect ? this.#connect(name) : this.#get(name)).catch(() => undefined);
     if (status === undefined) this.close();
     else if (status !== REFUSED) throw new Error(`Wanted status ${REFUSED} for "${name}", not ${status}`);

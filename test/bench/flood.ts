@@ -1,5 +1,6 @@
 // One workspace floods the gateway with denied requests whose Hosts have 29 kB. How late DNS and rows of another one
-// become, beside what they take when nobody floods; how the log grows; whether every denial is counted; how soon all ends.
+// become, beside what they take when nobody floods; how the log grows; whether every denial is counted; how soon all
+// ends.
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -5,20 +5,20 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { planCluster } from '../../operator/compile/cluster-plans.ts';
-import { compileWorld } from '../../operator/compile/plans.ts';
+import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { noPortBlocks } from '../../operator/compile/port-blocks.ts';
-import * as atomicFiles from '../../operator/deliver/atomic-file.ts';
 import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import { writeFirstLimits } from '../../operator/gateway/process/connection-limits.ts';
 import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
+import { TunnelCloser } from '../../operator/gateway/tunnels/tunnel-closer.ts';
+import * as atomicFiles from '../../operator/lib/atomic-file.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts';
 import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
 import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
 import { NO_TUNNELS, type TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
-import { writeFirstLimits } from '../../operator/roles/connection-limits.ts';
-import { laneEntrances } from '../../operator/roles/gateway-entrances.ts';
-import { TunnelCuts } from '../../operator/roles/tunnel-cuts.ts';
+import { egressListenersOfLanes } from '../../operator/roles/gateway/egress-listeners.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
 import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
 import { policy, worldObjects } from './middle-world.ts';
@@ -46,7 +46,7 @@ interface GatewayScale {
   readonly workspaces: number;
   readonly tables: number;
   readonly destinations: number;
-  readonly entrances: number;
+  readonly egressListeners: number;
   /** From the first file to the last listener. */
   readonly startMs: number;
   readonly memory: Memory;
@@ -56,12 +56,12 @@ interface GatewayScale {
 
 export async function benchGatewayScale(settings: BenchSettings): Promise<BenchReport> {
   const found = await gatewayAtScale(settings);
-  const { workspaces, tables, destinations, entrances, startMs, memory, changesMs } = found;
+  const { workspaces, tables, destinations, egressListeners, startMs, memory, changesMs } = found;
   const longestMs = Math.max(...changesMs);
   return {
     tables: [
       {
-        title: `One gateway: ${workspaces} workspaces, ${tables} tables of ${destinations} destinations, ${entrances} listeners`,
+        title: `One gateway: ${workspaces} workspaces, ${tables} tables of ${destinations} destinations, ${egressListeners} listeners`,
         head: ['START MS', 'CHANGE P50 MS', 'MAX MS', 'ENVOY MB', 'HIGHEST MB'],
         rows: [[startMs, median(changesMs), longestMs, memory.nowMb, memory.peakMb].map(figure)],
       },
@@ -99,7 +99,7 @@ class ScaledGateway {
   readonly #envoy: EnvoyProcess;
   readonly #applier: ConfigApplier;
   readonly #settings: GatewaySettings;
-  readonly #cuts: TunnelCuts;
+  readonly #tunnelCloser: TunnelCloser;
   /** Of the tunnels that may be open; nobody opens any here. */
   readonly #file = {
     memory: NO_TUNNELS,
@@ -108,7 +108,7 @@ class ScaledGateway {
     },
   };
   #objects: readonly ObservedObject[];
-  #config: EnvoyConfig = { clusters: [], guards: [], entrances: [], routeTables: [] };
+  #config: EnvoyConfig = { clusters: [], internalListeners: [], egressListeners: [], routeTables: [] };
 
   private constructor(envoy: EnvoyProcess, settings: GatewaySettings, share: number) {
     this.#envoy = envoy;
@@ -116,7 +116,7 @@ class ScaledGateway {
     const { directory } = settings;
     const timeoutMs = LIMIT_MS;
     this.#applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, timeoutMs });
-    this.#cuts = new TunnelCuts({
+    this.#tunnelCloser = new TunnelCloser({
       file: this.#file,
       listenersInUse: () => envoy.admin.listenersInUse(),
     });
@@ -132,7 +132,7 @@ class ScaledGateway {
       denyRanges: [],
       ownAddresses: [],
       ownPlaces: [],
-      maxConnectionsPerEntrance: 1000,
+      maxConnectionsPerListener: 1000,
       maxConnections: 60_000,
       envoyMemoryBytes: 1e9,
     };
@@ -160,7 +160,12 @@ class ScaledGateway {
   size() {
     const tables = new Set(this.#compile().tables.map(({ metadata }) => metadata.name)).size;
     const workspaces = this.#objects.filter(({ kind }) => kind === 'Workspace').length;
-    return { workspaces, tables, destinations: DESTINATIONS, entrances: this.#config.entrances.length };
+    return {
+      workspaces,
+      tables,
+      destinations: DESTINATIONS,
+      egressListeners: this.#config.egressListeners.length,
+    };
   }
 
   async fill(): Promise<number> {
@@ -196,9 +201,9 @@ class ScaledGateway {
 
   /** As the agent does it, a moment after a change. */
   async #cut(): Promise<void> {
-    if (this.#cuts.dueAtMs === Number.POSITIVE_INFINITY) return;
-    await delay(this.#cuts.dueAtMs - Date.now());
-    await this.#cuts.look(Date.now());
+    if (this.#tunnelCloser.dueAtMs === Number.POSITIVE_INFINITY) return;
+    await delay(this.#tunnelCloser.dueAtMs - Date.now());
+    await this.#tunnelCloser.look(Date.now());
     await this.#apply();
   }
 
@@ -210,21 +215,21 @@ class ScaledGateway {
   #compile(): CompiledObjects {
     const snapshot = { objects: this.#objects, unreadable: [] };
     const state = { ...clusterState([]), snapshot };
-    return planCluster(compileWorld(snapshot), state, { ...noPortBlocks });
+    return planCluster(compileSnapshot(snapshot), state, { ...noPortBlocks });
   }
 
   async #apply(): Promise<void> {
-    const entrancesOf = (plans: CompiledObjects['plans']) => laneEntrances(plans, ADDRESS);
-    const gateway = { settings: this.#settings, entrancesOf, tunnels: this.#file.memory };
+    const egressListenersOf = (plans: CompiledObjects['plans']) => egressListenersOfLanes(plans, ADDRESS);
+    const gateway = { settings: this.#settings, egressListenersOf, tunnels: this.#file.memory };
     const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
     this.#config = outputs.envoy;
-    await writeFirstLimits(outputs.entrances, this.#settings);
+    await writeFirstLimits(outputs.egressListeners, this.#settings);
     await this.#file.keep(outputs.tunnels);
     const deadlineMs = performance.now() + LIMIT_MS;
     // As the agent does it: an Envoy that is busy with thousands of listeners is asked again.
     for (;;) {
       const result = await this.#applier.apply(this.#config);
-      if (result.status === 'applied') return this.#cuts.inForce(Date.now());
+      if (result.status === 'applied') return this.#tunnelCloser.inForce(Date.now());
       if (result.status !== 'timeout' || performance.now() > deadlineMs)
         throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
     }

@@ -1,7 +1,7 @@
 // What the denial log of a state directory takes on disk: the database, its write-ahead log, and both spools.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 
 export async function logBytes(state: string): Promise<number> {
   const { database, envoyLog } = statePaths(state);

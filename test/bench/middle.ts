@@ -1,6 +1,6 @@
 // How long the middle computes for the largest world: at first, in one go and in steps, after one changed policy and
 // after nothing. What is no step is one block of the event loop, in which nothing else gets its turn.
-import { compileAhead, compileWorld } from '../../operator/compile/plans.ts';
+import { compileAhead, compileSnapshot } from '../../operator/compile/plans.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
 import { policy, type WorldSize, worldObjects } from './middle-world.ts';
@@ -18,7 +18,7 @@ export async function benchMiddle({ isQuick, say }: BenchSettings): Promise<Benc
   say('Parsing the world');
   const [parseMs, objects] = timed(() => worldObjects(size));
   say('Compiling it');
-  const [coldMs, world] = timed(() => compileWorld({ objects, unreadable: [] }));
+  const [coldMs, world] = timed(() => compileSnapshot({ objects, unreadable: [] }));
   // The same once more, from objects that nothing is remembered of.
   const stepsMs = steps(worldObjects(size));
   const unchangedMs = rounds(() => objects);
@@ -38,13 +38,13 @@ function steps(objects: readonly ObservedObject[]): readonly number[] {
     stepsMs.push(stepMs);
     isDone = step.done === true;
   }
-  return [...stepsMs, timed(() => compileWorld(snapshot))[0]];
+  return [...stepsMs, timed(() => compileSnapshot(snapshot))[0]];
 }
 
 function rounds(objectsOf: (round: number) => readonly ObservedObject[]): readonly number[] {
   return Array.from({ length: ROUNDS }, (_, round) => {
     const snapshot = { objects: objectsOf(round), unreadable: [] };
-    return timed(() => compileWorld(snapshot))[0];
+    return timed(() => compileSnapshot(snapshot))[0];
   });
 }
 
@@ -60,7 +60,7 @@ interface Findings {
   /** Of building and parsing all objects, not a part of the middle. */
   readonly parseMs: number;
   readonly coldMs: number;
-  /** Cold, too, each step for itself; the last is what is left for compileWorld(). */
+  /** Cold, too, each step for itself; the last is what is left for compileSnapshot(). */
   readonly stepsMs: readonly number[];
   readonly unchangedMs: readonly number[];
   readonly changedMs: readonly number[];
@@ -75,7 +75,7 @@ function report(findings: Findings): BenchReport {
   return {
     tables: [
       {
-        title: `compileWorld(): ${size.workspaces} workspaces, ${size.policies} policies of ${size.destinations} destinations, ${size.metastores} metastores, ${tables} tables`,
+        title: `compileSnapshot(): ${size.workspaces} workspaces, ${size.policies} policies of ${size.destinations} destinations, ${size.metastores} metastores, ${tables} tables`,
         head: ['', 'P50 MS', 'P99 MS', 'MAX MS', 'OF COLD'],
         rows: [
           row('cold', [coldMs]),

@@ -40,7 +40,9 @@ export class OperatorProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Resolves when it answers; what it loads until then is no block of its loop, so the longest is counted from here. */
+  /**
+   * Resolves when it answers; what it loads until then is no block of its loop, so the longest is counted from here.
+   */
   async answers(): Promise<void> {
     while ((await this.#readiness()) === undefined) await this.#pause();
     await this.metrics();

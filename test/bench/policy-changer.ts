@@ -125,15 +125,15 @@ export class PolicyChanger {
     await this.settled();
     const before = await writesSoFar(this.#controlPlane);
     const changes: PolicyChange[] = [];
-    const cuts: Promise<number>[] = [];
+    const tunnelCloser: Promise<number>[] = [];
     for (let at = 0; at < count; at += 1) {
       const next = this.#nextChange();
       const held = ca !== undefined && next.isRemoval ? await this.#hold(port, next.name, ca) : undefined;
       const { answeredMs, change } = await this.#change(port, next);
       changes.push(change);
-      if (held !== undefined) cuts.push(held.ended.then((endedMs) => endedMs - answeredMs));
+      if (held !== undefined) tunnelCloser.push(held.ended.then((endedMs) => endedMs - answeredMs));
     }
-    const cutsMs = await Promise.all(cuts);
+    const cutsMs = await Promise.all(tunnelCloser);
     await this.settled();
     return { changes, cutsMs, writes: writesBetween(before, await writesSoFar(this.#controlPlane)) };
   }

@@ -7,11 +7,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import type { JsonRow } from '../../operator/denials/run-query.ts';
+import { queryDenials } from '../../operator/denials/query/query-denials.ts';
+import type { JsonRow } from '../../operator/denials/query/run-query.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { Endpoints, ProductEndpoint } from '../../operator/roles/entrances.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import type { Endpoints, ProductEndpoint } from '../../operator/roles/run/egress-listeners.ts';
 import type { OutsideWorld } from '../outside/outside-world.ts';
 import type { Place } from './tunnel.ts';
 

@@ -1,5 +1,6 @@
-// A worker: clients that open connections and say what they want; then they read nothing of what they are sent, or all of
-// it for a while. In: a StuckRequest per message. Out: a StuckAnswer per message. The connections end with the worker.
+// A worker: clients that open connections and say what they want; then they read nothing of what they are sent, or all
+// of it for a while. In: a StuckRequest per message. Out: a StuckAnswer per message. The connections end with the
+// worker.
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';

@@ -2,7 +2,7 @@
 // In: the name. Out: its rows, and the world that in.yaml compiles to. It reads files and writes none.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CompiledWorld, compileWorld } from '../../operator/compile/plans.ts';
+import { type CompiledSnapshot, compileSnapshot } from '../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../operator/compile/table-index.ts';
 import type { Lane } from '../../operator/model/product.ts';
 import { mergeFiles, NOTHING_KNOWN } from '../../operator/sources/last-good.ts';
@@ -14,7 +14,7 @@ export interface CaseFolder {
   /** Text of in.yaml. */
   readonly input: string;
   readonly rows: readonly CaseRow[];
-  readonly world: CompiledWorld;
+  readonly world: CompiledSnapshot;
 }
 
 /** Names of all cases, sorted. */
@@ -45,9 +45,9 @@ export function casePath(name: string, file: string): string {
 }
 
 /** The Problems of the file come first, then those between objects. */
-export function compileInput(input: string): CompiledWorld {
+export function compileInput(input: string): CompiledSnapshot {
   const merged = mergeFiles(new Map([['in.yaml', parseYamlFile('in.yaml', input)]]), NOTHING_KNOWN);
-  const world = compileWorld(merged.snapshot);
+  const world = compileSnapshot(merged.snapshot);
   return { ...world, problems: [...merged.problems, ...world.problems] };
 }
 

@@ -16,7 +16,9 @@ const caseRowSchema = z
     /** Name of the Namespace that is the workspace. */
     workspace: z.string().min(1),
     product: z.enum(PRODUCTS),
-    /** "https://host[:port]/", "http://host[:port]/" or "CONNECT host:port"; `<address>` is an address of some server. */
+    /**
+     * "https://host[:port]/", "http://host[:port]/" or "CONNECT host:port"; `<address>` is an address of some server.
+     */
     asks: z.string().regex(/^(?:https?:\/\/[^/\s]+\/|CONNECT \S+:\d+)$/),
     /** What the tunnel carries; TLS that names the host unless given. */
     inside: insideSchema.optional(),

@@ -1,5 +1,6 @@
-// What is different about the cases in a cluster, each with its reason; everything else in decisions.yaml holds as it is.
-// In: a case. Out: the same case, with the world that the API server's objects compile to, and the rows that follow.
+// What is different about the cases in a cluster, each with its reason; everything else in decisions.yaml holds as it
+// is. In: a case. Out: the same case, with the world that the API server's objects compile to, and the rows that
+// follow.
 import { dump, loadAll } from 'js-yaml';
 import { API_VERSION, DEFAULT_POLICY } from '../../operator/model/kubernetes-object.ts';
 import { type CaseFolder, compileInput } from './case-folder.ts';

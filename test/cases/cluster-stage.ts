@@ -1,5 +1,5 @@
-// A case on the API server: its objects as a user applies them, the operator that all cases share, and an agent of its own
-// with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
+// A case on the API server: its objects as a user applies them, the operator that all cases share, and an agent of its
+// own with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
 import { GATEWAY_LABEL, GATEWAY_NAME, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
 import type { ClusterScene } from '../apiserver/cluster-scene.ts';
@@ -112,9 +112,9 @@ async function startAgent(scene: ClusterScene, name: string, world: OutsideWorld
 }
 
 /**
- * Namespaces only cease to be workspaces, since their deletion takes 5 s at least; so assignments that the operator made
- * stay, and go here. Policies go last: one that is assigned cannot be deleted. default-policy, which never can be, says
- * again what the operator lets it say.
+ * Namespaces only cease to be workspaces, since their deletion takes 5 s at least; so assignments that the operator
+ * made stay, and go here. Policies go last: one that is assigned cannot be deleted. default-policy, which never can be,
+ * says again what the operator lets it say.
  */
 async function removeObjects(scene: ClusterScene, found: CaseFolder): Promise<void> {
   const byKind = Map.groupBy(objectsOf(found), ({ kind }) => kind);

@@ -1,5 +1,5 @@
-// Every row of every case once more, in a cluster: applied with kubectl, compiled by an operator and enforced by an agent's
-// Envoy, both under the rights of their own ServiceAccounts.
+// Every row of every case once more, in a cluster: applied with kubectl, compiled by an operator and enforced by an
+// agent's Envoy, both under the rights of their own ServiceAccounts.
 import { ClusterScene } from '../apiserver/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../apiserver/control-plane.ts';
 import { listCases, readCase } from './case-folder.ts';

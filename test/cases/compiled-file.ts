@@ -1,7 +1,7 @@
 // compiled.yaml of a case: what in.yaml compiles to, short enough to be read in a review.
 // In: a compiled world. Out: text, the same for the same world. hack/generate-cases.ts writes it.
 import { dump } from 'js-yaml';
-import type { CompiledWorld } from '../../operator/compile/plans.ts';
+import type { CompiledSnapshot } from '../../operator/compile/plans.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
 import type { ProductLane, WorkspacePlan } from '../../operator/model/workspace-plan.ts';
 
@@ -9,7 +9,7 @@ const HEADING =
   '# Generated from in.yaml by hack/generate-cases.ts; look at the difference, never edit it.\n';
 const WIDTH = 110;
 
-export function compiledFile(world: CompiledWorld): string {
+export function compiledFile(world: CompiledSnapshot): string {
   const content = {
     plans: world.plans.map(shortPlan),
     tables: world.tables.map(({ metadata, spec }) => ({ name: metadata.name, ...spec })),

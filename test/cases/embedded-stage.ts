@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRunConfig } from '../../operator/config.ts';
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import { RunningGateway } from '../../operator/roles/run.ts';
-import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import { queryDenials } from '../../operator/denials/query/query-denials.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import { RunningGateway } from '../../operator/roles/run/process.ts';
+import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
 import type { OutsideWorld } from '../outside/outside-world.ts';
 import type { CaseFolder } from './case-folder.ts';
 import type { CaseRow } from './case-rows.ts';
@@ -46,7 +46,8 @@ async function startGateway(found: CaseFolder, folder: string, world: OutsideWor
 function proxyOf({ endpoints }: RunningGateway, { workspace, product }: CaseRow): ProxyPlace | null {
   const entry = endpoints.workspaces.find((candidate) => candidate.workspace === workspace);
   const endpoint = entry?.products.find((candidate) => candidate.product === product);
-  if (endpoint === undefined) throw new Error(`Cannot find the entrance for ${product} of "${workspace}"`);
+  if (endpoint === undefined)
+    throw new Error(`Cannot find the egress listener for ${product} of "${workspace}"`);
   if (endpoint.proxy === null) return null;
   const { hostname, port } = new URL(endpoint.proxy);
   return { host: hostname, port: Number(port) };

@@ -1,7 +1,7 @@
 // Whether the API server's objects say that a compiled world is in force on a gateway: the operator has written exactly
 // these tables and plans, the gateway reports to run them, and every workspace is Programmed.
 import { isDeepStrictEqual } from 'node:util';
-import type { CompiledWorld } from '../../operator/compile/plans.ts';
+import type { CompiledSnapshot } from '../../operator/compile/plans.ts';
 import { storedConditions } from '../../operator/model/condition.ts';
 import type { EgressTable } from '../../operator/model/egress-table.ts';
 import type { GatewayReport } from '../../operator/model/gateway-report.ts';
@@ -12,7 +12,7 @@ export type StoredObject = EgressTable | WorkspacePlan | GatewayReport | PolicyA
 
 /** What is missing, a sentence for each; empty when all is in force. */
 export function missingOf(
-  { tables, plans }: CompiledWorld,
+  { tables, plans }: CompiledSnapshot,
   stored: readonly StoredObject[],
   gateway: string,
 ): readonly string[] {

@@ -1,5 +1,5 @@
-// Cases and a stage -> tests: every row of every case, sent as a real request through a real Envoy; then the denial log,
-// which must have one denial for each denied row and no other.
+// Cases and a stage -> tests: every row of every case, sent as a real request through a real Envoy; then the denial
+// log, which must have one denial for each denied row and no other.
 import { decide, formatRule } from '../../operator/compile/decide.ts';
 import { NETWORK_SOURCE_TYPE } from '../../operator/model/product.ts';
 import type { Reason } from '../../operator/model/reason.ts';

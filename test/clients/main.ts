@@ -36,7 +36,10 @@ const PROXY = `http://${LANE_ADDRESS}:3128`;
 const SHOWN_CHARACTERS = 110;
 const ROW_LIMIT_MS = 5000;
 
-/** One way through a gateway. Dry-run pods look up real addresses and go there by themselves, so only the proxy is tried. */
+/**
+ * One way through a gateway. Dry-run pods look up real addresses and go there by themselves, so only the proxy is
+ * tried.
+ */
 const LANES = [
   { lane: 'enforced', product: 'JOBS', withoutProxy: true },
   { lane: 'sealed', product: 'PROVISIONED_THROUGHPUT', withoutProxy: true },

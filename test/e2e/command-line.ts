@@ -47,7 +47,9 @@ export class Command {
     return this.#stdout + this.#stderr;
   }
 
-  /** Resolves with the match as soon as the command has printed it; throws, with what it did print, when it does not. */
+  /**
+   * Resolves with the match as soon as the command has printed it; throws, with what it did print, when it does not.
+   */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     const hasEnded = (): boolean => this.#child.exitCode !== null || this.#child.signalCode !== null;
     await until('it is said', () => pattern.test(this.text) || hasEnded()).catch(() => undefined);

@@ -1,8 +1,8 @@
 // The denial log of `sallyport run` is a process of its own: whatever happens to it, requests and DNS are answered as
 // before, each denial has one row in the end, and the run still stops in time.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import { queryDenials } from '../../operator/denials/query/query-denials.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import type { Command } from './command-line.ts';
@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => scene.remove());
 
-async function refuse(number: number): Promise<void> {
+async function deny(number: number): Promise<void> {
   const asked = await scene.asks(`https://forbidden-${number}.example.com/`, 'alpha');
   expect(asked).toMatchObject({ outcome: 'refused', proxyStatus: 403 });
 }
@@ -65,7 +65,7 @@ async function isGone(pid: number): Promise<boolean> {
 test('killed, it is started again; nobody else notices, and each denial has one row', async () => {
   const envoy = await scene.envoy();
   for (let number = 1; number <= 3; number += 1) {
-    await refuse(number);
+    await deny(number);
     if (number > 1) await untilLogged(number - 1);
     const pid = await logPid();
     process.kill(pid, 'SIGKILL');
@@ -77,7 +77,7 @@ test('killed, it is started again; nobody else notices, and each denial has one 
         .catch(() => false),
     );
   }
-  await refuse(4);
+  await deny(4);
   await untilLogged(4);
   expect(await logged()).toEqual([1, 2, 3, 4]);
   expect(await scene.envoy()).toEqual(envoy);
@@ -86,7 +86,7 @@ test('killed, it is started again; nobody else notices, and each denial has one 
 });
 
 test('a caller without the secret is refused, and the output says so', async () => {
-  await refuse(1);
+  await deny(1);
   await untilLogged(1);
   const { querySecret } = statePaths(scene.state());
   const secret = await readFile(querySecret);
@@ -98,7 +98,7 @@ test('a caller without the secret is refused, and the output says so', async () 
 });
 
 test('a query for 2 GB of text is refused, and the process stays small', async () => {
-  await refuse(1);
+  await deny(1);
   await untilLogged(1);
   const pid = await logPid();
   await expect(query(`select length(repeat('x', 2000000000)) as n`)).rejects.toThrow(
@@ -106,7 +106,7 @@ test('a query for 2 GB of text is refused, and the process stays small', async (
   );
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   expect(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024).toBeLessThan(400);
-  await refuse(2);
+  await deny(2);
   await untilLogged(2);
   expect(await logPid()).toBe(pid);
 });
@@ -122,7 +122,7 @@ test.each([
     },
   ],
 ])('SIGTERM ends every process in time when %s', async (_what, prepare) => {
-  await refuse(1);
+  await deny(1);
   // What a killed Envoy has not written is lost.
   await untilLogged(1);
   const pids = [await logPid(), (await scene.envoy())?.pid ?? 0];
@@ -135,13 +135,13 @@ test.each([
 });
 
 test('a database that is damaged while it is in use is set aside, and what was not yet stored comes into the new one', async () => {
-  await refuse(1);
+  await deny(1);
   await untilLogged(1);
   const { database, root } = statePaths(scene.state());
   const pid = await logPid();
   process.kill(pid, 'SIGSTOP');
-  await refuse(2);
-  await refuse(3);
+  await deny(2);
+  await deny(3);
   await writeFile(database, (await readFile(database)).fill(7, 4096));
   process.kill(pid, 'SIGKILL');
   const [, path = ''] = await command.says(
@@ -150,7 +150,7 @@ test('a database that is damaged while it is in use is set aside, and what was n
   expect(path).toMatch(/denials-damaged-\d{8}T\d{6}Z\.duckdb$/);
   expect((await readdir(root)).filter((name) => name.includes('-damaged-'))).not.toEqual([]);
   await untilLogged(2);
-  await refuse(4);
+  await deny(4);
   // The first one may be read again: its place in the spool was noted in the file that is set aside.
   await until('the last one has its row', async () =>
     (await logged().catch((): readonly number[] => [])).includes(4),

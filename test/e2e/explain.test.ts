@@ -3,9 +3,9 @@
 import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OUTSIDE_NAMES } from '../../examples/quickstart/questions.ts';
-import { readIfExists, writeFileAtomic } from '../../operator/deliver/atomic-file.ts';
 import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
+import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
 import type { Product } from '../../operator/model/product.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { Command, type Ended, ROOT, sallyport } from './command-line.ts';
@@ -165,7 +165,11 @@ describe('render', () => {
   test('writes files for examples/acme, which has no problem, and starts nothing', async () => {
     const listen = ['--listen-address', scene.world.listenAddress, '--ports', '20000-20999'];
     const ended = await sallyport(['render', ACME, '--out', out, ...listen]);
-    expect(ended).toEqual({ status: 0, stderr: '', stdout: `Wrote 3 tables and 33 entrances to ${out}\n` });
+    expect(ended).toEqual({
+      status: 0,
+      stderr: '',
+      stdout: `Wrote 3 tables and 33 egress listeners to ${out}\n`,
+    });
     expect((await readdir(out)).toSorted()).toEqual([
       'bootstrap.json',
       'cds',

@@ -2,8 +2,8 @@
 // what its workloads feel of it.
 import { lstat, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import { queryDenials } from '../../operator/denials/query/query-denials.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { Scene } from './scene.ts';

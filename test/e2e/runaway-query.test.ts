@@ -2,10 +2,10 @@
 // reads on. No Envoy takes part; its spool is written here.
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import { DenialLogProcess } from '../../operator/roles/denial-log-process.ts';
-import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import { queryDenials } from '../../operator/denials/query/query-denials.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import { DenialLogProcess } from '../../operator/roles/denial-log/process.ts';
+import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
 import { lineText } from '../fixtures/access-log-fixture.ts';
 import { withFolder } from '../fixtures/denial-fixture.ts';
 import { until } from '../fixtures/envoy-fixture.ts';

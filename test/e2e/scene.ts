@@ -4,12 +4,12 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readIfExists, writeFileAtomic } from '../../operator/deliver/atomic-file.ts';
 import { readPidFile } from '../../operator/gateway/process/envoy-pid-file.ts';
 import { isRunning, signalProcess } from '../../operator/gateway/process/process-identity.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { Endpoints } from '../../operator/roles/entrances.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import type { Endpoints } from '../../operator/roles/run/egress-listeners.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ask } from '../outside/proxy-client.ts';
@@ -82,7 +82,7 @@ export class Scene {
     return workspaces.flatMap(({ products }) => products.flatMap(({ proxy }) => proxy ?? []));
   }
 
-  /** Throws where the product has no entrance. */
+  /** Throws where the product has no egress listener. */
   async proxy(
     workspace: string,
     product: Product,

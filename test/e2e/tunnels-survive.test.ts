@@ -1,7 +1,7 @@
-// Tunnels and the death of our own process: those that are still allowed live on through it, those whose destination was
-// removed while nobody looked end as soon as somebody does.
-import { queryDenials } from '../../operator/denials/query-denials.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+// Tunnels and the death of our own process: those that are still allowed live on through it, those whose destination
+// was removed while nobody looked end as soon as somebody does.
+import { queryDenials } from '../../operator/denials/query/query-denials.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';

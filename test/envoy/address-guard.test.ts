@@ -1,6 +1,6 @@
 // Where an allowed name leads is judged after the DNS answered: outside the open range nothing is ever dialled, on any
 // way through the gateway, and each attempt leaves its row. The lanes here are enforced ones: in a dry-run lane the
-// guard lets all but metadata through, so nothing outside 127.0.0.0/8 may be answered there.
+// tunnel check lets all but metadata through, so nothing outside 127.0.0.0/8 may be answered there.
 import { until } from '../fixtures/envoy-fixture.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import type { OriginPage } from '../outside/origin-page.ts';

@@ -81,7 +81,7 @@ test('a row names the revision that decided', async () => {
   expect(after?.revision).not.toBe(before?.revision);
 });
 
-test('a new workspace gets its entrances, and others keep theirs', async () => {
+test('a new workspace gets its egress listeners, and others keep theirs', async () => {
   const before = await replacedListeners();
   await edit('new.yaml', workspaceYaml('new', allow([COMES])));
   await until('the new workspace is there', () => fixture.gateway.endpoints.workspaces.length === 3);
@@ -90,7 +90,7 @@ test('a new workspace gets its entrances, and others keep theirs', async () => {
   expect(await replacedListeners()).toBe(before);
 });
 
-test('a workspace that goes away takes its entrances with it', async () => {
+test('a workspace that goes away takes its egress listeners with it', async () => {
   const { proxy } = fixture.client('old');
   await rm(join(fixture.folder, 'old.yaml'));
   const left = () => fixture.gateway.endpoints.workspaces.map(({ workspace }) => workspace);

@@ -1,5 +1,6 @@
-// Transparent TLS connections of many workspaces at the same time keep their own workspace, product, source and name. They
-// all pass the twin of their table, which knows whose they are only by what their entrance handed over.
+// Transparent TLS connections of many workspaces at the same time keep their own workspace, product, source and name.
+// They all pass the SNI router of their table, which knows whose they are only by what their egress listener handed
+// over.
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Product } from '../../operator/model/product.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
@@ -16,7 +17,7 @@ const SOURCES = ['127.0.0.11', '127.0.0.12', '127.0.0.13', '127.0.0.14', '127.0.
 
 let fixture: GatewayFixture;
 
-// Workspaces under one policy share a table, and so a twin.
+// Workspaces under one policy share a table, and so an SNI router.
 beforeAll(async () => {
   const shared = workspaceYaml('red', allow(HOSTS));
   const others = ['green', 'blue'].map((name) =>

@@ -1,6 +1,6 @@
 // Tunnels that are open at the same time keep their own workspace, product, source and name. What the proxy listener
-// tells a guard crosses a connection pool that is keyed by its hash: an object that cannot be hashed would give every
-// further tunnel the first one's identity, and one tunnel after the other would not show it.
+// tells a tunnel check crosses a connection pool that is keyed by its hash: an object that cannot be hashed would give
+// every further tunnel the first one's identity, and one tunnel after the other would not show it.
 import type { AccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Product } from '../../operator/model/product.ts';
@@ -92,7 +92,9 @@ test(`${TUNNELS} tunnels at once: each reaches its own host, and each line of th
   expect(sorted(fixture.denials.map(identityOfRow))).toEqual(sorted(denied.map(identityOf)));
 });
 
-/** The line of a guard, which knows of workspace, product, source and name only what the entrance told it. */
+/**
+ * The line of a tunnel check, which knows of workspace, product, source and name only what the egress listener told it.
+ */
 function isEndOfTunnel({ listener, type }: AccessLogLine): boolean {
   return listener !== 'proxy' && type === 'TcpConnectionEnd';
 }

@@ -2,7 +2,7 @@
 // counted. Envoy is started from the product's own files with a limit that a test can reach.
 import { connect, type Socket } from 'node:net';
 import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
-import { RefusedConnections } from '../../operator/gateway/process/refused-connections.ts';
+import { OverloadedListeners } from '../../operator/gateway/process/overloaded-listeners.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { startEditedEnvoy } from './edited-envoy.ts';
 import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
@@ -36,7 +36,7 @@ async function isClosed(socket: Socket): Promise<boolean> {
 
 it('closes connections beyond it, and they are counted and told', async () => {
   const told: (readonly [number, string | undefined])[] = [];
-  const refused = new RefusedConnections({
+  const refused = new OverloadedListeners({
     counted: () => envoy.admin.refusedConnections(),
     onRefused: ({ connections, listener }) => told.push([connections, listener]),
     onFailure: (error) => {

@@ -1,5 +1,5 @@
-// The gateway is nobody's deputy: what it reaches of itself, its own lanes and loopback, stays shut in dry-run lanes too, for
-// names and addresses, on every way in; each attempt leaves one DROP row, and none of another workspace.
+// The gateway is nobody's deputy: what it reaches of itself, its own lanes and loopback, stays shut in dry-run lanes
+// too, for names and addresses, on every way in; each attempt leaves one DROP row, and none of another workspace.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { until } from '../fixtures/envoy-fixture.ts';
@@ -120,7 +120,7 @@ test('a port where nobody listens is refused by nobody: the row is a dry-run den
   expect(rows).toEqual(['DRY_RUN_DENIAL IP_LITERAL']);
 });
 
-test('each attempt left one row, and none in the name of another workspace, though its entrance is alive', async () => {
+test('each attempt left one row, and none in the name of another workspace, though its egress listener is alive', async () => {
   const socket = connect(fixture.client('victim').proxy);
   await once(socket, 'connect');
   socket.destroy();

@@ -3,7 +3,7 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { askDns, type DnsAsk, type DnsReply, queryBytes, sendUdp } from '../outside/dns-client.ts';

@@ -7,7 +7,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Decision, decide } from '../../operator/compile/decide.ts';
-import { compileWorld } from '../../operator/compile/plans.ts';
+import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { indexTable } from '../../operator/compile/table-index.ts';
 import { mergeFiles, NOTHING_KNOWN } from '../../operator/sources/last-good.ts';
 import { parseYamlFile } from '../../operator/sources/yaml-file.ts';
@@ -73,7 +73,7 @@ export class EditedGateway {
 
   expected({ workspace, product, name, port, way }: Probe): Expectation {
     const files = [...this.#good].map(([file, text]) => [file, parseYamlFile(file, text)] as const);
-    const { plans, tables } = compileWorld(mergeFiles(new Map(files), NOTHING_KNOWN).snapshot);
+    const { plans, tables } = compileSnapshot(mergeFiles(new Map(files), NOTHING_KNOWN).snapshot);
     const spec = plans.find(({ metadata }) => metadata.name === workspace)?.spec;
     const table = tables.find(({ metadata }) => metadata.name === spec?.table);
     const lane = spec?.products.find((entry) => entry.product === product)?.lane;

@@ -1,5 +1,5 @@
-// An Envoy with little memory outlives clients that would use up all of it: near the end it refuses what is new, with rows and a
-// word, while what is open goes on; and takes new requests when there is room again.
+// An Envoy with little memory outlives clients that would use up all of it: near the end it refuses what is new, with
+// rows and a word, while what is open goes on; and takes new requests when there is room again.
 import { connect, type Socket } from 'node:net';
 import type { Product } from '../../operator/model/product.ts';
 import { memoryOf } from '../bench/process-usage.ts';
@@ -13,7 +13,10 @@ const MEMORY_MB = 96;
 /** Each of them takes more than 100 KB. */
 const TUNNELS = 2000;
 const AT_ONCE = 32;
-/** Envoy's program itself, and what came between two looks. Without a bound the tunnels alone would take twice the memory. */
+/**
+ * Envoy's program itself, and what came between two looks. Without a bound the tunnels alone would take twice the
+ * memory.
+ */
 const MORE_MB = 100;
 const ENDLESS = 'endless.example.com';
 const ECHO = 'echo.example.com';

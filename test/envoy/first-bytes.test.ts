@@ -1,5 +1,5 @@
-// Whatever a client says first where TLS is expected, on a port for it or in a tunnel: it reaches a server, or it is closed
-// and there is exactly one row about it.
+// Whatever a client says first where TLS is expected, on a port for it or in a tunnel: it reaches a server, or it is
+// closed and there is exactly one row about it.
 import fc from 'fast-check';
 import { clientHello } from '../outside/client-hello.ts';
 import { ask } from '../outside/proxy-client.ts';

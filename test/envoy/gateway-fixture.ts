@@ -1,19 +1,19 @@
 // A real gateway for tests: the embedded role on a folder of YAML, its Envoy, and an outside world that it may reach.
-// In: the names that exist outside, and YAML as text. Out: clients of its entrances, and the denials that it stored.
-// Nothing of it lives on after stop().
+// In: the names that exist outside, and YAML as text. Out: clients of its egress listeners, and the denials that it
+// stored. Nothing of it lives on after stop().
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readRunConfig } from '../../operator/config.ts';
 import { EnvoyAdmin } from '../../operator/gateway/process/envoy-admin.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Problem } from '../../operator/model/problem.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { ShownDenials } from '../../operator/roles/denial-log-calls.ts';
-import { RunningGateway } from '../../operator/roles/run.ts';
-import { SILENT_VIEW } from '../../operator/roles/run-view.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
+import type { ShownDenials } from '../../operator/roles/denial-log/calls.ts';
+import { RunningGateway } from '../../operator/roles/run/process.ts';
+import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { type OutsideWorld, type OutsideWorldOptions, startOutsideWorld } from '../outside/outside-world.ts';
 import type { AskOptions } from '../outside/proxy-client.ts';
@@ -44,7 +44,7 @@ export interface GatewayFixture {
   readonly heldBack: readonly string[];
   /** What went wrong, as it was told, a sentence each. */
   readonly failures: readonly string[];
-  /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no entrance. */
+  /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no egress listener. */
   client(workspace: string, product?: Product): Client;
   /** Where a workload without a proxy setting comes in that means this port of a server. */
   direct(workspace: string, port: number, product?: Product): Direct;
@@ -113,7 +113,7 @@ async function startIn(
       return journal.heldBack;
     },
     client: (workspace, product = 'JOBS') => ({
-      proxy: entranceOf(gateway, workspace, product),
+      proxy: egressListenerOf(gateway, workspace, product),
       ca: world.caPem,
     }),
     direct: (workspace, port, product = 'JOBS') => ({
@@ -165,9 +165,10 @@ function endpointOf(gateway: RunningGateway, workspace: string, product: Product
   return found?.products.find((endpoint) => endpoint.product === product);
 }
 
-function entranceOf(gateway: RunningGateway, workspace: string, product: Product): Client['proxy'] {
+function egressListenerOf(gateway: RunningGateway, workspace: string, product: Product): Client['proxy'] {
   const proxy = endpointOf(gateway, workspace, product)?.proxy;
-  if (proxy === undefined || proxy === null) throw new Error(`${product} of "${workspace}" has no entrance`);
+  if (proxy === undefined || proxy === null)
+    throw new Error(`${product} of "${workspace}" has no egress listener`);
   return placeOf(proxy);
 }
 
@@ -175,7 +176,7 @@ function directPlaceOf(gateway: RunningGateway, workspace: string, product: Prod
   const endpoint = endpointOf(gateway, workspace, product);
   const address = port === 80 ? endpoint?.http : port === 443 ? endpoint?.tls : endpoint?.tlsPorts[port];
   if (address === undefined || address === null) {
-    throw new Error(`${product} of "${workspace}" has no entrance for port ${port}`);
+    throw new Error(`${product} of "${workspace}" has no egress listener for port ${port}`);
   }
   return placeOf(`http://${address}`);
 }

@@ -1,5 +1,5 @@
-// Connections count from the moment at which they are accepted: whoever opens many and says nothing stops himself, on each
-// kind of port, and leaves a row; nobody else notices. So it is on a port that was added while Envoy ran.
+// Connections count from the moment at which they are accepted: whoever opens many and says nothing stops himself, on
+// each kind of port, and leaves a row; nobody else notices. So it is on a port that was added while Envoy ran.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';

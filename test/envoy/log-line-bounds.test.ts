@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import fc from 'fast-check';
-import { CUT_MARK } from '../../operator/model/access-log-line.ts';
+import { TRUNCATION_MARK } from '../../operator/model/access-log-line.ts';
 import { LONGEST_AUTHORITY_BYTES } from '../../operator/model/limits.ts';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { helloFor } from '../outside/client-hello.ts';
@@ -76,7 +76,7 @@ test('a host of 29 kB is one row, which shows its beginning and that it was cut'
   expect(answer).toContain('403');
   expect(answer.length).toBeLessThan(LONGEST_LINE);
   const [row, ...more] = await fixture.denialsWith({
-    destination: text.slice(0, LONGEST_AUTHORITY_BYTES) + CUT_MARK,
+    destination: text.slice(0, LONGEST_AUTHORITY_BYTES) + TRUNCATION_MARK,
   });
   expect(row).toMatchObject({ reason: 'BAD_NAME', workspace: 'strict' });
   expect(more).toEqual([]);
@@ -107,7 +107,7 @@ test('a DNS name of bytes that nobody can print leaves a short line, and says th
   await fixture.denialsWith({ destination: 'denied.example.net' });
   const lines = await linesOf('dns.log');
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(LONGEST_LINE);
-  expect(fixture.denials.filter(({ destination }) => destination.endsWith(CUT_MARK))).not.toEqual([]);
+  expect(fixture.denials.filter(({ destination }) => destination.endsWith(TRUNCATION_MARK))).not.toEqual([]);
 });
 
 /** What is said at once; a tunnel that opens is left again. */

@@ -73,7 +73,7 @@ test('nothing of it arrived anywhere, and the same Envoy goes on', async () => {
   expect(log.match(/starting main dispatch loop/g)).toHaveLength(1);
 });
 
-/** The beginning of what the entrance answers to these bytes; throws where it answers nothing. */
+/** The beginning of what the egress listener answers to these bytes; throws where it answers nothing. */
 async function sendRaw(bytes: string, localAddress: string): Promise<string> {
   const { proxy } = fixture.client('lab');
   const socket = connect({ ...proxy, localAddress });

@@ -84,8 +84,8 @@ test.each([
 
 const NO_TUNNEL = 'Tunnel connection failed: 403 Forbidden';
 
-// pip shows a status, not the page that comes with it, and of an index that answers 403 only that it was asked: then the
-// row of the log has the reason. The name is always there.
+// pip shows a status, not the page that comes with it, and of an index that answers 403 only that it was asked: then
+// the row of the log has the reason. The name is always there.
 test.each([
   ['http', 'index', fromIndex, ['Looking in indexes: http://HOST/simple/', 'No matching distribution found']],
   ['https', 'index', fromIndex, ['Looking in indexes: https://HOST/simple/', NO_TUNNEL]],

@@ -1,5 +1,6 @@
-// A workspace that asks for names without end, all of them under its allowed wildcard, fills the address cache of its own
-// table and of no other: another workspace opens names that nobody asked for before, at once. What is refused has a row.
+// A workspace that asks for names without end, all of them under its allowed wildcard, fills the address cache of its
+// own table and of no other: another workspace opens names that nobody asked for before, at once. What is refused has a
+// row.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { until } from '../fixtures/envoy-fixture.ts';

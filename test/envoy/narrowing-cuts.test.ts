@@ -1,12 +1,12 @@
-// A destination that is removed, blocked or expired ends the tunnels that it had opened, and at most those of its guard
-// shard with them; nothing else ends any. The witnesses are real tunnels: what has to end is waited for, and what must
-// live on is asked then.
+// A destination that is removed, blocked or expired ends the tunnels that it had opened, and at most those of its
+// tunnel check shard with them; nothing else ends any. The witnesses are real tunnels: what has to end is waited for,
+// and what must live on is asked then.
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { shardOf } from '../../operator/render/envoy/guard-names.ts';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import { shardOf } from '../../operator/render/envoy/resource-names.ts';
 import type { TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
-import { statePaths } from '../../operator/roles/state-directory.ts';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { startTls } from '../outside/dial.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
@@ -168,8 +168,8 @@ async function tunnelMemory(): Promise<TunnelMemory> {
   return JSON.parse(text) as TunnelMemory;
 }
 
-/** How often guards have ended their tunnels, all together. */
-async function cuts(): Promise<number> {
+/** How often tunnel checks have ended their tunnels, all together. */
+async function tunnelCloser(): Promise<number> {
   const { generations } = await tunnelMemory();
   return Object.values(generations).reduce((sum, count) => sum + count, 0);
 }
@@ -178,23 +178,23 @@ test('a client that was let in before a removal and says its server name after t
   const client = fixture.client('held');
   const held = await openTunnel({ ...client, connect: `${HELD}:443`, sends: 'nothing' });
   held.reader.release();
-  const before = await cuts();
+  const before = await tunnelCloser();
   await edit('held', allow(['other.example.com']));
-  await until('the guard is cut', async () => (await cuts()) === before + 1);
+  await until('the tunnel check is cut', async () => (await tunnelCloser()) === before + 1);
   const secure = await startTls(held.socket, { host: HELD, sni: undefined, ca: client.ca }, () => undefined);
   secure.write(`GET /slow/1000000/20 HTTP/1.1\r\nHost: ${HELD}\r\n\r\n`);
   await once(secure, 'data');
   await untilCut([held]);
   await fixture.denialsWith({ destination: HELD, reason: 'DESTINATION_REVOKED' });
-  expect(await cuts()).toBe(before + 1);
+  expect(await tunnelCloser()).toBe(before + 1);
 }, 30_000);
 
 test('a removal that nobody has a tunnel to cuts nothing', async () => {
-  const [before, { revocations }] = [await cuts(), await tunnelMemory()];
+  const [before, { revocations }] = [await tunnelCloser(), await tunnelMemory()];
   await edit('held', allow(['another.example.com']));
   expect((await tunnelMemory()).revocations).toBe(revocations + 1);
   await until('Envoy has been asked', async () => Object.keys((await tunnelMemory()).revoked).length === 0);
-  expect(await cuts()).toBe(before);
+  expect(await tunnelCloser()).toBe(before);
 });
 
 test('an entry that expires ends its tunnel, without any event', async () => {

@@ -1,12 +1,12 @@
-// Whatever a client writes for a host: the one that is dialled, the one that the DNS is asked for, the one that was matched
-// and the one in the row are the same, or the request is denied with one row, and nothing is asked or dialled.
+// Whatever a client writes for a host: the one that is dialled, the one that the DNS is asked for, the one that was
+// matched and the one in the row are the same, or the request is denied with one row, and nothing is asked or dialled.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { decide, decideName, type EgressRequest } from '../../operator/compile/decide.ts';
-import { compileWorld } from '../../operator/compile/plans.ts';
+import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../operator/compile/table-index.ts';
-import { denialOfLine } from '../../operator/denials/denial-of-line.ts';
+import { denialOfLine } from '../../operator/denials/reading/denial-of-line.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Lane } from '../../operator/model/product.ts';
@@ -84,7 +84,7 @@ afterAll(() => fixture.stop());
 
 async function tablesOfFolder(): Promise<ReadonlyMap<string, TableIndex>> {
   const { snapshot } = await readFolder(fixture.folder);
-  const { plans, tables } = compileWorld(snapshot);
+  const { plans, tables } = compileSnapshot(snapshot);
   return new Map(
     plans.flatMap(({ metadata, spec }) =>
       tables
@@ -180,7 +180,7 @@ function isDropped(one: Seen): boolean {
 }
 
 /** Refused for what was asked, and not for where it led. */
-function isRefused(one: Seen): boolean {
+function isRejected(one: Seen): boolean {
   return rowsOf(one).some(({ accessType, reason }) => accessType === 'DROP' && !LED_NOWHERE.includes(reason));
 }
 
@@ -197,7 +197,7 @@ test('what leaves has one name only, which the policy allows or a dry-run row sp
 test('what is refused leaves one row, asks nothing and dials nothing, and no other request leaves two', () => {
   const wrong = seen.filter((one) => {
     const rowCount = rowsOf(one).length;
-    return isRefused(one) ? rowCount !== 1 || one.left.length > 0 : rowCount > 1;
+    return isRejected(one) ? rowCount !== 1 || one.left.length > 0 : rowCount > 1;
   });
   expect(wrong.map(shown)).toEqual([]);
 });
@@ -214,13 +214,13 @@ test('it agrees with decide() wherever the text is a host with at most one port'
   const wrong = seen.filter((one) => {
     const request = requestOf(one);
     if (request === undefined) return false;
-    return isRefused(one) !== (decide(indexOf(one), LANES[one.workspace], request).verdict === 'DROP');
+    return isRejected(one) !== (decide(indexOf(one), LANES[one.workspace], request).verdict === 'DROP');
   });
   expect(wrong.map(shown)).toEqual([]);
 });
 
 test('the requests are of every kind', () => {
-  const kinds = seen.flatMap((one) => [`${one.workspace} ${one.way}`, `${one.workspace} ${isRefused(one)}`]);
+  const kinds = seen.flatMap((one) => [`${one.workspace} ${one.way}`, `${one.workspace} ${isRejected(one)}`]);
   expect(new Set(kinds).size).toBe(2 * WAYS.length + 4);
 });
 
@@ -230,7 +230,10 @@ function indexOf({ workspace }: Seen): TableIndex {
   return index;
 }
 
-/** Undefined where Envoy may answer 400 by itself: to underscores in CONNECT, and to user information, which it cuts off. */
+/**
+ * Undefined where Envoy may answer 400 by itself: to underscores in CONNECT, and to user information, which it cuts
+ * off.
+ */
 function requestOf({ way, text }: Seen): EgressRequest | undefined {
   const [, host, digits] = /^([a-zA-Z0-9.-]*)(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (host === undefined || (way === 'CONNECT' && digits === undefined)) return undefined;

@@ -1,6 +1,6 @@
 // Whatever people and machines do to the folder, the ports and the files of a gateway: after each step the real Envoy
-// decides as decide() does for what the folder says, or denies, and then it was told what is held back. A failure prints
-// the seed; SEED and EDITS in the environment say which and how many steps there are.
+// decides as decide() does for what the folder says, or denies, and then it was told what is held back. A failure
+// prints the seed; SEED and EDITS in the environment say which and how many steps there are.
 import fc from 'fast-check';
 import { until } from '../fixtures/envoy-fixture.ts';
 import { EditedGateway } from './edited-gateway.ts';

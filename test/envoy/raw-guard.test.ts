@@ -27,7 +27,7 @@ afterAll(() => fixture.stop());
 test('a server that speaks first is heard', async () => {
   const result = await ask({ ...fixture.client('lab'), connect: `${GIT}:22`, sends: 'nothing' });
   expect(result).toMatchObject({ outcome: 'ok', body: 'SSH-2.0-Stand-in\r\n' });
-  // The guards for TLS wait for the client, this one for nobody.
+  // The tunnel checks for TLS wait for the client, this one for nobody.
   expect(result.elapsedMs).toBeLessThan(2000);
 });
 

@@ -2,7 +2,7 @@
 // filter of its DNS caches, taken out. What it then dials nowhere, the second layer keeps from it.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findingOf } from '../../operator/denials/log-finding.ts';
+import { findingOf } from '../../operator/denials/reading/log-finding.ts';
 import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import { until } from '../fixtures/envoy-fixture.ts';

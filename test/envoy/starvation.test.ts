@@ -1,5 +1,6 @@
-// No workspace can starve another: fairness is a limit per entrance, and nothing behind the entrances has a limit
-// that one workspace alone could reach. With Envoy's own limits (1,024 connections per cluster) the first test fails.
+// No workspace can starve another: fairness is a limit per egress listener, and nothing behind the egress listeners has
+// a limit that one workspace alone could reach. With Envoy's own limits (1,024 connections per cluster) the first test
+// fails.
 import { until } from '../fixtures/envoy-fixture.ts';
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
@@ -57,7 +58,7 @@ test(`one workspace holds ${TUNNELS} tunnels, another one is served as ever`, as
   for (const tunnel of tunnels) tunnel.close();
 });
 
-test(`an entrance closes connection ${LIMIT + 1}, and only that entrance does`, async () => {
+test(`an egress listener closes connection ${LIMIT + 1}, and only that egress listener does`, async () => {
   fixture = await startGateway({ ...OUTSIDE, files: FILES, maxConnections: LIMIT });
   const greedy = fixture.client('greedy');
   const held = await openTunnels(greedy, LIMIT);

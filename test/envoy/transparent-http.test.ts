@@ -1,5 +1,5 @@
-// Plain HTTP of clients that know of no proxy, in origin form to where they believe the server to be: the Host header is
-// the name that is decided and looked up, by the same table as on the proxy port.
+// Plain HTTP of clients that know of no proxy, in origin form to where they believe the server to be: the Host header
+// is the name that is decided and looked up, by the same table as on the proxy port.
 import type { OriginPage } from '../outside/origin-page.ts';
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';

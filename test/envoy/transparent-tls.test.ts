@@ -11,7 +11,7 @@ import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
 import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from './workspace-yaml.ts';
 
 const PAGE = 'page.example.com';
-const TWIN = 'twin.example.com';
+const TWIN = 'sni-router.example.com';
 const UNLISTED = 'unlisted.example.net';
 const GIT = 'git.example.com';
 const ALT = 'alt.example.com';

@@ -1,5 +1,5 @@
-// Upgrades that a client offers on a plain request, as Apache's HttpClient does on each: to anything but WebSocket they are
-// as if they were not there, on the proxy port and the http port, in every lane.
+// Upgrades that a client offers on a plain request, as Apache's HttpClient does on each: to anything but WebSocket they
+// are as if they were not there, on the proxy port and the http port, in every lane.
 import { connect } from 'node:net';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { readResponse } from '../outside/http-exchange.ts';

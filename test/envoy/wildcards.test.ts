@@ -1,9 +1,9 @@
-// Random policies of wildcards, exact names, buckets and blocks around storage and shared zones, on a real Envoy: a tunnel
-// opens exactly where decide() allows it, and a refusal has decide()'s reason. What is sent inside is no TLS, so nothing is
-// resolved. The seed is in the name of the test.
+// Random policies of wildcards, exact names, buckets and blocks around storage and shared zones, on a real Envoy: a
+// tunnel opens exactly where decide() allows it, and a refusal has decide()'s reason. What is sent inside is no TLS, so
+// nothing is resolved. The seed is in the name of the test.
 import fc from 'fast-check';
 import { decide } from '../../operator/compile/decide.ts';
-import { compileWorld } from '../../operator/compile/plans.ts';
+import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { indexTable } from '../../operator/compile/table-index.ts';
 import { otherHost, patternAbove, storageHost } from '../fixtures/cloud-hosts.ts';
 import { manifest, policyManifest, readSnapshot, workspaceManifest } from '../fixtures/object-fixture.ts';
@@ -21,7 +21,9 @@ interface World {
 }
 
 const host = fc.oneof(storageHost, otherHost);
-/** Which of the hosts an entry is about, how many labels its wildcard leaves out, and whether it accepts a shared zone. */
+/**
+ * Which of the hosts an entry is about, how many labels its wildcard leaves out, and whether it accepts a shared zone.
+ */
 const entry = fc.tuple(fc.nat(ASKED_HOSTS - 1), fc.nat(4), fc.boolean());
 const worlds: fc.Arbitrary<World> = fc
   .tuple(
@@ -61,7 +63,7 @@ function decisions({ access, hosts }: World): readonly string[] {
     manifest('PolicyAssignment', 'w', { networkPolicyId: 'p' }),
     policyManifest('p', access),
   );
-  const [table] = compileWorld(snapshot).tables;
+  const [table] = compileSnapshot(snapshot).tables;
   if (table === undefined) throw new Error('Cannot find the table of the only workspace');
   const index = indexTable(table.spec, 0);
   return hosts.map((name) => {

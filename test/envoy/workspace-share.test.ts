@@ -1,5 +1,5 @@
-// A gateway with few file descriptors: a workspace that opens as many connections as it can, on all its ports, leaves some
-// to others; and it may use what it has on one port, too.
+// A gateway with few file descriptors: a workspace that opens as many connections as it can, on all its ports, leaves
+// some to others; and it may use what it has on one port, too.
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';

@@ -1,6 +1,6 @@
-// A certificate authority for the stand-in outside world: made in memory at start, valid for a day.
-// In: host names or addresses, as a ClientHello names them. Out: certificates signed by the authority, made on first use.
-// Its private keys never leave the process; only the CA certificate is handed out, as PEM.
+// A certificate authority for the stand-in outside world: made in memory at start, valid for a day. In: host names or
+// addresses, as a ClientHello names them. Out: certificates signed by the authority, made on first use. Its private
+// keys never leave the process; only the CA certificate is handed out, as PEM.
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';

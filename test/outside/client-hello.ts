@@ -43,7 +43,9 @@ export function helloFor(name: string): string {
   return clientHello({ names: [name] });
 }
 
-/** Body of an extension "encrypted_client_hello" as it looks from outside: which keys, and bytes that nobody can read. */
+/**
+ * Body of an extension "encrypted_client_hello" as it looks from outside: which keys, and bytes that nobody can read.
+ */
 export function encryptedHelloBody(): Buffer {
   const head = Buffer.from([0, 0, 1, 0, 1, 7]);
   return Buffer.concat([head, withLength(randomBytes(32)), withLength(randomBytes(160))]);

@@ -1,6 +1,6 @@
-// The steps by which a client reaches a server: look up, connect, CONNECT through a proxy, TLS.
-// In: addresses and exact bytes. Out: sockets. Every step throws what the network did; `ProxyRefusal` is a proxy's own "no".
-// A socket is given to `opened` before anything can go wrong on it, so that the caller can always close it.
+// The steps by which a client reaches a server: look up, connect, CONNECT through a proxy, TLS. In: addresses and exact
+// bytes. Out: sockets. Every step throws what the network did; `ProxyRefusal` is a proxy's own "no". A socket is given
+// to `opened` before anything can go wrong on it, so that the caller can always close it.
 import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
@@ -68,7 +68,9 @@ export async function connectTo(
   return socket;
 }
 
-/** Sends the CONNECT as given; returns the 2xx status, or throws ProxyRefusal. Later bytes stay unread in the socket. */
+/**
+ * Sends the CONNECT as given; returns the 2xx status, or throws ProxyRefusal. Later bytes stay unread in the socket.
+ */
 export async function connectThrough(socket: Socket, head: RequestHead): Promise<number> {
   socket.write(formatRequestHead(head));
   const reader = new ByteReader(socket);

@@ -59,7 +59,10 @@ export async function startDnsServer(address: string): Promise<DnsServer> {
   };
 }
 
-/** The response as data, or undefined for silent names and for bytes that are no DNS query (a real server keeps silent too). */
+/**
+ * The response as data, or undefined for silent names and for bytes that are no DNS query (a real server keeps silent
+ * too).
+ */
 function answerQuery(query: Buffer, zone: DnsZone, journal: DnsQuestion[]): packet.Packet | undefined {
   const decoded = decode(query);
   const question = decoded?.questions?.[0];

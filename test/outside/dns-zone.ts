@@ -9,7 +9,10 @@ export interface DnsRecord {
   readonly cname?: string;
   /** For rebinding: the n-th question for A gets the n-th set of addresses, later ones the last set. Replaces `a`. */
   readonly aInTurn?: readonly (readonly string[])[];
-  /** Every name that the record covers gets one of these, the same each time: where a connection went says which name it had. */
+  /**
+   * Every name that the record covers gets one of these, the same each time: where a connection went says which name it
+   * had.
+   */
   readonly spreadOver?: readonly string[];
   /** Poison: address records of other names, which nobody asked for, in the additional section of every answer. */
   readonly additionals?: Readonly<Record<string, string>>;

@@ -29,7 +29,9 @@ const BLOCK = Buffer.alloc(64 * 1024, 'x');
 const SLOW_LINES = 10;
 const SLOW_INTERVAL_MS = 100;
 
-/** GET /bytes/N: N bytes. GET /slow: ten lines, one each 100 ms; /slow/COUNT/MS to choose. Anything else: an OriginPage. */
+/**
+ * GET /bytes/N: N bytes. GET /slow: ten lines, one each 100 ms; /slow/COUNT/MS to choose. Anything else: an OriginPage.
+ */
 export function serveOriginPage(request: IncomingMessage, response: ServerResponse): void {
   const serve = chooseAnswer(request.url ?? '/');
   response.setHeader(ORIGIN_HEADER, originOf(request.socket));

@@ -1,6 +1,6 @@
-// The servers of the stand-in outside world, on loopback addresses: HTTPS, HTTP, TCP echo, and a server that speaks first.
-// In: address, port and protocol. Out: answers, and a journal of every connection, however far it came.
-// A test that says "nothing arrived" reads that journal, so a connection is written down before it is served.
+// The servers of the stand-in outside world, on loopback addresses: HTTPS, HTTP, TCP echo, and a server that speaks
+// first. In: address, port and protocol. Out: answers, and a journal of every connection, however far it came. A test
+// that says "nothing arrived" reads that journal, so a connection is written down before it is served.
 import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';

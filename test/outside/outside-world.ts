@@ -17,7 +17,9 @@ export interface OutsideName
   > {
   /** "host.example.com", "*.example.com", or "*" for every other name. */
   readonly name: string;
-  /** An address of its own in the open range unless given. A given one outside 127.0.0.0/8 is only answered, not served. */
+  /**
+   * An address of its own in the open range unless given. A given one outside 127.0.0.0/8 is only answered, not served.
+   */
   readonly address?: string;
   /** Replaces the world's services for this name; spread STANDARD_SERVICES to add to them. */
   readonly services?: Services;
@@ -162,7 +164,8 @@ interface ClaimedSubnet {
   readonly claim: Server;
 }
 
-// Two neighbouring subnets at random, the second one for the closed address. A listener on the first one's ".1" claims both.
+// Two neighbouring subnets at random, the second one for the closed address. A listener on the first one's ".1" claims
+// both.
 async function claimSubnet(): Promise<ClaimedSubnet> {
   let lastError: unknown;
   for (let attempt = 0; attempt < CLAIM_ATTEMPTS; attempt++) {

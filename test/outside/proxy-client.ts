@@ -49,7 +49,10 @@ export interface AskUrl extends AskOptions {
 /** CONNECT to exactly this "host:port" (without a proxy: a plain connection to it), then what `sends` says. */
 export interface AskTunnel extends AskOptions {
   readonly connect: string;
-  /** `tls` unless given: TLS and one request. `plain`: one request. `bytes`: these bytes. `nothing`: the server speaks first. */
+  /**
+   * `tls` unless given: TLS and one request. `plain`: one request. `bytes`: these bytes. `nothing`: the server speaks
+   * first.
+   */
   readonly sends?: 'tls' | 'plain' | 'bytes' | 'nothing';
   readonly bytes?: string | Uint8Array;
   readonly path?: string;

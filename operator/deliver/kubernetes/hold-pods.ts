@@ -1,11 +1,11 @@
-// Pods that have not started, of which isolation must think otherwise than their stamp says: into the stricter lane, with
-// an Event that says what to do. Their proxy variables and name servers cannot be changed any more, so what they had
-// leads nowhere now. One that started meanwhile is refused by admission, and left as it is.
+// Pods that have not started, of which isolation must think otherwise than their stamp says: into the stricter lane,
+// with an Event that says what to do. Their proxy variables and name servers cannot be changed any more, so what they
+// had leads nowhere now. One that started meanwhile is refused by admission, and left as it is.
 import { PODS } from '../../model/cluster-resources.ts';
 import type { Lane } from '../../model/product.ts';
 import { HELD_LANE, LANE_LABEL } from '../../model/stamp.ts';
-import type { HeldPod } from './adopt-pods.ts';
 import type { EventRecorder } from './event-recorder.ts';
+import type { HeldPod } from './exempt-pods.ts';
 import { inParallel } from './in-parallel.ts';
 import { labelPod, type PodWriting } from './label-pod.ts';
 import type { WriteFailures } from './object-writer.ts';
@@ -31,8 +31,8 @@ export async function holdPods(
   });
 }
 
-/** Of a pod that adoptPods() held. */
-export async function tellHeld(pod: HeldPod, recorder: Recorder): Promise<void> {
+/** Of a pod that exemptPods() held. */
+export async function recordHeldPod(pod: HeldPod, recorder: Recorder): Promise<void> {
   const note = `It had not started when its Namespace became a workspace, and is in lane "${HELD_LANE}", for which it has no settings: ${WHAT_TO_DO}`;
   await recorder.record(eventOf(pod, note));
 }

@@ -1,6 +1,7 @@
 // Who of several replicas may write: a Lease, as client-go holds it. Another holder's lease counts as expired when it
 // has not changed for its duration by our own clock, so that clocks need not agree; our own counts only until its
-// renewal is due by the monotonic clock, so that a replica that was frozen knows that it leads no more before it writes.
+// renewal is due by the monotonic clock, so that a replica that was frozen knows that it leads no more before it
+// writes.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';

@@ -17,7 +17,7 @@ export interface ObjectWriterOptions {
   /** Asked before each write, so that a leader that was frozen and wakes up writes nothing. */
   readonly mayWrite: () => boolean;
   /** Kinds whose stored version must be the one that was looked at, so that no older plan overwrites a newer one. */
-  readonly guardedKinds: readonly string[];
+  readonly versionedKinds: readonly string[];
   readonly onWrite?: (write: {
     readonly kind: string;
     readonly verb: Verb;
@@ -145,8 +145,11 @@ export class ObjectWriter {
     const { uid, resourceVersion: seen = '0' } = stored.metadata;
     const own = this.#versions.get(objectKey(object)) ?? '0';
     const resourceVersion = BigInt(own) > BigInt(seen) ? own : seen;
-    const isGuarded = this.#options.guardedKinds.includes(object.kind);
-    return { ...object, metadata: { ...object.metadata, uid, ...(isGuarded ? { resourceVersion } : {}) } };
+    const leadsThroughGateway = this.#options.versionedKinds.includes(object.kind);
+    return {
+      ...object,
+      metadata: { ...object.metadata, uid, ...(leadsThroughGateway ? { resourceVersion } : {}) },
+    };
   }
 
   async #write(object: KubernetesObject, verb: Verb, send: () => Promise<unknown>): Promise<unknown> {

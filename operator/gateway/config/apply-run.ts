@@ -7,11 +7,17 @@ import { type ConfigContents, type Content, type Contents, contentsOf, placeKey 
 import type { EnvoyState } from './envoy-state.ts';
 import type { HeldBack } from './held-back.ts';
 import type { LiveOutcome, LiveWait } from './live-wait.ts';
-import type { Layer } from './refusals.ts';
+import type { Layer } from './rejections.ts';
 import type { WantedConfig } from './wanted-config.ts';
 
 /** `look`: Envoy was asked what it runs. */
-export type ApplyStep = 'look' | 'guards' | 'clusters' | 'routeTables' | 'entrances' | 'removal';
+export type ApplyStep =
+  | 'look'
+  | 'internalListeners'
+  | 'clusters'
+  | 'routeTables'
+  | 'egressListeners'
+  | 'removal';
 
 /** Envoy did not answer in time; what came after was written, and Envoy not asked. */
 export interface Silence {
@@ -42,7 +48,7 @@ export class ApplyRun {
   #isDown = false;
   #silence: Silence | undefined;
   #live: LiveVersions | undefined;
-  #hasMovedEntrances = false;
+  #hasMovedListeners = false;
 
   constructor(options: ApplyRunOptions) {
     this.#options = options;
@@ -59,9 +65,9 @@ export class ApplyRun {
     return this.#silence;
   }
 
-  /** Old entrances drain now. */
-  get hasMovedEntrances(): boolean {
-    return this.#hasMovedEntrances;
+  /** Old egress listeners drain now. */
+  get hasMovedListeners(): boolean {
+    return this.#hasMovedListeners;
   }
 
   heldBack(): readonly HeldBack[] {
@@ -86,31 +92,35 @@ export class ApplyRun {
     this.#state.confirm(await this.live());
   }
 
-  // Tables that can do with the clusters that are there go first, since they may have lost something. Then new guards
-  // before the clusters that lead to them, these before the tables that name them, tables before the entrances that name
-  // tables; no guard goes away yet. A guard that changes ends its tunnels, so it goes last. What stays the same is not
-  // written, so a change of destinations alone is the rename of one table's file.
+  // Tables that can do with the clusters that are there go first, since they may have lost something. Then new tunnel
+  // checks before the clusters that lead to them, these before the tables that name them, tables before the egress
+  // listeners that name tables; no tunnel check goes away yet. A tunnel check that changes ends its tunnels, so it goes
+  // last. What stays the same is not written, so a change of destinations alone is the rename of one table's file.
   async addAndChange(): Promise<void> {
     const { listeners, clusters, tables } = this.#state;
     const steps: Step[] = [
       { name: 'routeTables', layer: 'table', push: () => tables.push(this.#readyTables(), this.#wait) },
-      { name: 'guards', layer: 'listener', push: () => listeners.push(this.#withNewGuards(), this.#wait) },
+      {
+        name: 'internalListeners',
+        layer: 'listener',
+        push: () => listeners.push(this.#withNewInternalListeners(), this.#wait),
+      },
       { name: 'clusters', layer: 'cluster', push: () => clusters.push(this.#withNewClusters(), this.#wait) },
       { name: 'routeTables', layer: 'table', push: () => tables.push(this.#wanted().tables, this.#wait) },
-      { name: 'entrances', layer: 'listener', push: () => this.#pushWithoutMovers() },
-      { name: 'entrances', layer: 'listener', push: () => this.#pushEntrances() },
+      { name: 'egressListeners', layer: 'listener', push: () => this.#pushWithoutMovers() },
+      { name: 'egressListeners', layer: 'listener', push: () => this.#pushEgressListeners() },
     ];
     for (const step of steps) await this.#take(step);
   }
 
   /**
-   * Takes away guards, clusters and tables that the configuration no longer has, in reverse. Not while a former version of
-   * anything is in force, which may need them; they let nobody through by themselves.
+   * Takes away tunnel checks, clusters and tables that the configuration no longer has, in reverse. Not while a former
+   * version of anything is in force, which may need them; they let nobody through by themselves.
    */
   async removeUnused(): Promise<void> {
     const { listeners, clusters, tables } = this.#state;
     await tables.keepOnly(this.#wanted().tables);
-    const left = (): Contents => union(this.#wanted().guards, this.#wanted().entrances);
+    const left = (): Contents => union(this.#wanted().internalListeners, this.#wanted().egressListeners);
     await this.#take({
       name: 'removal',
       layer: 'cluster',
@@ -128,19 +138,22 @@ export class ApplyRun {
     );
   }
 
-  #withNewGuards(): Contents {
-    return union(this.#wanted().guards, this.#state.usable('listener'));
+  #withNewInternalListeners(): Contents {
+    return union(this.#wanted().internalListeners, this.#state.usable('listener'));
   }
 
   #withNewClusters(): Contents {
     return union(this.#state.usable('cluster'), this.#wanted().clusters);
   }
 
-  /** Entrances that the configuration does not have go at once: their ports may be wanted, and nobody may come in there. */
+  /**
+   * Egress listeners that the configuration does not have go at once: their ports may be wanted, and nobody may come in
+   * there.
+   */
   #nextListeners(): Contents {
-    const { guards, entrances } = this.#wanted();
+    const { internalListeners, egressListeners } = this.#wanted();
     const internal = [...this.#state.usable('listener')].filter(([, { places }]) => places.length === 0);
-    return union(new Map(internal), union(guards, entrances));
+    return union(new Map(internal), union(internalListeners, egressListeners));
   }
 
   /** A listener cannot take a port before the one that has it has moved; so those that move are taken away before. */
@@ -157,15 +170,15 @@ export class ApplyRun {
     return await this.#state.listeners.push(left, this.#wait);
   }
 
-  async #pushEntrances(): Promise<LiveOutcome | undefined> {
+  async #pushEgressListeners(): Promise<LiveOutcome | undefined> {
     const outcome = await this.#state.listeners.push(this.#nextListeners(), this.#wait);
     return outcome?.status === 'applied' ? await this.#checkNewTables(outcome) : outcome;
   }
 
-  // A table that nobody named before is read only now. If it is refused, the entrances that name it have no routes:
-  // they go back to what they were, before they count as accepted.
+  // A table that nobody named before is read only now. If it is refused, the egress listeners that name it have no
+  // routes: they go back to what they were, before they count as accepted.
   async #checkNewTables(accepted: LiveOutcome & { status: 'applied' }): Promise<LiveOutcome | undefined> {
-    this.#hasMovedEntrances = true;
+    this.#hasMovedListeners = true;
     const { tables } = this.#state;
     if (tables.confirm(accepted.live)) {
       return accepted;
@@ -174,9 +187,9 @@ export class ApplyRun {
     if (outcome.status !== 'rejected') {
       return outcome;
     }
-    this.#state.refuse('table', outcome.refused, outcome.text);
+    this.#state.deny('table', outcome.refused, outcome.text);
     await this.#revertTables(outcome.refused.map(({ name }) => name));
-    return (await this.#pushEntrances()) ?? accepted;
+    return (await this.#pushEgressListeners()) ?? accepted;
   }
 
   /** Back to the last good text, or away where there is none. */
@@ -198,7 +211,7 @@ export class ApplyRun {
       if (outcome?.status === 'timeout') {
         this.#fallSilent(name, noAnswer(this.#options.wait.timeoutMs));
       }
-      if (outcome?.status !== 'rejected' || !this.#state.refuse(layer, outcome.refused, outcome.text)) {
+      if (outcome?.status !== 'rejected' || !this.#state.deny(layer, outcome.refused, outcome.text)) {
         return;
       }
     }

@@ -5,18 +5,18 @@ import {
   ask,
   configFiles,
   type EnvoyFixture,
+  egressListener,
   emptyConfig,
-  entrance,
   envoyFixture,
   freePorts,
-  guard,
-  guardCluster,
   joinConfigs,
   routeTable,
+  tunnelCheck,
+  tunnelCheckCluster,
   until,
   workspaceConfig,
 } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../deliver/atomic-file.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { EnvoyAdmin } from '../process/envoy-admin.ts';
 import type { EnvoyProcess } from '../process/envoy-process.ts';
@@ -85,7 +85,7 @@ test('apply() of a change of destinations alone writes one route table and nothi
   expect(await ask(ports[1] ?? 0)).toBe('200 two');
 });
 
-test('apply() changes a guard, which ends its tunnels, only when the tables refuse what must end', async () => {
+test('apply() changes a tunnel check, which ends its tunnels, only when the tables refuse what must end', async () => {
   const config = workspace('a', 0, 'one');
   await applier.apply(config);
   const written: string[] = [];
@@ -96,7 +96,7 @@ test('apply() changes a guard, which ends its tunnels, only when the tables refu
       return atomicFiles.writeFileAtomic(path, ...rest);
     },
   };
-  const next = { ...workspace('a', 0, 'two'), guards: [guard('guard-a', 1)] };
+  const next = { ...workspace('a', 0, 'two'), internalListeners: [tunnelCheck('check-tls-a', 1)] };
   expect(await newApplier({ files }).apply(next)).toMatchObject({ status: 'applied' });
   expect(written).toEqual(['rds/table.a.json', 'lds/listeners.json']);
 });
@@ -107,8 +107,8 @@ test('apply() removes listeners, clusters and tables that the configuration no l
   expect(result).toMatchObject({ status: 'applied', revisions: { 'table.a': expect.anything() } });
   expect(await ask(ports[1] ?? 0)).toBe('ECONNREFUSED');
   expect(await filesOnDisk()).not.toContain('rds/table.b.json');
-  expect(await readFile(join(fixture.directory, 'cds/clusters.json'), 'utf8')).not.toContain('guard-b');
-  expect(await readFile(join(fixture.directory, 'lds/listeners.json'), 'utf8')).not.toContain('guard-b');
+  expect(await readFile(join(fixture.directory, 'cds/clusters.json'), 'utf8')).not.toContain('check-tls-b');
+  expect(await readFile(join(fixture.directory, 'lds/listeners.json'), 'utf8')).not.toContain('check-tls-b');
 });
 
 test('apply() lets what is not named any more live until connections have drained', async () => {
@@ -125,7 +125,7 @@ test('apply() keeps the last good table when Envoy refuses a new one, also on di
   await applier.apply(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
   const bad = {
     ...workspace('a', 0, 'a2'),
-    routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)],
+    routeTables: [routeTable('table.a', 'a2', 'check-tls-a', twoWildcards)],
   };
   const result = await applier.apply(joinConfigs(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c1')));
   expect(result).toMatchObject({
@@ -148,20 +148,20 @@ test('apply() keeps the last good table when Envoy refuses a new one, also on di
 });
 
 test('apply() tells a good table from a refused one where Envoy reads the whole folder with each rename', async () => {
-  const watched = ({ entrances, ...rest }: EnvoyConfig): EnvoyConfig => {
+  const watched = ({ egressListeners, ...rest }: EnvoyConfig): EnvoyConfig => {
     const path = join(fixture.directory, 'rds');
-    const text = JSON.stringify(entrances).replaceAll(
+    const text = JSON.stringify(egressListeners).replaceAll(
       '.json"}',
       `.json","watched_directory":{"path":"${path}"}}`,
     );
-    return { ...rest, entrances: JSON.parse(text) as EnvoyConfig['entrances'] };
+    return { ...rest, egressListeners: JSON.parse(text) as EnvoyConfig['egressListeners'] };
   };
   await applier.apply(
     watched(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'), workspace('c', 2, 'c1'))),
   );
   const bad = {
     ...workspace('a', 0, 'a2'),
-    routeTables: [routeTable('table.a', 'a2', 'guard-a', twoWildcards)],
+    routeTables: [routeTable('table.a', 'a2', 'check-tls-a', twoWildcards)],
   };
   const result = await applier.apply(
     watched(joinConfigs(bad, workspace('b', 1, 'b2'), workspace('c', 2, 'c2'))),
@@ -172,7 +172,7 @@ test('apply() tells a good table from a refused one where Envoy reads the whole 
 
 test('apply() refuses a resource with a field that Envoy does not know', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
-  const table = routeTable('table.a', 'a2', 'guard-a');
+  const table = routeTable('table.a', 'a2', 'check-tls-a');
   const bad = {
     ...workspace('a', 0, 'a2'),
     routeTables: [{ ...table, body: { ...table.body, nonsense: true } }],
@@ -185,19 +185,19 @@ test('apply() refuses a resource with a field that Envoy does not know', async (
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
-test('apply() puts an entrance back when the new table that it names is refused', async () => {
+test('apply() puts an egress listener back when the new table that it names is refused', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const bad: EnvoyConfig = {
     ...workspace('a', 0, ''),
-    routeTables: [routeTable('table.new', 'x', 'guard-a', twoWildcards)],
-    entrances: [entrance(fixture.directory, 'entrance-a', ports[0] ?? 0, 'table.new')],
+    routeTables: [routeTable('table.new', 'x', 'check-tls-a', twoWildcards)],
+    egressListeners: [egressListener(fixture.directory, 'listener-a', ports[0] ?? 0, 'table.new')],
   };
   const result = await applier.apply(joinConfigs(bad, workspace('b', 1, 'b1')));
   expect(result).toMatchObject({
     status: 'heldBack',
     heldBack: [
       { layer: 'table', name: 'table.new', isFormer: false },
-      { layer: 'listener', name: 'entrance-a', isFormer: true },
+      { layer: 'listener', name: 'listener-a', isFormer: true },
     ],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
@@ -208,26 +208,26 @@ test('apply() keeps the last good listener and cluster when Envoy refuses new on
   await applier.apply(workspace('a', 0, 'a1'));
   const next = workspace('a', 0, 'a2');
   const [cluster] = next.clusters;
-  const [door] = next.entrances;
-  const badCluster = { name: 'guard-a', body: { ...cluster?.body, cluster_type: { name: 'nonsense' } } };
+  const [door] = next.egressListeners;
+  const badCluster = { name: 'check-tls-a', body: { ...cluster?.body, cluster_type: { name: 'nonsense' } } };
   const badDoor = {
     ...door,
-    name: 'entrance-a',
+    name: 'listener-a',
     routes: 'table.a',
     body: { ...door?.body, listener_filters: [{ name: 'nonsense' }] },
   };
-  const result = await applier.apply({ ...next, clusters: [badCluster], entrances: [badDoor] });
+  const result = await applier.apply({ ...next, clusters: [badCluster], egressListeners: [badDoor] });
   expect(result).toMatchObject({
     status: 'heldBack',
     heldBack: [
-      { layer: 'cluster', name: 'guard-a', text: expect.stringContaining('nonsense') },
-      { layer: 'listener', name: 'entrance-a', text: expect.stringContaining('nonsense') },
+      { layer: 'cluster', name: 'check-tls-a', text: expect.stringContaining('nonsense') },
+      { layer: 'listener', name: 'listener-a', text: expect.stringContaining('nonsense') },
     ],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a2');
 });
 
-test('apply() names the entrance whose port another process has, and takes it once the port is free', async () => {
+test('apply() names the egress listener whose port another process has, and takes it once the port is free', async () => {
   const thief = createServer();
   await new Promise<void>((resolve) => thief.listen(ports[0], '127.0.0.1', resolve));
   const config = joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1'));
@@ -237,7 +237,7 @@ test('apply() names the entrance whose port another process has, and takes it on
     heldBack: [
       {
         layer: 'listener',
-        name: 'entrance-a',
+        name: 'listener-a',
         text: expect.stringContaining('Address already in use'),
         isFormer: false,
       },
@@ -249,15 +249,17 @@ test('apply() names the entrance whose port another process has, and takes it on
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
-test('apply() lets nobody through a guard that Envoy never accepted, and all else goes on', async () => {
+test('apply() lets nobody through a tunnel check that Envoy never accepted, and all else goes on', async () => {
   const bad = {
     ...workspace('b', 1, 'b1'),
-    guards: [{ name: 'guard-b', body: { ...guard('guard-b').body, internal_listener: { x: 1 } } }],
+    internalListeners: [
+      { name: 'check-tls-b', body: { ...tunnelCheck('check-tls-b').body, internal_listener: { x: 1 } } },
+    ],
   };
   const result = await applier.apply(joinConfigs(workspace('a', 0, 'a1'), bad));
   expect(result).toMatchObject({
     status: 'heldBack',
-    heldBack: [{ layer: 'listener', name: 'guard-b', isFormer: false }],
+    heldBack: [{ layer: 'listener', name: 'check-tls-b', isFormer: false }],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
   expect(await ask(ports[1] ?? 0)).toBe('200 b1');
@@ -275,7 +277,7 @@ test('apply() keeps tables away from Envoy for which this machine has no room', 
         name: 'table.b',
         text: 'Cannot watch route table "table.b": this machine allows 1 tables, raise fs.inotify.max_user_instances',
       },
-      { layer: 'listener', name: 'entrance-b', isFormer: false },
+      { layer: 'listener', name: 'listener-b', isFormer: false },
     ],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
@@ -344,10 +346,10 @@ test('apply() never lets a client of another workspace or of a changed table see
   const { directory } = fixture;
   for (let round = 0; round < 5; round += 1) {
     const moved: EnvoyConfig = {
-      guards: [guard(`guard-x${round}`)],
-      clusters: [guardCluster(`guard-x${round}`)],
-      routeTables: [routeTable(`table.x${round}`, 'a', `guard-x${round}`)],
-      entrances: [entrance(directory, 'entrance-a', ports[0] ?? 0, `table.x${round}`)],
+      internalListeners: [tunnelCheck(`check-tls-x${round}`)],
+      clusters: [tunnelCheckCluster(`check-tls-x${round}`)],
+      routeTables: [routeTable(`table.x${round}`, 'a', `check-tls-x${round}`)],
+      egressListeners: [egressListener(directory, 'listener-a', ports[0] ?? 0, `table.x${round}`)],
     };
     expect(await applier.apply(joinConfigs(moved, workspace('b', 1, `b${round}`)))).toMatchObject({
       status: 'applied',

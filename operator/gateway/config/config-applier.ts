@@ -1,10 +1,10 @@
-// Brings an EnvoyConfig into force through Envoy's files and says what is live. What Envoy refuses or a disk does not take
-// holds back nothing else; its last good version stays, on disk as well, so that an Envoy that starts anew comes up with
-// it. Never throws for what Envoy thinks of a configuration.
+// Brings an EnvoyConfig into force through Envoy's files and says what is live. What Envoy refuses or a disk does not
+// take holds back nothing else; its last good version stays, on disk as well, so that an Envoy that starts anew comes
+// up with it. Never throws for what Envoy thinks of a configuration.
 
 import { join } from 'node:path';
+import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
-import type { AtomicFiles } from '../atomic-files.ts';
 import type { EnvoyAdmin } from '../process/envoy-admin.ts';
 import { EnvoyLog } from '../process/envoy-log.ts';
 import { ApplyRun, type Silence } from './apply-run.ts';
@@ -12,7 +12,7 @@ import { EnvoyState } from './envoy-state.ts';
 import type { HeldBack } from './held-back.ts';
 import { routeTableLimit } from './inotify-limit.ts';
 import type { LiveWait } from './live-wait.ts';
-import { Refusals } from './refusals.ts';
+import { Rejections } from './rejections.ts';
 
 /** Route table -> version that Envoy reports; only tables that Envoy subscribes to. */
 export type Revisions = Readonly<Record<string, string>>;
@@ -40,7 +40,7 @@ export interface ConfigApplierOptions {
   /** The longest wait for Envoy in one step. */
   readonly timeoutMs?: number;
   /**
-   * What nobody names any more is removed this long after the last change of entrances: connections to the old
+   * What nobody names any more is removed this long after the last change of egress listeners: connections to the old
    * ones are still served while they drain, and would get a 503 for a cluster that is gone. 0 removes at once.
    */
   readonly drainMs?: number;
@@ -53,7 +53,7 @@ export interface ConfigApplierOptions {
 export class ConfigApplier {
   readonly #options: ConfigApplierOptions;
   readonly #wait: LiveWait;
-  readonly #refused: Refusals;
+  readonly #refused: Rejections;
   #state: EnvoyState | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   /** Whether Envoy is to be asked what it runs before anything else. */
@@ -64,7 +64,7 @@ export class ConfigApplier {
 
   constructor(options: ConfigApplierOptions) {
     this.#options = options;
-    this.#refused = new Refusals(options.retryMs ?? 60_000);
+    this.#refused = new Rejections(options.retryMs ?? 60_000);
     const log = new EnvoyLog(join(options.directory, 'log/envoy.log'));
     this.#wait = { admin: options.admin, log, timeoutMs: options.timeoutMs ?? 10_000 };
   }
@@ -115,7 +115,7 @@ export class ConfigApplier {
 
   async #removeUnused(run: ApplyRun): Promise<void> {
     const drainMs = this.#options.drainMs ?? 7_000;
-    if (run.hasMovedEntrances) {
+    if (run.hasMovedListeners) {
       this.#removalDueMs = performance.now() + drainMs;
     }
     // Nor after a silence: nobody knows what Envoy still needs.

@@ -3,9 +3,9 @@
 
 import type { ClassifiedNames } from '../../render/envoy/destination-classes.ts';
 import type {
-  EntranceListener,
   EnvoyConfig,
   NamedResource,
+  RoutedListener,
   RouteTable,
 } from '../../render/envoy/envoy-config.ts';
 
@@ -29,10 +29,10 @@ export interface Content {
 export type Contents = ReadonlyMap<string, Content>;
 
 export interface ConfigContents {
-  readonly guards: Contents;
+  readonly internalListeners: Contents;
   readonly clusters: Contents;
   readonly tables: Contents;
-  readonly entrances: Contents;
+  readonly egressListeners: Contents;
   /** Of each table: those of the configuration's clusters that its routes lead to. */
   readonly clustersOf: ReadonlyMap<string, readonly string[]>;
 }
@@ -46,10 +46,12 @@ export function contentsOf(config: EnvoyConfig): ConfigContents {
     return [table.name, table.clusters.filter((name) => clusters.has(name))] as const;
   });
   return {
-    guards: plainContents(config.guards),
+    internalListeners: plainContents(config.internalListeners),
     clusters,
     tables: new Map(config.routeTables.map((table) => [table.name, tableContent(table)])),
-    entrances: new Map(config.entrances.map((listener) => [listener.name, entranceContent(listener)])),
+    egressListeners: new Map(
+      config.egressListeners.map((listener) => [listener.name, listenerContent(listener)]),
+    ),
     clustersOf: new Map(clustersOf),
   };
 }
@@ -93,8 +95,8 @@ function tableContent({ body, classes }: RouteTable): Content {
   return { text: bodyText(body), places: [], routes: undefined, classes };
 }
 
-function entranceContent({ body, routes, door }: EntranceListener): Content {
-  const places = door?.ports.map((port) => ({ address: door.entrance.address, port })) ?? [];
+function listenerContent({ body, routes, door }: RoutedListener): Content {
+  const places = door?.ports.map((port) => ({ address: door.egressListener.address, port })) ?? [];
   return { text: bodyText(body), places, routes, classes: undefined };
 }
 

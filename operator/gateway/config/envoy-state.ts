@@ -3,31 +3,31 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AtomicFiles } from '../atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
 import { readStoredContents } from './config-files.ts';
 import type { ConfigContents, Contents } from './contents.ts';
 import { type HeldBack, heldBack } from './held-back.ts';
 import { LiveFile } from './live-file.ts';
 import { LiveTables } from './live-tables.ts';
-import type { RefusedName } from './live-wait.ts';
-import type { Layer, Refusals } from './refusals.ts';
-import { type KnownState, lastGoodForRefused, type WantedConfig, wantedConfig } from './wanted-config.ts';
+import type { RejectedName } from './live-wait.ts';
+import type { Layer, Rejections } from './rejections.ts';
+import { type KnownState, lastGoodForRejected, type WantedConfig, wantedConfig } from './wanted-config.ts';
 
 export class EnvoyState {
-  readonly refused: Refusals;
+  readonly refused: Rejections;
   readonly listeners: LiveFile;
   readonly clusters: LiveFile;
   readonly tables: LiveTables;
 
-  private constructor(listeners: LiveFile, clusters: LiveFile, tables: LiveTables, refused: Refusals) {
+  private constructor(listeners: LiveFile, clusters: LiveFile, tables: LiveTables, refused: Rejections) {
     this.listeners = listeners;
     this.clusters = clusters;
     this.tables = tables;
     this.refused = refused;
   }
 
-  static async read(directory: string, files: AtomicFiles, refused: Refusals): Promise<EnvoyState> {
+  static async read(directory: string, files: AtomicFiles, refused: Rejections): Promise<EnvoyState> {
     for (const name of ['lds', 'cds', 'rds']) {
       await mkdir(join(directory, name), { recursive: true });
     }
@@ -71,14 +71,14 @@ export class EnvoyState {
   /** What the files of a layer hold, with the last good content in place of a refused one. */
   usable(layer: Layer): Contents {
     const { contents, good } = this.#layer(layer);
-    return lastGoodForRefused(layer, contents, good, this.#known(Number.POSITIVE_INFINITY));
+    return lastGoodForRejected(layer, contents, good, this.#known(Number.POSITIVE_INFINITY));
   }
 
   /**
    * Remembers what Envoy refused; where it did not say which resource it means, all that it did not have before.
    * False where that leaves none: offering the rest again would change nothing.
    */
-  refuse(layer: Layer, refused: readonly RefusedName[], text: string): boolean {
+  deny(layer: Layer, refused: readonly RejectedName[], text: string): boolean {
     const { contents, good } = this.#layer(layer);
     const fresh = [...contents.keys()].filter((name) => contents.get(name)?.text !== good.get(name)?.text);
     const known = refused.filter(({ name }) => contents.has(name));
@@ -95,7 +95,7 @@ export class EnvoyState {
   #known(tableLimit: number): KnownState {
     return {
       good: { listeners: this.listeners.good, clusters: this.clusters.good, tables: this.tables.good },
-      refusalOf: this.refused.of.bind(this.refused),
+      rejectionOf: this.refused.of.bind(this.refused),
       unwritten: this.tables.problems,
       tableLimit,
     };

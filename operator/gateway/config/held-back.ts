@@ -1,7 +1,7 @@
 // What of a configuration is not in force, and why: by comparing what it says with what Envoy accepted last. Pure.
 
 import type { ConfigContents, Content, Contents } from './contents.ts';
-import type { Layer } from './refusals.ts';
+import type { Layer } from './rejections.ts';
 import type { KnownState, WantedConfig } from './wanted-config.ts';
 
 export interface HeldBack {
@@ -33,21 +33,21 @@ export function heldBack(
   known: KnownState,
   files: FileProblems,
 ): readonly HeldBack[] {
-  const { good, refusalOf, unwritten } = known;
+  const { good, rejectionOf, unwritten } = known;
   const listener = { layer: 'listener', good: good.listeners } as const;
   return [
     ...compare({
       ...listener,
-      all: all.guards,
-      chosen: wanted.guards,
-      reasonOf: (name, content) => refusalOf('listener', name, content) ?? files.listeners,
+      all: all.internalListeners,
+      chosen: wanted.internalListeners,
+      reasonOf: (name, content) => rejectionOf('listener', name, content) ?? files.listeners,
     }),
     ...compare({
       layer: 'cluster',
       all: all.clusters,
       chosen: wanted.clusters,
       good: good.clusters,
-      reasonOf: (name, content) => refusalOf('cluster', name, content) ?? files.clusters,
+      reasonOf: (name, content) => rejectionOf('cluster', name, content) ?? files.clusters,
     }),
     ...compare({
       layer: 'table',
@@ -55,27 +55,27 @@ export function heldBack(
       chosen: wanted.tables,
       good: good.tables,
       reasonOf: (name, content) =>
-        refusalOf('table', name, content) ?? unwritten.get(name) ?? wanted.noRoom.get(name),
+        rejectionOf('table', name, content) ?? unwritten.get(name) ?? wanted.noRoom.get(name),
     }),
     ...compare({
       ...listener,
-      all: all.entrances,
-      chosen: wanted.entrances,
+      all: all.egressListeners,
+      chosen: wanted.egressListeners,
       reasonOf: (name, content) =>
-        refusalOf('listener', name, content) ?? wanted.closed.get(name) ?? files.listeners,
+        rejectionOf('listener', name, content) ?? wanted.closed.get(name) ?? files.listeners,
     }),
     ...leftOpen(all, good.listeners, files.listeners),
   ];
 }
 
-/** Where clients still come in although the configuration has no such entrance any more. */
+/** Where clients still come in although the configuration has no such egress listener any more. */
 function leftOpen(
-  { entrances }: ConfigContents,
+  { egressListeners }: ConfigContents,
   good: Contents,
   text: string | undefined,
 ): readonly HeldBack[] {
   if (text === undefined) return [];
-  const left = [...good].filter(([name, { places }]) => places.length > 0 && !entrances.has(name));
+  const left = [...good].filter(([name, { places }]) => places.length > 0 && !egressListeners.has(name));
   return left.map(([name]) => ({ layer: 'listener', name, text, isFormer: true }));
 }
 

@@ -1,8 +1,8 @@
 // One file of many resources (LDS or CDS): what it holds, what of it Envoy accepted last, and how to change it.
 // Decides nothing about order.
 
+import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import { writeProblem } from '../../lib/write-problem.ts';
-import type { AtomicFiles } from '../atomic-files.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
 import { discoveryFile, sameResources } from './config-files.ts';
 import type { Contents } from './contents.ts';
@@ -55,8 +55,8 @@ export class LiveFile {
   }
 
   /**
-   * Undefined where there was nothing to do, and where the file cannot be written: then `problem` says why. Without `wait`
-   * the file is only written. Throws EnvoyNotRunning.
+   * Undefined where there was nothing to do, and where the file cannot be written: then `problem` says why. Without
+   * `wait` the file is only written. Throws EnvoyNotRunning.
    */
   async push(wanted: Contents, wait: LiveWait | undefined): Promise<LiveOutcome | undefined> {
     const { kind } = this.#options;

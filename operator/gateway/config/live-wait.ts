@@ -7,7 +7,7 @@ import type { EnvoyLog } from '../process/envoy-log.ts';
 import { sortedNames } from './config-files.ts';
 import type { Contents } from './contents.ts';
 
-export interface RefusedName {
+export interface RejectedName {
   readonly name: string;
   readonly text: string;
 }
@@ -17,7 +17,7 @@ const settledAnswers = 6;
 export type LiveOutcome =
   | { readonly status: 'applied'; readonly live: LiveVersions }
   /** `refused` is empty where Envoy's words do not tell which resource they are about. */
-  | { readonly status: 'rejected'; readonly refused: readonly RefusedName[]; readonly text: string }
+  | { readonly status: 'rejected'; readonly refused: readonly RejectedName[]; readonly text: string }
   | { readonly status: 'timeout' };
 
 export interface LiveWait {
@@ -72,7 +72,7 @@ export function staleTables(live: LiveVersions, versions: ReadonlyMap<string, st
   return known.filter(([name, version]) => live.rds.get(name) !== version).map(([name]) => name);
 }
 
-function explained(names: readonly string[], reasons: readonly string[]): RefusedName[] {
+function explained(names: readonly string[], reasons: readonly string[]): RejectedName[] {
   return names.map((name) => {
     const own = names.length === 1 ? reasons : reasons.filter((reason) => reason.includes(name));
     return { name, text: unique(own.length > 0 ? own : reasons) };
@@ -94,7 +94,7 @@ async function poll(wait: LiveWait, judge: Judge): Promise<LiveOutcome> {
   const deadlineMs = performance.now() + wait.timeoutMs;
   for (;;) {
     const askedMs = performance.now();
-    const reasons = await wait.log.refusalsSinceMark();
+    const reasons = await wait.log.rejectionsSinceMark();
     const outcome = await judgeOrSilence(wait, judge, reasons);
     if (outcome !== undefined) {
       return outcome;
@@ -124,7 +124,7 @@ async function judgeOrSilence(
 
 // Envoy names resources ("listener(s) a: reason b: reason"), or counts them ("resources[3]") where it could not
 // even read them.
-function culprits(text: string, resources: Contents): RefusedName[] {
+function culprits(text: string, resources: Contents): RejectedName[] {
   const names = sortedNames(resources);
   const index = /resources\[(\d+)\]/.exec(text)?.[1];
   const counted = index === undefined ? undefined : names[Number(index)];

@@ -6,14 +6,14 @@ import {
   ask,
   configFiles,
   type EnvoyFixture,
-  entrance,
+  egressListener,
   envoyFixture,
   freePorts,
   joinConfigs,
   routeTable,
   workspaceConfig,
 } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../deliver/atomic-file.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
 import type { ClassifiedNames } from '../../render/envoy/destination-classes.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import type { EnvoyProcess } from '../process/envoy-process.ts';
@@ -51,7 +51,7 @@ test('apply() gives a port to another listener at once, whoever had it before', 
   const on = (name: string, port: number | undefined): EnvoyConfig => ({
     ...workspace('a', 0, 'a'),
     routeTables: [routeTable('table.a', 'a', 'guard-a'), routeTable(`table.${name}`, name, 'guard-a')],
-    entrances: [entrance(directory, name, port ?? 0, `table.${name}`)],
+    egressListeners: [egressListener(directory, name, port ?? 0, `table.${name}`)],
   });
   expect(await applier.apply(on('first', ports[1]))).toMatchObject({ status: 'applied' });
   expect(await applier.apply(on('second', ports[1]))).toMatchObject({ status: 'applied' });
@@ -62,9 +62,9 @@ test('apply() lets two listeners exchange their ports', async () => {
   const { directory } = fixture;
   const config = (first: number, second: number): EnvoyConfig => ({
     ...joinConfigs(workspace('a', first, 'a'), workspace('b', second, 'b')),
-    entrances: [
-      entrance(directory, 'entrance-a', ports[first] ?? 0, 'table.a'),
-      entrance(directory, 'entrance-b', ports[second] ?? 0, 'table.b'),
+    egressListeners: [
+      egressListener(directory, 'listener-a', ports[first] ?? 0, 'table.a'),
+      egressListener(directory, 'listener-b', ports[second] ?? 0, 'table.b'),
     ],
   });
   await applier.apply(config(0, 1));
@@ -77,7 +77,7 @@ test('apply() leaves a port to the listener that has it where another one wants 
   await applier.apply(rightful);
   for (const name of ['a', 'c']) {
     const result = await applier.apply(joinConfigs(workspace(name, 0, name), rightful));
-    expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ name: `entrance-${name}` }] });
+    expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ name: `listener-${name}` }] });
     expect(await ask(ports[0] ?? 0)).toBe('200 b');
   }
 });
@@ -89,7 +89,7 @@ test('apply() removes what is not wanted any more while something else is refuse
   await applier.apply(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b'), taken));
   const result = await applier.apply(joinConfigs(workspace('a', 0, 'a2'), taken));
   await new Promise((resolve) => thief.close(resolve));
-  expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ name: 'entrance-c' }] });
+  expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ name: 'listener-c' }] });
   expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual(['200 a2', 'ECONNREFUSED']);
   expect(await configFiles(fixture.directory)).not.toContain('rds/table.b.json');
   expect(await readFile(join(fixture.directory, 'cds/clusters.json'), 'utf8')).not.toContain('guard-b');
@@ -162,7 +162,7 @@ test('apply() names the doors that stay open because the file of the listeners c
   expect(await applier.apply(workspace('a', 0, 'a2'))).toMatchObject({
     status: 'heldBack',
     heldBack: [
-      { layer: 'listener', name: 'entrance-b', text: expect.stringContaining(path), isFormer: true },
+      { layer: 'listener', name: 'listener-b', text: expect.stringContaining(path), isFormer: true },
     ],
   });
   expect(await ask(ports[0] ?? 0)).toBe('200 a2');

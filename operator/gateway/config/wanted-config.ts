@@ -1,18 +1,18 @@
-// What of a configuration may go to Envoy: all of it, less what Envoy refused and the tables that this machine has no room
-// for. What is refused stays as it last was accepted, unless that allows what is no longer allowed: then its doors close.
-// Pure.
+// What of a configuration may go to Envoy: all of it, less what Envoy refused and the tables that this machine has no
+// room for. What is refused stays as it last was accepted, unless that allows what is no longer allowed: then its doors
+// close. Pure.
 
-import { narrows } from '../../render/envoy/narrowing.ts';
+import { revokesAccess } from '../../render/envoy/revocation.ts';
 import { type ConfigContents, type Content, type Contents, placeKey } from './contents.ts';
 import { routeTableLimitProblem } from './inotify-limit.ts';
-import type { Layer } from './refusals.ts';
+import type { Layer } from './rejections.ts';
 
 export interface WantedConfig {
-  readonly guards: Contents;
+  readonly internalListeners: Contents;
   readonly clusters: Contents;
   readonly tables: Contents;
-  readonly entrances: Contents;
-  /** Why an entrance is not as configured although Envoy has not refused it, by name. */
+  readonly egressListeners: Contents;
+  /** Why an egress listener is not as configured although Envoy has not refused it, by name. */
   readonly closed: ReadonlyMap<string, string>;
   /** Why a table is not as configured although Envoy has not refused it, by name. */
   readonly noRoom: ReadonlyMap<string, string>;
@@ -21,7 +21,7 @@ export interface WantedConfig {
 /** What Envoy accepted and refused, and which files could not be written. */
 export interface KnownState {
   readonly good: { readonly listeners: Contents; readonly clusters: Contents; readonly tables: Contents };
-  readonly refusalOf: (layer: Layer, name: string, content: Content) => string | undefined;
+  readonly rejectionOf: (layer: Layer, name: string, content: Content) => string | undefined;
   /** By table. */
   readonly unwritten: ReadonlyMap<string, string>;
   readonly tableLimit: number;
@@ -30,55 +30,57 @@ export interface KnownState {
 export function wantedConfig(all: ConfigContents, known: KnownState): WantedConfig {
   const { good } = known;
   const noRoom = tablesWithoutRoom(all.tables, good.tables, known.tableLimit);
-  const tables = lastGoodForRefused('table', without(all.tables, noRoom), good.tables, known);
-  const { entrances, closed } = openEntrances(all, tables, noRoom, known);
+  const tables = lastGoodForRejected('table', without(all.tables, noRoom), good.tables, known);
+  const { egressListeners, closed } = openListeners(all, tables, noRoom, known);
   return {
-    guards: lastGoodForRefused('listener', all.guards, good.listeners, known),
-    clusters: lastGoodForRefused('cluster', all.clusters, good.clusters, known),
+    internalListeners: lastGoodForRejected('listener', all.internalListeners, good.listeners, known),
+    clusters: lastGoodForRejected('cluster', all.clusters, good.clusters, known),
     tables,
-    entrances,
+    egressListeners,
     closed,
     noRoom,
   };
 }
 
-/** The configuration's resources that Envoy has not refused, and in place of those that it has, what it accepted last. */
-export function lastGoodForRefused(
+/**
+ * The configuration's resources that Envoy has not refused, and in place of those that it has, what it accepted last.
+ */
+export function lastGoodForRejected(
   layer: Layer,
   wanted: Contents,
   good: Contents,
-  { refusalOf }: Pick<KnownState, 'refusalOf'>,
+  { rejectionOf }: Pick<KnownState, 'rejectionOf'>,
 ): Contents {
   const chosen = [...wanted].flatMap(([name, content]) => {
     const usable = [content, good.get(name)].find(
-      (one) => one !== undefined && refusalOf(layer, name, one) === undefined,
+      (one) => one !== undefined && rejectionOf(layer, name, one) === undefined,
     );
     return usable === undefined ? [] : [[name, usable] as const];
   });
   return new Map(chosen);
 }
 
-function openEntrances(
+function openListeners(
   all: ConfigContents,
   tables: Contents,
   noRoom: ReadonlyMap<string, string>,
   known: KnownState,
-): Pick<WantedConfig, 'entrances' | 'closed'> {
-  const entrances = new Map<string, Content>();
+): Pick<WantedConfig, 'egressListeners' | 'closed'> {
+  const egressListeners = new Map<string, Content>();
   const closed = new Map<string, string>();
-  for (const [name, content] of all.entrances) {
+  for (const [name, content] of all.egressListeners) {
     const { routes = '' } = content;
     const problem = noRoom.get(routes) ?? tableProblem(routes, all.tables, tables, known);
-    const isRefused = known.refusalOf('listener', name, content) !== undefined;
+    const isRejected = known.rejectionOf('listener', name, content) !== undefined;
     const former = known.good.listeners.get(name);
-    if (problem === undefined && !isRefused) {
-      entrances.set(name, content);
+    if (problem === undefined && !isRejected) {
+      egressListeners.set(name, content);
     } else if (former !== undefined && mayStay({ name, former, wanted: content }, all.tables, known)) {
-      entrances.set(name, former);
+      egressListeners.set(name, former);
     }
     if (problem !== undefined) closed.set(name, problem);
   }
-  return { entrances, closed };
+  return { egressListeners, closed };
 }
 
 /** Why nobody may be let in to a table: it never was in force, or what is in force allows more than it should. */
@@ -86,32 +88,33 @@ function tableProblem(
   routes: string,
   all: Contents,
   chosen: Contents,
-  { good, refusalOf, unwritten }: KnownState,
+  { good, rejectionOf, unwritten }: KnownState,
 ): string | undefined {
   const wanted = all.get(routes);
   if (wanted === undefined) return undefined;
-  const problem = refusalOf('table', routes, wanted) ?? unwritten.get(routes);
+  const problem = rejectionOf('table', routes, wanted) ?? unwritten.get(routes);
   if (problem === undefined) return undefined;
   const inForce = good.tables.get(routes);
-  const stays = chosen.has(routes) && inForce !== undefined && !narrows(inForce.classes, wanted.classes);
+  const stays =
+    chosen.has(routes) && inForce !== undefined && !revokesAccess(inForce.classes, wanted.classes);
   return stays ? undefined : problem;
 }
 
 /**
- * A former version keeps no port that may be another's by now, and no table that allows more. Where it has the very text
- * that is wanted, there is nothing former about it.
+ * A former version keeps no port that may be another's by now, and no table that allows more. Where it has the very
+ * text that is wanted, there is nothing former about it.
  */
 function mayStay(
   { name, former, wanted }: { readonly name: string; readonly former: Content; readonly wanted: Content },
   tables: Contents,
-  { good, refusalOf }: KnownState,
+  { good, rejectionOf }: KnownState,
 ): boolean {
-  if (refusalOf('listener', name, former) !== undefined || former.text === wanted.text) return false;
+  if (rejectionOf('listener', name, former) !== undefined || former.text === wanted.text) return false;
   const places = (content: Content): string => content.places.map(placeKey).toSorted().join();
   if (places(former) !== places(wanted)) return false;
   if (former.routes !== undefined && former.routes === wanted.routes) return true;
   const before = good.tables.get(former.routes ?? '');
-  return before !== undefined && !narrows(before.classes, tables.get(wanted.routes ?? '')?.classes);
+  return before !== undefined && !revokesAccess(before.classes, tables.get(wanted.routes ?? '')?.classes);
 }
 
 function without(contents: Contents, names: ReadonlyMap<string, string>): Contents {

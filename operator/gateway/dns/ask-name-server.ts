@@ -57,14 +57,14 @@ async function askOverTcp(server: NameServer, query: SentQuery, signal: AbortSig
   return await ended(promise, { signal, reject, server, end: () => socket.destroy() });
 }
 
-interface Ending {
+interface Outcome {
   readonly signal: AbortSignal;
   readonly reject: (error: Error) => void;
   readonly server: NameServer;
   readonly end: () => void;
 }
 
-async function ended(answer: Promise<Buffer>, { signal, reject, server, end }: Ending): Promise<Buffer> {
+async function ended(answer: Promise<Buffer>, { signal, reject, server, end }: Outcome): Promise<Buffer> {
   const giveUp = (): void => reject(new Error(`${server.address} did not answer in time`));
   if (signal.aborted) giveUp();
   signal.addEventListener('abort', giveUp);

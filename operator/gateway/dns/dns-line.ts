@@ -29,7 +29,14 @@ export interface DeniedQuestion {
 /** Without the line feed. */
 export function dnsLine(denied: DeniedQuestion): string {
   const { lane, name, type, source, accessType, reason, rcode, atMs, repeats } = denied;
-  const { workspace, workspaceId, product = '', lane: laneName, networkPolicyId, table } = lane.entrance;
+  const {
+    workspace,
+    workspaceId,
+    product = '',
+    lane: laneName,
+    networkPolicyId,
+    table,
+  } = lane.egressListener;
   const context: LineContext = {
     workspace,
     workspaceId,

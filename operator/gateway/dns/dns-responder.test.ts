@@ -39,7 +39,7 @@ beforeEach(() => {
 function laneOf(lane: Exclude<Lane, 'full'>, denyReason?: 'POLICY_UNREADABLE'): DnsLane {
   const table = { networkPolicyId: 'acme', revision: 'r7', groups: [] };
   return {
-    entrance: {
+    egressListener: {
       name: `lab.${lane}`,
       workspace: 'lab',
       workspaceId: 'id-lab',

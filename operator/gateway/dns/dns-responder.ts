@@ -1,6 +1,6 @@
 // The DNS of a gateway, without its sockets: one query in, its answer out, at once where nobody else must be asked. A
-// denial is recorded once, however often and for how many types the same client asks within a few seconds; what is refused
-// since a client asks too often is counted.
+// denial is recorded once, however often and for how many types the same client asks within a few seconds; what is
+// refused since a client asks too often is counted.
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';
@@ -92,7 +92,7 @@ export class DnsResponder {
     }
     const atMs = this.#options.nowMs();
     // By lane, since in embedded mode all clients may have one address.
-    const source = `${lane.entrance.name} ${client.address}`;
+    const source = `${lane.egressListener.name} ${client.address}`;
     if (!this.#limit.take(source, atMs)) {
       this.counts.questions.tooMany += 1;
       this.#tooMany.add(source, { query, client, lane, atMs });
@@ -110,9 +110,9 @@ export class DnsResponder {
   #answer(asking: Asking): ResponseBody | Promise<ResponseBody> {
     const { query, lane } = asking;
     const answered = answerQuestion(query, {
-      lane: lane.entrance.lane,
+      lane: lane.egressListener.lane,
       clusterNames: this.#options.clusterNames,
-      decide: (name) => this.#decide(lane.index, lane.entrance.lane, name),
+      decide: (name) => this.#decide(lane.index, lane.egressListener.lane, name),
     });
     const body = this.#bodyOf(answered, asking);
     if (answered.denial === undefined) return body;
@@ -179,7 +179,7 @@ export class DnsResponder {
   }
 
   #isFirst({ query, client, lane, atMs }: Asking): boolean {
-    const isFirst = this.#denied.isNew(`${lane.entrance.name} ${client.address} ${query.name}`, atMs);
+    const isFirst = this.#denied.isNew(`${lane.egressListener.name} ${client.address} ${query.name}`, atMs);
     if (!isFirst) this.counts.folded += 1;
     return isFirst;
   }

@@ -55,12 +55,12 @@ export function datagramBytes({ ednsBytes }: Asked): number {
 export function encodeResponse(asked: Asked, body: ResponseBody, maxBytes: number): Buffer {
   const { bytes, questionEnd, ednsBytes } = asked;
   const optionBytes = ednsBytes === undefined ? 0 : OPTION_BYTES;
-  const isCut = questionEnd + body.records.length + optionBytes > maxBytes;
-  const { rcode, answers, authorities, records } = isCut ? emptyBody(body.rcode) : body;
+  const isTruncated = questionEnd + body.records.length + optionBytes > maxBytes;
+  const { rcode, answers, authorities, records } = isTruncated ? emptyBody(body.rcode) : body;
   const response = Buffer.allocUnsafe(questionEnd + records.length + optionBytes);
   bytes.copy(response, 0, 0, questionEnd);
   // An answer, with opcode and "recursion desired" of the query; recursion is available, checking as the client said.
-  response.writeUInt8(0x80 | (bytes.readUInt8(2) & 0x79) | (isCut ? 0x02 : 0), 2);
+  response.writeUInt8(0x80 | (bytes.readUInt8(2) & 0x79) | (isTruncated ? 0x02 : 0), 2);
   response.writeUInt8(0x80 | (bytes.readUInt8(3) & 0x10) | (rcode & 0x0f), 3);
   response.writeUInt16BE(questionEnd > HEADER_BYTES ? 1 : 0, 4);
   response.writeUInt16BE(answers, 6);

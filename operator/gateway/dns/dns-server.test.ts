@@ -40,7 +40,7 @@ function laneAt(port: number, names: readonly string[]): DnsLane {
   const group = { list: 'allowedInternetDestinations' as const, source: SOURCE, ports, names: [...names] };
   const table = { networkPolicyId: 'acme', revision: 'r1', groups: [group] };
   return {
-    entrance: {
+    egressListener: {
       name: 'lab-jobs',
       workspace: 'lab',
       workspaceId: 'id-lab',

@@ -77,7 +77,7 @@ export class DnsServer {
       this.#open.set(key, sockets);
       return undefined;
     } catch (error) {
-      return `${portSentence(key, error as NodeJS.ErrnoException)}; until then "${lane.entrance.workspace}" has no DNS in lane ${lane.entrance.lane}`;
+      return `${portSentence(key, error as NodeJS.ErrnoException)}; until then "${lane.egressListener.workspace}" has no DNS in lane ${lane.egressListener.lane}`;
     }
   }
 
@@ -101,6 +101,6 @@ export class DnsServer {
   }
 }
 
-function keyOf({ entrance: { address }, port }: DnsLane): string {
+function keyOf({ egressListener: { address }, port }: DnsLane): string {
   return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

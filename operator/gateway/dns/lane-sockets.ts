@@ -27,7 +27,7 @@ export class LaneSockets {
   private constructor(lane: DnsLane, { responder, maxConnections }: Serving, onLost: () => void) {
     this.lane = lane;
     this.#responder = responder;
-    this.#udp = createSocket({ type: isIPv6(lane.entrance.address) ? 'udp6' : 'udp4', lookup: asItIs });
+    this.#udp = createSocket({ type: isIPv6(lane.egressListener.address) ? 'udp6' : 'udp4', lookup: asItIs });
     this.#udp.on('message', (bytes, peer) => this.#datagram(bytes, peer));
     this.#udp.on('error', onLost);
     this.#tcp = createServer({ noDelay: true }, (socket) => this.#connection(socket));
@@ -42,7 +42,7 @@ export class LaneSockets {
       if (isOpen) onLost();
     });
     const { port } = lane;
-    const { address } = lane.entrance;
+    const { address } = lane.egressListener;
     try {
       // Before the calls, since the UDP socket may be ready when its call returns.
       const ready = Promise.all([once(sockets.#udp, 'listening'), once(sockets.#tcp, 'listening')]);

@@ -1,5 +1,5 @@
-// Questions that are refused since their client asks too often: counted, and told of once for each client and second, so
-// that a flood is small in the log and none of it is lost.
+// Questions that are refused since their client asks too often: counted, and told of once for each client and second,
+// so that a flood is small in the log and none of it is lost.
 
 interface Counted<Question> {
   readonly first: Question;

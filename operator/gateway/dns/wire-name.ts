@@ -20,8 +20,8 @@ export interface WireName {
 const scratch = Buffer.alloc(4 * LONGEST_NAME);
 
 /**
- * A name without pointers, as questions have it. A byte that is not printable, or would read as a dot between labels, is
- * written as "\ddd", so that different names have different texts.
+ * A name without pointers, as questions have it. A byte that is not printable, or would read as a dot between labels,
+ * is written as "\ddd", so that different names have different texts.
  */
 export function readWireName(bytes: Buffer, start: number): WireName | undefined {
   let at = start;

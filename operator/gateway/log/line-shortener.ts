@@ -1,8 +1,8 @@
-// A long line of a log -> the same JSON with its long texts cut, so that nobody parses or holds more than a little of it.
-// Bytes come in pieces, since a line may be longer than memory. Only quotes and backslashes are looked at: what is no
-// JSON comes out as something that is none either.
+// A long line of a log -> the same JSON with its long texts cut, so that nobody parses or holds more than a little of
+// it. Bytes come in pieces, since a line may be longer than memory. Only quotes and backslashes are looked at: what is
+// no JSON comes out as something that is none either.
 
-import { CUT_MARK } from '../../model/access-log-line.ts';
+import { TRUNCATION_MARK } from '../../model/access-log-line.ts';
 
 /** Of one text; the names that a context begins with are shorter together. */
 const TEXT_BYTES = 2048;
@@ -12,7 +12,7 @@ const KEPT_BYTES = 32 * 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
-const MARK = Buffer.from(CUT_MARK);
+const MARK = Buffer.from(TRUNCATION_MARK);
 
 export class LineShortener {
   readonly #kept = Buffer.allocUnsafe(KEPT_BYTES);
@@ -22,7 +22,7 @@ export class LineShortener {
   #escapeBytes = 0;
   /** Of the text that we are in. */
   #textBytes = 0;
-  #isCut = false;
+  #isTruncated = false;
 
   push(bytes: Uint8Array): void {
     for (const byte of bytes) {
@@ -41,11 +41,11 @@ export class LineShortener {
     this.#keep(byte);
     this.#isInText = byte === QUOTE;
     this.#textBytes = 0;
-    this.#isCut = false;
+    this.#isTruncated = false;
   }
 
   #endText(): void {
-    if (this.#isCut) for (const byte of MARK) this.#keep(byte);
+    if (this.#isTruncated) for (const byte of MARK) this.#keep(byte);
     this.#keep(QUOTE);
     this.#isInText = false;
   }
@@ -55,8 +55,8 @@ export class LineShortener {
     const begins = this.#escapeBytes === 0 && (byte < 0x80 || byte >= 0xc0);
     this.#escapeBytes = this.#escapeBytesAfter(byte);
     this.#textBytes += 1;
-    this.#isCut ||= begins && this.#textBytes > TEXT_BYTES;
-    if (!this.#isCut) this.#keep(byte);
+    this.#isTruncated ||= begins && this.#textBytes > TEXT_BYTES;
+    if (!this.#isTruncated) this.#keep(byte);
   }
 
   #escapeBytesAfter(byte: number): number {

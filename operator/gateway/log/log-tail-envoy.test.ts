@@ -5,13 +5,13 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import {
   type EnvoyFixture,
-  entrance,
+  egressListener,
   envoyFixture,
   freePorts,
   routeTable,
   until,
 } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../deliver/atomic-file.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
 import { ConfigApplier } from '../config/config-applier.ts';
 import type { EnvoyProcess } from '../process/envoy-process.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
@@ -48,11 +48,11 @@ beforeEach(async () => {
   await envoy.start();
   const { directory } = fixture;
   const applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles });
-  const entrances = [entrance(directory, 'a', port, 'table.a')];
+  const egressListeners = [egressListener(directory, 'a', port, 'table.a')];
   await applier.apply({
     clusters: [],
-    guards: [],
-    entrances,
+    internalListeners: [],
+    egressListeners,
     routeTables: [routeTable('table.a', 'a', 'x')],
   });
   await applier.close();

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../deliver/atomic-file.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail, type LogTailOptions } from './log-tail.ts';

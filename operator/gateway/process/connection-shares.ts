@@ -1,6 +1,7 @@
-// How many connections each port may have, so that all ports of one workspace together never have more than its share of
-// the gateway. Few of them are in use at a time, so what idle ones do not need goes to the busy ones. It holds at each
-// moment, though clients go on while we look: first limits are lowered, and only what was seen to be free is given out.
+// How many connections each port may have, so that all ports of one workspace together never have more than its share
+// of the gateway. Few of them are in use at a time, so what idle ones do not need goes to the busy ones. It holds at
+// each moment, though clients go on while we look: first limits are lowered, and only what was seen to be free is given
+// out.
 
 export interface ConnectionSharesOptions {
   /** Of one workspace, over all its listeners. */
@@ -43,7 +44,10 @@ export class ConnectionShares {
     this.#workspaces = new Map(served);
   }
 
-  /** How many connections they have. Answers whether any limit is another one now; it must be in force before the next look. */
+  /**
+   * How many connections they have. Answers whether any limit is another one now; it must be in force before the next
+   * look.
+   */
   look(active: CountByListener): boolean {
     let isOther = false;
     for (const ports of this.#workspaces.values()) {

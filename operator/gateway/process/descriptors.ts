@@ -1,5 +1,5 @@
-// How many connections the descriptors of this process allow; Envoy inherits its limit. Node.js has raised the soft limit
-// to the hard one when it started.
+// How many connections the descriptors of this process allow; Envoy inherits its limit. Node.js has raised the soft
+// limit to the hard one when it started.
 import { readFile } from 'node:fs/promises';
 import { CONNECTIONS_PER_DESCRIPTOR, MAX_CONNECTIONS, RESERVED_DESCRIPTORS } from '../../model/limits.ts';
 

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import type { EnvoyFixture } from '../../../test/fixtures/envoy-fixture.ts';
 import {
   ask,
-  entrance,
+  egressListener,
   envoyFixture,
   freePorts,
   routeTable,
   until,
 } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../deliver/atomic-file.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
 import { ConfigApplier } from '../config/config-applier.ts';
 import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 import type { EnvoyProcess } from './envoy-process.ts';
@@ -25,11 +25,11 @@ beforeAll(async () => {
   [port = 0] = await freePorts(1);
   const { directory } = fixture;
   const applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles });
-  const entrances = [entrance(directory, 'a', port, 'p-1.eu.shop')];
+  const egressListeners = [egressListener(directory, 'a', port, 'p-1.eu.shop')];
   await applier.apply({
     clusters: [],
-    guards: [],
-    entrances,
+    internalListeners: [],
+    egressListeners,
     routeTables: [routeTable('p-1.eu.shop', 'a', 'x')],
   });
   await applier.close();

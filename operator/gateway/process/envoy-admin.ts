@@ -125,7 +125,10 @@ export class EnvoyAdmin {
     return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
   }
 
-  /** Connections that were closed at once, by the counter that says so; without a listener those beyond what Envoy takes in all. */
+  /**
+   * Connections that were closed at once, by the counter that says so; without a listener those beyond what Envoy takes
+   * in all.
+   */
   async refusedConnections(): Promise<ReadonlyMap<string, RefusedAt>> {
     const filter = encodeURIComponent('\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)$');
     const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
@@ -152,10 +155,10 @@ export class EnvoyAdmin {
 
   /** How many updates Envoy refused, by subscription, for example "http.egress.rds.t1"; zeros are left out. */
   async rejectedUpdates(): Promise<ReadonlyMap<string, number>> {
-    const ending = /\.update_rejected$/;
+    const terminating = /\.update_rejected$/;
     const refused = await this.counters('(lds|cds|\\.rds\\..*)\\.update_rejected$');
     const counted = [...refused].filter(([, count]) => count > 0);
-    return new Map(counted.map(([stat, count]) => [stat.replace(ending, ''), count]));
+    return new Map(counted.map(([stat, count]) => [stat.replace(terminating, ''), count]));
   }
 
   /** Listeners whose last update Envoy refused, with its reason; empty again after a good update. */

@@ -10,7 +10,7 @@ export interface LogRecord {
 
 const recordStart = /^(?=\[\d{4}-\d\d-\d\d )/m;
 const record = /^\[[^\]]*\]\[\d+\]\[(\w+)\]\[\w+\] (?:\[[^\]]*\] )?([^]*)$/;
-const refusal = /^Filesystem config update (?:rejected|failure): ([^]*)$/;
+const rejection = /^Filesystem config update (?:rejected|failure): ([^]*)$/;
 const backtrace = /^(#\d+|stacktrace|Backtrace|Address mapping|Envoy version)/;
 const readLimitBytes = 4 * 1024 * 1024;
 
@@ -39,10 +39,10 @@ export class EnvoyLog {
   }
 
   /** Envoy's reasons for the updates it refused since the mark, one per refused update. */
-  async refusalsSinceMark(): Promise<readonly string[]> {
+  async rejectionsSinceMark(): Promise<readonly string[]> {
     const records = await this.recordsSinceMark();
     return records.flatMap(({ text }) => {
-      const reason = refusal.exec(text)?.[1];
+      const reason = rejection.exec(text)?.[1];
       return reason === undefined ? [] : [reason.replace(/\s+/g, ' ').trim()];
     });
   }

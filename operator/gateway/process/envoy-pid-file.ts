@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import { DRAIN_TIME_S } from '../../render/envoy/bootstrap.ts';
-import type { AtomicFiles } from '../atomic-files.ts';
 import { envoyVersion } from './find-envoy.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 

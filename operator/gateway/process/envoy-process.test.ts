@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EnvoyFixture, envoyFixture, until } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../deliver/atomic-file.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
 import { identify } from './process-identity.ts';
 import type { EnvoyExit } from './running-envoy.ts';
 
@@ -139,7 +139,7 @@ test('stop() kills an Envoy that does not react to SIGTERM', async () => {
 test('kill -9 of the supervising process leaves Envoy running for the next one', async () => {
   const program = `
     import { EnvoyProcess } from ${JSON.stringify(join(import.meta.dirname, 'envoy-process.ts'))};
-    import * as files from ${JSON.stringify(join(import.meta.dirname, '../../deliver/atomic-file.ts'))};
+    import * as files from ${JSON.stringify(join(import.meta.dirname, '../../lib/atomic-file.ts'))};
     const { directory, binary } = ${JSON.stringify(fixture.options)};
     const envoy = new EnvoyProcess({ directory, binary, files, concurrency: 1 });
     await envoy.start();

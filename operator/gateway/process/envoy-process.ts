@@ -5,7 +5,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AtomicFiles } from '../atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
 import type { EnvoyOrigin, EnvoyPidFile } from './envoy-pid-file.ts';

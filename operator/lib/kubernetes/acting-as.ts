@@ -1,5 +1,6 @@
 // As whom requests are sent: as the user of the credentials where that is the right one, else by impersonation of it,
-// which whoever holds the credentials must be allowed. So a person's kubeconfig gives a program no more than its own rights.
+// which whoever holds the credentials must be allowed. So a person's kubeconfig gives a program no more than its own
+// rights.
 import type { ApiRequest } from './kubernetes-api.ts';
 
 export interface Actor {

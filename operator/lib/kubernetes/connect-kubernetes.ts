@@ -131,7 +131,7 @@ class Connection implements KubernetesApi {
       throw unreachable(request, cause);
     });
     done(response.statusCode);
-    if (response.statusCode >= 400) throw await refusal(request, response);
+    if (response.statusCode >= 400) throw await rejection(request, response);
     return response;
   }
 
@@ -226,7 +226,7 @@ function unreachable({ method, path }: ApiRequest, cause: unknown): ApiFailure {
 }
 
 /** The server's own sentence where it sent one. */
-async function refusal(
+async function rejection(
   { method, path }: ApiRequest,
   { statusCode, headers, body }: Dispatcher.ResponseData,
 ): Promise<ApiFailure> {

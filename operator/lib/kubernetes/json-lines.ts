@@ -1,6 +1,6 @@
 // A stream of bytes with one JSON value per line -> the values, as they come. A line that is not JSON, or is cut off
 // by the end, is an error: who reads must not take a part of the truth for all of it.
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 /** So many bytes are parsed in one go; then others get their turn. */
 const TURN_BYTES = 256 * 1024;
@@ -18,7 +18,7 @@ export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncIterable
       parsedBytes += line.length;
       if (parsedBytes < TURN_BYTES) continue;
       parsedBytes = 0;
-      await breathe();
+      await yieldToEventLoop();
     }
   }
   if (rest.trim() !== '') throw new Error('the stream ended in the middle of a line');

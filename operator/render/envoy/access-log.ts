@@ -1,25 +1,28 @@
 // The access log: one JSON line per denial, and the spool from which denials are read. A line costs CPU twice, where it
-// is written and where it is read, so what was simply allowed leaves none, and no listener writes what another one says.
-// model/access-log-line.ts reads exactly these fields.
+// is written and where it is read, so what was simply allowed leaves none, and no listener writes what another one
+// says. model/access-log-line.ts reads exactly these fields.
 import type { EnvoyListener } from '../../model/access-log-line.ts';
 import { DRAIN_TIME_S } from './bootstrap.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
-/** Filter state that carries what the proxy listener knows to the guard behind it. */
+/** Filter state that carries what the proxy listener knows to the tunnel check behind it. */
 export const CONTEXT_KEY = 'sallyport.context';
 
-/** Filter state that carries what the routes decided to the guards of dry-run lanes. */
+/** Filter state that carries what the routes decided to the tunnel checks of dry-run lanes. */
 export const DECISION_KEY = 'sallyport.decision';
 
 /**
- * For proxies of enforced lanes, and gates: what was refused, or went wrong; a tunnel let through is its guard's to judge.
- * Envoy demands a runtime key, though nobody sets it.
+ * For proxies of enforced lanes, and address checks: what was refused, or went wrong; a tunnel let through is its
+ * guard's to judge. Envoy demands a runtime key, though nobody sets it.
  */
 export const NOT_ALLOWED: Json = {
   status_code_filter: { comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } } },
 };
 
-/** For proxies of dry-run lanes: every plain request, and tunnels that never opened; the others are their guard's to tell. */
+/**
+ * For proxies of dry-run lanes: every plain request, and tunnels that never opened; the others are their guard's to
+ * tell.
+ */
 export const PLAIN_OR_FAILED: Json = {
   or_filter: {
     filters: [
@@ -36,12 +39,14 @@ export const PLAIN_OR_FAILED: Json = {
 /** Filter state of a connection whose client said something before anybody looked for a ClientHello. */
 export const SPOKE_KEY = 'sallyport.spoke';
 
-/** For entrances: connections that were closed before anything was decided, which have no such filter state yet. */
+/**
+ * For egress listeners: connections that were closed before anything was decided, which have no such filter state yet.
+ */
 export function without(stateKey: string): Json {
   return expressionFilter(`!(${isSet(stateKey)})`);
 }
 
-/** For guards: connections that were closed before any chain of filters had them. */
+/** For tunnel checks: connections that were closed before any chain of filters had them. */
 export const WITHOUT_CHAIN: Json = expressionFilter("xds.filter_chain_name == ''");
 
 export function expressionFilter(expression: string): Json {
@@ -58,11 +63,11 @@ function isSet(stateKey: string): string {
   return `'${stateKey}' in filter_state`;
 }
 
-/** Filter state that a guard sets when its name has been resolved, whether or not that gave an address. */
+/** Filter state that a tunnel check sets when its name has been resolved, whether or not that gave an address. */
 export const RESOLVED_KEY = 'sallyport.resolved';
 
 /** No filter of Envoy knows what was cut; but none of it is younger than the time for which Envoy lets it live on. */
-const MAY_HAVE_BEEN_CUT: Json = {
+const MAY_HAVE_BEEN_CLOSED: Json = {
   duration_filter: {
     comparison: {
       op: 'GE',
@@ -71,18 +76,19 @@ const MAY_HAVE_BEEN_CUT: Json = {
   },
 };
 
-/** For guards of plain HTTP: what was refused or went wrong, and what may have been cut. */
-export const NOT_ALLOWED_OR_CUT: Json = { or_filter: { filters: [NOT_ALLOWED, MAY_HAVE_BEEN_CUT] } };
+/** For tunnel checks of plain HTTP: what was refused or went wrong, and what may have been cut. */
+export const NOT_ALLOWED_OR_CLOSED: Json = { or_filter: { filters: [NOT_ALLOWED, MAY_HAVE_BEEN_CLOSED] } };
 
 /**
- * For guards: tunnels that never reached their destination or that something went wrong with, those that were refused
- * before anything was asked about their name or because of the address that it led to, and all that may have been cut.
+ * For tunnel checks: tunnels that never reached their destination or that something went wrong with, those that were
+ * refused before anything was asked about their name or because of the address that it led to, and all that may have
+ * been cut.
  */
-export const CUT: Json = {
+export const CLOSED_TUNNELS: Json = {
   or_filter: {
     filters: [
       { response_flag_filter: {} },
-      MAY_HAVE_BEEN_CUT,
+      MAY_HAVE_BEEN_CLOSED,
       expressionFilter(`!(${isSet(RESOLVED_KEY)}) || connection.termination_details != ''`),
     ],
   },
@@ -92,7 +98,7 @@ function accessLogPath(settings: GatewaySettings): string {
   return `${settings.directory}/log/access.log`;
 }
 
-/** `context` is the text of the line's context: literal on a proxy listener, filter state on a guard. */
+/** `context` is the text of the line's context: literal on a proxy listener, filter state on a tunnel check. */
 export function accessLog(
   settings: GatewaySettings,
   listener: EnvoyListener,
@@ -111,8 +117,8 @@ export function accessLog(
 }
 
 /**
- * Each listener writes what it can know; the reader takes a missing field as empty. What a client says has a length, here
- * and in the context; all else are words of Envoy and names of ours.
+ * Each listener writes what it can know; the reader takes a missing field as empty. What a client says has a length,
+ * here and in the context; all else are words of Envoy and names of ours.
  */
 const COMMON_FIELDS: Json = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
@@ -137,16 +143,16 @@ const TUNNEL_FIELDS: Json = {
   sni: '%REQUESTED_SERVER_NAME%',
 };
 
-const GUARD_FIELDS: Json = {
+const TUNNEL_CHECK_FIELDS: Json = {
   ...TUNNEL_FIELDS,
   resolved: `%CEL(${isSet(RESOLVED_KEY)})%`,
   closing: '%DOWNSTREAM_LOCAL_CLOSE_REASON%',
 };
 
 const RECORDING_FIELDS: Json = {
-  ...GUARD_FIELDS,
+  ...TUNNEL_CHECK_FIELDS,
   decision: `%FILTER_STATE(${DECISION_KEY}:PLAIN)%`,
-  gate: '%FILTER_STATE(envoy.tcp_proxy.propagate_response_headers:TYPED)%',
+  addressCheck: '%FILTER_STATE(envoy.tcp_proxy.propagate_response_headers:TYPED)%',
 };
 
 const CLOSED_FIELDS: Json = {
@@ -157,11 +163,11 @@ const CLOSED_FIELDS: Json = {
 
 const FIELDS: Readonly<Record<EnvoyListener, Json>> = {
   proxy: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
-  twin: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
-  entrance: { ...COMMON_FIELDS, ...CLOSED_FIELDS },
-  gate: { ...COMMON_FIELDS, ...REQUEST_FIELDS },
+  'sni-router': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
+  'egress-listener': { ...COMMON_FIELDS, ...CLOSED_FIELDS },
+  'address-check': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
   'private-http': { ...COMMON_FIELDS, ...REQUEST_FIELDS },
-  guard: { ...COMMON_FIELDS, ...GUARD_FIELDS },
+  'tunnel-check': { ...COMMON_FIELDS, ...TUNNEL_CHECK_FIELDS },
   watch: { ...COMMON_FIELDS, ...RECORDING_FIELDS },
   pass: { ...COMMON_FIELDS, ...RECORDING_FIELDS },
 };

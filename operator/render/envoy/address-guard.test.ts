@@ -131,11 +131,11 @@ describe('enforcedGuard()', () => {
   });
 
   it('opens the configured ranges and nothing beside them', () => {
-    const guard = enforcedGuard(configured([range('127.0.7.0/24')]));
-    expect(rangesContain(guard, '127.0.7.9')).toBe(false);
-    expect(rangesContain(guard, '127.0.8.1')).toBe(true);
-    expect(rangesContain(guard, '10.0.0.1')).toBe(true);
-    expect(rangesContain(guard, '1.1.1.1')).toBe(false);
+    const tunnelCheck = enforcedGuard(configured([range('127.0.7.0/24')]));
+    expect(rangesContain(tunnelCheck, '127.0.7.9')).toBe(false);
+    expect(rangesContain(tunnelCheck, '127.0.8.1')).toBe(true);
+    expect(rangesContain(tunnelCheck, '10.0.0.1')).toBe(true);
+    expect(rangesContain(tunnelCheck, '1.1.1.1')).toBe(false);
   });
 
   it.each(METADATA)('keeps %s shut, even inside a range that is opened', (address) => {
@@ -146,15 +146,18 @@ describe('enforcedGuard()', () => {
 });
 
 describe('dryRunGuard()', () => {
-  const guardOf = (openRanges: readonly AddressRange[], foreign: readonly string[] = []) =>
+  const tunnelCheckOf = (openRanges: readonly AddressRange[], foreign: readonly string[] = []) =>
     dryRunGuard(foreign.map(range), { ...configured(openRanges), ownAddresses: [range('10.9.8.7')] });
 
   it.each(METADATA)('keeps %s shut, even inside a range that is opened', (address) => {
-    expect(rangesContain(guardOf([range('0.0.0.0/0'), range('::/0')]), address)).toBe(true);
+    expect(rangesContain(tunnelCheckOf([range('0.0.0.0/0'), range('::/0')]), address)).toBe(true);
   });
 
   it('shuts the IPv6 addresses that a dual-stack socket takes for an IPv4 one of cloud metadata', () => {
-    expect(cidrRanges(guardOf([]))).toContainEqual({ address_prefix: '::ffff:a9fe:0', prefix_len: 112 });
+    expect(cidrRanges(tunnelCheckOf([]))).toContainEqual({
+      address_prefix: '::ffff:a9fe:0',
+      prefix_len: 112,
+    });
   });
 
   it.each([
@@ -164,22 +167,22 @@ describe('dryRunGuard()', () => {
     ['its own address', '10.9.8.7', '64:ff9b::a09:807'],
     ['what configuration denies', '192.1.2.3', '64:ff9b::c001:203'],
   ])('shuts %s', (_, ...addresses) => {
-    expect(addresses.filter((address) => !rangesContain(guardOf([]), address))).toEqual([]);
+    expect(addresses.filter((address) => !rangesContain(tunnelCheckOf([]), address))).toEqual([]);
   });
 
   it('shuts ranges of private endpoints that the table has no part in', () => {
-    expect(rangesContain(guardOf([], ['10.20.0.0/16']), '10.20.0.1')).toBe(true);
-    expect(rangesContain(guardOf([], ['10.20.0.0/16']), '10.21.0.1')).toBe(false);
+    expect(rangesContain(tunnelCheckOf([], ['10.20.0.0/16']), '10.20.0.1')).toBe(true);
+    expect(rangesContain(tunnelCheckOf([], ['10.20.0.0/16']), '10.21.0.1')).toBe(false);
   });
 
   it('opens the configured range and nothing beside it', () => {
-    const guard = guardOf([range('127.0.7.0/24')]);
-    expect(rangesContain(guard, '127.0.7.9')).toBe(false);
-    expect(rangesContain(guard, '127.0.8.1')).toBe(true);
+    const tunnelCheck = tunnelCheckOf([range('127.0.7.0/24')]);
+    expect(rangesContain(tunnelCheck, '127.0.7.9')).toBe(false);
+    expect(rangesContain(tunnelCheck, '127.0.8.1')).toBe(true);
   });
 
   it.each(['10.0.0.1', '192.168.1.1', 'fd00::1', '1.1.1.1', '168.63.129.17'])('leaves %s open', (address) => {
-    expect(rangesContain(guardOf([]), address)).toBe(false);
+    expect(rangesContain(tunnelCheckOf([]), address)).toBe(false);
   });
 });
 

@@ -1,13 +1,13 @@
-// Which resolved addresses Envoy refuses to connect to. Guard ranges minus the holes that configuration opens, and what
-// it shuts besides.
+// Which resolved addresses Envoy refuses to connect to. Tunnel check ranges minus the holes that configuration opens,
+// and what it shuts besides.
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
 import { compareText } from '../../model/snapshot.ts';
 import {
-  GUARDED_RANGES,
   HIDING_RANGES,
   LOCAL_RANGES,
   METADATA_RANGES,
+  NON_PUBLIC_RANGES,
   withEmbeddings,
 } from '../../model/special-address.ts';
 import type { GatewaySettings, Json } from './envoy-config.ts';
@@ -21,7 +21,7 @@ const EVERYTHING: readonly AddressRange[] = [
 
 /** For enforced lanes: all that is not public. */
 export function enforcedGuard({ openRanges, denyRanges }: ConfiguredRanges): readonly AddressRange[] {
-  return mergeRanges([...subtractRanges(GUARDED_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES]);
+  return mergeRanges([...subtractRanges(NON_PUBLIC_RANGES, openRanges), ...denyRanges, ...METADATA_RANGES]);
 }
 
 /**
@@ -34,7 +34,7 @@ export function dryRunGuard(
 ): readonly AddressRange[] {
   const local = [...LOCAL_RANGES, ...ownAddresses.flatMap(withEmbeddings)];
   // What is public is no more another's than anybody's.
-  const others = subtractRanges(foreign, subtractRanges(foreign, GUARDED_RANGES));
+  const others = subtractRanges(foreign, subtractRanges(foreign, NON_PUBLIC_RANGES));
   return mergeRanges([
     ...subtractRanges([...local, ...others.flatMap(withEmbeddings)], openRanges),
     ...denyRanges.flatMap(withEmbeddings),
@@ -76,8 +76,8 @@ export function subtractRanges(
 }
 
 /**
- * The same addresses in fewer ranges: without those inside others, halves joined. Every guard and every way out holds
- * the list twice.
+ * The same addresses in fewer ranges: without those inside others, halves joined. Every tunnel check and every way out
+ * holds the list twice.
  */
 export function mergeRanges(ranges: readonly AddressRange[]): readonly AddressRange[] {
   const sorted = ranges.map((range) => ({ range, bits: bitsOf(range) })).toSorted(byBits);

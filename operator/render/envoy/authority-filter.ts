@@ -1,5 +1,5 @@
-// Before any route: a request whose authority is not one name or address with at most one port is refused, in every lane.
-// So whatever a table says, its routes see hosts that have one reading (DESIGN 4 "Names").
+// Before any route: a request whose authority is not one name or address with at most one port is refused, in every
+// lane. So whatever a table says, its routes see hosts that have one reading (DESIGN 4 "Names").
 import { AUTHORITY_RULE } from '../../model/access-log-line.ts';
 import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
 import { extension, type Json } from './envoy-config.ts';

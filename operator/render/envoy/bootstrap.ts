@@ -16,7 +16,10 @@ const STATISTIC_PREFIXES = [
   'overload.',
   'server.',
 ];
-/** Which guards have connections, since those without any need not end them; and connections of ports, and beyond a limit. */
+/**
+ * Which tunnel checks have connections, since those without any need not end them; and connections of ports, and beyond
+ * a limit.
+ */
 const STATISTIC_PATTERNS = [
   'listener\\..*\\.downstream_(pre_)?cx_active',
   'listener\\..*\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)',

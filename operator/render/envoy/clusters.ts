@@ -1,7 +1,7 @@
 // Clusters: the way to each internal listener, and the way out. Circuit breakers lie far above every connection limit:
 // with Envoy's defaults one pod with 1,024 tunnels stops the whole gateway; fairness belongs to the listener.
 import { BUFFER_BYTES } from '../../model/limits.ts';
-import { refuseUpstreamAddress } from './dialled-address.ts';
+import { denyUpstreamAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type Json, type NamedResource, typed } from './envoy-config.ts';
 
@@ -60,7 +60,7 @@ export function forwardCluster(cache: DnsCache): NamedResource {
           common_http_protocol_options: { idle_timeout: '30s' },
           upstream_http_protocol_options: { auto_sni: true, auto_san_validation: true },
           explicit_http_config: { http_protocol_options: {} },
-          http_filters: refuseUpstreamAddress(cache),
+          http_filters: denyUpstreamAddress(cache),
         },
       ),
     },

@@ -1,14 +1,16 @@
-// How many connections each entrance may have from the moment at which they are accepted, before a byte of them is read.
-// Envoy takes such limits from its runtime only, by the listener's name; so they are a file of their own, which changes
-// with the entrances and, unlike a listener, ends nobody's connection.
+// How many connections each egress listener may have from the moment at which they are accepted, before a byte of them
+// is read. Envoy takes such limits from its runtime only, by the listener's name; so they are a file of their own,
+// which changes with the egress listeners and, unlike a listener, ends nobody's connection.
 import { MOST_CONNECTION_BYTES, WORKSPACE_SHARE } from '../../model/limits.ts';
-import { type Entrance, type GatewaySettings, type Json, typed } from './envoy-config.ts';
+import { type EgressListener, type GatewaySettings, type Json, typed } from './envoy-config.ts';
 import { listenerPlaces } from './listener-places.ts';
 
 /** Name of the layer of Envoy's runtime, and of the resource in its file. */
 export const LIMITS_LAYER = 'limits';
 
-/** Connections that have said nothing yet are beside those that the listener's own filter counts, which leave rows each. */
+/**
+ * Connections that have said nothing yet are beside those that the listener's own filter counts, which leave rows each.
+ */
 const SILENT_SHARE = 1 / 16;
 
 export function limitsPath({ directory }: Pick<GatewaySettings, 'directory'>): string {
@@ -24,16 +26,18 @@ export function workspaceShare({ maxConnections, envoyMemoryBytes }: GatewaySett
 /** Of one port, however much of its workspace's share is free. */
 export function acceptLimit(settings: GatewaySettings): number {
   return Math.min(
-    Math.ceil(settings.maxConnectionsPerEntrance * (1 + SILENT_SHARE)),
+    Math.ceil(settings.maxConnectionsPerListener * (1 + SILENT_SHARE)),
     workspaceShare(settings),
   );
 }
 
 /** Names of all listeners, by workspace. */
-export function listenersOf(entrances: readonly Entrance[]): ReadonlyMap<string, readonly string[]> {
-  const groups = Map.groupBy(entrances, ({ workspace }) => workspace);
-  const namesOf = (own: readonly Entrance[]): readonly string[] =>
-    own.flatMap((entrance) => listenerPlaces(entrance).map(({ name }) => name));
+export function listenersOf(
+  egressListeners: readonly EgressListener[],
+): ReadonlyMap<string, readonly string[]> {
+  const groups = Map.groupBy(egressListeners, ({ workspace }) => workspace);
+  const namesOf = (own: readonly EgressListener[]): readonly string[] =>
+    own.flatMap((egressListener) => listenerPlaces(egressListener).map(({ name }) => name));
   return new Map([...groups].map(([workspace, own]) => [workspace, namesOf(own)]));
 }
 

@@ -4,7 +4,7 @@ import { type Decision, decide, type EgressRequest } from '../../compile/decide.
 import { indexTable } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
 import { classifyNames } from './destination-classes.ts';
-import type { Entrance, GatewaySettings, GuardedLane } from './envoy-config.ts';
+import type { EgressListener, GatewayLane, GatewaySettings } from './envoy-config.ts';
 import { renderEnvoy } from './render-envoy.ts';
 
 type Groups = readonly DestinationGroup[];
@@ -16,7 +16,7 @@ const SETTINGS = {
   denyRanges: [],
   ownAddresses: [],
   ownPlaces: [],
-  maxConnectionsPerEntrance: 100,
+  maxConnectionsPerListener: 100,
   maxConnections: 60_000,
   envoyMemoryBytes: 1e9,
 } as unknown as GatewaySettings;
@@ -110,15 +110,15 @@ const requests: fc.Arbitrary<EgressRequest> = fc
     };
   });
 
-const lanes = fc.constantFrom<GuardedLane>('dry-run', 'sealed-dry-run', 'enforced', 'sealed');
+const lanes = fc.constantFrom<GatewayLane>('dry-run', 'sealed-dry-run', 'enforced', 'sealed');
 
-/** What the rendered routes and the guards behind them make of a request. */
+/** What the rendered routes and the tunnel checks behind them make of a request. */
 function envoyDecision(
   table: EgressTable,
-  lane: GuardedLane,
+  lane: GatewayLane,
   request: EgressRequest,
 ): Pick<Decision, 'verdict' | 'reason'> {
-  const input = { tables: [table], entrances: [entranceIn(lane)], settings: SETTINGS, atMs: 0 };
+  const input = { tables: [table], egressListeners: [egressListenerIn(lane)], settings: SETTINGS, atMs: 0 };
   const [rendered] = renderEnvoy(input).routeTables;
   const choice = routeChooser(rendered?.body ?? {})(routeRequest(request));
   const [, decision, reason] = /^(drop|dry-run):(.+)$/.exec(choice?.name ?? '') ?? [];
@@ -126,7 +126,7 @@ function envoyDecision(
   return { verdict: decision === 'drop' ? 'DROP' : 'DRY_RUN_DENIAL', reason: reason as Decision['reason'] };
 }
 
-function entranceIn(lane: GuardedLane): Entrance {
+function egressListenerIn(lane: GatewayLane): EgressListener {
   const whose = { workspace: 'w', workspaceId: '1', product: 'GENERAL', networkPolicyId: 'acme' } as const;
   return { name: 'proxy', ...whose, lane, table: 'acme-1', address: '127.0.0.1', port: 10_000, tlsPorts: [] };
 }
@@ -136,10 +136,10 @@ function routeRequest({ via, host, port }: EgressRequest): RouteRequest {
   return { isConnect: via === 'CONNECT', authority, headers: {} };
 }
 
-/** A guard that looks inside compares the server name with the host; the others let every byte through. */
-function guardDecision(guard: string, request: EgressRequest): Pick<Decision, 'verdict' | 'reason'> {
-  const isWatched = /^guard-dry-run(?:-[0-9a-f]+)?-watch$/.test(guard);
-  const looks = isWatched || /^(?:guard-acme|private-tls-)/.test(guard);
+/** A tunnel check that looks inside compares the server name with the host; the others let every byte through. */
+function guardDecision(tunnelCheck: string, request: EgressRequest): Pick<Decision, 'verdict' | 'reason'> {
+  const isWatched = /^check-watch-dry-run/.test(tunnelCheck);
+  const looks = isWatched || /^check-(?:tls-acme|private-tls-)/.test(tunnelCheck);
   if (request.via === 'HTTP' || !looks) return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
   const verdict = isWatched ? 'DRY_RUN_DENIAL' : 'DROP';
   if (request.inside.kind === 'OTHER') return { verdict, reason: 'NOT_TLS' };

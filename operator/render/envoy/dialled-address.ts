@@ -1,20 +1,20 @@
-// The second layer of the address guard: whatever a cache has resolved, the address that is about to be dialled is looked
-// at again, by another part of Envoy. The first layer is the cache's own filter.
+// The second layer of the address guard: whatever a cache has resolved, the address that is about to be dialled is
+// looked at again, by another part of Envoy. The first layer is the cache's own filter.
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import { cidrRanges } from './address-guard.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type Json, type Place } from './envoy-config.ts';
 
 /** For tunnels of TLS: before the tcp proxy, which must connect only when the client has said something. */
-export function refuseDialledAddress(cache: DnsCache): Json {
+export function denyDialledAddress(cache: DnsCache): Json {
   return extension('envoy.filters.network.rbac', 'envoy.extensions.filters.network.rbac.v3.RBAC', {
     stat_prefix: ADDRESS_RULE,
     rules: denyRules(cache),
   });
 }
 
-/** For plain HTTP, and tunnels that come through a gate: filters of the cluster that dials. */
-export function refuseUpstreamAddress(cache: DnsCache): readonly Json[] {
+/** For plain HTTP, and tunnels that come through an address check: filters of the cluster that dials. */
+export function denyUpstreamAddress(cache: DnsCache): readonly Json[] {
   return [
     extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
       rules: denyRules(cache),
@@ -26,8 +26,8 @@ export function refuseUpstreamAddress(cache: DnsCache): readonly Json[] {
   ];
 }
 
-function denyRules({ refused, refusedPlaces }: DnsCache): Json {
-  const places: readonly Place[] = [...refused.map((range) => ({ range })), ...refusedPlaces];
+function denyRules({ refused, deniedPlaces }: DnsCache): Json {
+  const places: readonly Place[] = [...refused.map((range) => ({ range })), ...deniedPlaces];
   const permissions = places.map(({ range, ports }) => ({
     matcher: extension(
       'envoy.rbac.matchers.upstream_ip_port',

@@ -1,5 +1,6 @@
 // Envoy's name resolution: one cache per table, one for all dry-run lanes whose tables lead to the same private ranges,
-// and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. What fills a table's cache stops nobody but those under that table.
+// and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. What fills a table's
+// cache stops nobody but those under that table.
 import { contentHash } from '../../compile/content-hash.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -15,15 +16,15 @@ import {
   subtractRanges,
 } from './address-guard.ts';
 import {
-  type Entrance,
+  type EgressListener,
   type EnvoyInput,
   extension,
+  type GatewayLane,
   type GatewaySettings,
-  type GuardedLane,
   type Json,
   type Place,
 } from './envoy-config.ts';
-import { dryRunName, forwardName, privateRangesOf } from './guard-names.ts';
+import { dryRunName, forwardName, privateRangesOf } from './resource-names.ts';
 
 export interface DnsCache {
   readonly name: string;
@@ -33,7 +34,7 @@ export interface DnsCache {
   /** Addresses that it leads nowhere to. */
   readonly refused: readonly AddressRange[];
   /** What the second layer of the address guard refuses besides. */
-  readonly refusedPlaces: readonly Place[];
+  readonly deniedPlaces: readonly Place[];
 }
 
 /**
@@ -59,7 +60,7 @@ export interface LaneCaches {
   /** One per set of private ranges; the first is that of tables without any. */
   readonly dryRun: readonly DnsCache[];
   enforced(table: string): DnsCache;
-  of(table: string, lane: GuardedLane): DnsCache;
+  of(table: string, lane: GatewayLane): DnsCache;
 }
 
 export function laneCaches(input: EnvoyInput): LaneCaches {
@@ -67,7 +68,7 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
   const shared = cacheSettings(enforcedGuard(settings), settings);
   const enforced = (table: string): DnsCache => dnsCache(table, shared);
   const nowhere = dryRunCache([], input);
-  const used = input.tables.filter((table) => hasDryRun(table, input.entrances));
+  const used = input.tables.filter((table) => hasDryRun(table, input.egressListeners));
   const byTable = new Map(used.map((table) => [table.metadata.name, privateRangesOf(table)]));
   const bySet = new Map([...byTable.values()].map((own) => [dryRunName(own), own]));
   bySet.delete(nowhere.name);
@@ -80,8 +81,8 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
   };
 }
 
-function hasDryRun({ metadata }: EgressTable, entrances: readonly Entrance[]): boolean {
-  return entrances.some(({ table, lane }) => table === metadata.name && isDryRun(lane));
+function hasDryRun({ metadata }: EgressTable, egressListeners: readonly EgressListener[]): boolean {
+  return egressListeners.some(({ table, lane }) => table === metadata.name && isDryRun(lane));
 }
 
 /** Services of lanes come and go with workspaces, so only the second layer of the address guard knows them. */
@@ -90,16 +91,16 @@ function dryRunCache(own: readonly string[], { settings, tables, laneAddresses =
   const foreign = subtractRanges(mergeRanges(all), readableRanges(own));
   const cache = dnsCache(dryRunName(own), cacheSettings(dryRunGuard(foreign, settings), settings));
   const services = mergeRanges(readableRanges(laneAddresses).flatMap(withEmbeddings));
-  return { ...cache, refusedPlaces: [...cache.refusedPlaces, ...services.map((range) => ({ range }))] };
+  return { ...cache, deniedPlaces: [...cache.deniedPlaces, ...services.map((range) => ({ range }))] };
 }
 
 export function privateCache(addressRanges: readonly string[], settings: GatewaySettings): DnsCache {
-  const guard = privateGuard(addressRanges, settings);
-  return dnsCache(`private-${contentHash(addressRanges)}`, cacheSettings(guard, settings));
+  const tunnelCheck = privateGuard(addressRanges, settings);
+  return dnsCache(`private-${contentHash(addressRanges)}`, cacheSettings(tunnelCheck, settings));
 }
 
 interface CacheSettings {
-  readonly refusedPlaces: readonly Place[];
+  readonly deniedPlaces: readonly Place[];
   readonly refused: readonly AddressRange[];
   readonly config: Json;
   readonly hash: string;
@@ -135,5 +136,5 @@ function cacheSettings(refused: readonly AddressRange[], settings: GatewaySettin
     resolved_address_filter: { ranges: cidrRanges(refused) },
     typed_dns_resolver_config: cares,
   };
-  return { refused, refusedPlaces: settings.ownPlaces, config, hash: contentHash(config) };
+  return { refused, deniedPlaces: settings.ownPlaces, config, hash: contentHash(config) };
 }

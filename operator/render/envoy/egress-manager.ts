@@ -1,20 +1,20 @@
-// The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table in
-// a lane. The proxy listener of an entrance has one, and so has the twin behind transparent TLS.
+// The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table
+// in a lane. The proxy listener of an egress listener has one, and so has the SNI router behind transparent TLS.
 import { isDryRun } from '../../model/product.ts';
 import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
 import { authorityFilter } from './authority-filter.ts';
 import { fileSource } from './bootstrap.ts';
+import { denyAroundRoutes } from './deny-routes.ts';
 import type { LaneCaches } from './dns-cache.ts';
-import { extension, type GatewaySettings, type GuardedLane, type Json } from './envoy-config.ts';
+import { extension, type GatewayLane, type GatewaySettings, type Json } from './envoy-config.ts';
 import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
-import { routeTableName } from './guard-names.ts';
-import { refuseAroundRoutes } from './refusal.ts';
+import { routeTableName } from './resource-names.ts';
 
 /** What is decided by, and whose requests they are. */
 export interface EgressWay {
-  readonly listener: 'proxy' | 'twin';
+  readonly listener: 'proxy' | 'sni-router';
   readonly table: string;
-  readonly lane: GuardedLane;
+  readonly lane: GatewayLane;
   /** Text of the log line's context, a format string. */
   readonly context: string;
 }
@@ -35,7 +35,9 @@ function anythingBut(word: string): string {
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
 const STAT_PREFIX = 'egress';
 
-/** Each connection may hold as much before it is refused; with Envoy's 60 it would be 240 MB for one entrance. */
+/**
+ * Each connection may hold as much before it is refused; with Envoy's 60 it would be 240 MB for one egress listener.
+ */
 const MAX_REQUEST_HEADERS_KB = 32;
 
 export function egressManager(way: EgressWay, caches: LaneCaches, settings: GatewaySettings): Json {
@@ -54,14 +56,14 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     server_header_transformation: 'PASS_THROUGH',
     max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
     request_headers_timeout: '30s',
-    // A tunnel that a guard has cut is felt at once; a refusal needs only a moment to reach the client.
+    // A tunnel that a tunnel check has cut is felt at once; a refusal needs only a moment to reach the client.
     delayed_close_timeout: '0.2s',
     stream_idle_timeout: '3600s',
     common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
     rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
     http_filters: httpFilters(way, caches),
-    local_reply_config: refuseAroundRoutes(),
+    local_reply_config: denyAroundRoutes(),
     access_log: accessLog(settings, way.listener, way.context, isDry ? PLAIN_OR_FAILED : NOT_ALLOWED),
   });
 }
@@ -72,7 +74,7 @@ function httpFilters({ listener, table, lane, context }: EgressWay, caches: Lane
     shareWithNextListener([
       { key: CONTEXT_KEY, format: textFormat(context) },
       DIALLED_HOST,
-      // By which way it came, and the decision: it is the guard that sees whether it passed.
+      // By which way it came, and the decision: it is the tunnel check that sees whether it passed.
       ...(isDryRun(lane) ? [{ key: DECISION_KEY, format: textFormat(`${listener} %ROUTE_NAME%`) }] : []),
     ]),
     extension(

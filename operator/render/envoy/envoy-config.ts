@@ -13,26 +13,26 @@ export interface NamedResource {
   readonly body: Json;
 }
 
-/** What decides for the entrances of one table and lane. */
+/** What decides for the egress listeners of one table and lane. */
 export interface RouteTable extends NamedResource {
   /** Name of the EgressTable. */
   readonly table: string;
-  readonly lane: GuardedLane;
+  readonly lane: GatewayLane;
   /** Clusters that its routes may lead to, whether there are such or not. */
   readonly clusters: readonly string[];
   readonly classes: readonly ClassifiedNames[];
 }
 
 /** A listener behind which a route table decides. */
-export interface EntranceListener extends NamedResource {
+export interface RoutedListener extends NamedResource {
   /** Name of the RouteTable. */
   readonly routes: string;
-  /** Where clients come in; a twin is reached from other listeners only. */
+  /** Where clients come in; an SNI router is reached from other listeners only. */
   readonly door?: Door;
 }
 
 export interface Door {
-  readonly entrance: Entrance;
+  readonly egressListener: EgressListener;
   readonly ports: readonly number[];
 }
 
@@ -41,24 +41,24 @@ export interface EnvoyConfig {
   /** CDS. */
   readonly clusters: readonly NamedResource[];
   /** LDS: internal listeners behind CONNECT. */
-  readonly guards: readonly NamedResource[];
-  /** LDS: where workspaces come in, and the twins behind them; what decides names a route table. */
-  readonly entrances: readonly EntranceListener[];
+  readonly internalListeners: readonly NamedResource[];
+  /** LDS: where workspaces come in, and the SNI routers behind them; what decides names a route table. */
+  readonly egressListeners: readonly RoutedListener[];
   /** RDS: one file per table and lane, "<name>.json". */
   readonly routeTables: readonly RouteTable[];
 }
 
 /** Lanes that lead through the gateway. */
-export type GuardedLane = Exclude<Lane, 'full'>;
+export type GatewayLane = Exclude<Lane, 'full'>;
 
 /** One listening port: the listener says which workspace and lane it is, never the client's address. */
-export interface Entrance {
+export interface EgressListener {
   readonly name: string;
   readonly workspace: string;
   readonly workspaceId: string;
   /** Where pods share their lane's port, the port does not tell their product. */
   readonly product?: Product;
-  readonly lane: GuardedLane;
+  readonly lane: GatewayLane;
   readonly networkPolicyId: string;
   readonly table: string;
   readonly address: string;
@@ -82,8 +82,8 @@ export interface GatewaySettings {
   readonly ownAddresses: readonly AddressRange[];
   /** Its lanes' ports where a range is opened that they lie in. */
   readonly ownPlaces: readonly Place[];
-  /** Connections that one entrance may have open, so that no workspace can starve the others. */
-  readonly maxConnectionsPerEntrance: number;
+  /** Connections that one egress listener may have open, so that no workspace can starve the others. */
+  readonly maxConnectionsPerListener: number;
   /** Connections that the gateway takes in all. */
   readonly maxConnections: number;
   /** Of which Envoy refuses what is new when it is nearly used up. */
@@ -99,7 +99,7 @@ export interface Place {
 
 export interface EnvoyInput {
   readonly tables: readonly EgressTable[];
-  readonly entrances: readonly Entrance[];
+  readonly egressListeners: readonly EgressListener[];
   readonly settings: GatewaySettings;
   /** Addresses of the Services of all lanes, by which gateways reach each other and themselves. */
   readonly laneAddresses?: readonly string[];

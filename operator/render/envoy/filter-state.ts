@@ -33,8 +33,8 @@ export interface SharedObject {
 /** Name of the filter, under which a route may share more. */
 const SET_FILTER_STATE = 'envoy.filters.http.set_filter_state';
 
-// The routes have let through nothing but "host[:port]" (model/authority.ts), so a colon outside brackets is that of the
-// port, and what is cut off here is what was matched.
+// The routes have let through nothing but "host[:port]" (model/authority.ts), so a colon outside brackets is that of
+// the port, and what is cut off here is what was matched.
 
 /** Host of the request, for whoever dials it. */
 export const DIALLED_HOST: SharedObject = {
@@ -73,7 +73,9 @@ function setOnRequest(objects: readonly SharedObject[]): Json {
   });
 }
 
-/** Sets an object on a connection as soon as it comes to the filter, and hands it to the next internal listener, once. */
+/**
+ * Sets an object on a connection as soon as it comes to the filter, and hands it to the next internal listener, once.
+ */
 export function setOnConnection(object: SharedObject): Json {
   return extension(
     'envoy.filters.network.set_filter_state',

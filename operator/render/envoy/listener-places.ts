@@ -1,6 +1,6 @@
-// An entrance -> its listeners: what each is called, and the ports that it listens on.
+// An egress listener -> its listeners: what each is called, and the ports that it listens on.
 import { HTTP_OFFSET, HTTPS_PORT, TLS_OFFSET } from '../../model/lane-port.ts';
-import type { Entrance } from './envoy-config.ts';
+import type { EgressListener } from './envoy-config.ts';
 
 export interface ListenerPlace {
   readonly name: string;
@@ -13,11 +13,11 @@ export interface TlsPlace extends ListenerPlace {
 }
 
 /** The second port is for plain HTTP of clients that know of no proxy. */
-export function proxyPlace({ name, port }: Entrance): ListenerPlace {
+export function proxyPlace({ name, port }: EgressListener): ListenerPlace {
   return { name: `proxy-${name}`, ports: [port, port + HTTP_OFFSET] };
 }
 
-export function tlsPlaces({ name, port, tlsPorts }: Entrance): readonly TlsPlace[] {
+export function tlsPlaces({ name, port, tlsPorts }: EgressListener): readonly TlsPlace[] {
   return [{ port: HTTPS_PORT, offset: TLS_OFFSET }, ...tlsPorts].map((tls) => ({
     name: `${tls.port === HTTPS_PORT ? 'tls' : `tls-${tls.port}`}-${name}`,
     ports: [port + tls.offset],
@@ -25,6 +25,6 @@ export function tlsPlaces({ name, port, tlsPorts }: Entrance): readonly TlsPlace
   }));
 }
 
-export function listenerPlaces(entrance: Entrance): readonly ListenerPlace[] {
-  return [proxyPlace(entrance), ...tlsPlaces(entrance)];
+export function listenerPlaces(egressListener: EgressListener): readonly ListenerPlace[] {
+  return [proxyPlace(egressListener), ...tlsPlaces(egressListener)];
 }

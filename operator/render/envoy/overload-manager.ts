@@ -1,4 +1,5 @@
-// Envoy's overload manager: connections of all listeners, and memory. What can end the process is refused before it does.
+// Envoy's overload manager: connections of all listeners, and memory. What can end the process is refused before it
+// does.
 import { OVERLOAD_ACTIONS } from '../../model/overload.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 

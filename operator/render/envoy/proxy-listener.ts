@@ -1,19 +1,20 @@
-// The proxy listener of an entrance: what clients send that know of the proxy, and on a second port plain HTTP of those
-// that do not. Both are the same requests to the same table.
+// The proxy listener of an egress listener: what clients send that know of the proxy, and on a second port plain HTTP
+// of those that do not. Both are the same requests to the same table.
+
+import { ASKED_AUTHORITY, contextOf } from './caller-context.ts';
+import { clientListener } from './client-listener.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { egressManager } from './egress-manager.ts';
-import { ASKED_AUTHORITY, contextOf } from './entrance-context.ts';
-import { entranceListener } from './entrance-listener.ts';
-import type { Entrance, EntranceListener, GatewaySettings } from './envoy-config.ts';
+import type { EgressListener, GatewaySettings, RoutedListener } from './envoy-config.ts';
 import { proxyPlace } from './listener-places.ts';
 
 export function proxyListener(
-  entrance: Entrance,
+  egressListener: EgressListener,
   caches: LaneCaches,
   settings: GatewaySettings,
-): EntranceListener {
-  const { table, lane } = entrance;
-  const context = contextOf(entrance, ASKED_AUTHORITY);
+): RoutedListener {
+  const { table, lane } = egressListener;
+  const context = contextOf(egressListener, ASKED_AUTHORITY);
   const filter = egressManager({ listener: 'proxy', table, lane, context }, caches, settings);
-  return entranceListener(entrance, { ...proxyPlace(entrance), authority: '', filter }, settings);
+  return clientListener(egressListener, { ...proxyPlace(egressListener), authority: '', filter }, settings);
 }

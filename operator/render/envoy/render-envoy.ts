@@ -1,33 +1,33 @@
-// Tables and entrances -> all of Envoy's dynamic configuration. Pure: the same input gives the same bytes.
+// Tables and egress listeners -> all of Envoy's dynamic configuration. Pure: the same input gives the same bytes.
 import { compareText } from '../../model/snapshot.ts';
-import { addressGate } from './address-gate.ts';
+import { addressCheck } from './address-check.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
 import type { ClassifiedNames, ClassifiedTable, DestinationClass } from './destination-classes.ts';
 import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
-import { renderEntrance } from './entrance.ts';
+import { renderEgressListener } from './egress-listener.ts';
 import type {
-  Entrance,
+  EgressListener,
   EnvoyConfig,
   EnvoyInput,
+  GatewayLane,
   GatewaySettings,
-  GuardedLane,
   Json,
   NamedResource,
 } from './envoy-config.ts';
+import { privateHttpCheck } from './private-http-check.ts';
 import {
-  passGuardName,
-  privateGuardName,
-  rawGuardName,
+  passCheckName,
+  privateCheckName,
+  rawCheckName,
   shardOf,
-  tlsGuardName,
-  watchGuardName,
-} from './guard-names.ts';
-import { passGuard, rawGuard, tlsGuard, watchGuard } from './guards.ts';
-import { privateHttpGuard } from './private-http-guard.ts';
+  tlsCheckName,
+  watchCheckName,
+} from './resource-names.ts';
 import { renderRouteTable } from './route-table.ts';
+import { sniRouter } from './sni-router.ts';
 import { type SpreadTable, spreadTables } from './spread-table.ts';
+import { passCheck, rawCheck, tlsCheck, watchCheck } from './tunnel-checks.ts';
 import { NO_TUNNELS, type TunnelMemory } from './tunnel-memory.ts';
-import { twinListener } from './twin.ts';
 
 /** `tunnels` are those of these very tables. */
 export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNELS): EnvoyConfig {
@@ -40,18 +40,18 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
     ranges,
     cache: privateCache(ranges, settings),
   }));
-  const guards = [
-    ...caches.dryRun.flatMap((cache) => dryRunGuards(cache, settings)),
+  const internalListeners = [
+    ...caches.dryRun.flatMap((cache) => dryRunChecks(cache, settings)),
     ...tables.flatMap((table) =>
-      tableGuards(table, tunnels, caches.enforced(table.classified.table.metadata.name), settings),
+      tableChecks(table, tunnels, caches.enforced(table.classified.table.metadata.name), settings),
     ),
-    ...privateSets.flatMap(({ ranges, cache }) => privateGuards(ranges, tunnels, cache, settings)),
+    ...privateSets.flatMap(({ ranges, cache }) => privateChecks(ranges, tunnels, cache, settings)),
   ];
   const lanes = tables.flatMap((table) =>
-    lanesOf(table.classified, input.entrances).map((lane) => ({ table, lane })),
+    lanesOf(table.classified, input.egressListeners).map((lane) => ({ table, lane })),
   );
-  const twins = lanes.map(({ table, lane }) =>
-    twinListener(table.classified.table.metadata.name, lane, caches, settings),
+  const sniRouters = lanes.map(({ table, lane }) =>
+    sniRouter(table.classified.table.metadata.name, lane, caches, settings),
   );
   const ways = [
     ...caches.dryRun,
@@ -62,12 +62,14 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
     clusters: [
       blackholeCluster(),
       ...ways.map(forwardCluster),
-      ...[...guards, ...twins].map(({ name }) => internalCluster(name)),
+      ...[...internalListeners, ...sniRouters].map(({ name }) => internalCluster(name)),
     ],
-    guards,
-    entrances: [
-      ...twins,
-      ...input.entrances.flatMap((entrance) => renderEntrance(entrance, caches, settings)),
+    internalListeners,
+    egressListeners: [
+      ...sniRouters,
+      ...input.egressListeners.flatMap((egressListener) =>
+        renderEgressListener(egressListener, caches, settings),
+      ),
     ],
     routeTables: lanes.map(({ table: { classified, shards }, lane }) =>
       renderRouteTable(classified, lane, shards),
@@ -75,22 +77,25 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   };
 }
 
-function dryRunGuards(cache: DnsCache, settings: GatewaySettings): readonly NamedResource[] {
+function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly NamedResource[] {
   return [
-    watchGuard(watchGuardName(cache.name), cache, settings),
-    passGuard(passGuardName(cache.name), cache, settings),
-    addressGate(cache, settings, true),
+    watchCheck(watchCheckName(cache.name), cache, settings),
+    passCheck(passCheckName(cache.name), cache, settings),
+    addressCheck(cache, settings, true),
   ];
 }
 
 /** The lanes of a table that some workload really takes. */
-function lanesOf({ table }: ClassifiedTable, entrances: readonly Entrance[]): readonly GuardedLane[] {
-  const used = entrances.filter((entrance) => entrance.table === table.metadata.name);
+function lanesOf(
+  { table }: ClassifiedTable,
+  egressListeners: readonly EgressListener[],
+): readonly GatewayLane[] {
+  const used = egressListeners.filter((egressListener) => egressListener.table === table.metadata.name);
   return [...new Set(used.map(({ lane }) => lane))].toSorted(compareText);
 }
 
 /** Those that have tunnels only are kept: Envoy ends the tunnels of a listener that goes away. */
-function tableGuards(
+function tableChecks(
   { classified: { table, classes }, shards }: SpreadTable,
   tunnels: TunnelMemory,
   cache: DnsCache,
@@ -103,46 +108,46 @@ function tableGuards(
   const former = left
     .filter((names) => addressRangesOf(names.class).length === 0)
     .flatMap((names) => names.patterns.map((pattern) => shardOf(pattern, names.shards)));
-  const shardGuards = [...new Set([...current, ...former])]
+  const shardChecks = [...new Set([...current, ...former])]
     .toSorted((a, b) => a - b)
     .flatMap((shard) => {
-      const guard = tlsGuardName(name, shard);
-      const guards = [
-        tlsGuard(guard, cache, settings),
-        ...(hasRaw ? [rawGuard(rawGuardName(name, shard), cache, settings)] : []),
+      const tunnelCheck = tlsCheckName(name, shard);
+      const internalListeners = [
+        tlsCheck(tunnelCheck, cache, settings),
+        ...(hasRaw ? [rawCheck(rawCheckName(name, shard), cache, settings)] : []),
       ];
-      return atGeneration(guards, tunnels.generations[guard]);
+      return atGeneration(internalListeners, tunnels.generations[tunnelCheck]);
     });
-  return hasRaw ? [...shardGuards, addressGate(cache, settings, false)] : shardGuards;
+  return hasRaw ? [...shardChecks, addressCheck(cache, settings, false)] : shardChecks;
 }
 
 /** Envoy ends the connections of a filter chain that differs in any byte, and of no other. */
 function atGeneration(
-  guards: readonly NamedResource[],
+  internalListeners: readonly NamedResource[],
   generation: number | undefined,
 ): readonly NamedResource[] {
-  if (generation === undefined) return guards;
+  if (generation === undefined) return internalListeners;
   const metadata = { filter_metadata: { sallyport: { generation } } };
-  return guards.map(({ name, body }) => {
+  return internalListeners.map(({ name, body }) => {
     const chains = body['filter_chains'] as readonly Json[];
     return { name, body: { ...body, filter_chains: chains.map((chain) => ({ ...chain, metadata })) } };
   });
 }
 
-function privateGuards(
+function privateChecks(
   ranges: readonly string[],
   tunnels: TunnelMemory,
   cache: DnsCache,
   settings: GatewaySettings,
 ): readonly NamedResource[] {
-  const guards = [
-    tlsGuard(privateGuardName('tls', ranges), cache, settings),
-    rawGuard(privateGuardName('raw', ranges), cache, settings),
-    privateHttpGuard(privateGuardName('http', ranges), cache, settings),
+  const internalListeners = [
+    tlsCheck(privateCheckName('tls', ranges), cache, settings),
+    rawCheck(privateCheckName('raw', ranges), cache, settings),
+    privateHttpCheck(privateCheckName('http', ranges), cache, settings),
   ];
   return [
-    ...atGeneration(guards, tunnels.generations[privateGuardName('tls', ranges)]),
-    addressGate(cache, settings, false),
+    ...atGeneration(internalListeners, tunnels.generations[privateCheckName('tls', ranges)]),
+    addressCheck(cache, settings, false),
   ];
 }
 

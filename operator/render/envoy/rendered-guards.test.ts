@@ -1,12 +1,13 @@
-// Both layers of the address guard, as they stand in Envoy's configuration, against the two tables that they are made of:
-// at the first and last address of every range, beside both, and in every spelling of an IPv4 address in an IPv6 one.
+// Both layers of the address guard, as they stand in Envoy's configuration, against the two tables that they are made
+// of: at the first and last address of every range, beside both, and in every spelling of an IPv4 address in an IPv6
+// one.
 
 import ipaddr from 'ipaddr.js';
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import { METADATA_SERVICES } from '../../model/cloud-metadata.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { SPECIAL_PURPOSE_BLOCKS } from '../../model/special-purpose-registry.ts';
-import type { Entrance, GatewaySettings, GuardedLane, Json } from './envoy-config.ts';
+import type { EgressListener, GatewayLane, GatewaySettings, Json } from './envoy-config.ts';
 import { renderEnvoy } from './render-envoy.ts';
 
 interface Range {
@@ -75,22 +76,24 @@ const SETTINGS = {
   denyRanges: [],
   ownAddresses: [],
   ownPlaces: [],
-  maxConnectionsPerEntrance: 100,
+  maxConnectionsPerListener: 100,
 } as unknown as GatewaySettings;
 
-function entranceIn(lane: GuardedLane, port: number): Entrance {
+function egressListenerIn(lane: GatewayLane, port: number): EgressListener {
   const whose = { workspace: 'w', workspaceId: '1', product: 'GENERAL', networkPolicyId: 'acme' } as const;
   return { name: `proxy-${lane}`, ...whose, lane, table: 'acme-1', address: '127.0.0.1', port, tlsPorts: [] };
 }
 
 const RENDERED = renderEnvoy({
   tables: [TABLE],
-  entrances: [entranceIn('enforced', 10_000), entranceIn('dry-run', 10_008)],
+  egressListeners: [egressListenerIn('enforced', 10_000), egressListenerIn('dry-run', 10_008)],
   settings: SETTINGS,
   atMs: 0,
 });
 
-/** Every list of addresses that something in Envoy refuses: of a cache, or of a filter that looks at what is dialled. */
+/**
+ * Every list of addresses that something in Envoy refuses: of a cache, or of a filter that looks at what is dialled.
+ */
 interface Layer {
   readonly where: string;
   readonly kind: 'cache' | 'filter';
@@ -126,8 +129,8 @@ function cidr(range: Json): Range {
   return rangeOf(String(range['address_prefix']), Number(range['prefix_len']));
 }
 
-const LAYERS = [...RENDERED.clusters, ...RENDERED.guards, ...RENDERED.entrances].flatMap(({ name, body }) =>
-  layersIn(name, body),
+const LAYERS = [...RENDERED.clusters, ...RENDERED.internalListeners, ...RENDERED.egressListeners].flatMap(
+  ({ name, body }) => layersIn(name, body),
 );
 const ENFORCED = LAYERS.filter(({ where }) => /acme-1/.test(where) && !/dry-run/.test(where));
 const DRY_RUN = LAYERS.filter(({ where }) => /dry-run|^watch|^pass/.test(where));

@@ -1,6 +1,6 @@
-// One EgressTable in one lane -> one RouteConfiguration that all its entrances share: a virtual host per class of names
-// and guard shard, and a default one that refuses. A lane has a file of its own, so that nothing in a request can
-// choose the lane, and no route is looked at that is another lane's.
+// One EgressTable in one lane -> one RouteConfiguration that all its egress listeners share: a virtual host per class
+// of names and tunnel check shard, and a default one that refuses. A lane has a file of its own, so that nothing in a
+// request can choose the lane, and no route is looked at that is another lane's.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { IPV4_PATTERN } from '../../model/address-range.ts';
 import { NO_SERVER_NAME } from '../../model/authority.ts';
@@ -10,6 +10,8 @@ import type { PortProtocol } from '../../model/network-policy.ts';
 import { isDryRun, isSealed } from '../../model/product.ts';
 import { METADATA_HOSTS, METADATA_LITERALS } from '../../model/special-address.ts';
 import { isAboveStorage } from '../../model/storage-host.ts';
+import { type DenyContext, deny, denyAlways, forward, hostMatches, isOddNumeric } from './deny-routes.ts';
+import { denyStorage, escapeDots } from './deny-storage.ts';
 import {
   type ClassifiedNames,
   type ClassifiedTable,
@@ -17,27 +19,25 @@ import {
   type Ports,
   unionOfPorts,
 } from './destination-classes.ts';
-import { type GuardedLane, type Json, type RouteTable, typed } from './envoy-config.ts';
+import { type GatewayLane, type Json, type RouteTable, typed } from './envoy-config.ts';
 import { knownPort } from './filter-state.ts';
 import {
   dryRunName,
   forwardName,
-  passGuardName,
-  privateGuardName,
+  passCheckName,
+  privateCheckName,
   privateRangesOf,
-  rawGuardName,
+  rawCheckName,
   routeTableName,
   shardOf,
-  tlsGuardName,
-  watchGuardName,
-} from './guard-names.ts';
-import { forward, hostMatches, isOddNumeric, type RefusalContext, refuse, refuseAlways } from './refusal.ts';
-import { escapeDots, refuseStorage } from './refused-hosts.ts';
+  tlsCheckName,
+  watchCheckName,
+} from './resource-names.ts';
 
 /** What the routes of one table and lane need to know. */
-interface LaneContext extends RefusalContext {
+interface LaneContext extends DenyContext {
   readonly table: string;
-  readonly lane: GuardedLane;
+  readonly lane: GatewayLane;
   readonly shards: number;
   /** What dials for plain HTTP. */
   readonly forwardCluster: string;
@@ -55,7 +55,7 @@ const REMOVED_HEADERS = [
 const known = new WeakMap<ClassifiedTable, Map<string, RouteTable>>();
 
 /** The very same answer for the same table: it need not be turned into text again. */
-export function renderRouteTable(classified: ClassifiedTable, lane: GuardedLane, shards: number): RouteTable {
+export function renderRouteTable(classified: ClassifiedTable, lane: GatewayLane, shards: number): RouteTable {
   const ofTable = known.get(classified) ?? new Map<string, RouteTable>();
   const key = `${lane} ${shards}`;
   const resource = ofTable.get(key) ?? routeConfiguration(classified, lane, shards);
@@ -65,7 +65,7 @@ export function renderRouteTable(classified: ClassifiedTable, lane: GuardedLane,
 
 function routeConfiguration(
   { table, classes }: ClassifiedTable,
-  lane: GuardedLane,
+  lane: GatewayLane,
   shards: number,
 ): RouteTable {
   const name = routeTableName(table.metadata.name, lane);
@@ -79,8 +79,8 @@ function routeConfiguration(
     forwardCluster,
     dryRun: isDryRun(lane)
       ? {
-          connectCluster: passGuardName(dryRun),
-          watchCluster: watchGuardName(dryRun),
+          connectCluster: passCheckName(dryRun),
+          watchCluster: watchCheckName(dryRun),
           httpCluster: forwardCluster,
         }
       : undefined,
@@ -114,7 +114,7 @@ function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext):
     ...shardHosts(
       { ...names, patterns: aboveStorage },
       `class-${id}-above-storage`,
-      isAllowed ? refuseStorage(context) : [],
+      isAllowed ? denyStorage(context) : [],
       context,
     ),
   ];
@@ -145,14 +145,14 @@ function mayCoverStorage(domain: string): boolean {
 }
 
 function routesOf(names: DestinationClass, shard: number, context: LaneContext): readonly Json[] {
-  if (names.kind === 'blocked') return refuse('DESTINATION_BLOCKED', context);
+  if (names.kind === 'blocked') return deny('DESTINATION_BLOCKED', context);
   const { commonPorts, internetPorts, addressRanges } = names;
   const sealed = isSealed(context.lane);
   const ports = sealed ? commonPorts : unionOfPorts([commonPorts, internetPorts]);
   const isSealedOff = sealed && commonPorts.length === 0 && internetPorts.length > 0;
   return [
     ...allow(ports, clustersOf(addressRanges, shard, context)),
-    ...refuse(isSealedOff ? 'INTERNET_SEALED' : 'PORT_NOT_ALLOWED', context),
+    ...deny(isSealedOff ? 'INTERNET_SEALED' : 'PORT_NOT_ALLOWED', context),
   ];
 }
 
@@ -166,14 +166,14 @@ function clustersOf(addressRanges: readonly string[], shard: number, context: La
   }
   if (addressRanges.length > 0) {
     return {
-      TCP: privateGuardName('raw', addressRanges),
-      TLS: privateGuardName('tls', addressRanges),
-      HTTP: privateGuardName('http', addressRanges),
+      TCP: privateCheckName('raw', addressRanges),
+      TLS: privateCheckName('tls', addressRanges),
+      HTTP: privateCheckName('http', addressRanges),
     };
   }
   return {
-    TCP: rawGuardName(context.table, shard),
-    TLS: tlsGuardName(context.table, shard),
+    TCP: rawCheckName(context.table, shard),
+    TLS: tlsCheckName(context.table, shard),
     HTTP: context.forwardCluster,
   };
 }
@@ -215,40 +215,40 @@ function httpPortIs(port: number): Json {
 const IP_LITERAL = `${IPV4_PATTERN}|\\[.*\\]`;
 
 /** No allowed wildcard is more specific. The address guard refuses the addresses in every other spelling. */
-function metadataHost(context: RefusalContext): VirtualHost {
+function metadataHost(context: DenyContext): VirtualHost {
   return {
     name: 'metadata',
     domains: [...METADATA_HOSTS, ...METADATA_LITERALS],
-    routes: refuse('METADATA_ADDRESS', context),
+    routes: deny('METADATA_ADDRESS', context),
   };
 }
 
 /** Transparent TLS without a server name asks for this; nobody knows where it should go, in dry-run lanes either. */
-function noName(context: RefusalContext): VirtualHost {
+function noName(context: DenyContext): VirtualHost {
   return {
     name: 'no-name',
     domains: [NO_SERVER_NAME],
-    routes: refuseAlways('NO_SNI', context.networkPolicyId),
+    routes: denyAlways('NO_SNI', context.networkPolicyId),
   };
 }
 
-function defaultHost(table: EgressTable, context: RefusalContext): VirtualHost {
+function defaultHost(table: EgressTable, context: DenyContext): VirtualHost {
   const denied = table.spec.denyReason;
   const unlisted =
     denied === undefined
       ? [
-          ...refuse('ECH_OUTER_NAME', context, [hostMatches(ECH_OUTER_NAMES.map(escapeDots).join('|'))]),
-          ...refuseStorage(context),
-          ...refuse('DESTINATION_NOT_ALLOWED', context),
+          ...deny('ECH_OUTER_NAME', context, [hostMatches(ECH_OUTER_NAMES.map(escapeDots).join('|'))]),
+          ...denyStorage(context),
+          ...deny('DESTINATION_NOT_ALLOWED', context),
         ]
-      : refuse(denied, context);
+      : deny(denied, context);
   return {
     name: 'unlisted',
     domains: ['*'],
     routes: [
       // No name of a policy ends in a number, so such hosts meet no other virtual host.
-      ...refuse('BAD_NAME', context, isOddNumeric()),
-      ...refuse('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
+      ...deny('BAD_NAME', context, isOddNumeric()),
+      ...deny('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
       ...unlisted,
     ],
   };

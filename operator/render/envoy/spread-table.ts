@@ -1,7 +1,7 @@
-// Tables at one moment, with their names in classes, and over how many guard shards each is spread.
+// Tables at one moment, with their names in classes, and over how many tunnel check shards each is spread.
 import type { EgressTable } from '../../model/egress-table.ts';
 import { type ClassifiedTable, classifyTable } from './destination-classes.ts';
-import { shardCounts } from './guard-names.ts';
+import { shardCounts } from './resource-names.ts';
 
 export interface SpreadTable {
   readonly classified: ClassifiedTable;

@@ -1,6 +1,6 @@
-// Looking for a ClientHello in the first bytes of a connection. The inspector of TLS closes a connection that begins with
-// a TLS alert without saying why; so another one comes before it, which goes on at the first bytes that are no HTTP, and
-// then the connection is marked as one that said something.
+// Looking for a ClientHello in the first bytes of a connection. The inspector of TLS closes a connection that begins
+// with a TLS alert without saying why; so another one comes before it, which goes on at the first bytes that are no
+// HTTP, and then the connection is marked as one that said something.
 import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { SPOKE_KEY } from './access-log.ts';
 import { extension, type Json } from './envoy-config.ts';

@@ -3,8 +3,8 @@ import { decide, type EgressRequest } from '../../compile/decide.ts';
 import { indexTable, matchesOf } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
 import { classifyTable } from './destination-classes.ts';
-import { privateGuardName, shardOf, tlsGuardName } from './guard-names.ts';
-import { cutTunnels, NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
+import { privateCheckName, shardOf, tlsCheckName } from './resource-names.ts';
+import { closeTunnels, NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
 
 type Groups = readonly DestinationGroup[];
 type Ports = DestinationGroup['ports'];
@@ -39,16 +39,16 @@ function next(before: TunnelMemory, { groups, shards = 4, atMs = 0 }: State): Tu
   return nextTunnelMemory(before, [{ classified: classifyTable(tableOf(groups), atMs), shards }], atMs);
 }
 
-/** The guards that have to end their tunnels when the last of these states comes into force. */
+/** The tunnel checks that have to end their tunnels when the last of these states comes into force. */
 function revokedAtLast(...states: readonly State[]): readonly string[] {
   const memory = states.reduce(next, NO_TUNNELS);
   const before = states.slice(0, -1).reduce(next, NO_TUNNELS);
   return memory.revocations === before.revocations
     ? []
-    : Object.keys(memory.revoked).filter((guard) => memory.revoked[guard] === memory.revocations);
+    : Object.keys(memory.revoked).filter((tunnelCheck) => memory.revoked[tunnelCheck] === memory.revocations);
 }
 
-const guardOf = (pattern: string, shards = 4): string => tlsGuardName(NAME, shardOf(pattern, shards));
+const tunnelCheckOf = (pattern: string, shards = 4): string => tlsCheckName(NAME, shardOf(pattern, shards));
 
 describe('nextTunnelMemory() revokes', () => {
   const both = allowed('a.example.com', 'b.example.com');
@@ -58,13 +58,13 @@ describe('nextTunnelMemory() revokes', () => {
     ['a name that is blocked', [both, blocked('a.example.com')], 'a.example.com'],
     ['a table that denies everything but one', [allowed('a.example.com')], 'b.example.com'],
   ])('the shard of %s', (_what, groups, pattern) => {
-    expect(revokedAtLast({ groups: [both] }, { groups })).toEqual([guardOf(pattern)]);
+    expect(revokedAtLast({ groups: [both] }, { groups })).toEqual([tunnelCheckOf(pattern)]);
   });
 
   it('the shard of the wildcard through which a name was reached that is blocked', () => {
     const groups = [allowed('*.example.com')];
     expect(revokedAtLast({ groups }, { groups: [...groups, blocked('a.example.com')] })).toEqual([
-      guardOf('*.example.com'),
+      tunnelCheckOf('*.example.com'),
     ]);
   });
 
@@ -80,17 +80,17 @@ describe('nextTunnelMemory() revokes', () => {
     });
     const groups = [expiring, allowed('b.example.com')];
     expect(revokedAtLast({ groups }, { groups, atMs: HOUR_MS - 1 })).toEqual([]);
-    expect(revokedAtLast({ groups }, { groups, atMs: HOUR_MS })).toEqual([guardOf('a.example.com')]);
+    expect(revokedAtLast({ groups }, { groups, atMs: HOUR_MS })).toEqual([tunnelCheckOf('a.example.com')]);
   });
 
   it('names that lose a port, or may only carry TLS where they carried any bytes', () => {
     const on = (ports: Ports) => [listed('allowedInternetDestinations', ['a.example.com'], { ports })];
     const anything = on([{ port: 443, protocol: 'TCP' }]);
-    const guard = guardOf('a.example.com');
+    const tunnelCheck = tunnelCheckOf('a.example.com');
     expect(
       revokedAtLast({ groups: on([...TLS, { port: 8443, protocol: 'TLS' }]) }, { groups: on(TLS) }),
-    ).toEqual([guard]);
-    expect(revokedAtLast({ groups: anything }, { groups: on(TLS) })).toEqual([guard]);
+    ).toEqual([tunnelCheck]);
+    expect(revokedAtLast({ groups: anything }, { groups: on(TLS) })).toEqual([tunnelCheck]);
     expect(revokedAtLast({ groups: on(TLS) }, { groups: anything })).toEqual([]);
     expect(
       revokedAtLast({ groups: on([...TLS, { port: 80, protocol: 'HTTP' }]) }, { groups: on(TLS) }),
@@ -100,42 +100,44 @@ describe('nextTunnelMemory() revokes', () => {
   it('names that are sealed off from lanes without internet', () => {
     const bucket = (list: DestinationGroup['list']) => [listed(list, ['a.example.com'])];
     const [internet, storage] = [bucket('allowedInternetDestinations'), bucket('allowedStorageDestinations')];
-    expect(revokedAtLast({ groups: storage }, { groups: internet })).toEqual([guardOf('a.example.com')]);
+    expect(revokedAtLast({ groups: storage }, { groups: internet })).toEqual([
+      tunnelCheckOf('a.example.com'),
+    ]);
     expect(revokedAtLast({ groups: internet }, { groups: storage })).toEqual([]);
   });
 
-  it('the guards of a private endpoint that loses addresses, and not where it gains some', () => {
+  it('the tunnel checks of a private endpoint that loses addresses, and not where it gains some', () => {
     const endpoint = (...addressRanges: string[]) => [
       listed('privateEndpoints', ['db.example.com'], { addressRanges }),
     ];
     const wide = ['10.0.0.0/16'];
-    const guard = privateGuardName('tls', wide);
+    const tunnelCheck = privateCheckName('tls', wide);
     expect(revokedAtLast({ groups: endpoint(...wide) }, { groups: endpoint('10.0.1.0/24') })).toEqual([
-      guard,
+      tunnelCheck,
     ]);
     expect(revokedAtLast({ groups: endpoint(...wide) }, { groups: [allowed('db.example.com')] })).toEqual([
-      guard,
+      tunnelCheck,
     ]);
     expect(revokedAtLast({ groups: endpoint(...wide) }, { groups: endpoint('10.0.0.0/8') })).toEqual([]);
     expect(revokedAtLast({ groups: [allowed('db.example.com')] }, { groups: endpoint(...wide) })).toEqual([
-      guardOf('db.example.com'),
+      tunnelCheckOf('db.example.com'),
     ]);
   });
 });
 
-describe('cutTunnels()', () => {
-  const [a, b] = [guardOf('a.example.com'), guardOf('b.example.com')];
+describe('closeTunnels()', () => {
+  const [a, b] = [tunnelCheckOf('a.example.com'), tunnelCheckOf('b.example.com')];
   const revoked = [[allowed('a.example.com', 'b.example.com')], []]
     .map((groups) => ({ groups }))
     .reduce(next, NO_TUNNELS);
 
-  it('gives guards with tunnels another generation, each time, and leaves the others alone', () => {
-    const once = cutTunnels(revoked, [
-      { guard: a, revocation: 1, hasTunnels: true },
-      { guard: b, revocation: 1, hasTunnels: false },
+  it('gives tunnel checks with tunnels another generation, each time, and leaves the others alone', () => {
+    const once = closeTunnels(revoked, [
+      { tunnelCheck: a, revocation: 1, hasTunnels: true },
+      { tunnelCheck: b, revocation: 1, hasTunnels: false },
     ]);
     expect(once).toMatchObject({ revoked: {}, generations: { [a]: 1 } });
-    const again = cutTunnels(once, [{ guard: a, revocation: 2, hasTunnels: true }]);
+    const again = closeTunnels(once, [{ tunnelCheck: a, revocation: 2, hasTunnels: true }]);
     expect(again.generations).toEqual({ [a]: 2 });
   });
 
@@ -145,8 +147,8 @@ describe('cutTunnels()', () => {
       { [a]: 1, [b]: 1 },
       { [a]: 2, [b]: 1 },
     ]);
-    const seen = [a, b].map((guard) => ({ guard, revocation: 1, hasTunnels: false }));
-    expect(cutTunnels(more, seen).revoked).toEqual({ [a]: 2 });
+    const seen = [a, b].map((tunnelCheck) => ({ tunnelCheck, revocation: 1, hasTunnels: false }));
+    expect(closeTunnels(more, seen).revoked).toEqual({ [a]: 2 });
   });
 });
 
@@ -159,7 +161,7 @@ describe('nextTunnelMemory() remembers tunnels where they were opened', () => {
     expect(revokedAtLast(...states)).toEqual([]);
     const removed = { groups: [wildcard, exact, blocked('a.example.com')] };
     expect(new Set(revokedAtLast(...states, removed))).toEqual(
-      new Set([guardOf('*.example.com'), guardOf('a.example.com')]),
+      new Set([tunnelCheckOf('*.example.com'), tunnelCheckOf('a.example.com')]),
     );
   });
 
@@ -167,7 +169,7 @@ describe('nextTunnelMemory() remembers tunnels where they were opened', () => {
     const states = [{ groups: [wildcard, exact] }, { groups: [wildcard] }];
     expect(revokedAtLast(...states)).toEqual([]);
     expect(new Set(revokedAtLast(...states, { groups: [] }))).toEqual(
-      new Set([guardOf('*.example.com'), guardOf('a.example.com')]),
+      new Set([tunnelCheckOf('*.example.com'), tunnelCheckOf('a.example.com')]),
     );
   });
 
@@ -177,7 +179,7 @@ describe('nextTunnelMemory() remembers tunnels where they were opened', () => {
       { groups: [exact], shards: 2, atMs: HOUR_MS },
     ];
     expect(revokedAtLast(...states)).toEqual([]);
-    const [old, current] = [guardOf('a.example.com', 16), guardOf('a.example.com', 2)];
+    const [old, current] = [tunnelCheckOf('a.example.com', 16), tunnelCheckOf('a.example.com', 2)];
     const removed = { groups: [], shards: 2 };
     expect(new Set(revokedAtLast(...states, { ...removed, atMs: 2 * HOUR_MS }))).toEqual(
       new Set([old, current]),
@@ -231,7 +233,7 @@ describe('nextTunnelMemory() in any history', () => {
     readonly host: string;
     readonly lane: 'enforced' | 'sealed';
     readonly request: EgressRequest;
-    readonly guard: string;
+    readonly tunnelCheck: string;
     /** Addresses that it may lead to; empty for every public one. */
     readonly ranges: readonly string[];
   }
@@ -248,16 +250,18 @@ describe('nextTunnelMemory() in any history', () => {
     ),
   );
 
-  /** Every tunnel that may be opened, and the guard that its route leads to. */
+  /** Every tunnel that may be opened, and the tunnel check that its route leads to. */
   function open({ groups: found, shards }: Required<Omit<State, 'atMs'>>): readonly Tunnel[] {
     const index = indexTable(tableOf(found).spec, 0);
     return ASKED.filter(({ lane, request }) => decide(index, lane, request).verdict === 'ALLOW').map(
       (asked) => {
         const matches = matchesOf(index, asked.host);
         const ranges = [...new Set(matches.flatMap(({ group }) => group.addressRanges ?? []))].toSorted();
-        const guard =
-          ranges.length > 0 ? privateGuardName('tls', ranges) : guardOf(matches[0]?.pattern ?? '', shards);
-        return { ...asked, ranges, guard };
+        const tunnelCheck =
+          ranges.length > 0
+            ? privateCheckName('tls', ranges)
+            : tunnelCheckOf(matches[0]?.pattern ?? '', shards);
+        return { ...asked, ranges, tunnelCheck };
       },
     );
   }
@@ -283,7 +287,9 @@ describe('nextTunnelMemory() in any history', () => {
           const after = next(memory, state);
           const isNarrower = openBefore.some((tunnel) => !isGranted(tunnel, openNow));
           expect(after.revocations > memory.revocations && !isNarrower).toBe(false);
-          tunnels = tunnels.filter(({ guard }) => after.revoked[guard] === memory.revoked[guard]);
+          tunnels = tunnels.filter(
+            ({ tunnelCheck }) => after.revoked[tunnelCheck] === memory.revoked[tunnelCheck],
+          );
           expect(tunnels.filter((tunnel) => !isGranted(tunnel, openNow))).toEqual([]);
           tunnels = [...tunnels, ...openNow];
           openBefore = openNow;

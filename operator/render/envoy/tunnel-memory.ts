@@ -1,34 +1,42 @@
-// What is remembered of the tunnels that may be open: which names each table allowed, through which guards their
-// tunnels run, which guards have to end theirs, and how often each has done so. Pure: handed in, and handed out for the
-// next time.
+// What is remembered of the tunnels that may be open: which names each table allowed, through which tunnel checks their
+// tunnels run, which tunnel checks have to end theirs, and how often each has done so. Pure: handed in, and handed out
+// for the next time.
 import { compareText } from '../../model/snapshot.ts';
+import { MAX_TUNNEL_AGE_S } from './deny-routes.ts';
 import type { ClassifiedNames } from './destination-classes.ts';
-import { type CarriedNames, classComparer, guardOf, isWithin, revokedGuards } from './narrowing.ts';
-import { MAX_TUNNEL_AGE_S } from './refusal.ts';
+import {
+  type CarriedNames,
+  classComparer,
+  isWithin,
+  revokedTunnelChecks,
+  tunnelCheckOf,
+} from './revocation.ts';
 import type { SpreadTable } from './spread-table.ts';
 
-/** Names whose new tunnels take another guard, or none; the old ones are still there. */
-export interface LeftNames extends CarriedNames {
+/** Names whose new tunnels take another tunnel check, or none; the old ones are still there. */
+export interface FormerNames extends CarriedNames {
   /** Epoch milliseconds: by then the last of their tunnels has ended. */
   readonly untilMs: number;
 }
 
-/** A guard stays that long after its cut: the tunnels of a listener that goes away end later, and without a word. */
-const KEPT_AFTER_CUT_MS = 60_000;
+/**
+ * A tunnel check stays that long after its cut: the tunnels of a listener that goes away end later, and without a word.
+ */
+const KEPT_AFTER_CLOSING_MS = 60_000;
 
 export interface TableMemory {
   readonly classes: readonly ClassifiedNames[];
   readonly shards: number;
-  readonly left: readonly LeftNames[];
+  readonly left: readonly FormerNames[];
 }
 
 export interface TunnelMemory {
   readonly tables: Readonly<Record<string, TableMemory>>;
   /** How many times tunnels have lost their right. */
   readonly revocations: number;
-  /** Guards whose tunnels have to end, each with the number of the last revocation that meant it. */
+  /** Tunnel checks whose tunnels have to end, each with the number of the last revocation that meant it. */
   readonly revoked: Readonly<Record<string, number>>;
-  /** By guard: how often it has ended its tunnels. */
+  /** By tunnel check: how often it has ended its tunnels. */
   readonly generations: Readonly<Record<string, number>>;
 }
 
@@ -53,30 +61,35 @@ export function nextTunnelMemory(
   return {
     tables: Object.fromEntries(next.map(({ name, memory }) => [name, memory])),
     revocations,
-    revoked: { ...before.revoked, ...Object.fromEntries(revoked.map((guard) => [guard, revocations])) },
+    revoked: {
+      ...before.revoked,
+      ...Object.fromEntries(revoked.map((tunnelCheck) => [tunnelCheck, revocations])),
+    },
     generations: before.generations,
   };
 }
 
-/** What Envoy has been seen to have of a guard that was revoked. */
-export interface SeenGuard {
-  readonly guard: string;
+/** What Envoy has been seen to have of a tunnel check that was revoked. */
+export interface SeenTunnelCheck {
+  readonly tunnelCheck: string;
   /** Number of the revocation that was in force then. */
   readonly revocation: number;
   readonly hasTunnels: boolean;
 }
 
-/** A guard of a new generation ends its tunnels. One without any costs Envoy nothing, and is left as it is. */
-export function cutTunnels(memory: TunnelMemory, seen: readonly SeenGuard[]): TunnelMemory {
-  const isDone = ([guard, revocation]: readonly [string, number]): boolean =>
-    seen.some((one) => one.guard === guard && one.revocation === revocation);
+/** A tunnel check of a new generation ends its tunnels. One without any costs Envoy nothing, and is left as it is. */
+export function closeTunnels(memory: TunnelMemory, seen: readonly SeenTunnelCheck[]): TunnelMemory {
+  const isDone = ([tunnelCheck, revocation]: readonly [string, number]): boolean =>
+    seen.some((one) => one.tunnelCheck === tunnelCheck && one.revocation === revocation);
   const cut = seen.filter(({ hasTunnels }) => hasTunnels);
   return {
     ...memory,
     revoked: Object.fromEntries(Object.entries(memory.revoked).filter((entry) => !isDone(entry))),
     generations: {
       ...memory.generations,
-      ...Object.fromEntries(cut.map(({ guard }) => [guard, (memory.generations[guard] ?? 0) + 1])),
+      ...Object.fromEntries(
+        cut.map(({ tunnelCheck }) => [tunnelCheck, (memory.generations[tunnelCheck] ?? 0) + 1]),
+      ),
     },
   };
 }
@@ -92,7 +105,7 @@ function nextOfTable(
   atMs: number,
 ): NextOfTable {
   if (before === undefined) return { memory: { classes, shards, left: [] }, revoked: [] };
-  const isYoung = ({ untilMs }: LeftNames): boolean => atMs < untilMs;
+  const isYoung = ({ untilMs }: FormerNames): boolean => atMs < untilMs;
   const isSame = before.classes === classes && before.shards === shards && before.left.every(isYoung);
   if (isSame) return { memory: before, revoked: [] };
   const untilMs = atMs + MAX_TUNNEL_AGE_S * 1000;
@@ -101,15 +114,15 @@ function nextOfTable(
     ...before.left.filter(isYoung),
   ];
   const { name } = table.metadata;
-  const revoked = revokedGuards(name, carried, before.classes, classes);
+  const revoked = revokedTunnelChecks(name, carried, before.classes, classes);
   const isPresent = presence(name, classes, shards);
   const left = carried.flatMap((names) => {
     if (names.class.kind === 'blocked') return [];
     const gone = names.patterns.filter((pattern) => !isPresent(pattern, names));
-    const [cut, open] = partition(gone, (pattern) => revoked.has(guardOf(name, pattern, names)));
-    const cutUntilMs = Math.min(names.untilMs, atMs + KEPT_AFTER_CUT_MS);
+    const [cut, open] = partition(gone, (pattern) => revoked.has(tunnelCheckOf(name, pattern, names)));
+    const closedUntilMs = Math.min(names.untilMs, atMs + KEPT_AFTER_CLOSING_MS);
     return [
-      { ...names, patterns: cut, untilMs: cutUntilMs },
+      { ...names, patterns: cut, untilMs: closedUntilMs },
       { ...names, patterns: open },
     ].filter(({ patterns }) => patterns.length > 0);
   });
@@ -132,7 +145,7 @@ function presence(
     if (names.shards === shards && areSame(names.class, now)) return true;
     if (!isWithin(names.class, now)) return false;
     const current = { class: now, patterns: [], shards };
-    return guardOf(table, pattern, current) === guardOf(table, pattern, names);
+    return tunnelCheckOf(table, pattern, current) === tunnelCheckOf(table, pattern, names);
   };
 }
 

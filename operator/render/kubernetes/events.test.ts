@@ -22,15 +22,15 @@ const NO_GATEWAY = withGateways(HEALTHY, []);
 const PENDING = withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { plans: [] })]);
 const SILENT = withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { renewTime: '2027-01-30T00:00:00Z' })]);
 const NOT_STAMPED = { ...HEALTHY, stamped: new Map() };
-const WIDENED = widenedBy('one');
+const BROADER_POLICIES = broaderPoliciesOf('one');
 const UNUSED = healthy(statusInput(POLICY));
 
 function healthy(input: StatusInput): StatusInput {
   return withGateways(input, [reportOf('gw-a', input)]);
 }
 
-function widenedBy(...names: readonly string[]): StatusInput {
-  return { ...HEALTHY, widening: new Map([['team-a', names]]) };
+function broaderPoliciesOf(...names: readonly string[]): StatusInput {
+  return { ...HEALTHY, broaderPolicies: new Map([['team-a', names]]) };
 }
 
 /** "Warning acme NoGateway" of every Event that turning from one world to the other gives. */
@@ -71,9 +71,14 @@ describe('renderEvents() tells', () => {
       SILENT,
       ['Normal team-a WorkspaceReady'],
     ],
-    ['of rules that widen a workspace', HEALTHY, WIDENED, ['Warning team-a Widened']],
-    ['of one more such rule', WIDENED, widenedBy('one', 'two'), ['Warning team-a Widened']],
-    ['that none is left', WIDENED, HEALTHY, ['Normal team-a NotWidened']],
+    ['of rules that widen a workspace', HEALTHY, BROADER_POLICIES, ['Warning team-a BroaderPolicies']],
+    [
+      'of one more such rule',
+      BROADER_POLICIES,
+      broaderPoliciesOf('one', 'two'),
+      ['Warning team-a BroaderPolicies'],
+    ],
+    ['that none is left', BROADER_POLICIES, HEALTHY, ['Normal team-a NoBroaderPolicies']],
     ['nothing of a policy that is not used any more', HEALTHY, UNUSED, []],
   ])('%s', (_, before, after, expected) => {
     expect(turn(before, after)).toEqual(expected);

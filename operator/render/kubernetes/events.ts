@@ -30,7 +30,7 @@ export interface RegardingObject {
 const MAX_NOTE_BYTES = 1024;
 const ELLIPSIS = '…';
 
-type Told = Pick<WantedEvent, 'type' | 'reason' | 'action' | 'note'>;
+type Recorded = Pick<WantedEvent, 'type' | 'reason' | 'action' | 'note'>;
 type Conditions = ReadonlyMap<string, StoredCondition>;
 
 export function renderEvents(
@@ -50,7 +50,7 @@ function byType(conditions: readonly StoredCondition[]): Conditions {
   return new Map(conditions.map((condition) => [condition.type, condition]));
 }
 
-function newsOf({ kind, status }: WantedStatus, before: Conditions): readonly Told[] {
+function newsOf({ kind, status }: WantedStatus, before: Conditions): readonly Recorded[] {
   const after = byType(status.conditions);
   const turn = (type: ConditionType): Turn => ({ before: before.get(type), after: after.get(type) });
   return [
@@ -58,7 +58,7 @@ function newsOf({ kind, status }: WantedStatus, before: Conditions): readonly To
     ...judgement(turn('ResolvedRefs'), 'Resolve'),
     // A change of one policy turns all its workspaces: told once, at the policy.
     ...(kind === 'NetworkPolicy' ? programming(turn('Programmed')) : []),
-    ...widening(turn('Widened')),
+    ...broaderPolicies(turn('BroaderPolicies')),
     ...stamping(turn('Ready'), after),
   ];
 }
@@ -69,32 +69,32 @@ interface Turn {
 }
 
 /** Accepted and ResolvedRefs: another reason is news too. */
-function judgement({ before, after }: Turn, action: string): readonly Told[] {
+function judgement({ before, after }: Turn, action: string): readonly Recorded[] {
   if (after === undefined || isSame(before, after)) return [];
   const isFine = after.status !== 'False' && !REMARKS.some((remark) => remark === after.reason);
   return [{ type: isFine ? 'Normal' : 'Warning', reason: after.reason, action, note: after.message }];
 }
 
 /** Pending is the way of every change, and NotUsed is no news. */
-function programming({ before, after }: Turn): readonly Told[] {
+function programming({ before, after }: Turn): readonly Recorded[] {
   if (after === undefined || isSame(before, after)) return [];
   if (after.reason === 'Pending' || after.reason === 'NotUsed') return [];
   const type = after.status === 'True' ? 'Normal' : 'Warning';
   return [{ type, reason: after.reason, action: 'Program', note: after.message }];
 }
 
-function widening({ before, after }: Turn): readonly Told[] {
+function broaderPolicies({ before, after }: Turn): readonly Recorded[] {
   const action = 'Isolate';
   if (after?.status === 'True') {
     if (isSame(before, after) && before?.message === after.message) return [];
-    return [{ type: 'Warning', reason: 'Widened', action, note: after.message }];
+    return [{ type: 'Warning', reason: 'BroaderPolicies', action, note: after.message }];
   }
   if (before?.status !== 'True') return [];
   const note = 'Pods may reach what the policy says and nothing more';
-  return [{ type: 'Normal', reason: 'NotWidened', action, note }];
+  return [{ type: 'Normal', reason: 'NoBroaderPolicies', action, note }];
 }
 
-function stamping({ before, after }: Turn, conditions: Conditions): readonly Told[] {
+function stamping({ before, after }: Turn, conditions: Conditions): readonly Recorded[] {
   if (before?.reason !== 'NotStamped' || after?.reason === 'NotStamped') return [];
   // Otherwise something else stands before the stamp now, and has its own Event.
   const isSettled = ['Accepted', 'ResolvedRefs'].every((type) => conditions.get(type)?.status === 'True');
@@ -107,13 +107,13 @@ function isSame(before: StoredCondition | undefined, after: StoredCondition): bo
   return before?.status === after.status && before.reason === after.reason;
 }
 
-export function eventOf({ key, status: _, ...object }: WantedStatus, told: Told): WantedEvent {
+export function eventOf({ key, status: _, ...object }: WantedStatus, told: Recorded): WantedEvent {
   const namespace = object.namespace ?? 'default';
-  return { key, namespace, regarding: object, ...told, note: cutNote(told.note) };
+  return { key, namespace, regarding: object, ...told, note: truncatedNote(told.note) };
 }
 
 /** Cut between characters. */
-function cutNote(text: string): string {
+function truncatedNote(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= MAX_NOTE_BYTES) return text;
   const room = MAX_NOTE_BYTES - Buffer.byteLength(ELLIPSIS);

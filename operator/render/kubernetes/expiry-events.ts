@@ -1,8 +1,9 @@
-// Statuses as they were written and as they were before -> the Events that tell of entries that end soon, or have ended.
+// Statuses as they were written and as they were before -> the Events that tell of entries that end soon, or have
+// ended.
 import type { ClusterState } from '../../model/cluster-state.ts';
 import { formatKey, keyOf } from '../../model/snapshot.ts';
 import { eventOf, type WantedEvent } from './events.ts';
-import { type Expiry, expiriesOf, expiryNews, toldExpiriesMs } from './status/expiries.ts';
+import { type Expiry, expiriesOf, expiryNews, recordedExpiriesMs } from './status/expiries.ts';
 import type { WantedStatus } from './status/wanted-status.ts';
 
 /** Entries named in a note. */
@@ -15,10 +16,10 @@ export function renderExpiryEvents(
   const told = new Map(written.map((status) => [status.key, status]));
   return snapshot.objects.flatMap((object) => {
     const status = told.get(formatKey(keyOf(object)));
-    const toldMs = toldExpiriesMs(status?.status);
-    if (status === undefined || toldMs === undefined) return [];
-    const beforeMs = toldExpiriesMs(statuses.get(status.key)?.status);
-    const { expiring, expired } = expiryNews(expiriesOf(object), beforeMs, toldMs);
+    const recordedMs = recordedExpiriesMs(status?.status);
+    if (status === undefined || recordedMs === undefined) return [];
+    const beforeMs = recordedExpiriesMs(statuses.get(status.key)?.status);
+    const { expiring, expired } = expiryNews(expiriesOf(object), beforeMs, recordedMs);
     const news = [
       { type: 'Warning', reason: 'DestinationExpiring', note: 'Ends soon', entries: expiring },
       { type: 'Normal', reason: 'DestinationExpired', note: 'Has ended', entries: expired },

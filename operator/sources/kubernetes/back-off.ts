@@ -22,7 +22,8 @@ export class BackOff {
 
   /** `canHurry`: a first failure of this kind is no reason to wait. */
   nextMs(error: Error, nowMs: number, canHurry: boolean): number {
-    // The server says itself how long, as an API server does while it makes room for a kind that has just been installed.
+    // The server says itself how long, as an API server does while it makes room for a kind that has just been
+    // installed.
     const askedMs = error instanceof ApiFailure ? error.retryAfterMs : undefined;
     if (askedMs !== undefined) return askedMs * (1 + this.#random() / 4);
     const isAway = error instanceof ApiFailure && error.status === 0;

@@ -17,7 +17,7 @@ import {
   clusterReflectors,
 } from './cluster-reflectors.ts';
 import { memo } from './memo.ts';
-import { type ParsedItem, worldOf } from './parsed-item.ts';
+import { type ParsedItem, snapshotOf } from './parsed-item.ts';
 import { PluginReflectors } from './plugin-reflectors.ts';
 import type { Reflector, ReflectorProgress } from './reflector.ts';
 import { isOwned, tenantPolicyOf } from './tenant-policy.ts';
@@ -102,7 +102,7 @@ function itemsOf<Item>(reflector: Reflector<Item>): readonly Item[] {
 
 function derivations() {
   return {
-    world: memo((...lists: readonly (readonly ParsedItem[])[]) => worldOf(lists.flat())),
+    world: memo((...lists: readonly (readonly ParsedItem[])[]) => snapshotOf(lists.flat())),
     inputObjects: memo(
       (...lists: readonly (readonly ParsedItem[])[]): Objects => lists.flat().map(({ object }) => object),
     ),

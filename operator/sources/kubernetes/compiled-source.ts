@@ -81,7 +81,9 @@ export class CompiledSource {
     return this.#tables.hasSynced() && this.#plans.hasSynced();
   }
 
-  /** The very same reading as before where nothing has changed. Until everything has been read: what was known before. */
+  /**
+   * The very same reading as before where nothing has changed. Until everything has been read: what was known before.
+   */
   read(): CompiledReading {
     return this.#read();
   }

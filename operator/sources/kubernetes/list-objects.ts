@@ -1,6 +1,6 @@
 // Everything of a kind -> a replacement of what is stored. Either as a stream, which costs both sides little memory,
 // or in pages, for API servers that cannot stream a list. All of it, or an error.
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Replacement } from './object-store.ts';
@@ -74,7 +74,7 @@ export async function listInPages(listing: Listing, target: Target): Promise<str
   for (;;) {
     const query = { ...selection, limit: PAGE_SIZE, ...(next === undefined ? {} : { continue: next }) };
     const page = (await api.request({ method: 'GET', path, query, signal })) as Page;
-    await breathe();
+    await yieldToEventLoop();
     // Items of a list do not say what they are; the list does.
     const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
     for (const item of page.items) target.put({ ...item, ...type });

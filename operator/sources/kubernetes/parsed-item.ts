@@ -18,14 +18,14 @@ export function parsedItem(raw: KubernetesObject): ParsedItem {
   return { parsed: parseObject(raw), object: { apiVersion, kind, metadata, status } };
 }
 
-export interface ParsedWorld {
+export interface ParsedSnapshot {
   readonly snapshot: Snapshot;
   readonly problems: readonly Problem[];
   /** By key, for every object whose kind and name are known. */
   readonly statuses: ReadonlyMap<string, ObservedStatus>;
 }
 
-export function worldOf(items: readonly ParsedItem[]): ParsedWorld {
+export function snapshotOf(items: readonly ParsedItem[]): ParsedSnapshot {
   const unreadable = items.flatMap(({ parsed }) => (parsed.status === 'unreadable' ? [parsed] : []));
   return {
     snapshot: {

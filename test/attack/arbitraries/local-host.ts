@@ -1,5 +1,5 @@
-// Hosts that mean the machine of the gateway itself: loopback in every spelling that some parser takes, its own address,
-// and names whose DNS leads there.
+// Hosts that mean the machine of the gateway itself: loopback in every spelling that some parser takes, its own
+// address, and names whose DNS leads there.
 import type { DnsRecord } from '../../outside/dns-zone.ts';
 import type { OutsideWorld } from '../../outside/outside-world.ts';
 

@@ -1,6 +1,6 @@
-// Addresses that no name may lead to, by the registries of IANA (special-purpose addresses, multicast) and by what cloud
-// providers document of their metadata services; and the ways to write one inside another. Kept apart from the product's
-// own tables on purpose: what one of them lacks, the other may have.
+// Addresses that no name may lead to, by the registries of IANA (special-purpose addresses, multicast) and by what
+// cloud providers document of their metadata services; and the ways to write one inside another. Kept apart from the
+// product's own tables on purpose: what one of them lacks, the other may have.
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
 

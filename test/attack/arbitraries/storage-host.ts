@@ -103,7 +103,9 @@ export function hostOf({ form, bucket: name, region }: StorageHostCase): string 
   return form.replace('@B', name).replace('@R', region);
 }
 
-/** "*.amazonaws.com", "*.us-west-2.amazonaws.com", "*.s3.us-west-2.amazonaws.com": all that cover some of these hosts. */
+/**
+ * "*.amazonaws.com", "*.us-west-2.amazonaws.com", "*.s3.us-west-2.amazonaws.com": all that cover some of these hosts.
+ */
 export function coveringWildcards(): readonly string[] {
   const hosts = [...FORMS, ...SERVICES].flatMap((form) =>
     (form.includes('@R') ? REGIONS.slice(0, 3) : ['']).map((region) =>

@@ -1,5 +1,5 @@
-// A flood from a thread of its own, so that it takes none of the gateway's time but what the gateway itself gives to it.
-// In (workerData): where to, what, for how long. Out: one message with how many were answered.
+// A flood from a thread of its own, so that it takes none of the gateway's time but what the gateway itself gives to
+// it. In (workerData): where to, what, for how long. Out: one message with how many were answered.
 import { connect, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ByteReader } from '../../outside/byte-reader.ts';

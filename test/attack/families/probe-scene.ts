@@ -6,7 +6,7 @@ import {
   type EgressRequest,
   type TransparentRequest,
 } from '../../../operator/compile/decide.ts';
-import { compileWorld } from '../../../operator/compile/plans.ts';
+import { compileSnapshot } from '../../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../../operator/compile/table-index.ts';
 import { formatProblem } from '../../../operator/model/problem.ts';
 import type { Lane } from '../../../operator/model/product.ts';
@@ -101,7 +101,7 @@ interface LaneRules {
 
 async function tablesOf(folder: string): Promise<(lane: LaneName) => LaneRules> {
   const { snapshot } = await readFolder(folder);
-  const { plans, tables } = compileWorld(snapshot);
+  const { plans, tables } = compileSnapshot(snapshot);
   const indexes = new Map(tables.map(({ metadata, spec }) => [metadata.name, indexTable(spec, Date.now())]));
   return (name) => {
     const { workspace, product } = LANES[name];

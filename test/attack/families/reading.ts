@@ -26,8 +26,8 @@ export function readAuthority(text: string, defaultPort = 0): Reading | undefine
 
 /**
  * A URL has its host behind the last "@" and before the path, in the one reading that there is of URLs. Who writes more
- * than a host may be refused for it. Envoy itself refuses each path that does not begin with "/", an empty one in front of
- * a query too, and each fragment.
+ * than a host may be refused for it. Envoy itself refuses each path that does not begin with "/", an empty one in front
+ * of a query too, and each fragment.
  */
 function readUrlAuthority(text: string, defaultPort?: number): Reading | undefined {
   const [written = ''] = text.split(/[/?#]/);

@@ -1,5 +1,5 @@
 // The rows of the denial log, as everybody may ask for them; those that a gateway shows as they come are not all.
-import { queryDenials } from '../../../operator/denials/query-denials.ts';
+import { queryDenials } from '../../../operator/denials/query/query-denials.ts';
 import type { AccessType } from '../../../operator/model/denial.ts';
 import { pathsOf } from '../../envoy/edited-envoy.ts';
 import type { GatewayFixture } from '../../envoy/gateway-fixture.ts';
@@ -21,8 +21,8 @@ export interface StoredRow {
 const MOST_ROWS = 200_000;
 
 /**
- * Of a gateway that runs, those stored so far; of one that was stopped, all. Only those whose source begins so, where it is
- * given: a few letters of addresses of ours. Throws what the log says is wrong.
+ * Of a gateway that runs, those stored so far; of one that was stopped, all. Only those whose source begins so, where
+ * it is given: a few letters of addresses of ours. Throws what the log says is wrong.
  */
 export async function storedRows(fixture: GatewayFixture, source = ''): Promise<readonly StoredRow[]> {
   const sql = `SELECT *, access_type AS "accessType" FROM access.outbound_network

@@ -3,7 +3,7 @@ import type { DnsQuestion } from '../../outside/dns-server.ts';
 import type { Arrival } from '../../outside/origins.ts';
 import type { StoredRow } from './stored-rows.ts';
 
-/** Rows of connections that no attempt made: the gateway itself came by another workspace's entrance. */
+/** Rows of connections that no attempt made: the gateway itself came by another workspace's egress listener. */
 export function forgedRows(rows: readonly StoredRow[], sources: ReadonlySet<string>): readonly string[] {
   return rows
     .filter(({ source }) => !sources.has(source.replace(/:\d*$/, '')))

@@ -30,11 +30,11 @@ export interface ClusterObjects {
   /** Namespaces with the annotations that let pods start, of workspaces that have all that they need. */
   readonly stamps: readonly DesiredObject[];
   /** Workspaces whose running pods get lane full before anything isolates them. */
-  readonly adopting: readonly string[];
+  readonly exempting: readonly string[];
   /** Namespaces that carry a stamp and are no workspace any more, nor hold a pod in. */
   readonly unstamped: readonly string[];
   /** Namespaces on their way out: nothing can be written there any more. */
-  readonly ending: ReadonlySet<string>;
+  readonly terminating: ReadonlySet<string>;
   /** Assignments that the operator made for Namespaces that are gone, and that say nothing of their own. */
   readonly abandoned: readonly string[];
 }
@@ -44,13 +44,13 @@ export function clusterObjects(
   state: ClusterState,
   settings: ClusterSettings,
 ): ClusterObjects {
-  const ending = new Set(
+  const terminating = new Set(
     state.namespaces
       .filter(({ deletionTimestamp }) => deletionTimestamp !== undefined)
       .map(({ name }) => name),
   );
   const labelled = objectsOf(state.snapshot, 'Workspace').map(({ metadata }) => metadata.name);
-  const workspaces = new Set(labelled.filter((name) => !ending.has(name)));
+  const workspaces = new Set(labelled.filter((name) => !terminating.has(name)));
   const planned = new Set(world.plans.map(({ metadata }) => metadata.name));
   const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
   const has = (name: string, annotation: string, text?: string): boolean => {
@@ -60,19 +60,19 @@ export function clusterObjects(
   return {
     createdOnce: missingDefault(state),
     objects: [...heldObjects(world, state, settings), ...[...workspaces].map(assignmentObject)].filter(
-      ({ metadata }) => !ending.has(metadata.namespace ?? ''),
+      ({ metadata }) => !terminating.has(metadata.namespace ?? ''),
     ),
     stamps: world.plans
       .filter(({ metadata }) => workspaces.has(metadata.name))
       .flatMap((plan) => stampObject(plan, state.apiServer, settings)),
-    adopting: [...workspaces].filter(
+    exempting: [...workspaces].filter(
       (name) => !has(name, STAMP_ANNOTATION) && !has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE),
     ),
     unstamped: [...namespaces.keys()].filter(
       (name) =>
-        has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name) && !ending.has(name),
+        has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name) && !terminating.has(name),
     ),
-    ending,
+    terminating,
     abandoned: abandonedAssignments(state.snapshot, namespaces),
   };
 }

@@ -4,7 +4,7 @@ import { formatRange, parseAddressRange } from '../../../model/address-range.ts'
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { isDryRun } from '../../../model/product.ts';
 import { compareText, objectsOf } from '../../../model/snapshot.ts';
-import { GUARDED_RANGES, LOCAL_RANGES, METADATA_RANGES } from '../../../model/special-address.ts';
+import { LOCAL_RANGES, METADATA_RANGES, NON_PUBLIC_RANGES } from '../../../model/special-address.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import type { ClusterSettings } from './desired-object.ts';
 import { blocksExcept } from './ip-blocks.ts';
@@ -35,10 +35,12 @@ const SHUT_IN_DRY_RUN = [
   ...LOCAL_RANGES.filter(({ address }) => !address.startsWith('::')),
 ];
 
-/** Of what dry-run refuses this layer knows what holds for every gateway; while a workspace has such a lane, no more. */
+/**
+ * Of what dry-run refuses this layer knows what holds for every gateway; while a workspace has such a lane, no more.
+ */
 function publicBlocks(plans: readonly WorkspacePlan[]): readonly Rule[] {
   const hasDryRun = plans.some(({ spec }) => (spec.lanes ?? []).some(({ lane }) => isDryRun(lane)));
-  return blocksExcept(hasDryRun ? SHUT_IN_DRY_RUN : GUARDED_RANGES);
+  return blocksExcept(hasDryRun ? SHUT_IN_DRY_RUN : NON_PUBLIC_RANGES);
 }
 
 function toRanges(cidrs: readonly string[]): readonly Rule[] {

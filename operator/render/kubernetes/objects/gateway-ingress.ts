@@ -1,6 +1,6 @@
 // Who may come to the gateways: a lane's ports take only pods of that Namespace that carry that lane, so the port by
-// which a connection comes says whose it is. One object per workspace, and one for all that shuts everything else and says
-// where gateways may go.
+// which a connection comes says whose it is. One object per workspace, and one for all that shuts everything else and
+// says where gateways may go.
 import { workspaceObjectName } from '../../../compile/lane-service-name.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';

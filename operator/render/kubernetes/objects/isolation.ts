@@ -1,8 +1,8 @@
-// A workspace -> KubeNetworkPolicies in its Namespace. Pods of lanes that are kept back reach only their lane's ports of
-// the gateways, pods of their own Namespace in lanes at least as strict (no relay through an open one), and what the
-// policy's clusterAccess names. A pod in no known lane reaches nothing outside and only the strictest inside.
-// Pods in dry-run reach everything but cloud metadata; those of lane full are selected by nothing here. What is kept back
-// is by selector, so for IPv4 and IPv6.
+// A workspace -> KubeNetworkPolicies in its Namespace. Pods of lanes that are kept back reach only their lane's ports
+// of the gateways, pods of their own Namespace in lanes at least as strict (no relay through an open one), and what the
+// policy's clusterAccess names. A pod in no known lane reaches nothing outside and only the strictest inside. Pods in
+// dry-run reach everything but cloud metadata; those of lane full are selected by nothing here. What is kept back is by
+// selector, so for IPv4 and IPv6.
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
 import { LANE_PORTS, TLS_PORT_OFFSETS } from '../../../model/lane-port.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';

@@ -10,7 +10,7 @@ import {
   workspaceManifest,
 } from '../../../../test/fixtures/object-fixture.ts';
 import { planCluster } from '../../../compile/cluster-plans.ts';
-import { compileWorld } from '../../../compile/plans.ts';
+import { compileSnapshot } from '../../../compile/plans.ts';
 import { noPortBlocks } from '../../../compile/port-blocks.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { PRODUCTS } from '../../../model/product.ts';
@@ -27,7 +27,7 @@ const API_SERVER = {
 
 function stampOf(policy: Manifest, more: Partial<ClusterState> = {}): Annotations | undefined {
   const state = clusterState([policy, workspaceManifest('team-a')], { apiServer: API_SERVER, ...more });
-  const { plans } = planCluster(compileWorld(state.snapshot), state, noPortBlocks);
+  const { plans } = planCluster(compileSnapshot(state.snapshot), state, noPortBlocks);
   return plans.map((plan) => namespaceStamp(plan, state.apiServer, CLUSTER_SETTINGS))[0];
 }
 

@@ -22,13 +22,13 @@ export function assignmentStatus(
 ): FoundStatus {
   const plan = index.plans.get(name);
   const stamp = index.stamped.get(name) ?? NOT_STAMPED;
-  const widened = widenedBy(index.widening.get(name) ?? []);
+  const broaderPolicies = broaderPoliciesOf(index.broaderPolicies.get(name) ?? []);
   const verdicts: Verdicts = {
     Accepted: acceptedAssignment(name, assignment === undefined, index),
     ResolvedRefs: resolvedPolicy(assignment, index),
     Programmed: index.programmed.get(name) ?? NOT_USED,
     RestartRequired: restartRequired(index.moreOpenPods.get(name)),
-    ...(widened === undefined ? {} : { Widened: widened }),
+    ...(broaderPolicies === undefined ? {} : { BroaderPolicies: broaderPolicies }),
   };
   const ready = readyOf(verdicts, plan === undefined || stamp === true ? undefined : stamp);
   const policy =
@@ -66,7 +66,7 @@ function resolvedPolicy(
   return { status: 'False', reason: 'NetworkPolicyNotFound', message };
 }
 
-function widenedBy(policies: readonly string[]): Verdict<'Widened'> | undefined {
+function broaderPoliciesOf(policies: readonly string[]): Verdict<'BroaderPolicies'> | undefined {
   if (policies.length === 0) return undefined;
   const message = `Pods may reach more than the policy says, or others may use their lanes, because of ${nameSome(policies, MOST_NAMES)}: remove what is not meant`;
   return { status: 'True', reason: 'BroaderPolicies', message };

@@ -1,5 +1,5 @@
-// Entries that end by themselves: which of an object's do so when, and what of that is news. What has been told stands in
-// the object's status as one time, so that nothing is told twice, whoever tells it next.
+// Entries that end by themselves: which of an object's do so when, and what of that is news. What has been told stands
+// in the object's status as one time, so that nothing is told twice, whoever tells it next.
 import type { ObservedObject } from '../../../model/snapshot.ts';
 import type { FoundStatus } from './found-status.ts';
 
@@ -50,27 +50,27 @@ export function expiryFields(
   stored: unknown,
   atMs: number,
 ): FoundStatus['fields'] {
-  const toldMs = toldExpiriesMs(stored);
-  if (object === undefined) return toldMs === undefined ? {} : toldAt(toldMs);
+  const recordedMs = recordedExpiriesMs(stored);
+  if (object === undefined) return recordedMs === undefined ? {} : recordedAt(recordedMs);
   const expiries = expiriesOf(object);
   if (expiries.length === 0) return {};
-  const { expiring, expired } = expiryNews(expiries, toldMs, atMs);
-  const isOld = toldMs !== undefined && expiring.length === 0 && expired.length === 0;
+  const { expiring, expired } = expiryNews(expiries, recordedMs, atMs);
+  const isOld = recordedMs !== undefined && expiring.length === 0 && expired.length === 0;
   return {
     expiredDestinations: expiries.filter((one) => one.atMs <= atMs).length,
-    ...toldAt(isOld ? toldMs : atMs),
+    ...recordedAt(isOld ? recordedMs : atMs),
   };
 }
 
-function toldAt(timeMs: number): FoundStatus['fields'] {
+function recordedAt(timeMs: number): FoundStatus['fields'] {
   return { expiriesToldAt: new Date(timeMs).toISOString() };
 }
 
 /** Up to when a status says that expiries have been told, in epoch milliseconds. */
-export function toldExpiriesMs(status: unknown): number | undefined {
+export function recordedExpiriesMs(status: unknown): number | undefined {
   const { expiriesToldAt } = (status ?? {}) as { readonly expiriesToldAt?: unknown };
-  const toldMs = typeof expiriesToldAt === 'string' ? Date.parse(expiriesToldAt) : Number.NaN;
-  return Number.isNaN(toldMs) ? undefined : toldMs;
+  const recordedMs = typeof expiriesToldAt === 'string' ? Date.parse(expiriesToldAt) : Number.NaN;
+  return Number.isNaN(recordedMs) ? undefined : recordedMs;
 }
 
 /** What is new at a moment since another one. At first sight an entry that has ended long ago is none. */

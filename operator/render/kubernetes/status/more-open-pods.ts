@@ -1,6 +1,6 @@
-// Pods that run in a lane more open than their workspace's plan gives to their product: those that were there before their
-// Namespace became a workspace, and those that started under a policy that was more open (R39, R40). They keep their lane
-// until they restart, so their workspace is not yet what its policy says.
+// Pods that run in a lane more open than their workspace's plan gives to their product: those that were there before
+// their Namespace became a workspace, and those that started under a policy that was more open (R39, R40). They keep
+// their lane until they restart, so their workspace is not yet what its policy says.
 import type { StampedPod } from '../../../model/cluster-state.ts';
 import { LANES, type Lane } from '../../../model/product.ts';
 import { isMoreOpen } from '../../../model/stamp.ts';

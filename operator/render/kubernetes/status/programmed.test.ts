@@ -112,7 +112,7 @@ describe('Programmed of a workspace is False', () => {
       `Envoy of gateway "gw-b" rejected it: ${rejection}`,
     ],
     [
-      'when Envoy rejected the entrance, even of the revision that it runs, and another gateway is silent',
+      'when Envoy rejected the egress listener, even of the revision that it runs, and another gateway is silent',
       {
         reports: [
           report('gw-b', { plans: PLANS.map((row) => ({ ...row, rejection })) }),

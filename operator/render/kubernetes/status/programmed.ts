@@ -1,6 +1,6 @@
 // Plans, tables and gateways -> whether a workspace, or everything under a policy, is in force. True only when every
 // ready gateway runs exactly the wanted revisions; a gateway that stopped in order is not waited for, a frozen one is.
-import type { CompiledWorld } from '../../../compile/plans.ts';
+import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { Verdict } from '../../../model/condition.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import type { ObservedGateway, RunningRevision } from './gateway-health.ts';
@@ -23,7 +23,7 @@ export const NOT_USED: Programmed = {
 
 /** By workspace. */
 export function programmedWorkspaces(
-  { plans, tables }: Pick<CompiledWorld, 'plans' | 'tables'>,
+  { plans, tables }: Pick<CompiledSnapshot, 'plans' | 'tables'>,
   gateways: readonly ObservedGateway[],
 ): ReadonlyMap<string, Programmed> {
   const revisions = new Map(tables.map(({ metadata, spec }) => [metadata.name, spec.revision]));

@@ -3,12 +3,12 @@ import type { Verdict, Verdicts } from '../../../model/condition.ts';
 
 /** `notStamped` says what a workspace waits for before pods may start there. */
 export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready'> {
-  const { Accepted, ResolvedRefs, Programmed, Widened, RestartRequired } = verdicts;
+  const { Accepted, ResolvedRefs, Programmed, BroaderPolicies, RestartRequired } = verdicts;
   const stamp: readonly Verdict<'Ready'>[] =
     notStamped === undefined ? [] : [{ status: 'False', reason: 'NotStamped', message: notStamped }];
   // A policy that nothing uses waits for nothing.
   const running = Programmed?.reason === 'NotUsed' ? undefined : Programmed;
-  const openings = [Widened, RestartRequired].map(inTheWay);
+  const openings = [BroaderPolicies, RestartRequired].map(inTheWay);
   const aspects = [Accepted, ResolvedRefs, ...openings, ...stamp, running].filter(
     (verdict) => verdict !== undefined,
   );
@@ -23,7 +23,9 @@ export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready
 }
 
 /** What is True of these is that pods may reach more than the policy says. */
-function inTheWay(verdict: Verdicts['Widened'] | Verdicts['RestartRequired']): Verdict<'Ready'> | undefined {
+function inTheWay(
+  verdict: Verdicts['BroaderPolicies'] | Verdicts['RestartRequired'],
+): Verdict<'Ready'> | undefined {
   if (verdict?.status !== 'True' || verdict.reason === 'NotTracked') return undefined;
   return { status: 'False', reason: verdict.reason, message: verdict.message };
 }

@@ -214,8 +214,8 @@ test('renderStatuses() counts pods in lanes more open than the policy says; unti
 test('renderStatuses() names what widens a workspace, and takes the condition away with the last of it', () => {
   const plain = running(POLICY, WORKSPACE, ASSIGNMENT);
   const names = Array.from({ length: 12 }, (_, at) => `NetworkPolicy/rule-${at}`);
-  const { statuses } = renderStatuses({ ...plain, widening: new Map([['team-a', names]]) });
-  expect(conditionOf(statuses, TEAM_A, 'Widened')).toMatchObject({
+  const { statuses } = renderStatuses({ ...plain, broaderPolicies: new Map([['team-a', names]]) });
+  expect(conditionOf(statuses, TEAM_A, 'BroaderPolicies')).toMatchObject({
     status: 'True',
     reason: 'BroaderPolicies',
   });
@@ -223,10 +223,12 @@ test('renderStatuses() names what widens a workspace, and takes the condition aw
     status: 'False',
     reason: 'BroaderPolicies',
   });
-  expect(conditionOf(statuses, TEAM_A, 'Widened')?.message).toContain('"NetworkPolicy/rule-9" and 2 more');
+  expect(conditionOf(statuses, TEAM_A, 'BroaderPolicies')?.message).toContain(
+    '"NetworkPolicy/rule-9" and 2 more',
+  );
   const after = renderStatuses(withStored(plain, statuses)).statuses;
   expect(after.map(({ key }) => key)).toEqual([TEAM_A]);
-  expect(conditionOf(after, TEAM_A, 'Widened')).toBeUndefined();
+  expect(conditionOf(after, TEAM_A, 'BroaderPolicies')).toBeUndefined();
   expect(conditionOf(after, TEAM_A, 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' });
 });
 

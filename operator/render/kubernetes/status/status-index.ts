@@ -1,5 +1,5 @@
 // Everything that statuses are computed from, looked up by name: built once per run, since every object asks.
-import type { CompiledWorld } from '../../../compile/plans.ts';
+import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
@@ -11,15 +11,15 @@ import { type Programmed, programmedWorkspaces } from './programmed.ts';
 export interface StatusInput {
   readonly state: ClusterState;
   /** With the plans and tables that are really wanted of the gateways. */
-  readonly world: CompiledWorld;
+  readonly world: CompiledSnapshot;
   /** Rules of others that widen a workspace's egress: their names, by workspace. */
-  readonly widening: ReadonlyMap<string, readonly string[]>;
+  readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
   readonly stamped: ReadonlyMap<string, true | string>;
   readonly atMs: number;
 }
 
-export interface StatusIndex extends Pick<StatusInput, 'widening' | 'stamped'> {
+export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stamped'> {
   /** By key of the object. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
   /** Keys. */
@@ -35,10 +35,10 @@ export interface StatusIndex extends Pick<StatusInput, 'widening' | 'stamped'> {
   readonly programmed: ReadonlyMap<string, Programmed>;
 }
 
-export function indexStatusInput({ state, world, widening, stamped, atMs }: StatusInput): StatusIndex {
+export function indexStatusInput({ state, world, broaderPolicies, stamped, atMs }: StatusInput): StatusIndex {
   const problems = [...state.problems, ...world.problems];
   return {
-    widening,
+    broaderPolicies,
     stamped,
     problems: Map.groupBy(problems, ({ object }) => object ?? ''),
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),

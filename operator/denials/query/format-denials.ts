@@ -1,0 +1,124 @@
+// Rows of a query go in, text for a terminal or JSON lines come out, with a final line feed where there are rows.
+// Host names in the log are chosen by the workloads that were refused, so no control character of a value may
+// reach the terminal.
+
+import { styleText } from 'node:util';
+
+import type { Json } from '@duckdb/node-api';
+
+import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
+import type { JsonRow } from './run-query.ts';
+
+export interface DenialFormat {
+  /** One JSON object per line, with every column. */
+  readonly json?: boolean;
+  /** Shows the eight columns of `sallyport denials` instead of every column. */
+  readonly listing?: boolean;
+  /** Columns of the terminal; longer rows are shortened. Absent: nothing is. */
+  readonly width?: number;
+  readonly colour?: boolean;
+}
+
+interface ListingColumn {
+  readonly heading: string;
+  readonly value: (row: JsonRow) => Json;
+}
+
+const listingColumns: readonly ListingColumn[] = [
+  { heading: 'TIME', value: (row) => String(row['event_time']).replace(/\.\d+Z$/, 'Z') },
+  { heading: 'ACCESS_TYPE', value: (row) => row['access_type'] ?? null },
+  { heading: 'WORKSPACE', value: (row) => row['workspace'] ?? null },
+  { heading: 'PRODUCT', value: (row) => row['network_source_type'] ?? null },
+  { heading: 'DESTINATION:PORT', value: destinationAndPort },
+  { heading: 'REASON', value: reasonAndRepeats },
+  { heading: 'RULE', value: (row) => row['rule'] ?? null },
+  { heading: 'POLICY', value: (row) => row['policy'] ?? null },
+];
+
+/** No column becomes narrower than this to fit the terminal. */
+const minColumnWidth = 8;
+
+export function formatDenials(
+  columns: readonly string[],
+  rows: readonly JsonRow[],
+  { json = false, listing = false, width, colour = false }: DenialFormat = {},
+): string {
+  if (json) return rows.map((row) => `${escapeControls(JSON.stringify(row))}\n`).join('');
+  const shown = listing ? listingColumns : columns.map(plainColumn);
+  if (shown.length === 0) return '';
+  const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row))));
+  const headings = shown.map(({ heading }) => heading);
+  const widths = fitWidths(columnWidths([headings, ...cells]), width);
+  const text = formatTable([headings, ...cells], widths)
+    .map((line) => `${line}\n`)
+    .join('');
+  return colour ? withColours(text) : text;
+}
+
+function plainColumn(name: string): ListingColumn {
+  return { heading: escapeControls(name.toUpperCase()), value: (row) => row[name] ?? null };
+}
+
+function reasonAndRepeats({ reason, repeats }: JsonRow): Json {
+  return Number(repeats ?? 1) > 1 ? `${String(reason)} x${String(repeats)}` : (reason ?? null);
+}
+
+function destinationAndPort(row: JsonRow): string {
+  const { destination, port } = row;
+  const host = String(destination ?? '');
+  if (port === null || port === undefined) return host;
+  const isBareAddress = row['destination_type'] === 'IP' && host.includes(':') && !host.startsWith('[');
+  return isBareAddress ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function cellText(value: Json): string {
+  if (value === null || value === '') return '-';
+  return escapeControls(typeof value === 'object' ? JSON.stringify(value) : String(value));
+}
+
+/** C0, DEL, C1 and the characters that turn the direction of writing; the escapes are valid in JSON too. */
+const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+function escapeControls(text: string): string {
+  return text.replace(controls, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function columnWidths(lines: readonly (readonly string[])[]): number[] {
+  const count = lines[0]?.length ?? 0;
+  return Array.from({ length: count }, (_, index) =>
+    Math.max(...lines.map((line) => line[index]?.length ?? 0)),
+  );
+}
+
+/** Takes from the widest column until the row fits, so that short columns stay whole. */
+function fitWidths(widths: readonly number[], width = Number.POSITIVE_INFINITY): readonly number[] {
+  const fitted = [...widths];
+  let excess = fitted.reduce((sum, each) => sum + each, COLUMN_GAP * (fitted.length - 1)) - width;
+  while (excess > 0) {
+    const widest = Math.max(...fitted);
+    if (widest <= minColumnWidth) break;
+    fitted[fitted.indexOf(widest)] = widest - 1;
+    excess -= 1;
+  }
+  return fitted;
+}
+
+const accessColours = [
+  { pattern: /\bDROP\b/, colour: 'red' },
+  { pattern: /\bDRY_RUN_DENIAL\b/, colour: 'yellow' },
+] as const;
+
+/** After the layout, since colour codes would count as width. Only the first match of a line is the access type. */
+function withColours(text: string): string {
+  const [headings = '', ...lines] = text.split('\n');
+  const coloured = lines.map((line) => {
+    const match = accessColours.find(({ pattern }) => pattern.test(line));
+    return match ? line.replace(match.pattern, (word) => style(match.colour, word)) : line;
+  });
+  return [style('bold', headings), ...coloured].join('\n');
+}
+
+/** The caller has decided about colours already; the stream of this process may be another than the reader's. */
+function style(format: 'bold' | 'red' | 'yellow', text: string): string {
+  return styleText(format, text, { validateStream: false });
+}

@@ -1,0 +1,40 @@
+// The word by which the process of the denial log knows its callers: random, made anew at each start, in a file that
+// only the user of the process can read. A socket that was left open to others, by a mount or an inherited descriptor,
+// is not enough.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+
+const BYTES = 32;
+const SCHEME = 'Bearer ';
+
+/** Says why a caller with this header may not ask, or null. */
+export type CallerCheck = (authorization: string | undefined) => string | null;
+
+/** Writes a new secret; what was there before opens nothing any more. */
+export async function newQuerySecret(path: string): Promise<CallerCheck> {
+  const secret = randomBytes(BYTES).toString('hex');
+  await rm(path, { force: true });
+  // "wx" follows no link, so the text is in a file of ours.
+  await writeFile(path, secret, { mode: 0o600, flag: 'wx' });
+  const expected = digest(SCHEME + secret);
+  return (authorization) => {
+    if (timingSafeEqual(digest(authorization ?? ''), expected)) return null;
+    const what = authorization === undefined ? 'no secret' : 'another secret than this one';
+    return `Cannot answer a caller who presents ${what}: use "sallyport denials" as the user who runs sallyport, or send "Authorization: ${SCHEME}" and the text of "${path}", which is new at each start`;
+  };
+}
+
+/** The header to ask with; undefined where no process has left a secret. */
+export async function authorizationFrom(path: string): Promise<string | undefined> {
+  try {
+    return SCHEME + (await readFile(path, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Of the same length for each text, so that the comparison tells nothing. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,0 +1,180 @@
+// Serves the denial log on a unix socket: POST /query {sql, maxRows?} -> {columns, rows, truncated} or {error}. DuckDB
+// lets one process open a file, so other processes ask this one. Only the owner of the process may ask: the socket has
+// mode 0600, and a caller presents what is in a file of that mode. It must never answer on a network address.
+
+import { once } from 'node:events';
+import { chmod, lstat, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { finished } from 'node:stream/promises';
+
+import type { DenialStore } from '../store/denial-store.ts';
+import { type CallerCheck, newQuerySecret } from './query-secret.ts';
+import { type QueryAnswer, runQuery } from './run-query.ts';
+
+export interface QueryServerOptions {
+  readonly socketPath: string;
+  /** Where callers find what they present. */
+  readonly secretPath: string;
+  /** A caller did not know it, and was told what to do. */
+  readonly onStranger?: () => void;
+  /** Default 30,000. */
+  readonly timeLimitMs?: number | undefined;
+  /** A query cannot be ended any more, but by the end of the process; its caller has been told. */
+  readonly onRunaway?: () => void;
+}
+
+export interface QueryServer {
+  /** Ends open connections and their queries, and removes the socket. */
+  readonly close: () => Promise<void>;
+}
+
+/** sockaddr_un.sun_path on Linux: 108 bytes with the final zero. Beyond it the kernel would see another path. */
+const maxPathBytes = 107;
+const maxBodyBytes = 1_048_576;
+
+/** Null, or a sentence that says why no socket can be at `path`. */
+export function socketPathError(path: string): string | null {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= maxPathBytes) return null;
+  return `Cannot use query socket "${path}": the path has ${bytes} bytes of at most ${maxPathBytes}; choose a shorter folder`;
+}
+
+/** Throws an Error where the path is too long, taken by a file, or served by another process. */
+export async function serveQueries(store: DenialStore, options: QueryServerOptions): Promise<QueryServer> {
+  const { socketPath, secretPath } = options;
+  const error = socketPathError(socketPath);
+  if (error !== null) throw new Error(error);
+  await removeStaleSocket(socketPath);
+  const door = { ...options, store, checkCaller: await newQuerySecret(secretPath) };
+  const server = createServer((request, response) => {
+    respond(door, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
+  });
+  await listen(server, socketPath);
+  return { close: () => closeServer(server) };
+}
+
+/** The mask covers the moment between the birth of the socket file and its chmod; bind happens within listen(). */
+async function listen(server: Server, socketPath: string): Promise<void> {
+  const mask = process.umask(0o177);
+  try {
+    server.listen(socketPath);
+  } finally {
+    process.umask(mask);
+  }
+  await once(server, 'listening');
+  await chmod(socketPath, 0o600);
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+/** A process that was killed leaves its socket behind; nobody answers there. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => null);
+  if (!stats) return;
+  if (!stats.isSocket())
+    throw new Error(`Cannot serve queries at "${path}": another file is there; move it away`);
+  if (await somebodyAnswers(path)) {
+    throw new Error(
+      `Cannot serve queries at "${path}": another process does already; end it or choose another folder`,
+    );
+  }
+  await unlink(path);
+}
+
+async function somebodyAnswers(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+interface Door extends QueryServerOptions {
+  readonly store: DenialStore;
+  readonly checkCaller: CallerCheck;
+}
+
+async function respond(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const rejection = door.checkCaller(request.headers.authorization);
+  if (rejection !== null) {
+    door.onStranger?.();
+    return send(response, 401, { error: rejection });
+  }
+  if (request.method !== 'POST' || request.url !== '/query') {
+    return send(response, 404, { error: 'Cannot answer this request: send POST /query with {"sql": "…"}' });
+  }
+  const query = parseRequest(await readBody(request));
+  if ('error' in query) return send(response, 400, query);
+  await answer(door, query, response);
+}
+
+async function answer(door: Door, { sql, limits }: QueryRequest, response: ServerResponse): Promise<void> {
+  const { store, timeLimitMs } = door;
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const onRunaway = (): void => void reportRunaway(door, response);
+  const time = timeLimitMs === undefined ? {} : { timeLimitMs };
+  try {
+    const found = await runQuery(store, sql, { ...limits, ...time, signal: gone.signal, onRunaway });
+    send(response, 'error' in found ? 400 : 200, found);
+  } catch (cause) {
+    send(response, 500, { error: asError(cause).message });
+  }
+}
+
+async function reportRunaway({ onRunaway }: Door, response: ServerResponse): Promise<void> {
+  if (!response.destroyed) {
+    send(response, 400, {
+      error:
+        'Cannot end the query, which has had its time: the denial log starts again; ask for less at once',
+    });
+    await finished(response).catch(() => undefined);
+  }
+  onRunaway?.();
+}
+
+/** Null where the body is too long. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes <= maxBodyBytes) chunks.push(chunk);
+  }
+  return bytes > maxBodyBytes ? null : Buffer.concat(chunks).toString('utf8');
+}
+
+type QueryRequest = { readonly sql: string; readonly limits: { readonly maxRows?: number } };
+
+function parseRequest(body: string | null): QueryRequest | { readonly error: string } {
+  if (body === null) return { error: `Cannot run the query: it is longer than ${maxBodyBytes} bytes` };
+  try {
+    const { sql, maxRows } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    const limits = Number.isSafeInteger(maxRows) && Number(maxRows) >= 0 ? { maxRows: Number(maxRows) } : {};
+    if (typeof sql === 'string') return { sql, limits };
+  } catch {
+    // Not JSON: the same answer as for JSON of another shape.
+  }
+  return { error: 'Cannot read the request: send {"sql": "…"} as JSON' };
+}
+
+function send(response: ServerResponse, status: number, answer: QueryAnswer): void {
+  if (response.headersSent) return;
+  const body = JSON.stringify(answer);
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(body);
+}
+
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

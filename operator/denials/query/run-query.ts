@@ -1,0 +1,156 @@
+// SQL typed by a person goes in, rows or a sentence about what is wrong come out. One SELECT, in a read-only
+// transaction on a connection of its own, for a limited time and number of rows. It must never change the log.
+
+import {
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  type Json,
+  StatementType,
+} from '@duckdb/node-api';
+import type { DenialStore } from '../store/denial-store.ts';
+import { checkSelect, notSelectMessage } from './check-select.ts';
+import { toJsonValue } from './json-value.ts';
+import { rewriteQuery } from './rewrite-query.ts';
+
+export type JsonRow = Readonly<Record<string, Json>>;
+
+export interface QueryRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly JsonRow[];
+  /** True where more rows exist than `maxRows`. */
+  readonly truncated: boolean;
+}
+
+export interface QueryRefusal {
+  readonly error: string;
+}
+
+export type QueryAnswer = QueryRows | QueryRefusal;
+
+export interface QueryOptions {
+  /** Default 10,000. */
+  readonly maxRows?: number;
+  /** Default 30,000; starts when the query does. */
+  readonly timeLimitMs?: number;
+  /** Called once where the query goes on long after its time: it does not listen to DuckDB's interrupt. */
+  readonly onRunaway?: () => void;
+  /** Ends the query early, for example because nobody waits for it any more. */
+  readonly signal?: AbortSignal;
+}
+
+/** How often the clock of a running query is looked at. */
+const checkIntervalMs = 50;
+/** For a query that is to end, and does: one step of it may take a while. */
+const runawayFactor = 1.5;
+
+/** Answers mistakes in the query as values; throws only where the log itself cannot be read. */
+export function runQuery(store: DenialStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
+  const { timeLimitMs = 30_000, signal, onRunaway } = options;
+  return store.withReader(async (connection) => {
+    const stop = startClock(connection, timeLimitMs, () => endedEarly(store, signal));
+    const runaway = setTimeout(() => onRunaway?.(), timeLimitMs * runawayFactor);
+    try {
+      return await answer(connection, rewriteQuery(sql), options, stop.check);
+    } catch (cause) {
+      return { error: stop.reason() ?? queryError(cause) };
+    } finally {
+      stop.clear();
+      clearTimeout(runaway);
+    }
+  });
+}
+
+async function answer(
+  connection: DuckDBConnection,
+  sql: string,
+  { maxRows = 10_000 }: QueryOptions,
+  check: () => void,
+): Promise<QueryAnswer> {
+  check();
+  const rejection = await checkSelect(connection, sql);
+  if (rejection !== null) return { error: rejection };
+  const statement = await prepareSelect(connection, sql);
+  if (!statement) return { error: notSelectMessage(sql) };
+  check();
+  return readRows(connection, await statement.stream(), { maxRows, check });
+}
+
+/** The second opinion on "one SELECT", from the statement that will really run. */
+async function prepareSelect(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<DuckDBPreparedStatement | null> {
+  const statements = await connection.extractStatements(sql);
+  if (statements.count !== 1) return null;
+  const statement = await statements.prepare(0);
+  return statement.statementType === StatementType.SELECT ? statement : null;
+}
+
+async function readRows(
+  connection: DuckDBConnection,
+  result: DuckDBResult,
+  { maxRows, check }: { readonly maxRows: number; readonly check: () => void },
+): Promise<QueryRows> {
+  const rows: JsonRow[] = [];
+  try {
+    for await (const chunk of result.yieldConvertedRowObjects(toJsonValue)) {
+      for (const row of chunk) rows.push(row);
+      if (rows.length > maxRows) break;
+      check();
+    }
+  } finally {
+    await endStream(connection, result);
+  }
+  // An interrupted stream may end without an error, as if those rows had been all.
+  check();
+  const truncated = rows.length > maxRows;
+  return { columns: result.deduplicatedColumnNames(), rows: rows.slice(0, maxRows), truncated };
+}
+
+/** Lets go of what an unread result holds: its transaction, its memory, the file. */
+async function endStream(connection: DuckDBConnection, result: DuckDBResult): Promise<void> {
+  connection.interrupt();
+  try {
+    while ((await result.fetchChunk())?.rowCount) continue;
+  } catch {
+    // The interrupt, or the error that was reported already.
+  }
+}
+
+/**
+ * DuckDB forgets an interrupt that arrives between two steps of a query, so it is repeated until the query has
+ * ended, and `check` is asked between the steps.
+ */
+function startClock(connection: DuckDBConnection, timeLimitMs: number, ended: () => string | null) {
+  const endMs = performance.now() + timeLimitMs;
+  const reason = () => {
+    if (performance.now() < endMs) return ended();
+    return `Cannot finish the query within ${timeLimitMs / 1000} s: narrow it, for example by event_time`;
+  };
+  const timer = setInterval(() => {
+    if (reason() !== null) connection.interrupt();
+  }, checkIntervalMs);
+  return {
+    reason,
+    check: () => {
+      const text = reason();
+      if (text !== null) throw new Error(text);
+    },
+    clear: () => clearInterval(timer),
+  };
+}
+
+function endedEarly(store: DenialStore, signal: AbortSignal | undefined): string | null {
+  if (store.closing) return 'Cannot finish the query: the denial log is closing';
+  return signal?.aborted ? 'Cannot finish the query: the caller has gone' : null;
+}
+
+function queryError(cause: unknown): string {
+  // Errors in the middle of a stream come with a prefix of their own.
+  const text = (cause instanceof Error ? cause.message : String(cause)).replace(/^Error: /, '');
+  if (text.startsWith('Out of Memory')) {
+    return 'Cannot run the query within the memory of the denial log: narrow it, for example by event_time or LIMIT';
+  }
+  return `Cannot run the query: ${text}`;
+}

@@ -1,0 +1,47 @@
+// Lines of Envoy's log -> the denials that they record.
+import { type AccessLogLine, parseAccessLogLine } from '../../model/access-log-line.ts';
+import type { Denial } from '../../model/denial.ts';
+import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
+
+/** Where the lines come from, and who knows the tables that decided. */
+export interface LogOrigin {
+  readonly gateway: string;
+  readonly accountId: string;
+  readonly findRule: FindRule;
+  readonly isStillAllowed: IsStillAllowed;
+}
+
+/** With the byte offset of each. */
+type Texts = readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
+
+export interface ReadLines {
+  readonly lines: readonly { readonly offset: number; readonly line: AccessLogLine }[];
+  /** How many are none of ours. */
+  readonly unreadable: number;
+  /** How many were too long, so that texts of theirs were cut. */
+  readonly cut: number;
+}
+
+export function readLines(texts: Texts): ReadLines {
+  const lines = texts.flatMap(({ offset, text }) => {
+    const line = parseAccessLogLine(text);
+    return line === undefined ? [] : [{ offset, line }];
+  });
+  const cut = texts.filter(({ cutFrom }) => cutFrom !== undefined).length;
+  return { lines, unreadable: texts.length - lines.length, cut };
+}
+
+/** Not numbered yet, since several may become one row. */
+export function denialsOf(
+  logFile: string,
+  lines: ReadLines['lines'],
+  { gateway, accountId, findRule, isStillAllowed }: LogOrigin,
+): readonly Denial[] {
+  const denials: Denial[] = [];
+  for (const { offset, line } of lines) {
+    const eventId = `${gateway}/${logFile}/${offset}`;
+    const denial = denialOfLine(line, { accountId, eventId, sequence: 0 }, findRule, isStillAllowed);
+    if (denial !== undefined) denials.push(denial);
+  }
+  return denials;
+}

@@ -1,0 +1,207 @@
+import { copyFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import {
+  lineBytes,
+  rowsOf,
+  sampleBatch,
+  sampleDenial,
+  withFolder,
+} from '../../../test/fixtures/denial-fixture.ts';
+import { runQuery } from '../query/run-query.ts';
+import { DenialStore } from './denial-store.ts';
+
+function withStore(work: (store: DenialStore) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+    await work(store);
+    await store.close();
+  });
+}
+
+const unusualValues = {
+  dnsEvent: null,
+  storageEvent: { hostname: 's3://acme', path: '/a', rejectionReason: 'storage-bucket-path-denied' },
+  eventTime: '2026-01-01T00:00:00.123456Z',
+  port: null,
+  sni: 'a.example',
+  rule: 'ö"\u0000',
+};
+
+describe('DenialStore.append()', () => {
+  test('raises rows of former batches, all of them or nothing of the batch', () =>
+    withStore(async (store) => {
+      await store.append(sampleBatch(0, 3));
+      const { eventId, eventTime } = sampleDenial(1);
+      await store.append({ ...sampleBatch(3, 4), raised: [{ eventId, eventTime, by: 7 }] });
+      const repeats = 'select repeats::int as n from access.outbound_network order by sequence';
+      expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
+      const lost = { eventId: 'gw-1/access.log/7', eventTime, by: 1 };
+      const next = { ...sampleBatch(4, 5), raised: [{ eventId, eventTime, by: 1 }, lost] };
+      await expect(store.append(next)).rejects.toThrow('Cannot count repeats: 1 of 2 rows are there');
+      expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
+    }));
+
+  test('keeps the write-ahead log small', () =>
+    withStore(async (store) => {
+      const destination = 'x'.repeat(259);
+      for (let from = 0; from < 6000; from += 100) {
+        await store.append(sampleBatch(from, from + 100, { destination }));
+      }
+      expect((await stat(`${store.path}.wal`)).size).toBeLessThan(1_500_000);
+    }));
+
+  test('stores every field of a denial', () =>
+    withStore(async (store) => {
+      await store.append({ ...sampleBatch(0, 1), denials: [sampleDenial(0, unusualValues)] });
+      const [row] = rowsOf(await runQuery(store, 'select * from access.outbound_network'));
+      expect(Object.entries(row ?? {})).toEqual([
+        ['account_id', 'account-1'],
+        ['workspace_id', 'ws-1'],
+        ['event_id', 'gw-1/access.log/0'],
+        ['destination_type', 'DNS'],
+        ['destination', 'host-0.example.com'],
+        ['dns_event', null],
+        [
+          'storage_event',
+          { hostname: 's3://acme', path: '/a', rejection_reason: 'storage-bucket-path-denied' },
+        ],
+        ['event_time', unusualValues.eventTime],
+        ['access_type', 'DROP'],
+        ['network_source_type', 'General Compute'],
+        ['workspace', 'team-a'],
+        ['product', 'JOBS'],
+        ['policy', 'default-policy'],
+        ['revision', 'r1'],
+        ['rule', 'ö"\u0000'],
+        ['reason', 'No entry allows this destination'],
+        ['port', null],
+        ['sni', 'a.example'],
+        ['source', '10.0.0.7:41234'],
+        ['sequence', 1],
+        ['repeats', 1],
+        ['sample', null],
+      ]);
+    }));
+
+  test('drops a batch that comes again', () =>
+    withStore(async (store) => {
+      expect(await store.append(sampleBatch(0, 3000))).toEqual({ stored: 3000, duplicates: 0 });
+      expect(await store.append(sampleBatch(0, 3000))).toEqual({ stored: 0, duplicates: 3000 });
+      expect(await store.counts()).toEqual({ total: 3000, drops: 3000, dryRunDenials: 0 });
+    }));
+
+  test('stores of an overlapping batch what is new, each line once', () =>
+    withStore(async (store) => {
+      await store.append(sampleBatch(0, 3));
+      const batch = sampleBatch(1, 5, { accessType: 'DRY_RUN_DENIAL' });
+      const doubled = { ...batch, denials: [...batch.denials, ...batch.denials] };
+      expect(await store.append(doubled)).toEqual({ stored: 2, duplicates: 6 });
+      expect(await store.counts()).toEqual({ total: 5, drops: 3, dryRunDenials: 2 });
+    }));
+
+  test('moves the position forward for a batch without denials, never back', () =>
+    withStore(async (store) => {
+      await store.append({ ...sampleBatch(0, 0), upTo: 900 });
+      await store.append({ ...sampleBatch(0, 0), upTo: 500 });
+      await store.append({ gateway: 'gw-2', logFile: 'access.log', upTo: 7, denials: [] });
+      expect(await store.positions()).toEqual([
+        { gateway: 'gw-1', logFile: 'access.log', upTo: 900 },
+        { gateway: 'gw-2', logFile: 'access.log', upTo: 7 },
+      ]);
+    }));
+
+  test.each([
+    ['past the end of the batch', { eventId: `gw-1/access.log/${2 * lineBytes}` }, 'up to byte 800 only'],
+    ['of another gateway', { eventId: 'gw-2/access.log/0' }, 'the batch covers "gw-1/access.log/"'],
+    ['without a byte offset', { eventId: 'gw-1/access.log/x' }, 'Cannot store denial "gw-1/access.log/x"'],
+    ['with a local time', { eventTime: '2026-01-01 00:00' }, 'is not UTC in ISO 8601'],
+  ])('stores nothing of a batch with a row %s', (_, changes, message) =>
+    withStore(async (store) => {
+      const batch = { ...sampleBatch(0, 2), denials: [sampleDenial(0), sampleDenial(1, changes)] };
+      await expect(store.append(batch)).rejects.toThrow(message);
+      expect(await store.positions()).toEqual([]);
+      expect(await store.append(sampleBatch(0, 2))).toEqual({ stored: 2, duplicates: 0 });
+    }),
+  );
+
+  test('keeps rows and positions together when callers do not wait', () =>
+    withStore(async (store) => {
+      const batches = [0, 1, 2, 3].map((part) => store.append(sampleBatch(part * 10, part * 10 + 10)));
+      expect(await Promise.all(batches)).toEqual(Array(4).fill({ stored: 10, duplicates: 0 }));
+    }));
+
+  test('reports how fast 20,000 rows are stored', () =>
+    withStore(async (store) => {
+      const start = performance.now();
+      for (let from = 0; from < 20_000; from += 2000) await store.append(sampleBatch(from, from + 2000));
+      process.stdout.write(`20,000 denials stored in ${Math.round(performance.now() - start)} ms\n`);
+      expect((await store.counts()).total).toBe(20_000);
+    }));
+});
+
+describe('DenialStore.open()', () => {
+  test('finds after a crash what was acknowledged, and drops its replay', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const crashed = join(folder, 'crashed.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 100));
+      // What the disk holds at this moment is what a killed process leaves.
+      for (const end of ['', '.wal']) await copyFile(path + end, crashed + end);
+      await store.close();
+      const reopened = await DenialStore.open(crashed);
+      expect(await reopened.positions()).toEqual([
+        { gateway: 'gw-1', logFile: 'access.log', upTo: 100 * lineBytes },
+      ]);
+      expect(await reopened.append(sampleBatch(0, 150))).toEqual({ stored: 50, duplicates: 100 });
+      await reopened.close();
+    }));
+
+  test('keeps everything over a close', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'new', 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 10));
+      await store.close();
+      const reopened = await DenialStore.open(path, { memoryLimitMb: 128, threads: 2 });
+      expect((await reopened.counts()).total).toBe(10);
+      await reopened.close();
+    }));
+});
+
+describe('DenialStore.deleteBefore()', () => {
+  test('removes old rows for good, while positions stay', () =>
+    withStore(async (store) => {
+      await store.append(sampleBatch(0, 10));
+      expect(await store.deleteBefore(new Date(sampleDenial(4).eventTime))).toBe(4);
+      expect(await store.append(sampleBatch(0, 10))).toEqual({ stored: 0, duplicates: 10 });
+      expect((await store.counts()).total).toBe(6);
+    }));
+});
+
+describe('DenialStore.close()', () => {
+  test('lets go of the file, though a query has not read its result to the end', () =>
+    withFolder(async (folder) => {
+      const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+      await store.append(sampleBatch(0, 3000));
+      await runQuery(store, 'from access.outbound_network', { maxRows: 1 });
+      await store.close();
+      expect(await readdir(folder)).toEqual(['denials.duckdb']);
+    }));
+
+  test('ends a running query, stores what was handed over, and refuses more', () =>
+    withStore(async (store) => {
+      const endless = runQuery(
+        store,
+        'select count(*) from range(1000000) a, range(1000000) b where a.range < b.range',
+      );
+      await store.append(sampleBatch(0, 5));
+      const stored = store.append(sampleBatch(5, 10));
+      await store.close();
+      expect(await endless).toEqual({ error: expect.stringContaining('the denial log is closing') });
+      expect(await stored).toEqual({ stored: 5, duplicates: 0 });
+      await expect(store.append(sampleBatch(0, 20))).rejects.toThrow('it is closed');
+      await expect(store.counts()).rejects.toThrow('it is closed');
+    }));
+});

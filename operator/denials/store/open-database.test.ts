@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DuckDBInstance } from '@duckdb/node-api';
+
+import { rowsOf, sampleBatch, withFolder } from '../../../test/fixtures/denial-fixture.ts';
+import { runQuery } from '../query/run-query.ts';
+import { DenialStore } from './denial-store.ts';
+
+async function otherDatabase(path: string, sql: string): Promise<void> {
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  await connection.run(sql);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+/** A log with rows, changed by `damage` after it was closed in good order. */
+async function damagedLog(path: string, damage: (bytes: Buffer) => Buffer): Promise<void> {
+  const store = await DenialStore.open(path);
+  await store.append(sampleBatch(0, 500));
+  await store.close();
+  await writeFile(path, damage(await readFile(path)));
+}
+
+function flipped(bytes: Buffer, from: number): Buffer {
+  return Buffer.from(bytes.map((byte, at) => (at >= from && at < from + 64 ? byte ^ 0xff : byte)));
+}
+
+/** The write-ahead log of a process that was killed, with bytes in its middle that nobody wrote. */
+async function damagedWal(path: string): Promise<void> {
+  const child = openElsewhere(path);
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const bytes = await readFile(`${path}.wal`);
+  await writeFile(`${path}.wal`, flipped(bytes, Math.floor(bytes.length / 2)));
+}
+
+const sqliteHeader = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8000)]);
+const foreignLog = 'create schema access; create table access.outbound_network (account_id varchar)';
+
+const uselessFiles: readonly (readonly [what: string, make: (path: string) => Promise<void>, why: string])[] =
+  [
+    ['text', (path) => writeFile(path, 'no database'), 'the file is damaged or no denial log'],
+    ['an empty file', (path) => writeFile(path, ''), 'the file is damaged or no denial log'],
+    ['a SQLite database', (path) => writeFile(path, sqliteHeader), 'the file is damaged or no denial log'],
+    [
+      'a log that was overwritten from 4 KiB on',
+      (path) => damagedLog(path, (bytes) => bytes.fill(7, 4096)),
+      'the file is damaged or no denial log',
+    ],
+    [
+      'a log that was cut short',
+      (path) => damagedLog(path, (bytes) => bytes.subarray(0, 100_000)),
+      'the file is damaged or no denial log',
+    ],
+    ['a log with a flipped header', (path) => damagedLog(path, (bytes) => flipped(bytes, 8)), 'damaged'],
+    ['a log with a flipped block', (path) => damagedLog(path, (bytes) => flipped(bytes, 13_000)), 'checksum'],
+    ['a write-ahead log that cannot be replayed', damagedWal, 'the file is damaged or no denial log'],
+    [
+      'another database',
+      (path) => otherDatabase(path, 'create table t (i int)'),
+      'the file holds another database',
+    ],
+    ['a log of another version', (path) => otherDatabase(path, foreignLog), 'the log of another version'],
+  ];
+
+/** A process that opens the log, stores two rows, says so, and waits to be killed. */
+function openElsewhere(path: string) {
+  const source = `
+    import { DenialStore } from ${JSON.stringify(import.meta.resolve('./denial-store.ts'))};
+    import { sampleBatch } from ${JSON.stringify(import.meta.resolve('../../../test/fixtures/denial-fixture.ts'))};
+    const store = await DenialStore.open(${JSON.stringify(path)});
+    await store.append(sampleBatch(0, 2));
+    process.stdout.write('stored');
+    process.stdin.resume();`;
+  return spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+}
+
+describe('openDatabase()', () => {
+  test.each(uselessFiles)('sets %s aside, says why, and begins a new log', (_, make, why) =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      await make(path);
+      const before = await readFile(path);
+      const refused = DenialStore.open(path, { readOnly: true });
+      await expect(refused).rejects.toThrow(`Cannot open denial log "${path}": `);
+      await expect(refused).rejects.toThrow(`move "${path}" and "${path}.wal" away`);
+      expect((await readFile(path)).equals(before)).toBe(true);
+      const store = await DenialStore.open(path);
+      expect(store.setAside).toEqual({
+        path: expect.stringMatching(/\/denials-damaged-\d{8}T\d{6}Z\.duckdb$/),
+        reason: expect.stringContaining(why),
+      });
+      expect((await readFile(store.setAside?.path ?? '')).equals(before)).toBe(true);
+      expect(await store.append(sampleBatch(0, 3))).toEqual({ stored: 3, duplicates: 0 });
+      await store.close();
+      const again = await DenialStore.open(path);
+      expect(again.setAside).toBeUndefined();
+      expect((await again.counts()).total).toBe(3);
+      await again.close();
+    }),
+  );
+
+  test('gives the log of a former version the columns that it lacks', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 2));
+      await store.close();
+      await otherDatabase(path, 'alter table access.outbound_network drop column sample');
+      await otherDatabase(path, 'alter table access.outbound_network drop column repeats');
+      const reader = await DenialStore.open(path, { readOnly: true });
+      expect((await reader.counts()).total).toBe(2);
+      await reader.close();
+      const newer = await DenialStore.open(path);
+      expect(newer.setAside).toBeUndefined();
+      await newer.append(sampleBatch(2, 3, { repeats: 5, sample: ['a.example'] }));
+      const sql = 'select repeats, sample from access.outbound_network order by sequence';
+      expect(rowsOf(await runQuery(newer, sql))).toEqual([
+        { repeats: 1, sample: null },
+        { repeats: 1, sample: null },
+        { repeats: 5, sample: ['a.example'] },
+      ]);
+      await newer.close();
+    }));
+
+  test('sets a log aside that it is told to mistrust, under a name of its own each time', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      await (await DenialStore.open(path)).close();
+      const first = await DenialStore.open(path, { mistrusted: 'it ended three processes' });
+      await first.close();
+      const second = await DenialStore.open(path, { mistrusted: 'it ended three processes' });
+      await second.close();
+      expect(first.setAside?.reason).toBe('it ended three processes');
+      expect((await readdir(folder)).filter((name) => name.endsWith('.duckdb'))).toHaveLength(3);
+    }));
+
+  test('names the folder in the way', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      await mkdir(path);
+      await expect(DenialStore.open(path)).rejects.toThrow(/^Cannot open denial log ".*": .*Is a directory/);
+    }));
+
+  test('names the process that has the log open, and opens it when that one was killed', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const child = openElsewhere(path);
+      await once(child.stdout, 'data');
+      await expect(DenialStore.open(path)).rejects.toThrow(`process ${child.pid} has it open`);
+      await expect(DenialStore.open(path, { readOnly: true })).rejects.toThrow('has it open');
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const store = await DenialStore.open(path);
+      expect((await store.counts()).total).toBe(2);
+      await store.close();
+    }));
+
+  test('reads but does not write when read-only', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      await (await DenialStore.open(path)).close();
+      const store = await DenialStore.open(path, { readOnly: true });
+      expect((await store.counts()).total).toBe(0);
+      await expect(store.append(sampleBatch(0, 1))).rejects.toThrow('readonly');
+      await store.close();
+    }));
+});

@@ -1,0 +1,204 @@
+// A path goes in, an open DuckDB instance comes out: schema present, time zone UTC, and locked down, so that no
+// query can read a file, reach the network, load an extension or change a setting.
+// Every refusal names the file and what to do. It must never write into a file that is not a denial log.
+
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+import { addedColumns, denialColumns } from './denial-columns.ts';
+import { type SetAside, setAside } from './set-aside.ts';
+
+export interface DatabaseOptions {
+  /** Default 64. DuckDB spills to "<path>.tmp" beyond it. */
+  readonly memoryLimitMb?: number;
+  /** Default 1. */
+  readonly threads?: number;
+  /** Opens an existing log without changing it; fails where there is none. Default false. */
+  readonly readOnly?: boolean;
+  /** Why the file that is there must not be opened at all: it is set aside for a new one. */
+  readonly mistrusted?: string;
+}
+
+/** What one query may spill to disk before it fails. */
+const spillLimit = '1GiB';
+
+export interface OpenedDatabase {
+  readonly instance: DuckDBInstance;
+  /** The former file, where that was of no use. */
+  readonly setAside: SetAside | undefined;
+}
+
+/**
+ * Creates the folder (mode 0700) and the schema. A file that is damaged or not ours is set aside for a new one, but not
+ * where it is only to be read. Throws an Error whose message names the file and what to do.
+ */
+export async function openDatabase(path: string, options: DatabaseOptions = {}): Promise<OpenedDatabase> {
+  if (options.mistrusted !== undefined) return openNew(path, options.mistrusted, options);
+  try {
+    return { instance: await openFile(path, options), setAside: undefined };
+  } catch (error) {
+    if (!(error instanceof UnusableFileError) || options.readOnly === true) throw error;
+    return openNew(path, error.reason, options);
+  }
+}
+
+async function openNew(path: string, reason: string, options: DatabaseOptions): Promise<OpenedDatabase> {
+  const aside = await setAside(path, reason, Date.now());
+  return { instance: await openFile(path, options), setAside: aside };
+}
+
+async function openFile(path: string, options: DatabaseOptions): Promise<DuckDBInstance> {
+  const { readOnly = false } = options;
+  try {
+    if (!readOnly) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const instance = await DuckDBInstance.create(path, instanceOptions(options));
+    await prepareInstance(instance, readOnly);
+    return instance;
+  } catch (cause) {
+    throw openError(path, cause);
+  }
+}
+
+function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: DatabaseOptions) {
+  return {
+    access_mode: readOnly ? 'READ_ONLY' : 'READ_WRITE',
+    memory_limit: `${memoryLimitMb}MiB`,
+    threads: String(threads),
+    // The write-ahead log of a flood is larger than its rows; 16 MB of it, as is usual, would be most of what the log
+    // takes.
+    checkpoint_threshold: '1MiB',
+    // A file of another database (SQLite, say) must not make DuckDB download the extension that reads it.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  };
+}
+
+async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Promise<void> {
+  const connection = await instance.connect();
+  try {
+    await prepareSchema(connection, readOnly);
+    await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
+    await connection.run(`SET max_temp_directory_size = '${spillLimit}'`);
+    await connection.run('SET enable_external_access = false');
+    await connection.run('SET lock_configuration = true');
+  } catch (cause) {
+    connection.closeSync();
+    instance.closeSync();
+    throw cause;
+  }
+  connection.closeSync();
+}
+
+async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
+  const found = await foundColumns(connection);
+  if (found.length === 0 && !readOnly) return createSchema(connection);
+  if (found.join() === expectedColumns(everyColumn).join()) return;
+  // Of a former version: to be read as it is, and to be written with the columns that have come since.
+  if (found.join() !== expectedColumns(formerColumns).join()) throw new ForeignFileError();
+  if (!readOnly) await addColumns(connection);
+}
+
+const everyColumn = () => true;
+const formerColumns = (name: string): boolean => !Object.hasOwn(addedColumns, name);
+
+async function addColumns(connection: DuckDBConnection): Promise<void> {
+  for (const { name, sqlType } of denialColumns) {
+    const value = addedColumns[name];
+    if (value === undefined) continue;
+    await connection.run(
+      `ALTER TABLE access.outbound_network ADD COLUMN ${name} ${sqlType} DEFAULT ${value}`,
+    );
+  }
+}
+
+/**
+ * Every "schema.table.column:type" of the file, so that neither another database nor an older log is taken for ours.
+ */
+async function foundColumns(connection: DuckDBConnection): Promise<readonly string[]> {
+  const result = await connection.run(
+    `SELECT schema_name || '.' || table_name || '.' || column_name || ':' || data_type
+     FROM duckdb_columns() WHERE NOT internal AND database_name = current_database()
+     ORDER BY schema_name, table_name, column_index`,
+  );
+  return (await result.getRows()).map((row) => String(row[0]));
+}
+
+function expectedColumns(isThere: (name: string) => boolean): readonly string[] {
+  const columns = denialColumns.filter(({ name }) => isThere(name));
+  return [
+    ...columns.map(({ name, sqlType }) => `access.outbound_network.${name}:${sqlType}`),
+    'sallyport.log_positions.gateway:VARCHAR',
+    'sallyport.log_positions.log_file:VARCHAR',
+    'sallyport.log_positions.upto:BIGINT',
+  ];
+}
+
+async function createSchema(connection: DuckDBConnection): Promise<void> {
+  const columns = denialColumns.map(({ name, sqlType }) => `${name} ${sqlType}`).join(', ');
+  await connection.run(`
+    BEGIN;
+    CREATE SCHEMA access;
+    CREATE TABLE access.outbound_network (${columns});
+    CREATE SCHEMA sallyport;
+    CREATE TABLE sallyport.log_positions (
+      gateway VARCHAR, log_file VARCHAR, upto BIGINT, PRIMARY KEY (gateway, log_file));
+    -- The product page writes current_timestamp() with parentheses, which DuckDB does not know.
+    CREATE MACRO main."current_timestamp"() AS now();
+    COMMIT`);
+}
+
+/** Another process has the file. */
+export class OpenElsewhereError extends Error {
+  readonly pid: number;
+
+  constructor(path: string, pid: number) {
+    const advice = 'end that process, or use another state directory';
+    super(`Cannot open denial log "${path}": process ${pid} has it open; ${advice}`);
+    this.pid = pid;
+  }
+}
+
+class ForeignFileError extends Error {}
+
+/** The file is damaged, or no log of ours. */
+class UnusableFileError extends Error {
+  readonly reason: string;
+
+  constructor(path: string, reason: string, cause: unknown) {
+    const advice = `move "${path}" and "${path}.wal" away, then start again with an empty log`;
+    super(`Cannot open denial log "${path}": ${reason}; ${advice}`, { cause });
+    this.reason = reason;
+  }
+}
+
+const lockMessage = /Could not set lock on file.*\(PID (\d+)\)/s;
+/** What DuckDB says of a file that it cannot read, or not any more. */
+const damageMessage =
+  /not a valid DuckDB|version number|Extension ".*" not found|[Cc]orrupt|checksum|replaying WAL|read enough bytes|invalidated|autocheckpoint failed|INTERNAL Error|Serialization Error/s;
+
+/** Whether the words are those of a database that is damaged, or that DuckDB has given up. */
+export function isDamage(cause: unknown): boolean {
+  return damageMessage.test(cause instanceof Error ? cause.message : String(cause));
+}
+
+function openError(path: string, cause: unknown): Error {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const lock = lockMessage.exec(text);
+  if (lock) {
+    return new OpenElsewhereError(path, Number(lock[1]));
+  }
+  if (cause instanceof ForeignFileError) {
+    return new UnusableFileError(
+      path,
+      'the file holds another database or the log of another version',
+      cause,
+    );
+  }
+  const firstLine = text.split('\n')[0] ?? '';
+  if (isDamage(cause)) {
+    return new UnusableFileError(path, `the file is damaged or no denial log (${firstLine})`, cause);
+  }
+  return new Error(`Cannot open denial log "${path}": ${firstLine}`, { cause });
+}

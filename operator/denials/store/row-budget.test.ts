@@ -1,0 +1,147 @@
+import fc from 'fast-check';
+import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
+import type { Denial } from '../../model/denial.ts';
+import { type BudgetedRows, RowBudget } from './row-budget.ts';
+
+const LANE_ROWS_PER_SECOND = 100;
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+
+interface Asked {
+  readonly workspace: number;
+  readonly second: number;
+  readonly name: number;
+  readonly reason: string;
+  /** Of the line: connections that were refused at once have one line together. */
+  readonly repeats: number;
+}
+
+let line = 0;
+
+function denialOf({ workspace, second, name, reason, repeats }: Asked): Denial {
+  line += 1;
+  const destination = `host-${name}.example.com`;
+  const eventTime = new Date(Date.UTC(2026, 0, 1, 0, 0, second, line % 1000)).toISOString();
+  return sampleDenial(line, { workspaceId: `ws-${workspace}`, destination, eventTime, reason, repeats });
+}
+
+/** The rows as the store has them in the end. */
+function stored(batches: readonly BudgetedRows[]): readonly Denial[] {
+  const rows = new Map<string, Denial>();
+  for (const batch of batches) {
+    for (const row of batch.rows) rows.set(row.eventId, row);
+    for (const { eventId, eventTime, by } of batch.raised) {
+      const row = rows.get(eventId);
+      expect(row?.eventTime).toBe(eventTime);
+      if (row !== undefined) rows.set(eventId, { ...row, repeats: row.repeats + by });
+    }
+  }
+  return [...rows.values()];
+}
+
+function sumOf(rows: readonly Pick<Denial, 'repeats'>[]): number {
+  return rows.reduce((sum, { repeats }) => sum + repeats, 0);
+}
+
+function laneSecondOf({ workspaceId, eventTime }: Denial): string {
+  return `${workspaceId} ${eventTime.slice(0, 19)}`;
+}
+
+const NAMES = [1, 3, 40, 200, 100_000];
+const ASKED = fc.constantFrom(...NAMES).chain((names) =>
+  fc.record({
+    workspace: fc.integer({ min: 0, max: 1 }),
+    second: fc.integer({ min: 0, max: 2 }),
+    name: fc.integer({ min: 0, max: names - 1 }),
+    reason: fc.constantFrom('DESTINATION_NOT_ALLOWED', 'BAD_NAME'),
+    repeats: fc.constantFrom(1, 1, 38),
+  }),
+);
+const BATCHES = fc.array(fc.array(ASKED, { maxLength: 400 }), { maxLength: 8 });
+
+test.each([true, false])(
+  `take() counts each denial once, in few rows (canRaise: %s, seed ${SEED})`,
+  (canRaise) => {
+    const counted = fc.property(BATCHES, (batches) => {
+      const budget = new RowBudget({ canRaise, rowsPerSecond: LANE_ROWS_PER_SECOND });
+      let sequence = 0;
+      const taken = batches.map((batch) => {
+        const result = budget.take(batch.map(denialOf), sequence);
+        sequence += result.rows.length;
+        return result;
+      });
+      const rows = stored(taken);
+      const asked = batches.flat();
+      expect(sumOf(rows)).toBe(sumOf(asked));
+      expect(rows.map((row) => row.sequence)).toEqual(rows.map((_, at) => at + 1));
+      for (const workspace of [0, 1]) {
+        const own = rows.filter(({ workspaceId }) => workspaceId === `ws-${workspace}`);
+        expect(sumOf(own)).toBe(sumOf(asked.filter((one) => one.workspace === workspace)));
+      }
+      for (const row of rows.filter(({ destination }) => destination !== '*')) expect(row.sample).toBeNull();
+      if (canRaise) {
+        const most = Math.max(0, ...[...Map.groupBy(rows, laneSecondOf).values()].map((own) => own.length));
+        expect(most).toBeLessThanOrEqual(LANE_ROWS_PER_SECOND + 2);
+      } else {
+        expect(taken.flatMap(({ raised }) => raised)).toEqual([]);
+      }
+    });
+    fc.assert(counted, { seed: SEED, numRuns: 60 });
+  },
+);
+
+const flood = (count: number, nameOf: (at: number) => number): readonly Denial[] =>
+  Array.from({ length: count }, (_, at) =>
+    denialOf({ workspace: 0, second: 0, name: nameOf(at), reason: 'DESTINATION_NOT_ALLOWED', repeats: 1 }),
+  );
+
+test('take() leaves what is within the budget as it is', () => {
+  const denials = flood(LANE_ROWS_PER_SECOND, (at) => at);
+  const { rows, raised } = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND }).take(
+    denials,
+    7,
+  );
+  expect(rows).toEqual(denials.map((denial, at) => ({ ...denial, sequence: at + 8 })));
+  expect(raised).toEqual([]);
+});
+
+test('take() keeps half of the budget for what is seen for the first time', () => {
+  const budget = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND });
+  const first = budget.take(
+    flood(1000, () => 1),
+    0,
+  );
+  expect(first.rows.map(({ repeats }) => repeats)).toEqual([...Array<number>(49).fill(1), 951]);
+  const second = budget.take(
+    flood(2, (at) => at + 1),
+    50,
+  );
+  expect(second.rows.map(({ destination, repeats }) => [destination, repeats])).toEqual([
+    ['host-2.example.com', 1],
+  ]);
+  expect(second.raised).toEqual([expect.objectContaining({ eventId: first.rows.at(-1)?.eventId, by: 1 })]);
+});
+
+test('take() has one row for all names beyond the budget, with some of them', () => {
+  const { rows } = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND }).take(
+    flood(5000, (at) => at),
+    0,
+  );
+  expect(rows).toHaveLength(LANE_ROWS_PER_SECOND + 1);
+  const names = Array.from({ length: 10 }, (_, at) => `host-${LANE_ROWS_PER_SECOND + at}.example.com`);
+  expect(rows.at(-1)).toMatchObject({ destination: '*', port: null, repeats: 4900, sample: names });
+});
+
+test('reset() has nothing counted in rows that were not stored', () => {
+  const budget = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND });
+  budget.take(
+    flood(1000, () => 1),
+    0,
+  );
+  budget.reset();
+  const { rows, raised } = budget.take(
+    flood(10, () => 1),
+    0,
+  );
+  expect(rows).toHaveLength(10);
+  expect(raised).toEqual([]);
+});

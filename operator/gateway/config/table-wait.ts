@@ -1,0 +1,50 @@
+// Tables and plans come by two watches, which are not in step: a plan may arrive before its new table, and a table may
+// go before the plan that has left it. For a moment such a workspace keeps the plan and table that it had together;
+// were it denied everything at once, each change of its policy could refuse connections that both policies allow.
+import type { EgressTable } from '../../model/egress-table.ts';
+import type { WorkspacePlan } from '../../model/workspace-plan.ts';
+import type { CompiledObjects } from '../../pipeline.ts';
+
+const WAIT_MS = 1000;
+
+interface Pair {
+  readonly plan: WorkspacePlan;
+  readonly table: EgressTable;
+}
+
+export interface SteadyObjects extends CompiledObjects {
+  /** Epoch milliseconds at which the first wait ends. */
+  readonly untilMs: number | undefined;
+}
+
+export class TableWait {
+  #pairs: ReadonlyMap<string, Pair> = new Map();
+  #sinceMs: ReadonlyMap<string, number> = new Map();
+
+  /** `compiled`, with plans and tables of before in place of those that are not there yet. */
+  steady(compiled: CompiledObjects, atMs: number): SteadyObjects {
+    const tables = new Map(compiled.tables.map((table) => [table.metadata.name, table]));
+    const pairs = new Map<string, Pair>();
+    const sinceMs = new Map<string, number>();
+    const plans = compiled.plans.map((plan) => {
+      const { name } = plan.metadata;
+      const table = tables.get(plan.spec.table);
+      const before = this.#pairs.get(name);
+      if (table !== undefined) pairs.set(name, { plan, table });
+      if (table !== undefined || before === undefined) return plan;
+      const since = this.#sinceMs.get(name) ?? atMs;
+      if (atMs - since >= WAIT_MS) return plan;
+      sinceMs.set(name, since);
+      pairs.set(name, before);
+      return before.plan;
+    });
+    this.#pairs = pairs;
+    this.#sinceMs = sinceMs;
+    for (const name of sinceMs.keys()) {
+      const { table } = pairs.get(name) ?? {};
+      if (table !== undefined && !tables.has(table.metadata.name)) tables.set(table.metadata.name, table);
+    }
+    const untilMs = sinceMs.size === 0 ? undefined : Math.min(...sinceMs.values()) + WAIT_MS;
+    return { tables: [...tables.values()], plans, untilMs };
+  }
+}

@@ -1,0 +1,135 @@
+// Makes the DNS of a gateway: its sockets, and the spool of what it denied. It needs no Envoy, and answers from the
+// tables that Envoy is given.
+import { getServers } from 'node:dns';
+import { join } from 'node:path';
+import type { ProxyConfig } from '../../config.ts';
+import { SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { rangesContain } from '../../model/address-range.ts';
+import { METADATA_RANGES, NON_PUBLIC_RANGES } from '../../model/special-address.ts';
+import type { CompiledObjects } from '../../pipeline.ts';
+import type { EgressListener } from '../../render/envoy/envoy-config.ts';
+import type { GatewayHooks } from '../gateway-parts.ts';
+import { DNS_LOG } from '../log/spools.ts';
+import { endTornLine } from '../log/torn-line.ts';
+import { refusedLine } from '../process/connection-limits.ts';
+import type { RefusedAt } from '../process/envoy-admin.ts';
+import type { NameServer } from './ask-name-server.ts';
+import type { ClusterNames } from './cluster-names.ts';
+import type { DnsCounts } from './dns-counts.ts';
+import { DnsLanes } from './dns-lanes.ts';
+import { DnsLog } from './dns-log.ts';
+import { DnsResponder } from './dns-responder.ts';
+import { DnsServer } from './dns-server.ts';
+import { NameForwarder } from './name-forwarder.ts';
+
+const DNS_PORT = 53;
+
+export interface GatewayDnsOptions {
+  readonly config: ProxyConfig;
+  readonly hooks: Pick<GatewayHooks, 'onLogFailure'>;
+  /** Folder of the spool. */
+  readonly folder: string;
+  readonly clusterNames: ClusterNames;
+  /** Name servers of the cluster; empty: those of the machine. */
+  readonly clusterDns: readonly NameServer[];
+  /** A port that cannot be had, or rows that were dropped. */
+  readonly onProblem: (sentence: string) => void;
+}
+
+export class GatewayDns {
+  readonly #responder: DnsResponder;
+  readonly #server: DnsServer;
+  readonly #log: DnsLog;
+  readonly #lanes = new DnsLanes();
+  readonly #logPath: string;
+  #egressListeners: readonly EgressListener[] = [];
+
+  constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
+    this.#responder = new DnsResponder({
+      clusterNames,
+      forwarder: new NameForwarder({
+        outside: orOwn(config.resolvers),
+        cluster: orOwn(clusterDns),
+        isInside: (address) => isInside(address, config.denyRanges),
+      }),
+      questionsPerSecond: config.dnsQuestionsPerSecond,
+      record: (line) => this.#log.append(line),
+      nowMs: SYSTEM_CLOCK.nowMs,
+    });
+    const path = join(folder, `${DNS_LOG}.log`);
+    this.#logPath = path;
+    this.#log = new DnsLog({
+      path,
+      onFailure: hooks.onLogFailure,
+      counts: this.counts,
+      onDropping: () =>
+        onProblem(
+          `Cannot keep more rows of denied DNS questions: "${path}" cannot be written, make room there`,
+        ),
+      onDropped: (lines) =>
+        onProblem(`${lines} denied DNS questions have no row: "${path}" could not be written for a while`),
+    });
+    this.#server = new DnsServer({
+      responder: this.#responder,
+      maxConnections: config.maxConnections,
+      onProblem,
+    });
+  }
+
+  get counts(): DnsCounts {
+    return this.#responder.counts;
+  }
+
+  /** A line that a former process did not end is kept apart. */
+  async start(): Promise<void> {
+    await endTornLine(this.#logPath);
+  }
+
+  /** From now on these; resolves when every port was tried. */
+  async serve(egressListeners: readonly EgressListener[], compiled: CompiledObjects): Promise<void> {
+    this.#egressListeners = egressListeners;
+    await this.#server.serve(this.#lanes.of(egressListeners, compiled, SYSTEM_CLOCK.nowMs()));
+  }
+
+  /** A row about connections of which nobody else writes a line. */
+  recordRefused(refused: RefusedAt): void {
+    const line = refusedLine(this.#egressListeners, refused, SYSTEM_CLOCK.nowMs());
+    if (line !== undefined) this.#log.append(line);
+  }
+
+  /** Resolves when every denial so far is in the spool. */
+  flush(): Promise<void> {
+    this.#responder.flush();
+    return this.#log.flush();
+  }
+
+  /** The spool has been renamed: another file is begun. */
+  reopenLog(): Promise<void> {
+    return this.#log.reopen();
+  }
+
+  /** Nobody is answered any more. Rows that were written stay to be delivered. */
+  async stop(): Promise<void> {
+    await this.#server.close();
+    this.#responder.flush();
+    await this.#log.close();
+  }
+}
+
+/** Those of the machine where none are given. */
+function orOwn(servers: readonly NameServer[]): readonly NameServer[] {
+  return servers.length > 0 ? servers : getServers().map(nameServerOf);
+}
+
+/** "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353". */
+function nameServerOf(text: string): NameServer {
+  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
+  return { address: bracketed ?? plain ?? text, port: port === undefined ? DNS_PORT : Number(port) };
+}
+
+/** What the address guard counts as inside: endpoints of Services have no other address (README: `--deny-range`). */
+function isInside(address: string, denyRanges: ProxyConfig['denyRanges']): boolean {
+  return (
+    rangesContain([...NON_PUBLIC_RANGES, ...denyRanges], address) && !rangesContain(METADATA_RANGES, address)
+  );
+}

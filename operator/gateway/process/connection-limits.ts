@@ -1,0 +1,149 @@
+// Keeps the limits of connections at accept where Envoy reads them, and says in the log what they refused.
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { CONTEXT_PARTS, DROP_PREFIX, type LineContext } from '../../model/access-log-line.ts';
+import type { Reason } from '../../model/reason.ts';
+import {
+  acceptLimit,
+  limitsPath,
+  listenersOf,
+  renderConnectionLimits,
+  workspaceShare,
+} from '../../render/envoy/connection-limits.ts';
+import type { EgressListener, GatewaySettings } from '../../render/envoy/envoy-config.ts';
+import { proxyPlace, tlsPlaces } from '../../render/envoy/listener-places.ts';
+import { ConnectionShares, type CountByListener } from './connection-shares.ts';
+import { EnvoyNotRunning, EnvoySilent, type RefusedAt } from './envoy-admin.ts';
+
+/** A port that is suddenly busy is soon given more. */
+const MIN_INTERVAL_MS = 250;
+const MAX_INTERVAL_MS = 2000;
+/** In an Envoy with thousands of listeners a look takes long, and looks shall take little of its time. */
+const PAUSE_PER_LOOK = 20;
+
+export interface ConnectionLimitsOptions {
+  readonly settings: GatewaySettings;
+  /** Connections that listeners have. */
+  readonly active: () => Promise<CountByListener>;
+  readonly onFailure: (error: Error) => void;
+}
+
+export class ConnectionLimits {
+  readonly #options: ConnectionLimitsOptions;
+  readonly #shares: ConnectionShares;
+  readonly #loop: Loop;
+  #writing: Promise<void> = Promise.resolve();
+  /** What could not be written is not in force, so nothing may be given out that it took away. */
+  #isWritten = true;
+
+  constructor(options: ConnectionLimitsOptions) {
+    const { settings } = options;
+    this.#options = options;
+    this.#shares = new ConnectionShares({ share: workspaceShare(settings), most: acceptLimit(settings) });
+    this.#loop = new Loop({
+      job: async () => {
+        const startMs = SYSTEM_CLOCK.nowMs();
+        await this.#look();
+        const endMs = SYSTEM_CLOCK.nowMs();
+        return { runAgainAtMs: endMs + Math.max(MIN_INTERVAL_MS, (endMs - startMs) * PAUSE_PER_LOOK) };
+      },
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: MAX_INTERVAL_MS,
+      maxIntervalMs: MAX_INTERVAL_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: (error) => options.onFailure(error as Error),
+    });
+  }
+
+  /**
+   * To be called before listeners come, so that none is without a limit. What cannot be written is told, and tried
+   * again.
+   */
+  async serve(egressListeners: readonly EgressListener[]): Promise<void> {
+    this.#shares.serve(listenersOf(egressListeners));
+    await this.#write().catch((error: unknown) => this.#options.onFailure(error as Error));
+  }
+
+  start(): void {
+    this.#loop.trigger();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#writing;
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#isWritten) return await this.#write();
+    const active = await this.#options.active().catch((error: unknown) => {
+      if (error instanceof EnvoyNotRunning || error instanceof EnvoySilent) return undefined;
+      throw error;
+    });
+    if (active !== undefined && this.#shares.look(active)) await this.#write();
+  }
+
+  /** One after the other, each what is right by then. */
+  #write(): Promise<void> {
+    const written = this.#writing.then(async () => {
+      this.#isWritten = false;
+      await writeConnectionLimits(this.#shares.limits, this.#options.settings);
+      this.#isWritten = true;
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+}
+
+/** As they are for listeners that nobody uses yet. */
+export async function writeFirstLimits(
+  egressListeners: readonly EgressListener[],
+  settings: GatewaySettings,
+): Promise<void> {
+  const shares = new ConnectionShares({ share: workspaceShare(settings), most: acceptLimit(settings) });
+  shares.serve(listenersOf(egressListeners));
+  await writeConnectionLimits(shares.limits, settings);
+}
+
+async function writeConnectionLimits(limits: CountByListener, settings: GatewaySettings): Promise<void> {
+  const path = limitsPath(settings);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomic(path, `${JSON.stringify(renderConnectionLimits(limits))}\n`);
+}
+
+/** A line for all connections that a listener refused since the last one; undefined where no egress listener has it. */
+export function refusedLine(
+  egressListeners: readonly EgressListener[],
+  refused: RefusedAt,
+  atMs: number,
+): string | undefined {
+  for (const egressListener of egressListeners) {
+    if (proxyPlace(egressListener).name === refused.listener)
+      return lineOf(egressListener, '', refused, atMs);
+    const tls = tlsPlaces(egressListener).find(({ name }) => name === refused.listener);
+    if (tls !== undefined) return lineOf(egressListener, `-:${tls.serverPort}`, refused, atMs);
+  }
+  return undefined;
+}
+
+/** As the egress listener itself would write it; whose connections they were is not known any more. */
+function lineOf(
+  egressListener: EgressListener,
+  authority: string,
+  { connections, isOverloaded }: RefusedAt,
+  atMs: number,
+): string {
+  const reason: Reason = isOverloaded ? 'GATEWAY_OVERLOADED' : 'TOO_MANY_CONNECTIONS';
+  const { workspace, workspaceId, product = '', lane, networkPolicyId: policy, table } = egressListener;
+  const context: LineContext = {
+    ...{ revision: '', workspace, workspaceId, product, lane, policy, table, source: '', authority },
+  };
+  return JSON.stringify({
+    listener: 'egress-listener',
+    context: CONTEXT_PARTS.map((part) => context[part]).join('|'),
+    time: new Date(atMs).toISOString(),
+    decision: `${DROP_PREFIX}${reason}`,
+    repeats: connections,
+  });
+}

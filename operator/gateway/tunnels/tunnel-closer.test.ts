@@ -1,0 +1,86 @@
+import { NO_TUNNELS, type TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
+import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
+import { TunnelCloser } from './tunnel-closer.ts';
+
+const [A, B] = ['check-tls-acme-0', 'check-tls-acme-1'];
+
+/** Envoy's answer and the file are those of this test; the memory's own rules are the real ones. */
+function scene(revoked: TunnelMemory['revoked']) {
+  const file = {
+    memory: { ...NO_TUNNELS, revocations: 9, revoked } as TunnelMemory,
+    keep: async (memory: TunnelMemory) => {
+      file.memory = memory;
+    },
+  };
+  let answer: readonly string[] | Error = [];
+  let questions = 0;
+  const tunnelCloser = new TunnelCloser({
+    file,
+    listenersInUse: async () => {
+      questions += 1;
+      if (answer instanceof Error) throw answer;
+      return new Set(answer);
+    },
+  });
+  return {
+    file,
+    tunnelCloser,
+    questions: () => questions,
+    /** Listeners with connections. */
+    envoyHas: (listeners: typeof answer) => {
+      answer = listeners;
+    },
+  };
+}
+
+test('a tunnel check with tunnels is cut half a second after its tables, one without never', async () => {
+  const { file, tunnelCloser, envoyHas, questions } = scene({ [A]: 1, [B]: 1 });
+  envoyHas([A]);
+  expect(tunnelCloser.dueAtMs).toBe(Number.POSITIVE_INFINITY);
+  tunnelCloser.inForce(1000);
+  expect(tunnelCloser.dueAtMs).toBe(1500);
+  await tunnelCloser.look(1499);
+  expect(questions()).toBe(0);
+  await tunnelCloser.look(1500);
+  expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 1 } });
+  expect(tunnelCloser.dueAtMs).toBe(Number.POSITIVE_INFINITY);
+});
+
+test.each([
+  [A, A],
+  ['check-raw-acme-0', A],
+  ['check-private-raw-1f', 'check-private-tls-1f'],
+  ['check-private-http-1f', 'check-private-tls-1f'],
+])('connections of %s end the tunnels of %s', async (name, tunnelCheck) => {
+  const { file, tunnelCloser, envoyHas } = scene({ [tunnelCheck]: 1 });
+  envoyHas([name]);
+  tunnelCloser.inForce(0);
+  await tunnelCloser.look(500);
+  expect(file.memory.generations).toEqual({ [tunnelCheck]: 1 });
+});
+
+test('another revocation neither postpones a look nor goes without its own', async () => {
+  const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
+  envoyHas([A]);
+  tunnelCloser.inForce(0);
+  file.memory = { ...file.memory, revoked: { [A]: 2 } };
+  tunnelCloser.inForce(400);
+  tunnelCloser.inForce(450);
+  expect(tunnelCloser.dueAtMs).toBe(500);
+  await tunnelCloser.look(500);
+  expect(file.memory).toMatchObject({ revoked: { [A]: 2 }, generations: { [A]: 1 } });
+  expect(tunnelCloser.dueAtMs).toBe(900);
+  await tunnelCloser.look(900);
+  expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 2 } });
+});
+
+test('an Envoy that does not answer is asked again, one that does not run has no tunnels', async () => {
+  const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
+  envoyHas(new EnvoySilent('busy'));
+  tunnelCloser.inForce(0);
+  await tunnelCloser.look(500);
+  expect(tunnelCloser.dueAtMs).toBe(1500);
+  envoyHas(new EnvoyNotRunning('gone'));
+  await tunnelCloser.look(1500);
+  expect(file.memory).toMatchObject({ revoked: {}, generations: {} });
+});

@@ -1,0 +1,89 @@
+// When tunnels that have lost their right are cut. Not with the tables that refuse new ones, but a little later and
+// apart: a cut rewrites the file of all listeners, which takes a large Envoy seconds, and the next change must not wait
+// for a cut that nobody needs. So Envoy is asked first which tunnel checks have connections at all.
+
+import { tunnelCheckFamily } from '../../render/envoy/resource-names.ts';
+import { closeTunnels } from '../../render/envoy/tunnel-memory.ts';
+import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
+import type { TunnelFile } from './tunnel-file.ts';
+
+/** After that, what a worker had decided by the former table is open and counted. */
+const SETTLE_MS = 500;
+/** Before the next question to an Envoy that does not answer. */
+const SILENCE_MS = 1000;
+
+export interface TunnelCloserOptions {
+  readonly file: Pick<TunnelFile, 'memory' | 'keep'>;
+  /** Names of the internal listeners that have connections. */
+  readonly listenersInUse: () => Promise<ReadonlySet<string>>;
+}
+
+interface PlannedLook {
+  readonly tunnelCheck: string;
+  /** Number of the revocation that it is for. */
+  readonly revocation: number;
+  readonly dueAtMs: number;
+}
+
+export class TunnelCloser {
+  readonly #options: TunnelCloserOptions;
+  /** Revocations that looks have been planned for. */
+  #known: Readonly<Record<string, number>> = {};
+  #looks: readonly PlannedLook[] = [];
+
+  constructor(options: TunnelCloserOptions) {
+    this.#options = options;
+  }
+
+  /** To be called when Envoy runs the tables of the memory: from now on nothing is opened that was revoked before. */
+  inForce(nowMs: number): void {
+    const { revoked } = this.#options.file.memory;
+    const fresh = Object.entries(revoked).filter(
+      ([tunnelCheck, revocation]) => this.#known[tunnelCheck] !== revocation,
+    );
+    this.#known = revoked;
+    const dueAtMs = nowMs + SETTLE_MS;
+    this.#looks = [
+      ...this.#looks,
+      ...fresh.map(([tunnelCheck, revocation]) => ({ tunnelCheck, revocation, dueAtMs })),
+    ];
+  }
+
+  /** Epoch milliseconds of the next look; infinite where none is planned. */
+  get dueAtMs(): number {
+    return Math.min(...this.#looks.map(({ dueAtMs }) => dueAtMs));
+  }
+
+  /** To be called before outputs are computed. Where tunnels have to end, the memory is another one afterwards. */
+  async look(nowMs: number): Promise<void> {
+    const due = this.#looks.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    if (due.length === 0) return;
+    const later = this.#looks.filter(({ dueAtMs }) => dueAtMs > nowMs);
+    const inUse = await this.#listenersInUse();
+    if (inUse === undefined) {
+      this.#looks = [...due.map((look) => ({ ...look, dueAtMs: nowMs + SILENCE_MS })), ...later];
+      return;
+    }
+    const { file } = this.#options;
+    const looks = due.map(({ tunnelCheck, revocation }) => {
+      return {
+        tunnelCheck,
+        revocation,
+        hasTunnels: tunnelCheckFamily(tunnelCheck).some((name) => inUse.has(name)),
+      };
+    });
+    await file.keep(closeTunnels(file.memory, looks));
+    this.#looks = later;
+  }
+
+  /** None where Envoy does not run; undefined where it does not say. */
+  async #listenersInUse(): Promise<ReadonlySet<string> | undefined> {
+    try {
+      return await this.#options.listenersInUse();
+    } catch (error) {
+      if (error instanceof EnvoyNotRunning) return new Set();
+      if (error instanceof EnvoySilent) return undefined;
+      throw error;
+    }
+  }
+}

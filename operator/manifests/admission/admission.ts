@@ -1,0 +1,27 @@
+// All policies for admission, with their bindings. They take the place of a webhook: the API server evaluates them
+// itself, so nothing of ours has to be up for a pod to start, or to be refused.
+import type { Installation } from '../../model/system-names.ts';
+import type { JsonObject } from '../crd.ts';
+import { checkPods } from './check-pods.ts';
+import { narrowOperator } from './narrow-operator.ts';
+import { narrowOperatorOnPods } from './narrow-operator-on-pods.ts';
+import { protectIsolation } from './protect-isolation.ts';
+import { protectNamespaces } from './protect-namespaces.ts';
+import { protectOwnedObjects } from './protect-owned-objects.ts';
+import { protectPolicies } from './protect-policies.ts';
+import { protectReports } from './protect-reports.ts';
+import { stampPods } from './stamp-pods.ts';
+
+export function renderAdmission(installation: Installation): readonly JsonObject[] {
+  return [
+    ...stampPods(),
+    ...checkPods(installation),
+    ...protectNamespaces(installation),
+    ...protectIsolation(installation),
+    ...protectOwnedObjects(installation),
+    ...protectPolicies(),
+    ...protectReports(installation),
+    ...narrowOperator(installation),
+    ...narrowOperatorOnPods(installation),
+  ];
+}

@@ -1,0 +1,141 @@
+// The policies that hold: no pod of a workspace starts without the whole stamp, whatever became of the policy that
+// stamps; nobody moves a running pod to another lane; nobody brings a stamp along from elsewhere.
+import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL, STAMP_LABELS } from '../../model/stamp.ts';
+import type { Installation } from '../../model/system-names.ts';
+import { WORKSPACE_LABEL } from '../../model/workspace.ts';
+import type { JsonObject } from '../crd.ts';
+import { celList, celMessage, celText, labelsOf } from './cel.ts';
+import { DEBUG_CONTAINERS } from './debug-containers.ts';
+import { POD_STAMP } from './pod-stamp.ts';
+import { IN_WORKSPACES, podRule, type Validation, validatingPolicy, wholly } from './policy-objects.ts';
+import { protection } from './protection.ts';
+
+const STAMPED: JsonObject = { matchExpressions: [{ key: LANE_LABEL, operator: 'Exists' }] };
+
+export function checkPods(installation: Installation): readonly JsonObject[] {
+  return [
+    ...validatingPolicy({
+      name: 'pods',
+      rules: [podRule('CREATE')],
+      namespaceSelector: IN_WORKSPACES,
+      variables: POD_STAMP,
+      validations: [IS_READY, HAS_LABELS, HAS_ENVIRONMENT, HAS_DNS, STAYS_IN_ITS_NETWORK],
+    }),
+    ...keepStamps(installation),
+    ...validatingPolicy({
+      name: 'debug',
+      rules: [podRule('UPDATE', ['pods/ephemeralcontainers'])],
+      namespaceSelector: IN_WORKSPACES,
+      variables: DEBUG_CONTAINERS,
+      validations: [DEBUG_HAS_ENVIRONMENT],
+    }),
+  ];
+}
+
+/**
+ * Without regard to the workspace label: stamped pods stay where they are while a Namespace ceases to be a workspace.
+ */
+function keepStamps(installation: Installation): readonly JsonObject[] {
+  return [
+    ...protection(installation, {
+      name: 'stamps',
+      rules: [podRule('UPDATE', wholly('pods'))],
+      objectSelector: STAMPED,
+      touches: `!${celList(STAMP_LABELS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k])`,
+      message: `Cannot change labels ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
+    }),
+    ...validatingPolicy({
+      name: 'bindings',
+      rules: [podRule('CREATE', ['bindings', 'pods/binding'])],
+      validations: [BINDING_HAS_NO_STAMP],
+    }),
+    ...validatingPolicy({
+      name: 'foreign-stamps',
+      rules: [podRule('CREATE')],
+      namespaceSelector: { matchExpressions: [{ key: WORKSPACE_LABEL, operator: 'DoesNotExist' }] },
+      objectSelector: STAMPED,
+      validations: [NO_FOREIGN_STAMP],
+    }),
+  ];
+}
+
+const IS_READY: Validation = {
+  expression: 'variables.isReady',
+  message: celMessage(
+    'Cannot start a pod in workspace "{request.namespace}" yet: its egress isolation is still being created. Controllers retry by themselves; create a pod of your own again in some seconds',
+  ),
+};
+
+// The others only speak of workspaces that are ready, so that the first sentence is the one that people see.
+function checked(expression: string, message: string): Validation {
+  return { expression: `!variables.isReady || ${expression}`, message };
+}
+
+const HINT = 'check that MutatingAdmissionPolicy "sallyport-stamp" and its binding are installed';
+
+const HAS_LABELS = checked(
+  [
+    [PRODUCT_LABEL, 'product'],
+    [LANE_LABEL, 'lane'],
+    [STAMP_LABEL, 'stamp'],
+  ]
+    .map(
+      ([label, name]) =>
+        `variables.labels[?${celText(label ?? '')}].orValue('') == string(variables.${name})`,
+    )
+    .join(' && '),
+  celMessage(`Cannot start a pod in workspace "{request.namespace}" without its stamp: ${HINT}`),
+);
+
+const HAS_ENVIRONMENT = checked(
+  `!variables.isInLane || ${['containers', 'initContainers']
+    .map(
+      (list) =>
+        `object.spec.?${list}.orValue([]).all(c, c.?env.orValue([]).filter(e, e.name in variables.reserved).map(e, [e.name, has(e.valueFrom) ? '(elsewhere)' : e.?value.orValue('')]) == variables.environment)`,
+    )
+    .join(' && ')}`,
+  celMessage(
+    `Cannot start a pod in workspace "{request.namespace}" with proxy variables of its own: leave them out, or ${HINT}`,
+  ),
+);
+
+const HAS_DNS = checked(
+  [
+    '!variables.isInLane || object.spec.?dnsPolicy.orValue("") == "None"',
+    'object.spec.?dnsConfig.?nameservers.orValue([]) == variables.nameServers',
+    'object.spec.?dnsConfig.?searches.orValue([]) == variables.searches',
+    'object.spec.?dnsConfig.?options.orValue([]).map(o, [o.?name.orValue(""), o.?value.orValue("")]) == variables.options',
+  ].join(' && '),
+  celMessage(
+    `Cannot start a pod in workspace "{request.namespace}" with name servers of its own: leave them out, or ${HINT}`,
+  ),
+);
+
+const STAYS_IN_ITS_NETWORK = checked(
+  `variables.lane == 'full' || !object.spec.?hostNetwork.orValue(false)`,
+  celMessage(
+    'Cannot start a pod with hostNetwork in workspace "{request.namespace}": no policy reaches it there. Leave hostNetwork out, or run it in a Namespace that is no workspace',
+  ),
+);
+
+const BINDING_HAS_NO_STAMP: Validation = {
+  expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)})`,
+  message: celMessage(
+    'Cannot set labels of Sallyport by a Binding: leave those that begin with "sallyport.dev/" out',
+  ),
+};
+
+const NO_FOREIGN_STAMP: Validation = {
+  expression: 'false',
+  message: celMessage(
+    `Cannot start a pod with label "${LANE_LABEL}" in Namespace "{request.namespace}": only Sallyport sets it, so leave it out`,
+  ),
+};
+
+const DEBUG_HAS_ENVIRONMENT: Validation = {
+  expression:
+    '!variables.isInLane || variables.all.filter(c, !(c.name in variables.old)).all(c, c.?env.orValue([]).filter(e, e.name in variables.reserved) == variables.podEnvironment)',
+  message: celMessage(
+    'Cannot add a debug container with proxy variables of its own to pod "{object.metadata.name}": leave them out, or check that MutatingAdmissionPolicy "sallyport-debug" and its binding are installed',
+  ),
+};

@@ -1,0 +1,67 @@
+// What the operator may change of pods that are there already: their stamps, and only in one direction. A pod that ran
+// before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. Whether
+// it has started is asked of what is stored at this moment, so that nothing that happens between look and write counts.
+import { LANES } from '../../model/product.ts';
+import {
+  EXEMPTED_LANE,
+  EXEMPTED_PRODUCT,
+  HELD_LANE,
+  LANE_LABEL,
+  PRODUCT_LABEL,
+  STAMP_LABEL,
+  STAMP_LABELS,
+} from '../../model/stamp.ts';
+import type { Installation } from '../../model/system-names.ts';
+import type { JsonObject } from '../crd.ts';
+import { celList, celMessage, celText, keepsMetadata, keepsOthers, labelsOf } from './cel.ts';
+import { IN_WORKSPACE } from './narrow-operator.ts';
+import { podRule, type Validation, type Variable, validatingPolicy } from './policy-objects.ts';
+import { isOperator } from './protection.ts';
+
+export function narrowOperatorOnPods(installation: Installation): readonly JsonObject[] {
+  return validatingPolicy({
+    name: 'operator-pods',
+    rules: [podRule('UPDATE')],
+    matchCondition: isOperator(installation),
+    variables: VARIABLES,
+    validations: [ONLY_STAMPS, ONLY_ITS_WAY],
+  });
+}
+
+/** The TypeScript of it is hasStarted() of operator/model/pod-status.ts. */
+const HAS_STARTED = `oldObject.?status.?containerStatuses.orValue([]).exists(c, c.?state.?running.hasValue() || c.?state.?terminated.hasValue() || c.?lastState.?terminated.hasValue())`;
+
+const VARIABLES: readonly Variable[] = [
+  { name: 'labels', expression: labelsOf('object') },
+  { name: 'oldLabels', expression: labelsOf('oldObject') },
+  { name: 'lane', expression: `string(variables.labels[?${celText(LANE_LABEL)}].orValue(''))` },
+  { name: 'oldLane', expression: `string(variables.oldLabels[?${celText(LANE_LABEL)}].orValue(''))` },
+  { name: 'hasStarted', expression: HAS_STARTED },
+];
+
+const ONLY_STAMPS: Validation = {
+  expression: [
+    IN_WORKSPACE,
+    keepsMetadata('annotations', 'finalizers', 'ownerReferences'),
+    'object.spec == oldObject.spec',
+    keepsOthers('variables.labels', 'variables.oldLabels', `k in ${celList(STAMP_LABELS)}`),
+  ].join(' && '),
+  message: celMessage(
+    `Cannot change pod "{object.metadata.name}": the operator of Sallyport changes nothing but ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')}, in workspaces`,
+  ),
+};
+
+const same = (label: string): string =>
+  `variables.labels[?${celText(label)}] == variables.oldLabels[?${celText(label)}]`;
+
+const EXEMPTS = `variables.oldLane == '' && variables.lane == (variables.hasStarted ? ${celText(EXEMPTED_LANE)} : ${celText(HELD_LANE)}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
+
+/** LANES begins with the most open one; what is none of them is held like the strictest. */
+const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)}`;
+
+const ONLY_ITS_WAY: Validation = {
+  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} || ${EXEMPTS} || ${HOLDS}`,
+  message: celMessage(
+    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one`,
+  ),
+};

@@ -1,0 +1,44 @@
+// What the operator owns is its own: objects of its label, and the kinds that only it writes. The label itself too:
+// put on something else it would have that pruned, taken away it would have ours forgotten.
+import { egressTableKind } from '../../model/egress-table.ts';
+import { GROUP, VERSION } from '../../model/kubernetes-object.ts';
+import { type Installation, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
+import { workspacePlanKind } from '../../model/workspace-plan.ts';
+import type { JsonObject } from '../crd.ts';
+import { isOwned, labelsOf } from './cel.ts';
+import { type ResourceRule, WRITES, wholly } from './policy-objects.ts';
+import { protection } from './protection.ts';
+
+const NAME = '{request.resource.resource} "{(object == null ? oldObject : object).metadata.name}"';
+
+export function protectOwnedObjects(installation: Installation): readonly JsonObject[] {
+  const system = { matchLabels: { 'kubernetes.io/metadata.name': installation.systemNamespace } };
+  const byLabel = {
+    touches: `${isOwned(labelsOf('object'))} || ${isOwned(labelsOf('oldObject'))}`,
+    message: `Cannot write ${NAME}: Sallyport owns what carries label "${MANAGED_BY_LABEL}=${MANAGED_BY}", and restores it; change the policy that it is made from`,
+  };
+  return [
+    ...protection(installation, {
+      name: 'owned-isolation',
+      rules: [written('networking.k8s.io', 'networkpolicies')],
+      ...byLabel,
+    }),
+    ...protection(installation, {
+      name: 'owned-services',
+      rules: [written('', 'services'), written('discovery.k8s.io', 'endpointslices')],
+      namespaceSelector: system,
+      ...byLabel,
+    }),
+    ...protection(installation, {
+      name: 'owned-plans',
+      rules: [written(GROUP, egressTableKind.plural, workspacePlanKind.plural)],
+      touches: 'true',
+      message: `Cannot write ${NAME}: only Sallyport does; change the policy that it is made from`,
+    }),
+  ];
+}
+
+function written(group: string, ...plurals: readonly string[]): ResourceRule {
+  const version = group === GROUP ? VERSION : 'v1';
+  return { group, version, resources: wholly(...plurals), operations: WRITES };
+}

@@ -1,0 +1,191 @@
+// Who may do what, as one table -> ServiceAccounts, roles and their bindings. Our own programs get what they use and no
+// more; people get roles that Kubernetes' own view and admin take up by themselves, and the two of an account's owner.
+import {
+  type ClusterResource,
+  EGRESS_TABLES,
+  ENDPOINT_SLICES,
+  GATEWAY_REPORTS,
+  INPUT_RESOURCES,
+  IP_ADDRESSES,
+  KUBE_NETWORK_POLICIES,
+  NAMESPACES,
+  PLUGIN_POLICIES,
+  PODS,
+  SERVICES,
+  WORKSPACE_PLANS,
+} from '../model/cluster-resources.ts';
+import { KINDS } from '../model/kinds.ts';
+import { GROUP } from '../model/kubernetes-object.ts';
+import { PRODUCTS } from '../model/product.ts';
+import { USE_PRODUCT } from '../model/stamp.ts';
+import { type Installation, LEASE_NAME } from '../model/system-names.ts';
+import type { JsonObject } from './crd.ts';
+
+export interface RbacRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Grant {
+  readonly name: string;
+  /** Left out: in every Namespace. */
+  readonly namespace?: string;
+  /** ServiceAccount of the system namespace; left out for roles that people are given. */
+  readonly account?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly rules: readonly RbacRule[];
+}
+
+const READ = ['get', 'list', 'watch'];
+const EDIT = [...READ, 'create', 'update', 'patch', 'delete', 'deletecollection'];
+/** Server-side apply of what may be new. */
+const APPLY = ['create', 'patch'];
+
+const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
+
+/** A Namespace first, so that the rest has a place. */
+export function renderRbac(installation: Installation): readonly JsonObject[] {
+  const { systemNamespace, operatorAccount, gatewayAccount } = installation;
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } },
+    ...[operatorAccount, gatewayAccount].map((name) => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name, namespace: systemNamespace },
+    })),
+    ...[...programs(installation), ...people()].flatMap((grant) => renderGrant(grant, systemNamespace)),
+  ];
+}
+
+/** What the operator is granted, by Namespace; "" for everywhere. */
+export function operatorRules(installation: Installation): ReadonlyMap<string, readonly RbacRule[]> {
+  const own = programs(installation).filter(({ account }) => account === installation.operatorAccount);
+  return new Map(own.map(({ namespace = '', rules }) => [namespace, rules]));
+}
+
+function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installation): readonly Grant[] {
+  const operator = { name: operatorAccount, account: operatorAccount };
+  const gateway = { name: gatewayAccount, account: gatewayAccount };
+  return [
+    { ...operator, rules: operatorEverywhere() },
+    { ...operator, namespace: systemNamespace, rules: operatorAtHome() },
+    // Where pods reach the API server.
+    { ...operator, namespace: 'default', rules: [allow(READ, [SERVICES]), allow(READ, [ENDPOINT_SLICES])] },
+    // Which Services the cluster's own DNS may be asked for.
+    { ...gateway, rules: [allow(['list', 'watch'], [SERVICES])] },
+    {
+      ...gateway,
+      namespace: systemNamespace,
+      rules: [
+        allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]),
+        allow(['get', ...APPLY], [GATEWAY_REPORTS]),
+        // Its own, which then owns the report.
+        allow(['get'], [PODS]),
+      ],
+    },
+  ];
+}
+
+function operatorEverywhere(): readonly RbacRule[] {
+  return [
+    // Stamps of workspaces, and labels of pods that were there before.
+    allow([...READ, 'patch'], [NAMESPACES, PODS]),
+    allow([...READ, ...APPLY, 'delete'], [KUBE_NETWORK_POLICIES]),
+    allow(READ, INPUT_RESOURCES),
+    // Whether a Service can have the address again that pods know.
+    allow(['get'], [IP_ADDRESSES]),
+    // The default policy where there is none, metadata of assignments, and those it made that nobody needs any more.
+    ours(['create'], ['networkpolicies']),
+    ours([...APPLY, 'delete'], ['policyassignments']),
+    ours(['patch'], statusesOf(INPUT_RESOURCES)),
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
+    ...[...Map.groupBy(PLUGIN_POLICIES, ({ apiVersion }) => apiVersion).values()].map((policies) =>
+      allow(READ, policies),
+    ),
+  ];
+}
+
+function operatorAtHome(): readonly RbacRule[] {
+  const compiled = [EGRESS_TABLES, WORKSPACE_PLANS];
+  return [
+    allow([...READ, ...APPLY, 'delete'], [SERVICES]),
+    allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
+    allow([...READ, ...APPLY, 'delete'], compiled),
+    allow(READ, [GATEWAY_REPORTS]),
+    // What is created has no name yet that a role could know.
+    { ...LEASES, verbs: ['create'] },
+    { ...LEASES, resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
+  ];
+}
+
+function people(): readonly Grant[] {
+  const plurals = (isNamespaced: boolean): readonly string[] =>
+    INPUT_RESOURCES.filter((resource) => resource.isNamespaced === isNamespaced).map(({ plural }) => plural);
+  const all = KINDS.map(({ plural }) => plural);
+  return [
+    { name: 'sallyport-viewer', labels: aggregatedTo('view'), rules: [ours(READ, all)] },
+    {
+      name: 'sallyport-workspace-admin',
+      labels: aggregatedTo('admin'),
+      rules: [ours(EDIT, plurals(true))],
+    },
+    {
+      name: 'sallyport-account-admin',
+      // `use`, since nobody can grant what they do not have.
+      rules: [ours(EDIT, plurals(false)), ours([USE_PRODUCT.verb], [USE_PRODUCT.resource])],
+    },
+    // For a RoleBinding to the ServiceAccount whose pods may take the lane of that product.
+    ...PRODUCTS.map((product) => ({
+      name: `sallyport-use-${product.toLowerCase().replaceAll('_', '-')}`,
+      rules: [
+        { ...ours([USE_PRODUCT.verb], [USE_PRODUCT.resource]), resourceNames: [product.toLowerCase()] },
+      ],
+    })),
+  ];
+}
+
+function aggregatedTo(role: string): Readonly<Record<string, string>> {
+  return { [`rbac.authorization.k8s.io/aggregate-to-${role}`]: 'true' };
+}
+
+function ours(verbs: readonly string[], resources: readonly string[]): RbacRule {
+  return { apiGroups: [GROUP], resources, verbs };
+}
+
+/** All of them in one API group. */
+function allow(verbs: readonly string[], resources: readonly ClusterResource[]): RbacRule {
+  const groups = new Set(resources.map(({ apiVersion }) => groupOf(apiVersion)));
+  return { apiGroups: [...groups], resources: resources.map(({ plural }) => plural), verbs };
+}
+
+/** "networking.k8s.io" of "networking.k8s.io/v1", "" of "v1". */
+function groupOf(apiVersion: string): string {
+  return apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+}
+
+function statusesOf(resources: readonly ClusterResource[]): readonly string[] {
+  const withStatus = KINDS.filter(({ status }) => status !== undefined).map(({ plural }) => plural);
+  return resources
+    .filter(({ plural }) => withStatus.includes(plural))
+    .map(({ plural }) => `${plural}/status`);
+}
+
+function renderGrant({ name, namespace, account, labels, rules }: Grant, systemNamespace: string) {
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role';
+  const apiVersion = 'rbac.authorization.k8s.io/v1';
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+  const role = { apiVersion, kind, metadata: { ...metadata, ...(labels && { labels }) }, rules };
+  if (account === undefined) return [role];
+  return [
+    role,
+    {
+      apiVersion,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace: systemNamespace }],
+    },
+  ];
+}

@@ -1,0 +1,182 @@
+// Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
+// decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
+import {
+  ADDRESS_DENIED_DETAILS,
+  AUTHORITY_DENIED_DETAILS,
+  DROP_PREFIX,
+  DRY_RUN_PREFIX,
+  TOO_MANY_NAMES_DETAILS,
+} from '../../model/access-log-line.ts';
+import { IPV4_PATTERN, NUMERIC_PATTERN } from '../../model/address-range.ts';
+import { isDeniedAlways, REASON_HEADER, REASONS, type Reason } from '../../model/reason.ts';
+import { expressionFilter } from './access-log.ts';
+import { ASKED_AUTHORITY } from './caller-context.ts';
+import type { Json } from './envoy-config.ts';
+import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
+
+/** Which requests a route is for: CONNECT or plain HTTP, and on which port. */
+export interface RouteMatch {
+  readonly via: 'CONNECT' | 'HTTP';
+  readonly headers?: readonly Json[];
+}
+
+/** What the refusals of one route table have in common. */
+export interface DenyContext {
+  readonly networkPolicyId: string;
+  /** In dry-run lanes, where what is refused leaves nevertheless; undefined in all others. */
+  readonly dryRun:
+    | { readonly connectCluster: string; readonly watchCluster: string; readonly httpCluster: string }
+    | undefined;
+}
+
+/** Nothing lives for ever, whatever may have been forgotten of it. */
+export const MAX_TUNNEL_AGE_S = 86_400;
+/** A WebSocket or a long download over plain HTTP is no tunnel that could be cut, so this bounds what is revoked. */
+const MAX_HTTP_AGE_S = 3600;
+
+/** No 15 s timeout, and quiet database connections live. */
+function timesOf(via: RouteMatch['via']): Json {
+  const maxAgeS = via === 'CONNECT' ? MAX_TUNNEL_AGE_S : MAX_HTTP_AGE_S;
+  return {
+    timeout: '0s',
+    idle_timeout: '3600s',
+    max_stream_duration: { max_stream_duration: `${maxAgeS}s` },
+  };
+}
+const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
+
+/**
+ * Refuses every request that matches, on both ways in; in dry-run lanes, where the reason allows that, lets it pass and
+ * records the same.
+ */
+export function deny(
+  reason: Reason,
+  { networkPolicyId, dryRun }: DenyContext,
+  headers: readonly Json[] = [],
+): readonly Json[] {
+  if (dryRun === undefined || isDeniedAlways(reason)) return denyAlways(reason, networkPolicyId, headers);
+  const name = `${DRY_RUN_PREFIX}${reason}`;
+  return [
+    forward(name, { via: 'CONNECT', headers }, dryRun.connectCluster, ASKED_PORT),
+    forward(name, { via: 'HTTP', headers }, dryRun.httpCluster, ASKED_PORT),
+  ];
+}
+
+/** Refuses in every lane, in dry-run too. */
+export function denyAlways(
+  reason: Reason,
+  networkPolicyId: string,
+  headers: readonly Json[] = [],
+): readonly Json[] {
+  return [
+    drop(reason, { via: 'CONNECT', headers }, networkPolicyId),
+    drop(reason, { via: 'HTTP', headers }, networkPolicyId),
+  ];
+}
+
+/** Sends what matches to a cluster; `port` is what it dials there. */
+export function forward(name: string, match: RouteMatch, cluster: string, port?: SharedObject): Json {
+  const upgrade = match.via === 'CONNECT' ? CONNECT_UPGRADE : {};
+  const dialled = port === undefined ? {} : shareOnRoute(port);
+  return {
+    name,
+    match: routeMatch(match),
+    route: { cluster, ...upgrade, ...timesOf(match.via) },
+    ...dialled,
+  };
+}
+
+/** The host of the request, whatever its case, with or without a port; `pattern` is RE2 on a lower-case host. */
+export function hostMatches(pattern: string): Json {
+  return { name: ':authority', string_match: { safe_regex: { regex: `(?i)(?:${pattern})(?::[0-9]+)?` } } };
+}
+
+/** Hosts that some parsers take for an address and others for a name. */
+export function isOddNumeric(): readonly Json[] {
+  return [hostMatches(NUMERIC_PATTERN), { ...hostMatches(IPV4_PATTERN), invert_match: true }];
+}
+
+function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {
+  return {
+    name: `${DROP_PREFIX}${reason}`,
+    match: routeMatch(match),
+    direct_response: {
+      status: 403,
+      body_format: { text_format_source: { inline_string: denialText(reason, networkPolicyId) } },
+    },
+    response_headers_to_add: denialHeaders(reason),
+  };
+}
+
+/** Where Envoy refuses a request whatever its route says, a client must see a refusal like any other. */
+export function denyAroundRoutes(): Json {
+  const isUnreadable = `response.code_details == '${AUTHORITY_DENIED_DETAILS}'`;
+  return { mappers: [replyTo(isUnreadable, 403, 'BAD_NAME'), ...BEHIND_ROUTES] };
+}
+
+/**
+ * Of what routes have allowed: because of the address, and of one name more than the cache holds, which may go again
+ * soon.
+ */
+export function denyBehindRoutes(): Json {
+  return { mappers: BEHIND_ROUTES };
+}
+
+/** For an address check, whose answer only a tunnel check sees: why it refused. */
+export function reasonForTunnelCheck(): Json {
+  const denied = ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`);
+  return {
+    mappers: [
+      {
+        filter: { response_flag_filter: { flags: ['UH'] } },
+        headers_to_add: [header(REASON_HEADER, 'UNRESOLVED_OR_PRIVATE')],
+      },
+      {
+        filter: expressionFilter(denied.join(' || ')),
+        headers_to_add: [header(REASON_HEADER, 'ADDRESS_DENIED')],
+      },
+    ],
+  };
+}
+
+function replyTo(expression: string, status: number, reason: Reason): Json {
+  const text = `Access to "${ASKED_AUTHORITY}" is denied: ${REASONS[reason]} (${reason})\n`;
+  const filter = expressionFilter(expression);
+  return {
+    filter,
+    status_code: status,
+    body_format_override: { text_format_source: { inline_string: text } },
+    headers_to_add: denialHeaders(reason),
+  };
+}
+
+const BEHIND_ROUTES: readonly Json[] = [
+  replyTo(
+    ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`).join(' || '),
+    403,
+    'ADDRESS_DENIED',
+  ),
+  replyTo(
+    TOO_MANY_NAMES_DETAILS.map((details) => `response.code_details == '${details}'`).join(' || '),
+    503,
+    'TOO_MANY_NAMES',
+  ),
+];
+
+/** Short, and for people: what was refused, by which policy, and why. */
+function denialText(reason: Reason, networkPolicyId: string): string {
+  return `Access to "${ASKED_AUTHORITY}" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
+}
+
+function denialHeaders(reason: Reason): readonly Json[] {
+  return [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')];
+}
+
+function header(key: string, value: string): Json {
+  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+}
+
+function routeMatch({ via, headers = [] }: RouteMatch): Json {
+  const way = via === 'CONNECT' ? { connect_matcher: {} } : { prefix: '/' };
+  return headers.length === 0 ? way : { ...way, headers };
+}

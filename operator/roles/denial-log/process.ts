@@ -1,0 +1,139 @@
+// The denial log of `sallyport run`, seen from outside: a process of its own, so that no query, no damaged file and no
+// flood of rows is felt by the DNS, the control of Envoy or whoever stops the gateway. This side only keeps it running.
+import type { IpcCalls } from '../../lib/ipc-calls.ts';
+import { EndedTooSoon, type SupervisedOptions, SupervisedProcess } from '../../lib/supervised-process.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import type { RunView } from '../run/view.ts';
+import {
+  DENIAL_LOG_PROGRAM,
+  type LogPhase,
+  type OpenRequest,
+  type ShownDenials,
+  type TableChange,
+} from './calls.ts';
+
+export interface DenialLogProcessOptions extends Omit<OpenRequest, 'mistrusted'> {
+  readonly view: RunView;
+  /** The DNS writes its spool, and is asked to begin another file. */
+  readonly reopenDnsLog: () => Promise<void>;
+}
+
+const NODE_OPTIONS = [
+  '--max-old-space-size=192',
+  '--max-semi-space-size=4',
+  '--disable-warning=ExperimentalWarning',
+];
+/** Node.js alone reserves 650 MB of it, and uses 80 of these. */
+const MEMORY_MB = 1100;
+/** So many ends in a row while it worked on the database, and the database is not opened again. */
+const SUSPICIOUS_ENDS = 3;
+const STOP_GRACE_MS = 1500;
+
+export class DenialLogProcess {
+  readonly #options: DenialLogProcessOptions;
+  readonly #tables = new Map<string, EgressTable>();
+  #process: SupervisedProcess | undefined;
+  #isFollowing = false;
+  #phase: LogPhase = 'opening';
+  #suspiciousEnds = 0;
+
+  private constructor(options: DenialLogProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Throws, with nothing left running, where the database or the socket cannot be had. */
+  static async start(options: DenialLogProcessOptions): Promise<DenialLogProcess> {
+    const log = new DenialLogProcess(options);
+    const { view } = options;
+    log.#process = await log.#startProcess({
+      program: DENIAL_LOG_PROGRAM,
+      nodeOptions: NODE_OPTIONS,
+      memoryMb: MEMORY_MB,
+      prepare: (calls) => log.#prepare(calls),
+      handlers: {
+        sync: () => undefined,
+        reopenDnsLog: () => options.reopenDnsLog(),
+        phase: (phase) => log.#reached(phase as LogPhase),
+        failure: (sentence) => view.failure(String(sentence)),
+        progress: (sentence) => view.progress(String(sentence)),
+        denials: (shown) => view.denials(shown as ShownDenials),
+      },
+      onExit: ({ pid, reason }) => {
+        log.#suspect();
+        view.failure(`The denial log (pid ${pid}) is gone: ${reason}; starting it again`);
+      },
+      onRestart: ({ pid, error }) => {
+        if (error === undefined) view.progress(`Started the denial log again (pid ${pid})`);
+        else view.failure(`${error.message}; trying again`);
+      },
+    });
+    return log;
+  }
+
+  /** A database that ends every process that opens it must not keep the gateway from starting. */
+  async #startProcess(options: SupervisedOptions): Promise<SupervisedProcess> {
+    for (let ends = 0; ; ends += 1) {
+      try {
+        return await SupervisedProcess.start(options);
+      } catch (error) {
+        if (!(error instanceof EndedTooSoon) || ends === SUSPICIOUS_ENDS) throw error;
+      }
+    }
+  }
+
+  /** Undefined while none is ready. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** The tables that are about to be enforced; rows name their rules. */
+  remember(tables: readonly EgressTable[]): void {
+    const names = new Set(tables.map(({ metadata }) => metadata.name));
+    const gone = [...this.#tables.keys()].filter((name) => !names.has(name));
+    const changed = tables.filter((table) => this.#tables.get(table.metadata.name) !== table);
+    if (changed.length === 0 && gone.length === 0) return;
+    for (const name of gone) this.#tables.delete(name);
+    for (const table of changed) this.#tables.set(table.metadata.name, table);
+    this.#process?.tell('tables', { changed, gone } satisfies TableChange);
+  }
+
+  /** From now on what is in the spools becomes rows, also after it was started anew. */
+  async follow(): Promise<void> {
+    this.#isFollowing = true;
+    await this.#process?.call('follow');
+  }
+
+  /** Resolves when everything that is in the spools now has its row. */
+  async drain(): Promise<void> {
+    await this.#process?.call('drain');
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop((calls) => calls.call('stop'), STOP_GRACE_MS);
+  }
+
+  async #prepare(calls: IpcCalls): Promise<void> {
+    this.#phase = 'opening';
+    const { view: _view, reopenDnsLog: _reopen, ...request } = this.#options;
+    await calls.call('open', { ...request, mistrusted: this.#mistrust() } satisfies OpenRequest);
+    await calls.call('tables', { changed: [...this.#tables.values()], gone: [] } satisfies TableChange);
+    if (this.#isFollowing) await calls.call('follow');
+  }
+
+  /** Why the next process must not open the database; said once, since a new one cannot be to blame. */
+  #mistrust(): string | undefined {
+    if (this.#suspiciousEnds < SUSPICIOUS_ENDS) return undefined;
+    this.#suspiciousEnds = 0;
+    return `the log ended ${SUSPICIOUS_ENDS} times in a row while it worked on the file`;
+  }
+
+  #reached(phase: LogPhase): void {
+    this.#phase = phase;
+    if (phase === 'stored') this.#suspiciousEnds = 0;
+  }
+
+  #suspect(): void {
+    const isSuspicious = this.#phase === 'opening' || this.#phase === 'storing' || this.#phase === 'damaged';
+    if (isSuspicious) this.#suspiciousEnds += 1;
+  }
+}

@@ -1,0 +1,207 @@
+// The denial log as a process: follows both spools, stores, answers queries. Started, told of tables and ended by its
+// parent (denial-log-process.ts), and by nobody else. Whatever happens here, the spools are on disk.
+import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type QueryServer, serveQueries } from '../../denials/query/query-socket.ts';
+import type { ReadLines } from '../../denials/reading/read-denials.ts';
+import { RuleHistory } from '../../denials/reading/rule-history.ts';
+import { DenialStore } from '../../denials/store/denial-store.ts';
+import { isDamage, OpenElsewhereError } from '../../denials/store/open-database.ts';
+import { describeSetAside } from '../../denials/store/set-aside.ts';
+import type { LogBatch } from '../../gateway/log/log-batch.ts';
+import { Spools } from '../../gateway/log/spools.ts';
+import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
+import type { IpcCalls } from '../../lib/ipc-calls.ts';
+import { Tally } from '../../lib/tally.ts';
+import { within } from '../../lib/within.ts';
+import { TRUNCATION_MARK } from '../../model/access-log-line.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import { DenialWindow } from '../run/shown-denials.ts';
+import { DENIAL_LOG_PROGRAM, type LogPhase, type OpenRequest, type TableChange } from './calls.ts';
+import { DenialLog } from './log-consumer.ts';
+import { DenialRetention } from './retention.ts';
+
+/** A process that has just been killed needs a moment to let go of the file. */
+const OPEN_ELSEWHERE_MS = 3000;
+const OPEN_AGAIN_MS = 100;
+/** For an answer of the parent about tables; the rows do not wait longer. */
+const TABLES_MS = 1000;
+/** At the end, for lines that are there already; what is left stays in the spools. */
+const LAST_DRAIN_MS = 700;
+
+interface Parts {
+  readonly store: DenialStore;
+  readonly queries: QueryServer;
+  readonly spools: Spools;
+  readonly retention: DenialRetention;
+}
+
+export class DenialLogService {
+  readonly #parent: IpcCalls;
+  readonly #tables = new Map<string, EgressTable>();
+  readonly #rules = new RuleHistory();
+  /** Tables that nobody knows any more. */
+  readonly #unknown = new Set<string>();
+  readonly #unreadable: Tally;
+  readonly #cut: Tally;
+  readonly #strangers: Tally;
+  #parts: Parts | undefined;
+
+  constructor(parent: IpcCalls) {
+    this.#parent = parent;
+    this.#unreadable = new Tally((count) =>
+      this.#failure(`Cannot read ${count} lines of the log: what they recorded is not in the denial log`),
+    );
+    this.#strangers = new Tally((count) =>
+      this.#failure(
+        `Refused queries of the denial log, since their callers did not present its secret: ${count}`,
+      ),
+    );
+    this.#cut = new Tally((count) =>
+      this.#failure(
+        `${count} lines of the log were too long: their rows have texts that end with "${TRUNCATION_MARK}"`,
+      ),
+    );
+  }
+
+  /** Throws where the database or the socket cannot be had. */
+  async open(request: OpenRequest): Promise<void> {
+    const store = await openStore(request);
+    if (store.setAside !== undefined) this.#failure(describeSetAside(store.path, store.setAside));
+    const log = await this.#openLog(request, store);
+    const queries = await serveQueries(store, {
+      socketPath: request.querySocket,
+      secretPath: request.querySecret,
+      onStranger: () => this.#strangers.add(1),
+      timeLimitMs: request.queryTimeLimitMs,
+      onRunaway: () => void this.#endRunaway(),
+    });
+    const admin = new EnvoyAdmin(request.envoyAdminSocket);
+    const spools = new Spools({
+      folder: request.spools,
+      consume: (batch) => this.#consume(log, batch),
+      reopenEnvoyLog: () => admin.reopenLogs(),
+      reopenDnsLog: async () => void (await this.#parent.call('reopenDnsLog')),
+      onTornLine: ({ logFile, bytes }) =>
+        this.#failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`),
+      onFailure: (error) => this.#failure(error.message),
+      maxBytes: request.rotateLogBytes,
+    });
+    const retention = new DenialRetention({
+      store,
+      maxAgeMs: request.retentionMs,
+      maxBytes: request.maxBytes,
+      onDeleted: (sentence) => this.#parent.tell('progress', sentence),
+      onFailure: (error) => this.#failure(`Cannot delete old rows of the denial log: ${error.message}`),
+    });
+    this.#parts = { store, queries, spools, retention };
+    this.#phase('idle');
+  }
+
+  tables({ changed, gone }: TableChange): void {
+    for (const name of gone) this.#tables.delete(name);
+    for (const table of changed) this.#tables.set(table.metadata.name, table);
+    this.#rules.remember([...this.#tables.values()]);
+  }
+
+  /** Begins with what waits in the spools. */
+  async follow(): Promise<void> {
+    await this.#parts?.spools.start();
+    this.#parts?.retention.start();
+  }
+
+  /** Resolves when every line that is there now is in the store. */
+  async drain(): Promise<void> {
+    await this.#parts?.spools.drain();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#parts === undefined) return;
+    const { store, queries, spools, retention } = this.#parts;
+    await within(LAST_DRAIN_MS, spools.drain());
+    await spools.close();
+    await queries.close();
+    await retention.stop();
+    await store.close();
+  }
+
+  #openLog(request: OpenRequest, store: DenialStore): Promise<DenialLog> {
+    const { gateway, accountId, rowsPerSecond, shownPerSecond } = request;
+    const window = new DenialWindow(shownPerSecond, (shown) => this.#parent.tell('denials', shown));
+    return DenialLog.open({
+      gateway,
+      accountId,
+      store,
+      rowsPerSecond,
+      tablesOf: (lines) => this.#tablesOf(lines),
+      findRule: (query) => this.#rules.findRule(query),
+      isStillAllowed: (query) => this.#rules.isStillAllowed(query),
+      onDenials: (denials) => window.offer(denials),
+      onUnreadableLines: (count) => this.#unreadable.add(count),
+      onTruncatedLines: (count) => this.#cut.add(count),
+    });
+  }
+
+  /** A database that DuckDB has given up ends the process: the next one opens it anew, or sets it aside. */
+  async #consume(log: DenialLog, batch: LogBatch): Promise<void> {
+    this.#phase('storing');
+    try {
+      await log.consume(batch);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      this.#failure(`The denial log cannot go on with its database: ${(error as Error).message}`);
+      await this.#parent.call('phase', 'damaged' satisfies LogPhase);
+      process.kill(process.pid, 'SIGKILL');
+    }
+    this.#phase('stored');
+  }
+
+  /** Nothing but the end of the process ends such a query; the next one reads on from the spools. */
+  async #endRunaway(): Promise<void> {
+    const sentence = 'A query of the denial log does not end when it is told to, so the log is ended';
+    await this.#parent.call('failure', sentence).catch(() => undefined);
+    process.kill(process.pid, 'SIGKILL');
+  }
+
+  /** A line may be read before the news of its table: what the parent has said by now arrives before its answer. */
+  async #tablesOf(lines: ReadLines['lines']): Promise<void> {
+    const isNew = ({ line: { context } }: ReadLines['lines'][number]): boolean =>
+      !this.#rules.knows(context.table, context.revision) && !this.#unknown.has(keyOf(context));
+    const strange = lines.filter(isNew);
+    if (strange.length === 0) return;
+    await within(TABLES_MS, this.#parent.call('sync')).catch(() => undefined);
+    for (const { line } of strange.filter(isNew)) this.#unknown.add(keyOf(line.context));
+  }
+
+  #phase(phase: LogPhase): void {
+    this.#parent.tell('phase', phase);
+  }
+
+  #failure(sentence: string): void {
+    this.#parent.tell('failure', sentence);
+  }
+}
+
+function keyOf({ table, revision }: { readonly table: string; readonly revision: string }): string {
+  return `${table}@${revision}`;
+}
+
+async function openStore({ database, mistrusted }: OpenRequest): Promise<DenialStore> {
+  const endMs = performance.now() + OPEN_ELSEWHERE_MS;
+  for (;;) {
+    try {
+      return await DenialStore.open(database, mistrusted === undefined ? {} : { mistrusted });
+    } catch (error) {
+      if (!(error instanceof OpenElsewhereError)) throw error;
+      if (performance.now() > endMs) throw new OpenElsewhereError(database, await ownerOf(error.pid));
+      await delay(OPEN_AGAIN_MS);
+    }
+  }
+}
+
+/** Whom a person would end: the parent, where the process is the denial log of another run. */
+async function ownerOf(pid: number): Promise<number> {
+  const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
+  if (!(await read('cmdline')).split('\0').includes(DENIAL_LOG_PROGRAM)) return pid;
+  return Number(/^PPid:\s+(\d+)$/m.exec(await read('status'))?.[1] ?? pid);
+}

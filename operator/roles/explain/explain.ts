@@ -1,0 +1,120 @@
+// `sallyport explain`: what would happen to one connection, and why, from the same code that runs; no Envoy needed.
+import { decide, type EgressRequest, formatRule } from '../../compile/decide.ts';
+import { compileSnapshot } from '../../compile/plans.ts';
+import { indexTable } from '../../compile/table-index.ts';
+import { isPort } from '../../model/authority.ts';
+import { parseDomainName } from '../../model/domain-name.ts';
+import type { EgressTable } from '../../model/egress-table.ts';
+import { formatProblem, type Problem } from '../../model/problem.ts';
+import { isDryRun, type Lane, type Product } from '../../model/product.ts';
+import { REASONS } from '../../model/reason.ts';
+import type { WorkspacePlan } from '../../model/workspace-plan.ts';
+import { readFolder } from '../../sources/folder.ts';
+
+export interface ExplainRequest {
+  readonly folder: string;
+  readonly workspace: string;
+  readonly product: Product;
+  readonly destination: Destination;
+  /** Epoch milliseconds at which the connection is made. */
+  readonly atMs: number;
+}
+
+export interface Destination {
+  readonly host: string;
+  readonly port: number;
+  readonly via: 'CONNECT' | 'HTTP';
+}
+
+export type Explanation =
+  | { readonly error: string; readonly problems: readonly Problem[] }
+  | {
+      readonly allowed: boolean;
+      readonly lines: readonly (readonly [string, string])[];
+      readonly problems: readonly Problem[];
+    };
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/**
+ * "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. A path
+ * is passed over, since it decides nothing.
+ */
+export function parseDestination(text: string): Destination | undefined {
+  const [, written, host, digits] =
+    /^(?:(https?):\/\/)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,5}))?(?:\/.*)?$/.exec(text) ?? [];
+  const scheme = written ?? (Number(digits) === DEFAULT_PORTS.http ? 'http' : 'https');
+  const isHttp = scheme === 'http';
+  const port = Number(digits ?? DEFAULT_PORTS[isHttp ? 'http' : 'https']);
+  if (host === undefined || !isPort(port)) return undefined;
+  // Clients ask in ASCII, whatever a person writes.
+  const parsed = parseDomainName(host);
+  return { host: 'name' in parsed ? parsed.name : host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
+}
+
+/** Throws where there is no folder to read. */
+export async function explain(request: ExplainRequest): Promise<Explanation> {
+  const { snapshot, problems: folderProblems } = await readFolder(request.folder);
+  const world = compileSnapshot(snapshot);
+  const problems = [...folderProblems, ...world.problems];
+  const plan = world.plans.find(({ metadata, spec }) =>
+    [metadata.name, spec.workspaceId].includes(request.workspace),
+  );
+  const table = world.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
+  if (plan === undefined || table === undefined) {
+    const names = world.plans.map(({ metadata }) => metadata.name);
+    return { error: noWorkspace(request, names), problems };
+  }
+  return { ...explainIn(plan, table, request), problems };
+}
+
+function explainIn(
+  plan: WorkspacePlan,
+  table: EgressTable,
+  { product, destination, atMs }: ExplainRequest,
+): Omit<Extract<Explanation, { allowed: boolean }>, 'problems'> {
+  // A product that a plan does not name takes the strictest lane.
+  const lane = plan.spec.products.find((entry) => entry.product === product)?.lane ?? 'sealed';
+  const decision = decide(indexTable(table.spec, atMs), lane, requestOf(destination));
+  const { host, port, via } = destination;
+  return {
+    allowed: decision.verdict !== 'DROP',
+    lines: [
+      ['Workspace', `${plan.metadata.name} (${plan.spec.workspaceId})`],
+      ['Product', product],
+      ['Policy', plan.spec.networkPolicyId],
+      ['Lane', describeLane(lane)],
+      ['Destination', `${host}:${port} ${via === 'HTTP' ? 'plain HTTP' : 'through CONNECT'}`],
+      ['Verdict', decision.verdict],
+      ['Reason', `${decision.reason}: ${REASONS[decision.reason]}`],
+      ['Rule', decision.rule === undefined ? '-' : formatRule(decision.rule)],
+      ['Revision', table.spec.revision],
+    ],
+  };
+}
+
+/** A client that does as it should: inside the tunnel, TLS for the very host. */
+function requestOf({ host, port, via }: Destination): EgressRequest {
+  return via === 'HTTP' ? { via, host, port } : { via, host, port, inside: { kind: 'TLS', sni: host } };
+}
+
+function describeLane(lane: Lane): string {
+  if (lane === 'full') return 'full (no gateway)';
+  return isDryRun(lane) ? `${lane} (logs, denies only what no lane allows)` : lane;
+}
+
+function noWorkspace(request: ExplainRequest, names: readonly string[]): string {
+  const known =
+    names.length === 0
+      ? 'the folder has none'
+      : `the folder has ${names.map((name) => `"${name}"`).join(', ')}`;
+  return `Cannot find workspace "${request.workspace}" in "${request.folder}": ${known}`;
+}
+
+/** Text of an explanation for a terminal. */
+export function formatExplanation(explanation: Explanation): string {
+  const problems = explanation.problems.map((problem) => `Problem      ${formatProblem(problem)}\n`).join('');
+  if ('error' in explanation) return `${explanation.error}\n${problems}`;
+  const width = 13;
+  return explanation.lines.map(([label, text]) => `${label.padEnd(width)}${text}\n`).join('') + problems;
+}

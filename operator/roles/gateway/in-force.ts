@@ -1,0 +1,86 @@
+// What Envoy runs, per table and per plan, as the gateway reports it. Computed from what Envoy said to each
+// configuration and from what was in force before.
+import type { ApplyResult } from '../../gateway/config/config-applier.ts';
+import type { HeldBack } from '../../gateway/config/held-back.ts';
+import type { GatewayReportSpec } from '../../model/gateway-report.ts';
+import { compareText } from '../../model/snapshot.ts';
+import type { CompiledObjects, GatewayOutputs } from '../../pipeline.ts';
+
+/** Rows of a GatewayReport. */
+export interface InForce {
+  readonly tables: NonNullable<GatewayReportSpec['tables']>;
+  readonly plans: NonNullable<GatewayReportSpec['plans']>;
+}
+
+export const NOTHING_IN_FORCE: InForce = { tables: [], plans: [] };
+
+/** Where nothing of an object has ever run. */
+const NO_REVISION = 'none';
+const LONGEST_REJECTION = 1024;
+
+/** `before` where Envoy does not run, or has not answered: then nobody knows better. */
+export function inForceAfter(
+  result: ApplyResult,
+  { tables, plans }: CompiledObjects,
+  { envoy }: GatewayOutputs,
+  before: InForce,
+): InForce {
+  if (result.status === 'notRunning' || result.status === 'timeout') return before;
+  const heldBack = result.status === 'heldBack' ? result.heldBack : [];
+  const rejections = {
+    tables: rejectionsOf(
+      heldBack,
+      'table',
+      new Map(envoy.routeTables.map(({ name, table }) => [name, table])),
+    ),
+    plans: rejectionsOf(
+      heldBack,
+      'listener',
+      new Map(
+        envoy.egressListeners.flatMap(({ name, door }) =>
+          door ? [[name, door.egressListener.workspace]] : [],
+        ),
+      ),
+    ),
+  };
+  const tableRevisions = new Map(before.tables.map(({ table, revision }) => [table, revision]));
+  const planRevisions = new Map(before.plans.map(({ workspace, revision }) => [workspace, revision]));
+  return {
+    tables: inOrder(tables).map(({ metadata: { name }, spec }) => ({
+      table: name,
+      ...rowOf(spec.revision, tableRevisions.get(name), rejections.tables.get(name)),
+    })),
+    plans: inOrder(plans).map(({ metadata: { name }, spec }) => ({
+      workspace: name,
+      ...rowOf(spec.revision, planRevisions.get(name), rejections.plans.get(name)),
+    })),
+  };
+}
+
+/** By object: why the first of its parts is held back. An object is in force in all of its parts, or not. */
+function rejectionsOf(
+  heldBack: readonly HeldBack[],
+  layer: HeldBack['layer'],
+  objectOf: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const found = heldBack.flatMap((part) => {
+    const object = part.layer === layer ? objectOf.get(part.name) : undefined;
+    return object === undefined ? [] : [[object, part.text.slice(0, LONGEST_REJECTION)] as const];
+  });
+  return new Map(found.toReversed());
+}
+
+interface Row {
+  readonly revision: string;
+  readonly rejection?: string;
+}
+
+function rowOf(revision: string, before: string | undefined, rejection: string | undefined): Row {
+  return rejection === undefined ? { revision } : { revision: before ?? NO_REVISION, rejection };
+}
+
+function inOrder<Compiled extends { readonly metadata: { readonly name: string } }>(
+  objects: readonly Compiled[],
+): readonly Compiled[] {
+  return objects.toSorted((a, b) => compareText(a.metadata.name, b.metadata.name));
+}

@@ -1,0 +1,66 @@
+// What a gateway remembers across its restarts, beside Envoy's own files: tables and plans, so that entries expire and
+// denials have their rule while no API server can be reached, and which revisions Envoy runs.
+
+import type { StatePaths } from '../../gateway/state/state-directory.ts';
+import { writeOrSay } from '../../gateway/state/write-or-say.ts';
+import { readIfExists } from '../../lib/atomic-file.ts';
+import { gatewayReportSpecSchema } from '../../model/gateway-report.ts';
+import { type CompiledObject, parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
+import type { CompiledObjects } from '../../pipeline.ts';
+import { type InForce, NOTHING_IN_FORCE } from './in-force.ts';
+
+type MemoryPaths = Pick<StatePaths, 'compiled' | 'inForce'>;
+
+export interface GatewayMemory {
+  /** Undefined where nothing is remembered. */
+  readonly compiled: CompiledObjects | undefined;
+  readonly inForce: InForce;
+}
+
+const inForceSchema = gatewayReportSpecSchema.pick({ tables: true, plans: true }).required();
+
+/** What cannot be read is not remembered. */
+export async function readMemory(paths: MemoryPaths): Promise<GatewayMemory> {
+  const inForce = inForceSchema.safeParse(await readJson(paths.inForce));
+  return {
+    compiled: compiledOf(await readJson(paths.compiled)),
+    inForce: inForce.success ? inForce.data : NOTHING_IN_FORCE,
+  };
+}
+
+/**
+ * To be called before they are brought into force: what is remembered is never older than what Envoy runs. Answers why
+ * that could not be; to wait for it would hold back removals.
+ */
+export async function rememberCompiled(
+  paths: MemoryPaths,
+  { tables, plans }: CompiledObjects,
+): Promise<string | undefined> {
+  const strip = ({ metadata: { name }, spec }: CompiledObjects['tables' | 'plans'][number]) => ({
+    metadata: { name },
+    spec,
+  });
+  const compiled = { tables: tables.map(strip), plans: plans.map(strip) };
+  return await writeOrSay(paths.compiled, `${JSON.stringify(compiled)}\n`);
+}
+
+export async function rememberInForce(paths: MemoryPaths, inForce: InForce): Promise<string | undefined> {
+  return await writeOrSay(paths.inForce, `${JSON.stringify(inForce)}\n`);
+}
+
+function compiledOf(stored: unknown): CompiledObjects | undefined {
+  const { tables, plans } = (stored ?? {}) as Partial<Record<'tables' | 'plans', readonly CompiledObject[]>>;
+  if (!Array.isArray(tables) || !Array.isArray(plans)) return undefined;
+  return {
+    tables: tables.map(parseEgressTable).flatMap((parsed) => ('object' in parsed ? [parsed.object] : [])),
+    plans: plans.map(parseWorkspacePlan).flatMap((parsed) => ('object' in parsed ? [parsed.object] : [])),
+  };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse((await readIfExists(path)) ?? 'null');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,156 @@
+// Makes the parts of the agent: those of every gateway, and what ties it to the API server. Nothing is started here;
+// gateway.ts says in which order things start and stop.
+import type { GatewayConfig } from '../../config.ts';
+import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
+import { RuleHistory } from '../../denials/reading/rule-history.ts';
+import { GatewayDns } from '../../gateway/dns/gateway-dns.ts';
+import {
+  type GatewayHooks,
+  type GatewayParts,
+  gatewayParts,
+  prepareGateway,
+} from '../../gateway/gateway-parts.ts';
+import { Spools } from '../../gateway/log/spools.ts';
+import { descriptorSentence } from '../../gateway/process/descriptors.ts';
+import { refusalSentence } from '../../gateway/process/overloaded-listeners.ts';
+import { describeExit } from '../../gateway/process/running-envoy.ts';
+import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { createMetrics, type Metrics } from '../../lib/metrics.ts';
+import { accountUser, GATEWAY_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
+import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
+import { CompiledSource } from '../../sources/kubernetes/compiled-source.ts';
+import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
+import { gatewayDenials } from './denials.ts';
+import { type GatewayMemory, readMemory } from './memory.ts';
+
+export interface AgentParts extends GatewayParts {
+  readonly config: GatewayConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly api: KubernetesApi;
+  readonly memory: GatewayMemory;
+  readonly dns: GatewayDns;
+  readonly spools: Spools;
+  /** What names of Services mean to the DNS. */
+  readonly services: ClusterServices;
+  readonly source: CompiledSource;
+  readonly reporter: GatewayReporter;
+  readonly rules: RuleHistory;
+}
+
+export interface AgentHooks {
+  /** A table or a plan has changed. */
+  readonly onChange: () => void;
+  /** Envoy has ended, or a new one has started. */
+  readonly onEnvoyChange: () => void;
+}
+
+/** Throws where the state directory, Envoy or the kubeconfig cannot be had. */
+export async function assembleAgent(
+  config: GatewayConfig,
+  logger: Logger,
+  hooks: AgentHooks,
+): Promise<AgentParts> {
+  const { systemNamespace: namespace, podName } = config;
+  const metrics = createMetrics('gateway');
+  const place = await prepareGateway(config, { mayBeVolume: true });
+  const tooFew = descriptorSentence(place.descriptors);
+  if (tooFew !== undefined)
+    logger.warn('the gateway takes fewer connections than it could', { reason: tooFew });
+  for (const note of place.notes) logger.info('the state directory was narrowed', { note });
+  const memory = await readMemory(place.paths);
+  const api = await connectKubernetes({
+    kubeconfig: config.kubeconfig,
+    actAs: {
+      user: accountUser(namespace, GATEWAY_ACCOUNT),
+      extra: { [POD_NAME_EXTRA]: podName },
+    },
+    onRequest: (done) => metrics.apiRequest(done),
+  });
+  const rules = new RuleHistory();
+  const onWatchFailure = ({ reflector, error, retryInMs }: ReflectorFailure): void => {
+    metrics.reflectorFailure(reflector);
+    logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+  };
+  const services = new ClusterServices({ api, onFailure: onWatchFailure });
+  const source = new CompiledSource({
+    api,
+    namespace,
+    lastGood: memory.compiled ?? { tables: [], plans: [] },
+    onChange: hooks.onChange,
+    onFailure: onWatchFailure,
+  });
+  const reporter = new GatewayReporter({
+    api,
+    namespace,
+    podName,
+    onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
+  });
+  const gatewayHooks = hooksOf(logger, hooks, (refused) => dns.recordRefused(refused));
+  const dns = new GatewayDns({
+    config,
+    hooks: gatewayHooks,
+    folder: place.paths.envoyLog,
+    clusterNames: {
+      domain: config.clusterDomain,
+      findService: (serviceNamespace, name) => services.find(serviceNamespace, name),
+    },
+    clusterDns: config.clusterDns,
+    onProblem: (sentence) => logger.error('the DNS cannot do all that it should', { problem: sentence }),
+  });
+  const parts = gatewayParts(config, place, gatewayHooks);
+  const spools = spoolsOf({ ...parts, config, rules, dns, logger, metrics });
+  return { ...parts, dns, spools, services, config, logger, metrics, api, memory, source, reporter, rules };
+}
+
+type SpoolReaders = Pick<AgentParts, 'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'metrics'>;
+
+function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolReaders): Spools {
+  const consume = gatewayDenials({
+    gateway: config.podName,
+    accountId: config.accountId,
+    rowsPerSecond: config.denialRowsPerSecond,
+    findRule: (query) => rules.findRule(query),
+    isStillAllowed: (query) => rules.isStillAllowed(query),
+    logger,
+    onDenial: (denial) => metrics.denial(denial),
+  });
+  return new Spools({
+    folder: paths.envoyLog,
+    consume,
+    reopenEnvoyLog: () => envoy.admin.reopenLogs(),
+    reopenDnsLog: () => dns.reopenLog(),
+    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
+    onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+    maxBytes: config.rotateLogBytes,
+  });
+}
+
+function hooksOf(
+  logger: Logger,
+  { onEnvoyChange }: AgentHooks,
+  record: GatewayHooks['onRefusedConnections'],
+): GatewayHooks {
+  return {
+    onEnvoyExit: (exit) => {
+      logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
+      onEnvoyChange();
+    },
+    onEnvoyRestart: ({ pid, error }) => {
+      if (error === undefined) logger.info('Envoy was started again', { pid });
+      else logger.error('Envoy could not be started and is tried again', { error });
+      onEnvoyChange();
+    },
+    onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+    onRefusedConnections: (refused) => {
+      record(refused);
+      logger.warn('connections were closed at once', { reason: refusalSentence(refused) });
+    },
+    onOverload: (sentence) =>
+      logger.warn('the memory of Envoy is nearly used up, or no longer', { sentence }),
+    onAdminFailure: (error) =>
+      logger.warn('Envoy could not be asked or told, which is tried again', { error }),
+  };
+}

@@ -1,0 +1,159 @@
+// One pass of the leader: outputs -> the API server, in the order that never leaves a pod outside its policy. Running
+// pods of a new workspace are adopted before anything isolates them, isolation is in place before a stamp lets pods
+// start, and what is no longer wanted goes last.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import { exemptPods, type HeldPod } from '../../deliver/kubernetes/exempt-pods.ts';
+import { heldAddresses } from '../../deliver/kubernetes/held-addresses.ts';
+import { holdPods, type Recorder, recordHeldPod } from '../../deliver/kubernetes/hold-pods.ts';
+import { inParallel } from '../../deliver/kubernetes/in-parallel.ts';
+import type { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
+import type { ObjectWriter, WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
+import { planWrites } from '../../deliver/kubernetes/plan-writes.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { objectKey } from '../../lib/kubernetes/api-object.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../../lib/logger.ts';
+import {
+  type ClusterResource,
+  EGRESS_TABLES,
+  ENDPOINT_SLICES,
+  KUBE_NETWORK_POLICIES,
+  SERVICES,
+  WORKSPACE_PLANS,
+} from '../../model/cluster-resources.ts';
+import { GROUP } from '../../model/kubernetes-object.ts';
+import { USER_ANNOTATIONS } from '../../model/stamp.ts';
+import {
+  ISOLATION_NAME,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  WORKSPACE_NAME_LABEL,
+} from '../../model/system-names.ts';
+import type { OperatorOutputs } from '../../pipeline.ts';
+import type { ClusterReading } from '../../sources/kubernetes/cluster-source.ts';
+
+export interface Delivery {
+  readonly api: KubernetesApi;
+  readonly writer: ObjectWriter;
+  readonly lease: Pick<LeaderLease, 'isLeader'>;
+  readonly recorder: Recorder;
+  readonly logger: Logger;
+}
+
+/** Kinds that are the operator's alone, and go when nobody wants them. */
+const PRUNED_RESOURCES: readonly ClusterResource[] = [
+  EGRESS_TABLES,
+  WORKSPACE_PLANS,
+  SERVICES,
+  ENDPOINT_SLICES,
+  KUBE_NETWORK_POLICIES,
+];
+
+/** What could not be written, by key of the object. */
+export async function deliver(
+  outputs: OperatorOutputs,
+  { observed }: ClusterReading,
+  delivery: Delivery,
+): Promise<WriteFailures> {
+  const { api, writer, lease, logger, recorder } = delivery;
+  const notCreated = await createAll(outputs.createdOnce, { writer, logger });
+  // Not again once isolation is there: what has no lane then is held by it, and never was exempt.
+  const exempting = outputs.exempting.filter((name) => !isIsolated(name, observed));
+  const notExempted = await exemptAll(exempting, delivery);
+  const wanted = outputs.objects.filter((object) => !notExempted.has(workspaceOf(object)));
+  const { apply, remove } = planWrites(wanted, observed, isPruned);
+  await yieldToEventLoop();
+  const isNewService = (object: KubernetesObject): boolean =>
+    object.kind === SERVICES.kind && !observed.has(objectKey(object));
+  const held = await heldAddresses(apply.filter(isNewService), api);
+  const ready = apply.filter((object) => !held.has(objectKey(object)));
+  const failed = new Map([...held, ...(await writer.applyAll(ready, observed))]);
+  const unsafe = unsafeWorkspaces(outputs, failed);
+  const stamps = outputs.stamps.filter(
+    ({ metadata: { name } }) => !unsafe.has(name) && !notExempted.has(name),
+  );
+  const stamped = planWrites(stamps, observed, () => false).apply;
+  const notStamped = await writer.applyAll(stamped, observed);
+  for (const { metadata } of stamped) logger.info('stamped', { workspace: metadata.name });
+  const overtaken = outputs.overtaken.map(({ pod, lane }) => ({ ...pod, from: pod.lane, lane }));
+  const notHeld = await holdPods(overtaken, { api, mayWrite: () => lease.isLeader() }, recorder);
+  await unstampAll(outputs.unstamped, observed, writer);
+  // Objects of workspaces that were left out above are still wanted.
+  const wantedKeys = new Set(outputs.objects.map(objectKey));
+  // In a Namespace that is on its way out, isolation goes with the last pod, and not before.
+  const removable = remove.filter(
+    (object) =>
+      !wantedKeys.has(objectKey(object)) && !outputs.terminating.has(object.metadata.namespace ?? ''),
+  );
+  const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
+  const notRemoved = await writer.removeAll([...removable, ...abandoned]);
+  return new Map([...notCreated, ...notExempted, ...failed, ...notStamped, ...notHeld, ...notRemoved]);
+}
+
+async function createAll(
+  objects: readonly KubernetesObject[],
+  { writer, logger }: Pick<Delivery, 'writer' | 'logger'>,
+): Promise<WriteFailures> {
+  return inParallel(objects, async (object) => {
+    await writer.create(object);
+    logger.info('created', { object: objectKey(object) });
+  });
+}
+
+function isPruned({ apiVersion, kind, metadata }: KubernetesObject): boolean {
+  const isOurs = PRUNED_RESOURCES.some(
+    (resource) => resource.kind === kind && resource.apiVersion === apiVersion,
+  );
+  return isOurs && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+}
+
+function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {
+  return metadata.labels?.[WORKSPACE_NAME_LABEL] ?? '';
+}
+
+function isIsolated(workspace: string, observed: ClusterReading['observed']): boolean {
+  const found = observed.get(`${KUBE_NETWORK_POLICIES.kind}/${workspace}/${ISOLATION_NAME}`);
+  return found !== undefined && isPruned(found);
+}
+
+/** Workspaces whose pods could not be adopted, with why. */
+async function exemptAll(
+  workspaces: readonly string[],
+  { api, lease, logger, recorder }: Delivery,
+): Promise<WriteFailures> {
+  const namespaces = workspaces.map((name) => ({ kind: 'Namespace', metadata: { name } }));
+  const failures = await inParallel(namespaces, async ({ metadata: { name } }) => {
+    const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
+    const { running, held } = await exemptPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
+    if (running + held > 0) logger.info('adopted pods', { workspace: name, running, held });
+  });
+  return new Map([...failures].map(([key, error]) => [key.replace('Namespace/', ''), error]));
+}
+
+/** Workspaces of which something that holds them in, or says where they may go, is not as it should be. */
+function unsafeWorkspaces({ objects, plans }: OperatorOutputs, failed: WriteFailures): ReadonlySet<string> {
+  const broken = objects.filter((object) => failed.has(objectKey(object)));
+  const tables = new Set(
+    broken.filter(({ kind }) => kind === 'EgressTable').map(({ metadata }) => metadata.name),
+  );
+  const withoutTable = plans
+    .filter(({ spec }) => tables.has(spec.table))
+    .map(({ metadata }) => metadata.name);
+  return new Set([...broken.map(workspaceOf), ...withoutTable]);
+}
+
+/** Everything of ours but what is the user's own word. */
+async function unstampAll(
+  names: readonly string[],
+  observed: ClusterReading['observed'],
+  writer: ObjectWriter,
+): Promise<void> {
+  for (const name of names) {
+    const namespace = observed.get(`Namespace/${name}`);
+    if (namespace === undefined) continue;
+    const ours = Object.keys(namespace.metadata.annotations ?? {}).filter(
+      (annotation) => annotation.startsWith(`${GROUP}/`) && !USER_ANNOTATIONS.includes(annotation),
+    );
+    await writer.removeAnnotations(namespace, ours);
+  }
+}

@@ -1,0 +1,233 @@
+// `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
+// them. Every replica looks and computes; only the one that holds the lease writes.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
+import type { OperatorConfig } from '../../config.ts';
+import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
+import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
+import { NoLongerLeader, ObjectWriter, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
+import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
+import { inSteps } from '../../lib/in-steps.ts';
+import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { createMetrics, type Metrics } from '../../lib/metrics.ts';
+import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
+import type { ClusterState } from '../../model/cluster-state.ts';
+import { STAMP_ANNOTATION } from '../../model/stamp.ts';
+import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
+import {
+  NOTHING_REMEMBERED,
+  type OperatorMemory,
+  type OperatorOutputs,
+  operatorSteps,
+} from '../../pipeline.ts';
+import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
+import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
+import { reflectorFault } from '../shared/reflector-fault.ts';
+import { deliver } from './delivery.ts';
+import { StatusReport } from './status-report.ts';
+
+const MIN_INTERVAL_MS = 20;
+const RETRY_INTERVAL_MS = 1000;
+/** Nothing waits for this; it mends what no event has told of. */
+const MAX_INTERVAL_MS = 60_000;
+const GATEWAY_HEALTH_PORT = 8081;
+
+/** What is wired together; each part has a lifetime of its own. */
+interface OperatorParts {
+  readonly config: OperatorConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly api: KubernetesApi;
+  readonly source: ClusterSource;
+  readonly lease: LeaderLease;
+  readonly writer: ObjectWriter;
+  readonly recorder: EventRecorder;
+  readonly statusReport: StatusReport;
+}
+
+export class RunningOperator {
+  readonly #parts: OperatorParts;
+  readonly #loop: Loop;
+  /** One object for all passes: what was computed with it is known in the next one. */
+  readonly #settings: ClusterSettings;
+  #health: HealthServer | undefined;
+  #memory: OperatorMemory = NOTHING_REMEMBERED;
+
+  private constructor(parts: OperatorParts, loop: Loop) {
+    this.#parts = parts;
+    this.#loop = loop;
+    this.#settings = { ...parts.config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
+  }
+
+  /** Throws where the API server cannot be found or the health port is taken; resolves before all is synced. */
+  static async start(config: OperatorConfig, logger: Logger): Promise<RunningOperator> {
+    let operator: RunningOperator | undefined;
+    const trigger = (): void => operator?.trigger();
+    const metrics = createMetrics('operator');
+    const parts = await assembleOperator({ config, logger, metrics, trigger });
+    const loop = new Loop({
+      job: async () => (await operator?.pass()) ?? {},
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: RETRY_INTERVAL_MS,
+      maxIntervalMs: MAX_INTERVAL_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
+      onRun: (run) => metrics.pass(run),
+    });
+    operator = new RunningOperator(parts, loop);
+    await operator.#start();
+    return operator;
+  }
+
+  /** Port of /healthz, /readyz and /metrics. */
+  get healthPort(): number {
+    return this.#health?.port ?? 0;
+  }
+
+  isLeader(): boolean {
+    return this.#parts.lease.isLeader();
+  }
+
+  trigger(): void {
+    this.#loop.trigger();
+  }
+
+  /** Resolves when every change seen so far is written. */
+  settled(): Promise<void> {
+    return this.#loop.settled();
+  }
+
+  /** Gives the lease back when the last pass has ended. */
+  async stop(): Promise<void> {
+    const { source, lease, api } = this.#parts;
+    await this.#loop.stop();
+    await source.stop();
+    await lease.stop();
+    await this.#health?.close();
+    await api.close();
+  }
+
+  async #start(): Promise<void> {
+    const { config, source, lease, logger, metrics } = this.#parts;
+    metrics.watchLoop(() => this.#loop.state());
+    metrics.watchReflectors(() => source.progress());
+    this.#health = await startHealthServer({
+      port: config.healthPort,
+      live: { watches: () => reflectorFault(source.progress(), 'silent') },
+      ready: { synced: () => reflectorFault(source.progress(), 'unsynced') },
+      metrics,
+    });
+    logger.info('started', { healthPort: this.healthPort, identity: config.identity });
+    source.start();
+    lease.start();
+  }
+
+  /** Everything from everything; the leader writes what differs. */
+  async pass(): Promise<JobResult> {
+    const { source, lease, logger, metrics, statusReport } = this.#parts;
+    if (!source.hasSynced()) return {};
+    const reading = source.read();
+    await yieldToEventLoop();
+    // In steps, so that lease and health are not kept waiting.
+    const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory));
+    metrics.problems([...reading.state.problems, ...outputs.problems]);
+    this.#memory = { ports: outputs.ports };
+    if (!lease.isLeader()) return {};
+    await yieldToEventLoop();
+    const failed = await deliver(outputs, reading, this.#parts);
+    await yieldToEventLoop();
+    const changesAtMs = await statusReport.tell({
+      state: reading.state,
+      world: outputs,
+      broaderPolicies: outputs.broaderPolicies,
+      stamped: stampedWorkspaces(reading.state, outputs, failed),
+      atMs: Date.now(),
+    });
+    for (const [object, error] of failed) {
+      if (!(error instanceof NoLongerLeader))
+        logger.error('an object could not be written', { object, error });
+    }
+    return { runAgainAtMs: failed.size > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs };
+  }
+}
+
+/** By workspace: whether pods may start there, or what it waits for. */
+function stampedWorkspaces(
+  { namespaces }: ClusterState,
+  { plans }: OperatorOutputs,
+  failed: WriteFailures,
+): ReadonlyMap<string, true | string> {
+  const stamped = new Set(
+    namespaces
+      .filter(({ annotations }) => annotations?.[STAMP_ANNOTATION] !== undefined)
+      .map(({ name }) => name),
+  );
+  const faultOf = (workspace: string): string => {
+    const [object, error] = [...failed].find(([key]) => key.includes(`/${workspace}`)) ?? [];
+    return error === undefined
+      ? 'Its isolation is being created'
+      : `Its isolation could not be created: ${object}: ${error.message}`;
+  };
+  return new Map(
+    plans.map(({ metadata: { name } }) => [name, stamped.has(name) ? true : faultOf(name)] as const),
+  );
+}
+
+interface Assembly {
+  readonly config: OperatorConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly trigger: () => void;
+}
+
+async function assembleOperator({ config, logger, metrics, trigger }: Assembly): Promise<OperatorParts> {
+  const api = await connectKubernetes({
+    kubeconfig: config.kubeconfig,
+    actAs: { user: accountUser(config.systemNamespace, OPERATOR_ACCOUNT) },
+    onRequest: (done) => metrics.apiRequest(done),
+  });
+  const source = new ClusterSource({
+    api,
+    systemNamespace: config.systemNamespace,
+    onChange: trigger,
+    onFailure: ({ reflector, error, retryInMs }) => {
+      metrics.reflectorFailure(reflector);
+      logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+    },
+  });
+  const lease = new LeaderLease({
+    api,
+    namespace: config.systemNamespace,
+    name: LEASE_NAME,
+    identity: config.identity,
+    onChange: (isLeader) => {
+      metrics.leader(isLeader);
+      logger.info(isLeader ? 'leads' : 'leads no more');
+      trigger();
+    },
+    onFailure: (error) => logger.warn('the lease could not be renewed', { error }),
+  });
+  const writer = new ObjectWriter({
+    api,
+    resources: WRITTEN_RESOURCES,
+    versionedKinds: ['EgressTable', 'WorkspacePlan'],
+    mayWrite: () => lease.isLeader(),
+    onWrite: (write) => metrics.objectWrite(write),
+  });
+  const recorder = new EventRecorder({
+    api,
+    instance: config.identity,
+    onDropped: ({ reason, regarding }, error) => {
+      metrics.eventDropped();
+      logger.warn('an Event was not recorded', {
+        reason,
+        object: `${regarding.kind}/${regarding.name}`,
+        error,
+      });
+    },
+  });
+  const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
+  return { config, logger, metrics, api, source, lease, writer, recorder, statusReport };
+}

@@ -1,0 +1,111 @@
+// What the operator tells people: statuses where they differ from what is stored, and the Events of what turned. It
+// remembers what it wrote until the API server shows it, so that nothing is told twice.
+import type { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
+import { writeStatuses } from '../../deliver/kubernetes/write-statuses.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { INPUT_RESOURCES } from '../../model/cluster-resources.ts';
+import type { ClusterState, ObservedStatus } from '../../model/cluster-state.ts';
+import { storedConditions } from '../../model/condition.ts';
+import { renderEvents } from '../../render/kubernetes/events.ts';
+import { renderExpiryEvents } from '../../render/kubernetes/expiry-events.ts';
+import { renderStatuses } from '../../render/kubernetes/status/render-statuses.ts';
+import type { StatusInput } from '../../render/kubernetes/status/status-index.ts';
+import type { WantedStatus } from '../../render/kubernetes/status/wanted-status.ts';
+
+export interface StatusReportOptions {
+  readonly api: KubernetesApi;
+  readonly recorder: EventRecorder;
+  readonly logger: Logger;
+  readonly mayWrite: () => boolean;
+}
+
+interface Written {
+  readonly uid: string;
+  /** The stored status, as it was when ours was written. */
+  readonly before: unknown;
+  readonly status: unknown;
+}
+
+/**
+ * A changed policy is on its way to the gateways for a moment. That is told at the policy at once, and at each of its
+ * workspaces only when it takes longer: otherwise one destination more would be two writes for every workspace.
+ */
+const PENDING_HOLD_MS = 2000;
+const RETRY_MS = 1000;
+
+export class StatusReport {
+  readonly #options: StatusReportOptions;
+  readonly #written = new Map<string, Written>();
+  #pendingSince: ReadonlyMap<string, number> = new Map();
+
+  constructor(options: StatusReportOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with when there will be something to tell without anything changing, in epoch milliseconds. */
+  async tell(input: StatusInput): Promise<number | undefined> {
+    const { api, recorder, logger, mayWrite } = this.#options;
+    const { atMs } = input;
+    const state: ClusterState = { ...input.state, statuses: this.#withWritten(input.state.statuses) };
+    const { statuses, changesAtMs } = renderStatuses({ ...input, state });
+    const { due, nextMs } = this.#withoutYoung(statuses, state, atMs);
+    const unwritten = await writeStatuses(due.map(objectOf), { api, resources: INPUT_RESOURCES, mayWrite });
+    for (const [object, error] of unwritten) logger.error('a status could not be written', { object, error });
+    const told = due.filter(({ key }) => !unwritten.has(key));
+    for (const { key, uid, status } of told) {
+      this.#written.set(key, { uid, before: input.state.statuses.get(key)?.status, status });
+    }
+    const events = [...renderEvents(told, state.statuses), ...renderExpiryEvents(told, state)];
+    for (const event of events) await recorder.record(event);
+    const times = [changesAtMs, nextMs, unwritten.size > 0 ? atMs + RETRY_MS : undefined];
+    const next = Math.min(...times.filter((time) => time !== undefined));
+    return Number.isFinite(next) ? next : undefined;
+  }
+
+  #withWritten(stored: ClusterState['statuses']): ClusterState['statuses'] {
+    const statuses = new Map<string, ObservedStatus>(stored);
+    for (const [key, { uid, before, status }] of this.#written) {
+      const seen = stored.get(key);
+      if (seen?.uid === uid && seen.status === before) statuses.set(key, { ...seen, status });
+      else this.#written.delete(key);
+    }
+    return statuses;
+  }
+
+  #withoutYoung(
+    statuses: readonly WantedStatus[],
+    state: ClusterState,
+    atMs: number,
+  ): { readonly due: readonly WantedStatus[]; readonly nextMs: number | undefined } {
+    const pending = statuses.filter((status) => becomesPending(status, state.statuses.get(status.key)));
+    this.#pendingSince = new Map(pending.map(({ key }) => [key, this.#pendingSince.get(key) ?? atMs]));
+    const dueAtMs = (key: string): number => (this.#pendingSince.get(key) ?? -Infinity) + PENDING_HOLD_MS;
+    const young = statuses.filter(({ key }) => dueAtMs(key) > atMs);
+    return {
+      due: statuses.filter(({ key }) => dueAtMs(key) <= atMs),
+      nextMs: young.length === 0 ? undefined : Math.min(...young.map(({ key }) => dueAtMs(key))),
+    };
+  }
+}
+
+function objectOf({ apiVersion, kind, name, namespace, uid, status }: WantedStatus) {
+  return { apiVersion, kind, metadata: { name, namespace, uid }, status };
+}
+
+/** A workspace that was in force, and of which nothing is new but that it is on its way. */
+function becomesPending({ kind, status }: WantedStatus, stored: ObservedStatus | undefined): boolean {
+  if (kind !== 'PolicyAssignment') return false;
+  const conditionOf = (conditions: ReturnType<typeof storedConditions>, type: string) =>
+    conditions.find((condition) => condition.type === type);
+  const before = storedConditions(stored?.status);
+  const others = status.conditions.filter(({ type }) => type !== 'Programmed' && type !== 'Ready');
+  return (
+    conditionOf(status.conditions, 'Programmed')?.reason === 'Pending' &&
+    conditionOf(before, 'Programmed')?.status === 'True' &&
+    others.every(({ type, status: is, reason }) => {
+      const old = conditionOf(before, type);
+      return old?.status === is && old.reason === reason;
+    })
+  );
+}

@@ -1,0 +1,84 @@
+// `sallyport render FOLDER --out DIR`: everything that Envoy would be given, as files to read, compare or validate
+// with `envoy --mode validate`. Starts nothing.
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type ListenConfig, type ListenOptions, OptionError, readListenConfig } from '../../config.ts';
+import { ConfigApplier } from '../../gateway/config/config-applier.ts';
+import { writeFirstLimits } from '../../gateway/process/connection-limits.ts';
+import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
+import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
+import { MAX_CONNECTIONS } from '../../model/limits.ts';
+import { formatProblem } from '../../model/problem.ts';
+import { desiredOutputs } from '../../pipeline.ts';
+import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
+import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
+import { type FolderReading, readFolder } from '../../sources/folder.ts';
+import { endpointsOf } from '../run/egress-listeners.ts';
+import { ListenerPorts } from '../run/listener-ports.ts';
+
+const DEFAULT_MAX_CONNECTIONS = 4096;
+
+export interface RenderOptions extends ListenOptions {
+  readonly out: string;
+}
+
+const FAILED = 1;
+const USAGE = 2;
+
+export async function renderCommand(folder: string, options: RenderOptions): Promise<number> {
+  try {
+    const reading = await readFolder(resolve(folder));
+    process.stdout.write(await render(reading, resolve(options.out), readListenConfig(options)));
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return error instanceof OptionError ? USAGE : FAILED;
+  }
+}
+
+/** Answers what it did, in a sentence; Problems go to standard error. */
+async function render(reading: FolderReading, directory: string, listen: ListenConfig): Promise<string> {
+  const ports = await ListenerPorts.open({
+    path: join(directory, 'ports.json'),
+    address: listen.listenAddress,
+    range: listen.ports,
+    files: atomicFiles,
+  });
+  const settings = {
+    directory,
+    resolvers: [],
+    openRanges: [],
+    denyRanges: [],
+    ownAddresses: [],
+    ownPlaces: [],
+    maxConnectionsPerListener: DEFAULT_MAX_CONNECTIONS,
+    maxConnections: MAX_CONNECTIONS,
+    envoyMemoryBytes: envoyMemoryBytes(undefined),
+  };
+  const gateway = { settings, egressListenersOf: ports.egressListenersOf.bind(ports) };
+  const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());
+  await writeFirstLimits(outputs.egressListeners, settings);
+  await writeEnvoyFiles(directory, outputs.envoy);
+  await writeJson(join(directory, 'bootstrap.json'), renderBootstrap(settings));
+  await writeJson(join(directory, 'tables.json'), outputs.tables);
+  await writeJson(join(directory, 'plans.json'), outputs.plans);
+  await writeJson(join(directory, 'endpoints.json'), endpointsOf(outputs.plans, outputs.egressListeners));
+  for (const problem of [...reading.problems, ...outputs.problems, ...ports.problems])
+    process.stderr.write(`Problem  ${formatProblem(problem)}\n`);
+  return `Wrote ${outputs.tables.length} tables and ${outputs.egressListeners.length} egress listeners to ${directory}\n`;
+}
+
+async function writeEnvoyFiles(directory: string, envoy: EnvoyConfig): Promise<void> {
+  // Directories that Envoy wants to find, be they empty.
+  for (const name of ['lds', 'cds', 'rds', 'log']) await mkdir(join(directory, name), { recursive: true });
+  const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
+  const applier = new ConfigApplier({ directory, admin, files: atomicFiles });
+  await applier.apply(envoy);
+  await applier.close();
+  admin.close();
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await atomicFiles.writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}

@@ -1,0 +1,115 @@
+// Makes the parts of embedded mode: those of every gateway, and the denial log, the remembered ports and the view.
+// Nothing is started here but the store; run.ts says in which order the rest starts and stops.
+import { join } from 'node:path';
+import type { RunConfig } from '../../config.ts';
+import { GatewayDns } from '../../gateway/dns/gateway-dns.ts';
+import {
+  type GatewayHooks,
+  type GatewayParts,
+  type GatewayPlace,
+  gatewayParts,
+  prepareGateway,
+} from '../../gateway/gateway-parts.ts';
+import { descriptorSentence } from '../../gateway/process/descriptors.ts';
+import { refusalSentence } from '../../gateway/process/overloaded-listeners.ts';
+import { describeExit } from '../../gateway/process/running-envoy.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
+import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
+import { DenialLogProcess } from '../denial-log/process.ts';
+import { ListenerPorts } from './listener-ports.ts';
+import { StateReport } from './state-report.ts';
+import type { RunView } from './view.ts';
+
+/** The gateway's name in event ids. */
+const GATEWAY = 'local';
+
+export interface RunParts extends GatewayParts {
+  readonly dns: GatewayDns;
+  readonly view: RunView;
+  readonly log: DenialLogProcess;
+  readonly ports: ListenerPorts;
+  readonly report: StateReport;
+}
+
+/** Throws, with nothing left open, where the address, the state directory or Envoy cannot be had. */
+export async function assembleParts(config: RunConfig, view: RunView): Promise<RunParts> {
+  view.progress('Looking for Envoy, which is fetched once where it is missing');
+  const place = await prepareGateway(config);
+  for (const note of place.notes) view.progress(note);
+  const tooFew = descriptorSentence(place.descriptors);
+  if (tooFew !== undefined) view.progress(tooFew);
+  let dns: GatewayDns | undefined;
+  const log = await DenialLogProcess.start({
+    gateway: GATEWAY,
+    accountId: config.accountId,
+    database: place.paths.database,
+    querySocket: place.paths.querySocket,
+    querySecret: place.paths.querySecret,
+    spools: place.paths.envoyLog,
+    envoyAdminSocket: join(place.paths.envoy, 'admin.sock'),
+    rotateLogBytes: config.rotateLogBytes,
+    rowsPerSecond: config.denialRowsPerSecond,
+    retentionMs: config.denialsRetentionMs,
+    maxBytes: config.denialsMaxBytes,
+    shownPerSecond: view.denialsPerSecond,
+    view,
+    reopenDnsLog: async () => await dns?.reopenLog(),
+  });
+  try {
+    const parts = await partsAround(log, config, view, place);
+    dns = parts.dns;
+    return parts;
+  } catch (error) {
+    await log.stop();
+    throw error;
+  }
+}
+
+async function partsAround(
+  log: DenialLogProcess,
+  config: RunConfig,
+  view: RunView,
+  place: GatewayPlace,
+): Promise<RunParts> {
+  const ports = await ListenerPorts.open({
+    path: place.paths.ports,
+    address: config.listenAddress,
+    range: config.ports,
+    files: atomicFiles,
+  });
+  const hooks = hooksOf(view, (refused) => dns.recordRefused(refused));
+  const dns = new GatewayDns({
+    config,
+    hooks,
+    folder: place.paths.envoyLog,
+    clusterNames: { domain: USUAL_CLUSTER_DOMAIN, findService: () => undefined },
+    clusterDns: [],
+    onProblem: (sentence) => view.failure(sentence),
+  });
+  return {
+    ...gatewayParts(config, place, hooks),
+    dns,
+    view,
+    log,
+    ports,
+    report: new StateReport(view),
+  };
+}
+
+function hooksOf(view: RunView, record: GatewayHooks['onRefusedConnections']): GatewayHooks {
+  return {
+    onEnvoyExit: (exit) =>
+      view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
+    onEnvoyRestart: ({ pid, error }) => {
+      if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
+      else view.failure(`${error.message}; trying again`);
+    },
+    onLogFailure: (error) => view.failure(error.message),
+    onRefusedConnections: (refused) => {
+      record(refused);
+      view.failure(refusalSentence(refused));
+    },
+    onOverload: (sentence) => view.failure(sentence),
+    onAdminFailure: (error) => view.failure(error.message),
+  };
+}

@@ -1,0 +1,112 @@
+// What `sallyport run` shows: progress, the table of workspaces, problems, and denials as they come.
+// Plain text where the stream is no terminal.
+import { styleText } from 'node:util';
+import { formatTable } from '../../lib/text-table.ts';
+import type { Denial } from '../../model/denial.ts';
+import { formatProblem, type Problem } from '../../model/problem.ts';
+import type { Product } from '../../model/product.ts';
+import { WORKSPACE_LABEL } from '../../model/workspace.ts';
+import { enforcementOf, type WorkspacePlan } from '../../model/workspace-plan.ts';
+import type { ShownDenials } from '../denial-log/calls.ts';
+import type { Endpoints, ProductEndpoint } from './egress-listeners.ts';
+
+export interface RunView {
+  progress(text: string): void;
+  workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
+  problems(problems: readonly Problem[]): void;
+  /** What is not in force, a sentence for each thing; none where all is again. */
+  heldBack(sentences: readonly string[]): void;
+  /** How many denials of a second it shows; of the others it only says how many. */
+  readonly denialsPerSecond: number;
+  denials(shown: ShownDenials): void;
+  /** Something outside went wrong; we go on. */
+  failure(text: string): void;
+}
+
+export const SILENT_VIEW: RunView = {
+  progress: () => undefined,
+  workspaces: () => undefined,
+  problems: () => undefined,
+  heldBack: () => undefined,
+  denialsPerSecond: 0,
+  denials: () => undefined,
+  failure: () => undefined,
+};
+
+const HELD_BACK = 'Not everything is in force; all is but this, which is tried again:';
+
+type Style = Parameters<typeof styleText>[0];
+
+export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream): RunView {
+  const paint = (style: Style, text: string): string => styleText(style, text, { stream: out });
+  const write = (text: string): void => void out.write(`${text}\n`);
+  const progress = (text: string): void => write(paint('dim', text));
+  const failure = (text: string): void =>
+    void errors.write(`${styleText('red', 'Failure', { stream: errors })}  ${text}\n`);
+  return {
+    progress,
+    workspaces: (plans, endpoints) =>
+      write(`\n${workspaceTable(plans, endpoints, (text) => paint('bold', text))}`),
+    problems: (problems) => {
+      for (const problem of problems) write(`${paint('yellow', 'Problem')}  ${formatProblem(problem)}`);
+    },
+    heldBack: (sentences) => {
+      if (sentences.length === 0) progress('Everything is in force');
+      else failure([HELD_BACK, ...sentences].join('\n'));
+    },
+    denialsPerSecond: 50,
+    denials: ({ denials, further }) => {
+      for (const denial of denials) write(denialLine(denial, paint));
+      if (further > 0)
+        write(paint('dim', `${further} further denials in this second: see "sallyport denials"`));
+    },
+    failure,
+  };
+}
+
+const NO_WORKSPACES = `No workspaces: put a Namespace with label "${WORKSPACE_LABEL}" into the folder`;
+
+/** One row per product; the workspace is named in the first of its rows. */
+function workspaceTable(
+  plans: readonly WorkspacePlan[],
+  endpoints: Endpoints,
+  heading: (text: string) => string,
+): string {
+  if (plans.length === 0) return NO_WORKSPACES;
+  const rows = endpoints.workspaces.flatMap((workspace, at) => {
+    const plan = plans[at];
+    const first = [
+      workspace.workspace,
+      workspace.workspaceId,
+      workspace.networkPolicyId,
+      plan === undefined ? '' : enforcementOf(plan),
+    ];
+    return workspace.products.map((endpoint, row) => [
+      ...(row === 0 ? first : ['', '', '', '']),
+      ...productCells(endpoint),
+    ]);
+  });
+  const headings = ['WORKSPACE', 'ID', 'POLICY', 'ENFORCEMENT', 'PRODUCT', 'LANE', 'PROXY'];
+  const [head = '', ...lines] = formatTable([headings, ...rows]);
+  return [heading(head), ...lines].join('\n');
+}
+
+function productCells({ product, lane, proxy }: ProductEndpoint): readonly [Product, string, string] {
+  return [product, lane, proxy ?? (lane === 'full' ? 'direct' : 'none')];
+}
+
+function denialLine(denial: Denial, paint: (style: Style, text: string) => string): string {
+  const verdict = paint(denial.accessType === 'DROP' ? 'red' : 'yellow', denial.accessType.padEnd(14));
+  const place = denial.port === null ? denial.destination : `${denial.destination}:${denial.port}`;
+  const detail = [denial.rule, denial.sni === null ? null : `SNI ${denial.sni}`]
+    .filter((text) => text !== null)
+    .join(', ');
+  const who = `${denial.workspace}/${denial.product ?? '-'}`;
+  const time = denial.eventTime.slice(11, 23);
+  return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${denial.repeats > 1 ? `  x${denial.repeats}` : ''}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
+}
+
+/** Names in the log are chosen by those who were refused: no control character of theirs reaches the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, '?');
+}
