@@ -50,7 +50,7 @@ test('apply() gives a port to another listener at once, whoever had it before', 
   const { directory } = fixture;
   const on = (name: string, port: number | undefined): EnvoyConfig => ({
     ...workspace('a', 0, 'a'),
-    routeTables: [routeTable('table.a', 'a', 'guard-a'), routeTable(`table.${name}`, name, 'guard-a')],
+    routeTables: [routeTable('table.a', 'a', 'check-tls-a'), routeTable(`table.${name}`, name, 'check-tls-a')],
     egressListeners: [egressListener(directory, name, port ?? 0, `table.${name}`)],
   });
   expect(await applier.apply(on('first', ports[1]))).toMatchObject({ status: 'applied' });
@@ -92,7 +92,7 @@ test('apply() removes what is not wanted any more while something else is refuse
   expect(result).toMatchObject({ status: 'heldBack', heldBack: [{ name: 'listener-c' }] });
   expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual(['200 a2', 'ECONNREFUSED']);
   expect(await configFiles(fixture.directory)).not.toContain('rds/table.b.json');
-  expect(await readFile(join(fixture.directory, 'cds/clusters.json'), 'utf8')).not.toContain('guard-b');
+  expect(await readFile(join(fixture.directory, 'cds/clusters.json'), 'utf8')).not.toContain('check-tls-b');
 });
 
 function allowing(...patterns: readonly string[]): readonly ClassifiedNames[] {
@@ -108,18 +108,18 @@ test.each([
   ['keeps the last good version of a refused table that has lost nothing', ONE, BOTH, '200 a1'],
 ])('apply() %s', async (_what, before, after, answer) => {
   const config = workspace('a', 0, 'a1');
-  const [table = routeTable('table.a', 'a1', 'guard-a')] = config.routeTables;
+  const [table = routeTable('table.a', 'a1', 'check-tls-a')] = config.routeTables;
   const others = workspace('b', 1, 'b1');
   const start = joinConfigs({ ...config, routeTables: [{ ...table, classes: before }] }, others);
   await applier.apply(start);
-  const bad = { ...routeTable('table.a', 'a2', 'guard-a', twoWildcards), classes: after };
+  const bad = { ...routeTable('table.a', 'a2', 'check-tls-a', twoWildcards), classes: after };
   const result = await applier.apply(joinConfigs({ ...config, routeTables: [bad] }, others));
   expect(result).toMatchObject({
     status: 'heldBack',
     heldBack: expect.arrayContaining([expect.objectContaining({ name: 'table.a' })]),
   });
   expect(await Promise.all(ports.slice(0, 2).map((port) => ask(port)))).toEqual([answer, '200 b1']);
-  const good = { ...routeTable('table.a', 'a3', 'guard-a'), classes: after };
+  const good = { ...routeTable('table.a', 'a3', 'check-tls-a'), classes: after };
   expect(await applier.apply(joinConfigs({ ...config, routeTables: [good] }, others))).toMatchObject({
     status: 'applied',
   });
