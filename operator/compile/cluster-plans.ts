@@ -5,9 +5,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
+import { LANES, type Lane, leadsThroughGateway } from '../model/lane.ts';
 import { LANE_PORT_RANGE } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
-import { LANES, type Lane, leadsThroughGateway } from '../model/product.ts';
 import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';

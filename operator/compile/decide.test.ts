@@ -1,8 +1,8 @@
 import { manifest, readObject, readPolicy } from '../../test/fixtures/object-fixture.ts';
 import type { EgressTable } from '../model/egress-table.ts';
+import { LANES, type Lane } from '../model/lane.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
-import { LANES, type Lane } from '../model/product.ts';
 import { isDeniedAlways, type Reason } from '../model/reason.ts';
 import { type Decision, decide, decideName, type EgressRequest, findRule, formatRule } from './decide.ts';
 import { compileEgressTable } from './egress-table.ts';

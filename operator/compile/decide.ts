@@ -3,8 +3,8 @@
 import { isPort, NO_SERVER_NAME, parseAskedHost } from '../model/authority.ts';
 import { ECH_OUTER_NAMES } from '../model/ech-outer-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
+import { isDryRun, isSealed, type Lane } from '../model/lane.ts';
 import type { PortProtocol } from '../model/network-policy.ts';
-import { isDryRun, isSealed, type Lane } from '../model/product.ts';
 import { isDeniedAlways, type Reason } from '../model/reason.ts';
 import { isMetadataHost } from '../model/special-address.ts';
 import { parseStorageHost } from '../model/storage-host.ts';

@@ -1,6 +1,6 @@
 // Name of what belongs to one lane of one workspace. With a hash of both always: "a" with lane "sealed-dry-run" and
 // "a-sealed" with lane "dry-run" would meet otherwise.
-import type { Lane } from '../model/product.ts';
+import type { Lane } from '../model/lane.ts';
 import { contentHash } from './content-hash.ts';
 
 const NAME_LENGTH = 34;

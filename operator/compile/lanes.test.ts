@@ -1,5 +1,6 @@
 import { type Enforcement, readPolicy } from '../../test/fixtures/object-fixture.ts';
-import { type Lane, PRODUCTS, type Product } from '../model/product.ts';
+import type { Lane } from '../model/lane.ts';
+import { PRODUCTS, type Product } from '../model/product.ts';
 import { TIERS } from '../model/workspace.ts';
 import { type LaneSettings, laneOf } from './lanes.ts';
 

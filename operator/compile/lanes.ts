@@ -1,6 +1,8 @@
 // Which way through the gateway each product takes under a policy: the second table of DESIGN 3, as code.
+
+import type { Lane } from '../model/lane.ts';
 import type { NetworkPolicy } from '../model/network-policy.ts';
-import type { DryRunProduct, Lane, Product } from '../model/product.ts';
+import type { DryRunProduct, Product } from '../model/product.ts';
 import type { Tier } from '../model/workspace.ts';
 
 export interface LaneSettings {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { clusterState, stampedPod } from '../../test/fixtures/cluster-fixture.ts';
 import type { StampedPod } from '../model/cluster-state.ts';
-import { LANES, type Lane, PRODUCTS } from '../model/product.ts';
+import { LANES, type Lane } from '../model/lane.ts';
+import { PRODUCTS } from '../model/product.ts';
 import { isMoreOpen, laneAnnotation, STAMP_ANNOTATION } from '../model/stamp.ts';
 import { overtakenPods } from './overtaken-pods.ts';
 

@@ -2,7 +2,8 @@
 // node would otherwise start in dry-run hours after enforcement was switched on. In: Namespaces as they are stored,
 // with the lanes that admission gives now, and pods. Out: those that must go into a stricter lane, and into which.
 import type { ClusterState, StampedPod } from '../model/cluster-state.ts';
-import { isKnownLane, type Lane, type Product } from '../model/product.ts';
+import { isKnownLane, type Lane } from '../model/lane.ts';
+import type { Product } from '../model/product.ts';
 import {
   DEFAULT_LANE_ANNOTATION,
   isMoreOpen,

@@ -1,9 +1,9 @@
 // Which TLS ports besides 443 a table lists, and where in a lane's block their transparent connections come in. A port
 // that has a place keeps it: another place would be another listener, and end the connections of the first.
 import type { EgressTableSpec } from '../model/egress-table.ts';
+import { isSealed, type Lane } from '../model/lane.ts';
 import { HTTPS_PORT, LANE_PORTS, TLS_PORT_OFFSETS, type TlsPort } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
-import { isSealed, type Lane } from '../model/product.ts';
 import { isInternet } from './decide.ts';
 
 /** Ports of a lane's Service that are there for something else. */

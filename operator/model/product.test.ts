@@ -1,12 +1,5 @@
-import {
-  DRY_RUN_PRODUCTS,
-  isDryRun,
-  isSealed,
-  LANES,
-  NETWORK_SOURCE_TYPE,
-  NETWORK_SOURCE_TYPES,
-  PRODUCTS,
-} from './product.ts';
+import { isDryRun, isSealed, LANES } from './lane.ts';
+import { DRY_RUN_PRODUCTS, NETWORK_SOURCE_TYPE, NETWORK_SOURCE_TYPES, PRODUCTS } from './product.ts';
 
 describe('NETWORK_SOURCE_TYPE', () => {
   it('is the second column of the product table', () => {

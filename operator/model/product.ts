@@ -1,5 +1,5 @@
 // The products that a workload can belong to, and what each means in the log and under a policy.
-// One table for compile, admission, log and documentation (DESIGN 3, second table).
+// One table for compile, admission, log and documentation.
 
 export const PRODUCTS = [
   'DBSQL',
@@ -55,30 +55,3 @@ export const DRY_RUN_PRODUCTS = [
 ] as const;
 
 export type DryRunProduct = (typeof DRY_RUN_PRODUCTS)[number];
-
-/** Ways through the gateway; `full` means no gateway (DESIGN 2.6). */
-export const LANES = ['full', 'dry-run', 'sealed-dry-run', 'enforced', 'sealed'] as const;
-
-export type Lane = (typeof LANES)[number];
-
-/** Lanes that record what they would have refused, and refuse nothing. */
-export function isDryRun(lane: Lane): boolean {
-  return lane === 'dry-run' || lane === 'sealed-dry-run';
-}
-
-/** Lanes without internet destinations: storage and private ones stay (R13). */
-export function isSealed(lane: Lane): boolean {
-  return lane === 'sealed' || lane === 'sealed-dry-run';
-}
-
-export function isKnownLane(lane: string): lane is Lane {
-  return LANES.some((known) => known === lane);
-}
-
-/** Lanes through a gateway; whatever is no lane is none of them. */
-export function leadsThroughGateway(lane: string): lane is Exclude<Lane, 'full'> {
-  return lane !== 'full' && isKnownLane(lane);
-}
-
-/** Lanes from which nothing is kept back: pods in all others, and in none that is known, are isolated. */
-export const OPEN_LANES = ['full', 'dry-run', 'sealed-dry-run'] as const satisfies readonly Lane[];

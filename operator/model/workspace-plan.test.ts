@@ -1,4 +1,5 @@
-import { type Lane, PRODUCTS } from './product.ts';
+import type { Lane } from './lane.ts';
+import { PRODUCTS } from './product.ts';
 import { enforcementOf, type WorkspacePlan } from './workspace-plan.ts';
 
 function withLanes(...lanes: readonly Lane[]): WorkspacePlan {

@@ -1,8 +1,9 @@
 // WorkspacePlan: what the gateways need to know about one workspace: its table, and which lane each product takes.
 import { z } from 'zod';
 import { atomicList, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import { isDryRun, LANES } from './lane.ts';
 import { BLOCK_SIZE, TLS_PORT_OFFSETS } from './lane-port.ts';
-import { isDryRun, LANES, PRODUCTS } from './product.ts';
+import { PRODUCTS } from './product.ts';
 
 const productLaneSchema = z.strictObject({
   product: z.enum(PRODUCTS).describe('Product of the workload.'),

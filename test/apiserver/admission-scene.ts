@@ -9,7 +9,7 @@ import {
   type ApiRequest,
   type KubernetesApi,
 } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { LANES, type Lane } from '../../operator/model/product.ts';
+import { LANES, type Lane } from '../../operator/model/lane.ts';
 import {
   CLUSTER_DNS_ANNOTATION,
   DEFAULT_LANE_ANNOTATION,

@@ -11,7 +11,7 @@ import { createLogger } from '../../operator/lib/logger.ts';
 import type { DestinationGroup } from '../../operator/model/egress-table.ts';
 import type { GatewayReportSpec } from '../../operator/model/gateway-report.ts';
 import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
-import type { Lane } from '../../operator/model/product.ts';
+import type { Lane } from '../../operator/model/lane.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { RunningAgent } from '../../operator/roles/gateway/process.ts';
 import { until } from '../fixtures/envoy-fixture.ts';

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CompiledSnapshot, compileSnapshot } from '../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../operator/compile/table-index.ts';
-import type { Lane } from '../../operator/model/product.ts';
+import type { Lane } from '../../operator/model/lane.ts';
 import { mergeFiles, NOTHING_KNOWN } from '../../operator/sources/last-good.ts';
 import { parseYamlFile } from '../../operator/sources/yaml-file.ts';
 import { type CaseRow, parseCaseRows } from './case-rows.ts';

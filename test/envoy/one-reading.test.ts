@@ -9,7 +9,7 @@ import { indexTable, type TableIndex } from '../../operator/compile/table-index.
 import { denialOfLine } from '../../operator/denials/reading/denial-of-line.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
-import type { Lane } from '../../operator/model/product.ts';
+import type { Lane } from '../../operator/model/lane.ts';
 import { readFolder } from '../../operator/sources/folder.ts';
 import { converse } from '../attack/converse.ts';
 import { generatedAuthority, generatedHost } from '../attack/generated-hosts.ts';

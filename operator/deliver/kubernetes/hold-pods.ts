@@ -2,7 +2,7 @@
 // with an Event that says what to do. Their proxy variables and name servers cannot be changed any more, so what they
 // had leads nowhere now. One that started meanwhile is refused by admission, and left as it is.
 import { PODS } from '../../model/cluster-resources.ts';
-import type { Lane } from '../../model/product.ts';
+import type { Lane } from '../../model/lane.ts';
 import { HELD_LANE, LANE_LABEL } from '../../model/stamp.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import type { HeldPod } from './exempt-pods.ts';

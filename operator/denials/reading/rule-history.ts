@@ -3,7 +3,7 @@
 import { decide, findRule, formatRule } from '../../compile/decide.ts';
 import { indexTable, nextExpiry, type TableIndex } from '../../compile/table-index.ts';
 import type { EgressTable, EgressTableSpec } from '../../model/egress-table.ts';
-import { LANES } from '../../model/product.ts';
+import { LANES } from '../../model/lane.ts';
 import type { NameQuery, RuleQuery } from './denial-of-line.ts';
 
 const MAX_REVISIONS = 32;

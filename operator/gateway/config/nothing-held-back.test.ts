@@ -50,7 +50,10 @@ test('apply() gives a port to another listener at once, whoever had it before', 
   const { directory } = fixture;
   const on = (name: string, port: number | undefined): EnvoyConfig => ({
     ...workspace('a', 0, 'a'),
-    routeTables: [routeTable('table.a', 'a', 'check-tls-a'), routeTable(`table.${name}`, name, 'check-tls-a')],
+    routeTables: [
+      routeTable('table.a', 'a', 'check-tls-a'),
+      routeTable(`table.${name}`, name, 'check-tls-a'),
+    ],
     egressListeners: [egressListener(directory, name, port ?? 0, `table.${name}`)],
   });
   expect(await applier.apply(on('first', ports[1]))).toMatchObject({ status: 'applied' });

@@ -1,6 +1,6 @@
 import type { Decision } from '../../compile/decide.ts';
 import type { ClusterService } from '../../model/cluster-service.ts';
-import { LANES, type Lane } from '../../model/product.ts';
+import { LANES, type Lane } from '../../model/lane.ts';
 import { type AnsweredQuestion, answerQuestion, type DnsAnswer } from './answer-question.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import { TYPE } from './dns-codes.ts';

@@ -1,7 +1,7 @@
 // A question and what the table says of its name -> what to answer, and whether that is a denial. Pure. An allowed
 // name leads to the gateway itself, which then decides about each connection; so nothing has to be asked of others.
 import type { Decision } from '../../compile/decide.ts';
-import { isDryRun, type Lane } from '../../model/product.ts';
+import { isDryRun, type Lane } from '../../model/lane.ts';
 import {
   type ClusterName,
   type ClusterNames,

@@ -2,7 +2,7 @@ import { queryBytes, readReply } from '../../../test/outside/dns-client.ts';
 import { indexTable } from '../../compile/table-index.ts';
 import { parseAccessLogLine } from '../../model/access-log-line.ts';
 import type { ClusterService } from '../../model/cluster-service.ts';
-import type { Lane } from '../../model/product.ts';
+import type { Lane } from '../../model/lane.ts';
 import type { DnsLane } from './dns-lane.ts';
 import { type DnsClient, DnsResponder } from './dns-responder.ts';
 import { addressBody } from './dns-response.ts';

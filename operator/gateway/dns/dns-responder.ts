@@ -4,7 +4,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';
-import type { Lane } from '../../model/product.ts';
+import type { Lane } from '../../model/lane.ts';
 import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import { RCODE } from './dns-codes.ts';

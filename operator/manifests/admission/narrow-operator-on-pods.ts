@@ -1,7 +1,7 @@
 // What the operator may change of pods that are there already: their stamps, and only in one direction. A pod that ran
 // before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. Whether
 // it has started is asked of what is stored at this moment, so that nothing that happens between look and write counts.
-import { LANES } from '../../model/product.ts';
+import { LANES } from '../../model/lane.ts';
 import {
   EXEMPTED_LANE,
   EXEMPTED_PRODUCT,

@@ -2,7 +2,8 @@
 // policy that stamps and the one that checks use the same ones: computed from a pod that is stamped they give its stamp
 // again, so a stamp that is missing, or was changed on its way, shows.
 import { GROUP } from '../../model/kubernetes-object.ts';
-import { isDryRun, LANES, PRODUCTS } from '../../model/product.ts';
+import { isDryRun, LANES } from '../../model/lane.ts';
+import { PRODUCTS } from '../../model/product.ts';
 import { PRODUCT_DETECTION, type ProductMark } from '../../model/product-detection.ts';
 import {
   CLUSTER_DNS_ANNOTATION,

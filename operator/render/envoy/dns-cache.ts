@@ -4,7 +4,7 @@
 import { contentHash } from '../../compile/content-hash.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
-import { isDryRun } from '../../model/product.ts';
+import { isDryRun } from '../../model/lane.ts';
 import { withEmbeddings } from '../../model/special-address.ts';
 import {
   cidrRanges,

@@ -1,6 +1,6 @@
 // The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table
 // in a lane. The proxy listener of an egress listener has one, and so has the SNI router behind transparent TLS.
-import { isDryRun } from '../../model/product.ts';
+import { isDryRun } from '../../model/lane.ts';
 import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
 import { authorityFilter } from './authority-filter.ts';
 import { fileSource } from './bootstrap.ts';

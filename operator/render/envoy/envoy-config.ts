@@ -1,8 +1,9 @@
 // What rendering for Envoy takes and gives. Everything is data; the text of files is made where they are written.
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
+import type { Lane } from '../../model/lane.ts';
 import type { TlsPort } from '../../model/lane-port.ts';
-import type { Lane, Product } from '../../model/product.ts';
+import type { Product } from '../../model/product.ts';
 import type { ClassifiedNames } from './destination-classes.ts';
 
 export type Json = Readonly<Record<string, unknown>>;

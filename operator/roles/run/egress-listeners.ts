@@ -1,7 +1,9 @@
 // Embedded mode: a block of loopback ports per workspace and product, since there are no pods to tell them apart.
 // Plans and remembered ports -> egress listeners, and the endpoints.json that scripts read.
+
+import type { Lane } from '../../model/lane.ts';
 import { DNS_OFFSET, HTTP_OFFSET, TLS_OFFSET, type TlsPort } from '../../model/lane-port.ts';
-import type { Lane, Product } from '../../model/product.ts';
+import type { Product } from '../../model/product.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
 

@@ -8,8 +8,8 @@ import {
 } from '../../../operator/compile/decide.ts';
 import { compileSnapshot } from '../../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../../operator/compile/table-index.ts';
+import type { Lane } from '../../../operator/model/lane.ts';
 import { formatProblem } from '../../../operator/model/problem.ts';
-import type { Lane } from '../../../operator/model/product.ts';
 import { readFolder } from '../../../operator/sources/folder.ts';
 import { type GatewayFixture, type GatewayOptions, startGateway } from '../../envoy/gateway-fixture.ts';
 import { spreadAddress } from '../../outside/dns-zone.ts';

@@ -1,7 +1,7 @@
 // The one reading of an authority: exactly `name[:port]`. In: bytes as sent (Latin-1). Out: host and port, and whether
 // they are written canonically; undefined for everything else, which nobody may understand at all.
 import { parseDomainName } from '../../../operator/model/domain-name.ts';
-import { isDryRun } from '../../../operator/model/product.ts';
+import { isDryRun } from '../../../operator/model/lane.ts';
 import { canonicalName } from '../../outside/dns-zone.ts';
 import type { LaneName, Ruling, Target } from './probe.ts';
 import type { ProbeScene } from './probe-scene.ts';

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { CLUSTER_SETTINGS, clusterState, stampedPod } from '../../../../test/fixtures/cluster-fixture.ts';
 import { type End, mayReach, type Pod, type Target } from '../../../../test/fixtures/may-reach.ts';
 import { policyManifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
-import { LANES } from '../../../model/product.ts';
+import { LANES } from '../../../model/lane.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME, SYSTEM_NAMESPACE } from '../../../model/system-names.ts';
 import { NOTHING_REMEMBERED, operatorOutputs } from '../../../pipeline.ts';

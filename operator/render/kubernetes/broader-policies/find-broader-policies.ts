@@ -2,7 +2,7 @@
 // gateways' ports of its lanes: KubeNetworkPolicies add up, and so do rules of network plugins and administrators.
 import { KUBE_NETWORK_POLICIES, PLUGIN_POLICIES } from '../../../model/cluster-resources.ts';
 import type { ClusterState, TenantPolicy } from '../../../model/cluster-state.ts';
-import { LANES } from '../../../model/product.ts';
+import { LANES } from '../../../model/lane.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';

@@ -1,8 +1,8 @@
 // What a KubeNetworkPolicy of somebody else adds to ours, which it can only add to. Admission refuses new ones by the
 // same rule; this judges those that are there.
 import { parseAddressRange, rangesCover } from '../../../model/address-range.ts';
+import { LANES, type Lane, OPEN_LANES } from '../../../model/lane.ts';
 import { LANE_PORT_RANGE } from '../../../model/lane-port.ts';
-import { LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
 import { METADATA_RANGES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { type KnownLabels, mayTake } from './known-labels.ts';

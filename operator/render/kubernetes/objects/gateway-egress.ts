@@ -2,7 +2,7 @@
 // private endpoints, the cluster's name servers and the API server; nothing else that is private.
 import { formatRange, parseAddressRange } from '../../../model/address-range.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
-import { isDryRun } from '../../../model/product.ts';
+import { isDryRun } from '../../../model/lane.ts';
 import { compareText, objectsOf } from '../../../model/snapshot.ts';
 import { LOCAL_RANGES, METADATA_RANGES, NON_PUBLIC_RANGES } from '../../../model/special-address.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';

@@ -6,7 +6,7 @@ import {
 } from '../../../../test/fixtures/cluster-fixture.ts';
 import { type End, mayReach, type Pod } from '../../../../test/fixtures/may-reach.ts';
 import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
-import type { Lane } from '../../../model/product.ts';
+import type { Lane } from '../../../model/lane.ts';
 import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { NOTHING_REMEMBERED, type OperatorOutputs, operatorOutputs } from '../../../pipeline.ts';

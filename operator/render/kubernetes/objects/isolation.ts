@@ -4,9 +4,9 @@
 // dry-run reach everything but cloud metadata; those of lane full are selected by nothing here. What is kept back is by
 // selector, so for IPv4 and IPv6.
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
+import { isDryRun, LANES, type Lane, OPEN_LANES } from '../../../model/lane.ts';
 import { LANE_PORTS, TLS_PORT_OFFSETS } from '../../../model/lane-port.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';
-import { isDryRun, LANES, type Lane, OPEN_LANES } from '../../../model/product.ts';
 import { METADATA_RANGES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME, ISOLATION_NAME } from '../../../model/system-names.ts';

@@ -3,8 +3,8 @@
 
 import { contentHash } from '../../../compile/content-hash.ts';
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
+import type { Lane } from '../../../model/lane.ts';
 import { PROXY_PORT } from '../../../model/lane-port.ts';
-import type { Lane } from '../../../model/product.ts';
 import {
   CLUSTER_DNS_ANNOTATION,
   CLUSTER_DOMAIN_ANNOTATION,

@@ -1,7 +1,7 @@
 // A PolicyAssignment -> its status, which is the status of its workspace.
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
+import { LANES } from '../../../model/lane.ts';
 import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
-import { LANES } from '../../../model/product.ts';
 import { enforcementOf } from '../../../model/workspace-plan.ts';
 import { acceptedOf, sentenceOf } from './accepted.ts';
 import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';

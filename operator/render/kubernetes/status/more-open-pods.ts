@@ -2,7 +2,7 @@
 // their Namespace became a workspace, and those that started under a policy that was more open (R39, R40). They keep
 // their lane until they restart, so their workspace is not yet what its policy says.
 import type { StampedPod } from '../../../model/cluster-state.ts';
-import { LANES, type Lane } from '../../../model/product.ts';
+import { LANES, type Lane } from '../../../model/lane.ts';
 import { isMoreOpen } from '../../../model/stamp.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 
