@@ -3,7 +3,8 @@
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm install --no-save --omit=dev
+# The package of Node is for a checkout (hack/sallyport); the image has its own.
+RUN npm install --no-save --omit=dev && rm -r node_modules/node
 
 FROM node:24.21.0-bookworm-slim
 WORKDIR /app

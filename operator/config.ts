@@ -51,7 +51,7 @@ export interface ListenOptions {
   readonly ports: string;
 }
 
-export interface ProxyOptions {
+interface ProxyOptions {
   readonly state: string;
   readonly listenAddress: string;
   readonly resolver: readonly string[];
@@ -86,7 +86,7 @@ export function readRunConfig(
 }
 
 /** Many times what programs ask that remember nothing, and too few to fill a log. */
-export const DNS_QUESTIONS = '1000';
+const DNS_QUESTIONS = '1000';
 
 /** As Databricks keeps its system table. */
 const DENIALS_RETENTION_DAYS = '365';
@@ -146,7 +146,7 @@ function readNameServer(option: string, text: string): { readonly address: strin
 }
 
 /** What every role in a cluster needs to know. */
-export interface ClusterConfig {
+interface ClusterConfig {
   /** Undefined: the service account of the pod that this runs in. */
   readonly kubeconfig: string | undefined;
   readonly systemNamespace: string;
@@ -163,7 +163,7 @@ export interface OperatorConfig extends ClusterConfig {
   readonly clusterDns: readonly string[];
 }
 
-export interface ClusterOptions {
+interface ClusterOptions {
   readonly kubeconfig?: string;
   readonly namespace: string;
   readonly healthPort: string;
@@ -211,7 +211,7 @@ export function readOperatorConfig(options: OperatorOptions, environment: NodeJS
   };
 }
 
-export function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {
+function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {
   return {
     kubeconfig: options.kubeconfig ?? environment['KUBECONFIG'],
     systemNamespace: options.namespace,

@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** Undefined where all is well, else what is missing. One that throws has failed. */
-export type Check = () => string | undefined;
-export type Checks = Readonly<Record<string, Check>>;
+type Check = () => string | undefined;
+type Checks = Readonly<Record<string, Check>>;
 
 export interface HealthServerOptions {
   /** 0 for any. */

@@ -2,7 +2,7 @@
 // The message says what happened and never holds a value, so that lines can be counted by it.
 import winston from 'winston';
 
-export type Fields = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
 
 export interface Logger {
   debug(message: string, fields?: Fields): void;
@@ -18,13 +18,6 @@ export interface LoggerOptions {
   /** Standard output unless given. */
   readonly stream?: NodeJS.WritableStream;
 }
-
-export const SILENT_LOGGER: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
 
 export function createLogger({ role, level, stream = process.stdout }: LoggerOptions): Logger {
   const logger = winston.createLogger({

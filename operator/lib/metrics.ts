@@ -40,7 +40,7 @@ export interface Metrics {
 }
 
 /** Since the start of the process. */
-export interface DnsNumbers {
+interface DnsNumbers {
   /** By what became of them. */
   readonly questions: Readonly<Record<string, number>>;
   /** Denied questions without a row of their own. */
@@ -49,7 +49,7 @@ export interface DnsNumbers {
   readonly dropped: number;
 }
 
-export interface ReflectorState {
+interface ReflectorState {
   readonly reflector: string;
   readonly hasSynced: boolean;
   /** By performance.now(); undefined before the first time. */

@@ -25,7 +25,7 @@ export interface SupervisedOptions {
   readonly longestBackoffMs?: number;
 }
 
-export interface ProcessExit {
+interface ProcessExit {
   readonly pid: number | undefined;
   /** "it ended with SIGKILL". */
   readonly reason: string;

@@ -9,7 +9,7 @@ import { REASON_HEADER } from './reason.ts';
  * closed before either of them heard of it, a tunnel check, the address check behind one, the two tunnel checks of
  * dry-run lanes, the one for private HTTP, and the DNS.
  */
-export const LOG_LISTENERS = [
+const LOG_LISTENERS = [
   'proxy',
   'sni-router',
   'egress-listener',

@@ -21,7 +21,7 @@ export const ENTRY_LISTS = [
   'privateEndpoints',
 ] as const;
 
-export const destinationGroupSchema = z.strictObject({
+const destinationGroupSchema = z.strictObject({
   list: z.enum(ENTRY_LISTS).describe('Where the entries come from.'),
   source: z
     .string()

@@ -5,9 +5,9 @@ import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta } f
 import { addressRangeSchema } from './private-endpoint.ts';
 
 /** R94: over all lists of a workspace; a CIDR counts as one. */
-export const MAX_ADDRESSES = 1000;
+const MAX_ADDRESSES = 1000;
 
-export const ipAccessListSpecSchema = z.strictObject({
+const ipAccessListSpecSchema = z.strictObject({
   label: z.string().min(1).max(253).describe('Name of the list for people.'),
   listType: z
     .enum(['ALLOW', 'BLOCK'])
@@ -18,7 +18,7 @@ export const ipAccessListSpecSchema = z.strictObject({
   enabled: z.boolean().default(true).describe('A list that is not enabled counts for nothing.'),
 });
 
-export type IpAccessListSpec = z.infer<typeof ipAccessListSpecSchema>;
+type IpAccessListSpec = z.infer<typeof ipAccessListSpecSchema>;
 
 export interface IpAccessList {
   readonly kind: 'IpAccessList';

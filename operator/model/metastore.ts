@@ -24,7 +24,7 @@ const connectionSchema = z.strictObject({
   ),
 });
 
-export const metastoreSpecSchema = z.strictObject({
+const metastoreSpecSchema = z.strictObject({
   region: z
     .string()
     .min(1)
@@ -40,7 +40,7 @@ export const metastoreSpecSchema = z.strictObject({
   workspaces: workspaceNamesSchema,
 });
 
-export type MetastoreSpec = z.infer<typeof metastoreSpecSchema>;
+type MetastoreSpec = z.infer<typeof metastoreSpecSchema>;
 
 export interface Metastore {
   readonly kind: 'Metastore';

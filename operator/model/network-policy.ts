@@ -21,8 +21,8 @@ import { storageDestinationSchema } from './storage-destination.ts';
 export const MAX_POLICY_ID_LENGTH = 32;
 
 /** R16: allowed internet and allowed storage destinations together, as written; implied ones do not count. */
-export const MAX_DESTINATIONS = 2500;
-export const MAX_BLOCKED_DESTINATIONS = 500;
+const MAX_DESTINATIONS = 2500;
+const MAX_BLOCKED_DESTINATIONS = 500;
 /** "*." and a name of 253 characters. */
 const MAX_DESTINATION_LENGTH = 255;
 
@@ -159,7 +159,7 @@ const clusterAccessSchema = z.strictObject({
   peers: optionalList(clusterPeerSchema, 50, 'Pods of other namespaces that pods may reach directly.'),
 });
 
-export const networkPolicySpecSchema = z.strictObject({
+const networkPolicySpecSchema = z.strictObject({
   egress: z
     .strictObject({
       networkAccess: networkAccessSchema.describe('What may be reached outside the cluster.'),
@@ -181,7 +181,7 @@ export const networkPolicySpecSchema = z.strictObject({
     }),
 });
 
-export type NetworkPolicySpec = z.infer<typeof networkPolicySpecSchema>;
+type NetworkPolicySpec = z.infer<typeof networkPolicySpecSchema>;
 export type NetworkAccess = z.infer<typeof networkAccessSchema>;
 export type InternetDestination = z.infer<typeof internetDestinationSchema>;
 

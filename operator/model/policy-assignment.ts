@@ -10,9 +10,9 @@ import {
 import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
 
 /** As in today's API (requirements 2.1). */
-export const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
+const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
 
-export const policyAssignmentSpecSchema = z.strictObject({
+const policyAssignmentSpecSchema = z.strictObject({
   networkPolicyId: z
     .string()
     .min(1)
@@ -22,7 +22,7 @@ export const policyAssignmentSpecSchema = z.strictObject({
     .describe('Name of the NetworkPolicy of this workspace.'),
 });
 
-export type PolicyAssignmentSpec = z.infer<typeof policyAssignmentSpecSchema>;
+type PolicyAssignmentSpec = z.infer<typeof policyAssignmentSpecSchema>;
 
 export interface PolicyAssignment {
   readonly kind: 'PolicyAssignment';

@@ -27,7 +27,7 @@ export const addressRangeSchema = z
   })
   .describe('Address or CIDR range, for example "10.20.0.0/16".');
 
-export const privateEndpointSpecSchema = z.strictObject({
+const privateEndpointSpecSchema = z.strictObject({
   domains: optionalList(
     namePatternSchema(ANY_NAME_PATTERN, parsePrivatePattern).describe(
       'Any domain name: "jira" and "db.corp" are that name only; "*.corp" is every name under it, not itself.',
@@ -40,7 +40,7 @@ export const privateEndpointSpecSchema = z.strictObject({
   workspaces: workspaceNamesSchema,
 });
 
-export type PrivateEndpointSpec = z.infer<typeof privateEndpointSpecSchema>;
+type PrivateEndpointSpec = z.infer<typeof privateEndpointSpecSchema>;
 
 export interface PrivateEndpoint {
   readonly kind: 'PrivateEndpoint';

@@ -8,7 +8,7 @@ import { AZURE_SERVICES } from './storage-host.ts';
 export const STORAGE_TYPES = ['AWS_S3', 'AZURE_STORAGE', 'GOOGLE_CLOUD_STORAGE'] as const;
 
 /** Fields that a destination of each type must have. */
-export const STORAGE_FIELDS = {
+const STORAGE_FIELDS = {
   AWS_S3: ['bucketName', 'region'],
   AZURE_STORAGE: ['azureStorageAccount', 'azureStorageService'],
   GOOGLE_CLOUD_STORAGE: ['bucketName'],

@@ -10,7 +10,7 @@ import {
 
 export const WORKSPACE_CONF_NAME = 'workspace';
 
-export const workspaceConfSpecSchema = z.strictObject({
+const workspaceConfSpecSchema = z.strictObject({
   enableIpAccessLists: z
     .boolean()
     .default(false)
@@ -41,7 +41,7 @@ export const workspaceConfSpecSchema = z.strictObject({
     .describe('How people enter this workspace.'),
 });
 
-export type WorkspaceConfSpec = z.infer<typeof workspaceConfSpecSchema>;
+type WorkspaceConfSpec = z.infer<typeof workspaceConfSpecSchema>;
 
 export interface WorkspaceConf {
   readonly kind: 'WorkspaceConf';

@@ -46,7 +46,7 @@ export const workspacePlanSpecSchema = z.strictObject({
   lanes: optionalList(lanePortsSchema, LANES.length, 'Ports of each lane.'),
 });
 
-export type WorkspacePlanSpec = z.infer<typeof workspacePlanSpecSchema>;
+type WorkspacePlanSpec = z.infer<typeof workspacePlanSpecSchema>;
 export type ProductLane = z.infer<typeof productLaneSchema>;
 
 export interface WorkspacePlan {

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export type FileReading = ReadText | UnreadableEntry;
 
-export interface ReadText {
+interface ReadText {
   readonly inode: number;
   readonly text: string;
 }
@@ -20,7 +20,7 @@ export interface UnreadableEntry {
 }
 
 /** Some 50 policies of the largest size; the parser needs 0.1 s for each megabyte, and longer for odd ones. */
-export const MAX_FILE_BYTES = 8 * 1024 * 1024;
+const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
 const SETTLE_MS = 15;
 /** A file that is written without end is read as it is, in the end. */

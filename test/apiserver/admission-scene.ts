@@ -43,7 +43,7 @@ export const GRANTED = 'warehouse';
 export const NO_PROXY = 'localhost,.svc,.cluster.local';
 export const REVISION = 'r7';
 
-export type Person = 'edit' | 'admin' | 'lead' | 'account-admin';
+type Person = 'edit' | 'admin' | 'lead' | 'account-admin';
 
 export interface AdmissionScene {
   readonly controlPlane: ControlPlane;

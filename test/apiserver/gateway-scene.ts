@@ -21,7 +21,7 @@ import { type ControlPlane, installCrds, installRoles, startControlPlane } from 
 
 const MAIN = fileURLToPath(new URL('../../operator/main.ts', import.meta.url));
 
-export type LogLine = Readonly<Record<string, unknown>>;
+type LogLine = Readonly<Record<string, unknown>>;
 
 export interface Agent {
   readonly running: RunningAgent;

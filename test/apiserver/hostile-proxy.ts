@@ -20,7 +20,7 @@ export interface HostileProxyOptions {
   readonly kubeconfig?: string;
 }
 
-export interface Aim {
+interface Aim {
   /** Of the request's path, for example "/networkpolicies"; every request where absent. */
   readonly path?: RegExp;
   /** Everything where absent. A streamed list is a watch that begins with a list. */

@@ -13,15 +13,6 @@ export interface AttackCase {
   readonly wanted: Wanted;
 }
 
-/** In bytes and in `destination`: some server's address, the gateway's own, and its ports. */
-export const PLACEHOLDERS = [
-  '<server>',
-  '<gateway>',
-  '<proxy-port>',
-  '<tls-port>',
-  '<resolver-port>',
-] as const;
-
 export type Entry = 'proxy' | 'tls' | 'http' | 'dns' | 'tls-8443';
 
 export type Sent = SentByTcp | SentByUdp | SentToParser;

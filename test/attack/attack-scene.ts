@@ -70,7 +70,7 @@ const ALL_SERVICES: Services = {
 /** Dots in a policy's name mean nothing to Envoy's files, though they do to patterns. */
 export const POLICIES = { tenant: 'tenant-policy', trial: 'trial-policy', other: 'other.policy.v1' } as const;
 
-export const ELSEWHERE = 'elsewhere.example.net';
+const ELSEWHERE = 'elsewhere.example.net';
 const EVERYTHING_ELSE = ['com', 'net', 'org', 'example', 'internal', 'goog', 'local', 'uk', 'google', 'cn'];
 
 const SERVED_NAMES: readonly string[] = [

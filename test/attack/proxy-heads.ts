@@ -4,7 +4,7 @@ import { denied } from './attack-case.ts';
 export const OK_HOST = 'Host: example.com\r\n';
 export const NO_PORT = { destination: 'example.com' } as const;
 export const BAD_REQUEST = denied('BAD_REQUEST', {}, '400');
-export const EVIL = { destination: 'evil.example' } as const;
+const EVIL = { destination: 'evil.example' } as const;
 export const NOT_ALLOWED = denied('DESTINATION_NOT_ALLOWED', { ...EVIL, port: 443 });
 export const NOT_ALLOWED_HTTP = denied('DESTINATION_NOT_ALLOWED', { ...EVIL, port: 80 });
 

@@ -7,7 +7,7 @@ import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/sta
 import { type Manifest, manifest, policyManifest, workspaceManifest } from '../fixtures/object-fixture.ts';
 
 const AT_ONCE = 16;
-export const MANAGER = 'bench';
+const MANAGER = 'bench';
 
 const RESOURCES: readonly Resource[] = [...INPUT_RESOURCES, NAMESPACES, PODS];
 

@@ -12,7 +12,7 @@ import { isListening } from './free-port.ts';
 import type { Place } from './tunnel.ts';
 
 export const PEERS = ['dnsmasq', 'unbound', 'echo'] as const;
-export type Peer = (typeof PEERS)[number];
+type Peer = (typeof PEERS)[number];
 
 export interface PeerOptions {
   readonly peer: Peer;

@@ -63,7 +63,7 @@ export interface GatewayFixture {
 }
 
 export type Client = Required<Pick<AskOptions, 'proxy' | 'ca'>>;
-export type Direct = Required<Pick<AskOptions, 'address' | 'ca'>>;
+type Direct = Required<Pick<AskOptions, 'address' | 'ca'>>;
 
 export async function startGateway(options: GatewayOptions): Promise<GatewayFixture> {
   const world = await startOutsideWorld(options);

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import type { Product } from '../../operator/model/product.ts';
 import type { WrittenAccess, WrittenPort } from './workspace-yaml.ts';
 
-export const WORKSPACES = ['lab', 'shop', 'team'] as const;
-export const PRODUCTS = ['JOBS', 'DBSQL', 'PROVISIONED_THROUGHPUT'] as const satisfies readonly Product[];
+const WORKSPACES = ['lab', 'shop', 'team'] as const;
+const PRODUCTS = ['JOBS', 'DBSQL', 'PROVISIONED_THROUGHPUT'] as const satisfies readonly Product[];
 export const PRIVATE_NAME = 'db.private.example';
 export const NAMES = ['a.example.com', 'b.example.com', 'c.example.net', 'x.wild.example.org', PRIVATE_NAME];
-export const PORTS = [443, 8443, 9443] as const;
+const PORTS = [443, 8443, 9443] as const;
 
-export type WorkspaceName = (typeof WORKSPACES)[number];
+type WorkspaceName = (typeof WORKSPACES)[number];
 /** What becomes of a workspace's file in place of YAML; none of them goes by way of a missing file. */
 export type Spoiling = 'no YAML' | 'link to nowhere' | 'unreadable' | 'no UTF-8';
 /** What lies in the folder, too. */

@@ -10,7 +10,7 @@ import { ORIGIN_HEADER } from './origin-page.ts';
  * `reset`: the connection was closed or reset before an answer. `failed`: anything else (`error` says what): no route,
  * no such name, a certificate that does not prove the name, no answer in time.
  */
-export type Outcome = 'ok' | 'refused' | 'reset' | 'failed';
+type Outcome = 'ok' | 'refused' | 'reset' | 'failed';
 
 export interface AskResult {
   readonly outcome: Outcome;

@@ -96,7 +96,7 @@ export class ByteReader {
 }
 
 /** The other side closed in good order, but earlier than its protocol allows. */
-export class ConnectionEnded extends Error {
+class ConnectionEnded extends Error {
   readonly code = 'ENDED';
 
   constructor() {

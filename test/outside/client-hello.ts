@@ -22,7 +22,7 @@ const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 const LEGACY_VERSION = 0x0303;
 const CIPHERS = [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030];
-export const SERVER_NAME = 0;
+const SERVER_NAME = 0;
 export const PADDING = 21;
 export const ENCRYPTED_CLIENT_HELLO = 0xfe0d;
 /** One of the values that mean nothing, which clients send so that servers get used to the unknown. */

@@ -34,7 +34,7 @@ export interface Arrival {
   readonly said: string;
 }
 
-export interface ArrivedRequest {
+interface ArrivedRequest {
   readonly method: string;
   /** The Host header without its port, lower case. */
   readonly host: string;

@@ -6,7 +6,7 @@ import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-
 import { inParallel } from './in-parallel.ts';
 import { differs } from './plan-writes.ts';
 
-export const FIELD_MANAGER = 'sallyport-operator';
+const FIELD_MANAGER = 'sallyport-operator';
 
 export type Verb = 'apply' | 'create' | 'remove' | 'repair' | 'patch';
 

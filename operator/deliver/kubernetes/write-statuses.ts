@@ -4,7 +4,7 @@ import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-
 import { inParallel } from './in-parallel.ts';
 import { resourceOf, sendAsLeader, type WriteFailures } from './object-writer.ts';
 
-export const STATUS_MANAGER = 'sallyport-operator-status';
+const STATUS_MANAGER = 'sallyport-operator-status';
 
 export interface StatusWriting {
   readonly api: KubernetesApi;

@@ -9,7 +9,7 @@ import { EDNS_BYTES, type ResponseBody } from './dns-response.ts';
 import { readEndpoints } from './endpoint-answer.ts';
 import { agedBody, type ForwardedAnswer, NO_ANSWER, readForwarded } from './forwarded-answer.ts';
 
-export interface NameServers {
+interface NameServers {
   readonly outside: readonly NameServer[];
   readonly cluster: readonly NameServer[];
 }

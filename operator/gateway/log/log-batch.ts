@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import { LineShortener } from './line-shortener.ts';
 
-export interface LogLine {
+interface LogLine {
   /** Byte offset of the line's first byte in its file. */
   readonly offset: number;
   /** Of a line that is too long, what is left of it when its long texts are cut. */
@@ -36,7 +36,7 @@ export type LogChunk =
   /** No complete line is there yet; `restBytes` of an unfinished one are. */
   | { readonly kind: 'nothing'; readonly restBytes: number };
 
-export const batchBytes = 256 * 1024;
+const batchBytes = 256 * 1024;
 const newline = 0x0a;
 
 /** Offsets are bytes; the text is without its newline. Empty lines are left out. */

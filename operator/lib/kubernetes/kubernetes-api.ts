@@ -12,7 +12,7 @@ export interface ApiRequest {
   readonly signal?: AbortSignal;
 }
 
-export type PatchType =
+type PatchType =
   | 'application/apply-patch+yaml'
   | 'application/merge-patch+json'
   | 'application/json-patch+json';

@@ -69,7 +69,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
   };
 }
 
-export function adminSocketPath(settings: GatewaySettings): string {
+function adminSocketPath(settings: GatewaySettings): string {
   return `${settings.directory}/admin.sock`;
 }
 

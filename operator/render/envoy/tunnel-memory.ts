@@ -14,7 +14,7 @@ import {
 import type { SpreadTable } from './spread-table.ts';
 
 /** Names whose new tunnels take another tunnel check, or none; the old ones are still there. */
-export interface FormerNames extends CarriedNames {
+interface FormerNames extends CarriedNames {
   /** Epoch milliseconds: by then the last of their tunnels has ended. */
   readonly untilMs: number;
 }

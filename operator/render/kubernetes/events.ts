@@ -19,7 +19,7 @@ export interface WantedEvent {
   readonly note: string;
 }
 
-export interface RegardingObject {
+interface RegardingObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;

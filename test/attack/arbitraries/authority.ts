@@ -2,7 +2,7 @@
 // separators, ports, blanks and escapes at every position. "@L" stands for a label of the attempt's own.
 import fc from 'fast-check';
 
-export const ALLOWED = '@L.leads.example.net';
+const ALLOWED = '@L.leads.example.net';
 const EVIL = '@L.evil.net';
 const BLOCKED = '@L.blocked.example.net';
 

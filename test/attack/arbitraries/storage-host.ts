@@ -62,7 +62,7 @@ const REGIONS = [
   'us-west-004',
 ];
 /** As the policy lists it. */
-export const OWN_BUCKET = 'acme-data';
+const OWN_BUCKET = 'acme-data';
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{1,20})[a-z0-9]$/);
 const bucket = fc.oneof(

@@ -12,7 +12,7 @@ export interface ForeignRules {
 }
 
 /** Label selectors; what is left out takes everything. */
-export interface Subject {
+interface Subject {
   readonly namespaceSelector?: unknown;
   readonly podSelector?: unknown;
 }

@@ -4,10 +4,10 @@ import type { GatewayReport, GatewayReportSpec } from '../../../model/gateway-re
 import { compareText } from '../../../model/snapshot.ts';
 
 /** A gateway that says it is ready and then says nothing for longer is taken for frozen. */
-export const SILENT_AFTER_MS = 40_000;
+const SILENT_AFTER_MS = 40_000;
 
 /** `unreported`: its pod is ready, but it has not said what it runs. */
-export type GatewayHealth = 'ready' | 'not-ready' | 'silent' | 'unreported';
+type GatewayHealth = 'ready' | 'not-ready' | 'silent' | 'unreported';
 
 export interface ObservedGateway {
   readonly name: string;

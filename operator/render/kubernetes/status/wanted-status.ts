@@ -20,7 +20,7 @@ export interface WantedStatus {
   readonly status: StatusBody;
 }
 
-export interface StatusBody {
+interface StatusBody {
   readonly conditions: readonly StoredCondition[];
   readonly [field: string]: unknown;
 }

@@ -1,0 +1,18 @@
+// Which files are programs, so that everything that none of them leads to is found: files, exports, dependencies.
+export default {
+  entry: [
+    'operator/main.ts',
+    'operator/roles/denial-log/child.ts',
+    'hack/*.ts',
+    'examples/*/main.ts',
+    'test/{bench,attack,clients}/main.ts',
+    'test/clients/programs/*.mjs',
+  ],
+  project: ['**/*.{ts,js,mjs}'],
+  // Of the system, where tests and benchmarks find it.
+  ignoreBinaries: ['dnsperf', 'prlimit'],
+  // The fast compiler is called as "tsc".
+  ignoreDependencies: ['@typescript/native', 'p-limit'],
+  // Two names of one value may say two things.
+  rules: { duplicates: 'off' },
+};
