@@ -1,5 +1,5 @@
 // Starts a control plane in a folder, which goes on when this program has ended; for hack/kube-apiserver.sh.
-import { startControlPlane } from '../test/apiserver/control-plane.ts';
+import { startControlPlane } from '../test/support/cluster/control-plane.ts';
 
 const [folder] = process.argv.slice(2);
 if (folder === undefined || folder === '--help') {

@@ -24,8 +24,8 @@ import {
   refusal,
   startAdmissionScene,
   until,
-} from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const OWNED = { [MANAGED_BY_LABEL]: MANAGED_BY };
 const REASON = 'incident 42';

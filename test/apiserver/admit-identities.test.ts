@@ -14,8 +14,14 @@ import {
   SYSTEM_NAMESPACE,
   USUAL_INSTALLATION,
 } from '../../operator/model/system-names.ts';
-import { type AdmissionScene, create, podOf, READY, startAdmissionScene } from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+import {
+  type AdmissionScene,
+  create,
+  podOf,
+  READY,
+  startAdmissionScene,
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const AT_ONCE = 8;
 const OWNED = { [MANAGED_BY_LABEL]: MANAGED_BY };

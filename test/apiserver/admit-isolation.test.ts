@@ -12,8 +12,8 @@ import {
   refusal,
   startAdmissionScene,
   until,
-} from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const RULES = '/apis/networking.k8s.io/v1/namespaces';
 const OWNED = { [MANAGED_BY_LABEL]: MANAGED_BY };

@@ -12,8 +12,8 @@ import {
   READY_ANNOTATIONS,
   refusal,
   startAdmissionScene,
-} from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 let scene: AdmissionScene;
 

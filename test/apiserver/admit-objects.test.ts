@@ -9,8 +9,8 @@ import {
   refusal,
   startAdmissionScene,
   until,
-} from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const OURS = '/apis/sallyport.dev/v1alpha1';
 const OWNED = { [MANAGED_BY_LABEL]: MANAGED_BY };

@@ -19,10 +19,23 @@ import {
   WORKSPACE_NAME_LABEL,
 } from '../../operator/model/system-names.ts';
 import { TIER_LABEL, WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
-import { type AdmissionScene, dryRun, PLAIN, READY, startAdmissionScene } from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { changedPaths, mayCreate, mayDelete, mayPatch, mergePatch, type Stored } from './operator-oracle.ts';
-import { makeTargets, type Target, WORKSPACES } from './stolen-token-scene.ts';
+import {
+  type AdmissionScene,
+  dryRun,
+  PLAIN,
+  READY,
+  startAdmissionScene,
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import {
+  changedPaths,
+  mayCreate,
+  mayDelete,
+  mayPatch,
+  mergePatch,
+  type Stored,
+} from '../support/cluster/operator-oracle.ts';
+import { makeTargets, type Target, WORKSPACES } from '../support/cluster/stolen-token-scene.ts';
 
 const RUNS = 2500;
 const SEED = 20270131;

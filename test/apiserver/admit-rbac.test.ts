@@ -1,8 +1,13 @@
 // The generated roles and policies as the API server understands them: what each of our programs may do and what not,
 // what people get by the built-in roles, and no expression that the server's type checker warns of.
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { type AdmissionScene, READY, startAdmissionScene, until } from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+import {
+  type AdmissionScene,
+  READY,
+  startAdmissionScene,
+  until,
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const OURS = 'sallyport.dev';
 const KUBE = 'networking.k8s.io';

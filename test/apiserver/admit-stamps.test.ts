@@ -15,8 +15,8 @@ import {
   refusal,
   startAdmissionScene,
   until,
-} from './admission-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+} from '../support/cluster/admission-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const PODS = `/api/v1/namespaces/${READY}/pods`;
 

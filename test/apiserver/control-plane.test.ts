@@ -7,7 +7,7 @@ import {
   type ControlPlane,
   installCrds,
   startControlPlane,
-} from './control-plane.ts';
+} from '../support/cluster/control-plane.ts';
 
 let controlPlane: ControlPlane;
 

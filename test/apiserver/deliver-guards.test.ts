@@ -9,9 +9,14 @@ import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { EGRESS_TABLES, INPUT_RESOURCES } from '../../operator/model/cluster-resources.ts';
 import { LANE_LABEL } from '../../operator/model/stamp.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { type DeliveryScene, managersOf, SYSTEM, startDeliveryScene } from './delivery-scene.ts';
-import { CONFIG_MAPS } from './lease-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import {
+  type DeliveryScene,
+  managersOf,
+  SYSTEM,
+  startDeliveryScene,
+} from '../support/cluster/delivery-scene.ts';
+import { CONFIG_MAPS } from '../support/cluster/lease-scene.ts';
 
 let scene: DeliveryScene;
 beforeAll(async () => {

@@ -9,10 +9,14 @@ import { ObjectWriter } from '../../operator/deliver/kubernetes/object-writer.ts
 import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { CONTROL_PLANE_TIMEOUT_MS, type ControlPlane, startControlPlane } from './control-plane.ts';
-import { CONFIG_MAPS, configMap, leaseOptions, TIMINGS } from './lease-scene.ts';
+import {
+  CONTROL_PLANE_TIMEOUT_MS,
+  type ControlPlane,
+  startControlPlane,
+} from '../support/cluster/control-plane.ts';
+import { CONFIG_MAPS, configMap, leaseOptions, TIMINGS } from '../support/cluster/lease-scene.ts';
 
-const CANDIDATE = fileURLToPath(new URL('./lease-candidate.ts', import.meta.url));
+const CANDIDATE = fileURLToPath(new URL('../support/cluster/lease-candidate.ts', import.meta.url));
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/default/leases/sallyport-operator';
 const LEADER = '/api/v1/namespaces/default/configmaps/leader';
 

@@ -15,8 +15,13 @@ import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../../operat
 import { NOTHING_REMEMBERED, operatorOutputs } from '../../operator/pipeline.ts';
 import { manifest, workspaceManifest } from '../fixtures/object-fixture.ts';
 import { statusInput } from '../fixtures/status-fixture.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { type DeliveryScene, managersOf, SYSTEM, startDeliveryScene } from './delivery-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import {
+  type DeliveryScene,
+  managersOf,
+  SYSTEM,
+  startDeliveryScene,
+} from '../support/cluster/delivery-scene.ts';
 
 let scene: DeliveryScene;
 beforeAll(async () => {

@@ -2,9 +2,9 @@
 // the same; and it gives nobody a way out where it has never been told of any.
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { type Agent, GatewayScene, readiness } from './gateway-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type Agent, GatewayScene, readiness } from '../support/cluster/gateway-scene.ts';
+import { until } from '../support/until.ts';
 
 const LISTED = 'listed.example.com';
 const EXPIRING = 'expiring.example.com';

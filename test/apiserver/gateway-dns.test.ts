@@ -1,10 +1,10 @@
 // The DNS of an agent in a cluster: allowed names lead to the Service of the lane, names of Services that exist inside,
 // and it goes on from what it remembers. The stand-in DNS is the cluster's own here too.
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { askDns, type DnsReply } from '../outside/dns-client.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { type Agent, GatewayScene } from './gateway-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type Agent, GatewayScene } from '../support/cluster/gateway-scene.ts';
+import { until } from '../support/until.ts';
 
 const LISTED = 'listed.example.com';
 const ENFORCED = 10_000;

@@ -1,9 +1,9 @@
 // The agent on a real API server, with a real Envoy: what the operator compiled is enforced at each lane's port, and
 // the report says what really runs.
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { type Agent, GatewayScene, readiness } from './gateway-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type Agent, GatewayScene, readiness } from '../support/cluster/gateway-scene.ts';
+import { until } from '../support/until.ts';
 
 const LISTED = 'listed.example.com';
 const OTHER = 'other.example.com';

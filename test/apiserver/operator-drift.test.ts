@@ -1,8 +1,14 @@
 // What others do to what the operator owns, and objects that can no longer be understood.
 import { BREAK_GLASS_ANNOTATION } from '../../operator/model/stamp.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { assignmentYaml, ClusterScene, type Operator, policyYaml, workspaceYaml } from './cluster-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+import {
+  assignmentYaml,
+  ClusterScene,
+  type Operator,
+  policyYaml,
+  workspaceYaml,
+} from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { until } from '../support/until.ts';
 
 const SYSTEM = ['-n', 'sallyport-system'] as const;
 const TABLE_NAMES = '{.spec.groups[*].names}';

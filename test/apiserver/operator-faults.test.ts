@@ -3,12 +3,23 @@
 // newer.
 import { EGRESS_TABLES } from '../../operator/model/cluster-resources.ts';
 import type { EgressTableSpec } from '../../operator/model/egress-table.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { ClusterHistory } from './cluster-history.ts';
-import { assignmentYaml, ClusterScene, type Operator, policyYaml, workspaceYaml } from './cluster-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import type { Agent } from './gateway-scene.ts';
-import { type Answer, type HostileProxy, type LineFault, startHostileProxy } from './hostile-proxy.ts';
+import { ClusterHistory } from '../support/cluster/cluster-history.ts';
+import {
+  assignmentYaml,
+  ClusterScene,
+  type Operator,
+  policyYaml,
+  workspaceYaml,
+} from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import type { Agent } from '../support/cluster/gateway-scene.ts';
+import {
+  type Answer,
+  type HostileProxy,
+  type LineFault,
+  startHostileProxy,
+} from '../support/cluster/hostile-proxy.ts';
+import { until } from '../support/until.ts';
 
 const SYSTEM = ['-n', 'sallyport-system'] as const;
 const ALLOWED = 'allowed.example';

@@ -8,12 +8,12 @@ import {
   WORKSPACE_PLANS,
 } from '../../operator/model/cluster-resources.ts';
 import { STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { ClusterHistory } from './cluster-history.ts';
-import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from './cluster-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import { type HostileProxy, startHostileProxy } from './hostile-proxy.ts';
-import { OperatorProcess } from './operator-process.ts';
+import { ClusterHistory } from '../support/cluster/cluster-history.ts';
+import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type HostileProxy, startHostileProxy } from '../support/cluster/hostile-proxy.ts';
+import { OperatorProcess } from '../support/cluster/operator-process.ts';
+import { until } from '../support/until.ts';
 
 const SYSTEM = ['-n', 'sallyport-system'] as const;
 const EVENTS = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events', isNamespaced: true };

@@ -1,10 +1,10 @@
 // Pods that exist and have not started: by a scheduling gate, since no node takes them, or while an image is on its
 // way. What they may reach when they start at last is what is in force then, and nobody is told twice.
 import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { mayReach } from '../fixtures/may-reach.ts';
-import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from './cluster-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { until } from '../support/until.ts';
 
 /** kubectl takes a second each time on a busy machine. */
 const MANY_COMMANDS_MS = 60_000;

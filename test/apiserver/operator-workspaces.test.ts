@@ -1,7 +1,14 @@
 // The life of a workspace: labelled, ready, its pods, another policy, its end. The operator has its own rights only.
-import { until } from '../fixtures/envoy-fixture.ts';
-import { assignmentYaml, ClusterScene, deploymentYaml, policyYaml, workspaceYaml } from './cluster-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
+
+import {
+  assignmentYaml,
+  ClusterScene,
+  deploymentYaml,
+  policyYaml,
+  workspaceYaml,
+} from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { until } from '../support/until.ts';
 
 const LANE = '{.items[*].metadata.labels.sallyport\\.dev/lane}';
 const STAMP = '{.items[*].metadata.labels.sallyport\\.dev/stamp}';

@@ -2,9 +2,9 @@
 // end is what the API server says when it is asked directly.
 import { pathOf } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './control-plane.ts';
-import type { Answer, LineFault } from './hostile-proxy.ts';
-import { CONFIG_MAPS, ReflectorScene, type Seen, SHORT, until } from './reflector-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import type { Answer, LineFault } from '../support/cluster/hostile-proxy.ts';
+import { CONFIG_MAPS, ReflectorScene, type Seen, SHORT, until } from '../support/cluster/reflector-scene.ts';
 
 let scene: ReflectorScene;
 

@@ -1,15 +1,16 @@
 // The gateway under attack and the world around it. Three workspaces: "tenant" under the policy of the attack list,
 // "trial" under the same in dry-run, "other" under one of its own. Every name that nobody allowed exists, too, and has
 // a server, so that what should not have left would be seen to arrive.
-import { type GatewayFixture, startGateway } from '../envoy/gateway-fixture.ts';
+
+import { type OutsideName, type Services, STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import {
   allow,
   DRY_RUN,
   type WrittenAccess,
   type WrittenPort,
   workspaceYaml,
-} from '../envoy/workspace-yaml.ts';
-import { type OutsideName, type Services, STANDARD_SERVICES } from '../outside/outside-world.ts';
+} from '../support/envoy/workspace-yaml.ts';
 import type { Entry } from './attack-case.ts';
 import { LEADS } from './leads.ts';
 

@@ -37,7 +37,7 @@ const ROWS: readonly (readonly [number: string, title: string, file: string])[] 
   ['K', 'the default policy, or an assigned one, is deleted', 'test/apiserver/admit-objects.test.ts'],
   ['K', 'two assignments, or two namespaces of one id', 'test/cases/workspace-id-conflict'],
   ['K', 'an assignment to a policy that is missing', 'test/cases/missing-policy-denies'],
-  ['K', 'dots in names of policies and tables', 'operator/gateway/process/envoy-admin.test.ts'],
+  ['K', 'dots in names of policies and tables', 'test/envoy/envoy-admin.test.ts'],
   ['K', 'an Envoy that is too old', 'operator/gateway/process/find-envoy.test.ts'],
   [
     'K',

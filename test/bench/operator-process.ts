@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../apiserver/free-ports.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 /** As users start it. */
 const PROGRAM = fileURLToPath(new URL('../../hack/sallyport', import.meta.url));

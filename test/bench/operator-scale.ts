@@ -12,7 +12,7 @@ import {
   installCrds,
   installRoles,
   startControlPlane,
-} from '../apiserver/control-plane.ts';
+} from '../support/cluster/control-plane.ts';
 import type { BenchReport, BenchSettings } from './bench-report.ts';
 import {
   apply,

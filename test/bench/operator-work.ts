@@ -1,7 +1,7 @@
 // What an operator does over a while: how long until it has nothing more to do, what it wrote by the API server's own
 // count, its share of a core, and the longest time in which nothing else in it had its turn.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ControlPlane } from '../apiserver/control-plane.ts';
+import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import type { OperatorProcess } from './operator-process.ts';
 import { cpuSeconds } from './process-usage.ts';
 import { type Writes, writesBetween, writesSoFar } from './server-writes.ts';

@@ -8,7 +8,7 @@ import type { EgressTable } from '../../operator/model/egress-table.ts';
 import type { GatewayReport } from '../../operator/model/gateway-report.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
-import type { ControlPlane } from '../apiserver/control-plane.ts';
+import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import { destinationNames } from './bench-folder.ts';
 import { resourceOfKind } from './cluster-objects.ts';
 import type { GatewayProcess } from './gateway-process.ts';

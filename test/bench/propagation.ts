@@ -3,7 +3,7 @@
 // workspace and one gateway, then with 1,000 workspaces and two, at last with tunnels that removals have to cut.
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { ClusterScene } from '../apiserver/cluster-scene.ts';
+import { ClusterScene } from '../support/cluster/cluster-scene.ts';
 import { ANY_NAME, destinationNames } from './bench-folder.ts';
 import type { BenchReport, BenchSettings } from './bench-report.ts';
 import { createWorkspace, forEach, policyOf, workspaceNames } from './cluster-objects.ts';

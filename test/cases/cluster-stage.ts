@@ -2,10 +2,10 @@
 // own with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
 import { GATEWAY_LABEL, GATEWAY_NAME, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
-import type { ClusterScene } from '../apiserver/cluster-scene.ts';
-import type { Agent } from '../apiserver/gateway-scene.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { ClusterScene } from '../support/cluster/cluster-scene.ts';
+import type { Agent } from '../support/cluster/gateway-scene.ts';
+import { until } from '../support/until.ts';
 import type { CaseFolder } from './case-folder.ts';
 import type { CaseRow } from './case-rows.ts';
 import {

@@ -1,7 +1,7 @@
 // Every row of every case once more, in a cluster: applied with kubectl, compiled by an operator and enforced by an
 // agent's Envoy, both under the rights of their own ServiceAccounts.
-import { ClusterScene } from '../apiserver/cluster-scene.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from '../apiserver/control-plane.ts';
+import { ClusterScene } from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 import { listCases, readCase } from './case-folder.ts';
 import { inCluster } from './cluster-cases.ts';
 import { ClusterStage } from './cluster-stage.ts';

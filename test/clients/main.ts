@@ -9,9 +9,9 @@ import { promisify } from 'node:util';
 import { formatTable } from '../../operator/lib/text-table.ts';
 import type { Product } from '../../operator/model/product.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
-import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { startOutsideWorld } from '../outside/outside-world.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 import { type Destinations, startDestinations } from './destinations.ts';
 import { LANE_ADDRESS, PodNetwork } from './pod-network.ts';
 import {

@@ -3,8 +3,8 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatProblem } from '../../operator/model/problem.ts';
-import { type GatewayFixture, startGateway } from '../envoy/gateway-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { ALLOWED_HOST, BAD_INPUTS, type BadInput, goodFile, namespaceFile } from './bad-inputs.ts';
 
 /** What the default policy allows: reached by a workspace whose assignment is forgotten. */

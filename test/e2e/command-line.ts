@@ -2,7 +2,7 @@
 // In: arguments and environment. Out: what came of it. Nothing of a command outlives the test that started it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { until } from '../support/until.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SALLYPORT = `${ROOT}hack/sallyport`;

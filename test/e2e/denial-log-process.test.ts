@@ -3,8 +3,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
-import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 import type { Command } from './command-line.ts';
 import { Scene } from './scene.ts';
 

@@ -1,7 +1,7 @@
 // `sallyport denials` as a user types it, while a run is active (it answers) and after it has stopped (the file does).
 import { join } from 'node:path';
-import { allow, DRY_RUN, workspaceYaml } from '../envoy/workspace-yaml.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 import { type Command, type Ended, sallyport } from './command-line.ts';
 import { Scene } from './scene.ts';
 

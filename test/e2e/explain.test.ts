@@ -7,7 +7,7 @@ import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
 import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
 import type { Product } from '../../operator/model/product.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { until } from '../support/until.ts';
 import { Command, type Ended, ROOT, sallyport } from './command-line.ts';
 import { Scene } from './scene.ts';
 

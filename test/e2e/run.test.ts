@@ -4,8 +4,8 @@ import { lstat, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
-import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 import { Scene } from './scene.ts';
 
 const ALLOWED = 'https://allowed.example.com/';

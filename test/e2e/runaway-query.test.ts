@@ -8,7 +8,7 @@ import { DenialLogProcess } from '../../operator/roles/denial-log/process.ts';
 import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
 import { lineText } from '../fixtures/access-log-fixture.ts';
 import { withFolder } from '../fixtures/denial-fixture.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { until } from '../support/until.ts';
 
 /** One step of 2,048 rows, each of them 30,000 times 30,000 comparisons. */
 const ENDLESS = `select sum(levenshtein(repeat('a', 30000) || range::varchar, repeat('b', 30000))) as n from range(2000)`;

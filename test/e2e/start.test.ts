@@ -3,7 +3,7 @@
 import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { sallyport } from './command-line.ts';
 import { fakeProgram, READY, Scene } from './scene.ts';
 

@@ -2,9 +2,9 @@
 // was removed while nobody looked end as soon as somebody does.
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
-import { allow, workspaceYaml } from '../envoy/workspace-yaml.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 import { Scene } from './scene.ts';
 
 const STAYS = 'stays.example.com';

@@ -3,11 +3,11 @@
 // looked at too.
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { until } from '../fixtures/envoy-fixture.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const STAYS = 'stays.example.com';
 const COMES = 'comes.example.com';

@@ -5,8 +5,8 @@ import type { Denial } from '../../operator/model/denial.ts';
 import type { Product } from '../../operator/model/product.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const CONNECTIONS = 100;
 const DENIED = 100;

@@ -9,8 +9,8 @@ import { startTls } from '../outside/dial.ts';
 import { readResponse } from '../outside/http-exchange.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
+import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 /** Of which 100 leave a line; what is simply allowed leaves none. */
 const TUNNELS = 160;

@@ -3,10 +3,10 @@
 import { connect, type Socket } from 'node:net';
 import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { OverloadedListeners } from '../../operator/gateway/process/overloaded-listeners.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { startEditedEnvoy } from './edited-envoy.ts';
-import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { startEditedEnvoy } from '../support/envoy/edited-envoy.ts';
+import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const LIMIT = 4;
 

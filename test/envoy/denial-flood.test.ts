@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { logBytes } from '../bench/log-size.ts';
 import { floodLongHosts } from '../bench/long-host-flood.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { askDns } from '../outside/dns-client.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
-import { workspaceYaml } from './workspace-yaml.ts';
+import { workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 /** So many once made DuckDB give its database up. */
 const REQUESTS = 3000;

@@ -2,10 +2,10 @@
 // too, for names and addresses, on every way in; each attempt leaves one DROP row, and none of another workspace.
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const PORTS: readonly WrittenPort[] = [
   { port: 443, protocol: 'TLS' },

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { askDns, type DnsAsk, type DnsReply, queryBytes, sendUdp } from '../outside/dns-client.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const NO_NAME = 3;
 const REFUSED = 5;

@@ -3,8 +3,8 @@
 
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { type AskTunnel, type AskUrl, ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const PORTS: readonly WrittenPort[] = [443, 7000, 8022].map((port) => ({ port, protocol: 'TLS' }));
 const LISTED = ['another-sni', 'no-sni', 'not-tls', 'another-port', 'server-first'].map(

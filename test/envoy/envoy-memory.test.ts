@@ -3,11 +3,11 @@
 import { connect, type Socket } from 'node:net';
 import type { Product } from '../../operator/model/product.ts';
 import { memoryOf } from '../bench/process-usage.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { helloFor } from '../outside/client-hello.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const MEMORY_MB = 96;
 /** Each of them takes more than 100 KB. */

@@ -3,8 +3,8 @@
 import fc from 'fast-check';
 import { clientHello } from '../outside/client-hello.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const NAME = 'page.example.com';
 const RUNS = 200;

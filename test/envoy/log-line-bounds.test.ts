@@ -8,8 +8,8 @@ import { LONGEST_AUTHORITY_BYTES } from '../../operator/model/limits.ts';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { helloFor } from '../outside/client-hello.ts';
 import { askDns, sendUdp } from '../outside/dns-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 /** Names of workspaces and policies count too; what a client adds must not be felt. */
 const LONGEST_LINE = 2000;

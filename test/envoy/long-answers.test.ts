@@ -2,8 +2,8 @@
 // Everything runs at once; the tests only wait for their own part.
 import type { AskResult } from '../outside/ask-result.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const NAME = 'slow.example.com';
 /** Two lines, 8.5 s after each. */

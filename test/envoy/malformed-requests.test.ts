@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const ALLOWED = 'page.example.com';
 const FORBIDDEN = 'forbidden.example.net';

@@ -3,13 +3,13 @@
 // row.
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { until } from '../fixtures/envoy-fixture.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { formatRequestHead, readResponse } from '../outside/http-exchange.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const REASON = 'TOO_MANY_NAMES';
 /** Far above what a request takes here, and far below any time-out. */

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { shardOf } from '../../operator/render/envoy/resource-names.ts';
 import type { TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { startTls } from '../outside/dial.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 /** With so many names a table has 4 shards, with 100 more it has 8; names that are apart stay apart. */
 const FIRST_SHARDS = 4;

@@ -15,8 +15,8 @@ import { converse } from '../attack/converse.ts';
 import { generatedAuthority, generatedHost } from '../attack/generated-hosts.ts';
 import { helloFor } from '../outside/client-hello.ts';
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const RUNS = 300;
 const SEED = Number(process.env['SEED'] ?? 20_260_728);

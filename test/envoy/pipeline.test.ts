@@ -1,7 +1,7 @@
 // The rendered configuration of a whole folder, as Envoy itself sees it.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 
 const ACME = join(import.meta.dirname, '../../examples/acme');
 

@@ -2,11 +2,11 @@
 // decides as decide() does for what the folder says, or denies, and then it was told what is held back. A failure
 // prints the seed; SEED and EDITS in the environment say which and how many steps there are.
 import fc from 'fast-check';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { EditedGateway } from './edited-gateway.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allProbes, EDIT, NAMES, type Probe } from './random-steps.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { EditedGateway } from '../support/envoy/edited-gateway.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allProbes, EDIT, NAMES, type Probe } from '../support/envoy/random-steps.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const EDITS = Number(process.env['EDITS'] ?? 60);

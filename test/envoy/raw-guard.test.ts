@@ -1,8 +1,8 @@
 // `protocol: TCP`: any bytes pass on the ports that say so, whoever speaks first, and on no other port of the name.
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const GIT = 'git.example.com';
 const QUIET = 'quiet.example.com';

@@ -3,8 +3,8 @@
 import { readResponse } from '../outside/http-exchange.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const ALLOWED = 'page.example.com';
 const FORBIDDEN = 'forbidden.example.net';

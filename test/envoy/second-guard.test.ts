@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { findingOf } from '../../operator/denials/reading/log-finding.ts';
 import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { pathsOf, startEditedEnvoy } from './edited-envoy.ts';
-import { type Client, type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
+import { pathsOf, startEditedEnvoy } from '../support/envoy/edited-envoy.ts';
+import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const OPEN = 'open.example.com';
 const CLOSED = 'closed.example.com';

@@ -3,10 +3,10 @@
 import { connect, type Socket } from 'node:net';
 import { MAX_CLIENT_HELLO_BYTES } from '../../operator/model/limits.ts';
 import { memoryOf } from '../bench/process-usage.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { clientHello, helloFor, PADDING } from '../outside/client-hello.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const TUNNELS = 100;
 /** The tunnel itself takes 50 to 115 KB. */

@@ -3,8 +3,8 @@
 import type { OriginPage } from '../outside/origin-page.ts';
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { DRY_RUN, type WrittenAccess, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { DRY_RUN, type WrittenAccess, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const PAGE = 'page.example.com';
 const ALT = 'alt.example.com';

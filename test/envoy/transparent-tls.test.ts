@@ -7,8 +7,8 @@ import { clientHello } from '../outside/client-hello.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { type Ask, ask, openTunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const PAGE = 'page.example.com';
 const TWIN = 'sni-router.example.com';

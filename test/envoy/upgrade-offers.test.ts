@@ -3,8 +3,8 @@
 import { connect } from 'node:net';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { readResponse } from '../outside/http-exchange.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, DRY_RUN, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const ALLOWED = 'page.example.com';
 const UNLISTED = 'unlisted.example.net';

@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { type ResponseHead, readResponse } from '../outside/http-exchange.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, privateEndpointYaml, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, privateEndpointYaml, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const ALLOWED = 'chat.example.com';
 const FORBIDDEN = 'chat.example.net';

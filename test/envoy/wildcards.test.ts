@@ -8,8 +8,8 @@ import { indexTable } from '../../operator/compile/table-index.ts';
 import { otherHost, patternAbove, storageHost } from '../fixtures/cloud-hosts.ts';
 import { manifest, policyManifest, readSnapshot, workspaceManifest } from '../fixtures/object-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { type WrittenAccess, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { type WrittenAccess, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
 const SEED = 20_261_128;
 const POLICIES = 8;

@@ -3,10 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { until } from '../fixtures/envoy-fixture.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { type GatewayFixture, startGateway } from './gateway-fixture.ts';
-import { allow, workspaceYaml } from './workspace-yaml.ts';
+import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
+import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
+import { until } from '../support/until.ts';
 
 const DESCRIPTORS = 1000;
 /** 0.45 of those beyond 512. */

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../../test/fixtures/envoy-fixture.ts';
+import { until } from '../../../test/support/until.ts';
 import { DnsLog } from './dns-log.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { until } from '../../../test/fixtures/envoy-fixture.ts';
 import { askDns, queryBytes, readReply, sendUdp } from '../../../test/outside/dns-client.ts';
+import { until } from '../../../test/support/until.ts';
 import { indexTable } from '../../compile/table-index.ts';
 import type { DnsLane } from './dns-lane.ts';
 import { DnsResponder } from './dns-responder.ts';

@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../../../test/fixtures/envoy-fixture.ts';
+import { until } from '../../../test/support/until.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';

@@ -1,7 +1,7 @@
 // Blocked destinations are refused in every lane that has a gateway in the way, dry-run included, on every way in, and
 // whatever allowed entry covers them as well.
 import fc from 'fast-check';
-import { DRY_RUN, type WrittenAccess, workspaceYaml } from '../../envoy/workspace-yaml.ts';
+import { DRY_RUN, type WrittenAccess, workspaceYaml } from '../../support/envoy/workspace-yaml.ts';
 import type { Family } from './family.ts';
 import type { LaneName, Probe, Ruling } from './probe.ts';
 import { probeFamily } from './probe-family.ts';

@@ -1,7 +1,7 @@
 // Connections without end from one workspace, idle, half open or slow, from one address or many: no port keeps more of
 // them than its limit, the others are told of (rows or counters), and another workspace is served meanwhile.
 import fc from 'fast-check';
-import { until } from '../../fixtures/envoy-fixture.ts';
+import { until } from '../../support/until.ts';
 import type { Entry } from '../attack-case.ts';
 import { bystanderProbe } from './bystander.ts';
 import { faultsOfFootprint, footprintOf } from './envoy-footprint.ts';

@@ -1,7 +1,7 @@
 // What Envoy holds: memory and descriptors, before attempts and after them. In: a scene. Out: sentences where either
 // grew.
 import { readdir, readFile } from 'node:fs/promises';
-import { until } from '../../fixtures/envoy-fixture.ts';
+import { until } from '../../support/until.ts';
 import type { ProbeScene } from './probe-scene.ts';
 
 export interface Footprint {

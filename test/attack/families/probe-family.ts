@@ -1,8 +1,8 @@
 // A family of attempts to get out: generates them, sends them side by side to one gateway, and judges them when all is
 // over, since only then every row is there. What fails is made as small as it can be, alone, on a fresh gateway.
 import fc from 'fast-check';
-import type { GatewayOptions } from '../../envoy/gateway-fixture.ts';
-import { until } from '../../fixtures/envoy-fixture.ts';
+import type { GatewayOptions } from '../../support/envoy/gateway-fixture.ts';
+import { until } from '../../support/until.ts';
 import { BYSTANDER, bystanderProbe } from './bystander.ts';
 import { faultsOfFootprint, footprintOf } from './envoy-footprint.ts';
 import type { Family, FamilyResult, FamilyRun } from './family.ts';

@@ -6,7 +6,7 @@ import {
   type WrittenAccess,
   type WrittenPort,
   workspaceYaml,
-} from '../../envoy/workspace-yaml.ts';
+} from '../../support/envoy/workspace-yaml.ts';
 import { BYSTANDER } from './bystander.ts';
 
 export const PORTS: readonly WrittenPort[] = [

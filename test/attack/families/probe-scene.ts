@@ -11,9 +11,13 @@ import { indexTable, type TableIndex } from '../../../operator/compile/table-ind
 import type { Lane } from '../../../operator/model/lane.ts';
 import { formatProblem } from '../../../operator/model/problem.ts';
 import { readFolder } from '../../../operator/sources/folder.ts';
-import { type GatewayFixture, type GatewayOptions, startGateway } from '../../envoy/gateway-fixture.ts';
 import { spreadAddress } from '../../outside/dns-zone.ts';
 import type { OutsideName, OutsideWorld, Services } from '../../outside/outside-world.ts';
+import {
+  type GatewayFixture,
+  type GatewayOptions,
+  startGateway,
+} from '../../support/envoy/gateway-fixture.ts';
 import type { Entry } from '../attack-case.ts';
 import { LANES, type LaneName } from './probe.ts';
 

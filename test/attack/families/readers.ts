@@ -1,8 +1,8 @@
 // Clients that do not read what a server sends without end, and clients that send without end to a server that does not
 // read, on every way through: what Envoy keeps for each is bounded, and another workspace is served meanwhile.
 import fc from 'fast-check';
-import { until } from '../../fixtures/envoy-fixture.ts';
 import { helloFor } from '../../outside/client-hello.ts';
+import { until } from '../../support/until.ts';
 import type { Entry } from '../attack-case.ts';
 import { bystanderProbe } from './bystander.ts';
 import { footprintOf } from './envoy-footprint.ts';

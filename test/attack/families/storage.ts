@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { parseObject } from '../../../operator/model/parse-object.ts';
 import { faultOfZone } from '../../../operator/model/shared-zone.ts';
-import { type WrittenAccess, workspaceYaml } from '../../envoy/workspace-yaml.ts';
+import { type WrittenAccess, workspaceYaml } from '../../support/envoy/workspace-yaml.ts';
 import {
   coveringWildcards,
   hostOf,

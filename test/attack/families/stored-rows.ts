@@ -1,8 +1,8 @@
 // The rows of the denial log, as everybody may ask for them; those that a gateway shows as they come are not all.
 import { queryDenials } from '../../../operator/denials/query/query-denials.ts';
 import type { AccessType } from '../../../operator/model/denial.ts';
-import { pathsOf } from '../../envoy/edited-envoy.ts';
-import type { GatewayFixture } from '../../envoy/gateway-fixture.ts';
+import { pathsOf } from '../../support/envoy/edited-envoy.ts';
+import type { GatewayFixture } from '../../support/envoy/gateway-fixture.ts';
 
 export interface StoredRow {
   readonly workspace: string;

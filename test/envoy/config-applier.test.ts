@@ -1,6 +1,12 @@
+// Configuration in files -> a real Envoy: brought into force in the safe order, and what is held back.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ConfigApplier, type ConfigApplierOptions } from '../../operator/gateway/config/config-applier.ts';
+import { EnvoyAdmin } from '../../operator/gateway/process/envoy-admin.ts';
+import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
+import * as atomicFiles from '../../operator/lib/atomic-file.ts';
+import type { EnvoyConfig } from '../../operator/render/envoy/envoy-config.ts';
 import {
   ask,
   configFiles,
@@ -8,19 +14,14 @@ import {
   egressListener,
   emptyConfig,
   envoyFixture,
-  freePorts,
   joinConfigs,
   routeTable,
   tunnelCheck,
   tunnelCheckCluster,
-  until,
   workspaceConfig,
-} from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../lib/atomic-file.ts';
-import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
-import { EnvoyAdmin } from '../process/envoy-admin.ts';
-import type { EnvoyProcess } from '../process/envoy-process.ts';
-import { ConfigApplier, type ConfigApplierOptions } from './config-applier.ts';
+} from '../support/envoy/envoy-fixture.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { until } from '../support/until.ts';
 
 let fixture: EnvoyFixture;
 let envoy: EnvoyProcess;

@@ -1,7 +1,7 @@
 // Random edits of a folder, and what gets in the way of bringing them into force, as values.
 // In: nothing. Out: arbitraries of fast-check, and the names, products and ports that they are about.
 import fc from 'fast-check';
-import type { Product } from '../../operator/model/product.ts';
+import type { Product } from '../../../operator/model/product.ts';
 import type { WrittenAccess, WrittenPort } from './workspace-yaml.ts';
 
 const WORKSPACES = ['lab', 'shop', 'team'] as const;

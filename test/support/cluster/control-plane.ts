@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../free-ports.ts';
 import { type ClientAuthority, createClientAuthority, type KubernetesUser } from './client-authority.ts';
 import {
   AUDIT_POLICY,
@@ -16,7 +17,6 @@ import {
   controllerManagerArguments,
   etcdArguments,
 } from './component-arguments.ts';
-import { freePorts } from './free-ports.ts';
 import { isReady } from './is-ready.ts';
 import { type KubeconfigUser, kubeconfigText } from './kubeconfig-text.ts';
 import { KubernetesProcess, type ProcessPlace } from './kubernetes-process.ts';
@@ -45,9 +45,9 @@ export interface KubectlOptions {
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 const ATTEMPTS = 3;
-const BUILD = fileURLToPath(new URL('../../hack/kubernetes-build.sh', import.meta.url));
-const CRDS = fileURLToPath(new URL('../../crds', import.meta.url));
-const ROLES = fileURLToPath(new URL('../../charts/sallyport/generated/rbac.yaml', import.meta.url));
+const BUILD = fileURLToPath(new URL('../../../hack/kubernetes-build.sh', import.meta.url));
+const CRDS = fileURLToPath(new URL('../../../crds', import.meta.url));
+const ROLES = fileURLToPath(new URL('../../../charts/sallyport/generated/rbac.yaml', import.meta.url));
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();

@@ -4,19 +4,23 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readRunConfig } from '../../operator/config.ts';
-import { EnvoyAdmin } from '../../operator/gateway/process/envoy-admin.ts';
-import { statePaths } from '../../operator/gateway/state/state-directory.ts';
-import { type AccessLogLine, parseAccessLogLine } from '../../operator/model/access-log-line.ts';
-import type { Denial } from '../../operator/model/denial.ts';
-import type { Problem } from '../../operator/model/problem.ts';
-import type { Product } from '../../operator/model/product.ts';
-import type { ShownDenials } from '../../operator/roles/denial-log/calls.ts';
-import { RunningGateway } from '../../operator/roles/run/process.ts';
-import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { type OutsideWorld, type OutsideWorldOptions, startOutsideWorld } from '../outside/outside-world.ts';
-import type { AskOptions } from '../outside/proxy-client.ts';
+import { readRunConfig } from '../../../operator/config.ts';
+import { EnvoyAdmin } from '../../../operator/gateway/process/envoy-admin.ts';
+import { statePaths } from '../../../operator/gateway/state/state-directory.ts';
+import { type AccessLogLine, parseAccessLogLine } from '../../../operator/model/access-log-line.ts';
+import type { Denial } from '../../../operator/model/denial.ts';
+import type { Problem } from '../../../operator/model/problem.ts';
+import type { Product } from '../../../operator/model/product.ts';
+import type { ShownDenials } from '../../../operator/roles/denial-log/calls.ts';
+import { RunningGateway } from '../../../operator/roles/run/process.ts';
+import { SILENT_VIEW } from '../../../operator/roles/run/view.ts';
+import {
+  type OutsideWorld,
+  type OutsideWorldOptions,
+  startOutsideWorld,
+} from '../../outside/outside-world.ts';
+import type { AskOptions } from '../../outside/proxy-client.ts';
+import { until } from '../until.ts';
 
 export interface GatewayOptions extends OutsideWorldOptions {
   /** By file name; a function where the text depends on the world's addresses. */

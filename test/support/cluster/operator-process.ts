@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
+import { until } from '../until.ts';
 
-const MAIN = fileURLToPath(new URL('../../operator/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url));
 
 export class OperatorProcess {
   readonly #child: ChildProcess;

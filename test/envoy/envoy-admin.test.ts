@@ -1,18 +1,14 @@
+// What a real Envoy says of itself on its admin socket, and how long a caller waits for it.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EnvoyFixture } from '../../../test/fixtures/envoy-fixture.ts';
-import {
-  ask,
-  egressListener,
-  envoyFixture,
-  freePorts,
-  routeTable,
-  until,
-} from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../lib/atomic-file.ts';
-import { ConfigApplier } from '../config/config-applier.ts';
-import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
-import type { EnvoyProcess } from './envoy-process.ts';
+import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from '../../operator/gateway/process/envoy-admin.ts';
+import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
+import * as atomicFiles from '../../operator/lib/atomic-file.ts';
+import type { EnvoyFixture } from '../support/envoy/envoy-fixture.ts';
+import { ask, egressListener, envoyFixture, routeTable } from '../support/envoy/envoy-fixture.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { until } from '../support/until.ts';
 
 let fixture: EnvoyFixture;
 let envoy: EnvoyProcess;

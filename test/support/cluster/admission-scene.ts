@@ -2,14 +2,14 @@
 // with the rights that tenants have. The annotations of the workspaces are written here as the operator writes them.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Actor } from '../../operator/lib/kubernetes/acting-as.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { Actor } from '../../../operator/lib/kubernetes/acting-as.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import {
   ApiFailure,
   type ApiRequest,
   type KubernetesApi,
-} from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { LANES, type Lane } from '../../operator/model/lane.ts';
+} from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { LANES, type Lane } from '../../../operator/model/lane.ts';
 import {
   CLUSTER_DNS_ANNOTATION,
   DEFAULT_LANE_ANNOTATION,
@@ -18,9 +18,9 @@ import {
   NO_PROXY_ANNOTATION,
   proxyAnnotation,
   STAMP_ANNOTATION,
-} from '../../operator/model/stamp.ts';
-import { accountUser, OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
+} from '../../../operator/model/stamp.ts';
+import { accountUser, OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
+import { WORKSPACE_LABEL } from '../../../operator/model/workspace.ts';
 import {
   type ControlPlane,
   type ControlPlaneOptions,
@@ -28,7 +28,7 @@ import {
   startControlPlane,
 } from './control-plane.ts';
 
-const GENERATED = join(import.meta.dirname, '../../charts/sallyport/generated');
+const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 const ADMIT_TIMEOUT_MS = 60_000;
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 

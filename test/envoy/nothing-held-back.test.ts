@@ -2,22 +2,22 @@
 import { mkdir, readFile, rename, rmdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
+import * as atomicFiles from '../../operator/lib/atomic-file.ts';
+import type { ClassifiedNames } from '../../operator/render/envoy/destination-classes.ts';
+import type { EnvoyConfig } from '../../operator/render/envoy/envoy-config.ts';
 import {
   ask,
   configFiles,
   type EnvoyFixture,
   egressListener,
   envoyFixture,
-  freePorts,
   joinConfigs,
   routeTable,
   workspaceConfig,
-} from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../lib/atomic-file.ts';
-import type { ClassifiedNames } from '../../render/envoy/destination-classes.ts';
-import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
-import type { EnvoyProcess } from '../process/envoy-process.ts';
-import { ConfigApplier } from './config-applier.ts';
+} from '../support/envoy/envoy-fixture.ts';
+import { freePorts } from '../support/free-ports.ts';
 
 let fixture: EnvoyFixture;
 let envoy: EnvoyProcess;

@@ -4,16 +4,16 @@ import {
   ObjectWriter,
   type ObjectWriterOptions,
   sendAsLeader,
-} from '../../operator/deliver/kubernetes/object-writer.ts';
+} from '../../../operator/deliver/kubernetes/object-writer.ts';
 import {
   type KubernetesObject,
   objectKey,
   pathOf,
   type Resource,
-} from '../../operator/lib/kubernetes/api-object.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { WRITTEN_RESOURCES } from '../../operator/model/cluster-resources.ts';
+} from '../../../operator/lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { WRITTEN_RESOURCES } from '../../../operator/model/cluster-resources.ts';
 import { type ControlPlane, installCrds, startControlPlane } from './control-plane.ts';
 import { CONFIG_MAPS } from './lease-scene.ts';
 

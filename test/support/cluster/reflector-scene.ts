@@ -2,14 +2,14 @@
 // holds is compared with what the API server itself says, asked directly.
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type KubernetesObject, pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import {
   Reflector,
   type ReflectorFailure,
   type ReflectorOptions,
-} from '../../operator/sources/kubernetes/reflector.ts';
+} from '../../../operator/sources/kubernetes/reflector.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type HostileProxy, startHostileProxy } from './hostile-proxy.ts';
 

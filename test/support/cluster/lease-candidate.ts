@@ -2,10 +2,10 @@
 // for the lease and writes its name into a ConfigMap all the time; a line on standard output says how the last attempt
 // ended, whenever that changes: "wrote", "fenced", or the server's reason.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LeaderLease } from '../../operator/deliver/kubernetes/leader-lease.ts';
-import { NoLongerLeader, ObjectWriter } from '../../operator/deliver/kubernetes/object-writer.ts';
-import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/api-object.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
+import { LeaderLease } from '../../../operator/deliver/kubernetes/leader-lease.ts';
+import { NoLongerLeader, ObjectWriter } from '../../../operator/deliver/kubernetes/object-writer.ts';
+import { type KubernetesObject, objectKey } from '../../../operator/lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { CONFIG_MAPS, configMap, leaseOptions } from './lease-scene.ts';
 
 const [, , kubeconfig, identity = ''] = process.argv;

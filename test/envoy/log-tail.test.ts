@@ -3,19 +3,19 @@
 import { readdir } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import type { LogBatch, LostLine } from '../../operator/gateway/log/log-batch.ts';
+import { LogTail } from '../../operator/gateway/log/log-tail.ts';
+import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
+import * as atomicFiles from '../../operator/lib/atomic-file.ts';
 import {
   type EnvoyFixture,
   egressListener,
   envoyFixture,
-  freePorts,
   routeTable,
-  until,
-} from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../lib/atomic-file.ts';
-import { ConfigApplier } from '../config/config-applier.ts';
-import type { EnvoyProcess } from '../process/envoy-process.ts';
-import type { LogBatch, LostLine } from './log-batch.ts';
-import { LogTail } from './log-tail.ts';
+} from '../support/envoy/envoy-fixture.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { until } from '../support/until.ts';
 
 let fixture: EnvoyFixture;
 let envoy: EnvoyProcess;

@@ -1,10 +1,12 @@
+// A real Envoy as a process: started, adopted, restarted, stopped.
 import { spawn } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type EnvoyFixture, envoyFixture, until } from '../../../test/fixtures/envoy-fixture.ts';
-import * as atomicFiles from '../../lib/atomic-file.ts';
-import { identify } from './process-identity.ts';
-import type { EnvoyExit } from './running-envoy.ts';
+import { identify } from '../../operator/gateway/process/process-identity.ts';
+import type { EnvoyExit } from '../../operator/gateway/process/running-envoy.ts';
+import * as atomicFiles from '../../operator/lib/atomic-file.ts';
+import { type EnvoyFixture, envoyFixture } from '../support/envoy/envoy-fixture.ts';
+import { until } from '../support/until.ts';
 
 let fixture: EnvoyFixture;
 
@@ -138,8 +140,8 @@ test('stop() kills an Envoy that does not react to SIGTERM', async () => {
 
 test('kill -9 of the supervising process leaves Envoy running for the next one', async () => {
   const program = `
-    import { EnvoyProcess } from ${JSON.stringify(join(import.meta.dirname, 'envoy-process.ts'))};
-    import * as files from ${JSON.stringify(join(import.meta.dirname, '../../lib/atomic-file.ts'))};
+    import { EnvoyProcess } from ${JSON.stringify(join(import.meta.dirname, '../../operator/gateway/process/envoy-process.ts'))};
+    import * as files from ${JSON.stringify(join(import.meta.dirname, '../../operator/lib/atomic-file.ts'))};
     const { directory, binary } = ${JSON.stringify(fixture.options)};
     const envoy = new EnvoyProcess({ directory, binary, files, concurrency: 1 });
     await envoy.start();

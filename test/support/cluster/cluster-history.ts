@@ -1,16 +1,16 @@
 // What happened in a cluster, in the order in which it happened: the changes of one kind since a version, and what an
 // operator that knows nothing but the cluster would still write.
 
-import { planWrites } from '../../operator/deliver/kubernetes/plan-writes.ts';
-import type { KubernetesObject, Resource } from '../../operator/lib/kubernetes/api-object.ts';
-import { objectKey, pathOf } from '../../operator/lib/kubernetes/api-object.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { NAMESPACES } from '../../operator/model/cluster-resources.ts';
-import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { NOTHING_REMEMBERED, operatorOutputs } from '../../operator/pipeline.ts';
-import { ClusterSource } from '../../operator/sources/kubernetes/cluster-source.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { planWrites } from '../../../operator/deliver/kubernetes/plan-writes.ts';
+import type { KubernetesObject, Resource } from '../../../operator/lib/kubernetes/api-object.ts';
+import { objectKey, pathOf } from '../../../operator/lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { NAMESPACES } from '../../../operator/model/cluster-resources.ts';
+import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
+import { NOTHING_REMEMBERED, operatorOutputs } from '../../../operator/pipeline.ts';
+import { ClusterSource } from '../../../operator/sources/kubernetes/cluster-source.ts';
+import { until } from '../until.ts';
 
 export interface Change {
   readonly type: string;

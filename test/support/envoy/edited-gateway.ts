@@ -6,12 +6,12 @@ import { link, mkdir, readdir, rename, rm, rmdir, symlink, writeFile } from 'nod
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Decision, decide } from '../../operator/compile/decide.ts';
-import { compileSnapshot } from '../../operator/compile/plans.ts';
-import { indexTable } from '../../operator/compile/table-index.ts';
-import { mergeFiles, NOTHING_KNOWN } from '../../operator/sources/last-good.ts';
-import { parseYamlFile } from '../../operator/sources/yaml-file.ts';
-import { ask } from '../outside/proxy-client.ts';
+import { type Decision, decide } from '../../../operator/compile/decide.ts';
+import { compileSnapshot } from '../../../operator/compile/plans.ts';
+import { indexTable } from '../../../operator/compile/table-index.ts';
+import { mergeFiles, NOTHING_KNOWN } from '../../../operator/sources/last-good.ts';
+import { parseYamlFile } from '../../../operator/sources/yaml-file.ts';
+import { ask } from '../../outside/proxy-client.ts';
 import { pathsOf } from './edited-envoy.ts';
 import type { Client, GatewayFixture } from './gateway-fixture.ts';
 import {

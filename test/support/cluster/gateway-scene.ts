@@ -6,20 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { readGatewayConfig } from '../../operator/config.ts';
-import { createLogger } from '../../operator/lib/logger.ts';
-import type { DestinationGroup } from '../../operator/model/egress-table.ts';
-import type { GatewayReportSpec } from '../../operator/model/gateway-report.ts';
-import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
-import type { Lane } from '../../operator/model/lane.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { RunningAgent } from '../../operator/roles/gateway/process.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
-import { ask } from '../outside/proxy-client.ts';
+import { readGatewayConfig } from '../../../operator/config.ts';
+import { createLogger } from '../../../operator/lib/logger.ts';
+import type { DestinationGroup } from '../../../operator/model/egress-table.ts';
+import type { GatewayReportSpec } from '../../../operator/model/gateway-report.ts';
+import { API_VERSION } from '../../../operator/model/kubernetes-object.ts';
+import type { Lane } from '../../../operator/model/lane.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
+import { RunningAgent } from '../../../operator/roles/gateway/process.ts';
+import { type OutsideWorld, startOutsideWorld } from '../../outside/outside-world.ts';
+import { ask } from '../../outside/proxy-client.ts';
+import { until } from '../until.ts';
 import { type ControlPlane, installCrds, installRoles, startControlPlane } from './control-plane.ts';
 
-const MAIN = fileURLToPath(new URL('../../operator/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url));
 
 type LogLine = Readonly<Record<string, unknown>>;
 

@@ -2,10 +2,10 @@
 // of reach. In: a gateway, which is stopped for it. Out: the Envoy, to be stopped before the fixture is.
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
-import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
-import { type StatePaths, statePaths } from '../../operator/gateway/state/state-directory.ts';
-import * as atomicFiles from '../../operator/lib/atomic-file.ts';
+import { EnvoyProcess } from '../../../operator/gateway/process/envoy-process.ts';
+import { envoyBinary } from '../../../operator/gateway/process/find-envoy.ts';
+import { type StatePaths, statePaths } from '../../../operator/gateway/state/state-directory.ts';
+import * as atomicFiles from '../../../operator/lib/atomic-file.ts';
 import type { GatewayFixture } from './gateway-fixture.ts';
 
 /** By path below Envoy's directory: its text -> the edited one, which must be another. */

@@ -6,8 +6,8 @@ import {
   MANAGED_BY_LABEL,
   OPERATOR_ACCOUNT,
   SYSTEM_NAMESPACE,
-} from '../../operator/model/system-names.ts';
-import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
+} from '../../../operator/model/system-names.ts';
+import { WORKSPACE_LABEL } from '../../../operator/model/workspace.ts';
 import {
   type AdmissionScene,
   type Creatable,

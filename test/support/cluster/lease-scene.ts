@@ -1,8 +1,8 @@
 // What the replicas of the lease's tests have in common: a lease that is lost within two seconds, and the ConfigMap
 // that only its holder may write.
-import type { LeaderLeaseOptions } from '../../operator/deliver/kubernetes/leader-lease.ts';
-import type { KubernetesObject, Resource } from '../../operator/lib/kubernetes/api-object.ts';
-import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import type { LeaderLeaseOptions } from '../../../operator/deliver/kubernetes/leader-lease.ts';
+import type { KubernetesObject, Resource } from '../../../operator/lib/kubernetes/api-object.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 
 export const CONFIG_MAPS: Resource = {
   apiVersion: 'v1',

@@ -3,14 +3,14 @@
 // stop().
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { readOperatorConfig } from '../../operator/config.ts';
-import { createLogger } from '../../operator/lib/logger.ts';
-import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { RunningOperator } from '../../operator/roles/operator/process.ts';
-import { until } from '../fixtures/envoy-fixture.ts';
+import { readOperatorConfig } from '../../../operator/config.ts';
+import { createLogger } from '../../../operator/lib/logger.ts';
+import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
+import { RunningOperator } from '../../../operator/roles/operator/process.ts';
+import { until } from '../until.ts';
 import { GatewayScene } from './gateway-scene.ts';
 
-const GENERATED = join(import.meta.dirname, '../../charts/sallyport/generated');
+const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 
 export interface Operator {
   readonly running: RunningOperator;
