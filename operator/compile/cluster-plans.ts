@@ -29,12 +29,14 @@ export function planCluster(
   const carried = carriedLanes(state);
   const { plans, tables } = withTerminating(withLastGood(world, state), { state, carried });
   const lanes = new Map(plans.map((plan) => [plan.metadata.name, lanesOf(plan, carried)]));
-  const keys = plans.flatMap(({ metadata: { name } }) =>
-    (lanes.get(name) ?? []).map((lane) => blockKey(name, lane)),
+  const workspaceOfBlock = new Map(
+    plans.flatMap(({ metadata: { name } }) =>
+      (lanes.get(name) ?? []).map((lane) => [blockKey(name, lane), name] as const),
+    ),
   );
   const { problems, ...ports } = allocatePortBlocks(
     { blocks: knownBlocks(state.plans, remembered), quarantine: remembered.quarantine },
-    keys,
+    [...workspaceOfBlock.keys()],
     LANE_PORT_RANGE,
   );
   const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
@@ -49,6 +51,9 @@ export function planCluster(
       ports: portsOfTerminating,
     })),
   );
+  const exhausted = problems.map(({ key, message }): Problem => {
+    return { reason: 'PortsExhausted', message, object: `Workspace/${workspaceOfBlock.get(key)}` };
+  });
   return {
     tables,
     plans: placed.map(({ plan, lanes: own }) => {
@@ -58,7 +63,7 @@ export function planCluster(
       );
       return sameAsStored(wanted, stored.get(plan.metadata.name));
     }),
-    problems: [...world.problems, ...problems.map(portProblem), ...tlsPortProblems(leftOut)],
+    problems: [...world.problems, ...exhausted, ...tlsPortProblems(leftOut)],
     ports,
   };
 }
@@ -212,8 +217,4 @@ function knownBlocks(
   const taken = new Set(stored.map(([, firstPort]) => firstPort));
   const unseen = Object.entries(remembered.blocks).filter(([, firstPort]) => !taken.has(firstPort));
   return Object.fromEntries([...unseen, ...stored]);
-}
-
-function portProblem({ key, message }: { readonly key: string; readonly message: string }): Problem {
-  return { reason: 'PortsExhausted', message, object: `Workspace/${key.split('/')[0]}` };
 }

@@ -3,7 +3,7 @@
 
 import { EventRecorder, type EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
 import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
-import { NoLongerLeader } from '../../operator/deliver/kubernetes/object-writer.ts';
+import { NoLongerLeader, type WriteFailures } from '../../operator/deliver/kubernetes/object-writer.ts';
 import { writeStatuses } from '../../operator/deliver/kubernetes/write-statuses.ts';
 import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
@@ -44,9 +44,9 @@ function policy(name: string): KubernetesObject {
 }
 
 /** Failures by key, as "Conflict" and so on. */
-async function reasons(failures: Promise<ReadonlyMap<string, Error>>): Promise<object> {
+async function reasons(failures: Promise<WriteFailures>): Promise<object> {
   return Object.fromEntries(
-    [...(await failures)].map(([key, error]) => [key, (error as { reason?: string }).reason]),
+    (await failures).map(({ item, error }) => [objectKey(item), (error as { reason?: string }).reason]),
   );
 }
 
@@ -119,8 +119,8 @@ describe('ObjectWriter', () => {
     const objects = Array.from({ length: 40 }, (_, at) => configMap(`late-${at}`, '1'));
     const failures = await scene.writer({ mayWrite: () => left-- > 0 }).applyAll(objects, NOTHING);
     expect(scene.writes() - before).toBe(5);
-    expect(failures.size).toBe(35);
-    expect([...failures.values()].every((error) => error instanceof NoLongerLeader)).toBe(true);
+    expect(failures).toHaveLength(35);
+    expect(failures.every(({ error }) => error instanceof NoLongerLeader)).toBe(true);
   });
 });
 
@@ -151,7 +151,8 @@ describe('writeStatuses()', () => {
     expect(managersOf(await scene.get(policy('first')))).toContain('sallyport-operator-status');
     expect(await scene.get(policy('second'))).not.toHaveProperty('status');
     const fenced = await writeStatuses(wanted, { ...writing, mayWrite: () => false });
-    expect(fenced.get('NetworkPolicy/first')).toBeInstanceOf(NoLongerLeader);
+    expect(fenced.map(({ item }) => item)).toEqual(wanted);
+    expect(fenced.every(({ error }) => error instanceof NoLongerLeader)).toBe(true);
   });
 });
 

@@ -190,3 +190,25 @@ it('enforces within a minute what a watch that fell silent does not tell', async
   await untilAnswered(LATER, 'ok', 60_000);
   expect(await asking(FORBIDDEN)).toBe(NOT_ALLOWED);
 }, 75_000);
+
+it('shows each workspace its own failed writes alone, where one name begins with the other', async () => {
+  const messageOf = (workspace: string): Promise<string> =>
+    scene.field('{.status.conditions[?(@.type=="Ready")].message}', 'spa', workspace);
+  // The first fails before the second, in each pass.
+  const isolation: Answer = { status: 500, path: /\/namespaces\/team-b\/networkpolicies/, times: 1000 };
+  const stamp: Answer = { status: 422, path: /\/namespaces\/tea(?:\?|$)/, times: 1000 };
+  for (const answer of [isolation, stamp]) proxy.answer(answer);
+  await scene.apply(
+    ['tea', 'team-b']
+      .map((name) => `${workspaceYaml(name, name)}---\n${assignmentYaml(name, 'team')}`)
+      .join('---\n'),
+  );
+  const told = async (): Promise<readonly string[]> => [await messageOf('tea'), await messageOf('team-b')];
+  await until('both are told', async () =>
+    (await told()).every((message) => message.includes('could not be created')),
+  );
+  expect(await told()).toEqual([
+    expect.stringMatching(/: Namespace\/tea: .* says 422/),
+    expect.stringMatching(/: NetworkPolicy\/team-b\/\S+: .* says 500/),
+  ]);
+}, 60_000);

@@ -39,17 +39,13 @@ export async function exemptPods(namespace: string, exemption: Exemption): Promi
   const { items } = (await exemption.api.request({ method: 'GET', path, query })) as {
     readonly items: readonly PodItem[];
   };
-  // The items of a list come without their kind.
-  const pods = items.map((pod) => ({ kind: PODS.kind, ...pod }));
-  const [failure] = (
-    await inParallel(pods, async ({ metadata, status }) => {
-      const lane = hasStarted(status) ? EXEMPTED_LANE : HELD_LANE;
-      await labelPod(metadata, { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT }, exemption);
-      const { name, uid = '' } = metadata;
-      if (lane === HELD_LANE) await exemption.onHeld({ namespace, name, uid });
-    })
-  ).values();
-  if (failure !== undefined) throw failure;
-  const running = pods.filter(({ status }) => hasStarted(status)).length;
-  return { running, held: pods.length - running };
+  const [failure] = await inParallel(items, async ({ metadata, status }) => {
+    const lane = hasStarted(status) ? EXEMPTED_LANE : HELD_LANE;
+    await labelPod(metadata, { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT }, exemption);
+    const { name, uid = '' } = metadata;
+    if (lane === HELD_LANE) await exemption.onHeld({ namespace, name, uid });
+  });
+  if (failure !== undefined) throw failure.error;
+  const running = items.filter(({ status }) => hasStarted(status)).length;
+  return { running, held: items.length - running };
 }

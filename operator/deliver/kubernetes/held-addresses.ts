@@ -7,7 +7,7 @@ import { IP_ADDRESSES } from '../../model/cluster-resources.ts';
 import { inParallel } from './in-parallel.ts';
 import type { WriteFailures } from './object-writer.ts';
 
-/** In: Services that are to be made anew. Out: those that have to wait, by key, each with what it waits for. */
+/** In: Services that are to be made anew. Out: those that have to wait, each with what it waits for. */
 export function heldAddresses(
   services: readonly KubernetesObject[],
   api: KubernetesApi,

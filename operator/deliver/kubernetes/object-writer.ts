@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, objectKey, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
-import { inParallel } from './in-parallel.ts';
+import { type Failure, inParallel } from './in-parallel.ts';
 import { differs } from './plan-writes.ts';
 
 const FIELD_MANAGER = 'sallyport-operator';
@@ -28,8 +28,8 @@ export interface ObjectWriterOptions {
 /** Thrown where this process must not write any more. */
 export class NoLongerLeader extends Error {}
 
-/** By key of the object. */
-export type WriteFailures = ReadonlyMap<string, Error>;
+/** What could not be written, with why. */
+export type WriteFailures = readonly Failure<Pick<KubernetesObject, 'kind' | 'metadata'>>[];
 
 const ATTEMPTS = 4;
 const BACKOFF_MS = 50;

@@ -3,6 +3,7 @@
 // start, and what is no longer wanted goes last.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { exemptPods, type HeldPod } from '../../deliver/kubernetes/exempt-pods.ts';
+import { failuresByWorkspace } from '../../deliver/kubernetes/failures-by-workspace.ts';
 import { heldAddresses } from '../../deliver/kubernetes/held-addresses.ts';
 import { holdPods, type Recorder, recordHeldPod } from '../../deliver/kubernetes/hold-pods.ts';
 import { inParallel } from '../../deliver/kubernetes/in-parallel.ts';
@@ -18,6 +19,7 @@ import {
   EGRESS_TABLES,
   ENDPOINT_SLICES,
   KUBE_NETWORK_POLICIES,
+  NAMESPACES,
   SERVICES,
   WORKSPACE_PLANS,
 } from '../../model/cluster-resources.ts';
@@ -49,7 +51,7 @@ const PRUNED_RESOURCES: readonly ClusterResource[] = [
   KUBE_NETWORK_POLICIES,
 ];
 
-/** What could not be written, by key of the object. */
+/** What could not be written. */
 export async function deliver(
   outputs: OperatorOutputs,
   { observed }: ClusterReading,
@@ -60,24 +62,27 @@ export async function deliver(
   // Not again once isolation is there: what has no lane then is held by it, and never was exempt.
   const exempting = outputs.exempting.filter((name) => !isIsolated(name, observed));
   const notExempted = await exemptAll(exempting, delivery);
-  const wanted = outputs.objects.filter((object) => !notExempted.has(workspaceOf(object)));
+  const stillOpen = new Set(notExempted.map(({ item }) => item.metadata.name));
+  const wanted = outputs.objects.filter(
+    ({ metadata }) => !stillOpen.has(metadata.labels?.[WORKSPACE_NAME_LABEL] ?? ''),
+  );
   const { apply, remove } = planWrites(wanted, observed, isPruned);
   await yieldToEventLoop();
   const isNewService = (object: KubernetesObject): boolean =>
     object.kind === SERVICES.kind && !observed.has(objectKey(object));
   const held = await heldAddresses(apply.filter(isNewService), api);
-  const ready = apply.filter((object) => !held.has(objectKey(object)));
-  const failed = new Map([...held, ...(await writer.applyAll(ready, observed))]);
-  const unsafe = unsafeWorkspaces(outputs, failed);
-  const stamps = outputs.stamps.filter(
-    ({ metadata: { name } }) => !unsafe.has(name) && !notExempted.has(name),
-  );
+  const waiting = new Set(held.map(({ item }) => item));
+  const ready = apply.filter((object) => !waiting.has(object));
+  const failed = [...held, ...(await writer.applyAll(ready, observed))];
+  // Something that holds them in, or says where they may go, is not as it should be.
+  const unsafe = failuresByWorkspace(failed, outputs.plans);
+  const stamps = outputs.stamps.filter(({ metadata: { name } }) => !unsafe.has(name) && !stillOpen.has(name));
   const stamped = planWrites(stamps, observed, () => false).apply;
   const notStamped = await writer.applyAll(stamped, observed);
   for (const { metadata } of stamped) logger.info('stamped', { workspace: metadata.name });
   const overtaken = outputs.overtaken.map(({ pod, lane }) => ({ ...pod, from: pod.lane, lane }));
   const notHeld = await holdPods(overtaken, { api, mayWrite: () => lease.isLeader() }, recorder);
-  await unstampAll(outputs.unstamped, observed, writer);
+  const notUnstamped = await unstampAll(outputs.unstamped, observed, writer);
   // Objects of workspaces that were left out above are still wanted.
   const wantedKeys = new Set(outputs.objects.map(objectKey));
   // In a Namespace that is on its way out, isolation goes with the last pod, and not before.
@@ -87,7 +92,15 @@ export async function deliver(
   );
   const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
   const notRemoved = await writer.removeAll([...removable, ...abandoned]);
-  return new Map([...notCreated, ...notExempted, ...failed, ...notStamped, ...notHeld, ...notRemoved]);
+  return [
+    ...notCreated,
+    ...notExempted,
+    ...failed,
+    ...notStamped,
+    ...notHeld,
+    ...notUnstamped,
+    ...notRemoved,
+  ];
 }
 
 async function createAll(
@@ -107,39 +120,22 @@ function isPruned({ apiVersion, kind, metadata }: KubernetesObject): boolean {
   return isOurs && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 }
 
-function workspaceOf({ metadata }: Pick<KubernetesObject, 'metadata'>): string {
-  return metadata.labels?.[WORKSPACE_NAME_LABEL] ?? '';
-}
-
 function isIsolated(workspace: string, observed: ClusterReading['observed']): boolean {
   const found = observed.get(`${KUBE_NETWORK_POLICIES.kind}/${workspace}/${ISOLATION_NAME}`);
   return found !== undefined && isPruned(found);
 }
 
-/** Workspaces whose pods could not be adopted, with why. */
+/** Namespaces whose pods could not be exempted, with why. */
 async function exemptAll(
   workspaces: readonly string[],
   { api, lease, logger, recorder }: Delivery,
 ): Promise<WriteFailures> {
-  const namespaces = workspaces.map((name) => ({ kind: 'Namespace', metadata: { name } }));
-  const failures = await inParallel(namespaces, async ({ metadata: { name } }) => {
+  const namespaces = workspaces.map((name) => ({ kind: NAMESPACES.kind, metadata: { name } }));
+  return inParallel(namespaces, async ({ metadata: { name } }) => {
     const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
     const { running, held } = await exemptPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
     if (running + held > 0) logger.info('adopted pods', { workspace: name, running, held });
   });
-  return new Map([...failures].map(([key, error]) => [key.replace('Namespace/', ''), error]));
-}
-
-/** Workspaces of which something that holds them in, or says where they may go, is not as it should be. */
-function unsafeWorkspaces({ objects, plans }: OperatorOutputs, failed: WriteFailures): ReadonlySet<string> {
-  const broken = objects.filter((object) => failed.has(objectKey(object)));
-  const tables = new Set(
-    broken.filter(({ kind }) => kind === 'EgressTable').map(({ metadata }) => metadata.name),
-  );
-  const withoutTable = plans
-    .filter(({ spec }) => tables.has(spec.table))
-    .map(({ metadata }) => metadata.name);
-  return new Set([...broken.map(workspaceOf), ...withoutTable]);
 }
 
 /** Everything of ours but what is the user's own word. */
@@ -147,13 +143,12 @@ async function unstampAll(
   names: readonly string[],
   observed: ClusterReading['observed'],
   writer: ObjectWriter,
-): Promise<void> {
-  for (const name of names) {
-    const namespace = observed.get(`Namespace/${name}`);
-    if (namespace === undefined) continue;
+): Promise<WriteFailures> {
+  const namespaces = names.flatMap((name) => observed.get(`${NAMESPACES.kind}/${name}`) ?? []);
+  return inParallel(namespaces, async (namespace) => {
     const ours = Object.keys(namespace.metadata.annotations ?? {}).filter(
       (annotation) => annotation.startsWith(`${GROUP}/`) && !USER_ANNOTATIONS.includes(annotation),
     );
     await writer.removeAnnotations(namespace, ours);
-  }
+  });
 }

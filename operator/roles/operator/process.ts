@@ -3,10 +3,12 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../config.ts';
 import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
+import { failuresByWorkspace } from '../../deliver/kubernetes/failures-by-workspace.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
 import { NoLongerLeader, ObjectWriter, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import { inSteps } from '../../lib/in-steps.ts';
+import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -145,11 +147,11 @@ export class RunningOperator {
       stamped: stampedWorkspaces(reading.state, outputs, failed),
       atMs: Date.now(),
     });
-    for (const [object, error] of failed) {
+    for (const { item, error } of failed) {
       if (!(error instanceof NoLongerLeader))
-        logger.error('an object could not be written', { object, error });
+        logger.error('an object could not be written', { object: objectKey(item), error });
     }
-    return { runAgainAtMs: failed.size > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs };
+    return { runAgainAtMs: failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs };
   }
 }
 
@@ -164,11 +166,12 @@ function stampedWorkspaces(
       .filter(({ annotations }) => annotations?.[STAMP_ANNOTATION] !== undefined)
       .map(({ name }) => name),
   );
+  const failures = failuresByWorkspace(failed, plans);
   const faultOf = (workspace: string): string => {
-    const [object, error] = [...failed].find(([key]) => key.includes(`/${workspace}`)) ?? [];
-    return error === undefined
+    const failure = failures.get(workspace);
+    return failure === undefined
       ? 'Its isolation is being created'
-      : `Its isolation could not be created: ${object}: ${error.message}`;
+      : `Its isolation could not be created: ${objectKey(failure.item)}: ${failure.error.message}`;
   };
   return new Map(
     plans.map(({ metadata: { name } }) => [name, stamped.has(name) ? true : faultOf(name)] as const),

@@ -2,6 +2,7 @@
 // remembers what it wrote until the API server shows it, so that nothing is told twice.
 import type { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
 import { writeStatuses } from '../../deliver/kubernetes/write-statuses.ts';
+import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { INPUT_RESOURCES } from '../../model/cluster-resources.ts';
@@ -51,14 +52,16 @@ export class StatusReport {
     const { statuses, changesAtMs } = renderStatuses({ ...input, state });
     const { due, nextMs } = this.#withoutYoung(statuses, state, atMs);
     const unwritten = await writeStatuses(due.map(objectOf), { api, resources: INPUT_RESOURCES, mayWrite });
-    for (const [object, error] of unwritten) logger.error('a status could not be written', { object, error });
-    const told = due.filter(({ key }) => !unwritten.has(key));
+    for (const { item, error } of unwritten)
+      logger.error('a status could not be written', { object: objectKey(item), error });
+    const failedKeys = new Set(unwritten.map(({ item }) => objectKey(item)));
+    const told = due.filter(({ key }) => !failedKeys.has(key));
     for (const { key, uid, status } of told) {
       this.#written.set(key, { uid, before: input.state.statuses.get(key)?.status, status });
     }
     const events = [...renderEvents(told, state.statuses), ...renderExpiryEvents(told, state)];
     for (const event of events) await recorder.record(event);
-    const times = [changesAtMs, nextMs, unwritten.size > 0 ? atMs + RETRY_MS : undefined];
+    const times = [changesAtMs, nextMs, unwritten.length > 0 ? atMs + RETRY_MS : undefined];
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? next : undefined;
   }

@@ -30,8 +30,8 @@ const seen = (await api.request({
 let told = '';
 for (let attempt = 1; ; attempt += 1) {
   const object = configMap(identity, attempt);
-  const [failure] = (await writer.applyAll([object], new Map([[objectKey(object), seen]]))).values();
-  const outcome = outcomeOf(failure);
+  const [failure] = await writer.applyAll([object], new Map([[objectKey(object), seen]]));
+  const outcome = outcomeOf(failure?.error);
   if (outcome !== told) process.stdout.write(`${outcome}\n`);
   told = outcome;
   await sleep(20);
