@@ -1,5 +1,6 @@
 // One object that allows or blocks something -> its destinations as groups of names. Nothing is said here of other
 // objects, so that a change of one costs nothing for the others.
+import { memoize } from '../lib/memo.ts';
 import { formatRange, parseAddressRange } from '../model/address-range.ts';
 import {
   formatPattern,
@@ -35,15 +36,10 @@ const DEFAULT_PORTS: Ports = [
 const STORAGE_PORTS: Ports = [{ port: 443, protocol: 'TLS' }];
 const NO_PORTS: Ports = [];
 
-/** An object never changes, so what is remembered of it is no state; a policy is met once per set that it is in. */
-const KNOWN = new WeakMap<SourceObject, readonly KeyedGroup[]>();
-
-/** The object's groups, in order. */
-export function keyedGroups(object: SourceObject): readonly KeyedGroup[] {
-  const known = KNOWN.get(object) ?? mergeGroups(groupsOf(object));
-  KNOWN.set(object, known);
-  return known;
-}
+/** The object's groups, in order. A policy is met once per set that it is in. */
+export const keyedGroups = memoize((object: SourceObject): readonly KeyedGroup[] =>
+  mergeGroups(groupsOf(object)),
+);
 
 function groupsOf(object: SourceObject): readonly DestinationGroup[] {
   switch (object.kind) {

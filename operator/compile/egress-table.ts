@@ -1,6 +1,7 @@
 // A policy and what a workspace implies -> the EgressTable: who may go where, as groups of names.
 // The table's name says whose set it is (policy and implied objects), its revision says what is in it: so a changed
 // destination changes the revision under running connections, and nothing leaks between workspaces that share a policy.
+import { memoize } from '../lib/memo.ts';
 import type { DenyReason, EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { NetworkPolicy } from '../model/network-policy.ts';
@@ -21,30 +22,23 @@ export interface TableSources {
 /** The very same table as before for the very same sources. */
 export function compileEgressTable(sources: TableSources): EgressTable {
   if (sources.denyReason !== undefined) return compile(sources);
-  const place = placeFor(sourceObjects(sources));
+  const place = sourceObjects(sources).reduce<Place>((at, object) => at.next(object), FIRST_PLACE);
   const isKnown = place.table?.spec.networkPolicyId === sources.networkPolicyId;
   const table = place.table === undefined || !isKnown ? compile(sources) : place.table;
   place.table = table;
   return table;
 }
 
-/**
- * Where the table of these sources is remembered: a path of the objects themselves. They never change, so this is no
- * state; and they are held weakly, so what was compiled from an object goes with it.
- */
+/** Where the table of these sources is remembered: a path of the objects themselves. */
 interface Place {
   table?: EgressTable;
-  readonly next: WeakMap<object, Place>;
+  readonly next: (object: object) => Place;
 }
 
-const FIRST_PLACE: Place = { next: new WeakMap() };
+const FIRST_PLACE = newPlace();
 
-function placeFor(objects: readonly object[]): Place {
-  return objects.reduce<Place>((place, object) => {
-    const next = place.next.get(object) ?? { next: new WeakMap() };
-    place.next.set(object, next);
-    return next;
-  }, FIRST_PLACE);
+function newPlace(): Place {
+  return { next: memoize(newPlace) };
 }
 
 function sourceObjects({ policy, metastores, privateEndpoints }: TableSources): readonly SourceObject[] {
@@ -52,7 +46,8 @@ function sourceObjects({ policy, metastores, privateEndpoints }: TableSources): 
 }
 
 function compile(sources: TableSources): EgressTable {
-  const keyed = sources.denyReason === undefined ? sourceObjects(sources).flatMap(keyedGroups) : [];
+  const keyed =
+    sources.denyReason === undefined ? sourceObjects(sources).flatMap((object) => keyedGroups(object)) : [];
   const content = {
     networkPolicyId: sources.networkPolicyId,
     ...(sources.denyReason === undefined ? {} : { denyReason: sources.denyReason }),

@@ -1,4 +1,5 @@
 // What is wrong between objects that are each well formed: a policy that does not exist, an id claimed twice.
+import { memoize } from '../lib/memo.ts';
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import type { Metastore } from '../model/metastore.ts';
 import { countDestinations, type NetworkPolicy } from '../model/network-policy.ts';
@@ -107,23 +108,18 @@ function endpointsWithoutRanges(snapshot: Snapshot): readonly Problem[] {
     });
 }
 
-/** An object never changes, and there may be many policies of 2,500 entries. */
-const KNOWN_ZONES = new WeakMap<ObservedObject, readonly Problem[]>();
-
 /** Each such entry allows nothing, and the rest of its object counts. */
 function sharedZones(snapshot: Snapshot): readonly Problem[] {
-  return [...objectsOf(snapshot, 'NetworkPolicy'), ...objectsOf(snapshot, 'Metastore')].flatMap((object) => {
-    const problems = KNOWN_ZONES.get(object) ?? zonesOf(object);
-    KNOWN_ZONES.set(object, problems);
-    return problems;
-  });
+  const objects = [...objectsOf(snapshot, 'NetworkPolicy'), ...objectsOf(snapshot, 'Metastore')];
+  return objects.flatMap((object) => zonesOf(object));
 }
 
-function zonesOf(object: NetworkPolicy | Metastore): readonly Problem[] {
+/** There may be many policies of 2,500 entries. */
+const zonesOf = memoize((object: NetworkPolicy | Metastore): readonly Problem[] => {
   if (object.kind === 'Metastore') return zoneFaults(object, 'spec.connections', object.spec.connections);
   const path = 'spec.egress.networkAccess.allowedInternetDestinations';
   return zoneFaults(object, path, object.spec.egress.networkAccess.allowedInternetDestinations);
-}
+});
 
 function zoneFaults(
   object: ObservedObject,

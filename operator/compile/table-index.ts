@@ -1,5 +1,6 @@
 // An EgressTable at one moment, made ready for look-ups: name or wildcard -> the groups that list it.
 // Groups that have expired by then are left out; the caller says what time it is.
+import { memoizeUntilChange } from '../lib/memo.ts';
 import type { DestinationGroup, EgressTableSpec } from '../model/egress-table.ts';
 import { parseStorageHost } from '../model/storage-host.ts';
 
@@ -14,7 +15,8 @@ export interface Match {
   readonly group: DestinationGroup;
 }
 
-export function indexTable(table: EgressTableSpec, atMs: number): TableIndex {
+/** The very same answer for the same table, until one of its entries expires. */
+export const indexTable = memoizeUntilChange((table: EgressTableSpec, atMs): TableIndex => {
   const byPattern = new Map<string, DestinationGroup[]>();
   for (const group of table.groups) {
     if (group.expiresAt !== undefined && Date.parse(group.expiresAt) <= atMs) continue;
@@ -25,7 +27,7 @@ export function indexTable(table: EgressTableSpec, atMs: number): TableIndex {
     }
   }
   return { table, byPattern };
-}
+}, expiriesOf);
 
 /**
  * Every entry that covers a canonical name, the exact one first, then from the longest wildcard to the shortest. Of the
@@ -52,8 +54,11 @@ export function coveringPatterns(name: string): readonly string[] {
 
 /** The next moment after `atMs` (epoch milliseconds) at which an entry of the table expires, if any. */
 export function nextExpiry(table: EgressTableSpec, atMs: number): number | undefined {
-  const later = table.groups
-    .map((group) => (group.expiresAt === undefined ? Number.NaN : Date.parse(group.expiresAt)))
-    .filter((expiryMs) => expiryMs > atMs);
+  const later = expiriesOf(table).filter((expiryMs) => expiryMs > atMs);
   return later.length === 0 ? undefined : Math.min(...later);
+}
+
+/** Moments (epoch milliseconds) from which on an entry is left out. */
+export function expiriesOf({ groups }: EgressTableSpec): readonly number[] {
+  return groups.flatMap(({ expiresAt }) => (expiresAt === undefined ? [] : [Date.parse(expiresAt)]));
 }

@@ -1,4 +1,5 @@
 // Everything that was observed at one moment, parsed; the only input of the pure middle.
+import { memoize } from '../lib/memo.ts';
 import type { IpAccessList } from './ip-access-list.ts';
 import type { Metastore } from './metastore.ts';
 import type { NetworkPolicy } from './network-policy.ts';
@@ -74,15 +75,7 @@ interface SnapshotIndex {
 }
 
 /** A snapshot never changes, so what is remembered of it is no state: everything asks it once per workspace. */
-const INDEXES = new WeakMap<Snapshot, SnapshotIndex>();
-
-function indexOf(snapshot: Snapshot): SnapshotIndex {
-  const known = INDEXES.get(snapshot) ?? makeIndex(snapshot);
-  INDEXES.set(snapshot, known);
-  return known;
-}
-
-function makeIndex({ objects, unreadable }: Snapshot): SnapshotIndex {
+const indexOf = memoize(({ objects, unreadable }: Snapshot): SnapshotIndex => {
   const sorted = objects
     .map((object) => [formatKey(keyOf(object)), object] as const)
     .toSorted(([a], [b]) => compareText(a, b));
@@ -94,7 +87,7 @@ function makeIndex({ objects, unreadable }: Snapshot): SnapshotIndex {
     byKey: new Map(sorted),
     unreadable: new Set(unreadable.map(formatKey)),
   };
-}
+});
 
 /** Code-unit order: the same on every machine, whatever its locale. */
 export function compareText(a: string, b: string): number {

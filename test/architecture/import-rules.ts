@@ -10,13 +10,15 @@ interface Room {
 }
 
 const EVERYTHING = ['*'];
+/** Pure itself: an answer that is remembered by identity is no state. */
+const MEMO = 'lib/memo.ts';
 const EDGE: Room = { uses: ['model', 'lib'], usesTypesOf: ['compile', 'render'] };
 
 const ROOMS: Readonly<Record<string, Room>> = {
   lib: { uses: [] },
-  model: { uses: [] },
-  compile: { uses: ['model'] },
-  render: { uses: ['model', 'compile'] },
+  model: { uses: [MEMO] },
+  compile: { uses: ['model', MEMO] },
+  render: { uses: ['model', 'compile', MEMO] },
   sources: EDGE,
   deliver: EDGE,
   manifests: { uses: ['model', 'compile', 'render'] },
@@ -32,8 +34,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'main.ts': { uses: EVERYTHING },
 };
 
-/** Rooms whose answer depends on their arguments alone. */
-export const PURE_ROOMS: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pipeline.ts'];
+/** Their answer depends on their arguments alone. */
+const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pipeline.ts', MEMO];
 
 const PURE_LIBRARIES =
   /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
@@ -49,6 +51,11 @@ export function isTest(path: string): boolean {
 export function roomOf(path: string): string | undefined {
   const [top, room] = path.split('/');
   return top === 'operator' ? room : undefined;
+}
+
+/** Whether its answer depends on its arguments alone. */
+export function isPure(path: string): boolean {
+  return PURE.some((name) => path === `operator/${name}` || path.startsWith(`operator/${name}/`));
 }
 
 /** Tests may reach across rooms; nothing else in operator/ may, beyond the table. */
@@ -68,7 +75,7 @@ function faultOf(source: SourceFile, imported: ImportOf): readonly string[] {
     ];
   }
   if (imported.file === undefined) {
-    if (!PURE_ROOMS.includes(room) || PURE_LIBRARIES.test(imported.specifier)) return [];
+    if (!isPure(source.path) || PURE_LIBRARIES.test(imported.specifier)) return [];
     return [
       `${place}: "${room}" does no I/O, so take the value as an argument or move the code to an outer room`,
     ];

@@ -2,7 +2,7 @@
 // in operator/config.ts and operator/main.ts only. Out: one line per violation, with the file and what to do.
 import ts from 'typescript';
 import { lineOf, type SourceFile, type SourceTree, walk } from '../source-tree.ts';
-import { isTest, PURE_ROOMS, roomOf } from './import-rules.ts';
+import { isPure, isTest, roomOf } from './import-rules.ts';
 
 const IMPURE_GLOBALS: ReadonlySet<string> = new Set([
   'process',
@@ -25,7 +25,7 @@ const IMPURE_CRYPTO: ReadonlySet<string> = new Set([
 const ENVIRONMENT_READERS: ReadonlySet<string> = new Set(['operator/config.ts', 'operator/main.ts']);
 
 export function findImpurities(tree: SourceTree): readonly string[] {
-  const pure = operatorSources(tree).filter(({ path }) => PURE_ROOMS.includes(roomOf(path) ?? ''));
+  const pure = operatorSources(tree).filter(({ path }) => isPure(path));
   return find(
     pure,
     impurityIn,

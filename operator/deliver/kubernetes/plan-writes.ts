@@ -1,6 +1,8 @@
 // What is wanted against what is stored -> what must be written. Nothing where nothing differs, so that a pass over an
 // unchanged world writes nothing.
+
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
+import { memoize } from '../../lib/memo.ts';
 
 export interface WritePlan {
   readonly apply: readonly KubernetesObject[];
@@ -24,15 +26,7 @@ export function planWrites(
   };
 }
 
-/** Which stored object was the same as a wanted one, so that they need not be compared again: neither ever changes. */
-const same = new WeakMap<KubernetesObject, KubernetesObject>();
-
-function isNews(object: KubernetesObject, stored: KubernetesObject | undefined): boolean {
-  if (stored !== undefined && same.get(object) === stored) return false;
-  const isOther = differs(object, stored);
-  if (stored !== undefined && !isOther) same.set(object, stored);
-  return isOther;
-}
+const isNews = memoize(differs);
 
 /**
  * What the server fills in by itself. Everything else that is stored and not wanted counts as a difference: a label

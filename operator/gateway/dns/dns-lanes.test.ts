@@ -1,7 +1,7 @@
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
-import { DnsLanes } from './dns-lanes.ts';
+import { dnsLanes } from './dns-lanes.ts';
 
 const EXPIRES_AT = '2026-06-01T00:00:00Z';
 const BEFORE_MS = Date.parse(EXPIRES_AT) - 1;
@@ -52,30 +52,28 @@ function egressListenerOf(
 
 const ENFORCED = egressListenerOf('enforced', 10_000);
 
-test('DnsLanes.of() leads to the Service of the lane, or to the egress listener where each product has its own', () => {
+test('dnsLanes() leads to the Service of the lane, or to the egress listener where each product has its own', () => {
   const own = egressListenerOf('sealed', 10_016, { address: '127.0.0.1', product: 'JOBS' });
   const egressListeners = [ENFORCED, egressListenerOf('dry-run', 10_008), own];
-  expect(new DnsLanes().of(egressListeners, COMPILED, BEFORE_MS)).toMatchObject([
+  expect(dnsLanes(egressListeners, COMPILED, BEFORE_MS)).toMatchObject([
     { egressListener: ENFORCED, port: 10_003, addresses: ['10.0.0.9', 'fd00::9'] },
     { port: 10_011, addresses: [] },
     { port: 10_019, addresses: ['127.0.0.1'] },
   ]);
 });
 
-test('DnsLanes.of() makes a table ready once, and again when an entry expires or the content changes', () => {
-  const lanes = new DnsLanes();
-  const index = (revision: string, atMs: number) => {
-    const tables = [{ ...TABLE, spec: { ...TABLE.spec, revision } }];
-    return lanes.of([ENFORCED], { ...COMPILED, tables }, atMs)[0]?.index;
-  };
-  const first = index('r1', BEFORE_MS);
-  expect(index('r1', BEFORE_MS)).toBe(first);
-  expect(index('r2', BEFORE_MS)).not.toBe(first);
+test('dnsLanes() makes a table ready once, and again when an entry expires or the content changes', () => {
+  const other = { ...TABLE, spec: { ...TABLE.spec, revision: 'r2' } };
+  const index = (table: EgressTable, atMs: number) =>
+    dnsLanes([ENFORCED], { ...COMPILED, tables: [table] }, atMs)[0]?.index;
+  const first = index(TABLE, BEFORE_MS);
+  expect(index(TABLE, BEFORE_MS)).toBe(first);
+  expect(index(other, BEFORE_MS)).not.toBe(first);
   expect(first?.byPattern.has('example.com')).toBe(true);
-  expect(index('r2', BEFORE_MS + 1)?.byPattern.has('example.com')).toBe(false);
+  expect(index(other, BEFORE_MS + 1)?.byPattern.has('example.com')).toBe(false);
 });
 
-test('DnsLanes.of() denies everything where the table is not there', () => {
-  const [lane] = new DnsLanes().of([ENFORCED], { ...COMPILED, tables: [] }, BEFORE_MS);
+test('dnsLanes() denies everything where the table is not there', () => {
+  const [lane] = dnsLanes([ENFORCED], { ...COMPILED, tables: [] }, BEFORE_MS);
   expect(lane?.index.table.denyReason).toBe('POLICY_UNREADABLE');
 });

@@ -9,7 +9,7 @@ import {
 import type { AccessType } from '../../model/denial.ts';
 import type { Reason } from '../../model/reason.ts';
 import { typeName } from './dns-codes.ts';
-import type { DnsLane } from './dns-lane.ts';
+import type { DnsLane } from './dns-lanes.ts';
 
 export interface DeniedQuestion {
   readonly lane: DnsLane;

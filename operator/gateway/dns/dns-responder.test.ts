@@ -3,7 +3,7 @@ import { indexTable } from '../../compile/table-index.ts';
 import { parseAccessLogLine } from '../../model/access-log-line.ts';
 import type { ClusterService } from '../../model/cluster-service.ts';
 import type { Lane } from '../../model/lane.ts';
-import type { DnsLane } from './dns-lane.ts';
+import type { DnsLane } from './dns-lanes.ts';
 import { type DnsClient, DnsResponder } from './dns-responder.ts';
 import { addressBody } from './dns-response.ts';
 

@@ -1,15 +1,17 @@
 // The DNS of a gateway, without its sockets: one query in, its answer out, at once where nobody else must be asked. A
 // denial is recorded once, however often and for how many types the same client asks within a few seconds; what is
 // refused since a client asks too often is counted.
+
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';
+import { memoize } from '../../lib/memo.ts';
 import type { Lane } from '../../model/lane.ts';
 import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import { RCODE } from './dns-codes.ts';
 import { DnsCounts } from './dns-counts.ts';
-import type { DnsLane } from './dns-lane.ts';
+import type { DnsLane } from './dns-lanes.ts';
 import { type DeniedQuestion, dnsLine } from './dns-line.ts';
 import { type DnsQuery, parseQuery } from './dns-query.ts';
 import {
@@ -57,6 +59,9 @@ const MAX_SOURCES = 10_000;
 const MAX_DECISIONS = 20_000;
 const LOCALHOST: Bodies = { 4: addressBody(['127.0.0.1'], 4), 6: addressBody(['::1'], 6) };
 const REFUSED = emptyBody(RCODE.REFUSED);
+const gatewayBodies = memoize(
+  ({ addresses }: DnsLane): Bodies => ({ 4: addressBody(addresses, 4), 6: addressBody(addresses, 6) }),
+);
 const SERVER_FAILURE = emptyBody(RCODE.SERVER_FAILURE);
 
 export class DnsResponder {
@@ -68,9 +73,11 @@ export class DnsResponder {
     this.#record(asking, { accessType: 'DROP', reason: 'TOO_MANY_QUESTIONS', rcode: RCODE.REFUSED, repeats }),
   );
   readonly #decisions = new LRUCache<string, Decision>({ max: MAX_DECISIONS });
-  readonly #tableNumbers = new WeakMap<TableIndex, number>();
   #tables = 0;
-  readonly #bodies = new WeakMap<DnsLane, Bodies>();
+  readonly #numberOf = memoize((_: TableIndex) => {
+    this.#tables += 1;
+    return this.#tables;
+  });
 
   constructor(options: DnsResponderOptions) {
     this.#options = options;
@@ -148,16 +155,8 @@ export class DnsResponder {
         return addressBody(answer.addresses, answer.family);
       case 'address':
         questions.address += 1;
-        return (answer.of === 'localhost' ? LOCALHOST : this.#gatewayBodies(lane))[answer.family];
+        return (answer.of === 'localhost' ? LOCALHOST : gatewayBodies(lane))[answer.family];
     }
-  }
-
-  #gatewayBodies(lane: DnsLane): Bodies {
-    const known = this.#bodies.get(lane);
-    if (known !== undefined) return known;
-    const bodies = { 4: addressBody(lane.addresses, 4), 6: addressBody(lane.addresses, 6) };
-    this.#bodies.set(lane, bodies);
-    return bodies;
   }
 
   /** Remembered by table as it is now: one that has changed, or of which an entry has expired, is another. */
@@ -168,14 +167,6 @@ export class DnsResponder {
     const decision = decideName(index, lane, name);
     this.#decisions.set(key, decision);
     return decision;
-  }
-
-  #numberOf(index: TableIndex): number {
-    const known = this.#tableNumbers.get(index);
-    if (known !== undefined) return known;
-    this.#tables += 1;
-    this.#tableNumbers.set(index, this.#tables);
-    return this.#tables;
   }
 
   #isFirst({ query, client, lane, atMs }: Asking): boolean {

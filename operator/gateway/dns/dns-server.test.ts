@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { askDns, queryBytes, readReply, sendUdp } from '../../../test/outside/dns-client.ts';
 import { until } from '../../../test/support/until.ts';
 import { indexTable } from '../../compile/table-index.ts';
-import type { DnsLane } from './dns-lane.ts';
+import type { DnsLane } from './dns-lanes.ts';
 import { DnsResponder } from './dns-responder.ts';
 import { DnsServer } from './dns-server.ts';
 import { MessageReader, streamed } from './message-reader.ts';

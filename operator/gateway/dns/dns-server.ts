@@ -1,7 +1,7 @@
 // The sockets of all lanes: opened and closed as plans change, and the lane behind one exchanged in place. A port that
 // cannot be had is reported once and tried again until it can; the other lanes do not wait for it.
 import { portSentence } from '../ports/port-probe.ts';
-import type { DnsLane } from './dns-lane.ts';
+import type { DnsLane } from './dns-lanes.ts';
 import { LaneSockets, type Serving } from './lane-sockets.ts';
 
 export interface DnsServerOptions extends Serving {

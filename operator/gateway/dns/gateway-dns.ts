@@ -16,7 +16,7 @@ import type { RefusedAt } from '../process/envoy-admin.ts';
 import type { NameServer } from './ask-name-server.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import type { DnsCounts } from './dns-counts.ts';
-import { DnsLanes } from './dns-lanes.ts';
+import { dnsLanes } from './dns-lanes.ts';
 import { DnsLog } from './dns-log.ts';
 import { DnsResponder } from './dns-responder.ts';
 import { DnsServer } from './dns-server.ts';
@@ -40,7 +40,6 @@ export class GatewayDns {
   readonly #responder: DnsResponder;
   readonly #server: DnsServer;
   readonly #log: DnsLog;
-  readonly #lanes = new DnsLanes();
   readonly #logPath: string;
   #egressListeners: readonly EgressListener[] = [];
 
@@ -88,7 +87,7 @@ export class GatewayDns {
   /** From now on these; resolves when every port was tried. */
   async serve(egressListeners: readonly EgressListener[], compiled: CompiledObjects): Promise<void> {
     this.#egressListeners = egressListeners;
-    await this.#server.serve(this.#lanes.of(egressListeners, compiled, SYSTEM_CLOCK.nowMs()));
+    await this.#server.serve(dnsLanes(egressListeners, compiled, SYSTEM_CLOCK.nowMs()));
   }
 
   /** A row about connections of which nobody else writes a line. */

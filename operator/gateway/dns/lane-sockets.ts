@@ -3,7 +3,7 @@
 import { createSocket, type RemoteInfo, type SocketOptions, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import type { DnsLane } from './dns-lane.ts';
+import type { DnsLane } from './dns-lanes.ts';
 import type { DnsResponder } from './dns-responder.ts';
 import { serveTcpQuestions } from './tcp-questions.ts';
 

@@ -1,7 +1,9 @@
 // Keeps what is remembered of open tunnels in a file, so that a restarted process neither ends tunnels that are still
 // allowed nor forgets those that have lost their right while it was down.
+
 import { z } from 'zod';
 import { readIfExists } from '../../lib/atomic-file.ts';
+import { memoize } from '../../lib/memo.ts';
 import { PORT_PROTOCOLS } from '../../model/network-policy.ts';
 import { NO_TUNNELS, type TableMemory, type TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
 import { writeOrSay } from '../state/write-or-say.ts';
@@ -35,7 +37,6 @@ const memorySchema = z.strictObject({
 
 export class TunnelFile {
   readonly #path: string;
-  readonly #texts = new WeakMap<TableMemory, string>();
   #memory: TunnelMemory;
   #problem: string | undefined;
 
@@ -65,18 +66,16 @@ export class TunnelFile {
   async keep(memory: TunnelMemory): Promise<void> {
     if (memory === this.#memory && this.#problem === undefined) return;
     this.#memory = memory;
-    this.#problem = await writeOrSay(this.#path, `${this.#textOf(memory)}\n`);
+    this.#problem = await writeOrSay(this.#path, `${textOf(memory)}\n`);
   }
+}
 
-  /** The names of hundreds of tables are not turned into text anew for a change of one. */
-  #textOf({ tables, ...rest }: TunnelMemory): string {
-    const texts = Object.entries(tables).map(([name, table]) => {
-      const text = this.#texts.get(table) ?? JSON.stringify(table);
-      this.#texts.set(table, text);
-      return `${JSON.stringify(name)}:${text}`;
-    });
-    return `{"tables":{${texts.join()}},${JSON.stringify(rest).slice(1)}`;
-  }
+/** The names of hundreds of tables are not turned into text anew for a change of one. */
+const tableText = memoize((table: TableMemory) => JSON.stringify(table));
+
+function textOf({ tables, ...rest }: TunnelMemory): string {
+  const texts = Object.entries(tables).map(([name, table]) => `${JSON.stringify(name)}:${tableText(table)}`);
+  return `{"tables":{${texts.join()}},${JSON.stringify(rest).slice(1)}`;
 }
 
 function readMemory(text: string | undefined): TunnelMemory {

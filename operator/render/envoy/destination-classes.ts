@@ -1,16 +1,18 @@
 // A table's entries -> for each name pattern, the one class that decides it. Envoy serves the virtual host of the
 // most specific matching domain and no other, so everything that a broader entry allows or blocks must be merged
 // into the narrower one here; then Envoy and decide() agree.
+
 import { isInternet } from '../../compile/decide.ts';
 import {
   coveringPatterns,
+  expiriesOf,
   indexTable,
   isBlock,
   type Match,
   matchesOf,
-  nextExpiry,
   type TableIndex,
 } from '../../compile/table-index.ts';
+import { memoizeUntilChange } from '../../lib/memo.ts';
 import type { DestinationGroup, EgressTable } from '../../model/egress-table.ts';
 import { compareText } from '../../model/snapshot.ts';
 import { isMetadataHost } from '../../model/special-address.ts';
@@ -41,24 +43,14 @@ export interface ClassifiedTable {
   readonly classes: readonly ClassifiedNames[];
 }
 
-interface Period {
-  readonly fromMs: number;
-  readonly untilMs: number;
-  readonly classified: ClassifiedTable;
-}
-
 /** Most tables are the very same objects from one change to the next, and 2,500 names take some 20 ms. */
-const known = new WeakMap<EgressTable, Period>();
-
-/** The very same answer for the same table, until one of its entries expires. */
-export function classifyTable(table: EgressTable, atMs: number): ClassifiedTable {
-  const before = known.get(table);
-  if (before !== undefined && before.fromMs <= atMs && atMs < before.untilMs) return before.classified;
-  const classified = { table, classes: classifyNames(indexTable(table.spec, atMs)) };
-  const untilMs = nextExpiry(table.spec, atMs) ?? Number.POSITIVE_INFINITY;
-  known.set(table, { fromMs: atMs, untilMs, classified });
-  return classified;
-}
+export const classifyTable = memoizeUntilChange(
+  (table: EgressTable, atMs): ClassifiedTable => ({
+    table,
+    classes: classifyNames(indexTable(table.spec, atMs)),
+  }),
+  ({ spec }) => expiriesOf(spec),
+);
 
 /** Classes in a stable order, each with its patterns. */
 export function classifyNames(index: TableIndex): readonly ClassifiedNames[] {

@@ -1,6 +1,7 @@
 // One EgressTable in one lane -> one RouteConfiguration that all its egress listeners share: a virtual host per class
 // of names and tunnel check shard, and a default one that refuses. A lane has a file of its own, so that nothing in a
 // request can choose the lane, and no route is looked at that is another lane's.
+import { memoize } from '../../lib/memo.ts';
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { IPV4_PATTERN } from '../../model/address-range.ts';
 import { NO_SERVER_NAME } from '../../model/authority.ts';
@@ -52,14 +53,15 @@ const REMOVED_HEADERS = [
   'proxy-connection',
 ];
 
-const known = new WeakMap<ClassifiedTable, Map<string, RouteTable>>();
+/** By lane and shards. */
+const renderedOf = memoize((_: ClassifiedTable) => new Map<string, RouteTable>());
 
 /** The very same answer for the same table: it need not be turned into text again. */
 export function renderRouteTable(classified: ClassifiedTable, lane: GatewayLane, shards: number): RouteTable {
-  const ofTable = known.get(classified) ?? new Map<string, RouteTable>();
+  const rendered = renderedOf(classified);
   const key = `${lane} ${shards}`;
-  const resource = ofTable.get(key) ?? routeConfiguration(classified, lane, shards);
-  known.set(classified, ofTable.set(key, resource));
+  const resource = rendered.get(key) ?? routeConfiguration(classified, lane, shards);
+  rendered.set(key, resource);
   return resource;
 }
 

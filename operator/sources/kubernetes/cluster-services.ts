@@ -1,9 +1,9 @@
 // Which Services exist, and what the name of each may say, for the DNS of a gateway: of all Namespaces. Until they have
 // been read once nobody knows.
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { memoizeLast } from '../../lib/memo.ts';
 import { SERVICES } from '../../model/cluster-resources.ts';
 import { type ClusterService, clusterServiceOf } from '../../model/cluster-service.ts';
-import { memo } from './memo.ts';
 import { Reflector, type ReflectorFailure, type ReflectorProgress } from './reflector.ts';
 
 export interface ClusterServicesOptions {
@@ -15,7 +15,7 @@ type Entry = readonly [key: string, service: ClusterService];
 
 export class ClusterServices {
   readonly #reflector: Reflector<Entry>;
-  readonly #services = memo((entries: readonly Entry[]) => new Map(entries));
+  readonly #services = memoizeLast((entries: readonly Entry[]) => new Map(entries));
 
   constructor({ api, onFailure }: ClusterServicesOptions) {
     this.#reflector = new Reflector<Entry>({

@@ -3,6 +3,7 @@
 // middle need not compute from it again.
 import { isDeepStrictEqual } from 'node:util';
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
+import { memoize, memoizeLast } from '../../lib/memo.ts';
 import type { ClusterState } from '../../model/cluster-state.ts';
 import {
   type ParsedCompiled,
@@ -16,7 +17,6 @@ import {
   type ClusterReflectorsOptions,
   clusterReflectors,
 } from './cluster-reflectors.ts';
-import { memo } from './memo.ts';
 import { type ParsedItem, snapshotOf } from './parsed-item.ts';
 import { PluginReflectors } from './plugin-reflectors.ts';
 import type { Reflector, ReflectorProgress } from './reflector.ts';
@@ -102,21 +102,21 @@ function itemsOf<Item>(reflector: Reflector<Item>): readonly Item[] {
 
 function derivations() {
   return {
-    world: memo((...lists: readonly (readonly ParsedItem[])[]) => snapshotOf(lists.flat())),
-    inputObjects: memo(
+    world: memoizeLast((...lists: readonly (readonly ParsedItem[])[]) => snapshotOf(lists.flat())),
+    inputObjects: memoizeLast(
       (...lists: readonly (readonly ParsedItem[])[]): Objects => lists.flat().map(({ object }) => object),
     ),
-    namespaces: memo((items: readonly ParsedItem[]) => items.map(({ object }) => object.metadata)),
-    reports: memo(parsedOnes(parseGatewayReport)),
-    tables: memo(parsedOnes(parseEgressTable)),
-    plans: memo(parsedOnes(parseWorkspacePlan)),
-    serviceAddresses: memo(serviceAddresses),
+    namespaces: memoizeLast((items: readonly ParsedItem[]) => items.map(({ object }) => object.metadata)),
+    reports: memoizeLast(parsedOnes(parseGatewayReport)),
+    tables: memoizeLast(parsedOnes(parseEgressTable)),
+    plans: memoizeLast(parsedOnes(parseWorkspacePlan)),
+    serviceAddresses: memoizeLast(serviceAddresses),
     // Of kinds of plugins none is ours, whatever its labels say.
-    tenantPolicies: memo((policies: Objects, ...foreign: readonly Objects[]) =>
+    tenantPolicies: memoizeLast((policies: Objects, ...foreign: readonly Objects[]) =>
       [policies.filter((object) => !isOwned(object)), ...foreign].flat().map(tenantPolicyOf),
     ),
-    apiServer: memo(apiServerPlace),
-    observed: memo(
+    apiServer: memoizeLast(apiServerPlace),
+    observed: memoizeLast(
       (...lists: readonly Objects[]) => new Map(lists.flat().map((object) => [objectKey(object), object])),
     ),
   };
@@ -126,11 +126,10 @@ function derivations() {
 function parsedOnes<Kind>(
   parse: (raw: KubernetesObject) => ParsedCompiled<Kind>,
 ): (items: Objects) => readonly Kind[] {
-  const known = new WeakMap<KubernetesObject, ParsedCompiled<Kind>>();
+  const parseOnce = memoize(parse);
   return (items) =>
     items.flatMap((item) => {
-      const parsed = known.get(item) ?? parse(item);
-      known.set(item, parsed);
+      const parsed = parseOnce(item);
       return 'object' in parsed ? [parsed.object] : [];
     });
 }

@@ -3,12 +3,12 @@
 // version; one that never could be is left out. Nothing counts as gone before everything has been read once.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { memoizeLast } from '../../lib/memo.ts';
 import { type ClusterResource, EGRESS_TABLES, WORKSPACE_PLANS } from '../../model/cluster-resources.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { type ParsedCompiled, parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
-import { memo } from './memo.ts';
 import { Reflector, type ReflectorFailure, type ReflectorProgress } from './reflector.ts';
 
 export interface CompiledReading {
@@ -55,11 +55,13 @@ export class CompiledSource {
     this.#plans = reflect(WORKSPACE_PLANS, parseWorkspacePlan);
     const tablesOf = remembering(lastGood.tables);
     const plansOf = remembering(lastGood.plans);
-    const compute = memo((tables: readonly Item<EgressTable>[], plans: readonly Item<WorkspacePlan>[]) => ({
-      tables: tablesOf(tables),
-      plans: plansOf(plans),
-      faults: [...tables, ...plans].flatMap(({ parsed }) => ('fault' in parsed ? [parsed.fault] : [])),
-    }));
+    const compute = memoizeLast(
+      (tables: readonly Item<EgressTable>[], plans: readonly Item<WorkspacePlan>[]) => ({
+        tables: tablesOf(tables),
+        plans: plansOf(plans),
+        faults: [...tables, ...plans].flatMap(({ parsed }) => ('fault' in parsed ? [parsed.fault] : [])),
+      }),
+    );
     const former: CompiledReading = { ...lastGood, faults: [] };
     this.#read = () => (this.hasSynced() ? compute(this.#tables.items(), this.#plans.items()) : former);
   }

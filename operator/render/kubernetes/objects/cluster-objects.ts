@@ -1,6 +1,7 @@
 // Plans and tables -> every object that the operator keeps in a cluster, in the groups in which they are written: what
 // holds a workspace in comes before the stamp that lets pods start in it.
 import type { ClusterPlans } from '../../../compile/cluster-plans.ts';
+import { memoize } from '../../../lib/memo.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { EgressTable } from '../../../model/egress-table.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../../model/kubernetes-object.ts';
@@ -20,7 +21,6 @@ import { gatewayBaseline, gatewayIngress } from './gateway-ingress.ts';
 import { isolation } from './isolation.ts';
 import { type GatewayEndpoints, gatewayEndpoints, laneServices } from './lane-services.ts';
 import { namespaceStamp } from './namespace-stamp.ts';
-import { remembered } from './remembered.ts';
 
 export interface ClusterObjects {
   /** Made where there is none, and never written over. */
@@ -114,9 +114,9 @@ function workspaceObjects(
   ];
 }
 
-const endpointsOf = remembered(gatewayEndpoints);
+const endpointsOf = memoize(gatewayEndpoints);
 
-const laneObjects = remembered(
+const laneObjects = memoize(
   (
     plan: WorkspacePlan,
     serviceAddresses: ClusterState['serviceAddresses'],
@@ -125,7 +125,7 @@ const laneObjects = remembered(
   ) => laneServices(plan, { serviceAddresses, endpoints, settings }),
 );
 
-const isolationObjects = remembered(
+const isolationObjects = memoize(
   (
     plan: WorkspacePlan,
     policy: NetworkPolicy | undefined,
@@ -134,7 +134,7 @@ const isolationObjects = remembered(
   ) => isolation({ plan, policy, apiServer, settings }),
 );
 
-const stampObject = remembered(
+const stampObject = memoize(
   (
     plan: WorkspacePlan,
     apiServer: ClusterState['apiServer'],
@@ -176,7 +176,7 @@ function missingDefault({ snapshot }: ClusterState): readonly DesiredObject[] {
   ];
 }
 
-const tableObject = remembered(
+const tableObject = memoize(
   ({ metadata, spec }: EgressTable, { systemNamespace }: ClusterSettings): DesiredObject => ({
     apiVersion: API_VERSION,
     kind: 'EgressTable',
@@ -185,7 +185,7 @@ const tableObject = remembered(
   }),
 );
 
-const planObject = remembered(
+const planObject = memoize(
   ({ metadata: { name }, spec }: WorkspacePlan, { systemNamespace }: ClusterSettings): DesiredObject => ({
     apiVersion: API_VERSION,
     kind: 'WorkspacePlan',

@@ -2,6 +2,7 @@
 // which a connection comes says whose it is. One object per workspace, and one for all that shuts everything else and
 // says where gateways may go.
 import { workspaceObjectName } from '../../../compile/lane-service-name.ts';
+import { memoize } from '../../../lib/memo.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
@@ -12,7 +13,6 @@ import {
   workspaceLabels,
 } from './desired-object.ts';
 import { blockPorts } from './isolation.ts';
-import { remembered } from './remembered.ts';
 
 const GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: GATEWAY_NAME } };
 
@@ -35,7 +35,7 @@ export function gatewayBaseline(
 }
 
 /** The very same objects for the same plan. */
-export const gatewayIngress = remembered(workspaceIngress);
+export const gatewayIngress = memoize(workspaceIngress);
 
 function workspaceIngress(
   plan: WorkspacePlan,

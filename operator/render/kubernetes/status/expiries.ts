@@ -1,5 +1,6 @@
 // Entries that end by themselves: which of an object's do so when, and what of that is news. What has been told stands
 // in the object's status as one time, so that nothing is told twice, whoever tells it next.
+import { memoize } from '../../../lib/memo.ts';
 import type { ObservedObject } from '../../../model/snapshot.ts';
 import type { FoundStatus } from './found-status.ts';
 
@@ -18,14 +19,10 @@ export interface ExpiryNews {
 /** How long before it ends an entry is announced. */
 const ANNOUNCED_MS = 24 * 3_600_000;
 
-const KNOWN = new WeakMap<ObservedObject, readonly Expiry[]>();
-
 /** In the order of time; entries without an end are left out. */
-export function expiriesOf(object: ObservedObject): readonly Expiry[] {
-  const known = KNOWN.get(object) ?? writtenExpiries(object).toSorted((a, b) => a.atMs - b.atMs);
-  KNOWN.set(object, known);
-  return known;
-}
+export const expiriesOf = memoize((object: ObservedObject): readonly Expiry[] =>
+  writtenExpiries(object).toSorted((a, b) => a.atMs - b.atMs),
+);
 
 function writtenExpiries(object: ObservedObject): readonly Expiry[] {
   if (object.kind === 'NetworkPolicy') {
@@ -89,7 +86,7 @@ export function expiryNews(
 /** When there will be news without anything changing, in epoch milliseconds. */
 export function nextExpiryNews(objects: readonly ObservedObject[], atMs: number): number | undefined {
   const timesMs = objects
-    .flatMap(expiriesOf)
+    .flatMap((object) => expiriesOf(object))
     .flatMap((one) => [one.atMs - ANNOUNCED_MS, one.atMs])
     .filter((timeMs) => timeMs > atMs);
   return timesMs.length === 0 ? undefined : timesMs.reduce((a, b) => Math.min(a, b));
