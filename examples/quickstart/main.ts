@@ -8,7 +8,7 @@ import { styleText } from 'node:util';
 import { formatDenials } from '../../operator/denials/query/format-denials.ts';
 import type { QueryRows } from '../../operator/denials/query/run-query.ts';
 import { formatTable } from '../../operator/lib/text-table.ts';
-import { RunningGateway } from '../../operator/roles/run/process.ts';
+import { RunProcess } from '../../operator/roles/run/process.ts';
 import { terminalView } from '../../operator/roles/run/view.ts';
 import type { AskResult } from '../../test/outside/ask-result.ts';
 import { type OutsideWorld, startOutsideWorld } from '../../test/outside/outside-world.ts';
@@ -38,7 +38,7 @@ async function main(stay: boolean): Promise<number> {
   );
   const state = await mkdtemp(join(tmpdir(), 'sallyport-'));
   const world = await startOutsideWorld({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
-  const gateway = await RunningGateway.start(quickstartConfig(state, world), {
+  const gateway = await RunProcess.start(quickstartConfig(state, world), {
     ...terminalView(process.stdout, process.stderr),
     denials: () => undefined,
   });
@@ -59,7 +59,7 @@ async function main(stay: boolean): Promise<number> {
   }
 }
 
-async function showAnswers(gateway: RunningGateway, world: OutsideWorld): Promise<number> {
+async function showAnswers(gateway: RunProcess, world: OutsideWorld): Promise<number> {
   const answers: Answer[] = [];
   for (const question of QUESTIONS) answers.push(await put(question, gateway, world));
   const reasons = await reasonsInLog(gateway, QUESTIONS.filter(({ expect }) => expect !== 'allowed').length);
@@ -74,7 +74,7 @@ async function showAnswers(gateway: RunningGateway, world: OutsideWorld): Promis
   return rows.filter(({ asExpected }) => !asExpected).length;
 }
 
-async function put(question: Question, gateway: RunningGateway, world: OutsideWorld): Promise<Answer> {
+async function put(question: Question, gateway: RunProcess, world: OutsideWorld): Promise<Answer> {
   const host = hostOf(question);
   const before = world.dns.questionsFor(host).length;
   const common = {
@@ -92,7 +92,7 @@ function hostOf(question: Question): string {
   return question.asks.replace(/^CONNECT |^https?:\/\//, '').replace(/[:/].*$/, '');
 }
 
-function proxyOf({ workspace, product }: Question, gateway: RunningGateway): { host: string; port: number } {
+function proxyOf({ workspace, product }: Question, gateway: RunProcess): { host: string; port: number } {
   const endpoints = gateway.endpoints.workspaces.find((entry) => entry.workspace === workspace);
   const proxy = endpoints?.products.find((entry) => entry.product === product)?.proxy;
   if (proxy === undefined || proxy === null)
@@ -103,7 +103,7 @@ function proxyOf({ workspace, product }: Question, gateway: RunningGateway): { h
 
 /** Reasons by "workspace/product destination:port", newest last; waits until Envoy's log has been read. */
 async function reasonsInLog(
-  gateway: RunningGateway,
+  gateway: RunProcess,
   atLeast: number,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const deadlineMs = Date.now() + 10_000;
@@ -124,7 +124,7 @@ async function reasonsInLog(
   );
 }
 
-async function query(gateway: RunningGateway, sql: string): Promise<QueryRows> {
+async function query(gateway: RunProcess, sql: string): Promise<QueryRows> {
   const answer = await gateway.query(sql);
   if ('error' in answer) throw new Error(answer.error);
   return answer;
@@ -169,7 +169,7 @@ function describe(result: AskResult): string {
   return result.outcome === 'refused' ? `refused, ${result.proxyStatus ?? result.status}` : 'tunnel closed';
 }
 
-async function showDenialLog(gateway: RunningGateway): Promise<void> {
+async function showDenialLog(gateway: RunProcess): Promise<void> {
   say(
     `\n${paint('bold', 'The denial log answers the query of the product page:')}\n${paint('dim', PAGE_QUERY)}\n`,
   );
@@ -184,11 +184,7 @@ async function showDenialLog(gateway: RunningGateway): Promise<void> {
   );
 }
 
-async function stayUntilInterrupted(
-  gateway: RunningGateway,
-  world: OutsideWorld,
-  state: string,
-): Promise<void> {
+async function stayUntilInterrupted(gateway: RunProcess, world: OutsideWorld, state: string): Promise<void> {
   const ca = join(state, 'stand-in-ca.pem');
   await writeFile(ca, world.caPem);
   const proxy = gateway.endpoints.workspaces[0]?.products.find(

@@ -49,7 +49,7 @@ async function replaceOperator(): Promise<void> {
   operators += 1;
   operator = new OperatorProcess(proxy.kubeconfig, `operator-${operators}`);
   await scene.kubectl('delete', 'lease', '--all', ...SYSTEM);
-  await operator.untilItSays('leads');
+  await operator.untilItSays('became leader');
 }
 
 /** Writes that have been sent so far, but for those of the lease. */
@@ -148,7 +148,7 @@ it(
     await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
     const begin = await history.now();
     operator.thaw();
-    await operator.untilItSays('leads no more');
+    await operator.untilItSays('lost leadership');
     const kinds = [EGRESS_TABLES, WORKSPACE_PLANS, NAMESPACES, KUBE_NETWORK_POLICIES];
     const changes = await Promise.all(kinds.map((kind) => history.since(begin, kind, 3)));
     expect(changes.flat().map(({ object }) => objectKey(object))).toEqual([]);

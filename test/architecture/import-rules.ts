@@ -20,7 +20,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   compile: { uses: ['model', MEMO] },
   render: { uses: ['model', 'compile', MEMO] },
   sources: EDGE,
-  deliver: EDGE,
+  deliver: {
+    uses: [...EDGE.uses, 'render/kubernetes'],
+    usesTypesOf: [...(EDGE.usesTypesOf ?? []), 'pipeline.ts'],
+  },
   manifests: { uses: ['model', 'compile', 'render'] },
   gateway: {
     uses: [...EDGE.uses, 'render/envoy', 'compile'],

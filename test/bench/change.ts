@@ -3,9 +3,9 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { productListeners } from '../../operator/gateway/ports/product-listeners.ts';
 import { parseAddressRange } from '../../operator/model/address-range.ts';
 import { desiredOutputs } from '../../operator/pipeline.ts';
-import { egressListenersOf } from '../../operator/roles/run/egress-listeners.ts';
 import { FolderSource } from '../../operator/sources/folder.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ANY_NAME, BenchFolder, destinationNames, WORKSPACE } from './bench-folder.ts';
@@ -130,8 +130,8 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
   };
   const gateway = {
     settings,
-    egressListenersOf: (plans: Parameters<typeof egressListenersOf>[0]) =>
-      egressListenersOf(plans, {}, world.listenAddress),
+    egressListenersOf: (plans: Parameters<typeof productListeners>[0]) =>
+      productListeners(plans, {}, world.listenAddress),
   };
   const parseMs: number[] = [];
   const renderMs: number[] = [];

@@ -8,6 +8,7 @@ import { planCluster } from '../../operator/compile/cluster-plans.ts';
 import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { noPortBlocks } from '../../operator/compile/port-blocks.ts';
 import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import { laneListeners } from '../../operator/gateway/ports/lane-listeners.ts';
 import { writeFirstLimits } from '../../operator/gateway/process/connection-limits.ts';
 import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
@@ -18,7 +19,6 @@ import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts
 import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
 import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
 import { NO_TUNNELS, type TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
-import { egressListenersOfLanes } from '../../operator/roles/gateway/egress-listeners.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
 import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
 import { policy, worldObjects } from './middle-world.ts';
@@ -219,7 +219,7 @@ class ScaledGateway {
   }
 
   async #apply(): Promise<void> {
-    const egressListenersOf = (plans: CompiledObjects['plans']) => egressListenersOfLanes(plans, ADDRESS);
+    const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, ADDRESS);
     const gateway = { settings: this.#settings, egressListenersOf, tunnels: this.#file.memory };
     const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
     this.#config = outputs.envoy;

@@ -9,9 +9,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import type { JsonRow } from '../../operator/denials/query/run-query.ts';
+import type { Endpoints, ProductEndpoint } from '../../operator/gateway/ports/product-listeners.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { Endpoints, ProductEndpoint } from '../../operator/roles/run/egress-listeners.ts';
 import type { OutsideWorld } from '../outside/outside-world.ts';
 import type { Place } from './tunnel.ts';
 

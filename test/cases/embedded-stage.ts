@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readRunConfig } from '../../operator/config.ts';
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
-import { RunningGateway } from '../../operator/roles/run/process.ts';
+import { RunProcess } from '../../operator/roles/run/process.ts';
 import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
 import type { OutsideWorld } from '../outside/outside-world.ts';
 import type { CaseFolder } from './case-folder.ts';
@@ -26,7 +26,7 @@ export async function startEmbeddedStage(found: CaseFolder, world: OutsideWorld)
   }
 }
 
-async function startGateway(found: CaseFolder, folder: string, world: OutsideWorld): Promise<RunningGateway> {
+async function startGateway(found: CaseFolder, folder: string, world: OutsideWorld): Promise<RunProcess> {
   await mkdir(join(folder, 'in'));
   await writeFile(join(folder, 'in/in.yaml'), found.input);
   const options = {
@@ -40,10 +40,10 @@ async function startGateway(found: CaseFolder, folder: string, world: OutsideWor
     accountId: 'cases',
     concurrency: '1',
   };
-  return RunningGateway.start(readRunConfig(join(folder, 'in'), options, process.env), SILENT_VIEW);
+  return RunProcess.start(readRunConfig(join(folder, 'in'), options, process.env), SILENT_VIEW);
 }
 
-function proxyOf({ endpoints }: RunningGateway, { workspace, product }: CaseRow): ProxyPlace | null {
+function proxyOf({ endpoints }: RunProcess, { workspace, product }: CaseRow): ProxyPlace | null {
   const entry = endpoints.workspaces.find((candidate) => candidate.workspace === workspace);
   const endpoint = entry?.products.find((candidate) => candidate.product === product);
   if (endpoint === undefined)
@@ -53,7 +53,7 @@ function proxyOf({ endpoints }: RunningGateway, { workspace, product }: CaseRow)
   return { host: hostname, port: Number(port) };
 }
 
-async function finish(gateway: RunningGateway, folder: string): Promise<readonly LoggedDenial[]> {
+async function finish(gateway: RunProcess, folder: string): Promise<readonly LoggedDenial[]> {
   const paths = statePaths(join(folder, 'state'));
   await gateway.drained();
   await gateway.stop();

@@ -4,12 +4,12 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Endpoints } from '../../operator/gateway/ports/product-listeners.ts';
 import { readPidFile } from '../../operator/gateway/process/envoy-pid-file.ts';
 import { isRunning, signalProcess } from '../../operator/gateway/process/process-identity.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { Endpoints } from '../../operator/roles/run/egress-listeners.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
 import { ask } from '../outside/proxy-client.ts';

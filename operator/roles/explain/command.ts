@@ -1,8 +1,9 @@
 // `sallyport explain FOLDER DESTINATION --workspace W [--product P]` on a terminal.
 // Exit status: 0 where the connection would pass, 1 where it would be denied, 2 where the question cannot be answered.
 import { resolve } from 'node:path';
+import { explain, formatExplanation, parseDestination } from '../../compile/explain.ts';
 import type { Product } from '../../model/product.ts';
-import { explain, formatExplanation, parseDestination } from './explain.ts';
+import { readFolder } from '../../sources/folder.ts';
 
 export interface ExplainOptions {
   readonly workspace: string;
@@ -22,7 +23,9 @@ export async function explainCommand(folder: string, text: string, options: Expl
     return UNANSWERED;
   }
   try {
-    const explanation = await explain({ folder: resolve(folder), destination, ...options, atMs: Date.now() });
+    const path = resolve(folder);
+    const request = { folder: path, destination, ...options, atMs: Date.now() };
+    const explanation = explain(await readFolder(path), request);
     const isAnswer = 'allowed' in explanation;
     (isAnswer ? process.stdout : process.stderr).write(formatExplanation(explanation));
     if (!isAnswer) return UNANSWERED;

@@ -14,6 +14,7 @@ import { Spools } from '../../gateway/log/spools.ts';
 import { descriptorSentence } from '../../gateway/process/descriptors.ts';
 import { refusalSentence } from '../../gateway/process/overloaded-listeners.ts';
 import { describeExit } from '../../gateway/process/running-envoy.ts';
+import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -23,9 +24,8 @@ import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { gatewayDenials } from './denials.ts';
-import { type GatewayMemory, readMemory } from './memory.ts';
 
-export interface AgentParts extends GatewayParts {
+export interface GatewayProcessParts extends GatewayParts {
   readonly config: GatewayConfig;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -40,7 +40,7 @@ export interface AgentParts extends GatewayParts {
   readonly rules: RuleHistory;
 }
 
-export interface AgentHooks {
+export interface GatewayProcessHooks {
   /** A table or a plan has changed. */
   readonly onChange: () => void;
   /** Envoy has ended, or a new one has started. */
@@ -48,11 +48,11 @@ export interface AgentHooks {
 }
 
 /** Throws where the state directory, Envoy or the kubeconfig cannot be had. */
-export async function assembleAgent(
+export async function assembleParts(
   config: GatewayConfig,
   logger: Logger,
-  hooks: AgentHooks,
-): Promise<AgentParts> {
+  hooks: GatewayProcessHooks,
+): Promise<GatewayProcessParts> {
   const { systemNamespace: namespace, podName } = config;
   const metrics = createMetrics('gateway');
   const place = await prepareGateway(config, { mayBeVolume: true });
@@ -105,7 +105,10 @@ export async function assembleAgent(
   return { ...parts, dns, spools, services, config, logger, metrics, api, memory, source, reporter, rules };
 }
 
-type SpoolReaders = Pick<AgentParts, 'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'metrics'>;
+type SpoolReaders = Pick<
+  GatewayProcessParts,
+  'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'metrics'
+>;
 
 function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolReaders): Spools {
   const consume = gatewayDenials({
@@ -130,7 +133,7 @@ function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolRe
 
 function hooksOf(
   logger: Logger,
-  { onEnvoyChange }: AgentHooks,
+  { onEnvoyChange }: GatewayProcessHooks,
   record: GatewayHooks['onRefusedConnections'],
 ): GatewayHooks {
   return {

@@ -6,6 +6,9 @@ import type { GatewayConfig } from '../../config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { heldBackSentences } from '../../gateway/config/held-back-sentences.ts';
 import { TableWait } from '../../gateway/config/table-wait.ts';
+import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
+import { rememberCompiled, rememberInForce } from '../../gateway/state/gateway-memory.ts';
+import { inForceAfter } from '../../gateway/state/in-force.ts';
 import { readIfExists, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -13,23 +16,20 @@ import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { type CompiledObjects, type GatewayOutputs, gatewayOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
-import { reflectorFault } from '../shared/reflector-fault.ts';
-import { egressListenersOfLanes } from './egress-listeners.ts';
-import { inForceAfter } from './in-force.ts';
-import { rememberCompiled, rememberInForce } from './memory.ts';
-import { type AgentParts, assembleAgent } from './parts.ts';
+import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
+import { assembleParts, type GatewayProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
 const MAX_INTERVAL_MS = 30_000;
 
-export class RunningAgent {
-  readonly #parts: AgentParts;
+export class GatewayProcess {
+  readonly #parts: GatewayProcessParts;
   readonly #loop: Loop;
   readonly #wait = new TableWait();
   #health: HealthServer | undefined;
   #envoyVersion: string | undefined;
-  #inForce: AgentParts['memory']['inForce'];
+  #inForce: GatewayProcessParts['memory']['inForce'];
   #remembered: CompiledObjects | undefined;
   /** Whether Envoy has been given what the API server says, and not only what was remembered. */
   #isCurrent = false;
@@ -37,7 +37,7 @@ export class RunningAgent {
   /** Why something could not be remembered for the next start. */
   readonly #unsaved: Partial<Record<'compiled' | 'inForce', string | undefined>> = {};
 
-  private constructor(parts: AgentParts, loop: Loop) {
+  private constructor(parts: GatewayProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
     this.#inForce = parts.memory.inForce;
@@ -45,9 +45,9 @@ export class RunningAgent {
   }
 
   /** Throws, with nothing left running, where the state directory, Envoy or a port cannot be had. */
-  static async start(config: GatewayConfig, logger: Logger): Promise<RunningAgent> {
-    let agent: RunningAgent | undefined;
-    const parts = await assembleAgent(config, logger, {
+  static async start(config: GatewayConfig, logger: Logger): Promise<GatewayProcess> {
+    let agent: GatewayProcess | undefined;
+    const parts = await assembleParts(config, logger, {
       onChange: () => agent?.trigger(),
       onEnvoyChange: () => agent?.envoyChanged(),
     });
@@ -60,7 +60,7 @@ export class RunningAgent {
       onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
       onRun: (run) => parts.metrics.pass(run),
     });
-    agent = new RunningAgent(parts, loop);
+    agent = new GatewayProcess(parts, loop);
     try {
       await agent.#start();
       return agent;
@@ -200,7 +200,7 @@ export class RunningAgent {
   }
 
   /** Answers what could not be remembered for the next start, and why. */
-  async #keepReport(inForce: AgentParts['memory']['inForce']): Promise<readonly string[]> {
+  async #keepReport(inForce: GatewayProcessParts['memory']['inForce']): Promise<readonly string[]> {
     const { paths, tunnels } = this.#parts;
     const isKept = isDeepStrictEqual(inForce, this.#inForce) && this.#unsaved.inForce === undefined;
     this.#inForce = inForce;
@@ -213,8 +213,7 @@ export class RunningAgent {
 
   #outputs(compiled: CompiledObjects): GatewayOutputs {
     const { settings, config, tunnels } = this.#parts;
-    const egressListenersOf = (plans: CompiledObjects['plans']) =>
-      egressListenersOfLanes(plans, config.listenAddress);
+    const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, config.listenAddress);
     const gateway = { settings, egressListenersOf, tunnels: tunnels.memory };
     return gatewayOutputs(compiled, gateway, SYSTEM_CLOCK.nowMs());
   }

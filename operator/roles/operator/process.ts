@@ -2,22 +2,16 @@
 // them. Every replica looks and computes; only the one that holds the lease writes.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../config.ts';
-import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
+import { deliver } from '../../deliver/kubernetes/deliver.ts';
 import { failuresByWorkspace } from '../../deliver/kubernetes/failures-by-workspace.ts';
-import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
-import { NoLongerLeader, ObjectWriter, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
+import { NoLongerLeader, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import { inSteps } from '../../lib/in-steps.ts';
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
-import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
-import { createMetrics, type Metrics } from '../../lib/metrics.ts';
-import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
 import type { ClusterState } from '../../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../../model/stamp.ts';
-import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
 import {
   NOTHING_REMEMBERED,
   type OperatorMemory,
@@ -25,10 +19,8 @@ import {
   operatorSteps,
 } from '../../pipeline.ts';
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
-import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
-import { reflectorFault } from '../shared/reflector-fault.ts';
-import { deliver } from './delivery.ts';
-import { StatusReport } from './status-report.ts';
+import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
+import { assembleParts, type OperatorProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 20;
 const RETRY_INTERVAL_MS = 1000;
@@ -36,39 +28,24 @@ const RETRY_INTERVAL_MS = 1000;
 const MAX_INTERVAL_MS = 60_000;
 const GATEWAY_HEALTH_PORT = 8081;
 
-/** What is wired together; each part has a lifetime of its own. */
-interface OperatorParts {
-  readonly config: OperatorConfig;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly api: KubernetesApi;
-  readonly source: ClusterSource;
-  readonly lease: LeaderLease;
-  readonly writer: ObjectWriter;
-  readonly recorder: EventRecorder;
-  readonly statusReport: StatusReport;
-}
-
-export class RunningOperator {
-  readonly #parts: OperatorParts;
+export class OperatorProcess {
+  readonly #parts: OperatorProcessParts;
   readonly #loop: Loop;
   /** One object for all passes: what was computed with it is known in the next one. */
   readonly #settings: ClusterSettings;
   #health: HealthServer | undefined;
   #memory: OperatorMemory = NOTHING_REMEMBERED;
 
-  private constructor(parts: OperatorParts, loop: Loop) {
+  private constructor(parts: OperatorProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
     this.#settings = { ...parts.config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
   }
 
   /** Throws where the API server cannot be found or the health port is taken; resolves before all is synced. */
-  static async start(config: OperatorConfig, logger: Logger): Promise<RunningOperator> {
-    let operator: RunningOperator | undefined;
-    const trigger = (): void => operator?.trigger();
-    const metrics = createMetrics('operator');
-    const parts = await assembleOperator({ config, logger, metrics, trigger });
+  static async start(config: OperatorConfig, logger: Logger): Promise<OperatorProcess> {
+    let operator: OperatorProcess | undefined;
+    const parts = await assembleParts(config, logger, () => operator?.trigger());
     const loop = new Loop({
       job: async () => (await operator?.pass()) ?? {},
       minIntervalMs: MIN_INTERVAL_MS,
@@ -76,9 +53,9 @@ export class RunningOperator {
       maxIntervalMs: MAX_INTERVAL_MS,
       clock: SYSTEM_CLOCK,
       onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
-      onRun: (run) => metrics.pass(run),
+      onRun: (run) => parts.metrics.pass(run),
     });
-    operator = new RunningOperator(parts, loop);
+    operator = new OperatorProcess(parts, loop);
     await operator.#start();
     return operator;
   }
@@ -138,7 +115,7 @@ export class RunningOperator {
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
     await yieldToEventLoop();
-    const failed = await deliver(outputs, reading, this.#parts);
+    const failed = await deliver(outputs, reading.observed, this.#parts);
     await yieldToEventLoop();
     const changesAtMs = await statusReport.tell({
       state: reading.state,
@@ -176,61 +153,4 @@ function stampedWorkspaces(
   return new Map(
     plans.map(({ metadata: { name } }) => [name, stamped.has(name) ? true : faultOf(name)] as const),
   );
-}
-
-interface Assembly {
-  readonly config: OperatorConfig;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly trigger: () => void;
-}
-
-async function assembleOperator({ config, logger, metrics, trigger }: Assembly): Promise<OperatorParts> {
-  const api = await connectKubernetes({
-    kubeconfig: config.kubeconfig,
-    actAs: { user: accountUser(config.systemNamespace, OPERATOR_ACCOUNT) },
-    onRequest: (done) => metrics.apiRequest(done),
-  });
-  const source = new ClusterSource({
-    api,
-    systemNamespace: config.systemNamespace,
-    onChange: trigger,
-    onFailure: ({ reflector, error, retryInMs }) => {
-      metrics.reflectorFailure(reflector);
-      logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
-    },
-  });
-  const lease = new LeaderLease({
-    api,
-    namespace: config.systemNamespace,
-    name: LEASE_NAME,
-    identity: config.identity,
-    onChange: (isLeader) => {
-      metrics.leader(isLeader);
-      logger.info(isLeader ? 'leads' : 'leads no more');
-      trigger();
-    },
-    onFailure: (error) => logger.warn('the lease could not be renewed', { error }),
-  });
-  const writer = new ObjectWriter({
-    api,
-    resources: WRITTEN_RESOURCES,
-    versionedKinds: ['EgressTable', 'WorkspacePlan'],
-    mayWrite: () => lease.isLeader(),
-    onWrite: (write) => metrics.objectWrite(write),
-  });
-  const recorder = new EventRecorder({
-    api,
-    instance: config.identity,
-    onDropped: ({ reason, regarding }, error) => {
-      metrics.eventDropped();
-      logger.warn('an Event was not recorded', {
-        reason,
-        object: `${regarding.kind}/${regarding.name}`,
-        error,
-      });
-    },
-  });
-  const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
-  return { config, logger, metrics, api, source, lease, writer, recorder, statusReport };
 }

@@ -2,8 +2,10 @@
 // with `envoy --mode validate`. Starts nothing.
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type ListenConfig, type ListenOptions, OptionError, readListenConfig } from '../../config.ts';
+import { type ListenConfig, type ListenOptions, readListenConfig } from '../../config.ts';
 import { ConfigApplier } from '../../gateway/config/config-applier.ts';
+import { ListenerPorts } from '../../gateway/ports/listener-ports.ts';
+import { endpointsOf } from '../../gateway/ports/product-listeners.ts';
 import { writeFirstLimits } from '../../gateway/process/connection-limits.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
@@ -14,8 +16,7 @@ import { desiredOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { type FolderReading, readFolder } from '../../sources/folder.ts';
-import { endpointsOf } from '../run/egress-listeners.ts';
-import { ListenerPorts } from '../run/listener-ports.ts';
+import { exitStatus } from '../shared/exit-status.ts';
 
 const DEFAULT_MAX_CONNECTIONS = 4096;
 
@@ -23,18 +24,11 @@ export interface RenderOptions extends ListenOptions {
   readonly out: string;
 }
 
-const FAILED = 1;
-const USAGE = 2;
-
-export async function renderCommand(folder: string, options: RenderOptions): Promise<number> {
-  try {
+export function renderCommand(folder: string, options: RenderOptions): Promise<number> {
+  return exitStatus(async () => {
     const reading = await readFolder(resolve(folder));
     process.stdout.write(await render(reading, resolve(options.out), readListenConfig(options)));
-    return 0;
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return error instanceof OptionError ? USAGE : FAILED;
-  }
+  });
 }
 
 /** Answers what it did, in a sentence; Problems go to standard error. */

@@ -10,20 +10,20 @@ import {
   gatewayParts,
   prepareGateway,
 } from '../../gateway/gateway-parts.ts';
+import { ListenerPorts } from '../../gateway/ports/listener-ports.ts';
 import { descriptorSentence } from '../../gateway/process/descriptors.ts';
 import { refusalSentence } from '../../gateway/process/overloaded-listeners.ts';
 import { describeExit } from '../../gateway/process/running-envoy.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
 import { DenialLogProcess } from '../denial-log/process.ts';
-import { ListenerPorts } from './listener-ports.ts';
 import { StateReport } from './state-report.ts';
 import type { RunView } from './view.ts';
 
 /** The gateway's name in event ids. */
 const GATEWAY = 'local';
 
-export interface RunParts extends GatewayParts {
+export interface RunProcessParts extends GatewayParts {
   readonly dns: GatewayDns;
   readonly view: RunView;
   readonly log: DenialLogProcess;
@@ -32,7 +32,7 @@ export interface RunParts extends GatewayParts {
 }
 
 /** Throws, with nothing left open, where the address, the state directory or Envoy cannot be had. */
-export async function assembleParts(config: RunConfig, view: RunView): Promise<RunParts> {
+export async function assembleParts(config: RunConfig, view: RunView): Promise<RunProcessParts> {
   view.progress('Looking for Envoy, which is fetched once where it is missing');
   const place = await prepareGateway(config);
   for (const note of place.notes) view.progress(note);
@@ -70,7 +70,7 @@ async function partsAround(
   config: RunConfig,
   view: RunView,
   place: GatewayPlace,
-): Promise<RunParts> {
+): Promise<RunProcessParts> {
   const ports = await ListenerPorts.open({
     path: place.paths.ports,
     address: config.listenAddress,

@@ -6,6 +6,7 @@ import { queryDenials } from '../../denials/query/query-denials.ts';
 import type { QueryAnswer } from '../../denials/query/run-query.ts';
 import type { ApplyResult } from '../../gateway/config/config-applier.ts';
 import { heldBackSentences } from '../../gateway/config/held-back-sentences.ts';
+import { type Endpoints, endpointsOf } from '../../gateway/ports/product-listeners.ts';
 import { writeOrSay } from '../../gateway/state/write-or-say.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -13,8 +14,7 @@ import { within } from '../../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../../sources/folder.ts';
-import { type Endpoints, endpointsOf } from './egress-listeners.ts';
-import { assembleParts, type RunParts } from './parts.ts';
+import { assembleParts, type RunProcessParts } from './parts.ts';
 import type { RunView } from './view.ts';
 
 const MIN_INTERVAL_MS = 10;
@@ -24,8 +24,8 @@ const MAX_INTERVAL_MS = 2000;
 /** At the end, for what may wait for an Envoy that does not answer. */
 const LAST_PASS_MS = 500;
 
-export class RunningGateway {
-  readonly #parts: RunParts;
+export class RunProcess {
+  readonly #parts: RunProcessParts;
   readonly #source: FolderSource;
   readonly #loop: Loop;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
@@ -33,7 +33,7 @@ export class RunningGateway {
   /** What could not be remembered for the next start, and why. */
   #unsaved: readonly string[] = [];
 
-  private constructor(parts: RunParts, source: FolderSource) {
+  private constructor(parts: RunProcessParts, source: FolderSource) {
     this.#parts = parts;
     this.#source = source;
     this.#loop = new Loop({
@@ -53,12 +53,12 @@ export class RunningGateway {
   }
 
   /** Throws, with nothing left running, where the folder, the state directory, Envoy or a port cannot be had. */
-  static async start(config: RunConfig, view: RunView): Promise<RunningGateway> {
-    let gateway: RunningGateway | undefined;
+  static async start(config: RunConfig, view: RunView): Promise<RunProcess> {
+    let gateway: RunProcess | undefined;
     const source = new FolderSource(config.folder, () => void gateway?.refresh());
     try {
       throwIfUnreadable(await source.read());
-      gateway = new RunningGateway(await assembleParts(config, view), source);
+      gateway = new RunProcess(await assembleParts(config, view), source);
       await gateway.#start();
       return gateway;
     } catch (error) {

@@ -5,9 +5,9 @@ import {
   readSnapshot,
   workspaceManifest,
 } from '../../../test/fixtures/object-fixture.ts';
+import { endpointsOf, productListeners } from '../../gateway/ports/product-listeners.ts';
 import type { Problem } from '../../model/problem.ts';
 import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
-import { egressListenersOf, endpointsOf } from './egress-listeners.ts';
 import { StateReport } from './state-report.ts';
 import { SILENT_VIEW } from './view.ts';
 
@@ -38,7 +38,7 @@ const SETTINGS = {
 };
 
 function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {
-  const egressListeners = (plans: DesiredOutputs['plans']) => egressListenersOf(plans, {}, '127.0.0.1');
+  const egressListeners = (plans: DesiredOutputs['plans']) => productListeners(plans, {}, '127.0.0.1');
   return desiredOutputs(
     readSnapshot(...manifests),
     { settings: SETTINGS, egressListenersOf: egressListeners },

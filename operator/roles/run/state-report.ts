@@ -1,8 +1,9 @@
 // Tells people what changed, once: the table of workspaces when it differs from the last one shown, problems when
 // they differ, and what is held back.
+
+import type { Endpoints } from '../../gateway/ports/product-listeners.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
 import type { DesiredOutputs } from '../../pipeline.ts';
-import type { Endpoints } from './egress-listeners.ts';
 import type { RunView } from './view.ts';
 
 export class StateReport {

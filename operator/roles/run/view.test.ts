@@ -2,8 +2,8 @@ import { Writable } from 'node:stream';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
 import { policyManifest, readSnapshot, workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
 import { compileSnapshot } from '../../compile/plans.ts';
+import { endpointsOf, productListeners } from '../../gateway/ports/product-listeners.ts';
 import type { Denial } from '../../model/denial.ts';
-import { egressListenersOf, endpointsOf } from './egress-listeners.ts';
 import { terminalView } from './view.ts';
 
 /** A stream that is no terminal and keeps what is written. */
@@ -34,10 +34,7 @@ test('workspaces() names a workspace once, with a row per product and how each g
   const world = readSnapshot(workspaceManifest('alpha'), policyManifest('default-policy', access));
   const { plans } = compileSnapshot(world);
   const { view, out } = viewOf();
-  view.workspaces(
-    plans,
-    endpointsOf(plans, egressListenersOf(plans, { 'alpha/DBSQL': 10_008 }, '127.0.0.1')),
-  );
+  view.workspaces(plans, endpointsOf(plans, productListeners(plans, { 'alpha/DBSQL': 10_008 }, '127.0.0.1')));
   const [, head, first = '', ...rows] = out.text.split('\n');
   expect(head).toMatch(/^WORKSPACE +ID +POLICY +ENFORCEMENT +PRODUCT +LANE +PROXY$/);
   expect(first).toMatch(

@@ -1,6 +1,7 @@
 // What `sallyport run` shows: progress, the table of workspaces, problems, and denials as they come.
 // Plain text where the stream is no terminal.
 import { styleText } from 'node:util';
+import type { Endpoints, ProductEndpoint } from '../../gateway/ports/product-listeners.ts';
 import { formatTable } from '../../lib/text-table.ts';
 import type { Denial } from '../../model/denial.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
@@ -8,7 +9,6 @@ import type { Product } from '../../model/product.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import { enforcementOf, type WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { ShownDenials } from '../denial-log/calls.ts';
-import type { Endpoints, ProductEndpoint } from './egress-listeners.ts';
 
 export interface RunView {
   progress(text: string): void;

@@ -6,14 +6,14 @@ import { Writable } from 'node:stream';
 import { readOperatorConfig } from '../../../operator/config.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
-import { RunningOperator } from '../../../operator/roles/operator/process.ts';
+import { OperatorProcess } from '../../../operator/roles/operator/process.ts';
 import { until } from '../until.ts';
 import { GatewayScene } from './gateway-scene.ts';
 
 const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 
 export interface Operator {
-  readonly running: RunningOperator;
+  readonly running: OperatorProcess;
   /** What it wrote to standard output, one JSON object a line. */
   readonly log: () => string;
   stop(): Promise<void>;
@@ -27,7 +27,7 @@ export interface OperatorOptions {
 
 export class ClusterScene {
   readonly gateways: GatewayScene;
-  readonly #operators = new Set<RunningOperator>();
+  readonly #operators = new Set<OperatorProcess>();
 
   private constructor(gateways: GatewayScene) {
     this.gateways = gateways;
@@ -68,7 +68,7 @@ export class ClusterScene {
       },
     });
     const logger = createLogger({ role: 'operator', level: 'info', stream });
-    const running = await RunningOperator.start(readOperatorConfig(options, {}), logger);
+    const running = await OperatorProcess.start(readOperatorConfig(options, {}), logger);
     this.#operators.add(running);
     const stop = async (): Promise<void> => {
       this.#operators.delete(running);

@@ -13,7 +13,7 @@ import type { GatewayReportSpec } from '../../../operator/model/gateway-report.t
 import { API_VERSION } from '../../../operator/model/kubernetes-object.ts';
 import type { Lane } from '../../../operator/model/lane.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
-import { RunningAgent } from '../../../operator/roles/gateway/process.ts';
+import { GatewayProcess } from '../../../operator/roles/gateway/process.ts';
 import { type OutsideWorld, startOutsideWorld } from '../../outside/outside-world.ts';
 import { ask } from '../../outside/proxy-client.ts';
 import { until } from '../until.ts';
@@ -24,7 +24,7 @@ const MAIN = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url)
 type LogLine = Readonly<Record<string, unknown>>;
 
 export interface Agent {
-  readonly running: RunningAgent;
+  readonly running: GatewayProcess;
   readonly address: string;
   /** What it wrote to standard output. */
   readonly lines: readonly LogLine[];
@@ -47,7 +47,7 @@ export class GatewayScene {
   readonly controlPlane: ControlPlane;
   readonly world: OutsideWorld;
   readonly folder: string;
-  readonly #agents = new Set<RunningAgent>();
+  readonly #agents = new Set<GatewayProcess>();
 
   private constructor(controlPlane: ControlPlane, world: OutsideWorld, folder: string) {
     this.controlPlane = controlPlane;
@@ -71,7 +71,7 @@ export class GatewayScene {
     const address = options.listenAddress;
     const { stream, lines } = keptLines();
     const logger = createLogger({ role: 'gateway', level: 'info', stream });
-    const running = await RunningAgent.start(readGatewayConfig(options, process.env), logger);
+    const running = await GatewayProcess.start(readGatewayConfig(options, process.env), logger);
     this.#agents.add(running);
     const stop = async (): Promise<void> => {
       this.#agents.delete(running);

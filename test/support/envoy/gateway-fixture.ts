@@ -12,7 +12,7 @@ import type { Denial } from '../../../operator/model/denial.ts';
 import type { Problem } from '../../../operator/model/problem.ts';
 import type { Product } from '../../../operator/model/product.ts';
 import type { ShownDenials } from '../../../operator/roles/denial-log/calls.ts';
-import { RunningGateway } from '../../../operator/roles/run/process.ts';
+import { RunProcess } from '../../../operator/roles/run/process.ts';
 import { SILENT_VIEW } from '../../../operator/roles/run/view.ts';
 import {
   type OutsideWorld,
@@ -35,7 +35,7 @@ type Files = Readonly<Record<string, string>>;
 
 export interface GatewayFixture {
   readonly world: OutsideWorld;
-  readonly gateway: RunningGateway;
+  readonly gateway: RunProcess;
   /** The folder that the gateway reads. */
   readonly folder: string;
   /** Where Envoy and the DNS write their lines. */
@@ -96,7 +96,7 @@ async function startIn(
   for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
   const state = join(directory, 'state');
   const journal = new Journal();
-  const gateway = await RunningGateway.start(
+  const gateway = await RunProcess.start(
     runConfig({ folder, state, world }, { maxConnections, denialRows, envoyMemoryMb }),
     journal.view,
   );
@@ -164,19 +164,19 @@ function runConfig({ folder, state, world }: Places, { maxConnections, denialRow
   return readRunConfig(folder, options, process.env);
 }
 
-function endpointOf(gateway: RunningGateway, workspace: string, product: Product) {
+function endpointOf(gateway: RunProcess, workspace: string, product: Product) {
   const found = gateway.endpoints.workspaces.find((endpoints) => endpoints.workspace === workspace);
   return found?.products.find((endpoint) => endpoint.product === product);
 }
 
-function egressListenerOf(gateway: RunningGateway, workspace: string, product: Product): Client['proxy'] {
+function egressListenerOf(gateway: RunProcess, workspace: string, product: Product): Client['proxy'] {
   const proxy = endpointOf(gateway, workspace, product)?.proxy;
   if (proxy === undefined || proxy === null)
     throw new Error(`${product} of "${workspace}" has no egress listener`);
   return placeOf(proxy);
 }
 
-function directPlaceOf(gateway: RunningGateway, workspace: string, product: Product, port: number) {
+function directPlaceOf(gateway: RunProcess, workspace: string, product: Product, port: number) {
   const endpoint = endpointOf(gateway, workspace, product);
   const address = port === 80 ? endpoint?.http : port === 443 ? endpoint?.tls : endpoint?.tlsPorts[port];
   if (address === undefined || address === null) {

@@ -1,5 +1,5 @@
 // What reflectors know of themselves -> what /readyz and /healthz say is missing.
-import type { ReflectorProgress } from '../../sources/kubernetes/reflector.ts';
+import type { ReflectorProgress } from './reflector.ts';
 
 /** Every watch ends and is opened again within a minute; one that was not for so long does not come back by itself. */
 const SILENT_MS = 5 * 60_000;

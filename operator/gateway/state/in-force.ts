@@ -1,10 +1,11 @@
 // What Envoy runs, per table and per plan, as the gateway reports it. Computed from what Envoy said to each
 // configuration and from what was in force before.
-import type { ApplyResult } from '../../gateway/config/config-applier.ts';
-import type { HeldBack } from '../../gateway/config/held-back.ts';
+
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
 import { compareText } from '../../model/snapshot.ts';
 import type { CompiledObjects, GatewayOutputs } from '../../pipeline.ts';
+import type { ApplyResult } from '../config/config-applier.ts';
+import type { HeldBack } from '../config/held-back.ts';
 
 /** Rows of a GatewayReport. */
 export interface InForce {

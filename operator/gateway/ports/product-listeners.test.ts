@@ -2,7 +2,7 @@ import { policyManifest, readSnapshot, workspaceManifest } from '../../../test/f
 import { compileSnapshot } from '../../compile/plans.ts';
 import { PRODUCTS } from '../../model/product.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
-import { egressListenersOf, endpointsOf, wantedBlocks } from './egress-listeners.ts';
+import { endpointsOf, productListeners, wantedBlocks } from './product-listeners.ts';
 
 /** The plan of workspace "alpha" under this default policy. */
 function planUnder(access: Readonly<Record<string, unknown>>): WorkspacePlan {
@@ -22,10 +22,10 @@ test('wantedBlocks() has a key for every product but those in lane full', () => 
   expect(wantedBlocks([planUnder({ restrictionMode: 'FULL_ACCESS' })])).toEqual([]);
 });
 
-test('egressListenersOf() makes an egress listener of each product that has a port, with all that its log lines say', () => {
+test('productListeners() makes an egress listener of each product that has a port, with all that its log lines say', () => {
   const plan = planUnder(EXEMPT);
   const ports = { 'alpha/EXTERNAL_MODELS': 10_008, 'alpha/ML_BUILD': 10_016, 'beta/JOBS': 10_024 };
-  expect(egressListenersOf([plan], ports, '127.0.0.7')).toEqual([
+  expect(productListeners([plan], ports, '127.0.0.7')).toEqual([
     {
       name: 'alpha-external-models',
       workspace: 'alpha',
@@ -44,7 +44,7 @@ test('egressListenersOf() makes an egress listener of each product that has a po
 test('endpointsOf() tells scripts the proxy of each product, and null where none is', () => {
   const plan = planUnder(EXEMPT);
   const tlsPorts = { 'alpha/JOBS': [{ port: 8443, offset: 4 }] };
-  const egressListeners = egressListenersOf([plan], { 'alpha/JOBS': 10_008 }, '127.0.0.1', tlsPorts);
+  const egressListeners = productListeners([plan], { 'alpha/JOBS': 10_008 }, '127.0.0.1', tlsPorts);
   const { workspaces } = endpointsOf([plan], egressListeners);
   expect(workspaces).toMatchObject([
     { workspace: 'alpha', workspaceId: 'id-alpha', networkPolicyId: 'default-policy' },
@@ -66,7 +66,7 @@ test('endpointsOf() tells scripts the proxy of each product, and null where none
 
 test('endpointsOf() writes an IPv6 address as a URL wants it', () => {
   const plan = planUnder({});
-  const { workspaces } = endpointsOf([plan], egressListenersOf([plan], { 'alpha/JOBS': 10_008 }, '::1'));
+  const { workspaces } = endpointsOf([plan], productListeners([plan], { 'alpha/JOBS': 10_008 }, '::1'));
   const jobs = workspaces[0]?.products.find(({ product }) => product === 'JOBS');
   expect(new URL(jobs?.proxy ?? '')).toMatchObject({ hostname: '[::1]', port: '10008' });
 });

@@ -1,5 +1,5 @@
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
-import { egressListenersOfLanes } from './egress-listeners.ts';
+import { laneListeners } from './lane-listeners.ts';
 
 type Lanes = NonNullable<WorkspacePlan['spec']['lanes']>;
 
@@ -19,7 +19,7 @@ test('egressListenersOfLanes() makes an egress listener of each lane but full, a
     { lane: 'full', firstPort: 10_000 },
     { lane: 'enforced', firstPort: 10_008 },
   ]);
-  expect(egressListenersOfLanes([plan], '192.0.2.1')).toEqual([
+  expect(laneListeners([plan], '192.0.2.1')).toEqual([
     {
       name: 'lab.enforced',
       workspace: 'lab',
@@ -39,6 +39,6 @@ test('egressListenersOfLanes() gives no two lanes one name, whatever the workspa
     planOf('a', [{ lane: 'sealed-dry-run', firstPort: 10_000 }]),
     planOf('a-sealed', [{ lane: 'dry-run', firstPort: 10_008 }]),
   ];
-  const names = egressListenersOfLanes(plans, '192.0.2.1').map(({ name }) => name);
+  const names = laneListeners(plans, '192.0.2.1').map(({ name }) => name);
   expect(new Set(names).size).toBe(2);
 });

@@ -1,15 +1,7 @@
 // One pass of the leader: outputs -> the API server, in the order that never leaves a pod outside its policy. Running
-// pods of a new workspace are adopted before anything isolates them, isolation is in place before a stamp lets pods
+// pods of a new workspace are exempted before anything isolates them, isolation is in place before a stamp lets pods
 // start, and what is no longer wanted goes last.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import { exemptPods, type HeldPod } from '../../deliver/kubernetes/exempt-pods.ts';
-import { failuresByWorkspace } from '../../deliver/kubernetes/failures-by-workspace.ts';
-import { heldAddresses } from '../../deliver/kubernetes/held-addresses.ts';
-import { holdPods, type Recorder, recordHeldPod } from '../../deliver/kubernetes/hold-pods.ts';
-import { inParallel } from '../../deliver/kubernetes/in-parallel.ts';
-import type { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
-import type { ObjectWriter, WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
-import { planWrites } from '../../deliver/kubernetes/plan-writes.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -32,7 +24,14 @@ import {
   WORKSPACE_NAME_LABEL,
 } from '../../model/system-names.ts';
 import type { OperatorOutputs } from '../../pipeline.ts';
-import type { ClusterReading } from '../../sources/kubernetes/cluster-source.ts';
+import { exemptPods, type HeldPod } from './exempt-pods.ts';
+import { failuresByWorkspace } from './failures-by-workspace.ts';
+import { heldAddresses } from './held-addresses.ts';
+import { holdPods, type Recorder, recordHeldPod } from './hold-pods.ts';
+import { inParallel } from './in-parallel.ts';
+import type { LeaderLease } from './leader-lease.ts';
+import type { ObjectWriter, WriteFailures } from './object-writer.ts';
+import { planWrites } from './plan-writes.ts';
 
 export interface Delivery {
   readonly api: KubernetesApi;
@@ -51,10 +50,13 @@ const PRUNED_RESOURCES: readonly ClusterResource[] = [
   KUBE_NETWORK_POLICIES,
 ];
 
+/** By key, as the outputs were computed from them. */
+type Observed = ReadonlyMap<string, KubernetesObject>;
+
 /** What could not be written. */
 export async function deliver(
   outputs: OperatorOutputs,
-  { observed }: ClusterReading,
+  observed: Observed,
   delivery: Delivery,
 ): Promise<WriteFailures> {
   const { api, writer, lease, logger, recorder } = delivery;
@@ -120,7 +122,7 @@ function isPruned({ apiVersion, kind, metadata }: KubernetesObject): boolean {
   return isOurs && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 }
 
-function isIsolated(workspace: string, observed: ClusterReading['observed']): boolean {
+function isIsolated(workspace: string, observed: Observed): boolean {
   const found = observed.get(`${KUBE_NETWORK_POLICIES.kind}/${workspace}/${ISOLATION_NAME}`);
   return found !== undefined && isPruned(found);
 }
@@ -134,14 +136,14 @@ async function exemptAll(
   return inParallel(namespaces, async ({ metadata: { name } }) => {
     const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
     const { running, held } = await exemptPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
-    if (running + held > 0) logger.info('adopted pods', { workspace: name, running, held });
+    if (running + held > 0) logger.info('exempted pods', { workspace: name, running, held });
   });
 }
 
 /** Everything of ours but what is the user's own word. */
 async function unstampAll(
   names: readonly string[],
-  observed: ClusterReading['observed'],
+  observed: Observed,
   writer: ObjectWriter,
 ): Promise<WriteFailures> {
   const namespaces = names.flatMap((name) => observed.get(`${NAMESPACES.kind}/${name}`) ?? []);

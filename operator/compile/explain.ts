@@ -1,18 +1,26 @@
 // `sallyport explain`: what would happen to one connection, and why, from the same code that runs; no Envoy needed.
-import { decide, type EgressRequest, formatRule } from '../../compile/decide.ts';
-import { compileSnapshot } from '../../compile/plans.ts';
-import { indexTable } from '../../compile/table-index.ts';
-import { isPort } from '../../model/authority.ts';
-import { parseDomainName } from '../../model/domain-name.ts';
-import type { EgressTable } from '../../model/egress-table.ts';
-import { isDryRun, type Lane } from '../../model/lane.ts';
-import { formatProblem, type Problem } from '../../model/problem.ts';
-import type { Product } from '../../model/product.ts';
-import { REASONS } from '../../model/reason.ts';
-import type { WorkspacePlan } from '../../model/workspace-plan.ts';
-import { readFolder } from '../../sources/folder.ts';
+
+import { isPort } from '../model/authority.ts';
+import { parseDomainName } from '../model/domain-name.ts';
+import type { EgressTable } from '../model/egress-table.ts';
+import { isDryRun, type Lane } from '../model/lane.ts';
+import { formatProblem, type Problem } from '../model/problem.ts';
+import type { Product } from '../model/product.ts';
+import { REASONS } from '../model/reason.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { decide, type EgressRequest, formatRule } from './decide.ts';
+import { compileSnapshot } from './plans.ts';
+import { indexTable } from './table-index.ts';
+
+/** What was read, and what could not be. */
+interface Reading {
+  readonly snapshot: Snapshot;
+  readonly problems: readonly Problem[];
+}
 
 export interface ExplainRequest {
+  /** Where it was read. */
   readonly folder: string;
   readonly workspace: string;
   readonly product: Product;
@@ -53,11 +61,9 @@ export function parseDestination(text: string): Destination | undefined {
   return { host: 'name' in parsed ? parsed.name : host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
 }
 
-/** Throws where there is no folder to read. */
-export async function explain(request: ExplainRequest): Promise<Explanation> {
-  const { snapshot, problems: folderProblems } = await readFolder(request.folder);
-  const world = compileSnapshot(snapshot);
-  const problems = [...folderProblems, ...world.problems];
+export function explain(reading: Reading, request: ExplainRequest): Explanation {
+  const world = compileSnapshot(reading.snapshot);
+  const problems = [...reading.problems, ...world.problems];
   const plan = world.plans.find(({ metadata, spec }) =>
     [metadata.name, spec.workspaceId].includes(request.workspace),
   );

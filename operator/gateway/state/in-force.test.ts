@@ -1,8 +1,8 @@
-import type { ApplyResult } from '../../gateway/config/config-applier.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
-import { egressListenersOfLanes } from './egress-listeners.ts';
+import type { ApplyResult } from '../config/config-applier.ts';
+import { laneListeners } from '../ports/lane-listeners.ts';
 import { type InForce, inForceAfter, NOTHING_IN_FORCE } from './in-force.ts';
 
 const SETTINGS = {
@@ -39,7 +39,7 @@ const BEFORE: InForce = {
 };
 
 function after(result: ApplyResult, before = BEFORE): InForce {
-  const egressListenersOf = (plans: CompiledObjects['plans']) => egressListenersOfLanes(plans, '127.0.0.1');
+  const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, '127.0.0.1');
   const outputs = gatewayOutputs(COMPILED, { settings: SETTINGS, egressListenersOf }, 0);
   return inForceAfter(result, COMPILED, outputs, before);
 }

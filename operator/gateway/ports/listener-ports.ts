@@ -9,7 +9,6 @@ import {
   type PortBlockState,
 } from '../../compile/port-blocks.ts';
 import { placeTlsPorts, tlsPortProblems } from '../../compile/tls-ports.ts';
-import { isPortFree } from '../../gateway/ports/port-probe.ts';
 import { type AtomicFiles } from '../../lib/atomic-files.ts';
 import { writeProblem } from '../../lib/write-problem.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -17,7 +16,8 @@ import { BLOCK_SIZE, LANE_PORTS, type TlsPort } from '../../model/lane-port.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
-import { blockKey, egressListenersOf, wantedBlocks } from './egress-listeners.ts';
+import { isPortFree } from './port-probe.ts';
+import { blockKey, productListeners, wantedBlocks } from './product-listeners.ts';
 
 export interface ListenerPortsOptions {
   readonly path: string;
@@ -38,7 +38,7 @@ export class ListenerPorts {
   #saved: RememberedPorts;
   /** First ports of blocks that another process has, as found since the last save(). */
   readonly #taken = new Set<number>();
-  /** Of the last call of entrancesOf(). */
+  /** Of the last call of egressListenersOf(). */
   problems: readonly Problem[] = [];
 
   private constructor(options: ListenerPortsOptions, state: RememberedPorts) {
@@ -68,7 +68,7 @@ export class ListenerPorts {
       ({ key, message }): Problem => ({ reason: 'PortsExhausted', message, object: key }),
     );
     this.problems = [...exhausted, ...further.problems];
-    return egressListenersOf(plans, blocks, this.#options.address, further.tlsPorts);
+    return productListeners(plans, blocks, this.#options.address, further.tlsPorts);
   }
 
   #furtherTlsPorts(
@@ -94,7 +94,9 @@ export class ListenerPorts {
     };
   }
 
-  /** Gives up those of the new blocks that another process has. True where entrancesOf() must be asked once more. */
+  /**
+   * Gives up those of the new blocks that another process has. True where egressListenersOf() must be asked once more.
+   */
   async giveUpTaken(): Promise<boolean> {
     const blocks = { ...this.#state.blocks };
     for (const [key, port] of Object.entries(blocks)) {

@@ -12,10 +12,7 @@ interface Known {
 /** Egress listeners of a plan that has not changed stay the very same objects, and need not be rendered again. */
 const known = new WeakMap<WorkspacePlan, Known>();
 
-export function egressListenersOfLanes(
-  plans: readonly WorkspacePlan[],
-  address: string,
-): readonly EgressListener[] {
+export function laneListeners(plans: readonly WorkspacePlan[], address: string): readonly EgressListener[] {
   return plans.flatMap((plan) => {
     const before = known.get(plan);
     if (before?.address === address) return before.egressListeners;

@@ -54,7 +54,7 @@ export function wantedBlocks(plans: readonly WorkspacePlan[]): readonly string[]
 }
 
 /** A key without a port gets no egress listener: its workloads reach nothing, and a Problem says why. */
-export function egressListenersOf(
+export function productListeners(
   plans: readonly WorkspacePlan[],
   firstPorts: Readonly<Record<string, number>>,
   address: string,

@@ -1,7 +1,6 @@
 // What the operator tells people: statuses where they differ from what is stored, and the Events of what turned. It
 // remembers what it wrote until the API server shows it, so that nothing is told twice.
-import type { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
-import { writeStatuses } from '../../deliver/kubernetes/write-statuses.ts';
+
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -13,6 +12,8 @@ import { renderExpiryEvents } from '../../render/kubernetes/expiry-events.ts';
 import { renderStatuses } from '../../render/kubernetes/status/render-statuses.ts';
 import type { StatusInput } from '../../render/kubernetes/status/status-index.ts';
 import type { WantedStatus } from '../../render/kubernetes/status/wanted-status.ts';
+import type { EventRecorder } from './event-recorder.ts';
+import { writeStatuses } from './write-statuses.ts';
 
 export interface StatusReportOptions {
   readonly api: KubernetesApi;

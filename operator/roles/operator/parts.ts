@@ -1,0 +1,83 @@
+// Makes the parts of the operator: reflectors on one side, writers on the other. Nothing is started here; process.ts
+// says in which order things start and stop.
+import type { OperatorConfig } from '../../config.ts';
+import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
+import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
+import { ObjectWriter } from '../../deliver/kubernetes/object-writer.ts';
+import { StatusReport } from '../../deliver/kubernetes/status-report.ts';
+import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { createMetrics, type Metrics } from '../../lib/metrics.ts';
+import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
+import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
+import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
+
+/** What is wired together; each part has a lifetime of its own. */
+export interface OperatorProcessParts {
+  readonly config: OperatorConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly api: KubernetesApi;
+  readonly source: ClusterSource;
+  readonly lease: LeaderLease;
+  readonly writer: ObjectWriter;
+  readonly recorder: EventRecorder;
+  readonly statusReport: StatusReport;
+}
+
+/** Throws where the API server cannot be found. */
+export async function assembleParts(
+  config: OperatorConfig,
+  logger: Logger,
+  onChange: () => void,
+): Promise<OperatorProcessParts> {
+  const metrics = createMetrics('operator');
+  const api = await connectKubernetes({
+    kubeconfig: config.kubeconfig,
+    actAs: { user: accountUser(config.systemNamespace, OPERATOR_ACCOUNT) },
+    onRequest: (done) => metrics.apiRequest(done),
+  });
+  const source = new ClusterSource({
+    api,
+    systemNamespace: config.systemNamespace,
+    onChange,
+    onFailure: ({ reflector, error, retryInMs }) => {
+      metrics.reflectorFailure(reflector);
+      logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+    },
+  });
+  const lease = new LeaderLease({
+    api,
+    namespace: config.systemNamespace,
+    name: LEASE_NAME,
+    identity: config.identity,
+    onChange: (isLeader) => {
+      metrics.leader(isLeader);
+      logger.info(isLeader ? 'became leader' : 'lost leadership');
+      onChange();
+    },
+    onFailure: (error) => logger.warn('the lease could not be renewed', { error }),
+  });
+  const writer = new ObjectWriter({
+    api,
+    resources: WRITTEN_RESOURCES,
+    versionedKinds: ['EgressTable', 'WorkspacePlan'],
+    mayWrite: () => lease.isLeader(),
+    onWrite: (write) => metrics.objectWrite(write),
+  });
+  const recorder = new EventRecorder({
+    api,
+    instance: config.identity,
+    onDropped: ({ reason, regarding }, error) => {
+      metrics.eventDropped();
+      logger.warn('an Event was not recorded', {
+        reason,
+        object: `${regarding.kind}/${regarding.name}`,
+        error,
+      });
+    },
+  });
+  const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
+  return { config, logger, metrics, api, source, lease, writer, recorder, statusReport };
+}
