@@ -12,7 +12,7 @@ export default {
   // Of the system, where tests and benchmarks find it.
   ignoreBinaries: ['dnsperf', 'prlimit'],
   // The fast compiler is called as "tsc".
-  ignoreDependencies: ['@typescript/native', 'p-limit'],
+  ignoreDependencies: ['@typescript/native'],
   // Two names of one value may say two things.
   rules: { duplicates: 'off' },
 };

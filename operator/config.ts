@@ -1,6 +1,8 @@
 // Command-line options and environment -> validated configuration. With main.ts the only reader of either.
+
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseHostPort } from './lib/host-port.ts';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 import { BLOCK_SIZE } from './model/lane-port.ts';
 import { DENIAL_ROWS_PER_SECOND, LEAST_ENVOY_MEMORY_MB } from './model/limits.ts';
@@ -135,14 +137,14 @@ function readAddress(option: string, text: string): string {
 
 /** "192.0.2.53" or "192.0.2.53:5353"; IPv6 as "[2001:db8::53]:53". */
 function readNameServer(option: string, text: string): { readonly address: string; readonly port: number } {
-  const [, bracketed, plain, port = '53'] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
-  const address = bracketed ?? plain;
-  if (address === undefined || Number(port) < 1 || Number(port) > 65_535) {
+  const { host, port = 53 } = parseHostPort(text);
+  const isAmbiguous = host.includes(':') && !text.startsWith('[');
+  if (isAmbiguous || port < 1 || port > 65_535) {
     throw new OptionError(
       `${option}: Cannot accept "${text}": write an address and port such as "192.0.2.53:53" or "[2001:db8::53]:53"`,
     );
   }
-  return { address: readAddress(option, address), port: Number(port) };
+  return { address: readAddress(option, host), port };
 }
 
 /** What every role in a cluster needs to know. */

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { backOffMs } from './back-off.ts';
 import { type CallHandlers, IpcCalls } from './ipc-calls.ts';
 import { within } from './within.ts';
 
@@ -189,8 +190,8 @@ export class SupervisedProcess {
   }
 
   async #backOff(failures: number): Promise<void> {
-    const { firstBackoffMs = 100, longestBackoffMs = 10_000 } = this.#options;
-    const waitMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 20));
+    const { firstBackoffMs: firstMs = 100, longestBackoffMs: longestMs = 10_000 } = this.#options;
+    const waitMs = backOffMs(failures, { firstMs, longestMs });
     await delay(waitMs, undefined, { signal: this.#stopped.signal, ref: false }).catch(() => undefined);
   }
 }

@@ -3,9 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { TokenBuckets } from '../../lib/token-buckets.ts';
 import { EVENT_CONTROLLER } from '../../model/system-names.ts';
 import { microTime } from './micro-time.ts';
-import { TokenBuckets } from './token-buckets.ts';
 
 export interface EventToRecord {
   /** "default" for cluster-scoped objects. */
@@ -43,6 +43,8 @@ const EVENTS: Resource = {
 const SERIES_MS = 6 * 60_000;
 const BURST = 25;
 const REFILL_MS = 5 * 60_000;
+/** As many as client-go remembers. */
+const MAX_OBJECTS = 4096;
 
 interface Series {
   readonly name: string;
@@ -54,7 +56,7 @@ interface Series {
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #series = new Map<string, Series>();
-  readonly #buckets = new TokenBuckets(BURST, REFILL_MS);
+  readonly #buckets = new TokenBuckets({ burst: BURST, refillMs: REFILL_MS, maxKeys: MAX_OBJECTS });
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;

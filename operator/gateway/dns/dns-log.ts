@@ -1,7 +1,9 @@
 // The spool of denied questions: lines are appended to a file, in order, within a twentieth of a second and at the end.
 // What the file system refuses is kept and tried again; a line that was written in part is finished first. What is
 // beyond a limit, or cannot be written at the end, is dropped and counted.
+
 import { type FileHandle, open } from 'node:fs/promises';
+import pLimit from 'p-limit';
 import type { DnsCounts } from './dns-counts.ts';
 
 export interface DnsLogOptions {
@@ -29,7 +31,7 @@ export class DnsLog {
   #dropped = 0;
   #handle: FileHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  readonly #exclusively = pLimit(1);
 
   constructor(options: DnsLogOptions) {
     this.#options = options;
@@ -125,11 +127,5 @@ export class DnsLog {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close();
-  }
-
-  #exclusively(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
-    return done;
   }
 }

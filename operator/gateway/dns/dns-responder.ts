@@ -5,7 +5,9 @@
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { memoize } from '../../lib/memo.ts';
+import { TokenBuckets } from '../../lib/token-buckets.ts';
 import type { Lane } from '../../model/lane.ts';
 import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
 import type { ClusterNames } from './cluster-names.ts';
@@ -27,7 +29,6 @@ import {
 import type { NameForwarder } from './name-forwarder.ts';
 import { RefusalCount } from './refusal-count.ts';
 import { SeenLately } from './seen-lately.ts';
-import { SourceLimit } from './source-limit.ts';
 
 export interface DnsResponderOptions {
   readonly clusterNames: ClusterNames;
@@ -56,6 +57,8 @@ type Bodies = Readonly<Record<4 | 6, ResponseBody>>;
 
 const DENIAL_WINDOW_MS = 5000;
 const MAX_SOURCES = 10_000;
+/** A source may ask so many seconds' questions at once. */
+const SECONDS_AT_ONCE = 2;
 const MAX_DECISIONS = 20_000;
 const LOCALHOST: Bodies = { 4: addressBody(['127.0.0.1'], 4), 6: addressBody(['::1'], 6) };
 const REFUSED = emptyBody(RCODE.REFUSED);
@@ -67,7 +70,7 @@ const SERVER_FAILURE = emptyBody(RCODE.SERVER_FAILURE);
 export class DnsResponder {
   readonly counts = new DnsCounts();
   readonly #options: DnsResponderOptions;
-  readonly #limit: SourceLimit;
+  readonly #limit: TokenBuckets;
   readonly #denied = new SeenLately(DENIAL_WINDOW_MS, MAX_DECISIONS);
   readonly #tooMany = new RefusalCount<Asking>(MAX_SOURCES, (asking, repeats) =>
     this.#record(asking, { accessType: 'DROP', reason: 'TOO_MANY_QUESTIONS', rcode: RCODE.REFUSED, repeats }),
@@ -81,7 +84,11 @@ export class DnsResponder {
 
   constructor(options: DnsResponderOptions) {
     this.#options = options;
-    this.#limit = new SourceLimit(options.questionsPerSecond, MAX_SOURCES);
+    this.#limit = new TokenBuckets({
+      burst: options.questionsPerSecond * SECONDS_AT_ONCE,
+      refillMs: 1000 / options.questionsPerSecond,
+      maxKeys: MAX_SOURCES,
+    });
   }
 
   /** Undefined where the bytes are no query, and get no answer. */
@@ -183,7 +190,7 @@ export class DnsResponder {
     { query: { name, type }, client, lane, atMs }: Asking,
     said: Pick<DeniedQuestion, 'accessType' | 'reason' | 'rcode' | 'repeats'>,
   ): void {
-    const source = `${client.address.includes(':') ? `[${client.address}]` : client.address}:${client.port}`;
+    const source = formatHostPort(client.address, client.port);
     this.#options.record(dnsLine({ ...said, lane, name, type, source, atMs }));
   }
 }

@@ -1,5 +1,8 @@
 // The sockets of all lanes: opened and closed as plans change, and the lane behind one exchanged in place. A port that
 // cannot be had is reported once and tried again until it can; the other lanes do not wait for it.
+
+import pLimit from 'p-limit';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { portSentence } from '../ports/port-probe.ts';
 import type { DnsLane } from './dns-lanes.ts';
 import { LaneSockets, type Serving } from './lane-sockets.ts';
@@ -18,7 +21,7 @@ export class DnsServer {
   readonly #open = new Map<string, LaneSockets>();
   #wanted: ReadonlyMap<string, DnsLane> = new Map();
   #problems: ReadonlySet<string> = new Set();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #exclusively = pLimit(1);
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -44,8 +47,7 @@ export class DnsServer {
   }
 
   #reconcile(): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#run());
-    return this.#turn;
+    return this.#exclusively(() => this.#run());
   }
 
   async #run(): Promise<void> {
@@ -102,5 +104,5 @@ export class DnsServer {
 }
 
 function keyOf({ egressListener: { address }, port }: DnsLane): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return formatHostPort(address, port);
 }

@@ -1,8 +1,10 @@
 // Makes the DNS of a gateway: its sockets, and the spool of what it denied. It needs no Envoy, and answers from the
 // tables that Envoy is given.
+
 import { getServers } from 'node:dns';
 import { join } from 'node:path';
 import type { ProxyConfig } from '../../config.ts';
+import { parseHostPort } from '../../lib/host-port.ts';
 import { SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { rangesContain } from '../../model/address-range.ts';
 import { METADATA_RANGES, NON_PUBLIC_RANGES } from '../../model/special-address.ts';
@@ -122,8 +124,8 @@ function orOwn(servers: readonly NameServer[]): readonly NameServer[] {
 
 /** "192.0.2.53", "192.0.2.53:5353", "2001:db8::53" or "[2001:db8::53]:5353". */
 function nameServerOf(text: string): NameServer {
-  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
-  return { address: bracketed ?? plain ?? text, port: port === undefined ? DNS_PORT : Number(port) };
+  const { host, port = DNS_PORT } = parseHostPort(text);
+  return { address: host, port };
 }
 
 /** What the address guard counts as inside: endpoints of Services have no other address (README: `--deny-range`). */

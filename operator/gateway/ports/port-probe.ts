@@ -2,13 +2,14 @@
 // The answer may be old the next moment; it is for clear messages, not for reserving.
 
 import { createServer } from 'node:net';
+import { formatHostPort } from '../../lib/host-port.ts';
 
 /** Undefined when free, else a sentence that says why not and what to do; port 0 stands for any. Never throws. */
 export function portProblem(address: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(portSentence(port === 0 ? address : `${address}:${port}`, error));
+      resolve(portSentence(port === 0 ? address : formatHostPort(address, port), error));
     });
     server.listen({ host: address, port, exclusive: true }, () => {
       server.close(() => {

@@ -1,6 +1,7 @@
 // Embedded mode: a block of loopback ports per workspace and product, since there are no pods to tell them apart.
 // Plans and remembered ports -> egress listeners, and the endpoints.json that scripts read.
 
+import { formatHostPort } from '../../lib/host-port.ts';
 import type { Lane } from '../../model/lane.ts';
 import { DNS_OFFSET, HTTP_OFFSET, TLS_OFFSET, type TlsPort } from '../../model/lane-port.ts';
 import type { Product } from '../../model/product.ts';
@@ -110,8 +111,7 @@ export function endpointsOf(
 function addressesOf(egressListener: EgressListener | undefined): EndpointAddresses {
   if (egressListener === undefined) return { proxy: null, tls: null, tlsPorts: {}, http: null, dns: null };
   const { address, port, tlsPorts } = egressListener;
-  const at = (offset: number): string =>
-    `${address.includes(':') ? `[${address}]` : address}:${port + offset}`;
+  const at = (offset: number): string => formatHostPort(address, port + offset);
   return {
     proxy: `http://${at(0)}`,
     tls: at(TLS_OFFSET),

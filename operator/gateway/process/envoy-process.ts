@@ -6,6 +6,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import { backOffMs, spread } from '../../lib/back-off.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
 import type { EnvoyOrigin, EnvoyPidFile } from './envoy-pid-file.ts';
@@ -223,11 +224,9 @@ export class EnvoyProcess {
     return this.#running;
   }
 
-  // Jittered, so that many gateways that died of one cause do not all come back in step.
   async #backoff(failures: number): Promise<void> {
-    const { firstBackoffMs = 100, longestBackoffMs = 10_000 } = this.#options;
-    const ceilingMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(failures, 20));
-    const waitMs = ceilingMs * (0.5 + Math.random() / 2);
+    const { firstBackoffMs: firstMs = 100, longestBackoffMs: longestMs = 10_000 } = this.#options;
+    const waitMs = spread(backOffMs(failures, { firstMs, longestMs }));
     await delay(waitMs, undefined, { signal: this.#stopped.signal, ref: false }).catch(() => undefined);
   }
 

@@ -1,5 +1,6 @@
 // How long to wait after each failure in a row: longer each time, never for ever, and with some chance in it, so that
 // many who lost the same server do not come back at the same moment.
+import { backOffMs, spread } from '../../lib/back-off.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 
 const FIRST_MS = 800;
@@ -29,8 +30,8 @@ export class BackOff {
     const isAway = error instanceof ApiFailure && error.status === 0;
     if (nowMs - this.#lastMs > HEALTHY_MS || (this.#wasAway && !isAway)) this.#failures = 0;
     const longestMs = isAway ? LONGEST_AWAY_MS : LONGEST_MS;
-    const ceilingMs = Math.min(longestMs, FIRST_MS * 2 ** Math.min(this.#failures, 20));
-    const waitMs = canHurry && this.#failures === 0 ? 0 : ceilingMs * (0.5 + this.#random() / 2);
+    const ceilingMs = backOffMs(this.#failures, { firstMs: FIRST_MS, longestMs });
+    const waitMs = canHurry && this.#failures === 0 ? 0 : spread(ceilingMs, this.#random);
     this.#failures += 1;
     this.#lastMs = nowMs + waitMs;
     this.#wasAway = isAway;

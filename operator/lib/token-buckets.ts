@@ -1,0 +1,42 @@
+// Per-key token buckets: a burst at first, and one more every so often. Those that were not asked for longest are
+// forgotten, and full when they are asked again.
+import { LRUCache } from 'lru-cache';
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+export interface TokenBucketsOptions {
+  /** In a full bucket. */
+  readonly burst: number;
+  /** Until the next token. */
+  readonly refillMs: number;
+  readonly maxKeys: number;
+}
+
+export class TokenBuckets {
+  readonly #options: TokenBucketsOptions;
+  readonly #buckets: LRUCache<string, Bucket>;
+
+  constructor(options: TokenBucketsOptions) {
+    this.#options = options;
+    this.#buckets = new LRUCache({ max: options.maxKeys });
+  }
+
+  /** True where there was a token left. */
+  take(key: string, nowMs: number): boolean {
+    const { burst, refillMs } = this.#options;
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = { tokens: burst, atMs: nowMs };
+      this.#buckets.set(key, bucket);
+    }
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
+    bucket.tokens = Math.min(burst, bucket.tokens + elapsedMs / refillMs);
+    bucket.atMs = nowMs;
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+}
