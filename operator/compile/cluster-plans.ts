@@ -1,7 +1,6 @@
-// What the world compiles to, and what the cluster remembers -> the plans that gateways get: lanes with their ports and
-// addresses. A lane lives as long as a product takes it or a pod carries it. The plan of a Namespace that is no
-// workspace any more goes when its last pod that isolation selects has gone, and with the plan everything that follows
-// from it.
+// Compiled snapshot and stored plans -> the plans for gateways: lanes with their ports and addresses. A lane exists as
+// long as a product takes it or a pod carries it. The plan of a former workspace is removed, with everything that
+// follows from it, when its last isolated pod has gone.
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterState } from '../model/cluster-state.ts';
 import type { EgressTable } from '../model/egress-table.ts';
@@ -17,7 +16,7 @@ import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 import { type PlacedTlsPorts, placeTlsPorts, tlsPortProblems } from './tls-ports.ts';
 
 export interface ClusterPlans extends CompiledSnapshot {
-  /** To be handed in again with the next call. */
+  /** Input of the next call. */
   readonly ports: PortBlockState;
 }
 
@@ -94,7 +93,7 @@ function lanePlacer(
   };
 }
 
-/** What running pods carry, known as a lane or not, by Namespace. Pods in lane full are held by nothing. */
+/** Lanes that running pods carry, known or not, by Namespace. Pods in lane full are not isolated. */
 function carriedLanes({ pods }: ClusterState): ReadonlyMap<string, ReadonlySet<string>> {
   const carried = new Map<string, Set<string>>();
   for (const { namespace, lane } of pods) {
@@ -106,8 +105,8 @@ function carriedLanes({ pods }: ClusterState): ReadonlyMap<string, ReadonlySet<s
 }
 
 /**
- * Fail static for the known: where a policy or an assignment can no longer be understood, what was compiled from it
- * last stays in force. That is stored, so that it also outlives a restart of the operator.
+ * Fail static for the known: where a policy or an assignment can no longer be parsed, its last compiled table stays in
+ * force. It is stored in the cluster, so it outlives a restart of the operator.
  */
 function withLastGood({ plans, tables, problems }: CompiledSnapshot, state: ClusterState): CompiledSnapshot {
   const unreadable = new Set(
@@ -127,7 +126,7 @@ function withLastGood({ plans, tables, problems }: CompiledSnapshot, state: Clus
   return { plans: kept, tables: tablesOf(kept, [...tables, ...lastGood.values()], unreadable), problems };
 }
 
-/** Of the same policy only: one that was never understood denies, whatever the workspace was under before. */
+/** Of the same policy only: one that was never parsed denies, whatever policy the workspace had before. */
 function isLastGoodOf(
   plan: WorkspacePlan,
   known: WorkspacePlan | undefined,
@@ -155,7 +154,7 @@ function tablesOf(
   return names.flatMap((name) => byName.get(name) ?? []);
 }
 
-/** Workspaces whose Namespace has lost its label keep plan and table until no pod is held by them any more. */
+/** Workspaces whose Namespace has lost its label retain plan and table until no isolated pod is left. */
 function withTerminating(
   world: CompiledSnapshot,
   {
@@ -194,7 +193,7 @@ function withLanes(plan: WorkspacePlan, lanes: NonNullable<WorkspacePlan['spec']
   };
 }
 
-/** The very same object where nothing differs: what was computed from it need not be computed again. */
+/** The very same object where nothing differs, so that results computed from it are reused. */
 function sameAsStored(wanted: WorkspacePlan, stored: WorkspacePlan | undefined): WorkspacePlan {
   return isDeepStrictEqual(stored?.spec, wanted.spec) ? (stored ?? wanted) : wanted;
 }
@@ -204,8 +203,8 @@ function blockKey(workspace: string, lane: Lane): string {
 }
 
 /**
- * Stored plans say who has which block. What was given out here counts besides, since a watch may not have brought it
- * yet: otherwise a workspace that comes first by name would be given the ports of one that has just begun to use them.
+ * Stored plans say who has which block. Blocks allocated here count besides, since the watch may not have returned them
+ * yet: otherwise a workspace that sorts first would get the ports of one that has just begun to use them.
  */
 function knownBlocks(
   plans: readonly WorkspacePlan[],

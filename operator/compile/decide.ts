@@ -1,5 +1,5 @@
-// decide(): the executable meaning of a table. Envoy's configuration is rendered from the same table, and a test
-// sends every case through both. It looks at names only; where a name leads is the address guard's matter.
+// decide(): the executable meaning of a table. Envoy's configuration is rendered from the same table, and a test sends
+// every case through both. It decides by names only; the address guard decides by addresses.
 import { isPort, NO_SERVER_NAME, parseAskedHost } from '../model/authority.ts';
 import { ECH_OUTER_NAMES } from '../model/ech-outer-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
@@ -21,7 +21,7 @@ export type EgressRequest =
       readonly inside: { readonly kind: 'TLS'; readonly sni: string | null } | { readonly kind: 'OTHER' };
     };
 
-/** TLS to where the client believes the server to be, without a word to the proxy. */
+/** TLS of a client that does not use the proxy. */
 export interface TransparentRequest {
   readonly via: 'TLS';
   readonly sni: string | null;
@@ -42,8 +42,8 @@ export interface Decision {
 }
 
 /**
- * Precedence: full access; what is no host with a port; cloud metadata; a table that denies all;
- * blocked entries; allowed entries; the lane's seal; port and protocol; what is inside the tunnel.
+ * Precedence: full access; what is no host with a port; cloud metadata; a table that denies all; blocked entries;
+ * allowed entries; sealed lane; port and protocol; the bytes inside the tunnel.
  */
 export function decide(index: TableIndex, lane: Lane, request: EgressRequest | TransparentRequest): Decision {
   if (lane === 'full') return FULL_ACCESS;
@@ -56,7 +56,7 @@ export function decide(index: TableIndex, lane: Lane, request: EgressRequest | T
 }
 
 const FULL_ACCESS: Decision = { verdict: 'ALLOW', reason: 'FULL_ACCESS' };
-/** Nobody knows where it should go, in dry-run either. */
+/** Its destination is unknown, in dry-run lanes too. */
 const UNNAMED: Decision = { verdict: 'DROP', reason: 'NO_SNI' };
 
 type Finding = Omit<Decision, 'verdict'>;
@@ -81,8 +81,8 @@ function find(index: TableIndex, lane: Lane, request: EgressRequest): Finding {
 }
 
 /**
- * Whether any port of the host may be reached, which is what decides about its name when it is asked for alone. The
- * reason and the rule are those of a connection.
+ * The decision on a DNS question: allowed where any port of the host may be reached. The reason and the rule are those
+ * of a connection.
  */
 export function decideName(index: TableIndex, lane: Lane, host: string): Decision {
   if (lane === 'full') return FULL_ACCESS;
@@ -92,7 +92,7 @@ export function decideName(index: TableIndex, lane: Lane, host: string): Decisio
   return verdictOn(finding, lane);
 }
 
-/** The entries that let a host through on one port at least, or why none does. */
+/** The entries that allow a host on at least one port, or why none does. */
 type Reach = { readonly name: string; readonly matches: readonly [Match, ...Match[]] } | Finding;
 
 function reachOf(index: TableIndex, lane: Lane, host: string): Reach {
@@ -143,8 +143,8 @@ function protocolsOn(group: DestinationGroup, request: EgressRequest): readonly 
 }
 
 /**
- * The entry that speaks of a canonical host, as decide() would name it; for log lines, where the verdict is known. The
- * port is null where only the name was asked for.
+ * The entry that decides on a canonical host, as decide() would name it; for log lines, where the verdict is known. The
+ * port is null for a DNS question.
  */
 export function findRule(index: TableIndex, host: string, port: number | null): Rule | undefined {
   const matches = matchesOf(index, host);
@@ -153,7 +153,7 @@ export function findRule(index: TableIndex, host: string, port: number | null): 
   return match === undefined ? undefined : ruleOf(match);
 }
 
-/** Internet destinations are what a sealed lane does without: those of the policy and of connections. */
+/** Internet destinations, which sealed lanes deny: those of the policy and of connections. */
 export function isInternet(group: DestinationGroup): boolean {
   return group.list === 'allowedInternetDestinations' || group.list === 'connections';
 }

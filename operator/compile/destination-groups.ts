@@ -1,5 +1,5 @@
-// One object that allows or blocks something -> its destinations as groups of names. Nothing is said here of other
-// objects, so that a change of one costs nothing for the others.
+// One object that allows or blocks destinations -> groups of names. Independent of other objects, so that a change of
+// one costs nothing for the others.
 import { memoize } from '../lib/memo.ts';
 import { formatRange, parseAddressRange } from '../model/address-range.ts';
 import {
@@ -28,7 +28,7 @@ export interface KeyedGroup {
 type Ports = DestinationGroup['ports'];
 type List = DestinationGroup['list'];
 
-/** Where a destination says nothing of ports. */
+/** Where a destination names no ports. */
 const DEFAULT_PORTS: Ports = [
   { port: 443, protocol: 'TLS' },
   { port: 80, protocol: 'HTTP' },
@@ -83,19 +83,19 @@ function metastoreGroups({ metadata, spec }: Metastore): readonly DestinationGro
 
 function privateEndpointGroups({ metadata, spec }: PrivateEndpoint): readonly DestinationGroup[] {
   const addressRanges = canonicalRanges(spec.addressRanges ?? []);
-  // Without ranges of their own its names lead nowhere; a table without ranges would let them go to public addresses.
+  // Without ranges the names resolve to nothing; a table without ranges would allow their public addresses.
   if (addressRanges.length === 0) return [];
   const domains = (spec.domains ?? []).map((destination) => ({ destination, ports: spec.ports }));
   const groups = internetGroups('privateEndpoints', `PrivateEndpoint/${metadata.name}`, domains);
   return groups.map((group) => ({ ...group, addressRanges }));
 }
 
-/** What is wrong with the others is among the world's Problems. */
+/** The others are among the snapshot's Problems. */
 function isRightZone(entry: ZonedEntry): boolean {
   return faultOfZone(entry) === undefined;
 }
 
-/** Masked, sorted, each once; what cannot be read opens nothing. */
+/** Masked, sorted, each once; an unreadable range allows nothing. */
 function canonicalRanges(texts: readonly string[]): string[] {
   const parsed = texts.map(parseAddressRange);
   const ranges = parsed.flatMap((result) => ('range' in result ? [formatRange(result.range)] : []));
@@ -119,7 +119,7 @@ function internetGroups(
   });
 }
 
-/** The schema has refused what is no name already; should one come through, it must match nothing. */
+/** The schema has rejected invalid names already; should one get here, it must match nothing. */
 function canonicalName(destination: string, list: List): readonly string[] {
   const parsed = parserFor(list)(destination);
   return 'pattern' in parsed ? [formatPattern(parsed.pattern)] : [];

@@ -1,6 +1,7 @@
-// A policy and what a workspace implies -> the EgressTable: who may go where, as groups of names.
-// The table's name says whose set it is (policy and implied objects), its revision says what is in it: so a changed
-// destination changes the revision under running connections, and nothing leaks between workspaces that share a policy.
+// A policy and the implied objects of a workspace -> the EgressTable: allowed and blocked destinations, as groups of
+// names. The table's name stands for its sources (policy and implied objects), its revision for its content: so a
+// changed destination changes the revision under running connections, and nothing leaks between workspaces that share a
+// policy.
 import { memoize } from '../lib/memo.ts';
 import type { DenyReason, EgressTable } from '../model/egress-table.ts';
 import type { Metastore } from '../model/metastore.ts';

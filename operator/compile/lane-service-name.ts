@@ -1,5 +1,5 @@
-// Name of what belongs to one lane of one workspace. With a hash of both always: "a" with lane "sealed-dry-run" and
-// "a-sealed" with lane "dry-run" would meet otherwise.
+// Name of what belongs to one lane of one workspace. Always with a hash of both: otherwise "a" with lane
+// "sealed-dry-run" and "a-sealed" with lane "dry-run" would have the same name.
 import type { Lane } from '../model/lane.ts';
 import { contentHash } from './content-hash.ts';
 

@@ -1,4 +1,4 @@
-// Which way through the gateway each product takes under a policy: the second table of DESIGN 3, as code.
+// The lane of each product under a policy.
 
 import type { Lane } from '../model/lane.ts';
 import type { NetworkPolicy } from '../model/network-policy.ts';
@@ -30,7 +30,7 @@ function restrictedLane(
   const open = (name: DryRunProduct): Lane => (dryRun(name) ? 'dry-run' : 'enforced');
   switch (product) {
     case 'SQL_UDF':
-      // Without the switch a function has no internet at all, in dry-run neither.
+      // R77: without the switch a function has no internet at all, in dry-run neither.
       return settings.udfNetworkAccess ? open('DBSQL') : 'sealed';
     case 'ML_BUILD':
       // R55 wins over R75 unless the policy says otherwise.

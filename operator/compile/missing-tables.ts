@@ -1,10 +1,10 @@
-// Plans may name a table that is not there, or that nobody can read. Then the workspace gets a table that denies
-// everything: an egress listener without routes would say no more than that, and not why.
+// A plan may name a table that is missing or unreadable. Then the workspace gets a table that denies everything, and
+// says why; an egress listener without routes would not.
 import type { EgressTable } from '../model/egress-table.ts';
 import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 
-/** No content has this revision, so nobody takes it for one that the operator compiled. */
+/** No content has this revision, so it is never taken for one that the operator compiled. */
 const MISSING_REVISION = 'missing';
 
 /** One for each table that a plan names and that is not among `tables`. */

@@ -1,6 +1,6 @@
 // Pods that were stamped under settings that are no longer in force, and have not started since: a pod that waits for a
-// node would otherwise start in dry-run hours after enforcement was switched on. In: Namespaces as they are stored,
-// with the lanes that admission gives now, and pods. Out: those that must go into a stricter lane, and into which.
+// node would otherwise start in dry-run hours after enforcement was switched on. In: pods, and stored Namespaces, with
+// the lanes that admission gives now. Out: the pods that need a stricter lane, and which.
 import type { ClusterState, StampedPod } from '../model/cluster-state.ts';
 import { isKnownLane, type Lane } from '../model/lane.ts';
 import type { Product } from '../model/product.ts';
@@ -30,8 +30,8 @@ export function overtakenPods({ namespaces, pods }: ClusterState): readonly Over
 }
 
 /**
- * Whether the pod may take a lane of its product that is more open than GENERAL's, only admission can ask. So such a
- * pod falls back to GENERAL's here: it may lose what it was granted, and never keeps what it was not.
+ * Only admission can check whether the pod may take a lane of its product that is more open than GENERAL's. So such a
+ * pod falls back to GENERAL's here: it may lose a granted lane, and never retains one that was not granted.
  */
 function laneInForce(settings: Readonly<Record<string, string>>, product: string): Lane {
   const laneOf = (annotation: string): Lane => {

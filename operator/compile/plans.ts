@@ -1,5 +1,5 @@
-// Snapshot -> a plan per workspace and the tables they name. Whatever is missing, unreadable or claimed twice ends in
-// a table that denies everything and says why; nothing is guessed.
+// Snapshot -> a plan per workspace and the tables they name. Whatever is missing, unreadable or claimed twice becomes a
+// table that denies everything and says why; nothing is guessed.
 import type { EgressTable } from '../model/egress-table.ts';
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import type { Problem } from '../model/problem.ts';
@@ -41,8 +41,8 @@ export function compileSnapshot(snapshot: Snapshot): CompiledSnapshot {
 }
 
 /**
- * The slow part of compileSnapshot(), in steps, for who must not stand still while 50,000 names are read for the first
- * time: what was compiled here is known there, as long as the objects are the same.
+ * The slow part of compileSnapshot(), in steps, for callers that must not block while 50,000 names are parsed for the
+ * first time: compileSnapshot() reuses its results, as long as the objects are the same.
  */
 export function* compileAhead(snapshot: Snapshot): Generator<void> {
   for (const kind of ['NetworkPolicy', 'Metastore', 'PrivateEndpoint'] as const) {
@@ -73,7 +73,7 @@ function impliedObjects(
   return (workspace) => {
     const claims = metastores.get(workspace) ?? [];
     return {
-      // A workspace has one metastore; where two claim it, neither may widen its access.
+      // A workspace has one metastore; where two claim it, neither allows anything.
       metastores: claims.length === 1 ? claims : [],
       privateEndpoints: privateEndpoints.get(workspace) ?? [],
     };

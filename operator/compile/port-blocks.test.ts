@@ -41,7 +41,7 @@ test('allocatePortBlocks() names the key that gets no block when the range is ex
   expect(problems).toEqual([
     {
       key: 'd',
-      message: 'Cannot give ports to "d": all 3 blocks of 8 in 10000-10023 are taken, widen the range',
+      message: 'Cannot give ports to "d": all 3 blocks of 8 in 10000-10023 are taken, enlarge the range',
     },
   ]);
 });

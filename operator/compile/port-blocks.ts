@@ -1,6 +1,6 @@
 // Aligned blocks of ports for keys (workspace and lane): pure, stable and deterministic. A key keeps its block for as
 // long as it is wanted, and gets it back when it is wanted again. A freed block goes to the end of a queue, so that
-// clients which still hold an old port meet a closed door, not another workspace's policy, for as long as possible.
+// clients which still use an old port meet a closed port, not another workspace's policy, for as long as possible.
 
 export interface PortRange {
   readonly from: number;
@@ -12,7 +12,7 @@ export interface PortRange {
   readonly isFree?: (firstPort: number) => boolean;
 }
 
-/** What must be kept between calls. */
+/** State between calls. */
 export interface PortBlockState {
   readonly blocks: Readonly<Record<string, number>>;
   /** Freed blocks, the longest-freed first. */
@@ -33,8 +33,8 @@ export interface PortBlocks extends PortBlockState {
 export const noPortBlocks: PortBlockState = { blocks: {}, quarantine: [] };
 
 /**
- * Keys that had a block get it back, as long as nobody else needed it. New ones get never-used blocks from below first,
- * then the longest-freed; keys are served in sorted order.
+ * Keys that had a block get it back, unless another key needed it. New ones get never-used blocks first, the lowest
+ * first, then the longest-freed; keys are served in sorted order.
  */
 export function allocatePortBlocks(
   previous: PortBlockState,
@@ -119,5 +119,5 @@ function isOnGrid(block: number, range: PortRange): boolean {
 
 function exhausted(key: string, range: PortRange): string {
   const blocks = Math.floor((range.to - range.from + 1) / range.size);
-  return `Cannot give ports to "${key}": all ${blocks} blocks of ${range.size} in ${range.from}-${range.to} are taken, widen the range`;
+  return `Cannot give ports to "${key}": all ${blocks} blocks of ${range.size} in ${range.from}-${range.to} are taken, enlarge the range`;
 }

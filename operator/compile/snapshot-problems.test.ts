@@ -91,7 +91,7 @@ describe('findProblems()', () => {
         'RulesIgnored',
         'NetworkPolicy/default-policy',
         'spec.egress.networkAccess.restrictionMode',
-        'The rules are kept but have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them',
+        'The rules have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them',
       ],
     ],
     [
@@ -101,7 +101,7 @@ describe('findProblems()', () => {
         'RulesIgnored',
         'PrivateEndpoint/corp',
         'spec.addressRanges',
-        'The domains lead nowhere, since no address is theirs: add addressRanges, or list public names in the policy',
+        'The domains cannot be reached without addressRanges: add them, or list public names in the policy',
       ],
     ],
     [
@@ -119,7 +119,7 @@ describe('findProblems()', () => {
         'SharedZone',
         'NetworkPolicy/default-policy',
         'spec.egress.networkAccess.allowedInternetDestinations[1].destination',
-        'Cannot allow "*.github.io" unless the entry says so: strangers get names of their own under it; name what you need, or write { destination: "*.github.io", sharedZone: Accept }',
+        'Cannot allow "*.github.io" unless the entry says so: other customers have names under it; name what you need, or write { destination: "*.github.io", sharedZone: Accept }',
       ],
     ],
   ])('tells of %s', (_, manifests, problem) => {

@@ -1,4 +1,4 @@
-// What is wrong between objects that are each well formed: a policy that does not exist, an id claimed twice.
+// Problems between objects that are each well formed: a policy that does not exist, an id claimed twice.
 import { memoize } from '../lib/memo.ts';
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import type { Metastore } from '../model/metastore.ts';
@@ -83,7 +83,7 @@ function ignoredRules(snapshot: Snapshot): readonly Problem[] {
     })
     .map((policy) => {
       const message =
-        'The rules are kept but have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them';
+        'The rules have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them';
       return about(policy, 'RulesIgnored', message, 'spec.egress.networkAccess.restrictionMode');
     });
 }
@@ -103,12 +103,12 @@ function endpointsWithoutRanges(snapshot: Snapshot): readonly Problem[] {
     .filter(({ spec }) => (spec.addressRanges ?? []).length === 0)
     .map((endpoint) => {
       const message =
-        'The domains lead nowhere, since no address is theirs: add addressRanges, or list public names in the policy';
+        'The domains cannot be reached without addressRanges: add them, or list public names in the policy';
       return about(endpoint, 'RulesIgnored', message, 'spec.addressRanges');
     });
 }
 
-/** Each such entry allows nothing, and the rest of its object counts. */
+/** Each such entry allows nothing; the rest of its object applies. */
 function sharedZones(snapshot: Snapshot): readonly Problem[] {
   const objects = [...objectsOf(snapshot, 'NetworkPolicy'), ...objectsOf(snapshot, 'Metastore')];
   return objects.flatMap((object) => zonesOf(object));

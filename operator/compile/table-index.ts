@@ -1,5 +1,5 @@
-// An EgressTable at one moment, made ready for look-ups: name or wildcard -> the groups that list it.
-// Groups that have expired by then are left out; the caller says what time it is.
+// Index of an EgressTable at one moment: name or wildcard -> the groups that list it. Groups that have expired by then
+// are left out; the caller passes the time.
 import { memoizeUntilChange } from '../lib/memo.ts';
 import type { DestinationGroup, EgressTableSpec } from '../model/egress-table.ts';
 import { parseStorageHost } from '../model/storage-host.ts';

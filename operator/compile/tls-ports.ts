@@ -1,12 +1,12 @@
-// Which TLS ports besides 443 a table lists, and where in a lane's block their transparent connections come in. A port
-// that has a place keeps it: another place would be another listener, and end the connections of the first.
+// Which TLS ports besides 443 a table lists, and which ports of a lane's block listen for them. A TLS port retains its
+// place: another place would be another listener, and close the connections of the first.
 import type { EgressTableSpec } from '../model/egress-table.ts';
 import { isSealed, type Lane } from '../model/lane.ts';
 import { HTTPS_PORT, LANE_PORTS, TLS_PORT_OFFSETS, type TlsPort } from '../model/lane-port.ts';
 import type { Problem } from '../model/problem.ts';
 import { isInternet } from './decide.ts';
 
-/** Ports of a lane's Service that are there for something else. */
+/** Ports of a lane's Service that have another purpose. */
 const TAKEN = [...new Set(LANE_PORTS.map(({ port }) => port))].filter((port) => port !== HTTPS_PORT);
 
 export interface PlacedTlsPorts {
@@ -16,7 +16,7 @@ export interface PlacedTlsPorts {
   readonly leftOut: readonly number[];
 }
 
-/** `before`: what the lane has. New ports take what is free, the lowest first. */
+/** `before`: the lane's places so far. New ports take free offsets, the lowest first. */
 export function placeTlsPorts(
   table: EgressTableSpec | undefined,
   lane: Lane,

@@ -1,5 +1,5 @@
-// A kind's description -> its CustomResourceDefinition: a structural schema, so that the API server refuses what our
-// own parse would refuse, as far as a schema can tell. The zod schemas stay the only source; nothing is added by hand.
+// A kind's description -> its CustomResourceDefinition: a structural schema, so that the API server rejects what our
+// parser rejects, as far as a schema can. The zod schemas stay the only source; nothing is added by hand.
 import { z } from 'zod';
 import {
   CEL_RULES,
@@ -62,11 +62,11 @@ function renderColumn({ name, type, jsonPath, description, priority }: PrinterCo
 }
 
 function renderObjectSchema(kind: KindDescription): JsonObject {
-  const spec = described(kind.spec, `What is wanted of this ${kind.kind}.`);
+  const spec = described(kind.spec, `Desired state of this ${kind.kind}.`);
   const status =
     kind.status === undefined
       ? {}
-      : { status: described(kind.status, 'What was found; written by the operator.') };
+      : { status: described(kind.status, 'Observed state; written by the operator.') };
   const mayLackSpec = isOptional(kind.spec);
   const schema = {
     type: 'object',
@@ -110,11 +110,11 @@ function addRule(schema: JsonObject, { path, rule, message }: CelRule): JsonObje
 }
 
 function renderSchema(schema: z.ZodType): JsonObject {
-  // What is written, not what is read: fields with a default may be left out.
+  // The schema of input: fields with a default may be left out.
   return structural(asObject(z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' })));
 }
 
-/** Order in which the words of a schema stand, for those who read the generated files. */
+/** Order of the keywords of a schema, for people who read the generated files. */
 const WORDS = [
   'type',
   'format',
@@ -153,7 +153,7 @@ function structural(schema: JsonObject): JsonObject {
   );
 }
 
-/** zod bounds every integer by what JavaScript can count to; that is no limit of ours. */
+/** zod bounds every integer by JavaScript's safe integers; that is no limit of ours. */
 function integerBounds(minimum: unknown, maximum: unknown): JsonObject {
   const format = typeof maximum === 'number' && maximum <= MAX_INT32 ? 'int32' : 'int64';
   return {

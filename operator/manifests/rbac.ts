@@ -1,5 +1,5 @@
 // Who may do what, as one table -> ServiceAccounts, roles and their bindings. Our own programs get what they use and no
-// more; people get roles that Kubernetes' own view and admin take up by themselves, and the two of an account's owner.
+// more; people get roles that aggregate into Kubernetes' view and admin, and two for account admins.
 import {
   type ClusterResource,
   EGRESS_TABLES,
@@ -32,7 +32,7 @@ interface Grant {
   readonly name: string;
   /** Left out: in every Namespace. */
   readonly namespace?: string;
-  /** ServiceAccount of the system namespace; left out for roles that people are given. */
+  /** ServiceAccount of the system namespace; left out for roles of people. */
   readonly account?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly rules: readonly RbacRule[];
@@ -45,7 +45,7 @@ const APPLY = ['create', 'patch'];
 
 const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
 
-/** A Namespace first, so that the rest has a place. */
+/** The Namespace first, since the rest is in it. */
 export function renderRbac(installation: Installation): readonly JsonObject[] {
   const { systemNamespace, operatorAccount, gatewayAccount } = installation;
   return [
@@ -71,9 +71,9 @@ function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installa
   return [
     { ...operator, rules: operatorEverywhere() },
     { ...operator, namespace: systemNamespace, rules: operatorAtHome() },
-    // Where pods reach the API server.
+    // Addresses of the API server.
     { ...operator, namespace: 'default', rules: [allow(READ, [SERVICES]), allow(READ, [ENDPOINT_SLICES])] },
-    // Which Services the cluster's own DNS may be asked for.
+    // Services whose names the gateway forwards to the cluster's DNS.
     { ...gateway, rules: [allow(['list', 'watch'], [SERVICES])] },
     {
       ...gateway,
@@ -81,7 +81,7 @@ function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installa
       rules: [
         allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]),
         allow(['get', ...APPLY], [GATEWAY_REPORTS]),
-        // Its own, which then owns the report.
+        // Its own pod, the owner of the report.
         allow(['get'], [PODS]),
       ],
     },
@@ -90,13 +90,13 @@ function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installa
 
 function operatorEverywhere(): readonly RbacRule[] {
   return [
-    // Stamps of workspaces, and labels of pods that were there before.
+    // Stamps of workspaces, and labels of existing pods.
     allow([...READ, 'patch'], [NAMESPACES, PODS]),
     allow([...READ, ...APPLY, 'delete'], [KUBE_NETWORK_POLICIES]),
     allow(READ, INPUT_RESOURCES),
-    // Whether a Service can have the address again that pods know.
+    // Whether a Service can get its former address again.
     allow(['get'], [IP_ADDRESSES]),
-    // The default policy where there is none, metadata of assignments, and those it made that nobody needs any more.
+    // The default policy where there is none, metadata of assignments, and deletion of abandoned ones.
     ours(['create'], ['networkpolicies']),
     ours([...APPLY, 'delete'], ['policyassignments']),
     ours(['patch'], statusesOf(INPUT_RESOURCES)),
@@ -114,7 +114,7 @@ function operatorAtHome(): readonly RbacRule[] {
     allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
     allow([...READ, ...APPLY, 'delete'], compiled),
     allow(READ, [GATEWAY_REPORTS]),
-    // What is created has no name yet that a role could know.
+    // A role cannot restrict creation by name.
     { ...LEASES, verbs: ['create'] },
     { ...LEASES, resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
   ];

@@ -6,8 +6,8 @@ import { REASON_HEADER } from './reason.ts';
 
 /**
  * Who wrote the line: the proxy, the SNI router behind transparent TLS, an egress listener about a connection that it
- * closed before either of them heard of it, a tunnel check, the address check behind one, the two tunnel checks of
- * dry-run lanes, the one for private HTTP, and the DNS.
+ * closed before either of them saw it, a tunnel check, the address check behind one, the two tunnel checks of dry-run
+ * lanes, the one for private HTTP, and the DNS.
  */
 const LOG_LISTENERS = [
   'proxy',
@@ -43,12 +43,12 @@ export const CONTEXT_PARTS = [
 export type LineContext = Readonly<Record<(typeof CONTEXT_PARTS)[number], string>>;
 
 /**
- * As much is written of an authority, so that no client says how long a line is: a byte more than can name anything, by
- * which one sees that it was cut.
+ * Bytes of an authority that a line holds, so that no client decides its length. One byte more than the longest valid
+ * authority, so that a truncated one shows.
  */
 export const WRITTEN_AUTHORITY_BYTES = LONGEST_AUTHORITY_BYTES + 1;
 
-/** Stands for the rest of an authority that was cut. */
+/** Stands for the rest of a truncated authority. */
 export const TRUNCATION_MARK = '…';
 
 /** Filter chains of a tunnel check: the server name is the host, it is not, there is no TLS. */
@@ -60,34 +60,36 @@ export const ALLOW_DECISION = 'allow';
 export const DROP_PREFIX = 'drop:';
 export const DRY_RUN_PREFIX = 'dry-run:';
 
-/** Envoy's reason where it ends the connections of a filter chain that has changed: a guard's tunnels that are cut. */
+/**
+ * Envoy's reason where it closes the connections of a filter chain that has changed: the tunnels that a check closes.
+ */
 export const REVOKED_CLOSING = 'filter_chain_is_being_removed';
 
-/** How long a client of transparent TLS may take to say the server's name. */
+/** How long a client of transparent TLS may take to send its server name. */
 export const CLIENT_HELLO_TIMEOUT_MS = 5000;
 
-/** Name of the rule by which the second layer of the address guard refuses. */
+/** Name of the RBAC rule of the address guard's second layer. */
 export const ADDRESS_RULE = 'address';
 
-/** Name of the rule by which a request is refused whose authority has no one reading. */
+/** Name of the RBAC rule that denies a request whose authority is ambiguous. */
 export const AUTHORITY_RULE = 'authority';
 
 /** Envoy's response code details of that, whatever route the request would have met. */
 export const AUTHORITY_DENIED_DETAILS = `rbac_access_denied_matched_policy[${AUTHORITY_RULE}]`;
 
-/** Parts of Envoy's response code details where the address guard refused: its first layer, and its second. */
+/** Parts of Envoy's response code details where the address guard denied: its first layer, and its second. */
 export const ADDRESS_DENIED_DETAILS: readonly string[] = [
   '{address_denied}',
   `rbac_access_denied_matched_policy[${ADDRESS_RULE}]`,
 ];
 
-/** Envoy's reason where the second layer of the address guard ends a tunnel of TLS. */
+/** Envoy's reason where the second layer of the address guard closes a TLS tunnel. */
 export const ADDRESS_CLOSING = 'rbac_deny_close';
 
-/** Begin of Envoy's response code details where the name of a plain HTTP request has no address. */
+/** Start of Envoy's response code details where the name of a plain HTTP request has no address. */
 export const UNRESOLVED_DETAIL = 'dns_resolution_failure';
 
-/** Envoy's response code details where a name was not even asked for: too many are known, or wait for their answer. */
+/** Envoy's response code details where a name was not resolved: the cache is full, or too many wait for an answer. */
 export const TOO_MANY_NAMES_DETAILS: readonly string[] = [
   'dns_cache_overflow',
   'dynamic_forward_proxy_pending_request_overflow',
@@ -119,7 +121,7 @@ const FORMER_LISTENERS: Readonly<Record<string, LogListener>> = {
 const lineSchema = z.object({
   listener: z.preprocess((name) => FORMER_LISTENERS[String(name)] ?? name, z.enum(LOG_LISTENERS)),
   context: text,
-  /** Strict, since the store refuses a whole batch for one time that it cannot read. */
+  /** Strict, since the store rejects a whole batch for one time that it cannot read. */
   time: z.iso.datetime(),
   type: text,
   method: text,
@@ -133,12 +135,12 @@ const lineSchema = z.object({
   flags: text,
   closing: text,
   sni: text,
-  /** "false" at a tunnel check where the name never came to be resolved. */
+  /** "false" at a tunnel check that never resolved the name. */
   resolved: text,
   upstream: text,
-  /** "yes" at an egress listener where the client said something. */
+  /** "yes" at an egress listener where the client sent something. */
   spoke: text,
-  /** Why the address check behind a tunnel check of a dry-run lane refused; empty where it did not. */
+  /** Why the address check behind a tunnel check of a dry-run lane would deny; empty where it would not. */
   addressCheck: addressCheckAnswerSchema,
   /** Of a DNS answer. */
   rcode: z
@@ -149,7 +151,7 @@ const lineSchema = z.object({
     .number()
     .nullish()
     .transform((value) => value ?? 0),
-  /** How many connections or questions the line is about, where nobody could write a line for each. */
+  /** How many connections or questions the line counts, where each could not have a line of its own. */
   repeats: z
     .int()
     .positive()
@@ -178,7 +180,7 @@ function parseContext(joined: string): LineContext | undefined {
   return { ...context, authority: withMark(context.authority) };
 }
 
-/** Bytes that are no UTF-8 stand as four characters in a line, so such a text may be cut here. */
+/** A byte that is not UTF-8 takes four characters in a line, so such a text may be truncated here. */
 function withMark(authority: string): string {
   const bytes = Buffer.from(authority);
   if (bytes.length <= LONGEST_AUTHORITY_BYTES) return authority;

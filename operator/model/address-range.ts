@@ -1,5 +1,5 @@
-// The one parser of addresses and CIDR ranges, for access lists, private endpoints and the gateway's own guard.
-// ipaddr.js reads "010.0.0.1" as 8.0.0.1 and "10.1" as an address, so a strict check of the text goes first.
+// The one parser of addresses and CIDR ranges, for access lists, private endpoints and the address guard. ipaddr.js
+// reads "010.0.0.1" as 8.0.0.1 and "10.1" as an address, so a strict check of the text goes first.
 import ipaddr from 'ipaddr.js';
 
 export interface AddressRange {

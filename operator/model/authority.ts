@@ -1,16 +1,16 @@
-// The one reading of an authority, "name[:port]": Envoy's routes, what is dialled and what the log says all go by it.
-// What is not exactly of this form has no second reading: nobody repairs it, and no lane lets it through.
+// The one parser of an authority, "name[:port]", for Envoy's routes, the dialled address and the log. An authority of
+// any other form is never repaired, and denied in every lane.
 import { isIpLiteral, isOddNumeric } from './address-range.ts';
 
-// Without a flag for upper case: with it, RE2 takes two letters that are none of ASCII for k and s.
+// Without the flag for case: with it, RE2 takes two letters outside ASCII for k and s.
 const LABEL = '[a-zA-Z0-9_](?:[a-zA-Z0-9_-]*[a-zA-Z0-9_])?';
 const NAME_PATTERN = `${LABEL}(?:\\.${LABEL})*`;
 const BRACKETED = '\\[[0-9a-fA-F]*:[0-9a-fA-F:.]*\\]';
-/** What Envoy makes of a ClientHello without a server name; no host is called so. */
+/** Envoy's value for a ClientHello without a server name; no host has this name. */
 export const NO_SERVER_NAME = '-';
 const PORT = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]';
 
-/** The whole of an authority; for RE2 and JavaScript alike. */
+/** A whole authority; for RE2 and JavaScript alike. */
 export const AUTHORITY_PATTERN = `(?:${NAME_PATTERN}|${BRACKETED}|${NO_SERVER_NAME})(?::(?:${PORT}))?`;
 
 /** Of hosts that are too long for a name, or have a label that is; with or without a port. */
@@ -24,8 +24,8 @@ const BRACKETS = new RegExp(`^${BRACKETED}$`);
 export type AskedHost = { readonly name: string } | { readonly fault: 'BAD_NAME' | 'IP_LITERAL' };
 
 /**
- * Canonical form of a host that a client asked for. Only the letters' case and one trailing dot make no difference;
- * what is numeric but not four plain decimals has no one reading. parseDomainName() is for what people write.
+ * Canonical form of a host that a client asked for. Only the letters' case and one trailing dot make no difference; a
+ * numeric host that is not four plain decimals is ambiguous. parseDomainName() is for what people write.
  */
 export function parseAskedHost(raw: string): AskedHost {
   const text = raw.endsWith('.') ? raw.slice(0, -1) : raw;

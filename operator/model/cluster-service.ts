@@ -1,5 +1,5 @@
-// A Service of the cluster -> what its name may say to workloads. A Service of type ExternalName is only another way to
-// write an outside name, and whoever may write Services chooses it: so it is kept apart from those that lead inside.
+// A Service of the cluster -> what its name may say to workloads. A Service of type ExternalName is only an alias of an
+// outside name, chosen by whoever may write Services, so it is a kind of its own.
 
 export type ClusterService =
   | { readonly kind: 'addressed'; readonly addresses: readonly string[]; readonly ports: readonly string[] }

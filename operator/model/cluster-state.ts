@@ -1,5 +1,5 @@
-// Everything that was observed of a cluster at one moment, trimmed; what the operator computes from. The snapshot in it
-// is the same that a folder gives.
+// Everything that was observed of a cluster at one moment, trimmed; the operator's input. The snapshot in it is the
+// same that a folder gives.
 import type { EgressTable } from './egress-table.ts';
 import type { GatewayReport } from './gateway-report.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
@@ -13,23 +13,23 @@ export interface ClusterState {
   readonly problems: readonly Problem[];
   /** All Namespaces: those that are workspaces, and those that were. */
   readonly namespaces: readonly ObjectMeta[];
-  /** Plans as they are stored: they remember ports and Service addresses. */
+  /** Stored plans, with their ports and Service addresses. */
   readonly plans: readonly WorkspacePlan[];
-  /** Tables as they are stored: the last good version of a policy that cannot be understood any more. */
+  /** Stored tables: the last good version of a policy that can no longer be read. */
   readonly tables: readonly EgressTable[];
   /** ClusterIPs by name of the Service, in the gateway's namespace. */
   readonly serviceAddresses: ReadonlyMap<string, readonly string[]>;
   readonly pods: readonly StampedPod[];
   readonly gatewayPods: readonly GatewayPod[];
   readonly gatewayReports: readonly GatewayReport[];
-  /** Rules of others that the network plugin adds to ours. */
+  /** Policies of others that the network plugin enforces besides ours. */
   readonly tenantPolicies: readonly TenantPolicy[];
   readonly apiServer: ApiServerPlace;
   /** Stored status by key of the object ("NetworkPolicy/acme"), with the generation and uid that it belongs to. */
   readonly statuses: ReadonlyMap<string, ObservedStatus>;
 }
 
-/** A pod that carries a lane and has not ended. */
+/** A pod that carries a lane and has not terminated. */
 export interface StampedPod {
   readonly namespace: string;
   readonly name: string;

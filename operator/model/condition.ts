@@ -42,9 +42,9 @@ interface Reasons {
     | 'NotUsed';
   /** MoreOpenLanes is True: pods run in lanes more open than the policy says. */
   readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
-  /** There only while something widens egress beyond the policy. */
+  /** Present only while another policy allows more egress than ours. */
   readonly BroaderPolicies: 'BroaderPolicies';
-  /** The summary: the reason of the first condition that stands in the way. */
+  /** The summary: the reason of the first condition that keeps the object from being ready. */
   readonly Ready:
     | 'Ready'
     | 'NotStamped'

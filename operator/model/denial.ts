@@ -1,6 +1,6 @@
-// One refused (or, in dry-run, wrongly attempted) connection, as people query it.
-// The first ten fields are the columns of system.access.outbound_network (R66-R70, requirements 2.3);
-// the rest is what that table lacks: which policy, which rule, why, and where in the log.
+// One denied connection (in dry-run: one that would have been denied), as people query it. The first ten fields are the
+// columns of system.access.outbound_network (R66-R70); the rest is what that table lacks: which policy, which rule,
+// why, and where in the log.
 
 export type AccessType = 'DROP' | 'DRY_RUN_DENIAL';
 
@@ -8,7 +8,7 @@ export type DestinationType = 'DNS' | 'IP' | 'STORAGE';
 
 export interface DnsEvent {
   readonly domainName: string;
-  /** DNS response code, or null where the name was refused on the connection and no question was asked. */
+  /** DNS response code, or null where the connection was denied and the name was not resolved. */
   readonly rcode: number | null;
 }
 
@@ -35,7 +35,7 @@ export interface Denial {
   readonly networkSourceType: string | null;
   /** Namespace that is the workspace. */
   readonly workspace: string;
-  /** Null where the gateway cannot tell: in a cluster, pods of several products share a lane. */
+  /** Null where the gateway does not know it: in a cluster, pods of several products share a lane. */
   readonly product: string | null;
   readonly policy: string;
   /** Revision of the egress table that decided. */

@@ -1,6 +1,6 @@
-// The one canonicaliser of names, for policies, requests and log lines alike (DESIGN 5 "Names").
-// In: a name as a person or a client wrote it. Out: lower-case A-labels without the trailing dot, or why not.
-// It never guesses: what is not strictly letters, digits and hyphens after UTS-46 is refused.
+// The one canonicaliser of names, for policies, requests and log lines alike . In: a name as a person or a client wrote
+// it. Out: lower-case A-labels without the trailing dot, or why not. It never guesses: a name that is not strictly
+// letters, digits and hyphens after UTS-46 is rejected.
 import { getPublicSuffix } from 'tldts';
 import { toASCII } from 'tr46';
 import { isIpLiteral } from './address-range.ts';
@@ -31,7 +31,7 @@ export type ParsedPattern =
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const IN_CLUSTER_SUFFIXES = ['svc', 'cluster.local', 'localhost'];
 const MAX_NAME_LENGTH = 253;
-/** UTS-46 can make a name of a longer text, but not of one that anybody means; what is longer is not even read. */
+/** Longer text is rejected unread: UTS-46 may turn it into a name, but nobody writes such a name. */
 const MAX_TEXT_LENGTH = 1024;
 
 /** Canonical form of a host name as it comes in a request, a ClientHello or a policy. */
@@ -61,17 +61,17 @@ function punycodeIsValid(ascii: string): boolean {
   return !ascii.includes('xn--') || toASCII(ascii, { useSTD3ASCIIRules: true }) === ascii;
 }
 
-/** `name` or `*.name`, whatever name it is: what a policy blocks. The message names the entry and the fix. */
+/** `name` or `*.name`, any name: an entry that a policy blocks. The message names the entry and the fix. */
 export function parseNamePattern(raw: string): ParsedPattern {
   return parsePattern(raw, () => undefined);
 }
 
-/** The same for what a private endpoint allows: it leads to its own addresses only, and never into the cluster. */
+/** The same for a domain of a private endpoint: never a name inside the cluster. */
 export function parsePrivatePattern(raw: string): ParsedPattern {
   return parsePattern(raw, ({ name }) => (isInCluster(name) ? 'IN_CLUSTER' : undefined));
 }
 
-/** The same for what a policy allows on the internet: a name that somebody has, or all names under one. */
+/** The same for an allowed internet destination: never a public suffix. */
 export function parseAllowedPattern(raw: string): ParsedPattern {
   return parsePattern(raw, faultOfAllowed);
 }
@@ -103,7 +103,7 @@ function faultOfShape(raw: string): NameFault | undefined {
 
 function faultOfAllowed({ name, wildcard }: NamePattern): NameFault | undefined {
   if (isInCluster(name)) return 'IN_CLUSTER';
-  // Anyone registers names under a suffix of the registries; zones that a provider shares are shared-zone.ts's matter.
+  // Only suffixes of registries; shared-zone.ts judges the zones that a provider shares.
   const isSuffix = getPublicSuffix(name) === name;
   if (wildcard && isSuffix) return 'PUBLIC_SUFFIX';
   if (!name.includes('.')) return 'SINGLE_LABEL';

@@ -1,5 +1,5 @@
-// EgressTable: compiled destinations, the contract between operator and gateways (DESIGN 2.2). One per distinct
-// effective set: a policy plus what its workspaces imply. Names are plain strings, grouped by what they share.
+// EgressTable: compiled destinations, the contract between operator and gateways. One per distinct effective set: a
+// policy plus what its workspaces imply. Names are plain strings, grouped by what they share.
 import { z } from 'zod';
 import {
   atomicList,
@@ -29,8 +29,12 @@ const destinationGroupSchema = z.strictObject({
     .max(320)
     .describe('Object that the entries stand in, for example "NetworkPolicy/acme".'),
   ports: atomicList(destinationPortSchema, 16).describe('Ports and protocols of every name of the group.'),
-  expiresAt: timeSchema.optional().describe('From this time (UTC) on the group counts no more.'),
-  addressRanges: optionalList(z.string().max(49), 50, 'Private endpoints: where the names may lead.'),
+  expiresAt: timeSchema.optional().describe('The group expires at this time (UTC).'),
+  addressRanges: optionalList(
+    z.string().max(49),
+    50,
+    'Private endpoints: address ranges that the names may resolve to.',
+  ),
   names: atomicList(z.string().min(1).max(255), 32_000).describe(
     'Canonical names, "example.com" or "*.example.com".',
   ),
@@ -55,7 +59,7 @@ export const egressTableSpecSchema = z.strictObject({
   denyReason: z
     .enum(DENY_REASONS)
     .optional()
-    .describe('Set where nothing may be reached, with the reason; the groups are empty then.'),
+    .describe('Why the table denies everything, where it does; the groups are empty then.'),
   groups: atomicList(destinationGroupSchema, 4000).describe('The destinations.'),
 });
 
@@ -82,7 +86,7 @@ export const egressTableKind: KindDescription = {
       name: 'Denies-All',
       type: 'string',
       jsonPath: '.spec.denyReason',
-      description: 'Why nothing may be reached, where that is so.',
+      description: 'Why the table denies everything, where it does.',
     },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],

@@ -1,15 +1,11 @@
-// GatewayReport: what one gateway pod really runs, written by that pod alone.
+// GatewayReport: the revisions that one gateway pod runs, written by that pod alone.
 import { z } from 'zod';
 import { type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
 
 const tableReportSchema = z.strictObject({
   table: z.string().min(1).max(63).describe('Name of the EgressTable.'),
   revision: z.string().min(1).max(64).describe('Revision that Envoy runs.'),
-  rejection: z
-    .string()
-    .max(1024)
-    .optional()
-    .describe("Envoy's own words where it rejected a newer revision."),
+  rejection: z.string().max(1024).optional().describe("Envoy's error, where it rejected a newer revision."),
 });
 
 const planReportSchema = z.strictObject({
@@ -19,17 +15,17 @@ const planReportSchema = z.strictObject({
     .string()
     .max(1024)
     .optional()
-    .describe("Envoy's own words where it rejected an egress listener of a newer revision."),
+    .describe("Envoy's error, where it rejected an egress listener of a newer revision."),
 });
 
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
   ready: z.boolean().describe('Whether this gateway takes connections.'),
   renewTime: timeSchema.describe(
-    'When the gateway last said so. One that says it is ready and then falls silent is taken for frozen.',
+    'When the gateway last reported. A ready gateway that stops reporting counts as frozen.',
   ),
-  tables: optionalList(tableReportSchema, 1000, 'What runs, per table.'),
-  plans: optionalList(planReportSchema, 5000, 'What runs, per workspace.'),
+  tables: optionalList(tableReportSchema, 1000, 'Running revision of each table.'),
+  plans: optionalList(planReportSchema, 5000, 'Running revision of each WorkspacePlan.'),
 });
 
 export type GatewayReportSpec = z.infer<typeof gatewayReportSpecSchema>;
@@ -45,7 +41,7 @@ export const gatewayReportKind: KindDescription = {
   plural: 'gatewayreports',
   shortName: 'sgr',
   scope: 'Namespaced',
-  description: 'What one gateway runs. Written by that gateway, read by the operator.',
+  description: 'The revisions that one gateway runs. Written by that gateway, read by the operator.',
   spec: gatewayReportSpecSchema,
   columns: [
     { name: 'Ready', type: 'boolean', jsonPath: '.spec.ready' },
@@ -55,13 +51,13 @@ export const gatewayReportKind: KindDescription = {
       name: 'Rejected',
       type: 'string',
       jsonPath: '.spec.tables[?(@.rejection)].table',
-      description: 'Table of which Envoy rejected a newer revision; the first where there are several.',
+      description: 'Table of which Envoy rejected a newer revision; the first of several.',
     },
     {
       name: 'Rejection',
       type: 'string',
       jsonPath: '.spec.tables[?(@.rejection)].rejection',
-      description: "Envoy's own words.",
+      description: "Envoy's error.",
       priority: 1,
     },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },

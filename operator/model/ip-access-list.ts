@@ -1,4 +1,4 @@
-// IpAccessList (`ipal`): networks from which people may or may not enter a workspace (R86-R94).
+// IpAccessList (`ipal`): networks from which people may or may not access a workspace (R86-R94).
 import { z } from 'zod';
 import { conditionColumn } from './condition.ts';
 import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
@@ -11,11 +11,11 @@ const ipAccessListSpecSchema = z.strictObject({
   label: z.string().min(1).max(253).describe('Name of the list for people.'),
   listType: z
     .enum(['ALLOW', 'BLOCK'])
-    .describe('ALLOW lets these addresses in; BLOCK keeps them out and wins.'),
+    .describe('ALLOW allows these addresses; BLOCK denies them and takes precedence.'),
   ipAddresses: atomicList(addressRangeSchema, MAX_ADDRESSES).describe(
-    'Addresses and CIDR ranges, kept as typed.',
+    'Addresses and CIDR ranges, stored as written.',
   ),
-  enabled: z.boolean().default(true).describe('A list that is not enabled counts for nothing.'),
+  enabled: z.boolean().default(true).describe('A list that is not enabled has no effect.'),
 });
 
 type IpAccessListSpec = z.infer<typeof ipAccessListSpecSchema>;
@@ -31,7 +31,7 @@ export const ipAccessListKind: KindDescription = {
   plural: 'ipaccesslists',
   shortName: 'ipal',
   scope: 'Namespaced',
-  description: 'Addresses from which people may, or may not, enter the workspace of this Namespace.',
+  description: 'Addresses from which people may, or may not, access the workspace of this Namespace.',
   spec: ipAccessListSpecSchema,
   status: z.strictObject({
     conditions: conditionsSchema,

@@ -7,14 +7,14 @@ export const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 export const DEFAULT_POLICY = 'default-policy';
 
-/** Metadata that we read; the API server guards the rest. */
+/** Metadata that we read; the API server validates the rest. */
 export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly creationTimestamp?: string | undefined;
-  /** Since when the object is on its way out. */
+  /** When deletion of the object was requested. */
   readonly deletionTimestamp?: string | undefined;
   readonly generation?: number | undefined;
   readonly uid?: string | undefined;
@@ -25,21 +25,21 @@ export const timeSchema = z.iso.datetime().max(32);
 
 /** Fields of the status of a kind whose entries may expire. */
 export const expiryStatus = {
-  expiredDestinations: z
-    .int()
-    .min(0)
-    .optional()
-    .describe('Entries that count no more, since they have expired.'),
-  expiriesToldAt: timeSchema.optional().describe('Until when Events have told of entries that expire.'),
+  expiredDestinations: z.int().min(0).optional().describe('Entries that have expired.'),
+  expiriesToldAt: timeSchema.optional().describe('Expiries up to this time have been reported by Events.'),
 };
 
 const conditionSchema = z.strictObject({
-  type: z.string().max(316).describe('Aspect that the condition speaks of, for example "Accepted".'),
-  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-  observedGeneration: z.int().min(0).optional().describe('Generation of the spec that was looked at.'),
+  type: z.string().max(316).describe('Type of the condition, for example "Accepted".'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Generation of the spec that the condition is based on.'),
   lastTransitionTime: timeSchema.describe('When the status last changed.'),
-  reason: z.string().min(1).max(1024).describe('One constant word for programs.'),
-  message: z.string().max(32768).describe('A sentence for people.'),
+  reason: z.string().min(1).max(1024).describe('Machine-readable reason.'),
+  message: z.string().max(32768).describe('Human-readable message.'),
 });
 
 /** A condition as it stands in an object. */
@@ -50,9 +50,11 @@ export const conditionsSchema = z
   .max(8)
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
   .optional()
-  .describe('What is known about this object, one entry per aspect.');
+  .describe('Current state of this object, one condition per aspect.');
 
-/** A list that is replaced as a whole and has a limit (DESIGN 3: a `map` list of 2,500 costs a second per write). */
+/**
+ * A list that is replaced as a whole and has a limit. (A `map` list of 2,500 costs the API server a second per write.)
+ */
 export function atomicList<Item extends z.ZodType>(item: Item, maxItems: number): z.ZodArray<Item> {
   return z.array(item).max(maxItems).meta({ 'x-kubernetes-list-type': 'atomic' });
 }

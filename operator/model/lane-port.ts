@@ -1,5 +1,5 @@
 // The block of ports of a lane (in embedded mode of a workspace and product), and what each is for. The Service of the
-// lane has the ports that clients know. What is left of the block is for the further TLS ports of a table.
+// lane has the ports that clients know. The rest of the block is for further TLS ports of the table.
 
 /** A power of two; blocks are aligned to it. */
 export const BLOCK_SIZE = 8;
@@ -33,7 +33,7 @@ export const LANE_PORTS: readonly LanePort[] = [
   { name: 'dns-tcp', protocol: 'TCP', port: 53, offset: DNS_OFFSET },
 ];
 
-/** A TLS port other than 443, and where in the block its connections come in. */
+/** A TLS port other than 443, and the offset of its listening port in the block. */
 export interface TlsPort {
   readonly port: number;
   readonly offset: number;

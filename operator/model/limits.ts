@@ -4,7 +4,7 @@
 /** The longest authority that can name anything: 253 characters of a name, ":" and a port. */
 export const LONGEST_AUTHORITY_BYTES = 259;
 
-/** Of a log line, in bytes: more than ours have. Of a longer one the texts are cut before anybody parses it. */
+/** Bytes of a log line: more than ours have. The texts of a longer one are truncated before it is parsed. */
 export const LONGEST_LINE_BYTES = 4096;
 
 /**

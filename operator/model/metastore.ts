@@ -20,7 +20,7 @@ const connectionSchema = z.strictObject({
   ports: internetDestinationSchema.shape.ports,
   sharedZone: internetDestinationSchema.shape.sharedZone,
   transitionEndTime: timeSchema.describe(
-    'Until this time (UTC) the connection is allowed without an entry in the policy; afterwards it needs one.',
+    'The connection is allowed without an entry in the policy until this time (UTC).',
   ),
 });
 
@@ -34,7 +34,7 @@ const metastoreSpecSchema = z.strictObject({
   externalLocations: optionalList(
     storageDestinationSchema,
     2500,
-    'Storage that the metastore knows; allowed where it is in the same region.',
+    'External locations of the metastore; allowed where they are in the same region.',
   ),
   connections: optionalList(connectionSchema, 500, 'Outside databases, allowed for a transition period.'),
   workspaces: workspaceNamesSchema,
@@ -53,8 +53,7 @@ export const metastoreKind: KindDescription = {
   plural: 'metastores',
   shortName: 'sms',
   scope: 'Cluster',
-  description:
-    'A catalogue whose external locations its workspaces may reach, as far as they lie in its own region.',
+  description: 'A catalogue. Its workspaces may reach its external locations in the same region.',
   spec: metastoreSpecSchema,
   status: z.strictObject({ conditions: conditionsSchema, ...expiryStatus }),
   columns: [

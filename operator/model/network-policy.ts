@@ -1,5 +1,5 @@
-// NetworkPolicy (`snp`): what a workspace may reach. Words and values are the product's own (requirements 2.1),
-// so that REST and YAML translate one to one.
+// NetworkPolicy (`snp`): what a workspace may reach. Words and values are the product's own (R5-R34), so that REST and
+// YAML translate one to one.
 import { z } from 'zod';
 import { conditionColumn } from './condition.ts';
 import { type ParsedPattern, parseAllowedPattern, parseNamePattern } from './domain-name.ts';
@@ -34,12 +34,12 @@ export const destinationPortSchema = z.strictObject({
   protocol: z
     .enum(PORT_PROTOCOLS)
     .default('TLS')
-    .describe('TLS: the server name inside must match. HTTP: plain HTTP. TCP: any bytes, not looked at.'),
+    .describe('TLS: the server name inside must match. HTTP: plain HTTP. TCP: any bytes, not inspected.'),
 });
 
 /**
- * What the API server can judge of a domain name: labels of letters (of any script), digits and hyphens, the last
- * beginning with a letter, so that no address passes. Finer faults, such as public suffixes, are found by parsing.
+ * What the API server can validate of a domain name: labels of letters (of any script), digits and hyphens, the last
+ * beginning with a letter, so that no address passes. The parser finds the rest, such as public suffixes.
  */
 const LABEL_REST = '([\\p{L}\\p{M}\\p{N}-]{0,61}[\\p{L}\\p{M}\\p{N}])?';
 const LABEL = `[\\p{L}\\p{N}]${LABEL_REST}`;
@@ -78,10 +78,10 @@ export const internetDestinationSchema = z.strictObject({
     .enum(SHARED_ZONE_ANSWERS)
     .optional()
     .describe(
-      'Accept: strangers have names under this wildcard, too ("*.github.io", "*.amazonaws.com"), and all of them may be reached. Without it such an entry allows nothing.',
+      'Accept: this wildcard covers names of other customers, too ("*.github.io", "*.amazonaws.com"), and all of them may be reached. Without it such an entry allows nothing.',
     ),
-  expiresAt: timeSchema.optional().describe('From this time (UTC) on the entry counts no more.'),
-  reason: z.string().max(128).optional().describe('Why the entry is here, for those who read the policy.'),
+  expiresAt: timeSchema.optional().describe('The entry expires at this time (UTC).'),
+  reason: z.string().max(128).optional().describe('Comment for people who read the policy.'),
 });
 
 /** A blocked name is blocked on every port. */
@@ -106,13 +106,13 @@ const policyEnforcementSchema = z.strictObject({
   mlBuildEnforcement: z
     .enum(['ENFORCED', 'EXEMPT'])
     .default('ENFORCED')
-    .describe('Whether image builds for model serving are under the policy. EXEMPT gives them full access.'),
+    .describe('Whether the policy applies to image builds for model serving. EXEMPT gives them full access.'),
 });
 
 const networkAccessSchema = z.strictObject({
   restrictionMode: z
     .enum(['FULL_ACCESS', 'RESTRICTED_ACCESS'])
-    .describe('FULL_ACCESS leaves egress open. RESTRICTED_ACCESS allows only what is listed.'),
+    .describe('FULL_ACCESS does not restrict egress. RESTRICTED_ACCESS allows only the listed destinations.'),
   allowedInternetDestinations: optionalList(
     internetDestinationSchema,
     MAX_DESTINATIONS,
@@ -121,7 +121,7 @@ const networkAccessSchema = z.strictObject({
   blockedInternetDestinations: optionalList(
     blockedDestinationSchema,
     MAX_BLOCKED_DESTINATIONS,
-    'Domains that may never be reached; they win over every allowed destination.',
+    'Domains that may never be reached; they take precedence over every allowed destination.',
   ),
   allowedStorageDestinations: optionalList(
     storageDestinationSchema,
@@ -136,7 +136,7 @@ const networkAccessSchema = z.strictObject({
 const clusterPeerSchema = z.strictObject({
   namespaceSelector: labelSelectorSchema
     .optional()
-    .describe('Namespaces of the peers. Without it: the own namespace.'),
+    .describe('Namespaces of the peers. Without it: the Namespace of the workspace.'),
   podSelector: labelSelectorSchema
     .optional()
     .describe('Pods of the peers. Without it: every pod of those namespaces.'),
@@ -154,7 +154,7 @@ const clusterAccessSchema = z.strictObject({
   presets: optionalList(
     z.enum(['KUBERNETES_API']),
     1,
-    'Well-known parts of the cluster that pods may reach directly.',
+    'Well-known services of the cluster that pods may reach directly.',
   ),
   peers: optionalList(clusterPeerSchema, 50, 'Pods of other namespaces that pods may reach directly.'),
 });
@@ -162,10 +162,10 @@ const clusterAccessSchema = z.strictObject({
 const networkPolicySpecSchema = z.strictObject({
   egress: z
     .strictObject({
-      networkAccess: networkAccessSchema.describe('What may be reached outside the cluster.'),
+      networkAccess: networkAccessSchema.describe('Destinations outside the cluster.'),
       clusterAccess: clusterAccessSchema
         .optional()
-        .describe('What may be reached inside the cluster, without the gateway.'),
+        .describe('Destinations inside the cluster, reached without the gateway.'),
     })
     .describe('Rules for connections that leave the workspace.')
     .superRefine((egress, context) => {
@@ -208,7 +208,7 @@ const networkPolicyStatusSchema = z.strictObject({
     .int()
     .min(0)
     .optional()
-    .describe('Workloads that must restart before the policy counts for them.'),
+    .describe('Workloads that must restart before the policy applies to them.'),
 });
 
 const ACCESS = 'spec.egress.networkAccess';
@@ -219,7 +219,7 @@ export const networkPolicyKind: KindDescription = {
   shortName: 'snp',
   scope: 'Cluster',
   nameRule: { maxLength: MAX_POLICY_ID_LENGTH },
-  description: `What the workspaces under this policy may reach. The policy "${DEFAULT_POLICY}" applies to every workspace without another.`,
+  description: `Destinations that the workspaces under this policy may reach. The policy "${DEFAULT_POLICY}" applies to every workspace without another.`,
   spec: networkPolicySpecSchema,
   status: networkPolicyStatusSchema,
   columns: [

@@ -1,14 +1,14 @@
-// What Envoy does about its memory, in the order in which it comes to it: first what nobody notices. The last two
-// refuse what is new, with a row, so that what is open goes on.
+// Envoy's overload actions for memory, in the order of their thresholds: first those that nobody notices. The last two
+// deny new requests and connections, with a row, so that open ones continue.
 
 export interface OverloadAction {
-  /** As Envoy calls it. */
+  /** Envoy's name of the action. */
   readonly name: string;
   /** Of its memory. */
   readonly percent: number;
   /** "Envoy ..." */
   readonly does: string;
-  /** "Envoy ...", when there is room again. */
+  /** "Envoy ...", when memory is free again. */
   readonly doesAgain: string;
 }
 
@@ -16,14 +16,14 @@ export const OVERLOAD_ACTIONS: readonly OverloadAction[] = [
   {
     name: 'shrink_heap',
     percent: 85,
-    does: 'gives back to the system what it does not use',
-    doesAgain: 'no longer gives back each free page',
+    does: 'releases unused memory to the system',
+    doesAgain: 'no longer releases every free page',
   },
   {
     name: 'disable_http_keepalive',
     percent: 92,
     does: 'closes connections of plain HTTP after each answer',
-    doesAgain: 'keeps connections of plain HTTP open again',
+    doesAgain: 'leaves connections of plain HTTP open again',
   },
   {
     name: 'stop_accepting_requests',

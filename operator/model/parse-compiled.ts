@@ -1,5 +1,5 @@
 // Objects that the parts write for each other, as the API server gives them -> our types. Never throws: one that does
-// not fit its schema, since somebody else changed it or another version wrote it, is a message and nothing more.
+// not fit its schema, since somebody else changed it or another version wrote it, becomes a message.
 import type { z } from 'zod';
 import { type EgressTable, egressTableSpecSchema } from './egress-table.ts';
 import { type GatewayReport, gatewayReportSpecSchema } from './gateway-report.ts';

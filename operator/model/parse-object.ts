@@ -1,5 +1,5 @@
-// One object as YAML or the API gives it -> our typed object, or all its Problems. Never throws.
-// Kinds of other groups are not ours to judge and are passed over.
+// One object as YAML or the API gives it -> our typed object, or all its Problems. Never throws. Kinds of other groups
+// are skipped.
 import { z } from 'zod';
 import { ipAccessListKind } from './ip-access-list.ts';
 import {
@@ -30,7 +30,7 @@ export type ParsedObject =
   | { readonly status: 'foreign' }
   | { readonly status: 'unreadable'; readonly key?: ObjectKey; readonly problems: readonly ObjectProblem[] };
 
-/** Kinds that people write; the compiled ones are not read from outside. A Map, so that "constructor" is no kind. */
+/** Kinds that people write; compiled ones are not input. A Map, so that "constructor" is no kind. */
 const INPUT_KINDS: ReadonlyMap<string, KindDescription> = new Map(
   [
     networkPolicyKind,
@@ -148,7 +148,7 @@ function toProblems(error: z.ZodError, value: unknown, key: ObjectKey | undefine
   return error.issues.map((issue) => ({ ...problemOfIssue(issue, value), ...object, path: placeOf(issue) }));
 }
 
-/** An unknown field is at fault itself, not the one that it stands in. */
+/** The path of an unknown field is its own, not that of its parent. */
 function placeOf(issue: z.core.$ZodIssue): readonly PropertyKey[] {
   return issue.code === 'unrecognized_keys' ? [...issue.path, ...issue.keys.slice(0, 1)] : issue.path;
 }

@@ -1,4 +1,4 @@
-// What a pod's status says of its containers, as far as it decides whether the pod is exempt from what is new.
+// Whether a pod's containers have started, by its status: such a pod is exempt from new isolation.
 
 export interface PodStatus {
   readonly containerStatuses?: readonly {
@@ -14,7 +14,7 @@ interface ContainerState {
 
 /**
  * Read strictly: a container of the workload itself runs, or has run. What only waits for a node, an image or its init
- * containers has not started. Admission asks the same of what is stored (narrow-operator-on-pods.ts).
+ * containers has not started. Admission checks the same on the stored pod (narrow-operator-on-pods.ts).
  */
 export function hasStarted({ containerStatuses = [] }: PodStatus = {}): boolean {
   return containerStatuses.some(({ state, lastState }) =>

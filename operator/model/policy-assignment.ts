@@ -9,7 +9,7 @@ import {
 } from './kubernetes-object.ts';
 import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
 
-/** As in today's API (requirements 2.1). */
+/** As in Databricks' API. */
 const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
 
 const policyAssignmentSpecSchema = z.strictObject({
@@ -38,12 +38,12 @@ const policyAssignmentStatusSchema = z.strictObject({
     .string()
     .max(64)
     .optional()
-    .describe('Whether the workspace is open, enforced, in dry-run or both.'),
+    .describe('How the policy is enforced: open, enforced, dry-run or mixed.'),
   restartRequired: z
     .int()
     .min(0)
     .optional()
-    .describe('Workloads that must restart before the policy counts for them.'),
+    .describe('Workloads that must restart before the policy applies to them.'),
 });
 
 export const policyAssignmentKind: KindDescription = {

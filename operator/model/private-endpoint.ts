@@ -1,5 +1,5 @@
-// PrivateEndpoint: names that lead to a network of one's own (R17). They are allowed without an entry in the policy,
-// reach their own address ranges only, and count no more as soon as they are removed (we lift R18).
+// PrivateEndpoint: names that resolve into a private network (R17). They are allowed without an entry in the policy,
+// reach their own address ranges only, and are denied as soon as they are removed (stricter than R18).
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
 import { conditionColumn } from './condition.ts';
@@ -33,10 +33,14 @@ const privateEndpointSpecSchema = z.strictObject({
       'Any domain name: "jira" and "db.corp" are that name only; "*.corp" is every name under it, not itself.',
     ),
     100,
-    'Domain names that are behind this endpoint.',
+    'Domain names of this endpoint.',
   ),
   ports: internetDestinationSchema.shape.ports,
-  addressRanges: optionalList(addressRangeSchema, 50, 'Where these names may lead. Empty: nowhere.'),
+  addressRanges: optionalList(
+    addressRangeSchema,
+    50,
+    'Address ranges that these names may resolve to. Empty: none.',
+  ),
   workspaces: workspaceNamesSchema,
 });
 

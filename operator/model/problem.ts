@@ -24,7 +24,7 @@ export type ProblemReason =
 
 export interface Problem {
   readonly reason: ProblemReason;
-  /** Says what happened and names the fix; sentence case, no full stop. */
+  /** What happened and how to fix it; sentence case, no full stop. */
   readonly message: string;
   readonly file?: string;
   /** 1-based. */

@@ -24,7 +24,7 @@ export const PRODUCT_DETECTION: readonly (readonly [Product, readonly ProductMar
   [
     'ML_BUILD',
     [
-      // Tekton, Shipwright. Image builders without an operator carry no label that tells them.
+      // Tekton, Shipwright. Image builders without an operator carry no label of their own.
       { label: 'tekton.dev/taskRun' },
       { label: 'tekton.dev/pipelineRun' },
       { label: 'tekton.dev/pipelineTask' },

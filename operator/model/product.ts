@@ -28,7 +28,7 @@ export const NETWORK_SOURCE_TYPES = [
 
 export type NetworkSourceType = (typeof NETWORK_SOURCE_TYPES)[number];
 
-/** The `network_source_type` column of the denial log (requirements 2.3). */
+/** The `network_source_type` column of the denial log . */
 export const NETWORK_SOURCE_TYPE: Readonly<Record<Product, NetworkSourceType>> = {
   DBSQL: 'DBSQL',
   SQL_UDF: 'DBSQL',

@@ -1,4 +1,4 @@
-// What a schema found wrong, in words that quote the value and name the fix.
+// Issues of a schema -> Problems that quote the value and name the fix.
 import type { z } from 'zod';
 import type { Problem, ProblemReason } from './problem.ts';
 
@@ -6,7 +6,7 @@ type Issue = z.core.$ZodIssue;
 
 const LONGEST_QUOTE = 100;
 
-/** One finding as a Problem; `root` is the whole value that was looked at. */
+/** One issue as a Problem; `root` is the whole validated value. */
 export function problemOfIssue(issue: Issue, root: unknown): Problem {
   const field = formatPath(issue.path);
   const place = field === '' ? {} : { field };
@@ -59,7 +59,7 @@ function unitOf(origin: string, limit: number | bigint): string {
   return Number(limit) === 1 ? ' character' : ' characters';
 }
 
-/** What is not there is left out; what is written is quoted, unless it is too long to be read. */
+/** Quotes the value, unless it is missing or too long to read. */
 function cannotAccept(value: unknown): string {
   return value === undefined ? 'Cannot leave this field out' : `Cannot accept ${quote(value)}`;
 }

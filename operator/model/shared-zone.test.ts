@@ -14,7 +14,7 @@ describe('faultOfZone()', () => {
   ])('asks whether %s is meant: strangers get names under it', (destination) => {
     const name = destination.toLowerCase().replace(/\.$/, '');
     expect(faultOfZone({ destination })).toBe(
-      `Cannot allow "${name}" unless the entry says so: strangers get names of their own under it; name what you need, or write { destination: "${name}", sharedZone: Accept }`,
+      `Cannot allow "${name}" unless the entry says so: other customers have names under it; name what you need, or write { destination: "${name}", sharedZone: Accept }`,
     );
     expect(faultOfZone({ destination, sharedZone: 'Accept' })).toBeUndefined();
   });
@@ -39,7 +39,7 @@ describe('faultOfZone()', () => {
     '*.storage.googleapis.com',
     '*.wasabisys.com',
   ])('says of %s that it can allow nothing, accepted or not', (destination) => {
-    const fault = `Cannot allow "${destination}": there are only buckets and accounts under it, which no wildcard covers; list them under allowedStorageDestinations, or by their exact names`;
+    const fault = `Cannot allow "${destination}": the names under it are buckets and accounts, which no wildcard covers; list them under allowedStorageDestinations, or by their exact names`;
     expect(faultOfZone({ destination })).toBe(fault);
     expect(faultOfZone({ destination, sharedZone: 'Accept' })).toBe(fault);
   });

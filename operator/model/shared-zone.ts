@@ -1,7 +1,6 @@
-// Shared zones: names under which a provider gives names to strangers (github.io, azurewebsites.net, a storage
-// provider's domains). A wildcard at or above one allows whatever strangers do there, so its entry must say
-// `sharedZone: Accept`. In: the name of a wildcard. Out: the zone, or what is wrong with an entry. An entry that is not
-// right allows nothing.
+// Shared zones: domains under which a provider gives names to its customers (github.io, azurewebsites.net, a storage
+// provider's domains). A wildcard at or above one allows the names of all customers, so its entry must say `sharedZone:
+// Accept`. In: the name of a wildcard. Out: the zone, or the fault of an entry. A faulty entry allows nothing.
 import { getPublicSuffix } from 'tldts';
 import trie from 'tldts/dist/cjs/src/data/trie.js';
 import { formatPattern, parseAllowedPattern } from './domain-name.ts';
@@ -9,26 +8,26 @@ import { parseStorageHost, STORAGE_ZONES } from './storage-host.ts';
 
 export const SHARED_ZONE_ANSWERS = ['Accept'] as const;
 
-/** What of an entry matters here. */
+/** The fields of an entry that matter here. */
 export interface ZonedEntry {
   readonly destination: string;
   readonly sharedZone?: (typeof SHARED_ZONE_ANSWERS)[number] | undefined;
 }
 
-/** Whether the entry allows nothing as it stands, and what to write instead. */
+/** Why the entry allows nothing as it is, and what to write instead. */
 export function faultOfZone({ destination, sharedZone }: ZonedEntry): string | undefined {
   if (!destination.startsWith('*.')) return undefined;
   const parsed = parseAllowedPattern(destination);
   if (!('pattern' in parsed)) return undefined;
   const written = formatPattern(parsed.pattern);
   if (coversStorageOnly(parsed.pattern.name))
-    return `Cannot allow "${written}": there are only buckets and accounts under it, which no wildcard covers; list them under allowedStorageDestinations, or by their exact names`;
+    return `Cannot allow "${written}": the names under it are buckets and accounts, which no wildcard covers; list them under allowedStorageDestinations, or by their exact names`;
   const zone = sharedZone === 'Accept' ? undefined : sharedZoneOf(parsed.pattern.name);
   if (zone === undefined) return undefined;
   const strangers =
     zone === parsed.pattern.name
-      ? 'strangers get names of their own under it'
-      : `strangers get names of their own below it, in "${zone}" for example`;
+      ? 'other customers have names under it'
+      : `other customers have names below it, in "${zone}" for example`;
   return `Cannot allow "${written}" unless the entry says so: ${strangers}; name what you need, or write { destination: "${written}", sharedZone: Accept }`;
 }
 

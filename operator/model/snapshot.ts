@@ -28,7 +28,7 @@ export interface ObjectKey {
 
 export interface Snapshot {
   readonly objects: readonly ObservedObject[];
-  /** Objects that exist but cannot be understood; what depends on them is denied. */
+  /** Objects that exist but cannot be parsed; what depends on them is denied. */
   readonly unreadable: readonly ObjectKey[];
 }
 

@@ -1,11 +1,11 @@
-// Addresses that a name must never lead to, and the cloud metadata services that are shut for everybody, always.
-// The source of the gateway's address guard (DESIGN 4 "Address guard"; attack cases 92-97), derived from two tables.
+// Addresses that a name must never resolve to, and cloud metadata services, which are always denied. The source of the
+// address guard, derived from two tables.
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, rangesContain } from './address-range.ts';
 import { METADATA_SERVICES } from './cloud-metadata.ts';
 import { SPECIAL_PURPOSE_BLOCKS } from './special-purpose-registry.ts';
 
-/** Hosts of cloud metadata services, shut even in dry-run. */
+/** Hosts of cloud metadata services, denied even in dry-run. */
 export const METADATA_HOSTS: readonly string[] = [
   ...new Set(METADATA_SERVICES.flatMap(({ names }) => names ?? [])),
 ];
@@ -16,14 +16,14 @@ export const METADATA_ADDRESSES: readonly string[] = [
 
 /**
  * What the registries do not list: multicast (RFC 5771), and of IPv6 all that is not 2000::/3, since nothing else is
- * given out as global unicast. So every way to write an IPv4 address into an IPv6 one is shut: mapped, compatible and
- * translated ones lie in here, 6to4 and Teredo are rows of the registry.
+ * given out as global unicast. So every IPv4 address inside an IPv6 one is denied: mapped, compatible and translated
+ * ones lie in here, 6to4 and Teredo are rows of the registry.
  */
 const BEYOND_THE_REGISTRIES = ['224.0.0.0/4', '::/3', '4000::/2', '8000::/1'];
 
 /**
- * Private, local, shared, reserved, multicast. A block that is not globally reachable is shut as a whole: the rows
- * inside it that are reachable (anycast addresses of NAT protocols) are nobody's destination.
+ * Private, local, shared, reserved, multicast. A block that is not globally reachable is denied as a whole: the
+ * reachable rows inside it (anycast addresses of NAT protocols) are nobody's destination.
  */
 export const NON_PUBLIC_RANGES: readonly AddressRange[] = [
   ...SPECIAL_PURPOSE_BLOCKS.filter(({ globallyReachable }) => globallyReachable !== 'True').map(
@@ -46,14 +46,11 @@ export const METADATA_LITERALS: readonly string[] = METADATA_RANGES.filter(isOne
 
 /**
  * Prefixes behind which a translator decides what an address means: local NAT64 (RFC 8215) and Teredo. Any address may
- * hide there, cloud metadata too.
+ * be behind them, cloud metadata too.
  */
 export const HIDING_RANGES: readonly AddressRange[] = ['64:ff9b:1::/48', '2001::/32'].map(builtIn);
 
-/**
- * What means the machine that dials, or its own link: only a gateway reaches these of itself, so they are shut for
- * whoever asks it to.
- */
+/** Loopback, link-local and "this host": only the gateway itself reaches these, so they are denied to its clients. */
 export const LOCAL_RANGES: readonly AddressRange[] = [
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16'].map(builtIn).flatMap(withEmbeddings),
   builtIn('fe80::/10'),
@@ -97,7 +94,7 @@ function isOneAddress({ family, prefixLength }: AddressRange): boolean {
   return prefixLength === (family === 4 ? 32 : 128);
 }
 
-/** From our own tables, which are canonical; the parser of what people write refuses mapped addresses. */
+/** From our own tables, which are canonical; the parser for user input rejects mapped addresses. */
 function builtIn(text: string): AddressRange {
   const [address = '', length] = text.split('/');
   const family = address.includes(':') ? 6 : 4;

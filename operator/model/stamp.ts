@@ -15,13 +15,13 @@ export const STAMP_LABEL = `${GROUP}/stamp`;
 export const STRICTEST_LANE: Lane = 'sealed';
 export const STAMP_LABELS = [PRODUCT_LABEL, LANE_LABEL, STAMP_LABEL] as const;
 
-/** Of pods that ran before their Namespace became a workspace: isolation leaves them alone until they restart (R39). */
+/** Of pods that ran before their Namespace became a workspace: exempt from isolation until they restart (R39). */
 export const EXEMPTED_LANE: Lane = 'full';
-/** Of pods that were there before and had not started: nothing of the workspace's settings is in them. */
+/** Of pods that were created before and had not started: they lack the workspace's settings. */
 export const HELD_LANE: Lane = STRICTEST_LANE;
 export const EXEMPTED_PRODUCT: Product = 'GENERAL';
 
-/** Annotations of a Namespace that is a workspace. Without this one nothing may start there: it is not ready yet. */
+/** Annotations of a Namespace that is a workspace. Without this one no pod may start there: it is not ready yet. */
 export const STAMP_ANNOTATION = `${GROUP}/stamp`;
 /** Lane of a product that has no annotation of its own. */
 export const DEFAULT_LANE_ANNOTATION = `${GROUP}/lane`;
@@ -31,12 +31,14 @@ export const CLUSTER_DNS_ANNOTATION = `${GROUP}/cluster-dns`;
 /** Optional: the domain of the cluster's Services, where it is not the usual one. */
 export const CLUSTER_DOMAIN_ANNOTATION = `${GROUP}/cluster-domain`;
 export const USUAL_CLUSTER_DOMAIN = 'cluster.local';
-/** A user's own: "Isolate" cuts the pods that ran before their Namespace became a workspace. */
+/** Set by users: "Isolate" isolates even the pods that ran before their Namespace became a workspace. */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 export const ADOPT_ISOLATE = 'Isolate';
-/** An administrator's own, with a reason: lets those who may break glass write what only the operator writes there. */
+/**
+ * Set by administrators, to a reason: who has the break-glass permission may then write what only the operator writes.
+ */
 export const BREAK_GLASS_ANNOTATION = `${GROUP}/break-glass`;
-/** All others that begin like ours are the operator's. */
+/** Only the operator writes all others of our prefix. */
 export const USER_ANNOTATIONS: readonly string[] = [ADOPT_ANNOTATION, BREAK_GLASS_ANNOTATION];
 
 export function laneAnnotation(product: Product): string {
@@ -53,12 +55,12 @@ export function dnsAnnotation(lane: Lane): string {
   return `${GROUP}/dns.${lane}`;
 }
 
-/** Proxy variables that a pod gets in both cases: curl, wget and gRPC read the lower one. */
+/** Proxy variables of pods, in upper and lower case: curl, wget and gRPC read the latter. */
 export const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'] as const;
 export const NO_PROXY_VARIABLES = ['NO_PROXY', 'no_proxy'] as const;
-/** Node's own clients heed the others only with this one. */
+/** Node's own clients respect the others only with this one. */
 export const NODE_VARIABLE = { name: 'NODE_USE_ENV_PROXY', value: '1' } as const;
-/** Set by us or taken away: nothing that a pod's author says about proxies stays. */
+/** Set by us or removed: no proxy variable of a pod's author remains. */
 export const RESERVED_VARIABLES = [
   ...PROXY_VARIABLES,
   ...NO_PROXY_VARIABLES,
@@ -74,5 +76,5 @@ export function isMoreOpen(lane: Lane, than: Lane): boolean {
 
 /** Virtual resources of our group, for which RBAC says who may do what; no such objects exist. */
 export const USE_PRODUCT = { resource: 'products', verb: 'use' } as const;
-/** Nobody is granted it by a role of ours: who may do everything has it. */
+/** No role of ours grants it: cluster-admin has it. */
 export const BREAK_GLASS = { resource: 'guards', verb: 'break' } as const;

@@ -1,6 +1,5 @@
-// Buckets and accounts as typed objects (R14), and the host names that reach exactly one of them; the way back from a
-// host name to the bucket is in storage-host.ts. Hosts that carry the bucket in the path are never derived: a tunnel
-// cannot be judged by a path it hides.
+// Buckets and accounts as typed objects (R14), and the host names that reach exactly one of them; storage-host.ts maps
+// a host name to its bucket. Path-style hosts are never derived: the gateway cannot see the path inside a tunnel.
 import { z } from 'zod';
 import { CEL_RULES } from './kubernetes-object.ts';
 import { AZURE_SERVICES } from './storage-host.ts';
@@ -48,7 +47,7 @@ export const storageDestinationSchema = z
     azureStorageService: z
       .enum(AZURE_SERVICES)
       .optional()
-      .describe('Service of the Azure storage account; each is allowed by itself.'),
+      .describe('Service of the Azure storage account; other services of it need entries of their own.'),
   })
   .superRefine((destination, context) => {
     const missing = missingFields(destination);

@@ -1,7 +1,7 @@
 // Host names of storage providers: those in which a provider names its customers (buckets, accounts), and endpoints
-// that reach every customer's bucket by path. No wildcard of a policy covers either, since whoever may reach one of
-// them by a wildcard may reach a stranger's; they are decided by storage destinations and exact names alone. In: a
-// canonical host. Out: what it says about storage.
+// that reach every customer's bucket by path. No wildcard of a policy covers either, since it would cover other
+// customers' buckets; only storage destinations and exact names allow them. In: a canonical host. Out: its bucket or
+// account.
 
 /** A host name of a storage provider: the one place it reaches, or (`location: null`) an endpoint for all buckets. */
 export interface StorageHost {
@@ -10,7 +10,7 @@ export interface StorageHost {
 
 interface Provider {
   readonly domains: readonly string[];
-  /** What stands between a bucket or account and the domain; a regular expression without groups that capture. */
+  /** The part between a bucket or account and the domain; a regular expression without groups that capture. */
   readonly endpoint: string;
   /** Whether the endpoint alone reaches every bucket, by path. */
   readonly hasPathStyle: boolean;
@@ -21,7 +21,7 @@ interface Provider {
 
 export const AZURE_SERVICES = ['blob', 'dfs', 'file', 'queue', 'table'] as const;
 
-/** Web sites of an account have a host of their own, which no destination lists. */
+/** Web sites of an account have a host of their own, which no storage destination covers. */
 const AZURE_HOSTS = [...AZURE_SERVICES, 'web'].join('|');
 
 /** Written in RE2's subset, so that Envoy's routes and this module read a host alike. */
@@ -83,7 +83,7 @@ const PROVIDERS: readonly Provider[] = [
     locationOf: (_, host) => host,
   },
   {
-    // Everything under these is somebody's bucket, or reaches all of them.
+    // Every name under these is a bucket, or an endpoint for all buckets.
     domains: [
       'backblazeb2.com',
       'cloud-object-storage.appdomain.cloud',
@@ -115,7 +115,7 @@ const PROVIDERS: readonly Provider[] = [
 /** Domains under which all of these hosts are. */
 export const STORAGE_DOMAINS: readonly string[] = PROVIDERS.flatMap(({ domains }) => domains);
 
-/** Those of them under which strangers have names. */
+/** Those of them under which customers have names. */
 export const STORAGE_ZONES: readonly string[] = PROVIDERS.filter(
   ({ isOneHost }) => isOneHost !== true,
 ).flatMap(({ domains }) => domains);
@@ -140,7 +140,7 @@ function endpointPattern({ domains, endpoint }: Provider): string {
 const BUCKET_HOSTS = BUCKET_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
 const PATH_STYLE_HOSTS = PATH_STYLE_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
 
-/** What a canonical host name says about storage; undefined where it is no storage provider's. */
+/** The storage that a canonical host name reaches; undefined where it is no storage provider's. */
 export function parseStorageHost(host: string): StorageHost | undefined {
   if (!STORAGE_DOMAINS.some((domain) => host.endsWith(domain))) return undefined;
   if (PATH_STYLE_HOSTS.some((pattern) => pattern.test(host))) return { location: null };

@@ -15,12 +15,12 @@ export const GATEWAY_ACCOUNT = 'sallyport-gateway';
 export const LEASE_NAME = 'sallyport-operator';
 /** As Events name the operator. */
 export const EVENT_CONTROLLER = 'sallyport.dev/operator';
-/** The KubeNetworkPolicy that holds all pods of a workspace but those of open lanes. */
+/** The KubeNetworkPolicy that isolates all pods of a workspace but those of open lanes. */
 export const ISOLATION_NAME = 'sallyport-isolation';
 /** Label of what the operator owns for one workspace: name of the Namespace that is the workspace. */
 export const WORKSPACE_NAME_LABEL = 'sallyport.dev/for-workspace';
 
-/** What admission and roles know our programs by. */
+/** Identities of our programs, for admission and RBAC. */
 export interface Installation {
   readonly systemNamespace: string;
   readonly operatorAccount: string;
@@ -38,5 +38,5 @@ export function accountUser(namespace: string, account: string): string {
   return `system:serviceaccount:${namespace}:${account}`;
 }
 
-/** What it knows besides of one whose token is bound to a pod. */
+/** Extra user info of a token that is bound to a pod. */
 export const POD_NAME_EXTRA = 'authentication.kubernetes.io/pod-name';

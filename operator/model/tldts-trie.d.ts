@@ -1,5 +1,5 @@
-// The Public Suffix List inside of tldts: a tree of labels, from the top-level domains down. The package has no words
-// for it, and no other way to ask what stands below a name.
+// The Public Suffix List inside of tldts: a tree of labels, from the top-level domains down. The package does not
+// document it, and has no other interface for the rules below a name.
 declare module 'tldts/dist/cjs/src/data/trie.js' {
   interface Trie {
     /** By node; 2: a rule of the private section ends here. */

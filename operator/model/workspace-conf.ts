@@ -14,7 +14,7 @@ const workspaceConfSpecSchema = z.strictObject({
   enableIpAccessLists: z
     .boolean()
     .default(false)
-    .describe('Whether the IpAccessLists of this workspace count. When false, all access is allowed.'),
+    .describe('Whether the IpAccessLists of this workspace apply. When false, all access is allowed.'),
   enableUdfNetworkAccess: z
     .boolean()
     .default(false)
@@ -34,11 +34,11 @@ const workspaceConfSpecSchema = z.strictObject({
           port: z.int().min(1).max(65535).describe('Port of the Service.'),
         }),
         16,
-        'Services that answer for this workspace.',
+        'Services that serve this workspace.',
       ),
     })
     .optional()
-    .describe('How people enter this workspace.'),
+    .describe('How people access this workspace.'),
 });
 
 type WorkspaceConfSpec = z.infer<typeof workspaceConfSpecSchema>;

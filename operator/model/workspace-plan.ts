@@ -1,4 +1,4 @@
-// WorkspacePlan: what the gateways need to know about one workspace: its table, and which lane each product takes.
+// WorkspacePlan: table, lanes and ports of one workspace, for the gateways.
 import { z } from 'zod';
 import { atomicList, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
 import { isDryRun, LANES } from './lane.ts';
@@ -7,7 +7,7 @@ import { PRODUCTS } from './product.ts';
 
 const productLaneSchema = z.strictObject({
   product: z.enum(PRODUCTS).describe('Product of the workload.'),
-  lane: z.enum(LANES).describe('Way through the gateway that new workloads of the product take.'),
+  lane: z.enum(LANES).describe('Lane of new workloads of the product.'),
 });
 
 const tlsPortSchema = z.strictObject({
@@ -16,7 +16,7 @@ const tlsPortSchema = z.strictObject({
     .int()
     .min(TLS_PORT_OFFSETS[0] ?? 0)
     .max(BLOCK_SIZE - 1)
-    .describe('Where in the block of the lane its connections come in.'),
+    .describe('Offset of its listening port in the block of the lane.'),
 });
 
 const lanePortsSchema = z.strictObject({
@@ -73,7 +73,7 @@ export const workspacePlanKind: KindDescription = {
   rules: [],
 };
 
-/** One word for people: how a plan treats its workloads. */
+/** How a plan enforces its policy, in one word. */
 export function enforcementOf(plan: WorkspacePlan): 'open' | 'enforced' | 'dry-run' | 'mixed' {
   const lanes = plan.spec.products.map(({ lane }) => lane);
   if (lanes.every((lane) => lane === 'full')) return 'open';

@@ -1,5 +1,5 @@
 // A workspace is a Namespace with the label sallyport.dev/workspace (its id). The tier label may switch policies off
-// (R3, R31); no label means ENTERPRISE, so that forgetting it never opens anything.
+// (R3, R31); without it the tier is ENTERPRISE, so that a missing label never allows more.
 import { z } from 'zod';
 import { atomicList, type ObjectMeta } from './kubernetes-object.ts';
 
@@ -34,4 +34,4 @@ export function workspaceOf(metadata: ObjectMeta): Workspace | undefined {
 /** Names of Namespaces; empty or absent means no workspace, never every workspace. */
 export const workspaceNamesSchema = atomicList(z.string().min(1).max(63), 1000)
   .optional()
-  .describe('Names of the Namespaces that this is for. Empty: none.');
+  .describe('Names of the Namespaces (workspaces). Empty: none.');

@@ -137,7 +137,7 @@ describe('a policy', () => {
 
   it('that is the default cannot be deleted, by nobody', async () => {
     expect(await refusal(scene.root, dryRun(removal('default-policy')))).toContain(
-      'Cannot delete NetworkPolicy "default-policy": workspaces that are assigned no other one are under it',
+      'Cannot delete NetworkPolicy "default-policy": it applies to workspaces without an assignment',
     );
   });
 

@@ -33,9 +33,9 @@ test('says once when an action begins, and once when it ends', async () => {
   }
   expect(percents).toEqual([40, 96, 96, 90, 0]);
   expect(told).toEqual([
-    'Envoy reached 85 % of its memory (512 MB): gives back to the system what it does not use',
+    'Envoy reached 85 % of its memory (512 MB): releases unused memory to the system',
     'Envoy reached 95 % of its memory (512 MB): stops accepting requests',
     'Envoy is below 95 % of its memory (512 MB): accepts requests again',
-    'Envoy is below 85 % of its memory (512 MB): no longer gives back each free page',
+    'Envoy is below 85 % of its memory (512 MB): no longer releases every free page',
   ]);
 });

@@ -1,5 +1,5 @@
 // All policies for admission, with their bindings. They take the place of a webhook: the API server evaluates them
-// itself, so nothing of ours has to be up for a pod to start, or to be refused.
+// itself, so no server of ours has to be up for a pod to start, or to be denied.
 import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { checkPods } from './check-pods.ts';

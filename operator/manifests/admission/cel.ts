@@ -1,8 +1,8 @@
-// Values of ours -> parts of CEL expressions, and the questions that several policies ask.
+// Our values -> parts of CEL expressions, and expressions that several policies use.
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 
-/** Only for what needs no escape: names, labels, sentences without quotes of this kind. */
+/** Only for text that needs no escape: names, labels, sentences without single quotes. */
 export function celText(value: string): string {
   if (/['\\\n]/.test(value)) throw new Error(`Cannot write ${JSON.stringify(value)} into an expression`);
   return `'${value}'`;

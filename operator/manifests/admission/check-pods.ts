@@ -1,5 +1,5 @@
-// The policies that hold: no pod of a workspace starts without the whole stamp, whatever became of the policy that
-// stamps; nobody moves a running pod to another lane; nobody brings a stamp along from elsewhere.
+// Policies that enforce stamps: no pod of a workspace starts without the whole stamp, whatever became of the policy
+// that stamps; nobody moves a running pod to another lane; no pod starts with a stamp outside workspaces.
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL, STAMP_LABELS } from '../../model/stamp.ts';
 import type { Installation } from '../../model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
@@ -32,9 +32,7 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
   ];
 }
 
-/**
- * Without regard to the workspace label: stamped pods stay where they are while a Namespace ceases to be a workspace.
- */
+/** Regardless of the workspace label: stamped pods retain their lane while a Namespace ceases to be a workspace. */
 function keepStamps(installation: Installation): readonly JsonObject[] {
   return [
     ...protection(installation, {
@@ -66,7 +64,7 @@ const IS_READY: Validation = {
   ),
 };
 
-// The others only speak of workspaces that are ready, so that the first sentence is the one that people see.
+// The other validations pass in workspaces that are not ready, so that people see the first message.
 function checked(expression: string, message: string): Validation {
   return { expression: `!variables.isReady || ${expression}`, message };
 }

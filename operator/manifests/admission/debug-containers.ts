@@ -1,5 +1,5 @@
 // CEL variables about the debug containers that join a running pod: they get the proxy variables that its first
-// container has, for the settings of its Namespace may have moved on since it started.
+// container has, since the settings of its Namespace may have changed since it started.
 import { LANE_LABEL, RESERVED_VARIABLES } from '../../model/stamp.ts';
 import { celList, celText } from './cel.ts';
 import type { Variable } from './policy-objects.ts';

@@ -1,6 +1,6 @@
-// What the operator may change of pods that are there already: their stamps, and only in one direction. A pod that ran
-// before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. Whether
-// it has started is asked of what is stored at this moment, so that nothing that happens between look and write counts.
+// What the operator may change of existing pods: their stamps, and only in one direction. A pod that ran before its
+// Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. Whether it has
+// started is read from the stored object at the write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
 import {
   EXEMPTED_LANE,
@@ -28,7 +28,7 @@ export function narrowOperatorOnPods(installation: Installation): readonly JsonO
   });
 }
 
-/** The TypeScript of it is hasStarted() of operator/model/pod-status.ts. */
+/** As hasStarted() of operator/model/pod-status.ts. */
 const HAS_STARTED = `oldObject.?status.?containerStatuses.orValue([]).exists(c, c.?state.?running.hasValue() || c.?state.?terminated.hasValue() || c.?lastState.?terminated.hasValue())`;
 
 const VARIABLES: readonly Variable[] = [
@@ -56,7 +56,7 @@ const same = (label: string): string =>
 
 const EXEMPTS = `variables.oldLane == '' && variables.lane == (variables.hasStarted ? ${celText(EXEMPTED_LANE)} : ${celText(HELD_LANE)}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
 
-/** LANES begins with the most open one; what is none of them is held like the strictest. */
+/** LANES begins with the most open one; an unknown lane is isolated like the strictest. */
 const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)}`;
 
 const ONLY_ITS_WAY: Validation = {

@@ -1,7 +1,6 @@
-// What the operator itself may write: what it does, and nothing besides. Roles say that for kinds and verbs; these
-// policies for what roles cannot see: which objects, and what of them. So a stolen token of the operator changes no
-// image, no label and no rule that is not Sallyport's own, also where somebody granted its ServiceAccount more than it
-// needs.
+// What the operator itself may write, and nothing else. Roles limit kinds and verbs; these policies limit objects and
+// fields. So a stolen token of the operator changes no image, no label and no rule that is not Sallyport's own, also
+// where somebody granted its ServiceAccount more than it needs.
 import { egressTableKind } from '../../model/egress-table.ts';
 import { DEFAULT_POLICY, GROUP, VERSION } from '../../model/kubernetes-object.ts';
 import { networkPolicyKind } from '../../model/network-policy.ts';
@@ -120,7 +119,7 @@ function only(expression: string): Validation {
 const NOT_THE_OPERATORS =
   'the operator of Sallyport never does that, so somebody else may be using its token';
 
-/** What everybody may ask about themselves. */
+/** Reviews that everybody may create about themselves. */
 const QUESTIONS = [
   'authentication.k8s.io/selfsubjectreviews CREATE',
   'authorization.k8s.io/selfsubjectaccessreviews CREATE',
@@ -133,7 +132,7 @@ const OPERATION_OF: Readonly<Record<string, string>> = {
   delete: 'DELETE',
 };
 
-/** What its roles say, as admission sees it; roles that somebody else gave it add nothing. */
+/** Its own roles as an expression; roles that somebody else bound to it add nothing. */
 function isGranted(installation: Installation): Validation {
   const what = `request.resource.group + '/' + request.resource.resource + (!request.?subResource.hasValue() ? '' : '/' + request.subResource) + ' ' + request.operation`;
   const granted = [...operatorRules(installation)].flatMap(([namespace, rules]) => {
@@ -179,7 +178,7 @@ const ONLY_ANNOTATIONS: Validation = {
   ),
 };
 
-/** No address but the cluster's own choice, nor pods of others behind it. */
+/** No address but the cluster's own choice, and no pods of others behind it. */
 const PLAIN_SERVICE: Validation = {
   expression: `${IS_DELETION} || object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && size(object.spec.?externalIPs.orValue([])) == 0 && size(object.spec.?selector.orValue({})) == 0`,
   message: celMessage(

@@ -1,6 +1,6 @@
 // What a pod is to be given when it starts, as CEL variables over the pod and the annotations of its Namespace. The
 // policy that stamps and the one that checks use the same ones: computed from a pod that is stamped they give its stamp
-// again, so a stamp that is missing, or was changed on its way, shows.
+// again, so a missing or changed stamp shows.
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { isDryRun, LANES } from '../../model/lane.ts';
 import { PRODUCTS } from '../../model/product.ts';
@@ -24,11 +24,12 @@ import {
 import { celList, celText, labelsOf } from './cel.ts';
 import type { Variable } from './policy-objects.ts';
 
-/** As the API server takes them. */
+/** The API server's limit. */
 const MAX_SEARCHES = 32;
 const MAX_NAME_SERVERS = 3;
 /**
- * As kubelet gives them to pods that leave DNS to the cluster: "orders.shop" is looked for below the searches first.
+ * As kubelet gives them to pods that leave DNS to the cluster: "orders.shop" is resolved below the search domains
+ * first.
  */
 const NDOTS = '5';
 
@@ -41,7 +42,7 @@ export const POD_STAMP: readonly Variable[] = [
   },
   { name: 'labels', expression: labelsOf('object') },
   { name: 'product', expression: product() },
-  // Kept apart from the next: the authorizer is asked once.
+  // A variable of its own, so that the authorizer is asked once.
   { name: 'mayUse', expression: mayUseProduct() },
   { name: 'laneOfGeneral', expression: laneOf(celText(laneAnnotation('GENERAL')), defaultLane()) },
   {
@@ -69,7 +70,7 @@ function setting(annotation: string): string {
   return `string(variables.settings[?${annotation}].orValue(''))`;
 }
 
-/** A label that names no product is no reason to look further: GENERAL. */
+/** A label that names no product means GENERAL, whatever other labels say. */
 function product(): string {
   const claimed = `string(variables.labels[?${celText(PRODUCT_LABEL)}].orValue(''))`;
   const detected = PRODUCT_DETECTION.map(

@@ -1,5 +1,5 @@
 // A rule for admission -> the two objects that Kubernetes wants for it: the policy, and the binding that switches it
-// on. Every rule fails closed: what cannot be evaluated is refused.
+// on. Every rule fails closed: a request that cannot be evaluated is denied.
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
 
@@ -32,16 +32,16 @@ interface Rule {
   readonly rules: readonly ResourceRule[];
   readonly namespaceSelector?: JsonObject;
   readonly objectSelector?: JsonObject;
-  /** Requests for which it is false are none of the policy's business. */
+  /** The policy skips requests for which it is false. */
   readonly matchCondition?: string;
   readonly variables?: readonly Variable[];
 }
 
 export interface ValidatingRule extends Rule {
   readonly validations: readonly Validation[];
-  /** Each object of this kind is a parameter; without any the rule has nothing to say. */
+  /** Each object of this kind is a parameter; without any the rule does not apply. */
   readonly paramKind?: JsonObject;
-  /** By key: text for the API server's audit log; where it is empty there is nothing to say. */
+  /** By key: text for the API server's audit log, or "". */
   readonly auditAnnotations?: Readonly<Record<string, string>>;
 }
 
@@ -51,7 +51,7 @@ export interface MutatingRule extends Rule {
 
 export const IN_WORKSPACES: JsonObject = { matchExpressions: [{ key: WORKSPACE_LABEL, operator: 'Exists' }] };
 
-/** A kind with all its subresources: what cannot be written directly must not be written through one of them. */
+/** A kind with all its subresources: so that a denied write is not possible through one of them. */
 export function wholly(...plurals: readonly string[]): readonly string[] {
   return plurals.flatMap((plural) => [plural, `${plural}/*`]);
 }

@@ -1,8 +1,8 @@
-// KubeNetworkPolicies add up, and the built-in roles edit and admin may write them. So in a workspace those are refused
+// KubeNetworkPolicies add up, and the built-in roles edit and admin may write them. So in a workspace those are denied
 // that allow a pod more than its lane does. What is left to everyone:
-// - ingress, and egress that is shut;
+// - ingress, and egress that is denied;
 // - egress to pods of the same Namespace in lanes that are at least as strict. A peer that might be an open pod is
-//   refused, since that pod could relay;
+// denied, since that pod could relay;
 // - any egress of pods in lane full, and of pods in dry-run any but to cloud metadata, where the podSelector says so.
 
 import { LANES, type Lane, OPEN_LANES } from '../../model/lane.ts';
@@ -31,12 +31,12 @@ export function protectIsolation(installation: Installation): readonly JsonObjec
     ],
     namespaceSelector: IN_WORKSPACES,
     variables: [
-      // Whatever policyTypes says: a network plugin that heeds the rules all the same must not find any.
+      // Whatever policyTypes says: some network plugins apply the rules all the same.
       { name: 'egress', expression: 'object.spec.?egress.orValue([])' },
       { name: 'isOpen', expression: selectsOnly('object.spec.?podSelector', OPEN_LANES) },
       { name: 'isFull', expression: selectsOnly('object.spec.?podSelector', ['full']) },
       { name: 'isEnforced', expression: selectsOnly('object.spec.?podSelector', ENFORCED) },
-      // What widens already can still be labelled, and be cleared away.
+      // An existing broader policy can still be labelled and deleted.
       { name: 'isSame', expression: 'oldObject != null && object.spec == oldObject.spec' },
     ],
     validations: [
@@ -57,7 +57,7 @@ export function protectIsolation(installation: Installation): readonly JsonObjec
   });
 }
 
-/** Whether a peer is pods, or addresses without those of metadata services. */
+/** Whether a peer is pods, or addresses that exclude metadata services. */
 function leavesMetadata(peer: string): string {
   const isExcepted = `${peer}.ipBlock.?except.orValue([]).exists(x, cidr(x).containsIP(m))`;
   return `(!has(${peer}.ipBlock) || ${celList(METADATA_ADDRESSES)}.all(m, !cidr(${peer}.ipBlock.cidr).containsIP(m) || ${isExcepted}))`;
@@ -73,13 +73,15 @@ function staysInside(peer: string): string {
   return `has(${peer}.podSelector) && !has(${peer}.namespaceSelector) && !has(${peer}.ipBlock) && (variables.isEnforced ? ${closed} : ${strictest})`;
 }
 
-/** Whether a label selector surely takes pods of these lanes only. */
+/** Whether a label selector certainly selects pods of these lanes only. */
 function selectsOnly(selector: string, lanes: readonly Lane[]): string {
   const list = celList(lanes);
   return `(${laneIn(selector)} in ${list} || ${expressions(selector)}.exists(e, e.key == ${KEY} && e.operator == 'In' && e.values.all(v, v in ${list})))`;
 }
 
-/** Whether a label selector surely takes no pod of these lanes. Pods without a lane are treated as the strictest. */
+/**
+ * Whether a label selector certainly selects no pod of these lanes. Pods without a lane are treated as the strictest.
+ */
 function selectsNone(selector: string, lanes: readonly Lane[]): string {
   const list = celList(lanes);
   const isOther = `(${laneIn(selector)} != '' && !(${laneIn(selector)} in ${list}))`;

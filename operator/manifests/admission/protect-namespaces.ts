@@ -1,5 +1,5 @@
-// What makes a Namespace a workspace, and what pods there are stamped with, is not for everyone who may write the
-// Namespace: without this, one label or annotation would open it.
+// Labels and annotations that make a Namespace a workspace, or that its pods are stamped from, are not for everyone who
+// may write the Namespace: one of them could open its egress.
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { policyAssignmentKind } from '../../model/policy-assignment.ts';
 import { ADOPT_ANNOTATION, BREAK_GLASS_ANNOTATION, USER_ANNOTATIONS } from '../../model/stamp.ts';

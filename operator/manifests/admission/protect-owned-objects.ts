@@ -1,5 +1,5 @@
-// What the operator owns is its own: objects of its label, and the kinds that only it writes. The label itself too:
-// put on something else it would have that pruned, taken away it would have ours forgotten.
+// Only the operator writes objects with its label, and the kinds that it owns. Nor may others set or remove the label:
+// the operator would prune a foreign object, or lose track of its own.
 import { egressTableKind } from '../../model/egress-table.ts';
 import { GROUP, VERSION } from '../../model/kubernetes-object.ts';
 import { type Installation, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';

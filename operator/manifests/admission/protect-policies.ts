@@ -1,5 +1,5 @@
-// Policies that workspaces are under cannot be deleted. A workspace whose policy is gone would be shut, not open, but
-// nobody should find that out by accident.
+// Policies that workspaces are under cannot be deleted. A workspace without its policy would reach nothing, which
+// nobody should cause by accident.
 import { API_VERSION, DEFAULT_POLICY, GROUP, VERSION } from '../../model/kubernetes-object.ts';
 import { networkPolicyKind } from '../../model/network-policy.ts';
 import { policyAssignmentKind } from '../../model/policy-assignment.ts';
@@ -20,7 +20,7 @@ export function protectPolicies(): readonly JsonObject[] {
         {
           expression: `oldObject.metadata.name != ${celText(DEFAULT_POLICY)}`,
           message: celMessage(
-            `Cannot delete NetworkPolicy "${DEFAULT_POLICY}": workspaces that are assigned no other one are under it. Change what it says instead`,
+            `Cannot delete NetworkPolicy "${DEFAULT_POLICY}": it applies to workspaces without an assignment. Change its spec instead`,
           ),
         },
       ],

@@ -1,5 +1,5 @@
 // A gateway reports for itself only: the name of the report is that of the pod to which the writer's token is bound. So
-// one gateway that was taken over cannot speak for the others.
+// a compromised gateway cannot report for others.
 import { gatewayReportKind } from '../../model/gateway-report.ts';
 import { GROUP, VERSION } from '../../model/kubernetes-object.ts';
 import { accountUser, type Installation, POD_NAME_EXTRA } from '../../model/system-names.ts';

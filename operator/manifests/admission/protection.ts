@@ -1,8 +1,7 @@
-// What only the operator may write -> one policy. It asks who writes, and not what they may: a permission that is made
-// up for this purpose is granted by every wildcard, so that whoever administers a cluster would walk through by
-// accident. Two others come through: the controllers that remove what has lost its Namespace or owner, and an
-// administrator who has said so on the Namespace before (break-glass), which the audit log of the API server then shows
-// with the reason.
+// What only the operator may write -> one policy. It checks the user, not a permission: every wildcard grants a
+// permission made up for this purpose, so that cluster-admins would pass by accident. Two others pass: the controllers
+// that delete objects of a deleted Namespace or owner, and an administrator who has annotated the Namespace before
+// (break-glass), which the audit log of the API server then shows with the reason.
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { BREAK_GLASS, BREAK_GLASS_ANNOTATION } from '../../model/stamp.ts';
 import { accountUser, type Installation } from '../../model/system-names.ts';
@@ -11,24 +10,24 @@ import { celList, celMessage, celText } from './cel.ts';
 import { type ValidatingRule, validatingPolicy } from './policy-objects.ts';
 
 export interface Protection extends Omit<ValidatingRule, 'validations' | 'paramKind' | 'auditAnnotations'> {
-  /** Whether the request touches what is guarded. */
+  /** Whether the request changes what is protected. */
   readonly touches: string;
-  /** Who else may, besides the operator. */
+  /** Who may, besides the operator. */
   readonly orElse?: string;
-  /** As celMessage() takes it. */
+  /** Argument of celMessage(). */
   readonly message: string;
-  /** Of the Namespace that says whether the glass is broken; where the guarded object is it, its old state. */
+  /** The Namespace with the break-glass annotation; where it is the protected object itself, its old state. */
   readonly namespace?: 'namespaceObject' | 'oldObject';
 }
 
-/** They empty Namespaces and remove what has lost its owner. */
+/** They delete the content of Namespaces, and objects without their owner. */
 const CLEANERS = [
   'system:kube-controller-manager',
   'system:serviceaccount:kube-system:generic-garbage-collector',
   'system:serviceaccount:kube-system:namespace-controller',
 ];
 
-/** Whether the writer has the right to break glass: asked of nobody who has not been stopped before. */
+/** Whether the writer has the break-glass permission; evaluated only where the request would be denied otherwise. */
 export const MAY_BREAK_GLASS = `authorizer.group('${GROUP}').resource('${BREAK_GLASS.resource}').check('${BREAK_GLASS.verb}').allowed()`;
 
 export function isOperator({ systemNamespace, operatorAccount }: Installation): string {
@@ -62,15 +61,15 @@ export function protection(installation: Installation, protectedObject: Protecti
         message: celMessage(`${message}${BY_BREAKING_GLASS}`),
       },
     ],
-    // Also of those who were refused, since no authorizer can be asked here; the line says what became of the request.
+    // Also for denied requests, since no authorizer can be asked here; the audit line shows the result of the request.
     auditAnnotations: { 'break-glass': `variables.touches && !variables.admitted ? variables.glass : ''` },
   });
 }
 
-const BY_BREAKING_GLASS = `. An administrator who must do it all the same annotates the Namespace with "${BREAK_GLASS_ANNOTATION}" and a reason first`;
+const BY_BREAKING_GLASS = `. To do it all the same, an administrator annotates the Namespace with "${BREAK_GLASS_ANNOTATION}" and a reason first`;
 
-/** The garbage collector takes off finalizers and owners as well as objects; neither makes anything. */
+/** The garbage collector deletes objects, finalizers and owner references; it creates nothing. */
 const IS_CLEANING = `request.operation != 'CREATE' && request.userInfo.username in ${celList(CLEANERS)}`;
 
-/** As a migration of what is stored writes each object. */
+/** As storage migration writes each object. */
 const IS_SAME = `request.operation == 'UPDATE' && object == oldObject`;

@@ -1,5 +1,5 @@
-// The policies that write: the stamp into every pod of a workspace that starts, and proxy variables into the debug
-// containers that join one later. What they write is checked by check-pods.ts, so that nothing depends on them.
+// Policies that mutate: the stamp of every pod that starts in a workspace, and proxy variables of debug containers that
+// join one later. check-pods.ts checks the result, so that enforcement does not depend on them.
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 import type { JsonObject } from '../crd.ts';
 import { celText } from './cel.ts';
@@ -36,7 +36,7 @@ function labels(): string {
   return `variables.isReady ? Object{metadata: Object.metadata{labels: {${content}}}} : Object{}`;
 }
 
-// All in one patch: between two of them the server drops an empty list, and the next has nothing to add to.
+// All in one patch: between two patches the server drops an empty list, so that the second would fail.
 function environmentAndDns(): string {
   const dns = `[JSONPatch{op: 'add', path: '/spec/dnsPolicy', value: 'None'},
 JSONPatch{op: 'add', path: '/spec/dnsConfig', value: Object.spec.dnsConfig{

@@ -1,6 +1,6 @@
 // The access log: one JSON line per denial, and the spool from which denials are read. A line costs CPU twice, where it
-// is written and where it is read, so what was simply allowed leaves none, and no listener writes what another one
-// says. model/access-log-line.ts reads exactly these fields.
+// is written and where it is read, so an allowed connection leaves none, and no two listeners write the same.
+// model/access-log-line.ts reads exactly these fields.
 import type { EnvoyListener } from '../../model/access-log-line.ts';
 import { DRAIN_TIME_S } from './bootstrap.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
@@ -12,17 +12,14 @@ export const CONTEXT_KEY = 'sallyport.context';
 export const DECISION_KEY = 'sallyport.decision';
 
 /**
- * For proxies of enforced lanes, and address checks: what was refused, or went wrong; a tunnel let through is its
- * guard's to judge. Envoy demands a runtime key, though nobody sets it.
+ * For proxies of enforced lanes, and address checks: requests that were denied, or failed; an allowed tunnel is logged
+ * by its tunnel check. Envoy demands a runtime key, though nobody sets it.
  */
 export const NOT_ALLOWED: Json = {
   status_code_filter: { comparison: { op: 'GE', value: { default_value: 300, runtime_key: 'unused' } } },
 };
 
-/**
- * For proxies of dry-run lanes: every plain request, and tunnels that never opened; the others are their guard's to
- * tell.
- */
+/** For proxies of dry-run lanes: every plain request, and tunnels that never opened; tunnel checks log the others. */
 export const PLAIN_OR_FAILED: Json = {
   or_filter: {
     filters: [
@@ -36,17 +33,15 @@ export const PLAIN_OR_FAILED: Json = {
   },
 };
 
-/** Filter state of a connection whose client said something before anybody looked for a ClientHello. */
+/** Filter state of a connection whose client sent something before the TLS inspector. */
 export const SPOKE_KEY = 'sallyport.spoke';
 
-/**
- * For egress listeners: connections that were closed before anything was decided, which have no such filter state yet.
- */
+/** For egress listeners: connections that were closed before a decision, which have no such filter state yet. */
 export function without(stateKey: string): Json {
   return expressionFilter(`!(${isSet(stateKey)})`);
 }
 
-/** For tunnel checks: connections that were closed before any chain of filters had them. */
+/** For tunnel checks: connections that were closed before a filter chain was chosen. */
 export const WITHOUT_CHAIN: Json = expressionFilter("xds.filter_chain_name == ''");
 
 export function expressionFilter(expression: string): Json {
@@ -66,7 +61,7 @@ function isSet(stateKey: string): string {
 /** Filter state that a tunnel check sets when its name has been resolved, whether or not that gave an address. */
 export const RESOLVED_KEY = 'sallyport.resolved';
 
-/** No filter of Envoy knows what was cut; but none of it is younger than the time for which Envoy lets it live on. */
+/** No access log filter of Envoy knows closed tunnels; but all of them are older than Envoy's drain time. */
 const MAY_HAVE_BEEN_CLOSED: Json = {
   duration_filter: {
     comparison: {
@@ -76,13 +71,12 @@ const MAY_HAVE_BEEN_CLOSED: Json = {
   },
 };
 
-/** For tunnel checks of plain HTTP: what was refused or went wrong, and what may have been cut. */
+/** For tunnel checks of plain HTTP: requests that were denied or failed, or may have been closed. */
 export const NOT_ALLOWED_OR_CLOSED: Json = { or_filter: { filters: [NOT_ALLOWED, MAY_HAVE_BEEN_CLOSED] } };
 
 /**
- * For tunnel checks: tunnels that never reached their destination or that something went wrong with, those that were
- * refused before anything was asked about their name or because of the address that it led to, and all that may have
- * been cut.
+ * For tunnel checks: tunnels that failed, those that were denied before their name was resolved or because of its
+ * address, and all that may have been closed.
  */
 export const CLOSED_TUNNELS: Json = {
   or_filter: {
@@ -117,8 +111,8 @@ export function accessLog(
 }
 
 /**
- * Each listener writes what it can know; the reader takes a missing field as empty. What a client says has a length,
- * here and in the context; all else are words of Envoy and names of ours.
+ * Each listener writes what it can know; the reader takes a missing field as empty. A client's text has a maximum
+ * length, here and in the context; all else is text of Envoy and names of ours.
  */
 const COMMON_FIELDS: Json = {
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',

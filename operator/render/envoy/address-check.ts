@@ -1,6 +1,6 @@
-// Address address checks: the second layer of the address guard for tunnels in which the server may speak first, so
-// that nothing can wait for the client's first bytes. A tunnel check that has resolved its host asks by a CONNECT;
-// where it ends, the filters of the cluster that dials look at the address, and only then is the tunnel open.
+// Address checks: the second layer of the address guard for tunnels in which the server may speak first, so that
+// nothing can wait for the client's first bytes. A tunnel check that has resolved its host sends a CONNECT to one;
+// there the filters of the upstream cluster check the address, and only then is the tunnel open.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
 import { forward, reasonForTunnelCheck } from './deny-routes.ts';
@@ -17,7 +17,7 @@ export function addressCheckName(cache: DnsCache): string {
 export const ASK_ADDRESS_CHECK: Json = {
   tunneling_config: {
     hostname: `${stateText(HOST_KEY)}:${stateText(PORT_KEY)}`,
-    // For the log of the tunnel check: why the address check refused, where it did.
+    // For the log of the tunnel check: why the address check denied, where it did.
     propagate_response_headers: true,
   },
 };
@@ -46,7 +46,8 @@ export function addressCheck(cache: DnsCache, settings: GatewaySettings, isDryRu
         { name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'CONNECT' }, cache.cluster)] },
       ],
     },
-    // Without the filter that resolves: the tunnel check has done so, and a name without an address has no host here.
+    // Without the filter that resolves: the tunnel check has done so, and the cluster has no host for a name without an
+    // address.
     http_filters: [
       extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
         suppress_envoy_headers: true,

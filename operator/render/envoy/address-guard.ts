@@ -1,5 +1,5 @@
-// Which resolved addresses Envoy refuses to connect to. Tunnel check ranges minus the holes that configuration opens,
-// and what it shuts besides.
+// The resolved addresses to which Envoy must not connect: non-public ranges, without those that the configuration
+// opens, and with those that it denies.
 import ipaddr from 'ipaddr.js';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
 import { compareText } from '../../model/snapshot.ts';
@@ -25,15 +25,15 @@ export function enforcedGuard({ openRanges, denyRanges }: ConfiguredRanges): rea
 }
 
 /**
- * For dry-run lanes: cloud metadata and where it may hide, what only the gateway reaches, and what configuration shuts.
- * `foreign` are ranges of private endpoints that the table has no part in.
+ * For dry-run lanes: cloud metadata and ranges that may hide it, addresses that only the gateway reaches, and those
+ * that the configuration denies. `foreign` are ranges of other tables' private endpoints.
  */
 export function dryRunGuard(
   foreign: readonly AddressRange[],
   { openRanges, denyRanges, ownAddresses }: ConfiguredRanges & Pick<GatewaySettings, 'ownAddresses'>,
 ): readonly AddressRange[] {
   const local = [...LOCAL_RANGES, ...ownAddresses.flatMap(withEmbeddings)];
-  // What is public is no more another's than anybody's.
+  // Public addresses belong to no table.
   const others = subtractRanges(foreign, subtractRanges(foreign, NON_PUBLIC_RANGES));
   return mergeRanges([
     ...subtractRanges([...local, ...others.flatMap(withEmbeddings)], openRanges),
@@ -43,7 +43,7 @@ export function dryRunGuard(
   ]);
 }
 
-/** For the names of a private endpoint: everything but its own ranges; metadata stays shut even inside them. */
+/** For the names of a private endpoint: everything but its own ranges; metadata is denied even inside them. */
 export function privateGuard(
   ownRanges: readonly string[],
   { openRanges, denyRanges }: ConfiguredRanges,
@@ -53,7 +53,7 @@ export function privateGuard(
   return mergeRanges([...foreign, ...denyRanges, ...METADATA_RANGES]);
 }
 
-/** What cannot be read covers nothing. */
+/** An unreadable range covers nothing. */
 export function readableRanges(texts: readonly string[]): readonly AddressRange[] {
   return texts.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));
 }
@@ -76,8 +76,8 @@ export function subtractRanges(
 }
 
 /**
- * The same addresses in fewer ranges: without those inside others, halves joined. Every tunnel check and every way out
- * holds the list twice.
+ * The same addresses in fewer ranges: without those inside others, halves joined. Every tunnel check and every upstream
+ * cluster has the list twice.
  */
 export function mergeRanges(ranges: readonly AddressRange[]): readonly AddressRange[] {
   const sorted = ranges.map((range) => ({ range, bits: bitsOf(range) })).toSorted(byBits);
@@ -93,7 +93,7 @@ export function mergeRanges(ranges: readonly AddressRange[]): readonly AddressRa
 
 interface Spelled {
   readonly range: AddressRange;
-  /** Family and prefix: what is inside begins with it. */
+  /** Family and prefix; ranges inside begin with it. */
   readonly bits: string;
 }
 

@@ -1,5 +1,5 @@
-// Before any route: a request whose authority is not one name or address with at most one port is refused, in every
-// lane. So whatever a table says, its routes see hosts that have one reading (DESIGN 4 "Names").
+// Before any route: a request whose authority is not one name or address with at most one port is denied, in every
+// lane. So routes see unambiguous hosts only.
 import { AUTHORITY_RULE } from '../../model/access-log-line.ts';
 import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
 import { extension, type Json } from './envoy-config.ts';
@@ -13,7 +13,7 @@ const UNREADABLE: readonly Json[] = [
   authority({
     string_match: { safe_regex: { regex: AUTHORITY_PATTERN } },
     invert_match: true,
-    // None at all is no better.
+    // An absent authority is denied, too.
     treat_missing_header_as_empty: true,
   }),
   authority({ string_match: { safe_regex: { regex: TOO_LONG_PATTERN } } }),

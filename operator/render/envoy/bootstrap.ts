@@ -1,4 +1,4 @@
-// Envoy's bootstrap: where its files are, and nothing that ever changes while it runs.
+// Envoy's bootstrap: the paths of its files, and nothing that changes while it runs.
 import { PIPE_KB } from '../../model/limits.ts';
 import { LIMITS_LAYER, limitsPath } from './connection-limits.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
@@ -17,14 +17,16 @@ const STATISTIC_PREFIXES = [
   'server.',
 ];
 /**
- * Which tunnel checks have connections, since those without any need not end them; and connections of ports, and beyond
- * a limit.
+ * Connections of tunnel checks, since those without any need not be closed; and connections of listeners, open and over
+ * the limit.
  */
 const STATISTIC_PATTERNS = [
   'listener\\..*\\.downstream_(pre_)?cx_active',
   'listener\\..*\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)',
 ];
-/** How long connections live on whose filter chain or listener has changed or gone, tunnels that are cut among them. */
+/**
+ * How long connections continue whose filter chain or listener has changed or gone, tunnels to be closed among them.
+ */
 export const DRAIN_TIME_S = 5;
 const MAX_REGEX_SIZE = 1000;
 const ADMIN_SOCKET_MODE = 0o600;
@@ -50,7 +52,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
         },
       ],
     },
-    // Every statistic costs on each connection; these are the ones that are read.
+    // Every statistic costs time on each connection, so only those that are read.
     stats_config: {
       stats_matcher: {
         inclusion_list: {

@@ -1,12 +1,12 @@
-// Whose connection it is, as text: what an egress listener knows of it, in the order of the log line's context.
+// The caller of a connection as text: what the egress listener knows of it, in the order of the log line's context.
 import { CONTEXT_PARTS, type LineContext, WRITTEN_AUTHORITY_BYTES } from '../../model/access-log-line.ts';
 import type { EgressListener } from './envoy-config.ts';
 import { type SharedObject, stateText, textFormat } from './filter-state.ts';
 
-/** Filter state in which an egress listener hands all of the context but the revision to a listener behind it. */
+/** Filter state by which an egress listener passes all of the context but the revision to a listener behind it. */
 export const CALLER_KEY = 'sallyport.caller';
 
-/** What a request asks for, as far as it is written anywhere. */
+/** Requested authority, truncated as everywhere in the log. */
 export const ASKED_AUTHORITY = `%REQ(:AUTHORITY):${WRITTEN_AUTHORITY_BYTES}%`;
 
 const REVISION = '%METADATA(ROUTE:sallyport:revision)%';
@@ -16,7 +16,7 @@ export function contextOf(egressListener: EgressListener, authority: string): st
   return `${REVISION}|${callerOf(egressListener, authority)}`;
 }
 
-/** The same behind an egress listener, from what it handed over. */
+/** The same behind an egress listener, from its filter state. */
 export function contextOfCaller(): string {
   return `${REVISION}|${stateText(CALLER_KEY)}`;
 }

@@ -1,5 +1,5 @@
-// What the listeners of an egress listener have in common: their place, the limit of connections that keeps a workspace
-// from starving others, and a line in the log about each connection that was closed before anything was decided.
+// The common part of an egress listener's listeners: their sockets, the connection limit that keeps a workspace from
+// starving others, and a log line for each connection that was closed before a decision.
 import { BUFFER_BYTES } from '../../model/limits.ts';
 import { accessLog, without } from './access-log.ts';
 import { CALLER_KEY, contextOf, sharedCaller } from './caller-context.ts';
@@ -18,7 +18,7 @@ import { routeTableName } from './resource-names.ts';
 interface ListenerParts extends ListenerPlace {
   /** What the client asks for, a format string; empty where one connection may ask for many. */
   readonly authority: string;
-  /** What its connections meet in the end. */
+  /** The last network filter. */
   readonly filter: Json;
   readonly more?: Json;
 }
@@ -35,8 +35,8 @@ export function clientListener(
     stat_prefix: name,
     address,
     additional_addresses: additional.map((other) => ({ address: other })),
-    // With it another process of the same user could listen on the port too, and the kernel would share out the
-    // connections between two policies without a word.
+    // With it another process of the same user could listen on the port too, and the kernel would silently distribute
+    // connections over two policies.
     enable_reuse_port: false,
     per_connection_buffer_limit_bytes: BUFFER_BYTES,
     access_log: accessLog(
@@ -50,7 +50,7 @@ export function clientListener(
         name: 'egress-listener',
         filters: [
           connectionLimit(name, settings),
-          // Behind the limit, so that a connection that it closes has no caller.
+          // Behind the limit, so that a connection closed by it has no caller.
           setOnConnection(sharedCaller(egressListener, authority)),
           filter,
         ],
@@ -68,7 +68,7 @@ function socketAddress(address: string, port: number): Json {
   return { socket_address: address === '::' ? { ...socket, ipv4_compat: true } : socket };
 }
 
-/** Fairness: a workspace that opens too many connections stops itself and nobody else. */
+/** Fairness: a workspace that opens too many connections blocks only itself. */
 function connectionLimit(name: string, settings: GatewaySettings): Json {
   return extension(
     'envoy.filters.network.connection_limit',

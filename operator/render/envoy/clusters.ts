@@ -1,5 +1,5 @@
-// Clusters: the way to each internal listener, and the way out. Circuit breakers lie far above every connection limit:
-// with Envoy's defaults one pod with 1,024 tunnels stops the whole gateway; fairness belongs to the listener.
+// Clusters: one per internal listener, and the upstream clusters. Circuit breakers lie far above every connection
+// limit: with Envoy's defaults one pod with 1,024 tunnels stops the whole gateway; fairness belongs to the listener.
 import { BUFFER_BYTES } from '../../model/limits.ts';
 import { denyUpstreamAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
@@ -25,7 +25,7 @@ export function blackholeCluster(): NamedResource {
   return cluster(BLACKHOLE, { type: 'STATIC' });
 }
 
-/** The way to an internal listener of the same name; filter state travels with the connection. */
+/** Connects to the internal listener of the same name; filter state goes with the connection. */
 export function internalCluster(listener: string): NamedResource {
   const endpoint = { address: { envoy_internal_address: { server_listener_name: listener } } };
   return cluster(listener, {
@@ -43,7 +43,7 @@ export function internalCluster(listener: string): NamedResource {
   });
 }
 
-/** The way out: connects to what the cache resolves, on the port that was asked for. */
+/** An upstream cluster: connects to the addresses that the cache resolves, on the requested port. */
 export function forwardCluster(cache: DnsCache): NamedResource {
   return cluster(cache.cluster, {
     lb_policy: 'CLUSTER_PROVIDED',

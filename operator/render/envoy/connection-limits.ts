@@ -1,6 +1,6 @@
-// How many connections each egress listener may have from the moment at which they are accepted, before a byte of them
-// is read. Envoy takes such limits from its runtime only, by the listener's name; so they are a file of their own,
-// which changes with the egress listeners and, unlike a listener, ends nobody's connection.
+// Limits of accepted connections per egress listener, applied before a byte is read. Envoy takes such limits from its
+// runtime only, by the listener's name; so they are a file of their own, whose changes, unlike a listener's, close no
+// connection.
 import { MOST_CONNECTION_BYTES, WORKSPACE_SHARE } from '../../model/limits.ts';
 import { type EgressListener, type GatewaySettings, type Json, typed } from './envoy-config.ts';
 import { listenerPlaces } from './listener-places.ts';
@@ -9,7 +9,8 @@ import { listenerPlaces } from './listener-places.ts';
 export const LIMITS_LAYER = 'limits';
 
 /**
- * Connections that have said nothing yet are beside those that the listener's own filter counts, which leave rows each.
+ * Silent connections come on top of those that the listener's own filter counts; beyond that filter's limit each one
+ * leaves a row.
  */
 const SILENT_SHARE = 1 / 16;
 
@@ -17,13 +18,13 @@ export function limitsPath({ directory }: Pick<GatewaySettings, 'directory'>): s
   return `${directory}/rtds/${LIMITS_LAYER}.json`;
 }
 
-/** Connections of one workspace over all its ports, so that there are some for the others, and memory for those. */
+/** Connections of one workspace over all its ports, so that connections and memory are left for others. */
 export function workspaceShare({ maxConnections, envoyMemoryBytes }: GatewaySettings): number {
   const inMemory = (envoyMemoryBytes * WORKSPACE_SHARE.memory) / MOST_CONNECTION_BYTES;
   return Math.max(1, Math.floor(Math.min(maxConnections * WORKSPACE_SHARE.connections, inMemory)));
 }
 
-/** Of one port, however much of its workspace's share is free. */
+/** The limit of one port, however much of its workspace's share is free. */
 export function acceptLimit(settings: GatewaySettings): number {
   return Math.min(
     Math.ceil(settings.maxConnectionsPerListener * (1 + SILENT_SHARE)),

@@ -1,5 +1,5 @@
-// Routes that refuse with a reason, or in dry-run lanes let pass and record the same reason. The route's name is the
-// decision as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
+// Routes that deny with a reason, or in dry-run lanes forward and log the same reason. The route's name is the decision
+// as it stands in the log: "drop:PORT_NOT_ALLOWED", "dry-run:PORT_NOT_ALLOWED", "allow".
 import {
   ADDRESS_DENIED_DETAILS,
   AUTHORITY_DENIED_DETAILS,
@@ -20,18 +20,18 @@ export interface RouteMatch {
   readonly headers?: readonly Json[];
 }
 
-/** What the refusals of one route table have in common. */
+/** The common part of a route table's denials. */
 export interface DenyContext {
   readonly networkPolicyId: string;
-  /** In dry-run lanes, where what is refused leaves nevertheless; undefined in all others. */
+  /** In dry-run lanes, where denied requests are forwarded nevertheless; undefined in all others. */
   readonly dryRun:
     | { readonly connectCluster: string; readonly watchCluster: string; readonly httpCluster: string }
     | undefined;
 }
 
-/** Nothing lives for ever, whatever may have been forgotten of it. */
+/** An upper bound for every tunnel, even one that we lost track of. */
 export const MAX_TUNNEL_AGE_S = 86_400;
-/** A WebSocket or a long download over plain HTTP is no tunnel that could be cut, so this bounds what is revoked. */
+/** A WebSocket or a long download over plain HTTP is no tunnel that we could close, so this bounds revoked ones. */
 const MAX_HTTP_AGE_S = 3600;
 
 /** No 15 s timeout, and quiet database connections live. */
@@ -46,8 +46,8 @@ function timesOf(via: RouteMatch['via']): Json {
 const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
 
 /**
- * Refuses every request that matches, on both ways in; in dry-run lanes, where the reason allows that, lets it pass and
- * records the same.
+ * Denies every request that matches, through CONNECT and plain HTTP; in dry-run lanes, where the reason allows that,
+ * forwards it and logs the same.
  */
 export function deny(
   reason: Reason,
@@ -62,7 +62,7 @@ export function deny(
   ];
 }
 
-/** Refuses in every lane, in dry-run too. */
+/** Denies in every lane, in dry-run too. */
 export function denyAlways(
   reason: Reason,
   networkPolicyId: string,
@@ -108,21 +108,21 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
   };
 }
 
-/** Where Envoy refuses a request whatever its route says, a client must see a refusal like any other. */
+/** Where Envoy rejects a request before any route, the client gets a denial like any other. */
 export function denyAroundRoutes(): Json {
   const isUnreadable = `response.code_details == '${AUTHORITY_DENIED_DETAILS}'`;
   return { mappers: [replyTo(isUnreadable, 403, 'BAD_NAME'), ...BEHIND_ROUTES] };
 }
 
 /**
- * Of what routes have allowed: because of the address, and of one name more than the cache holds, which may go again
- * soon.
+ * Denials of allowed requests: because of the address, and of a name that is one too many for the cache, which may
+ * succeed soon.
  */
 export function denyBehindRoutes(): Json {
   return { mappers: BEHIND_ROUTES };
 }
 
-/** For an address check, whose answer only a tunnel check sees: why it refused. */
+/** For an address check, whose answer only a tunnel check sees: why it denied. */
 export function reasonForTunnelCheck(): Json {
   const denied = ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`);
   return {
@@ -163,7 +163,7 @@ const BEHIND_ROUTES: readonly Json[] = [
   ),
 ];
 
-/** Short, and for people: what was refused, by which policy, and why. */
+/** Short, for people: what was denied, by which policy, and why. */
 function denialText(reason: Reason, networkPolicyId: string): string {
   return `Access to "${ASKED_AUTHORITY}" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
 }

@@ -1,5 +1,5 @@
-// Hosts that are refused by what they look like, whatever a table says of names above them: what a storage provider has
-// for buckets and accounts. Patterns that are longer than Envoy takes become several routes.
+// Denies hosts by pattern, whatever a table says of names above them: a storage provider's hosts of buckets and
+// accounts. Patterns that are longer than Envoy takes become several routes.
 import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-host.ts';
 import { type DenyContext, deny, hostMatches } from './deny-routes.ts';
 import type { Json } from './envoy-config.ts';

@@ -23,11 +23,11 @@ export type DestinationClass =
   | { readonly kind: 'blocked' }
   | {
       readonly kind: 'allowed';
-      /** What every lane may use: storage and private endpoints. */
+      /** Ports that every lane may use: storage and private endpoints. */
       readonly commonPorts: Ports;
-      /** What a sealed lane may not use. */
+      /** Ports that sealed lanes may not use. */
       readonly internetPorts: Ports;
-      /** Not empty for the names of private endpoints: the only addresses they may lead to. */
+      /** Not empty for the names of private endpoints: the only addresses that they may resolve to. */
       readonly addressRanges: readonly string[];
     };
 

@@ -1,5 +1,5 @@
-// The second layer of the address guard: whatever a cache has resolved, the address that is about to be dialled is
-// looked at again, by another part of Envoy. The first layer is the cache's own filter.
+// The second layer of the address guard: whatever a cache has resolved, another part of Envoy checks the address again
+// before it is dialled. The first layer is the cache's own filter.
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import { cidrRanges } from './address-guard.ts';
 import type { DnsCache } from './dns-cache.ts';

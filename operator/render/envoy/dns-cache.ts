@@ -1,6 +1,6 @@
-// Envoy's name resolution: one cache per table, one for all dry-run lanes whose tables lead to the same private ranges,
-// and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. What fills a table's
-// cache stops nobody but those under that table.
+// Envoy's name resolution: one cache per table, one for all dry-run lanes whose tables have the same private ranges,
+// and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. Who fills a table's
+// cache blocks only clients under that table.
 import { contentHash } from '../../compile/content-hash.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -31,9 +31,9 @@ export interface DnsCache {
   /** Cluster that connects to what this cache resolves. */
   readonly cluster: string;
   readonly config: Json;
-  /** Addresses that it leads nowhere to. */
+  /** Addresses that its names must not resolve to. */
   readonly refused: readonly AddressRange[];
-  /** What the second layer of the address guard refuses besides. */
+  /** Further addresses that the second layer of the address guard denies. */
   readonly deniedPlaces: readonly Place[];
 }
 
@@ -42,20 +42,20 @@ export interface DnsCache {
  * 0.6 ms beside 5,000 others and 10 ms beside 20,000; and some 5 KB. A full cache still serves the names that it has.
  */
 const MAX_HOSTS = 5000;
-/** A name that nobody used for so long is forgotten when its answer's own time to live is over. */
+/** A name that is unused for so long is evicted when the TTL of its answer is over. */
 const UNUSED_HOST_TTL = '30s';
-/** Names without an answer have no time to live. */
+/** Names without an answer have no TTL. */
 const FAILED_HOST_REFRESH = '30s';
 /**
- * Requests that wait for an answer, up to 5 s where a name server is silent. Beyond it the names that the cache has are
- * refused too, so the cache is full long before.
+ * Requests that wait for an answer, up to 5 s where a name server is silent. Beyond it even cached names are denied, so
+ * the cache is full long before.
  */
 const MAX_PENDING_REQUESTS = 10_000;
 
-/** A question that was lost in a flood of others is asked again, within the 5 s after which Envoy gives up. */
+/** A lost question is sent again, within the 5 s after which Envoy gives up. */
 const REPEATED = { query_timeout_seconds: 2, query_tries: 2 };
 
-/** Caches of tables, and of the private ranges that they lead to in dry-run. */
+/** Caches of tables, and of their private ranges in dry-run. */
 export interface LaneCaches {
   /** One per set of private ranges; the first is that of tables without any. */
   readonly dryRun: readonly DnsCache[];
@@ -107,8 +107,8 @@ interface CacheSettings {
 }
 
 /**
- * Envoy keeps a cache for as long as it lives, and takes no other settings for its name. An Envoy that outlives us may
- * get others: of another version, resolver or range. So the name that it knows ends in their hash.
+ * Envoy retains a cache for as long as it runs, and rejects other settings under its name. An Envoy that outlives us
+ * may get others: of another version, resolver or range. So the name ends in a hash of the settings.
  */
 function dnsCache(name: string, { config, hash, ...refused }: CacheSettings): DnsCache {
   return { name, cluster: forwardName(name), config: { name: `${name}.${hash}`, ...config }, ...refused };

@@ -10,7 +10,7 @@ import { extension, type GatewayLane, type GatewaySettings, type Json } from './
 import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
 import { routeTableName } from './resource-names.ts';
 
-/** What is decided by, and whose requests they are. */
+/** The route table, and the caller. */
 export interface EgressWay {
   readonly listener: 'proxy' | 'sni-router';
   readonly table: string;
@@ -20,8 +20,8 @@ export interface EgressWay {
 }
 
 /**
- * Any other upgrade than to WebSocket may be offered on a plain request (Apache's HttpClient asks each server for
- * "TLS/1.2"), and servers may pass it over; so it is as if it were not there. Envoy's matchers know no "not".
+ * Upgrades other than to WebSocket are ignored: clients offer them on plain requests (Apache's HttpClient offers
+ * "TLS/1.2" to each server), and servers may ignore them. Envoy's matchers know no "not".
  */
 const OTHER_UPGRADES: readonly Json[] = [{ safe_regex: { regex: anythingBut('websocket') } }];
 
@@ -36,7 +36,7 @@ function anythingBut(word: string): string {
 const STAT_PREFIX = 'egress';
 
 /**
- * Each connection may hold as much before it is refused; with Envoy's 60 it would be 240 MB for one egress listener.
+ * Each connection may buffer so much before it is rejected; with Envoy's 60 it would be 240 MB for one egress listener.
  */
 const MAX_REQUEST_HEADERS_KB = 32;
 
@@ -46,7 +46,7 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
   const isDry = isDryRun(way.lane);
   return extension('envoy.filters.network.http_connection_manager', type, {
     stat_prefix: STAT_PREFIX,
-    // HTTP/1 only closes the door to h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
+    // HTTP/1 only, which excludes h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
     codec_type: 'HTTP1',
     http_protocol_options: { accept_http_10: true, ignore_http_11_upgrade: OTHER_UPGRADES },
     use_remote_address: true,
@@ -56,7 +56,7 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     server_header_transformation: 'PASS_THROUGH',
     max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
     request_headers_timeout: '30s',
-    // A tunnel that a tunnel check has cut is felt at once; a refusal needs only a moment to reach the client.
+    // The client of a closed tunnel notices at once; a denial needs only a moment to reach the client.
     delayed_close_timeout: '0.2s',
     stream_idle_timeout: '3600s',
     common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
@@ -74,7 +74,7 @@ function httpFilters({ listener, table, lane, context }: EgressWay, caches: Lane
     shareWithNextListener([
       { key: CONTEXT_KEY, format: textFormat(context) },
       DIALLED_HOST,
-      // By which way it came, and the decision: it is the tunnel check that sees whether it passed.
+      // The protocol of the request, and the decision: the tunnel check logs whether it passed.
       ...(isDryRun(lane) ? [{ key: DECISION_KEY, format: textFormat(`${listener} %ROUTE_NAME%`) }] : []),
     ]),
     extension(

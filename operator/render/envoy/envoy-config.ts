@@ -1,4 +1,4 @@
-// What rendering for Envoy takes and gives. Everything is data; the text of files is made where they are written.
+// Input and output of rendering for Envoy. Everything is data; gateway/ serialises it.
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { Lane } from '../../model/lane.ts';
@@ -14,12 +14,12 @@ export interface NamedResource {
   readonly body: Json;
 }
 
-/** What decides for the egress listeners of one table and lane. */
+/** The routes of one table and lane, for all egress listeners of it. */
 export interface RouteTable extends NamedResource {
   /** Name of the EgressTable. */
   readonly table: string;
   readonly lane: GatewayLane;
-  /** Clusters that its routes may lead to, whether there are such or not. */
+  /** Clusters that its routes name, whether they exist or not. */
   readonly clusters: readonly string[];
   readonly classes: readonly ClassifiedNames[];
 }
@@ -43,7 +43,7 @@ export interface EnvoyConfig {
   readonly clusters: readonly NamedResource[];
   /** LDS: internal listeners behind CONNECT. */
   readonly internalListeners: readonly NamedResource[];
-  /** LDS: where workspaces come in, and the SNI routers behind them; what decides names a route table. */
+  /** LDS: listeners for clients, and the SNI routers behind them; each names a route table. */
   readonly egressListeners: readonly RoutedListener[];
   /** RDS: one file per table and lane, "<name>.json". */
   readonly routeTables: readonly RouteTable[];
@@ -52,12 +52,12 @@ export interface EnvoyConfig {
 /** Lanes that lead through the gateway. */
 export type GatewayLane = Exclude<Lane, 'full'>;
 
-/** One listening port: the listener says which workspace and lane it is, never the client's address. */
+/** One listening port of one workspace and lane: the port, never the client's address, identifies them. */
 export interface EgressListener {
   readonly name: string;
   readonly workspace: string;
   readonly workspaceId: string;
-  /** Where pods share their lane's port, the port does not tell their product. */
+  /** Absent where pods of several products share their lane's port. */
   readonly product?: Product;
   readonly lane: GatewayLane;
   readonly networkPolicyId: string;
@@ -69,25 +69,25 @@ export interface EgressListener {
   readonly tlsPorts: readonly TlsPort[];
 }
 
-/** What is the same for every workspace of one gateway. */
+/** Settings of one gateway. */
 export interface GatewaySettings {
   /** Absolute; holds bootstrap.json, lds/, cds/, rds/, log/ and admin.sock. */
   readonly directory: string;
   /** Name servers; empty means those of the machine. */
   readonly resolvers: readonly { readonly address: string; readonly port: number }[];
-  /** Ranges taken out of the address guard, for stand-in destinations on loopback. */
+  /** Ranges that the address guard does not deny, for test destinations on loopback. */
   readonly openRanges: readonly AddressRange[];
   /** Ranges added to the address guard: addresses of the cluster itself that are public. */
   readonly denyRanges: readonly AddressRange[];
-  /** Addresses of this machine, or pod: what listens there only a gateway reaches of itself. */
+  /** Addresses of this machine, or pod: only the gateway itself may reach what listens there. */
   readonly ownAddresses: readonly AddressRange[];
-  /** Its lanes' ports where a range is opened that they lie in. */
+  /** Its lanes' ports, where an open range contains its address. */
   readonly ownPlaces: readonly Place[];
   /** Connections that one egress listener may have open, so that no workspace can starve the others. */
   readonly maxConnectionsPerListener: number;
-  /** Connections that the gateway takes in all. */
+  /** Connections that the gateway accepts in all. */
   readonly maxConnections: number;
-  /** Of which Envoy refuses what is new when it is nearly used up. */
+  /** When it is nearly used up, Envoy denies new requests and connections. */
   readonly envoyMemoryBytes: number;
 }
 

@@ -1,5 +1,5 @@
-// Filter state: what one listener tells the next. Objects that cross an internal listener must be hashable:
-// with a plain string every further tunnel gets the first one's host and source (a test opens 100 at once).
+// Filter state: what one listener passes to the next. Objects that cross an internal listener must be hashable: with a
+// plain string every further tunnel gets the first one's host and source (a test opens 100 at once).
 import { extension, type Json, typed } from './envoy-config.ts';
 
 const HASHABLE = 'envoy.hashable_string';
@@ -33,10 +33,10 @@ export interface SharedObject {
 /** Name of the filter, under which a route may share more. */
 const SET_FILTER_STATE = 'envoy.filters.http.set_filter_state';
 
-// The routes have let through nothing but "host[:port]" (model/authority.ts), so a colon outside brackets is that of
-// the port, and what is cut off here is what was matched.
+// The routes have allowed nothing but "host[:port]" (model/authority.ts), so a colon outside brackets is that of the
+// port, and the host here is the one that was matched.
 
-/** Host of the request, for whoever dials it. */
+/** Host of the request, for the cluster that dials it. */
 export const DIALLED_HOST: SharedObject = {
   key: HOST_KEY,
   format: celFormat(
@@ -44,7 +44,7 @@ export const DIALLED_HOST: SharedObject = {
   ),
 };
 
-/** Port of the request, whatever it is. An expression costs some 20 us, so it is for routes without a known port. */
+/** Any port of the request. An expression costs some 20 us, so only for routes without a known port. */
 export const ASKED_PORT: SharedObject = {
   key: PORT_KEY,
   format: celFormat(
@@ -57,7 +57,7 @@ export function knownPort(port: number): SharedObject {
   return { key: PORT_KEY, format: textFormat(`${port}`) };
 }
 
-/** Sets objects on every request and hands them to the next internal listener, once. */
+/** Sets objects on every request and passes them to the next internal listener, once. */
 export function shareWithNextListener(objects: readonly SharedObject[]): Json {
   return { name: SET_FILTER_STATE, typed_config: setOnRequest(objects) };
 }
@@ -74,7 +74,7 @@ function setOnRequest(objects: readonly SharedObject[]): Json {
 }
 
 /**
- * Sets an object on a connection as soon as it comes to the filter, and hands it to the next internal listener, once.
+ * Sets an object on a connection as soon as it reaches the filter, and passes it to the next internal listener, once.
  */
 export function setOnConnection(object: SharedObject): Json {
   return extension(

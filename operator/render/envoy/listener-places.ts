@@ -8,11 +8,11 @@ export interface ListenerPlace {
 }
 
 export interface TlsPlace extends ListenerPlace {
-  /** Of the servers that clients mean. */
+  /** Port of the servers that clients connect to. */
   readonly serverPort: number;
 }
 
-/** The second port is for plain HTTP of clients that know of no proxy. */
+/** The second port is for plain HTTP of clients that do not use the proxy. */
 export function proxyPlace({ name, port }: EgressListener): ListenerPlace {
   return { name: `proxy-${name}`, ports: [port, port + HTTP_OFFSET] };
 }

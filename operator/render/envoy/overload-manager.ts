@@ -1,5 +1,4 @@
-// Envoy's overload manager: connections of all listeners, and memory. What can end the process is refused before it
-// does.
+// Envoy's overload manager: connections of all listeners, and memory. New work is denied before it can end the process.
 import { OVERLOAD_ACTIONS } from '../../model/overload.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 

@@ -1,5 +1,5 @@
 // Plain HTTP to the names of a private endpoint. The proxy listener resolves in its own cache, whose address guard
-// refuses private addresses; so these requests pass an internal listener with a cache of its own.
+// denies private addresses; so these requests pass an internal listener with a cache of its own.
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED_OR_CLOSED } from './access-log.ts';
 import { denyBehindRoutes, forward } from './deny-routes.ts';

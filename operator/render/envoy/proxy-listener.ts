@@ -1,5 +1,5 @@
-// The proxy listener of an egress listener: what clients send that know of the proxy, and on a second port plain HTTP
-// of those that do not. Both are the same requests to the same table.
+// The proxy listener of an egress listener: for clients that use the proxy, and on a second port for plain HTTP of
+// clients that do not. Both are the same requests to the same table.
 
 import { ASKED_AUTHORITY, contextOf } from './caller-context.ts';
 import { clientListener } from './client-listener.ts';

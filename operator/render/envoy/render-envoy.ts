@@ -85,7 +85,7 @@ function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly Name
   ];
 }
 
-/** The lanes of a table that some workload really takes. */
+/** The lanes of a table that some workload uses. */
 function lanesOf(
   { table }: ClassifiedTable,
   egressListeners: readonly EgressListener[],
@@ -94,7 +94,7 @@ function lanesOf(
   return [...new Set(used.map(({ lane }) => lane))].toSorted(compareText);
 }
 
-/** Those that have tunnels only are kept: Envoy ends the tunnels of a listener that goes away. */
+/** Those with remaining tunnels are retained: Envoy closes the tunnels of a listener that is removed. */
 function tableChecks(
   { classified: { table, classes }, shards }: SpreadTable,
   tunnels: TunnelMemory,
@@ -121,7 +121,7 @@ function tableChecks(
   return hasRaw ? [...shardChecks, addressCheck(cache, settings, false)] : shardChecks;
 }
 
-/** Envoy ends the connections of a filter chain that differs in any byte, and of no other. */
+/** Envoy closes the connections of a filter chain that differs in any byte, and of no other. */
 function atGeneration(
   internalListeners: readonly NamedResource[],
   generation: number | undefined,
@@ -151,7 +151,7 @@ function privateChecks(
   ];
 }
 
-/** Every distinct set of address ranges that names are bound to. */
+/** Every distinct set of address ranges of private endpoints. */
 function privateAddressRanges(classes: readonly ClassifiedNames[]): readonly (readonly string[])[] {
   const sets = new Map(
     classes.map((names) => addressRangesOf(names.class)).map((ranges) => [ranges.join(), ranges]),

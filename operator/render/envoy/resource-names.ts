@@ -1,6 +1,6 @@
 // Names of tunnel checks and their clusters, and how a table's names are spread over tunnel check shards. Removing a
-// name and changing its shard's tunnel check ends the tunnels of that shard only, so more shards mean a narrower cut
-// (DESIGN 2.5).
+// name and changing its shard's tunnel check ends the tunnels of that shard only, so with more shards fewer tunnels are
+// closed.
 import { crc32 } from 'node:zlib';
 import { contentHash } from '../../compile/content-hash.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -10,12 +10,12 @@ import type { GatewayLane } from './envoy-config.ts';
 /** No table has this name: they all end in a hash. */
 const DRY_RUN = 'dry-run';
 
-/** Of dry-run lanes whose tables lead to these private ranges; most lead to none. */
+/** Of dry-run lanes whose tables have these private ranges; most have none. */
 export function dryRunName(privateRanges: readonly string[]): string {
   return privateRanges.length === 0 ? DRY_RUN : `${DRY_RUN}-${contentHash(privateRanges)}`;
 }
 
-/** Where the names of a table's private endpoints may lead. */
+/** Address ranges of a table's private endpoints. */
 export function privateRangesOf({ spec }: EgressTable): readonly string[] {
   const ranges = spec.groups.flatMap(({ addressRanges = [] }) => addressRanges);
   return [...new Set(ranges)].toSorted(compareText);
@@ -26,12 +26,12 @@ export function forwardName(cache: string): string {
   return `forward-${cache}`;
 }
 
-/** Lets listed and unlisted tunnels of dry-run lanes through and records what was inside. */
+/** Forwards listed and unlisted tunnels of dry-run lanes and logs what was inside. */
 export function watchCheckName(dryRun: string): string {
   return `check-watch-${dryRun}`;
 }
 
-/** Lets anything of dry-run lanes through, and records that it would have been denied. */
+/** Forwards any bytes of dry-run lanes, and logs that they would have been denied. */
 export function passCheckName(dryRun: string): string {
   return `check-pass-${dryRun}`;
 }
@@ -75,7 +75,7 @@ export function routeTableName(table: string, lane: GatewayLane): string {
   return `${table}.${lane}`;
 }
 
-/** What transparent TLS of a table's lane meets in place of the proxy listener. */
+/** Serves transparent TLS of a table's lane in place of the proxy listener. */
 export function sniRouterName(table: string, lane: GatewayLane): string {
   return `sni-router-${routeTableName(table, lane)}`;
 }
@@ -91,7 +91,7 @@ function privatePrefix(protocol: PrivateProtocol): string {
   return `check-private-${protocol}-`;
 }
 
-/** A TLS tunnel check, and those that carry other protocols for the same names: they end their tunnels together. */
+/** A TLS tunnel check, and those for other protocols of the same names: their tunnels are closed together. */
 export function tunnelCheckFamily(tlsCheck: string): readonly string[] {
   const tls = privatePrefix('tls');
   const [own, others] = tlsCheck.startsWith(tls)

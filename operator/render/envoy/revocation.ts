@@ -1,5 +1,5 @@
-// Two states of a table -> the tunnel checks through which a tunnel may run that the later state no longer allows.
-// Names move between shards, and a tunnel stays where it was opened: through the name itself or a wildcard above it.
+// Two states of a table -> the tunnel checks with tunnels that the later state may no longer allow. Names move between
+// shards, and a tunnel stays where it was opened: through the name itself or a wildcard above it.
 import { coveringPatterns } from '../../compile/table-index.ts';
 import { parseAddressRange, rangesCover } from '../../model/address-range.ts';
 import { parseStorageHost } from '../../model/storage-host.ts';
@@ -16,8 +16,8 @@ type Allowed = Extract<DestinationClass, { kind: 'allowed' }>;
 type Ways = 'commonPorts' | 'allPorts';
 
 /**
- * Tunnel checks, each called by the name of its TLS tunnel check, that have to end their tunnels. `carried` is
- * everything that may have tunnels; what `before` refused has none.
+ * Tunnel checks, each by the name of its TLS tunnel check, that must close their tunnels. `carried` is everything that
+ * may have tunnels; what `before` denied has none.
  */
 export function revokedTunnelChecks(
   table: string,
@@ -42,10 +42,7 @@ export function revokedTunnelChecks(
   return revoked;
 }
 
-/**
- * Whether something that could be reached before cannot be reached after, in any lane; where either is not known, it
- * may be so.
- */
+/** Whether something could be reached before and cannot be reached after, in any lane; true where either is unknown. */
 export function revokesAccess(
   before: readonly ClassifiedNames[] | undefined,
   after: readonly ClassifiedNames[] | undefined,
@@ -68,7 +65,7 @@ function allowsAllOf(was: Allowed, is: DestinationClass | undefined): boolean {
   );
 }
 
-/** The tunnel check that carries the tunnels of a pattern. */
+/** The tunnel check of a pattern. */
 export function tunnelCheckOf(table: string, pattern: string, names: CarriedNames): string {
   const ranges = names.class.kind === 'allowed' ? names.class.addressRanges : [];
   return ranges.length > 0
@@ -100,7 +97,7 @@ function portsFor(names: Allowed, ways: Ways): Ports {
   return ways === 'commonPorts' ? names.commonPorts : unionOfPorts([names.commonPorts, names.internetPorts]);
 }
 
-/** Where any bytes may pass, TLS may. */
+/** Where any bytes are allowed, TLS is. */
 function grants(names: DestinationClass, ways: Ways, wanted: Ports[number], opened: Allowed): boolean {
   if (names.kind === 'blocked' || !reaches(names.addressRanges, opened.addressRanges)) return false;
   return portsFor(names, ways).some(
@@ -148,7 +145,7 @@ function classFinder(classes: readonly ClassifiedNames[]): (pattern: string) => 
   };
 }
 
-/** By content; a class is turned into text once. */
+/** By content; a class is serialised once. */
 export function classComparer(): (a: DestinationClass, b: DestinationClass | undefined) => boolean {
   const texts = new Map<DestinationClass, string>();
   const textOf = (names: DestinationClass): string => {

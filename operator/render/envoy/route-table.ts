@@ -1,6 +1,6 @@
 // One EgressTable in one lane -> one RouteConfiguration that all its egress listeners share: a virtual host per class
-// of names and tunnel check shard, and a default one that refuses. A lane has a file of its own, so that nothing in a
-// request can choose the lane, and no route is looked at that is another lane's.
+// of names and tunnel check shard, and a default one that denies. A lane has a file of its own, so that nothing in a
+// request can choose the lane, and no other lane's routes cost time.
 import { memoize } from '../../lib/memo.ts';
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { IPV4_PATTERN } from '../../model/address-range.ts';
@@ -35,16 +35,16 @@ import {
   watchCheckName,
 } from './resource-names.ts';
 
-/** What the routes of one table and lane need to know. */
+/** Input for the routes of one table and lane. */
 interface LaneContext extends DenyContext {
   readonly table: string;
   readonly lane: GatewayLane;
   readonly shards: number;
-  /** What dials for plain HTTP. */
+  /** Upstream cluster of plain HTTP. */
   readonly forwardCluster: string;
 }
 
-/** Never seen by a destination: what would tell it who the client is. */
+/** Headers that would reveal the client to a destination. */
 const REMOVED_HEADERS = [
   'x-envoy-external-address',
   'x-forwarded-proto',
@@ -56,7 +56,7 @@ const REMOVED_HEADERS = [
 /** By lane and shards. */
 const renderedOf = memoize((_: ClassifiedTable) => new Map<string, RouteTable>());
 
-/** The very same answer for the same table: it need not be turned into text again. */
+/** The very same result for the same table, so that it is not serialised again. */
 export function renderRouteTable(classified: ClassifiedTable, lane: GatewayLane, shards: number): RouteTable {
   const rendered = renderedOf(classified);
   const key = `${lane} ${shards}`;
@@ -105,7 +105,7 @@ interface VirtualHost {
   readonly routes: readonly Json[];
 }
 
-/** Wildcards above storage hosts have a virtual host of their own: it refuses what an exact domain may allow. */
+/** Wildcards above storage hosts have a virtual host of their own: it denies what an exact domain may allow. */
 function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext): readonly VirtualHost[] {
   const [aboveStorage = [], others = []] = [true, false].map((is) =>
     names.patterns.filter((pattern) => mayCoverStorage(pattern) === is),
@@ -189,7 +189,7 @@ function clustersBehind(classes: readonly ClassifiedNames[], context: LaneContex
   return [...new Set([context.forwardCluster, ...found])];
 }
 
-/** TCP first: where any entry lists a port for any bytes, nothing is looked at. */
+/** TCP first: where any entry lists a port for any bytes, they are not inspected. */
 function allow(ports: Ports, clusters: ProtocolClusters): readonly Json[] {
   const routes = (protocol: PortProtocol): readonly Json[] =>
     ports
@@ -216,7 +216,7 @@ function httpPortIs(port: number): Json {
 
 const IP_LITERAL = `${IPV4_PATTERN}|\\[.*\\]`;
 
-/** No allowed wildcard is more specific. The address guard refuses the addresses in every other spelling. */
+/** No allowed wildcard is more specific. The address guard denies the addresses in every other spelling. */
 function metadataHost(context: DenyContext): VirtualHost {
   return {
     name: 'metadata',
@@ -225,7 +225,7 @@ function metadataHost(context: DenyContext): VirtualHost {
   };
 }
 
-/** Transparent TLS without a server name asks for this; nobody knows where it should go, in dry-run lanes either. */
+/** The host of transparent TLS without a server name; its destination is unknown, in dry-run lanes too. */
 function noName(context: DenyContext): VirtualHost {
   return {
     name: 'no-name',
@@ -256,7 +256,7 @@ function defaultHost(table: EgressTable, context: DenyContext): VirtualHost {
   };
 }
 
-/** The only way from routes to Envoy. The revision is on each, since the log can name the route's metadata only. */
+/** All routes pass here. Each carries the revision, since the log can name only the route's metadata. */
 function renderHost(host: VirtualHost, revision: string): Json {
   const metadata = { filter_metadata: { sallyport: { revision } } };
   return { ...host, routes: host.routes.map((route) => ({ ...route, metadata })) };

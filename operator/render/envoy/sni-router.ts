@@ -1,5 +1,5 @@
-// The SNI router of the proxy listeners of one table and lane, behind their tls listeners. Whose connection it is comes
-// with the connection, as filter state; nothing that a client sends can reach it but the server name.
+// The SNI router of the proxy listeners of one table and lane, behind their tls listeners. The caller comes with the
+// connection, as filter state; of what a client sends only the server name gets here.
 
 import { contextOfCaller } from './caller-context.ts';
 import type { LaneCaches } from './dns-cache.ts';

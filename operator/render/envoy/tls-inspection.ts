@@ -1,12 +1,12 @@
-// Looking for a ClientHello in the first bytes of a connection. The inspector of TLS closes a connection that begins
-// with a TLS alert without saying why; so another one comes before it, which goes on at the first bytes that are no
-// HTTP, and then the connection is marked as one that said something.
+// Listener filters that read a ClientHello from the first bytes of a connection. The TLS inspector closes a connection
+// that begins with a TLS alert without a log line; so the HTTP inspector comes before it, which continues at the first
+// bytes that are not HTTP, and then the connection is marked as one whose client sent something.
 import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { SPOKE_KEY } from './access-log.ts';
 import { extension, type Json } from './envoy-config.ts';
 import { textFormat } from './filter-state.ts';
 
-/** Listener filters; `closesOthers` says whether they close what is no ClientHello, or let it go on. */
+/** `closesOthers`: whether they close a connection without a ClientHello, or let it continue. */
 export function inspectTls(closesOthers: boolean): readonly Json[] {
   return [
     extension(

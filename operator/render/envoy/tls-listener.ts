@@ -1,6 +1,6 @@
 // Transparent TLS: a listener per port that clients connect to as if it were the server's. The server name in the
-// ClientHello becomes a CONNECT to the SNI router of the egress listener's proxy, so that the same table decides; where
-// the packet was sent to counts for nothing.
+// ClientHello becomes a CONNECT to the SNI router of the egress listener's proxy, so that the same table decides; the
+// packet's destination address has no effect.
 import { CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { clientListener } from './client-listener.ts';
 import { MAX_TUNNEL_AGE_S } from './deny-routes.ts';

@@ -1,8 +1,8 @@
 // Tunnel checks: internal listeners that an allowed CONNECT passes before anything is resolved or dialled.
 //   tls     the server name in the ClientHello must equal the host that CONNECT asked for
 //   raw     any bytes, for destinations that say `protocol: TCP`
-//   watch   for dry-run lanes: lets everything through and records what a tls tunnel check would have refused
-//   pass    for dry-run lanes: lets everything through and records what the routes have decided
+//   watch   for dry-run lanes: lets everything through and logs what a tls tunnel check would have denied
+//   pass    for dry-run lanes: lets everything through and logs what the routes have decided
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { accessLog, CLOSED_TUNNELS, CONTEXT_KEY, RESOLVED_KEY, WITHOUT_CHAIN } from './access-log.ts';
@@ -17,10 +17,10 @@ import { inspectTls } from './tls-inspection.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
-/** How long a client may take to say the server's name. */
+/** How long a client may take to send its server name. */
 const CLIENT_HELLO_TIMEOUT = `${CLIENT_HELLO_TIMEOUT_MS / 1000}s`;
 /**
- * In dry-run a protocol in which the server speaks first costs this much, once; a slow client must not look like one.
+ * In dry-run a protocol in which the server speaks first waits so long, once; a slow client must not be taken for one.
  */
 const WATCH_TIMEOUT = '1s';
 /** Long enough for quiet database connections. */
@@ -37,7 +37,10 @@ export function tlsCheck(name: string, cache: DnsCache, settings: GatewaySetting
   );
 }
 
-/** Who waits for the server to speak first would wait for ever for first bytes, so an address check comes between. */
+/**
+ * Where the server speaks first, waiting for the client's first bytes would never end, so an address check comes
+ * between.
+ */
 export function rawCheck(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const proxy = tcpProxy(name, addressCheckName(cache), settings, ASK_ADDRESS_CHECK);
   const filters = [...resolveHost(cache), contextForAddressCheck(), proxy];
@@ -66,8 +69,8 @@ interface Inspection {
 }
 
 /**
- * Looks at the first bytes and chooses a chain by them: the server name is the host, it is another one or none, or
- * there is no ClientHello at all (other bytes, or none in time).
+ * Inspects the first bytes and chooses a filter chain by them: the server name is the host, it is another one or none,
+ * or there is no ClientHello at all (other bytes, or none in time).
  */
 function inspectingListener(
   { name, timeout, settings }: Inspection,
@@ -75,7 +78,7 @@ function inspectingListener(
 ): NamedResource {
   return internalListener(name, {
     listener_filters: [...inspectTls(false), compareSniWithHost()],
-    // Of a ClientHello that is too large, or of an alert: the inspector closes it, and no chain hears of it.
+    // Logs a ClientHello that is too large, or an alert: the inspector closes the connection before any filter chain.
     access_log: accessLog(settings, 'egress-listener', stateText(CONTEXT_KEY), WITHOUT_CHAIN),
     listener_filters_timeout: timeout,
     continue_on_listener_filters_timeout: true,
@@ -94,8 +97,8 @@ function inspectingListener(
 }
 
 /**
- * Decides equality before any DNS question. The inspector has lower-cased the SNI but kept a trailing dot, which the
- * proxy listener takes off the host, so that one makes no difference either.
+ * Compares them before any DNS question. The inspector has lower-cased the SNI but left a trailing dot, which the proxy
+ * listener removes from the host, so it is ignored here, too.
  */
 function compareSniWithHost(): Json {
   const [sni, host] = ['connection.requested_server_name', `string(filter_state['${HOST_KEY}'])`];
@@ -129,7 +132,9 @@ function chainAction(chain: Chain): Json {
   return { action: extension(chain, 'google.protobuf.StringValue', { value: chain }) };
 }
 
-/** Resolves the shared host in the cache of this tunnel check, and nothing else; then says for the log that it did. */
+/**
+ * Resolves the shared host in the cache of this tunnel check, and nothing else; then marks it as resolved for the log.
+ */
 function resolveHost(cache: DnsCache): readonly Json[] {
   const resolved = {
     object_key: RESOLVED_KEY,
@@ -150,7 +155,7 @@ function resolveHost(cache: DnsCache): readonly Json[] {
   ];
 }
 
-/** The filter before it judges by the first bytes; until then nothing is dialled. */
+/** The filter before it decides by the first bytes; until then nothing is dialled. */
 const AFTER_FIRST_BYTES: Json = {
   upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
   max_early_data_bytes: MAX_CLIENT_HELLO_BYTES,
@@ -163,7 +168,7 @@ function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode
   });
 }
 
-/** A dry-run finding is recorded when the address check has opened the tunnel, or refused to, and not when it ends. */
+/** A dry-run finding is logged when the address check has opened or denied the tunnel, not when the tunnel ends. */
 function recordingTcpProxy(
   listener: 'watch' | 'pass',
   name: string,

@@ -1,6 +1,5 @@
-// What is remembered of the tunnels that may be open: which names each table allowed, through which tunnel checks their
-// tunnels run, which tunnel checks have to end theirs, and how often each has done so. Pure: handed in, and handed out
-// for the next time.
+// Memory of the tunnels that may be open: the names that each table allowed, the tunnel checks of their tunnels, which
+// tunnel checks must close theirs, and how often each has done so. Pure: one state in, the next one out.
 import { compareText } from '../../model/snapshot.ts';
 import { MAX_TUNNEL_AGE_S } from './deny-routes.ts';
 import type { ClassifiedNames } from './destination-classes.ts';
@@ -13,14 +12,15 @@ import {
 } from './revocation.ts';
 import type { SpreadTable } from './spread-table.ts';
 
-/** Names whose new tunnels take another tunnel check, or none; the old ones are still there. */
+/** Names whose new tunnels use another tunnel check, or none, while old ones are open. */
 interface FormerNames extends CarriedNames {
   /** Epoch milliseconds: by then the last of their tunnels has ended. */
   readonly untilMs: number;
 }
 
 /**
- * A tunnel check stays that long after its cut: the tunnels of a listener that goes away end later, and without a word.
+ * A tunnel check stays so long after it closed its tunnels: those of a removed listener end later, and without a log
+ * line.
  */
 const KEPT_AFTER_CLOSING_MS = 60_000;
 
@@ -32,11 +32,11 @@ export interface TableMemory {
 
 export interface TunnelMemory {
   readonly tables: Readonly<Record<string, TableMemory>>;
-  /** How many times tunnels have lost their right. */
+  /** Number of revocations so far. */
   readonly revocations: number;
-  /** Tunnel checks whose tunnels have to end, each with the number of the last revocation that meant it. */
+  /** Tunnel checks that must close their tunnels, each with the number of its last revocation. */
   readonly revoked: Readonly<Record<string, number>>;
-  /** By tunnel check: how often it has ended its tunnels. */
+  /** By tunnel check: how often it has closed its tunnels. */
   readonly generations: Readonly<Record<string, number>>;
 }
 
@@ -69,7 +69,7 @@ export function nextTunnelMemory(
   };
 }
 
-/** What Envoy has been seen to have of a tunnel check that was revoked. */
+/** Envoy's observed state of a revoked tunnel check. */
 export interface SeenTunnelCheck {
   readonly tunnelCheck: string;
   /** Number of the revocation that was in force then. */
@@ -77,7 +77,7 @@ export interface SeenTunnelCheck {
   readonly hasTunnels: boolean;
 }
 
-/** A tunnel check of a new generation ends its tunnels. One without any costs Envoy nothing, and is left as it is. */
+/** A tunnel check of a new generation closes its tunnels. One without tunnels is left as it is. */
 export function closeTunnels(memory: TunnelMemory, seen: readonly SeenTunnelCheck[]): TunnelMemory {
   const isDone = ([tunnelCheck, revocation]: readonly [string, number]): boolean =>
     seen.some((one) => one.tunnelCheck === tunnelCheck && one.revocation === revocation);
@@ -129,7 +129,7 @@ function nextOfTable(
   return { memory: { classes, shards, left }, revoked };
 }
 
-/** Tells whether new tunnels of a pattern still run where old ones do, with all the rights that those have. */
+/** Whether new tunnels of a pattern use the same tunnel check as old ones, with all their rights. */
 function presence(
   table: string,
   classes: readonly ClassifiedNames[],

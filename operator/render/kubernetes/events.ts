@@ -1,5 +1,5 @@
-// Stored statuses and the wanted ones -> the Events that tell a person what turned. At first sight of an object only
-// what is wrong is told, and once: a cluster of a thousand workspaces must not begin with thousands of Events.
+// Stored statuses and wanted ones -> Events that report transitions. At first sight of an object only what is wrong is
+// reported, and once: a cluster of a thousand workspaces must not begin with thousands of Events.
 import type { ObservedStatus } from '../../model/cluster-state.ts';
 import { type ConditionType, storedConditions } from '../../model/condition.ts';
 import type { StoredCondition } from '../../model/kubernetes-object.ts';
@@ -7,7 +7,7 @@ import { REMARKS } from './status/accepted.ts';
 import type { WantedStatus } from './status/wanted-status.ts';
 
 export interface WantedEvent {
-  /** Of the WantedStatus that it tells of: without that status written, nothing has turned. */
+  /** Key of the WantedStatus that it reports: the Event is valid only once that status is written. */
   readonly key: string;
   /** Where the Event lives: "default" for cluster-scoped objects. */
   readonly namespace: string;
@@ -56,7 +56,7 @@ function newsOf({ kind, status }: WantedStatus, before: Conditions): readonly Re
   return [
     ...judgement(turn('Accepted'), 'Validate'),
     ...judgement(turn('ResolvedRefs'), 'Resolve'),
-    // A change of one policy turns all its workspaces: told once, at the policy.
+    // A change of one policy changes all its workspaces: reported once, for the policy.
     ...(kind === 'NetworkPolicy' ? programming(turn('Programmed')) : []),
     ...broaderPolicies(turn('BroaderPolicies')),
     ...stamping(turn('Ready'), after),
@@ -68,14 +68,14 @@ interface Turn {
   readonly after: StoredCondition | undefined;
 }
 
-/** Accepted and ResolvedRefs: another reason is news too. */
+/** Accepted and ResolvedRefs: another reason is a transition, too. */
 function judgement({ before, after }: Turn, action: string): readonly Recorded[] {
   if (after === undefined || isSame(before, after)) return [];
   const isFine = after.status !== 'False' && !REMARKS.some((remark) => remark === after.reason);
   return [{ type: isFine ? 'Normal' : 'Warning', reason: after.reason, action, note: after.message }];
 }
 
-/** Pending is the way of every change, and NotUsed is no news. */
+/** Every change passes through Pending; Pending and NotUsed are not reported. */
 function programming({ before, after }: Turn): readonly Recorded[] {
   if (after === undefined || isSame(before, after)) return [];
   if (after.reason === 'Pending' || after.reason === 'NotUsed') return [];
@@ -96,7 +96,7 @@ function broaderPolicies({ before, after }: Turn): readonly Recorded[] {
 
 function stamping({ before, after }: Turn, conditions: Conditions): readonly Recorded[] {
   if (before?.reason !== 'NotStamped' || after?.reason === 'NotStamped') return [];
-  // Otherwise something else stands before the stamp now, and has its own Event.
+  // Otherwise something else blocks the stamp now, and has its own Event.
   const isSettled = ['Accepted', 'ResolvedRefs'].every((type) => conditions.get(type)?.status === 'True');
   if (!isSettled) return [];
   const note = 'Pods may start: they are stamped with the way out that the policy gives them';
@@ -117,6 +117,6 @@ function truncatedNote(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= MAX_NOTE_BYTES) return text;
   const room = MAX_NOTE_BYTES - Buffer.byteLength(ELLIPSIS);
-  // A stream's decoder keeps a character that has only begun to itself.
+  // A stream decoder drops an incomplete character.
   return `${new TextDecoder().decode(bytes.subarray(0, room), { stream: true })}${ELLIPSIS}`;
 }

@@ -1,5 +1,5 @@
-// Statuses as they were written and as they were before -> the Events that tell of entries that end soon, or have
-// ended.
+// Statuses as they were written and as they were before -> the Events that report entries that expire soon, or have
+// expired.
 import type { ClusterState } from '../../model/cluster-state.ts';
 import { formatKey, keyOf } from '../../model/snapshot.ts';
 import { eventOf, type WantedEvent } from './events.ts';

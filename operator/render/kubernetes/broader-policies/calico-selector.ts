@@ -1,8 +1,8 @@
-// A selector as Calico writes it -> the label selector that takes at least the same. Read are equalities joined by
-// "&&"; of everything else nothing is known, so it takes everything.
+// A selector as Calico writes it -> a label selector that selects at least the same pods. Only equalities joined by
+// "&&" are parsed; anything else selects everything.
 
 const EQUALITY = /^([\w./-]+)\s*==\s*(?:'([^']*)'|"([^"]*)")$/;
-/** Alternatives, negations and groups: a part of such a selector says nothing of the whole. */
+/** Alternatives, negations and groups: a part of such a selector does not bound the whole. */
 const COMPOUND = /\|\||!|\((?!\))/;
 /** Where a value may hold quotes of the other kind, a part of it could read like an equality. */
 const BOTH_QUOTES = /'.*"|".*'/s;

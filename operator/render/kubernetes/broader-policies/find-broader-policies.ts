@@ -1,4 +1,4 @@
-// Network policies of others that let pods of a workspace reach more than its policy says, or let others in at the
+// Network policies of others that allow pods of a workspace more than its policy, or allow others to connect to the
 // gateways' ports of its lanes: KubeNetworkPolicies add up, and so do rules of network plugins and administrators.
 import { KUBE_NETWORK_POLICIES, PLUGIN_POLICIES } from '../../../model/cluster-resources.ts';
 import type { ClusterState, TenantPolicy } from '../../../model/cluster-state.ts';
@@ -24,13 +24,13 @@ interface Place {
 
 type PodLabels = Readonly<Record<string, readonly (string | undefined)[]>>;
 
-/** How plugins call a pod's Namespace. */
+/** Label keys by which plugins name a pod's Namespace. */
 const NAMESPACE_KEYS = ['io.kubernetes.pod.namespace', 'projectcalico.org/namespace'];
 const NAME_KEYS = ['kubernetes.io/metadata.name', 'projectcalico.org/name'];
-/** Pods in lane full are held back by nothing. */
+/** Pods in lane full are not restricted. */
 const HELD_LANES = [...LANES.filter((lane) => lane !== 'full'), undefined];
 
-/** "networkpolicies.networking.k8s.io/allow-all" and so on, by workspace that holds anything back. */
+/** "networkpolicies.networking.k8s.io/allow-all" and so on, by workspace that restricts anything. */
 export function findBroaderPolicies({
   plans,
   state,
@@ -66,7 +66,7 @@ function holdsBack({ spec: { products, lanes = [] } }: WorkspacePlan): boolean {
   return [...products, ...lanes].some(({ lane }) => lane !== 'full');
 }
 
-/** All of them are known; those that are not there are not. */
+/** All labels of a Namespace are known; absent ones, too. */
 function namespaceLabels(name: string, labels: Readonly<Record<string, string>>): KnownLabels {
   return (key) => [NAME_KEYS.includes(key) ? name : labels[key]];
 }
@@ -96,7 +96,7 @@ function maySelect({ subjects }: ForeignRules, { namespaceLabels: ofNamespace, p
   );
 }
 
-/** As kubectl takes it. */
+/** As an argument of kubectl. */
 function nameOf({ apiVersion, kind, name }: TenantPolicy): string {
   const resource = [KUBE_NETWORK_POLICIES, ...PLUGIN_POLICIES].find(
     (known) => known.apiVersion === apiVersion && known.kind === kind,

@@ -1,17 +1,18 @@
 // Policies of network plugins and administrators -> whom they may select, and whether they allow anything at all. What
-// they allow is not weighed: they know hosts, entities and orders of their own, and come before or beside ours. What
-// cannot be read allows everything to everybody. Rules of a tier below ours (baseline) add nothing: ours decide first.
+// they allow is not compared with ours: they have hosts, entities and orders of their own, and come before or beside
+// ours. An unreadable one allows everything to everybody. Rules of a tier below ours (baseline) add nothing: ours
+// decide first.
 import { readCalicoSelector } from './calico-selector.ts';
 import { isRecord } from './known-labels.ts';
 
 export interface ForeignRules {
   readonly allowsEgress: boolean;
   readonly allowsIngress: boolean;
-  /** It may select pods that one of these takes. */
+  /** It may select pods that match one of these. */
   readonly subjects: readonly Subject[];
 }
 
-/** Label selectors; what is left out takes everything. */
+/** Label selectors; an absent one selects everything. */
 interface Subject {
   readonly namespaceSelector?: unknown;
   readonly podSelector?: unknown;
@@ -37,7 +38,7 @@ export function readForeign(apiVersion: string, spec: unknown): ForeignRules {
   return read === undefined || !isRecord(spec) ? EVERYTHING : read(spec);
 }
 
-/** An empty rule allows nothing there: "egress: [{}]" shuts everything. */
+/** An empty rule allows nothing there: "egress: [{}]" denies everything. */
 function readCilium(spec: Spec): ForeignRules {
   const allows = (rules: unknown): boolean =>
     anyOf(rules, (rule) => !isRecord(rule) || Object.keys(rule).length > 0);
@@ -72,7 +73,7 @@ function withoutSources(selector: unknown): unknown {
   };
 }
 
-/** Pass leads on to profiles, which allow. */
+/** Pass continues with profiles, which allow. */
 function readCalico(spec: Spec): ForeignRules {
   return {
     ...allowing(spec, ['deny', 'log']),
@@ -85,7 +86,7 @@ function readCalico(spec: Spec): ForeignRules {
   };
 }
 
-/** AdminNetworkPolicy and ClusterNetworkPolicy. Pass leads on to ours. */
+/** AdminNetworkPolicy and ClusterNetworkPolicy. Pass continues with ours. */
 function readAdmin(spec: Spec): ForeignRules {
   if (isBaseline(spec)) return NOTHING;
   const { subject } = spec;
@@ -94,7 +95,7 @@ function readAdmin(spec: Spec): ForeignRules {
   return { ...allowing(spec, ['deny', 'pass']), subjects };
 }
 
-/** Pass leads on to ours. */
+/** Pass continues with ours. */
 function readAntrea(spec: Spec): ForeignRules {
   if (isBaseline(spec)) return NOTHING;
   const { appliedTo } = spec;
@@ -112,7 +113,7 @@ function subjectOf(place: unknown): Subject {
   return { namespaceSelector, podSelector };
 }
 
-/** An action that nobody knows yet allows. */
+/** An unknown action allows. */
 function allowing({ egress, ingress }: Spec, harmless: readonly string[]) {
   const allows = (rule: unknown): boolean =>
     !isRecord(rule) || !harmless.includes(String(rule['action']).toLowerCase());

@@ -1,5 +1,5 @@
-// A label selector of somebody else, and what is known of the labels of pods -> whether it may take one of them. What
-// is not known may be anything, and a selector that cannot be read takes everything.
+// A label selector of another policy, and the known labels of pods -> whether it may select one of them. An unknown
+// label may have any value, and an unreadable selector selects everything.
 
 /** Every value that a label may have; undefined is its absence. Undefined for labels of which nothing is known. */
 export type KnownLabels = (key: string) => readonly (string | undefined)[] | undefined;

@@ -1,5 +1,5 @@
-// What a KubeNetworkPolicy of somebody else adds to ours, which it can only add to. Admission refuses new ones by the
-// same rule; this judges those that are there.
+// What another KubeNetworkPolicy adds to ours (policies are additive). Admission denies new ones by the same rule; this
+// checks existing ones.
 import { parseAddressRange, rangesCover } from '../../../model/address-range.ts';
 import { LANES, type Lane, OPEN_LANES } from '../../../model/lane.ts';
 import { LANE_PORT_RANGE } from '../../../model/lane-port.ts';
@@ -43,7 +43,7 @@ export function opensEgress(spec: unknown): boolean {
   return egress.some(({ to = [] }) => to.length === 0 || to.some(isTooMuch));
 }
 
-/** Whether others may come in at the ports of lanes because of it, where it is in the Namespace of the gateways. */
+/** Whether it allows others to connect to lanes' ports, where it is in the Namespace of the gateways. */
 export function opensLanePorts(spec: unknown, gateway: KnownLabels): boolean {
   const { podSelector = {}, ingress = [] } = (spec ?? {}) as Rules;
   if (!mayTake(podSelector, gateway)) return false;
@@ -55,7 +55,7 @@ function mayBeLanePort({ port, endPort }: Port): boolean {
   return port <= LANE_PORT_RANGE.to && (endPort ?? port) >= LANE_PORT_RANGE.from;
 }
 
-/** What cannot be read may be anything. */
+/** An unreadable range may be anything. */
 function opensMetadata({ cidr, except = [] }: NonNullable<Peer['ipBlock']>): boolean {
   const parsed = parseAddressRange(cidr);
   if (!('range' in parsed)) return true;
@@ -74,13 +74,13 @@ function leavesNamespace(podSelector: PodSelector): (peer: Peer) => boolean {
   return (peer) => !staysInside(peer, shut);
 }
 
-/** A pod of the own Namespace, and surely none in a lane that is more open and could relay. */
+/** Only pods of the same Namespace, and none in a more open lane, which could relay. */
 function staysInside({ podSelector, namespaceSelector, ipBlock }: Peer, shut: readonly Lane[]): boolean {
   if (namespaceSelector !== undefined || ipBlock !== undefined || podSelector === undefined) return false;
   return selectsNone(podSelector, shut);
 }
 
-/** Whether a selector surely takes pods of these lanes only. */
+/** Whether a selector certainly selects pods of these lanes only. */
 function selectsOnly({ matchLabels, matchExpressions = [] }: PodSelector, lanes: readonly string[]): boolean {
   const lane = matchLabels?.[LANE_LABEL];
   if (lane !== undefined && lanes.includes(lane)) return true;
@@ -90,7 +90,7 @@ function selectsOnly({ matchLabels, matchExpressions = [] }: PodSelector, lanes:
   );
 }
 
-/** Whether a selector surely takes no pod of these lanes. Pods without a lane are treated as the strictest. */
+/** Whether a selector certainly selects no pod of these lanes. Pods without a lane are treated as the strictest. */
 function selectsNone({ matchLabels, matchExpressions = [] }: PodSelector, lanes: readonly string[]): boolean {
   const lane = matchLabels?.[LANE_LABEL];
   if (lane !== undefined && !lanes.includes(lane)) return true;

@@ -1,5 +1,5 @@
-// Plans and tables -> every object that the operator keeps in a cluster, in the groups in which they are written: what
-// holds a workspace in comes before the stamp that lets pods start in it.
+// Plans and tables -> every object that the operator maintains in a cluster, in the groups in which they are written:
+// the isolation of a workspace comes before the stamp that lets pods start in it.
 import type { ClusterPlans } from '../../../compile/cluster-plans.ts';
 import { memoize } from '../../../lib/memo.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
@@ -23,19 +23,19 @@ import { type GatewayEndpoints, gatewayEndpoints, laneServices } from './lane-se
 import { namespaceStamp } from './namespace-stamp.ts';
 
 export interface ClusterObjects {
-  /** Made where there is none, and never written over. */
+  /** Created where missing, and never overwritten. */
   readonly createdOnce: readonly DesiredObject[];
   /** Tables, plans, Services, isolation and assignments. */
   readonly objects: readonly DesiredObject[];
   /** Namespaces with the annotations that let pods start, of workspaces that have all that they need. */
   readonly stamps: readonly DesiredObject[];
-  /** Workspaces whose running pods get lane full before anything isolates them. */
+  /** Workspaces whose running pods get lane full before they are isolated. */
   readonly exempting: readonly string[];
-  /** Namespaces that carry a stamp and are no workspace any more, nor hold a pod in. */
+  /** Namespaces that carry a stamp, are no workspace any more, and have no isolated pod left. */
   readonly unstamped: readonly string[];
-  /** Namespaces on their way out: nothing can be written there any more. */
+  /** Terminating Namespaces: nothing can be created there any more. */
   readonly terminating: ReadonlySet<string>;
-  /** Assignments that the operator made for Namespaces that are gone, and that say nothing of their own. */
+  /** Assignments that the operator created for Namespaces that are gone, and that users have not changed. */
   readonly abandoned: readonly string[];
 }
 
@@ -77,7 +77,7 @@ export function clusterObjects(
   };
 }
 
-/** What says where workspaces may go, and what holds them to it. */
+/** Tables and plans of workspaces, and their isolation. */
 function heldObjects(
   { plans, tables }: ClusterPlans,
   state: ClusterState,
@@ -93,7 +93,7 @@ function heldObjects(
     ...tables.map((table) => tableObject(table, settings)),
     gatewayBaseline(gatewayEgress(plans, state, settings), settings),
     ...plans.flatMap((plan) => {
-      // What has no say outside, a workspace whose id is another's above all, has none inside either.
+      // A workspace that may reach nothing outside, above all one whose id is another's, reaches nothing inside either.
       const policy = denying.has(plan.spec.table) ? undefined : policies.get(plan.spec.networkPolicyId);
       return workspaceObjects(plan, policy, state, settings);
     }),
@@ -160,7 +160,7 @@ function abandonedAssignments(
     .map(({ metadata }) => metadata.name);
 }
 
-/** R28: every account has one; what it says is the account's to change. */
+/** R28: every account has one; its content is the account's to change. */
 function missingDefault({ snapshot }: ClusterState): readonly DesiredObject[] {
   const exists = objectsOf(snapshot, 'NetworkPolicy').some(
     ({ metadata }) => metadata.name === DEFAULT_POLICY,
@@ -194,7 +194,7 @@ const planObject = memoize(
   }),
 );
 
-/** Never its spec: what the user says stays, and what nobody says falls back to the default policy. */
+/** Never its spec: the user's stays, and without one the default policy applies. */
 function assignmentObject(workspace: string): DesiredObject {
   return {
     apiVersion: API_VERSION,

@@ -14,12 +14,12 @@ export interface DesiredObject {
   readonly [field: string]: unknown;
 }
 
-/** What every installation has in common. */
+/** Settings of the installation. */
 export interface ClusterSettings {
   /** Namespace of the gateways. */
   readonly systemNamespace: string;
   readonly clusterDomain: string;
-  /** Addresses of the cluster's own name servers, for pods in dry-run; empty where nobody said. */
+  /** Addresses of the cluster's own name servers, for pods in dry-run; empty where not configured. */
   readonly clusterDns: readonly string[];
   /** Port of the gateways' health and metrics, open to all. */
   readonly gatewayHealthPort: number;

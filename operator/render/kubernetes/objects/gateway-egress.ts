@@ -1,5 +1,5 @@
-// Where gateways themselves may go: the third layer of the address guard, outside Envoy (DESIGN 4). Public addresses,
-// private endpoints, the cluster's name servers and the API server; nothing else that is private.
+// Egress of the gateways themselves: the third layer of the address guard, outside Envoy. Public addresses, private
+// endpoints, the cluster's name servers and the API server; nothing else that is private.
 import { formatRange, parseAddressRange } from '../../../model/address-range.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { isDryRun } from '../../../model/lane.ts';
@@ -29,15 +29,13 @@ export function gatewayEgress(
   ];
 }
 
-/** IPv4 written into IPv6 is Envoy's matter. */
+/** Envoy denies IPv4 inside IPv6. */
 const SHUT_IN_DRY_RUN = [
   ...METADATA_RANGES,
   ...LOCAL_RANGES.filter(({ address }) => !address.startsWith('::')),
 ];
 
-/**
- * Of what dry-run refuses this layer knows what holds for every gateway; while a workspace has such a lane, no more.
- */
+/** While a workspace has a dry-run lane, this layer denies only what dry-run denies on every gateway. */
 function publicBlocks(plans: readonly WorkspacePlan[]): readonly Rule[] {
   const hasDryRun = plans.some(({ spec }) => (spec.lanes ?? []).some(({ lane }) => isDryRun(lane)));
   return blocksExcept(hasDryRun ? SHUT_IN_DRY_RUN : NON_PUBLIC_RANGES);
@@ -47,7 +45,7 @@ function toRanges(cidrs: readonly string[]): readonly Rule[] {
   return cidrs.length === 0 ? [] : [{ to: cidrs.map((cidr) => ({ ipBlock: { cidr } })) }];
 }
 
-/** What cannot be read opens nothing. */
+/** An unreadable range allows nothing. */
 function privateRanges({ snapshot }: ClusterState): readonly string[] {
   const texts = objectsOf(snapshot, 'PrivateEndpoint').flatMap(({ spec }) => spec.addressRanges ?? []);
   const ranges = texts.map(parseAddressRange).flatMap((parsed) => ('range' in parsed ? [parsed.range] : []));

@@ -1,6 +1,6 @@
-// Who may come to the gateways: a lane's ports take only pods of that Namespace that carry that lane, so the port by
-// which a connection comes says whose it is. One object per workspace, and one for all that shuts everything else and
-// says where gateways may go.
+// Ingress of the gateways: a lane's ports accept only pods of that Namespace that carry that lane, so the port
+// identifies the caller. One object per workspace, and one for all that denies everything else and limits the gateways'
+// egress.
 import { workspaceObjectName } from '../../../compile/lane-service-name.ts';
 import { memoize } from '../../../lib/memo.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
@@ -16,7 +16,7 @@ import { blockPorts } from './isolation.ts';
 
 const GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: GATEWAY_NAME } };
 
-/** Which of their own ports everybody may reach, and where they may go themselves. */
+/** The gateways' ports that are open to everybody, and their egress. */
 export function gatewayBaseline(
   egress: readonly Readonly<Record<string, unknown>>[],
   { systemNamespace, gatewayHealthPort }: ClusterSettings,

@@ -1,4 +1,4 @@
-// All addresses but some -> the peers of a KubeNetworkPolicy that say so.
+// All addresses but some -> peers of a KubeNetworkPolicy.
 import { type AddressRange, formatRange } from '../../../model/address-range.ts';
 
 export interface IpBlock {
@@ -10,7 +10,7 @@ const EVERYWHERE = [
   { cidr: '0.0.0.0/0', family: 4 },
   { cidr: '::/0', family: 6 },
 ] as const;
-/** IPv4 inside IPv6 is a matter of sockets: no packet has such an address, and the API server refuses the spelling. */
+/** IPv4 inside IPv6 is a matter of sockets: no packet has such an address, and the API server rejects it. */
 const MAPPED = /^::ffff:[0-9a-f]+:[0-9a-f]+\//;
 
 export function blocksExcept(ranges: readonly AddressRange[]): readonly { readonly ipBlock: IpBlock }[] {

@@ -1,8 +1,8 @@
-// A workspace -> KubeNetworkPolicies in its Namespace. Pods of lanes that are kept back reach only their lane's ports
-// of the gateways, pods of their own Namespace in lanes at least as strict (no relay through an open one), and what the
+// A workspace -> KubeNetworkPolicies in its Namespace. Pods of restricted lanes reach only their lane's ports of the
+// gateways, pods of their own Namespace in lanes at least as strict (no relay through an open one), and what the
 // policy's clusterAccess names. A pod in no known lane reaches nothing outside and only the strictest inside. Pods in
-// dry-run reach everything but cloud metadata; those of lane full are selected by nothing here. What is kept back is by
-// selector, so for IPv4 and IPv6.
+// dry-run reach everything but cloud metadata; those of lane full are not selected. Restriction is by selector, so for
+// IPv4 and IPv6.
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
 import { isDryRun, LANES, type Lane, OPEN_LANES } from '../../../model/lane.ts';
 import { LANE_PORTS, TLS_PORT_OFFSETS } from '../../../model/lane-port.ts';
@@ -16,7 +16,7 @@ import { blocksExcept } from './ip-blocks.ts';
 
 export interface IsolationInput {
   readonly plan: WorkspacePlan;
-  /** Undefined where there is none to go by: then nothing of clusterAccess is open. */
+  /** Undefined where there is none: then clusterAccess allows nothing. */
   readonly policy: NetworkPolicy | undefined;
   readonly apiServer: ApiServerPlace;
   readonly settings: ClusterSettings;
@@ -25,7 +25,7 @@ export interface IsolationInput {
 type Rule = Readonly<Record<string, unknown>>;
 
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
-/** To some network plugins an ipBlock takes no pod, whatever its address; so pods are named besides. */
+/** For some network plugins an ipBlock never matches a pod; so pods are listed besides. */
 const ALL_BUT_METADATA: readonly Rule[] = [
   { to: [...blocksExcept(METADATA_RANGES), { namespaceSelector: {} }] },
 ];
@@ -93,7 +93,7 @@ function toGateway(firstPort: number, { systemNamespace }: ClusterSettings): Rul
   };
 }
 
-/** Those of a lane, one by one: some network plugins take a range for its first port only. */
+/** Ports of a lane, one by one: some network plugins read a range as its first port only. */
 export function blockPorts(firstPort: number): readonly Rule[] {
   const further = TLS_PORT_OFFSETS.map((offset) => ({ protocol: 'TCP', offset }));
   return [...LANE_PORTS, ...further].map(({ protocol, offset }) => ({ protocol, port: firstPort + offset }));

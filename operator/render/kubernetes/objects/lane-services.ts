@@ -20,7 +20,7 @@ interface Endpoint {
   readonly conditions: { readonly ready: true };
 }
 
-/** The same for every lane: where gateways that are ready can be reached, by address family. */
+/** The same for every lane: addresses of ready gateways, by address family. */
 export type GatewayEndpoints = Readonly<
   Record<(typeof FAMILIES)[number]['addressType'], readonly Endpoint[]>
 >;
@@ -56,7 +56,7 @@ export function laneServices(plan: WorkspacePlan, around: LaneSurroundings): rea
 type Metadata = ReturnType<typeof metadataOf>;
 
 function service(metadata: Metadata, lane: PlanLane, { serviceAddresses }: LaneSurroundings): DesiredObject {
-  // Pods know the address, so a Service that was deleted asks for the one that it had. It cannot be asked for later.
+  // Pods use the address, so a deleted Service is created again with the same one. It cannot be set later.
   const [first] = serviceAddresses.has(metadata.name) ? [] : (lane.serviceAddresses ?? []);
   return {
     apiVersion: 'v1',

@@ -55,7 +55,7 @@ function laneAddresses(lane: Lane, addresses: readonly string[]): Annotations {
   };
 }
 
-/** Told only where it is not what everybody has, or where somebody said. */
+/** Written only where it is configured, or differs from the default. */
 function clusterDns({ clusterDomain, clusterDns: servers }: ClusterSettings): Annotations {
   return {
     ...(clusterDomain === USUAL_CLUSTER_DOMAIN ? {} : { [CLUSTER_DOMAIN_ANNOTATION]: clusterDomain }),
@@ -63,7 +63,7 @@ function clusterDns({ clusterDomain, clusterDns: servers }: ClusterSettings): An
   };
 }
 
-/** What a pod reaches without the gateway. Cloud metadata is not among it: the gateway refuses it, and leaves a row. */
+/** What a pod reaches without the gateway. Not cloud metadata: the gateway denies it, and leaves a row. */
 function noProxy({ serviceAddresses }: ApiServerPlace, { clusterDomain }: ClusterSettings): string {
   return [
     'localhost',

@@ -6,10 +6,10 @@ type Accepted = Verdict<'Accepted'>;
 
 const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Understood and in use' };
 
-/** Reasons that stand in the way, the gravest first. */
+/** Reasons that make it False, the gravest first. */
 const REFUSALS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;
 
-/** Reasons of what is in use, though not all of it has an effect. */
+/** Reasons of objects that are in use, though not all of their content has an effect. */
 export const REMARKS = ['SharedZone', 'RulesIgnored', 'TooManyTlsPorts'] as const;
 
 /** Problems named in a message; a Metastore may have one per workspace. */

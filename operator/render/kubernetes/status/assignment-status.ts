@@ -12,7 +12,7 @@ import { readyOf } from './ready.ts';
 import type { StatusIndex } from './status-index.ts';
 
 const MOST_NAMES = 10;
-const NOT_STAMPED = 'The Namespace has no stamp yet: its pods are refused until then';
+const NOT_STAMPED = 'The Namespace has no stamp yet: its pods are denied until then';
 
 /** `assignment` is undefined where it cannot be read. */
 export function assignmentStatus(
@@ -52,7 +52,7 @@ function resolvedPolicy(
   index: StatusIndex,
 ): Verdict<'ResolvedRefs'> {
   if (assignment === undefined) {
-    return { status: 'Unknown', reason: 'Invalid', message: 'Nobody knows which NetworkPolicy it names' };
+    return { status: 'Unknown', reason: 'Invalid', message: 'Cannot read which NetworkPolicy it names' };
   }
   const id = assignment.spec.networkPolicyId;
   if (index.policies.has(id)) {

@@ -1,5 +1,5 @@
-// Entries that end by themselves: which of an object's do so when, and what of that is news. What has been told stands
-// in the object's status as one time, so that nothing is told twice, whoever tells it next.
+// Entries that expire: which of an object's do so when, and which expiries are news. The object's status records as one
+// time what has been reported, so that nothing is reported twice, whichever replica is leader.
 import { memoize } from '../../../lib/memo.ts';
 import type { ObservedObject } from '../../../model/snapshot.ts';
 import type { FoundStatus } from './found-status.ts';
@@ -16,10 +16,10 @@ export interface ExpiryNews {
   readonly expired: readonly Expiry[];
 }
 
-/** How long before it ends an entry is announced. */
+/** How long before its expiry an entry is announced. */
 const ANNOUNCED_MS = 24 * 3_600_000;
 
-/** In the order of time; entries without an end are left out. */
+/** In the order of time; entries without expiry are left out. */
 export const expiriesOf = memoize((object: ObservedObject): readonly Expiry[] =>
   writtenExpiries(object).toSorted((a, b) => a.atMs - b.atMs),
 );
@@ -41,7 +41,7 @@ function expiry(list: string, name: string, time: string | undefined): readonly 
   return time === undefined ? [] : [{ what: `${list} "${name}"`, atMs: Date.parse(time) }];
 }
 
-/** Fields of the status. An object without any expiry has none; one that cannot be read keeps what has been told. */
+/** Fields of the status. An object without any expiry has none; an unreadable one retains its fields. */
 export function expiryFields(
   object: ObservedObject | undefined,
   stored: unknown,
@@ -63,14 +63,14 @@ function recordedAt(timeMs: number): FoundStatus['fields'] {
   return { expiriesToldAt: new Date(timeMs).toISOString() };
 }
 
-/** Up to when a status says that expiries have been told, in epoch milliseconds. */
+/** Up to when expiries have been reported according to a status, in epoch milliseconds. */
 export function recordedExpiriesMs(status: unknown): number | undefined {
   const { expiriesToldAt } = (status ?? {}) as { readonly expiriesToldAt?: unknown };
   const recordedMs = typeof expiriesToldAt === 'string' ? Date.parse(expiriesToldAt) : Number.NaN;
   return Number.isNaN(recordedMs) ? undefined : recordedMs;
 }
 
-/** What is new at a moment since another one. At first sight an entry that has ended long ago is none. */
+/** News at one moment since another. At first sight an entry that expired long ago is none. */
 export function expiryNews(
   expiries: readonly Expiry[],
   sinceMs: number | undefined,
@@ -83,7 +83,7 @@ export function expiryNews(
   };
 }
 
-/** When there will be news without anything changing, in epoch milliseconds. */
+/** When the next expiry will be news, in epoch milliseconds. */
 export function nextExpiryNews(objects: readonly ObservedObject[], atMs: number): number | undefined {
   const timesMs = objects
     .flatMap((object) => expiriesOf(object))

@@ -1,4 +1,4 @@
-// What was found out about one object, before it is compared with what is stored.
+// The computed status of one object, before it is compared with the stored one.
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
 
 export interface FoundStatus {

@@ -1,12 +1,12 @@
-// What gateways report and what their pods are -> each gateway's health, and what it runs, ready to be looked up.
+// Reports and pods of gateways -> each gateway's health, and its running revisions by name.
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { GatewayReport, GatewayReportSpec } from '../../../model/gateway-report.ts';
 import { compareText } from '../../../model/snapshot.ts';
 
-/** A gateway that says it is ready and then says nothing for longer is taken for frozen. */
+/** A ready gateway that does not report for longer counts as frozen. */
 const SILENT_AFTER_MS = 40_000;
 
-/** `unreported`: its pod is ready, but it has not said what it runs. */
+/** `unreported`: its pod is ready, but it has no report yet. */
 type GatewayHealth = 'ready' | 'not-ready' | 'silent' | 'unreported';
 
 export interface ObservedGateway {
@@ -54,7 +54,7 @@ function silentAt({ renewTime }: GatewayReportSpec): number {
   return Date.parse(renewTime) + SILENT_AFTER_MS;
 }
 
-/** Epoch milliseconds at which a gateway would be silent if it said nothing more; undefined where none can be. */
+/** Epoch milliseconds at which a gateway becomes silent without a further report; undefined where none can. */
 export function nextSilence(reports: readonly GatewayReport[], atMs: number): number | undefined {
   const times = reports.flatMap(({ spec }) => (spec.ready ? [silentAt(spec) + 1] : []));
   const next = Math.min(...times.filter((time) => time > atMs));

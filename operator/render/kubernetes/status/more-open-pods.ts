@@ -1,6 +1,6 @@
 // Pods that run in a lane more open than their workspace's plan gives to their product: those that were there before
-// their Namespace became a workspace, and those that started under a policy that was more open (R39, R40). They keep
-// their lane until they restart, so their workspace is not yet what its policy says.
+// their Namespace became a workspace, and those that started under a policy that was more open (R39, R40). They retain
+// their lane until they restart, so their workspace is not yet as its policy says.
 import type { StampedPod } from '../../../model/cluster-state.ts';
 import { LANES, type Lane } from '../../../model/lane.ts';
 import { isMoreOpen } from '../../../model/stamp.ts';
@@ -30,7 +30,7 @@ function lanesOf({ spec }: WorkspacePlan): ReadonlyMap<string, Lane> {
   return new Map(spec.products.map(({ product, lane }) => [product, lane]));
 }
 
-/** A product that nobody knows is GENERAL. */
+/** An unknown product is GENERAL. */
 function laneIn(lanes: ReadonlyMap<string, Lane>, product: string): Lane {
   return lanes.get(product) ?? lanes.get('GENERAL') ?? 'sealed';
 }

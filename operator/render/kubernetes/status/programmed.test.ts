@@ -83,7 +83,7 @@ describe('Programmed of a workspace is False', () => {
       'when one of two fell silent',
       { reports: [RUNNING, report('gw-b', { renewTime: SILENT_SINCE })] },
       'GatewaySilent',
-      `"gw-b" says it is ready, but has said nothing since ${SILENT_SINCE}`,
+      `"gw-b" is ready, but has not reported since ${SILENT_SINCE}`,
     ],
     [
       'when a gateway runs another revision of the table',

@@ -1,5 +1,6 @@
 // Plans, tables and gateways -> whether a workspace, or everything under a policy, is in force. True only when every
-// ready gateway runs exactly the wanted revisions; a gateway that stopped in order is not waited for, a frozen one is.
+// ready gateway runs exactly the wanted revisions; it does not wait for a gateway that stopped in order, but for a
+// frozen one.
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { Verdict } from '../../../model/condition.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
@@ -37,7 +38,7 @@ export function programmedWorkspaces(
   );
 }
 
-/** What holds for every workspace, whatever it wants. */
+/** What applies to every workspace. */
 function faultOfGateways(gateways: readonly ObservedGateway[]): Programmed | undefined {
   if (gateways.length === 0) {
     return not('NoGateway', 'No gateway is there: start "sallyport gateway" in the system namespace');
@@ -47,7 +48,7 @@ function faultOfGateways(gateways: readonly ObservedGateway[]): Programmed | und
     const since = silent[0]?.renewTime ?? '';
     return not(
       'GatewaySilent',
-      `Gateway ${named(silent)} says it is ready, but has said nothing since ${since}: look at its pod`,
+      `Gateway ${named(silent)} is ready, but has not reported since ${since}: check its pod`,
     );
   }
   if (gateways.some(({ health }) => health !== 'not-ready')) return undefined;

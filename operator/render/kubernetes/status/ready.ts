@@ -1,4 +1,4 @@
-// The other conditions of an object -> its summary, Ready: the first thing that stands in the way, or nothing.
+// The other conditions of an object -> its summary, Ready: the first condition that keeps the object from being ready.
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
 
 /** `notStamped` says what a workspace waits for before pods may start there. */
@@ -22,7 +22,7 @@ export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready
   );
 }
 
-/** What is True of these is that pods may reach more than the policy says. */
+/** These are True when pods may reach more than the policy says. */
 function inTheWay(
   verdict: Verdicts['BroaderPolicies'] | Verdicts['RestartRequired'],
 ): Verdict<'Ready'> | undefined {

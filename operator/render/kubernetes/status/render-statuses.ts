@@ -12,7 +12,7 @@ import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
 export interface RenderedStatuses {
   readonly statuses: readonly WantedStatus[];
-  /** Epoch milliseconds at which a gateway that says nothing more counts as silent, or an entry's end is news. */
+  /** Epoch milliseconds at which a gateway becomes silent without a further report, or an expiry is news. */
   readonly changesAtMs: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
   return { statuses, changesAtMs: Number.isFinite(next) ? next : undefined };
 }
 
-/** Undefined for a Namespace, whose status is not ours: what is known of a workspace stands in its PolicyAssignment. */
+/** Undefined for a Namespace, whose status is not ours: the state of a workspace is in its PolicyAssignment. */
 function findStatus(
   key: ObjectKey,
   object: ObservedObject | undefined,
@@ -52,7 +52,7 @@ function findStatus(
   }
 }
 
-/** Kinds that workspaces draw on; what comes of them shows at the workspace. */
+/** Kinds that workspaces use; their effect shows at the workspace. */
 function inputStatus(key: ObjectKey, object: ObservedObject | undefined, index: StatusIndex): FoundStatus {
   const problems = index.problems.get(formatKey(key)) ?? [];
   const fields = object?.kind === 'IpAccessList' ? { addressCount: object.spec.ipAddresses.length } : {};

@@ -10,9 +10,9 @@ import { type Programmed, programmedWorkspaces } from './programmed.ts';
 
 export interface StatusInput {
   readonly state: ClusterState;
-  /** With the plans and tables that are really wanted of the gateways. */
+  /** With the plans and tables that the gateways get. */
   readonly world: CompiledSnapshot;
-  /** Rules of others that widen a workspace's egress: their names, by workspace. */
+  /** Names of broader policies, by workspace. */
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
   readonly stamped: ReadonlyMap<string, true | string>;

@@ -1,5 +1,5 @@
-// What was found about an object, and its stored status -> the status to write, or undefined where nothing changed.
-// The transition time moves only when a condition's status flips, so that equal findings are equal bytes.
+// The computed status of an object, and its stored one -> the status to write, or undefined where nothing changed. The
+// transition time moves only when a condition's status flips, so that equal findings are equal bytes.
 import type { ObservedStatus } from '../../../model/cluster-state.ts';
 import { CONDITION_TYPES, storedConditions, type Verdicts } from '../../../model/condition.ts';
 import { API_VERSION, type StoredCondition } from '../../../model/kubernetes-object.ts';
@@ -14,9 +14,9 @@ export interface WantedStatus {
   readonly name: string;
   /** Left out for cluster-scoped kinds. */
   readonly namespace?: string;
-  /** Of the object that was looked at; one of the same name that came later is another. */
+  /** Of the object that the status is based on; a later one of the same name is another. */
   readonly uid: string;
-  /** The whole status as it should be; a condition that is not in it is to go. */
+  /** The whole wanted status; a condition that is not in it is removed. */
   readonly status: StatusBody;
 }
 
@@ -42,7 +42,7 @@ export function wantedStatus(
   atMs: number,
 ): WantedStatus | undefined {
   const ours = storedConditions(stored.status).filter(({ type }) => OUR_TYPES.has(type));
-  // Somebody has judged a newer object than the one that we see.
+  // The stored status is of a newer object than ours.
   if (ours.some(({ observedGeneration = 0 }) => observedGeneration > stored.generation)) return undefined;
   const before = new Map(ours.map((condition) => [condition.type, condition]));
   const conditions = conditionsOf(found.verdicts, before, { generation: stored.generation, atMs });
@@ -82,7 +82,7 @@ function conditionsOf(
   });
 }
 
-/** "2027-01-31T00:00:00Z": the API server keeps whole seconds. */
+/** "2027-01-31T00:00:00Z": the API server stores whole seconds. */
 function secondOf(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }
