@@ -11,9 +11,10 @@ import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';
 import { laneServiceName } from './lane-service-name.ts';
-import { type CompiledSnapshot, UNKNOWN_POLICY } from './plans.ts';
+import { type CompiledSnapshot } from './plans.ts';
 import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 import { type PlacedTlsPorts, placeTlsPorts, tlsPortProblems } from './tls-ports.ts';
+import { UNKNOWN_POLICY } from './workspace-sources.ts';
 
 export interface ClusterPlans extends CompiledSnapshot {
   /** Input of the next call. */

@@ -1,42 +1,27 @@
-// Problems between objects that are each well formed: a policy that does not exist, an id claimed twice.
+// What has no effect, or not the one that was meant, in objects that are each well formed. What is missing for a
+// workspace is found in workspace-sources.ts.
 import { memoize } from '../lib/memo.ts';
-import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import type { Metastore } from '../model/metastore.ts';
 import { countDestinations, type NetworkPolicy } from '../model/network-policy.ts';
-import type { Problem, ProblemReason } from '../model/problem.ts';
+import type { Problem } from '../model/problem.ts';
 import { faultOfZone, type ZonedEntry } from '../model/shared-zone.ts';
 import {
   findObject,
-  formatKey,
-  isUnreadable,
-  keyOf,
-  type ObservedKind,
   type ObservedObject,
   objectsOf,
+  problemAbout,
   type Snapshot,
 } from '../model/snapshot.ts';
-import { byWorkspace } from './by-workspace.ts';
+import { assignedPolicy } from './workspace-sources.ts';
 
-export function findProblems(snapshot: Snapshot, owners: ReadonlyMap<string, string>): readonly Problem[] {
+export function findProblems(snapshot: Snapshot): readonly Problem[] {
   return [
-    ...conflictedWorkspaces(snapshot, owners),
     ...unknownTiers(snapshot),
-    ...danglingAssignments(snapshot),
-    ...missingDefault(snapshot),
+    ...strayAssignments(snapshot),
     ...ignoredRules(snapshot),
-    ...contestedMetastores(snapshot),
     ...endpointsWithoutRanges(snapshot),
     ...sharedZones(snapshot),
   ];
-}
-
-function conflictedWorkspaces(snapshot: Snapshot, owners: ReadonlyMap<string, string>): readonly Problem[] {
-  return objectsOf(snapshot, 'Workspace')
-    .filter((workspace) => owners.get(workspace.id) !== workspace.metadata.name)
-    .map((workspace) => {
-      const message = `Cannot use workspace id "${workspace.id}" twice: Namespace "${owners.get(workspace.id)}" has it; until one is changed this workspace reaches nothing`;
-      return about(workspace, 'Conflicted', message, 'metadata.labels');
-    });
 }
 
 function unknownTiers(snapshot: Snapshot): readonly Problem[] {
@@ -44,34 +29,19 @@ function unknownTiers(snapshot: Snapshot): readonly Problem[] {
     .filter((workspace) => workspace.unknownTier !== undefined)
     .map((workspace) => {
       const message = `Cannot accept tier "${workspace.unknownTier}": use one of "STANDARD", "PREMIUM", "ENTERPRISE"; until then it counts as ENTERPRISE`;
-      return about(workspace, 'UnknownTier', message, 'metadata.labels');
+      return problemAbout(workspace, 'UnknownTier', message, 'metadata.labels');
     });
 }
 
-function danglingAssignments(snapshot: Snapshot): readonly Problem[] {
+/** Nobody else looks up the policy of these. */
+function strayAssignments(snapshot: Snapshot): readonly Problem[] {
   return objectsOf(snapshot, 'PolicyAssignment').flatMap((assignment) => {
-    const id = assignment.spec.networkPolicyId;
-    const name = assignment.metadata.name;
-    const isMissing = !exists(snapshot, 'NetworkPolicy', id);
-    const noPolicy = `Cannot find NetworkPolicy "${id}": create it or assign another; until then this workspace reaches nothing`;
-    const noWorkspace = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace`;
-    return [
-      ...(isMissing ? [about(assignment, 'NetworkPolicyNotFound', noPolicy, 'spec.networkPolicyId')] : []),
-      ...(findObject(snapshot, 'Workspace', name) !== undefined
-        ? []
-        : [about(assignment, 'WorkspaceNotFound', noWorkspace, 'metadata.name')]),
-    ];
+    const { name } = assignment.metadata;
+    if (findObject(snapshot, 'Workspace', name) !== undefined) return [];
+    const message = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace`;
+    const { problems } = assignedPolicy(snapshot, assignment);
+    return [...problems, problemAbout(assignment, 'WorkspaceNotFound', message, 'metadata.name')];
   });
-}
-
-function missingDefault(snapshot: Snapshot): readonly Problem[] {
-  if (exists(snapshot, 'NetworkPolicy', DEFAULT_POLICY)) return [];
-  return objectsOf(snapshot, 'Workspace')
-    .filter(({ metadata: { name } }) => !exists(snapshot, 'PolicyAssignment', name))
-    .map((workspace) => {
-      const message = `Cannot find NetworkPolicy "${DEFAULT_POLICY}", which applies to this workspace: create it or assign another; until then this workspace reaches nothing`;
-      return about(workspace, 'NetworkPolicyNotFound', message);
-    });
 }
 
 function ignoredRules(snapshot: Snapshot): readonly Problem[] {
@@ -84,18 +54,8 @@ function ignoredRules(snapshot: Snapshot): readonly Problem[] {
     .map((policy) => {
       const message =
         'The rules have no effect under FULL_ACCESS: set restrictionMode to RESTRICTED_ACCESS to use them';
-      return about(policy, 'RulesIgnored', message, 'spec.egress.networkAccess.restrictionMode');
+      return problemAbout(policy, 'RulesIgnored', message, 'spec.egress.networkAccess.restrictionMode');
     });
-}
-
-function contestedMetastores(snapshot: Snapshot): readonly Problem[] {
-  const metastores = byWorkspace(objectsOf(snapshot, 'Metastore'));
-  return objectsOf(snapshot, 'Workspace').flatMap(({ metadata: { name } }) => {
-    const claims = metastores.get(name) ?? [];
-    if (claims.length < 2) return [];
-    const message = `Cannot give workspace "${name}" ${claims.length} metastores: name it in one; until then none of them allows anything`;
-    return claims.map((metastore) => about(metastore, 'Conflicted', message, 'spec.workspaces'));
-  });
 }
 
 function endpointsWithoutRanges(snapshot: Snapshot): readonly Problem[] {
@@ -104,7 +64,7 @@ function endpointsWithoutRanges(snapshot: Snapshot): readonly Problem[] {
     .map((endpoint) => {
       const message =
         'The domains cannot be reached without addressRanges: add them, or list public names in the policy';
-      return about(endpoint, 'RulesIgnored', message, 'spec.addressRanges');
+      return problemAbout(endpoint, 'RulesIgnored', message, 'spec.addressRanges');
     });
 }
 
@@ -128,15 +88,8 @@ function zoneFaults(
 ): readonly Problem[] {
   return entries.flatMap((entry, at) => {
     const fault = faultOfZone(entry);
-    return fault === undefined ? [] : [about(object, 'SharedZone', fault, `${path}[${at}].destination`)];
+    return fault === undefined
+      ? []
+      : [problemAbout(object, 'SharedZone', fault, `${path}[${at}].destination`)];
   });
-}
-
-/** Readable or not. */
-function exists(snapshot: Snapshot, kind: ObservedKind, name: string): boolean {
-  return findObject(snapshot, kind, name) !== undefined || isUnreadable(snapshot, kind, name);
-}
-
-function about(object: ObservedObject, reason: ProblemReason, message: string, field?: string): Problem {
-  return { reason, message, object: formatKey(keyOf(object)), ...(field === undefined ? {} : { field }) };
 }

@@ -5,6 +5,7 @@ import type { Metastore } from './metastore.ts';
 import type { NetworkPolicy } from './network-policy.ts';
 import type { PolicyAssignment } from './policy-assignment.ts';
 import type { PrivateEndpoint } from './private-endpoint.ts';
+import type { Problem, ProblemReason } from './problem.ts';
 import type { Workspace } from './workspace.ts';
 import type { WorkspaceConf } from './workspace-conf.ts';
 
@@ -41,6 +42,15 @@ export function keyOf(object: ObservedObject): ObjectKey {
 /** "NetworkPolicy/acme" or "WorkspaceConf/analytics/workspace": unique, and readable in messages. */
 export function formatKey(key: ObjectKey): string {
   return [key.kind, ...(key.namespace === '' ? [] : [key.namespace]), key.name].join('/');
+}
+
+export function problemAbout(
+  object: ObservedObject,
+  reason: ProblemReason,
+  message: string,
+  field?: string,
+): Problem {
+  return { reason, message, object: formatKey(keyOf(object)), ...(field === undefined ? {} : { field }) };
 }
 
 type ObjectOf<Kind extends ObservedKind> = Extract<ObservedObject, { kind: Kind }>;

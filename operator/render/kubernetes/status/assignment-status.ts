@@ -55,15 +55,16 @@ function resolvedPolicy(
     return { status: 'Unknown', reason: 'Invalid', message: 'Cannot read which NetworkPolicy it names' };
   }
   const id = assignment.spec.networkPolicyId;
-  if (index.policies.has(id)) {
-    return { status: 'True', reason: 'ResolvedRefs', message: `NetworkPolicy "${id}" exists` };
+  const own = index.problems.get(`PolicyAssignment/${assignment.metadata.name}`) ?? [];
+  const missing = own.find(({ reason }) => reason === 'NetworkPolicyNotFound');
+  if (missing !== undefined) {
+    return { status: 'False', reason: 'NetworkPolicyNotFound', message: missing.message };
   }
   if (index.unreadable.has(`NetworkPolicy/${id}`)) {
     const message = `Cannot read NetworkPolicy "${id}": ${sentenceOf(index.problems.get(`NetworkPolicy/${id}`) ?? [])}`;
     return { status: 'False', reason: 'NetworkPolicyUnreadable', message };
   }
-  const message = `Cannot find NetworkPolicy "${id}": create it or assign another; until then this workspace reaches nothing`;
-  return { status: 'False', reason: 'NetworkPolicyNotFound', message };
+  return { status: 'True', reason: 'ResolvedRefs', message: `NetworkPolicy "${id}" exists` };
 }
 
 function broaderPoliciesOf(policies: readonly string[]): Verdict<'BroaderPolicies'> | undefined {

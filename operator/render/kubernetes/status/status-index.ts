@@ -24,8 +24,6 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
   /** Keys. */
   readonly unreadable: ReadonlySet<string>;
-  /** Names of those that can be read. */
-  readonly policies: ReadonlySet<string>;
   /** By workspace. */
   readonly plans: ReadonlyMap<string, WorkspacePlan>;
   readonly plansByPolicy: ReadonlyMap<string, readonly WorkspacePlan[]>;
@@ -42,11 +40,6 @@ export function indexStatusInput({ state, world, broaderPolicies, stamped, atMs 
     stamped,
     problems: Map.groupBy(problems, ({ object }) => object ?? ''),
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
-    policies: new Set(
-      state.snapshot.objects.flatMap(({ kind, metadata }) =>
-        kind === 'NetworkPolicy' ? [metadata.name] : [],
-      ),
-    ),
     plans: new Map(world.plans.map((plan) => [plan.metadata.name, plan])),
     plansByPolicy: Map.groupBy(world.plans, ({ spec }) => spec.networkPolicyId),
     moreOpenPods: moreOpenPods(state.pods, world.plans),
