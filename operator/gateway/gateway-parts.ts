@@ -1,5 +1,5 @@
-// Makes what every gateway has, in a cluster or not: Envoy, the applier of its files. Nothing is
-// started here; run.ts and gateway.ts say in which order things start and stop.
+// Makes the parts of every gateway, in a cluster or not: Envoy and the applier of its files. Starts nothing;
+// roles/run/process.ts and roles/gateway/process.ts do, in their order.
 import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
 import * as atomicFiles from '../lib/atomic-file.ts';
@@ -24,7 +24,7 @@ import {
 import { TunnelCloser } from './tunnels/tunnel-closer.ts';
 import { TunnelFile } from './tunnels/tunnel-file.ts';
 
-/** Everything that has a lifetime, in the order in which it is started; stopping goes backwards. */
+/** Parts with a lifetime, in the order of their start; they stop in reverse. */
 export interface GatewayParts {
   readonly paths: StatePaths;
   readonly envoy: EnvoyProcess;
@@ -43,14 +43,14 @@ export interface GatewayHooks {
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
   readonly onLogFailure: (error: Error) => void;
-  /** Connections that were closed at once since the last word. */
+  /** Connections that were closed at once since the last report. */
   readonly onRefusedConnections: (refused: RefusedAt) => void;
   /** What Envoy does about its memory, in a sentence. */
   readonly onOverload: (sentence: string) => void;
   readonly onAdminFailure: (error: Error) => void;
 }
 
-/** Envoy ends at once when it is told to, unless it hangs. */
+/** Envoy exits at once on SIGTERM, unless it hangs. */
 const ENVOY_STOP_MS = 2000;
 
 /** Where a gateway is on this machine. */
@@ -59,12 +59,12 @@ export interface GatewayPlace {
   readonly binary: string;
   readonly tunnels: TunnelFile;
   readonly descriptors: Descriptors;
-  /** What was changed to make it a safe place. */
+  /** Changes that made the directory private, a sentence for each. */
   readonly notes: readonly string[];
   readonly release: () => Promise<void>;
 }
 
-/** Throws where the address, the state directory or Envoy cannot be had. */
+/** Throws where the address, the state directory or Envoy is not available. */
 export async function prepareGateway(
   config: ProxyConfig,
   options: StateDirectoryOptions = {},
@@ -89,7 +89,7 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     beforeStart: () => endTornLine(join(paths.envoyLog, 'access.log')),
     onExit: hooks.onEnvoyExit,
     onRestart: (result) => {
-      // What the dead Envoy had refused, for a taken port for example, the new one may take.
+      // The new Envoy may accept what the dead one had rejected, for example for a taken port.
       applier.envoyRestarted();
       hooks.onEnvoyRestart(result);
     },

@@ -1,5 +1,5 @@
-// One entry of the folder -> its text, or why it has none and what to do about it. Whatever lies there is an answer: it
-// never throws, never waits for a pipe, and never reads without end.
+// One entry of the folder -> its text, or why it has none and what to do about it. Never throws, never waits for a
+// pipe, and never reads without end.
 import { isUtf8 } from 'node:buffer';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, stat } from 'node:fs/promises';
@@ -13,9 +13,9 @@ interface ReadText {
 }
 
 export interface UnreadableEntry {
-  /** What is wrong and how to mend it: "it is a directory; move it out of the folder". */
+  /** What is wrong and how to fix it: "it is a directory; move it out of the folder". */
   readonly fault: string;
-  /** Set where there may be YAML in it that nobody can read; a directory or a pipe has none. */
+  /** Set where it may contain unreadable YAML; a directory or a pipe has none. */
   readonly mayHoldObjects: boolean;
 }
 
@@ -23,7 +23,7 @@ export interface UnreadableEntry {
 const MAX_FILE_BYTES = 8 * 1024 * 1024;
 
 const SETTLE_MS = 15;
-/** A file that is written without end is read as it is, in the end. */
+/** A file that never settles is read as it is. */
 const MAX_SETTLE_ROUNDS = 40;
 const NEWLINE = 0x0a;
 
@@ -58,9 +58,9 @@ const FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A file that is written in place can be read half: a list cut short would deny what it allows, and an assignment that
- * is not there yet would leave its workspace to the default policy. So one that was touched just now is looked at
- * again; one that was renamed over another (another inode) is whole.
+ * A file that is written in place can be read half: a truncated list would deny what it allows, and without its
+ * assignment a workspace would get the default policy. So a file that was just modified is checked again; one that was
+ * renamed over another (another inode) is whole.
  */
 async function settledStatus(path: string, knownInode: number | undefined): Promise<Stats> {
   let status = await stat(path);
@@ -93,7 +93,7 @@ function tooLarge(bytes: number): UnreadableEntry {
   return unreadable(`it has ${bytes} bytes and ${MAX_FILE_BYTES} are the most; split it into several files`);
 }
 
-/** What was a file a moment ago may be a pipe now, so opening does not wait and the open file is looked at again. */
+/** A file may have become a pipe meanwhile, so opening does not wait, and the open file is checked again. */
 async function readRegularFile(path: string): Promise<FileReading> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
@@ -133,7 +133,7 @@ function firstBadLine(bytes: Buffer): number {
   }
 }
 
-/** A link that leads nowhere is there; nobody knows whether it should lead somewhere. */
+/** A dangling link is an entry whose content is unknown. */
 async function faultOfMissing(path: string): Promise<UnreadableEntry | undefined> {
   try {
     await lstat(path);

@@ -1,6 +1,6 @@
 // A folder of YAML, as `kubectl apply -f` takes it -> a Snapshot, again whenever the folder changes. Files are read
-// whole each time and parsed only where their text changed. What disappears with the folder, or all at once from it,
-// stays in force; one entry that cannot be read holds back nothing but its own objects.
+// whole each time and parsed only where their text changed. Objects that disappear with the folder, or all at once,
+// stay in force; an unreadable entry affects only its own objects.
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,12 +22,12 @@ interface KnownEntry {
 
 type KnownEntries = ReadonlyMap<string, KnownEntry>;
 
-/** Of a folder whose names change while it is read; what is there after so many is taken as it is. */
+/** Of a folder whose names change while it is read; the last listing is taken as it is. */
 const MAX_LISTINGS = 5;
 const OPEN_FILES = 32;
-/** Hidden ones are what editors leave there for themselves. */
+/** Hidden files belong to editors. */
 const YAML_FILE = /^[^.].*\.(?:ya?ml|json)$/is;
-/** And the "..data" of a mounted ConfigMap; not the file that somebody writes first, to rename it into place. */
+/** And the "..data" of a mounted ConfigMap; not a temporary file that is renamed into place. */
 const NEWS = /\.(?:ya?ml|json)$|^\.\./i;
 
 export class FolderSource {
@@ -40,16 +40,16 @@ export class FolderSource {
   #watched: { readonly identity: string; readonly watcher: FSWatcher } | undefined;
   #watchProblem: Problem | undefined;
 
-  /** `onChange` may come often, late or not at all: the caller reads at times anyway. Without it nothing is watched. */
+  /** `onChange` may be called often, late or not at all: the caller also polls. Without it nothing is watched. */
   constructor(folder: string, onChange?: () => void) {
     this.#folder = folder;
     this.#onChange = onChange;
   }
 
   /**
-   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. An entry that cannot be read
-   * is a Problem, too, and all others count. The answer is the very same object as before where no text has changed, so
-   * that the caller need not compute anything from it again.
+   * Never throws: a folder that cannot be read is a Problem, and the last snapshot stays. An unreadable entry is a
+   * Problem, too, and all others apply. The result is the very same object as before where no text has changed, so that
+   * results computed from it are reused.
    */
   async read(): Promise<FolderReading> {
     const [before, watchProblem] = [this.#known, this.#watchProblem];
@@ -90,12 +90,12 @@ export class FolderSource {
   }
 
   /**
-   * Watches the folder that is there now; one that was deleted and made anew is another one to the system. Throws where
-   * there is none; one that cannot be watched can still be read.
+   * Watches the current folder; a recreated one needs a new watch. Throws where there is none; one that cannot be
+   * watched can still be read.
    */
   async #watch(): Promise<void> {
     const { ino, birthtimeMs } = await stat(this.#folder);
-    // A new folder often gets the number of the deleted one.
+    // A new folder often gets the inode number of the deleted one.
     const identity = `${ino} ${birthtimeMs}`;
     const onChange = this.#onChange;
     if (onChange === undefined || this.#watched?.identity === identity) return;
@@ -112,7 +112,7 @@ export class FolderSource {
     }
   }
 
-  /** Listed again where a name came or went meanwhile: a file that is renamed must not seem to be gone. */
+  /** Listed again where a name came or went meanwhile: a renamed file must not seem deleted. */
   async #readEntries(): Promise<KnownEntries> {
     let names = await yamlNames(this.#folder);
     for (let listing = 1; ; listing += 1) {
@@ -138,7 +138,7 @@ export class FolderSource {
     return entries;
   }
 
-  /** Nobody knows what happens to the files that were there before, or a moment ago, and were not found. */
+  /** The state of files that existed before, or a moment ago, and were not found is unknown. */
   #withDoubtful(entries: KnownEntries, names: readonly string[]): KnownEntries {
     const missing = [...this.#known.keys(), ...names].filter((name) => !entries.has(name));
     const doubtful = missing.map((name) => {
@@ -162,7 +162,7 @@ const COMES_AND_GOES = 'it comes and goes while it is read; write it once';
 function parsedEntry(name: string, reading: FileReading, known: KnownEntry | undefined): KnownEntry {
   if (known !== undefined && isSameReading(known.reading, reading)) return { reading, parsed: known.parsed };
   if ('text' in reading) return { reading, parsed: parseYamlFile(name, reading.text) };
-  // What a directory stands in place of was a file once, and its objects are not known to be gone.
+  // A directory may have replaced a file, whose objects are not known to be gone.
   const wasBroken = known?.parsed.broken === true || (known !== undefined && 'text' in known.reading);
   return {
     reading,
@@ -192,7 +192,7 @@ export async function readFolder(folder: string): Promise<FolderReading> {
   return reading;
 }
 
-/** A folder that is not there at the start is a slip of the pen; one that goes away later comes back. */
+/** A folder that is missing at the start is a typing error; one that disappears later comes back. */
 export function throwIfUnreadable({ problems }: FolderReading): void {
   const problem = problems.find(({ reason }) => reason === 'FolderUnreadable');
   if (problem !== undefined) throw new Error(problem.message);

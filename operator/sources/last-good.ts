@@ -1,14 +1,14 @@
-// Fail static for the known, fail closed for the unknown: an object that was understood once and no longer is keeps
-// its last good version; one that never was is reported as unreadable, and what depends on it is denied.
+// Fail static for the known, fail closed for the unknown: an object that was parsed once and can no longer be is
+// replaced by its last good version; one that never was is reported as unreadable, and what depends on it is denied.
 import type { Problem } from '../model/problem.ts';
 import { formatKey, keyOf, type ObjectKey, type ObservedObject, type Snapshot } from '../model/snapshot.ts';
 import type { LocatedObject, ParsedFile } from './yaml-file.ts';
 
-/** What is known from former readings. */
+/** Results of former readings. */
 export interface LastGood {
-  /** What was understood last, by key, with the file that it stood in. */
+  /** Last good objects by key, with their file. */
   readonly objects: ReadonlyMap<string, { readonly object: ObservedObject; readonly file: string }>;
-  /** Workspaces of which it is certain that they have no assignment: every file could be read when they had none. */
+  /** Workspaces that certainly have no assignment: every file was readable when they had none. */
   readonly unassigned: ReadonlySet<string>;
 }
 
@@ -37,7 +37,7 @@ export function mergeFiles(files: Files, lastGood: LastGood): Merged {
   const objects = new Map([...keepLastGood(files, lastGood, unreadableKeys), ...current]);
   const missing = unreadable.filter((key) => !objects.has(formatKey(key)));
   const unassigned = workspacesWithoutAssignment(objects, missing);
-  // A file that cannot be read may hold the assignment; only who had none before it broke is known to have none.
+  // A file that cannot be read may hold the assignment; only workspaces without one before are known to have none.
   const isCertain = (name: string): boolean =>
     !parsedFiles.some(({ broken }) => broken) || lastGood.unassigned.has(name);
   const doubtful = unassigned.filter((name) => !isCertain(name));
@@ -64,7 +64,7 @@ function placesByKey(files: Files): ReadonlyMap<string, readonly Place[]> {
   return Map.groupBy(places, ({ object }) => formatKey(keyOf(object)));
 }
 
-/** Known objects that cannot be understood now, and all of a file in which nobody can tell what it holds now. */
+/** Known objects that cannot be parsed now, and all objects of a file whose content is unknown now. */
 function keepLastGood(
   files: Files,
   { objects }: LastGood,

@@ -9,19 +9,19 @@ export interface ParsedFile {
   readonly objects: readonly LocatedObject[];
   readonly unreadable: readonly ObjectKey[];
   readonly problems: readonly Problem[];
-  /** Set where nobody can know which objects the file holds: it is no YAML, or has an object without a known name. */
+  /** Set where the objects of the file are unknown: it is not YAML, or has an object without a known name. */
   readonly broken: boolean;
 }
 
 export interface LocatedObject {
   readonly object: ObservedObject;
-  /** 1-based; found when it is asked for. */
+  /** 1-based; computed on demand. */
   readonly line: () => number;
 }
 
 /** Many entries may share their ports through one anchor. */
 const MAX_ALIASES = 10_000;
-/** What is beyond would keep the parser, and a reader of its Problems, busy for too long. */
+/** More would keep the parser, and a reader of its Problems, busy for too long. */
 const MAX_DOCUMENTS = 5000;
 const MAX_PROBLEMS = 100;
 
@@ -72,7 +72,7 @@ function readStream(text: string): Stream {
   }
 }
 
-/** An alias of nothing is, nearly always, a wildcard without its quotes. */
+/** An unknown alias is nearly always a wildcard without quotes. */
 function detailOf(reason: string): string {
   const [, alias] = /^unidentified alias "(.*)"$/.exec(reason) ?? [];
   if (alias !== undefined) return quotesNeeded(`*${alias}`);
@@ -93,7 +93,7 @@ function brokenFile(file: string, line: number, detail: string): ParsedFile {
   };
 }
 
-/** An entry of the folder without a text; `fault` says why and what to do. */
+/** The Problem of an unreadable entry of the folder; `fault` says why and what to do. */
 export function unreadableFile(
   file: string,
   fault: string,

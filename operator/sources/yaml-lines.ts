@@ -1,5 +1,5 @@
-// The events of a YAML stream -> the line on which each part of its documents stands.
-// Only asked where something is wrong, so that the usual reading does not pay for it.
+// The events of a YAML stream -> the line of each part of its documents. Computed only for Problems, so that valid
+// files do not pay for it.
 import {
   EVENT_ALIAS,
   EVENT_DOCUMENT,
@@ -10,7 +10,7 @@ import {
   type Event,
 } from 'js-yaml';
 
-/** Document by number from 0, then keys and indexes; answers the line (1-based) of the deepest part that exists. */
+/** Document by number from 0, then keys and indexes; returns the line (1-based) of the deepest part that exists. */
 export type LineOf = (path: readonly PropertyKey[]) => number;
 
 export function lineFinder(events: readonly Event[], source: string): LineOf {

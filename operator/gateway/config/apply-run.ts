@@ -1,5 +1,5 @@
-// One pass that brings one configuration into force, step by step. Each step is repeated without what Envoy refused
-// until Envoy takes it, and no step waits for the success of another one: what one of them lacks is refused to clients.
+// One pass that brings one configuration into force, step by step. Each step is repeated without what Envoy rejected
+// until Envoy accepts the rest, and no step waits for the success of another one: what is missing is denied to clients.
 
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { EnvoyNotRunning, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
@@ -35,7 +35,7 @@ export interface ApplyRunOptions {
 interface Step {
   readonly name: ApplyStep;
   readonly layer: Layer;
-  /** Undefined where there was nothing to do, or nobody to wait for. */
+  /** Undefined where there was nothing to do, or no Envoy to wait for. */
   readonly push: () => Promise<LiveOutcome | undefined>;
 }
 
@@ -87,15 +87,15 @@ export class ApplyRun {
     return this.#live;
   }
 
-  /** Believes only what Envoy says: for the first pass, and after a death or a timeout. */
+  /** Trusts only Envoy's answers: for the first pass, and after an exit or a timeout. */
   async look(): Promise<void> {
     this.#state.confirm(await this.live());
   }
 
-  // Tables that can do with the clusters that are there go first, since they may have lost something. Then new tunnel
-  // checks before the clusters that lead to them, these before the tables that name them, tables before the egress
-  // listeners that name tables; no tunnel check goes away yet. A tunnel check that changes ends its tunnels, so it goes
-  // last. What stays the same is not written, so a change of destinations alone is the rename of one table's file.
+  // Tables that need no new cluster go first, since they may revoke something. Then new tunnel checks before the
+  // clusters that lead to them, these before the tables that name them, tables before the egress listeners that name
+  // tables; no tunnel check goes away yet. A tunnel check that changes closes its tunnels, so it goes last. What stays
+  // the same is not written, so a change of destinations alone is the rename of one table's file.
   async addAndChange(): Promise<void> {
     const { listeners, clusters, tables } = this.#state;
     const steps: Step[] = [
@@ -114,8 +114,8 @@ export class ApplyRun {
   }
 
   /**
-   * Takes away tunnel checks, clusters and tables that the configuration no longer has, in reverse. Not while a former
-   * version of anything is in force, which may need them; they let nobody through by themselves.
+   * Removes tunnel checks, clusters and tables that the configuration no longer has, in reverse. Not while a former
+   * version of anything is in force, which may need them; by themselves they allow nothing.
    */
   async removeUnused(): Promise<void> {
     const { listeners, clusters, tables } = this.#state;
@@ -147,8 +147,8 @@ export class ApplyRun {
   }
 
   /**
-   * Egress listeners that the configuration does not have go at once: their ports may be wanted, and nobody may come in
-   * there.
+   * Egress listeners that the configuration does not have are removed at once: their ports may be needed, and must
+   * accept nobody.
    */
   #nextListeners(): Contents {
     const { internalListeners, egressListeners } = this.#wanted();
@@ -156,7 +156,7 @@ export class ApplyRun {
     return union(new Map(internal), union(internalListeners, egressListeners));
   }
 
-  /** A listener cannot take a port before the one that has it has moved; so those that move are taken away before. */
+  /** A listener cannot take a port before the one that has it has moved; so those that move are removed before. */
   async #pushWithoutMovers(): Promise<LiveOutcome | undefined> {
     const next = this.#nextListeners();
     const wanted = new Set([...next.values()].flatMap(({ places }) => places.map(placeKey)));
@@ -175,8 +175,8 @@ export class ApplyRun {
     return outcome?.status === 'applied' ? await this.#checkNewTables(outcome) : outcome;
   }
 
-  // A table that nobody named before is read only now. If it is refused, the egress listeners that name it have no
-  // routes: they go back to what they were, before they count as accepted.
+  // Envoy reads a table only once a listener names it. If it rejects the table, the egress listeners that name it have
+  // no routes: they go back to what they were, before they count as accepted.
   async #checkNewTables(accepted: LiveOutcome & { status: 'applied' }): Promise<LiveOutcome | undefined> {
     this.#hasMovedListeners = true;
     const { tables } = this.#state;
@@ -192,7 +192,7 @@ export class ApplyRun {
     return (await this.#pushEgressListeners()) ?? accepted;
   }
 
-  /** Back to the last good text, or away where there is none. */
+  /** Back to the last good text; removes the file where there is none. */
   async #revertTables(names: readonly string[]): Promise<void> {
     const { tables } = this.#state;
     const wanted = this.#wanted().tables;
@@ -200,7 +200,7 @@ export class ApplyRun {
     await tables.push(wanted, this.#wait);
   }
 
-  // Ends: every round but the last one adds to what is refused.
+  // Terminates: every round but the last one adds a rejection.
   async #take({ name, layer, push }: Step): Promise<void> {
     for (;;) {
       const outcome = await this.#whileAnswering(name, push);

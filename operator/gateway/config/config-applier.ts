@@ -1,6 +1,6 @@
-// Brings an EnvoyConfig into force through Envoy's files and says what is live. What Envoy refuses or a disk does not
-// take holds back nothing else; its last good version stays, on disk as well, so that an Envoy that starts anew comes
-// up with it. Never throws for what Envoy thinks of a configuration.
+// Brings an EnvoyConfig into force through Envoy's files and says what is live. What Envoy rejects, or the disk does
+// not accept, holds back nothing else; its last good version stays, on disk as well, so that a restarted Envoy has it.
+// Never throws for a rejected configuration.
 
 import { join } from 'node:path';
 import type { AtomicFiles } from '../../lib/atomic-files.ts';
@@ -27,7 +27,7 @@ export interface AppliedInPart {
 export type ApplyResult =
   | { readonly status: 'applied'; readonly revisions: Revisions }
   | AppliedInPart
-  /** All is written that could be; the next call asks Envoy what became of it. */
+  /** Everything is written that could be; the next call asks Envoy for the result. */
   | (Silence & { readonly status: 'timeout' })
   /** The files are written, but for those that `problems` name; Envoy starts from them. */
   | { readonly status: 'notRunning'; readonly problems: readonly string[] };
@@ -40,13 +40,13 @@ export interface ConfigApplierOptions {
   /** The longest wait for Envoy in one step. */
   readonly timeoutMs?: number;
   /**
-   * What nobody names any more is removed this long after the last change of egress listeners: connections to the old
-   * ones are still served while they drain, and would get a 503 for a cluster that is gone. 0 removes at once.
+   * Unused resources are removed this long after the last change of egress listeners: connections to the old ones are
+   * still served while they drain, and would get a 503 for a cluster that is gone. 0 removes at once.
    */
   readonly drainMs?: number;
-  /** The longest time until a refused content is offered again. */
+  /** The longest time until rejected content is offered again. */
   readonly retryMs?: number;
-  /** How many route tables this machine has room for; from the kernel's limits where absent. */
+  /** How many route tables this machine can watch; from the kernel's limits where absent. */
   readonly tableLimit?: number;
 }
 
@@ -75,13 +75,13 @@ export class ConfigApplier {
     return this.#enqueue(() => this.#apply(config));
   }
 
-  /** To be called after every start of Envoy: it is asked anew what it runs, and may accept what it refused. */
+  /** Call it after every start of Envoy: Envoy is asked what it runs, and may accept what it rejected before. */
   envoyRestarted(): void {
     this.#isUnsure = true;
     this.#refused.forgetAll();
   }
 
-  /** Waits for the calls under way. What still waits for its removal is removed by the next applier. */
+  /** Waits for running calls. The next applier does the pending removals. */
   async close(): Promise<void> {
     await this.#queue;
     clearTimeout(this.#removal);
@@ -96,7 +96,7 @@ export class ConfigApplier {
   async #apply(config: EnvoyConfig): Promise<ApplyResult> {
     const run = await this.#startRun(config);
     if (this.#isUnsure) await run.look();
-    // A throw on the way leaves us unsure, so that the next call believes nothing but what Envoy says.
+    // A throw leaves the state unsure, so that the next call trusts only Envoy's answers.
     this.#isUnsure = true;
     await run.addAndChange();
     await this.#removeUnused(run);
@@ -118,7 +118,7 @@ export class ConfigApplier {
     if (run.hasMovedListeners) {
       this.#removalDueMs = performance.now() + drainMs;
     }
-    // Nor after a silence: nobody knows what Envoy still needs.
+    // Nor after a timeout: what Envoy still needs is unknown.
     if (run.silence !== undefined || run.heldBack().some(({ isFormer }) => isFormer)) {
       return;
     }
@@ -129,7 +129,7 @@ export class ConfigApplier {
     }
     clearTimeout(this.#removal);
     this.#removal = setTimeout(() => {
-      // What fails here fails again, and is reported, with the next call of the owner.
+      // A failure here happens again, and is reported, with the owner's next call.
       this.#enqueue(async () => this.#latest && (await this.#apply(this.#latest))).catch(() => undefined);
     }, waitMs + 1).unref();
   }

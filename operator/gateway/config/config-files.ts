@@ -49,7 +49,7 @@ export function tablePath(directory: string, table: string): string {
   return join(directory, 'rds', `${table}${tableEnding}`);
 }
 
-/** What the directory holds; a file that is missing or cannot be read as one holds nothing. */
+/** The contents of the directory; a file that is missing or unreadable has none. */
 export async function readStoredContents(directory: string, files: AtomicFiles): Promise<StoredContents> {
   const tables = new Map<string, Content>();
   await mkdir(join(directory, 'rds'), { recursive: true });

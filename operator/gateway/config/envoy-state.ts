@@ -1,5 +1,5 @@
-// What the files of one Envoy hold, what of it Envoy accepted, and what it refused: read from the disk once, so that
-// a new process goes on where a killed one stopped, and kept up to date by the applier.
+// The files of one Envoy: their contents, what of it Envoy accepted, and what it rejected. Read from the disk once, so
+// that a new process continues where a killed one stopped, and updated by the applier.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ export class EnvoyState {
     );
   }
 
-  /** Takes over what Envoy says it runs; undefined where it says nothing. */
+  /** Takes over the versions that Envoy reports; undefined where it does not answer. */
   confirm(live: LiveVersions | undefined): void {
     this.listeners.confirm(live);
     this.clusters.confirm(live);
@@ -68,15 +68,15 @@ export class EnvoyState {
     );
   }
 
-  /** What the files of a layer hold, with the last good content in place of a refused one. */
+  /** What the files of a layer hold, with the last good content in place of a rejected one. */
   usable(layer: Layer): Contents {
     const { contents, good } = this.#layer(layer);
     return lastGoodForRejected(layer, contents, good, this.#known(Number.POSITIVE_INFINITY));
   }
 
   /**
-   * Remembers what Envoy refused; where it did not say which resource it means, all that it did not have before.
-   * False where that leaves none: offering the rest again would change nothing.
+   * Records what Envoy rejected; where it did not name the resource, all that it did not have before. False where that
+   * leaves none: offering the rest again would change nothing.
    */
   deny(layer: Layer, refused: readonly RejectedName[], text: string): boolean {
     const { contents, good } = this.#layer(layer);

@@ -1,6 +1,6 @@
-// What of a configuration is not in force, and why, for a person: whose it is, what stays meanwhile and what to do.
-// Envoy's own words are kept, except where a port cannot be had: then the port is tried, and the sentence says what to
-// do.
+// The parts of a configuration that are not in force, as sentences for people: whose it is, why, what stays in force
+// meanwhile and what to do. They quote Envoy's error, except where a port is taken: then the port is tried, and the
+// sentence says what to do.
 
 import type { Door, EnvoyConfig, RouteTable } from '../../render/envoy/envoy-config.ts';
 import { portProblem } from '../ports/port-probe.ts';

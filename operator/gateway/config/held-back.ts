@@ -1,4 +1,4 @@
-// What of a configuration is not in force, and why: by comparing what it says with what Envoy accepted last. Pure.
+// The parts of a configuration that are not in force, and why: by comparison with what Envoy accepted last. Pure.
 
 import type { ConfigContents, Content, Contents } from './contents.ts';
 import type { Layer } from './rejections.ts';
@@ -7,7 +7,7 @@ import type { KnownState, WantedConfig } from './wanted-config.ts';
 export interface HeldBack {
   readonly layer: Layer;
   readonly name: string;
-  /** Envoy's words, or why it was not asked. */
+  /** Envoy's error, or why it was not asked. */
   readonly text: string;
   /** Set where an earlier version is in force; else there is none. */
   readonly isFormer: boolean;
@@ -68,7 +68,7 @@ export function heldBack(
   ];
 }
 
-/** Where clients still come in although the configuration has no such egress listener any more. */
+/** Egress listeners that are still open although the configuration no longer has them. */
 function leftOpen(
   { egressListeners }: ConfigContents,
   good: Contents,

@@ -1,5 +1,5 @@
 // Envoy opens one inotify instance for each route table it subscribes to, and aborts as a whole when the kernel has
-// none left for its user. So tables beyond the limit must be kept away from it. Reads /proc only.
+// none left for its user. So tables beyond the limit must not reach it. Reads /proc only.
 
 import { readFile } from 'node:fs/promises';
 

@@ -1,5 +1,5 @@
-// One file of many resources (LDS or CDS): what it holds, what of it Envoy accepted last, and how to change it.
-// Decides nothing about order.
+// One file of many resources (LDS or CDS): its contents, what of it Envoy accepted last, and how to change it. Decides
+// nothing about order.
 
 import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import { writeProblem } from '../../lib/write-problem.ts';
@@ -12,7 +12,7 @@ export interface LiveFileOptions {
   readonly kind: 'lds' | 'cds';
   readonly path: string;
   readonly files: AtomicFiles;
-  /** What the file holds now. */
+  /** Current contents of the file. */
   readonly contents: Contents;
 }
 
@@ -31,7 +31,7 @@ export class LiveFile {
     this.#version = discoveryFile(options.contents).version;
   }
 
-  /** What the file holds, accepted or not. */
+  /** Contents of the file, accepted or not. */
   get contents(): Contents {
     return this.#contents;
   }
@@ -46,7 +46,7 @@ export class LiveFile {
     return this.#problem;
   }
 
-  /** Envoy came up or was out of reach: believe only what it says. */
+  /** Envoy started or was out of reach: trust only its answers. */
   confirm(live: LiveVersions | undefined): void {
     this.#isConfirmed = live?.[this.#options.kind] === this.#version;
     if (this.#isConfirmed) {
@@ -90,7 +90,7 @@ export class LiveFile {
     return this.#problem === undefined;
   }
 
-  /** What was pushed last is good, and so is all that it depends on. */
+  /** The last push is good, and so is all that it depends on. */
   accept(): void {
     this.#good = this.#contents;
   }

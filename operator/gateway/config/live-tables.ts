@@ -1,6 +1,6 @@
-// The route tables, one RDS file each: what the files hold, what of it Envoy accepted last, and how to change them.
-// A table that no listener names has no subscription; its file is written and waits to be named. A file that cannot be
-// written holds back no other.
+// The route tables, one RDS file each: the contents of the files, what of it Envoy accepted last, and how to change
+// them. A table that no listener names has no subscription; its file is written and waits to be named. A file that
+// cannot be written holds back no other.
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ export class LiveTables {
     return this.#problems;
   }
 
-  /** Remembers what Envoy runs; returns whether it has all tables that it subscribes to in the files' versions. */
+  /** Records what Envoy runs; returns whether it has all tables that it subscribes to in the files' versions. */
   confirm(live: LiveVersions): boolean {
     this.#stale = new Set(staleTables(live, this.#versions));
     for (const [name, version] of this.#versions) {
@@ -96,7 +96,7 @@ export class LiveTables {
     return version;
   }
 
-  /** A text that a former process wrote is as good as known when it is wanted again. */
+  /** A text that a former process wrote is known once it is wanted again. */
   #takeOver(wanted: Contents): void {
     for (const [name, content] of wanted) {
       if (this.#contents.get(name)?.text !== content.text) {
@@ -125,7 +125,7 @@ export class LiveTables {
     await this.remove([...this.#contents.keys()].filter((name) => !wanted.has(name)));
   }
 
-  /** Whatever stands there: nobody names it any more. */
+  /** Regardless of content: no listener names it any more. */
   async remove(names: readonly string[]): Promise<void> {
     for (const name of names) {
       await rm(tablePath(this.#directory, name), { force: true, recursive: true });

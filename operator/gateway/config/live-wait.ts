@@ -1,5 +1,5 @@
-// Waits until Envoy runs what a file says, or says why it does not. Asks the admin interface for versions and reads
-// Envoy's log for reasons; changes nothing.
+// Waits until Envoy runs the content of a file, or reports why it does not. Asks the admin interface for versions and
+// reads Envoy's log for reasons; changes nothing.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EnvoyAdmin, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
@@ -16,7 +16,7 @@ const settledAnswers = 6;
 
 export type LiveOutcome =
   | { readonly status: 'applied'; readonly live: LiveVersions }
-  /** `refused` is empty where Envoy's words do not tell which resource they are about. */
+  /** Empty where Envoy's error does not name the resource. */
   | { readonly status: 'rejected'; readonly refused: readonly RejectedName[]; readonly text: string }
   | { readonly status: 'timeout' };
 
@@ -36,7 +36,7 @@ export function awaitFile(
 ): Promise<LiveOutcome> {
   return poll(wait, async (live, reasons) => {
     if (live[kind] === version) {
-      // Accepted, but new listeners still wait for their tables, new clusters for their members.
+      // Accepted; but new listeners still wait for their tables, new clusters for their hosts.
       return (await wait.admin.warming()) === 0 ? { status: 'applied', live } : undefined;
     }
     // Other subscriptions (a new listener's table) complain before the file that brought them does.
@@ -57,8 +57,8 @@ export function awaitTables(wait: LiveWait, versions: ReadonlyMap<string, string
     const state = `${reasons.length} ${pending.join(' ')}`;
     sameAnswers = state === last ? sameAnswers + 1 : 0;
     last = state;
-    // Envoy does not say which file a reason is about, and reads other files of the directory again with each
-    // rename. But its loop turns between two answers: what is still pending after a few of them was refused.
+    // Envoy does not name the file of an error, and reads other files of the directory again with each rename. But its
+    // event loop runs between two answers: what is still pending after a few of them was rejected.
     const isSettled = reasons.length > 0 && sameAnswers >= settledAnswers;
     return isSettled
       ? { status: 'rejected', refused: explained(pending, reasons), text: unique(reasons) }
@@ -88,8 +88,8 @@ type Judge = (
   reasons: readonly string[],
 ) => LiveOutcome | undefined | Promise<LiveOutcome | undefined>;
 
-// The log is read before the versions are asked for: Envoy handles an update and our question in one thread, so a
-// refusal that was logged before an answer is never one that this answer still lacks the outcome of.
+// The log is read before the versions are asked for: Envoy handles an update and our question in one thread, so this
+// answer has the outcome of every rejection that was logged before it.
 async function poll(wait: LiveWait, judge: Judge): Promise<LiveOutcome> {
   const deadlineMs = performance.now() + wait.timeoutMs;
   for (;;) {

@@ -1,5 +1,5 @@
-// What Envoy refused, and when it is offered again: soon at first, since what stood in its way may be gone, and then
-// less and less often. A listener whose port somebody else had is offered as soon as the port is free.
+// What Envoy rejected, and when it is offered again: soon at first, since the cause may be gone, and then less and less
+// often. A listener whose port was taken is offered as soon as the port is free.
 
 import { isPortFree } from '../ports/port-probe.ts';
 import type { Content, Place } from './contents.ts';
@@ -11,9 +11,9 @@ interface RememberedRejection {
   readonly content: Content;
   readonly times: number;
   readonly dueAtMs: number;
-  /** Offered again, and not refused again so far. */
+  /** Offered again, and not rejected again so far. */
   readonly isOffered: boolean;
-  /** Somebody was seen on one of its ports. */
+  /** Another process was seen on one of its ports. */
   readonly isPortTaken: boolean;
 }
 
@@ -41,7 +41,7 @@ export class Rejections {
     });
   }
 
-  /** To be called before a configuration is brought into force. */
+  /** Call it before a configuration is applied. */
   async offerWhatIsDue(): Promise<void> {
     const nowMs = performance.now();
     for (const [name, rejection] of this.#remembered) {
@@ -63,7 +63,7 @@ export class Rejections {
     this.#remembered.clear();
   }
 
-  /** Envoy's words; undefined where this content was not refused, or may be offered. */
+  /** Envoy's error; undefined where this content was not rejected, or may be offered. */
   of(layer: Layer, name: string, content: Content): string | undefined {
     const rejection = this.#remembered.get(key(layer, name));
     return rejection === undefined || rejection.isOffered || rejection.content.text !== content.text

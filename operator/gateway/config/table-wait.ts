@@ -1,6 +1,6 @@
-// Tables and plans come by two watches, which are not in step: a plan may arrive before its new table, and a table may
-// go before the plan that has left it. For a moment such a workspace keeps the plan and table that it had together;
-// were it denied everything at once, each change of its policy could refuse connections that both policies allow.
+// Tables and plans arrive by two watches, which are not in step: a plan may arrive before its new table, and a table
+// may be deleted before the plan that used it has changed. For a moment such a workspace retains its former plan and
+// table; denying everything at once could deny connections that both policies allow at each change.
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { CompiledObjects } from '../../pipeline.ts';

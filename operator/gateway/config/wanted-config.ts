@@ -1,6 +1,6 @@
-// What of a configuration may go to Envoy: all of it, less what Envoy refused and the tables that this machine has no
-// room for. What is refused stays as it last was accepted, unless that allows what is no longer allowed: then its doors
-// close. Pure.
+// The parts of a configuration that may go to Envoy: all but what Envoy rejected and the tables that this machine
+// cannot watch. What was rejected stays as last accepted, unless that allows more than it should: then its egress
+// listeners close. Pure.
 
 import { revokesAccess } from '../../render/envoy/revocation.ts';
 import { type ConfigContents, type Content, type Contents, placeKey } from './contents.ts';
@@ -12,13 +12,13 @@ export interface WantedConfig {
   readonly clusters: Contents;
   readonly tables: Contents;
   readonly egressListeners: Contents;
-  /** Why an egress listener is not as configured although Envoy has not refused it, by name. */
+  /** Why an egress listener is not as configured although Envoy has not rejected it, by name. */
   readonly closed: ReadonlyMap<string, string>;
-  /** Why a table is not as configured although Envoy has not refused it, by name. */
+  /** Why a table is not as configured although Envoy has not rejected it, by name. */
   readonly noRoom: ReadonlyMap<string, string>;
 }
 
-/** What Envoy accepted and refused, and which files could not be written. */
+/** What Envoy accepted and rejected, and which files could not be written. */
 export interface KnownState {
   readonly good: { readonly listeners: Contents; readonly clusters: Contents; readonly tables: Contents };
   readonly rejectionOf: (layer: Layer, name: string, content: Content) => string | undefined;
@@ -43,7 +43,7 @@ export function wantedConfig(all: ConfigContents, known: KnownState): WantedConf
 }
 
 /**
- * The configuration's resources that Envoy has not refused, and in place of those that it has, what it accepted last.
+ * The configuration's resources that Envoy has not rejected, and in place of the others their last accepted version.
  */
 export function lastGoodForRejected(
   layer: Layer,
@@ -83,7 +83,10 @@ function openListeners(
   return { egressListeners, closed };
 }
 
-/** Why nobody may be let in to a table: it never was in force, or what is in force allows more than it should. */
+/**
+ * Why the egress listeners of a table must close: it never was in force, or the version in force allows more than it
+ * should.
+ */
 function tableProblem(
   routes: string,
   all: Contents,
@@ -101,8 +104,8 @@ function tableProblem(
 }
 
 /**
- * A former version keeps no port that may be another's by now, and no table that allows more. Where it has the very
- * text that is wanted, there is nothing former about it.
+ * A former version may not retain a port that may be another's by now, nor a table that allows more. One with exactly
+ * the wanted text is not a former version.
  */
 function mayStay(
   { name, former, wanted }: { readonly name: string; readonly former: Content; readonly wanted: Content },
@@ -121,8 +124,8 @@ function without(contents: Contents, names: ReadonlyMap<string, string>): Conten
   return names.size === 0 ? contents : new Map([...contents].filter(([name]) => !names.has(name)));
 }
 
-// Tables that are there already stay; of the new ones the first by name get what room there is. Tables on their way
-// out count until they are gone.
+// Existing tables stay; of the new ones the first by name get the remaining watches. Tables to be removed count until
+// they are gone.
 function tablesWithoutRoom(wanted: Contents, present: Contents, limit: number): ReadonlyMap<string, string> {
   const fresh = [...wanted.keys()].filter((name) => !present.has(name)).sort();
   const left = fresh.slice(Math.max(0, limit - present.size));

@@ -1,5 +1,5 @@
-// A question and what the table says of its name -> what to answer, and whether that is a denial. Pure. An allowed
-// name leads to the gateway itself, which then decides about each connection; so nothing has to be asked of others.
+// A question and the table's decision on its name -> the answer, and whether that is a denial. Pure. An allowed name
+// resolves to the gateway itself, which then decides on each connection; so no other server is asked.
 import type { Decision } from '../../compile/decide.ts';
 import { isDryRun, type Lane } from '../../model/lane.ts';
 import {
@@ -19,7 +19,7 @@ export type DnsAnswer =
   /** The name may exist, but has nothing of this type: no HTTPS records above all, so neither QUIC nor ECH is tried. */
   | { readonly kind: 'noData' }
   | { readonly kind: 'noName' }
-  /** Nobody knows whether there is such a Service. "No such name" would be final: clients remember that. */
+  /** Whether there is such a Service is unknown. "No such name" would be final: clients cache it. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'forward'; readonly to: ForwardTarget };
 
@@ -30,7 +30,7 @@ export interface AnsweredQuestion {
 }
 
 export interface Question {
-  /** Lower case, without the last dot; "" is the root. */
+  /** Lower case, without the trailing dot; "" is the root. */
   readonly name: string;
   readonly type: number;
 }
@@ -38,7 +38,7 @@ export interface Question {
 export interface QuestionPlace {
   readonly lane: Lane;
   readonly clusterNames: ClusterNames;
-  /** Asked only where the table has a say. */
+  /** Called only for names that the table decides on. */
   readonly decide: (name: string) => Decision;
 }
 
@@ -53,7 +53,7 @@ export function answerQuestion(question: Question, place: QuestionPlace): Answer
   return answerSpecial(question, place) ?? answerByTable(question, place, OUTSIDE);
 }
 
-/** `real` is what a lane gets that nothing is kept back from. */
+/** `real` is the answer of lanes that restrict nothing. */
 function answerByTable(
   question: Question,
   { lane, decide }: QuestionPlace,
@@ -64,19 +64,19 @@ function answerByTable(
   return { ...(decision.verdict === 'DROP' ? NO_NAME : real), denial: decision };
 }
 
-/** Names about which no table has a say. */
+/** Names that no table decides on. */
 function answerSpecial(question: Question, place: QuestionPlace): AnsweredQuestion | undefined {
   const { name } = question;
   const { lane, clusterNames } = place;
   if (name === '') return NO_DATA;
   if (isUnder(name, 'localhost')) return addressOf('localhost', question);
-  // What an address is called says nothing about where one goes, and programs ask it on their own.
+  // The name of an address is no destination, and programs ask for it by themselves.
   if (isUnder(name, 'in-addr.arpa') || isUnder(name, 'ip6.arpa')) return isDryRun(lane) ? OUTSIDE : NO_NAME;
   if (!isClusterName(name, clusterNames)) return undefined;
   return answerCluster(question, readClusterName(name, clusterNames), place);
 }
 
-/** Nothing but addresses and ports, in every lane: what else is kept in the cluster's DNS is no matter of workloads. */
+/** Nothing but addresses and ports, in every lane: other records of the cluster's DNS are not for workloads. */
 function answerCluster(question: Question, meant: ClusterName, place: QuestionPlace): AnsweredQuestion {
   const { name, type } = question;
   switch (meant.kind) {
@@ -85,7 +85,7 @@ function answerCluster(question: Question, meant: ClusterName, place: QuestionPl
     case 'unknown':
       return isSearch(name, place) ? NO_NAME : UNKNOWN;
     case 'alias':
-      // Another way to write a name outside: the table has its say, as about every other.
+      // An alias of an outside name: the table decides, as on every other.
       return answerByTable(question, place, CLUSTER);
     case 'addressed':
       return forFamily(type, (family) => ({ kind: 'serviceAddress', addresses: meant.addresses, family }));
@@ -96,7 +96,7 @@ function answerCluster(question: Question, meant: ClusterName, place: QuestionPl
   }
 }
 
-/** Some resolvers (musl) end their search here, and would never come to ask the allowed name itself. */
+/** Some resolvers (musl) would end their search here, and never ask for the allowed name itself. */
 function isSearch(name: string, { clusterNames, decide }: QuestionPlace): boolean {
   return namesBeforeSuffix(name, clusterNames).some((asked) => decide(asked).verdict === 'ALLOW');
 }

@@ -1,5 +1,5 @@
 // One question to one name server: over UDP from a port of its own, so that a forged answer must guess port and id, and
-// over TCP where the answer does not fit. Rejects where no answer comes in time.
+// over TCP where the answer is truncated. Rejects where no answer arrives in time.
 import { createSocket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import { answersQuery, isTruncated } from './forwarded-answer.ts';
@@ -25,7 +25,7 @@ export async function askNameServer(
   return isTruncated(answer) ? await askOverTcp(server, query, signal) : answer;
 }
 
-/** The socket is connected, so the system lets in only what comes from that server. */
+/** The socket is connected, so the kernel delivers only datagrams of that server. */
 async function askOverUdp(server: NameServer, query: SentQuery, signal: AbortSignal): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');

@@ -1,19 +1,19 @@
-// Names inside the cluster -> what they mean, by the Services that exist. The others are what a resolver's search list
-// makes of outside names ("api.example.com.lab.svc.cluster.local"): to pass them on would tell them to others.
+// Names inside the cluster -> their meaning, by the Services that exist. Other such names come from a resolver's search
+// list ("api.example.com.lab.svc.cluster.local"): forwarding them would disclose them.
 import type { ClusterService } from '../../model/cluster-service.ts';
 
 export interface ClusterNames {
   /** "cluster.local". */
   readonly domain: string;
-  /** 'unknown' as long as nobody knows which Services there are. */
+  /** 'unknown' as long as Services have not been read. */
   readonly findService: (namespace: string, service: string) => ClusterService | undefined | 'unknown';
 }
 
 export type ClusterName =
-  /** Only the Services could tell, and nobody knows them. */
+  /** Services have not been read. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'none' }
-  /** Of a Service that leads to a name outside. */
+  /** Of a Service of type ExternalName. */
   | { readonly kind: 'alias' }
   | { readonly kind: 'addressed'; readonly addresses: readonly string[] }
   /** A headless Service, or a pod of one: "web-0.web.lab.svc.cluster.local". */
@@ -29,8 +29,8 @@ export function isClusterName(name: string, { domain }: ClusterNames): boolean {
 }
 
 /**
- * A Service; below a headless one the label of a pod; or a port that the Service has. Nothing else may stand there,
- * since it would reach the cluster's own DNS as it is.
+ * A Service; below a headless one the label of a pod; or a port that the Service has. Nothing else is accepted, since
+ * it would reach the cluster's own DNS unchanged.
  */
 export function readClusterName(name: string, { domain, findService }: ClusterNames): ClusterName {
   const suffix = `.svc.${domain}`;
@@ -53,8 +53,8 @@ function nameBelow(service: ClusterService, below: readonly string[]): ClusterNa
 }
 
 /**
- * What a resolver's search list may have made this of: "example.com" of "example.com.lab.svc.cluster.local", and of
- * "example.com.svc.cluster.local". In: the name of a Service, by its form.
+ * The names from which a resolver's search list may have made this one: "example.com" of
+ * "example.com.lab.svc.cluster.local", and of "example.com.svc.cluster.local". In: the name of a Service, by its form.
  */
 export function namesBeforeSuffix(name: string, { domain }: ClusterNames): readonly string[] {
   const asked = name.slice(0, -`.svc.${domain}`.length);

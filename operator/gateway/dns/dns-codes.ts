@@ -1,4 +1,4 @@
-// Numbers of the DNS protocol (RFC 1035, 6891) that we speak of, and the names of types for people.
+// Numbers of the DNS protocol (RFC 1035, 6891), and the names of types for people.
 
 export const RCODE = {
   NO_ERROR: 0,

@@ -10,12 +10,12 @@ export interface DnsLane {
   readonly egressListener: EgressListener;
   /** UDP and TCP, on the egress listener's address. */
   readonly port: number;
-  /** Where allowed names lead: the lane's Service in a cluster, else the egress listener itself. */
+  /** Addresses of allowed names: the lane's Service in a cluster, else the egress listener itself. */
   readonly addresses: readonly string[];
   readonly index: TableIndex;
 }
 
-/** As things are at that moment (epoch milliseconds). */
+/** As of that moment (epoch milliseconds). */
 export function dnsLanes(
   egressListeners: readonly EgressListener[],
   { tables, plans }: CompiledObjects,

@@ -1,4 +1,4 @@
-// A denied question -> its line for the log, in the contract of all log lines (model/access-log-line.ts).
+// A denied question -> its log line, in the format of all log lines (model/access-log-line.ts).
 import {
   CONTEXT_PARTS,
   DROP_PREFIX,
@@ -19,10 +19,10 @@ export interface DeniedQuestion {
   readonly source: string;
   readonly accessType: AccessType;
   readonly reason: Reason;
-  /** What the client was told. */
+  /** Response code of the answer. */
   readonly rcode: number;
   readonly atMs: number;
-  /** How many questions the line is about; it shows the first. */
+  /** How many questions the line counts; it shows the first. */
   readonly repeats: number;
 }
 

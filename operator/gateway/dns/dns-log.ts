@@ -1,6 +1,6 @@
 // The spool of denied questions: lines are appended to a file, in order, within a twentieth of a second and at the end.
-// What the file system refuses is kept and tried again; a line that was written in part is finished first. What is
-// beyond a limit, or cannot be written at the end, is dropped and counted.
+// Lines that cannot be written are buffered and tried again; a line that was written in part is finished first. Lines
+// beyond a limit, or that cannot be written at the end, are dropped and counted.
 
 import { type FileHandle, open } from 'node:fs/promises';
 import pLimit from 'p-limit';
@@ -13,7 +13,7 @@ export interface DnsLogOptions {
   readonly counts: Pick<DnsCounts, 'dropped'>;
   /** The first line was dropped; more may follow. */
   readonly onDropping: () => void;
-  /** There is room again, or this is the end: so many lines were dropped since onDropping(). */
+  /** Lines are accepted again, or the log is closing: so many lines were dropped since onDropping(). */
   readonly onDropped: (lines: number) => void;
 }
 
@@ -44,7 +44,7 @@ export class DnsLog {
     this.#timer ??= setTimeout(() => void this.#tryFlush(), FLUSH_MS);
   }
 
-  /** After it nothing goes to the former file any more, and there is one under the path. */
+  /** Afterwards nothing is written to the former file any more, and a new one exists at the path. */
   reopen(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#close();
@@ -57,7 +57,7 @@ export class DnsLog {
     return this.#exclusively(() => this.#write());
   }
 
-  /** Writes what is left; what cannot be written is lost. */
+  /** Writes the remaining lines; those that cannot be written are lost. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#exclusively(async () => {

@@ -1,15 +1,15 @@
-// Bytes of a client -> the one question in them, or how it is told that they are none. Never throws. What is not a
-// query at all gets no answer, so that nobody can have two servers talk to each other.
+// Bytes of a client -> the one question in them, or a response code. Never throws. What is not a query gets no answer,
+// so that nobody can make two servers answer each other.
 import { CLASS_IN, HEADER_BYTES, RCODE, TYPE } from './dns-codes.ts';
 import { readWireName } from './wire-name.ts';
 import { readRecords, type WireRecord } from './wire-record.ts';
 
-/** What every answer needs of the query. */
+/** The parts of a query that every answer needs. */
 export interface Asked {
   readonly bytes: Buffer;
   /** Of the byte behind the question; that of the header where there is no readable one. */
   readonly questionEnd: number;
-  /** Size of datagrams that the client takes; undefined where it does not speak EDNS. */
+  /** Size of datagrams that the client accepts; undefined without EDNS. */
   readonly ednsBytes: number | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface FaultyQuery extends Asked {
   readonly fault: number;
 }
 
-/** A name, and options with the padding that clients add; nothing of a longer one is read but its header. */
+/** A name, and options with the padding that clients add; of a longer one only the header is read. */
 const LONGEST_QUERY = 1232;
 const RESPONSE_BIT = 0x80;
 const OPCODE_BITS = 0x78;

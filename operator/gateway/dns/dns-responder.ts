@@ -1,6 +1,6 @@
-// The DNS of a gateway, without its sockets: one query in, its answer out, at once where nobody else must be asked. A
-// denial is recorded once, however often and for how many types the same client asks within a few seconds; what is
-// refused since a client asks too often is counted.
+// The DNS of a gateway, without its sockets: one query in, its answer out, at once where no other server must be asked.
+// A denial is recorded once, however often and for how many types the same client asks within a few seconds; questions
+// beyond the rate limit are counted.
 
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
@@ -116,7 +116,7 @@ export class DnsResponder {
     return body instanceof Promise ? body.then(encode) : encode(body);
   }
 
-  /** Records what has been counted so far. */
+  /** Records the counts so far. */
   flush(): void {
     this.#tooMany.flush();
   }
@@ -166,7 +166,7 @@ export class DnsResponder {
     }
   }
 
-  /** Remembered by table as it is now: one that has changed, or of which an entry has expired, is another. */
+  /** Cached by index: a changed table, or one with an expired entry, has another index. */
   #decide(index: TableIndex, lane: Lane, name: string): Decision {
     const key = `${this.#numberOf(index)} ${lane} ${name}`;
     const known = this.#decisions.get(key);

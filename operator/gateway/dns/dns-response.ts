@@ -1,10 +1,10 @@
-// A query and what is to be said about it -> the bytes of the answer. The question is echoed byte for byte, so the case
-// in which it was asked stays (0x20). Records say "the name of the question", so the same ones fit every question.
+// A query and the body of its answer -> the bytes of the answer. The question is echoed byte for byte, so it retains
+// its case (0x20). Records say "the name of the question", so the same ones fit every question.
 import ipaddr from 'ipaddr.js';
 import { CLASS_IN, HEADER_BYTES, RCODE, TYPE } from './dns-codes.ts';
 import type { Asked } from './dns-query.ts';
 
-/** Records as they stand behind the question. */
+/** Records behind the question. */
 export interface ResponseBody {
   readonly rcode: number;
   readonly answers: number;
@@ -12,7 +12,7 @@ export interface ResponseBody {
   readonly records: Buffer;
 }
 
-/** Largest datagram that no network on the way cuts into pieces, as resolvers agreed in 2020. */
+/** Largest datagram that no network fragments, as resolvers agreed in 2020. */
 export const EDNS_BYTES = 1232;
 const PLAIN_BYTES = 512;
 export const TCP_BYTES = 65_535;
@@ -30,7 +30,7 @@ export function emptyBody(rcode: number): ResponseBody {
   return { rcode, answers: 0, authorities: 0, records: NOTHING };
 }
 
-/** With the record that lets clients remember it for a moment (RFC 2308). */
+/** With the SOA record that lets clients cache it for a moment (RFC 2308). */
 export const NO_DATA: ResponseBody = negativeBody(RCODE.NO_ERROR);
 export const NO_NAME: ResponseBody = negativeBody(RCODE.NO_NAME);
 
@@ -51,7 +51,10 @@ export function datagramBytes({ ednsBytes }: Asked): number {
   return ednsBytes === undefined ? PLAIN_BYTES : Math.min(EDNS_BYTES, Math.max(PLAIN_BYTES, ednsBytes));
 }
 
-/** What is longer than `maxBytes` is left out as a whole, and the client is told to come over TCP. */
+/**
+ * A body longer than `maxBytes` is left out as a whole, and the answer is marked as truncated, so that the client uses
+ * TCP.
+ */
 export function encodeResponse(asked: Asked, body: ResponseBody, maxBytes: number): Buffer {
   const { bytes, questionEnd, ednsBytes } = asked;
   const optionBytes = ednsBytes === undefined ? 0 : OPTION_BYTES;
@@ -78,7 +81,7 @@ function writeOption(response: Buffer, at: number, rcode: number): void {
   response[at + 5] = rcode >> 4;
 }
 
-/** The record is that of the root: whose zone the name would be in is nobody's business here. */
+/** The record is that of the root: the zone of the name is not disclosed. */
 function negativeBody(rcode: number): ResponseBody {
   const numbers = Buffer.alloc(20);
   for (const [at, value] of [1, 3600, 1200, 604_800, NEGATIVE_TTL].entries()) {

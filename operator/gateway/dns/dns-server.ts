@@ -1,5 +1,5 @@
 // The sockets of all lanes: opened and closed as plans change, and the lane behind one exchanged in place. A port that
-// cannot be had is reported once and tried again until it can; the other lanes do not wait for it.
+// is not available is reported once and tried again; the other lanes do not wait for it.
 
 import pLimit from 'p-limit';
 import { formatHostPort } from '../../lib/host-port.ts';
@@ -8,7 +8,7 @@ import type { DnsLane } from './dns-lanes.ts';
 import { LaneSockets, type Serving } from './lane-sockets.ts';
 
 export interface DnsServerOptions extends Serving {
-  /** A sentence about a port; each is said once, until the port could be had. */
+  /** A sentence about a port, reported once until the port is open. */
   readonly onProblem: (sentence: string) => void;
   readonly retryMs?: number;
 }
@@ -68,13 +68,13 @@ export class DnsServer {
     this.#tell(problems);
   }
 
-  /** What is wrong with the port, if anything is. */
+  /** Why the port is not available. */
   async #tryOpen(key: string): Promise<string | undefined> {
     const lane = this.#wanted.get(key);
     if (lane === undefined) return undefined;
     try {
       const sockets = await LaneSockets.open(lane, this.#options, () => this.#lost(key));
-      // Plans may have changed meanwhile; who wants the lane no more closes it in the next turn.
+      // Plans may have changed meanwhile; the next turn closes a lane that is no longer wanted.
       sockets.lane = this.#wanted.get(key) ?? lane;
       this.#open.set(key, sockets);
       return undefined;

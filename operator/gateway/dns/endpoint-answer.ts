@@ -1,6 +1,6 @@
-// What the cluster's DNS says of the endpoints of a Service -> an answer made anew, of nothing but what was asked for:
-// addresses inside the cluster, or ports at names of that very Service. Whoever may write Services and endpoints could
-// otherwise hand a workload anything through it: aliases, texts, names and addresses outside.
+// The cluster's DNS answer for the endpoints of a Service -> a new answer with only what was asked for: addresses
+// inside the cluster, or ports at names of that very Service. Otherwise whoever may write Services and endpoints could
+// pass anything to a workload: aliases, texts, names and addresses outside.
 import ipaddr from 'ipaddr.js';
 import { CLASS_IN, RCODE, TYPE } from './dns-codes.ts';
 import type { DnsQuery } from './dns-query.ts';
@@ -10,7 +10,7 @@ import { readPointedName, readWireName } from './wire-name.ts';
 import { readRecords, type WireRecord } from './wire-record.ts';
 
 const NEGATIVE_TTL = 2;
-/** From the start of a record of ours, and from the time to live of any. */
+/** From the start of a record of ours, and from the TTL of any. */
 const TTL_AT = 6;
 const DATA_AFTER_TTL = 6;
 /** Priority, weight and port. */

@@ -1,12 +1,12 @@
-// An answer of another name server -> what is passed on of it, and for how long. Only what was asked for: the answer
-// section, or where there is none the record that says so. What a server adds on its own is left out.
+// An answer of another name server -> the part to pass on, and for how long. Only what was asked for: the answer
+// section, or without one the SOA record. Additional records are left out.
 import { HEADER_BYTES, RCODE, TYPE } from './dns-codes.ts';
 import { emptyBody, type ResponseBody } from './dns-response.ts';
 import { readRecords, type WireRecord } from './wire-record.ts';
 
 export interface ForwardedAnswer {
   readonly body: ResponseBody;
-  /** Where in the records the times to live stand. */
+  /** Offsets of the TTLs in the records. */
   readonly ttlsAt: readonly number[];
   readonly ttlSeconds: number;
 }
@@ -30,7 +30,7 @@ export function readForwarded(bytes: Buffer, questionEnd: number): ForwardedAnsw
   };
 }
 
-/** The same for somebody who asks later: times to live go down. */
+/** The same for a later question, with lower TTLs. */
 export function agedBody({ body, ttlsAt }: ForwardedAnswer, ageSeconds: number): ResponseBody {
   if (ageSeconds === 0) return body;
   const records = Buffer.from(body.records);
@@ -49,7 +49,7 @@ export const NO_ANSWER: ForwardedAnswer = {
 function shortestTtl(bytes: Buffer, records: readonly WireRecord[]): number {
   const ttls = records.map((record) => {
     const ttl = bytes.readUInt32BE(record.ttlAt);
-    // Of an SOA record the last number counts too (RFC 2308).
+    // The last number of an SOA record is a TTL, too (RFC 2308).
     return record.type === TYPE.SOA ? Math.min(ttl, bytes.readUInt32BE(record.end - 4)) : ttl;
   });
   return ttls.length === 0 ? 0 : Math.min(LONGEST_TTL, ...ttls);

@@ -1,5 +1,5 @@
-// Makes the DNS of a gateway: its sockets, and the spool of what it denied. It needs no Envoy, and answers from the
-// tables that Envoy is given.
+// The DNS of a gateway: its sockets, and the spool of its denials. It needs no Envoy, and answers from the tables that
+// Envoy gets.
 
 import { getServers } from 'node:dns';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ export interface GatewayDnsOptions {
   readonly clusterNames: ClusterNames;
   /** Name servers of the cluster; empty: those of the machine. */
   readonly clusterDns: readonly NameServer[];
-  /** A port that cannot be had, or rows that were dropped. */
+  /** A port that is not available, or rows that were dropped. */
   readonly onProblem: (sentence: string) => void;
 }
 
@@ -81,18 +81,18 @@ export class GatewayDns {
     return this.#responder.counts;
   }
 
-  /** A line that a former process did not end is kept apart. */
+  /** Ends a torn line of a former process. */
   async start(): Promise<void> {
     await endTornLine(this.#logPath);
   }
 
-  /** From now on these; resolves when every port was tried. */
+  /** Replaces the lanes; resolves when every port was tried. */
   async serve(egressListeners: readonly EgressListener[], compiled: CompiledObjects): Promise<void> {
     this.#egressListeners = egressListeners;
     await this.#server.serve(dnsLanes(egressListeners, compiled, SYSTEM_CLOCK.nowMs()));
   }
 
-  /** A row about connections of which nobody else writes a line. */
+  /** A row about connections that Envoy does not log. */
   recordRefused(refused: RefusedAt): void {
     const line = refusedLine(this.#egressListeners, refused, SYSTEM_CLOCK.nowMs());
     if (line !== undefined) this.#log.append(line);
@@ -104,12 +104,12 @@ export class GatewayDns {
     return this.#log.flush();
   }
 
-  /** The spool has been renamed: another file is begun. */
+  /** The spool was renamed: starts another file. */
   reopenLog(): Promise<void> {
     return this.#log.reopen();
   }
 
-  /** Nobody is answered any more. Rows that were written stay to be delivered. */
+  /** Stops answering. Written rows are delivered later. */
   async stop(): Promise<void> {
     await this.#server.close();
     this.#responder.flush();
@@ -128,7 +128,10 @@ function nameServerOf(text: string): NameServer {
   return { address: host, port };
 }
 
-/** What the address guard counts as inside: endpoints of Services have no other address (README: `--deny-range`). */
+/**
+ * Whether the address guard counts the address as inside: endpoints of Services have no other address (README:
+ * `--deny-range`).
+ */
 function isInside(address: string, denyRanges: ProxyConfig['denyRanges']): boolean {
   return (
     rangesContain([...NON_PUBLIC_RANGES, ...denyRanges], address) && !rangesContain(METADATA_RANGES, address)

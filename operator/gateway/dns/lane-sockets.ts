@@ -35,7 +35,7 @@ export class LaneSockets {
     this.#tcp.on('error', onLost);
   }
 
-  /** Throws where one of the two cannot be had; then neither is. `onLost` is for what happens to them later. */
+  /** Throws where one of the two cannot be opened; then neither is. `onLost` is for what happens to them later. */
   static async open(lane: DnsLane, serving: Serving, onLost: () => void): Promise<LaneSockets> {
     let isOpen = false;
     const sockets = new LaneSockets(lane, serving, () => {
@@ -78,7 +78,7 @@ export class LaneSockets {
     else if (response !== undefined) this.#send(response, port, address);
   }
 
-  /** A client that is gone is no matter; neither is a socket that was closed while somebody else was asked. */
+  /** Ignores clients that are gone, and a socket that was closed while another server was asked. */
   #send(response: Buffer, port: number, address: string): void {
     try {
       this.#udp.send(response, port, address);
@@ -106,7 +106,7 @@ export class LaneSockets {
   }
 }
 
-/** All we send to are addresses; Node would look each of them up, at each datagram. */
+/** Every destination is an address; Node would resolve it at each datagram. */
 const asItIs: NonNullable<SocketOptions['lookup']> = (address, _options, callback) =>
   callback(null, address, isIPv6(address) ? 6 : 4);
 

@@ -5,7 +5,7 @@ const LENGTH_BYTES = 2;
 export class MessageReader {
   #rest: Buffer = Buffer.alloc(0);
 
-  /** The messages that are complete with this chunk. At most one unfinished message is kept. */
+  /** The messages that are complete with this chunk. At most one unfinished message is buffered. */
   take(chunk: Buffer): readonly Buffer[] {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const messages: Buffer[] = [];

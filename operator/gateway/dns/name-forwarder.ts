@@ -1,5 +1,5 @@
-// Questions that others must answer: those of dry-run lanes, and those for endpoints of Services. One question is
-// asked once, however many wait for it, and its answer is kept as long as it says. Never rejects.
+// Forwards questions to other name servers: those of dry-run lanes, and those for endpoints of Services. One question
+// is sent once, however many wait for it, and its answer is cached for its TTL. Never rejects.
 import { randomInt } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { askNameServer, type NameServer, type SentQuery } from './ask-name-server.ts';
@@ -14,7 +14,7 @@ interface NameServers {
   readonly cluster: readonly NameServer[];
 }
 
-/** Endpoints are asked of the cluster too, and nothing but them is passed on of its answer. */
+/** For endpoints the cluster's server is asked, and only they are passed on of its answer. */
 export type ForwardTarget = keyof NameServers | 'endpoints';
 
 export interface NameForwarderOptions extends NameServers {

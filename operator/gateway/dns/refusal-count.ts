@@ -1,5 +1,5 @@
-// Questions that are refused since their client asks too often: counted, and told of once for each client and second,
-// so that a flood is small in the log and none of it is lost.
+// Counts questions beyond their client's rate limit: reported once for each client and second, so that a flood is small
+// in the log and none of it is lost.
 
 interface Counted<Question> {
   readonly first: Question;
@@ -30,7 +30,7 @@ export class RefusalCount<Question> {
     this.#timer ??= setTimeout(() => this.flush(), WINDOW_MS).unref();
   }
 
-  /** Tells of all so far. */
+  /** Reports all so far. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

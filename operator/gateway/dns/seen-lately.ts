@@ -1,5 +1,5 @@
-// Whether something happens for the first time within a while. Counted from the first time on, so what happens without
-// end is new again and again, once in each while.
+// Whether something happens for the first time within a period. The period starts at the first time, so something that
+// repeats forever is new once in each period.
 import { LRUCache } from 'lru-cache';
 
 export class SeenLately {
@@ -13,7 +13,7 @@ export class SeenLately {
 
   isNew(key: string, nowMs: number): boolean {
     const firstMs = this.#firstMs.get(key);
-    // A clock that was set back must not keep silent what happens.
+    // A clock that was set back must not suppress it.
     if (firstMs !== undefined && nowMs >= firstMs && nowMs - firstMs < this.#windowMs) return false;
     this.#firstMs.set(key, nowMs);
     return true;

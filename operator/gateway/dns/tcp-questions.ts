@@ -1,11 +1,11 @@
-// Questions of one TCP connection, several at a time, each answered as soon as it can be. A client that is silent, or
-// asks faster than it reads, is cut off or kept waiting; nobody else waits for it.
+// Questions of one TCP connection, several at a time, each answered as soon as it can be. A client that is silent is
+// disconnected, one that asks faster than it reads has to wait; nobody else waits for it.
 import type { Socket } from 'node:net';
 import { MessageReader, streamed } from './message-reader.ts';
 
 const IDLE_MS = 10_000;
 const MAX_UNANSWERED = 32;
-/** The shortest question there is; whoever sends less means no DNS. */
+/** The shortest question; a shorter message is not DNS. */
 const SHORTEST_MESSAGE = 12;
 
 export type Respond = (query: Buffer) => Buffer | Promise<Buffer> | undefined;

@@ -1,4 +1,4 @@
-// Resource records as they stand in DNS messages: where each begins and ends, its type and its time to live.
+// Resource records in DNS messages: start, end, type and TTL of each.
 import { endOfName } from './wire-name.ts';
 
 export interface WireRecord {
@@ -6,7 +6,7 @@ export interface WireRecord {
   readonly type: number;
   /** In an OPT record the size of datagrams. */
   readonly recordClass: number;
-  /** Where the four bytes of the time to live are; in an OPT record the version is the second of them. */
+  /** Offset of the four bytes of the TTL; in an OPT record the version is the second of them. */
   readonly ttlAt: number;
   readonly end: number;
 }

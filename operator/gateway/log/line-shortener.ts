@@ -1,12 +1,12 @@
-// A long line of a log -> the same JSON with its long texts cut, so that nobody parses or holds more than a little of
-// it. Bytes come in pieces, since a line may be longer than memory. Only quotes and backslashes are looked at: what is
-// no JSON comes out as something that is none either.
+// A long log line -> the same JSON with its long texts truncated, so that parsing takes little memory. Bytes come in
+// chunks, since a line may be longer than memory. Only quotes and backslashes are interpreted: invalid JSON stays
+// invalid.
 
 import { TRUNCATION_MARK } from '../../model/access-log-line.ts';
 
 /** Of one text; the names that a context begins with are shorter together. */
 const TEXT_BYTES = 2048;
-/** Of what is kept in all. No line of ours comes near it once its texts are cut. */
+/** Of the whole line. No line of ours reaches it once its texts are truncated. */
 const KEPT_BYTES = 32 * 1024;
 
 const QUOTE = 0x22;
@@ -20,7 +20,7 @@ export class LineShortener {
   #isInText = false;
   /** Bytes that still belong to an escape: "\\n" has one after its backslash, "\\u00e9" five. */
   #escapeBytes = 0;
-  /** Of the text that we are in. */
+  /** Of the current text. */
   #textBytes = 0;
   #isTruncated = false;
 
@@ -32,7 +32,7 @@ export class LineShortener {
     }
   }
 
-  /** What is kept so far. */
+  /** The truncated line so far. */
   text(): string {
     return this.#kept.toString('utf8', 0, this.#length);
   }
@@ -50,7 +50,7 @@ export class LineShortener {
     this.#isInText = false;
   }
 
-  /** A cut leaves no half of an escape or of a character behind. */
+  /** Truncation leaves no half of an escape or of a character behind. */
   #inside(byte: number): void {
     const begins = this.#escapeBytes === 0 && (byte < 0x80 || byte >= 0xc0);
     this.#escapeBytes = this.#escapeBytesAfter(byte);

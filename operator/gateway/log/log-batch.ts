@@ -1,5 +1,5 @@
-// Reads the next complete lines of an open log file. Keeps nothing between calls, so that what was read can be
-// read again; never holds more than one batch, however long a line is.
+// Reads the next complete lines of an open log file. Has no state between calls, so that a batch can be read again;
+// never holds more than one batch, however long a line is.
 
 import type { FileHandle } from 'node:fs/promises';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
@@ -8,7 +8,7 @@ import { LineShortener } from './line-shortener.ts';
 interface LogLine {
   /** Byte offset of the line's first byte in its file. */
   readonly offset: number;
-  /** Of a line that is too long, what is left of it when its long texts are cut. */
+  /** Of a line that is too long, with its long texts truncated. */
   readonly text: string;
   /** Of a line that was too long, without its newline. */
   readonly cutFrom?: number;
@@ -24,7 +24,7 @@ export interface LogBatch {
   readonly lines: readonly LogLine[];
 }
 
-/** A piece of the log that is no line: torn by Envoy's death at the end of a file. */
+/** An incomplete line at the end of a file, torn by Envoy's death. */
 export interface LostLine {
   readonly logFile: string;
   readonly offset: number;

@@ -1,4 +1,5 @@
-// Who waits until the log is consumed up to where it was when they asked. Holds positions and callbacks only.
+// Callers that wait until the log is consumed up to its end at the time of their call. Holds positions and callbacks
+// only.
 
 import type { LogPosition } from './log-files.ts';
 

@@ -1,6 +1,6 @@
 // Follows a log, Envoy's or our own, through its rotations and hands each complete line to the consumer at least once,
 // in order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted, a
-// second later at most, and only what is consumed and no longer written to is deleted. Memory holds one batch.
+// second later at most, and only files that are consumed and no longer written are deleted. Memory holds one batch.
 
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
@@ -18,7 +18,7 @@ export interface LogTailOptions {
   readonly files: AtomicFiles;
   /** May be called again with the same lines after a crash; a rejection is retried with the same batch. */
   readonly consume: (batch: LogBatch) => Promise<void>;
-  /** Makes who writes the log open it anew; throws where that is an Envoy that does not run. */
+  /** Makes the writer of the log reopen it; throws where that is an Envoy that does not run. */
   readonly reopenLogs: () => Promise<void>;
   readonly onTornLine?: (line: LostLine) => void;
   /** The consumer rejected, or the file system failed; the tail tries again. */
@@ -29,8 +29,8 @@ export interface LogTailOptions {
 }
 
 const defaultMaxBytes = 2 * 1024 * 1024;
-// Envoy flushes ten times a second; a durable write each time would cost more than reading. What is read again after
-// a crash, the consumer knows.
+// Envoy flushes ten times a second; a durable write each time would cost more than reading. The consumer recognises
+// lines that are read again after a crash.
 const persistIntervalMs = 1_000;
 const firstRetryMs = 50;
 const longestRetryMs = 5_000;
@@ -56,7 +56,7 @@ export class LogTail {
     this.#files = new LogFiles(options.folder, options.files, options.name);
   }
 
-  /** Goes on at the persisted position. Throws when the folder cannot be read. */
+  /** Continues at the persisted position. Throws when the folder cannot be read. */
   async start(): Promise<void> {
     await this.#recover();
     this.#watcher = watch(this.#files.folder, (_event, name) => {
@@ -65,8 +65,7 @@ export class LogTail {
       }
     });
     this.#watcher.on('error', (error) => this.#options.onFailure?.(error));
-    // Inotify is enough on a good day; the poll finds what a full event queue dropped, and lets a file rotate that
-    // grows while the consumer is stuck.
+    // The poll finds what a full inotify queue dropped, and rotates a file that grows while the consumer is stuck.
     this.#poll = setInterval(() => void this.#onPoll(), this.#options.pollMs ?? 1_000).unref();
     this.#pump = this.#run();
   }
@@ -105,7 +104,7 @@ export class LogTail {
     }
   }
 
-  /** Ends after the batch under way is consumed or refused. */
+  /** Ends after the current batch is consumed or rejected. */
   async close(): Promise<void> {
     this.#closed.abort();
     clearInterval(this.#poll);
@@ -229,7 +228,7 @@ export class LogTail {
     return this.#open;
   }
 
-  // A rotated file that is gone is not ours to wait for.
+  // Does not wait for a rotated file that is gone.
   async #skipMissing(): Promise<boolean> {
     const { sequence } = this.#position;
     if (sequence >= this.#liveSequence) {

@@ -1,5 +1,4 @@
-// The two logs in which decisions wait to become rows, Envoy's and that of the DNS: both are followed, each at its own
-// pace.
+// The two spools of log lines that become rows, Envoy's and that of the DNS: both are followed independently.
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail } from './log-tail.ts';
@@ -29,7 +28,7 @@ export class Spools {
     ];
   }
 
-  /** Goes on where each was left. */
+  /** Continues at the persisted positions. */
   async start(): Promise<void> {
     await Promise.all(this.#tails.map((tail) => tail.start()));
   }

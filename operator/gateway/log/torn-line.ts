@@ -1,5 +1,5 @@
-// A log whose writer died in the middle of a line -> the line gets its end, so that the first line of the next writer
-// stands alone. Only for a log that nobody writes at this moment.
+// Ends an incomplete last line of a log whose writer died, so that the first line of the next writer is separate. Only
+// for a log that nobody writes at this moment.
 
 import { open } from 'node:fs/promises';
 

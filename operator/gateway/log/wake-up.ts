@@ -1,4 +1,4 @@
-// Lets one loop sleep until somebody signals; a signal that comes while the loop works is kept for its next sleep.
+// Lets one loop sleep until somebody signals; a signal that comes while the loop works ends its next sleep.
 
 export class WakeUp {
   #isSignalled = false;

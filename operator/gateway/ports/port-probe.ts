@@ -1,5 +1,5 @@
-// Whether a loopback address and port can be listened on right now, by trying it.
-// The answer may be old the next moment; it is for clear messages, not for reserving.
+// Tries whether a port can be listened on right now. The answer may be outdated the next moment; it is for clear
+// messages, not for reserving.
 
 import { createServer } from 'node:net';
 import { formatHostPort } from '../../lib/host-port.ts';

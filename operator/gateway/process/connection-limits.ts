@@ -1,4 +1,4 @@
-// Keeps the limits of connections at accept where Envoy reads them, and says in the log what they refused.
+// Writes the connection limits at accept to Envoy's runtime file, and logs the connections that they closed.
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
@@ -17,10 +17,10 @@ import { proxyPlace, tlsPlaces } from '../../render/envoy/listener-places.ts';
 import { ConnectionShares, type CountByListener } from './connection-shares.ts';
 import { EnvoyNotRunning, EnvoySilent, type RefusedAt } from './envoy-admin.ts';
 
-/** A port that is suddenly busy is soon given more. */
+/** A port that is suddenly busy soon gets more. */
 const MIN_INTERVAL_MS = 250;
 const MAX_INTERVAL_MS = 2000;
-/** In an Envoy with thousands of listeners a look takes long, and looks shall take little of its time. */
+/** In an Envoy with thousands of listeners a poll takes long, so polls are rarer there. */
 const PAUSE_PER_LOOK = 20;
 
 export interface ConnectionLimitsOptions {
@@ -35,7 +35,7 @@ export class ConnectionLimits {
   readonly #shares: ConnectionShares;
   readonly #loop: Loop;
   #writing: Promise<void> = Promise.resolve();
-  /** What could not be written is not in force, so nothing may be given out that it took away. */
+  /** Limits that could not be written are not in force, so what they freed must not be given out. */
   #isWritten = true;
 
   constructor(options: ConnectionLimitsOptions) {
@@ -58,8 +58,7 @@ export class ConnectionLimits {
   }
 
   /**
-   * To be called before listeners come, so that none is without a limit. What cannot be written is told, and tried
-   * again.
+   * Call it before listeners are added, so that none is without a limit. A failed write is reported and tried again.
    */
   async serve(egressListeners: readonly EgressListener[]): Promise<void> {
     this.#shares.serve(listenersOf(egressListeners));
@@ -84,7 +83,7 @@ export class ConnectionLimits {
     if (active !== undefined && this.#shares.look(active)) await this.#write();
   }
 
-  /** One after the other, each what is right by then. */
+  /** One after the other, each with the current limits. */
   #write(): Promise<void> {
     const written = this.#writing.then(async () => {
       this.#isWritten = false;
@@ -96,7 +95,7 @@ export class ConnectionLimits {
   }
 }
 
-/** As they are for listeners that nobody uses yet. */
+/** Limits of listeners that nobody uses yet. */
 export async function writeFirstLimits(
   egressListeners: readonly EgressListener[],
   settings: GatewaySettings,
@@ -112,7 +111,10 @@ async function writeConnectionLimits(limits: CountByListener, settings: GatewayS
   await writeFileAtomic(path, `${JSON.stringify(renderConnectionLimits(limits))}\n`);
 }
 
-/** A line for all connections that a listener refused since the last one; undefined where no egress listener has it. */
+/**
+ * A line for all connections that a listener closed since the last line; undefined where it belongs to no egress
+ * listener.
+ */
 export function refusedLine(
   egressListeners: readonly EgressListener[],
   refused: RefusedAt,
@@ -127,7 +129,7 @@ export function refusedLine(
   return undefined;
 }
 
-/** As the egress listener itself would write it; whose connections they were is not known any more. */
+/** As the egress listener itself would write it; the clients' addresses are not known. */
 function lineOf(
   egressListener: EgressListener,
   authority: string,

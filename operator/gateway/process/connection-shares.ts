@@ -1,18 +1,18 @@
-// How many connections each port may have, so that all ports of one workspace together never have more than its share
-// of the gateway. Few of them are in use at a time, so what idle ones do not need goes to the busy ones. It holds at
-// each moment, though clients go on while we look: first limits are lowered, and only what was seen to be free is given
+// Connection limits of each port, so that all ports of one workspace together never have more than its share of the
+// gateway. Few ports are in use at a time, so idle ones lend to busy ones. The bound holds at each moment, though
+// clients connect between two polls: limits are lowered first, and only connections that were polled as free are given
 // out.
 
 export interface ConnectionSharesOptions {
   /** Of one workspace, over all its listeners. */
   readonly share: number;
-  /** Of one listener, however much is free. */
+  /** Of one listener, at most. */
   readonly most: number;
 }
 
 export type CountByListener = ReadonlyMap<string, number>;
 
-/** The rest is for listeners that come later. */
+/** The rest is for later listeners. */
 const GIVEN_OUT = 7 / 8;
 /** A listener that uses more of its limit gets more before it is at its end. */
 const BUSY = 1 / 2;
@@ -36,7 +36,7 @@ export class ConnectionShares {
     return new Map(ports.map(([listener, { limit }]) => [listener, limit]));
   }
 
-  /** From now on there are these listeners, by workspace. */
+  /** Replaces the listeners, by workspace. */
   serve(listeners: ReadonlyMap<string, readonly string[]>): void {
     const served = [...listeners].map(
       ([workspace, names]) => [workspace, this.#ports(workspace, names)] as const,
@@ -45,8 +45,8 @@ export class ConnectionShares {
   }
 
   /**
-   * How many connections they have. Answers whether any limit is another one now; it must be in force before the next
-   * look.
+   * Open connections by listener. Returns whether any limit has changed; the limits must be in force before the next
+   * call.
    */
   look(active: CountByListener): boolean {
     let isOther = false;
@@ -57,7 +57,7 @@ export class ConnectionShares {
     return isOther;
   }
 
-  /** Those that came share most of what is left. */
+  /** New listeners share most of the rest. */
   #ports(workspace: string, names: readonly string[]): ReadonlyMap<string, Port> {
     const former = this.#workspaces.get(workspace) ?? new Map<string, Port>();
     const kept = names.flatMap((name) => former.get(name) ?? []);
@@ -83,7 +83,7 @@ export class ConnectionShares {
     return isOther;
   }
 
-  /** What nobody has, nor may have come to have since the last look. */
+  /** Connections that no port has, or could have taken since the last poll. */
   #room(ports: readonly Port[]): number {
     return Math.max(0, this.#options.share - sum(ports, ({ limit, active }) => Math.max(limit, active)));
   }

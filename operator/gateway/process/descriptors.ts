@@ -5,7 +5,7 @@ import { CONNECTIONS_PER_DESCRIPTOR, MAX_CONNECTIONS, RESERVED_DESCRIPTORS } fro
 
 export interface Descriptors {
   readonly limit: number;
-  /** Connections that the gateway takes in all. */
+  /** Connections that the gateway accepts in all. */
   readonly connections: number;
 }
 
@@ -26,7 +26,7 @@ function descriptorLimit(text: string): number {
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft ?? Number.NaN);
 }
 
-/** What to tell where they are fewer than there could be; undefined where all is well. */
+/** A warning where there are fewer than there could be; else undefined. */
 export function descriptorSentence({ limit, connections }: Descriptors): string | undefined {
   if (connections === MAX_CONNECTIONS) return undefined;
   const wanted = Math.ceil(MAX_CONNECTIONS / CONNECTIONS_PER_DESCRIPTOR) + RESERVED_DESCRIPTORS;

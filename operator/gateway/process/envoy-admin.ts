@@ -1,5 +1,5 @@
-// Envoy's admin interface over its unix socket: questions about what is live, and two commands.
-// Every failure is thrown; an Envoy that is not there throws EnvoyNotRunning, one that is stopped EnvoySilent.
+// Envoy's admin interface over its unix socket: questions about what is live, and two commands. Every failure is
+// thrown: EnvoyNotRunning where nobody listens, EnvoySilent where Envoy does not answer.
 
 import { Agent, request } from 'node:http';
 
@@ -13,7 +13,7 @@ export class EnvoySilent extends Error {
   override readonly name = 'EnvoySilent';
 }
 
-/** Version texts as Envoy took them over; an empty text where a subscription has not succeeded yet. */
+/** Versions that Envoy accepted; "" where a subscription has not succeeded yet. */
 export interface LiveVersions {
   readonly lds: string | undefined;
   readonly cds: string | undefined;
@@ -27,7 +27,7 @@ export interface RejectedResource {
 }
 
 export interface RefusedAt {
-  /** Undefined where Envoy as a whole had as many as it takes. */
+  /** Undefined for the limit of the whole Envoy. */
   readonly listener: string | undefined;
   /** Whether memory was the reason, and not their number. */
   readonly isOverloaded: boolean;
@@ -98,14 +98,14 @@ export class EnvoyAdmin {
     return { lds, cds: texts.get('cluster_manager.cds.version_text'), rds };
   }
 
-  /** Listeners and clusters that were accepted but do not serve yet. */
+  /** Warming listeners and clusters: accepted, not serving yet. */
   async warming(): Promise<number> {
     const filter = '^(listener_manager\\.total_listeners_warming|cluster_manager\\.warming_clusters)$';
     const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${encodeURIComponent(filter)}`));
     return [...gauges.values()].reduce((sum, value) => sum + value, 0);
   }
 
-  /** Connections of each listener where clients come in, those that have said nothing yet included. */
+  /** Connections of each listener for clients, including silent ones. */
   async activeConnections(): Promise<ReadonlyMap<string, number>> {
     const filter = encodeURIComponent('^listener\\..*\\.downstream_(pre_)?cx_active$');
     const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&usedonly&filter=${filter}`));
@@ -117,7 +117,7 @@ export class EnvoyAdmin {
     return active;
   }
 
-  /** Names of internal listeners that have connections, or clients that have not said enough to be judged. */
+  /** Names of internal listeners that have connections, or clients whose first bytes are incomplete. */
   async listenersInUse(): Promise<ReadonlySet<string>> {
     const filter = encodeURIComponent('^listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active$');
     const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${filter}`));
@@ -125,17 +125,14 @@ export class EnvoyAdmin {
     return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
   }
 
-  /**
-   * Connections that were closed at once, by the counter that says so; without a listener those beyond what Envoy takes
-   * in all.
-   */
+  /** Connections that were closed at once, by counter; without a listener those beyond the limit of the whole Envoy. */
   async refusedConnections(): Promise<ReadonlyMap<string, RefusedAt>> {
     const filter = encodeURIComponent('\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)$');
     const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
     return new Map([...counters].map(([stat, connections]) => [stat, refusedAt(stat, connections)]));
   }
 
-  /** How much of its memory Envoy uses, and what it does about that. */
+  /** How much of its memory Envoy uses, and its active overload actions. */
   async overload(): Promise<Overload> {
     const filter = encodeURIComponent(
       `^overload\\.envoy\\.(${HEAP}\\.pressure|overload_actions\\..*\\.active)$`,
@@ -153,7 +150,7 @@ export class EnvoyAdmin {
     return parseNumbers(await this.#text(`/stats?type=Counters&filter=${encodeURIComponent(filter)}`));
   }
 
-  /** How many updates Envoy refused, by subscription, for example "http.egress.rds.t1"; zeros are left out. */
+  /** How many updates Envoy rejected, by subscription, for example "http.egress.rds.t1"; zeros are left out. */
   async rejectedUpdates(): Promise<ReadonlyMap<string, number>> {
     const terminating = /\.update_rejected$/;
     const refused = await this.counters('(lds|cds|\\.rds\\..*)\\.update_rejected$');
@@ -161,7 +158,7 @@ export class EnvoyAdmin {
     return new Map(counted.map(([stat, count]) => [stat.replace(terminating, ''), count]));
   }
 
-  /** Listeners whose last update Envoy refused, with its reason; empty again after a good update. */
+  /** Listeners whose last update Envoy rejected, with its error; empty again after a good update. */
   async rejectedListeners(): Promise<readonly RejectedResource[]> {
     const path = '/config_dump?resource=dynamic_listeners&mask=name,error_state.details';
     const dump = JSON.parse(await this.#text(path)) as { configs?: ListenerDump[] };
@@ -170,7 +167,7 @@ export class EnvoyAdmin {
     });
   }
 
-  /** Asks for the access log to be opened anew; Envoy does so when it next has something to write. */
+  /** Makes Envoy reopen the access log when it next has something to write. */
   async reopenLogs(): Promise<void> {
     await this.#text('/reopen_logs', 'POST');
   }
@@ -191,7 +188,7 @@ export class EnvoyAdmin {
     return { version, state: info['state'] ?? '', uptimeS };
   }
 
-  /** Makes Envoy end, at once and without draining. For an Envoy whose process id nobody knows. */
+  /** Makes Envoy exit, at once and without draining. For an Envoy of unknown process id. */
   async quit(): Promise<void> {
     await this.#text('/quitquitquit', 'POST');
   }

@@ -1,5 +1,5 @@
-// Envoy's own log file (its stderr), read from a mark on: why it refused an update or did not start.
-// A record may span lines. Only reads; a missing file reads as empty.
+// Envoy's own log file (its stderr), read from a mark on: why it rejected an update or did not start. A record may span
+// lines. Only reads; a missing file reads as empty.
 
 import { open } from 'node:fs/promises';
 
@@ -22,7 +22,7 @@ export class EnvoyLog {
     this.path = path;
   }
 
-  /** What follows is read from here. */
+  /** Later reads start here. */
   async mark(): Promise<void> {
     this.#markBytes = (await this.#read(Infinity)).sizeBytes;
   }
@@ -38,7 +38,7 @@ export class EnvoyLog {
     });
   }
 
-  /** Envoy's reasons for the updates it refused since the mark, one per refused update. */
+  /** Envoy's errors for the updates that it rejected since the mark, one per update. */
   async rejectionsSinceMark(): Promise<readonly string[]> {
     const records = await this.recordsSinceMark();
     return records.flatMap(({ text }) => {
@@ -64,7 +64,7 @@ export class EnvoyLog {
     }
     try {
       const sizeBytes = (await file.stat()).size;
-      // Somebody may have emptied the file; and no message needs more than its last few megabytes.
+      // The file may have been truncated; and no message needs more than its last few megabytes.
       const wantedBytes = fromByte === Infinity ? 0 : sizeBytes - (fromByte > sizeBytes ? 0 : fromByte);
       const length = Math.min(wantedBytes, readLimitBytes);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, sizeBytes - length);

@@ -1,4 +1,4 @@
-// How much memory Envoy may use: a number that was given, or a share of what there is for it.
+// How much memory Envoy may use: the configured number, or a share of the available memory.
 import { totalmem } from 'node:os';
 import { ENVOY_MEMORY_SHARE, LEAST_ENVOY_MEMORY_MB } from '../../model/limits.ts';
 

@@ -1,5 +1,5 @@
-// envoy.json: which Envoy runs in a directory and what it was started from, so that the next supervisor can tell
-// whether it may be adopted. Only this file knows the format.
+// envoy.json: which Envoy runs in a directory and what it was started from, so that the next supervisor knows whether
+// it may adopt it. Only this file knows the format.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ export function envoyArguments(directory: string, concurrency: number | undefine
       `${DRAIN_TIME_S}`,
     ],
     ...['--disable-hot-restart', '--component-log-level', 'misc:error'],
-    // Without it Envoy takes a resource with an unknown field and only warns: half a rule could be in force.
+    // Without it Envoy accepts a resource with an unknown field and only warns: half a rule could be in force.
     '--reject-unknown-dynamic-fields',
     ...(concurrency === undefined ? [] : ['--concurrency', String(concurrency)]),
   ];

@@ -1,6 +1,6 @@
 // Keeps one Envoy running in its directory: starts it, adopts the one that a former process of ours left running,
-// starts it anew with back-off when it dies, stops it. Traffic never depends on us: Envoy is detached and outlives
-// a killed supervisor. This file never touches Envoy's configuration.
+// restarts it with back-off when it dies, stops it. Traffic never depends on us: Envoy is detached and outlives a
+// killed supervisor. This file never changes Envoy's configuration.
 
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ export class EnvoyProcess {
     return this.#running?.identity.pid;
   }
 
-  /** Resolves when Envoy is ready; throws, with Envoy's own words, when the first start fails. */
+  /** Resolves when Envoy is ready; throws, with Envoy's error, when the first start fails. */
   async start(): Promise<'adopted' | 'started'> {
     await this.#prepareDirectory();
     const origin = await this.#origin();
@@ -68,7 +68,7 @@ export class EnvoyProcess {
     return adopted === undefined ? 'started' : 'adopted';
   }
 
-  /** Ends Envoy: SIGTERM, and SIGKILL where that does not help in time. Nothing of it runs afterwards. */
+  /** Ends Envoy: SIGTERM, then SIGKILL after a time limit. Nothing of it runs afterwards. */
   async stop(): Promise<void> {
     await this.release();
     if (this.#running !== undefined) {
@@ -113,8 +113,8 @@ export class EnvoyProcess {
     }
   }
 
-  // An Envoy that still runs here is either exactly the wanted one, or it has to go first: two cannot share the
-  // ports, the socket and the log.
+  // An Envoy that still runs here is either exactly the wanted one, or must end first: two cannot share the ports, the
+  // socket and the log.
   async #adopt(origin: EnvoyOrigin): Promise<RunningEnvoy | undefined> {
     const former = await readPidFile(this.#options.files, this.#path('envoy.json'));
     if (former === undefined || !(await isRunning(former))) {

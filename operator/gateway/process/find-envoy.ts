@@ -1,5 +1,5 @@
-// Where Envoy's executable is: on PATH if it is new enough, else the pinned one that hack/envoy.sh fetches once.
-// Takes the PATH as text, reads no environment, starts nothing but `envoy --version` and the script.
+// Finds Envoy's executable: on PATH if it is new enough, else the pinned one that hack/envoy.sh fetches once. Takes the
+// PATH as text, reads no environment, starts only `envoy --version` and the script.
 
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
@@ -7,14 +7,14 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** The oldest Envoy whose behaviour the rendered configuration was proved on. */
+/** The oldest Envoy that the rendered configuration was tested with. */
 export const minimumEnvoyVersion = '1.40';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, '../../../hack/envoy.sh');
 const cached = join(homedir(), '.cache/sallyport/envoy-1.40.0/envoy');
 
-/** Absolute path of an Envoy of at least 1.40; throws an Error that says what was found and what is wanted. */
+/** Absolute path of an Envoy of at least 1.40; throws an Error with the found and the required version. */
 export async function envoyBinary(pathVariable: string): Promise<string> {
   const onPath = await firstExecutable(
     pathVariable.split(delimiter).map((folder) => join(folder || '.', 'envoy')),

@@ -1,5 +1,5 @@
-// What Envoy does because its memory is nearly used up. In: its gauges. Out: a sentence whenever an action begins or
-// ends, and how much of its memory it uses.
+// Watches Envoy's overload actions. In: its gauges. Out: a sentence whenever an action begins or ends, and how much of
+// its memory it uses.
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { OVERLOAD_ACTIONS } from '../../model/overload.ts';
 import { EnvoyNotRunning, EnvoySilent, type Overload } from './envoy-admin.ts';
@@ -59,7 +59,7 @@ export class OverloadWatch {
     this.#last = now;
   }
 
-  /** One that is gone uses nothing. */
+  /** An Envoy that does not run uses nothing. */
   async #overload(): Promise<Overload> {
     try {
       return await this.#options.overload();

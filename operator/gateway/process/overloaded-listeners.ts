@@ -1,6 +1,6 @@
-// Connections that Envoy closed at once, before a byte of them was read: a port had as many as it takes, or the gateway
-// had, or its memory was nearly used up. No listener writes a line about those. In: Envoy's counters, which begin anew
-// with each Envoy. Out: a word whenever there are more, and how many they were.
+// Connections that Envoy closed at once, before reading a byte: at the limit of a port or of the gateway, or for lack
+// of memory. Envoy writes no log line about those. In: Envoy's counters, which restart with each Envoy. Out: how many
+// more there are.
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { EnvoyNotRunning, EnvoySilent, type RefusedAt } from './envoy-admin.ts';
 
@@ -12,7 +12,7 @@ export type RefusedCounts = ReadonlyMap<string, RefusedAt>;
 export interface OverloadedListenersOptions {
   /** Since Envoy's start. */
   readonly counted: () => Promise<RefusedCounts>;
-  /** With the connections since the last time. */
+  /** With the connections since the last call. */
   readonly onRefused: (refused: RefusedAt) => void;
   readonly onFailure: (error: Error) => void;
 }
@@ -74,7 +74,7 @@ export class OverloadedListeners {
   }
 }
 
-/** For people: who took no more, and why. */
+/** For people: what closed them, and why. */
 export function refusalSentence({ listener, isOverloaded, connections }: RefusedAt): string {
   const who = listener === undefined ? 'it' : `"${listener}"`;
   const why = isOverloaded

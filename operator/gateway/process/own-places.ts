@@ -1,5 +1,5 @@
-// What a gateway itself is on its machine: its addresses, and the ports of its lanes. What listens there only the
-// gateway reaches of itself, so it is shut for whoever asks the gateway to go there.
+// The gateway's own addresses and ports on its machine. Only the gateway itself may reach what listens there, so they
+// are denied to its clients.
 import { networkInterfaces } from 'node:os';
 import type { ProxyConfig, RunConfig } from '../../config.ts';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
@@ -9,7 +9,7 @@ const EVERY_ADDRESS: readonly string[] = ['0.0.0.0', '::'];
 
 type OwnConfig = Pick<ProxyConfig, 'listenAddress' | 'openRanges'> & Partial<Pick<RunConfig, 'ports'>>;
 
-/** A range may be opened in which the lanes themselves are; their ports stay shut there. */
+/** A range may be opened that contains the lanes' own address; their ports stay denied there. */
 export function ownPlaces(config: OwnConfig): Pick<GatewaySettings, 'ownAddresses' | 'ownPlaces'> {
   const { listenAddress, openRanges, ports } = config;
   const ownPlaces = EVERY_ADDRESS.includes(listenAddress)

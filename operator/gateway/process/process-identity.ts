@@ -1,5 +1,5 @@
-// Who a process id belongs to, from /proc: ids are reused, so an id counts only together with its start time.
-// Nothing here throws for a process that is gone.
+// Identity of a process, from /proc: ids are reused, so an id counts only together with its start time. Nothing here
+// throws for a process that is gone.
 
 import { readFile } from 'node:fs/promises';
 
@@ -9,7 +9,7 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-/** Undefined where no such process runs; a zombie does not run, it only waits for its parent. */
+/** Undefined where no such process runs; a zombie does not run. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   let stat: string;
   try {

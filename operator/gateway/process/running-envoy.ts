@@ -1,5 +1,5 @@
-// One running Envoy, ours or adopted: start it detached, learn of its end, end it.
-// Restarting, adopting and the files around it are envoy-process.ts's business.
+// One running Envoy, ours or adopted: start it detached, notice its exit, end it. envoy-process.ts restarts and adopts,
+// and has the files around it.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
@@ -13,7 +13,7 @@ export interface EnvoyExit {
   /** Both null for an adopted Envoy, which is not our child. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Envoy's last complaints, or empty. */
+  /** Envoy's last errors, or empty. */
   readonly text: string;
 }
 
@@ -47,7 +47,7 @@ export async function spawnEnvoy(
   }
 }
 
-/** An Envoy that is not our child can only be watched by looking, every second. */
+/** An Envoy that is not our child can only be polled, every second. */
 export function adoptEnvoy(identity: ProcessIdentity, log: EnvoyLog, stopped: AbortSignal): RunningEnvoy {
   const watch = async (): Promise<EnvoyExit> => {
     await log.mark();

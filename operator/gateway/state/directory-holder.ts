@@ -1,13 +1,13 @@
-// One gateway for each state directory: which process has it, in a file of the directory. Two that share one would take
-// over each other's Envoy, whose files both of them write.
+// Allows one gateway per state directory: a file of the directory names the process that uses it. Two would take over
+// each other's Envoy, and both write its files.
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { identify, isRunning, type ProcessIdentity } from '../process/process-identity.ts';
 
 export class HeldByAnother extends Error {}
 
 /**
- * Takes the directory for this process, and resolves to what gives it back. Throws HeldByAnother while another process
- * that runs has it; one that has ended, however it did, has nothing any more.
+ * Locks the directory for this process, and resolves to a function that releases it. Throws HeldByAnother while another
+ * running process has it; the lock of one that has ended is void.
  */
 export async function holdDirectory(path: string): Promise<() => Promise<void>> {
   const own = await identify(process.pid);
@@ -27,7 +27,7 @@ export async function holdDirectory(path: string): Promise<() => Promise<void>> 
   return async () => await rm(path, { force: true });
 }
 
-/** Only one of several can link a name that does not exist yet. */
+/** Only one of several processes can link a name that does not exist yet. */
 async function linkIfFree(draft: string, path: string): Promise<boolean> {
   try {
     await link(draft, path);
@@ -47,7 +47,7 @@ async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
   }
 }
 
-/** By a rename, so that of several only one removes what it has looked at. */
+/** By a rename, so that of several processes only one removes the file that it has read. */
 async function removeEnded(path: string): Promise<void> {
   const aside = `${path}.ended-${process.pid}`;
   try {

@@ -1,5 +1,5 @@
-// A directory that belongs to this process's user alone -> nothing, or the sentence that says who else could change
-// what is in it, and what to do. Who can write there decides what Envoy enforces, so doubt is a refusal.
+// Checks that only this process's user can change a directory; else throws a sentence that says who could, and what to
+// do. Whoever can write there decides what Envoy enforces, so in doubt it throws.
 import type { Stats } from 'node:fs';
 import { chmod, lstat, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -18,7 +18,7 @@ export class NotOurs extends Error {}
 export interface Owners {
   readonly uid: number;
   readonly gid: number;
-  /** Whose directories may lead to ours: root's; in a user namespace root of the machine is nobody. */
+  /** Owners of parent directories that are trusted: root; in a user namespace the machine's root is nobody. */
   readonly trusted: ReadonlySet<number>;
 }
 
@@ -32,14 +32,14 @@ export async function currentOwners(): Promise<Owners> {
 }
 
 /**
- * Throws where somebody else could put another directory in the place of this one: above it, and at each link on the
- * way, only root and we may make and rename entries.
+ * Throws where somebody else could replace this directory by another: above it, and at each link in its path, only root
+ * and we may create and rename entries.
  */
 export async function checkWay(path: string, owners: Owners): Promise<void> {
   await walk(path, owners, MAX_LINKS);
 }
 
-/** Answers the real path. */
+/** Returns the real path. */
 async function walk(path: string, owners: Owners, linksLeft: number): Promise<string> {
   if (dirname(path) === path) return path;
   const parent = await walk(dirname(path), owners, linksLeft);
@@ -73,8 +73,8 @@ async function checkParent(parent: string, owners: Owners): Promise<void> {
 }
 
 /**
- * Takes every right of others away from the directory and all that is in it; answers how many entries had one. Throws
- * where an entry belongs to another user, who may have written what is in it. Links are not followed.
+ * Removes every permission of others from the directory and its content; returns how many entries had one. Throws where
+ * an entry belongs to another user, who may have written its content. Links are not followed.
  */
 export async function takeForOurselves(path: string, owners: Owners): Promise<number> {
   const status = await lstat(path).catch(ignoreMissing);

@@ -1,5 +1,5 @@
-// Where `sallyport run` and `sallyport gateway` keep what must survive them: Envoy's files and the position in its log,
-// and what each of the two remembers.
+// The state directory of `sallyport run` and `sallyport gateway`, which survives them: Envoy's files, the position in
+// its log, and the memory of each of the two.
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HeldByAnother, holdDirectory } from './directory-holder.ts';
@@ -11,17 +11,17 @@ export interface StatePaths {
   readonly envoyLog: string;
   readonly database: string;
   readonly querySocket: string;
-  /** What callers of the socket present. */
+  /** Secret that callers of the socket present. */
   readonly querySecret: string;
   readonly ports: string;
   readonly endpoints: string;
-  /** What is remembered of open tunnels. */
+  /** Memory of open tunnels. */
   readonly tunnels: string;
-  /** Tables and plans as the API server gave them last. */
+  /** The last tables and plans of the API server. */
   readonly compiled: string;
   /** Which of their revisions Envoy runs. */
   readonly inForce: string;
-  /** Which process has the directory. */
+  /** The process that uses the directory. */
   readonly holder: string;
 }
 
@@ -50,21 +50,21 @@ const DIRECTORY_IN_VOLUME = 'gateway';
 
 export interface StateDirectory {
   readonly paths: StatePaths;
-  /** What was changed, a sentence for each. */
+  /** Changes, a sentence for each. */
   readonly notes: readonly string[];
-  /** Gives the directory back, so that another process may have it. */
+  /** Releases the directory for another process. */
   readonly release: () => Promise<void>;
 }
 
 export interface StateDirectoryOptions {
-  /** The directory may be a volume of a pod: it belongs to root, and all of the pod may write there. */
+  /** The directory may be a volume of a pod, which belongs to root and is writable for the whole pod. */
   readonly mayBeVolume?: boolean;
 }
 
 /**
- * From then on, what this process and its Envoy make is for their user alone. Throws where the directory cannot be made
- * or written, where another process has it or somebody else could change what is in it, or where it is too deep for the
- * sockets in it.
+ * Afterwards, files of this process and its Envoy are for their user alone. Throws where the directory cannot be
+ * created or written, where another process uses it, where somebody else could change it, or where its path is too long
+ * for its sockets.
  */
 export async function prepareStateDirectory(
   directory: string,
@@ -78,7 +78,7 @@ export async function prepareStateDirectory(
   try {
     await makeDirectory(root);
     const owners = await currentOwners();
-    // A volume is narrowed by making a directory of ours in it.
+    // In a volume, a private directory of ours is created.
     if (!isVolume) await checkWay(root, owners);
     const restricted = await takeForOurselves(await realpath(root), owners);
     await makeDirectory(paths.envoyLog);
@@ -105,7 +105,7 @@ function checkSocketPath({ root, envoy }: StatePaths): void {
   );
 }
 
-/** An emptyDir is made by root, for everybody; who else is in a pod is the pod's business. */
+/** An emptyDir is created by root, for everybody; containers of one pod trust each other. */
 async function isRootsVolume(directory: string): Promise<boolean> {
   const [own, above] = await Promise.all(
     [directory, dirname(directory)].map((path) => stat(path).catch(() => undefined)),

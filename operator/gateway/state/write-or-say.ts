@@ -1,5 +1,5 @@
-// Writes a small file of the state directory, or says why not: what is only remembered for the next start must not hold
-// back what is enforced now.
+// Writes a small file of the state directory, or returns why not: state for the next start must not hold back what is
+// enforced now.
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { writeProblem } from '../../lib/write-problem.ts';
 

@@ -1,15 +1,15 @@
-// When tunnels that have lost their right are cut. Not with the tables that refuse new ones, but a little later and
-// apart: a cut rewrites the file of all listeners, which takes a large Envoy seconds, and the next change must not wait
-// for a cut that nobody needs. So Envoy is asked first which tunnel checks have connections at all.
+// Decides when revoked tunnels are closed. Not with the tables that deny new ones, but a little later: closing them
+// rewrites the file of all listeners, which takes a large Envoy seconds, and the next change must not wait for that
+// without need. So Envoy is asked first which tunnel checks have connections at all.
 
 import { tunnelCheckFamily } from '../../render/envoy/resource-names.ts';
 import { closeTunnels } from '../../render/envoy/tunnel-memory.ts';
 import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
 import type { TunnelFile } from './tunnel-file.ts';
 
-/** After that, what a worker had decided by the former table is open and counted. */
+/** Afterwards every tunnel that a worker allowed by the former table is open and counted. */
 const SETTLE_MS = 500;
-/** Before the next question to an Envoy that does not answer. */
+/** Before the next request to an Envoy that does not answer. */
 const SILENCE_MS = 1000;
 
 export interface TunnelCloserOptions {
@@ -20,14 +20,14 @@ export interface TunnelCloserOptions {
 
 interface PlannedLook {
   readonly tunnelCheck: string;
-  /** Number of the revocation that it is for. */
+  /** Number of the revocation. */
   readonly revocation: number;
   readonly dueAtMs: number;
 }
 
 export class TunnelCloser {
   readonly #options: TunnelCloserOptions;
-  /** Revocations that looks have been planned for. */
+  /** Revocations with a planned check. */
   #known: Readonly<Record<string, number>> = {};
   #looks: readonly PlannedLook[] = [];
 
@@ -35,7 +35,7 @@ export class TunnelCloser {
     this.#options = options;
   }
 
-  /** To be called when Envoy runs the tables of the memory: from now on nothing is opened that was revoked before. */
+  /** Call it when Envoy runs the tables of the memory: from now on no revoked tunnel can be opened. */
   inForce(nowMs: number): void {
     const { revoked } = this.#options.file.memory;
     const fresh = Object.entries(revoked).filter(
@@ -49,12 +49,12 @@ export class TunnelCloser {
     ];
   }
 
-  /** Epoch milliseconds of the next look; infinite where none is planned. */
+  /** Epoch milliseconds of the next check; infinite where none is planned. */
   get dueAtMs(): number {
     return Math.min(...this.#looks.map(({ dueAtMs }) => dueAtMs));
   }
 
-  /** To be called before outputs are computed. Where tunnels have to end, the memory is another one afterwards. */
+  /** Call it before outputs are computed. Where tunnels must be closed, the memory has changed afterwards. */
   async look(nowMs: number): Promise<void> {
     const due = this.#looks.filter(({ dueAtMs }) => dueAtMs <= nowMs);
     if (due.length === 0) return;

@@ -1,5 +1,5 @@
-// Keeps what is remembered of open tunnels in a file, so that a restarted process neither ends tunnels that are still
-// allowed nor forgets those that have lost their right while it was down.
+// Stores the memory of open tunnels in a file, so that a restarted process neither closes tunnels that are still
+// allowed nor misses those that were revoked while it was down.
 
 import { z } from 'zod';
 import { readIfExists } from '../../lib/atomic-file.ts';
@@ -45,7 +45,7 @@ export class TunnelFile {
     this.#memory = memory;
   }
 
-  /** What cannot be read is not remembered. */
+  /** An unreadable file counts as empty. */
   static async open(path: string): Promise<TunnelFile> {
     return new TunnelFile(path, readMemory(await readIfExists(path)));
   }
@@ -54,14 +54,14 @@ export class TunnelFile {
     return this.#memory;
   }
 
-  /** Why the file does not hold what was kept last. */
+  /** Why the file does not hold the last memory. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
   /**
-   * To be called before a configuration is brought into force: after a crash its tunnels are known, and its cuts done.
-   * A file that cannot be written holds back no removal; it is tried again with the next call.
+   * Call it before a configuration is applied: after a crash its tunnels are known, and revoked ones are closed. A file
+   * that cannot be written holds back no removal; it is tried again with the next call.
    */
   async keep(memory: TunnelMemory): Promise<void> {
     if (memory === this.#memory && this.#problem === undefined) return;
@@ -70,7 +70,7 @@ export class TunnelFile {
   }
 }
 
-/** The names of hundreds of tables are not turned into text anew for a change of one. */
+/** Serialises only the changed ones of hundreds of tables. */
 const tableText = memoize((table: TableMemory) => JSON.stringify(table));
 
 function textOf({ tables, ...rest }: TunnelMemory): string {

@@ -1,5 +1,5 @@
-// Where pods reach the API server: the address of the Service "kubernetes", and what is behind it, since some network
-// plugins judge a connection before the Service is translated and some after.
+// Addresses of the API server: those of the Service "kubernetes" and of its endpoints, since some network plugins apply
+// policies before the Service address is translated and some after.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { ApiServerPlace } from '../../model/cluster-state.ts';
 

@@ -1,12 +1,12 @@
-// How long to wait after each failure in a row: longer each time, never for ever, and with some chance in it, so that
-// many who lost the same server do not come back at the same moment.
+// Delays after consecutive failures: exponential, bounded, and with jitter, so that many clients of one server do not
+// come back at the same moment.
 import { backOffMs, spread } from '../../lib/back-off.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 
 const FIRST_MS = 800;
-/** For a server that answers, but with an error. */
+/** For a server that answers with an error. */
 const LONGEST_MS = 30_000;
-/** Waiting longer does not spare a server that is away, and what changes when it is back is wanted within 5 s. */
+/** A longer wait does not help a server that is unreachable, and changes are needed within 5 s of its return. */
 const LONGEST_AWAY_MS = 4_000;
 /** After so long without a failure the next one counts as the first. */
 const HEALTHY_MS = 120_000;
@@ -21,10 +21,9 @@ export class BackOff {
     this.#random = random;
   }
 
-  /** `canHurry`: a first failure of this kind is no reason to wait. */
+  /** `canHurry`: the first failure of this kind is retried at once. */
   nextMs(error: Error, nowMs: number, canHurry: boolean): number {
-    // The server says itself how long, as an API server does while it makes room for a kind that has just been
-    // installed.
+    // Retry-After of the server, as an API server sends while it sets up a kind that has just been installed.
     const askedMs = error instanceof ApiFailure ? error.retryAfterMs : undefined;
     if (askedMs !== undefined) return askedMs * (1 + this.#random() / 4);
     const isAway = error instanceof ApiFailure && error.status === 0;

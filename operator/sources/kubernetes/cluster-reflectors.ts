@@ -1,4 +1,4 @@
-// One reflector for each kind, and each selection of it, that the operator looks at.
+// One reflector for each kind, and each selection of it, that the operator reads.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import {
   type ClusterResource,
@@ -23,9 +23,9 @@ type Shared = Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'>;
 type Selection = Partial<Pick<ReflectorOptions<unknown>, 'namespace' | 'labelSelector' | 'fieldSelector'>>;
 
 export interface ClusterReflectorsOptions extends Shared {
-  /** Where the gateways and the compiled objects are. */
+  /** Namespace of the gateways and the compiled objects. */
   readonly systemNamespace: string;
-  /** A gateway reported; mostly that nothing has changed. */
+  /** A gateway reported; mostly without a change. */
   readonly onReport: () => void;
 }
 

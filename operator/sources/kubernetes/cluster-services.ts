@@ -1,5 +1,5 @@
-// Which Services exist, and what the name of each may say, for the DNS of a gateway: of all Namespaces. Until they have
-// been read once nobody knows.
+// The Services of all Namespaces, and what the name of each means, for the DNS of a gateway. Unknown until they have
+// been read once.
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { memoizeLast } from '../../lib/memo.ts';
 import { SERVICES } from '../../model/cluster-resources.ts';
@@ -25,7 +25,7 @@ export class ClusterServices {
         keyOf(namespace, name),
         clusterServiceOf(rest['spec']),
       ],
-      // Looked up at each question.
+      // Read for each question.
       onChange: () => undefined,
       onFailure,
     });
@@ -43,7 +43,7 @@ export class ClusterServices {
     return [this.#reflector.progress()];
   }
 
-  /** 'unknown' until they have been read once; what was read last stays while the API server is away. */
+  /** 'unknown' until they have been read once; the last state stays while the API server is unreachable. */
   find(namespace: string, name: string): ClusterService | undefined | 'unknown' {
     if (!this.#reflector.hasSynced()) return 'unknown';
     return this.#services(this.#reflector.items()).get(keyOf(namespace, name));

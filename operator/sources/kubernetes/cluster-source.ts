@@ -1,6 +1,6 @@
-// A cluster -> ClusterState and the objects that the operator owns, again whenever something changes. What is derived
-// from a kind is derived anew only when that kind changed, so that equal input stays the very same object and the
-// middle need not compute from it again.
+// A cluster -> ClusterState and the objects that the operator owns, again whenever something changes. Results derived
+// from a kind are recomputed only when that kind changed, so that equal input stays the very same object and the middle
+// reuses its results.
 import { isDeepStrictEqual } from 'node:util';
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import { memoize, memoizeLast } from '../../lib/memo.ts';
@@ -24,7 +24,7 @@ import { isOwned, tenantPolicyOf } from './tenant-policy.ts';
 
 export interface ClusterReading {
   readonly state: ClusterState;
-  /** Everything that the operator may own, as it is stored, by key. */
+  /** Stored objects that the operator may own, by key. */
   readonly observed: ReadonlyMap<string, KubernetesObject>;
 }
 
@@ -34,7 +34,7 @@ export class ClusterSource {
   readonly #reflectors: ClusterReflectors;
   readonly #plugins: PluginReflectors;
   readonly #derive = derivations();
-  /** Undefined before the first time, which is news even where no gateway reports. */
+  /** Undefined before the first read, which is a change even where no gateway reports. */
   #reported: Objects | undefined;
 
   constructor(options: Omit<ClusterReflectorsOptions, 'onReport'>) {
@@ -54,7 +54,7 @@ export class ClusterSource {
     await Promise.all([this.#plugins, ...this.#all()].map((reflector) => reflector.stop()));
   }
 
-  /** Every kind with whether it has been read once, and when the server was last heard of it. */
+  /** Each kind: whether it has been read once, and when the server last answered. */
   progress(): readonly ReflectorProgress[] {
     return [...this.#all().map((reflector) => reflector.progress()), ...this.#plugins.progress()];
   }
@@ -63,7 +63,7 @@ export class ClusterSource {
     return [this.#plugins, ...this.#all()].every((reflector) => reflector.hasSynced());
   }
 
-  /** What is known now; complete only after every kind has been read once. */
+  /** The current state; complete only after every kind has been read once. */
   read(): ClusterReading {
     const derive = this.#derive;
     const all = this.#reflectors;
@@ -88,7 +88,7 @@ export class ClusterSource {
     return [...new Set(Object.values(this.#reflectors).flat())] as readonly Reflector<unknown>[];
   }
 
-  /** Gateways renew their reports all the time; only what else is in them is news. */
+  /** Gateways renew their reports all the time; only other changes count. */
   #hasReportNews(): boolean {
     const before = this.#reported;
     this.#reported = this.#reflectors.reports.items();
@@ -111,7 +111,7 @@ function derivations() {
     tables: memoizeLast(parsedOnes(parseEgressTable)),
     plans: memoizeLast(parsedOnes(parseWorkspacePlan)),
     serviceAddresses: memoizeLast(serviceAddresses),
-    // Of kinds of plugins none is ours, whatever its labels say.
+    // No object of a plugin's kind is ours, whatever its labels say.
     tenantPolicies: memoizeLast((policies: Objects, ...foreign: readonly Objects[]) =>
       [policies.filter((object) => !isOwned(object)), ...foreign].flat().map(tenantPolicyOf),
     ),
@@ -122,7 +122,7 @@ function derivations() {
   };
 }
 
-/** Each is parsed once; where one of a thousand changes, the others stay the very same. */
+/** Each is parsed once; where one of a thousand changes, the others stay the same objects. */
 function parsedOnes<Kind>(
   parse: (raw: KubernetesObject) => ParsedCompiled<Kind>,
 ): (items: Objects) => readonly Kind[] {

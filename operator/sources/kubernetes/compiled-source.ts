@@ -1,6 +1,6 @@
-// What the operator compiled, as a gateway sees it: EgressTables and WorkspacePlans of its Namespace, and only those
-// that the operator owns, since nobody else may write such objects. One that cannot be understood keeps its last good
-// version; one that never could be is left out. Nothing counts as gone before everything has been read once.
+// A gateway's source of compiled objects: EgressTables and WorkspacePlans of its Namespace that the operator owns. One
+// that cannot be parsed is replaced by its last good version, or left out where there is none. Nothing counts as
+// deleted before everything has been read once.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { memoizeLast } from '../../lib/memo.ts';
@@ -14,14 +14,14 @@ import { Reflector, type ReflectorFailure, type ReflectorProgress } from './refl
 export interface CompiledReading {
   readonly tables: readonly EgressTable[];
   readonly plans: readonly WorkspacePlan[];
-  /** What is wrong with those that cannot be understood. */
+  /** Faults of those that cannot be parsed. */
   readonly faults: readonly string[];
 }
 
 export interface CompiledSourceOptions {
   readonly api: KubernetesApi;
   readonly namespace: string;
-  /** What was understood last, by a former process. */
+  /** Last good objects of a former process. */
   readonly lastGood: Pick<CompiledReading, 'tables' | 'plans'>;
   readonly onChange: () => void;
   readonly onFailure: (failure: ReflectorFailure) => void;
@@ -83,15 +83,13 @@ export class CompiledSource {
     return this.#tables.hasSynced() && this.#plans.hasSynced();
   }
 
-  /**
-   * The very same reading as before where nothing has changed. Until everything has been read: what was known before.
-   */
+  /** The very same reading as before where nothing has changed. Until everything has been read: the former state. */
   read(): CompiledReading {
     return this.#read();
   }
 }
 
-/** Items -> the objects, with the last good one in place of one that cannot be understood. */
+/** Items -> the objects, with the last good one in place of one that cannot be parsed. */
 function remembering<Kind extends Compiled>(
   former: readonly Kind[],
 ): (items: readonly Item<Kind>[]) => readonly Kind[] {

@@ -17,13 +17,13 @@ type Target = Pick<Replacement, 'put' | 'remove'>;
 
 const PAGE_SIZE = '500';
 /**
- * A stream that brings nothing for so long is given up. An API server that has just been given a kind sometimes never
- * begins; asked for pages it answers.
+ * A stream without data for so long is abandoned. An API server to which a kind was just added sometimes never starts;
+ * asked for pages it answers.
  */
 const SILENCE_MS = 5_000;
 const LONGEST_LIST_SECONDS = '600';
 
-/** The stream has stopped without an end. */
+/** The stream stopped before its end. */
 export class SilentList extends Error {}
 
 /** The resourceVersion of the whole. */
@@ -75,7 +75,7 @@ export async function listInPages(listing: Listing, target: Target): Promise<str
     const query = { ...selection, limit: PAGE_SIZE, ...(next === undefined ? {} : { continue: next }) };
     const page = (await api.request({ method: 'GET', path, query, signal })) as Page;
     await yieldToEventLoop();
-    // Items of a list do not say what they are; the list does.
+    // Items of a list lack kind and apiVersion; the list has them.
     const type = { apiVersion: page.apiVersion, kind: page.kind.replace(/List$/, '') };
     for (const item of page.items) target.put({ ...item, ...type });
     next = page.metadata.continue;

@@ -1,4 +1,4 @@
-// The copy that a reflector keeps: one item per object, never an older one over a newer one.
+// A reflector's cache: one item per object, never an older one over a newer one.
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { isOlderVersion } from './resource-version.ts';
@@ -11,11 +11,11 @@ interface Entry<Item> {
 
 type Entries<Item> = Map<string, Entry<Item>>;
 
-/** A list that is being read; it counts for nothing before it is whole. */
+/** A list that is being read; it has no effect before it is complete. */
 export interface Replacement {
   put(raw: KubernetesObject): void;
   remove(raw: KubernetesObject): void;
-  /** What was not put is gone. True where something changed. */
+  /** Objects that were not put are removed. True where something changed. */
   commit(): boolean;
 }
 
@@ -25,7 +25,7 @@ export class ObjectStore<Item> {
   #entries: Entries<Item> = new Map();
   #items: readonly Item[] | undefined;
 
-  /** An object whose transformation throws is told to `onFault`, and counts as if nothing were to be kept of it. */
+  /** An object whose transformation throws is reported to `onFault`, and not stored. */
   constructor(transform: (raw: KubernetesObject) => Item | undefined, onFault: (error: Error) => void) {
     this.#transform = transform;
     this.#onFault = onFault;
@@ -54,7 +54,7 @@ export class ObjectStore<Item> {
     return this.#notice(known.item !== undefined);
   }
 
-  /** Objects are transformed as they come, so that a long list is never held in full. */
+  /** Objects are transformed as they arrive, so that a long list is never in memory as a whole. */
   replacement(): Replacement {
     const entries: Entries<Item> = new Map();
     return {
@@ -79,7 +79,7 @@ export class ObjectStore<Item> {
     return hasChanged;
   }
 
-  /** The item is the very same as before where the object, or what is kept of it, is the same. */
+  /** The item is the very same as before where the object, or the stored part of it, is the same. */
   #entryOf(raw: KubernetesObject): Entry<Item> {
     const { uid = '', resourceVersion = '' } = raw.metadata;
     const known = this.#entries.get(keyOf(raw));

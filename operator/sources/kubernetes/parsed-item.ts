@@ -1,4 +1,4 @@
-// An object of a kind that people write: parsed once, when it arrives; what it carries besides is kept trimmed.
+// An object of a kind that people write: parsed once, when it arrives; the rest of it is stored trimmed.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { ObservedStatus } from '../../model/cluster-state.ts';
 import { type ParsedObject, parseObject } from '../../model/parse-object.ts';

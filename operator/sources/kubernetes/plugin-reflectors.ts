@@ -1,5 +1,5 @@
-// Network policies of kinds that a cluster may have or not: looked for at the start and again at times, since a plugin
-// can be installed later. While the API server is away nothing is known, and nobody goes on without knowing.
+// Network policies of optional kinds: discovered at the start and again periodically, since a plugin can be installed
+// later. Until discovery has succeeded the source is not synced.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { type ClusterResource, PLUGIN_POLICIES } from '../../model/cluster-resources.ts';

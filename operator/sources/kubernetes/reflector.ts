@@ -1,6 +1,6 @@
-// Keeps a copy of one kind, or a selection of it, in step with the API server: a list as a stream, then a watch from
-// where that ended, for ever. Whatever goes wrong it comes back by itself; what it last knew stays until it knows
-// better. @kubernetes/client-node's own informer stops for good after one reset connection.
+// Maintains a copy of one kind, or a selection of it: a list as a stream, then watches from where that ended, for ever.
+// It recovers from every failure by itself; the last state stays meanwhile. @kubernetes/client-node's own informer
+// stops for good after one reset connection.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -17,9 +17,9 @@ export interface ReflectorOptions<Item> {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** What is kept of an object; undefined keeps nothing of it. */
+  /** The stored part of an object; undefined stores nothing. */
   readonly transform: (raw: KubernetesObject) => Item | undefined;
-  /** May be called often; called for the first time when everything is known. */
+  /** May be called often; called first when everything has been read. */
   readonly onChange: () => void;
   readonly onFailure: (failure: ReflectorFailure) => void;
   /** 0 to 1; Math.random unless given. */
@@ -37,24 +37,24 @@ export interface ReflectorFailure {
 export interface ReflectorProgress {
   readonly reflector: string;
   readonly hasSynced: boolean;
-  /** When the server was last heard, by performance.now(); undefined before the first time. */
+  /** When the server last answered, by performance.now(); undefined before the first answer. */
   readonly heardAtMs: number | undefined;
-  /** What went wrong since then. */
+  /** Failure since then. */
   readonly error: Error | undefined;
 }
 
 /**
- * A watch ends by itself after 25 to 45 s and is opened again from where it ended. A connection that died without a
- * word is so found out within a minute: the server would have ended the watch by then. That costs one small request
- * per kind and window, which a longer window with a probe of its own would cost too; and bookmarks, which could show
- * as well that the server is there, come about once a minute, which is too late.
+ * * A watch ends by itself after 25 to 45 s and is opened again from where it ended. So a silently broken connection is
+ * noticed within a minute: the server would have ended the watch by then. That costs one small request per kind and
+ * window, as a longer window with a probe would; and bookmarks, which also show that the server is alive, come about
+ * once a minute, which is too late.
  *
- * Now and then everything is listed anew. Nothing else can find an event that was lost on the way.
+ * From time to time everything is listed again. Nothing else can find a lost event.
  */
 export interface Timings {
   readonly shortestWatchMs: number;
   readonly longestWatchMs: number;
-  /** After the end of a watch is due. */
+  /** Added to the planned end of a watch. */
   readonly graceMs: number;
   readonly relistMs: number;
 }
@@ -66,9 +66,9 @@ const TIMINGS: Timings = {
   relistMs: 600_000,
 };
 
-/** A watch that ends sooner, without a word, is no watch; to open it again at once would go on without end. */
+/** A watch that ends sooner, without an event, counts as failed, since opening it again at once could loop. */
 const SHORTEST_WINDOW_MS = 500;
-/** So many lists in a row may be older than what is known (a server behind a lagging cache); then they are believed. */
+/** So many lists in a row may be older than the known state (a server with a lagging cache); then they are accepted. */
 const STALE_LISTS = 5;
 
 export class Reflector<Item> {
@@ -80,11 +80,11 @@ export class Reflector<Item> {
   readonly #name: string;
   readonly #whenSynced = Promise.withResolvers<undefined>();
   readonly #backOff: BackOff;
-  /** Where the next watch goes on. */
+  /** Where the next watch starts. */
   #resourceVersion = '';
   #mustList = true;
   #canStreamLists = true;
-  /** The last stream stopped without an end: this time in pages. */
+  /** The last stream stopped before its end: the next list is in pages. */
   #wasSilent = false;
   #staleLists = 0;
   #listedAtMs = 0;
@@ -131,7 +131,7 @@ export class Reflector<Item> {
     };
   }
 
-  /** Nothing is reported after this. */
+  /** No callback is called after this. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
@@ -244,7 +244,7 @@ export class Reflector<Item> {
       if (!isOld) this.#resourceVersion = version;
       return this.#heard();
     }
-    // The API server sends events in the order of their versions. Whoever does not may also bring back what is gone.
+    // The API server sends events in the order of their versions. Otherwise a deleted object could come back.
     if (isOld) throw new OutOfOrder(`The watch went back from ${this.#resourceVersion} to ${version}`);
     this.#heard();
     this.#resourceVersion = version;
@@ -269,7 +269,7 @@ export class Reflector<Item> {
 
 class OutOfOrder extends Error {}
 
-/** Whether there is no going on from where the last watch ended. */
+/** Whether the server cannot continue where the last watch ended. */
 function isLostPlace(error: Error): boolean {
   if (error instanceof OutOfOrder) return true;
   if (!(error instanceof ApiFailure)) return false;

@@ -1,4 +1,4 @@
-// Which of some kinds an API server serves: those of network plugins are there or not.
+// Which of some kinds an API server serves: those of network plugins are optional.
 import type { Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 

@@ -1,4 +1,4 @@
-// Rules of network policies that others wrote, as far as it takes to see whether they widen what ours allow.
+// The parts of others' network policies that show whether they are broader than ours.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { TenantPolicy } from '../../model/cluster-state.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';

@@ -1,5 +1,5 @@
-// What is kept of an object that the API server sends: no bookkeeping of other writers, and of pods only what says
-// who they are. 10,000 pods are 148 MB as they come and 2 MB like this.
+// Trims objects of the API server for storage: without managed fields, and of pods only their identity. 10,000 pods are
+// 148 MB as they arrive and 2 MB trimmed.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
 import { hasStarted, type PodStatus } from '../../model/pod-status.ts';
@@ -33,7 +33,7 @@ interface RawPod extends KubernetesObject {
 
 const ENDED: readonly string[] = ['Succeeded', 'Failed'];
 
-/** Undefined for a pod that has ended: it holds no lane any more. */
+/** Undefined for a terminated pod: it no longer uses its lane. */
 export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
   const { metadata, status } = raw as RawPod;
   if (ENDED.includes(status?.phase ?? '')) return undefined;

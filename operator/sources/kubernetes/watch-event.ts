@@ -1,4 +1,4 @@
-// One line of a watch, checked: what does not look like an event is an error, and so is what the server says is one.
+// One validated line of a watch: an invalid event is an error, and so is an ERROR event of the server.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 
