@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { type HealthServer, type HealthServerOptions, startHealthServer } from './health-server.ts';
 
-const METRICS = { contentType: 'text/plain; version=0.0.4', text: async () => 'up 1\n' };
+const METRICS = { contentType: 'text/plain; version=0.0.4', metrics: async () => 'up 1\n' };
 
 let server: HealthServer;
 
@@ -49,7 +49,7 @@ describe('startHealthServer()', () => {
     const broken = (): never => {
       throw new Error('a bug');
     };
-    await start({ live: { broken }, metrics: { ...METRICS, text: async () => broken() } });
+    await start({ live: { broken }, metrics: { ...METRICS, metrics: async () => broken() } });
     expect(await ask('/healthz')).toMatchObject({ status: 503, text: expect.stringContaining('a bug') });
     expect(await ask('/metrics')).toEqual({ status: 500, text: 'a bug\n' });
   });
@@ -95,7 +95,7 @@ describe('HealthServer.close()', () => {
       asked.resolve();
       return text.promise;
     };
-    await start({ metrics: { ...METRICS, text: slow } });
+    await start({ metrics: { ...METRICS, metrics: slow } });
     const answer = ask('/metrics');
     await asked.promise;
     const closed = server.close();

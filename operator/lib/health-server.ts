@@ -14,7 +14,8 @@ export interface HealthServerOptions {
   /** By name; /healthz asks those of `live`, /readyz those of `ready`. */
   readonly live: Checks;
   readonly ready: Checks;
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** A registry. */
+  readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
 }
 
 export interface HealthServer {
@@ -49,7 +50,7 @@ function pagesOf({ live, ready, metrics }: HealthServerOptions): ReadonlyMap<str
   return new Map([
     ['/healthz', checkPage(live)],
     ['/readyz', checkPage(ready)],
-    ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.text() })],
+    ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.metrics() })],
   ]);
 }
 

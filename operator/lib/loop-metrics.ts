@@ -1,28 +1,19 @@
 // What a loop does, as numbers of a controller with one worker and a queue of at most one: the whole-world pass is the
 // one thing that is reconciled, and everything that waits for it is one item.
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { LoopRun, LoopState } from './loop.ts';
 
-export interface LoopMetrics {
-  readonly pass: (run: LoopRun) => void;
-  readonly watchLoop: (state: () => LoopState) => void;
-}
-
 const PASS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30];
-const IDLE: LoopState = { triggers: 0, isTriggered: false, runningSeconds: undefined };
 
-export function loopMetrics(controller: string, registers: Registry[]): LoopMetrics {
-  let state = (): LoopState => IDLE;
-  stateMetrics(controller, registers, () => state());
-  return {
-    pass: passMetrics(controller, registers),
-    watchLoop: (read) => {
-      state = read;
-    },
-  };
+/** Of a role, with the numbers of its process: several roles can run in one process. */
+export function roleRegistry(): Registry {
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  return register;
 }
 
-function passMetrics(controller: string, registers: Registry[]): LoopMetrics['pass'] {
+export function measurePasses(registry: Registry, controller: string): (run: LoopRun) => void {
+  const registers = [registry];
   const labelNames = ['controller'];
   const names = ['name', 'controller'];
   const queue = { name: controller, controller };
@@ -54,7 +45,9 @@ function passMetrics(controller: string, registers: Registry[]): LoopMetrics['pa
   };
 }
 
-function stateMetrics(controller: string, registers: Registry[], state: () => LoopState): void {
+/** Read whenever somebody asks for the numbers. */
+export function measureLoop(registry: Registry, controller: string, state: () => LoopState): void {
+  const registers = [registry];
   const gauge = (
     name: string,
     help: string,

@@ -1,4 +1,5 @@
 // Questions by result, counted since the start.
+import { Counter, type Registry } from 'prom-client';
 
 export class DnsCounts {
   readonly questions = {
@@ -15,4 +16,35 @@ export class DnsCounts {
   folded = 0;
   /** Dropped rows of denied questions, since too many waited for the file system. */
   dropped = 0;
+}
+
+export function measureDns(registry: Registry, counts: DnsCounts): void {
+  new Counter({
+    name: 'sallyport_dns_questions_total',
+    help: 'Questions that clients asked the DNS, by what became of them',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(counts.questions)) this.inc({ outcome }, count);
+    },
+  });
+  new Counter({
+    name: 'sallyport_dns_folded_total',
+    help: 'Denied questions that are in the row of an earlier one of the same client and name',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(counts.folded);
+    },
+  });
+  new Counter({
+    name: 'sallyport_dns_dropped_total',
+    help: 'Denied questions that are in no row, since too many waited for the file system',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(counts.dropped);
+    },
+  });
 }

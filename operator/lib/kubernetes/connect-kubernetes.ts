@@ -20,6 +20,7 @@ export interface ConnectOptions {
 export interface RequestDone {
   readonly method: string;
   readonly host: string;
+  /** 0 where there was no answer. */
   readonly status: number;
   readonly durationMs: number;
 }

@@ -1,7 +1,9 @@
 // Makes the parts of the agent: those of every gateway, and what ties it to the API server. Nothing is started here;
 // gateway.ts says in which order things start and stop.
+import type { Registry } from 'prom-client';
 import type { GatewayConfig } from '../../config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
+import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import { GatewayDns } from '../../gateway/dns/gateway-dns.ts';
 import {
@@ -17,18 +19,20 @@ import { describeExit } from '../../gateway/process/running-envoy.ts';
 import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { createMetrics, type Metrics } from '../../lib/metrics.ts';
+import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { accountUser, GATEWAY_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
+import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { gatewayDenials } from './denials.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
   readonly config: GatewayConfig;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly registry: Registry;
   readonly api: KubernetesApi;
   readonly memory: GatewayMemory;
   readonly dns: GatewayDns;
@@ -54,7 +58,8 @@ export async function assembleParts(
   hooks: GatewayProcessHooks,
 ): Promise<GatewayProcessParts> {
   const { systemNamespace: namespace, podName } = config;
-  const metrics = createMetrics('gateway');
+  const registry = roleRegistry();
+  const countFailure = measureReflectorFailures(registry);
   const place = await prepareGateway(config, { mayBeVolume: true });
   const tooFew = descriptorSentence(place.descriptors);
   if (tooFew !== undefined)
@@ -67,11 +72,11 @@ export async function assembleParts(
       user: accountUser(namespace, GATEWAY_ACCOUNT),
       extra: { [POD_NAME_EXTRA]: podName },
     },
-    onRequest: (done) => metrics.apiRequest(done),
+    onRequest: measureRequests(registry),
   });
   const rules = new RuleHistory();
   const onWatchFailure = ({ reflector, error, retryInMs }: ReflectorFailure): void => {
-    metrics.reflectorFailure(reflector);
+    countFailure(reflector);
     logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
   };
   const services = new ClusterServices({ api, onFailure: onWatchFailure });
@@ -101,16 +106,16 @@ export async function assembleParts(
     onProblem: (sentence) => logger.error('the DNS cannot do all that it should', { problem: sentence }),
   });
   const parts = gatewayParts(config, place, gatewayHooks);
-  const spools = spoolsOf({ ...parts, config, rules, dns, logger, metrics });
-  return { ...parts, dns, spools, services, config, logger, metrics, api, memory, source, reporter, rules };
+  const spools = spoolsOf({ ...parts, config, rules, dns, logger, registry });
+  return { ...parts, dns, spools, services, config, logger, registry, api, memory, source, reporter, rules };
 }
 
 type SpoolReaders = Pick<
   GatewayProcessParts,
-  'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'metrics'
+  'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'registry'
 >;
 
-function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolReaders): Spools {
+function spoolsOf({ config, paths, envoy, dns, rules, logger, registry }: SpoolReaders): Spools {
   const consume = gatewayDenials({
     gateway: config.podName,
     accountId: config.accountId,
@@ -118,7 +123,7 @@ function spoolsOf({ config, paths, envoy, dns, rules, logger, metrics }: SpoolRe
     findRule: (query) => rules.findRule(query),
     isStillAllowed: (query) => rules.isStillAllowed(query),
     logger,
-    onDenial: (denial) => metrics.denial(denial),
+    onDenial: measureDenials(registry),
   });
   return new Spools({
     folder: paths.envoyLog,

@@ -1,22 +1,27 @@
 // `sallyport gateway`: the wiring of the agent beside one Envoy in a cluster. Tables and plans from the API server,
 // Envoy's files, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
 // once from the files of the last time, and goes on when this process or the API server is away.
+
 import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../../config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { heldBackSentences } from '../../gateway/config/held-back-sentences.ts';
 import { TableWait } from '../../gateway/config/table-wait.ts';
+import { measureDns } from '../../gateway/dns/dns-counts.ts';
 import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
+import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { rememberCompiled, rememberInForce } from '../../gateway/state/gateway-memory.ts';
 import { inForceAfter } from '../../gateway/state/in-force.ts';
 import { readIfExists, writeFileAtomic } from '../../lib/atomic-file.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
 import { type CompiledObjects, type GatewayOutputs, gatewayOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
+import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
 import { assembleParts, type GatewayProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 10;
@@ -58,7 +63,7 @@ export class GatewayProcess {
       maxIntervalMs: MAX_INTERVAL_MS,
       clock: SYSTEM_CLOCK,
       onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
-      onRun: (run) => parts.metrics.pass(run),
+      onRun: measurePasses(parts.registry, 'gateway'),
     });
     agent = new GatewayProcess(parts, loop);
     try {
@@ -125,6 +130,7 @@ export class GatewayProcess {
       services,
       rules,
       logger,
+      registry,
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
@@ -137,11 +143,13 @@ export class GatewayProcess {
     }
     const how = await envoy.start();
     this.#envoyVersion = (await envoy.admin.serverInfo()).version;
-    this.#parts.metrics.watchLoop(() => this.#loop.state());
-    this.#parts.metrics.watchReflectors(progress);
-    this.#parts.metrics.watchDns(() => dns.counts);
-    this.#parts.metrics.watchRefusedConnections(() => refused.total);
-    this.#parts.metrics.watchEnvoyMemory(() => overload.memoryPercent / 100);
+    measureLoop(registry, 'gateway', () => this.#loop.state());
+    measureReflectors(registry, progress);
+    measureDns(registry, dns.counts);
+    measureEnvoy(registry, {
+      refusedConnections: () => refused.total,
+      memoryRatio: () => overload.memoryPercent / 100,
+    });
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(progress(), 'silent') },
@@ -150,7 +158,7 @@ export class GatewayProcess {
         envoy: () => (envoy.pid === undefined ? 'Envoy does not run' : undefined),
         configured: () => (this.#isCurrent ? undefined : 'Envoy has not been given its configuration yet'),
       },
-      metrics: this.#parts.metrics,
+      metrics: registry,
     });
     logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
     this.#report();

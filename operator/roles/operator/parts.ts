@@ -1,23 +1,28 @@
 // Makes the parts of the operator: reflectors on one side, writers on the other. Nothing is started here; process.ts
 // says in which order things start and stop.
+import type { Registry } from 'prom-client';
 import type { OperatorConfig } from '../../config.ts';
+import { type DeliveryMetrics, measureDelivery } from '../../deliver/kubernetes/delivery-metrics.ts';
 import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
 import { ObjectWriter } from '../../deliver/kubernetes/object-writer.ts';
 import { StatusReport } from '../../deliver/kubernetes/status-report.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { createMetrics, type Metrics } from '../../lib/metrics.ts';
+import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
 import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
 import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
+import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 
 /** What is wired together; each part has a lifetime of its own. */
 export interface OperatorProcessParts {
   readonly config: OperatorConfig;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly registry: Registry;
+  readonly metrics: DeliveryMetrics;
   readonly api: KubernetesApi;
   readonly source: ClusterSource;
   readonly lease: LeaderLease;
@@ -32,18 +37,20 @@ export async function assembleParts(
   logger: Logger,
   onChange: () => void,
 ): Promise<OperatorProcessParts> {
-  const metrics = createMetrics('operator');
+  const registry = roleRegistry();
+  const metrics = measureDelivery(registry);
+  const countFailure = measureReflectorFailures(registry);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
     actAs: { user: accountUser(config.systemNamespace, OPERATOR_ACCOUNT) },
-    onRequest: (done) => metrics.apiRequest(done),
+    onRequest: measureRequests(registry),
   });
   const source = new ClusterSource({
     api,
     systemNamespace: config.systemNamespace,
     onChange,
     onFailure: ({ reflector, error, retryInMs }) => {
-      metrics.reflectorFailure(reflector);
+      countFailure(reflector);
       logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
     },
   });
@@ -64,7 +71,7 @@ export async function assembleParts(
     resources: WRITTEN_RESOURCES,
     versionedKinds: ['EgressTable', 'WorkspacePlan'],
     mayWrite: () => lease.isLeader(),
-    onWrite: (write) => metrics.objectWrite(write),
+    onWrite: metrics.objectWrite,
   });
   const recorder = new EventRecorder({
     api,
@@ -79,5 +86,5 @@ export async function assembleParts(
     },
   });
   const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
-  return { config, logger, metrics, api, source, lease, writer, recorder, statusReport };
+  return { config, logger, registry, metrics, api, source, lease, writer, recorder, statusReport };
 }

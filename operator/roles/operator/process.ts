@@ -1,5 +1,6 @@
 // `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
 // them. Every replica looks and computes; only the one that holds the lease writes.
+
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../config.ts';
 import { deliver } from '../../deliver/kubernetes/deliver.ts';
@@ -10,6 +11,7 @@ import { inSteps } from '../../lib/in-steps.ts';
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
 import type { ClusterState } from '../../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../../model/stamp.ts';
 import {
@@ -20,6 +22,7 @@ import {
 } from '../../pipeline.ts';
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
+import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
 import { assembleParts, type OperatorProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 20;
@@ -53,7 +56,7 @@ export class OperatorProcess {
       maxIntervalMs: MAX_INTERVAL_MS,
       clock: SYSTEM_CLOCK,
       onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
-      onRun: (run) => parts.metrics.pass(run),
+      onRun: measurePasses(parts.registry, 'operator'),
     });
     operator = new OperatorProcess(parts, loop);
     await operator.#start();
@@ -89,14 +92,14 @@ export class OperatorProcess {
   }
 
   async #start(): Promise<void> {
-    const { config, source, lease, logger, metrics } = this.#parts;
-    metrics.watchLoop(() => this.#loop.state());
-    metrics.watchReflectors(() => source.progress());
+    const { config, source, lease, logger, registry } = this.#parts;
+    measureLoop(registry, 'operator', () => this.#loop.state());
+    measureReflectors(registry, () => source.progress());
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(source.progress(), 'silent') },
       ready: { synced: () => reflectorFault(source.progress(), 'unsynced') },
-      metrics,
+      metrics: registry,
     });
     logger.info('started', { healthPort: this.healthPort, identity: config.identity });
     source.start();

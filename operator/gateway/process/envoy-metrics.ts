@@ -1,0 +1,29 @@
+// Envoy as numbers, read whenever somebody asks for them.
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+export interface EnvoyNumbers {
+  /** Connections that were closed at once, since the start of the process. */
+  readonly refusedConnections: () => number;
+  /** Share of what Envoy may use. */
+  readonly memoryRatio: () => number;
+}
+
+export function measureEnvoy(registry: Registry, { refusedConnections, memoryRatio }: EnvoyNumbers): void {
+  new Counter({
+    name: 'sallyport_connections_refused_total',
+    help: 'Connections that were closed at once, since there were as many as there may be, or too little memory',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(refusedConnections());
+    },
+  });
+  new Gauge({
+    name: 'sallyport_envoy_memory_used_ratio',
+    help: 'Memory of Envoy, of what it may use; above 0.95 it refuses what is new',
+    registers: [registry],
+    collect() {
+      this.set(memoryRatio());
+    },
+  });
+}
