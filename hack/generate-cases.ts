@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes compiled.yaml of every case in test/cases from its in.yaml. It never touches decisions.yaml: those rows
-// are written by hand, and say what must be true.
+// Writes compiled.yaml of every case in test/cases from its in.yaml. It never changes decisions.yaml: those rows are
+// written by hand, as the expected result.
 import { writeFileSync } from 'node:fs';
 import { casePath, listCases, readCase } from '../test/cases/case-folder.ts';
 import { compiledFile } from '../test/cases/compiled-file.ts';

@@ -8,13 +8,13 @@ import { BLOCK_SIZE } from './model/lane-port.ts';
 import { DENIAL_ROWS_PER_SECOND, LEAST_ENVOY_MEMORY_MB } from './model/limits.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 
-/** Where the proxies are. */
+/** Addresses and ports of the proxies. */
 export interface ListenConfig {
   readonly listenAddress: string;
   readonly ports: { readonly from: number; readonly to: number };
 }
 
-/** What every gateway needs to know, in a cluster or not; paths are absolute. */
+/** Configuration of every gateway, in a cluster or not; paths are absolute. */
 export interface ProxyConfig {
   readonly stateDirectory: string;
   readonly listenAddress: string;
@@ -23,14 +23,14 @@ export interface ProxyConfig {
   readonly openRanges: readonly AddressRange[];
   readonly denyRanges: readonly AddressRange[];
   readonly maxConnections: number;
-  /** Of Envoy; a share of what there is where undefined. */
+  /** Of Envoy; a share of the available memory where undefined. */
   readonly envoyMemoryMb: number | undefined;
-  /** That one client may ask the DNS. */
+  /** DNS questions per second that one client may ask. */
   readonly dnsQuestionsPerSecond: number;
   readonly accountId: string;
   /** Of one lane in the denial log, before one row stands for several denials. */
   readonly denialRowsPerSecond: number;
-  /** How long the denial log keeps a row. */
+  /** How long the denial log retains a row. */
   readonly denialsRetentionMs: number;
   /** Size beyond which the oldest rows are deleted. */
   readonly denialsMaxBytes: number;
@@ -38,11 +38,11 @@ export interface ProxyConfig {
   readonly concurrency: number | undefined;
   /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
   readonly rotateLogBytes: number | undefined;
-  /** Value of PATH, in which Envoy is looked for. */
+  /** Value of PATH, to find Envoy. */
   readonly path: string;
 }
 
-/** What `sallyport run` needs to know. */
+/** Configuration of `sallyport run`. */
 export interface RunConfig extends ListenConfig, ProxyConfig {
   readonly folder: string;
 }
@@ -87,10 +87,10 @@ export function readRunConfig(
   };
 }
 
-/** Many times what programs ask that remember nothing, and too few to fill a log. */
+/** Far above what programs without a cache ask, and too few to fill a log. */
 const DNS_QUESTIONS = '1000';
 
-/** As Databricks keeps its system table. */
+/** The retention of Databricks' system table. */
 const DENIALS_RETENTION_DAYS = '365';
 const DENIALS_MAX_GB = '10';
 const DAY_MS = 86_400_000;
@@ -147,7 +147,7 @@ function readNameServer(option: string, text: string): { readonly address: strin
   return { address: readAddress(option, host), port };
 }
 
-/** What every role in a cluster needs to know. */
+/** Configuration of every role in a cluster. */
 interface ClusterConfig {
   /** Undefined: the service account of the pod that this runs in. */
   readonly kubeconfig: string | undefined;

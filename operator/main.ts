@@ -10,16 +10,16 @@ const program = new Command('sallyport')
   .description('Egress and access control for serverless workspaces')
   .version('0.1.0')
   .showHelpAfterError('(add --help for the options)')
-  // Not commander's own 1: that is what "explain" says of a connection that is denied.
+  // Not commander's own 1: "explain" uses that for a denied connection.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
-  // A reader that has gone, such as "head", wants no more. "run" has an Envoy to stop and sees to that itself.
+  // Ends quietly when the reader is gone, such as "head". "run" handles that itself, since it must stop Envoy.
   .hook('preAction', (_program, action) => {
     if (action.name() !== 'run') process.stdout.on('error', () => process.exit(0));
   });
 
 const stateOption = new Option(
   '--state <dir>',
-  'where the denial log, offsets and port blocks are kept',
+  'directory of the denial log, offsets and port blocks',
 ).default('.sallyport');
 
 const listenOption = new Option('--listen-address <address>', 'address of the proxies').default('127.0.0.1');
@@ -50,7 +50,7 @@ const logLevelOption = new Option('--log-level <level>', 'least important lines 
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
-/** What every gateway takes, in a cluster or not. */
+/** Options of every gateway, in a cluster or not. */
 function withProxyOptions(command: Command): Command {
   return command
     .addOption(stateOption)
@@ -62,20 +62,20 @@ function withProxyOptions(command: Command): Command {
     )
     .option(
       '--open-range <cidr>',
-      'range that destinations may lead to although it is private, for stand-ins (repeatable)',
+      'private range that destinations may resolve to, for tests (repeatable)',
       collect,
       [],
     )
     .option(
       '--deny-range <cidr>',
-      'range that no destination may lead to although it is public: nodes, API server, pods (repeatable)',
+      'public range that no destination may resolve to: nodes, API server, pods (repeatable)',
       collect,
       [],
     )
     .option('--max-connections <n>', 'connections that each egress listener may have open', '4096')
     .option(
       '--envoy-memory-mb <n>',
-      "memory of Envoy, near which it refuses what is new (default: half of the container's, or of the machine's)",
+      "memory of Envoy, near which it denies new connections (default: half of the container's, or of the machine's)",
     )
     .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)')
     .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
@@ -88,13 +88,13 @@ function withProxyOptions(command: Command): Command {
 }
 
 withProxyOptions(program.command('run'))
-  .option('--denials-retention-days <n>', 'how long the denial log keeps a row (default: 365)')
+  .option('--denials-retention-days <n>', 'how long the denial log retains a row (default: 365)')
   .option(
     '--denials-max-gb <n>',
     'size of the denial log beyond which its oldest rows are deleted (default: 10)',
   )
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
-  .argument('<folder>', 'folder of YAML, as "kubectl apply -f" takes it')
+  .argument('<folder>', 'folder of YAML, as for "kubectl apply -f"')
   .addOption(listenOption)
   .addOption(portsOption)
   .action(async (folder: string, options) => {
@@ -104,7 +104,7 @@ withProxyOptions(program.command('run'))
 
 program
   .command('denials')
-  .description('show what was denied, newest first, or answer an SQL query')
+  .description('show denials, newest first, or run an SQL query')
   .addOption(stateOption)
   .option('--since <duration>', 'only the last 90s, 30m, 2h or 7d')
   .option('--workspace <name>', 'only this workspace (name or id)')
@@ -117,7 +117,7 @@ program
 
 program
   .command('explain')
-  .description('say what would happen to a connection, and why')
+  .description('explain whether a connection would be allowed, and why')
   .argument('<folder>', 'folder of YAML')
   .argument('<destination>', 'host, host:port, https://host or http://host')
   .requiredOption('--workspace <name>', 'workspace (name or id)')
@@ -131,7 +131,7 @@ program
 
 program
   .command('render')
-  .description('write everything that Envoy would be given, without starting anything')
+  .description("write Envoy's whole configuration, without starting anything")
   .argument('<folder>', 'folder of YAML')
   .requiredOption('--out <dir>', 'directory for the files')
   .addOption(listenOption)
@@ -143,7 +143,7 @@ program
 
 program
   .command('operator')
-  .description('turn the resources of a cluster into plans for gateways, isolation, status and Events')
+  .description('compile the resources of a cluster into plans for gateways, isolation, status and Events')
   .addOption(kubeconfigOption)
   .addOption(namespaceOption)
   .addOption(healthPortOption)

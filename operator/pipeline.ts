@@ -1,5 +1,5 @@
-// The main path on one screen: what was observed -> who may go where -> what a gateway must run, and in a cluster what
-// the API server must hold. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
+// The main path on one screen: snapshot -> tables and plans -> Envoy's configuration, and in a cluster the objects for
+// the API server. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
@@ -18,25 +18,25 @@ import { findBroaderPolicies } from './render/kubernetes/broader-policies/find-b
 import { type ClusterObjects, clusterObjects } from './render/kubernetes/objects/cluster-objects.ts';
 import type { ClusterSettings } from './render/kubernetes/objects/desired-object.ts';
 
-/** What one gateway is, besides the world that it tunnel checks. */
+/** One gateway: all inputs of its configuration but the snapshot. */
 export interface Gateway {
   readonly settings: GatewaySettings;
-  /** Where each plan's workloads come in; the tables are those that plans name. */
+  /** The egress listeners of each plan; the tables are those that plans name. */
   readonly egressListenersOf: (
     plans: readonly WorkspacePlan[],
     tables: readonly EgressTable[],
   ) => readonly EgressListener[];
-  /** As the outputs of the last time had them; without it no tunnel is open. */
+  /** From the last outputs; without it no tunnel is open. */
   readonly tunnels?: TunnelMemory;
 }
 
-/** What the operator compiles and gateways watch. */
+/** Compiled by the operator, watched by gateways. */
 export type CompiledObjects = Pick<CompiledSnapshot, 'tables' | 'plans'>;
 
 export interface GatewayOutputs {
   readonly egressListeners: readonly EgressListener[];
   readonly envoy: EnvoyConfig;
-  /** To be kept before the configuration is brought into force. */
+  /** Store it before the configuration is applied. */
   readonly tunnels: TunnelMemory;
   /** Epoch milliseconds at which an entry expires, so that the outputs change without an event. */
   readonly changesAtMs: number | undefined;
@@ -50,7 +50,7 @@ export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: numbe
   return { ...world, ...gatewayOutputs(world, gateway, atMs) };
 }
 
-/** In a cluster the operator compiles; each gateway goes on from there. */
+/** In a cluster the operator compiles; each gateway renders the result. */
 export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs: number): GatewayOutputs {
   const { plans } = compiled;
   const tables = [...compiled.tables, ...missingTables(compiled.tables, plans)];
@@ -70,7 +70,7 @@ export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs
   };
 }
 
-/** What the operator keeps from one pass to the next, and nothing else. */
+/** The operator's only state between passes. */
 export interface OperatorMemory {
   readonly ports: PortBlockState;
 }
@@ -78,13 +78,13 @@ export interface OperatorMemory {
 export const NOTHING_REMEMBERED: OperatorMemory = { ports: noPortBlocks };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
-  /** Policies of others that allow a workspace more than ours, or let others into its lanes; by workspace. */
+  /** Policies of others that allow a workspace more than ours, or allow others into its lanes; by workspace. */
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
-  /** Pods that wait with a stamp that is too open by now. */
+  /** Pods that have not started and whose stamp is too open by now. */
   readonly overtaken: readonly OvertakenPod[];
 }
 
-/** Everything that a cluster should hold; status is computed from these and from what gateways report. */
+/** All objects of a cluster; status is computed from these and from the gateways' reports. */
 export function operatorOutputs(
   state: ClusterState,
   settings: ClusterSettings,

@@ -95,7 +95,7 @@ describe('explain()', () => {
     [
       'example.com',
       { product: 'DBSQL' },
-      ['dry-run (logs, denies only what no lane allows)', 'DRY_RUN_DENIAL', '-'],
+      ['dry-run (logs, denies only what every lane denies)', 'DRY_RUN_DENIAL', '-'],
     ],
     ['example.com', { product: 'ML_BUILD' }, ['full (no gateway)', 'ALLOW', '-']],
     ['a.example.com', { product: 'PROVISIONED_THROUGHPUT' }, ['sealed', 'DROP', RULE]],

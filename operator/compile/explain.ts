@@ -46,8 +46,8 @@ export type Explanation =
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /**
- * "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. A path
- * is passed over, since it decides nothing.
+ * * "host", "host:port", "https://host[:port]" or "http://host[:port]"; without a scheme, port 80 means plain HTTP. A
+ * path is ignored, since it decides nothing.
  */
 export function parseDestination(text: string): Destination | undefined {
   const [, written, host, digits] =
@@ -56,7 +56,7 @@ export function parseDestination(text: string): Destination | undefined {
   const isHttp = scheme === 'http';
   const port = Number(digits ?? DEFAULT_PORTS[isHttp ? 'http' : 'https']);
   if (host === undefined || !isPort(port)) return undefined;
-  // Clients ask in ASCII, whatever a person writes.
+  // Clients send ASCII, whatever a person writes.
   const parsed = parseDomainName(host);
   return { host: 'name' in parsed ? parsed.name : host, port, via: isHttp ? 'HTTP' : 'CONNECT' };
 }
@@ -100,14 +100,14 @@ function explainIn(
   };
 }
 
-/** A client that does as it should: inside the tunnel, TLS for the very host. */
+/** A well-behaved client: inside the tunnel, TLS for the same host. */
 function requestOf({ host, port, via }: Destination): EgressRequest {
   return via === 'HTTP' ? { via, host, port } : { via, host, port, inside: { kind: 'TLS', sni: host } };
 }
 
 function describeLane(lane: Lane): string {
   if (lane === 'full') return 'full (no gateway)';
-  return isDryRun(lane) ? `${lane} (logs, denies only what no lane allows)` : lane;
+  return isDryRun(lane) ? `${lane} (logs, denies only what every lane denies)` : lane;
 }
 
 function noWorkspace(request: ExplainRequest, names: readonly string[]): string {

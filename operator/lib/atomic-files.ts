@@ -1,5 +1,5 @@
-// How the gateway wants its small files written: all of the new text or all of the old, durable before it counts.
-// Declared here, provided by the delivery layer, joined in the roles, so that neither imports the other.
+// The interface by which the gateway writes small files: all of the new text or all of the old, durable before it
+// returns.
 
 export interface AtomicFiles {
   /** Resolves with whether the file was written; unchanged text is left alone unless `evenIfUnchanged`. */

@@ -1,9 +1,9 @@
-// /healthz, /readyz and /metrics of a role. Each check is a sentence that says what is missing, or nothing; a check
-// that fails is named, with the time of the first request that found it so.
+// /healthz, /readyz and /metrics of a role. Each check returns a sentence about its fault, or nothing; a failed check
+// is named, with the time of the first request that found it.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Undefined where all is well, else what is missing. One that throws has failed. */
+/** Undefined where all is well, else the fault. One that throws has failed. */
 type Check = () => string | undefined;
 type Checks = Readonly<Record<string, Check>>;
 
@@ -11,7 +11,7 @@ export interface HealthServerOptions {
   /** 0 for any. */
   readonly port: number;
   readonly host?: string;
-  /** By name; /healthz asks those of `live`, /readyz those of `ready`. */
+  /** By name; /healthz runs those of `live`, /readyz those of `ready`. */
   readonly live: Checks;
   readonly ready: Checks;
   /** A registry. */
@@ -20,7 +20,7 @@ export interface HealthServerOptions {
 
 export interface HealthServer {
   readonly port: number;
-  /** Answers what was asked already. */
+  /** Finishes running requests. */
   close(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ function pagesOf({ live, ready, metrics }: HealthServerOptions): ReadonlyMap<str
 async function answer(pages: ReadonlyMap<string, Page>, method: string, url: string): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET is answered here\n');
   const page = pages.get(url.split('?')[0] ?? '');
-  if (page === undefined) return plain(404, `here are ${[...pages.keys()].join(', ')}\n`);
+  if (page === undefined) return plain(404, `paths are ${[...pages.keys()].join(', ')}\n`);
   try {
     return await page();
   } catch (error) {
@@ -104,7 +104,7 @@ function listen(server: Server, { port, host }: HealthServerOptions): Promise<vo
   });
 }
 
-/** Who is slow is cut off: nobody waits for a health check to end. */
+/** Slow connections are closed: nobody waits for a health check to end. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), CLOSING_MS);

@@ -1,4 +1,4 @@
-// A long computation that pauses on its way -> its result, with a turn for everybody else at each pause.
+// Runs a long computation with pauses, and yields to the event loop at each.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 export async function inSteps<Result>(steps: Generator<void, Result>): Promise<Result> {

@@ -1,9 +1,9 @@
-// Calls between a process and a child of its own, both ways, over the channel that Node keeps between the two. A call
-// that cannot be answered any more rejects; nothing here waits for ever, where the caller says how long.
+// Calls between a process and a child of its own, both ways, over Node's IPC channel. A call that can no longer be
+// answered rejects; with a time limit of the caller nothing waits for ever.
 
 export type CallHandlers = Readonly<Record<string, (argument: unknown) => unknown>>;
 
-/** A ChildProcess here, `process` there. */
+/** A ChildProcess in the parent, `process` in the child. */
 export interface IpcPort {
   send?(message: object, callback: (error: Error | null) => void): boolean;
   on(event: 'message', listener: (message: unknown) => void): unknown;
@@ -38,7 +38,10 @@ export class IpcCalls {
     return this.#isClosed;
   }
 
-  /** What the other side's handler of this name answers; rejects with its error, or when the other side is gone. */
+  /**
+   * Resolves with the result of the other side's handler of this name; rejects with its error, or when the other side
+   * is gone.
+   */
   call(name: string, argument?: unknown): Promise<unknown> {
     if (this.#isClosed) return Promise.reject(goneError(name));
     this.#lastId += 1;
@@ -49,7 +52,7 @@ export class IpcCalls {
     });
   }
 
-  /** As call(), where nobody cares about the answer. */
+  /** As call(), without an answer. */
   tell(name: string, argument?: unknown): void {
     this.call(name, argument).catch(() => undefined);
   }
@@ -71,7 +74,7 @@ export class IpcCalls {
     else pending?.reject(new Error(error));
   }
 
-  /** What cannot be sent is answered by the disconnection that follows. */
+  /** Calls that cannot be sent are rejected by the disconnection that follows. */
   #send(message: Message): void {
     if (!this.#isClosed) this.#port.send?.(message, () => undefined);
   }

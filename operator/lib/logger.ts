@@ -48,7 +48,7 @@ interface PlainError {
   readonly cause?: unknown;
 }
 
-/** What the outside world does to us says enough in its message; of a bug one wants to know where it is. */
+/** The message of an outside failure is enough; a bug needs its stack. */
 const BUGS = [TypeError, RangeError, ReferenceError];
 const DEEPEST_CAUSE = 8;
 

@@ -1,5 +1,5 @@
-// What a loop does, as numbers of a controller with one worker and a queue of at most one: the whole-world pass is the
-// one thing that is reconciled, and everything that waits for it is one item.
+// Metrics of a loop, as of a controller with one worker and a queue of at most one: a pass over everything is the only
+// item.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { LoopRun, LoopState } from './loop.ts';
 

@@ -32,7 +32,7 @@ export interface LoopOptions {
   readonly maxIntervalMs: number;
   readonly clock: Clock;
   readonly onFailure: (error: unknown) => void;
-  /** Told of every run: how long it took, and how long the first trigger before it had to wait. */
+  /** Called after every run: how long it took, and how long the first trigger before it had to wait. */
   readonly onRun?: (run: LoopRun) => void;
 }
 
@@ -42,7 +42,7 @@ export interface LoopRun {
   readonly failed: boolean;
 }
 
-/** What goes on now, for who looks at it from time to time. */
+/** Current state, for polling. */
 export interface LoopState {
   /** Triggers so far; those that found one waiting already do not count. */
   readonly triggers: number;

@@ -1,5 +1,5 @@
-// Keeps one child process running: starts it with a limit on its memory, prepares it, starts it anew with back-off when
-// it ends or falls silent, and stops it within a given time whatever it does.
+// Keeps one child process running: starts it with a limit on its memory, prepares it, restarts it with back-off when it
+// exits or stops answering, and stops it within a given time whatever it does.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,15 +11,13 @@ export interface SupervisedOptions {
   /** A file that Node.js runs; it answers the call "ping". */
   readonly program: string;
   readonly nodeOptions: readonly string[];
-  /**
-   * Of private memory, as RLIMIT_DATA counts it: what cannot be had is refused by the system, not by a word of ours.
-   */
+  /** Of private memory, as RLIMIT_DATA counts it: the kernel enforces the limit. */
   readonly memoryMb: number;
   readonly handlers: CallHandlers;
-  /** A new process is asked for nothing else before this has resolved; where it rejects, the process is ended. */
+  /** A new process gets no other call before this has resolved; where it rejects, the process is ended. */
   readonly prepare: (calls: IpcCalls) => Promise<void>;
   readonly onExit: (exit: ProcessExit) => void;
-  /** After an exit: another one is prepared, or could not be (`error`) and is tried again. */
+  /** After an exit: the next process is prepared, or failed (`error`) and is tried again. */
   readonly onRestart: (result: { readonly pid?: number | undefined; readonly error?: Error }) => void;
   readonly silentMs?: number;
   readonly firstBackoffMs?: number;
@@ -32,7 +30,7 @@ interface ProcessExit {
   readonly reason: string;
 }
 
-/** A process ended while it was prepared; onExit() was told. */
+/** A process exited while it was prepared; onExit() was called. */
 export class EndedTooSoon extends Error {}
 
 interface Running {
@@ -68,7 +66,7 @@ export class SupervisedProcess {
     return this.#running?.child.pid;
   }
 
-  /** Asks the process that is ready, or the next one; again where one ends meanwhile. Rejects once stopped. */
+  /** Calls the process that is ready, or the next one; again where one exits meanwhile. Rejects once stopped. */
   async call(name: string, argument?: unknown): Promise<unknown> {
     for (;;) {
       const { calls } = await this.#ready();
@@ -80,12 +78,12 @@ export class SupervisedProcess {
     }
   }
 
-  /** Tells the process that is ready; another one learns it when it is prepared. */
+  /** Sends to the process that is ready; the next one gets it when it is prepared. */
   tell(name: string, argument?: unknown): void {
     this.#running?.calls.tell(name, argument);
   }
 
-  /** Ends the process when `finish` has brought everything in order, or after the grace. None runs afterwards. */
+  /** Ends the process when `finish` has resolved, or after the grace period. None runs afterwards. */
   async stop(finish: (calls: IpcCalls) => Promise<unknown>, graceMs: number): Promise<void> {
     this.#stopped.abort();
     this.#release();
@@ -117,11 +115,12 @@ export class SupervisedProcess {
     }
   }
 
-  /** Resolves with the reason when it has ended; one that is silent is ended. */
+  /** Resolves with the reason when it has exited; one that does not answer is killed. */
   async #watch(running: Running): Promise<string> {
     const { silentMs = 10_000 } = this.#options;
     const mostUnanswered = Math.ceil(silentMs / PING_MS);
-    // Counted, and not by the clock: after a time in which this process did not run, the other one gets its chance.
+    // By counting, not by the clock: after a time in which this process did not run, the other one must get time to
+    // answer.
     let unanswered = 0;
     const timer = setInterval(() => {
       if (unanswered >= mostUnanswered) running.child.kill('SIGKILL');

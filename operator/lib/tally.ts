@@ -1,4 +1,5 @@
-// Tells of what may happen thousands of times a second: the first time at once, what follows together a while later.
+// Aggregates reports of events that may happen thousands of times a second: the first at once, later ones together
+// after a while.
 
 const INTERVAL_MS = 10_000;
 

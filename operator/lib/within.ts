@@ -1,7 +1,7 @@
 // A promise with a limit on how long anybody waits for it.
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Resolves with the work, or as undefined after the time; the work itself goes on. Rejects where it does. */
+/** Resolves with the work, or as undefined after the time; the work itself continues. Rejects where it does. */
 export async function within<T>(limitMs: number, work: Promise<T>): Promise<T | undefined> {
   const cancel = new AbortController();
   const late = delay(limitMs, undefined, { signal: cancel.signal }).catch(() => undefined);

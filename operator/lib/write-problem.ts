@@ -1,4 +1,4 @@
-// Why a file could not be written, as a sentence with what to do about it.
+// Why a file could not be written, and what to do about it.
 
 const FIXES: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space',

@@ -50,8 +50,8 @@ const FAULTS: Readonly<Record<string, string>> = {
   EACCES:
     'this user may not read it; give the user of this process the right to, for example with "chmod +r"',
   EPERM: 'this user may not read it; give the user of this process the right to',
-  ELOOP: 'its links lead in a circle; make it a file or remove it',
-  ENOTDIR: 'it is a link whose way leads through a file; make it a file or remove it',
+  ELOOP: 'its links form a loop; make it a file or remove it',
+  ENOTDIR: 'it is a link through a file; make it a file or remove it',
   EIO: 'the system cannot read it (EIO); write it anew or remove it',
   EMFILE: 'this process has too many files open; raise its limit, for example with "ulimit -n"',
   ENFILE: 'this machine has too many files open; raise "fs.file-max"',

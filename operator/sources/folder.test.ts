@@ -163,12 +163,12 @@ describe('FolderSource names an entry that it cannot read, and all others count'
     [
       'links in a circle',
       (path) => symlink('odd.yaml', path),
-      `its links lead in a circle; make it a file or remove it${STAYS}`,
+      `its links form a loop; make it a file or remove it${STAYS}`,
     ],
     [
       'a link through a file',
       (path) => symlink('good.yaml/odd', path),
-      `it is a link whose way leads through a file; make it a file or remove it${STAYS}`,
+      `it is a link through a file; make it a file or remove it${STAYS}`,
     ],
     ['a directory', (path) => mkdir(path), 'it is a directory and no file; move it out of the folder'],
     ['a pipe', (path) => run('mkfifo', [path]), 'it is a pipe and no file; move it out of the folder'],

@@ -157,7 +157,7 @@ export class FolderSource {
   }
 }
 
-const COMES_AND_GOES = 'it comes and goes while it is read; write it once';
+const COMES_AND_GOES = 'it appears and disappears while it is read; write it once';
 
 function parsedEntry(name: string, reading: FileReading, known: KnownEntry | undefined): KnownEntry {
   if (known !== undefined && isSameReading(known.reading, reading)) return { reading, parsed: known.parsed };

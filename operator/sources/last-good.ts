@@ -97,7 +97,7 @@ function assignmentKey(workspace: string): ObjectKey {
 function duplicateProblem(places: readonly Place[]): Problem {
   const [first, second] = places;
   const object = first === undefined ? '' : formatKey(keyOf(first.object));
-  const message = `Cannot accept two objects of one name: the other is in ${first?.file}:${first?.line()}; remove one, until then the last good version stays`;
+  const message = `Cannot accept two objects of one name: the other one is in ${first?.file}:${first?.line()}; remove one, until then the last good version stays`;
   return {
     reason: 'DuplicateObject',
     message,
@@ -107,6 +107,6 @@ function duplicateProblem(places: readonly Place[]): Problem {
 }
 
 function doubtProblem(workspace: string): Problem {
-  const message = `Cannot tell which policy applies: a file that cannot be read may hold PolicyAssignment "${workspace}"; until it is corrected this workspace reaches nothing`;
+  const message = `Cannot decide which policy applies: an unreadable file may contain PolicyAssignment "${workspace}"; until it is corrected this workspace reaches nothing`;
   return { reason: 'NetworkPolicyUnreadable', message, object: `Workspace/${workspace}` };
 }

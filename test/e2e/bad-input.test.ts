@@ -74,7 +74,7 @@ describe('while it runs', () => {
     await expectUnchanged();
     await put('namespaces.yaml', namespaceFile('alpha', 'late', 'unassigned'));
     const message =
-      'Workspace/late: Cannot tell which policy applies: a file that cannot be read may hold PolicyAssignment "late"; until it is corrected this workspace reaches nothing';
+      'Workspace/late: Cannot decide which policy applies: an unreadable file may contain PolicyAssignment "late"; until it is corrected this workspace reaches nothing';
     expect(printed()).toContain(message);
     expect(await answer('late', DEFAULT_HOST)).toBe('refused POLICY_UNREADABLE');
     await expectUnchanged();

@@ -92,7 +92,7 @@ test('a caller without the secret is refused, and the output says so', async () 
   const secret = await readFile(querySecret);
   await writeFile(querySecret, 'guessed');
   await expect(logged()).rejects.toThrow('presents another secret than');
-  await command.says(/Refused queries of the denial log, since .*: 1/);
+  await command.says(/Rejected queries of the denial log, whose .*: 1/);
   await writeFile(querySecret, secret);
   expect(await logged()).toEqual([1]);
 });
@@ -145,7 +145,7 @@ test('a database that is damaged while it is in use is set aside, and what was n
   await writeFile(database, (await readFile(database)).fill(7, 4096));
   process.kill(pid, 'SIGKILL');
   const [, path = ''] = await command.says(
-    /Cannot use denial log ".*": .*; it is kept as "(.*)", and a new log begins/,
+    /Cannot use denial log ".*": .*; it is stored as "(.*)", and a new log begins/,
   );
   expect(path).toMatch(/denials-damaged-\d{8}T\d{6}Z\.duckdb$/);
   expect((await readdir(root)).filter((name) => name.includes('-damaged-'))).not.toEqual([]);

@@ -79,7 +79,7 @@ test('run prints the workspaces, writes endpoints.json, and ends with Ctrl-C, it
 
 test('run, interrupted before it is ready, ends in good order and leaves no Envoy', async () => {
   const command = scene.run();
-  await command.says(/Looking for Envoy/);
+  await command.says(/Finding Envoy/);
   expect(await command.end('SIGINT')).toMatchObject({ status: 0, stderr: '' });
   expect(await scene.envoy()).toBeUndefined();
 });

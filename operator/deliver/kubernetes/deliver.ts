@@ -41,7 +41,7 @@ export interface Delivery {
   readonly logger: Logger;
 }
 
-/** Kinds that are the operator's alone, and go when nobody wants them. */
+/** Kinds that only the operator writes, pruned when no longer wanted. */
 const PRUNED_RESOURCES: readonly ClusterResource[] = [
   EGRESS_TABLES,
   WORKSPACE_PLANS,
@@ -61,7 +61,7 @@ export async function deliver(
 ): Promise<WriteFailures> {
   const { api, writer, lease, logger, recorder } = delivery;
   const notCreated = await createAll(outputs.createdOnce, { writer, logger });
-  // Not again once isolation is there: what has no lane then is held by it, and never was exempt.
+  // Not again once isolation exists: a pod without a lane is then isolated by it, and never was exempt.
   const exempting = outputs.exempting.filter((name) => !isIsolated(name, observed));
   const notExempted = await exemptAll(exempting, delivery);
   const stillOpen = new Set(notExempted.map(({ item }) => item.metadata.name));
@@ -87,7 +87,7 @@ export async function deliver(
   const notUnstamped = await unstampAll(outputs.unstamped, observed, writer);
   // Objects of workspaces that were left out above are still wanted.
   const wantedKeys = new Set(outputs.objects.map(objectKey));
-  // In a Namespace that is on its way out, isolation goes with the last pod, and not before.
+  // In a terminating Namespace, isolation is deleted with the last pod, and not before.
   const removable = remove.filter(
     (object) =>
       !wantedKeys.has(objectKey(object)) && !outputs.terminating.has(object.metadata.namespace ?? ''),
@@ -140,7 +140,7 @@ async function exemptAll(
   });
 }
 
-/** Everything of ours but what is the user's own word. */
+/** All our annotations but those that users set. */
 async function unstampAll(
   names: readonly string[],
   observed: Observed,

@@ -1,5 +1,5 @@
-// Events of events.k8s.io/v1: the first of a kind is an object, its repetitions a growing series on it. Events are a
-// notice and no log: what the server does not take is counted and dropped, and never stops a pass.
+// Events of events.k8s.io/v1: the first of a kind is an object, its repetitions a growing series on it. Events are best
+// effort: one that the server does not accept is counted and dropped, and never stops a pass.
 import { randomUUID } from 'node:crypto';
 import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -20,7 +20,7 @@ export interface EventToRecord {
   readonly type: 'Normal' | 'Warning';
   /** One constant word. */
   readonly reason: string;
-  /** What was done or is to be done, one constant word. */
+  /** The action taken or needed, one constant word. */
   readonly action: string;
   /** At most 1,024 bytes. */
   readonly note: string;

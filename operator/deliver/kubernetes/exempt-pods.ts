@@ -1,7 +1,7 @@
-// Pods that are there already when their Namespace becomes a workspace. Those that run get lane `full`, so that
-// isolation leaves them alone until they restart (R39). Those that have not started yet would start past the workspace:
-// they get the strictest lane, where they reach nothing, since what they would need besides cannot be written into them
-// any more. No pod can start anew meanwhile: admission refuses it until the workspace is ready.
+// Pods that exist when their Namespace becomes a workspace. Running ones get lane `full`, which exempts them from
+// isolation until they restart (R39). Those that have not started yet get the strictest lane, where they reach nothing,
+// since their proxy variables and name servers can no longer be set. No new pod can start meanwhile: admission denies
+// it until the workspace is ready.
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { PODS } from '../../model/cluster-resources.ts';
 import { hasStarted, type PodStatus } from '../../model/pod-status.ts';
@@ -11,14 +11,14 @@ import { labelPod, type PodWriting } from './label-pod.ts';
 
 /** How many. */
 export interface ExemptedPods {
-  /** They run on as they are. */
+  /** Exempt, running pods. */
   readonly running: number;
-  /** They had not started. */
+  /** Pods that had not started. */
   readonly held: number;
 }
 
 export interface Exemption extends PodWriting {
-  /** Told of each pod that was held, also where another could not be. */
+  /** Called for each pod that was held, also where another could not be. */
   readonly onHeld: (pod: HeldPod) => Promise<void>;
 }
 

@@ -1,5 +1,5 @@
-// Writes the GatewayReport of one gateway pod: what it runs when that changes, and that it still runs every few
-// seconds. An API server that is away is tried again, and never holds up anything else.
+// Writes the GatewayReport of one gateway pod: its running revisions when they change, and a renewal every few seconds.
+// Failed writes are tried again, and never delay anything else.
 import { isDeepStrictEqual } from 'node:util';
 import { type OwnerReference, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -14,7 +14,7 @@ export interface GatewayReporterOptions {
   readonly namespace: string;
   readonly podName: string;
   readonly onFailure: (error: unknown) => void;
-  /** How often the gateway says that it is still there; 10 s unless given. */
+  /** How often the gateway renews its report; 10 s unless given. */
   readonly renewMs?: number;
 }
 
@@ -23,7 +23,7 @@ const FIELD_MANAGER = 'sallyport-gateway';
 const MIN_INTERVAL_MS = 100;
 const RETRY_INTERVAL_MS = 2000;
 const RENEW_MS = 10_000;
-/** How long a stopping gateway waits for its last word to arrive. */
+/** How long a stopping gateway waits for its last report to be written. */
 const FAREWELL_MS = 2000;
 const NOT_FOUND = 404;
 const FORBIDDEN = 403;
@@ -51,14 +51,14 @@ export class GatewayReporter {
     });
   }
 
-  /** Written soon; nothing is where it says what the last one said. */
+  /** Written soon; not written where equal to the last one. */
   report(content: ReportContent): void {
     if (isDeepStrictEqual(content, this.#content)) return;
     this.#content = content;
     this.#loop.trigger();
   }
 
-  /** Writes once more that this gateway takes no connections, where the API server can be reached. */
+  /** Reports as not ready, where the API server can be reached. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#loop.stop();
@@ -111,7 +111,7 @@ export class GatewayReporter {
     this.#written = content;
   }
 
-  /** The pod, so that its report goes with it; nobody where the gateway is no pod, or may not look at it. */
+  /** The pod, so that its report is deleted with it; none where the gateway is not a pod, or may not read it. */
   async #findOwners(signal: AbortSignal): Promise<readonly OwnerReference[]> {
     const { api, namespace, podName: name } = this.#options;
     try {

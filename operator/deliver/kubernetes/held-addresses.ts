@@ -1,6 +1,6 @@
-// Services that ask for the addresses they had, since pods know them. Where the API server still holds one of two, it
-// refuses the Service and forgets to give back the other (seen in 1.36), which nobody gets then for a minute or more;
-// so a Service is asked for only when all its addresses are free.
+// Services that must get their former addresses, since pods use them. Where one of two addresses is still allocated,
+// the API server rejects the Service and leaks the other (seen in 1.36), which stays unavailable for a minute or more;
+// so a Service is created only when all its addresses are free.
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { IP_ADDRESSES } from '../../model/cluster-resources.ts';
@@ -33,7 +33,7 @@ interface IpAddress {
   };
 }
 
-/** Undefined where nobody holds it. That of a deleted Service holds it a moment longer than the Service is there. */
+/** Undefined where nobody holds it. A deleted Service holds it a moment longer than it exists. */
 async function holderOf(address: string, api: KubernetesApi): Promise<string | undefined> {
   try {
     const path = pathOf(IP_ADDRESSES, { name: address });

@@ -1,6 +1,6 @@
-// Pods that have not started, of which isolation must think otherwise than their stamp says: into the stricter lane,
-// with an Event that says what to do. Their proxy variables and name servers cannot be changed any more, so what they
-// had leads nowhere now. One that started meanwhile is refused by admission, and left as it is.
+// Moves pods that have not started to a stricter lane than their stamp's, with an Event that says what to do. Their
+// proxy variables and name servers can no longer be changed, so they reach nothing. Admission denies the move of one
+// that started meanwhile.
 import { PODS } from '../../model/cluster-resources.ts';
 import type { Lane } from '../../model/lane.ts';
 import { HELD_LANE, LANE_LABEL } from '../../model/stamp.ts';
@@ -38,7 +38,7 @@ export async function recordHeldPod(pod: HeldPod, recorder: Recorder): Promise<v
 }
 
 const WHAT_TO_DO =
-  'it reaches nothing outside; delete it, so that it is made anew with the settings of today';
+  'it reaches nothing outside; delete it, so that it is created again with the current settings';
 
 function eventOf({ namespace, name, uid }: HeldPod, note: string) {
   const regarding = { apiVersion: PODS.apiVersion, kind: PODS.kind, namespace, name, uid };

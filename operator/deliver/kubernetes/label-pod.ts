@@ -1,4 +1,4 @@
-// Labels on a pod that is there already; one that has gone meanwhile needs none.
+// Sets labels on an existing pod; ignores one that is gone meanwhile.
 import { type KubernetesMeta, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { PODS } from '../../model/cluster-resources.ts';

@@ -1,7 +1,6 @@
-// Who of several replicas may write: a Lease, as client-go holds it. Another holder's lease counts as expired when it
-// has not changed for its duration by our own clock, so that clocks need not agree; our own counts only until its
-// renewal is due by the monotonic clock, so that a replica that was frozen knows that it leads no more before it
-// writes.
+// Leader election among replicas by a Lease, as in client-go. Another holder's lease counts as expired when it has not
+// changed for its duration by our own clock, so that clocks need not agree; our own counts only until its renewal is
+// due by the monotonic clock, so that a frozen replica knows that it lost leadership before it writes.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -48,10 +47,10 @@ export class LeaderLease {
   readonly #options: LeaderLeaseOptions;
   readonly #timings: LeaseTimings;
   readonly #stopped = new AbortController();
-  /** Until when we lead, by performance.now(). */
+  /** Until when this replica is leader, by performance.now(). */
   #leadsUntilMs = Number.NEGATIVE_INFINITY;
   #wasLeader = false;
-  /** The lease as it was seen to change last, and when. */
+  /** The last observed change of the lease. */
   #seen = { version: '', atMs: 0 };
   #running: Promise<void> | undefined;
 
@@ -68,7 +67,7 @@ export class LeaderLease {
     return performance.now() < this.#leadsUntilMs;
   }
 
-  /** Gives the lease back, so that the next replica need not wait. */
+  /** Releases the lease, so that the next replica need not wait. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
@@ -81,7 +80,7 @@ export class LeaderLease {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       await this.#tryOnce().catch((error: unknown) => {
-        // Another was faster, which is how one of many gets it.
+        // Another replica was faster.
         const hasLost = error instanceof ApiFailure && error.status === 409;
         if (!hasLost) this.#options.onFailure(error as Error);
       });
@@ -100,7 +99,7 @@ export class LeaderLease {
 
   async #tryOnce(): Promise<void> {
     const { identity } = this.#options;
-    // The time before the request: the server may have answered much earlier than we hear of it.
+    // The time before the request: the answer may arrive much later than the server renewed.
     const askedAtMs = performance.now();
     const lease = await this.#read();
     if (lease === undefined) await this.#create();
@@ -141,7 +140,7 @@ export class LeaderLease {
     });
   }
 
-  /** Fails with a conflict where somebody else was faster. */
+  /** Fails with a conflict where another replica was faster. */
   async #take({ metadata, spec }: Lease, isOurs: boolean): Promise<void> {
     const taken = {
       acquireTime: microTime(new Date()),
@@ -165,7 +164,7 @@ export class LeaderLease {
     });
   }
 
-  /** A connection that fell silent must leave time to try again before the lease is lost. */
+  /** A silent connection must leave time to retry before the lease is lost. */
   #request(request: ApiRequest): Promise<unknown> {
     const signal = AbortSignal.timeout(Math.ceil(this.#timings.renewDeadlineMs / 3));
     return this.#options.api.request({ ...request, signal });

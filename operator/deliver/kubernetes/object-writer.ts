@@ -1,5 +1,5 @@
-// Writes objects by server-side apply and removes what is no longer wanted. One object's failure is its own: the
-// others go on, and the caller learns which could not be written.
+// Writes objects by server-side apply and removes what is no longer wanted. One object's failure is its own: the others
+// continue, and the caller gets the failures.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type KubernetesObject, objectKey, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -14,9 +14,9 @@ export interface ObjectWriterOptions {
   readonly api: KubernetesApi;
   /** Every kind that is written. */
   readonly resources: readonly Resource[];
-  /** Asked before each write, so that a leader that was frozen and wakes up writes nothing. */
+  /** Called before each write, so that a leader that was frozen writes nothing. */
   readonly mayWrite: () => boolean;
-  /** Kinds whose stored version must be the one that was looked at, so that no older plan overwrites a newer one. */
+  /** Kinds whose stored version must be the one that was read, so that no older plan overwrites a newer one. */
   readonly versionedKinds: readonly string[];
   readonly onWrite?: (write: {
     readonly kind: string;
@@ -25,7 +25,7 @@ export interface ObjectWriterOptions {
   }) => void;
 }
 
-/** Thrown where this process must not write any more. */
+/** Thrown where this process has lost leadership. */
 export class NoLongerLeader extends Error {}
 
 /** What could not be written, with why. */
@@ -33,12 +33,12 @@ export type WriteFailures = readonly Failure<Pick<KubernetesObject, 'kind' | 'me
 
 const ATTEMPTS = 4;
 const BACKOFF_MS = 50;
-/** A server that asks for more is left to the next pass. */
+/** Where a server asks for more, the next pass retries. */
 const MAX_WAIT_MS = 5_000;
 
 export class ObjectWriter {
   readonly #options: ObjectWriterOptions;
-  /** Version after our own last write, which may be newer than what a watch has brought. */
+  /** Version of our own last write, which may be newer than that of the watch. */
   readonly #versions = new Map<string, string>();
 
   constructor(options: ObjectWriterOptions) {
@@ -104,7 +104,7 @@ export class ObjectWriter {
     this.#versions.set(key, settled.metadata.resourceVersion ?? '');
   }
 
-  /** What others put into our objects stays theirs under server-side apply; the spec is ours as a whole. */
+  /** Under server-side apply, fields that others set stay theirs; the whole spec is ours. */
   async #repair(object: KubernetesObject, { metadata }: KubernetesObject): Promise<KubernetesObject> {
     const answer = await this.#write(object, 'repair', () =>
       this.#options.api.request({
@@ -112,7 +112,7 @@ export class ObjectWriter {
         path: this.#pathOf(object),
         query: { fieldManager: FIELD_MANAGER },
         body: [
-          // Refused as a conflict where it is another version by now.
+          // Rejected as a conflict where the version has changed.
           { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
           { op: 'replace', path: '/spec', value: object['spec'] },
         ],
@@ -137,8 +137,9 @@ export class ObjectWriter {
   }
 
   /**
-   * With the uid of the object that was looked at: one that is gone, a Namespace above all, must not come back by an
-   * apply. Of guarded kinds also with its version, or that of our own last write where no watch has brought it yet.
+   * With the uid of the object that was read: a deleted one, a Namespace above all, must not be created again by an
+   * apply. For versioned kinds also with its version, or that of our own last write where the watch does not have it
+   * yet.
    */
   #addressed(object: KubernetesObject, stored: KubernetesObject | undefined): KubernetesObject {
     if (stored === undefined) return object;
@@ -184,15 +185,15 @@ export function resourceOf(
 }
 
 /**
- * Sends only while this process leads, and again where the server is only busy. A conflict is never tried again as it
- * is: what it wrote was computed from something that is no longer so, and the next pass computes anew.
+ * Sends only while this process is leader, and again where the server is only busy. A conflict is never retried as it
+ * is: its content was computed from outdated input, and the next pass computes it again.
  */
 export async function sendAsLeader<Answer>(
   mayWrite: () => boolean,
   send: () => Promise<Answer>,
 ): Promise<Answer> {
   for (let attempt = 1; ; attempt += 1) {
-    if (!mayWrite()) throw new NoLongerLeader('Another replica leads now');
+    if (!mayWrite()) throw new NoLongerLeader('Another replica is leader now');
     try {
       return await send();
     } catch (error) {

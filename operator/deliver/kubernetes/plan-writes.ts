@@ -1,5 +1,5 @@
-// What is wanted against what is stored -> what must be written. Nothing where nothing differs, so that a pass over an
-// unchanged world writes nothing.
+// Wanted and stored objects -> the writes. None where nothing differs, so that a pass over an unchanged cluster writes
+// nothing.
 
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import { memoize } from '../../lib/memo.ts';
@@ -9,7 +9,7 @@ export interface WritePlan {
   readonly remove: readonly KubernetesObject[];
 }
 
-/** `isOurs` says which of the stored objects go when nobody wants them any more. */
+/** `isOurs`: whether a stored object is deleted when it is no longer wanted. */
 export function planWrites(
   desired: readonly KubernetesObject[],
   observed: ReadonlyMap<string, KubernetesObject>,
@@ -21,7 +21,7 @@ export function planWrites(
     remove: [...observed]
       .filter(([key, object]) => !wanted.has(key) && isOurs(object))
       .map(([, object]) => object)
-      // What waits for a finalizer has been deleted already.
+      // An object that waits for a finalizer has been deleted already.
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
   };
 }
@@ -29,8 +29,8 @@ export function planWrites(
 const isNews = memoize(differs);
 
 /**
- * What the server fills in by itself. Everything else that is stored and not wanted counts as a difference: a label
- * that somebody added to a podSelector would make a hole without taking anything away.
+ * Defaults of the server. Every other stored field that is not wanted counts as a difference: a label added to a
+ * podSelector would open a hole without removing anything.
  */
 const FILLED_IN: FilledIn = {
   Service: { spec: { clusterIP: true, clusterIPs: true, ipFamilies: true, ports: { nodePort: true } } },
@@ -84,7 +84,7 @@ function isSameObject(wanted: Fields, stored: Fields, filledIn: FilledIn | undef
   );
 }
 
-/** Kubernetes' own kinds are stored without lists and labels that are empty; an empty selector is kept. */
+/** Kubernetes' own kinds are stored without lists and labels that are empty; an empty selector is stored. */
 function isLeftOut(field: string, value: unknown): boolean {
   if (value === undefined) return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -1,5 +1,5 @@
-// What the operator tells people: statuses where they differ from what is stored, and the Events of what turned. It
-// remembers what it wrote until the API server shows it, so that nothing is told twice.
+// The operator's statuses and Events: statuses where they differ from the stored ones, and Events about transitions. It
+// remembers what it wrote until the watch returns it, so that nothing is reported twice.
 
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -24,14 +24,14 @@ export interface StatusReportOptions {
 
 interface Written {
   readonly uid: string;
-  /** The stored status, as it was when ours was written. */
+  /** The stored status at the time of our write. */
   readonly before: unknown;
   readonly status: unknown;
 }
 
 /**
- * A changed policy is on its way to the gateways for a moment. That is told at the policy at once, and at each of its
- * workspaces only when it takes longer: otherwise one destination more would be two writes for every workspace.
+ * A changed policy is Pending for a moment. That is written at once to the policy, and to each of its workspaces only
+ * when it takes longer: otherwise one more destination would be two writes for every workspace.
  */
 const PENDING_HOLD_MS = 2000;
 const RETRY_MS = 1000;
@@ -45,7 +45,7 @@ export class StatusReport {
     this.#options = options;
   }
 
-  /** Resolves with when there will be something to tell without anything changing, in epoch milliseconds. */
+  /** Resolves with the time of the next report without a change of input, in epoch milliseconds. */
   async tell(input: StatusInput): Promise<number | undefined> {
     const { api, recorder, logger, mayWrite } = this.#options;
     const { atMs } = input;
@@ -97,7 +97,7 @@ function objectOf({ apiVersion, kind, name, namespace, uid, status }: WantedStat
   return { apiVersion, kind, metadata: { name, namespace, uid }, status };
 }
 
-/** A workspace that was in force, and of which nothing is new but that it is on its way. */
+/** A workspace that was in force, and is now only Pending. */
 function becomesPending({ kind, status }: WantedStatus, stored: ObservedStatus | undefined): boolean {
   if (kind !== 'PolicyAssignment') return false;
   const conditionOf = (conditions: ReturnType<typeof storedConditions>, type: string) =>

@@ -1,4 +1,4 @@
-// Statuses by server-side apply, under a field manager of their own. An object that is gone meanwhile needs none.
+// Statuses by server-side apply, under a field manager of their own. Ignores objects that are gone meanwhile.
 import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { inParallel } from './in-parallel.ts';
@@ -34,8 +34,8 @@ export function writeStatuses(
       );
     try {
       const answer = (await apply({ status })) as KubernetesObject;
-      // Of an object that was made anew; what was found of the old one, with its generation, must not stay there. The
-      // server checks no uid here.
+      // The object was recreated: the status of the old one, with its generation, must not stay there. The server
+      // checks no uid here.
       if (answer.metadata.uid !== uid) await apply({});
     } catch (error) {
       if (!(error instanceof ApiFailure) || error.status !== 404) throw error;

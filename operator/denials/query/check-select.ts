@@ -1,7 +1,7 @@
-// SQL goes in, a refusal or null comes out. Allowed is exactly one SELECT over tables of the log. It must never
-// bind or run the statement: DuckDB's own parser, reached through json_serialize_sql, only says what it would do.
+// SQL in, a rejection or null out. Allowed is exactly one SELECT over tables of the log. Must never bind or run the
+// statement: DuckDB's own parser, reached through json_serialize_sql, only parses it.
 //
-// Read-only transactions and the locked configuration are the wall; this check is the door. It is needed because
+// A second layer besides read-only transactions and the locked configuration. It is needed because
 // some table functions act on the whole instance from within a SELECT: enable_logging(storage_path := …) makes
 // every later statement fail, the writer's too.
 
@@ -9,7 +9,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 
 const example = 'for example "select * from system.access.outbound_network limit 10"';
 
-/** Functions in FROM that only compute. Everything else there reads files, runs text as SQL or acts on the instance. */
+/** Functions in FROM that only compute. Every other one reads files, runs text as SQL or changes the instance. */
 const tableFunctions: ReadonlySet<string> = new Set([
   'generate_series',
   'json_each',
@@ -25,7 +25,7 @@ interface ParsedQuery {
   readonly statements?: readonly unknown[];
 }
 
-/** Answers a sentence for the user where `sql` must not run, else null. */
+/** Returns a sentence for the user where `sql` must not run, else null. */
 export async function checkSelect(connection: DuckDBConnection, sql: string): Promise<string | null> {
   const result = await connection.run('SELECT json_serialize_sql($1::VARCHAR)', [sql]);
   const parsed = JSON.parse(String((await result.getRows())[0]?.[0])) as ParsedQuery;

@@ -1,6 +1,5 @@
-// Rows of a query go in, text for a terminal or JSON lines come out, with a final line feed where there are rows.
-// Host names in the log are chosen by the workloads that were refused, so no control character of a value may
-// reach the terminal.
+// Rows of a query in, text for a terminal or JSON lines out, with a final line feed where there are rows. Denied
+// workloads choose host names in the log, so no control character of a value may reach the terminal.
 
 import { styleText } from 'node:util';
 
@@ -118,7 +117,7 @@ function withColours(text: string): string {
   return [style('bold', headings), ...coloured].join('\n');
 }
 
-/** The caller has decided about colours already; the stream of this process may be another than the reader's. */
+/** The caller has decided on colours already; the stream of this process may be another than the reader's. */
 function style(format: 'bold' | 'red' | 'yellow', text: string): string {
   return styleText(format, text, { validateStream: false });
 }

@@ -2,7 +2,7 @@
 
 const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The longest that makes sense for a log, and far within what SQL intervals hold: 100 years. */
+/** The longest that makes sense for a log, and far below the limit of SQL intervals: 100 years. */
 const maxDurationMs = 36_500 * 86_400_000;
 
 export type ParsedDuration = { readonly durationMs: number } | { readonly error: string };

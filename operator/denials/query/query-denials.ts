@@ -1,5 +1,5 @@
-// SQL goes in, rows or a sentence come out, whether or not a process has the denial log open: the process answers
-// on its socket, and where nobody does, the file itself is opened, read-only. It must never create a log.
+// SQL in, rows or a sentence out, whether or not a process has the denial log open: the process answers on its socket,
+// and without one the file itself is opened, read-only. Must never create a log.
 
 import { access } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -19,7 +19,7 @@ export interface DenialQuery {
   readonly maxRows?: number;
 }
 
-/** Never throws: what goes wrong is an answer for the person at the terminal. */
+/** Never throws: a failure is an answer for the person at the terminal. */
 export async function queryDenials(query: DenialQuery): Promise<QueryAnswer> {
   try {
     const pathError = socketPathError(query.querySocket);
@@ -30,7 +30,7 @@ export async function queryDenials(query: DenialQuery): Promise<QueryAnswer> {
   }
 }
 
-/** Null where nobody serves the socket. */
+/** Null where no process serves the socket. */
 async function askProcess(query: DenialQuery): Promise<QueryAnswer | null> {
   const { querySocket } = query;
   try {
@@ -74,7 +74,7 @@ async function askFile({ database, sql, maxRows }: DenialQuery): Promise<QueryAn
   }
 }
 
-/** A file that cannot be looked at for another reason than absence gets its error from DuckDB. */
+/** Where access fails for another reason than absence, DuckDB reports the error. */
 function isOther(cause: unknown): boolean {
   return (cause as NodeJS.ErrnoException).code !== 'ENOENT';
 }

@@ -1,20 +1,19 @@
-// The word by which the process of the denial log knows its callers: random, made anew at each start, in a file that
-// only the user of the process can read. A socket that was left open to others, by a mount or an inherited descriptor,
-// is not enough.
+// The secret that callers of the denial log's process present: random, new at each start, in a file that only the user
+// of the process can read. A socket that is exposed to others, by a mount or an inherited descriptor, is not enough.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 
 const BYTES = 32;
 const SCHEME = 'Bearer ';
 
-/** Says why a caller with this header may not ask, or null. */
+/** Why a caller with this header is rejected, or null. */
 export type CallerCheck = (authorization: string | undefined) => string | null;
 
-/** Writes a new secret; what was there before opens nothing any more. */
+/** Writes a new secret; the former one is void. */
 export async function newQuerySecret(path: string): Promise<CallerCheck> {
   const secret = randomBytes(BYTES).toString('hex');
   await rm(path, { force: true });
-  // "wx" follows no link, so the text is in a file of ours.
+  // "wx" follows no link, so the secret is in a file of ours.
   await writeFile(path, secret, { mode: 0o600, flag: 'wx' });
   const expected = digest(SCHEME + secret);
   return (authorization) => {
@@ -24,7 +23,7 @@ export async function newQuerySecret(path: string): Promise<CallerCheck> {
   };
 }
 
-/** The header to ask with; undefined where no process has left a secret. */
+/** The header of a request; undefined where there is no secret. */
 export async function authorizationFrom(path: string): Promise<string | undefined> {
   try {
     return SCHEME + (await readFile(path, 'utf8'));
@@ -34,7 +33,7 @@ export async function authorizationFrom(path: string): Promise<string | undefine
   }
 }
 
-/** Of the same length for each text, so that the comparison tells nothing. */
+/** Of the same length for each text, so that the comparison takes constant time. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

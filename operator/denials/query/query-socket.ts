@@ -1,6 +1,6 @@
 // Serves the denial log on a unix socket: POST /query {sql, maxRows?} -> {columns, rows, truncated} or {error}. DuckDB
 // lets one process open a file, so other processes ask this one. Only the owner of the process may ask: the socket has
-// mode 0600, and a caller presents what is in a file of that mode. It must never answer on a network address.
+// mode 0600, and a caller presents the secret in a file of that mode. Must never listen on a network address.
 
 import { once } from 'node:events';
 import { chmod, lstat, unlink } from 'node:fs/promises';
@@ -14,13 +14,13 @@ import { type QueryAnswer, runQuery } from './run-query.ts';
 
 export interface QueryServerOptions {
   readonly socketPath: string;
-  /** Where callers find what they present. */
+  /** File with the secret that callers present. */
   readonly secretPath: string;
-  /** A caller did not know it, and was told what to do. */
+  /** Called when a caller did not present it. */
   readonly onStranger?: () => void;
   /** Default 30,000. */
   readonly timeLimitMs?: number | undefined;
-  /** A query cannot be ended any more, but by the end of the process; its caller has been told. */
+  /** Called when only the end of the process can end a query; its caller has got an answer. */
   readonly onRunaway?: () => void;
 }
 
@@ -73,7 +73,7 @@ async function closeServer(server: Server): Promise<void> {
   await closed;
 }
 
-/** A process that was killed leaves its socket behind; nobody answers there. */
+/** A process that was killed leaves its socket behind, where nobody listens. */
 async function removeStaleSocket(path: string): Promise<void> {
   const stats = await lstat(path).catch(() => null);
   if (!stats) return;

@@ -1,5 +1,5 @@
-// SQL typed by a person goes in, rows or a sentence about what is wrong come out. One SELECT, in a read-only
-// transaction on a connection of its own, for a limited time and number of rows. It must never change the log.
+// SQL typed by a person in, rows or an error sentence out. One SELECT, in a read-only transaction on a connection of
+// its own, for a limited time and number of rows. It must never change the log.
 
 import {
   type DuckDBConnection,
@@ -33,18 +33,18 @@ export interface QueryOptions {
   readonly maxRows?: number;
   /** Default 30,000; starts when the query does. */
   readonly timeLimitMs?: number;
-  /** Called once where the query goes on long after its time: it does not listen to DuckDB's interrupt. */
+  /** Called once where the query runs long after its time limit: it ignores DuckDB's interrupt. */
   readonly onRunaway?: () => void;
   /** Ends the query early, for example because nobody waits for it any more. */
   readonly signal?: AbortSignal;
 }
 
-/** How often the clock of a running query is looked at. */
+/** How often the clock of a running query is checked. */
 const checkIntervalMs = 50;
-/** For a query that is to end, and does: one step of it may take a while. */
+/** For a query that must end, and does: one step of it may take a while. */
 const runawayFactor = 1.5;
 
-/** Answers mistakes in the query as values; throws only where the log itself cannot be read. */
+/** Returns mistakes in the query as values; throws only where the log itself cannot be read. */
 export function runQuery(store: DenialStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
   const { timeLimitMs = 30_000, signal, onRunaway } = options;
   return store.withReader(async (connection) => {
@@ -108,7 +108,7 @@ async function readRows(
   return { columns: result.deduplicatedColumnNames(), rows: rows.slice(0, maxRows), truncated };
 }
 
-/** Lets go of what an unread result holds: its transaction, its memory, the file. */
+/** Releases what an unread result holds: its transaction, its memory, the file. */
 async function endStream(connection: DuckDBConnection, result: DuckDBResult): Promise<void> {
   connection.interrupt();
   try {
@@ -119,8 +119,8 @@ async function endStream(connection: DuckDBConnection, result: DuckDBResult): Pr
 }
 
 /**
- * DuckDB forgets an interrupt that arrives between two steps of a query, so it is repeated until the query has
- * ended, and `check` is asked between the steps.
+ * DuckDB loses an interrupt that arrives between two steps of a query, so it is repeated until the query has ended, and
+ * `check` is called between the steps.
  */
 function startClock(connection: DuckDBConnection, timeLimitMs: number, ended: () => string | null) {
   const endMs = performance.now() + timeLimitMs;

@@ -1,4 +1,4 @@
-// The options of `sallyport denials` go in, the SQL that lists them comes out, newest first.
+// The options of `sallyport denials` in, the SQL that lists denials out, newest first.
 
 export interface DenialSelection {
   /** How far back from now, in milliseconds. */
@@ -23,7 +23,7 @@ export function selectDenials({ sinceMs, workspace, limit = 1000 }: DenialSelect
   return `SELECT * FROM access.outbound_network${where} ${order} LIMIT ${wholeNumber('limit', limit)}`;
 }
 
-/** Numbers become part of the SQL as text, so anything else than digits is refused here. */
+/** Numbers become part of the SQL as text, so anything else than digits is rejected here. */
 function wholeNumber(name: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new RangeError(`Cannot select denials with ${name} "${value}": use a whole number from 0`);

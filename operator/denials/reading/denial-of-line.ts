@@ -7,12 +7,12 @@ import { isDecidedByEntry, type Reason } from '../../model/reason.ts';
 import { parseStorageHost } from '../../model/storage-host.ts';
 import { findingOf } from './log-finding.ts';
 
-/** What one looks for: the entry that decided about a canonical host, in the table at the revision that decided. */
+/** A query for the entry that decided on a canonical host, in the table at the revision that decided. */
 export interface RuleQuery {
   readonly table: string;
   readonly revision: string;
   readonly host: string;
-  /** Null where only the name was asked for. */
+  /** Null for a DNS question. */
   readonly port: number | null;
   /** Epoch milliseconds of the decision: an entry that had expired by then did not decide. */
   readonly atMs: number;
@@ -21,7 +21,7 @@ export interface RuleQuery {
 /** Null where no entry covers the host, or the revision is not known. */
 export type FindRule = (query: RuleQuery) => string | null;
 
-/** What was asked for, in a lane of a table. */
+/** A requested name, in a lane of a table. */
 export interface NameQuery {
   readonly table: string;
   readonly lane: string;
@@ -81,7 +81,7 @@ function sniOf({ sni, listener, decision }: AccessLogLine, host: string): string
   return isByName && host !== '' ? host : null;
 }
 
-/** A cut happens when the tunnel ends, and may have meant another tunnel of the same shard. */
+/** The line is of the time of closing, and the revocation may have been of another tunnel of the same shard. */
 function reasonAndTime(
   { time, durationMs, context: { table, lane } }: AccessLogLine,
   reason: Reason,
@@ -97,12 +97,12 @@ function reasonAndTime(
   };
 }
 
-/** What a tls listener makes of a server name that no name can be. */
+/** Envoy's prefix for a server name that is not a valid name. */
 const INVALID = 'invalid:';
 const HTTP_PORT = 80;
 
 interface Asked {
-  /** The whole text where it has no one reading. */
+  /** The whole text where it is ambiguous. */
   readonly host: string;
   readonly port: number | null;
 }
@@ -114,14 +114,14 @@ function askedFor({ listener, method, context: { authority } }: AccessLogLine): 
     : splitAuthority(authority, method);
 }
 
-/** Whatever the server name, the port was put behind it. */
+/** Whatever the server name, the listener has appended the port. */
 function askedByTls(authority: string): Asked {
   const [, name = '', port] = /^(.*):(\d+)$/s.exec(authority) ?? [];
   const host = name.startsWith(INVALID) ? name.slice(INVALID.length) : name;
   return { host: host === NO_SERVER_NAME ? '' : host, port: port === undefined ? null : Number(port) };
 }
 
-/** "host:443" or, for plain HTTP, "host"; what cannot be cut in one way only keeps its text and has no port. */
+/** "host:443" or, for plain HTTP, "host"; an ambiguous one stays whole and has no port. */
 export function splitAuthority(authority: string, method: string): Asked {
   const [, host = '', digits] = /^(\[[^\]]*\]|[^:]*)(?::([1-9]\d{0,4}))?$/.exec(authority) ?? [];
   const port = digits === undefined ? undefined : Number(digits);
@@ -133,7 +133,7 @@ type Described = Pick<Denial, 'destinationType' | 'destination' | 'dnsEvent' | '
 
 function describeDestination(host: string, reason: Reason): Described {
   const parsed = parseAskedHost(host);
-  // What was refused for its very spelling is told as it was spelled.
+  // A destination that was denied for its spelling is recorded as it was spelled.
   const destination = 'name' in parsed && reason !== 'BAD_NAME' ? parsed.name : host;
   const isAddress = 'fault' in parsed && parsed.fault === 'IP_LITERAL';
   const storage = parseStorageHost(destination);
@@ -141,13 +141,13 @@ function describeDestination(host: string, reason: Reason): Described {
   return {
     destinationType: type,
     destination,
-    // Refused on the connection: no question was asked, so there is no answer code.
+    // Denied on the connection: there was no DNS question, so there is no response code.
     dnsEvent: type === 'DNS' && destination !== '' ? { domainName: destination, rcode: null } : null,
     storageEvent: storage === undefined ? null : storageEvent(storage.location ?? destination, reason),
   };
 }
 
-/** A bucket's host stays what it is; anything else that was asked for is a name, an address too. */
+/** A bucket's host stays a storage event; anything else in a question is a name, an address too. */
 function asQuestion(described: Described, rcode: number | null): Described {
   if (described.storageEvent !== null) return described;
   const { destination } = described;
@@ -158,7 +158,7 @@ function storageEvent(hostname: string, reason: Reason): StorageEvent {
   return { hostname, path: null, rejectionReason: STORAGE_REJECTIONS[reason] ?? reason };
 }
 
-/** Databricks' own words where they exist (requirements 2.3). */
+/** Databricks' own terms where they exist. */
 const STORAGE_REJECTIONS: Readonly<Partial<Record<Reason, string>>> = {
   BUCKET_NOT_ALLOWED: 'storage-bucket-denied',
   STORAGE_PATH_STYLE: 'storage-bucket-path-denied',

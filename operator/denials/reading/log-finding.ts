@@ -1,6 +1,5 @@
-// One line of Envoy's log -> what it says about a denial, if it says anything. One decision is one denial, whichever
-// listeners wrote lines about it: a tunnel that the proxy let in and the tunnel check refused counts at the tunnel
-// check alone.
+// One line of Envoy's log -> the denial that it reports, if any. One decision is one denial, whichever listeners wrote
+// lines about it: a tunnel that the proxy allowed and the tunnel check denied counts only at the tunnel check.
 import {
   type AccessLogLine,
   ADDRESS_CLOSING,
@@ -43,7 +42,7 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
   if (line.decision.startsWith(DROP_PREFIX)) return drop(line.decision.slice(DROP_PREFIX.length));
   if (line.decision.startsWith(DRY_RUN_PREFIX)) {
     const reason = line.decision.slice(DRY_RUN_PREFIX.length);
-    // A tunnel that was let in is its guard's to tell.
+    // The tunnel check reports a tunnel that was allowed here.
     if (line.method === 'CONNECT' && line.code === OK) return undefined;
     return drop(reasonOfFailure(line)) ?? dryRun(reason);
   }
@@ -54,7 +53,7 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
   return drop(reasonWithoutRoute(line));
 }
 
-/** What reaches an SNI router is well formed but for the server name. */
+/** Requests of an SNI router are well formed but for the server name. */
 function findingOfSniRouter(line: AccessLogLine): Finding | undefined {
   const finding = findingOfProxy(line);
   return finding?.reason === 'BAD_REQUEST' ? drop('BAD_NAME') : finding;
@@ -64,8 +63,8 @@ function findingOfSniRouter(line: AccessLogLine): Finding | undefined {
 const SILENT_MS = CLIENT_HELLO_TIMEOUT_MS - 100;
 
 /**
- * A connection that was closed before anything was decided. Who closes it himself without a word has been refused
- * nothing; Envoy does not tell apart who gave up amid a ClientHello, and who was closed because of a TLS alert.
+ * A connection that was closed before a decision. A client that closes it without sending anything was not denied;
+ * Envoy does not distinguish a client that gave up during its ClientHello from a connection closed for a TLS alert.
  */
 function reasonOfListener({
   chain,
@@ -88,18 +87,19 @@ function findingOfDns({ decision }: AccessLogLine): Finding | undefined {
 }
 
 /**
- * What a tunnel check of a dry-run lane says when it has opened a tunnel, or could not; `reason` is what it lets pass.
+ * The finding of a tunnel check of a dry-run lane when it has opened a tunnel, or could not; `reason` is why it would
+ * deny.
  */
 function findingBehindRoutes(line: AccessLogLine, reason: Reason | undefined): Finding | undefined {
   if (line.type === 'TcpUpstreamConnected') return dryRun(reason);
   if (line.type !== 'TcpConnectionEnd') return undefined;
   if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
   if (line.addressCheck !== '') return drop(line.addressCheck);
-  // Nobody listens there, for example: it is not we who refused.
+  // For example, nobody listens there: not a denial of ours.
   return /\b(?:UF|URX)\b/.test(line.flags) ? dryRun(reason) : undefined;
 }
 
-/** "proxy dry-run:PORT_NOT_ALLOWED": by which way it came, and what the routes decided. */
+/** "proxy dry-run:PORT_NOT_ALLOWED": the protocol of the request, and the routes' decision. */
 function reasonOfRoute(decision: string): Reason | undefined {
   const [, name = ''] = decision.split(' ');
   const reason = name.startsWith(DRY_RUN_PREFIX) ? name.slice(DRY_RUN_PREFIX.length) : '';
@@ -111,7 +111,7 @@ const BAD_REQUEST = 400;
 const REQUEST_TIMEOUT = 408;
 const HEADERS_TOO_LARGE = 431;
 
-/** Envoy refused the request before it looked at any route. */
+/** Envoy rejected the request before any route. */
 function reasonWithoutRoute(line: AccessLogLine): Reason | undefined {
   if (line.details === 'http1.https_url_on_plaintext_connection') return 'HTTPS_WITHOUT_CONNECT';
   if (line.code === HEADERS_TOO_LARGE) return 'HEADERS_TOO_LARGE';
@@ -136,7 +136,7 @@ function reasonOfAddressCheck(line: AccessLogLine): Reason | undefined {
   return isAddressDenied(line) ? 'ADDRESS_DENIED' : undefined;
 }
 
-/** Envoy does not tell here whether the name has no address or a refused one. */
+/** Envoy does not distinguish a name without an address from one with a denied address here. */
 function hasNoAddress({ flags }: AccessLogLine): boolean {
   return flags.split(',').includes('UH');
 }
@@ -151,7 +151,7 @@ function reasonOfChain(line: AccessLogLine): Reason | undefined {
   return line.sni === '' ? 'NO_SNI' : 'SNI_MISMATCH';
 }
 
-/** What routes have let through, and was refused all the same. */
+/** Requests that routes allowed, and that were denied all the same. */
 function reasonOfFailure(line: AccessLogLine): Reason | undefined {
   if (isAddressDenied(line)) return 'ADDRESS_DENIED';
   if (hasTooManyNames(line)) return 'TOO_MANY_NAMES';
@@ -163,7 +163,7 @@ function hasTooManyNames({ details }: AccessLogLine): boolean {
 }
 
 /**
- * A tunnel check closes such a connection before it resolves anything, and says nothing about it. While it resolves
+ * A tunnel check closes such a connection before it resolves anything, without a reason in its line. While it resolves
  * Envoy does not read from the client, so one that leaves meanwhile is not noticed before.
  */
 function isTurnedAway({ type, resolved, flags, closing }: AccessLogLine): boolean {

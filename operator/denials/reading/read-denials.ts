@@ -3,7 +3,7 @@ import { type AccessLogLine, parseAccessLogLine } from '../../model/access-log-l
 import type { Denial } from '../../model/denial.ts';
 import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
 
-/** Where the lines come from, and who knows the tables that decided. */
+/** The source of the lines, and the history of tables. */
 export interface LogOrigin {
   readonly gateway: string;
   readonly accountId: string;
@@ -16,9 +16,9 @@ type Texts = readonly { readonly offset: number; readonly text: string; readonly
 
 export interface ReadLines {
   readonly lines: readonly { readonly offset: number; readonly line: AccessLogLine }[];
-  /** How many are none of ours. */
+  /** How many lines are unreadable. */
   readonly unreadable: number;
-  /** How many were too long, so that texts of theirs were cut. */
+  /** How many were too long, so that their texts were truncated. */
   readonly cut: number;
 }
 

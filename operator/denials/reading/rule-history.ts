@@ -1,5 +1,5 @@
-// The tables of the last revisions, so that a log line's rule is looked up in the very table that decided, also when
-// the policy has changed between the decision and the reading of its line.
+// The tables of the last revisions, so that the rule of a log line is found in the table that decided, even when the
+// policy has changed since the decision.
 import { decide, findRule, formatRule } from '../../compile/decide.ts';
 import { indexTable, nextExpiry, type TableIndex } from '../../compile/table-index.ts';
 import type { EgressTable, EgressTableSpec } from '../../model/egress-table.ts';
@@ -33,12 +33,12 @@ export class RuleHistory {
     this.#forgetOldest(Math.max(MAX_REVISIONS, tables.length));
   }
 
-  /** Whether it was told of this table. */
+  /** Whether this table is known. */
   knows(table: string, revision: string): boolean {
     return this.#periods.has(keyOf(table, revision));
   }
 
-  /** Whether a tunnel could be opened again; false where nothing is known of the table. */
+  /** Whether a tunnel could be opened again; false where the table is unknown. */
   isStillAllowed({ table, lane, host, port, atMs }: NameQuery): boolean {
     const key = this.#current.get(table);
     const index = key === undefined ? undefined : this.#indexAt(key, atMs);
@@ -52,7 +52,7 @@ export class RuleHistory {
   findRule({ table, revision, host, port, atMs }: RuleQuery): string | null {
     const index = this.#indexAt(keyOf(table, revision), atMs);
     if (index === undefined) return null;
-    // An entry that has just expired is in force until the gateway has heard of it.
+    // An entry that has just expired is in force until the gateway's next pass.
     const rule =
       findRule(index, host, port) ?? findRule(indexTable(index.table, BEFORE_ANY_EXPIRY), host, port);
     return rule === undefined ? null : formatRule(rule);

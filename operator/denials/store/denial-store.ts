@@ -1,6 +1,6 @@
-// Denials go in by batches of log lines, SQL reads them out. One process, one DenialStore per file.
-// Rows and the position in the gateway's log are written in one transaction, so a batch that is sent again after a
-// crash on either side is harmless. It must never store a row without its position, nor a position without its rows.
+// Denials go in by batches of log lines, SQL reads them out. One process, one DenialStore per file. Rows and the
+// position in the gateway's log are written in one transaction, so a batch that is sent again after a crash on either
+// side is harmless. Must never store a row without its position, nor a position without its rows.
 
 import {
   BIGINT,
@@ -65,7 +65,7 @@ const maxReaders = 2;
 
 export class DenialStore {
   readonly path: string;
-  /** The former file, where that was of no use. */
+  /** The former file, where it was unusable. */
   readonly setAside: SetAside | undefined;
   readonly #instance: DuckDBInstance;
   readonly #writer: DuckDBConnection;
@@ -103,7 +103,7 @@ export class DenialStore {
     });
   }
 
-  /** Retention. Answers the number of rows removed; positions stay, so old lines do not come back. */
+  /** Retention. Returns the number of rows removed; positions stay, so old lines are not stored again. */
   deleteBefore(time: Date): Promise<number> {
     const micros = BigInt(time.getTime()) * 1000n;
     return this.#inTurn(async () => {
@@ -113,7 +113,7 @@ export class DenialStore {
     });
   }
 
-  /** Removes at least this share of the rows, the oldest ones; answers how many. */
+  /** Removes at least this share of the rows, the oldest ones; returns how many. */
   deleteOldest(share: number): Promise<number> {
     return this.#inTurn(async () => {
       const result = await this.#writer.run(
@@ -125,7 +125,7 @@ export class DenialStore {
     });
   }
 
-  /** Bytes of the file that hold something; the others are used again before it grows. */
+  /** Used bytes of the file; free ones are used again before it grows. */
   usedBytes(): Promise<number> {
     return this.#inTurn(async () => {
       const result = await this.#writer.run('SELECT used_blocks * block_size FROM pragma_database_size()');
@@ -181,7 +181,7 @@ export class DenialStore {
     });
   }
 
-  /** True from the call of close() on: what a query has read by then may be cut short. */
+  /** True from the call of close() on: a query's result may be incomplete then. */
   get closing(): boolean {
     return this.#closing !== undefined;
   }
@@ -222,17 +222,17 @@ export class DenialStore {
   }
 
   async #endReaders(): Promise<void> {
-    // A query between two of its steps does not feel an interrupt, hence more than one.
+    // A query between two of its steps ignores an interrupt, hence more than one.
     const interrupts = setInterval(() => this.#readers.forEach((reader) => reader.interrupt()), 20);
     for (let taken = 0; taken < maxReaders; taken += 1) await this.#takeReaderSlot();
     clearInterval(interrupts);
-    // Whoever asks from now on gets a place at once, and with it the news that the log is closed.
+    // From now on callers get a connection at once, and the error that the log is closed.
     for (let freed = 0; freed < maxReaders; freed += 1) this.#releaseReaderSlot();
   }
 
   /**
-   * One piece of work on the writer's connection after the other, each in a transaction. A failure is the caller's;
-   * the next one goes ahead. Positions and counts are read here too, so that no query can delay them.
+   * One piece of work on the writer's connection after the other, each in a transaction. A failure is the caller's; the
+   * next one runs. Positions and counts are read here too, so that no query can delay them.
    */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closing) return Promise.reject(this.#closedError());
@@ -248,7 +248,7 @@ export class DenialStore {
       await this.#writer.run('COMMIT');
       return value;
     } catch (cause) {
-      // A failed COMMIT has rolled back already; then there is nothing to roll back, which is no news.
+      // A failed COMMIT has rolled back already; the error of the ROLLBACK is ignored.
       await this.#writer.run('ROLLBACK').catch(() => undefined);
       throw cause;
     }
@@ -284,7 +284,7 @@ export class DenialStore {
     }
   }
 
-  /** Throws where a row is not there, since its denials would be lost. */
+  /** Throws where a row is missing, since its denials would be lost. */
   async #raise(raised: readonly RaisedRow[]): Promise<void> {
     if (raised.length === 0) return;
     const times = raised.map(epochMicros).toSorted((a, b) => Number(a - b));

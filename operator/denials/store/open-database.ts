@@ -1,6 +1,6 @@
-// A path goes in, an open DuckDB instance comes out: schema present, time zone UTC, and locked down, so that no
-// query can read a file, reach the network, load an extension or change a setting.
-// Every refusal names the file and what to do. It must never write into a file that is not a denial log.
+// A path in, an open DuckDB instance out: schema present, time zone UTC, and locked down, so that no query can read a
+// file, reach the network, load an extension or change a setting. Every error names the file and what to do. Must never
+// write into a file that is not a denial log.
 
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -17,7 +17,7 @@ export interface DatabaseOptions {
   readonly threads?: number;
   /** Opens an existing log without changing it; fails where there is none. Default false. */
   readonly readOnly?: boolean;
-  /** Why the file that is there must not be opened at all: it is set aside for a new one. */
+  /** Why the existing file must not be opened at all: it is set aside for a new one. */
   readonly mistrusted?: string;
 }
 
@@ -66,8 +66,8 @@ function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: 
     access_mode: readOnly ? 'READ_ONLY' : 'READ_WRITE',
     memory_limit: `${memoryLimitMb}MiB`,
     threads: String(threads),
-    // The write-ahead log of a flood is larger than its rows; 16 MB of it, as is usual, would be most of what the log
-    // takes.
+    // The write-ahead log of a flood is larger than its rows; the default of 16 MB of it would be most of the log's
+    // size.
     checkpoint_threshold: '1MiB',
     // A file of another database (SQLite, say) must not make DuckDB download the extension that reads it.
     autoinstall_known_extensions: 'false',
@@ -95,7 +95,7 @@ async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): P
   const found = await foundColumns(connection);
   if (found.length === 0 && !readOnly) return createSchema(connection);
   if (found.join() === expectedColumns(everyColumn).join()) return;
-  // Of a former version: to be read as it is, and to be written with the columns that have come since.
+  // Of a former version: read as it is, and written with the columns added since.
   if (found.join() !== expectedColumns(formerColumns).join()) throw new ForeignFileError();
   if (!readOnly) await addColumns(connection);
 }
@@ -162,7 +162,7 @@ export class OpenElsewhereError extends Error {
 
 class ForeignFileError extends Error {}
 
-/** The file is damaged, or no log of ours. */
+/** The file is damaged, or not a denial log. */
 class UnusableFileError extends Error {
   readonly reason: string;
 
@@ -174,11 +174,11 @@ class UnusableFileError extends Error {
 }
 
 const lockMessage = /Could not set lock on file.*\(PID (\d+)\)/s;
-/** What DuckDB says of a file that it cannot read, or not any more. */
+/** DuckDB's errors for a file that it can no longer read. */
 const damageMessage =
   /not a valid DuckDB|version number|Extension ".*" not found|[Cc]orrupt|checksum|replaying WAL|read enough bytes|invalidated|autocheckpoint failed|INTERNAL Error|Serialization Error/s;
 
-/** Whether the words are those of a database that is damaged, or that DuckDB has given up. */
+/** Whether the error means a damaged database, or one that DuckDB has invalidated. */
 export function isDamage(cause: unknown): boolean {
   return damageMessage.test(cause instanceof Error ? cause.message : String(cause));
 }

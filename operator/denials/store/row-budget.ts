@@ -1,6 +1,6 @@
-// Denials go in as they come, rows come out: one each, until a lane has had too many in one second. Beyond that equal
-// denials count in the row that is there already, and those that are equal to none in one row for each reason. So a
-// flood is small, nothing is lost, and the sum of `repeats` is the number of denials.
+// Denials in, rows out: one each, until a lane has had too many in one second. Beyond that equal denials count in the
+// row that is there already, and those that are equal to none in one row for each reason. So a flood is small, nothing
+// is lost, and the sum of `repeats` is the number of denials.
 
 import type { Denial } from '../../model/denial.ts';
 import type { RaisedRow } from './denial-store.ts';
@@ -8,7 +8,10 @@ import type { RaisedRow } from './denial-store.ts';
 export interface RowBudgetOptions {
   /** Of one workspace, product and access type. */
   readonly rowsPerSecond: number;
-  /** Whether a row of a former batch can still be changed; else each batch has rows of its own for what is beyond. */
+  /**
+   * Whether a row of a former batch can still be changed; else each batch has rows of its own for denials beyond the
+   * budget.
+   */
   readonly canRaise: boolean;
 }
 
@@ -34,7 +37,7 @@ interface LaneSecond {
   count: number;
 }
 
-/** Where a denial belongs, should it get a row. */
+/** The keys of a denial's row. */
 interface Place {
   readonly lane: LaneSecond;
   readonly key: string;
@@ -54,7 +57,7 @@ const OTHER_DESTINATIONS = '*';
 export class RowBudget {
   readonly #canRaise: boolean;
   readonly #most: number;
-  /** So many rows may be of denials that are equal to others: the rest is kept for what is seen for the first time. */
+  /** So many rows may be of denials that are equal to others: the rest is reserved for new ones. */
   readonly #mostEqual: number;
   #lanes = new Map<string, LaneSecond>();
   #newest = '';
@@ -88,7 +91,7 @@ export class RowBudget {
     };
   }
 
-  /** The rows of the last batch are not there: nothing may be counted in them. */
+  /** The rows of the last batch were not stored: nothing may be counted in them. */
   reset(): void {
     this.#lanes.clear();
   }
@@ -136,7 +139,7 @@ export class RowBudget {
     return lane;
   }
 
-  /** Forgets the seconds that are over. */
+  /** Drops the seconds that are over. */
   #begin(second: string): void {
     this.#newest = second;
     const oldestMs = Date.parse(`${second}Z`) - KEPT_SECONDS * SECOND_MS;
@@ -151,7 +154,7 @@ function addToSample({ sample }: OpenRow, destination: string): void {
     sample.push(destination);
 }
 
-/** Everything by which people tell denials apart, but who asked and when. */
+/** All that distinguishes denials for people, but source and time. */
 function equalityKey({
   destination,
   destinationType,

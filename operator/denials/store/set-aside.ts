@@ -1,18 +1,18 @@
-// A database that cannot be used any more -> the same files under another name beside it, for people to look into, so
+// A database that cannot be used any more -> the same files under another name beside it, for people to inspect, so
 // that a new log can begin. Nothing is deleted.
 
 import { rename, stat } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 
 export interface SetAside {
-  /** Where the file is now. */
+  /** New path of the file. */
   readonly path: string;
   readonly reason: string;
 }
 
 /** For people. */
 export function describeSetAside(database: string, { path, reason }: SetAside): string {
-  return `Cannot use denial log "${database}": ${reason}; it is kept as "${path}", and a new log begins`;
+  return `Cannot use denial log "${database}": ${reason}; it is stored as "${path}", and a new log begins`;
 }
 
 /** DuckDB keeps its write-ahead log beside the file. */

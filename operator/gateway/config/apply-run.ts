@@ -251,7 +251,7 @@ export class ApplyRun {
 }
 
 function noAnswer(timeoutMs: number): string {
-  return `Cannot tell what Envoy runs: it did not report the new version within ${timeoutMs} ms, look at its log`;
+  return `Cannot read what Envoy runs: it did not report the new version within ${timeoutMs} ms, check its log`;
 }
 
 /** `next` wins for a name that both have. */

@@ -43,6 +43,6 @@ async function ofDoor(part: HeldBack, { egressListener, ports }: Door): Promise<
 }
 
 function sentence(what: string, { layer, text, isFormer }: HeldBack): string {
-  const none = layer === 'listener' ? 'nobody is let in there' : 'it denies';
-  return `${what}: ${text}; ${isFormer ? 'what was in force before stays' : `until it is taken, ${none}`}`;
+  const none = layer === 'listener' ? 'its egress listener is closed' : 'it denies';
+  return `${what}: ${text}; ${isFormer ? 'what was in force before stays' : `until it is accepted, ${none}`}`;
 }

@@ -1,5 +1,5 @@
 // In a cluster: one egress listener per workspace and lane, on the port that the operator chose. Isolation and the
-// gateway's own rules see to it that only that workspace's pods of that lane come in there.
+// gateway's ingress rules allow only that workspace's pods of that lane.
 import { leadsThroughGateway } from '../../model/lane.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';

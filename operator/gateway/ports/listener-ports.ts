@@ -1,6 +1,6 @@
-// Remembers which loopback ports belong to which workspace and product, so that addresses in scripts stay right
-// across restarts. Blocks are allocated by the pure allocator; this keeps its state in a file, and passes over ports
-// that another process has. What is remembered is never given up for that: its port is the user's to free.
+// Stores which loopback ports belong to which workspace and product, so that addresses in scripts stay valid across
+// restarts. The pure allocator allocates blocks; this file stores its state, and skips ports that another process has.
+// Stored ports are never given up for that: the user must free them.
 
 import {
   allocatePortBlocks,
@@ -36,7 +36,7 @@ export class ListenerPorts {
   #state: RememberedPorts;
   /** As in the file. */
   #saved: RememberedPorts;
-  /** First ports of blocks that another process has, as found since the last save(). */
+  /** First ports of blocks that another process has, found since the last save(). */
   readonly #taken = new Set<number>();
   /** Of the last call of egressListenersOf(). */
   problems: readonly Problem[] = [];
@@ -47,7 +47,7 @@ export class ListenerPorts {
     this.#saved = state;
   }
 
-  /** A file that is missing or unreadable means that no block is remembered. */
+  /** A missing or unreadable file has no blocks. */
   static async open(options: ListenerPortsOptions): Promise<ListenerPorts> {
     return new ListenerPorts(options, readState(await options.files.readIfExists(options.path)));
   }
@@ -118,8 +118,8 @@ export class ListenerPorts {
   }
 
   /**
-   * To be called before the ports are used, so that a crash does not forget them. Answers why they could not be saved:
-   * they are used all the same, since to wait would hold back removals.
+   * Call it before the ports are used, so that a crash does not lose them. Returns why they could not be saved: they
+   * are used all the same, since waiting would hold back removals.
    */
   async save(): Promise<string | undefined> {
     this.#saved = this.#state;

@@ -1,5 +1,5 @@
-// Embedded mode: a block of loopback ports per workspace and product, since there are no pods to tell them apart.
-// Plans and remembered ports -> egress listeners, and the endpoints.json that scripts read.
+// Embedded mode: a block of loopback ports per workspace and product, since there are no pods to distinguish them.
+// Plans and stored ports -> egress listeners, and the endpoints.json that scripts read.
 
 import { formatHostPort } from '../../lib/host-port.ts';
 import type { Lane } from '../../model/lane.ts';
@@ -24,11 +24,11 @@ export interface ProductEndpoint {
   readonly product: Product;
   readonly lane: Lane;
   /**
-   * Value for HTTP_PROXY and HTTPS_PROXY; null in lane full, which has no gateway in the way, and in another lane where
-   * no port was left: then there is no way out.
+   * Value for HTTP_PROXY and HTTPS_PROXY; null in lane full, which needs no gateway, and in another lane where no port
+   * was left: then nothing can be reached.
    */
   readonly proxy: string | null;
-  /** Where connections to port 443 of any server go, "address:port", for a client that knows of no proxy. */
+  /** Listener for connections to port 443 of any server, "address:port", for a client that does not use the proxy. */
   readonly tls: string | null;
   /** The same for the policy's other TLS ports, by port. */
   readonly tlsPorts: Readonly<Record<string, string>>;

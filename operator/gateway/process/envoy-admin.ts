@@ -225,9 +225,7 @@ export class EnvoyAdmin {
         },
       );
       asked.setTimeout(this.#timeoutMs, () => {
-        asked.destroy(
-          new EnvoySilent(`Cannot learn from Envoy: it did not answer within ${this.#timeoutMs} ms`),
-        );
+        asked.destroy(new EnvoySilent(`Cannot query Envoy: it did not answer within ${this.#timeoutMs} ms`));
       });
       asked.on('error', fail);
       asked.end();

@@ -72,7 +72,7 @@ export async function endProcess(identity: ProcessIdentity, timeoutMs: number): 
     }
   }
   throw new Error(
-    `Cannot stop Envoy with process id "${identity.pid}": it survived SIGKILL, look at the machine`,
+    `Cannot stop Envoy with process id "${identity.pid}": it survived SIGKILL, check the machine`,
   );
 }
 

@@ -1,5 +1,5 @@
-// What a gateway remembers across its restarts, beside Envoy's own files: tables and plans, so that entries expire and
-// denials have their rule while no API server can be reached, and which revisions Envoy runs.
+// State that a gateway stores across restarts, beside Envoy's own files: tables and plans, so that entries expire and
+// denials have their rule while no API server can be reached, and the revisions that Envoy runs.
 
 import { readIfExists } from '../../lib/atomic-file.ts';
 import { gatewayReportSpecSchema } from '../../model/gateway-report.ts';
@@ -12,14 +12,14 @@ import { writeOrSay } from './write-or-say.ts';
 type MemoryPaths = Pick<StatePaths, 'compiled' | 'inForce'>;
 
 export interface GatewayMemory {
-  /** Undefined where nothing is remembered. */
+  /** Undefined where nothing is stored. */
   readonly compiled: CompiledObjects | undefined;
   readonly inForce: InForce;
 }
 
 const inForceSchema = gatewayReportSpecSchema.pick({ tables: true, plans: true }).required();
 
-/** What cannot be read is not remembered. */
+/** An unreadable file counts as missing. */
 export async function readMemory(paths: MemoryPaths): Promise<GatewayMemory> {
   const inForce = inForceSchema.safeParse(await readJson(paths.inForce));
   return {
@@ -29,8 +29,8 @@ export async function readMemory(paths: MemoryPaths): Promise<GatewayMemory> {
 }
 
 /**
- * To be called before they are brought into force: what is remembered is never older than what Envoy runs. Answers why
- * that could not be; to wait for it would hold back removals.
+ * Call it before they are applied: the stored objects are never older than what Envoy runs. Returns why they could not
+ * be stored; waiting for that would hold back removals.
  */
 export async function rememberCompiled(
   paths: MemoryPaths,

@@ -1,5 +1,5 @@
-// What Envoy runs, per table and per plan, as the gateway reports it. Computed from what Envoy said to each
-// configuration and from what was in force before.
+// The running revision of each table and plan, as the gateway reports it. Computed from the result of each apply and
+// the former state.
 
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
 import { compareText } from '../../model/snapshot.ts';
@@ -15,11 +15,11 @@ export interface InForce {
 
 export const NOTHING_IN_FORCE: InForce = { tables: [], plans: [] };
 
-/** Where nothing of an object has ever run. */
+/** Where no revision of an object has ever run. */
 const NO_REVISION = 'none';
 const LONGEST_REJECTION = 1024;
 
-/** `before` where Envoy does not run, or has not answered: then nobody knows better. */
+/** `before` where Envoy does not run, or has not answered. */
 export function inForceAfter(
   result: ApplyResult,
   { tables, plans }: CompiledObjects,
@@ -58,7 +58,7 @@ export function inForceAfter(
   };
 }
 
-/** By object: why the first of its parts is held back. An object is in force in all of its parts, or not. */
+/** By object: why the first of its parts is held back. An object is in force only with all of its parts. */
 function rejectionsOf(
   heldBack: readonly HeldBack[],
   layer: HeldBack['layer'],

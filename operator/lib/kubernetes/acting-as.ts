@@ -1,12 +1,11 @@
-// As whom requests are sent: as the user of the credentials where that is the right one, else by impersonation of it,
-// which whoever holds the credentials must be allowed. So a person's kubeconfig gives a program no more than its own
-// rights.
+// The user of requests: that of the credentials where it is the right one, else by impersonation, for which the
+// credentials need permission. So a program with a person's kubeconfig has no more than its own rights.
 import type { ApiRequest } from './kubernetes-api.ts';
 
 export interface Actor {
   /** "system:serviceaccount:sallyport-system:sallyport-operator". */
   readonly user: string;
-  /** What else the API server would know of that user from its own credentials. */
+  /** Extra user info that the user's own credentials would carry. */
   readonly extra?: Readonly<Record<string, string>>;
 }
 
@@ -18,7 +17,7 @@ export const WHO_AM_I: ApiRequest = {
   body: { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' },
 };
 
-/** `answer` is what the API server said to WHO_AM_I. The groups of a ServiceAccount follow from its name. */
+/** `answer` is the API server's answer to WHO_AM_I. The groups of a ServiceAccount follow from its name. */
 export function actingAs({ user, extra = {} }: Actor, answer: unknown): Headers {
   const { status } = answer as { readonly status?: { readonly userInfo?: { readonly username?: string } } };
   if (status?.userInfo?.username === user) return {};

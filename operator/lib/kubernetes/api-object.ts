@@ -1,4 +1,4 @@
-// Kubernetes objects as plain data, and where the API server keeps each kind. Nothing of the product.
+// Kubernetes objects as plain data, and their paths on the API server. Nothing of the product.
 
 export interface KubernetesObject {
   readonly apiVersion: string;
@@ -27,7 +27,7 @@ export interface OwnerReference {
   readonly uid: string;
 }
 
-/** Where the API server keeps a kind. */
+/** Path of a kind on the API server. */
 export interface Resource {
   /** "v1", "networking.k8s.io/v1". */
   readonly apiVersion: string;

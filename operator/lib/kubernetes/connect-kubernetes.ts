@@ -1,6 +1,6 @@
 // A kubeconfig, or the service account of the pod that this runs in -> a KubernetesApi. @kubernetes/client-node knows
-// how to find the server and who we are; the bytes go through two agents of our own, since its own way opens a TLS
-// connection for every request: 200 for 200 requests, against 8.
+// how to find the server and who we are; requests use two agents of our own, since client-node opens a TLS connection
+// for every request: 200 for 200 requests, against 8.
 
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
@@ -13,7 +13,7 @@ export interface ConnectOptions {
   readonly kubeconfig?: string | undefined;
   /** With a kubeconfig: as whom all requests are sent; its own user unless given. */
   readonly actAs?: Actor;
-  /** Told of every request that got an answer, or none (status 0). */
+  /** Called for every request, answered or not (status 0). */
   readonly onRequest?: (done: RequestDone) => void;
 }
 
@@ -46,7 +46,7 @@ interface Agents {
 
 /** Throws where the kubeconfig cannot be read, with the path and what to do. */
 export async function connectKubernetes(options: ConnectOptions): Promise<KubernetesApi> {
-  // Loading it takes most of a second, which only those should pay who talk to a cluster.
+  // Loading it takes most of a second, so only where a cluster is used.
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   try {
@@ -75,9 +75,9 @@ class Connection implements KubernetesApi {
   readonly #onRequest: (done: RequestDone) => void;
   readonly #actor: Actor | undefined;
   #credentials: Credentials | undefined;
-  /** One reading at a time, however many ask. */
+  /** One read at a time, however many callers wait. */
   #reading: Promise<Credentials> | undefined;
-  /** Asked for once, before the first request. */
+  /** Requested once, before the first request. */
   #acting: Promise<Headers> | undefined;
 
   constructor(config: KubeConfig, server: URL, { kubeconfig, actAs, onRequest }: ConnectOptions) {
@@ -202,7 +202,7 @@ interface TlsOptions {
   servername?: string;
 }
 
-/** New ones only where certificates or keys are others; what the old ones carry ends by itself. */
+/** New agents only where certificates or keys have changed; requests of the old ones end by themselves. */
 function agentsFor(
   { ca, cert, key, rejectUnauthorized, servername }: TlsOptions,
   known: Agents | undefined,
@@ -214,7 +214,7 @@ function agentsFor(
   void known?.requests.close();
   return {
     identity,
-    // Not by AbortSignal.timeout(): each lives on for all of its time, long after its request was answered.
+    // Not by AbortSignal.timeout(): its timer lives on long after the answer.
     requests: new Agent({ connect, ...TIMEOUTS, connections: CONNECTIONS, allowH2: false }),
     watches: new Agent({ connect, allowH2: false, bodyTimeout: 0, headersTimeout: REQUEST_TIMEOUT_MS }),
   };

@@ -1,8 +1,8 @@
-// A stream of bytes with one JSON value per line -> the values, as they come. A line that is not JSON, or is cut off
-// by the end, is an error: who reads must not take a part of the truth for all of it.
+// A stream of bytes with one JSON value per line -> the values, as they come. A line that is not JSON, or incomplete at
+// the end, is an error: a part must not be taken for the whole.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
-/** So many bytes are parsed in one go; then others get their turn. */
+/** So many bytes are parsed at once; then the event loop gets a turn. */
 const TURN_BYTES = 256 * 1024;
 
 export async function* jsonLines(body: AsyncIterable<Uint8Array>): AsyncIterable<unknown> {

@@ -1,5 +1,5 @@
-// What the rooms of the operator ask of an API server: one request, or one stream of JSON values. How the bytes
-// travel is connect-kubernetes.ts's business; a program is given one of these and passes it on.
+// The client interface of an API server: one request, or one stream of JSON values. connect-kubernetes.ts implements
+// it.
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -26,13 +26,13 @@ export interface KubernetesApi {
   close(): Promise<void>;
 }
 
-/** The API server refused, or could not be reached (`status` 0). */
+/** The API server answered with an error, or could not be reached (`status` 0). */
 export class ApiFailure extends Error {
   /** HTTP status; 0 where there was no answer. */
   readonly status: number;
-  /** The server's one word: "Conflict", "AlreadyExists", "Expired"; "" where it gave none. */
+  /** The server's reason: "Conflict", "AlreadyExists", "Expired"; "" without one. */
   readonly reason: string;
-  /** How long it asks to be left alone. */
+  /** Retry-After of the server. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

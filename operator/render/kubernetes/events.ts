@@ -99,7 +99,7 @@ function stamping({ before, after }: Turn, conditions: Conditions): readonly Rec
   // Otherwise something else blocks the stamp now, and has its own Event.
   const isSettled = ['Accepted', 'ResolvedRefs'].every((type) => conditions.get(type)?.status === 'True');
   if (!isSettled) return [];
-  const note = 'Pods may start: they are stamped with the way out that the policy gives them';
+  const note = 'Pods may start: they are stamped with the lanes of the policy';
   return [{ type: 'Normal', reason: 'WorkspaceReady', action: 'Stamp', note }];
 }
 

@@ -1,4 +1,4 @@
-// What `sallyport run` and the process of its denial log say to each other. Everything is plain data.
+// Calls between `sallyport run` and the process of its denial log. Everything is plain data.
 import { fileURLToPath } from 'node:url';
 import type { Denial } from '../../model/denial.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -6,7 +6,7 @@ import type { EgressTable } from '../../model/egress-table.ts';
 /** The file that the process runs. */
 export const DENIAL_LOG_PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url));
 
-/** The first call to the process, and what it is to work on. */
+/** The first call to the process, with its configuration. */
 export interface OpenRequest {
   /** The gateway's name in event ids. */
   readonly gateway: string;
@@ -26,17 +26,17 @@ export interface OpenRequest {
   readonly shownPerSecond: number;
   /** The default of queries where undefined. */
   readonly queryTimeLimitMs?: number;
-  /** Why the database must not even be opened. */
+  /** Why the database must not be opened. */
   readonly mistrusted: string | undefined;
 }
 
-/** The tables in force, told as what has changed. */
+/** A change of the tables in force. */
 export interface TableChange {
   readonly changed: readonly EgressTable[];
   readonly gone: readonly string[];
 }
 
-/** How far a process has come; one that ends while it works on the database makes that suspect. */
+/** Phase of a process; one that ends while it works on the database makes that suspect. */
 export type LogPhase = 'opening' | 'idle' | 'storing' | 'stored' | 'damaged';
 
 /** Denials for the terminal. */

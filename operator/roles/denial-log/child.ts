@@ -1,12 +1,12 @@
-// What the process of the denial log runs. It has no options: its parent tells it everything, and when the parent is
-// gone so is this.
+// Entry point of the denial log's process. It has no options: its parent configures it by calls, and it ends with its
+// parent.
 import { type CallHandlers, IpcCalls, type IpcPort } from '../../lib/ipc-calls.ts';
 import type { OpenRequest, TableChange } from './calls.ts';
 import { DenialLogService } from './service.ts';
 
-// Ctrl-C reaches the whole group, and it is the parent's to say when the log ends.
+// Ctrl-C reaches the whole group; the parent decides when the log ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-// At once, also in the middle of a query: the next process wants the file, and DuckDB's files bear it.
+// At once, also during a query: the next process needs the file, and DuckDB's files survive it.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const handlers: CallHandlers = {

@@ -1,5 +1,5 @@
-// Lines of Envoy's log and of the DNS -> the denial log: each batch of lines is read, turned into denials, stored, and
-// only then acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
+// Lines of Envoy's log and of the DNS -> the denial log: each batch is parsed into denials, stored, and only then
+// acknowledged. Sequence numbers continue where the store ends, so a missing number is a lost row.
 
 import { denialsOf, type LogOrigin, type ReadLines, readLines } from '../../denials/reading/read-denials.ts';
 import type { DenialBatch, DenialStore } from '../../denials/store/denial-store.ts';
@@ -11,13 +11,13 @@ export interface DenialLogOptions extends LogOrigin {
   readonly store: DenialStore;
   /** Of each lane, before one stands for several denials. */
   readonly rowsPerSecond: number;
-  /** Resolves when the tables that decided are known, or are not going to be. */
+  /** Resolves when the tables that decided are known, or unobtainable. */
   readonly tablesOf: (lines: ReadLines['lines']) => Promise<void>;
-  /** They are stored. */
+  /** Called once they are stored. */
   readonly onDenials: (denials: readonly Denial[]) => void;
-  /** Lines that are none of ours; whatever they recorded is lost, so somebody must be told. */
+  /** Unreadable lines; their denials are lost, so they are reported. */
   readonly onUnreadableLines: (count: number) => void;
-  /** Lines that were too long: their rows have texts that were cut. */
+  /** Lines that were too long: their rows have truncated texts. */
   readonly onTruncatedLines: (count: number) => void;
 }
 
@@ -26,7 +26,7 @@ export class DenialLog {
   readonly #stored: Map<string, number>;
   #sequence: number;
   readonly #budget: RowBudget;
-  /** Batches of several logs come at once, and are numbered one after the other. */
+  /** Batches of several logs arrive concurrently, and are numbered one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(options: DenialLogOptions, stored: Map<string, number>, sequence: number) {
@@ -43,7 +43,7 @@ export class DenialLog {
     return new DenialLog(options, stored, await options.store.lastSequence(options.gateway));
   }
 
-  /** Stores what the batch says; a batch that came before is harmless. Throws where nothing of it was stored. */
+  /** Stores the denials of the batch; a repeated batch is harmless. Throws where nothing of it was stored. */
   consume(batch: LogBatch): Promise<void> {
     const done = this.#turn.then(() => this.#consume(batch));
     this.#turn = done.catch(() => undefined);

@@ -1,5 +1,5 @@
-// The denial log of `sallyport run`, seen from outside: a process of its own, so that no query, no damaged file and no
-// flood of rows is felt by the DNS, the control of Envoy or whoever stops the gateway. This side only keeps it running.
+// The denial log of `sallyport run`, from outside: a process of its own, so that no query, no damaged file and no flood
+// of rows delays the DNS, the control of Envoy or the stop of the gateway. This side only supervises it.
 import type { IpcCalls } from '../../lib/ipc-calls.ts';
 import { EndedTooSoon, type SupervisedOptions, SupervisedProcess } from '../../lib/supervised-process.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -14,7 +14,7 @@ import {
 
 export interface DenialLogProcessOptions extends Omit<OpenRequest, 'mistrusted'> {
   readonly view: RunView;
-  /** The DNS writes its spool, and is asked to begin another file. */
+  /** Makes the DNS continue its spool in another file. */
   readonly reopenDnsLog: () => Promise<void>;
 }
 
@@ -25,7 +25,7 @@ const NODE_OPTIONS = [
 ];
 /** Node.js alone reserves 650 MB of it, and uses 80 of these. */
 const MEMORY_MB = 1100;
-/** So many ends in a row while it worked on the database, and the database is not opened again. */
+/** After so many consecutive exits while it worked on the database, the database is not opened again. */
 const SUSPICIOUS_ENDS = 3;
 const STOP_GRACE_MS = 1500;
 
@@ -41,7 +41,7 @@ export class DenialLogProcess {
     this.#options = options;
   }
 
-  /** Throws, with nothing left running, where the database or the socket cannot be had. */
+  /** Throws, with nothing left running, where the database or the socket is not available. */
   static async start(options: DenialLogProcessOptions): Promise<DenialLogProcess> {
     const log = new DenialLogProcess(options);
     const { view } = options;
@@ -70,7 +70,7 @@ export class DenialLogProcess {
     return log;
   }
 
-  /** A database that ends every process that opens it must not keep the gateway from starting. */
+  /** A database that crashes every process that opens it must not keep the gateway from starting. */
   async #startProcess(options: SupervisedOptions): Promise<SupervisedProcess> {
     for (let ends = 0; ; ends += 1) {
       try {
@@ -97,7 +97,7 @@ export class DenialLogProcess {
     this.#process?.tell('tables', { changed, gone } satisfies TableChange);
   }
 
-  /** From now on what is in the spools becomes rows, also after it was started anew. */
+  /** Starts storing the lines of the spools, also after a restart of the process. */
   async follow(): Promise<void> {
     this.#isFollowing = true;
     await this.#process?.call('follow');
@@ -120,7 +120,7 @@ export class DenialLogProcess {
     if (this.#isFollowing) await calls.call('follow');
   }
 
-  /** Why the next process must not open the database; said once, since a new one cannot be to blame. */
+  /** Why the next process must not open the database; returned once, since a new database is not to blame. */
   #mistrust(): string | undefined {
     if (this.#suspiciousEnds < SUSPICIOUS_ENDS) return undefined;
     this.#suspiciousEnds = 0;

@@ -1,4 +1,4 @@
-// Deletes what the denial log must not keep any longer: rows beyond an age, and the oldest ones beyond a size.
+// Retention of the denial log: deletes rows beyond an age, and the oldest ones beyond a size.
 import type { DenialStore } from '../../denials/store/denial-store.ts';
 
 export interface RetentionOptions {
@@ -42,7 +42,7 @@ export class DenialRetention {
     if (old > 0)
       onDeleted(`Deleted ${old} rows of the denial log that were older than ${maxAgeMs / DAY_MS} days`);
     let deleted = 0;
-    // Freed room counts only once the file has been put in order; where that cannot be done now, it is done later.
+    // Freed space counts only after a checkpoint; where that is not possible now, it is done later.
     while ((await store.checkpoint()) && (await store.usedBytes()) > maxBytes) {
       const rows = await store.deleteOldest(SHARE);
       if (rows === 0) break;

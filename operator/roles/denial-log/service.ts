@@ -1,5 +1,5 @@
-// The denial log as a process: follows both spools, stores, answers queries. Started, told of tables and ended by its
-// parent (denial-log-process.ts), and by nobody else. Whatever happens here, the spools are on disk.
+// The denial log as a process: follows both spools, stores, answers queries. Its parent (process.ts) starts it, sends
+// it tables and ends it. Whatever happens here, the spools are on disk.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type QueryServer, serveQueries } from '../../denials/query/query-socket.ts';
@@ -21,12 +21,12 @@ import { DENIAL_LOG_PROGRAM, type LogPhase, type OpenRequest, type TableChange }
 import { DenialLog } from './log-consumer.ts';
 import { DenialRetention } from './retention.ts';
 
-/** A process that has just been killed needs a moment to let go of the file. */
+/** A process that has just been killed needs a moment to release the file. */
 const OPEN_ELSEWHERE_MS = 3000;
 const OPEN_AGAIN_MS = 100;
 /** For an answer of the parent about tables; the rows do not wait longer. */
 const TABLES_MS = 1000;
-/** At the end, for lines that are there already; what is left stays in the spools. */
+/** At the end, for lines written so far; the rest stays in the spools. */
 const LAST_DRAIN_MS = 700;
 
 interface Parts {
@@ -40,7 +40,7 @@ export class DenialLogService {
   readonly #parent: IpcCalls;
   readonly #tables = new Map<string, EgressTable>();
   readonly #rules = new RuleHistory();
-  /** Tables that nobody knows any more. */
+  /** Tables that the parent no longer has. */
   readonly #unknown = new Set<string>();
   readonly #unreadable: Tally;
   readonly #cut: Tally;
@@ -53,9 +53,7 @@ export class DenialLogService {
       this.#failure(`Cannot read ${count} lines of the log: what they recorded is not in the denial log`),
     );
     this.#strangers = new Tally((count) =>
-      this.#failure(
-        `Refused queries of the denial log, since their callers did not present its secret: ${count}`,
-      ),
+      this.#failure(`Rejected queries of the denial log, whose callers did not present its secret: ${count}`),
     );
     this.#cut = new Tally((count) =>
       this.#failure(
@@ -64,7 +62,7 @@ export class DenialLogService {
     );
   }
 
-  /** Throws where the database or the socket cannot be had. */
+  /** Throws where the database or the socket is not available. */
   async open(request: OpenRequest): Promise<void> {
     const store = await openStore(request);
     if (store.setAside !== undefined) this.#failure(describeSetAside(store.path, store.setAside));
@@ -104,13 +102,13 @@ export class DenialLogService {
     this.#rules.remember([...this.#tables.values()]);
   }
 
-  /** Begins with what waits in the spools. */
+  /** Starts with the lines in the spools. */
   async follow(): Promise<void> {
     await this.#parts?.spools.start();
     this.#parts?.retention.start();
   }
 
-  /** Resolves when every line that is there now is in the store. */
+  /** Resolves when every line written so far is in the store. */
   async drain(): Promise<void> {
     await this.#parts?.spools.drain();
   }
@@ -142,28 +140,28 @@ export class DenialLogService {
     });
   }
 
-  /** A database that DuckDB has given up ends the process: the next one opens it anew, or sets it aside. */
+  /** A database that DuckDB has invalidated ends the process: the next one reopens it, or sets it aside. */
   async #consume(log: DenialLog, batch: LogBatch): Promise<void> {
     this.#phase('storing');
     try {
       await log.consume(batch);
     } catch (error) {
       if (!isDamage(error)) throw error;
-      this.#failure(`The denial log cannot go on with its database: ${(error as Error).message}`);
+      this.#failure(`The denial log cannot use its database any more: ${(error as Error).message}`);
       await this.#parent.call('phase', 'damaged' satisfies LogPhase);
       process.kill(process.pid, 'SIGKILL');
     }
     this.#phase('stored');
   }
 
-  /** Nothing but the end of the process ends such a query; the next one reads on from the spools. */
+  /** Only the end of the process ends such a query; the next process continues with the spools. */
   async #endRunaway(): Promise<void> {
-    const sentence = 'A query of the denial log does not end when it is told to, so the log is ended';
+    const sentence = 'A query of the denial log ignores its time limit, so the log restarts';
     await this.#parent.call('failure', sentence).catch(() => undefined);
     process.kill(process.pid, 'SIGKILL');
   }
 
-  /** A line may be read before the news of its table: what the parent has said by now arrives before its answer. */
+  /** A line may be read before its table arrives; a call to the parent waits for all tables that it has sent. */
   async #tablesOf(lines: ReadLines['lines']): Promise<void> {
     const isNew = ({ line: { context } }: ReadLines['lines'][number]): boolean =>
       !this.#rules.knows(context.table, context.revision) && !this.#unknown.has(keyOf(context));
@@ -199,7 +197,7 @@ async function openStore({ database, mistrusted }: OpenRequest): Promise<DenialS
   }
 }
 
-/** Whom a person would end: the parent, where the process is the denial log of another run. */
+/** The process that a person would end: the parent, where the process is the denial log of another run. */
 async function ownerOf(pid: number): Promise<number> {
   const read = (name: string) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '');
   if (!(await read('cmdline')).split('\0').includes(DENIAL_LOG_PROGRAM)) return pid;

@@ -1,4 +1,4 @@
-// `sallyport gateway`: starts, and stops cleanly on a signal, after a word to the operator.
+// `sallyport gateway`: starts, and stops cleanly on a signal, after a last report to the operator.
 import { type GatewayOptions, readGatewayConfig } from '../../config.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { exitStatus, runUntilSignal } from '../shared/exit-status.ts';

@@ -1,6 +1,6 @@
-// Denials of a gateway in a cluster: one JSON line each on standard output, under the names that the columns of the
-// denial log have. After a crash some lines are read again and come out twice, under the same event_id; sequence
-// numbers begin anew with each process.
+// Denials of a gateway in a cluster: one JSON line each on standard output, with the column names of the denial log.
+// After a crash some lines are read again and written twice, with the same event_id; sequence numbers restart with each
+// process.
 import { denialsOf, type LogOrigin, readLines } from '../../denials/reading/read-denials.ts';
 import { RowBudget } from '../../denials/store/row-budget.ts';
 import type { LogBatch } from '../../gateway/log/log-batch.ts';
@@ -11,7 +11,7 @@ export interface GatewayDenialsOptions extends LogOrigin {
   readonly logger: Logger;
   /** Of each lane, before one stands for several denials. */
   readonly rowsPerSecond: number;
-  /** Each is counted. */
+  /** Called for each denial. */
   readonly onDenial: (denial: Denial) => void;
 }
 
@@ -24,9 +24,9 @@ export function gatewayDenials(options: GatewayDenialsOptions): (batch: LogBatch
     const { lines, unreadable, cut } = readLines(batch.lines);
     const { rows } = budget.take(denialsOf(batch.logFile, lines, options), sequence);
     sequence += rows.length;
-    if (unreadable > 0)
-      logger.warn('log lines cannot be read', { logFile: batch.logFile, count: unreadable });
-    if (cut > 0) logger.warn('log lines were too long and are cut', { logFile: batch.logFile, count: cut });
+    if (unreadable > 0) logger.warn('unreadable log lines', { logFile: batch.logFile, count: unreadable });
+    if (cut > 0)
+      logger.warn('truncated log lines that were too long', { logFile: batch.logFile, count: cut });
     for (const denial of rows) {
       logger.info('denial', columnsOf(denial));
       onDenial(denial);

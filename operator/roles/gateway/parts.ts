@@ -1,5 +1,5 @@
-// Makes the parts of the agent: those of every gateway, and what ties it to the API server. Nothing is started here;
-// gateway.ts says in which order things start and stop.
+// The parts of the agent: those of every gateway, and its connection to the API server. Starts nothing; process.ts
+// does, in its order.
 import type { Registry } from 'prom-client';
 import type { GatewayConfig } from '../../config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
@@ -37,7 +37,7 @@ export interface GatewayProcessParts extends GatewayParts {
   readonly memory: GatewayMemory;
   readonly dns: GatewayDns;
   readonly spools: Spools;
-  /** What names of Services mean to the DNS. */
+  /** Services of the cluster, for the DNS. */
   readonly services: ClusterServices;
   readonly source: CompiledSource;
   readonly reporter: GatewayReporter;
@@ -47,11 +47,11 @@ export interface GatewayProcessParts extends GatewayParts {
 export interface GatewayProcessHooks {
   /** A table or a plan has changed. */
   readonly onChange: () => void;
-  /** Envoy has ended, or a new one has started. */
+  /** Envoy has exited, or a new one has started. */
   readonly onEnvoyChange: () => void;
 }
 
-/** Throws where the state directory, Envoy or the kubeconfig cannot be had. */
+/** Throws where the state directory, Envoy or the kubeconfig is not available. */
 export async function assembleParts(
   config: GatewayConfig,
   logger: Logger,

@@ -1,6 +1,6 @@
 // `sallyport gateway`: the wiring of the agent beside one Envoy in a cluster. Tables and plans from the API server,
 // Envoy's files, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
-// once from the files of the last time, and goes on when this process or the API server is away.
+// once from its last files, and continues when this process or the API server is down.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../../config.ts';
@@ -36,10 +36,10 @@ export class GatewayProcess {
   #envoyVersion: string | undefined;
   #inForce: GatewayProcessParts['memory']['inForce'];
   #remembered: CompiledObjects | undefined;
-  /** Whether Envoy has been given what the API server says, and not only what was remembered. */
+  /** Whether Envoy has the API server's objects, and not only the stored ones. */
   #isCurrent = false;
   #told = '';
-  /** Why something could not be remembered for the next start. */
+  /** Why something could not be stored for the next start. */
   readonly #unsaved: Partial<Record<'compiled' | 'inForce', string | undefined>> = {};
 
   private constructor(parts: GatewayProcessParts, loop: Loop) {
@@ -49,7 +49,7 @@ export class GatewayProcess {
     this.#remembered = parts.memory.compiled;
   }
 
-  /** Throws, with nothing left running, where the state directory, Envoy or a port cannot be had. */
+  /** Throws, with nothing left running, where the state directory, Envoy or a port is not available. */
   static async start(config: GatewayConfig, logger: Logger): Promise<GatewayProcess> {
     let agent: GatewayProcess | undefined;
     const parts = await assembleParts(config, logger, {
@@ -88,13 +88,13 @@ export class GatewayProcess {
     this.#loop.trigger();
   }
 
-  /** Envoy has ended, or a new one has started. */
+  /** Envoy has exited, or a new one has started. */
   envoyChanged(): void {
     this.#report();
     this.#loop.trigger();
   }
 
-  /** First the word that no more connections are taken, last what Envoy wrote until its end. */
+  /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
     const { source, services, reporter, applier, dns, spools, refused, overload, limits, api } = this.#parts;
     await this.#loop.stop();
@@ -114,7 +114,7 @@ export class GatewayProcess {
     await this.#parts.release();
   }
 
-  /** Envoy first, from the files of the last time: it needs nobody else. */
+  /** Envoy first, from its last files: it needs nothing else. */
   async #start(): Promise<void> {
     const {
       config,
@@ -180,7 +180,7 @@ export class GatewayProcess {
     await applier.apply(this.#outputs(this.#remembered ?? { tables: [], plans: [] }).envoy);
   }
 
-  /** Everything from everything. Until the API server has been heard, from what is remembered, or nothing at all. */
+  /** Computes everything from everything. Until the API server has answered, from stored objects, or nothing at all. */
   async pass(): Promise<JobResult> {
     const { source, applier, dns, limits, tunnels, tunnelCloser, rules } = this.#parts;
     const hasSynced = source.hasSynced();
@@ -207,7 +207,7 @@ export class GatewayProcess {
     return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs, tunnelCloser.dueAtMs]) };
   }
 
-  /** Answers what could not be remembered for the next start, and why. */
+  /** Returns what could not be stored for the next start, and why. */
   async #keepReport(inForce: GatewayProcessParts['memory']['inForce']): Promise<readonly string[]> {
     const { paths, tunnels } = this.#parts;
     const isKept = isDeepStrictEqual(inForce, this.#inForce) && this.#unsaved.inForce === undefined;
@@ -242,7 +242,7 @@ export class GatewayProcess {
     reporter.report(content);
   }
 
-  /** Once for each thing that is wrong, and once when all is well again. */
+  /** Logs each fault once, and once when all is well again. */
   #tell(heldBack: readonly string[], { faults }: CompiledReading): void {
     const { logger } = this.#parts;
     const told = JSON.stringify([heldBack, faults]);

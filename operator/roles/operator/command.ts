@@ -1,4 +1,4 @@
-// `sallyport operator`: starts, and stops cleanly on a signal, giving the lease back.
+// `sallyport operator`: starts, and stops cleanly on a signal, releasing the lease.
 import { type OperatorOptions, readOperatorConfig } from '../../config.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { exitStatus, runUntilSignal } from '../shared/exit-status.ts';

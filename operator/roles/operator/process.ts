@@ -1,5 +1,5 @@
 // `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
-// them. Every replica looks and computes; only the one that holds the lease writes.
+// them. Every replica reads and computes; only the leader writes.
 
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../config.ts';
@@ -27,14 +27,14 @@ import { assembleParts, type OperatorProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 20;
 const RETRY_INTERVAL_MS = 1000;
-/** Nothing waits for this; it mends what no event has told of. */
+/** A resync, which repairs what no event has reported. */
 const MAX_INTERVAL_MS = 60_000;
 const GATEWAY_HEALTH_PORT = 8081;
 
 export class OperatorProcess {
   readonly #parts: OperatorProcessParts;
   readonly #loop: Loop;
-  /** One object for all passes: what was computed with it is known in the next one. */
+  /** One object for all passes, so that results computed with it are reused. */
   readonly #settings: ClusterSettings;
   #health: HealthServer | undefined;
   #memory: OperatorMemory = NOTHING_REMEMBERED;
@@ -81,7 +81,7 @@ export class OperatorProcess {
     return this.#loop.settled();
   }
 
-  /** Gives the lease back when the last pass has ended. */
+  /** Releases the lease when the last pass has ended. */
   async stop(): Promise<void> {
     const { source, lease, api } = this.#parts;
     await this.#loop.stop();
@@ -106,13 +106,13 @@ export class OperatorProcess {
     lease.start();
   }
 
-  /** Everything from everything; the leader writes what differs. */
+  /** Computes everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
     const { source, lease, logger, metrics, statusReport } = this.#parts;
     if (!source.hasSynced()) return {};
     const reading = source.read();
     await yieldToEventLoop();
-    // In steps, so that lease and health are not kept waiting.
+    // In steps, so that lease and health checks do not wait.
     const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory));
     metrics.problems([...reading.state.problems, ...outputs.problems]);
     this.#memory = { ports: outputs.ports };

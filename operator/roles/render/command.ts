@@ -1,4 +1,4 @@
-// `sallyport render FOLDER --out DIR`: everything that Envoy would be given, as files to read, compare or validate
+// `sallyport render FOLDER --out DIR`: Envoy's whole configuration, as files to read, compare or validate
 // with `envoy --mode validate`. Starts nothing.
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -31,7 +31,7 @@ export function renderCommand(folder: string, options: RenderOptions): Promise<n
   });
 }
 
-/** Answers what it did, in a sentence; Problems go to standard error. */
+/** Returns what it did, in a sentence; Problems go to standard error. */
 async function render(reading: FolderReading, directory: string, listen: ListenConfig): Promise<string> {
   const ports = await ListenerPorts.open({
     path: join(directory, 'ports.json'),
@@ -64,7 +64,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
 }
 
 async function writeEnvoyFiles(directory: string, envoy: EnvoyConfig): Promise<void> {
-  // Directories that Envoy wants to find, be they empty.
+  // Directories that Envoy requires, even if empty.
   for (const name of ['lds', 'cds', 'rds', 'log']) await mkdir(join(directory, name), { recursive: true });
   const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
   const applier = new ConfigApplier({ directory, admin, files: atomicFiles });

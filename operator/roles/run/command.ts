@@ -23,7 +23,7 @@ export function runCommand(
   });
 }
 
-/** Resolves when nobody reads what we print any more, as in "sallyport run … | head". */
+/** Resolves when nobody reads our output any more, as in "sallyport run … | head". */
 function readerGone(): Promise<void> {
   return new Promise((resolve) => process.stdout.on('error', () => resolve()));
 }

@@ -1,5 +1,5 @@
-// Makes the parts of embedded mode: those of every gateway, and the denial log, the remembered ports and the view.
-// Nothing is started here but the store; run.ts says in which order the rest starts and stops.
+// The parts of embedded mode: those of every gateway, and the denial log, the stored ports and the view. Starts only
+// the store; process.ts starts the rest, in its order.
 import { join } from 'node:path';
 import type { RunConfig } from '../../config.ts';
 import { GatewayDns } from '../../gateway/dns/gateway-dns.ts';
@@ -31,9 +31,9 @@ export interface RunProcessParts extends GatewayParts {
   readonly report: StateReport;
 }
 
-/** Throws, with nothing left open, where the address, the state directory or Envoy cannot be had. */
+/** Throws, with nothing left open, where the address, the state directory or Envoy is not available. */
 export async function assembleParts(config: RunConfig, view: RunView): Promise<RunProcessParts> {
-  view.progress('Looking for Envoy, which is fetched once where it is missing');
+  view.progress('Finding Envoy, which is downloaded once where it is missing');
   const place = await prepareGateway(config);
   for (const note of place.notes) view.progress(note);
   const tooFew = descriptorSentence(place.descriptors);

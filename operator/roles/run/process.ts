@@ -1,5 +1,5 @@
 // `sallyport run`: the wiring of embedded mode. A folder, an Envoy, a denial log, and one loop between them.
-// Everything is decided elsewhere; this file only says who calls whom, and in which order things start and stop.
+// All decisions are elsewhere; this file has only the calls, and the order of start and stop.
 
 import type { RunConfig } from '../../config.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
@@ -19,9 +19,9 @@ import type { RunView } from './view.ts';
 
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
-/** Also how soon a folder is found again that was deleted and made anew. */
+/** Also how soon a recreated folder is found. */
 const MAX_INTERVAL_MS = 2000;
-/** At the end, for what may wait for an Envoy that does not answer. */
+/** At the end, for calls that may wait for an Envoy that does not answer. */
 const LAST_PASS_MS = 500;
 
 export class RunProcess {
@@ -30,7 +30,7 @@ export class RunProcess {
   readonly #loop: Loop;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
-  /** What could not be remembered for the next start, and why. */
+  /** What could not be stored for the next start, and why. */
   #unsaved: readonly string[] = [];
 
   private constructor(parts: RunProcessParts, source: FolderSource) {
@@ -52,7 +52,7 @@ export class RunProcess {
     });
   }
 
-  /** Throws, with nothing left running, where the folder, the state directory, Envoy or a port cannot be had. */
+  /** Throws, with nothing left running, where the folder, the state directory, Envoy or a port is not available. */
   static async start(config: RunConfig, view: RunView): Promise<RunProcess> {
     let gateway: RunProcess | undefined;
     const source = new FolderSource(config.folder, () => void gateway?.refresh());
@@ -81,7 +81,7 @@ export class RunProcess {
     return this.#parts.log.pid;
   }
 
-  /** Asks the denial log, as anybody on this machine does. */
+  /** Queries the denial log through its socket. */
   query(sql: string): Promise<QueryAnswer> {
     return queryDenials({ ...this.#parts.paths, sql });
   }
@@ -91,7 +91,7 @@ export class RunProcess {
     return this.#loop.settled();
   }
 
-  /** Looks at the folder now, without waiting for the system's notification. */
+  /** Reads the folder now, without waiting for inotify. */
   async refresh(): Promise<void> {
     this.#loop.trigger();
     await this.#loop.settled();
@@ -103,14 +103,14 @@ export class RunProcess {
     await this.#parts.log.drain();
   }
 
-  /** Takes less than five seconds, whatever hangs; what then waits in the spools is read by the next run. */
+  /** Takes less than five seconds, whatever hangs; the next run reads what is left in the spools. */
   async stop(): Promise<void> {
     const { dns, envoy, applier, refused, overload, limits, log } = this.#parts;
     const lastPass = Promise.all([this.#loop.stop(), refused.stop(), overload.stop(), limits.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, applier.close());
     await Promise.all([dns.stop(), envoy.stop()]);
-    // Without an Envoy nothing waits for its answers any more.
+    // Without an Envoy nothing waits for it any more.
     await lastPass;
     // After the last reading, which would watch the folder anew and keep the process from ending.
     this.#source.close();
@@ -118,7 +118,7 @@ export class RunProcess {
     await this.#parts.release();
   }
 
-  /** Files first, so that Envoy starts from them; then once more against the running Envoy, which may object. */
+  /** Files first, so that Envoy starts from them; then again with the running Envoy, which may reject them. */
   async #start(): Promise<void> {
     const { paths, log, dns, envoy, refused, overload, limits, settings, view } = this.#parts;
     await dns.start();
@@ -133,7 +133,7 @@ export class RunProcess {
         : `Started Envoy (pid ${envoy.pid})`,
     );
     const rejection = await this.#apply(first);
-    // An adopted Envoy has a last good configuration to go on with, and traffic that must not end for this.
+    // An adopted Envoy has a last good configuration, and traffic that must continue.
     if (rejection !== '' && how === 'started') throw new Error(rejection);
     refused.start();
     overload.start();
@@ -171,7 +171,7 @@ export class RunProcess {
     this.#unsaved = [unsaved, tunnels.problem].filter((problem) => problem !== undefined);
   }
 
-  /** What of them is not in force, and why; empty where all is, or Envoy does not run. */
+  /** The parts that are not in force, and why; empty where all are, or Envoy does not run. */
   async #apply(outputs: DesiredOutputs): Promise<string> {
     const { applier, dns, limits, paths, report, tunnelCloser } = this.#parts;
     await limits.serve(outputs.egressListeners);

@@ -1,5 +1,4 @@
-// Tells people what changed, once: the table of workspaces when it differs from the last one shown, problems when
-// they differ, and what is held back.
+// Shows each change once: the table of workspaces, problems, and what is held back.
 
 import type { Endpoints } from '../../gateway/ports/product-listeners.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
@@ -25,7 +24,7 @@ export class StateReport {
     this.#view.problems(problems);
   }
 
-  /** `isInForce` tells it of a table by name. */
+  /** `isInForce`: whether a table is in force, by name. */
   applied(outputs: DesiredOutputs, endpoints: Endpoints, isInForce: (table: string) => boolean): void {
     const shown = JSON.stringify(endpoints);
     const revisions = outputs.tables

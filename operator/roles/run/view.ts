@@ -14,12 +14,12 @@ export interface RunView {
   progress(text: string): void;
   workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
   problems(problems: readonly Problem[]): void;
-  /** What is not in force, a sentence for each thing; none where all is again. */
+  /** Sentences about parts that are not in force; none once all are again. */
   heldBack(sentences: readonly string[]): void;
-  /** How many denials of a second it shows; of the others it only says how many. */
+  /** How many denials per second it shows; the rest is only counted. */
   readonly denialsPerSecond: number;
   denials(shown: ShownDenials): void;
-  /** Something outside went wrong; we go on. */
+  /** An outside failure; the process continues. */
   failure(text: string): void;
 }
 
@@ -33,7 +33,7 @@ export const SILENT_VIEW: RunView = {
   failure: () => undefined,
 };
 
-const HELD_BACK = 'Not everything is in force; all is but this, which is tried again:';
+const HELD_BACK = 'Part of the configuration is not in force, retrying:';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -106,7 +106,7 @@ function denialLine(denial: Denial, paint: (style: Style, text: string) => strin
   return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${denial.repeats > 1 ? `  x${denial.repeats}` : ''}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
 }
 
-/** Names in the log are chosen by those who were refused: no control character of theirs reaches the terminal. */
+/** Denied workloads choose names in the log: no control character of theirs may reach the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, '?');
 }

@@ -1,7 +1,7 @@
-// What reflectors know of themselves -> what /readyz and /healthz say is missing.
+// Progress of reflectors -> faults for /readyz and /healthz.
 import type { ReflectorProgress } from './reflector.ts';
 
-/** Every watch ends and is opened again within a minute; one that was not for so long does not come back by itself. */
+/** Every watch is reopened within a minute; one that was not for so long does not recover by itself. */
 const SILENT_MS = 5 * 60_000;
 
 export function reflectorFault(
@@ -17,5 +17,5 @@ export function reflectorFault(
   const reason = first.error === undefined ? '' : ` (${first.error.message})`;
   return fault === 'unsynced'
     ? `${names} not read yet${reason}; are the CustomResourceDefinitions of "crds/" installed?`
-    : `nothing heard of ${names}${reason}`;
+    : `no answer for ${names}${reason}`;
 }

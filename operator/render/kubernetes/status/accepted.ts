@@ -4,7 +4,7 @@ import type { Problem } from '../../../model/problem.ts';
 
 type Accepted = Verdict<'Accepted'>;
 
-const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Understood and in use' };
+const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Valid and in use' };
 
 /** Reasons that make it False, the gravest first. */
 const REFUSALS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;

@@ -10,5 +10,5 @@ export interface FoundStatus {
 export const RESTARTS_NOT_TRACKED: Verdict<'RestartRequired'> = {
   status: 'Unknown',
   reason: 'NotTracked',
-  message: 'Which workloads must restart is not tracked',
+  message: 'Workloads that must restart are not tracked',
 };

@@ -17,7 +17,7 @@ export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready
     aspects.find(({ status }) => status === 'Unknown') ?? {
       status: 'True',
       reason: 'Ready',
-      message: running === undefined ? 'Nothing stands in the way' : 'In force',
+      message: running === undefined ? 'All conditions are met' : 'In force',
     }
   );
 }
