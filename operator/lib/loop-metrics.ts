@@ -23,7 +23,7 @@ export function measurePasses(registry: Registry, controller: string): (run: Loo
     new Histogram({ name, help, labelNames: labels, buckets: PASS_BUCKETS, registers });
   const total = count('controller_runtime_reconcile_total', 'Passes, by result', ['controller', 'result']);
   const errors = count('controller_runtime_reconcile_errors_total', 'Passes that failed', labelNames);
-  const retries = count('workqueue_retries_total', 'Passes that had to be tried again', names);
+  const retries = count('workqueue_retries_total', 'Passes that were retried', names);
   const seconds = time('controller_runtime_reconcile_time_seconds', 'Time of a pass', labelNames);
   const work = time('workqueue_work_duration_seconds', 'Time of a pass', names);
   const queued = time(
@@ -67,7 +67,7 @@ export function measureLoop(registry: Registry, controller: string, state: () =>
   const running = (): number => state().runningSeconds ?? 0;
   gauge(
     'controller_runtime_active_workers',
-    'Passes that go on now',
+    'Passes that are running',
     ofController(() => (state().runningSeconds === undefined ? 0 : 1)),
   );
   gauge(
@@ -80,8 +80,8 @@ export function measureLoop(registry: Registry, controller: string, state: () =>
     'Whether a pass is due',
     ofQueue(() => (state().isTriggered ? 1 : 0)),
   );
-  gauge('workqueue_unfinished_work_seconds', 'Age of the pass that goes on', ofQueue(running));
-  gauge('workqueue_longest_running_processor_seconds', 'Age of the pass that goes on', ofQueue(running));
+  gauge('workqueue_unfinished_work_seconds', 'Age of the running pass', ofQueue(running));
+  gauge('workqueue_longest_running_processor_seconds', 'Age of the running pass', ofQueue(running));
   new Counter({
     name: 'workqueue_adds_total',
     help: 'Changes that made a pass due',

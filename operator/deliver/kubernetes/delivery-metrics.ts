@@ -29,13 +29,13 @@ export function measureDelivery(registry: Registry): DeliveryMetrics {
   });
   const leads = new Gauge({
     name: 'leader_election_master_status',
-    help: 'Whether this replica leads',
+    help: 'Whether this replica is leader',
     labelNames: ['name'],
     registers,
   });
   const problems = new Gauge({
     name: 'sallyport_problems',
-    help: 'Mistakes in what users wrote, by reason, as they are now',
+    help: 'Current problems of objects, by reason',
     labelNames: ['reason'],
     registers,
   });

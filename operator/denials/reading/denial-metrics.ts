@@ -11,7 +11,7 @@ export type CountedDenial = Pick<Denial, 'workspace' | 'reason' | 'accessType' |
 export function measureDenials(registry: Registry): (denial: CountedDenial) => void {
   const denials = new Counter({
     name: 'sallyport_denials_total',
-    help: 'Connections refused, or found to be refusable in dry-run',
+    help: 'Connections denied, or in dry-run that would have been denied',
     labelNames: ['workspace', 'reason', 'access_type'],
     registers: [registry],
   });

@@ -11,7 +11,7 @@ export interface EnvoyNumbers {
 export function measureEnvoy(registry: Registry, { refusedConnections, memoryRatio }: EnvoyNumbers): void {
   new Counter({
     name: 'sallyport_connections_refused_total',
-    help: 'Connections that were closed at once, since there were as many as there may be, or too little memory',
+    help: 'Connections that were closed at once, at the connection limit or for lack of memory',
     registers: [registry],
     collect() {
       this.reset();
@@ -20,7 +20,7 @@ export function measureEnvoy(registry: Registry, { refusedConnections, memoryRat
   });
   new Gauge({
     name: 'sallyport_envoy_memory_used_ratio',
-    help: 'Memory of Envoy, of what it may use; above 0.95 it refuses what is new',
+    help: 'Share of its memory limit that Envoy uses; above 0.95 it denies new connections',
     registers: [registry],
     collect() {
       this.set(memoryRatio());

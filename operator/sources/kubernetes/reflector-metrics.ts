@@ -29,7 +29,7 @@ export function measureReflectors(registry: Registry, progress: () => readonly R
   );
   gauge(
     'sallyport_reflector_silent_seconds',
-    'Time since the API server was last heard; NaN before the first time',
+    'Time since the last answer of the API server; NaN before the first one',
     ({ heardAtMs }) => (heardAtMs === undefined ? Number.NaN : (performance.now() - heardAtMs) / 1000),
   );
 }
