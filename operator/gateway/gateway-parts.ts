@@ -1,20 +1,24 @@
-// Makes the parts of every gateway, in a cluster or not: Envoy and the applier of its files. Starts nothing;
-// roles/run/process.ts and roles/gateway/process.ts do, in their order.
+// Makes the parts of every gateway, in a cluster or not: Envoy, the pass that brings outputs into force, the DNS. Starts
+// nothing; roles/run/process.ts and roles/gateway/process.ts do, in their order.
 import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
 import * as atomicFiles from '../lib/atomic-file.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
 import { ConfigApplier } from './config/config-applier.ts';
+import type { NameServer } from './dns/ask-name-server.ts';
+import type { ClusterNames } from './dns/cluster-names.ts';
+import { GatewayDns } from './dns/gateway-dns.ts';
+import { GatewayPass } from './gateway-pass.ts';
 import { endTornLine } from './log/torn-line.ts';
 import { portProblem } from './ports/port-probe.ts';
 import { ConnectionLimits } from './process/connection-limits.ts';
-import { type Descriptors, descriptorsOfProcess } from './process/descriptors.ts';
-import type { RefusedAt } from './process/envoy-admin.ts';
+import { type Descriptors, descriptorNotes, descriptorsOfProcess } from './process/descriptors.ts';
 import { envoyMemoryBytes } from './process/envoy-memory.ts';
+import { EnvoyPolls } from './process/envoy-polls.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from './process/envoy-process.ts';
 import { envoyBinary } from './process/find-envoy.ts';
 import { OverloadWatch } from './process/overload-watch.ts';
-import { OverloadedListeners } from './process/overloaded-listeners.ts';
+import { OverloadedListeners, refusalSentence } from './process/overloaded-listeners.ts';
 import { ownPlaces } from './process/own-places.ts';
 import {
   prepareStateDirectory,
@@ -28,13 +32,13 @@ import { TunnelFile } from './tunnels/tunnel-file.ts';
 export interface GatewayParts {
   readonly paths: StatePaths;
   readonly envoy: EnvoyProcess;
-  readonly applier: ConfigApplier;
   readonly settings: GatewaySettings;
-  readonly tunnels: TunnelFile;
-  readonly tunnelCloser: TunnelCloser;
+  readonly dns: Omit<GatewayDns, 'serve' | 'recordRefused'>;
+  /** The only way by which Envoy and the DNS are given anything. */
+  readonly pass: GatewayPass;
+  readonly polls: EnvoyPolls;
   readonly refused: OverloadedListeners;
   readonly overload: OverloadWatch;
-  readonly limits: ConnectionLimits;
   /** The last step of stopping: another process may have the state directory. */
   readonly release: () => Promise<void>;
 }
@@ -42,16 +46,24 @@ export interface GatewayParts {
 export interface GatewayHooks {
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
-  readonly onLogFailure: (error: Error) => void;
-  /** Connections that were closed at once since the last report. */
-  readonly onRefusedConnections: (refused: RefusedAt) => void;
-  /** What Envoy does about its memory, in a sentence. */
-  readonly onOverload: (sentence: string) => void;
-  readonly onAdminFailure: (error: Error) => void;
+  /** What failed, in a few words; it is tried again. */
+  readonly onFailure: (what: string, error: Error) => void;
+  /** What is wrong with the gateway, in a few words, and a sentence about it. */
+  readonly onTrouble: (what: string, sentence: string) => void;
+}
+
+/** Whom the DNS asks for names of the cluster. */
+export interface GatewayNames {
+  readonly clusterNames: ClusterNames;
+  /** Name servers of the cluster; empty: those of the machine. */
+  readonly clusterDns: readonly NameServer[];
 }
 
 /** Envoy exits at once on SIGTERM, unless it hangs. */
 const ENVOY_STOP_MS = 2000;
+const SLOW_POLL_MS = 2000;
+/** A port that is suddenly busy soon gets more. */
+const BUSY_POLL_MS = 250;
 
 /** Where a gateway is on this machine. */
 export interface GatewayPlace {
@@ -59,7 +71,7 @@ export interface GatewayPlace {
   readonly binary: string;
   readonly tunnels: TunnelFile;
   readonly descriptors: Descriptors;
-  /** Changes that made the directory private, a sentence for each. */
+  /** Changes that made the directory private, and what the machine has too little of, a sentence for each. */
   readonly notes: readonly string[];
   readonly release: () => Promise<void>;
 }
@@ -74,12 +86,72 @@ export async function prepareGateway(
   const { paths, notes, release } = await prepareStateDirectory(config.stateDirectory, options);
   const tunnels = await TunnelFile.open(paths.tunnels);
   const descriptors = await descriptorsOfProcess();
-  return { paths, tunnels, descriptors, notes, release, binary: await envoyBinary(config.path) };
+  return {
+    paths,
+    tunnels,
+    descriptors,
+    notes: [...notes, ...descriptorNotes(descriptors)],
+    release,
+    binary: await envoyBinary(config.path),
+  };
 }
 
-export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: GatewayHooks): GatewayParts {
-  const { paths, binary, tunnels, release } = place;
-  const envoy = new EnvoyProcess({
+export function gatewayParts(
+  config: ProxyConfig,
+  place: GatewayPlace,
+  hooks: GatewayHooks,
+  names: GatewayNames,
+): GatewayParts {
+  const { paths, tunnels, release } = place;
+  const { onFailure, onTrouble } = hooks;
+  const settings = settingsOf(config, place);
+  const envoy = envoyProcess(config, place, hooks, () => applier.envoyRestarted());
+  const { admin } = envoy;
+  const applier = new ConfigApplier({ directory: paths.envoy, admin, files: atomicFiles });
+  const onAdminFailure = (error: Error): void => onFailure('Envoy could not be asked or told', error);
+  const dns = new GatewayDns({
+    ...names,
+    config,
+    folder: paths.envoyLog,
+    onLogFailure: (error) => onFailure('the log of the DNS could not be written', error),
+    onProblem: (sentence) => onTrouble('the DNS cannot do all that it should', sentence),
+  });
+  const refused = new OverloadedListeners({
+    counted: () => admin.refusedConnections(),
+    onRefused: (connections) => {
+      dns.recordRefused(connections);
+      onTrouble('connections were closed at once', refusalSentence(connections));
+    },
+  });
+  const overload = new OverloadWatch({
+    overload: () => admin.overload(),
+    memoryBytes: settings.envoyMemoryBytes,
+    onAction: (sentence) => onTrouble('the memory of Envoy is nearly used up, or no longer', sentence),
+  });
+  const active = () => admin.activeConnections();
+  const limits = new ConnectionLimits({ settings, active, onFailure: onAdminFailure });
+  const tunnelCloser = new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() });
+  return {
+    ...{ paths, envoy, settings, dns, refused, overload, release },
+    pass: new GatewayPass({ directory: paths.envoy, applier, limits, dns, tunnels, tunnelCloser }),
+    polls: new EnvoyPolls(
+      [
+        { look: () => refused.look(), pauseMs: SLOW_POLL_MS },
+        { look: () => overload.look(), pauseMs: SLOW_POLL_MS },
+        { look: () => limits.look(), pauseMs: BUSY_POLL_MS },
+      ],
+      onAdminFailure,
+    ),
+  };
+}
+
+function envoyProcess(
+  config: ProxyConfig,
+  { paths, binary }: GatewayPlace,
+  hooks: GatewayHooks,
+  onNewEnvoy: () => void,
+): EnvoyProcess {
+  return new EnvoyProcess({
     directory: paths.envoy,
     binary,
     files: atomicFiles,
@@ -90,28 +162,10 @@ export function gatewayParts(config: ProxyConfig, place: GatewayPlace, hooks: Ga
     onExit: hooks.onEnvoyExit,
     onRestart: (result) => {
       // The new Envoy may accept what the dead one had rejected, for example for a taken port.
-      applier.envoyRestarted();
+      onNewEnvoy();
       hooks.onEnvoyRestart(result);
     },
   });
-  const applier = new ConfigApplier({ directory: paths.envoy, admin: envoy.admin, files: atomicFiles });
-  const listenersInUse = () => envoy.admin.listenersInUse();
-  const tunnelCloser = new TunnelCloser({ file: tunnels, listenersInUse });
-  const refused = new OverloadedListeners({
-    counted: () => envoy.admin.refusedConnections(),
-    onRefused: hooks.onRefusedConnections,
-    onFailure: hooks.onAdminFailure,
-  });
-  const settings = settingsOf(config, place);
-  const overload = new OverloadWatch({
-    overload: () => envoy.admin.overload(),
-    memoryBytes: settings.envoyMemoryBytes,
-    onAction: hooks.onOverload,
-    onFailure: hooks.onAdminFailure,
-  });
-  const active = () => envoy.admin.activeConnections();
-  const limits = new ConnectionLimits({ settings, active, onFailure: hooks.onAdminFailure });
-  return { paths, envoy, applier, settings, tunnels, tunnelCloser, refused, overload, limits, release };
 }
 
 function settingsOf(config: ProxyConfig, { paths, descriptors }: GatewayPlace): GatewaySettings {

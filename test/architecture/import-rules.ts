@@ -12,29 +12,21 @@ interface Room {
 const EVERYTHING = ['*'];
 /** Pure itself: an answer that is remembered by identity is no state. */
 const MEMO = 'lib/memo.ts';
-const EDGE: Room = { uses: ['model', 'lib'], usesTypesOf: ['compile', 'render'] };
 
 const ROOMS: Readonly<Record<string, Room>> = {
   lib: { uses: [] },
   model: { uses: [MEMO] },
   compile: { uses: ['model', MEMO] },
   render: { uses: ['model', 'compile', MEMO] },
-  sources: EDGE,
-  deliver: {
-    uses: [...EDGE.uses, 'render/kubernetes'],
-    usesTypesOf: [...(EDGE.usesTypesOf ?? []), 'pipeline.ts'],
-  },
-  manifests: { uses: ['model', 'compile', 'render'] },
-  gateway: {
-    uses: [...EDGE.uses, 'render/envoy', 'compile'],
-    usesTypesOf: [...(EDGE.usesTypesOf ?? []), 'pipeline.ts', 'config.ts'],
-  },
-  denials: { ...EDGE, uses: [...EDGE.uses, 'compile'] },
-  api: EDGE,
-  roles: { uses: EVERYTHING },
+  manifests: { uses: ['model'] },
   'pipeline.ts': { uses: ['model', 'compile', 'render'] },
+  sources: { uses: ['model', 'lib'] },
+  deliver: { uses: ['model', 'lib', 'render/kubernetes'], usesTypesOf: ['pipeline.ts'] },
+  gateway: { uses: ['model', 'lib', 'compile', 'render/envoy'], usesTypesOf: ['pipeline.ts', 'config.ts'] },
+  denials: { uses: ['model', 'lib', 'compile'] },
   'config.ts': { uses: ['model', 'lib'] },
-  'main.ts': { uses: EVERYTHING },
+  roles: { uses: EVERYTHING },
+  'main.ts': { uses: ['model', 'roles'] },
 };
 
 /** Their answer depends on their arguments alone. */

@@ -8,17 +8,18 @@ import { planCluster } from '../../operator/compile/cluster-plans.ts';
 import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { noPortBlocks } from '../../operator/compile/port-blocks.ts';
 import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
+import { GatewayPass, type PassOutputs, type PassWork } from '../../operator/gateway/gateway-pass.ts';
 import { laneListeners } from '../../operator/gateway/ports/lane-listeners.ts';
-import { writeFirstLimits } from '../../operator/gateway/process/connection-limits.ts';
+import { ConnectionLimits } from '../../operator/gateway/process/connection-limits.ts';
 import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
 import { TunnelCloser } from '../../operator/gateway/tunnels/tunnel-closer.ts';
+import { TunnelFile } from '../../operator/gateway/tunnels/tunnel-file.ts';
 import * as atomicFiles from '../../operator/lib/atomic-file.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts';
 import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
-import type { EnvoyConfig, GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
-import { NO_TUNNELS, type TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
+import type { GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
 import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
 import { policy, worldObjects } from './middle-world.ts';
@@ -97,31 +98,29 @@ async function gatewayAtScale({ work, say, isQuick }: BenchSettings): Promise<Ga
 
 class ScaledGateway {
   readonly #envoy: EnvoyProcess;
-  readonly #applier: ConfigApplier;
   readonly #settings: GatewaySettings;
-  readonly #tunnelCloser: TunnelCloser;
-  /** Of the tunnels that may be open; nobody opens any here. */
-  readonly #file = {
-    memory: NO_TUNNELS,
-    keep: async (memory: TunnelMemory) => {
-      this.#file.memory = memory;
-    },
-  };
-  #objects: readonly ObservedObject[];
-  #config: EnvoyConfig = { clusters: [], internalListeners: [], egressListeners: [], routeTables: [] };
+  readonly #pass: GatewayPass;
+  readonly #share: number;
+  /** None until fill(). */
+  #objects: readonly ObservedObject[] = [];
+  #egressListeners = 0;
+  #dueAtMs = Number.POSITIVE_INFINITY;
 
-  private constructor(envoy: EnvoyProcess, settings: GatewaySettings, share: number) {
+  private constructor(envoy: EnvoyProcess, settings: GatewaySettings, tunnels: TunnelFile, share: number) {
     this.#envoy = envoy;
     this.#settings = settings;
     const { directory } = settings;
-    const timeoutMs = LIMIT_MS;
-    this.#applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, timeoutMs });
-    this.#tunnelCloser = new TunnelCloser({
-      file: this.#file,
-      listenersInUse: () => envoy.admin.listenersInUse(),
+    const { admin } = envoy;
+    this.#pass = new GatewayPass({
+      directory,
+      applier: new ConfigApplier({ directory, admin, files: atomicFiles, timeoutMs: LIMIT_MS }),
+      limits: new ConnectionLimits({ settings, active: () => admin.activeConnections(), onFailure: fail }),
+      // Envoy alone is measured here.
+      dns: { serve: async () => undefined },
+      tunnels,
+      tunnelCloser: new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() }),
     });
-    const [workspaces, policies] = [WORKSPACES * share, TABLES * share];
-    this.#objects = worldObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
+    this.#share = share;
   }
 
   static async start(directory: string, share: number): Promise<ScaledGateway> {
@@ -137,18 +136,12 @@ class ScaledGateway {
       envoyMemoryBytes: 1e9,
     };
     await mkdir(directory, { recursive: true });
-    await writeFirstLimits([], settings);
     await writeFile(join(directory, 'bootstrap.json'), JSON.stringify(renderBootstrap(settings)));
     const binary = await envoyBinary(process.env['PATH'] ?? '');
     const envoy = new EnvoyProcess({ directory, binary, files: atomicFiles, concurrency: 1 });
-    const gateway = new ScaledGateway(envoy, settings, share);
-    for (const [folder, file] of [
-      ['lds', 'listeners'],
-      ['cds', 'clusters'],
-    ] as const) {
-      await mkdir(join(directory, folder), { recursive: true });
-      await writeFile(join(directory, folder, `${file}.json`), '{"version_info":"empty","resources":[]}');
-    }
+    const tunnels = await TunnelFile.open(join(directory, 'tunnels.json'));
+    const gateway = new ScaledGateway(envoy, settings, tunnels, share);
+    await gateway.#pass.prepare(gateway.#work);
     await envoy.start();
     return gateway;
   }
@@ -164,11 +157,13 @@ class ScaledGateway {
       workspaces,
       tables,
       destinations: DESTINATIONS,
-      egressListeners: this.#config.egressListeners.length,
+      egressListeners: this.#egressListeners,
     };
   }
 
   async fill(): Promise<number> {
+    const [workspaces, policies] = [WORKSPACES * this.#share, TABLES * this.#share];
+    this.#objects = worldObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
     const startMs = performance.now();
     await this.#apply();
     return performance.now() - startMs;
@@ -195,15 +190,14 @@ class ScaledGateway {
   }
 
   async stop(): Promise<void> {
-    await this.#applier.close();
+    await this.#pass.close();
     await this.#envoy.stop();
   }
 
   /** As the agent does it, a moment after a change. */
   async #cut(): Promise<void> {
-    if (this.#tunnelCloser.dueAtMs === Number.POSITIVE_INFINITY) return;
-    await delay(this.#tunnelCloser.dueAtMs - Date.now());
-    await this.#tunnelCloser.look(Date.now());
+    if (this.#dueAtMs === Number.POSITIVE_INFINITY) return;
+    await delay(this.#dueAtMs - Date.now());
     await this.#apply();
   }
 
@@ -218,20 +212,30 @@ class ScaledGateway {
     return planCluster(compileSnapshot(snapshot), state, { ...noPortBlocks });
   }
 
+  readonly #work: PassWork<PassOutputs> = {
+    compute: async (tunnels) => {
+      const compiled = this.#compile();
+      const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, ADDRESS);
+      const gateway = { settings: this.#settings, egressListenersOf, tunnels };
+      return { ...compiled, ...gatewayOutputs(compiled, gateway, Date.now()) };
+    },
+    remember: async () => undefined,
+  };
+
   async #apply(): Promise<void> {
-    const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, ADDRESS);
-    const gateway = { settings: this.#settings, egressListenersOf, tunnels: this.#file.memory };
-    const outputs = gatewayOutputs(this.#compile(), gateway, Date.now());
-    this.#config = outputs.envoy;
-    await writeFirstLimits(outputs.egressListeners, this.#settings);
-    await this.#file.keep(outputs.tunnels);
     const deadlineMs = performance.now() + LIMIT_MS;
     // As the agent does it: an Envoy that is busy with thousands of listeners is asked again.
     for (;;) {
-      const result = await this.#applier.apply(this.#config);
-      if (result.status === 'applied') return this.#tunnelCloser.inForce(Date.now());
+      const { outputs, result, runAgainAtMs } = await this.#pass.run(this.#work);
+      this.#egressListeners = outputs.envoy.egressListeners.length;
+      this.#dueAtMs = runAgainAtMs;
+      if (result.status === 'applied') return;
       if (result.status !== 'timeout' || performance.now() > deadlineMs)
         throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
     }
   }
+}
+
+function fail(error: Error): never {
+  throw error;
 }

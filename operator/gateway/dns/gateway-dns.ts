@@ -10,7 +10,6 @@ import { rangesContain } from '../../model/address-range.ts';
 import { METADATA_RANGES, NON_PUBLIC_RANGES } from '../../model/special-address.ts';
 import type { CompiledObjects } from '../../pipeline.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
-import type { GatewayHooks } from '../gateway-parts.ts';
 import { DNS_LOG } from '../log/spools.ts';
 import { endTornLine } from '../log/torn-line.ts';
 import { refusedLine } from '../process/connection-limits.ts';
@@ -28,7 +27,7 @@ const DNS_PORT = 53;
 
 export interface GatewayDnsOptions {
   readonly config: ProxyConfig;
-  readonly hooks: Pick<GatewayHooks, 'onLogFailure'>;
+  readonly onLogFailure: (error: Error) => void;
   /** Folder of the spool. */
   readonly folder: string;
   readonly clusterNames: ClusterNames;
@@ -45,7 +44,7 @@ export class GatewayDns {
   readonly #logPath: string;
   #egressListeners: readonly EgressListener[] = [];
 
-  constructor({ config, hooks, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
+  constructor({ config, onLogFailure, folder, clusterNames, clusterDns, onProblem }: GatewayDnsOptions) {
     this.#responder = new DnsResponder({
       clusterNames,
       forwarder: new NameForwarder({
@@ -61,7 +60,7 @@ export class GatewayDns {
     this.#logPath = path;
     this.#log = new DnsLog({
       path,
-      onFailure: hooks.onLogFailure,
+      onFailure: onLogFailure,
       counts: this.counts,
       onDropping: () =>
         onProblem(

@@ -34,8 +34,9 @@ interface RememberedPorts extends PortBlockState {
 export class ListenerPorts {
   readonly #options: ListenerPortsOptions;
   #state: RememberedPorts;
-  /** As in the file. */
+  /** As in the file, but for what #unsaved says. */
   #saved: RememberedPorts;
+  #unsaved: string | undefined;
   /** First ports of blocks that another process has, found since the last save(). */
   readonly #taken = new Set<number>();
   /** Of the last call of egressListenersOf(). */
@@ -118,19 +119,21 @@ export class ListenerPorts {
   }
 
   /**
-   * Call it before the ports are used, so that a crash does not lose them. Returns why they could not be saved: they
-   * are used all the same, since waiting would hold back removals.
+   * Before the ports are used, so that a crash does not lose them. Returns why they could not be saved: they are used
+   * all the same, since waiting would hold back removals.
    */
   async save(): Promise<string | undefined> {
+    if (this.#saved === this.#state && this.#unsaved === undefined) return undefined;
     this.#saved = this.#state;
     this.#taken.clear();
     const { files, path } = this.#options;
     try {
       await files.writeFileAtomic(path, `${JSON.stringify(this.#state, null, 2)}\n`);
-      return undefined;
+      this.#unsaved = undefined;
     } catch (error) {
-      return writeProblem(path, error);
+      this.#unsaved = writeProblem(path, error);
     }
+    return this.#unsaved;
   }
 }
 

@@ -2,7 +2,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
-import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { CONTEXT_PARTS, DROP_PREFIX, type LineContext } from '../../model/access-log-line.ts';
 import type { Reason } from '../../model/reason.ts';
 import {
@@ -15,13 +14,8 @@ import {
 import type { EgressListener, GatewaySettings } from '../../render/envoy/envoy-config.ts';
 import { proxyPlace, tlsPlaces } from '../../render/envoy/listener-places.ts';
 import { ConnectionShares, type CountByListener } from './connection-shares.ts';
-import { EnvoyNotRunning, EnvoySilent, type RefusedAt } from './envoy-admin.ts';
-
-/** A port that is suddenly busy soon gets more. */
-const MIN_INTERVAL_MS = 250;
-const MAX_INTERVAL_MS = 2000;
-/** In an Envoy with thousands of listeners a poll takes long, so polls are rarer there. */
-const PAUSE_PER_LOOK = 20;
+import type { RefusedAt } from './envoy-admin.ts';
+import { askEnvoy } from './envoy-polls.ts';
 
 export interface ConnectionLimitsOptions {
   readonly settings: GatewaySettings;
@@ -33,7 +27,6 @@ export interface ConnectionLimitsOptions {
 export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
   readonly #shares: ConnectionShares;
-  readonly #loop: Loop;
   #writing: Promise<void> = Promise.resolve();
   /** Limits that could not be written are not in force, so what they freed must not be given out. */
   #isWritten = true;
@@ -42,44 +35,18 @@ export class ConnectionLimits {
     const { settings } = options;
     this.#options = options;
     this.#shares = new ConnectionShares({ share: workspaceShare(settings), most: acceptLimit(settings) });
-    this.#loop = new Loop({
-      job: async () => {
-        const startMs = SYSTEM_CLOCK.nowMs();
-        await this.#look();
-        const endMs = SYSTEM_CLOCK.nowMs();
-        return { runAgainAtMs: endMs + Math.max(MIN_INTERVAL_MS, (endMs - startMs) * PAUSE_PER_LOOK) };
-      },
-      minIntervalMs: MIN_INTERVAL_MS,
-      retryIntervalMs: MAX_INTERVAL_MS,
-      maxIntervalMs: MAX_INTERVAL_MS,
-      clock: SYSTEM_CLOCK,
-      onFailure: (error) => options.onFailure(error as Error),
-    });
   }
 
-  /**
-   * Call it before listeners are added, so that none is without a limit. A failed write is reported and tried again.
-   */
+  /** Before listeners are added, so that none is without a limit. A failed write is reported and tried again. */
   async serve(egressListeners: readonly EgressListener[]): Promise<void> {
     this.#shares.serve(listenersOf(egressListeners));
     await this.#write().catch((error: unknown) => this.#options.onFailure(error as Error));
   }
 
-  start(): void {
-    this.#loop.trigger();
-  }
-
-  async stop(): Promise<void> {
-    await this.#loop.stop();
-    await this.#writing;
-  }
-
-  async #look(): Promise<void> {
+  /** Gives busy ports more of what idle ones do not need. */
+  async look(): Promise<void> {
     if (!this.#isWritten) return await this.#write();
-    const active = await this.#options.active().catch((error: unknown) => {
-      if (error instanceof EnvoyNotRunning || error instanceof EnvoySilent) return undefined;
-      throw error;
-    });
+    const active = await askEnvoy(this.#options.active, { gone: undefined, silent: undefined });
     if (active !== undefined && this.#shares.look(active)) await this.#write();
   }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { descriptorSentence, descriptorsOfProcess } from './descriptors.ts';
+import { descriptorNotes, descriptorsOfProcess } from './descriptors.ts';
 
 let folder: string;
 
@@ -33,9 +33,9 @@ test('descriptorsOfProcess() refuses to serve nobody, and says what to do', asyn
   await expect(withLimit('512')).rejects.toThrow('raise the limit (ulimit -n) above 512');
 });
 
-test('descriptorSentence() says how many descriptors all connections need, where there are fewer', async () => {
-  expect(descriptorSentence(await withLimit('20000'))).toBe(
+test('descriptorNotes() says how many descriptors all connections need, where there are fewer', async () => {
+  expect(descriptorNotes(await withLimit('20000'))).toEqual([
     '20000 file descriptors allow 8769 connections instead of 60000: raise the limit (ulimit -n) to 133846',
-  );
-  expect(descriptorSentence(await withLimit('133846'))).toBeUndefined();
+  ]);
+  expect(descriptorNotes(await withLimit('133846'))).toEqual([]);
 });

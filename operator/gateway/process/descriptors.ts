@@ -26,9 +26,11 @@ function descriptorLimit(text: string): number {
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft ?? Number.NaN);
 }
 
-/** A warning where there are fewer than there could be; else undefined. */
-export function descriptorSentence({ limit, connections }: Descriptors): string | undefined {
-  if (connections === MAX_CONNECTIONS) return undefined;
+/** A warning where there are fewer than there could be. */
+export function descriptorNotes({ limit, connections }: Descriptors): readonly string[] {
+  if (connections === MAX_CONNECTIONS) return [];
   const wanted = Math.ceil(MAX_CONNECTIONS / CONNECTIONS_PER_DESCRIPTOR) + RESERVED_DESCRIPTORS;
-  return `${limit} file descriptors allow ${connections} connections instead of ${MAX_CONNECTIONS}: raise the limit (ulimit -n) to ${wanted}`;
+  return [
+    `${limit} file descriptors allow ${connections} connections instead of ${MAX_CONNECTIONS}: raise the limit (ulimit -n) to ${wanted}`,
+  ];
 }

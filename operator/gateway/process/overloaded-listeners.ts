@@ -1,10 +1,8 @@
 // Connections that Envoy closed at once, before reading a byte: at the limit of a port or of the gateway, or for lack
 // of memory. Envoy writes no log line about those. In: Envoy's counters, which restart with each Envoy. Out: how many
 // more there are.
-import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
-import { EnvoyNotRunning, EnvoySilent, type RefusedAt } from './envoy-admin.ts';
-
-const INTERVAL_MS = 2000;
+import type { RefusedAt } from './envoy-admin.ts';
+import { askEnvoy } from './envoy-polls.ts';
 
 /** By Envoy's counter. */
 export type RefusedCounts = ReadonlyMap<string, RefusedAt>;
@@ -14,28 +12,15 @@ export interface OverloadedListenersOptions {
   readonly counted: () => Promise<RefusedCounts>;
   /** With the connections since the last call. */
   readonly onRefused: (refused: RefusedAt) => void;
-  readonly onFailure: (error: Error) => void;
 }
 
 export class OverloadedListeners {
   readonly #options: OverloadedListenersOptions;
-  readonly #loop: Loop;
   #last: RefusedCounts = new Map();
   #total = 0;
 
   constructor(options: OverloadedListenersOptions) {
     this.#options = options;
-    this.#loop = new Loop({
-      job: async () => {
-        await this.look();
-        return {};
-      },
-      minIntervalMs: INTERVAL_MS,
-      retryIntervalMs: INTERVAL_MS,
-      maxIntervalMs: INTERVAL_MS,
-      clock: SYSTEM_CLOCK,
-      onFailure: (error) => options.onFailure(error as Error),
-    });
   }
 
   /** Since the start of this process. */
@@ -43,16 +28,8 @@ export class OverloadedListeners {
     return this.#total;
   }
 
-  start(): void {
-    this.#loop.trigger();
-  }
-
-  stop(): Promise<void> {
-    return this.#loop.stop();
-  }
-
   async look(): Promise<void> {
-    const counted = await this.#counted();
+    const counted = await askEnvoy(this.#options.counted, { gone: undefined, silent: undefined });
     if (counted === undefined) return;
     for (const [counter, refused] of counted) {
       const last = this.#last.get(counter)?.connections ?? 0;
@@ -62,15 +39,6 @@ export class OverloadedListeners {
       if (connections > 0) this.#options.onRefused({ ...refused, connections });
     }
     this.#last = counted;
-  }
-
-  async #counted(): Promise<RefusedCounts | undefined> {
-    try {
-      return await this.#options.counted();
-    } catch (error) {
-      if (error instanceof EnvoyNotRunning || error instanceof EnvoySilent) return undefined;
-      throw error;
-    }
   }
 }
 

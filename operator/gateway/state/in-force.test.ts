@@ -41,7 +41,7 @@ const BEFORE: InForce = {
 function after(result: ApplyResult, before = BEFORE): InForce {
   const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, '127.0.0.1');
   const outputs = gatewayOutputs(COMPILED, { settings: SETTINGS, egressListenersOf }, 0);
-  return inForceAfter(result, COMPILED, outputs, before);
+  return inForceAfter(result, { ...COMPILED, ...outputs }, before);
 }
 
 test('inForceAfter() reports all revisions once Envoy took them, those that nobody uses too', () => {

@@ -22,8 +22,7 @@ const LONGEST_REJECTION = 1024;
 /** `before` where Envoy does not run, or has not answered. */
 export function inForceAfter(
   result: ApplyResult,
-  { tables, plans }: CompiledObjects,
-  { envoy }: GatewayOutputs,
+  { tables, plans, envoy }: CompiledObjects & Pick<GatewayOutputs, 'envoy'>,
   before: InForce,
 ): InForce {
   if (result.status === 'notRunning' || result.status === 'timeout') return before;

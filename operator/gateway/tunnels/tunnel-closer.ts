@@ -4,7 +4,7 @@
 
 import { tunnelCheckFamily } from '../../render/envoy/resource-names.ts';
 import { closeTunnels } from '../../render/envoy/tunnel-memory.ts';
-import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
+import { askEnvoy } from '../process/envoy-polls.ts';
 import type { TunnelFile } from './tunnel-file.ts';
 
 /** Afterwards every tunnel that a worker allowed by the former table is open and counted. */
@@ -35,7 +35,7 @@ export class TunnelCloser {
     this.#options = options;
   }
 
-  /** Call it when Envoy runs the tables of the memory: from now on no revoked tunnel can be opened. */
+  /** Envoy runs the tables of the memory: from now on no revoked tunnel can be opened. */
   inForce(nowMs: number): void {
     const { revoked } = this.#options.file.memory;
     const fresh = Object.entries(revoked).filter(
@@ -54,12 +54,13 @@ export class TunnelCloser {
     return Math.min(...this.#looks.map(({ dueAtMs }) => dueAtMs));
   }
 
-  /** Call it before outputs are computed. Where tunnels must be closed, the memory has changed afterwards. */
+  /** Where tunnels must be closed, the memory has changed afterwards. */
   async look(nowMs: number): Promise<void> {
     const due = this.#looks.filter(({ dueAtMs }) => dueAtMs <= nowMs);
     if (due.length === 0) return;
     const later = this.#looks.filter(({ dueAtMs }) => dueAtMs > nowMs);
-    const inUse = await this.#listenersInUse();
+    // None has tunnels where Envoy does not run.
+    const inUse = await askEnvoy(this.#options.listenersInUse, { gone: new Set(), silent: undefined });
     if (inUse === undefined) {
       this.#looks = [...due.map((look) => ({ ...look, dueAtMs: nowMs + SILENCE_MS })), ...later];
       return;
@@ -74,16 +75,5 @@ export class TunnelCloser {
     });
     await file.keep(closeTunnels(file.memory, looks));
     this.#looks = later;
-  }
-
-  /** None where Envoy does not run; undefined where it does not say. */
-  async #listenersInUse(): Promise<ReadonlySet<string> | undefined> {
-    try {
-      return await this.#options.listenersInUse();
-    } catch (error) {
-      if (error instanceof EnvoyNotRunning) return new Set();
-      if (error instanceof EnvoySilent) return undefined;
-      throw error;
-    }
   }
 }

@@ -60,7 +60,7 @@ export class TunnelFile {
   }
 
   /**
-   * Call it before a configuration is applied: after a crash its tunnels are known, and revoked ones are closed. A file
+   * Before a configuration is applied: after a crash its tunnels are known, and revoked ones are closed. A file
    * that cannot be written holds back no removal; it is tried again with the next call.
    */
   async keep(memory: TunnelMemory): Promise<void> {

@@ -5,7 +5,6 @@ import type { GatewayConfig } from '../../config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
-import { GatewayDns } from '../../gateway/dns/gateway-dns.ts';
 import {
   type GatewayHooks,
   type GatewayParts,
@@ -13,8 +12,6 @@ import {
   prepareGateway,
 } from '../../gateway/gateway-parts.ts';
 import { Spools } from '../../gateway/log/spools.ts';
-import { descriptorSentence } from '../../gateway/process/descriptors.ts';
-import { refusalSentence } from '../../gateway/process/overloaded-listeners.ts';
 import { describeExit } from '../../gateway/process/running-envoy.ts';
 import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
@@ -35,7 +32,6 @@ export interface GatewayProcessParts extends GatewayParts {
   readonly registry: Registry;
   readonly api: KubernetesApi;
   readonly memory: GatewayMemory;
-  readonly dns: GatewayDns;
   readonly spools: Spools;
   /** Services of the cluster, for the DNS. */
   readonly services: ClusterServices;
@@ -61,10 +57,7 @@ export async function assembleParts(
   const registry = roleRegistry();
   const countFailure = measureReflectorFailures(registry);
   const place = await prepareGateway(config, { mayBeVolume: true });
-  const tooFew = descriptorSentence(place.descriptors);
-  if (tooFew !== undefined)
-    logger.warn('the gateway takes fewer connections than it could', { reason: tooFew });
-  for (const note of place.notes) logger.info('the state directory was narrowed', { note });
+  for (const note of place.notes) logger.warn('noticed at the start', { note });
   const memory = await readMemory(place.paths);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
@@ -93,21 +86,15 @@ export async function assembleParts(
     podName,
     onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
   });
-  const gatewayHooks = hooksOf(logger, hooks, (refused) => dns.recordRefused(refused));
-  const dns = new GatewayDns({
-    config,
-    hooks: gatewayHooks,
-    folder: place.paths.envoyLog,
+  const gateway = gatewayParts(config, place, hooksOf(logger, hooks.onEnvoyChange), {
     clusterNames: {
       domain: config.clusterDomain,
       findService: (serviceNamespace, name) => services.find(serviceNamespace, name),
     },
     clusterDns: config.clusterDns,
-    onProblem: (sentence) => logger.error('the DNS cannot do all that it should', { problem: sentence }),
   });
-  const parts = gatewayParts(config, place, gatewayHooks);
-  const spools = spoolsOf({ ...parts, config, rules, dns, logger, registry });
-  return { ...parts, dns, spools, services, config, logger, registry, api, memory, source, reporter, rules };
+  const spools = spoolsOf({ ...gateway, config, rules, logger, registry });
+  return { ...gateway, spools, services, config, logger, registry, api, memory, source, reporter, rules };
 }
 
 type SpoolReaders = Pick<
@@ -136,11 +123,7 @@ function spoolsOf({ config, paths, envoy, dns, rules, logger, registry }: SpoolR
   });
 }
 
-function hooksOf(
-  logger: Logger,
-  { onEnvoyChange }: GatewayProcessHooks,
-  record: GatewayHooks['onRefusedConnections'],
-): GatewayHooks {
+function hooksOf(logger: Logger, onEnvoyChange: () => void): GatewayHooks {
   return {
     onEnvoyExit: (exit) => {
       logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
@@ -151,14 +134,7 @@ function hooksOf(
       else logger.error('Envoy could not be started and is tried again', { error });
       onEnvoyChange();
     },
-    onLogFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
-    onRefusedConnections: (refused) => {
-      record(refused);
-      logger.warn('connections were closed at once', { reason: refusalSentence(refused) });
-    },
-    onOverload: (sentence) =>
-      logger.warn('the memory of Envoy is nearly used up, or no longer', { sentence }),
-    onAdminFailure: (error) =>
-      logger.warn('Envoy could not be asked or told, which is tried again', { error }),
+    onFailure: (what, error) => logger.warn(what, { error }),
+    onTrouble: (what, reason) => logger.warn(what, { reason }),
   };
 }

@@ -5,19 +5,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../../config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
-import { heldBackSentences } from '../../gateway/config/held-back-sentences.ts';
 import { TableWait } from '../../gateway/config/table-wait.ts';
 import { measureDns } from '../../gateway/dns/dns-counts.ts';
+import type { PassOutputs, PassWork } from '../../gateway/gateway-pass.ts';
 import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { rememberCompiled, rememberInForce } from '../../gateway/state/gateway-memory.ts';
 import { inForceAfter } from '../../gateway/state/in-force.ts';
-import { readIfExists, writeFileAtomic } from '../../lib/atomic-file.ts';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
-import { type CompiledObjects, type GatewayOutputs, gatewayOutputs } from '../../pipeline.ts';
+import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
@@ -27,6 +27,13 @@ import { assembleParts, type GatewayProcessParts } from './parts.ts';
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
 const MAX_INTERVAL_MS = 30_000;
+
+/** Of all lanes, and what they were computed from. */
+interface LaneOutputs extends PassOutputs {
+  readonly reading: CompiledReading;
+  /** Whether that is what the API server says, and not only what was remembered. */
+  readonly hasSynced: boolean;
+}
 
 export class GatewayProcess {
   readonly #parts: GatewayProcessParts;
@@ -39,8 +46,8 @@ export class GatewayProcess {
   /** Whether Envoy has the API server's objects, and not only the stored ones. */
   #isCurrent = false;
   #told = '';
-  /** Why something could not be stored for the next start. */
-  readonly #unsaved: Partial<Record<'compiled' | 'inForce', string | undefined>> = {};
+  /** Why what is in force could not be stored for the next start. */
+  #unsaved: string | undefined;
 
   private constructor(parts: GatewayProcessParts, loop: Loop) {
     this.#parts = parts;
@@ -96,16 +103,14 @@ export class GatewayProcess {
 
   /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, applier, dns, spools, refused, overload, limits, api } = this.#parts;
+    const { source, services, reporter, pass, polls, dns, spools, api } = this.#parts;
     await this.#loop.stop();
-    await refused.stop();
-    await overload.stop();
-    await limits.stop();
+    await polls.stop();
     await source.stop();
     await services.stop();
     await reporter.stop();
     await this.#health?.close();
-    await applier.close();
+    await pass.close();
     await dns.stop();
     await this.#parts.envoy.stop();
     await spools.drain();
@@ -122,10 +127,11 @@ export class GatewayProcess {
       settings,
       envoy,
       dns,
+      pass,
       spools,
+      polls,
       refused,
       overload,
-      limits,
       source,
       services,
       rules,
@@ -134,13 +140,10 @@ export class GatewayProcess {
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
-    await this.#ensureFiles();
     rules.remember(this.#remembered?.tables ?? []);
     await dns.start();
     await spools.start();
-    if (this.#remembered !== undefined) {
-      await dns.serve(this.#outputs(this.#remembered).egressListeners, this.#remembered);
-    }
+    await pass.prepare(this.#work);
     const how = await envoy.start();
     this.#envoyVersion = (await envoy.admin.serverInfo()).version;
     measureLoop(registry, 'gateway', () => this.#loop.state());
@@ -162,74 +165,53 @@ export class GatewayProcess {
     });
     logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
     this.#report();
-    refused.start();
-    overload.start();
-    limits.start();
+    polls.start();
     source.start();
     services.start();
     this.#loop.trigger();
   }
 
-  /** Envoy does not start without files; where there are none it gets those of a gateway without any workspace. */
-  async #ensureFiles(): Promise<void> {
-    const { applier, limits, paths } = this.#parts;
-    await limits.serve(this.#outputs(this.#remembered ?? { tables: [], plans: [] }).egressListeners);
-    const files = [`${paths.envoy}/lds/listeners.json`, `${paths.envoy}/cds/clusters.json`];
-    const texts = await Promise.all(files.map(readIfExists));
-    if (!texts.includes(undefined)) return;
-    await applier.apply(this.#outputs(this.#remembered ?? { tables: [], plans: [] }).envoy);
-  }
-
   /** Computes everything from everything. Until the API server has answered, from stored objects, or nothing at all. */
   async pass(): Promise<JobResult> {
-    const { source, applier, dns, limits, tunnels, tunnelCloser, rules } = this.#parts;
-    const hasSynced = source.hasSynced();
-    if (!hasSynced && this.#remembered === undefined) return {};
-    await tunnelCloser.look(SYSTEM_CLOCK.nowMs());
-    const reading = source.read();
-    const steady = this.#wait.steady(reading, SYSTEM_CLOCK.nowMs());
-    const outputs = this.#outputs(steady);
-    rules.remember(steady.tables);
-    if (hasSynced) await this.#remember(reading);
-    await tunnels.keep(outputs.tunnels);
-    await limits.serve(outputs.egressListeners);
-    const served = dns.serve(outputs.egressListeners, steady);
-    const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
-    const inForce = inForceAfter(result, steady, outputs, this.#inForce);
-    const isAnswered = result.status === 'applied' || result.status === 'heldBack';
-    this.#isCurrent ||= hasSynced && isAnswered;
-    if (isAnswered) tunnelCloser.inForce(SYSTEM_CLOCK.nowMs());
-    const unsaved = await this.#keepReport(inForce);
-    const heldBack = [...(await heldBackSentences(result, outputs.envoy)), ...unsaved];
-    this.#tell(heldBack, reading);
-    const retryAtMs =
-      heldBack.length > 0 || !isAnswered ? SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS : undefined;
-    return { runAgainAtMs: earliest([outputs.changesAtMs, steady.untilMs, retryAtMs, tunnelCloser.dueAtMs]) };
+    if (!this.#parts.source.hasSynced() && this.#remembered === undefined) return {};
+    const done = await this.#parts.pass.run(this.#work);
+    const { outputs, result, isAnswered, heldBack, unsaved, runAgainAtMs } = done;
+    this.#isCurrent ||= outputs.hasSynced && isAnswered;
+    await this.#keepInForce(inForceAfter(result, outputs, this.#inForce));
+    const notKept = this.#unsaved === undefined ? [] : [this.#unsaved];
+    this.#tell([...heldBack, ...unsaved, ...notKept], outputs.reading);
+    if (notKept.length === 0) return { runAgainAtMs };
+    return { runAgainAtMs: Math.min(runAgainAtMs, SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS) };
   }
 
-  /** Returns what could not be stored for the next start, and why. */
-  async #keepReport(inForce: GatewayProcessParts['memory']['inForce']): Promise<readonly string[]> {
-    const { paths, tunnels } = this.#parts;
-    const isKept = isDeepStrictEqual(inForce, this.#inForce) && this.#unsaved.inForce === undefined;
+  readonly #work: PassWork<LaneOutputs> = {
+    compute: async (tunnels) => {
+      const { source, settings, config } = this.#parts;
+      const hasSynced = source.hasSynced();
+      const reading = source.read();
+      const atMs = SYSTEM_CLOCK.nowMs();
+      const steady = this.#wait.steady(reading, atMs);
+      const egressListenersOf = (plans: CompiledObjects['plans']) =>
+        laneListeners(plans, config.listenAddress);
+      const outputs = gatewayOutputs(steady, { settings, egressListenersOf, tunnels }, atMs);
+      const { untilMs = Number.POSITIVE_INFINITY } = steady;
+      const changesAtMs = Math.min(outputs.changesAtMs ?? Number.POSITIVE_INFINITY, untilMs);
+      return { ...steady, ...outputs, changesAtMs, hasSynced, reading };
+    },
+    remember: async ({ tables, reading, hasSynced }) => {
+      this.#parts.rules.remember(tables);
+      if (!hasSynced || reading === this.#remembered) return undefined;
+      const problem = await rememberCompiled(this.#parts.paths, reading);
+      if (problem === undefined) this.#remembered = reading;
+      return problem;
+    },
+  };
+
+  async #keepInForce(inForce: GatewayProcessParts['memory']['inForce']): Promise<void> {
+    const isKept = isDeepStrictEqual(inForce, this.#inForce) && this.#unsaved === undefined;
     this.#inForce = inForce;
     this.#report();
-    if (!isKept) this.#unsaved.inForce = await rememberInForce(paths, inForce);
-    return [this.#unsaved.compiled, this.#unsaved.inForce, tunnels.problem].filter(
-      (problem) => problem !== undefined,
-    );
-  }
-
-  #outputs(compiled: CompiledObjects): GatewayOutputs {
-    const { settings, config, tunnels } = this.#parts;
-    const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, config.listenAddress);
-    const gateway = { settings, egressListenersOf, tunnels: tunnels.memory };
-    return gatewayOutputs(compiled, gateway, SYSTEM_CLOCK.nowMs());
-  }
-
-  async #remember(reading: CompiledReading): Promise<void> {
-    if (reading === this.#remembered) return;
-    this.#unsaved.compiled = await rememberCompiled(this.#parts.paths, reading);
-    if (this.#unsaved.compiled === undefined) this.#remembered = reading;
+    if (!isKept) this.#unsaved = await rememberInForce(this.#parts.paths, inForce);
   }
 
   #report(): void {
@@ -254,8 +236,4 @@ export class GatewayProcess {
       logger.error('objects cannot be read and keep their last good version', { faults });
     if (heldBack.length === 0 && faults.length === 0 && !isFirst) logger.info('everything is in force again');
   }
-}
-
-function earliest(timesMs: readonly (number | undefined)[]): number {
-  return Math.min(...timesMs.map((timeMs) => timeMs ?? Number.POSITIVE_INFINITY));
 }

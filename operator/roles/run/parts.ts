@@ -2,17 +2,13 @@
 // the store; process.ts starts the rest, in its order.
 import { join } from 'node:path';
 import type { RunConfig } from '../../config.ts';
-import { GatewayDns } from '../../gateway/dns/gateway-dns.ts';
 import {
   type GatewayHooks,
   type GatewayParts,
-  type GatewayPlace,
   gatewayParts,
   prepareGateway,
 } from '../../gateway/gateway-parts.ts';
 import { ListenerPorts } from '../../gateway/ports/listener-ports.ts';
-import { descriptorSentence } from '../../gateway/process/descriptors.ts';
-import { refusalSentence } from '../../gateway/process/overloaded-listeners.ts';
 import { describeExit } from '../../gateway/process/running-envoy.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
@@ -23,8 +19,13 @@ import type { RunView } from './view.ts';
 /** The gateway's name in event ids. */
 const GATEWAY = 'local';
 
+/** There are no Services without a cluster. */
+const NO_SERVICES = {
+  clusterNames: { domain: USUAL_CLUSTER_DOMAIN, findService: () => undefined },
+  clusterDns: [],
+};
+
 export interface RunProcessParts extends GatewayParts {
-  readonly dns: GatewayDns;
   readonly view: RunView;
   readonly log: DenialLogProcess;
   readonly ports: ListenerPorts;
@@ -36,9 +37,13 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
   view.progress('Finding Envoy, which is downloaded once where it is missing');
   const place = await prepareGateway(config);
   for (const note of place.notes) view.progress(note);
-  const tooFew = descriptorSentence(place.descriptors);
-  if (tooFew !== undefined) view.progress(tooFew);
-  let dns: GatewayDns | undefined;
+  const gateway = gatewayParts(config, place, hooksOf(view), NO_SERVICES);
+  const ports = await ListenerPorts.open({
+    path: place.paths.ports,
+    address: config.listenAddress,
+    range: config.ports,
+    files: atomicFiles,
+  });
   const log = await DenialLogProcess.start({
     gateway: GATEWAY,
     accountId: config.accountId,
@@ -53,50 +58,12 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     maxBytes: config.denialsMaxBytes,
     shownPerSecond: view.denialsPerSecond,
     view,
-    reopenDnsLog: async () => await dns?.reopenLog(),
+    reopenDnsLog: () => gateway.dns.reopenLog(),
   });
-  try {
-    const parts = await partsAround(log, config, view, place);
-    dns = parts.dns;
-    return parts;
-  } catch (error) {
-    await log.stop();
-    throw error;
-  }
+  return { ...gateway, view, log, ports, report: new StateReport(view) };
 }
 
-async function partsAround(
-  log: DenialLogProcess,
-  config: RunConfig,
-  view: RunView,
-  place: GatewayPlace,
-): Promise<RunProcessParts> {
-  const ports = await ListenerPorts.open({
-    path: place.paths.ports,
-    address: config.listenAddress,
-    range: config.ports,
-    files: atomicFiles,
-  });
-  const hooks = hooksOf(view, (refused) => dns.recordRefused(refused));
-  const dns = new GatewayDns({
-    config,
-    hooks,
-    folder: place.paths.envoyLog,
-    clusterNames: { domain: USUAL_CLUSTER_DOMAIN, findService: () => undefined },
-    clusterDns: [],
-    onProblem: (sentence) => view.failure(sentence),
-  });
-  return {
-    ...gatewayParts(config, place, hooks),
-    dns,
-    view,
-    log,
-    ports,
-    report: new StateReport(view),
-  };
-}
-
-function hooksOf(view: RunView, record: GatewayHooks['onRefusedConnections']): GatewayHooks {
+function hooksOf(view: RunView): GatewayHooks {
   return {
     onEnvoyExit: (exit) =>
       view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
@@ -104,12 +71,7 @@ function hooksOf(view: RunView, record: GatewayHooks['onRefusedConnections']): G
       if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
       else view.failure(`${error.message}; trying again`);
     },
-    onLogFailure: (error) => view.failure(error.message),
-    onRefusedConnections: (refused) => {
-      record(refused);
-      view.failure(refusalSentence(refused));
-    },
-    onOverload: (sentence) => view.failure(sentence),
-    onAdminFailure: (error) => view.failure(error.message),
+    onFailure: (_what, error) => view.failure(error.message),
+    onTrouble: (_what, sentence) => view.failure(sentence),
   };
 }

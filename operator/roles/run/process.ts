@@ -5,7 +5,7 @@ import type { RunConfig } from '../../config.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import type { QueryAnswer } from '../../denials/query/run-query.ts';
 import type { ApplyResult } from '../../gateway/config/config-applier.ts';
-import { heldBackSentences } from '../../gateway/config/held-back-sentences.ts';
+import type { PassResult } from '../../gateway/gateway-pass.ts';
 import { type Endpoints, endpointsOf } from '../../gateway/ports/product-listeners.ts';
 import { writeOrSay } from '../../gateway/state/write-or-say.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
@@ -13,6 +13,7 @@ import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { within } from '../../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
+import type { TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../../sources/folder.ts';
 import { assembleParts, type RunProcessParts } from './parts.ts';
 import type { RunView } from './view.ts';
@@ -30,20 +31,12 @@ export class RunProcess {
   readonly #loop: Loop;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
-  /** What could not be stored for the next start, and why. */
-  #unsaved: readonly string[] = [];
 
   private constructor(parts: RunProcessParts, source: FolderSource) {
     this.#parts = parts;
     this.#source = source;
     this.#loop = new Loop({
-      job: async () => {
-        await parts.tunnelCloser.look(SYSTEM_CLOCK.nowMs());
-        const outputs = await this.#outputs();
-        await this.#apply(outputs);
-        const { changesAtMs = Number.POSITIVE_INFINITY } = outputs;
-        return { runAgainAtMs: Math.min(changesAtMs, parts.tunnelCloser.dueAtMs) };
-      },
+      job: () => this.#pass(),
       minIntervalMs: MIN_INTERVAL_MS,
       retryIntervalMs: RETRY_INTERVAL_MS,
       maxIntervalMs: MAX_INTERVAL_MS,
@@ -105,10 +98,10 @@ export class RunProcess {
 
   /** Takes less than five seconds, whatever hangs; the next run reads what is left in the spools. */
   async stop(): Promise<void> {
-    const { dns, envoy, applier, refused, overload, limits, log } = this.#parts;
-    const lastPass = Promise.all([this.#loop.stop(), refused.stop(), overload.stop(), limits.stop()]);
+    const { dns, envoy, pass, polls, log } = this.#parts;
+    const lastPass = Promise.all([this.#loop.stop(), polls.stop()]);
     await within(LAST_PASS_MS, lastPass);
-    await within(LAST_PASS_MS, applier.close());
+    await within(LAST_PASS_MS, pass.close());
     await Promise.all([dns.stop(), envoy.stop()]);
     // Without an Envoy nothing waits for it any more.
     await lastPass;
@@ -120,11 +113,10 @@ export class RunProcess {
 
   /** Files first, so that Envoy starts from them; then again with the running Envoy, which may reject them. */
   async #start(): Promise<void> {
-    const { paths, log, dns, envoy, refused, overload, limits, settings, view } = this.#parts;
+    const { paths, log, dns, envoy, polls, settings, view } = this.#parts;
     await dns.start();
-    const first = await this.#outputs();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
-    await this.#apply(first);
+    await this.#pass();
     await log.follow();
     const how = await envoy.start();
     view.progress(
@@ -132,61 +124,49 @@ export class RunProcess {
         ? `Adopted the Envoy that still runs (pid ${envoy.pid})`
         : `Started Envoy (pid ${envoy.pid})`,
     );
-    const rejection = await this.#apply(first);
+    const { heldBack } = await this.#pass();
     // An adopted Envoy has a last good configuration, and traffic that must continue.
-    if (rejection !== '' && how === 'started') throw new Error(rejection);
-    refused.start();
-    overload.start();
-    limits.start();
+    if (heldBack.length > 0 && how === 'started') throw new Error(heldBack.join('\n'));
+    polls.start();
     this.#loop.trigger();
   }
 
-  async #outputs(): Promise<DesiredOutputs> {
-    const { settings, ports, tunnels, log, report } = this.#parts;
-    const reading = await this.#source.read();
-    const { snapshot, problems } = reading;
-    const isCurrent =
-      this.#computed?.reading === reading &&
-      this.#computed.outputs.tunnels === tunnels.memory &&
-      SYSTEM_CLOCK.nowMs() < (this.#computed.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
-    if (isCurrent && this.#computed !== undefined) {
-      if (this.#unsaved.length > 0) await this.#save(this.#computed.outputs);
-      return this.#computed.outputs;
-    }
-    const egressListenersOf = ports.egressListenersOf.bind(ports);
-    const gateway = { settings, egressListenersOf, tunnels: tunnels.memory };
-    let outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    while (await ports.giveUpTaken()) outputs = desiredOutputs(snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    await this.#save(outputs);
-    log.remember(outputs.tables);
-    report.problems([...problems, ...outputs.problems, ...ports.problems]);
-    this.#computed = { reading, outputs };
-    return outputs;
-  }
-
-  async #save(outputs: DesiredOutputs): Promise<void> {
-    const { ports, tunnels } = this.#parts;
-    const unsaved = await ports.save();
-    await tunnels.keep(outputs.tunnels);
-    this.#unsaved = [unsaved, tunnels.problem].filter((problem) => problem !== undefined);
-  }
-
-  /** The parts that are not in force, and why; empty where all are, or Envoy does not run. */
-  async #apply(outputs: DesiredOutputs): Promise<string> {
-    const { applier, dns, limits, paths, report, tunnelCloser } = this.#parts;
-    await limits.serve(outputs.egressListeners);
-    const served = dns.serve(outputs.egressListeners, outputs);
-    const [result] = await Promise.all([applier.apply(outputs.envoy), served]);
+  async #pass(): Promise<PassResult<DesiredOutputs>> {
+    const { pass, ports, log, paths, report } = this.#parts;
+    const done = await pass.run({
+      compute: (tunnels) => this.#compute(tunnels),
+      remember: (outputs) => {
+        log.remember(outputs.tables);
+        return ports.save();
+      },
+    });
+    const { outputs } = done;
     this.#endpoints = endpointsOf(outputs.plans, outputs.egressListeners);
     const unsaved = await writeOrSay(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
-    const heldBack = await heldBackSentences(result, outputs.envoy);
-    report.heldBack([...heldBack, ...this.#unsaved, ...(unsaved === undefined ? [] : [unsaved])]);
-    if (result.status === 'applied' || result.status === 'heldBack') {
-      tunnelCloser.inForce(SYSTEM_CLOCK.nowMs());
-      const former = formerTables(result, outputs);
+    report.heldBack([...done.heldBack, ...done.unsaved, ...(unsaved === undefined ? [] : [unsaved])]);
+    if (done.isAnswered) {
+      const former = formerTables(done.result, outputs);
       report.applied(outputs, this.#endpoints, (table) => !former.has(table));
     }
-    return heldBack.join('\n');
+    return done;
+  }
+
+  async #compute(tunnels: TunnelMemory): Promise<DesiredOutputs> {
+    const { settings, ports, report } = this.#parts;
+    const reading = await this.#source.read();
+    const before = this.#computed;
+    const isCurrent =
+      before?.reading === reading &&
+      before.outputs.tunnels === tunnels &&
+      SYSTEM_CLOCK.nowMs() < (before.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
+    if (isCurrent) return before.outputs;
+    const gateway = { settings, egressListenersOf: ports.egressListenersOf.bind(ports), tunnels };
+    let outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
+    while (await ports.giveUpTaken())
+      outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
+    report.problems([...reading.problems, ...outputs.problems, ...ports.problems]);
+    this.#computed = { reading, outputs };
+    return outputs;
   }
 }
 

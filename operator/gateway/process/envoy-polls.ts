@@ -1,0 +1,58 @@
+// What asks a running Envoy again and again. An Envoy that is gone or busy is no failure of that.
+import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
+
+const MAX_PAUSE_MS = 2000;
+/** In an Envoy with thousands of listeners a poll takes long, so polls are rarer there. */
+const PAUSE_PER_LOOK = 20;
+
+export interface EnvoyPoll {
+  readonly look: () => Promise<void>;
+  /** The least time between two looks. */
+  readonly pauseMs: number;
+}
+
+export class EnvoyPolls {
+  readonly #loops: readonly Loop[];
+
+  constructor(polls: readonly EnvoyPoll[], onFailure: (error: Error) => void) {
+    this.#loops = polls.map(
+      ({ look, pauseMs }) =>
+        new Loop({
+          job: async () => {
+            const startMs = SYSTEM_CLOCK.nowMs();
+            await look();
+            const endMs = SYSTEM_CLOCK.nowMs();
+            return { runAgainAtMs: endMs + Math.max(pauseMs, (endMs - startMs) * PAUSE_PER_LOOK) };
+          },
+          minIntervalMs: pauseMs,
+          retryIntervalMs: MAX_PAUSE_MS,
+          maxIntervalMs: MAX_PAUSE_MS,
+          clock: SYSTEM_CLOCK,
+          onFailure: (error) => onFailure(error as Error),
+        }),
+    );
+  }
+
+  start(): void {
+    for (const loop of this.#loops) loop.trigger();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+  }
+}
+
+/** Envoy's answer, or what stands for it while Envoy does not run, or does not answer in time. */
+export async function askEnvoy<Answer, Gone, Silent>(
+  ask: () => Promise<Answer>,
+  away: { readonly gone: Gone; readonly silent: Silent },
+): Promise<Answer | Gone | Silent> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof EnvoyNotRunning) return away.gone;
+    if (error instanceof EnvoySilent) return away.silent;
+    throw error;
+  }
+}
