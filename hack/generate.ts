@@ -5,8 +5,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderAdmission } from '../operator/manifests/admission/admission.ts';
-import { type CrdFile, renderCrdFile } from '../operator/manifests/crd-file.ts';
-import { renderObjectsFile } from '../operator/manifests/objects-file.ts';
+import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/manifests/crd-file.ts';
 import { renderRbac } from '../operator/manifests/rbac.ts';
 import { KINDS } from '../operator/model/kinds.ts';
 import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';

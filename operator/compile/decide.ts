@@ -1,7 +1,7 @@
 // decide(): the executable meaning of a table. Envoy's configuration is rendered from the same table, and a test sends
 // every case through both. It decides by names only; the address guard decides by addresses.
 import { isPort, NO_SERVER_NAME, parseAskedHost } from '../model/authority.ts';
-import { ECH_OUTER_NAMES } from '../model/ech-outer-name.ts';
+import { ECH_OUTER_NAMES } from '../model/domain-name.ts';
 import type { DestinationGroup } from '../model/egress-table.ts';
 import { isDryRun, isSealed, type Lane } from '../model/lane.ts';
 import type { PortProtocol } from '../model/network-policy.ts';
@@ -120,7 +120,7 @@ function reachThrough(matches: readonly Match[], lane: Lane, name: string): Reac
 }
 
 /** A storage provider's host gets a reason that says what to do about it. */
-export function reasonForUnlisted(name: string): Reason {
+function reasonForUnlisted(name: string): Reason {
   if (ECH_OUTER_NAMES.includes(name)) return 'ECH_OUTER_NAME';
   const storage = parseStorageHost(name);
   if (storage === undefined) return 'DESTINATION_NOT_ALLOWED';

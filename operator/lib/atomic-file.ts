@@ -1,6 +1,5 @@
 // Small files that others read while we write them: a reader sees the old text or the new one, never a mixture,
 // and after a power cut the file is one of the two. Failures of the file system are thrown as they come.
-
 import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -61,5 +60,31 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+const FIXES: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; free some space',
+  EDQUOT: 'the quota of this user is used up; free some space',
+  EISDIR: 'a directory is in its place; remove that',
+  ENOTDIR: 'a file is in the place of its directory; remove that',
+  ENOENT: 'its directory is gone; start anew',
+  EROFS: 'the file system is read-only; mount it for writing',
+  EACCES: 'this user may not write there; give it the right to',
+};
+
+/** Why a file could not be written, and what to do about it. */
+export function writeProblem(path: string, error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return `Cannot write "${path}": ${FIXES[code] ?? message}`;
+}
+
+/** Undefined where it was written. */
+export async function writeOrSay(path: string, text: string): Promise<string | undefined> {
+  try {
+    await writeFileAtomic(path, text);
+    return undefined;
+  } catch (error) {
+    return writeProblem(path, error);
   }
 }

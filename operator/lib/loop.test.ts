@@ -1,4 +1,4 @@
-import { type Clock, Loop, type LoopOptions, type LoopRun } from './loop.ts';
+import { type Clock, inSteps, Loop, type LoopOptions, type LoopRun } from './loop.ts';
 
 /** Time stands still until a test moves it. */
 class StillClock implements Clock {
@@ -240,5 +240,27 @@ describe('Loop tells of its runs:', () => {
     expect(loop.state()).toEqual({ triggers: 1, isTriggered: false, runningSeconds: 2 });
     await release();
     expect(loop.state()).toEqual({ triggers: 1, isTriggered: false, runningSeconds: undefined });
+  });
+});
+
+describe('inSteps()', () => {
+  it('resolves with the result and lets others in at every pause', async () => {
+    const order: string[] = [];
+    function* steps(): Generator<void, string> {
+      order.push('first');
+      setImmediate(() => order.push('another'));
+      yield;
+      order.push('second');
+      return 'done';
+    }
+    expect(await inSteps(steps())).toBe('done');
+    expect(order).toEqual(['first', 'another', 'second']);
+  });
+
+  it('rejects with what a step throws', async () => {
+    function* steps(): Generator<void, never> {
+      throw new Error('broken');
+    }
+    await expect(inSteps(steps())).rejects.toThrow('broken');
   });
 });

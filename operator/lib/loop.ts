@@ -4,6 +4,7 @@
 //   3. after a failure it runs again within `retryIntervalMs`, without a trigger
 //   4. it runs at least every `maxIntervalMs`, or earlier where the job asks for it
 // The clock is injected; nothing here sleeps in a test.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 
 export interface Clock {
   /** Epoch milliseconds. */
@@ -142,5 +143,14 @@ export class Loop {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
+  }
+}
+
+/** Runs a long computation with pauses, and yields to the event loop at each. */
+export async function inSteps<Result>(steps: Generator<void, Result>): Promise<Result> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await yieldToEventLoop();
   }
 }

@@ -130,3 +130,6 @@ const FIXES: Readonly<Record<NameFault, string>> = {
 function deny(raw: string, fault: NameFault): ParsedPattern {
   return { fault, message: `Cannot accept destination "${raw}": ${FIXES[fault]}` };
 }
+
+/** Of Encrypted Client Hello: any site of the provider is behind such a name, which so says nothing about the way. */
+export const ECH_OUTER_NAMES: readonly string[] = ['cloudflare-ech.com'];

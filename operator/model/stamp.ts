@@ -1,8 +1,7 @@
 // Stamps: what a pod is given when it starts, and the annotations of its Namespace from which it is given. Written by
 // the operator, read by admission policies (which copy them to pods) and by isolation (which selects by them).
 import { GROUP } from './kubernetes-object.ts';
-import type { Lane } from './lane.ts';
-import { LANES } from './lane.ts';
+import { LANES, type Lane } from './lane.ts';
 import type { Product } from './product.ts';
 
 /** Labels of a pod. */

@@ -4,7 +4,7 @@
 import { EventRecorder, type EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
 import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import { NoLongerLeader, type WriteFailures } from '../../operator/deliver/kubernetes/object-writer.ts';
-import { writeStatuses } from '../../operator/deliver/kubernetes/write-statuses.ts';
+import { writeStatuses } from '../../operator/deliver/kubernetes/status-report.ts';
 import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { EGRESS_TABLES, INPUT_RESOURCES } from '../../operator/model/cluster-resources.ts';

@@ -1,11 +1,9 @@
 // Where an allowed name leads is judged after the DNS answered: outside the open range nothing is ever dialled, on any
 // way through the gateway, and each attempt leaves its row. The lanes here are enforced ones: in a dry-run lane the
 // tunnel check lets all but metadata through, so nothing outside 127.0.0.0/8 may be answered there.
-
 import type { AskResult } from '../outside/ask-result.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
-import type { OutsideName, OutsideWorld } from '../outside/outside-world.ts';
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { type OutsideName, type OutsideWorld, STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { type Ask, ask } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import {

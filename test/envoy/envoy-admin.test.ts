@@ -1,12 +1,18 @@
 // What a real Envoy says of itself on its admin socket, and how long a caller waits for it.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
 import { EnvoyAdmin, EnvoyNotRunning, EnvoySilent } from '../../operator/gateway/process/envoy-admin.ts';
 import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import * as atomicFiles from '../../operator/lib/atomic-file.ts';
-import type { EnvoyFixture } from '../support/envoy/envoy-fixture.ts';
-import { ask, egressListener, envoyFixture, routeTable } from '../support/envoy/envoy-fixture.ts';
+import {
+  ask,
+  type EnvoyFixture,
+  egressListener,
+  envoyFixture,
+  routeTable,
+} from '../support/envoy/envoy-fixture.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { until } from '../support/until.ts';
 

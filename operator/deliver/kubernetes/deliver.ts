@@ -2,8 +2,7 @@
 // pods of a new workspace are exempted before anything isolates them, isolation is in place before a stamp lets pods
 // start, and what is no longer wanted goes last.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
-import { objectKey } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import {

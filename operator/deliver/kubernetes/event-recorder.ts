@@ -1,11 +1,10 @@
 // Events of events.k8s.io/v1: the first of a kind is an object, its repetitions a growing series on it. Events are best
 // effort: one that the server does not accept is counted and dropped, and never stops a pass.
 import { randomUUID } from 'node:crypto';
-import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { microTime, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { TokenBuckets } from '../../lib/token-buckets.ts';
 import { EVENT_CONTROLLER } from '../../model/system-names.ts';
-import { microTime } from './micro-time.ts';
 
 export interface EventToRecord {
   /** "default" for cluster-scoped objects. */

@@ -2,9 +2,8 @@
 // changed for its duration by our own clock, so that clocks need not agree; our own counts only until its renewal is
 // due by the monotonic clock, so that a frozen replica knows that it lost leadership before it writes.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, microTime, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
-import { microTime } from './micro-time.ts';
 
 export interface LeaderLeaseOptions {
   readonly api: KubernetesApi;

@@ -1,19 +1,19 @@
 // The operator's statuses and Events: statuses where they differ from the stored ones, and Events about transitions. It
 // remembers what it wrote until the watch returns it, so that nothing is reported twice.
-
-import { objectKey } from '../../lib/kubernetes/api-object.ts';
-import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { type KubernetesObject, objectKey, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { INPUT_RESOURCES } from '../../model/cluster-resources.ts';
 import type { ClusterState, ObservedStatus } from '../../model/cluster-state.ts';
 import { storedConditions } from '../../model/condition.ts';
 import { renderEvents } from '../../render/kubernetes/events.ts';
-import { renderExpiryEvents } from '../../render/kubernetes/expiry-events.ts';
+import { renderExpiryEvents } from '../../render/kubernetes/status/expiries.ts';
 import { renderStatuses } from '../../render/kubernetes/status/render-statuses.ts';
 import type { StatusInput } from '../../render/kubernetes/status/status-index.ts';
 import type { WantedStatus } from '../../render/kubernetes/status/wanted-status.ts';
 import type { EventRecorder } from './event-recorder.ts';
-import { writeStatuses } from './write-statuses.ts';
+import { inParallel } from './in-parallel.ts';
+import { resourceOf, sendAsLeader, type WriteFailures } from './object-writer.ts';
 
 export interface StatusReportOptions {
   readonly api: KubernetesApi;
@@ -112,4 +112,44 @@ function becomesPending({ kind, status }: WantedStatus, stored: ObservedStatus |
       return old?.status === is && old.reason === reason;
     })
   );
+}
+
+const STATUS_MANAGER = 'sallyport-operator-status';
+
+export interface StatusWriting {
+  readonly api: KubernetesApi;
+  readonly resources: readonly Resource[];
+  readonly mayWrite: () => boolean;
+}
+
+/** By server-side apply, under a field manager of their own. Ignores objects that are gone meanwhile. */
+export function writeStatuses(
+  wanted: readonly KubernetesObject[],
+  { api, resources, mayWrite }: StatusWriting,
+): Promise<WriteFailures> {
+  return inParallel(wanted, async ({ apiVersion, kind, metadata: { name, namespace, uid }, status }) => {
+    const path = pathOf(resourceOf(resources, { apiVersion, kind }), {
+      namespace,
+      name,
+      subresource: 'status',
+    });
+    const apply = (content: object): Promise<unknown> =>
+      sendAsLeader(mayWrite, () =>
+        api.request({
+          method: 'PATCH',
+          path,
+          query: { fieldManager: STATUS_MANAGER, force: 'true' },
+          body: { apiVersion, kind, metadata: { name, namespace }, ...content },
+          contentType: 'application/apply-patch+yaml',
+        }),
+      );
+    try {
+      const answer = (await apply({ status })) as KubernetesObject;
+      // The object was recreated: the status of the old one, with its generation, must not stay there. The server
+      // checks no uid here.
+      if (answer.metadata.uid !== uid) await apply({});
+    } catch (error) {
+      if (!(error instanceof ApiFailure) || error.status !== 404) throw error;
+    }
+  });
 }

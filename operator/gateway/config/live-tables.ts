@@ -4,8 +4,8 @@
 
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeProblem } from '../../lib/atomic-file.ts';
 import type { AtomicFiles } from '../../lib/atomic-files.ts';
-import { writeProblem } from '../../lib/write-problem.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
 import { discoveryFile, tablePath } from './config-files.ts';
 import type { Content, Contents } from './contents.ts';

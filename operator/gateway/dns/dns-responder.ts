@@ -27,8 +27,7 @@ import {
   TCP_BYTES,
 } from './dns-response.ts';
 import type { NameForwarder } from './name-forwarder.ts';
-import { RefusalCount } from './refusal-count.ts';
-import { SeenLately } from './seen-lately.ts';
+import { RefusalCount, SeenLately } from './refusal-count.ts';
 
 export interface DnsResponderOptions {
   readonly clusterNames: ClusterNames;

@@ -1,5 +1,6 @@
 // Counts questions beyond their client's rate limit: reported once for each client and second, so that a flood is small
 // in the log and none of it is lost.
+import { LRUCache } from 'lru-cache';
 
 interface Counted<Question> {
   readonly first: Question;
@@ -36,5 +37,27 @@ export class RefusalCount<Question> {
     this.#timer = undefined;
     for (const { first, count } of this.#counted.values()) this.#tell(first, count);
     this.#counted.clear();
+  }
+}
+
+/**
+ * Whether something happens for the first time within a while: what happens without end is new again and again, once in
+ * each while.
+ */
+export class SeenLately {
+  readonly #windowMs: number;
+  readonly #firstMs: LRUCache<string, number>;
+
+  constructor(windowMs: number, limit: number) {
+    this.#windowMs = windowMs;
+    this.#firstMs = new LRUCache({ max: limit });
+  }
+
+  isNew(key: string, nowMs: number): boolean {
+    const firstMs = this.#firstMs.get(key);
+    // A clock that was set back must not suppress it.
+    if (firstMs !== undefined && nowMs >= firstMs && nowMs - firstMs < this.#windowMs) return false;
+    this.#firstMs.set(key, nowMs);
+    return true;
   }
 }

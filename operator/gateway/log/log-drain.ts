@@ -1,6 +1,5 @@
 // Callers that wait until the log is consumed up to its end at the time of their call. Holds positions and callbacks
 // only.
-
 import type { LogPosition } from './log-files.ts';
 
 interface Waiter {
@@ -45,5 +44,24 @@ export class LogDrain {
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
+  }
+}
+
+/** Lets one loop sleep until somebody signals; a signal that comes while the loop works ends its next sleep. */
+export class WakeUp {
+  #isSignalled = false;
+  #wake: (() => void) | undefined;
+
+  signal(): void {
+    this.#isSignalled = true;
+    this.#wake?.();
+  }
+
+  async sleep(): Promise<void> {
+    if (!this.#isSignalled) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    this.#wake = undefined;
+    this.#isSignalled = false;
   }
 }

@@ -7,9 +7,8 @@ import { type FileHandle, open, rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import { type LogBatch, type LogChunk, type LostLine, readChunk } from './log-batch.ts';
-import { LogDrain } from './log-drain.ts';
+import { LogDrain, WakeUp } from './log-drain.ts';
 import { LogFiles, type LogPosition } from './log-files.ts';
-import { WakeUp } from './wake-up.ts';
 
 export interface LogTailOptions {
   readonly folder: string;

@@ -13,7 +13,7 @@ export interface Endpoints {
   readonly workspaces: readonly WorkspaceEndpoints[];
 }
 
-export interface WorkspaceEndpoints {
+interface WorkspaceEndpoints {
   readonly workspace: string;
   readonly workspaceId: string;
   readonly networkPolicyId: string;

@@ -1,7 +1,6 @@
 // Keeps one Envoy running in its directory: starts it, adopts the one that a former process of ours left running,
 // restarts it with back-off when it dies, stops it. Traffic never depends on us: Envoy is detached and outlives a
 // killed supervisor. This file never changes Envoy's configuration.
-
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,11 +8,23 @@ import type { AtomicFiles } from '../../lib/atomic-files.ts';
 import { backOffMs, spread } from '../../lib/back-off.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
-import type { EnvoyOrigin, EnvoyPidFile } from './envoy-pid-file.ts';
-import { envoyArguments, isSameOrigin, readPidFile, wantedOrigin } from './envoy-pid-file.ts';
+import {
+  type EnvoyOrigin,
+  type EnvoyPidFile,
+  envoyArguments,
+  isSameOrigin,
+  readPidFile,
+  wantedOrigin,
+} from './envoy-pid-file.ts';
 import { isRunning } from './process-identity.ts';
-import type { EnvoyExit, RunningEnvoy } from './running-envoy.ts';
-import { adoptEnvoy, describeExit, endProcess, spawnEnvoy } from './running-envoy.ts';
+import {
+  adoptEnvoy,
+  describeExit,
+  type EnvoyExit,
+  endProcess,
+  type RunningEnvoy,
+  spawnEnvoy,
+} from './running-envoy.ts';
 
 export interface EnvoyProcessOptions {
   /** Absolute; holds bootstrap.json. */

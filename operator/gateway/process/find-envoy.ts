@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** The oldest Envoy that the rendered configuration was tested with. */
-export const minimumEnvoyVersion = '1.40';
+const minimumEnvoyVersion = '1.40';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, '../../../hack/envoy.sh');

@@ -1,13 +1,12 @@
 // State that a gateway stores across restarts, beside Envoy's own files: tables and plans, so that entries expire and
 // denials have their rule while no API server can be reached, and the revisions that Envoy runs.
 
-import { readIfExists } from '../../lib/atomic-file.ts';
+import { readIfExists, writeOrSay } from '../../lib/atomic-file.ts';
 import { gatewayReportSpecSchema } from '../../model/gateway-report.ts';
 import { type CompiledObject, parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
 import type { CompiledObjects } from '../../pipeline.ts';
 import { type InForce, NOTHING_IN_FORCE } from './in-force.ts';
 import type { StatePaths } from './state-directory.ts';
-import { writeOrSay } from './write-or-say.ts';
 
 type MemoryPaths = Pick<StatePaths, 'compiled' | 'inForce'>;
 

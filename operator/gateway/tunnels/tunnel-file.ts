@@ -2,11 +2,10 @@
 // allowed nor misses those that were revoked while it was down.
 
 import { z } from 'zod';
-import { readIfExists } from '../../lib/atomic-file.ts';
+import { readIfExists, writeOrSay } from '../../lib/atomic-file.ts';
 import { memoize } from '../../lib/memo.ts';
 import { PORT_PROTOCOLS } from '../../model/network-policy.ts';
 import { NO_TUNNELS, type TableMemory, type TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
-import { writeOrSay } from '../state/write-or-say.ts';
 
 const ports = z.array(z.strictObject({ port: z.int(), protocol: z.enum(PORT_PROTOCOLS) }));
 const namesSchema = z.strictObject({

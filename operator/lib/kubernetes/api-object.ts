@@ -61,3 +61,8 @@ export function pathOf(resource: Resource, { namespace, name, subresource }: Obj
 export function objectKey({ kind, metadata }: Pick<KubernetesObject, 'kind' | 'metadata'>): string {
   return [kind, ...(metadata.namespace === undefined ? [] : [metadata.namespace]), metadata.name].join('/');
 }
+
+/** Kubernetes' MicroTime has six digits behind the second, where JavaScript has three; fewer are rejected. */
+export function microTime(time: Date): string {
+  return time.toISOString().replace(/Z$/, '000Z');
+}

@@ -1,13 +1,25 @@
 // Policies that enforce stamps: no pod of a workspace starts without the whole stamp, whatever became of the policy
 // that stamps; nobody moves a running pod to another lane; no pod starts with a stamp outside workspaces.
-import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL, STAMP_LABELS } from '../../model/stamp.ts';
+import {
+  LANE_LABEL,
+  PRODUCT_LABEL,
+  RESERVED_VARIABLES,
+  STAMP_LABEL,
+  STAMP_LABELS,
+} from '../../model/stamp.ts';
 import type { Installation } from '../../model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
 import { celList, celMessage, celText, labelsOf } from './cel.ts';
-import { DEBUG_CONTAINERS } from './debug-containers.ts';
 import { POD_STAMP } from './pod-stamp.ts';
-import { IN_WORKSPACES, podRule, type Validation, validatingPolicy, wholly } from './policy-objects.ts';
+import {
+  IN_WORKSPACES,
+  podRule,
+  type Validation,
+  type Variable,
+  validatingPolicy,
+  wholly,
+} from './policy-objects.ts';
 import { protection } from './protection.ts';
 
 const STAMPED: JsonObject = { matchExpressions: [{ key: LANE_LABEL, operator: 'Exists' }] };
@@ -137,3 +149,21 @@ const DEBUG_HAS_ENVIRONMENT: Validation = {
     'Cannot add a debug container with proxy variables of its own to pod "{object.metadata.name}": leave them out, or check that MutatingAdmissionPolicy "sallyport-debug" and its binding are installed',
   ),
 };
+
+/**
+ * Of those that join a running pod: they get the proxy variables that its first container has, since the settings of
+ * its Namespace may have changed since it started.
+ */
+export const DEBUG_CONTAINERS: readonly Variable[] = [
+  { name: 'reserved', expression: celList(RESERVED_VARIABLES) },
+  {
+    name: 'isInLane',
+    expression: `oldObject.metadata.?labels[?${celText(LANE_LABEL)}].orValue('full') != 'full'`,
+  },
+  {
+    name: 'podEnvironment',
+    expression: 'object.spec.containers[0].?env.orValue([]).filter(e, e.name in variables.reserved)',
+  },
+  { name: 'old', expression: 'oldObject.spec.?ephemeralContainers.orValue([]).map(c, c.name)' },
+  { name: 'all', expression: 'object.spec.?ephemeralContainers.orValue([])' },
+];

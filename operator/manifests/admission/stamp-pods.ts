@@ -3,7 +3,7 @@
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 import type { JsonObject } from '../crd.ts';
 import { celText } from './cel.ts';
-import { DEBUG_CONTAINERS } from './debug-containers.ts';
+import { DEBUG_CONTAINERS } from './check-pods.ts';
 import { POD_STAMP } from './pod-stamp.ts';
 import { applyConfiguration, IN_WORKSPACES, jsonPatch, mutatingPolicy, podRule } from './policy-objects.ts';
 

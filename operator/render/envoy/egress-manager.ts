@@ -1,8 +1,9 @@
 // The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table
 // in a lane. The proxy listener of an egress listener has one, and so has the SNI router behind transparent TLS.
+import { AUTHORITY_RULE } from '../../model/access-log-line.ts';
+import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
 import { isDryRun } from '../../model/lane.ts';
 import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
-import { authorityFilter } from './authority-filter.ts';
 import { fileSource } from './bootstrap.ts';
 import { denyAroundRoutes } from './deny-routes.ts';
 import type { LaneCaches } from './dns-cache.ts';
@@ -70,7 +71,7 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
 
 function httpFilters({ listener, table, lane, context }: EgressWay, caches: LaneCaches): readonly Json[] {
   return [
-    authorityFilter(),
+    AUTHORITY_FILTER,
     shareWithNextListener([
       { key: CONTEXT_KEY, format: textFormat(context) },
       DIALLED_HOST,
@@ -86,4 +87,31 @@ function httpFilters({ listener, table, lane, context }: EgressWay, caches: Lane
       suppress_envoy_headers: true,
     }),
   ];
+}
+
+const UNREADABLE: readonly Json[] = [
+  authority({
+    string_match: { safe_regex: { regex: AUTHORITY_PATTERN } },
+    invert_match: true,
+    // An absent authority is denied, too.
+    treat_missing_header_as_empty: true,
+  }),
+  authority({ string_match: { safe_regex: { regex: TOO_LONG_PATTERN } } }),
+];
+
+/** Before any route: an authority that is not one name or address with at most one port is denied, in every lane. */
+const AUTHORITY_FILTER = extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
+  rules: {
+    action: 'DENY',
+    policies: {
+      [AUTHORITY_RULE]: {
+        permissions: [{ or_rules: { rules: UNREADABLE } }],
+        principals: [{ any: true }],
+      },
+    },
+  },
+});
+
+function authority(matcher: Json): Json {
+  return { header: { name: ':authority', ...matcher } };
 }

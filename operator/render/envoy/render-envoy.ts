@@ -4,7 +4,7 @@ import { addressCheck } from './address-check.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
 import type { ClassifiedNames, ClassifiedTable, DestinationClass } from './destination-classes.ts';
 import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
-import { renderEgressListener } from './egress-listener.ts';
+import { renderEgressListener, sniRouter } from './egress-listener.ts';
 import type {
   EgressListener,
   EnvoyConfig,
@@ -24,7 +24,6 @@ import {
   watchCheckName,
 } from './resource-names.ts';
 import { renderRouteTable } from './route-table.ts';
-import { sniRouter } from './sni-router.ts';
 import { type SpreadTable, spreadTables } from './spread-table.ts';
 import { passCheck, rawCheck, tlsCheck, watchCheck } from './tunnel-checks.ts';
 import { NO_TUNNELS, type TunnelMemory } from './tunnel-memory.ts';

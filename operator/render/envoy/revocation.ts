@@ -3,8 +3,12 @@
 import { coveringPatterns } from '../../compile/table-index.ts';
 import { parseAddressRange, rangesCover } from '../../model/address-range.ts';
 import { parseStorageHost } from '../../model/storage-host.ts';
-import type { ClassifiedNames, DestinationClass, Ports } from './destination-classes.ts';
-import { unionOfPorts } from './destination-classes.ts';
+import {
+  type ClassifiedNames,
+  type DestinationClass,
+  type Ports,
+  unionOfPorts,
+} from './destination-classes.ts';
 import { privateCheckName, shardOf, tlsCheckName } from './resource-names.ts';
 
 /** Names whose tunnels ran, or run, through the tunnel checks of so many shards. */

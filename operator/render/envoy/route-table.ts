@@ -5,14 +5,22 @@ import { memoize } from '../../lib/memo.ts';
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
 import { IPV4_PATTERN } from '../../model/address-range.ts';
 import { NO_SERVER_NAME } from '../../model/authority.ts';
-import { ECH_OUTER_NAMES } from '../../model/ech-outer-name.ts';
+import { ECH_OUTER_NAMES } from '../../model/domain-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { isDryRun, isSealed } from '../../model/lane.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { METADATA_HOSTS, METADATA_LITERALS } from '../../model/special-address.ts';
 import { isAboveStorage } from '../../model/storage-host.ts';
-import { type DenyContext, deny, denyAlways, forward, hostMatches, isOddNumeric } from './deny-routes.ts';
-import { denyStorage, escapeDots } from './deny-storage.ts';
+import {
+  type DenyContext,
+  deny,
+  denyAlways,
+  denyStorage,
+  escapeDots,
+  forward,
+  hostMatches,
+  isOddNumeric,
+} from './deny-routes.ts';
 import {
   type ClassifiedNames,
   type ClassifiedTable,

@@ -1,16 +1,14 @@
 // `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
 // them. Every replica reads and computes; only the leader writes.
-
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../config.ts';
 import { deliver } from '../../deliver/kubernetes/deliver.ts';
 import { failuresByWorkspace } from '../../deliver/kubernetes/failures-by-workspace.ts';
 import { NoLongerLeader, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
-import { inSteps } from '../../lib/in-steps.ts';
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { inSteps, type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
 import type { ClusterState } from '../../model/cluster-state.ts';
 import { STAMP_ANNOTATION } from '../../model/stamp.ts';

@@ -1,14 +1,12 @@
 // `sallyport run`: the wiring of embedded mode. A folder, an Envoy, a denial log, and one loop between them.
 // All decisions are elsewhere; this file has only the calls, and the order of start and stop.
-
 import type { RunConfig } from '../../config.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import type { QueryAnswer } from '../../denials/query/run-query.ts';
 import type { ApplyResult } from '../../gateway/config/config-applier.ts';
 import type { PassResult } from '../../gateway/gateway-pass.ts';
 import { type Endpoints, endpointsOf } from '../../gateway/ports/product-listeners.ts';
-import { writeOrSay } from '../../gateway/state/write-or-say.ts';
-import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { writeFileAtomic, writeOrSay } from '../../lib/atomic-file.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { within } from '../../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';

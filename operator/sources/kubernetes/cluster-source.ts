@@ -4,13 +4,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import { memoize, memoizeLast } from '../../lib/memo.ts';
-import type { ClusterState } from '../../model/cluster-state.ts';
+import type { ClusterState, TenantPolicy } from '../../model/cluster-state.ts';
 import {
   type ParsedCompiled,
   parseEgressTable,
   parseGatewayReport,
   parseWorkspacePlan,
 } from '../../model/parse-compiled.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 import { apiServerPlace } from './api-server-place.ts';
 import {
   type ClusterReflectors,
@@ -20,7 +21,6 @@ import {
 import { type ParsedItem, snapshotOf } from './parsed-item.ts';
 import { PluginReflectors } from './plugin-reflectors.ts';
 import type { Reflector, ReflectorProgress } from './reflector.ts';
-import { isOwned, tenantPolicyOf } from './tenant-policy.ts';
 
 export interface ClusterReading {
   readonly state: ClusterState;
@@ -143,4 +143,22 @@ function serviceAddresses(services: Objects): ReadonlyMap<string, readonly strin
 function withoutTime(report: KubernetesObject): unknown {
   const { renewTime: _, ...spec } = report['spec'] as Readonly<Record<string, unknown>>;
   return [report.metadata.name, report.metadata.uid, spec];
+}
+
+function isOwned({ metadata }: KubernetesObject): boolean {
+  return metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+}
+
+/** The parts of others' network policies that show whether they are broader than ours. */
+function tenantPolicyOf({ apiVersion, kind, metadata, ...rest }: KubernetesObject): TenantPolicy {
+  const { spec, specs = [] } = rest as { readonly spec?: unknown; readonly specs?: unknown };
+  return {
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    specs: [spec, ...(Array.isArray(specs) ? (specs as readonly unknown[]) : [specs])].filter(
+      (one) => one !== undefined,
+    ),
+  };
 }

@@ -1,7 +1,6 @@
 // A reflector's cache: one item per object, never an older one over a newer one.
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
-import { isOlderVersion } from './resource-version.ts';
 
 interface Entry<Item> {
   readonly uid: string;
@@ -106,4 +105,13 @@ function keyOf({ metadata }: KubernetesObject): string {
 function isNewer({ metadata }: KubernetesObject, known: Entry<unknown>): boolean {
   const version = metadata.resourceVersion ?? '';
   return version !== known.resourceVersion && !isOlderVersion(version, known.resourceVersion);
+}
+
+/** False where one of them is no number, since then they cannot be compared. */
+export function isOlderVersion(version: string, than: string): boolean {
+  return isNumber(version) && isNumber(than) && BigInt(version) < BigInt(than);
+}
+
+function isNumber(version: string): boolean {
+  return /^\d+$/.test(version);
 }

@@ -1,10 +1,10 @@
 // Network policies of optional kinds: discovered at the start and again periodically, since a plugin can be installed
 // later. Until discovery has succeeded the source is not synced.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import type { KubernetesObject, Resource } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { type ClusterResource, PLUGIN_POLICIES } from '../../model/cluster-resources.ts';
 import { Reflector, type ReflectorOptions, type ReflectorProgress } from './reflector.ts';
-import { servedResources } from './served-resources.ts';
 import { trimObject } from './trim.ts';
 
 type Options = Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'>;
@@ -80,5 +80,29 @@ export class PluginReflectors {
     const reflector = new Reflector<KubernetesObject>({ ...this.#options, resource, transform: trimObject });
     this.#reflectors.set(resource, reflector);
     reflector.start();
+  }
+}
+
+/** Those that the API server serves: kinds of network plugins are optional. */
+async function servedResources<Kind extends Resource>(
+  api: KubernetesApi,
+  candidates: readonly Kind[],
+): Promise<readonly Kind[]> {
+  const served = new Map<string, ReadonlySet<string>>();
+  for (const { apiVersion } of candidates) {
+    if (!served.has(apiVersion)) served.set(apiVersion, await pluralsOf(api, apiVersion));
+  }
+  return candidates.filter(({ apiVersion, plural }) => served.get(apiVersion)?.has(plural));
+}
+
+async function pluralsOf(api: KubernetesApi, apiVersion: string): Promise<ReadonlySet<string>> {
+  try {
+    const list = (await api.request({ method: 'GET', path: `/apis/${apiVersion}` })) as {
+      readonly resources?: readonly { readonly name: string }[];
+    };
+    return new Set(list.resources?.map(({ name }) => name));
+  } catch (error) {
+    if (error instanceof ApiFailure && error.status === 404) return new Set();
+    throw error;
   }
 }

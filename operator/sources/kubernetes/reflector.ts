@@ -6,8 +6,7 @@ import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernet
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { BackOff } from './back-off.ts';
 import { type Listing, listInPages, SilentList, streamList } from './list-objects.ts';
-import { ObjectStore, type Replacement } from './object-store.ts';
-import { isOlderVersion } from './resource-version.ts';
+import { isOlderVersion, ObjectStore, type Replacement } from './object-store.ts';
 import { checkEvent, type WatchEvent } from './watch-event.ts';
 
 export interface ReflectorOptions<Item> {

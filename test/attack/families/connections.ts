@@ -8,8 +8,7 @@ import { faultsOfFootprint, footprintOf } from './envoy-footprint.ts';
 import type { Family, FamilyResult, FamilyRun } from './family.ts';
 import { FIRST_WORDS, type FirstWords, type Held, hold } from './held-connections.ts';
 import { PROBE_FOLDER } from './probe-folder.ts';
-import type { ProbeScene } from './probe-scene.ts';
-import { startProbeScene } from './probe-scene.ts';
+import { type ProbeScene, startProbeScene } from './probe-scene.ts';
 import { sendProbe } from './send-probe.ts';
 import { storedRows } from './stored-rows.ts';
 

@@ -1,9 +1,12 @@
 // What happened in a cluster, in the order in which it happened: the changes of one kind since a version, and what an
 // operator that knows nothing but the cluster would still write.
-
 import { planWrites } from '../../../operator/deliver/kubernetes/plan-writes.ts';
-import type { KubernetesObject, Resource } from '../../../operator/lib/kubernetes/api-object.ts';
-import { objectKey, pathOf } from '../../../operator/lib/kubernetes/api-object.ts';
+import {
+  type KubernetesObject,
+  objectKey,
+  pathOf,
+  type Resource,
+} from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { NAMESPACES } from '../../../operator/model/cluster-resources.ts';

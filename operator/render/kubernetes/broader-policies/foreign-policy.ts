@@ -2,7 +2,6 @@
 // they allow is not compared with ours: they have hosts, entities and orders of their own, and come before or beside
 // ours. An unreadable one allows everything to everybody. Rules of a tier below ours (baseline) add nothing: ours
 // decide first.
-import { readCalicoSelector } from './calico-selector.ts';
 import { isRecord } from './known-labels.ts';
 
 export interface ForeignRules {
@@ -123,4 +122,23 @@ function allowing({ egress, ingress }: Spec, harmless: readonly string[]) {
 function anyOf(rules: unknown, allows: (rule: unknown) => boolean): boolean {
   if (rules === undefined || rules === null) return false;
   return Array.isArray(rules) ? rules.some(allows) : true;
+}
+
+const EQUALITY = /^([\w./-]+)\s*==\s*(?:'([^']*)'|"([^"]*)")$/;
+/** Alternatives, negations and groups: a part of such a selector does not bound the whole. */
+const COMPOUND = /\|\||!|\((?!\))/;
+/** Where a value may hold quotes of the other kind, a part of it could read like an equality. */
+const BOTH_QUOTES = /'.*"|".*'/s;
+
+/**
+ * A label selector that selects at least the same pods: only equalities joined by "&&" are parsed; anything else
+ * selects all.
+ */
+function readCalicoSelector(selector: unknown): unknown {
+  if (typeof selector !== 'string' || COMPOUND.test(selector) || BOTH_QUOTES.test(selector)) return {};
+  const equalities = selector.split('&&').flatMap((part) => {
+    const [, key, single, double] = EQUALITY.exec(part.trim()) ?? [];
+    return key === undefined ? [] : [[key, single ?? double ?? ''] as const];
+  });
+  return { matchLabels: Object.fromEntries(equalities) };
 }

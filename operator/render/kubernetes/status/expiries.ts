@@ -1,17 +1,20 @@
 // Entries that expire: which of an object's do so when, and which expiries are news. The object's status records as one
 // time what has been reported, so that nothing is reported twice, whichever replica is leader.
 import { memoize } from '../../../lib/memo.ts';
-import type { ObservedObject } from '../../../model/snapshot.ts';
+import type { ClusterState } from '../../../model/cluster-state.ts';
+import { formatKey, keyOf, type ObservedObject } from '../../../model/snapshot.ts';
+import { eventOf, type WantedEvent } from '../events.ts';
 import type { FoundStatus } from './found-status.ts';
+import type { WantedStatus } from './wanted-status.ts';
 
-export interface Expiry {
+interface Expiry {
   /** 'allowedInternetDestinations "a.example.com"'. */
   readonly what: string;
   /** Epoch milliseconds. */
   readonly atMs: number;
 }
 
-export interface ExpiryNews {
+interface ExpiryNews {
   readonly expiring: readonly Expiry[];
   readonly expired: readonly Expiry[];
 }
@@ -20,7 +23,7 @@ export interface ExpiryNews {
 const ANNOUNCED_MS = 24 * 3_600_000;
 
 /** In the order of time; entries without expiry are left out. */
-export const expiriesOf = memoize((object: ObservedObject): readonly Expiry[] =>
+const expiriesOf = memoize((object: ObservedObject): readonly Expiry[] =>
   writtenExpiries(object).toSorted((a, b) => a.atMs - b.atMs),
 );
 
@@ -64,18 +67,14 @@ function recordedAt(timeMs: number): FoundStatus['fields'] {
 }
 
 /** Up to when expiries have been reported according to a status, in epoch milliseconds. */
-export function recordedExpiriesMs(status: unknown): number | undefined {
+function recordedExpiriesMs(status: unknown): number | undefined {
   const { expiriesToldAt } = (status ?? {}) as { readonly expiriesToldAt?: unknown };
   const recordedMs = typeof expiriesToldAt === 'string' ? Date.parse(expiriesToldAt) : Number.NaN;
   return Number.isNaN(recordedMs) ? undefined : recordedMs;
 }
 
 /** News at one moment since another. At first sight an entry that expired long ago is none. */
-export function expiryNews(
-  expiries: readonly Expiry[],
-  sinceMs: number | undefined,
-  atMs: number,
-): ExpiryNews {
+function expiryNews(expiries: readonly Expiry[], sinceMs: number | undefined, atMs: number): ExpiryNews {
   const announcedMs = Math.max(atMs, (sinceMs ?? Number.NEGATIVE_INFINITY) + ANNOUNCED_MS);
   return {
     expiring: expiries.filter((one) => announcedMs < one.atMs && one.atMs <= atMs + ANNOUNCED_MS),
@@ -90,4 +89,42 @@ export function nextExpiryNews(objects: readonly ObservedObject[], atMs: number)
     .flatMap((one) => [one.atMs - ANNOUNCED_MS, one.atMs])
     .filter((timeMs) => timeMs > atMs);
   return timesMs.length === 0 ? undefined : timesMs.reduce((a, b) => Math.min(a, b));
+}
+
+/** Entries named in a note. */
+const MOST_ENTRIES = 5;
+
+/**
+ * Statuses as they were written and as they were before -> the Events that report entries that expire soon, or have
+ * expired.
+ */
+export function renderExpiryEvents(
+  written: readonly WantedStatus[],
+  { snapshot, statuses }: Pick<ClusterState, 'snapshot' | 'statuses'>,
+): readonly WantedEvent[] {
+  const told = new Map(written.map((status) => [status.key, status]));
+  return snapshot.objects.flatMap((object) => {
+    const status = told.get(formatKey(keyOf(object)));
+    const recordedMs = recordedExpiriesMs(status?.status);
+    if (status === undefined || recordedMs === undefined) return [];
+    const beforeMs = recordedExpiriesMs(statuses.get(status.key)?.status);
+    const { expiring, expired } = expiryNews(expiriesOf(object), beforeMs, recordedMs);
+    const news = [
+      { type: 'Warning', reason: 'DestinationExpiring', note: 'Ends soon', entries: expiring },
+      { type: 'Normal', reason: 'DestinationExpired', note: 'Has ended', entries: expired },
+    ] as const;
+    return news
+      .filter(({ entries }) => entries.length > 0)
+      .map(({ note, entries, ...told }) =>
+        eventOf(status, { ...told, action: 'Expire', note: `${note}: ${nameEntries(entries)}` }),
+      );
+  });
+}
+
+function nameEntries(entries: readonly Expiry[]): string {
+  const shown = entries
+    .slice(0, MOST_ENTRIES)
+    .map(({ what, atMs }) => `${what} at ${new Date(atMs).toISOString()}`);
+  const more = entries.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }

@@ -12,3 +12,10 @@ export const RESTARTS_NOT_TRACKED: Verdict<'RestartRequired'> = {
   reason: 'NotTracked',
   message: 'Workloads that must restart are not tracked',
 };
+
+/** `"a", "b", "c" and 2 more`. */
+export function nameSome(names: readonly string[], most = 3): string {
+  const shown = names.slice(0, most).map((name) => `"${name}"`);
+  const more = names.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}

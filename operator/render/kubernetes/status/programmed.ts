@@ -4,8 +4,8 @@
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { Verdict } from '../../../model/condition.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import { nameSome } from './found-status.ts';
 import type { ObservedGateway, RunningRevision } from './gateway-health.ts';
-import { nameSome } from './name-some.ts';
 
 export type Programmed = Verdict<'Programmed'>;
 

@@ -1,12 +1,14 @@
 // The observed cluster and what was compiled from it -> the statuses that differ from those stored, and when they
 // change by themselves. Objects without a place in ClusterState.statuses do not exist on the API server.
+import { countDestinations, type NetworkPolicy } from '../../../model/network-policy.ts';
 import { formatKey, keyOf, type ObjectKey, type ObservedObject } from '../../../model/snapshot.ts';
 import { acceptedOf } from './accepted.ts';
 import { assignmentStatus } from './assignment-status.ts';
 import { expiryFields, nextExpiryNews } from './expiries.ts';
-import type { FoundStatus } from './found-status.ts';
+import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
-import { policyStatus } from './policy-status.ts';
+import { programmedTogether } from './programmed.ts';
+import { readyOf } from './ready.ts';
 import { indexStatusInput, type StatusIndex, type StatusInput } from './status-index.ts';
 import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
@@ -57,4 +59,20 @@ function inputStatus(key: ObjectKey, object: ObservedObject | undefined, index: 
   const problems = index.problems.get(formatKey(key)) ?? [];
   const fields = object?.kind === 'IpAccessList' ? { addressCount: object.spec.ipAddresses.length } : {};
   return { verdicts: { Accepted: acceptedOf(problems, object === undefined) }, fields };
+}
+
+/** `policy` is undefined where it cannot be read. */
+function policyStatus(name: string, policy: NetworkPolicy | undefined, index: StatusIndex): FoundStatus {
+  const plans = index.plansByPolicy.get(name) ?? [];
+  const verdicts = {
+    Accepted: acceptedOf(index.problems.get(`NetworkPolicy/${name}`) ?? [], policy === undefined),
+    Programmed: programmedTogether(plans, index.programmed),
+    RestartRequired: RESTARTS_NOT_TRACKED,
+  };
+  const destinations =
+    policy === undefined ? {} : { destinations: countDestinations(policy.spec.egress.networkAccess) };
+  return {
+    verdicts: { ...verdicts, Ready: readyOf(verdicts) },
+    fields: { ...destinations, workspaces: plans.length },
+  };
 }

@@ -1,8 +1,8 @@
-import { manifest, policyManifest } from '../../../test/fixtures/object-fixture.ts';
-import { AT_MS, statusInput, withStored } from '../../../test/fixtures/status-fixture.ts';
-import { renderExpiryEvents } from './expiry-events.ts';
-import { renderStatuses } from './status/render-statuses.ts';
-import type { StatusInput } from './status/status-index.ts';
+import { manifest, policyManifest } from '../../../../test/fixtures/object-fixture.ts';
+import { AT_MS, statusInput, withStored } from '../../../../test/fixtures/status-fixture.ts';
+import { renderExpiryEvents } from './expiries.ts';
+import { renderStatuses } from './render-statuses.ts';
+import type { StatusInput } from './status-index.ts';
 
 const HOUR_MS = 3_600_000;
 const EXPIRY_MS = AT_MS + 48 * HOUR_MS;
