@@ -16,7 +16,7 @@ const tree = readSourceTree(ROOT);
 type Rule = (tree: SourceTree) => readonly string[];
 
 const RULES: readonly (readonly [string, Rule])[] = [
-  ['rooms of operator/ import only what DESIGN 5 allows', findForbiddenImports],
+  ['rooms of operator/ import only what the table of rooms allows', findForbiddenImports],
   ['files import each other in no cycle', findCycles],
   ['every source is used by a program, a script, an example or a test', findUnused],
   ['model, compile and render ask no clock, chance, environment or timer', findImpurities],

@@ -1,5 +1,5 @@
-// Who may import whom (DESIGN 5): the rooms of operator/, no cycles, no file that nothing uses.
-// In: the source tree. Out: one line per violation, with the file and what to do.
+// Who may import whom: the rooms of operator/, no cycles, no file that nothing uses. In: the source tree. Out: one line
+// per violation, with the file and what to do.
 import type { ImportOf, SourceFile, SourceTree } from '../source-tree.ts';
 
 interface Room {

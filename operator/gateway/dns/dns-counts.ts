@@ -21,7 +21,7 @@ export class DnsCounts {
 export function measureDns(registry: Registry, counts: DnsCounts): void {
   new Counter({
     name: 'sallyport_dns_questions_total',
-    help: 'Questions that clients asked the DNS, by what became of them',
+    help: 'DNS questions of clients, by result',
     labelNames: ['outcome'],
     registers: [registry],
     collect() {
@@ -31,7 +31,7 @@ export function measureDns(registry: Registry, counts: DnsCounts): void {
   });
   new Counter({
     name: 'sallyport_dns_folded_total',
-    help: 'Denied questions that are in the row of an earlier one of the same client and name',
+    help: 'Denied questions counted in the row of an earlier one of the same client and name',
     registers: [registry],
     collect() {
       this.reset();
@@ -40,7 +40,7 @@ export function measureDns(registry: Registry, counts: DnsCounts): void {
   });
   new Counter({
     name: 'sallyport_dns_dropped_total',
-    help: 'Denied questions that are in no row, since too many waited for the file system',
+    help: 'Denied questions without a row, since too many waited for the file system',
     registers: [registry],
     collect() {
       this.reset();

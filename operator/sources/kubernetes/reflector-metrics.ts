@@ -5,7 +5,7 @@ import type { ReflectorProgress } from './reflector.ts';
 export function measureReflectorFailures(registry: Registry): (reflector: string) => void {
   const failures = new Counter({
     name: 'sallyport_reflector_failures_total',
-    help: 'Watches that failed and were begun again',
+    help: 'Watches that failed and were restarted',
     labelNames: ['reflector'],
     registers: [registry],
   });
