@@ -97,7 +97,7 @@ function assignmentKey(workspace: string): ObjectKey {
 function duplicateProblem(places: readonly Place[]): Problem {
   const [first, second] = places;
   const object = first === undefined ? '' : formatKey(keyOf(first.object));
-  const message = `Cannot accept two objects of one name: the other one is in ${first?.file}:${first?.line()}; remove one, until then the last good version stays`;
+  const message = `Cannot accept two objects of one name: the other is in ${first?.file}:${first?.line()}; remove one, until then the last good version stays`;
   return {
     reason: 'DuplicateObject',
     message,

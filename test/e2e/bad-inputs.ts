@@ -149,7 +149,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
     name: 'two objects of one name',
     spoil: (text, workspace) => `${text}---\n${goodFile(workspace).split('---\n')[1]}`,
     problems: [
-      `19: ${POLICY}: Cannot accept two objects of one name: the other one is in alpha.yaml:8; remove one, until then the last good version stays`,
+      `19: ${POLICY}: Cannot accept two objects of one name: the other is in alpha.yaml:8; remove one, until then the last good version stays`,
     ],
   },
 ];

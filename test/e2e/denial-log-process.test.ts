@@ -50,7 +50,7 @@ async function logPid(): Promise<number> {
   const children = await readFile(`/proc/${command.pid}/task/${command.pid}/children`, 'utf8');
   for (const pid of children.trim().split(' ')) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes('denial-log-child')) return Number(pid);
+    if (line.includes('denial-log/child')) return Number(pid);
   }
   throw new Error(`Cannot find the process of the denial log among "${children}"`);
 }
