@@ -28,12 +28,19 @@ test('readRunConfig() reads the defaults of the command line and makes paths abs
     accountId: 'local',
     concurrency: undefined,
     envoyMemoryMb: undefined,
+    retentionMs: 365 * 86_400_000,
+    retentionBytes: 10e9,
     path: '/usr/bin',
   });
 });
 
 test('readRunConfig() has an empty PATH where the environment has none', () => {
   expect(readRunConfig('policies', OPTIONS, {}).path).toBe('');
+});
+
+test('readRunConfig() reads both bounds of the denial log', () => {
+  const options = { retention: '36h', retentionSize: '500MB' };
+  expect(configOf(options)).toMatchObject({ retentionMs: 36 * 3_600_000, retentionBytes: 5e8 });
 });
 
 test.each([
@@ -48,6 +55,8 @@ test.each([
 const PORTS_FIX = 'write two ports from 1024 to 65535, at least 8 in all, such as "10000-31999"';
 const RESOLVER_FIX = 'write an address and port such as "192.0.2.53:53" or "[2001:db8::53]:53"';
 const ADDRESS_FIX = 'write an address such as "127.0.0.1"';
+const DURATION_FIX = 'write a number and s, m, h or d, for example "2h"';
+const SIZE_FIX = 'write a number and MB, GB or TB, at least "100MB", for example "10GB"';
 const COUNT_FIX = 'write a whole number from 1';
 
 test.each<[Partial<RunOptions>, string]>([
@@ -65,6 +74,10 @@ test.each<[Partial<RunOptions>, string]>([
   [{ maxConnections: '0' }, `--max-connections: Cannot accept "0": ${COUNT_FIX}`],
   [{ maxConnections: '1e3' }, `--max-connections: Cannot accept "1e3": ${COUNT_FIX}`],
   [{ envoyMemoryMb: '63' }, '--envoy-memory-mb: Cannot accept "63": write a number of megabytes from 64'],
+  [{ retention: '1w' }, `--retention: Cannot read duration "1w": ${DURATION_FIX}`],
+  [{ retention: '59m' }, '--retention: Cannot accept "59m": write at least "1h", for example "365d"'],
+  [{ retentionSize: '10' }, `--retention-size: Cannot accept "10": ${SIZE_FIX}`],
+  [{ retentionSize: '99MB' }, `--retention-size: Cannot accept "99MB": ${SIZE_FIX}`],
   [{ concurrency: '-1' }, `--concurrency: Cannot accept "-1": ${COUNT_FIX}`],
 ])('readRunConfig() refuses %j', (options, message) => {
   expect(() => configOf(options)).toThrow(new OptionError(message));

@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { parseDuration } from './lib/duration.ts';
 import { parseHostPort } from './lib/host-port.ts';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 import { BLOCK_SIZE } from './model/lane-port.ts';
@@ -30,10 +31,6 @@ export interface ProxyConfig {
   readonly accountId: string;
   /** Of one lane in the denial log, before one row stands for several denials. */
   readonly denialRowsPerSecond: number;
-  /** How long the denial log retains a row. */
-  readonly denialsRetentionMs: number;
-  /** Size beyond which the oldest rows are deleted. */
-  readonly denialsMaxBytes: number;
   /** Worker threads of Envoy; its own default where undefined. */
   readonly concurrency: number | undefined;
   /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
@@ -45,6 +42,10 @@ export interface ProxyConfig {
 /** Configuration of `sallyport run`. */
 export interface RunConfig extends ListenConfig, ProxyConfig {
   readonly folder: string;
+  /** How long the denial log keeps a row. */
+  readonly retentionMs: number;
+  /** Size of the denial log beyond which its oldest rows are deleted. */
+  readonly retentionBytes: number;
 }
 
 /** Options as commander gives them: text by option name. */
@@ -66,11 +67,12 @@ interface ProxyOptions {
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
   readonly denialRows?: string;
-  readonly denialsRetentionDays?: string;
-  readonly denialsMaxGb?: string;
 }
 
-export interface RunOptions extends ListenOptions, ProxyOptions {}
+export interface RunOptions extends ListenOptions, ProxyOptions {
+  readonly retention?: string;
+  readonly retentionSize?: string;
+}
 
 /** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
 export class OptionError extends Error {}
@@ -84,6 +86,8 @@ export function readRunConfig(
     folder: resolve(folder),
     ...readListenConfig(options),
     ...readProxyConfig(options, environment),
+    retentionMs: readRetention(options.retention ?? RETENTION),
+    retentionBytes: readRetentionSize(options.retentionSize ?? RETENTION_SIZE),
   };
 }
 
@@ -91,10 +95,8 @@ export function readRunConfig(
 const DNS_QUESTIONS = '1000';
 
 /** The retention of Databricks' system table. */
-const DENIALS_RETENTION_DAYS = '365';
-const DENIALS_MAX_GB = '10';
-const DAY_MS = 86_400_000;
-const GB = 1_000_000_000;
+const RETENTION = '365d';
+const RETENTION_SIZE = '10GB';
 
 function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv): ProxyConfig {
   return {
@@ -107,9 +109,6 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
     envoyMemoryMb: options.envoyMemoryMb === undefined ? undefined : readEnvoyMemory(options.envoyMemoryMb),
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
-    denialsRetentionMs:
-      readCount('--denials-retention-days', options.denialsRetentionDays ?? DENIALS_RETENTION_DAYS) * DAY_MS,
-    denialsMaxBytes: readCount('--denials-max-gb', options.denialsMaxGb ?? DENIALS_MAX_GB) * GB,
     denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
     concurrency:
       options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
@@ -255,5 +254,30 @@ function readLogBytes(text: string): number {
   if (/^\d{1,12}$/.test(text) && Number(text) >= LEAST_LOG_BYTES) return Number(text);
   throw new OptionError(
     `--rotate-log-bytes: Cannot accept "${text}": write a number of bytes from ${LEAST_LOG_BYTES}`,
+  );
+}
+
+/** Old rows are looked for once an hour. */
+const LEAST_RETENTION_MS = 3_600_000;
+
+function readRetention(text: string): number {
+  const parsed = parseDuration(text);
+  if ('error' in parsed) throw new OptionError(`--retention: ${parsed.error}`);
+  if (parsed.durationMs >= LEAST_RETENTION_MS) return parsed.durationMs;
+  throw new OptionError(
+    `--retention: Cannot accept "${text}": write at least "1h", for example "${RETENTION}"`,
+  );
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };
+/** An empty log has a few megabytes. */
+const LEAST_RETENTION_BYTES = 1e8;
+
+function readRetentionSize(text: string): number {
+  const [, digits, unit = ''] = /^(\d{1,6})(MB|GB|TB)$/.exec(text) ?? [];
+  const bytes = Number(digits) * (UNIT_BYTES[unit] ?? Number.NaN);
+  if (bytes >= LEAST_RETENTION_BYTES) return bytes;
+  throw new OptionError(
+    `--retention-size: Cannot accept "${text}": write a number and MB, GB or TB, at least "100MB", for example "${RETENTION_SIZE}"`,
   );
 }

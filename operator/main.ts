@@ -1,6 +1,7 @@
 // The command line: which role runs. Options are read here and in config.ts and nowhere else; roles load lazily, so
 // that `--help` and `explain` start fast.
 import { Command, Option } from 'commander';
+import { DENIAL_COLUMNS } from './model/denial-columns.ts';
 import { PRODUCTS } from './model/product.ts';
 import { SYSTEM_NAMESPACE } from './model/system-names.ts';
 
@@ -88,10 +89,10 @@ function withProxyOptions(command: Command): Command {
 }
 
 withProxyOptions(program.command('run'))
-  .option('--denials-retention-days <n>', 'how long the denial log retains a row (default: 365)')
+  .option('--retention <duration>', 'age at which rows of the denial log are deleted (default: 365d)')
   .option(
-    '--denials-max-gb <n>',
-    'size of the denial log beyond which its oldest rows are deleted (default: 10)',
+    '--retention-size <size>',
+    'size at which the oldest rows of the denial log are deleted (default: 10GB)',
   )
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
   .argument('<folder>', 'folder of YAML, as for "kubectl apply -f"')
@@ -102,6 +103,10 @@ withProxyOptions(program.command('run'))
     process.exitCode = await runCommand(folder, options, process.env);
   });
 
+function columnHelp(): string {
+  return DENIAL_COLUMNS.map(({ name, meaning }) => `  ${name.padEnd(20)} ${meaning}`).join('\n');
+}
+
 program
   .command('denials')
   .description('show denials, newest first, or run an SQL query')
@@ -110,6 +115,7 @@ program
   .option('--workspace <name>', 'only this workspace (name or id)')
   .option('--sql <query>', 'one SELECT over system.access.outbound_network')
   .option('--json', 'one JSON object per line')
+  .addHelpText('after', () => `\nColumns of system.access.outbound_network:\n${columnHelp()}`)
   .action(async (options) => {
     const { denialsCommand } = await import('./roles/denials/command.ts');
     process.exitCode = await denialsCommand(options);

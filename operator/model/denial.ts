@@ -47,10 +47,13 @@ export interface Denial {
   readonly sni: string | null;
   /** Address and port of the client, "ip:port". */
   readonly source: string;
-  /** Counts the rows of one gateway from 1, without gaps: a missing number is a lost row. */
+  /** Number among the rows of its gateway (numberRows()). */
   readonly sequence: number;
   /** How many denials the row stands for: 1, or more where a lane had too many in one second. */
   readonly repeats: number;
   /** Some of the destinations, where the row stands for several; then `destination` is "*". */
   readonly sample: readonly string[] | null;
 }
+
+/** Not numbered yet, since several may become one row. */
+export type UnnumberedDenial = Omit<Denial, 'sequence'>;

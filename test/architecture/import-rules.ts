@@ -23,7 +23,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   sources: { uses: ['model', 'lib'] },
   deliver: { uses: ['model', 'lib', 'render/kubernetes'], usesTypesOf: ['pipeline.ts'] },
   gateway: { uses: ['model', 'lib', 'compile', 'render/envoy'], usesTypesOf: ['pipeline.ts', 'config.ts'] },
-  denials: { uses: ['model', 'lib', 'compile'] },
+  denials: { uses: ['model', 'lib', 'denials/reading', 'denials/store'] },
+  'denials/reading': { uses: ['model', 'lib', 'compile'] },
+  'denials/store': { uses: ['model', 'lib'] },
+  'denials/query': { uses: ['model', 'lib', 'denials/store'] },
   'config.ts': { uses: ['model', 'lib'] },
   roles: { uses: EVERYTHING },
   'main.ts': { uses: ['model', 'roles'] },
@@ -31,6 +34,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 /** Their answer depends on their arguments alone. */
 const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pipeline.ts', MEMO];
+
+/** Libraries that only these rooms know. */
+const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  '@duckdb/node-api': ['denials/store/duckdb', 'denials/query'],
+};
 
 const PURE_LIBRARIES =
   /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
@@ -60,8 +68,14 @@ export function findForbiddenImports(tree: SourceTree): readonly string[] {
     .flatMap((source) => source.imports.flatMap((imported) => faultOf(source, imported)));
 }
 
+/** The innermost folder that has a rule: "denials/query" before "denials". */
+function ruledRoomOf(path: string): string {
+  const [, room = '', inner = ''] = path.split('/');
+  return ROOMS[`${room}/${inner}`] === undefined ? room : `${room}/${inner}`;
+}
+
 function faultOf(source: SourceFile, imported: ImportOf): readonly string[] {
-  const room = roomOf(source.path) ?? '';
+  const room = ruledRoomOf(source.path);
   const place = `${source.path}:${imported.line} imports "${imported.specifier}"`;
   const rule = ROOMS[room];
   if (rule === undefined) {
@@ -70,6 +84,9 @@ function faultOf(source: SourceFile, imported: ImportOf): readonly string[] {
     ];
   }
   if (imported.file === undefined) {
+    const owners = OWNED_LIBRARIES[imported.specifier] ?? [''];
+    if (!owners.some((owner) => source.path.startsWith(`operator/${owner}`)))
+      return [`${place}: only ${owners.join(' and ')} may; take what is stored from there`];
     if (!isPure(source.path) || PURE_LIBRARIES.test(imported.specifier)) return [];
     return [
       `${place}: "${room}" does no I/O, so take the value as an argument or move the code to an outer room`,

@@ -1,8 +1,9 @@
 // The denial log of `sallyport run` is a process of its own: whatever happens to it, requests and DNS are answered as
-// before, each denial has one row in the end, and the run still stops in time.
+// before, each denial has one row in the end, and the run still stops.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import { DENIAL_LOG_PROGRAM } from '../../operator/roles/denial-log/calls.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { until } from '../support/until.ts';
 import type { Command } from './command-line.ts';
@@ -50,7 +51,7 @@ async function logPid(): Promise<number> {
   const children = await readFile(`/proc/${command.pid}/task/${command.pid}/children`, 'utf8');
   for (const pid of children.trim().split(' ')) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (line.includes('denial-log/child')) return Number(pid);
+    if (line.split('\0').includes(DENIAL_LOG_PROGRAM)) return Number(pid);
   }
   throw new Error(`Cannot find the process of the denial log among "${children}"`);
 }
@@ -121,7 +122,7 @@ test.each([
       process.kill((await scene.envoy())?.pid ?? 0, 'SIGSTOP');
     },
   ],
-])('SIGTERM ends every process in time when %s', async (_what, prepare) => {
+])('SIGTERM ends every process when %s', async (_what, prepare) => {
   await deny(1);
   // What a killed Envoy has not written is lost.
   await untilLogged(1);

@@ -8,7 +8,7 @@ import { compileSnapshot } from '../../operator/compile/plans.ts';
 import { indexTable, type TableIndex } from '../../operator/compile/table-index.ts';
 import { denialOfLine } from '../../operator/denials/reading/denial-of-line.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
-import type { Denial } from '../../operator/model/denial.ts';
+import type { UnnumberedDenial } from '../../operator/model/denial.ts';
 import type { Lane } from '../../operator/model/lane.ts';
 import { readFolder } from '../../operator/sources/folder.ts';
 import { converse } from '../attack/converse.ts';
@@ -60,7 +60,7 @@ interface Seen extends Sent {
 
 let fixture: GatewayFixture;
 const seen: Seen[] = [];
-let rows: readonly Denial[] = [];
+let rows: readonly UnnumberedDenial[] = [];
 let indexes: ReadonlyMap<string, TableIndex>;
 /** Reasons that are about where an allowed name led. */
 const LED_NOWHERE: readonly string[] = ['UNRESOLVED_OR_PRIVATE', 'ADDRESS_DENIED'];
@@ -148,10 +148,10 @@ function namesLeft(before: ReadonlyMap<string, number>): readonly string[] {
 }
 
 /** By the very functions that fill the log; what a terminal is shown may leave some out. */
-async function rowsOfLog(): Promise<readonly Denial[]> {
+async function rowsOfLog(): Promise<readonly UnnumberedDenial[]> {
   const text = await readFile(join(fixture.logFolder, 'access.log'), 'utf8');
   const lines = text.split('\n').flatMap((line) => parseAccessLogLine(line) ?? []);
-  const origin = { accountId: 'account', eventId: 'event', sequence: 0 };
+  const origin = { accountId: 'account', eventId: 'event' };
   return lines.flatMap(
     (line) =>
       denialOfLine(
@@ -163,7 +163,7 @@ async function rowsOfLog(): Promise<readonly Denial[]> {
   );
 }
 
-function rowsOf({ source }: Seen): readonly Denial[] {
+function rowsOf({ source }: Seen): readonly UnnumberedDenial[] {
   return rows.filter((row) => row.source.startsWith(`${source}:`));
 }
 

@@ -6,6 +6,7 @@ import { styleText } from 'node:util';
 import type { Json } from '@duckdb/node-api';
 
 import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
+import type { ColumnName } from '../../model/denial-columns.ts';
 import type { JsonRow } from './run-query.ts';
 
 export interface DenialFormat {
@@ -25,13 +26,13 @@ interface ListingColumn {
 
 const listingColumns: readonly ListingColumn[] = [
   { heading: 'TIME', value: (row) => String(row['event_time']).replace(/\.\d+Z$/, 'Z') },
-  { heading: 'ACCESS_TYPE', value: (row) => row['access_type'] ?? null },
-  { heading: 'WORKSPACE', value: (row) => row['workspace'] ?? null },
-  { heading: 'PRODUCT', value: (row) => row['network_source_type'] ?? null },
+  { heading: 'ACCESS_TYPE', value: column('access_type') },
+  { heading: 'WORKSPACE', value: column('workspace') },
+  { heading: 'PRODUCT', value: column('network_source_type') },
   { heading: 'DESTINATION:PORT', value: destinationAndPort },
   { heading: 'REASON', value: reasonAndRepeats },
-  { heading: 'RULE', value: (row) => row['rule'] ?? null },
-  { heading: 'POLICY', value: (row) => row['policy'] ?? null },
+  { heading: 'RULE', value: column('rule') },
+  { heading: 'POLICY', value: column('policy') },
 ];
 
 /** No column becomes narrower than this to fit the terminal. */
@@ -52,6 +53,10 @@ export function formatDenials(
     .map((line) => `${line}\n`)
     .join('');
   return colour ? withColours(text) : text;
+}
+
+function column(name: ColumnName): (row: JsonRow) => Json {
+  return (row) => row[name] ?? null;
 }
 
 function plainColumn(name: string): ListingColumn {

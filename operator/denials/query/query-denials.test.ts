@@ -2,7 +2,7 @@ import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { sampleBatch, withFolder } from '../../../test/fixtures/denial-fixture.ts';
-import { DenialStore } from '../store/denial-store.ts';
+import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { queryDenials } from './query-denials.ts';
 import { serveQueries } from './query-socket.ts';
 

@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-import { DenialStore } from '../store/denial-store.ts';
+import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { authorizationFrom } from './query-secret.ts';
 import { socketPathError } from './query-socket.ts';
 import { type QueryAnswer, runQuery } from './run-query.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { sampleBatch, withFolder } from '../../../test/fixtures/denial-fixture.ts';
-import { DenialStore } from '../store/denial-store.ts';
+import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { serveQueries } from './query-socket.ts';
 
 interface Place {

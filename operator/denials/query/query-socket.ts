@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { finished } from 'node:stream/promises';
 
-import type { DenialStore } from '../store/denial-store.ts';
+import type { DenialStore } from '../store/duckdb/denial-store.ts';
 import { type CallerCheck, newQuerySecret } from './query-secret.ts';
 import { type QueryAnswer, runQuery } from './run-query.ts';
 

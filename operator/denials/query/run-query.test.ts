@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { rowsOf, sampleBatch, sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
-import { denialColumns } from '../store/denial-columns.ts';
-import { DenialStore } from '../store/denial-store.ts';
+import { countsOf, rowsOf, sampleBatch, sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
+import { DENIAL_COLUMNS } from '../../model/denial-columns.ts';
+import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { runQuery } from './run-query.ts';
 
 const productPageQuery = `
@@ -97,7 +97,7 @@ describe('runQuery()', () => {
 
   test.each(refused)('refuses %j', async (sql, message) => {
     expect(await runQuery(store, sql)).toEqual({ error: expect.stringContaining(message) });
-    expect(await store.counts()).toEqual({ total: 3, drops: 3, dryRunDenials: 0 });
+    expect(await countsOf(store)).toEqual({ total: 3, drops: 3, dryRunDenials: 0 });
   });
 
   test.each(values)('answers %s as JSON', async (sql, value) => {
@@ -113,7 +113,7 @@ describe('runQuery()', () => {
       'values (1)',
     ];
     const answers = await Promise.all(forms.map((sql) => runQuery(store, sql)));
-    expect(answers.map((answer) => rowsOf(answer).length)).toEqual([3, denialColumns.length, 2, 1]);
+    expect(answers.map((answer) => rowsOf(answer).length)).toEqual([3, DENIAL_COLUMNS.length, 2, 1]);
   });
 
   test('keeps columns of the same name apart', async () => {

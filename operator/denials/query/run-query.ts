@@ -8,7 +8,7 @@ import {
   type Json,
   StatementType,
 } from '@duckdb/node-api';
-import type { DenialStore } from '../store/denial-store.ts';
+import type { DenialStore } from '../store/duckdb/denial-store.ts';
 import { checkSelect, notSelectMessage } from './check-select.ts';
 import { toJsonValue } from './json-value.ts';
 import { rewriteQuery } from './rewrite-query.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { rowsOf, sampleBatch, sampleDenial, withFolder } from '../../../test/fixtures/denial-fixture.ts';
-import { DenialStore } from '../store/denial-store.ts';
+import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { runQuery } from './run-query.ts';
 import { type DenialSelection, selectDenials } from './select-denials.ts';
 

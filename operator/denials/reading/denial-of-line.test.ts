@@ -1,6 +1,6 @@
 import { readLine, type WrittenLine } from '../../../test/fixtures/access-log-fixture.ts';
 import type { LineContext } from '../../model/access-log-line.ts';
-import type { Denial } from '../../model/denial.ts';
+import type { Denial, UnnumberedDenial } from '../../model/denial.ts';
 import {
   denialOfLine,
   type FindRule,
@@ -9,14 +9,14 @@ import {
   splitAuthority,
 } from './denial-of-line.ts';
 
-const ORIGIN = { accountId: 'acme', eventId: 'local/access.log.1/40', sequence: 7 };
+const ORIGIN = { accountId: 'acme', eventId: 'local/access.log.1/40' };
 const NO_RULE: FindRule = () => null;
 
 function denialOf(
   line: WrittenLine,
   context: Partial<LineContext> = {},
   findRule: FindRule = NO_RULE,
-): Denial | undefined {
+): UnnumberedDenial | undefined {
   return denialOfLine(readLine(line, context), ORIGIN, findRule, () => false);
 }
 

@@ -1,7 +1,7 @@
 // One line of Envoy's log -> the Denial it records, or undefined where it records none.
 import type { AccessLogLine } from '../../model/access-log-line.ts';
 import { isPort, NO_SERVER_NAME, parseAskedHost } from '../../model/authority.ts';
-import type { Denial, DestinationType, StorageEvent } from '../../model/denial.ts';
+import type { Denial, DestinationType, StorageEvent, UnnumberedDenial } from '../../model/denial.ts';
 import { NETWORK_SOURCE_TYPE, PRODUCTS } from '../../model/product.ts';
 import { isDecidedByEntry, type Reason } from '../../model/reason.ts';
 import { parseStorageHost } from '../../model/storage-host.ts';
@@ -36,7 +36,6 @@ export type IsStillAllowed = (query: NameQuery) => boolean;
 export interface LineOrigin {
   readonly accountId: string;
   readonly eventId: string;
-  readonly sequence: number;
 }
 
 export function denialOfLine(
@@ -44,7 +43,7 @@ export function denialOfLine(
   origin: LineOrigin,
   findRule: FindRule,
   isStillAllowed: IsStillAllowed,
-): Denial | undefined {
+): UnnumberedDenial | undefined {
   const finding = findingOf(line);
   if (finding === undefined) return undefined;
   const { context } = line;

@@ -1,6 +1,6 @@
 // Lines of Envoy's log -> the denials that they record.
 import { type AccessLogLine, parseAccessLogLine } from '../../model/access-log-line.ts';
-import type { Denial } from '../../model/denial.ts';
+import type { UnnumberedDenial } from '../../model/denial.ts';
 import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
 
 /** The source of the lines, and the history of tables. */
@@ -11,8 +11,13 @@ export interface LogOrigin {
   readonly isStillAllowed: IsStillAllowed;
 }
 
-/** With the byte offset of each. */
-type Texts = readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
+/** Lines of one log file, with the byte offset of each. */
+export interface LogLines {
+  readonly logFile: string;
+  /** Byte offset after the last line. */
+  readonly upTo: number;
+  readonly lines: readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
+}
 
 export interface ReadLines {
   readonly lines: readonly { readonly offset: number; readonly line: AccessLogLine }[];
@@ -22,7 +27,7 @@ export interface ReadLines {
   readonly cut: number;
 }
 
-export function readLines(texts: Texts): ReadLines {
+export function readLines(texts: LogLines['lines']): ReadLines {
   const lines = texts.flatMap(({ offset, text }) => {
     const line = parseAccessLogLine(text);
     return line === undefined ? [] : [{ offset, line }];
@@ -31,16 +36,15 @@ export function readLines(texts: Texts): ReadLines {
   return { lines, unreadable: texts.length - lines.length, cut };
 }
 
-/** Not numbered yet, since several may become one row. */
 export function denialsOf(
   logFile: string,
   lines: ReadLines['lines'],
   { gateway, accountId, findRule, isStillAllowed }: LogOrigin,
-): readonly Denial[] {
-  const denials: Denial[] = [];
+): readonly UnnumberedDenial[] {
+  const denials: UnnumberedDenial[] = [];
   for (const { offset, line } of lines) {
     const eventId = `${gateway}/${logFile}/${offset}`;
-    const denial = denialOfLine(line, { accountId, eventId, sequence: 0 }, findRule, isStillAllowed);
+    const denial = denialOfLine(line, { accountId, eventId }, findRule, isStillAllowed);
     if (denial !== undefined) denials.push(denial);
   }
   return denials;

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
 import type { Denial } from '../../model/denial.ts';
 import { type BudgetedRows, RowBudget } from './row-budget.ts';
+import { numberRows } from './row-sink.ts';
+
+type NumberedRows = BudgetedRows & { readonly rows: readonly Denial[] };
 
 const LANE_ROWS_PER_SECOND = 100;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -25,7 +28,7 @@ function denialOf({ workspace, second, name, reason, repeats }: Asked): Denial {
 }
 
 /** The rows as the store has them in the end. */
-function stored(batches: readonly BudgetedRows[]): readonly Denial[] {
+function stored(batches: readonly NumberedRows[]): readonly Denial[] {
   const rows = new Map<string, Denial>();
   for (const batch of batches) {
     for (const row of batch.rows) rows.set(row.eventId, row);
@@ -65,9 +68,10 @@ test.each([true, false])(
       const budget = new RowBudget({ canRaise, rowsPerSecond: LANE_ROWS_PER_SECOND });
       let sequence = 0;
       const taken = batches.map((batch) => {
-        const result = budget.take(batch.map(denialOf), sequence);
-        sequence += result.rows.length;
-        return result;
+        const { rows, raised } = budget.take(batch.map(denialOf));
+        const numbered = numberRows(rows, sequence);
+        sequence += rows.length;
+        return { rows: numbered, raised };
       });
       const rows = stored(taken);
       const asked = batches.flat();
@@ -98,23 +102,16 @@ test('take() leaves what is within the budget as it is', () => {
   const denials = flood(LANE_ROWS_PER_SECOND, (at) => at);
   const { rows, raised } = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND }).take(
     denials,
-    7,
   );
-  expect(rows).toEqual(denials.map((denial, at) => ({ ...denial, sequence: at + 8 })));
+  expect(numberRows(rows, 7)).toEqual(denials.map((denial, at) => ({ ...denial, sequence: at + 8 })));
   expect(raised).toEqual([]);
 });
 
 test('take() keeps half of the budget for what is seen for the first time', () => {
   const budget = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND });
-  const first = budget.take(
-    flood(1000, () => 1),
-    0,
-  );
+  const first = budget.take(flood(1000, () => 1));
   expect(first.rows.map(({ repeats }) => repeats)).toEqual([...Array<number>(49).fill(1), 951]);
-  const second = budget.take(
-    flood(2, (at) => at + 1),
-    50,
-  );
+  const second = budget.take(flood(2, (at) => at + 1));
   expect(second.rows.map(({ destination, repeats }) => [destination, repeats])).toEqual([
     ['host-2.example.com', 1],
   ]);
@@ -124,7 +121,6 @@ test('take() keeps half of the budget for what is seen for the first time', () =
 test('take() has one row for all names beyond the budget, with some of them', () => {
   const { rows } = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND }).take(
     flood(5000, (at) => at),
-    0,
   );
   expect(rows).toHaveLength(LANE_ROWS_PER_SECOND + 1);
   const names = Array.from({ length: 10 }, (_, at) => `host-${LANE_ROWS_PER_SECOND + at}.example.com`);
@@ -133,15 +129,9 @@ test('take() has one row for all names beyond the budget, with some of them', ()
 
 test('reset() has nothing counted in rows that were not stored', () => {
   const budget = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND });
-  budget.take(
-    flood(1000, () => 1),
-    0,
-  );
+  budget.take(flood(1000, () => 1));
   budget.reset();
-  const { rows, raised } = budget.take(
-    flood(10, () => 1),
-    0,
-  );
+  const { rows, raised } = budget.take(flood(10, () => 1));
   expect(rows).toHaveLength(10);
   expect(raised).toEqual([]);
 });

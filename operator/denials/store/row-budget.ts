@@ -2,8 +2,8 @@
 // row that is there already, and those that are equal to none in one row for each reason. So a flood is small, nothing
 // is lost, and the sum of `repeats` is the number of denials.
 
-import type { Denial } from '../../model/denial.ts';
-import type { RaisedRow } from './denial-store.ts';
+import type { UnnumberedDenial } from '../../model/denial.ts';
+import type { RaisedRow } from './row-sink.ts';
 
 export interface RowBudgetOptions {
   /** Of one workspace, product and access type. */
@@ -16,14 +16,14 @@ export interface RowBudgetOptions {
 }
 
 export interface BudgetedRows {
-  readonly rows: readonly Denial[];
+  readonly rows: readonly UnnumberedDenial[];
   /** Rows of former batches, and how many denials more they stand for. */
   readonly raised: readonly RaisedRow[];
 }
 
 /** A row that may come to stand for more denials. */
 interface OpenRow {
-  readonly denial: Denial;
+  readonly denial: UnnumberedDenial;
   readonly sample: string[] | null;
   repeats: number;
   /** Number of the batch in which it is. */
@@ -41,7 +41,7 @@ interface LaneSecond {
 interface Place {
   readonly lane: LaneSecond;
   readonly key: string;
-  readonly denial: Denial;
+  readonly denial: UnnumberedDenial;
   readonly rows: OpenRow[];
   readonly sample?: string[];
 }
@@ -69,8 +69,8 @@ export class RowBudget {
     this.#mostEqual = Math.ceil(rowsPerSecond / 2);
   }
 
-  /** `sequence` is the number of the row before the first one. Call reset() where the result is not stored. */
-  take(denials: readonly Denial[], sequence: number): BudgetedRows {
+  /** Call reset() where the result is not stored. */
+  take(denials: readonly UnnumberedDenial[]): BudgetedRows {
     this.#batch += 1;
     const rows: OpenRow[] = [];
     const raised = new Map<string, RaisedRow>();
@@ -81,9 +81,8 @@ export class RowBudget {
       raised.set(eventId, { eventId, eventTime, by: (raised.get(eventId)?.by ?? 0) + denial.repeats });
     }
     return {
-      rows: rows.map(({ denial, repeats, sample }, at) => ({
+      rows: rows.map(({ denial, repeats, sample }) => ({
         ...denial,
-        sequence: sequence + at + 1,
         repeats,
         sample: sample && [...sample],
       })),
@@ -97,7 +96,7 @@ export class RowBudget {
   }
 
   /** The row that stands for the denial; a new one is pushed. */
-  #place(denial: Denial, rows: OpenRow[]): OpenRow {
+  #place(denial: UnnumberedDenial, rows: OpenRow[]): OpenRow {
     const lane = this.#laneSecond(denial);
     const key = equalityKey(denial);
     const equal = lane.rows.get(key);
@@ -128,7 +127,7 @@ export class RowBudget {
     return row;
   }
 
-  #laneSecond({ workspaceId, product, accessType, eventTime }: Denial): LaneSecond {
+  #laneSecond({ workspaceId, product, accessType, eventTime }: UnnumberedDenial): LaneSecond {
     const second = eventTime.slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
     if (second > this.#newest) this.#begin(second);
     const key = `${second} ${accessType} ${workspaceId} ${product}`;
@@ -164,11 +163,11 @@ function equalityKey({
   sni,
   revision,
   dnsEvent,
-}: Denial): string {
+}: UnnumberedDenial): string {
   return JSON.stringify([destination, destinationType, port, reason, rule, sni, revision, dnsEvent?.rcode]);
 }
 
-function othersOf(denial: Denial): Denial {
+function othersOf(denial: UnnumberedDenial): UnnumberedDenial {
   return {
     ...denial,
     destination: OTHER_DESTINATIONS,

@@ -2,12 +2,14 @@
 // it tables and ends it. Whatever happens here, the spools are on disk.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { LogConsumer } from '../../denials/log-consumer.ts';
 import { type QueryServer, serveQueries } from '../../denials/query/query-socket.ts';
 import type { ReadLines } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
-import { DenialStore } from '../../denials/store/denial-store.ts';
-import { isDamage, OpenElsewhereError } from '../../denials/store/open-database.ts';
-import { describeSetAside } from '../../denials/store/set-aside.ts';
+import { DenialRetention } from '../../denials/store/denial-retention.ts';
+import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
+import { isDamage, OpenElsewhereError } from '../../denials/store/duckdb/open-database.ts';
+import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
 import type { LogBatch } from '../../gateway/log/log-batch.ts';
 import { Spools } from '../../gateway/log/spools.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
@@ -16,10 +18,8 @@ import { Tally } from '../../lib/tally.ts';
 import { within } from '../../lib/within.ts';
 import { TRUNCATION_MARK } from '../../model/access-log-line.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
-import { DenialWindow } from '../run/shown-denials.ts';
 import { DENIAL_LOG_PROGRAM, type LogPhase, type OpenRequest, type TableChange } from './calls.ts';
-import { DenialLog } from './log-consumer.ts';
-import { DenialRetention } from './retention.ts';
+import { DenialWindow } from './denial-window.ts';
 
 /** A process that has just been killed needs a moment to release the file. */
 const OPEN_ELSEWHERE_MS = 3000;
@@ -123,13 +123,13 @@ export class DenialLogService {
     await store.close();
   }
 
-  #openLog(request: OpenRequest, store: DenialStore): Promise<DenialLog> {
+  #openLog(request: OpenRequest, store: DenialStore): Promise<LogConsumer> {
     const { gateway, accountId, rowsPerSecond, shownPerSecond } = request;
     const window = new DenialWindow(shownPerSecond, (shown) => this.#parent.tell('denials', shown));
-    return DenialLog.open({
+    return LogConsumer.open({
       gateway,
       accountId,
-      store,
+      sink: store,
       rowsPerSecond,
       tablesOf: (lines) => this.#tablesOf(lines),
       findRule: (query) => this.#rules.findRule(query),
@@ -141,7 +141,7 @@ export class DenialLogService {
   }
 
   /** A database that DuckDB has invalidated ends the process: the next one reopens it, or sets it aside. */
-  async #consume(log: DenialLog, batch: LogBatch): Promise<void> {
+  async #consume(log: LogConsumer, batch: LogBatch): Promise<void> {
     this.#phase('storing');
     try {
       await log.consume(batch);

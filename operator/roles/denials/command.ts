@@ -1,10 +1,10 @@
 // `sallyport denials`: rows of the denial log for people, or for programs with --json.
 import { resolve } from 'node:path';
 import { formatDenials } from '../../denials/query/format-denials.ts';
-import { parseDuration } from '../../denials/query/parse-duration.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import { selectDenials } from '../../denials/query/select-denials.ts';
 import { statePaths } from '../../gateway/state/state-directory.ts';
+import { parseDuration } from '../../lib/duration.ts';
 
 export interface DenialsOptions {
   readonly state: string;

@@ -3,6 +3,7 @@
 import type { Registry } from 'prom-client';
 import type { GatewayConfig } from '../../config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
+import { LogConsumer } from '../../denials/log-consumer.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import {
@@ -24,7 +25,7 @@ import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
-import { gatewayDenials } from './denials.ts';
+import { outputSink } from './output-sink.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
   readonly config: GatewayConfig;
@@ -93,7 +94,7 @@ export async function assembleParts(
     },
     clusterDns: config.clusterDns,
   });
-  const spools = spoolsOf({ ...gateway, config, rules, logger, registry });
+  const spools = await spoolsOf({ ...gateway, config, rules, logger, registry });
   return { ...gateway, spools, services, config, logger, registry, api, memory, source, reporter, rules };
 }
 
@@ -102,19 +103,31 @@ type SpoolReaders = Pick<
   'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'registry'
 >;
 
-function spoolsOf({ config, paths, envoy, dns, rules, logger, registry }: SpoolReaders): Spools {
-  const consume = gatewayDenials({
+async function spoolsOf({
+  config,
+  paths,
+  envoy,
+  dns,
+  rules,
+  logger,
+  registry,
+}: SpoolReaders): Promise<Spools> {
+  const count = measureDenials(registry);
+  const consumer = await LogConsumer.open({
     gateway: config.podName,
     accountId: config.accountId,
     rowsPerSecond: config.denialRowsPerSecond,
     findRule: (query) => rules.findRule(query),
     isStillAllowed: (query) => rules.isStillAllowed(query),
-    logger,
-    onDenial: measureDenials(registry),
+    sink: outputSink(logger),
+    onDenials: (denials) => denials.forEach(count),
+    onUnreadableLines: (count, logFile) => logger.warn('unreadable log lines', { logFile, count }),
+    onTruncatedLines: (count, logFile) =>
+      logger.warn('truncated log lines that were too long', { logFile, count }),
   });
   return new Spools({
     folder: paths.envoyLog,
-    consume,
+    consume: (batch) => consumer.consume(batch),
     reopenEnvoyLog: () => envoy.admin.reopenLogs(),
     reopenDnsLog: () => dns.reopenLog(),
     onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),

@@ -1,6 +1,6 @@
-import { sampleBatch, sampleDenial, withFolder } from '../../../test/fixtures/denial-fixture.ts';
-import { DenialStore } from '../../denials/store/denial-store.ts';
-import { DenialRetention } from './retention.ts';
+import { countsOf, sampleBatch, sampleDenial, withFolder } from '../../../test/fixtures/denial-fixture.ts';
+import { DenialRetention } from './denial-retention.ts';
+import { DenialStore } from './duckdb/denial-store.ts';
 
 const ROWS = 30_000;
 
@@ -24,8 +24,8 @@ test('pass() deletes what is too old, says how many, and nothing else', () =>
     const nowMs = Date.parse(sampleDenial(10_000).eventTime) + 86_400_000;
     await retention.pass(nowMs);
     await retention.pass(nowMs);
-    expect((await store.counts()).total).toBe(ROWS - 10_000);
-    expect(told).toEqual(['Deleted 10000 rows of the denial log that were older than 1 days']);
+    expect((await countsOf(store))?.['total']).toBe(ROWS - 10_000);
+    expect(told).toEqual(['Deleted 10000 rows of the denial log that were older than 1d (--retention)']);
   }));
 
 test('pass() deletes the oldest rows until the log is small enough, and says how many', () =>
@@ -35,9 +35,9 @@ test('pass() deletes the oldest rows until the log is small enough, and says how
     expect(before).toBeGreaterThan(1_100_000);
     await retention.pass(Date.now());
     expect(await store.usedBytes()).toBeLessThanOrEqual(1_100_000);
-    const left = (await store.counts()).total;
+    const left = Number((await countsOf(store))?.['total']);
     expect(left).toBeLessThan(ROWS);
     expect(told).toEqual([
-      `Deleted the ${ROWS - left} oldest rows of the denial log, which had over 1100000 bytes`,
+      `Deleted the ${ROWS - left} oldest rows of the denial log, which had over 0.0011 GB (--retention-size)`,
     ]);
   }));

@@ -5,9 +5,9 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from '@duckdb/node-api';
 
-import { addedColumns, denialColumns } from './denial-columns.ts';
+import { ForeignFileError, prepareSchema } from './prepare-schema.ts';
 import { type SetAside, setAside } from './set-aside.ts';
 
 export interface DatabaseOptions {
@@ -91,64 +91,6 @@ async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Pro
   connection.closeSync();
 }
 
-async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
-  const found = await foundColumns(connection);
-  if (found.length === 0 && !readOnly) return createSchema(connection);
-  if (found.join() === expectedColumns(everyColumn).join()) return;
-  // Of a former version: read as it is, and written with the columns added since.
-  if (found.join() !== expectedColumns(formerColumns).join()) throw new ForeignFileError();
-  if (!readOnly) await addColumns(connection);
-}
-
-const everyColumn = () => true;
-const formerColumns = (name: string): boolean => !Object.hasOwn(addedColumns, name);
-
-async function addColumns(connection: DuckDBConnection): Promise<void> {
-  for (const { name, sqlType } of denialColumns) {
-    const value = addedColumns[name];
-    if (value === undefined) continue;
-    await connection.run(
-      `ALTER TABLE access.outbound_network ADD COLUMN ${name} ${sqlType} DEFAULT ${value}`,
-    );
-  }
-}
-
-/**
- * Every "schema.table.column:type" of the file, so that neither another database nor an older log is taken for ours.
- */
-async function foundColumns(connection: DuckDBConnection): Promise<readonly string[]> {
-  const result = await connection.run(
-    `SELECT schema_name || '.' || table_name || '.' || column_name || ':' || data_type
-     FROM duckdb_columns() WHERE NOT internal AND database_name = current_database()
-     ORDER BY schema_name, table_name, column_index`,
-  );
-  return (await result.getRows()).map((row) => String(row[0]));
-}
-
-function expectedColumns(isThere: (name: string) => boolean): readonly string[] {
-  const columns = denialColumns.filter(({ name }) => isThere(name));
-  return [
-    ...columns.map(({ name, sqlType }) => `access.outbound_network.${name}:${sqlType}`),
-    'sallyport.log_positions.gateway:VARCHAR',
-    'sallyport.log_positions.log_file:VARCHAR',
-    'sallyport.log_positions.upto:BIGINT',
-  ];
-}
-
-async function createSchema(connection: DuckDBConnection): Promise<void> {
-  const columns = denialColumns.map(({ name, sqlType }) => `${name} ${sqlType}`).join(', ');
-  await connection.run(`
-    BEGIN;
-    CREATE SCHEMA access;
-    CREATE TABLE access.outbound_network (${columns});
-    CREATE SCHEMA sallyport;
-    CREATE TABLE sallyport.log_positions (
-      gateway VARCHAR, log_file VARCHAR, upto BIGINT, PRIMARY KEY (gateway, log_file));
-    -- The product page writes current_timestamp() with parentheses, which DuckDB does not know.
-    CREATE MACRO main."current_timestamp"() AS now();
-    COMMIT`);
-}
-
 /** Another process has the file. */
 export class OpenElsewhereError extends Error {
   readonly pid: number;
@@ -159,8 +101,6 @@ export class OpenElsewhereError extends Error {
     this.pid = pid;
   }
 }
-
-class ForeignFileError extends Error {}
 
 /** The file is damaged, or not a denial log. */
 class UnusableFileError extends Error {

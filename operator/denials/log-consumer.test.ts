@@ -1,10 +1,10 @@
-import { lineText, type WrittenLine } from '../../../test/fixtures/access-log-fixture.ts';
-import { rowsOf, withFolder } from '../../../test/fixtures/denial-fixture.ts';
-import { runQuery } from '../../denials/query/run-query.ts';
-import { DenialStore } from '../../denials/store/denial-store.ts';
-import type { LogBatch } from '../../gateway/log/log-batch.ts';
-import type { Denial } from '../../model/denial.ts';
-import { DenialLog } from './log-consumer.ts';
+import { lineText, type WrittenLine } from '../../test/fixtures/access-log-fixture.ts';
+import { rowsOf, withFolder } from '../../test/fixtures/denial-fixture.ts';
+import type { Denial } from '../model/denial.ts';
+import { LogConsumer } from './log-consumer.ts';
+import { runQuery } from './query/run-query.ts';
+import type { LogLines } from './reading/read-denials.ts';
+import { DenialStore } from './store/duckdb/denial-store.ts';
 
 const LOG_FILE = 'access.log.1';
 
@@ -14,7 +14,7 @@ interface Setting {
   /** Lines that were reported as unreadable or cut, with their number. */
   readonly unreadable: string[];
   /** Another one on the same store, as after a restart. */
-  readonly open: (gateway?: string) => Promise<DenialLog>;
+  readonly open: (gateway?: string) => Promise<LogConsumer>;
   /** "sequence destination", in order. */
   readonly stored: () => Promise<readonly string[]>;
 }
@@ -26,13 +26,12 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
     const unreadable: string[] = [];
     const onDenials = (denials: readonly Denial[]): void => void shown.push(...denials);
     const onUnreadableLines = (count: number): void => void unreadable.push(`${count} unreadable`);
-    const open = (gateway = 'local'): Promise<DenialLog> =>
-      DenialLog.open({
+    const open = (gateway = 'local'): Promise<LogConsumer> =>
+      LogConsumer.open({
         gateway,
         accountId: 'acme',
-        store,
+        sink: store,
         rowsPerSecond: 100,
-        tablesOf: () => Promise.resolve(),
         findRule: () => null,
         isStillAllowed: () => false,
         onDenials,
@@ -57,14 +56,14 @@ function rejection(host: string, line: WrittenLine = {}): string {
 }
 
 /** Lines one behind the other from an offset on. */
-function batchOf(texts: readonly string[], from = 0, logFile = LOG_FILE): LogBatch {
+function batchOf(texts: readonly string[], from = 0, logFile = LOG_FILE): LogLines {
   let upTo = from;
   const lines = texts.map((text) => {
     const offset = upTo;
     upTo += Buffer.byteLength(text) + 1;
     return { offset, text };
   });
-  return { logFile, offset: from, upTo, lines };
+  return { logFile, upTo, lines };
 }
 
 test('consume() stores denials and nothing else, shows each, and reports lines that are none of ours', () =>

@@ -1,8 +1,19 @@
 // Retention of the denial log: deletes rows beyond an age, and the oldest ones beyond a size.
-import type { DenialStore } from '../../denials/store/denial-store.ts';
+import { formatDuration } from '../../lib/duration.ts';
+
+/** A store whose oldest rows can be deleted; each deletion returns how many rows it was. */
+export interface RetainedRows {
+  readonly deleteBefore: (time: Date) => Promise<number>;
+  /** At least this share of the rows. */
+  readonly deleteOldest: (share: number) => Promise<number>;
+  /** Used bytes of the file; free ones are used again before it grows. */
+  readonly usedBytes: () => Promise<number>;
+  /** Frees what was deleted; false where that cannot be done now. */
+  readonly checkpoint: () => Promise<boolean>;
+}
 
 export interface RetentionOptions {
-  readonly store: DenialStore;
+  readonly store: RetainedRows;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
   /** A sentence about what was deleted. */
@@ -13,7 +24,7 @@ export interface RetentionOptions {
 const PASS_MS = 3_600_000;
 /** Of the rows, at a time, while the log is too large. */
 const SHARE = 0.1;
-const DAY_MS = 86_400_000;
+const GB = 1_000_000_000;
 
 export class DenialRetention {
   readonly #options: RetentionOptions;
@@ -39,8 +50,8 @@ export class DenialRetention {
   async pass(nowMs: number): Promise<void> {
     const { store, maxAgeMs, maxBytes, onDeleted } = this.#options;
     const old = await store.deleteBefore(new Date(nowMs - maxAgeMs));
-    if (old > 0)
-      onDeleted(`Deleted ${old} rows of the denial log that were older than ${maxAgeMs / DAY_MS} days`);
+    const age = `older than ${formatDuration(maxAgeMs)} (--retention)`;
+    if (old > 0) onDeleted(`Deleted ${old} rows of the denial log that were ${age}`);
     let deleted = 0;
     // Freed space counts only after a checkpoint; where that is not possible now, it is done later.
     while ((await store.checkpoint()) && (await store.usedBytes()) > maxBytes) {
@@ -48,7 +59,7 @@ export class DenialRetention {
       if (rows === 0) break;
       deleted += rows;
     }
-    if (deleted > 0)
-      onDeleted(`Deleted the ${deleted} oldest rows of the denial log, which had over ${maxBytes} bytes`);
+    const size = `over ${maxBytes / GB} GB (--retention-size)`;
+    if (deleted > 0) onDeleted(`Deleted the ${deleted} oldest rows of the denial log, which had ${size}`);
   }
 }

@@ -1,6 +1,6 @@
 // Denials as they come -> those that a terminal shows: so many a second, and how many more there were.
 import type { Denial } from '../../model/denial.ts';
-import type { ShownDenials } from '../denial-log/calls.ts';
+import type { ShownDenials } from './calls.ts';
 
 const SECOND_MS = 1000;
 

@@ -1,4 +1,4 @@
-import { parseDuration } from './parse-duration.ts';
+import { formatDuration, parseDuration } from './duration.ts';
 
 describe('parseDuration()', () => {
   test.each([
@@ -22,3 +22,11 @@ describe('parseDuration()', () => {
     });
   });
 });
+
+test.each(['365d', '1d', '36h', '90m', '61s'])(
+  'formatDuration() writes what parseDuration() reads: %s',
+  (text) => {
+    const parsed = parseDuration(text);
+    expect('error' in parsed ? parsed.error : formatDuration(parsed.durationMs)).toBe(text);
+  },
+);

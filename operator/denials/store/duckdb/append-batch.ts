@@ -1,0 +1,101 @@
+// One batch of rows -> DuckDB, within a transaction of the caller: rows, raised rows and the position in the log.
+import {
+  BIGINT,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBTimestampTZValue,
+  LIST,
+  listValue,
+  TIMESTAMPTZ,
+  VARCHAR,
+} from '@duckdb/node-api';
+import type { Denial } from '../../../model/denial.ts';
+import { DENIAL_COLUMNS } from '../../../model/denial-columns.ts';
+import type { AppendOutcome, RaisedRow, RowBatch } from '../row-sink.ts';
+import { duckdbValue, epochMicros } from './column-values.ts';
+
+/** DuckDB's own vector size: a chunk may not be longer. */
+const CHUNK_ROWS = 2048;
+
+/** Rows below the stored position are dropped as duplicates. */
+export async function appendBatch(connection: DuckDBConnection, batch: RowBatch): Promise<AppendOutcome> {
+  const from = await storedPosition(connection, batch);
+  const fresh = freshDenials(batch, from);
+  await insert(connection, fresh);
+  await raise(connection, batch.raised ?? []);
+  if (batch.upTo > from) await setPosition(connection, batch);
+  return { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
+}
+
+async function storedPosition(connection: DuckDBConnection, { gateway, logFile }: RowBatch): Promise<number> {
+  const result = await connection.run(
+    'SELECT upto FROM sallyport.log_positions WHERE gateway = $1 AND log_file = $2',
+    [gateway, logFile],
+  );
+  return Number((await result.getRows())[0]?.[0] ?? 0);
+}
+
+async function setPosition(
+  connection: DuckDBConnection,
+  { gateway, logFile, upTo }: RowBatch,
+): Promise<void> {
+  await connection.run(
+    'INSERT INTO sallyport.log_positions VALUES ($1, $2, $3) ON CONFLICT DO UPDATE SET upto = excluded.upto',
+    [gateway, logFile, BigInt(upTo)],
+  );
+}
+
+async function insert(connection: DuckDBConnection, denials: readonly Denial[]): Promise<void> {
+  const appender = await connection.createAppender('outbound_network', 'access');
+  try {
+    const types = DENIAL_COLUMNS.map((_, index) => appender.columnType(index));
+    for (let start = 0; start < denials.length; start += CHUNK_ROWS) {
+      const slice = denials.slice(start, start + CHUNK_ROWS);
+      const chunk = DuckDBDataChunk.create(types, slice.length);
+      chunk.setColumns(
+        DENIAL_COLUMNS.map(({ type, value }) => slice.map((denial) => duckdbValue(type, value(denial)))),
+      );
+      appender.appendDataChunk(chunk);
+    }
+  } finally {
+    appender.closeSync();
+  }
+}
+
+/** Throws where a row is missing, since its denials would be lost. */
+async function raise(connection: DuckDBConnection, raised: readonly RaisedRow[]): Promise<void> {
+  if (raised.length === 0) return;
+  const times = raised.map(({ eventTime }) => epochMicros(eventTime)).toSorted((a, b) => Number(a - b));
+  const result = await connection.run(
+    `UPDATE access.outbound_network AS row SET repeats = row.repeats + raised.by
+     FROM (SELECT unnest($1) AS id, unnest($2) AS by) AS raised
+     WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id`,
+    [
+      listValue(raised.map(({ eventId }) => eventId)),
+      listValue(raised.map(({ by }) => BigInt(by))),
+      new DuckDBTimestampTZValue(times[0] ?? 0n),
+      new DuckDBTimestampTZValue(times.at(-1) ?? 0n),
+    ],
+    [LIST(VARCHAR), LIST(BIGINT), TIMESTAMPTZ, TIMESTAMPTZ],
+  );
+  if (result.rowsChanged === raised.length) return;
+  throw new Error(`Cannot count repeats: ${result.rowsChanged} of ${raised.length} rows are there`);
+}
+
+/** The denials at or after `from`, each id once. Throws on a row outside the batch: its replay would store it twice. */
+function freshDenials({ gateway, logFile, upTo, denials }: RowBatch, from: number): readonly Denial[] {
+  const prefix = `${gateway}/${logFile}/`;
+  const fresh = new Map<number, Denial>();
+  for (const denial of denials) {
+    const offset = denial.eventId.startsWith(prefix)
+      ? Number(denial.eventId.slice(prefix.length))
+      : Number.NaN;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset >= upTo) {
+      throw new RangeError(
+        `Cannot store denial "${denial.eventId}": the batch covers "${prefix}" up to byte ${upTo} only`,
+      );
+    }
+    if (offset >= from && !fresh.has(offset)) fresh.set(offset, denial);
+  }
+  return [...fresh.values()];
+}

@@ -1,0 +1,48 @@
+// Where rows go: a store on this machine, the output of a process, another machine. Nothing here knows which.
+import type { Denial, UnnumberedDenial } from '../../model/denial.ts';
+
+export interface RowSink {
+  /** Whether rows of former batches can still be changed, which is what `raised` asks for. */
+  readonly canRaise: boolean;
+  readonly progress: (gateway: string) => Promise<SinkProgress>;
+  /** Rows and position, or nothing: throws where nothing was stored. The same batch may be sent again. */
+  readonly append: (batch: RowBatch) => Promise<AppendOutcome>;
+}
+
+/** What a sink has of one gateway. */
+export interface SinkProgress {
+  /** Byte offset up to which everything is stored, by log file. */
+  readonly positions: ReadonlyMap<string, number>;
+  /** Of the last row; 0 where there is none. */
+  readonly lastSequence: number;
+}
+
+export interface RowBatch {
+  readonly gateway: string;
+  /** Name of the log file, unique per gateway for as long as it may be sent again. */
+  readonly logFile: string;
+  /** Byte offset in the log file after the last line that the batch covers, denial or not. */
+  readonly upTo: number;
+  readonly denials: readonly Denial[];
+  /** Rows of former batches that stand for more denials now. */
+  readonly raised?: readonly RaisedRow[];
+}
+
+export interface RaisedRow {
+  readonly eventId: string;
+  readonly eventTime: string;
+  readonly by: number;
+}
+
+export interface AppendOutcome {
+  readonly stored: number;
+  readonly duplicates: number;
+}
+
+/**
+ * The one rule for `sequence`: rows of a gateway are numbered in the order in which they are handed to the sink, from
+ * the last number that the sink has, without gaps; so a missing number is a lost row.
+ */
+export function numberRows(rows: readonly UnnumberedDenial[], lastSequence: number): readonly Denial[] {
+  return rows.map((row, at) => ({ ...row, sequence: lastSequence + at + 1 }));
+}

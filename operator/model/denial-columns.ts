@@ -1,0 +1,87 @@
+// The columns of system.access.outbound_network: the name, type and meaning of each, and its value in a Denial. Tables
+// and JSON lines are made from this list. The first ten are the product's own, in its order; tools may read them by
+// position, so new ones go last.
+import type { Denial } from './denial.ts';
+
+/** The name of a field as a column: "eventTime" is "event_time". */
+type ColumnOf<Field extends string> = Field extends `${infer Head}${infer Rest}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${ColumnOf<Rest>}`
+  : '';
+export type ColumnName = ColumnOf<keyof Denial>;
+
+/** Of 64 bits: "count". A time is UTC in ISO 8601, with microseconds at most. An object has fields of its own. */
+export type ColumnType =
+  | 'text'
+  | 'texts'
+  | 'integer'
+  | 'count'
+  | 'time'
+  | Readonly<Record<string, 'text' | 'integer'>>;
+
+export interface DenialColumn {
+  readonly name: ColumnName;
+  readonly type: ColumnType;
+  readonly meaning: string;
+  /** Null, or what the type says, with the names of the columns. */
+  readonly value: (denial: Denial) => unknown;
+}
+
+const DNS_EVENT = { domain_name: 'text', rcode: 'integer' } as const;
+const STORAGE_EVENT = { hostname: 'text', path: 'text', rejection_reason: 'text' } as const;
+
+const COLUMNS: readonly (readonly [ColumnName, ColumnType, string])[] = [
+  ['account_id', 'text', 'account of the gateway (--account-id)'],
+  ['workspace_id', 'text', 'id of the workspace'],
+  [
+    'event_id',
+    'text',
+    'gateway, log file and byte offset of the line: the same line read twice has the same id',
+  ],
+  ['destination_type', 'text', 'DNS, IP or STORAGE'],
+  ['destination', 'text', 'name or address that was asked for; "*" in a row for several'],
+  ['dns_event', DNS_EVENT, 'name and answer code; no code where the connection was denied and nothing asked'],
+  ['storage_event', STORAGE_EVENT, 'bucket or account, path and reason of a storage destination'],
+  ['event_time', 'time', 'when it was denied'],
+  ['access_type', 'text', 'DROP, or DRY_RUN_DENIAL where it was only recorded'],
+  ['network_source_type', 'text', 'product, in the words of Databricks'],
+  ['workspace', 'text', 'Namespace of the workspace'],
+  ['product', 'text', 'product; null where pods of several products share a lane'],
+  ['policy', 'text', 'policy that decided'],
+  ['revision', 'text', 'revision of the table that decided'],
+  ['rule', 'text', 'entry that decided; null where none covers the destination'],
+  ['reason', 'text', 'reason code'],
+  ['port', 'integer', 'port that was asked for'],
+  ['sni', 'text', 'TLS server name'],
+  ['source', 'text', 'address and port of the client'],
+  ['sequence', 'count', 'number of the row among those of its gateway: a missing number is a lost row'],
+  ['repeats', 'count', 'how many denials the row stands for'],
+  ['sample', 'texts', 'some of the destinations of a row for several'],
+];
+
+export const DENIAL_COLUMNS: readonly DenialColumn[] = COLUMNS.map(([name, type, meaning]) => ({
+  name,
+  type,
+  meaning,
+  value: typeof type === 'string' ? reader(name) : recordReader(name, Object.keys(type)),
+}));
+
+/** As a JSON line says it. */
+export function rowOf(denial: Denial): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(DENIAL_COLUMNS.map(({ name, value }) => [name, value(denial)]));
+}
+
+type Reader = (record: object) => unknown;
+
+function reader(name: string): Reader {
+  const field = name.replaceAll(/_[a-z]/g, (match) => match.slice(1).toUpperCase());
+  return (record) => (record as Readonly<Record<string, unknown>>)[field];
+}
+
+function recordReader(name: string, names: readonly string[]): Reader {
+  const read = reader(name);
+  const fields = names.map((field) => [field, reader(field)] as const);
+  return (record) => {
+    const value = read(record) as object | null;
+    return value && Object.fromEntries(fields.map(([field, valueOf]) => [field, valueOf(value)]));
+  };
+}
