@@ -118,8 +118,8 @@ export class GatewayPass {
     const { applier, tunnelCloser } = this.#parts;
     const result = await this.#serve(outputs, (envoy) => applier.apply(envoy));
     const isAnswered = result.status === 'applied' || result.status === 'heldBack';
-    if (isAnswered) tunnelCloser.inForce(SYSTEM_CLOCK.nowMs());
-    const heldBack = await heldBackSentences(result, outputs.envoy);
+    if (isAnswered) tunnelCloser.inForce(outputs.envoy.internalListeners, SYSTEM_CLOCK.nowMs());
+    const heldBack = await heldBackSentences(result);
     const isWhole = isAnswered && heldBack.length + unsaved.length === 0;
     const retryAtMs = isWhole ? Number.POSITIVE_INFINITY : SYSTEM_CLOCK.nowMs() + RETRY_MS;
     const changesAtMs = outputs.changesAtMs ?? Number.POSITIVE_INFINITY;

@@ -20,7 +20,7 @@ export interface DiscoveryFile {
 
 const tableName = /^[a-z0-9][a-z0-9.-]*$/;
 const tableEnding = '.json';
-const NOTHING: Content = { text: '', places: [], routes: undefined, classes: undefined };
+const NOTHING: Content = { text: '', places: [], of: undefined };
 
 /** A DiscoveryResponse with these resources, ordered by name. */
 export function discoveryFile(resources: Contents): DiscoveryFile {

@@ -1,8 +1,8 @@
 // What a resource is, beside its text: typed where it comes from a configuration, and read once from the files that a
 // former process of ours has left. Nothing is told from a name.
 
-import type { ClassifiedNames } from '../../render/envoy/destination-classes.ts';
 import type {
+  Door,
   EnvoyConfig,
   NamedResource,
   RoutedListener,
@@ -14,15 +14,17 @@ export interface Place {
   readonly port: number;
 }
 
+/** One of a configuration's, with what it says of itself. */
+export type Resource = NamedResource &
+  Partial<Pick<RouteTable, 'lane' | 'classes'> & Pick<RoutedListener, 'routes' | 'door'>>;
+
 export interface Content {
   /** JSON text of the resource. */
   readonly text: string;
   /** Of a listener: where clients come in; internal listeners have none. */
   readonly places: readonly Place[];
-  /** Of a listener: the route table that decides behind it; undefined where that is not known. */
-  readonly routes: string | undefined;
-  /** Of a route table: what it allows; undefined where that is not known. */
-  readonly classes: readonly ClassifiedNames[] | undefined;
+  /** Undefined where a former process left the text alone. */
+  readonly of: Resource | undefined;
 }
 
 /** By name. */
@@ -41,17 +43,15 @@ export interface ConfigContents {
 const knownTexts = new WeakMap<object, string>();
 
 export function contentsOf(config: EnvoyConfig): ConfigContents {
-  const clusters = plainContents(config.clusters);
+  const clusters = contents(config.clusters);
   const clustersOf = config.routeTables.map((table) => {
     return [table.name, table.clusters.filter((name) => clusters.has(name))] as const;
   });
   return {
-    internalListeners: plainContents(config.internalListeners),
+    internalListeners: contents(config.internalListeners),
     clusters,
-    tables: new Map(config.routeTables.map((table) => [table.name, tableContent(table)])),
-    egressListeners: new Map(
-      config.egressListeners.map((listener) => [listener.name, listenerContent(listener)]),
-    ),
+    tables: contents(config.routeTables),
+    egressListeners: contents(config.egressListeners),
     clustersOf: new Map(clustersOf),
   };
 }
@@ -69,7 +69,7 @@ export function storedContent(body: StoredBody): Content {
     const socket = address?.socket_address;
     return socket === undefined ? [] : [{ address: socket.address, port: socket.port_value }];
   });
-  return { text: bodyText(body), places, routes: undefined, classes: undefined };
+  return { text: bodyText(body), places, of: undefined };
 }
 
 interface StoredAddress {
@@ -82,22 +82,14 @@ export interface StoredBody {
   readonly additional_addresses?: readonly { readonly address: StoredAddress }[];
 }
 
-function plainContents(resources: readonly NamedResource[]): Contents {
+function contents(resources: readonly Resource[]): Contents {
   return new Map(
-    resources.map(({ name, body }) => [
-      name,
-      { text: bodyText(body), places: [], routes: undefined, classes: undefined },
-    ]),
+    resources.map((of) => [of.name, { text: bodyText(of.body), places: placesOf(of.door), of }]),
   );
 }
 
-function tableContent({ body, classes }: RouteTable): Content {
-  return { text: bodyText(body), places: [], routes: undefined, classes };
-}
-
-function listenerContent({ body, routes, door }: RoutedListener): Content {
-  const places = door?.ports.map((port) => ({ address: door.egressListener.address, port })) ?? [];
-  return { text: bodyText(body), places, routes, classes: undefined };
+function placesOf(door: Door | undefined): readonly Place[] {
+  return door?.ports.map((port) => ({ address: door.egressListener.address, port })) ?? [];
 }
 
 /** By which two places are compared. */

@@ -1,12 +1,14 @@
 // The parts of a configuration that are not in force, and why: by comparison with what Envoy accepted last. Pure.
 
-import type { ConfigContents, Content, Contents } from './contents.ts';
+import type { ConfigContents, Content, Contents, Resource } from './contents.ts';
 import type { Layer } from './rejections.ts';
 import type { KnownState, WantedConfig } from './wanted-config.ts';
 
 export interface HeldBack {
   readonly layer: Layer;
   readonly name: string;
+  /** Undefined where nobody knows what a former process left. */
+  readonly of: Resource | undefined;
   /** Envoy's error, or why it was not asked. */
   readonly text: string;
   /** Set where an earlier version is in force; else there is none. */
@@ -76,7 +78,7 @@ function leftOpen(
 ): readonly HeldBack[] {
   if (text === undefined) return [];
   const left = [...good].filter(([name, { places }]) => places.length > 0 && !egressListeners.has(name));
-  return left.map(([name]) => ({ layer: 'listener', name, text, isFormer: true }));
+  return left.map(([name, { of }]) => ({ layer: 'listener', name, of, text, isFormer: true }));
 }
 
 function compare({ layer, all, chosen, good, reasonOf }: Comparison): readonly HeldBack[] {
@@ -84,6 +86,6 @@ function compare({ layer, all, chosen, good, reasonOf }: Comparison): readonly H
     const text = reasonOf(name, content);
     const isInForce = chosen.has(name) && good.get(name)?.text === content.text;
     if (text === undefined || isInForce) return [];
-    return [{ layer, name, text, isFormer: chosen.has(name) && good.has(name) }];
+    return [{ layer, name, of: content.of, text, isFormer: chosen.has(name) && good.has(name) }];
   });
 }

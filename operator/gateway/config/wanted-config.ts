@@ -69,7 +69,7 @@ function openListeners(
   const egressListeners = new Map<string, Content>();
   const closed = new Map<string, string>();
   for (const [name, content] of all.egressListeners) {
-    const { routes = '' } = content;
+    const routes = routesOf(content);
     const problem = noRoom.get(routes) ?? tableProblem(routes, all.tables, tables, known);
     const isRejected = known.rejectionOf('listener', name, content) !== undefined;
     const former = known.good.listeners.get(name);
@@ -99,7 +99,7 @@ function tableProblem(
   if (problem === undefined) return undefined;
   const inForce = good.tables.get(routes);
   const stays =
-    chosen.has(routes) && inForce !== undefined && !revokesAccess(inForce.classes, wanted.classes);
+    chosen.has(routes) && inForce !== undefined && !revokesAccess(inForce.of?.classes, wanted.of?.classes);
   return stays ? undefined : problem;
 }
 
@@ -115,9 +115,14 @@ function mayStay(
   if (rejectionOf('listener', name, former) !== undefined || former.text === wanted.text) return false;
   const places = (content: Content): string => content.places.map(placeKey).toSorted().join();
   if (places(former) !== places(wanted)) return false;
-  if (former.routes !== undefined && former.routes === wanted.routes) return true;
-  const before = good.tables.get(former.routes ?? '');
-  return before !== undefined && !revokesAccess(before.classes, tables.get(wanted.routes ?? '')?.classes);
+  const [was, is] = [routesOf(former), routesOf(wanted)];
+  if (was !== '' && was === is) return true;
+  return !revokesAccess(good.tables.get(was)?.of?.classes, tables.get(is)?.of?.classes);
+}
+
+/** No table is called "". */
+function routesOf({ of }: Content): string {
+  return of?.routes ?? '';
 }
 
 function without(contents: Contents, names: ReadonlyMap<string, string>): Contents {

@@ -2,6 +2,7 @@ import type { EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
 import type { ApplyResult } from '../config/config-applier.ts';
+import type { HeldBack } from '../config/held-back.ts';
 import { laneListeners } from '../ports/lane-listeners.ts';
 import { type InForce, inForceAfter, NOTHING_IN_FORCE } from './in-force.ts';
 
@@ -38,10 +39,25 @@ const BEFORE: InForce = {
   plans: [{ workspace: 'alpha', revision: 'p1' }],
 };
 
+const { envoy } = gatewayOutputs(
+  COMPILED,
+  { settings: SETTINGS, egressListenersOf: (plans) => laneListeners(plans, '127.0.0.1') },
+  0,
+);
+const RESOURCES = {
+  table: envoy.routeTables,
+  cluster: envoy.clusters,
+  listener: [...envoy.internalListeners, ...envoy.egressListeners],
+};
+
+function heldBack(layer: keyof typeof RESOURCES, name: string, text = 'no', isFormer = false): HeldBack {
+  const of = RESOURCES[layer].find((resource) => resource.name === name);
+  if (of === undefined) throw new Error(`There is no ${layer} "${name}"`);
+  return { layer, name, of, text, isFormer };
+}
+
 function after(result: ApplyResult, before = BEFORE): InForce {
-  const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, '127.0.0.1');
-  const outputs = gatewayOutputs(COMPILED, { settings: SETTINGS, egressListenersOf }, 0);
-  return inForceAfter(result, { ...COMPILED, ...outputs }, before);
+  return inForceAfter(result, COMPILED, before);
 }
 
 test('inForceAfter() reports all revisions once Envoy took them, those that nobody uses too', () => {
@@ -55,10 +71,10 @@ test('inForceAfter() reports what ran before of what Envoy refused, with its wor
   const result: ApplyResult = {
     status: 'heldBack',
     heldBack: [
-      { layer: 'table', name: 'one.enforced', text: 'x'.repeat(2000), isFormer: true },
-      { layer: 'table', name: 'two.enforced', text: 'no', isFormer: false },
-      { layer: 'cluster', name: 'proxy-alpha.enforced', text: 'of no plan', isFormer: false },
-      { layer: 'listener', name: 'proxy-beta.enforced', text: 'no', isFormer: false },
+      heldBack('table', 'one.enforced', 'x'.repeat(2000), true),
+      heldBack('table', 'two.enforced'),
+      heldBack('cluster', 'forward-dry-run'),
+      heldBack('listener', 'proxy-beta.enforced'),
     ],
     revisions: {},
   };
@@ -74,6 +90,26 @@ test('inForceAfter() reports what ran before of what Envoy refused, with its wor
     ],
   });
 });
+
+test.each([
+  ['cluster', 'forward-one'],
+  ['cluster', 'check-tls-one-0'],
+  ['listener', 'check-tls-one-0'],
+  ['listener', 'sni-router-one.enforced'],
+] as const)(
+  'inForceAfter() counts %s %s to its table, which does not run as a whole without it',
+  (layer, name) => {
+    const result: ApplyResult = { status: 'heldBack', heldBack: [heldBack(layer, name)], revisions: {} };
+    expect(after(result)).toEqual({
+      ...after(APPLIED),
+      tables: [
+        { table: 'one', revision: 'r1', rejection: 'no' },
+        { table: 'two', revision: 'r2' },
+        { table: 'unused', revision: 'r2' },
+      ],
+    });
+  },
+);
 
 test('inForceAfter() knows no better than before where Envoy did not answer', () => {
   expect(after({ status: 'timeout', step: 'look', text: 'silent' })).toBe(BEFORE);

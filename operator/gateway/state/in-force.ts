@@ -3,8 +3,9 @@
 
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
 import { compareText } from '../../model/snapshot.ts';
-import type { CompiledObjects, GatewayOutputs } from '../../pipeline.ts';
+import type { CompiledObjects } from '../../pipeline.ts';
 import type { ApplyResult } from '../config/config-applier.ts';
+import type { Resource } from '../config/contents.ts';
 import type { HeldBack } from '../config/held-back.ts';
 
 /** Rows of a GatewayReport. */
@@ -22,26 +23,14 @@ const LONGEST_REJECTION = 1024;
 /** `before` where Envoy does not run, or has not answered. */
 export function inForceAfter(
   result: ApplyResult,
-  { tables, plans, envoy }: CompiledObjects & Pick<GatewayOutputs, 'envoy'>,
+  { tables, plans }: CompiledObjects,
   before: InForce,
 ): InForce {
   if (result.status === 'notRunning' || result.status === 'timeout') return before;
   const heldBack = result.status === 'heldBack' ? result.heldBack : [];
   const rejections = {
-    tables: rejectionsOf(
-      heldBack,
-      'table',
-      new Map(envoy.routeTables.map(({ name, table }) => [name, table])),
-    ),
-    plans: rejectionsOf(
-      heldBack,
-      'listener',
-      new Map(
-        envoy.egressListeners.flatMap(({ name, door }) =>
-          door ? [[name, door.egressListener.workspace]] : [],
-        ),
-      ),
-    ),
+    tables: rejectionsOf(heldBack, (of) => of.table),
+    plans: rejectionsOf(heldBack, (of) => of.door?.egressListener.workspace),
   };
   const tableRevisions = new Map(before.tables.map(({ table, revision }) => [table, revision]));
   const planRevisions = new Map(before.plans.map(({ workspace, revision }) => [workspace, revision]));
@@ -60,12 +49,11 @@ export function inForceAfter(
 /** By object: why the first of its parts is held back. An object is in force only with all of its parts. */
 function rejectionsOf(
   heldBack: readonly HeldBack[],
-  layer: HeldBack['layer'],
-  objectOf: ReadonlyMap<string, string>,
+  objectOf: (of: Resource) => string | undefined,
 ): ReadonlyMap<string, string> {
-  const found = heldBack.flatMap((part) => {
-    const object = part.layer === layer ? objectOf.get(part.name) : undefined;
-    return object === undefined ? [] : [[object, part.text.slice(0, LONGEST_REJECTION)] as const];
+  const found = heldBack.flatMap(({ of, text }) => {
+    const object = of && objectOf(of);
+    return object === undefined ? [] : [[object, text.slice(0, LONGEST_REJECTION)] as const];
   });
   return new Map(found.toReversed());
 }

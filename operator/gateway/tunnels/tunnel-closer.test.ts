@@ -2,7 +2,14 @@ import { NO_TUNNELS, type TunnelMemory } from '../../render/envoy/tunnel-memory.
 import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
 import { TunnelCloser } from './tunnel-closer.ts';
 
-const [A, B] = ['check-tls-acme-0', 'check-tls-acme-1'];
+const [A, B] = ['acme/0', 'acme/1'];
+/** Two listeners of one tunnel check, and one that is all of another. */
+const LISTENERS = [
+  { name: 'tls-a', body: {}, tunnelCheck: A },
+  { name: 'raw-a', body: {}, tunnelCheck: A },
+  { name: 'tls-b', body: {}, tunnelCheck: B },
+  { name: 'shared', body: {} },
+];
 
 /** Envoy's answer and the file are those of this test; the memory's own rules are the real ones. */
 function scene(revoked: TunnelMemory['revoked']) {
@@ -35,9 +42,9 @@ function scene(revoked: TunnelMemory['revoked']) {
 
 test('a tunnel check with tunnels is cut half a second after its tables, one without never', async () => {
   const { file, tunnelCloser, envoyHas, questions } = scene({ [A]: 1, [B]: 1 });
-  envoyHas([A]);
+  envoyHas(['tls-a', 'shared']);
   expect(tunnelCloser.dueAtMs).toBe(Number.POSITIVE_INFINITY);
-  tunnelCloser.inForce(1000);
+  tunnelCloser.inForce(LISTENERS, 1000);
   expect(tunnelCloser.dueAtMs).toBe(1500);
   await tunnelCloser.look(1499);
   expect(questions()).toBe(0);
@@ -47,25 +54,31 @@ test('a tunnel check with tunnels is cut half a second after its tables, one wit
 });
 
 test.each([
-  [A, A],
-  ['check-raw-acme-0', A],
-  ['check-private-raw-1f', 'check-private-tls-1f'],
-  ['check-private-http-1f', 'check-private-tls-1f'],
-])('connections of %s end the tunnels of %s', async (name, tunnelCheck) => {
-  const { file, tunnelCloser, envoyHas } = scene({ [tunnelCheck]: 1 });
-  envoyHas([name]);
-  tunnelCloser.inForce(0);
+  [['tls-a'], { [A]: 1 }],
+  [['raw-a'], { [A]: 1 }],
+  [['tls-b', 'shared'], { [B]: 1 }],
+])('connections of %j close the tunnels of their own tunnel check: %j', async (inUse, generations) => {
+  const { file, tunnelCloser, envoyHas } = scene({ [A]: 1, [B]: 1 });
+  envoyHas(inUse);
+  tunnelCloser.inForce(LISTENERS, 0);
   await tunnelCloser.look(500);
-  expect(file.memory.generations).toEqual({ [tunnelCheck]: 1 });
+  expect(file.memory).toMatchObject({ revoked: {}, generations });
+});
+
+test('a tunnel check that the configuration no longer has counts as one with tunnels', async () => {
+  const { file, tunnelCloser } = scene({ [A]: 1 });
+  tunnelCloser.inForce(LISTENERS.slice(2), 0);
+  await tunnelCloser.look(500);
+  expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 1 } });
 });
 
 test('another revocation neither postpones a look nor goes without its own', async () => {
   const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
-  envoyHas([A]);
-  tunnelCloser.inForce(0);
+  envoyHas(['tls-a', 'shared']);
+  tunnelCloser.inForce(LISTENERS, 0);
   file.memory = { ...file.memory, revoked: { [A]: 2 } };
-  tunnelCloser.inForce(400);
-  tunnelCloser.inForce(450);
+  tunnelCloser.inForce(LISTENERS, 400);
+  tunnelCloser.inForce(LISTENERS, 450);
   expect(tunnelCloser.dueAtMs).toBe(500);
   await tunnelCloser.look(500);
   expect(file.memory).toMatchObject({ revoked: { [A]: 2 }, generations: { [A]: 1 } });
@@ -77,7 +90,7 @@ test('another revocation neither postpones a look nor goes without its own', asy
 test('an Envoy that does not answer is asked again, one that does not run has no tunnels', async () => {
   const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
   envoyHas(new EnvoySilent('busy'));
-  tunnelCloser.inForce(0);
+  tunnelCloser.inForce(LISTENERS, 0);
   await tunnelCloser.look(500);
   expect(tunnelCloser.dueAtMs).toBe(1500);
   envoyHas(new EnvoyNotRunning('gone'));

@@ -2,7 +2,7 @@
 // rewrites the file of all listeners, which takes a large Envoy seconds, and the next change must not wait for that
 // without need. So Envoy is asked first which tunnel checks have connections at all.
 
-import { tunnelCheckFamily } from '../../render/envoy/resource-names.ts';
+import type { InternalListener } from '../../render/envoy/envoy-config.ts';
 import { closeTunnels } from '../../render/envoy/tunnel-memory.ts';
 import { askEnvoy } from '../process/envoy-polls.ts';
 import type { TunnelFile } from './tunnel-file.ts';
@@ -30,13 +30,16 @@ export class TunnelCloser {
   /** Revocations with a planned check. */
   #known: Readonly<Record<string, number>> = {};
   #looks: readonly PlannedLook[] = [];
+  /** Of the configuration in force, by tunnel check. */
+  #listenersOf: ReadonlyMap<string | undefined, readonly InternalListener[]> = new Map();
 
   constructor(options: TunnelCloserOptions) {
     this.#options = options;
   }
 
   /** Envoy runs the tables of the memory: from now on no revoked tunnel can be opened. */
-  inForce(nowMs: number): void {
+  inForce(internalListeners: readonly InternalListener[], nowMs: number): void {
+    this.#listenersOf = Map.groupBy(internalListeners, ({ tunnelCheck }) => tunnelCheck);
     const { revoked } = this.#options.file.memory;
     const fresh = Object.entries(revoked).filter(
       ([tunnelCheck, revocation]) => this.#known[tunnelCheck] !== revocation,
@@ -67,11 +70,10 @@ export class TunnelCloser {
     }
     const { file } = this.#options;
     const looks = due.map(({ tunnelCheck, revocation }) => {
-      return {
-        tunnelCheck,
-        revocation,
-        hasTunnels: tunnelCheckFamily(tunnelCheck).some((name) => inUse.has(name)),
-      };
+      const listeners = this.#listenersOf.get(tunnelCheck);
+      // One that is gone may come back before Envoy has let go of its tunnels.
+      const hasTunnels = listeners === undefined || listeners.some(({ name }) => inUse.has(name));
+      return { tunnelCheck, revocation, hasTunnels };
     });
     await file.keep(closeTunnels(file.memory, looks));
     this.#looks = later;

@@ -26,10 +26,10 @@ export function blackholeCluster(): NamedResource {
 }
 
 /** Connects to the internal listener of the same name; filter state goes with the connection. */
-export function internalCluster(listener: string): NamedResource {
-  const endpoint = { address: { envoy_internal_address: { server_listener_name: listener } } };
-  return cluster(listener, {
-    load_assignment: { cluster_name: listener, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+export function internalCluster({ name, table }: NamedResource): NamedResource {
+  const endpoint = { address: { envoy_internal_address: { server_listener_name: name } } };
+  const connecting = cluster(name, {
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
     transport_socket: extension(
       'envoy.transport_sockets.internal_upstream',
       'envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport',
@@ -41,6 +41,7 @@ export function internalCluster(listener: string): NamedResource {
       },
     ),
   });
+  return table === undefined ? connecting : { ...connecting, table };
 }
 
 /** An upstream cluster: connects to the addresses that the cache resolves, on the requested port. */

@@ -103,5 +103,5 @@ export function sniRouter(
     settings,
   );
   const listener = internalListener(name, { filter_chains: [{ name: 'sni-router', filters: [manager] }] });
-  return { ...listener, routes: routeTableName(table, lane) };
+  return { ...listener, table, routes: routeTableName(table, lane) };
 }

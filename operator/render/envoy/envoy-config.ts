@@ -12,6 +12,14 @@ export type Json = Readonly<Record<string, unknown>>;
 export interface NamedResource {
   readonly name: string;
   readonly body: Json;
+  /** The EgressTable that it is for; left out where it serves several, or none. */
+  readonly table?: string;
+}
+
+/** A listener that only other listeners of the same Envoy reach. */
+export interface InternalListener extends NamedResource {
+  /** The tunnel check that it is a part of; the parts of one close their tunnels together. */
+  readonly tunnelCheck?: string;
 }
 
 /** The routes of one table and lane, for all egress listeners of it. */
@@ -42,7 +50,7 @@ export interface EnvoyConfig {
   /** CDS. */
   readonly clusters: readonly NamedResource[];
   /** LDS: internal listeners behind CONNECT. */
-  readonly internalListeners: readonly NamedResource[];
+  readonly internalListeners: readonly InternalListener[];
   /** LDS: listeners for clients, and the SNI routers behind them; each names a route table. */
   readonly egressListeners: readonly RoutedListener[];
   /** RDS: one file per table and lane, "<name>.json". */

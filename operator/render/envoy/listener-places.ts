@@ -19,7 +19,8 @@ export function proxyPlace({ name, port }: EgressListener): ListenerPlace {
 
 export function tlsPlaces({ name, port, tlsPorts }: EgressListener): readonly TlsPlace[] {
   return [{ port: HTTPS_PORT, offset: TLS_OFFSET }, ...tlsPorts].map((tls) => ({
-    name: `${tls.port === HTTPS_PORT ? 'tls' : `tls-${tls.port}`}-${name}`,
+    // Always with its port: "8443-team" is a workspace too.
+    name: `tls-${tls.port}-${name}`,
     ports: [port + tls.offset],
     serverPort: tls.port,
   }));

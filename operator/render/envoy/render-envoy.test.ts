@@ -1,4 +1,7 @@
+import fc from 'fast-check';
+import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
 import type { DestinationGroup, EgressTable } from '../../model/egress-table.ts';
+import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { GatewaySettings } from './envoy-config.ts';
 import { renderEnvoy } from './render-envoy.ts';
 import { privateCheckName, rawCheckName, shardOf, tlsCheckName } from './resource-names.ts';
@@ -53,6 +56,33 @@ it('renderEnvoy() gives each table one way out, which its tunnel checks use', ()
   const tunnelCheck = JSON.stringify(config.internalListeners.find(({ name }) => name === GUARD));
   expect(tunnelCheck).toContain(`"cluster":"forward-${NAME}"`);
   expect(tunnelCheck).not.toContain('other-1');
+});
+
+/** Names that could be taken for those of other resources. */
+const workspaceName = fc.stringMatching(/^(?:tls-|proxy-|sni-router-|443-|8443-){0,2}(?:team|acme-1)$/);
+
+it('renderEnvoy() gives no two resources one name, whatever workspaces are called', () => {
+  const lanes: WorkspacePlan['spec']['lanes'] = [
+    { lane: 'enforced', firstPort: 10_000, tlsPorts: [{ port: 8443, offset: 4 }] },
+  ];
+  fc.assert(
+    fc.property(fc.uniqueArray(workspaceName, { minLength: 2 }), (workspaces) => {
+      const plans = workspaces.map((name): WorkspacePlan => {
+        const spec = { workspaceId: name, networkPolicyId: 'acme', revision: '1', table: NAME, products: [] };
+        return { kind: 'WorkspacePlan', metadata: { name }, spec: { ...spec, lanes } };
+      });
+      const egressListeners = laneListeners(plans, '127.0.0.1');
+      const config = renderEnvoy({
+        tables: [tableOf('a.example.com')],
+        egressListeners,
+        settings: SETTINGS,
+        atMs: 0,
+      });
+      const names = [...config.internalListeners, ...config.egressListeners].map(({ name }) => name);
+      expect(names.toSorted()).toEqual([...new Set(names)].toSorted());
+    }),
+    { seed: 12, numRuns: 300 },
+  );
 });
 
 const many = (count: number) => Array.from({ length: count }, (_, at) => `a${at}.example.com`);

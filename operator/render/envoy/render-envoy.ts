@@ -11,6 +11,7 @@ import type {
   EnvoyInput,
   GatewayLane,
   GatewaySettings,
+  InternalListener,
   Json,
   NamedResource,
 } from './envoy-config.ts';
@@ -52,16 +53,16 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   const sniRouters = lanes.map(({ table, lane }) =>
     sniRouter(table.classified.table.metadata.name, lane, caches, settings),
   );
-  const ways = [
-    ...caches.dryRun,
-    ...tables.map(({ classified }) => caches.enforced(classified.table.metadata.name)),
-    ...privateSets.map(({ cache }) => cache),
-  ];
   return {
     clusters: [
       blackholeCluster(),
-      ...ways.map(forwardCluster),
-      ...[...internalListeners, ...sniRouters].map(({ name }) => internalCluster(name)),
+      ...caches.dryRun.map(forwardCluster),
+      ...tables.map(({ classified: { table } }) => {
+        const { name } = table.metadata;
+        return { ...forwardCluster(caches.enforced(name)), table: name };
+      }),
+      ...privateSets.map(({ cache }) => forwardCluster(cache)),
+      ...[...internalListeners, ...sniRouters].map(internalCluster),
     ],
     internalListeners,
     egressListeners: [
@@ -76,7 +77,7 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   };
 }
 
-function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly NamedResource[] {
+function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly InternalListener[] {
   return [
     watchCheck(watchCheckName(cache.name), cache, settings),
     passCheck(passCheckName(cache.name), cache, settings),
@@ -99,7 +100,7 @@ function tableChecks(
   tunnels: TunnelMemory,
   cache: DnsCache,
   settings: GatewaySettings,
-): readonly NamedResource[] {
+): readonly InternalListener[] {
   const { name } = table.metadata;
   const left = tunnels.tables[name]?.left ?? [];
   const hasRaw = [...classes, ...left].some((names) => usesTcp(names.class));
@@ -115,21 +116,24 @@ function tableChecks(
         tlsCheck(tunnelCheck, cache, settings),
         ...(hasRaw ? [rawCheck(rawCheckName(name, shard), cache, settings)] : []),
       ];
-      return atGeneration(internalListeners, tunnels.generations[tunnelCheck]);
+      return partsOf(tunnelCheck, internalListeners, tunnels);
     });
-  return hasRaw ? [...shardChecks, addressCheck(cache, settings, false)] : shardChecks;
+  const checks = hasRaw ? [...shardChecks, addressCheck(cache, settings, false)] : shardChecks;
+  return checks.map((check) => ({ ...check, table: name }));
 }
 
 /** Envoy closes the connections of a filter chain that differs in any byte, and of no other. */
-function atGeneration(
+function partsOf(
+  tunnelCheck: string,
   internalListeners: readonly NamedResource[],
-  generation: number | undefined,
-): readonly NamedResource[] {
-  if (generation === undefined) return internalListeners;
+  { generations }: TunnelMemory,
+): readonly InternalListener[] {
+  const generation = generations[tunnelCheck];
+  if (generation === undefined) return internalListeners.map((listener) => ({ ...listener, tunnelCheck }));
   const metadata = { filter_metadata: { sallyport: { generation } } };
   return internalListeners.map(({ name, body }) => {
-    const chains = body['filter_chains'] as readonly Json[];
-    return { name, body: { ...body, filter_chains: chains.map((chain) => ({ ...chain, metadata })) } };
+    const chains = (body['filter_chains'] as readonly Json[]).map((chain) => ({ ...chain, metadata }));
+    return { name, body: { ...body, filter_chains: chains }, tunnelCheck };
   });
 }
 
@@ -138,16 +142,14 @@ function privateChecks(
   tunnels: TunnelMemory,
   cache: DnsCache,
   settings: GatewaySettings,
-): readonly NamedResource[] {
+): readonly InternalListener[] {
+  const tunnelCheck = privateCheckName('tls', ranges);
   const internalListeners = [
-    tlsCheck(privateCheckName('tls', ranges), cache, settings),
+    tlsCheck(tunnelCheck, cache, settings),
     rawCheck(privateCheckName('raw', ranges), cache, settings),
     privateHttpCheck(privateCheckName('http', ranges), cache, settings),
   ];
-  return [
-    ...atGeneration(internalListeners, tunnels.generations[privateCheckName('tls', ranges)]),
-    addressCheck(cache, settings, false),
-  ];
+  return [...partsOf(tunnelCheck, internalListeners, tunnels), addressCheck(cache, settings, false)];
 }
 
 /** Every distinct set of address ranges of private endpoints. */

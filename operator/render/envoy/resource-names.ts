@@ -36,9 +36,6 @@ export function passCheckName(dryRun: string): string {
   return `check-pass-${dryRun}`;
 }
 
-const TLS_PREFIX = 'check-tls-';
-const RAW_PREFIX = 'check-raw-';
-
 const NAMES_PER_SHARD = 50;
 const MAX_SHARDS_PER_TABLE = 16;
 /** 200 tables x 16 shards cost 430 MB and 3.5 s per change, 200 x 4 158 MB and 0.8 s. */
@@ -62,12 +59,13 @@ export function shardOf(pattern: string, shards: number): number {
   return crc32(pattern) % shards;
 }
 
+/** Also the name of the whole tunnel check. */
 export function tlsCheckName(table: string, shard: number): string {
-  return `${TLS_PREFIX}${table}-${shard}`;
+  return `check-tls-${table}-${shard}`;
 }
 
 export function rawCheckName(table: string, shard: number): string {
-  return `${RAW_PREFIX}${table}-${shard}`;
+  return `check-raw-${table}-${shard}`;
 }
 
 /** A table has routes of its own for each lane that is used. */
@@ -84,18 +82,5 @@ export type PrivateProtocol = 'tls' | 'raw' | 'http';
 
 /** One set of private tunnel checks per distinct set of address ranges. */
 export function privateCheckName(protocol: PrivateProtocol, addressRanges: readonly string[]): string {
-  return `${privatePrefix(protocol)}${contentHash(addressRanges)}`;
-}
-
-function privatePrefix(protocol: PrivateProtocol): string {
-  return `check-private-${protocol}-`;
-}
-
-/** A TLS tunnel check, and those for other protocols of the same names: their tunnels are closed together. */
-export function tunnelCheckFamily(tlsCheck: string): readonly string[] {
-  const tls = privatePrefix('tls');
-  const [own, others] = tlsCheck.startsWith(tls)
-    ? [tls, [privatePrefix('raw'), privatePrefix('http')]]
-    : [TLS_PREFIX, [RAW_PREFIX]];
-  return [tlsCheck, ...others.map((prefix) => `${prefix}${tlsCheck.slice(own.length)}`)];
+  return `check-private-${protocol}-${contentHash(addressRanges)}`;
 }

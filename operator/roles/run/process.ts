@@ -143,7 +143,7 @@ export class RunProcess {
     const unsaved = await writeOrSay(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
     report.heldBack([...done.heldBack, ...done.unsaved, ...(unsaved === undefined ? [] : [unsaved])]);
     if (done.isAnswered) {
-      const former = formerTables(done.result, outputs);
+      const former = formerTables(done.result);
       report.applied(outputs, this.#endpoints, (table) => !former.has(table));
     }
     return done;
@@ -169,10 +169,9 @@ export class RunProcess {
 }
 
 /** Tables that are not in force as they should be, in one of their lanes at least. */
-function formerTables(result: ApplyResult, { envoy }: DesiredOutputs): ReadonlySet<string> {
+function formerTables(result: ApplyResult): ReadonlySet<string> {
   const heldBack = result.status === 'heldBack' ? result.heldBack : [];
-  const names = new Set(heldBack.filter(({ layer }) => layer === 'table').map(({ name }) => name));
-  return new Set(envoy.routeTables.filter(({ name }) => names.has(name)).map(({ table }) => table));
+  return new Set(heldBack.flatMap(({ of }) => of?.table ?? []));
 }
 
 function messageOf(error: unknown): string {
