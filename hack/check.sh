@@ -7,7 +7,7 @@ if [[ ${1:-} == --help ]]; then
   cat <<'TXT'
 Usage: hack/check.sh [--without-tests]
 
-Checks types, lint rules, format and architecture. The exit status is the number of failed steps.
+Checks types, lint rules, format, unused code and architecture. The exit status is the number of failed steps.
 With --without-tests it leaves out the architecture test, which "npm test" runs with all others.
 TXT
   exit 0
@@ -33,6 +33,7 @@ step() {
 step types 'correct what the compiler names' tsc -p .
 step lint 'correct what eslint names' eslint --max-warnings 0 .
 step format 'run "npm run format"' biome check --error-on-warnings .
+step unused 'delete it, or drop "export" where only the file uses it' knip --no-progress
 step generated 'look at the new files and commit them' bash hack/generated-is-current.sh crds charts/sallyport/generated
 if [[ ${1:-} != --without-tests ]]; then
   step architecture 'each finding names the file and what to do' \

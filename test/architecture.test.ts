@@ -1,11 +1,11 @@
-// The shape of the project, checked: who may import whom, what may be impure, sizes, names, unused files, scripts.
+// The shape of the project, checked: who may import whom, what may be impure, sizes, names, scripts.
 // Each finding is one line with the file and what to do. The rules are in test/architecture/.
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findBadNames, findBarrels, findForeignNames, findUncommented } from './architecture/file-rules.ts';
-import { findCycles, findForbiddenImports, findUnused } from './architecture/import-rules.ts';
+import { findCycles, findForbiddenImports } from './architecture/import-rules.ts';
 import { findEnvironmentReads, findImpurities } from './architecture/purity-rules.ts';
 import { findLongFiles, findLongFunctions } from './architecture/size-rules.ts';
 import { readSourceTree, type SourceTree } from './source-tree.ts';
@@ -18,7 +18,6 @@ type Rule = (tree: SourceTree) => readonly string[];
 const RULES: readonly (readonly [string, Rule])[] = [
   ['rooms of operator/ import only what the table of rooms allows', findForbiddenImports],
   ['files import each other in no cycle', findCycles],
-  ['every source is used by a program, a script, an example or a test', findUnused],
   ['model, compile and render ask no clock, chance, environment or timer', findImpurities],
   ['operator/config.ts and operator/main.ts alone read flags and environment', findEnvironmentReads],
   ['files have at most 400 lines', findLongFiles],

@@ -22,8 +22,6 @@ export interface SourceFile {
   readonly lines: readonly string[];
   readonly syntax: ts.SourceFile;
   readonly imports: readonly ImportOf[];
-  /** Files of the project that a string names relative to this file, such as a worker or a reporter. */
-  readonly mentions: readonly string[];
 }
 
 export interface SourceTree {
@@ -52,7 +50,7 @@ export function readSourceTree(root: string): SourceTree {
 /** The tree of the given texts, for rules that are tried on a few invented files. */
 export function sourceTree(texts: ReadonlyMap<string, string>): SourceTree {
   const paths = [...texts.keys()].filter((path) => SOURCE.test(path)).toSorted();
-  const sources = paths.map((path) => parseSource(path, texts.get(path) ?? '', texts));
+  const sources = paths.map((path) => parseSource(path, texts.get(path) ?? ''));
   return { texts, sources };
 }
 
@@ -79,20 +77,17 @@ function filesBelow(
   );
 }
 
-function parseSource(path: string, text: string, texts: ReadonlyMap<string, string>): SourceFile {
+function parseSource(path: string, text: string): SourceFile {
   const syntax = ts.createSourceFile(path, text, ts.ScriptTarget.ESNext, true);
   const imports: ImportOf[] = [];
-  const mentions = new Set<string>();
   walk(syntax, (node) => {
     const found = importIn(node);
     if (found !== undefined) {
       const line = syntax.getLineAndCharacterOfPosition(node.getStart(syntax)).line + 1;
       imports.push({ ...found, file: fileNamed(found.specifier, path), line });
     }
-    const mention = ts.isStringLiteralLike(node) ? fileNamed(node.text, path) : undefined;
-    if (mention !== undefined && texts.has(mention)) mentions.add(mention);
   });
-  return { path, text, lines: text.replace(/\n$/, '').split('\n'), syntax, imports, mentions: [...mentions] };
+  return { path, text, lines: text.replace(/\n$/, '').split('\n'), syntax, imports };
 }
 
 function fileNamed(specifier: string, from: string): string | undefined {

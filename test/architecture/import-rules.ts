@@ -1,5 +1,5 @@
-// Who may import whom: the rooms of operator/, no cycles, no file that nothing uses. In: the source tree. Out: one line
-// per violation, with the file and what to do.
+// Who may import whom: the rooms of operator/, no cycles. In: the source tree. Out: one line per violation, with the
+// file and what to do.
 import type { ImportOf, SourceFile, SourceTree } from '../source-tree.ts';
 
 interface Room {
@@ -42,9 +42,6 @@ const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
 
 const PURE_LIBRARIES =
   /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
-/** Programs, and declarations of types, which only the compiler reads. */
-const ENTRIES =
-  /^(?:.+\.d\.ts|operator\/main\.ts|(?:cli|hack)\/[^/]+|examples\/.+|test\/bench\/.+|test\/(?:attack|clients)\/main\.ts|test\/attack\/.+-worker\.ts|[^/]+\.config\.js)$/;
 
 export function isTest(path: string): boolean {
   return path.endsWith('.test.ts');
@@ -125,21 +122,6 @@ export function findCycles(tree: SourceTree): readonly string[] {
   };
   for (const path of imports.keys()) visit(path, []);
   return cycles;
-}
-
-/** Sources that no program, script, example, benchmark or test leads to. */
-export function findUnused(tree: SourceTree): readonly string[] {
-  const next = new Map(tree.sources.map(({ path, mentions }) => [path, mentions]));
-  const used = new Set<string>();
-  const pending = tree.sources.map(({ path }) => path).filter((path) => ENTRIES.test(path) || isTest(path));
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    if (used.has(path)) continue;
-    used.add(path);
-    pending.push(...(next.get(path) ?? []));
-  }
-  return tree.sources
-    .filter(({ path }) => !used.has(path))
-    .map(({ path }) => `${path} is used by nothing: remove it, or import it where it belongs`);
 }
 
 function importsByFile(tree: SourceTree): ReadonlyMap<string, readonly string[]> {

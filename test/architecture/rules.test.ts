@@ -1,7 +1,7 @@
 // Each rule of the architecture finds what it is for, tried on a few invented files.
 import { type SourceTree, sourceTree } from '../source-tree.ts';
 import { findBadNames, findBarrels, findForeignNames, findUncommented } from './file-rules.ts';
-import { findCycles, findForbiddenImports, findUnused } from './import-rules.ts';
+import { findCycles, findForbiddenImports } from './import-rules.ts';
 import { findEnvironmentReads, findImpurities } from './purity-rules.ts';
 import { findLongFiles, findLongFunctions } from './size-rules.ts';
 
@@ -38,7 +38,7 @@ describe('findForbiddenImports()', () => {
   it.each([
     ['operator/model/a.ts', "import { z } from 'zod'; import { b } from './b.ts';"],
     ['operator/compile/a.ts', "import { createHash } from 'node:crypto'; import { b } from '../model/b.ts';"],
-    ['operator/sources/a.ts', "import type { Plan } from '../compile/plans.ts'; import 'node:fs';"],
+    ['operator/deliver/a.ts', "import type { Outputs } from '../pipeline.ts'; import 'node:fs';"],
     ['operator/denials/store/duckdb/a.ts', "import '@duckdb/node-api'; import { b } from '../b.ts';"],
     ['operator/gateway/a.ts', "import { decide } from '../compile/decide.ts';"],
     ['operator/gateway/a.ts', "import { render } from '../render/envoy/listeners.ts';"],
@@ -59,22 +59,6 @@ describe('findCycles()', () => {
     });
     expect(findCycles(tree)).toEqual([
       expect.stringContaining('operator/lib/a.ts -> operator/lib/b.ts -> operator/lib/a.ts'),
-    ]);
-  });
-});
-
-describe('findUnused()', () => {
-  it('finds a file that only an unused file imports', () => {
-    const tree = treeOf({
-      'operator/main.ts': "import './lib/used.ts'; new Worker(new URL('./lib/worker.ts', import.meta.url));",
-      'operator/lib/used.ts': '',
-      'operator/lib/worker.ts': '',
-      'operator/lib/unused.ts': "import './leaf.ts';",
-      'operator/lib/leaf.ts': '',
-    });
-    expect(findUnused(tree)).toEqual([
-      expect.stringContaining('operator/lib/leaf.ts'),
-      expect.stringContaining('operator/lib/unused.ts'),
     ]);
   });
 });

@@ -22,7 +22,7 @@ export interface QueryRows {
   readonly truncated: boolean;
 }
 
-export interface QueryRefusal {
+interface QueryRefusal {
   readonly error: string;
 }
 

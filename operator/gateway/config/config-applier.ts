@@ -15,10 +15,10 @@ import type { LiveWait } from './live-wait.ts';
 import { Rejections } from './rejections.ts';
 
 /** Route table -> version that Envoy reports; only tables that Envoy subscribes to. */
-export type Revisions = Readonly<Record<string, string>>;
+type Revisions = Readonly<Record<string, string>>;
 
 /** Everything is in force but this. */
-export interface AppliedInPart {
+interface AppliedInPart {
   readonly status: 'heldBack';
   readonly heldBack: readonly HeldBack[];
   readonly revisions: Revisions;

@@ -56,7 +56,7 @@ export function contentsOf(config: EnvoyConfig): ConfigContents {
   };
 }
 
-export function bodyText(body: object): string {
+function bodyText(body: object): string {
   const text = knownTexts.get(body) ?? JSON.stringify(body);
   knownTexts.set(body, text);
   return text;
