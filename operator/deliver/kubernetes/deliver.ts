@@ -93,15 +93,7 @@ export async function deliver(
   );
   const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
   const notRemoved = await writer.removeAll([...removable, ...abandoned]);
-  return [
-    ...notCreated,
-    ...notExempted,
-    ...failed,
-    ...notStamped,
-    ...notHeld,
-    ...notUnstamped,
-    ...notRemoved,
-  ];
+  return [notCreated, notExempted, failed, notStamped, notHeld, notUnstamped, notRemoved].flat();
 }
 
 async function createAll(
