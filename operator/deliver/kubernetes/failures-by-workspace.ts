@@ -1,6 +1,8 @@
 // Whose a failed write is. An object says so itself: by its label, or its kind; a table is of every workspace under it.
-import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import { EGRESS_TABLES, NAMESPACES, PODS } from '../../model/cluster-resources.ts';
+import type { ClusterState } from '../../model/cluster-state.ts';
+import { STAMP_ANNOTATION } from '../../model/stamp.ts';
 import { WORKSPACE_NAME_LABEL } from '../../model/system-names.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { WriteFailures } from './object-writer.ts';
@@ -25,4 +27,27 @@ function workspacesOf(
   if (kind === NAMESPACES.kind) return [name];
   const owner = kind === PODS.kind ? namespace : labels?.[WORKSPACE_NAME_LABEL];
   return owner === undefined ? [] : [owner];
+}
+
+/** By workspace: whether pods may start there, or what it waits for. */
+export function stampedWorkspaces(
+  { namespaces }: ClusterState,
+  plans: readonly WorkspacePlan[],
+  failed: WriteFailures,
+): ReadonlyMap<string, true | string> {
+  const stamped = new Set(
+    namespaces
+      .filter(({ annotations }) => annotations?.[STAMP_ANNOTATION] !== undefined)
+      .map(({ name }) => name),
+  );
+  const failures = failuresByWorkspace(failed, plans);
+  const faultOf = (workspace: string): string => {
+    const failure = failures.get(workspace);
+    return failure === undefined
+      ? 'Its isolation is being created'
+      : `Its isolation could not be created: ${objectKey(failure.item)}: ${failure.error.message}`;
+  };
+  return new Map(
+    plans.map(({ metadata: { name } }) => [name, stamped.has(name) ? true : faultOf(name)] as const),
+  );
 }

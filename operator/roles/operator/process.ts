@@ -3,21 +3,14 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../config.ts';
 import { deliver } from '../../deliver/kubernetes/deliver.ts';
-import { failuresByWorkspace } from '../../deliver/kubernetes/failures-by-workspace.ts';
-import { NoLongerLeader, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
+import { stampedWorkspaces } from '../../deliver/kubernetes/failures-by-workspace.ts';
+import { NoLongerLeader } from '../../deliver/kubernetes/object-writer.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { inSteps, type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
-import type { ClusterState } from '../../model/cluster-state.ts';
-import { STAMP_ANNOTATION } from '../../model/stamp.ts';
-import {
-  NOTHING_REMEMBERED,
-  type OperatorMemory,
-  type OperatorOutputs,
-  operatorSteps,
-} from '../../pipeline.ts';
+import { NOTHING_REMEMBERED, type OperatorMemory, operatorSteps } from '../../pipeline.ts';
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
@@ -122,7 +115,7 @@ export class OperatorProcess {
       state: reading.state,
       world: outputs,
       broaderPolicies: outputs.broaderPolicies,
-      stamped: stampedWorkspaces(reading.state, outputs, failed),
+      stamped: stampedWorkspaces(reading.state, outputs.plans, failed),
       atMs: Date.now(),
     });
     for (const { item, error } of failed) {
@@ -131,27 +124,4 @@ export class OperatorProcess {
     }
     return { runAgainAtMs: failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs };
   }
-}
-
-/** By workspace: whether pods may start there, or what it waits for. */
-function stampedWorkspaces(
-  { namespaces }: ClusterState,
-  { plans }: OperatorOutputs,
-  failed: WriteFailures,
-): ReadonlyMap<string, true | string> {
-  const stamped = new Set(
-    namespaces
-      .filter(({ annotations }) => annotations?.[STAMP_ANNOTATION] !== undefined)
-      .map(({ name }) => name),
-  );
-  const failures = failuresByWorkspace(failed, plans);
-  const faultOf = (workspace: string): string => {
-    const failure = failures.get(workspace);
-    return failure === undefined
-      ? 'Its isolation is being created'
-      : `Its isolation could not be created: ${objectKey(failure.item)}: ${failure.error.message}`;
-  };
-  return new Map(
-    plans.map(({ metadata: { name } }) => [name, stamped.has(name) ? true : faultOf(name)] as const),
-  );
 }
