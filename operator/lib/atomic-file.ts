@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Rename a fresh file in although the text is the same: whoever watches the directory reads it again. */
   readonly evenIfUnchanged?: boolean;
 }
@@ -87,4 +87,10 @@ export async function writeOrSay(path: string, text: string): Promise<string | u
   } catch (error) {
     return writeProblem(path, error);
   }
+}
+
+/** What this file exports, for who is given it: tests let writes fail. */
+export interface AtomicFiles {
+  readonly writeFileAtomic: typeof writeFileAtomic;
+  readonly readIfExists: typeof readIfExists;
 }

@@ -6,7 +6,7 @@ export type AccessType = 'DROP' | 'DRY_RUN_DENIAL';
 
 export type DestinationType = 'DNS' | 'IP' | 'STORAGE';
 
-export interface DnsEvent {
+interface DnsEvent {
   readonly domainName: string;
   /** DNS response code, or null where the connection was denied and the name was not resolved. */
   readonly rcode: number | null;

@@ -3,7 +3,7 @@
 // Never throws for a rejected configuration.
 
 import { join } from 'node:path';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import type { EnvoyAdmin } from '../process/envoy-admin.ts';
 import { EnvoyLog } from '../process/envoy-log.ts';

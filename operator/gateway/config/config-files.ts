@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import { type Content, type Contents, type StoredBody, storedContent } from './contents.ts';
 
 export interface StoredContents {

@@ -1,6 +1,7 @@
 // What a resource is, beside its text: typed where it comes from a configuration, and read once from the files that a
 // former process of ours has left. Nothing is told from a name.
 
+import { memoize } from '../../lib/memo.ts';
 import type {
   Door,
   EnvoyConfig,
@@ -39,9 +40,6 @@ export interface ConfigContents {
   readonly clustersOf: ReadonlyMap<string, readonly string[]>;
 }
 
-// Most bodies are the same objects from one apply to the next.
-const knownTexts = new WeakMap<object, string>();
-
 export function contentsOf(config: EnvoyConfig): ConfigContents {
   const clusters = contents(config.clusters);
   const clustersOf = config.routeTables.map((table) => {
@@ -56,11 +54,8 @@ export function contentsOf(config: EnvoyConfig): ConfigContents {
   };
 }
 
-function bodyText(body: object): string {
-  const text = knownTexts.get(body) ?? JSON.stringify(body);
-  knownTexts.set(body, text);
-  return text;
-}
+/** Most bodies are the same objects from one apply to the next. */
+const bodyText = memoize((body: object) => JSON.stringify(body));
 
 /** Of a file that a former process wrote: its listeners say themselves where they listen. */
 export function storedContent(body: StoredBody): Content {

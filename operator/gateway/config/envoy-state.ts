@@ -3,7 +3,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
 import { readStoredContents } from './config-files.ts';
 import type { ConfigContents, Contents } from './contents.ts';

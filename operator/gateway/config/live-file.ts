@@ -1,8 +1,6 @@
 // One file of many resources (LDS or CDS): its contents, what of it Envoy accepted last, and how to change it. Decides
 // nothing about order.
-
-import { writeProblem } from '../../lib/atomic-file.ts';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import { type AtomicFiles, writeProblem } from '../../lib/atomic-file.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
 import { discoveryFile, sameResources } from './config-files.ts';
 import type { Contents } from './contents.ts';

@@ -1,11 +1,9 @@
 // The route tables, one RDS file each: the contents of the files, what of it Envoy accepted last, and how to change
 // them. A table that no listener names has no subscription; its file is written and waits to be named. A file that
 // cannot be written holds back no other.
-
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeProblem } from '../../lib/atomic-file.ts';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import { type AtomicFiles, writeProblem } from '../../lib/atomic-file.ts';
 import type { LiveVersions } from '../process/envoy-admin.ts';
 import { discoveryFile, tablePath } from './config-files.ts';
 import type { Content, Contents } from './contents.ts';

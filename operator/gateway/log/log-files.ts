@@ -5,7 +5,7 @@
 
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 
 /** Everything before it is consumed. */
 export interface LogPosition {

@@ -5,7 +5,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import { type LogBatch, type LogChunk, type LostLine, readChunk } from './log-batch.ts';
 import { LogDrain, WakeUp } from './log-drain.ts';
 import { LogFiles, type LogPosition } from './log-files.ts';

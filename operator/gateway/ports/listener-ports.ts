@@ -9,8 +9,7 @@ import {
   type PortBlockState,
 } from '../../compile/port-blocks.ts';
 import { placeTlsPorts, tlsPortProblems } from '../../compile/tls-ports.ts';
-import { writeProblem } from '../../lib/atomic-file.ts';
-import { type AtomicFiles } from '../../lib/atomic-files.ts';
+import { type AtomicFiles, writeProblem } from '../../lib/atomic-file.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { BLOCK_SIZE, LANE_PORTS, type TlsPort } from '../../model/lane-port.ts';
 import type { Problem } from '../../model/problem.ts';

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import { DRAIN_TIME_S } from '../../render/envoy/bootstrap.ts';
 import { envoyVersion } from './find-envoy.ts';
 import type { ProcessIdentity } from './process-identity.ts';

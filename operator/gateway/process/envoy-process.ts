@@ -4,7 +4,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AtomicFiles } from '../../lib/atomic-files.ts';
+import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import { backOffMs, spread } from '../../lib/back-off.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
