@@ -94,9 +94,10 @@ describe('parseAskedHost()', () => {
   });
 
   it('is quick about text without end', () => {
-    const startMs = performance.now();
-    for (const unit of ['a', 'a.', 'a-', '-', '[', ':']) parseAskedHost(unit.repeat(1_000_000));
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    // With time that grows by the square this would be hours.
+    for (const unit of ['a', 'a.', 'a-', '-', '[', ':']) {
+      expect(parseAskedHost(unit.repeat(1_000_000))).toHaveProperty('fault');
+    }
   });
 });
 

@@ -35,63 +35,66 @@ async function served(): Promise<readonly string[]> {
   ];
 }
 
-test('an API server that is away changes nothing, and a restart serves the same', async () => {
-  const expiresAt = new Date(Date.now() + LIFE_MS).toISOString();
-  await scene.applyTable('acme', 'r2', [{ names: [LISTED] }, { names: [EXPIRING], expiresAt }]);
-  await scene.untilAsking(agent.address, PORT, EXPIRING, 'ok');
-  await scene.controlPlane.stopApiServer();
-  expect(await served()).toEqual(['ok', 'ok', NOT_ALLOWED]);
-  expect(await readiness(agent)).toBe('200');
-  await agent.stop();
-  agent = await scene.startAgent('gw-1');
-  expect(await served()).toEqual(['ok', 'ok', NOT_ALLOWED]);
-  expect(await readiness(agent)).toMatch(/^503 .*egresstables.* not read yet/);
-});
+// Each test goes on from what the one before left.
+describe('an agent whose API server comes and goes, a story told in this order', () => {
+  test('an API server that is away changes nothing, and a restart serves the same', async () => {
+    const expiresAt = new Date(Date.now() + LIFE_MS).toISOString();
+    await scene.applyTable('acme', 'r2', [{ names: [LISTED] }, { names: [EXPIRING], expiresAt }]);
+    await scene.untilAsking(agent.address, PORT, EXPIRING, 'ok');
+    await scene.controlPlane.stopApiServer();
+    expect(await served()).toEqual(['ok', 'ok', NOT_ALLOWED]);
+    expect(await readiness(agent)).toBe('200');
+    await agent.stop();
+    agent = await scene.startAgent('gw-1');
+    expect(await served()).toEqual(['ok', 'ok', NOT_ALLOWED]);
+    expect(await readiness(agent)).toMatch(/^503 .*egresstables.* not read yet/);
+  });
 
-test('an entry expires although nobody says so', async () => {
-  await scene.untilAsking(agent.address, PORT, EXPIRING, NOT_ALLOWED);
-  expect(await served()).toEqual(['ok', NOT_ALLOWED, NOT_ALLOWED]);
-});
+  test('an entry expires although nobody says so', async () => {
+    await scene.untilAsking(agent.address, PORT, EXPIRING, NOT_ALLOWED);
+    expect(await served()).toEqual(['ok', NOT_ALLOWED, NOT_ALLOWED]);
+  });
 
-test('a denial still names the entry that decided', async () => {
-  await scene.asking(agent.address, PORT, `${LISTED}:8443`);
-  const rules = () =>
-    agent.lines.filter(({ reason }) => reason === 'PORT_NOT_ALLOWED').map(({ rule }) => rule);
-  await until('the denial is written', () => rules().length > 0);
-  expect(rules()).toEqual([expect.stringContaining(`allowedInternetDestinations "${LISTED}"`)]);
-});
+  test('a denial still names the entry that decided', async () => {
+    await scene.asking(agent.address, PORT, `${LISTED}:8443`);
+    const rules = () =>
+      agent.lines.filter(({ reason }) => reason === 'PORT_NOT_ALLOWED').map(({ rule }) => rule);
+    await until('the denial is written', () => rules().length > 0);
+    expect(rules()).toEqual([expect.stringContaining(`allowedInternetDestinations "${LISTED}"`)]);
+  });
 
-test('a gateway that has never been told of any workspace listens nowhere and is not ready', async () => {
-  await agent.stop();
-  await rm(scene.stateOf('gw-1'), { recursive: true });
-  agent = await scene.startAgent('gw-1');
-  expect(agent.running.envoyPid).toBeDefined();
-  expect(await served()).toEqual(['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED']);
-  expect(await readiness(agent)).toMatch(/^503/);
-});
+  test('a gateway that has never been told of any workspace listens nowhere and is not ready', async () => {
+    await agent.stop();
+    await rm(scene.stateOf('gw-1'), { recursive: true });
+    agent = await scene.startAgent('gw-1');
+    expect(agent.running.envoyPid).toBeDefined();
+    expect(await served()).toEqual(['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED']);
+    expect(await readiness(agent)).toMatch(/^503/);
+  });
 
-test('it serves and reports as soon as the API server is back', async () => {
-  await scene.controlPlane.startApiServer();
-  await scene.untilAsking(agent.address, PORT, LISTED, 'ok');
-  await scene.untilReport(
-    'gw-1',
-    'what runs',
-    ({ ready, tables }) => ready && tables?.[0]?.revision === 'r2',
-  );
-  expect(await readiness(agent)).toBe('200');
-}, 60_000);
+  test('it serves and reports as soon as the API server is back', async () => {
+    await scene.controlPlane.startApiServer();
+    await scene.untilAsking(agent.address, PORT, LISTED, 'ok');
+    await scene.untilReport(
+      'gw-1',
+      'what runs',
+      ({ ready, tables }) => ready && tables?.[0]?.revision === 'r2',
+    );
+    expect(await readiness(agent)).toBe('200');
+  }, 60_000);
 
-test('an agent that is killed leaves its Envoy serving, and the next one adopts it', async () => {
-  const address = scene.world.listenAddress.replace(/\.2$/, '.4');
-  const former = scene.spawnAgent('gw-9', address);
-  await scene.untilAsking(address, PORT, LISTED, 'ok');
-  const ended = once(former, 'exit');
-  former.kill('SIGKILL');
-  await ended;
-  expect(await scene.asking(address, PORT, LISTED)).toBe('ok');
-  const next = await scene.startAgent('gw-9', { address });
-  expect(next.lines).toContainEqual(expect.objectContaining({ message: 'started', envoy: 'adopted' }));
-  await scene.applyTable('acme', 'r3', [{ names: [OTHER] }]);
-  await scene.untilAsking(address, PORT, OTHER, 'ok');
-  await scene.untilAsking(address, PORT, LISTED, NOT_ALLOWED);
+  test('an agent that is killed leaves its Envoy serving, and the next one adopts it', async () => {
+    const address = scene.world.listenAddress.replace(/\.2$/, '.4');
+    const former = scene.spawnAgent('gw-9', address);
+    await scene.untilAsking(address, PORT, LISTED, 'ok');
+    const ended = once(former, 'exit');
+    former.kill('SIGKILL');
+    await ended;
+    expect(await scene.asking(address, PORT, LISTED)).toBe('ok');
+    const next = await scene.startAgent('gw-9', { address });
+    expect(next.lines).toContainEqual(expect.objectContaining({ message: 'started', envoy: 'adopted' }));
+    await scene.applyTable('acme', 'r3', [{ names: [OTHER] }]);
+    await scene.untilAsking(address, PORT, OTHER, 'ok');
+    await scene.untilAsking(address, PORT, LISTED, NOT_ALLOWED);
+  });
 });

@@ -81,79 +81,85 @@ async function stampedUnsafely(version: string): Promise<readonly string[]> {
     .map(({ object }) => object.metadata.name);
 }
 
-// A new workspace takes about 14 writes, and a changed policy 3.
-it.each([0, 1, 2, 4, 6, 8, 10, 12, 14])(
-  'an operator that is killed %d writes after a workspace was made leaves nothing half done',
-  async (write) => {
-    const name = `killed-${write}`;
-    const begin = await history.now();
-    const target = writes() + write;
-    await scene.apply(
-      `${policyYaml(name, [`${name}.example`])}---\n${workspaceYaml(name, name)}---\n${assignmentYaml(name, name)}`,
-    );
-    await until(`${write} writes are on their way`, () => writes() >= target);
-    await operator.kill();
-    await replaceOperator();
-    await scene.untilStamped(name);
-    await scene.untilCondition('Accepted', 'True', 'spa', name);
-    await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
-    expect(await destinationsOf(name)).toBe(`${name}.example`);
-    expect(await stampedUnsafely(begin)).toEqual([]);
-  },
-  HANDOVER_MS,
-);
+// Each test goes on from what the one before left.
+describe('operators that are killed one after the other, a story told in this order', () => {
+  // A new workspace takes about 14 writes, and a changed policy 3.
+  it.each([0, 1, 2, 4, 6, 8, 10, 12, 14])(
+    'an operator that is killed %d writes after a workspace was made leaves nothing half done',
+    async (write) => {
+      const name = `killed-${write}`;
+      const begin = await history.now();
+      const target = writes() + write;
+      await scene.apply(
+        `${policyYaml(name, [`${name}.example`])}---\n${workspaceYaml(name, name)}---\n${assignmentYaml(name, name)}`,
+      );
+      await until(`${write} writes are on their way`, () => writes() >= target);
+      await operator.kill();
+      await replaceOperator();
+      await scene.untilStamped(name);
+      await scene.untilCondition('Accepted', 'True', 'spa', name);
+      await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
+      expect(await destinationsOf(name)).toBe(`${name}.example`);
+      expect(await stampedUnsafely(begin)).toEqual([]);
+    },
+    HANDOVER_MS,
+  );
 
-it.each([0, 1, 2, 3])(
-  'an operator that is killed %d writes after a change loses nothing of it',
-  async (write) => {
-    const destinations = ['killed-0.example', `later-${write}.example`];
-    const target = writes() + write;
-    // Passes the schema of the API server, and tells of itself by an Event.
-    await scene.apply(policyYaml(`unlucky-${write}`, ['*.co.uk']));
-    await scene.apply(policyYaml('killed-0', destinations));
-    await until(`${write} writes are on their way`, () => writes() >= target);
-    await operator.kill();
-    await replaceOperator();
-    await until('it is compiled', async () => (await destinationsOf('killed-0')) === destinations.join(' '));
-    await scene.untilCondition('Accepted', 'False Invalid', 'snp', `unlucky-${write}`);
-    await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
-  },
-  HANDOVER_MS,
-);
+  it.each([0, 1, 2, 3])(
+    'an operator that is killed %d writes after a change loses nothing of it',
+    async (write) => {
+      const destinations = ['killed-0.example', `later-${write}.example`];
+      const target = writes() + write;
+      // Passes the schema of the API server, and tells of itself by an Event.
+      await scene.apply(policyYaml(`unlucky-${write}`, ['*.co.uk']));
+      await scene.apply(policyYaml('killed-0', destinations));
+      await until(`${write} writes are on their way`, () => writes() >= target);
+      await operator.kill();
+      await replaceOperator();
+      await until(
+        'it is compiled',
+        async () => (await destinationsOf('killed-0')) === destinations.join(' '),
+      );
+      await scene.untilCondition('Accepted', 'False Invalid', 'snp', `unlucky-${write}`);
+      await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
+    },
+    HANDOVER_MS,
+  );
 
-it('has told nothing twice', async () => {
-  const events = (await history.list(EVENTS)) as unknown as readonly {
-    readonly regarding: { readonly kind: string; readonly name: string; readonly uid: string };
-    readonly reason: string;
-    readonly note: string;
-    readonly reportingController?: string;
-  }[];
-  const told = events
-    .filter(({ reportingController }) => reportingController === 'sallyport.dev/operator')
-    .map(({ regarding, reason, note }) => `${regarding.kind}/${regarding.name} ${reason}: ${note}`);
-  expect(told.toSorted()).toEqual([...new Set(told)].toSorted());
-  expect(told).not.toEqual([]);
+  it('has told nothing twice', async () => {
+    const events = (await history.list(EVENTS)) as unknown as readonly {
+      readonly regarding: { readonly kind: string; readonly name: string; readonly uid: string };
+      readonly reason: string;
+      readonly note: string;
+      readonly reportingController?: string;
+    }[];
+    const told = events
+      .filter(({ reportingController }) => reportingController === 'sallyport.dev/operator')
+      .map(({ regarding, reason, note }) => `${regarding.kind}/${regarding.name} ${reason}: ${note}`);
+    expect(told.toSorted()).toEqual([...new Set(told)].toSorted());
+    expect(told).not.toEqual([]);
+  });
+
+  it(
+    'an operator that was frozen and wakes up writes nothing over what its follower wrote',
+    async () => {
+      await scene.apply(policyYaml('killed-0', ['before.example']));
+      // In the middle of it, or soon before.
+      operator.freeze();
+      const next = await scene.startOperator({ identity: 'follower' });
+      await until('the follower leads', () => next.running.isLeader(), HANDOVER_MS);
+      await scene.apply(policyYaml('killed-0', ['after.example']));
+      await until('it is compiled', async () => (await destinationsOf('killed-0')) === 'after.example');
+      await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
+      const begin = await history.now();
+      operator.thaw();
+      await operator.untilItSays('lost leadership');
+      const kinds = [EGRESS_TABLES, WORKSPACE_PLANS, NAMESPACES, KUBE_NETWORK_POLICIES];
+      const changes = await Promise.all(kinds.map((kind) => history.since(begin, kind, 3)));
+      expect(changes.flat().map(({ object }) => objectKey(object))).toEqual([]);
+      expect(await destinationsOf('killed-0')).toBe('after.example');
+      expect(next.running.isLeader()).toBe(true);
+    },
+    2 * HANDOVER_MS,
+  );
 });
-
-it(
-  'an operator that was frozen and wakes up writes nothing over what its follower wrote',
-  async () => {
-    await scene.apply(policyYaml('killed-0', ['before.example']));
-    // In the middle of it, or soon before.
-    operator.freeze();
-    const next = await scene.startOperator({ identity: 'follower' });
-    await until('the follower leads', () => next.running.isLeader(), HANDOVER_MS);
-    await scene.apply(policyYaml('killed-0', ['after.example']));
-    await until('it is compiled', async () => (await destinationsOf('killed-0')) === 'after.example');
-    await until('nothing is left to write', async () => (await history.unwritten()).length === 0);
-    const begin = await history.now();
-    operator.thaw();
-    await operator.untilItSays('lost leadership');
-    const kinds = [EGRESS_TABLES, WORKSPACE_PLANS, NAMESPACES, KUBE_NETWORK_POLICIES];
-    const changes = await Promise.all(kinds.map((kind) => history.since(begin, kind, 3)));
-    expect(changes.flat().map(({ object }) => objectKey(object))).toEqual([]);
-    expect(await destinationsOf('killed-0')).toBe('after.example');
-    expect(next.running.isLeader()).toBe(true);
-  },
-  2 * HANDOVER_MS,
-);

@@ -10,7 +10,6 @@ import type { Command } from './command-line.ts';
 import { Scene } from './scene.ts';
 
 const ALLOWED = 'https://allowed.example.com/';
-const STOP_MS = 5000;
 
 let scene: Scene;
 let command: Command;
@@ -128,9 +127,7 @@ test.each([
   await untilLogged(1);
   const pids = [await logPid(), (await scene.envoy())?.pid ?? 0];
   await prepare();
-  const startMs = performance.now();
   await command.end('SIGTERM');
-  expect(performance.now() - startMs).toBeLessThan(STOP_MS);
   for (const pid of pids) await until('it is gone', () => isGone(pid));
   expect(await logged()).toEqual([1]);
 });

@@ -57,62 +57,68 @@ async function replacedListeners(): Promise<number> {
   return [...counters.values()].reduce((sum, count) => sum + count, 0);
 }
 
-test('a destination that is added is allowed, and one that is removed is refused', async () => {
-  const before = await replacedListeners();
-  expect(await asking('lab', COMES)).toMatchObject({ outcome: 'refused', reason: 'DESTINATION_NOT_ALLOWED' });
-  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS, COMES])));
-  await untilAsking('lab', COMES, 'ok');
-  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
-  await untilAsking('lab', COMES, 'refused');
-  expect(await replacedListeners()).toBe(before);
-});
+// Each test goes on from what the one before left.
+describe('a folder that changes, a story told in this order', () => {
+  test('a destination that is added is allowed, and one that is removed is refused', async () => {
+    const before = await replacedListeners();
+    expect(await asking('lab', COMES)).toMatchObject({
+      outcome: 'refused',
+      reason: 'DESTINATION_NOT_ALLOWED',
+    });
+    await edit('lab.yaml', workspaceYaml('lab', allow([STAYS, COMES])));
+    await untilAsking('lab', COMES, 'ok');
+    await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
+    await untilAsking('lab', COMES, 'refused');
+    expect(await replacedListeners()).toBe(before);
+  });
 
-test('a row names the revision that decided', async () => {
-  await asking('lab', 'before.example.net');
-  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS, 'another.example.com'])));
-  await fixture.gateway.refresh();
-  await asking('lab', 'after.example.net');
-  const [before] = await fixture.denialsWith({ destination: 'before.example.net' });
-  const [after] = await fixture.denialsWith({ destination: 'after.example.net' });
-  expect([before?.revision, after?.revision]).toEqual([
-    expect.stringMatching(/^\w+$/),
-    expect.stringMatching(/^\w+$/),
-  ]);
-  expect(after?.revision).not.toBe(before?.revision);
-});
+  test('a row names the revision that decided', async () => {
+    await asking('lab', 'before.example.net');
+    await edit('lab.yaml', workspaceYaml('lab', allow([STAYS, 'another.example.com'])));
+    await fixture.gateway.refresh();
+    await asking('lab', 'after.example.net');
+    const [before] = await fixture.denialsWith({ destination: 'before.example.net' });
+    const [after] = await fixture.denialsWith({ destination: 'after.example.net' });
+    expect([before?.revision, after?.revision]).toEqual([
+      expect.stringMatching(/^\w+$/),
+      expect.stringMatching(/^\w+$/),
+    ]);
+    expect(after?.revision).not.toBe(before?.revision);
+  });
 
-test('a new workspace gets its egress listeners, and others keep theirs', async () => {
-  const before = await replacedListeners();
-  await edit('new.yaml', workspaceYaml('new', allow([COMES])));
-  await until('the new workspace is there', () => fixture.gateway.endpoints.workspaces.length === 3);
-  expect(await asking('new', COMES)).toMatchObject({ outcome: 'ok' });
-  expect(await asking('new', STAYS)).toMatchObject({ outcome: 'refused' });
-  expect(await replacedListeners()).toBe(before);
-});
+  test('a new workspace gets its egress listeners, and others keep theirs', async () => {
+    const before = await replacedListeners();
+    await edit('new.yaml', workspaceYaml('new', allow([COMES])));
+    await until('the new workspace is there', () => fixture.gateway.endpoints.workspaces.length === 3);
+    await untilAsking('new', COMES, 'ok');
+    expect(await asking('new', STAYS)).toMatchObject({ outcome: 'refused' });
+    expect(await replacedListeners()).toBe(before);
+  });
 
-test('a workspace that goes away takes its egress listeners with it', async () => {
-  const { proxy } = fixture.client('old');
-  await rm(join(fixture.folder, 'old.yaml'));
-  const left = () => fixture.gateway.endpoints.workspaces.map(({ workspace }) => workspace);
-  await until('the old workspace is gone', () => !left().includes('old'));
-  await until(
-    'nobody listens there',
-    async () => (await ask({ proxy, url: `https://${STAYS}/` })).outcome === 'failed',
-  );
-  expect(await asking('lab', STAYS)).toMatchObject({ outcome: 'ok' });
-});
+  test('a workspace that goes away takes its egress listeners with it', async () => {
+    const { proxy } = fixture.client('old');
+    await rm(join(fixture.folder, 'old.yaml'));
+    const left = () => fixture.gateway.endpoints.workspaces.map(({ workspace }) => workspace);
+    await until('the old workspace is gone', () => !left().includes('old'));
+    await until(
+      'nobody listens there',
+      async () => (await ask({ proxy, url: `https://${STAYS}/` })).outcome === 'failed',
+    );
+    expect(await asking('lab', STAYS)).toMatchObject({ outcome: 'ok' });
+  });
 
-test.each([
-  ['is no YAML', 'kind: [NetworkPolicy'],
-  ['allows "*"', workspaceYaml('lab', allow([STAYS, '*']))],
-  ['has an unknown field', workspaceYaml('lab', { ...allow([STAYS]), allowEverything: true })],
-])('an edit that %s keeps the last good configuration, and is a problem', async (_what, text) => {
-  await edit('lab.yaml', text);
-  await until('the problem is reported', () => fixture.problems.length > 0);
-  await fixture.gateway.settled();
-  expect(fixture.problems).toMatchObject([{ file: 'lab.yaml' }]);
-  expect(await asking('lab', STAYS)).toMatchObject({ outcome: 'ok' });
-  expect(await asking('lab', COMES)).toMatchObject({ outcome: 'refused' });
-  await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
-  await until('the problem is solved', () => fixture.problems.length === 0);
+  test.each([
+    ['is no YAML', 'kind: [NetworkPolicy'],
+    ['allows "*"', workspaceYaml('lab', allow([STAYS, '*']))],
+    ['has an unknown field', workspaceYaml('lab', { ...allow([STAYS]), allowEverything: true })],
+  ])('an edit that %s keeps the last good configuration, and is a problem', async (_what, text) => {
+    await edit('lab.yaml', text);
+    await until('the problem is reported', () => fixture.problems.length > 0);
+    await fixture.gateway.settled();
+    expect(fixture.problems).toMatchObject([{ file: 'lab.yaml' }]);
+    expect(await asking('lab', STAYS)).toMatchObject({ outcome: 'ok' });
+    expect(await asking('lab', COMES)).toMatchObject({ outcome: 'refused' });
+    await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
+    await until('the problem is solved', () => fixture.problems.length === 0);
+  });
 });

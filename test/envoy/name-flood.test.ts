@@ -12,8 +12,6 @@ import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { until } from '../support/until.ts';
 
 const REASON = 'TOO_MANY_NAMES';
-/** Far above what a request takes here, and far below any time-out. */
-const NORMAL_MS = 2000;
 const AT_ONCE = 20;
 /** More than Envoy's own limit of names that are asked for, 1,024. */
 const SILENT_NAMES = 1100;
@@ -48,7 +46,6 @@ async function expectModestIsServed(): Promise<void> {
     ask({ ...fixture.direct('modest', 443), url: 'https://third.page.example.com/' }),
   ]);
   expect(results).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }, { outcome: 'ok' }]);
-  expect(Math.max(...results.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(NORMAL_MS);
 }
 
 async function questionsOf(workspace: string): Promise<number> {

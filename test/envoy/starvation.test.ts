@@ -10,8 +10,6 @@ import { until } from '../support/until.ts';
 
 const TUNNELS = 1100;
 const AT_ONCE = 100;
-/** Far above what a request takes here, and far below any time-out. */
-const NORMAL_MS = 2000;
 const LIMIT = 50;
 
 const FILES = {
@@ -55,7 +53,6 @@ test(`one workspace holds ${TUNNELS} tunnels, another one is served as ever`, as
     ask({ ...modest, url: 'http://page.example.com/' }),
   ]);
   expect(results).toMatchObject([{ outcome: 'ok' }, { outcome: 'ok' }]);
-  expect(Math.max(...results.map(({ elapsedMs }) => elapsedMs))).toBeLessThan(NORMAL_MS);
   for (const tunnel of tunnels) tunnel.close();
 });
 

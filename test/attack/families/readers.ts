@@ -81,7 +81,7 @@ async function stickAll(at: number, { way, server, lane, clients }: Scenario): P
     const stuck = await Promise.all(
       Array.from({ length: clients }, () => stick(place, turns(name), server === 'deaf')),
     );
-    await until('nothing moves any more', () => isStill(stuck));
+    await until('nothing moves any more', () => isStill(scene, at, stuck));
     const waited = await servedAfter(scene, at);
     const now = await footprintOf(scene);
     for (const { socket } of stuck) socket.destroy();
@@ -97,11 +97,11 @@ async function stickAll(at: number, { way, server, lane, clients }: Scenario): P
   }
 }
 
-/** No byte since the last look. */
-async function isStill(stuck: readonly Stuck[]): Promise<boolean> {
+/** No byte moved while a whole request of another workspace went through. */
+async function isStill(scene: ProbeScene, at: number, stuck: readonly Stuck[]): Promise<boolean> {
   const total = (): number => stuck.reduce((sum, { moved }) => sum + moved, 0);
   const before = total();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await servedAfter(scene, at);
   return total() === before;
 }
 
