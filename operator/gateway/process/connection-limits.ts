@@ -54,28 +54,14 @@ export class ConnectionLimits {
   #write(): Promise<void> {
     const written = this.#writing.then(async () => {
       this.#isWritten = false;
-      await writeConnectionLimits(this.#shares.limits, this.#options.settings);
+      const path = limitsPath(this.#options.settings);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFileAtomic(path, `${JSON.stringify(renderConnectionLimits(this.#shares.limits))}\n`);
       this.#isWritten = true;
     });
     this.#writing = written.catch(() => undefined);
     return written;
   }
-}
-
-/** Limits of listeners that nobody uses yet. */
-export async function writeFirstLimits(
-  egressListeners: readonly EgressListener[],
-  settings: GatewaySettings,
-): Promise<void> {
-  const shares = new ConnectionShares({ share: workspaceShare(settings), most: acceptLimit(settings) });
-  shares.serve(listenersOf(egressListeners));
-  await writeConnectionLimits(shares.limits, settings);
-}
-
-async function writeConnectionLimits(limits: CountByListener, settings: GatewaySettings): Promise<void> {
-  const path = limitsPath(settings);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomic(path, `${JSON.stringify(renderConnectionLimits(limits))}\n`);
 }
 
 /**

@@ -6,7 +6,7 @@ import { type ListenConfig, type ListenOptions, readListenConfig } from '../../c
 import { ConfigApplier } from '../../gateway/config/config-applier.ts';
 import { ListenerPorts } from '../../gateway/ports/listener-ports.ts';
 import { endpointsOf } from '../../gateway/ports/product-listeners.ts';
-import { writeFirstLimits } from '../../gateway/process/connection-limits.ts';
+import { ConnectionLimits } from '../../gateway/process/connection-limits.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
@@ -52,7 +52,9 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
   };
   const gateway = { settings, egressListenersOf: ports.egressListenersOf.bind(ports) };
   const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());
-  await writeFirstLimits(outputs.egressListeners, settings);
+  await new ConnectionLimits({ settings, active: async () => new Map(), onFailure: fail }).serve(
+    outputs.egressListeners,
+  );
   await writeEnvoyFiles(directory, outputs.envoy);
   await writeJson(join(directory, 'bootstrap.json'), renderBootstrap(settings));
   await writeJson(join(directory, 'tables.json'), outputs.tables);
@@ -75,4 +77,8 @@ async function writeEnvoyFiles(directory: string, envoy: EnvoyConfig): Promise<v
 
 async function writeJson(path: string, value: unknown): Promise<void> {
   await atomicFiles.writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+function fail(error: Error): never {
+  throw error;
 }
