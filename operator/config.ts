@@ -1,5 +1,4 @@
 // Command-line options and environment -> validated configuration. With main.ts the only reader of either.
-
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { parseDuration } from './lib/duration.ts';

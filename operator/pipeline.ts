@@ -4,7 +4,7 @@ import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
 import { type CompiledSnapshot, compileAhead, compileSnapshot } from './compile/plans.ts';
-import { noPortBlocks, type PortBlockState } from './compile/port-blocks.ts';
+import { NO_PORT_BLOCKS, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
 import type { EgressTable } from './model/egress-table.ts';
@@ -75,7 +75,7 @@ export interface OperatorMemory {
   readonly ports: PortBlockState;
 }
 
-export const NOTHING_REMEMBERED: OperatorMemory = { ports: noPortBlocks };
+export const NOTHING_REMEMBERED: OperatorMemory = { ports: NO_PORT_BLOCKS };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   /** Policies of others that allow a workspace more than ours, or allow others into its lanes; by workspace. */

@@ -4,7 +4,14 @@ import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findBadNames, findBarrels, findForeignNames, findUncommented } from './architecture/file-rules.ts';
+import {
+  findBadNames,
+  findBarrels,
+  findBlankAfterHeader,
+  findForeignNames,
+  findLowerConstants,
+  findUncommented,
+} from './architecture/file-rules.ts';
 import { findCycles, findForbiddenImports } from './architecture/import-rules.ts';
 import { findEnvironmentReads, findImpurities } from './architecture/purity-rules.ts';
 import { findLongFiles, findLongFunctions } from './architecture/size-rules.ts';
@@ -22,9 +29,11 @@ const RULES: readonly (readonly [string, Rule])[] = [
   ['operator/config.ts and operator/main.ts alone read flags and environment', findEnvironmentReads],
   ['files have at most 400 lines', findLongFiles],
   ['functions have at most 60 lines, test bodies 40', findLongFunctions],
-  ['files are called like their main export', findBadNames],
+  ['names of files say what they are about', findBadNames],
   ['no file is a barrel', findBarrels],
   ['every source opens with a comment', findUncommented],
+  ['no blank line follows the header', findBlankAfterHeader],
+  ['constants of modules are in UPPER_CASE', findLowerConstants],
   ['no file names a path of one machine or the host of a package registry', findForeignNames],
 ];
 

@@ -13,7 +13,7 @@ import {
 import type { ClusterState } from '../model/cluster-state.ts';
 import { type ClusterPlans, planCluster } from './cluster-plans.ts';
 import { compileSnapshot } from './plans.ts';
-import { noPortBlocks, type PortBlockState } from './port-blocks.ts';
+import { NO_PORT_BLOCKS, type PortBlockState } from './port-blocks.ts';
 
 const RESTRICTED = policyManifest('default-policy');
 const OPEN = policyManifest('default-policy', { restrictionMode: 'FULL_ACCESS' });
@@ -24,7 +24,7 @@ const TEAM_B = workspaceManifest('team-b');
 function plan(
   manifests: readonly Manifest[],
   more: Partial<ClusterState> = {},
-  ports: PortBlockState = noPortBlocks,
+  ports: PortBlockState = NO_PORT_BLOCKS,
 ): ClusterPlans {
   const state = clusterState(manifests, more);
   return planCluster(compileSnapshot(state.snapshot), state, ports);

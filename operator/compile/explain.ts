@@ -1,5 +1,4 @@
 // `sallyport explain`: what would happen to one connection, and why, from the same code that runs; no Envoy needed.
-
 import { isPort } from '../model/authority.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import type { EgressTable } from '../model/egress-table.ts';

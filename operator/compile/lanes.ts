@@ -1,5 +1,4 @@
 // The lane of each product under a policy.
-
 import type { Lane } from '../model/lane.ts';
 import type { NetworkPolicy } from '../model/network-policy.ts';
 import type { DryRunProduct, Product } from '../model/product.ts';

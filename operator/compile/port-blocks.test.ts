@@ -1,21 +1,21 @@
 import fc from 'fast-check';
-import { allocatePortBlocks, noPortBlocks, type PortBlocks } from './port-blocks.ts';
+import { allocatePortBlocks, NO_PORT_BLOCKS, type PortBlocks } from './port-blocks.ts';
 
 const three = { from: 10_000, to: 10_023, size: 8 };
 
 test('allocatePortBlocks() gives aligned blocks in the order of the keys, whatever order they come in', () => {
-  const { blocks, problems } = allocatePortBlocks(noPortBlocks, ['b', 'a', 'b'], three);
+  const { blocks, problems } = allocatePortBlocks(NO_PORT_BLOCKS, ['b', 'a', 'b'], three);
   expect(blocks).toEqual({ a: 10_000, b: 10_008 });
   expect(problems).toEqual([]);
 });
 
 test('allocatePortBlocks() keeps the port of a key that stays', () => {
-  const first = allocatePortBlocks(noPortBlocks, ['b', 'c'], three);
+  const first = allocatePortBlocks(NO_PORT_BLOCKS, ['b', 'c'], three);
   expect(allocatePortBlocks(first, ['a', 'c'], three).blocks).toEqual({ a: 10_016, c: 10_008 });
 });
 
 test('allocatePortBlocks() reuses a freed block last, the longest-freed first', () => {
-  let state = allocatePortBlocks(noPortBlocks, ['a', 'b'], three);
+  let state = allocatePortBlocks(NO_PORT_BLOCKS, ['a', 'b'], three);
   state = allocatePortBlocks(state, ['a'], three);
   state = allocatePortBlocks(state, [], three);
   expect(state.quarantine).toEqual([
@@ -28,7 +28,7 @@ test('allocatePortBlocks() reuses a freed block last, the longest-freed first', 
 });
 
 test('allocatePortBlocks() gives a key that comes back its former block, unless somebody needed it', () => {
-  const first = allocatePortBlocks(noPortBlocks, ['a', 'b'], three);
+  const first = allocatePortBlocks(NO_PORT_BLOCKS, ['a', 'b'], three);
   const gone = allocatePortBlocks(first, [], three);
   expect(allocatePortBlocks(gone, ['b', 'c'], three).blocks).toEqual({ b: 10_008, c: 10_016 });
   const crowded = allocatePortBlocks(gone, ['x', 'y', 'z'], three);
@@ -36,7 +36,7 @@ test('allocatePortBlocks() gives a key that comes back its former block, unless 
 });
 
 test('allocatePortBlocks() names the key that gets no block when the range is exhausted', () => {
-  const { blocks, problems } = allocatePortBlocks(noPortBlocks, ['a', 'b', 'c', 'd'], three);
+  const { blocks, problems } = allocatePortBlocks(NO_PORT_BLOCKS, ['a', 'b', 'c', 'd'], three);
   expect(Object.keys(blocks)).toEqual(['a', 'b', 'c']);
   expect(problems).toEqual([
     {
@@ -48,7 +48,7 @@ test('allocatePortBlocks() names the key that gets no block when the range is ex
 
 test('allocatePortBlocks() passes by a block that something else listens on', () => {
   const range = { ...three, isFree: (firstPort: number) => firstPort !== 10_000 };
-  expect(allocatePortBlocks(noPortBlocks, ['a'], range).blocks).toEqual({ a: 10_008 });
+  expect(allocatePortBlocks(NO_PORT_BLOCKS, ['a'], range).blocks).toEqual({ a: 10_008 });
 });
 
 test('allocatePortBlocks() gives up a remembered block that the range no longer has', () => {
@@ -64,7 +64,7 @@ test('allocatePortBlocks() never gives one block to two keys and never moves a k
   });
   fc.assert(
     fc.property(rounds, (steps) => {
-      let state: PortBlocks = { ...noPortBlocks, problems: [] };
+      let state: PortBlocks = { ...NO_PORT_BLOCKS, problems: [] };
       return steps.every((keys) => {
         const next = allocatePortBlocks(state, keys, { from: 10_000, to: 10_047, size: 8 });
         const before = state;

@@ -1,7 +1,6 @@
 // Aligned blocks of ports for keys (workspace and lane): pure, stable and deterministic. A key keeps its block for as
 // long as it is wanted, and gets it back when it is wanted again. A freed block goes to the end of a queue, so that
 // clients which still use an old port meet a closed port, not another workspace's policy, for as long as possible.
-
 export interface PortRange {
   readonly from: number;
   /** Inclusive. */
@@ -30,7 +29,7 @@ export interface PortBlocks extends PortBlockState {
   readonly problems: readonly { readonly key: string; readonly message: string }[];
 }
 
-export const noPortBlocks: PortBlockState = { blocks: {}, quarantine: [] };
+export const NO_PORT_BLOCKS: PortBlockState = { blocks: {}, quarantine: [] };
 
 /**
  * Keys that had a block get it back, unless another key needed it. New ones get never-used blocks first, the lowest

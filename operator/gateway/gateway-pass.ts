@@ -4,7 +4,6 @@
 //   2. what the next start has to know is on disk before Envoy is given anything
 //   3. limits are written before the listeners come that they are for; then Envoy and the DNS are given the outputs
 //   4. once Envoy runs the tables, tunnels that they revoked are looked for a moment later
-
 import { join } from 'node:path';
 import { readIfExists } from '../lib/atomic-file.ts';
 import { SYSTEM_CLOCK } from '../lib/loop.ts';

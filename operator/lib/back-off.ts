@@ -1,5 +1,4 @@
 // How long to wait after each failure in a row: twice as long each time, up to a limit.
-
 export interface BackOffLimits {
   readonly firstMs: number;
   readonly longestMs: number;

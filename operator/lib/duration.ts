@@ -1,5 +1,4 @@
 // A duration as people type it ("2h", "30m", "7d", "90s") -> milliseconds, or a sentence; and back.
-
 const UNIT_MS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 } as const;
 
 /** The longest that makes sense for a log, and far within what SQL intervals hold: 100 years. */

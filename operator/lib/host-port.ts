@@ -1,5 +1,4 @@
 // "203.0.113.7:443" and "[2001:db8::7]:443", and back.
-
 /** An IPv6 address in brackets. */
 export function formatHostPort(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;

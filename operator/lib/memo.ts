@@ -1,6 +1,5 @@
 // Answers that are remembered by the identity of what they are computed from. That never changes, so this is no state:
 // equal input is the very same object, and so is the answer. Pure, so that the pure rooms may use it.
-
 /**
  * The very same answer as before for the very same subject with the very same things beside it, of which those of the
  * last time are remembered. `beside` says which things count; all unless given. Subjects are held weakly, so what was

@@ -1,6 +1,5 @@
 // Keeps one child process running: starts it with a limit on its memory, prepares it, restarts it with back-off when it
 // exits or stops answering, and stops it within a given time whatever it does.
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { backOffMs } from './back-off.ts';

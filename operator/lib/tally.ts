@@ -1,6 +1,5 @@
 // Aggregates reports of events that may happen thousands of times a second: the first at once, later ones together
 // after a while.
-
 const INTERVAL_MS = 10_000;
 
 export class Tally {

@@ -1,6 +1,5 @@
 // What clouds serve to their own machines, by address and by name: credentials, user data, name servers and clocks.
 // Data only, each row with the document that says so; what follows from it is in special-address.ts.
-
 export interface MetadataService {
   readonly provider: string;
   readonly service: string;

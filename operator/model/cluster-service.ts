@@ -1,6 +1,5 @@
 // A Service of the cluster -> what its name may say to workloads. A Service of type ExternalName is only an alias of an
 // outside name, chosen by whoever may write Services, so it is a kind of its own.
-
 export type ClusterService =
   | { readonly kind: 'addressed'; readonly addresses: readonly string[]; readonly ports: readonly string[] }
   /** Its name and those below it lead to its endpoints. */

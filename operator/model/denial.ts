@@ -1,7 +1,6 @@
 // One denied connection (in dry-run: one that would have been denied), as people query it. The first ten fields are the
 // columns of system.access.outbound_network (R66-R70); the rest is what that table lacks: which policy, which rule,
 // why, and where in the log.
-
 export type AccessType = 'DROP' | 'DRY_RUN_DENIAL';
 
 export type DestinationType = 'DNS' | 'IP' | 'STORAGE';

@@ -1,6 +1,5 @@
 // The block of ports of a lane (in embedded mode of a workspace and product), and what each is for. The Service of the
 // lane has the ports that clients know. The rest of the block is for further TLS ports of the table.
-
 /** A power of two; blocks are aligned to it. */
 export const BLOCK_SIZE = 8;
 

@@ -1,6 +1,5 @@
 // A lane is the treatment that a pod's connections get: unrestricted (`full`, past the gateway), or through a gateway
 // in one of four modes. A sealed lane reaches storage and private destinations only (R13).
-
 export const LANES = ['full', 'dry-run', 'sealed-dry-run', 'enforced', 'sealed'] as const;
 
 export type Lane = (typeof LANES)[number];

@@ -1,6 +1,5 @@
 // Envoy's overload actions for memory, in the order of their thresholds: first those that nobody notices. The last two
 // deny new requests and connections, with a row, so that open ones continue.
-
 export interface OverloadAction {
   /** Envoy's name of the action. */
   readonly name: string;

@@ -1,5 +1,4 @@
 // Whether a pod's containers have started, by its status: such a pod is exempt from new isolation.
-
 export interface PodStatus {
   readonly containerStatuses?: readonly {
     readonly state?: ContainerState;

@@ -1,5 +1,4 @@
 // A user's mistake as a value: collected, shown with file, line, object and field, never thrown.
-
 export type ProblemReason =
   | 'SyntaxError'
   | 'UnknownKind'

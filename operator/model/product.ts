@@ -1,6 +1,5 @@
 // The products that a workload can belong to, and what each means in the log and under a policy.
 // One table for compile, admission, log and documentation.
-
 export const PRODUCTS = [
   'DBSQL',
   'SQL_UDF',

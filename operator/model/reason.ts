@@ -1,6 +1,5 @@
 // Why a connection was allowed or denied: the codes in the log, in the x-sallyport-reason header and in `explain`, each
 // with the sentence that a person reads. Nothing else spells these codes.
-
 export const REASON_HEADER = 'x-sallyport-reason';
 
 export const REASONS = {

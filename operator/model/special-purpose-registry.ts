@@ -4,7 +4,6 @@
 //
 //   https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry-1.csv
 //   https://www.iana.org/assignments/iana-ipv6-special-registry/iana-ipv6-special-registry-1.csv
-
 /** "Last Updated" of both registries. */
 export const REGISTRY_DATE = '2025-10-09';
 

@@ -2,7 +2,6 @@
 // that reach every customer's bucket by path. No wildcard of a policy covers either, since it would cover other
 // customers' buckets; only storage destinations and exact names allow them. In: a canonical host. Out: its bucket or
 // account.
-
 /** A host name of a storage provider: the one place it reaches, or (`location: null`) an endpoint for all buckets. */
 export interface StorageHost {
   readonly location: string | null;

@@ -1,6 +1,5 @@
 // Names and labels by which the parts of an installation find each other. Imports nothing, so that the command line
 // may.
-
 /** Label of everything that the operator owns, and its value. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 export const MANAGED_BY = 'sallyport';

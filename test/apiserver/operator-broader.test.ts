@@ -1,6 +1,5 @@
 // Policies of others on a real API server, with stand-ins for the kinds of network plugins: a workspace that one of
 // them opens is not Ready, and the condition names it. The operator has its own rights only.
-
 import { ClusterScene, deploymentYaml, policyYaml, workspaceYaml } from '../support/cluster/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 import { foreignCrds } from '../support/cluster/foreign-kinds.ts';

@@ -1,5 +1,4 @@
 // The life of a workspace: labelled, ready, its pods, another policy, its end. The operator has its own rights only.
-
 import {
   assignmentYaml,
   ClusterScene,

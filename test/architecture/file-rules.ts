@@ -18,7 +18,7 @@ export function findBadNames(tree: SourceTree): readonly string[] {
   return tree.sources
     .map(({ path }) => ({ path, name: basename(path) }))
     .filter(({ name }) => EMPTY_NAMES.test(name) || !KEBAB_CASE.test(name))
-    .map(({ path }) => `${path} has a name that says nothing: call it like its main export, in kebab-case`);
+    .map(({ path }) => `${path} has a name that says nothing: name its subject, in kebab-case`);
 }
 
 /** Files that only pass on what others export. */
@@ -54,5 +54,37 @@ export function findForeignNames(tree: SourceTree): readonly string[] {
         `${path}:${index + 1} says "${found[0]}": use a relative path, or an invented example such as "example.com"`,
       ];
     }),
+  );
+}
+
+/** One style for headers: imports follow the comment without a blank line. */
+export function findBlankAfterHeader(tree: SourceTree): readonly string[] {
+  return tree.sources
+    .filter(({ text }) => /^(?:#!.*\n)?(?:\/\/.*\n)+\n/.test(text))
+    .map(({ path }) => `${path} has a blank line after its header: remove it`);
+}
+
+/** Constants of modules whose value is a number, text or pattern. */
+export function findLowerConstants(tree: SourceTree): readonly string[] {
+  return tree.sources
+    .filter(({ path }) => path.startsWith('operator/') && !isTest(path))
+    .flatMap(({ path, syntax }) =>
+      syntax.statements.filter(ts.isVariableStatement).map((one) => ({ path, one })),
+    )
+    .flatMap(({ path, one }) =>
+      one.declarationList.declarations.map((declaration) => ({ path, declaration })),
+    )
+    .filter(({ declaration: { initializer } }) => initializer !== undefined && isLiteral(initializer))
+    .map(({ path, declaration }) => ({ path, name: declaration.name.getText() }))
+    .filter(({ name }) => name !== name.toUpperCase())
+    .map(({ path, name }) => `${path} has a constant "${name}": write it in UPPER_CASE`);
+}
+
+function isLiteral(node: ts.Expression): boolean {
+  return (
+    ts.isNumericLiteral(node) ||
+    ts.isBigIntLiteral(node) ||
+    ts.isStringLiteralLike(node) ||
+    ts.isRegularExpressionLiteral(node)
   );
 }

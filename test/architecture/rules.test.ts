@@ -1,6 +1,13 @@
 // Each rule of the architecture finds what it is for, tried on a few invented files.
 import { type SourceTree, sourceTree } from '../source-tree.ts';
-import { findBadNames, findBarrels, findForeignNames, findUncommented } from './file-rules.ts';
+import {
+  findBadNames,
+  findBarrels,
+  findBlankAfterHeader,
+  findForeignNames,
+  findLowerConstants,
+  findUncommented,
+} from './file-rules.ts';
 import { findCycles, findForbiddenImports } from './import-rules.ts';
 import { findEnvironmentReads, findImpurities } from './purity-rules.ts';
 import { findLongFiles, findLongFunctions } from './size-rules.ts';
@@ -159,6 +166,19 @@ describe('file rules', () => {
 
   it('findUncommented() asks nothing of a test beside its source', () => {
     expect(findUncommented(treeOf({ 'a.ts': '// What it does.\n', 'a.test.ts': 'work();' }))).toEqual([]);
+  });
+
+  it('findBlankAfterHeader() finds a blank line between header and imports', () => {
+    const tree = treeOf({ 'a.ts': '// Why.\n\nwork();\n', 'b.ts': '// Why.\nwork();\n\nwork();\n' });
+    expect(findBlankAfterHeader(tree)).toEqual([expect.stringMatching(/^a\.ts /)]);
+  });
+
+  it('findLowerConstants() finds numbers, texts and patterns of modules, and leaves functions alone', () => {
+    const text =
+      "const a = 1; export const b = 'x'; const c = /y/; const D = 2; const e = () => 1; const f = g(1);";
+    const found = findLowerConstants(treeOf({ 'operator/lib/a.ts': text, 'test/b.ts': 'const a = 1;' }));
+    expect(found.join()).toMatch(/"a".*"b".*"c"/);
+    expect(found).toHaveLength(3);
   });
 
   it('findForeignNames() finds paths of one machine and hosts of package registries', () => {

@@ -1,7 +1,6 @@
 // The gateway under attack and the world around it. Three workspaces: "tenant" under the policy of the attack list,
 // "trial" under the same in dry-run, "other" under one of its own. Every name that nobody allowed exists, too, and has
 // a server, so that what should not have left would be seen to arrive.
-
 import { type OutsideName, type Services, STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import {

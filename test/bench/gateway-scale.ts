@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { planCluster } from '../../operator/compile/cluster-plans.ts';
 import { compileSnapshot } from '../../operator/compile/plans.ts';
-import { noPortBlocks } from '../../operator/compile/port-blocks.ts';
+import { NO_PORT_BLOCKS } from '../../operator/compile/port-blocks.ts';
 import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
 import { GatewayPass, type PassOutputs, type PassWork } from '../../operator/gateway/gateway-pass.ts';
 import { laneListeners } from '../../operator/gateway/ports/lane-listeners.ts';
@@ -209,7 +209,7 @@ class ScaledGateway {
   #compile(): CompiledObjects {
     const snapshot = { objects: this.#objects, unreadable: [] };
     const state = { ...clusterState([]), snapshot };
-    return planCluster(compileSnapshot(snapshot), state, { ...noPortBlocks });
+    return planCluster(compileSnapshot(snapshot), state, { ...NO_PORT_BLOCKS });
   }
 
   readonly #work: PassWork<PassOutputs> = {

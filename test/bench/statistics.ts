@@ -1,5 +1,4 @@
 // Medians and percentiles of measured numbers. Pure; an empty list gives NaN, which a table shows as a dash.
-
 export function median(values: readonly number[]): number {
   return percentile(values, 50);
 }

@@ -1,6 +1,5 @@
 // Mistakes that people make in a file, each as a change of a good one. In: the workspace that the file is for. Out:
 // the file's text, and the Problems that the user must read. The file holds the workspace's assignment and its policy.
-
 export interface BadInput {
   readonly name: string;
   /** Makes the mistake in goodFile(). */

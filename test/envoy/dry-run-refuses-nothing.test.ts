@@ -1,6 +1,5 @@
 // Dry-run lanes refuse what no mode allows, blocked destinations and cloud metadata; whatever else the policy would
 // deny passes to where it was going, and leaves one row, written while the connection is still open.
-
 import { STANDARD_SERVICES } from '../outside/outside-world.ts';
 import { type AskTunnel, type AskUrl, ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';

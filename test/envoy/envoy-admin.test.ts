@@ -1,5 +1,4 @@
 // What a real Envoy says of itself on its admin socket, and how long a caller waits for it.
-
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';

@@ -1,5 +1,4 @@
 // The tail against a real, busy Envoy.
-
 import { readdir } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
 // What a refused client sees, and that nothing which a client says about itself changes the verdict or travels on.
-
 import { readResponse } from '../outside/http-exchange.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';

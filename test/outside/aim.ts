@@ -1,7 +1,6 @@
 // What a request of the client is aimed at, taken apart by the letter: no URL parser, since those repair what a test
 // wants to send broken ("http://EXAMPLE.com", "http://a@b/", "%2e").
 // In: a URL, or "host:port". Out: the pieces as they were written. Throws for what is neither.
-
 export interface Aim {
   /** As written, without brackets. */
   readonly host: string;

@@ -1,6 +1,5 @@
 // Wanted and stored objects -> the writes. None where nothing differs, so that a pass over an unchanged cluster writes
 // nothing.
-
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import { memoize } from '../../lib/memo.ts';
 

@@ -4,13 +4,12 @@
 // A second layer besides read-only transactions and the locked configuration. It is needed because
 // some table functions act on the whole instance from within a SELECT: enable_logging(storage_path := …) makes
 // every later statement fail, the writer's too.
-
 import type { DuckDBConnection } from '@duckdb/node-api';
 
-const example = 'for example "select * from system.access.outbound_network limit 10"';
+const EXAMPLE = 'for example "select * from system.access.outbound_network limit 10"';
 
 /** Functions in FROM that only compute. Every other one reads files, runs text as SQL or changes the instance. */
-const tableFunctions: ReadonlySet<string> = new Set([
+const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   'generate_series',
   'json_each',
   'json_tree',
@@ -31,10 +30,10 @@ export async function checkSelect(connection: DuckDBConnection, sql: string): Pr
   const parsed = JSON.parse(String((await result.getRows())[0]?.[0])) as ParsedQuery;
   if (parsed.error) return parseRefusal(parsed, sql);
   const count = parsed.statements?.length ?? 0;
-  if (count !== 1) return `Cannot run ${count} statements: send one SELECT, ${example}`;
+  if (count !== 1) return `Cannot run ${count} statements: send one SELECT, ${EXAMPLE}`;
   const name = foreignFunction(parsed.statements);
   if (!name) return null;
-  const allowed = [...tableFunctions].join(', ');
+  const allowed = [...TABLE_FUNCTIONS].join(', ');
   return `Cannot read from function "${name}": FROM takes tables of the denial log, subqueries and ${allowed}`;
 }
 
@@ -46,7 +45,7 @@ function parseRefusal(parsed: ParsedQuery, sql: string): string {
 export function notSelectMessage(sql: string): string {
   const text = sql.trim().replace(/\s+/g, ' ');
   const shown = text.length > 40 ? `${text.slice(0, 39)}…` : text;
-  return `Cannot run "${shown}": only SELECT is allowed, ${example}`;
+  return `Cannot run "${shown}": only SELECT is allowed, ${EXAMPLE}`;
 }
 
 /** The first function in any FROM, however deep, that is not on the list. */
@@ -56,7 +55,7 @@ function foreignFunction(statements: unknown): string | null {
     const node = pending.pop();
     if (typeof node !== 'object' || node === null) continue;
     const name = tableFunctionName(node as Readonly<Record<string, unknown>>);
-    if (name !== null && !tableFunctions.has(name)) return name;
+    if (name !== null && !TABLE_FUNCTIONS.has(name)) return name;
     for (const child of Object.values(node)) pending.push(child);
   }
   return null;

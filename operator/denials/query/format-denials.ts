@@ -1,6 +1,5 @@
 // Rows of a query in, text for a terminal or JSON lines out, with a final line feed where there are rows. Denied
 // workloads choose host names in the log, so no control character of a value may reach the terminal.
-
 import { styleText } from 'node:util';
 
 import type { Json } from '@duckdb/node-api';
@@ -24,7 +23,7 @@ interface ListingColumn {
   readonly value: (row: JsonRow) => Json;
 }
 
-const listingColumns: readonly ListingColumn[] = [
+const LISTING_COLUMNS: readonly ListingColumn[] = [
   { heading: 'TIME', value: (row) => String(row['event_time']).replace(/\.\d+Z$/, 'Z') },
   { heading: 'ACCESS_TYPE', value: column('access_type') },
   { heading: 'WORKSPACE', value: column('workspace') },
@@ -36,7 +35,7 @@ const listingColumns: readonly ListingColumn[] = [
 ];
 
 /** No column becomes narrower than this to fit the terminal. */
-const minColumnWidth = 8;
+const MIN_COLUMN_WIDTH = 8;
 
 export function formatDenials(
   columns: readonly string[],
@@ -44,7 +43,7 @@ export function formatDenials(
   { json = false, listing = false, width, colour = false }: DenialFormat = {},
 ): string {
   if (json) return rows.map((row) => `${escapeControls(JSON.stringify(row))}\n`).join('');
-  const shown = listing ? listingColumns : columns.map(plainColumn);
+  const shown = listing ? LISTING_COLUMNS : columns.map(plainColumn);
   if (shown.length === 0) return '';
   const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row))));
   const headings = shown.map(({ heading }) => heading);
@@ -81,10 +80,10 @@ function cellText(value: Json): string {
 }
 
 /** C0, DEL, C1 and the characters that turn the direction of writing; the escapes are valid in JSON too. */
-const controls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function escapeControls(text: string): string {
-  return text.replace(controls, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function columnWidths(lines: readonly (readonly string[])[]): number[] {
@@ -100,14 +99,14 @@ function fitWidths(widths: readonly number[], width = Number.POSITIVE_INFINITY):
   let excess = fitted.reduce((sum, each) => sum + each, COLUMN_GAP * (fitted.length - 1)) - width;
   while (excess > 0) {
     const widest = Math.max(...fitted);
-    if (widest <= minColumnWidth) break;
+    if (widest <= MIN_COLUMN_WIDTH) break;
     fitted[fitted.indexOf(widest)] = widest - 1;
     excess -= 1;
   }
   return fitted;
 }
 
-const accessColours = [
+const ACCESS_COLOURS = [
   { pattern: /\bDROP\b/, colour: 'red' },
   { pattern: /\bDRY_RUN_DENIAL\b/, colour: 'yellow' },
 ] as const;
@@ -116,7 +115,7 @@ const accessColours = [
 function withColours(text: string): string {
   const [headings = '', ...lines] = text.split('\n');
   const coloured = lines.map((line) => {
-    const match = accessColours.find(({ pattern }) => pattern.test(line));
+    const match = ACCESS_COLOURS.find(({ pattern }) => pattern.test(line));
     return match ? line.replace(match.pattern, (word) => style(match.colour, word)) : line;
   });
   return [style('bold', headings), ...coloured].join('\n');

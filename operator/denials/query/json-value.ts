@@ -1,6 +1,5 @@
 // DuckDB values go in, JSON values come out: times as ISO 8601 in UTC with all their digits, structs as objects,
 // integers as numbers where a number holds them exactly and as strings where it does not.
-
 import {
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
@@ -10,12 +9,12 @@ import {
 } from '@duckdb/node-api';
 
 /** The furthest time that a Date holds, in microseconds. */
-const dateLimitMicros = 8_640_000_000_000_000_000n;
+const DATE_LIMIT_MICROS = 8_640_000_000_000_000_000n;
 
 export const toJsonValue: DuckDBValueConverter<Json> = (value, type, converter) => {
   if (typeof value === 'bigint') return exactNumber(value);
   if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) {
-    const outside = value.micros > dateLimitMicros || value.micros < -dateLimitMicros;
+    const outside = value.micros > DATE_LIMIT_MICROS || value.micros < -DATE_LIMIT_MICROS;
     return outside ? value.toString() : isoTime(value.micros);
   }
   return JsonDuckDBValueConverter(value, type, converter);

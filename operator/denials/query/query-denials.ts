@@ -1,6 +1,5 @@
 // SQL in, rows or a sentence out, whether or not a process has the denial log open: the process answers on its socket,
 // and without one the file itself is opened, read-only. Must never create a log.
-
 import { access } from 'node:fs/promises';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';

@@ -1,7 +1,6 @@
 // Serves the denial log on a unix socket: POST /query {sql, maxRows?} -> {columns, rows, truncated} or {error}. DuckDB
 // lets one process open a file, so other processes ask this one. Only the owner of the process may ask: the socket has
 // mode 0600, and a caller presents the secret in a file of that mode. Must never listen on a network address.
-
 import { once } from 'node:events';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -30,14 +29,14 @@ export interface QueryServer {
 }
 
 /** sockaddr_un.sun_path on Linux: 108 bytes with the final zero. Beyond it the kernel would see another path. */
-const maxPathBytes = 107;
-const maxBodyBytes = 1_048_576;
+const MAX_PATH_BYTES = 107;
+const MAX_BODY_BYTES = 1_048_576;
 
 /** Null, or a sentence that says why no socket can be at `path`. */
 export function socketPathError(path: string): string | null {
   const bytes = Buffer.byteLength(path);
-  if (bytes <= maxPathBytes) return null;
-  return `Cannot use query socket "${path}": the path has ${bytes} bytes of at most ${maxPathBytes}; choose a shorter folder`;
+  if (bytes <= MAX_PATH_BYTES) return null;
+  return `Cannot use query socket "${path}": the path has ${bytes} bytes of at most ${MAX_PATH_BYTES}; choose a shorter folder`;
 }
 
 /** Throws an Error where the path is too long, taken by a file, or served by another process. */
@@ -149,15 +148,15 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes <= maxBodyBytes) chunks.push(chunk);
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  return bytes > maxBodyBytes ? null : Buffer.concat(chunks).toString('utf8');
+  return bytes > MAX_BODY_BYTES ? null : Buffer.concat(chunks).toString('utf8');
 }
 
 type QueryRequest = { readonly sql: string; readonly limits: { readonly maxRows?: number } };
 
 function parseRequest(body: string | null): QueryRequest | { readonly error: string } {
-  if (body === null) return { error: `Cannot run the query: it is longer than ${maxBodyBytes} bytes` };
+  if (body === null) return { error: `Cannot run the query: it is longer than ${MAX_BODY_BYTES} bytes` };
   try {
     const { sql, maxRows } = JSON.parse(body) as Readonly<Record<string, unknown>>;
     const limits = Number.isSafeInteger(maxRows) && Number(maxRows) >= 0 ? { maxRows: Number(maxRows) } : {};

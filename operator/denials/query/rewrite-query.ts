@@ -1,6 +1,5 @@
 // SQL as the product page writes it in, SQL that DuckDB runs out: "system.access." -> "access." and "SORT BY" -> "ORDER
 // BY". String literals, quoted identifiers and comments pass through untouched; so does all else.
-
 /**
  * One token at a time, first match wins. The two rewritten phrases stand before the plain word, and a word is taken
  * whole, so that neither can match inside a longer name. Unterminated quotes reach to the end.

@@ -1,6 +1,5 @@
 // SQL typed by a person in, rows or an error sentence out. One SELECT, in a read-only transaction on a connection of
 // its own, for a limited time and number of rows. It must never change the log.
-
 import {
   type DuckDBConnection,
   type DuckDBPreparedStatement,
@@ -40,16 +39,16 @@ export interface QueryOptions {
 }
 
 /** How often the clock of a running query is checked. */
-const checkIntervalMs = 50;
+const CHECK_INTERVAL_MS = 50;
 /** For a query that must end, and does: one step of it may take a while. */
-const runawayFactor = 1.5;
+const RUNAWAY_FACTOR = 1.5;
 
 /** Returns mistakes in the query as values; throws only where the log itself cannot be read. */
 export function runQuery(store: DenialStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
   const { timeLimitMs = 30_000, signal, onRunaway } = options;
   return store.withReader(async (connection) => {
     const stop = startClock(connection, timeLimitMs, () => endedEarly(store, signal));
-    const runaway = setTimeout(() => onRunaway?.(), timeLimitMs * runawayFactor);
+    const runaway = setTimeout(() => onRunaway?.(), timeLimitMs * RUNAWAY_FACTOR);
     try {
       return await answer(connection, rewriteQuery(sql), options, stop.check);
     } catch (cause) {
@@ -130,7 +129,7 @@ function startClock(connection: DuckDBConnection, timeLimitMs: number, ended: ()
   };
   const timer = setInterval(() => {
     if (reason() !== null) connection.interrupt();
-  }, checkIntervalMs);
+  }, CHECK_INTERVAL_MS);
   return {
     reason,
     check: () => {

@@ -1,5 +1,4 @@
 // The options of `sallyport denials` in, the SQL that lists denials out, newest first.
-
 export interface DenialSelection {
   /** How far back from now, in milliseconds. */
   readonly sinceMs?: number;

@@ -1,7 +1,6 @@
 // Denials in, rows out: one each, until a lane has had too many in one second. Beyond that equal denials count in the
 // row that is there already, and those that are equal to none in one row for each reason. So a flood is small, nothing
 // is lost, and the sum of `repeats` is the number of denials.
-
 import type { UnnumberedDenial } from '../../model/denial.ts';
 import type { RaisedRow } from './row-sink.ts';
 

@@ -1,6 +1,5 @@
 // One pass that brings one configuration into force, step by step. Each step is repeated without what Envoy rejected
 // until Envoy accepts the rest, and no step waits for the success of another one: what is missing is denied to clients.
-
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { EnvoyNotRunning, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
 import { type ConfigContents, type Content, type Contents, contentsOf, placeKey } from './contents.ts';

@@ -1,7 +1,6 @@
 // Brings an EnvoyConfig into force through Envoy's files and says what is live. What Envoy rejects, or the disk does
 // not accept, holds back nothing else; its last good version stays, on disk as well, so that a restarted Envoy has it.
 // Never throws for a rejected configuration.
-
 import { join } from 'node:path';
 import type { AtomicFiles } from '../../lib/atomic-file.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';

@@ -1,6 +1,5 @@
 // The files from which Envoy takes its dynamic configuration: texts in, renamed files out, and back.
 // The version of a file is a hash of its content, so equal versions mean equal configuration.
-
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +17,8 @@ export interface DiscoveryFile {
   readonly text: string;
 }
 
-const tableName = /^[a-z0-9][a-z0-9.-]*$/;
-const tableEnding = '.json';
+const TABLE_NAME = /^[a-z0-9][a-z0-9.-]*$/;
+const TABLE_ENDING = '.json';
 const NOTHING: Content = { text: '', places: [], of: undefined };
 
 /** A DiscoveryResponse with these resources, ordered by name. */
@@ -41,12 +40,12 @@ export function sortedNames(resources: Contents): string[] {
 }
 
 export function tablePath(directory: string, table: string): string {
-  if (!tableName.test(table)) {
+  if (!TABLE_NAME.test(table)) {
     throw new Error(
       `Cannot name a file after route table "${table}": use lower-case letters, digits, "." and "-"`,
     );
   }
-  return join(directory, 'rds', `${table}${tableEnding}`);
+  return join(directory, 'rds', `${table}${TABLE_ENDING}`);
 }
 
 /** The contents of the directory; a file that is missing or unreadable has none. */
@@ -55,9 +54,9 @@ export async function readStoredContents(directory: string, files: AtomicFiles):
   await mkdir(join(directory, 'rds'), { recursive: true });
   for (const name of await readdir(join(directory, 'rds'))) {
     const path = join(directory, 'rds', name);
-    if (name.endsWith(tableEnding)) {
+    if (name.endsWith(TABLE_ENDING)) {
       const resources = await readDiscoveryFile(path, files);
-      tables.set(name.slice(0, -tableEnding.length), [...resources.values()][0] ?? NOTHING);
+      tables.set(name.slice(0, -TABLE_ENDING.length), [...resources.values()][0] ?? NOTHING);
     } else {
       // The temporary file of a process that was killed while it wrote.
       await rm(path, { force: true, recursive: true });

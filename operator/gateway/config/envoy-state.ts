@@ -1,6 +1,5 @@
 // The files of one Envoy: their contents, what of it Envoy accepted, and what it rejected. Read from the disk once, so
 // that a new process continues where a killed one stopped, and updated by the applier.
-
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AtomicFiles } from '../../lib/atomic-file.ts';

@@ -1,7 +1,6 @@
 // The parts of a configuration that are not in force, as sentences for people: whose it is, why, what stays in force
 // meanwhile and what to do. They quote Envoy's error, except where a port is taken: then the port is tried, and the
 // sentence says what to do.
-
 import type { Door } from '../../render/envoy/envoy-config.ts';
 import { portProblem } from '../ports/port-probe.ts';
 import type { ApplyResult } from './config-applier.ts';

@@ -1,6 +1,5 @@
 // Waits until Envoy runs the content of a file, or reports why it does not. Asks the admin interface for versions and
 // reads Envoy's log for reasons; changes nothing.
-
 import { setTimeout as delay } from 'node:timers/promises';
 import { type EnvoyAdmin, EnvoySilent, type LiveVersions } from '../process/envoy-admin.ts';
 import type { EnvoyLog } from '../process/envoy-log.ts';
@@ -12,7 +11,7 @@ export interface RejectedName {
   readonly text: string;
 }
 
-const settledAnswers = 6;
+const SETTLED_ANSWERS = 6;
 
 export type LiveOutcome =
   | { readonly status: 'applied'; readonly live: LiveVersions }
@@ -59,7 +58,7 @@ export function awaitTables(wait: LiveWait, versions: ReadonlyMap<string, string
     last = state;
     // Envoy does not name the file of an error, and reads other files of the directory again with each rename. But its
     // event loop runs between two answers: what is still pending after a few of them was rejected.
-    const isSettled = reasons.length > 0 && sameAnswers >= settledAnswers;
+    const isSettled = reasons.length > 0 && sameAnswers >= SETTLED_ANSWERS;
     return isSettled
       ? { status: 'rejected', refused: explained(pending, reasons), text: unique(reasons) }
       : undefined;

@@ -1,6 +1,5 @@
 // What Envoy rejected, and when it is offered again: soon at first, since the cause may be gone, and then less and less
 // often. A listener whose port was taken is offered as soon as the port is free.
-
 import { isPortFree } from '../ports/port-probe.ts';
 import type { Content, Place } from './contents.ts';
 

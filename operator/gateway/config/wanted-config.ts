@@ -1,7 +1,6 @@
 // The parts of a configuration that may go to Envoy: all but what Envoy rejected and the tables that this machine
 // cannot watch. What was rejected stays as last accepted, unless that allows more than it should: then its egress
 // listeners close. Pure.
-
 import { revokesAccess } from '../../render/envoy/revocation.ts';
 import { type ConfigContents, type Content, type Contents, placeKey } from './contents.ts';
 import { routeTableLimitProblem } from './inotify-limit.ts';

@@ -1,5 +1,4 @@
 // Numbers of the DNS protocol (RFC 1035, 6891), and the names of types for people.
-
 export const RCODE = {
   NO_ERROR: 0,
   FORMAT_ERROR: 1,

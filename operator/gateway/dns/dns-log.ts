@@ -1,7 +1,6 @@
 // The spool of denied questions: lines are appended to a file, in order, within a twentieth of a second and at the end.
 // Lines that cannot be written are buffered and tried again; a line that was written in part is finished first. Lines
 // beyond a limit, or that cannot be written at the end, are dropped and counted.
-
 import { type FileHandle, open } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import type { DnsCounts } from './dns-counts.ts';

@@ -1,7 +1,6 @@
 // The DNS of a gateway, without its sockets: one query in, its answer out, at once where no other server must be asked.
 // A denial is recorded once, however often and for how many types the same client asks within a few seconds; questions
 // beyond the rate limit are counted.
-
 import { LRUCache } from 'lru-cache';
 import { type Decision, decideName } from '../../compile/decide.ts';
 import type { TableIndex } from '../../compile/table-index.ts';

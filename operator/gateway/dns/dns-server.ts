@@ -1,6 +1,5 @@
 // The sockets of all lanes: opened and closed as plans change, and the lane behind one exchanged in place. A port that
 // is not available is reported once and tried again; the other lanes do not wait for it.
-
 import pLimit from 'p-limit';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { portSentence } from '../ports/port-probe.ts';

@@ -1,6 +1,5 @@
 // The DNS of a gateway: its sockets, and the spool of its denials. It needs no Envoy, and answers from the tables that
 // Envoy gets.
-
 import { getServers } from 'node:dns';
 import { join } from 'node:path';
 import type { ProxyConfig } from '../../config.ts';

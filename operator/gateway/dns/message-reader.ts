@@ -1,5 +1,4 @@
 // Bytes of a TCP connection -> the DNS messages in them, each with its length before it (RFC 1035, 4.2.2).
-
 const LENGTH_BYTES = 2;
 
 export class MessageReader {

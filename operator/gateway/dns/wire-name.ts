@@ -1,5 +1,4 @@
 // Names in DNS messages. Nothing is guessed: a name that is truncated, too long or has a pointer forward is invalid.
-
 const LONGEST_NAME = 255;
 const LONGEST_LABEL = 63;
 const POINTER = 0xc0;

@@ -1,7 +1,6 @@
 // A long log line -> the same JSON with its long texts truncated, so that parsing takes little memory. Bytes come in
 // chunks, since a line may be longer than memory. Only quotes and backslashes are interpreted: invalid JSON stays
 // invalid.
-
 import { TRUNCATION_MARK } from '../../model/access-log-line.ts';
 
 /** Of one text; the names that a context begins with are shorter together. */

@@ -1,6 +1,5 @@
 // Reads the next complete lines of an open log file. Has no state between calls, so that a batch can be read again;
 // never holds more than one batch, however long a line is.
-
 import type { FileHandle } from 'node:fs/promises';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import { LineShortener } from './line-shortener.ts';
@@ -36,17 +35,17 @@ export type LogChunk =
   /** No complete line is there yet; `restBytes` of an unfinished one are. */
   | { readonly kind: 'nothing'; readonly restBytes: number };
 
-const batchBytes = 256 * 1024;
-const newline = 0x0a;
+const BATCH_BYTES = 256 * 1024;
+const NEWLINE = 0x0a;
 
 /** Offsets are bytes; the text is without its newline. Empty lines are left out. */
 export async function readChunk(file: FileHandle, offset: number): Promise<LogChunk> {
-  const bytes = await read(file, offset, batchBytes);
-  const end = bytes.lastIndexOf(newline);
+  const bytes = await read(file, offset, BATCH_BYTES);
+  const end = bytes.lastIndexOf(NEWLINE);
   if (end >= 0) {
     return { kind: 'lines', upTo: offset + end + 1, lines: splitLines(bytes.subarray(0, end + 1), offset) };
   }
-  return bytes.length < batchBytes
+  return bytes.length < BATCH_BYTES
     ? { kind: 'nothing', restBytes: bytes.length }
     : await readLongLine(file, offset);
 }
@@ -54,15 +53,15 @@ export async function readChunk(file: FileHandle, offset: number): Promise<LogCh
 /** A line that is longer than a batch, which is read piece by piece. */
 async function readLongLine(file: FileHandle, offset: number): Promise<LogChunk> {
   const shortener = new LineShortener();
-  for (let from = offset; ; from += batchBytes) {
-    const bytes = await read(file, from, batchBytes);
-    const end = bytes.indexOf(newline);
+  for (let from = offset; ; from += BATCH_BYTES) {
+    const bytes = await read(file, from, BATCH_BYTES);
+    const end = bytes.indexOf(NEWLINE);
     shortener.push(bytes.subarray(0, end < 0 ? bytes.length : end));
     if (end >= 0) {
       const line = { offset, text: shortener.text(), cutFrom: from + end - offset };
       return { kind: 'lines', upTo: from + end + 1, lines: [line] };
     }
-    if (bytes.length < batchBytes) return { kind: 'nothing', restBytes: from + bytes.length - offset };
+    if (bytes.length < BATCH_BYTES) return { kind: 'nothing', restBytes: from + bytes.length - offset };
   }
 }
 
@@ -82,7 +81,7 @@ async function read(file: FileHandle, offset: number, length: number): Promise<B
 function splitLines(bytes: Buffer, offset: number): LogLine[] {
   const lines: LogLine[] = [];
   let start = 0;
-  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+  for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
     if (end > start) lines.push(lineOf(bytes.subarray(start, end), offset + start));
     start = end + 1;
   }

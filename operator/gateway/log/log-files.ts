@@ -2,7 +2,6 @@
 // has the number after the highest ever used. Everything is derivable after a crash at any point: whatever is in the
 // folder, plus the persisted position, whose number is never below that of a deleted file. Logs of several names share
 // a folder.
-
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AtomicFiles } from '../../lib/atomic-file.ts';

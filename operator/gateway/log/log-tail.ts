@@ -1,7 +1,6 @@
 // Follows a log, Envoy's or our own, through its rotations and hands each complete line to the consumer at least once,
 // in order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted, a
 // second later at most, and only files that are consumed and no longer written are deleted. Memory holds one batch.
-
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,12 +26,12 @@ export interface LogTailOptions {
   readonly pollMs?: number;
 }
 
-const defaultMaxBytes = 2 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 2 * 1024 * 1024;
 // Envoy flushes ten times a second; a durable write each time would cost more than reading. The consumer recognises
 // lines that are read again after a crash.
-const persistIntervalMs = 1_000;
-const firstRetryMs = 50;
-const longestRetryMs = 5_000;
+const PERSIST_INTERVAL_MS = 1_000;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 5_000;
 
 export class LogTail {
   readonly #options: LogTailOptions;
@@ -137,17 +136,17 @@ export class LogTail {
 
   async #run(): Promise<void> {
     const { signal } = this.#closed;
-    let retryMs = firstRetryMs;
+    let retryMs = FIRST_RETRY_MS;
     while (!signal.aborted) {
       try {
         if (!(await this.#step()) && !this.#drain.idle()) {
           await this.#wakeUp.sleep();
         }
-        retryMs = firstRetryMs;
+        retryMs = FIRST_RETRY_MS;
       } catch (error) {
         this.#options.onFailure?.(error as Error);
         await delay(retryMs, undefined, { signal }).catch(() => undefined);
-        retryMs = Math.min(longestRetryMs, retryMs * 2);
+        retryMs = Math.min(LONGEST_RETRY_MS, retryMs * 2);
       }
     }
   }
@@ -200,7 +199,7 @@ export class LogTail {
   }
 
   #isPersistDue(): boolean {
-    return performance.now() - this.#persistedAtMs >= persistIntervalMs;
+    return performance.now() - this.#persistedAtMs >= PERSIST_INTERVAL_MS;
   }
 
   async #persist(position: LogPosition): Promise<void> {
@@ -252,7 +251,7 @@ export class LogTail {
   }
 
   async #rotateWhenLarge(): Promise<void> {
-    if (((await this.#files.liveBytes()) ?? 0) >= (this.#options.maxBytes ?? defaultMaxBytes)) {
+    if (((await this.#files.liveBytes()) ?? 0) >= (this.#options.maxBytes ?? DEFAULT_MAX_BYTES)) {
       await this.rotate();
     }
   }

@@ -1,6 +1,5 @@
 // Ends an incomplete last line of a log whose writer died, so that the first line of the next writer is separate. Only
 // for a log that nobody writes at this moment.
-
 import { open } from 'node:fs/promises';
 
 const LINE_FEED = 0x0a;

@@ -1,11 +1,10 @@
 // Stores which loopback ports belong to which workspace and product, so that addresses in scripts stay valid across
 // restarts. The pure allocator allocates blocks; this file stores its state, and skips ports that another process has.
 // Stored ports are never given up for that: the user must free them.
-
 import {
   allocatePortBlocks,
   type FreedBlock,
-  noPortBlocks,
+  NO_PORT_BLOCKS,
   type PortBlockState,
 } from '../../compile/port-blocks.ts';
 import { placeTlsPorts, tlsPortProblems } from '../../compile/tls-ports.ts';
@@ -136,7 +135,7 @@ export class ListenerPorts {
   }
 }
 
-const NOTHING_REMEMBERED: RememberedPorts = { ...noPortBlocks, tlsPorts: {} };
+const NOTHING_REMEMBERED: RememberedPorts = { ...NO_PORT_BLOCKS, tlsPorts: {} };
 
 /** Earlier versions wrote the first port alone. */
 function freedBlock(written: FreedBlock | number): FreedBlock {

@@ -1,6 +1,5 @@
 // Tries whether a port can be listened on right now. The answer may be outdated the next moment; it is for clear
 // messages, not for reserving.
-
 import { createServer } from 'node:net';
 import { formatHostPort } from '../../lib/host-port.ts';
 

@@ -1,6 +1,5 @@
 // Embedded mode: a block of loopback ports per workspace and product, since there are no pods to distinguish them.
 // Plans and stored ports -> egress listeners, and the endpoints.json that scripts read.
-
 import { formatHostPort } from '../../lib/host-port.ts';
 import type { Lane } from '../../model/lane.ts';
 import { DNS_OFFSET, HTTP_OFFSET, TLS_OFFSET, type TlsPort } from '../../model/lane-port.ts';

@@ -2,7 +2,6 @@
 // gateway. Few ports are in use at a time, so idle ones lend to busy ones. The bound holds at each moment, though
 // clients connect between two polls: limits are lowered first, and only connections that were polled as free are given
 // out.
-
 export interface ConnectionSharesOptions {
   /** Of one workspace, over all its listeners. */
   readonly share: number;

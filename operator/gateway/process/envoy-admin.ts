@@ -1,6 +1,5 @@
 // Envoy's admin interface over its unix socket: questions about what is live, and two commands. Every failure is
 // thrown: EnvoyNotRunning where nobody listens, EnvoySilent where Envoy does not answer.
-
 import { Agent, request } from 'node:http';
 
 /** Nobody listens on the admin socket. */
@@ -53,15 +52,16 @@ export interface EnvoyAdminOptions {
 }
 
 // All HTTP connection managers share the stat prefix "egress"; table names contain dots.
-const rdsVersion = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
+const RDS_VERSION = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
-const internalListener = /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
+const INTERNAL_LISTENER =
+  /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
 const outerListener =
   /^listener\.(?!envoy_internal_)(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
-const atListener = /^listener\.(.+)\.downstream_(cx_overflow|cx_overload_reject)$/;
-const overloadAction = /^overload\.envoy\.overload_actions\.(.+)\.active$/;
+const AT_LISTENER = /^listener\.(.+)\.downstream_(cx_overflow|cx_overload_reject)$/;
+const OVERLOAD_ACTION = /^overload\.envoy\.overload_actions\.(.+)\.active$/;
 const HEAP = 'resource_monitors\\.fixed_heap';
-const notThere = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+const NOT_THERE = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
 export class EnvoyAdmin {
   readonly #socketPath: string;
@@ -89,7 +89,7 @@ export class EnvoyAdmin {
     const texts = parseTextReadouts(await this.#text('/stats?type=TextReadouts'));
     const rds = new Map<string, string>();
     for (const [stat, version] of texts) {
-      const table = rdsVersion.exec(stat)?.[1];
+      const table = RDS_VERSION.exec(stat)?.[1];
       if (table !== undefined) {
         rds.set(table, version);
       }
@@ -122,7 +122,7 @@ export class EnvoyAdmin {
     const filter = encodeURIComponent('^listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active$');
     const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&filter=${filter}`));
     const inUse = [...gauges].filter(([, count]) => count > 0);
-    return new Set(inUse.flatMap(([stat]) => internalListener.exec(stat)?.[1] ?? []));
+    return new Set(inUse.flatMap(([stat]) => INTERNAL_LISTENER.exec(stat)?.[1] ?? []));
   }
 
   /** Connections that were closed at once, by counter; without a listener those beyond the limit of the whole Envoy. */
@@ -141,7 +141,7 @@ export class EnvoyAdmin {
     const actions = [...gauges].filter(([, value]) => value > 0);
     return {
       memoryPercent: gauges.get('overload.envoy.resource_monitors.fixed_heap.pressure') ?? 0,
-      actions: new Set(actions.flatMap(([stat]) => overloadAction.exec(stat)?.[1] ?? [])),
+      actions: new Set(actions.flatMap(([stat]) => OVERLOAD_ACTION.exec(stat)?.[1] ?? [])),
     };
   }
 
@@ -243,13 +243,13 @@ function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {
     return cause;
   }
   const what = `Cannot reach Envoy's admin socket "${socketPath}"`;
-  return notThere.has(cause.code ?? '')
+  return NOT_THERE.has(cause.code ?? '')
     ? new EnvoyNotRunning(what, { cause })
     : new Error(`${what}: ${cause.message}`, { cause });
 }
 
 function refusedAt(stat: string, connections: number): RefusedAt {
-  const [, listener, why] = atListener.exec(stat) ?? [];
+  const [, listener, why] = AT_LISTENER.exec(stat) ?? [];
   return { listener, isOverloaded: why === 'cx_overload_reject', connections };
 }
 

@@ -1,6 +1,5 @@
 // Envoy's own log file (its stderr), read from a mark on: why it rejected an update or did not start. A record may span
 // lines. Only reads; a missing file reads as empty.
-
 import { open } from 'node:fs/promises';
 
 export interface LogRecord {
@@ -8,11 +7,11 @@ export interface LogRecord {
   readonly text: string;
 }
 
-const recordStart = /^(?=\[\d{4}-\d\d-\d\d )/m;
-const record = /^\[[^\]]*\]\[\d+\]\[(\w+)\]\[\w+\] (?:\[[^\]]*\] )?([^]*)$/;
-const rejection = /^Filesystem config update (?:rejected|failure): ([^]*)$/;
-const backtrace = /^(#\d+|stacktrace|Backtrace|Address mapping|Envoy version)/;
-const readLimitBytes = 4 * 1024 * 1024;
+const RECORD_START = /^(?=\[\d{4}-\d\d-\d\d )/m;
+const RECORD = /^\[[^\]]*\]\[\d+\]\[(\w+)\]\[\w+\] (?:\[[^\]]*\] )?([^]*)$/;
+const REJECTION = /^Filesystem config update (?:rejected|failure): ([^]*)$/;
+const BACKTRACE = /^(#\d+|stacktrace|Backtrace|Address mapping|Envoy version)/;
+const READ_LIMIT_BYTES = 4 * 1024 * 1024;
 
 export class EnvoyLog {
   readonly path: string;
@@ -32,8 +31,8 @@ export class EnvoyLog {
     const { text } = await this.#read(this.#markBytes);
     // A record counts once its line has ended.
     const complete = text.slice(0, text.lastIndexOf('\n') + 1);
-    return complete.split(recordStart).flatMap((part) => {
-      const [, level = '', body = ''] = record.exec(part) ?? [];
+    return complete.split(RECORD_START).flatMap((part) => {
+      const [, level = '', body = ''] = RECORD.exec(part) ?? [];
       return level === '' ? [] : [{ level, text: body.trim() }];
     });
   }
@@ -42,7 +41,7 @@ export class EnvoyLog {
   async rejectionsSinceMark(): Promise<readonly string[]> {
     const records = await this.recordsSinceMark();
     return records.flatMap(({ text }) => {
-      const reason = rejection.exec(text)?.[1];
+      const reason = REJECTION.exec(text)?.[1];
       return reason === undefined ? [] : [reason.replace(/\s+/g, ' ').trim()];
     });
   }
@@ -51,7 +50,7 @@ export class EnvoyLog {
   async complaintsSinceMark(): Promise<string> {
     const records = await this.recordsSinceMark();
     const bad = records.filter(
-      ({ level, text }) => /^(critical|error)$/.test(level) && !backtrace.test(text),
+      ({ level, text }) => /^(critical|error)$/.test(level) && !BACKTRACE.test(text),
     );
     const lines = bad.map(({ text }) => text.replace(/\s+/g, ' '));
     return [...new Set(lines)].slice(-3).join('; ');
@@ -66,7 +65,7 @@ export class EnvoyLog {
       const sizeBytes = (await file.stat()).size;
       // The file may have been truncated; and no message needs more than its last few megabytes.
       const wantedBytes = fromByte === Infinity ? 0 : sizeBytes - (fromByte > sizeBytes ? 0 : fromByte);
-      const length = Math.min(wantedBytes, readLimitBytes);
+      const length = Math.min(wantedBytes, READ_LIMIT_BYTES);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, sizeBytes - length);
       return { text: buffer.toString('utf8', 0, bytesRead), sizeBytes };
     } finally {

@@ -1,6 +1,5 @@
 // envoy.json: which Envoy runs in a directory and what it was started from, so that the next supervisor knows whether
 // it may adopt it. Only this file knows the format.
-
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

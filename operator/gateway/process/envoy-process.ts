@@ -44,9 +44,9 @@ export interface EnvoyProcessOptions {
   readonly longestBackoffMs?: number;
 }
 
-const ownLogLimitBytes = 16 * 1024 * 1024;
+const OWN_LOG_LIMIT_BYTES = 16 * 1024 * 1024;
 // An Envoy that lived this long counts as healthy: its death starts the back-off from the beginning.
-const healthyMs = 30_000;
+const HEALTHY_MS = 30_000;
 
 export class EnvoyProcess {
   readonly admin: EnvoyAdmin;
@@ -119,7 +119,7 @@ export class EnvoyProcess {
       });
     }
     const log = await stat(this.#log.path).catch(() => undefined);
-    if ((log?.size ?? 0) > ownLogLimitBytes) {
+    if ((log?.size ?? 0) > OWN_LOG_LIMIT_BYTES) {
       await rename(this.#log.path, `${this.#log.path}.1`);
     }
   }
@@ -200,7 +200,7 @@ export class EnvoyProcess {
         }
         this.#running = undefined;
         this.#options.onExit?.(exit);
-        failures = performance.now() - startedMs > healthyMs ? 0 : failures;
+        failures = performance.now() - startedMs > HEALTHY_MS ? 0 : failures;
       }
       await this.#backoff(failures);
       if (this.#stopped.signal.aborted) {

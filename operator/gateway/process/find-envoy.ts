@@ -1,6 +1,5 @@
 // Finds Envoy's executable: on PATH if it is new enough, else the pinned one that hack/envoy.sh fetches once. Takes the
 // PATH as text, reads no environment, starts only `envoy --version` and the script.
-
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -8,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** The oldest Envoy that the rendered configuration was tested with. */
-const minimumEnvoyVersion = '1.40';
+const MINIMUM_ENVOY_VERSION = '1.40';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, '../../../hack/envoy.sh');
@@ -28,7 +27,7 @@ export async function envoyBinary(pathVariable: string): Promise<string> {
     throw new Error(`${found}\n${lastComplaint(cause)}`, { cause });
   });
   if (pinned === undefined) {
-    throw new Error(`${found}: install Envoy ${minimumEnvoyVersion} or newer, or run hack/envoy.sh`);
+    throw new Error(`${found}: install Envoy ${MINIMUM_ENVOY_VERSION} or newer, or run hack/envoy.sh`);
   }
   const complaint = await complaintAbout(pinned);
   if (complaint !== undefined) {
@@ -54,10 +53,10 @@ async function complaintAbout(binary: string): Promise<string | undefined> {
   if (version === undefined) {
     return `Cannot use "${binary}": "envoy --version" fails or names no version`;
   }
-  const newEnough = version.localeCompare(minimumEnvoyVersion, 'en', { numeric: true }) >= 0;
+  const newEnough = version.localeCompare(MINIMUM_ENVOY_VERSION, 'en', { numeric: true }) >= 0;
   return newEnough
     ? undefined
-    : `Cannot use "${binary}": it is Envoy ${version}, wanted ${minimumEnvoyVersion}`;
+    : `Cannot use "${binary}": it is Envoy ${version}, wanted ${MINIMUM_ENVOY_VERSION}`;
 }
 
 async function pinnedEnvoy(): Promise<string | undefined> {

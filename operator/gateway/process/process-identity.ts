@@ -1,6 +1,5 @@
 // Identity of a process, from /proc: ids are reused, so an id counts only together with its start time. Nothing here
 // throws for a process that is gone.
-
 import { readFile } from 'node:fs/promises';
 
 export interface ProcessIdentity {

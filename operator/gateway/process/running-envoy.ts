@@ -1,6 +1,5 @@
 // One running Envoy, ours or adopted: start it detached, notice its exit, end it. envoy-process.ts restarts and adopts,
 // and has the files around it.
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';

@@ -1,6 +1,5 @@
 // State that a gateway stores across restarts, beside Envoy's own files: tables and plans, so that entries expire and
 // denials have their rule while no API server can be reached, and the revisions that Envoy runs.
-
 import { readIfExists, writeOrSay } from '../../lib/atomic-file.ts';
 import { gatewayReportSpecSchema } from '../../model/gateway-report.ts';
 import { type CompiledObject, parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';

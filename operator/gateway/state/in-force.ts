@@ -1,6 +1,5 @@
 // The running revision of each table and plan, as the gateway reports it. Computed from the result of each apply and
 // the former state.
-
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
 import { compareText } from '../../model/snapshot.ts';
 import type { CompiledObjects } from '../../pipeline.ts';

@@ -1,6 +1,5 @@
 // Stores the memory of open tunnels in a file, so that a restarted process neither closes tunnels that are still
 // allowed nor misses those that were revoked while it was down.
-
 import { z } from 'zod';
 import { readIfExists, writeOrSay } from '../../lib/atomic-file.ts';
 import { memoize } from '../../lib/memo.ts';

@@ -1,5 +1,4 @@
 // Kubernetes objects as plain data, and their paths on the API server. Nothing of the product.
-
 export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;

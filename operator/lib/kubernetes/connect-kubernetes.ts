@@ -1,7 +1,6 @@
 // A kubeconfig, or the service account of the pod that this runs in -> a KubernetesApi. @kubernetes/client-node knows
 // how to find the server and who we are; requests use two agents of our own, since client-node opens a TLS connection
 // for every request: 200 for 200 requests, against 8.
-
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
 import { type Actor, actingAs, type Headers, WHO_AM_I } from './acting-as.ts';

@@ -1,6 +1,5 @@
 // The client interface of an API server: one request, or one stream of JSON values. connect-kubernetes.ts implements
 // it.
-
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below the server's address, for example "/api/v1/namespaces". */

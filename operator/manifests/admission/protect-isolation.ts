@@ -4,7 +4,6 @@
 // - egress to pods of the same Namespace in lanes that are at least as strict. A peer that might be an open pod is
 // denied, since that pod could relay;
 // - any egress of pods in lane full, and of pods in dry-run any but to cloud metadata, where the podSelector says so.
-
 import { LANES, type Lane, OPEN_LANES } from '../../model/lane.ts';
 import { networkPolicyKind } from '../../model/network-policy.ts';
 import { METADATA_ADDRESSES } from '../../model/special-address.ts';

@@ -1,7 +1,6 @@
 // A table's entries -> for each name pattern, the one class that decides it. Envoy serves the virtual host of the
 // most specific matching domain and no other, so everything that a broader entry allows or blocks must be merged
 // into the narrower one here; then Envoy and decide() agree.
-
 import { isInternet } from '../../compile/decide.ts';
 import {
   coveringPatterns,

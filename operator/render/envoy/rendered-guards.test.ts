@@ -1,7 +1,6 @@
 // Both layers of the address guard, as they stand in Envoy's configuration, against the two tables that they are made
 // of: at the first and last address of every range, beside both, and in every spelling of an IPv4 address in an IPv6
 // one.
-
 import ipaddr from 'ipaddr.js';
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import { METADATA_SERVICES } from '../../model/cloud-metadata.ts';

@@ -1,7 +1,6 @@
 // `sallyport gateway`: the wiring of the agent beside one Envoy in a cluster. Tables and plans from the API server,
 // Envoy's files, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
 // once from its last files, and continues when this process or the API server is down.
-
 import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../../config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';

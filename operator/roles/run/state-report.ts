@@ -1,5 +1,4 @@
 // Shows each change once: the table of workspaces, problems, and what is held back.
-
 import type { Endpoints } from '../../gateway/ports/product-listeners.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
 import type { DesiredOutputs } from '../../pipeline.ts';

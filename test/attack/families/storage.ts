@@ -1,6 +1,5 @@
 // Buckets and accounts of strangers, under every wildcard that a policy can have at or above the zones of storage
 // providers: none is reached. What the policy lists as storage is, and so are other services under the wildcards.
-
 import fc from 'fast-check';
 import { parseObject } from '../../../operator/model/parse-object.ts';
 import { faultOfZone } from '../../../operator/model/shared-zone.ts';

@@ -1,6 +1,5 @@
 // A second reading of what the operator may write, for generated requests of its identity: by the list of paths that a
 // request would change, where the admission policies compare fields. In: an object before and after. Out: yes or no.
-
 import { LANES } from '../../../operator/model/lane.ts';
 import { hasStarted, type PodStatus } from '../../../operator/model/pod-status.ts';
 

@@ -1,7 +1,6 @@
 // A path in, an open DuckDB instance out: schema present, time zone UTC, and locked down, so that no query can read a
 // file, reach the network, load an extension or change a setting. Every error names the file and what to do. Must never
 // write into a file that is not a denial log.
-
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -22,7 +21,7 @@ export interface DatabaseOptions {
 }
 
 /** What one query may spill to disk before it fails. */
-const spillLimit = '1GiB';
+const SPILL_LIMIT = '1GiB';
 
 export interface OpenedDatabase {
   readonly instance: DuckDBInstance;
@@ -80,7 +79,7 @@ async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Pro
   try {
     await prepareSchema(connection, readOnly);
     await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
-    await connection.run(`SET max_temp_directory_size = '${spillLimit}'`);
+    await connection.run(`SET max_temp_directory_size = '${SPILL_LIMIT}'`);
     await connection.run('SET enable_external_access = false');
     await connection.run('SET lock_configuration = true');
   } catch (cause) {
@@ -113,19 +112,19 @@ class UnusableFileError extends Error {
   }
 }
 
-const lockMessage = /Could not set lock on file.*\(PID (\d+)\)/s;
+const LOCK_MESSAGE = /Could not set lock on file.*\(PID (\d+)\)/s;
 /** DuckDB's errors for a file that it can no longer read. */
-const damageMessage =
+const DAMAGE_MESSAGE =
   /not a valid DuckDB|version number|Extension ".*" not found|[Cc]orrupt|checksum|replaying WAL|read enough bytes|invalidated|autocheckpoint failed|INTERNAL Error|Serialization Error/s;
 
 /** Whether the error means a damaged database, or one that DuckDB has invalidated. */
 export function isDamage(cause: unknown): boolean {
-  return damageMessage.test(cause instanceof Error ? cause.message : String(cause));
+  return DAMAGE_MESSAGE.test(cause instanceof Error ? cause.message : String(cause));
 }
 
 function openError(path: string, cause: unknown): Error {
   const text = cause instanceof Error ? cause.message : String(cause);
-  const lock = lockMessage.exec(text);
+  const lock = LOCK_MESSAGE.exec(text);
   if (lock) {
     return new OpenElsewhereError(path, Number(lock[1]));
   }

@@ -1,6 +1,5 @@
 // A database that cannot be used any more -> the same files under another name beside it, for people to inspect, so
 // that a new log can begin. Nothing is deleted.
-
 import { rename, stat } from 'node:fs/promises';
 import { dirname, join, parse } from 'node:path';
 

@@ -1,6 +1,5 @@
 // A label selector of another policy, and the known labels of pods -> whether it may select one of them. An unknown
 // label may have any value, and an unreadable selector selects everything.
-
 /** Every value that a label may have; undefined is its absence. Undefined for labels of which nothing is known. */
 export type KnownLabels = (key: string) => readonly (string | undefined)[] | undefined;
 

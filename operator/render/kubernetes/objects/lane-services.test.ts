@@ -7,7 +7,7 @@ import { policyManifest, workspaceManifest } from '../../../../test/fixtures/obj
 import { planCluster } from '../../../compile/cluster-plans.ts';
 import { laneServiceName } from '../../../compile/lane-service-name.ts';
 import { compileSnapshot } from '../../../compile/plans.ts';
-import { noPortBlocks } from '../../../compile/port-blocks.ts';
+import { NO_PORT_BLOCKS } from '../../../compile/port-blocks.ts';
 import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
 import type { DesiredObject } from './desired-object.ts';
 import { gatewayEndpoints, laneServices } from './lane-services.ts';
@@ -17,7 +17,7 @@ const ENFORCED = laneServiceName('team-a', 'enforced');
 
 function servicesOf(more: Partial<ClusterState> = {}): readonly DesiredObject[] {
   const state = clusterState(MANIFESTS, more);
-  const { plans } = planCluster(compileSnapshot(state.snapshot), state, noPortBlocks);
+  const { plans } = planCluster(compileSnapshot(state.snapshot), state, NO_PORT_BLOCKS);
   const around = {
     serviceAddresses: state.serviceAddresses,
     endpoints: gatewayEndpoints(state.gatewayPods),
@@ -37,7 +37,7 @@ function gatewayPod(name: string, addresses: readonly string[], isReady = true):
 /** Plans that remember these addresses. */
 function remembering(addresses: readonly string[]): ClusterState['plans'] {
   const state = clusterState(MANIFESTS, { serviceAddresses: serviceAddresses('team-a', addresses) });
-  return planCluster(compileSnapshot(state.snapshot), state, noPortBlocks).plans;
+  return planCluster(compileSnapshot(state.snapshot), state, NO_PORT_BLOCKS).plans;
 }
 
 describe('laneServices() makes a Service', () => {

@@ -11,7 +11,7 @@ import {
 } from '../../../../test/fixtures/object-fixture.ts';
 import { planCluster } from '../../../compile/cluster-plans.ts';
 import { compileSnapshot } from '../../../compile/plans.ts';
-import { noPortBlocks } from '../../../compile/port-blocks.ts';
+import { NO_PORT_BLOCKS } from '../../../compile/port-blocks.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { PRODUCTS } from '../../../model/product.ts';
 import { METADATA_ADDRESSES } from '../../../model/special-address.ts';
@@ -27,7 +27,7 @@ const API_SERVER = {
 
 function stampOf(policy: Manifest, more: Partial<ClusterState> = {}): Annotations | undefined {
   const state = clusterState([policy, workspaceManifest('team-a')], { apiServer: API_SERVER, ...more });
-  const { plans } = planCluster(compileSnapshot(state.snapshot), state, noPortBlocks);
+  const { plans } = planCluster(compileSnapshot(state.snapshot), state, NO_PORT_BLOCKS);
   return plans.map((plan) => namespaceStamp(plan, state.apiServer, CLUSTER_SETTINGS))[0];
 }
 

@@ -1,6 +1,5 @@
 // A plan -> the annotations of its Namespace, from which admission stamps every pod that starts there. Undefined until
 // every lane has an address: before that no pod may start.
-
 import { contentHash } from '../../../compile/content-hash.ts';
 import type { ApiServerPlace } from '../../../model/cluster-state.ts';
 import type { Lane } from '../../../model/lane.ts';
