@@ -56,7 +56,7 @@ const RDS_VERSION = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
 const INTERNAL_LISTENER =
   /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
-const outerListener =
+const OUTER_LISTENER =
   /^listener\.(?!envoy_internal_)(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
 const AT_LISTENER = /^listener\.(.+)\.downstream_(cx_overflow|cx_overload_reject)$/;
 const OVERLOAD_ACTION = /^overload\.envoy\.overload_actions\.(.+)\.active$/;
@@ -111,7 +111,7 @@ export class EnvoyAdmin {
     const gauges = parseNumbers(await this.#text(`/stats?type=Gauges&usedonly&filter=${filter}`));
     const active = new Map<string, number>();
     for (const [stat, count] of gauges) {
-      const listener = outerListener.exec(stat)?.[1];
+      const listener = OUTER_LISTENER.exec(stat)?.[1];
       if (listener !== undefined) active.set(listener, (active.get(listener) ?? 0) + count);
     }
     return active;
