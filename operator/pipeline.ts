@@ -46,8 +46,8 @@ export interface DesiredOutputs extends CompiledSnapshot, GatewayOutputs {}
 
 /** Embedded mode: everything on one machine. */
 export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: number): DesiredOutputs {
-  const world = compileSnapshot(snapshot);
-  return { ...world, ...gatewayOutputs(world, gateway, atMs) };
+  const compiled = compileSnapshot(snapshot);
+  return { ...compiled, ...gatewayOutputs(compiled, gateway, atMs) };
 }
 
 /** In a cluster the operator compiles; each gateway renders the result. */
@@ -106,11 +106,11 @@ export function* operatorSteps(
   yield* compileAhead(state.snapshot);
   const compiled = compileSnapshot(state.snapshot);
   yield;
-  const world = planCluster(compiled, state, ports);
+  const clusterPlans = planCluster(compiled, state, ports);
   yield;
-  const objects = clusterObjects(world, state, settings);
+  const objects = clusterObjects(clusterPlans, state, settings);
   yield;
   const { systemNamespace } = settings;
-  const broaderPolicies = findBroaderPolicies({ plans: world.plans, state, systemNamespace });
-  return { ...world, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
+  const broaderPolicies = findBroaderPolicies({ plans: clusterPlans.plans, state, systemNamespace });
+  return { ...clusterPlans, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
 }

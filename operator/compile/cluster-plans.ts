@@ -22,12 +22,12 @@ export interface ClusterPlans extends CompiledSnapshot {
 }
 
 export function planCluster(
-  world: CompiledSnapshot,
+  compiled: CompiledSnapshot,
   state: ClusterState,
   remembered: PortBlockState,
 ): ClusterPlans {
   const carried = carriedLanes(state);
-  const { plans, tables } = withTerminating(withLastGood(world, state), { state, carried });
+  const { plans, tables } = withTerminating(withLastGood(compiled, state), { state, carried });
   const lanes = new Map(plans.map((plan) => [plan.metadata.name, lanesOf(plan, carried)]));
   const workspaceOfBlock = new Map(
     plans.flatMap(({ metadata: { name } }) =>
@@ -63,7 +63,7 @@ export function planCluster(
       );
       return sameAsStored(wanted, stored.get(plan.metadata.name));
     }),
-    problems: [...world.problems, ...exhausted, ...tlsPortProblems(leftOut)],
+    problems: [...compiled.problems, ...exhausted, ...tlsPortProblems(leftOut)],
     ports,
   };
 }
@@ -157,21 +157,21 @@ function tablesOf(
 
 /** Workspaces whose Namespace has lost its label retain plan and table until no isolated pod is left. */
 function withTerminating(
-  world: CompiledSnapshot,
+  compiled: CompiledSnapshot,
   {
     state,
     carried,
   }: { readonly state: ClusterState; readonly carried: ReadonlyMap<string, ReadonlySet<string>> },
 ): CompiledSnapshot {
-  const present = new Set(world.plans.map(({ metadata }) => metadata.name));
+  const present = new Set(compiled.plans.map(({ metadata }) => metadata.name));
   const terminating = state.plans.filter(
     ({ metadata: { name } }) => !present.has(name) && (carried.get(name)?.size ?? 0) > 0,
   );
-  if (terminating.length === 0) return world;
-  const plans = [...world.plans, ...terminating].toSorted((a, b) =>
+  if (terminating.length === 0) return compiled;
+  const plans = [...compiled.plans, ...terminating].toSorted((a, b) =>
     compareText(a.metadata.name, b.metadata.name),
   );
-  return { ...world, plans, tables: tablesOf(plans, [...world.tables, ...state.tables], new Set()) };
+  return { ...compiled, plans, tables: tablesOf(plans, [...compiled.tables, ...state.tables], new Set()) };
 }
 
 function lanesOf(

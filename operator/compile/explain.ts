@@ -61,14 +61,14 @@ export function parseDestination(text: string): Destination | undefined {
 }
 
 export function explain(reading: Reading, request: ExplainRequest): Explanation {
-  const world = compileSnapshot(reading.snapshot);
-  const problems = [...reading.problems, ...world.problems];
-  const plan = world.plans.find(({ metadata, spec }) =>
+  const compiled = compileSnapshot(reading.snapshot);
+  const problems = [...reading.problems, ...compiled.problems];
+  const plan = compiled.plans.find(({ metadata, spec }) =>
     [metadata.name, spec.workspaceId].includes(request.workspace),
   );
-  const table = world.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
+  const table = compiled.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
   if (plan === undefined || table === undefined) {
-    const names = world.plans.map(({ metadata }) => metadata.name);
+    const names = compiled.plans.map(({ metadata }) => metadata.name);
     return { error: noWorkspace(request, names), problems };
   }
   return { ...explainIn(plan, table, request), problems };

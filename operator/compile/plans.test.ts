@@ -28,57 +28,57 @@ function allow(name: string, ...destinations: readonly string[]): Manifest {
   });
 }
 
-function planOf(world: CompiledSnapshot, workspace: string): WorkspacePlan['spec'] | undefined {
-  return world.plans.find(({ metadata }) => metadata.name === workspace)?.spec;
+function planOf(compiled: CompiledSnapshot, workspace: string): WorkspacePlan['spec'] | undefined {
+  return compiled.plans.find(({ metadata }) => metadata.name === workspace)?.spec;
 }
 
-function tableFor(world: CompiledSnapshot, workspace: string): EgressTable['spec'] | undefined {
-  const name = planOf(world, workspace)?.table;
-  return world.tables.find(({ metadata }) => metadata.name === name)?.spec;
+function tableFor(compiled: CompiledSnapshot, workspace: string): EgressTable['spec'] | undefined {
+  const name = planOf(compiled, workspace)?.table;
+  return compiled.tables.find(({ metadata }) => metadata.name === name)?.spec;
 }
 
-function namesFor(world: CompiledSnapshot, workspace: string): readonly string[] {
-  return tableFor(world, workspace)?.groups.flatMap(({ names }) => names) ?? [];
+function namesFor(compiled: CompiledSnapshot, workspace: string): readonly string[] {
+  return tableFor(compiled, workspace)?.groups.flatMap(({ names }) => names) ?? [];
 }
 
-function laneIn(world: CompiledSnapshot, workspace: string, product: Product): string | undefined {
-  return planOf(world, workspace)?.products.find((entry) => entry.product === product)?.lane;
+function laneIn(compiled: CompiledSnapshot, workspace: string, product: Product): string | undefined {
+  return planOf(compiled, workspace)?.products.find((entry) => entry.product === product)?.lane;
 }
 
 describe('compileSnapshot() chooses the policy:', () => {
   it('the default policy for a workspace without an assignment (R29)', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy', 'a.example'),
       allow('acme', 'b.example'),
     );
-    expect(planOf(world, 'team-a')?.networkPolicyId).toBe('default-policy');
-    expect(namesFor(world, 'team-a')).toEqual(['a.example']);
+    expect(planOf(compiled, 'team-a')?.networkPolicyId).toBe('default-policy');
+    expect(namesFor(compiled, 'team-a')).toEqual(['a.example']);
   });
 
   it('the assigned policy, and a changed default does not concern it (R32)', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy', 'a.example'),
       allow('acme', 'b.example'),
       assign('team-a', 'acme'),
     );
-    expect(planOf(world, 'team-a')?.networkPolicyId).toBe('acme');
-    expect(namesFor(world, 'team-a')).toEqual(['b.example']);
+    expect(planOf(compiled, 'team-a')?.networkPolicyId).toBe('acme');
+    expect(namesFor(compiled, 'team-a')).toEqual(['b.example']);
   });
 
   it('the default policy where an assignment says nothing', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy', 'a.example'),
       manifest('PolicyAssignment', 'team-a'),
     );
-    expect(planOf(world, 'team-a')?.networkPolicyId).toBe('default-policy');
+    expect(planOf(compiled, 'team-a')?.networkPolicyId).toBe('default-policy');
   });
 
   it('no plan for a Namespace that is no workspace, nor for an assignment without one', () => {
-    const world = snapshotOf(allow('default-policy'), assign('nowhere', 'default-policy'));
-    expect(world).toMatchObject({ plans: [], tables: [] });
+    const compiled = snapshotOf(allow('default-policy'), assign('nowhere', 'default-policy'));
+    expect(compiled).toMatchObject({ plans: [], tables: [] });
   });
 });
 
@@ -110,63 +110,63 @@ describe('compileSnapshot() denies everything and says why:', () => {
       ],
     ],
   ])('%s', (_, denyReason, others) => {
-    const world = snapshotOf(workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'), ...others);
-    expect(tableFor(world, 'team-a')).toMatchObject({ denyReason, groups: [] });
-    expect(laneIn(world, 'team-a', 'JOBS')).toBe('enforced');
-    expect(laneIn(world, 'team-a', 'SQL_UDF')).toBe('sealed');
+    const compiled = snapshotOf(workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'), ...others);
+    expect(tableFor(compiled, 'team-a')).toMatchObject({ denyReason, groups: [] });
+    expect(laneIn(compiled, 'team-a', 'JOBS')).toBe('enforced');
+    expect(laneIn(compiled, 'team-a', 'SQL_UDF')).toBe('sealed');
   });
 
   it('not the older Namespace with the same id, whatever the names and their order', () => {
     const id = { 'sallyport.dev/workspace': '7' };
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('aaa-later', id, '2026-02-01T00:00:00Z'),
       workspaceManifest('zzz-first', id, '2026-01-01T00:00:00Z'),
       allow('default-policy', 'a.example'),
     );
-    expect(namesFor(world, 'zzz-first')).toEqual(['a.example']);
-    expect(namesFor(world, 'aaa-later')).toEqual([]);
+    expect(namesFor(compiled, 'zzz-first')).toEqual(['a.example']);
+    expect(namesFor(compiled, 'aaa-later')).toEqual([]);
   });
 
   it('not the workspaces of a policy that is called like the stand-in for an unreadable assignment', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('unknown', 'a.example'),
       assign('team-a', 'unknown'),
       assign('team-b', 'a b'),
     );
-    expect(namesFor(world, 'team-a')).toEqual(['a.example']);
-    expect(tableFor(world, 'team-b')).toMatchObject({ denyReason: 'POLICY_UNREADABLE', groups: [] });
+    expect(namesFor(compiled, 'team-a')).toEqual(['a.example']);
+    expect(tableFor(compiled, 'team-b')).toMatchObject({ denyReason: 'POLICY_UNREADABLE', groups: [] });
   });
 });
 
 describe('compileSnapshot() gives lanes:', () => {
   it.each(['STANDARD', 'PREMIUM'])('full ones to a workspace of tier %s (R31)', (tier) => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a', { 'sallyport.dev/tier': tier }),
       allow('default-policy'),
     );
-    expect(new Set(planOf(world, 'team-a')?.products.map(({ lane }) => lane))).toEqual(new Set(['full']));
+    expect(new Set(planOf(compiled, 'team-a')?.products.map(({ lane }) => lane))).toEqual(new Set(['full']));
   });
 
   it('enforced ones to a workspace of an unknown tier', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a', { 'sallyport.dev/tier': 'FREE' }),
       allow('default-policy'),
     );
-    expect(laneIn(world, 'team-a', 'GENERAL')).toBe('enforced');
+    expect(laneIn(compiled, 'team-a', 'GENERAL')).toBe('enforced');
   });
 
   it('the open one to SQL functions where the WorkspaceConf of that workspace says so (R77)', () => {
     const conf = manifest('WorkspaceConf', 'workspace', { enableUdfNetworkAccess: true }, 'team-a');
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('default-policy'),
       conf,
     );
-    expect(laneIn(world, 'team-a', 'SQL_UDF')).toBe('enforced');
-    expect(laneIn(world, 'team-b', 'SQL_UDF')).toBe('sealed');
+    expect(laneIn(compiled, 'team-a', 'SQL_UDF')).toBe('enforced');
+    expect(laneIn(compiled, 'team-b', 'SQL_UDF')).toBe('sealed');
   });
 
   it('the sealed one to SQL functions where the WorkspaceConf cannot be read', () => {
@@ -182,45 +182,45 @@ describe('compileSnapshot() implies what the workspace has:', () => {
     manifest('Metastore', name, { region: 'us-west-2', externalLocations: [BUCKET], workspaces });
 
   it('the locations of its metastore, and nothing of the metastore of others', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('default-policy'),
       store('main', 'team-a'),
     );
-    expect(namesFor(world, 'team-a')).toContain('acme-data.s3.us-west-2.amazonaws.com');
-    expect(namesFor(world, 'team-b')).toEqual([]);
-    expect(planOf(world, 'team-a')?.table).not.toBe(planOf(world, 'team-b')?.table);
+    expect(namesFor(compiled, 'team-a')).toContain('acme-data.s3.us-west-2.amazonaws.com');
+    expect(namesFor(compiled, 'team-b')).toEqual([]);
+    expect(planOf(compiled, 'team-a')?.table).not.toBe(planOf(compiled, 'team-b')?.table);
   });
 
   it('nothing of two metastores that claim it, and both are told', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy'),
       store('one', 'team-a'),
       store('two', 'team-a'),
     );
-    expect(namesFor(world, 'team-a')).toEqual([]);
-    expect(world.problems.map(({ reason, object }) => [reason, object])).toEqual([
+    expect(namesFor(compiled, 'team-a')).toEqual([]);
+    expect(compiled.problems.map(({ reason, object }) => [reason, object])).toEqual([
       ['Conflicted', 'Metastore/one'],
       ['Conflicted', 'Metastore/two'],
     ]);
   });
 
   it('nothing of a metastore that names no workspace', () => {
-    const world = snapshotOf(workspaceManifest('team-a'), allow('default-policy'), store('main'));
-    expect(namesFor(world, 'team-a')).toEqual([]);
+    const compiled = snapshotOf(workspaceManifest('team-a'), allow('default-policy'), store('main'));
+    expect(namesFor(compiled, 'team-a')).toEqual([]);
   });
 
   it('one table for workspaces with the same sources', () => {
-    const world = snapshotOf(
+    const compiled = snapshotOf(
       workspaceManifest('team-a'),
       workspaceManifest('team-b'),
       allow('default-policy'),
       store('main', 'team-a', 'team-b'),
     );
-    expect(world.tables).toHaveLength(1);
-    expect(planOf(world, 'team-a')?.table).toBe(planOf(world, 'team-b')?.table);
+    expect(compiled.tables).toHaveLength(1);
+    expect(planOf(compiled, 'team-a')?.table).toBe(planOf(compiled, 'team-b')?.table);
   });
 });
 

@@ -88,7 +88,10 @@ test('consume() stores denials and nothing else, shows each, and reports lines t
 test('consume() of lines that were too long stores a row each, and reports how many', () =>
   withLog(async ({ open, stored, unreadable }) => {
     const { lines, ...batch } = batchOf([rejection('a.example.com'), rejection('b.example.com')]);
-    await (await open()).consume({ ...batch, lines: lines.map((line) => ({ ...line, cutFrom: 30_000 })) });
+    await (await open()).consume({
+      ...batch,
+      lines: lines.map((line) => ({ ...line, truncatedFrom: 30_000 })),
+    });
     expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
     expect(unreadable).toEqual(['2 cut']);
   }));

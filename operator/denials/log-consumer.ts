@@ -54,7 +54,7 @@ export class LogConsumer {
     const from = this.#positions.get(logFile) ?? 0;
     if (upTo <= from) return;
     const { gateway, tablesOf, onDenials, onUnreadableLines, onTruncatedLines } = this.#options;
-    const { lines, unreadable, cut } = readLines(texts.filter(({ offset }) => offset >= from));
+    const { lines, unreadable, truncated } = readLines(texts.filter(({ offset }) => offset >= from));
     await tablesOf?.(lines);
     const { rows, raised } = this.#budget.take(denialsOf(logFile, lines, this.#options));
     const denials = numberRows(rows, this.#sequence);
@@ -64,7 +64,7 @@ export class LogConsumer {
     this.#positions.set(logFile, upTo);
     this.#sequence += denials.length;
     if (unreadable > 0) onUnreadableLines(unreadable, logFile);
-    if (cut > 0) onTruncatedLines(cut, logFile);
+    if (truncated > 0) onTruncatedLines(truncated, logFile);
     onDenials(denials);
   }
 

@@ -1,5 +1,5 @@
-// Makes the parts of every gateway, in a cluster or not: Envoy, the pass that brings outputs into force, the DNS. Starts
-// nothing; roles/run/process.ts and roles/gateway/process.ts do, in their order.
+// Makes the parts of every gateway, in a cluster or not: Envoy, the pass that brings outputs into force, the DNS.
+// Starts nothing; roles/run/process.ts and roles/gateway/process.ts do, in their order.
 import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
 import * as atomicFiles from '../lib/atomic-file.ts';
@@ -136,9 +136,9 @@ export function gatewayParts(
     pass: new GatewayPass({ directory: paths.envoy, applier, limits, dns, tunnels, tunnelCloser }),
     polls: new EnvoyPolls(
       [
-        { look: () => refused.look(), pauseMs: SLOW_POLL_MS },
-        { look: () => overload.look(), pauseMs: SLOW_POLL_MS },
-        { look: () => limits.look(), pauseMs: BUSY_POLL_MS },
+        { check: () => refused.check(), pauseMs: SLOW_POLL_MS },
+        { check: () => overload.check(), pauseMs: SLOW_POLL_MS },
+        { check: () => limits.check(), pauseMs: BUSY_POLL_MS },
       ],
       onAdminFailure,
     ),

@@ -92,7 +92,7 @@ export class GatewayPass {
     remember,
   }: PassWork<Outputs>): Promise<Remembered<Outputs>> {
     const { tunnels, tunnelCloser } = this.#parts;
-    await tunnelCloser.look(SYSTEM_CLOCK.nowMs());
+    await tunnelCloser.check(SYSTEM_CLOCK.nowMs());
     const outputs = await compute(tunnels.memory);
     const unsaved = await remember(outputs);
     await tunnels.keep(outputs.tunnels);

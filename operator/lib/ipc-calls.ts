@@ -52,7 +52,7 @@ export class IpcCalls {
   }
 
   /** As call(), without an answer. */
-  tell(name: string, argument?: unknown): void {
+  notify(name: string, argument?: unknown): void {
     this.call(name, argument).catch(() => undefined);
   }
 

@@ -210,19 +210,19 @@ test('stop() releases who waits for a run that will not come', async () => {
 
 describe('Loop tells of its runs:', () => {
   it('how long each took and waited, and whether it failed', async () => {
-    const told: LoopRun[] = [];
+    const notified: LoopRun[] = [];
     const job = async (): Promise<object> => {
       clock.now += 500;
       runs += 1;
       if (runs === 2) throw new Error('no');
       return {};
     };
-    const loop = loopOf({ job, minIntervalMs: 1000, onRun: (run) => told.push(run) });
+    const loop = loopOf({ job, minIntervalMs: 1000, onRun: (run) => notified.push(run) });
     loop.trigger();
     await clock.advance(0);
     loop.trigger();
     await clock.advance(500);
-    expect(told).toEqual([
+    expect(notified).toEqual([
       { seconds: 0.5, queuedSeconds: 0, failed: false },
       { seconds: 0.5, queuedSeconds: 0.5, failed: true },
     ]);

@@ -122,7 +122,7 @@ export class Loop {
 
   async #runJob(queuedMs: number): Promise<number> {
     const { job, clock, onFailure, onRun, retryIntervalMs, maxIntervalMs } = this.#options;
-    const tell = (failed: boolean): void =>
+    const notify = (failed: boolean): void =>
       onRun?.({
         seconds: (clock.nowMs() - this.#lastStartMs) / 1000,
         queuedSeconds: queuedMs / 1000,
@@ -130,10 +130,10 @@ export class Loop {
       });
     try {
       const { runAgainAtMs = Number.POSITIVE_INFINITY } = await job();
-      tell(false);
+      notify(false);
       return Math.min(clock.nowMs() + maxIntervalMs, runAgainAtMs);
     } catch (error) {
-      tell(true);
+      notify(true);
       onFailure(error);
       return clock.nowMs() + retryIntervalMs;
     }

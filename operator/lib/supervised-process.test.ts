@@ -24,12 +24,12 @@ new IpcCalls(process, {
 });`;
 
 let folder: string;
-let told: string[];
+let notified: string[];
 let supervised: SupervisedProcess | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-supervised-'));
-  told = [];
+  notified = [];
 });
 
 afterEach(async () => {
@@ -47,8 +47,8 @@ async function start(options: Partial<SupervisedOptions> = {}): Promise<Supervis
     memoryMb: 1500,
     handlers: {},
     prepare: async (calls) => void (await calls.call('double', 1)),
-    onExit: ({ reason }) => void told.push(reason),
-    onRestart: ({ error }) => void told.push(error?.message ?? 'again'),
+    onExit: ({ reason }) => void notified.push(reason),
+    onRestart: ({ error }) => void notified.push(error?.message ?? 'again'),
     firstBackoffMs: 10,
     ...options,
   });
@@ -59,26 +59,26 @@ test('call() answers, and rejects with the error of the other side', async () =>
   const process = await start();
   expect(await process.call('double', 21)).toBe(42);
   await expect(process.call('refuse')).rejects.toThrow('I will not');
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
 });
 
 test('a process that dies is started again, and a call meanwhile is answered by the next one', async () => {
   const process = await start();
   const { pid } = process;
-  process.tell('die');
+  process.notify('die');
   const answers = [await process.call('double', 1), await process.call('double', 2)];
   expect(answers).toEqual([2, 4]);
   expect(process.pid).not.toBe(pid);
-  expect(told).toEqual(['it ended with SIGKILL', 'again']);
+  expect(notified).toEqual(['it ended with SIGKILL', 'again']);
 });
 
 test('a process that is silent is killed and started again', async () => {
   const process = await start({ silentMs: 1000 });
   const { pid } = process;
-  process.tell('hang');
+  process.notify('hang');
   expect(await process.call('double', 2)).toBe(4);
   expect(process.pid).not.toBe(pid);
-  expect(told).toEqual(['it did not answer for 1 s', 'again']);
+  expect(notified).toEqual(['it did not answer for 1 s', 'again']);
 });
 
 test('memory beyond the limit is refused by the system, whatever becomes of the process', async () => {
@@ -88,8 +88,8 @@ test('memory beyond the limit is refused by the system, whatever becomes of the 
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
   };
   const peaks: number[] = [];
-  process.tell('fill', 5000);
-  while (told.length === 0) peaks.push(await peakMb());
+  process.notify('fill', 5000);
+  while (notified.length === 0) peaks.push(await peakMb());
   expect(Math.max(...peaks)).toBeLessThan(1000);
   expect(await process.call('double', 3)).toBe(6);
 });
@@ -99,7 +99,7 @@ test('start() rejects with the reason, and nothing is left running, where the fi
   await expect(refused).rejects.toThrow('I will not');
   const dead = start({ prepare: async (calls) => void (await calls.call('die')) });
   await expect(dead).rejects.toThrow(EndedTooSoon);
-  expect(told).toEqual(['it ended with SIGKILL']);
+  expect(notified).toEqual(['it ended with SIGKILL']);
 });
 
 test('stop() ends a process that does not end itself, after the grace', async () => {
@@ -107,6 +107,6 @@ test('stop() ends a process that does not end itself, after the grace', async ()
   const { pid = 0 } = process;
   await process.stop((calls) => calls.call('never'), 300);
   await expect(readFile(`/proc/${pid}/status`)).rejects.toThrow('ENOENT');
-  expect(told).toEqual([]);
+  expect(notified).toEqual([]);
   await expect(process.call('double', 1)).rejects.toThrow('stopped');
 });

@@ -78,8 +78,8 @@ export class SupervisedProcess {
   }
 
   /** Sends to the process that is ready; the next one gets it when it is prepared. */
-  tell(name: string, argument?: unknown): void {
-    this.#running?.calls.tell(name, argument);
+  notify(name: string, argument?: unknown): void {
+    this.#running?.calls.notify(name, argument);
   }
 
   /** Ends the process when `finish` has resolved, or after the grace period. None runs afterwards. */
@@ -140,8 +140,8 @@ export class SupervisedProcess {
       this.#options.onRestart({ pid: running.child.pid });
       return running;
     } catch (error) {
-      const isTold = error instanceof EndedTooSoon || this.#stopped.signal.aborted;
-      if (!isTold) this.#options.onRestart({ error: error as Error });
+      const isNotified = error instanceof EndedTooSoon || this.#stopped.signal.aborted;
+      if (!isNotified) this.#options.onRestart({ error: error as Error });
       return undefined;
     }
   }

@@ -3,13 +3,13 @@
 const INTERVAL_MS = 10_000;
 
 export class Tally {
-  readonly #tell: (count: number) => void;
+  readonly #notify: (count: number) => void;
   readonly #intervalMs: number;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: (count: number) => void, intervalMs = INTERVAL_MS) {
-    this.#tell = tell;
+  constructor(notify: (count: number) => void, intervalMs = INTERVAL_MS) {
+    this.#notify = notify;
     this.#intervalMs = intervalMs;
   }
 
@@ -21,7 +21,7 @@ export class Tally {
   #flush(): void {
     this.#timer = undefined;
     if (this.#count === 0) return;
-    this.#tell(this.#count);
+    this.#notify(this.#count);
     this.#count = 0;
     this.#timer = setTimeout(() => this.#flush(), this.#intervalMs).unref();
   }

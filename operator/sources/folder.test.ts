@@ -17,9 +17,9 @@ beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'sallyport-folder-'));
   folder = join(parent, 'policies');
   await mkdir(folder);
-  let tell: () => void = () => undefined;
-  nextChange = () => new Promise((resolve) => (tell = resolve));
-  source = new FolderSource(folder, () => tell());
+  let notify: () => void = () => undefined;
+  nextChange = () => new Promise((resolve) => (notify = resolve));
+  source = new FolderSource(folder, () => notify());
 });
 
 afterEach(async () => {
@@ -90,9 +90,9 @@ test('FolderSource tells of a new file, a file that is replaced, and one that is
   ];
   const seen: unknown[] = [];
   for (const change of changes) {
-    const told = nextChange();
+    const notified = nextChange();
     await change();
-    await told;
+    await notified;
     seen.push(await namesRead());
   }
   expect(seen).toEqual([['a', 'b'], ['c', 'b'], ['c']]);
@@ -127,9 +127,9 @@ test('FolderSource keeps what it knows while the folder is away, and watches the
   await mkdir(folder);
   await put('b.yaml', namespace('b'));
   expect(await namesRead()).toEqual(['b']);
-  const told = nextChange();
+  const notified = nextChange();
   await put('c.yaml', namespace('c'));
-  await told;
+  await notified;
   expect(await namesRead()).toEqual(['b', 'c']);
 });
 

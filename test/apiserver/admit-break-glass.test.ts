@@ -153,14 +153,14 @@ describe('the glass', () => {
     });
 
     it('shows in the audit log who did what, and the reason', async () => {
-      const told = (await auditLines())
+      const notified = (await auditLines())
         .filter(({ verb, user }) => verb === 'delete' && user?.username === 'admin')
         .flatMap(({ impersonatedUser, responseStatus, annotations = {} }) =>
           impersonatedUser?.username === 'chief' && responseStatus?.code === 200
             ? [annotations['sallyport-owned-isolation/break-glass']]
             : [],
         );
-      expect(told).toContain(REASON);
+      expect(notified).toContain(REASON);
     });
 
     it('is mended by whoever may write the Namespace', async () => {

@@ -340,7 +340,7 @@ async function outcomeOf(
   }
 }
 
-const told = ({ protection, resource, verb }: Attempt): string => `${protection}: ${verb} ${resource}`;
+const notified = ({ protection, resource, verb }: Attempt): string => `${protection}: ${verb} ${resource}`;
 
 describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAll = false }) => {
   it('is stopped by every guard that is not for it', async () => {
@@ -355,7 +355,7 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAl
           : outcome === 'guarded' ||
             outcome === 'without effect' ||
             (outcome === 'refused otherwise' && !mayAll);
-        if (!isRight) wrong.push(`${told(next)} is ${outcome}`);
+        if (!isRight) wrong.push(`${notified(next)} is ${outcome}`);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));

@@ -251,11 +251,11 @@ describe('exemptPods()', () => {
   }
 
   async function adopt(namespace: string, api = scene.api): Promise<object> {
-    const told: string[] = [];
+    const notified: string[] = [];
     const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
-      told.push(`${pod.namespace}/${pod.name}`);
+      notified.push(`${pod.namespace}/${pod.name}`);
     };
-    return { ...(await exemptPods(namespace, { api, mayWrite: () => true, onHeld })), told };
+    return { ...(await exemptPods(namespace, { api, mayWrite: () => true, onHeld })), notified };
   }
 
   it('gives lane full to the pods that run, and the strictest to those that have not started', async () => {
@@ -264,14 +264,14 @@ describe('exemptPods()', () => {
     await startPod('adopting', 'old-2', { app: 'x' });
     await startPod('adopting', 'stamped', { [LANE_LABEL]: 'enforced' });
     await makePod('adopting', 'waiting');
-    expect(await adopt('adopting')).toEqual({ running: 2, held: 1, told: ['adopting/waiting'] });
+    expect(await adopt('adopting')).toEqual({ running: 2, held: 1, notified: ['adopting/waiting'] });
     expect(await lanes('adopting')).toEqual({
       'old-1': 'full',
       'old-2': 'full',
       stamped: 'enforced',
       waiting: 'sealed',
     });
-    expect(await adopt('adopting')).toEqual({ running: 0, held: 0, told: [] });
+    expect(await adopt('adopting')).toEqual({ running: 0, held: 0, notified: [] });
   });
 
   it('opens no pod that took the place of one that it saw', async () => {

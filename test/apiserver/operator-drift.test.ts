@@ -37,10 +37,10 @@ function tableOf(workspace: string): Promise<string> {
 }
 
 /** Resolves when an object that was tampered with is as it was. */
-async function tamperAndWait(tamper: readonly string[], look: () => Promise<string>): Promise<void> {
-  const before = await look();
+async function tamperAndWait(tamper: readonly string[], check: () => Promise<string>): Promise<void> {
+  const before = await check();
   await scene.kubectl(...tamper);
-  await until('it is restored', async () => (await look()) === before);
+  await until('it is restored', async () => (await check()) === before);
 }
 
 const serviceOf = async (): Promise<string> =>
@@ -94,8 +94,8 @@ it.each([
     () => ['annotate', 'namespace', 'team', 'sallyport.dev/stamp-'],
     () => scene.stampOf('team'),
   ],
-])('restores %s', async (_what, tamper, look) => {
-  await tamperAndWait(tamper(), look);
+])('restores %s', async (_what, tamper, check) => {
+  await tamperAndWait(tamper(), check);
 });
 
 it('restores a deleted Service with the address that pods know', async () => {

@@ -203,11 +203,14 @@ it('shows each workspace its own failed writes alone, where one name begins with
       .map((name) => `${workspaceYaml(name, name)}---\n${assignmentYaml(name, 'team')}`)
       .join('---\n'),
   );
-  const told = async (): Promise<readonly string[]> => [await messageOf('tea'), await messageOf('team-b')];
+  const notified = async (): Promise<readonly string[]> => [
+    await messageOf('tea'),
+    await messageOf('team-b'),
+  ];
   await until('both are told', async () =>
-    (await told()).every((message) => message.includes('could not be created')),
+    (await notified()).every((message) => message.includes('could not be created')),
   );
-  expect(await told()).toEqual([
+  expect(await notified()).toEqual([
     expect.stringMatching(/: Namespace\/tea: .* says 422/),
     expect.stringMatching(/: NetworkPolicy\/team-b\/\S+: .* says 500/),
   ]);

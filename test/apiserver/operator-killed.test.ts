@@ -133,11 +133,11 @@ describe('operators that are killed one after the other, a story told in this or
       readonly note: string;
       readonly reportingController?: string;
     }[];
-    const told = events
+    const notified = events
       .filter(({ reportingController }) => reportingController === 'sallyport.dev/operator')
       .map(({ regarding, reason, note }) => `${regarding.kind}/${regarding.name} ${reason}: ${note}`);
-    expect(told.toSorted()).toEqual([...new Set(told)].toSorted());
-    expect(told).not.toEqual([]);
+    expect(notified.toSorted()).toEqual([...new Set(notified)].toSorted());
+    expect(notified).not.toEqual([]);
   });
 
   it(

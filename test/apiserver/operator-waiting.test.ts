@@ -44,7 +44,7 @@ async function reachesOutside(namespace: string, pod: string): Promise<boolean> 
 }
 
 /** Notes of the Events about a pod. */
-function told(namespace: string, pod: string): Promise<string> {
+function notified(namespace: string, pod: string): Promise<string> {
   return scene.field(
     '{.items[*].note}',
     'events.events.k8s.io',
@@ -82,8 +82,8 @@ describe('when their Namespace becomes a workspace', () => {
     'one that is %s is held, says what to do, and stays held when it starts',
     async (pod) => {
       expect(await laneOf('joining', pod)).toBe('sealed');
-      await until('it is told', async () => (await told('joining', pod)) !== '');
-      expect(await told('joining', pod)).toMatch(
+      await until('it is told', async () => (await notified('joining', pod)) !== '');
+      expect(await notified('joining', pod)).toMatch(
         /^It had not started when its Namespace became a workspace, and is in lane "sealed".* delete it/,
       );
       await scene.startPods('joining', pod);
@@ -135,8 +135,8 @@ describe('when enforcement is switched on', () => {
   });
 
   it.each(['gated', 'unschedulable'])('one that is %s does not start in dry-run', async (pod) => {
-    await until('it is told', async () => (await told('trying', pod)) !== '');
-    expect(await told('trying', pod)).toMatch(
+    await until('it is told', async () => (await notified('trying', pod)) !== '');
+    expect(await notified('trying', pod)).toMatch(
       /^It had not started when lane "dry-run" was taken from it, and is in lane "enforced" now.* delete it/,
     );
     await scene.startPods('trying', pod);
@@ -149,6 +149,6 @@ describe('when enforcement is switched on', () => {
     expect(await laneOf('trying', 'new')).toBe('enforced');
     await scene.apply(policyYaml('trying', ['a.example', 'b.example']));
     await scene.untilCondition('Accepted', 'True', 'snp', 'trying');
-    expect(await told('trying', 'new')).toBe('');
+    expect(await notified('trying', 'new')).toBe('');
   });
 });

@@ -59,10 +59,10 @@ describe('a watch', () => {
 
     await converged();
     expect(scene.proxy.pendingFaults()).toBe(0);
-    const told = failures.flatMap(({ error, retryInMs }) =>
+    const notified = failures.flatMap(({ error, retryInMs }) =>
       'status' in error ? [[error.status, retryInMs]] : [],
     );
-    expect(told).toContainEqual([answer.status, expect.any(Number)]);
+    expect(notified).toContainEqual([answer.status, expect.any(Number)]);
   });
 
   it('waits as long as Retry-After says', async () => {

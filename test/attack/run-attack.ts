@@ -49,11 +49,11 @@ async function observeAll(cases: readonly AttackCase[], scene: AttackScene) {
   const seen: Observation[] = [];
   for (const { attack, source } of numbered.filter(({ attack: { send } }) => !isSlow(send))) {
     const answer = await sendFrom(source, attack, scene);
-    seen.push({ attack, source, answer, ...witness.look(attack.wanted) });
+    seen.push({ attack, source, answer, ...witness.check(attack.wanted) });
   }
   const slow = numbered.filter(({ attack: { send } }) => isSlow(send));
   const answers = await Promise.all(slow.map(({ attack, source }) => sendFrom(source, attack, scene)));
-  const left = witness.look({ reaches: [] });
+  const left = witness.check({ reaches: [] });
   return {
     witness,
     seen: [...seen, ...slow.map((one, at) => ({ ...one, answer: answers[at] ?? '', ...left }))],

@@ -22,7 +22,7 @@ export class Witness {
     this.#questions = world.dns.questions.length;
   }
 
-  look({ reaches = [], asks = reaches }: Pick<Wanted, 'reaches' | 'asks'>): Left {
+  check({ reaches = [], asks = reaches }: Pick<Wanted, 'reaches' | 'asks'>): Left {
     // What was asked once is asked again in the background, when the answer has grown old.
     for (const name of asks) this.#mayBeAsked.add(name);
     return { arrivals: this.#newArrivals(), strayQuestions: this.#strayQuestions() };

@@ -162,8 +162,8 @@ function serverOf({ host, port }: Place): string {
 /** stop() answers the most bytes that were seen. */
 function watchSize(state: string): { readonly stop: () => number } {
   let most = 0;
-  const look = async (): Promise<void> => void (most = Math.max(most, await logBytes(state)));
-  const timer = setInterval(() => void look(), SIZE_EVERY_MS);
+  const check = async (): Promise<void> => void (most = Math.max(most, await logBytes(state)));
+  const timer = setInterval(() => void check(), SIZE_EVERY_MS);
   return {
     stop: () => {
       clearInterval(timer);
@@ -177,14 +177,14 @@ async function counted(
   sallyport: SallyportProcess,
   refused: number,
 ): Promise<{ readonly repeats: number; readonly rows: number }> {
-  const look = async () => {
+  const check = async () => {
     const [row] = await sallyport.query(COUNT);
     return { repeats: Number(row?.['repeats']), rows: Number(row?.['rows']) };
   };
-  await until(async () => (await look()).repeats >= refused, 'every denial', COUNTED_LIMIT_MS).catch(
+  await until(async () => (await check()).repeats >= refused, 'every denial', COUNTED_LIMIT_MS).catch(
     () => undefined,
   );
-  return await look();
+  return await check();
 }
 
 /** From the signal to the end of the last process. */

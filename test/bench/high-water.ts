@@ -9,12 +9,12 @@ export class HighWater {
 
   private constructor(pid: () => number) {
     // A process that is just being replaced has nothing to add: no file, or one without memory in it.
-    const look = (): Promise<void> =>
+    const check = (): Promise<void> =>
       memoryOf(pid()).then(
         ({ nowMb }) => this.#note(nowMb),
         () => undefined,
       );
-    this.#timer = setInterval(() => void look(), INTERVAL_MS);
+    this.#timer = setInterval(() => void check(), INTERVAL_MS);
   }
 
   static start(pid: () => number): HighWater {

@@ -33,13 +33,13 @@ export class ObjectWatch {
   next(what: string, expected: Expected): Promise<SeenObject> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`Waited ${LIMIT_MS} ms for ${what}`)), LIMIT_MS);
-      const look = (seen: SeenObject): void => {
+      const check = (seen: SeenObject): void => {
         if (!expected(seen.object)) return;
         clearTimeout(late);
-        this.#expecting.delete(look);
+        this.#expecting.delete(check);
         resolve(seen);
       };
-      this.#expecting.add(look);
+      this.#expecting.add(check);
     });
   }
 
@@ -50,7 +50,7 @@ export class ObjectWatch {
   async #follow(events: AsyncIterable<{ readonly object: KubernetesObject }>): Promise<void> {
     for await (const { object } of events) {
       const atMs = performance.now();
-      for (const look of this.#expecting) look({ object, atMs });
+      for (const check of this.#expecting) check({ object, atMs });
     }
   }
 }

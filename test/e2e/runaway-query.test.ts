@@ -17,8 +17,8 @@ test('a query that does not end when it is told to ends the process; its caller 
   withFolder(async (root) => {
     const paths = statePaths(root);
     await mkdir(paths.envoyLog, { recursive: true });
-    const told: string[] = [];
-    const log = await startLog(root, (sentence) => void told.push(sentence));
+    const notified: string[] = [];
+    const log = await startLog(root, (sentence) => void notified.push(sentence));
     try {
       const stored = async (): Promise<unknown> => {
         const answer = await queryDenials({
@@ -37,8 +37,8 @@ test('a query that does not end when it is told to ends the process; its caller 
       await write('b.example.com');
       expect(await asked).toEqual({ error: expect.stringContaining('the denial log starts again') });
       await write('c.example.com');
-      await until('it is told', () => told.some((sentence) => sentence.includes(`(pid ${pid}) is gone`)));
-      expect(told[0]).toContain('does not end when it is told to');
+      await until('it is told', () => notified.some((sentence) => sentence.includes(`(pid ${pid}) is gone`)));
+      expect(notified[0]).toContain('does not end when it is told to');
       await log.drain();
       expect(log.pid).not.toBe(pid);
       expect(await stored()).toEqual(['a.example.com', 'b.example.com', 'c.example.com']);

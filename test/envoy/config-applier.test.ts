@@ -209,13 +209,13 @@ test('apply() keeps the last good listener and cluster when Envoy refuses new on
   await applier.apply(workspace('a', 0, 'a1'));
   const next = workspace('a', 0, 'a2');
   const [cluster] = next.clusters;
-  const [door] = next.egressListeners;
+  const [clientPorts] = next.egressListeners;
   const badCluster = { name: 'check-tls-a', body: { ...cluster?.body, cluster_type: { name: 'nonsense' } } };
   const badDoor = {
-    ...door,
+    ...clientPorts,
     name: 'listener-a',
     routes: 'table.a',
-    body: { ...door?.body, listener_filters: [{ name: 'nonsense' }] },
+    body: { ...clientPorts?.body, listener_filters: [{ name: 'nonsense' }] },
   };
   const result = await applier.apply({ ...next, clusters: [badCluster], egressListeners: [badDoor] });
   expect(result).toMatchObject({

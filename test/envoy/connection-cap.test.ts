@@ -35,13 +35,13 @@ async function isClosed(socket: Socket): Promise<boolean> {
 }
 
 it('closes connections beyond it, and they are counted and told', async () => {
-  const told: (readonly [number, string | undefined])[] = [];
+  const notified: (readonly [number, string | undefined])[] = [];
   const refused = new OverloadedListeners({
     counted: () => envoy.admin.refusedConnections(),
-    onRefused: ({ connections, listener }) => told.push([connections, listener]),
+    onRefused: ({ connections, listener }) => notified.push([connections, listener]),
   });
-  await refused.look();
-  expect(told).toEqual([]);
+  await refused.check();
+  expect(notified).toEqual([]);
   const held = Array.from({ length: LIMIT }, () => connect(client.proxy));
   const counter = '^http\\.egress\\.downstream_cx_total$';
   await until('as many are open as may be', async () => {
@@ -49,7 +49,7 @@ it('closes connections beyond it, and they are counted and told', async () => {
   });
   const further = [connect(client.proxy), connect(client.proxy)];
   expect(await Promise.all(further.map(isClosed))).toEqual([true, true]);
-  await refused.look();
-  expect(told).toEqual([[2, undefined]]);
+  await refused.check();
+  expect(notified).toEqual([[2, undefined]]);
   for (const socket of held) socket.destroy();
 });

@@ -188,8 +188,8 @@ test('what leaves has one name only, which the policy allows or a dry-run row sp
   const wrong = seen.filter((one) => {
     const [name = '', ...others] = one.left;
     const isAllowed = decideName(indexOf(one), 'enforced', name).verdict === 'ALLOW';
-    const isTold = one.workspace === 'dry' && rowsOf(one).some(({ destination }) => destination === name);
-    return one.left.length > 0 && (others.length > 0 || !(isAllowed || isTold));
+    const isNotified = one.workspace === 'dry' && rowsOf(one).some(({ destination }) => destination === name);
+    return one.left.length > 0 && (others.length > 0 || !(isAllowed || isNotified));
   });
   expect(wrong.map(shown)).toEqual([]);
 });

@@ -49,17 +49,17 @@ async function faultOf(probe: Probe): Promise<string | undefined> {
   counts.heldBack += 1;
   const { workspace, product } = probe;
   const names = [`${workspace}/${product}`, `${table}`, 'private-'];
-  const isTold = fixture.heldBack.some((sentence) => names.some((name) => sentence.includes(name)));
-  return isTold ? undefined : `Envoy denies what is ${reason}, and nothing says why`;
+  const isNotified = fixture.heldBack.some((sentence) => names.some((name) => sentence.includes(name)));
+  return isNotified ? undefined : `Envoy denies what is ${reason}, and nothing says why`;
 }
 
 async function expectNoFault(at: number, step: unknown, probes: readonly Probe[]): Promise<void> {
   for (const probe of probes) {
     const fault = await faultOf(probe);
     if (fault === undefined) continue;
-    const told = fixture.heldBack.join('\n') || 'nothing';
+    const notified = fixture.heldBack.join('\n') || 'nothing';
     throw new Error(
-      `${fault} (seed ${SEED}, step ${at}: ${JSON.stringify(step)}): ${JSON.stringify(probe)}; held back: ${told}`,
+      `${fault} (seed ${SEED}, step ${at}: ${JSON.stringify(step)}): ${JSON.stringify(probe)}; held back: ${notified}`,
     );
   }
 }

@@ -65,12 +65,12 @@ test.each([
 
 /** When Envoy has taken nothing more in for a while. */
 async function settledMemory(pid: number): Promise<number> {
-  let [highestMb, looks] = [0, 0];
+  let [highestMb, plannedChecks] = [0, 0];
   await until('Envoy takes nothing more in', async () => {
     const { nowMb } = await memoryOf(pid);
-    looks = nowMb > highestMb + 0.5 ? 0 : looks + 1;
+    plannedChecks = nowMb > highestMb + 0.5 ? 0 : plannedChecks + 1;
     highestMb = Math.max(highestMb, nowMb);
-    return looks >= QUIET_LOOKS;
+    return plannedChecks >= QUIET_LOOKS;
   });
   return highestMb;
 }

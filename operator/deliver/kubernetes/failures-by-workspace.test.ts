@@ -36,8 +36,8 @@ test('failuresByWorkspace() blames each workspace for the first of its own failu
       for (const [at, { workspace }] of wrong.entries())
         if (!first.has(workspace)) first.set(workspace, String(at));
       const found = failuresByWorkspace(failures, []);
-      const told = new Map([...found].map(([workspace, { error }]) => [workspace, error.message]));
-      expect(told).toEqual(first);
+      const notified = new Map([...found].map(([workspace, { error }]) => [workspace, error.message]));
+      expect(notified).toEqual(first);
     }),
     { seed: 12, numRuns: 2000 },
   );

@@ -40,7 +40,7 @@ export class GatewayReporter {
     this.#options = options;
     this.#loop = new Loop({
       job: async () => {
-        await this.#tell(this.#stopped.signal);
+        await this.#notify(this.#stopped.signal);
         return {};
       },
       minIntervalMs: MIN_INTERVAL_MS,
@@ -64,10 +64,10 @@ export class GatewayReporter {
     await this.#loop.stop();
     if (this.#content === undefined) return;
     this.#content = { ...this.#content, ready: false };
-    await this.#tell(AbortSignal.timeout(FAREWELL_MS)).catch(this.#options.onFailure);
+    await this.#notify(AbortSignal.timeout(FAREWELL_MS)).catch(this.#options.onFailure);
   }
 
-  async #tell(signal: AbortSignal): Promise<void> {
+  async #notify(signal: AbortSignal): Promise<void> {
     const content = this.#content;
     if (content === undefined) return;
     if (isDeepStrictEqual(content, this.#written) && (await this.#renew(signal))) return;

@@ -31,8 +31,8 @@ describe('inParallel()', () => {
       if (name.endsWith('3')) throw new Error(`Cannot write ${name}`);
       done.push(name);
     });
-    const told = failures.map(({ item, error }) => [item.metadata.name, error.message]);
-    expect(told).toEqual([
+    const notified = failures.map(({ item, error }) => [item.metadata.name, error.message]);
+    expect(notified).toEqual([
       ['pod-3', 'Cannot write pod-3'],
       ['pod-13', 'Cannot write pod-13'],
     ]);

@@ -83,13 +83,13 @@ export class LeaderLease {
         const hasLost = error instanceof ApiFailure && error.status === 409;
         if (!hasLost) this.#options.onFailure(error as Error);
       });
-      this.#tell();
+      this.#notify();
       const waitMs = this.#timings.retryMs * (1 + Math.random() * (JITTER - 1));
       await delay(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  #tell(): void {
+  #notify(): void {
     const isLeader = this.isLeader();
     if (isLeader === this.#wasLeader) return;
     this.#wasLeader = isLeader;

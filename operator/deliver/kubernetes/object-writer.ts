@@ -154,13 +154,13 @@ export class ObjectWriter {
   }
 
   async #write(object: KubernetesObject, verb: Verb, send: () => Promise<unknown>): Promise<unknown> {
-    const tell = (failed: boolean): void => this.#options.onWrite?.({ kind: object.kind, verb, failed });
+    const notify = (failed: boolean): void => this.#options.onWrite?.({ kind: object.kind, verb, failed });
     try {
       const answer = await sendAsLeader(this.#options.mayWrite, send);
-      tell(false);
+      notify(false);
       return answer;
     } catch (error) {
-      tell(true);
+      notify(true);
       throw error;
     }
   }

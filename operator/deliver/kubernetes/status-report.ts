@@ -46,7 +46,7 @@ export class StatusReport {
   }
 
   /** Resolves with the time of the next report without a change of input, in epoch milliseconds. */
-  async tell(input: StatusInput): Promise<number | undefined> {
+  async notify(input: StatusInput): Promise<number | undefined> {
     const { api, recorder, logger, mayWrite } = this.#options;
     const { atMs } = input;
     const state: ClusterState = { ...input.state, statuses: this.#withWritten(input.state.statuses) };
@@ -56,11 +56,11 @@ export class StatusReport {
     for (const { item, error } of unwritten)
       logger.error('a status could not be written', { object: objectKey(item), error });
     const failedKeys = new Set(unwritten.map(({ item }) => objectKey(item)));
-    const told = due.filter(({ key }) => !failedKeys.has(key));
-    for (const { key, uid, status } of told) {
+    const notified = due.filter(({ key }) => !failedKeys.has(key));
+    for (const { key, uid, status } of notified) {
       this.#written.set(key, { uid, before: input.state.statuses.get(key)?.status, status });
     }
-    const events = [...renderEvents(told, state.statuses), ...renderExpiryEvents(told, state)];
+    const events = [...renderEvents(notified, state.statuses), ...renderExpiryEvents(notified, state)];
     for (const event of events) await recorder.record(event);
     const times = [changesAtMs, nextMs, unwritten.length > 0 ? atMs + RETRY_MS : undefined];
     const next = Math.min(...times.filter((time) => time !== undefined));

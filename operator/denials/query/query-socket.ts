@@ -45,9 +45,9 @@ export async function serveQueries(store: DenialStore, options: QueryServerOptio
   const error = socketPathError(socketPath);
   if (error !== null) throw new Error(error);
   await removeStaleSocket(socketPath);
-  const door = { ...options, store, checkCaller: await newQuerySecret(secretPath) };
+  const clientPorts = { ...options, store, checkCaller: await newQuerySecret(secretPath) };
   const server = createServer((request, response) => {
-    respond(door, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
+    respond(clientPorts, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
   });
   await listen(server, socketPath);
   return { close: () => closeServer(server) };
@@ -98,15 +98,19 @@ async function somebodyAnswers(path: string): Promise<boolean> {
   }
 }
 
-interface Door extends QueryServerOptions {
+interface ClientPorts extends QueryServerOptions {
   readonly store: DenialStore;
   readonly checkCaller: CallerCheck;
 }
 
-async function respond(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const rejection = door.checkCaller(request.headers.authorization);
+async function respond(
+  clientPorts: ClientPorts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const rejection = clientPorts.checkCaller(request.headers.authorization);
   if (rejection !== null) {
-    door.onStranger?.();
+    clientPorts.onStranger?.();
     return send(response, 401, { error: rejection });
   }
   if (request.method !== 'POST' || request.url !== '/query') {
@@ -114,14 +118,18 @@ async function respond(door: Door, request: IncomingMessage, response: ServerRes
   }
   const query = parseRequest(await readBody(request));
   if ('error' in query) return send(response, 400, query);
-  await answer(door, query, response);
+  await answer(clientPorts, query, response);
 }
 
-async function answer(door: Door, { sql, limits }: QueryRequest, response: ServerResponse): Promise<void> {
-  const { store, timeLimitMs } = door;
+async function answer(
+  clientPorts: ClientPorts,
+  { sql, limits }: QueryRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const { store, timeLimitMs } = clientPorts;
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const onRunaway = (): void => void reportRunaway(door, response);
+  const onRunaway = (): void => void reportRunaway(clientPorts, response);
   const time = timeLimitMs === undefined ? {} : { timeLimitMs };
   try {
     const found = await runQuery(store, sql, { ...limits, ...time, signal: gone.signal, onRunaway });
@@ -131,7 +139,7 @@ async function answer(door: Door, { sql, limits }: QueryRequest, response: Serve
   }
 }
 
-async function reportRunaway({ onRunaway }: Door, response: ServerResponse): Promise<void> {
+async function reportRunaway({ onRunaway }: ClientPorts, response: ServerResponse): Promise<void> {
   if (!response.destroyed) {
     send(response, 400, {
       error:

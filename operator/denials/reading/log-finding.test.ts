@@ -161,8 +161,8 @@ test('findingOf() for private HTTP knows the refused address, the name too many 
   const line = { listener: 'private-http', decision: '-', code: 503 };
   expect(found({ ...line, details: ADDRESS_DENIED })).toBe('DROP ADDRESS_DENIED');
   expect(found({ ...line, details: 'dns_cache_overflow' })).toBe('DROP TOO_MANY_NAMES');
-  const cut = { code: 101, details: `downstream_local_disconnect(${CLOSED_TUNNELS})` };
-  expect(found({ ...line, ...cut })).toBe('DROP DESTINATION_REVOKED');
+  const truncated = { code: 101, details: `downstream_local_disconnect(${CLOSED_TUNNELS})` };
+  expect(found({ ...line, ...truncated })).toBe('DROP DESTINATION_REVOKED');
   expect(found(line)).toBeUndefined();
 });
 

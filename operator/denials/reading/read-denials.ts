@@ -16,7 +16,11 @@ export interface LogLines {
   readonly logFile: string;
   /** Byte offset after the last line. */
   readonly upTo: number;
-  readonly lines: readonly { readonly offset: number; readonly text: string; readonly cutFrom?: number }[];
+  readonly lines: readonly {
+    readonly offset: number;
+    readonly text: string;
+    readonly truncatedFrom?: number;
+  }[];
 }
 
 export interface ReadLines {
@@ -24,7 +28,7 @@ export interface ReadLines {
   /** How many lines are unreadable. */
   readonly unreadable: number;
   /** How many were too long, so that their texts were truncated. */
-  readonly cut: number;
+  readonly truncated: number;
 }
 
 export function readLines(texts: LogLines['lines']): ReadLines {
@@ -32,8 +36,8 @@ export function readLines(texts: LogLines['lines']): ReadLines {
     const line = parseAccessLogLine(text);
     return line === undefined ? [] : [{ offset, line }];
   });
-  const cut = texts.filter(({ cutFrom }) => cutFrom !== undefined).length;
-  return { lines, unreadable: texts.length - lines.length, cut };
+  const truncated = texts.filter(({ truncatedFrom }) => truncatedFrom !== undefined).length;
+  return { lines, unreadable: texts.length - lines.length, truncated };
 }
 
 export function denialsOf(

@@ -87,7 +87,7 @@ export class ApplyRun {
   }
 
   /** Trusts only Envoy's answers: for the first pass, and after an exit or a timeout. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     this.#state.confirm(await this.live());
   }
 
@@ -186,8 +186,8 @@ export class ApplyRun {
     if (outcome.status !== 'rejected') {
       return outcome;
     }
-    this.#state.deny('table', outcome.refused, outcome.text);
-    await this.#revertTables(outcome.refused.map(({ name }) => name));
+    this.#state.reject('table', outcome.rejected, outcome.text);
+    await this.#revertTables(outcome.rejected.map(({ name }) => name));
     return (await this.#pushEgressListeners()) ?? accepted;
   }
 
@@ -210,7 +210,7 @@ export class ApplyRun {
       if (outcome?.status === 'timeout') {
         this.#fallSilent(name, noAnswer(this.#options.wait.timeoutMs));
       }
-      if (outcome?.status !== 'rejected' || !this.#state.deny(layer, outcome.refused, outcome.text)) {
+      if (outcome?.status !== 'rejected' || !this.#state.reject(layer, outcome.rejected, outcome.text)) {
         return;
       }
     }

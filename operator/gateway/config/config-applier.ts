@@ -52,7 +52,7 @@ export interface ConfigApplierOptions {
 export class ConfigApplier {
   readonly #options: ConfigApplierOptions;
   readonly #wait: LiveWait;
-  readonly #refused: Rejections;
+  readonly #rejected: Rejections;
   #state: EnvoyState | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   /** Whether Envoy is to be asked what it runs before anything else. */
@@ -63,7 +63,7 @@ export class ConfigApplier {
 
   constructor(options: ConfigApplierOptions) {
     this.#options = options;
-    this.#refused = new Rejections(options.retryMs ?? 60_000);
+    this.#rejected = new Rejections(options.retryMs ?? 60_000);
     const log = new EnvoyLog(join(options.directory, 'log/envoy.log'));
     this.#wait = { admin: options.admin, log, timeoutMs: options.timeoutMs ?? 10_000 };
   }
@@ -77,7 +77,7 @@ export class ConfigApplier {
   /** Call it after every start of Envoy: Envoy is asked what it runs, and may accept what it rejected before. */
   envoyRestarted(): void {
     this.#isUnsure = true;
-    this.#refused.forgetAll();
+    this.#rejected.forgetAll();
   }
 
   /** Waits for running calls. The next applier does the pending removals. */
@@ -94,7 +94,7 @@ export class ConfigApplier {
 
   async #apply(config: EnvoyConfig): Promise<ApplyResult> {
     const run = await this.#startRun(config);
-    if (this.#isUnsure) await run.look();
+    if (this.#isUnsure) await run.check();
     // A throw leaves the state unsure, so that the next call trusts only Envoy's answers.
     this.#isUnsure = true;
     await run.addAndChange();
@@ -106,8 +106,8 @@ export class ConfigApplier {
 
   async #startRun(config: EnvoyConfig): Promise<ApplyRun> {
     const { directory, files } = this.#options;
-    await this.#refused.offerWhatIsDue();
-    const state = (this.#state ??= await EnvoyState.read(directory, files, this.#refused));
+    await this.#rejected.offerWhatIsDue();
+    const state = (this.#state ??= await EnvoyState.read(directory, files, this.#rejected));
     const tableLimit = this.#options.tableLimit ?? (await routeTableLimit());
     return new ApplyRun({ state, next: config, tableLimit, wait: this.#wait });
   }

@@ -2,7 +2,7 @@
 // former process of ours has left. Nothing is told from a name.
 import { memoize } from '../../lib/memo.ts';
 import type {
-  Door,
+  ClientPorts,
   EnvoyConfig,
   NamedResource,
   RoutedListener,
@@ -16,7 +16,7 @@ export interface Place {
 
 /** One of a configuration's, with what it says of itself. */
 export type Resource = NamedResource &
-  Partial<Pick<RouteTable, 'lane' | 'classes'> & Pick<RoutedListener, 'routes' | 'door'>>;
+  Partial<Pick<RouteTable, 'lane' | 'classes'> & Pick<RoutedListener, 'routes' | 'clientPorts'>>;
 
 export interface Content {
   /** JSON text of the resource. */
@@ -78,12 +78,12 @@ export interface StoredBody {
 
 function contents(resources: readonly Resource[]): Contents {
   return new Map(
-    resources.map((of) => [of.name, { text: bodyText(of.body), places: placesOf(of.door), of }]),
+    resources.map((of) => [of.name, { text: bodyText(of.body), places: placesOf(of.clientPorts), of }]),
   );
 }
 
-function placesOf(door: Door | undefined): readonly Place[] {
-  return door?.ports.map((port) => ({ address: door.egressListener.address, port })) ?? [];
+function placesOf(clientPorts: ClientPorts | undefined): readonly Place[] {
+  return clientPorts?.ports.map((port) => ({ address: clientPorts.egressListener.address, port })) ?? [];
 }
 
 /** By which two places are compared. */

@@ -14,19 +14,19 @@ import type { Layer, Rejections } from './rejections.ts';
 import { type KnownState, lastGoodForRejected, type WantedConfig, wantedConfig } from './wanted-config.ts';
 
 export class EnvoyState {
-  readonly refused: Rejections;
+  readonly rejected: Rejections;
   readonly listeners: LiveFile;
   readonly clusters: LiveFile;
   readonly tables: LiveTables;
 
-  private constructor(listeners: LiveFile, clusters: LiveFile, tables: LiveTables, refused: Rejections) {
+  private constructor(listeners: LiveFile, clusters: LiveFile, tables: LiveTables, rejected: Rejections) {
     this.listeners = listeners;
     this.clusters = clusters;
     this.tables = tables;
-    this.refused = refused;
+    this.rejected = rejected;
   }
 
-  static async read(directory: string, files: AtomicFiles, refused: Rejections): Promise<EnvoyState> {
+  static async read(directory: string, files: AtomicFiles, rejected: Rejections): Promise<EnvoyState> {
     for (const name of ['lds', 'cds', 'rds']) {
       await mkdir(join(directory, name), { recursive: true });
     }
@@ -37,7 +37,7 @@ export class EnvoyState {
       new LiveFile({ ...lds, contents: stored.listeners }),
       new LiveFile({ ...cds, contents: stored.clusters }),
       new LiveTables(directory, files, stored.tables),
-      refused,
+      rejected,
     );
   }
 
@@ -77,15 +77,15 @@ export class EnvoyState {
    * Records what Envoy rejected; where it did not name the resource, all that it did not have before. False where that
    * leaves none: offering the rest again would change nothing.
    */
-  deny(layer: Layer, refused: readonly RejectedName[], text: string): boolean {
+  reject(layer: Layer, rejected: readonly RejectedName[], text: string): boolean {
     const { contents, good } = this.#layer(layer);
     const fresh = [...contents.keys()].filter((name) => contents.get(name)?.text !== good.get(name)?.text);
-    const known = refused.filter(({ name }) => contents.has(name));
+    const known = rejected.filter(({ name }) => contents.has(name));
     const suspects = known.length > 0 ? known : fresh.map((name) => ({ name, text }));
     for (const suspect of suspects) {
       const content = contents.get(suspect.name);
       if (content !== undefined) {
-        this.refused.add(layer, suspect.name, suspect.text, content);
+        this.rejected.add(layer, suspect.name, suspect.text, content);
       }
     }
     return suspects.length > 0;
@@ -94,7 +94,7 @@ export class EnvoyState {
   #known(tableLimit: number): KnownState {
     return {
       good: { listeners: this.listeners.good, clusters: this.clusters.good, tables: this.tables.good },
-      rejectionOf: this.refused.of.bind(this.refused),
+      rejectionOf: this.rejected.of.bind(this.rejected),
       unwritten: this.tables.problems,
       tableLimit,
     };

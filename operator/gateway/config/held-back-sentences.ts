@@ -1,7 +1,7 @@
 // The parts of a configuration that are not in force, as sentences for people: whose it is, why, what stays in force
 // meanwhile and what to do. They quote Envoy's error, except where a port is taken: then the port is tried, and the
 // sentence says what to do.
-import type { Door } from '../../render/envoy/envoy-config.ts';
+import type { ClientPorts } from '../../render/envoy/envoy-config.ts';
 import { portProblem } from '../ports/port-probe.ts';
 import type { ApplyResult } from './config-applier.ts';
 import type { HeldBack } from './held-back.ts';
@@ -15,9 +15,9 @@ export async function heldBackSentences(result: ApplyResult): Promise<readonly s
   if (result.status === 'notRunning') return result.problems;
   const sentences: string[] = [];
   for (const part of result.heldBack) {
-    const door = part.of?.door;
-    if (door === undefined) sentences.push(sentence(whatOf(part), part));
-    else sentences.push(...(await ofDoor(part, door)));
+    const clientPorts = part.of?.clientPorts;
+    if (clientPorts === undefined) sentences.push(sentence(whatOf(part), part));
+    else sentences.push(...(await ofClientPorts(part, clientPorts)));
   }
   return [...new Set(sentences)];
 }
@@ -28,7 +28,10 @@ function whatOf({ layer, name, of }: HeldBack): string {
   return of?.table === undefined ? what : `${what} of table "${of.table}"`;
 }
 
-async function ofDoor(part: HeldBack, { egressListener, ports }: Door): Promise<readonly string[]> {
+async function ofClientPorts(
+  part: HeldBack,
+  { egressListener, ports }: ClientPorts,
+): Promise<readonly string[]> {
   const { workspace, product, lane, address } = egressListener;
   const who = `${workspace}/${product ?? lane}`;
   const taken = CANNOT_BIND.test(part.text)

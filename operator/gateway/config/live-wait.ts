@@ -16,7 +16,7 @@ const SETTLED_ANSWERS = 6;
 export type LiveOutcome =
   | { readonly status: 'applied'; readonly live: LiveVersions }
   /** Empty where Envoy's error does not name the resource. */
-  | { readonly status: 'rejected'; readonly refused: readonly RejectedName[]; readonly text: string }
+  | { readonly status: 'rejected'; readonly rejected: readonly RejectedName[]; readonly text: string }
   | { readonly status: 'timeout' };
 
 export interface LiveWait {
@@ -40,7 +40,7 @@ export function awaitFile(
     }
     // Other subscriptions (a new listener's table) complain before the file that brought them does.
     const text = reasons.at(-1);
-    return text === undefined ? undefined : { status: 'rejected', refused: culprits(text, resources), text };
+    return text === undefined ? undefined : { status: 'rejected', rejected: culprits(text, resources), text };
   });
 }
 
@@ -60,7 +60,7 @@ export function awaitTables(wait: LiveWait, versions: ReadonlyMap<string, string
     // event loop runs between two answers: what is still pending after a few of them was rejected.
     const isSettled = reasons.length > 0 && sameAnswers >= SETTLED_ANSWERS;
     return isSettled
-      ? { status: 'rejected', refused: explained(pending, reasons), text: unique(reasons) }
+      ? { status: 'rejected', rejected: explained(pending, reasons), text: unique(reasons) }
       : undefined;
   });
 }

@@ -9,20 +9,20 @@ let path: string;
 let failures: Error[];
 let log: DnsLog;
 let counts: { dropped: number };
-let told: string[];
+let notified: string[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-dns-log-'));
   path = join(folder, 'dns.log');
   failures = [];
   counts = { dropped: 0 };
-  told = [];
+  notified = [];
   log = new DnsLog({
     path,
     counts,
     onFailure: (error) => void failures.push(error),
-    onDropping: () => void told.push('dropping'),
-    onDropped: (lines) => void told.push(`dropped ${lines}`),
+    onDropping: () => void notified.push('dropping'),
+    onDropped: (lines) => void notified.push(`dropped ${lines}`),
   });
 });
 
@@ -69,17 +69,17 @@ test('DnsLog drops and counts lines when 64 MiB wait, and tells of it once, and 
   const long = 'x'.repeat(64 * 1024 * 1024);
   log.append(long);
   log.append('two');
-  expect([told, counts.dropped]).toEqual([['dropping'], 1]);
+  expect([notified, counts.dropped]).toEqual([['dropping'], 1]);
   log.append('three');
   await until('the failure was told', () => failures.length > 0);
   log.append('four');
-  expect([told, counts.dropped]).toEqual([['dropping'], 3]);
+  expect([notified, counts.dropped]).toEqual([['dropping'], 3]);
   await rm(path, { recursive: true });
   await log.flush();
   log.append('five');
   await log.flush();
   expect((await textOf(path)) === `${long}\nfive\n`).toBe(true);
-  expect([told, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
+  expect([notified, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
 });
 
 test('DnsLog counts lines that it cannot write at the end, those that it tried before too', async () => {
@@ -89,5 +89,5 @@ test('DnsLog counts lines that it cannot write at the end, those that it tried b
   await until('the failure was told', () => failures.length > 0);
   log.append('three');
   await log.close();
-  expect([told, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
+  expect([notified, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
 });

@@ -94,7 +94,7 @@ export class DnsLog {
       this.#unwritten = this.#unwritten.subarray(bytesWritten);
       this.#keptBytes -= bytesWritten;
     }
-    this.#tellDropped();
+    this.#logDropped();
   }
 
   #drop(lines: number): void {
@@ -109,10 +109,10 @@ export class DnsLog {
     this.#unwritten = Buffer.alloc(0);
     this.#keptBytes = 0;
     if (lines > 0) this.#drop(lines);
-    this.#tellDropped();
+    this.#logDropped();
   }
 
-  #tellDropped(): void {
+  #logDropped(): void {
     if (this.#dropped > 0) this.#options.onDropped(this.#dropped);
     this.#dropped = 0;
   }

@@ -64,7 +64,7 @@ export class DnsServer {
       const tried = missing.slice(at, at + OPENED_AT_ONCE).map((key) => this.#tryOpen(key));
       problems.push(...(await Promise.all(tried)).filter((problem) => problem !== undefined));
     }
-    this.#tell(problems);
+    this.#notify(problems);
   }
 
   /** Why the port is not available. */
@@ -89,7 +89,7 @@ export class DnsServer {
     this.#retryLater();
   }
 
-  #tell(problems: readonly string[]): void {
+  #notify(problems: readonly string[]): void {
     for (const problem of problems) if (!this.#problems.has(problem)) this.#options.onProblem(problem);
     this.#problems = new Set(problems);
     if (problems.length > 0) this.#retryLater();

@@ -11,13 +11,13 @@ const WINDOW_MS = 1000;
 
 export class RefusalCount<Question> {
   readonly #maxClients: number;
-  readonly #tell: (first: Question, count: number) => void;
+  readonly #notify: (first: Question, count: number) => void;
   readonly #counted = new Map<string, Counted<Question>>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(maxClients: number, tell: (first: Question, count: number) => void) {
+  constructor(maxClients: number, notify: (first: Question, count: number) => void) {
     this.#maxClients = maxClients;
-    this.#tell = tell;
+    this.#notify = notify;
   }
 
   add(client: string, question: Question): void {
@@ -35,7 +35,7 @@ export class RefusalCount<Question> {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const { first, count } of this.#counted.values()) this.#tell(first, count);
+    for (const { first, count } of this.#counted.values()) this.#notify(first, count);
     this.#counted.clear();
   }
 }

@@ -10,7 +10,7 @@ interface LogLine {
   /** Of a line that is too long, with its long texts truncated. */
   readonly text: string;
   /** Of a line that was too long, without its newline. */
-  readonly cutFrom?: number;
+  readonly truncatedFrom?: number;
 }
 
 export interface LogBatch {
@@ -58,7 +58,7 @@ async function readLongLine(file: FileHandle, offset: number): Promise<LogChunk>
     const end = bytes.indexOf(NEWLINE);
     shortener.push(bytes.subarray(0, end < 0 ? bytes.length : end));
     if (end >= 0) {
-      const line = { offset, text: shortener.text(), cutFrom: from + end - offset };
+      const line = { offset, text: shortener.text(), truncatedFrom: from + end - offset };
       return { kind: 'lines', upTo: from + end + 1, lines: [line] };
     }
     if (bytes.length < BATCH_BYTES) return { kind: 'nothing', restBytes: from + bytes.length - offset };
@@ -92,5 +92,5 @@ function lineOf(bytes: Buffer, offset: number): LogLine {
   if (bytes.length <= LONGEST_LINE_BYTES) return { offset, text: bytes.toString('utf8') };
   const shortener = new LineShortener();
   shortener.push(bytes);
-  return { offset, text: shortener.text(), cutFrom: bytes.length };
+  return { offset, text: shortener.text(), truncatedFrom: bytes.length };
 }

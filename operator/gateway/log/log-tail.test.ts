@@ -142,8 +142,8 @@ test('a line that is too long keeps its place and its short texts, however long 
     `{"a":1,"b":"${'z'.repeat(2048)}…","c":"d"}`,
     'two',
   ]);
-  const cut = batches.flatMap((batch) => batch.lines).map(({ cutFrom }) => cutFrom);
-  expect(cut).toEqual([undefined, undefined, long.length, huge.length, undefined]);
+  const truncated = batches.flatMap((batch) => batch.lines).map(({ truncatedFrom }) => truncatedFrom);
+  expect(truncated).toEqual([undefined, undefined, long.length, huge.length, undefined]);
 });
 
 test('a slow consumer holds one batch of a large file, not the file', async () => {

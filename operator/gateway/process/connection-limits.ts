@@ -44,10 +44,10 @@ export class ConnectionLimits {
   }
 
   /** Gives busy ports more of what idle ones do not need. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     if (!this.#isWritten) return await this.#write();
     const active = await askEnvoy(this.#options.active, { gone: undefined, silent: undefined });
-    if (active !== undefined && this.#shares.look(active)) await this.#write();
+    if (active !== undefined && this.#shares.check(active)) await this.#write();
   }
 
   /** One after the other, each with the current limits. */

@@ -42,7 +42,7 @@ test(`look() never lets a workspace have more than its share, whatever clients d
         if (at === 2) shares.serve(new Map([['lab', names]]));
         const seen = new Map(active);
         const old = shares.limits;
-        shares.look(seen);
+        shares.check(seen);
         fill(old, (index) => step[index]?.before ?? 0);
         fill(shares.limits, (index) => step[index]?.after ?? 0);
         expect([...active.values()].reduce((total, one) => total + one, 0)).toBeLessThanOrEqual(SHARE);
@@ -57,16 +57,16 @@ test('look() gives the busy one what the others do not use, within a few looks',
   const shares = new ConnectionShares({ share: SHARE, most: MOST });
   shares.serve(new Map([['lab', NAMES]]));
   expect(shares.limits.get('tls-0')).toBe(109);
-  let looks = 0;
-  for (; looks < 10 && shares.limits.get('tls-0') !== MOST; looks += 1)
-    shares.look(new Map([['tls-0', shares.limits.get('tls-0') ?? 0]]));
-  expect(looks).toBeLessThanOrEqual(3);
+  let plannedChecks = 0;
+  for (; plannedChecks < 10 && shares.limits.get('tls-0') !== MOST; plannedChecks += 1)
+    shares.check(new Map([['tls-0', shares.limits.get('tls-0') ?? 0]]));
+  expect(plannedChecks).toBeLessThanOrEqual(3);
 });
 
 test('look() changes nothing where nobody is near a limit', () => {
   const shares = new ConnectionShares({ share: SHARE, most: MOST });
   shares.serve(new Map([['lab', NAMES]]));
-  expect(shares.look(new Map([['tls-0', 50]]))).toBe(false);
+  expect(shares.check(new Map([['tls-0', 50]]))).toBe(false);
 });
 
 test('serve() knows each workspace for itself, and leaves at least one connection to each listener', () => {

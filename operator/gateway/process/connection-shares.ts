@@ -47,7 +47,7 @@ export class ConnectionShares {
    * Open connections by listener. Returns whether any limit has changed; the limits must be in force before the next
    * call.
    */
-  look(active: CountByListener): boolean {
+  check(active: CountByListener): boolean {
     let isOther = false;
     for (const ports of this.#workspaces.values()) {
       for (const [listener, port] of ports) port.active = active.get(listener) ?? 0;

@@ -4,10 +4,10 @@ import { EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 
 const MAX_PAUSE_MS = 2000;
 /** In an Envoy with thousands of listeners a poll takes long, so polls are rarer there. */
-const PAUSE_PER_LOOK = 20;
+const PAUSE_PER_POLL = 20;
 
 export interface EnvoyPoll {
-  readonly look: () => Promise<void>;
+  readonly check: () => Promise<void>;
   /** The least time between two looks. */
   readonly pauseMs: number;
 }
@@ -17,13 +17,13 @@ export class EnvoyPolls {
 
   constructor(polls: readonly EnvoyPoll[], onFailure: (error: Error) => void) {
     this.#loops = polls.map(
-      ({ look, pauseMs }) =>
+      ({ check, pauseMs }) =>
         new Loop({
           job: async () => {
             const startMs = SYSTEM_CLOCK.nowMs();
-            await look();
+            await check();
             const endMs = SYSTEM_CLOCK.nowMs();
-            return { runAgainAtMs: endMs + Math.max(pauseMs, (endMs - startMs) * PAUSE_PER_LOOK) };
+            return { runAgainAtMs: endMs + Math.max(pauseMs, (endMs - startMs) * PAUSE_PER_POLL) };
           },
           minIntervalMs: pauseMs,
           retryIntervalMs: MAX_PAUSE_MS,

@@ -2,7 +2,7 @@ import { EnvoyNotRunning, EnvoySilent, type Overload } from './envoy-admin.ts';
 import { OverloadWatch } from './overload-watch.ts';
 
 test('says once when an action begins, and once when it ends', async () => {
-  const told: string[] = [];
+  const notified: string[] = [];
   const at = (memoryPercent: number, ...actions: string[]): Overload => ({
     memoryPercent,
     actions: new Set(actions),
@@ -21,15 +21,15 @@ test('says once when an action begins, and once when it ends', async () => {
       return answer;
     },
     memoryBytes: 512 * 1024 * 1024,
-    onAction: (sentence) => told.push(sentence),
+    onAction: (sentence) => notified.push(sentence),
   });
   const percents: number[] = [];
   for (const _ of Array.from({ length: 5 })) {
-    await watch.look();
+    await watch.check();
     percents.push(watch.memoryPercent);
   }
   expect(percents).toEqual([40, 96, 96, 90, 0]);
-  expect(told).toEqual([
+  expect(notified).toEqual([
     'Envoy reached 85 % of its memory (512 MB): releases unused memory to the system',
     'Envoy reached 95 % of its memory (512 MB): stops accepting requests',
     'Envoy is below 95 % of its memory (512 MB): accepts requests again',

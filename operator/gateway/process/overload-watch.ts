@@ -26,7 +26,7 @@ export class OverloadWatch {
     return this.#last.memoryPercent;
   }
 
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const { overload, memoryBytes, onAction } = this.#options;
     // An Envoy that does not run uses nothing.
     const now = await askEnvoy(overload, { gone: NOTHING_USED, silent: this.#last });

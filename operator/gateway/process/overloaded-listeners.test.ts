@@ -2,7 +2,7 @@ import { EnvoyNotRunning } from './envoy-admin.ts';
 import { OverloadedListeners, refusalSentence } from './overloaded-listeners.ts';
 
 test('tells what is new of each listener, over restarts of Envoy and while it is away', async () => {
-  const told: (readonly [number, string | undefined])[] = [];
+  const notified: (readonly [number, string | undefined])[] = [];
   const answers: (Record<string, number> | Error)[] = [
     { a: 0 },
     { a: 3 },
@@ -20,10 +20,10 @@ test('tells what is new of each listener, over restarts of Envoy and while it is
         counters.map(([listener, connections]) => [listener, { listener, connections, isOverloaded: false }]),
       );
     },
-    onRefused: ({ connections, listener }) => told.push([connections, listener]),
+    onRefused: ({ connections, listener }) => notified.push([connections, listener]),
   });
-  for (const _ of Array.from({ length: 6 })) await refused.look();
-  expect(told).toEqual([
+  for (const _ of Array.from({ length: 6 })) await refused.check();
+  expect(notified).toEqual([
     [3, 'a'],
     [1, 'b'],
     [2, 'a'],

@@ -28,7 +28,7 @@ export class OverloadedListeners {
     return this.#total;
   }
 
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     const counted = await askEnvoy(this.#options.counted, { gone: undefined, silent: undefined });
     if (counted === undefined) return;
     for (const [counter, refused] of counted) {

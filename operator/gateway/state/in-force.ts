@@ -29,7 +29,7 @@ export function inForceAfter(
   const heldBack = result.status === 'heldBack' ? result.heldBack : [];
   const rejections = {
     tables: rejectionsOf(heldBack, (of) => of.table),
-    plans: rejectionsOf(heldBack, (of) => of.door?.egressListener.workspace),
+    plans: rejectionsOf(heldBack, (of) => of.clientPorts?.egressListener.workspace),
   };
   const tableRevisions = new Map(before.tables.map(({ table, revision }) => [table, revision]));
   const planRevisions = new Map(before.plans.map(({ workspace, revision }) => [workspace, revision]));

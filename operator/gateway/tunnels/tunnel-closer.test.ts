@@ -46,9 +46,9 @@ test('a tunnel check with tunnels is cut half a second after its tables, one wit
   expect(tunnelCloser.dueAtMs).toBe(Number.POSITIVE_INFINITY);
   tunnelCloser.inForce(LISTENERS, 1000);
   expect(tunnelCloser.dueAtMs).toBe(1500);
-  await tunnelCloser.look(1499);
+  await tunnelCloser.check(1499);
   expect(questions()).toBe(0);
-  await tunnelCloser.look(1500);
+  await tunnelCloser.check(1500);
   expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 1 } });
   expect(tunnelCloser.dueAtMs).toBe(Number.POSITIVE_INFINITY);
 });
@@ -61,14 +61,14 @@ test.each([
   const { file, tunnelCloser, envoyHas } = scene({ [A]: 1, [B]: 1 });
   envoyHas(inUse);
   tunnelCloser.inForce(LISTENERS, 0);
-  await tunnelCloser.look(500);
+  await tunnelCloser.check(500);
   expect(file.memory).toMatchObject({ revoked: {}, generations });
 });
 
 test('a tunnel check that the configuration no longer has counts as one with tunnels', async () => {
   const { file, tunnelCloser } = scene({ [A]: 1 });
   tunnelCloser.inForce(LISTENERS.slice(2), 0);
-  await tunnelCloser.look(500);
+  await tunnelCloser.check(500);
   expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 1 } });
 });
 
@@ -80,10 +80,10 @@ test('another revocation neither postpones a look nor goes without its own', asy
   tunnelCloser.inForce(LISTENERS, 400);
   tunnelCloser.inForce(LISTENERS, 450);
   expect(tunnelCloser.dueAtMs).toBe(500);
-  await tunnelCloser.look(500);
+  await tunnelCloser.check(500);
   expect(file.memory).toMatchObject({ revoked: { [A]: 2 }, generations: { [A]: 1 } });
   expect(tunnelCloser.dueAtMs).toBe(900);
-  await tunnelCloser.look(900);
+  await tunnelCloser.check(900);
   expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 2 } });
 });
 
@@ -91,9 +91,9 @@ test('an Envoy that does not answer is asked again, one that does not run has no
   const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
   envoyHas(new EnvoySilent('busy'));
   tunnelCloser.inForce(LISTENERS, 0);
-  await tunnelCloser.look(500);
+  await tunnelCloser.check(500);
   expect(tunnelCloser.dueAtMs).toBe(1500);
   envoyHas(new EnvoyNotRunning('gone'));
-  await tunnelCloser.look(1500);
+  await tunnelCloser.check(1500);
   expect(file.memory).toMatchObject({ revoked: {}, generations: {} });
 });

@@ -17,7 +17,7 @@ export interface TunnelCloserOptions {
   readonly listenersInUse: () => Promise<ReadonlySet<string>>;
 }
 
-interface PlannedLook {
+interface PlannedCheck {
   readonly tunnelCheck: string;
   /** Number of the revocation. */
   readonly revocation: number;
@@ -28,7 +28,7 @@ export class TunnelCloser {
   readonly #options: TunnelCloserOptions;
   /** Revocations with a planned check. */
   #known: Readonly<Record<string, number>> = {};
-  #looks: readonly PlannedLook[] = [];
+  #plannedChecks: readonly PlannedCheck[] = [];
   /** Of the configuration in force, by tunnel check. */
   #listenersOf: ReadonlyMap<string | undefined, readonly InternalListener[]> = new Map();
 
@@ -45,36 +45,36 @@ export class TunnelCloser {
     );
     this.#known = revoked;
     const dueAtMs = nowMs + SETTLE_MS;
-    this.#looks = [
-      ...this.#looks,
+    this.#plannedChecks = [
+      ...this.#plannedChecks,
       ...fresh.map(([tunnelCheck, revocation]) => ({ tunnelCheck, revocation, dueAtMs })),
     ];
   }
 
   /** Epoch milliseconds of the next check; infinite where none is planned. */
   get dueAtMs(): number {
-    return Math.min(...this.#looks.map(({ dueAtMs }) => dueAtMs));
+    return Math.min(...this.#plannedChecks.map(({ dueAtMs }) => dueAtMs));
   }
 
   /** Where tunnels must be closed, the memory has changed afterwards. */
-  async look(nowMs: number): Promise<void> {
-    const due = this.#looks.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+  async check(nowMs: number): Promise<void> {
+    const due = this.#plannedChecks.filter(({ dueAtMs }) => dueAtMs <= nowMs);
     if (due.length === 0) return;
-    const later = this.#looks.filter(({ dueAtMs }) => dueAtMs > nowMs);
+    const later = this.#plannedChecks.filter(({ dueAtMs }) => dueAtMs > nowMs);
     // None has tunnels where Envoy does not run.
     const inUse = await askEnvoy(this.#options.listenersInUse, { gone: new Set(), silent: undefined });
     if (inUse === undefined) {
-      this.#looks = [...due.map((look) => ({ ...look, dueAtMs: nowMs + SILENCE_MS })), ...later];
+      this.#plannedChecks = [...due.map((check) => ({ ...check, dueAtMs: nowMs + SILENCE_MS })), ...later];
       return;
     }
     const { file } = this.#options;
-    const looks = due.map(({ tunnelCheck, revocation }) => {
+    const plannedChecks = due.map(({ tunnelCheck, revocation }) => {
       const listeners = this.#listenersOf.get(tunnelCheck);
       // One that is gone may come back before Envoy has let go of its tunnels.
       const hasTunnels = listeners === undefined || listeners.some(({ name }) => inUse.has(name));
       return { tunnelCheck, revocation, hasTunnels };
     });
-    await file.keep(closeTunnels(file.memory, looks));
-    this.#looks = later;
+    await file.keep(closeTunnels(file.memory, plannedChecks));
+    this.#plannedChecks = later;
   }
 }

@@ -10,7 +10,7 @@ import { HOST_KEY, PORT_KEY, setOnConnection, stateText, textFormat } from './fi
 import { internalListener } from './internal-listener.ts';
 
 export function addressCheckName(cache: DnsCache): string {
-  return `gate-${cache.name}`;
+  return `address-check-${cache.name}`;
 }
 
 /** For the tcp proxy of a tunnel check. */

@@ -59,7 +59,7 @@ export function clientListener(
     ...more,
   });
   const routes = routeTableName(egressListener.table, egressListener.lane);
-  return { name, body, routes, door: { egressListener, ports } };
+  return { name, body, routes, clientPorts: { egressListener, ports } };
 }
 
 /** "::" takes IPv4 too, and the log then shows such a client in its usual spelling. */

@@ -139,8 +139,8 @@ function routeRequest({ via, host, port }: EgressRequest): RouteRequest {
 /** A tunnel check that looks inside compares the server name with the host; the others let every byte through. */
 function guardDecision(tunnelCheck: string, request: EgressRequest): Pick<Decision, 'verdict' | 'reason'> {
   const isWatched = /^check-watch-dry-run/.test(tunnelCheck);
-  const looks = isWatched || /^check-(?:tls-acme|private-tls-)/.test(tunnelCheck);
-  if (request.via === 'HTTP' || !looks) return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
+  const plannedChecks = isWatched || /^check-(?:tls-acme|private-tls-)/.test(tunnelCheck);
+  if (request.via === 'HTTP' || !plannedChecks) return { verdict: 'ALLOW', reason: 'DESTINATION_ALLOWED' };
   const verdict = isWatched ? 'DRY_RUN_DENIAL' : 'DROP';
   if (request.inside.kind === 'OTHER') return { verdict, reason: 'NOT_TLS' };
   if (request.inside.sni === null) return { verdict, reason: 'NO_SNI' };

@@ -37,10 +37,10 @@ export interface RoutedListener extends NamedResource {
   /** Name of the RouteTable. */
   readonly routes: string;
   /** Where clients come in; an SNI router is reached from other listeners only. */
-  readonly door?: Door;
+  readonly clientPorts?: ClientPorts;
 }
 
-export interface Door {
+export interface ClientPorts {
   readonly egressListener: EgressListener;
   readonly ports: readonly number[];
 }

@@ -94,13 +94,15 @@ describe('renderEnvoy() of guards', () => {
     const added = render(first.tunnels, tableOf(...names, 'more.example.com'));
     expect(added.internalListeners).toEqual(first.internalListeners);
     const removed = render(added.tunnels, tableOf(...names));
-    const cut = ['check-tls', 'check-raw'].map((kind) => `${kind}-${NAME}-${shardOf('more.example.com', 2)}`);
+    const closed = ['check-tls', 'check-raw'].map(
+      (kind) => `${kind}-${NAME}-${shardOf('more.example.com', 2)}`,
+    );
     const changed = [...removed.internalListeners.keys()].filter(
       (name) =>
         JSON.stringify(removed.internalListeners.get(name)) !==
         JSON.stringify(first.internalListeners.get(name)),
     );
-    expect(changed).toEqual(cut);
+    expect(changed).toEqual(closed);
   });
 
   it('keeps tunnel checks that have tunnels, where a table shrinks or its names go', () => {

@@ -30,10 +30,10 @@ const DEFAULT_TLS_PORT = 443;
 export function tlsCheck(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const proxy = tcpProxy(name, cache.cluster, settings, AFTER_FIRST_BYTES);
   const pass = [...resolveHost(cache), denyDialledAddress(cache), proxy];
-  const cut = [tcpProxy(name, BLACKHOLE, settings)];
+  const closed = [tcpProxy(name, BLACKHOLE, settings)];
   return inspectingListener(
     { name, timeout: CLIENT_HELLO_TIMEOUT, settings },
-    { allow: pass, mismatch: cut, 'not-tls': cut },
+    { allow: pass, mismatch: closed, 'not-tls': closed },
   );
 }
 

@@ -81,14 +81,14 @@ export interface SeenTunnelCheck {
 export function closeTunnels(memory: TunnelMemory, seen: readonly SeenTunnelCheck[]): TunnelMemory {
   const isDone = ([tunnelCheck, revocation]: readonly [string, number]): boolean =>
     seen.some((one) => one.tunnelCheck === tunnelCheck && one.revocation === revocation);
-  const cut = seen.filter(({ hasTunnels }) => hasTunnels);
+  const closed = seen.filter(({ hasTunnels }) => hasTunnels);
   return {
     ...memory,
     revoked: Object.fromEntries(Object.entries(memory.revoked).filter((entry) => !isDone(entry))),
     generations: {
       ...memory.generations,
       ...Object.fromEntries(
-        cut.map(({ tunnelCheck }) => [tunnelCheck, (memory.generations[tunnelCheck] ?? 0) + 1]),
+        closed.map(({ tunnelCheck }) => [tunnelCheck, (memory.generations[tunnelCheck] ?? 0) + 1]),
       ),
     },
   };
@@ -119,10 +119,10 @@ function nextOfTable(
   const left = carried.flatMap((names) => {
     if (names.class.kind === 'blocked') return [];
     const gone = names.patterns.filter((pattern) => !isPresent(pattern, names));
-    const [cut, open] = partition(gone, (pattern) => revoked.has(tunnelCheckOf(name, pattern, names)));
+    const [closed, open] = partition(gone, (pattern) => revoked.has(tunnelCheckOf(name, pattern, names)));
     const closedUntilMs = Math.min(names.untilMs, atMs + KEPT_AFTER_CLOSING_MS);
     return [
-      { ...names, patterns: cut, untilMs: closedUntilMs },
+      { ...names, patterns: closed, untilMs: closedUntilMs },
       { ...names, patterns: open },
     ].filter(({ patterns }) => patterns.length > 0);
   });

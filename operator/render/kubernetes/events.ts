@@ -39,9 +39,9 @@ export function renderEvents(
 ): readonly WantedEvent[] {
   return wanted.flatMap((status) => {
     const before = byType(storedConditions(stored.get(status.key)?.status));
-    const told = newsOf(status, before);
+    const notified = newsOf(status, before);
     const isFirstSight = before.size === 0;
-    const shown = isFirstSight ? told.filter(({ type }) => type === 'Warning').slice(0, 1) : told;
+    const shown = isFirstSight ? notified.filter(({ type }) => type === 'Warning').slice(0, 1) : notified;
     return shown.map((news) => eventOf(status, news));
   });
 }
@@ -107,9 +107,9 @@ function isSame(before: StoredCondition | undefined, after: StoredCondition): bo
   return before?.status === after.status && before.reason === after.reason;
 }
 
-export function eventOf({ key, status: _, ...object }: WantedStatus, told: Recorded): WantedEvent {
+export function eventOf({ key, status: _, ...object }: WantedStatus, notified: Recorded): WantedEvent {
   const namespace = object.namespace ?? 'default';
-  return { key, namespace, regarding: object, ...told, note: truncatedNote(told.note) };
+  return { key, namespace, regarding: object, ...notified, note: truncatedNote(notified.note) };
 }
 
 /** Cut between characters. */

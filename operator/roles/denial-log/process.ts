@@ -94,7 +94,7 @@ export class DenialLogProcess {
     if (changed.length === 0 && gone.length === 0) return;
     for (const name of gone) this.#tables.delete(name);
     for (const table of changed) this.#tables.set(table.metadata.name, table);
-    this.#process?.tell('tables', { changed, gone } satisfies TableChange);
+    this.#process?.notify('tables', { changed, gone } satisfies TableChange);
   }
 
   /** Starts storing the lines of the spools, also after a restart of the process. */

@@ -43,7 +43,7 @@ export class DenialLogService {
   /** Tables that the parent no longer has. */
   readonly #unknown = new Set<string>();
   readonly #unreadable: Tally;
-  readonly #cut: Tally;
+  readonly #truncated: Tally;
   readonly #strangers: Tally;
   #parts: Parts | undefined;
 
@@ -55,7 +55,7 @@ export class DenialLogService {
     this.#strangers = new Tally((count) =>
       this.#failure(`Rejected queries of the denial log, whose callers did not present its secret: ${count}`),
     );
-    this.#cut = new Tally((count) =>
+    this.#truncated = new Tally((count) =>
       this.#failure(
         `${count} lines of the log were too long: their rows have texts that end with "${TRUNCATION_MARK}"`,
       ),
@@ -89,7 +89,7 @@ export class DenialLogService {
       store,
       maxAgeMs: request.retentionMs,
       maxBytes: request.maxBytes,
-      onDeleted: (sentence) => this.#parent.tell('progress', sentence),
+      onDeleted: (sentence) => this.#parent.notify('progress', sentence),
       onFailure: (error) => this.#failure(`Cannot delete old rows of the denial log: ${error.message}`),
     });
     this.#parts = { store, queries, spools, retention };
@@ -125,7 +125,7 @@ export class DenialLogService {
 
   #openLog(request: OpenRequest, store: DenialStore): Promise<LogConsumer> {
     const { gateway, accountId, rowsPerSecond, shownPerSecond } = request;
-    const window = new DenialWindow(shownPerSecond, (shown) => this.#parent.tell('denials', shown));
+    const window = new DenialWindow(shownPerSecond, (shown) => this.#parent.notify('denials', shown));
     return LogConsumer.open({
       gateway,
       accountId,
@@ -136,7 +136,7 @@ export class DenialLogService {
       isStillAllowed: (query) => this.#rules.isStillAllowed(query),
       onDenials: (denials) => window.offer(denials),
       onUnreadableLines: (count) => this.#unreadable.add(count),
-      onTruncatedLines: (count) => this.#cut.add(count),
+      onTruncatedLines: (count) => this.#truncated.add(count),
     });
   }
 
@@ -172,11 +172,11 @@ export class DenialLogService {
   }
 
   #phase(phase: LogPhase): void {
-    this.#parent.tell('phase', phase);
+    this.#parent.notify('phase', phase);
   }
 
   #failure(sentence: string): void {
-    this.#parent.tell('failure', sentence);
+    this.#parent.notify('failure', sentence);
   }
 }
 

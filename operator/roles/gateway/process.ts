@@ -44,7 +44,7 @@ export class GatewayProcess {
   #remembered: CompiledObjects | undefined;
   /** Whether Envoy has the API server's objects, and not only the stored ones. */
   #isCurrent = false;
-  #told = '';
+  #notified = '';
   /** Why what is in force could not be stored for the next start. */
   #unsaved: string | undefined;
 
@@ -178,7 +178,7 @@ export class GatewayProcess {
     this.#isCurrent ||= outputs.hasSynced && isAnswered;
     await this.#keepInForce(inForceAfter(result, outputs, this.#inForce));
     const notKept = this.#unsaved === undefined ? [] : [this.#unsaved];
-    this.#tell([...heldBack, ...unsaved, ...notKept], outputs.reading);
+    this.#notify([...heldBack, ...unsaved, ...notKept], outputs.reading);
     if (notKept.length === 0) return { runAgainAtMs };
     return { runAgainAtMs: Math.min(runAgainAtMs, SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS) };
   }
@@ -224,12 +224,12 @@ export class GatewayProcess {
   }
 
   /** Logs each fault once, and once when all is well again. */
-  #tell(heldBack: readonly string[], { faults }: CompiledReading): void {
+  #notify(heldBack: readonly string[], { faults }: CompiledReading): void {
     const { logger } = this.#parts;
-    const told = JSON.stringify([heldBack, faults]);
-    if (told === this.#told) return;
-    const isFirst = this.#told === '';
-    this.#told = told;
+    const notified = JSON.stringify([heldBack, faults]);
+    if (notified === this.#notified) return;
+    const isFirst = this.#notified === '';
+    this.#notified = notified;
     if (heldBack.length > 0) logger.error('not everything is in force; all is but this', { heldBack });
     if (faults.length > 0)
       logger.error('objects cannot be read and keep their last good version', { faults });

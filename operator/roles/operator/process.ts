@@ -111,9 +111,9 @@ export class OperatorProcess {
     await yieldToEventLoop();
     const failed = await deliver(outputs, reading.observed, this.#parts);
     await yieldToEventLoop();
-    const changesAtMs = await statusReport.tell({
+    const changesAtMs = await statusReport.notify({
       state: reading.state,
-      world: outputs,
+      compiled: outputs,
       broaderPolicies: outputs.broaderPolicies,
       stamped: stampedWorkspaces(reading.state, outputs.plans, failed),
       atMs: Date.now(),

@@ -31,8 +31,8 @@ function shownOf(denial: Partial<Denial>): string {
 
 test('workspaces() names a workspace once, with a row per product and how each goes out', () => {
   const access = { policyEnforcement: { mlBuildEnforcement: 'EXEMPT' } };
-  const world = readSnapshot(workspaceManifest('alpha'), policyManifest('default-policy', access));
-  const { plans } = compileSnapshot(world);
+  const compiled = readSnapshot(workspaceManifest('alpha'), policyManifest('default-policy', access));
+  const { plans } = compileSnapshot(compiled);
   const { view, out } = viewOf();
   view.workspaces(plans, endpointsOf(plans, productListeners(plans, { 'alpha/DBSQL': 10_008 }, '127.0.0.1')));
   const [, head, first = '', ...rows] = out.text.split('\n');

@@ -9,7 +9,7 @@ import { trimObject } from './trim.ts';
 
 type Options = Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'>;
 
-const LOOK_AGAIN_MS = 60_000;
+const CHECK_AGAIN_MS = 60_000;
 const RETRY_MS = 2000;
 const NAME = 'kinds of network plugins';
 
@@ -17,7 +17,7 @@ export class PluginReflectors {
   readonly #options: Options;
   readonly #stopped = new AbortController();
   readonly #reflectors = new Map<ClusterResource, Reflector<KubernetesObject>>();
-  #hasLooked = false;
+  #hasChecked = false;
   #running: Promise<void> | undefined;
 
   constructor(options: Options) {
@@ -29,7 +29,7 @@ export class PluginReflectors {
   }
 
   hasSynced(): boolean {
-    return this.#hasLooked && [...this.#reflectors.values()].every((reflector) => reflector.hasSynced());
+    return this.#hasChecked && [...this.#reflectors.values()].every((reflector) => reflector.hasSynced());
   }
 
   /** One list per kind; each the very same as before where nothing has changed. */
@@ -38,9 +38,9 @@ export class PluginReflectors {
   }
 
   progress(): readonly ReflectorProgress[] {
-    const looking = { reflector: NAME, hasSynced: false, heardAtMs: undefined, error: undefined };
+    const checking = { reflector: NAME, hasSynced: false, heardAtMs: undefined, error: undefined };
     return [
-      ...(this.#hasLooked ? [] : [looking]),
+      ...(this.#hasChecked ? [] : [checking]),
       ...[...this.#reflectors.values()].map((reflector) => reflector.progress()),
     ];
   }
@@ -54,17 +54,17 @@ export class PluginReflectors {
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
-      const hasLooked = await this.#look();
-      await delay(hasLooked ? LOOK_AGAIN_MS : RETRY_MS, undefined, { signal }).catch(() => undefined);
+      const hasChecked = await this.#check();
+      await delay(hasChecked ? CHECK_AGAIN_MS : RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #look(): Promise<boolean> {
+  async #check(): Promise<boolean> {
     const { api, onChange, onFailure } = this.#options;
     try {
       for (const resource of await servedResources(api, PLUGIN_POLICIES)) this.#follow(resource);
-      const isFirst = !this.#hasLooked;
-      this.#hasLooked = true;
+      const isFirst = !this.#hasChecked;
+      this.#hasChecked = true;
       if (isFirst) onChange();
       return true;
     } catch (error) {

@@ -97,7 +97,7 @@ async function holdAll(at: number, { groups, sources }: Scenario, scene: ProbeSc
   const most = mostOnAPort(held);
   const kept = held.filter(({ isClosed }) => !isClosed).length;
   const served = await servedWithin(at, scene);
-  const isTold =
+  const isNotified =
     kept === held.length ||
     (await becomes(async () => (await toldOf(scene)) - toldBefore >= held.length - kept));
   for (const { socket } of held) socket.destroy();
@@ -108,7 +108,7 @@ async function holdAll(at: number, { groups, sources }: Scenario, scene: ProbeSc
     faults: [
       ...(isBounded ? [] : [`${shown}: a port keeps ${most} connections, of ${LIMIT} that it may`]),
       ...(served < SERVED_WITHIN_MS ? [] : [`${shown}: another workspace waited ${served.toFixed()} ms`]),
-      ...(isTold
+      ...(isNotified
         ? []
         : [
             `${shown}: of ${held.length - kept} that were turned away ${(await toldOf(scene)) - toldBefore} are told`,

@@ -117,15 +117,15 @@ async function toldOfFloods({ fixture }: ProbeScene): Promise<number> {
 
 /** Every answer is a row, or one of those that a row stands for. */
 async function faultsOfCount(shown: string, wanted: number, scene: ProbeScene): Promise<readonly string[]> {
-  let told = 0;
+  let notified = 0;
   const isAll = await until('all are counted', async () => {
-    told = await toldOfFloods(scene);
-    return told >= wanted;
+    notified = await toldOfFloods(scene);
+    return notified >= wanted;
   }).then(
     () => true,
     () => false,
   );
-  return isAll ? [] : [`${shown}: ${wanted} were answered so far, and rows tell of ${told}`];
+  return isAll ? [] : [`${shown}: ${wanted} were answered so far, and rows tell of ${notified}`];
 }
 
 /** Medians over rounds: a question, a tunnel, and a refusal with its row. */

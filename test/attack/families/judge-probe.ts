@@ -135,9 +135,9 @@ function printable(said: string): string {
 }
 
 function tellRows(rows: readonly StoredRow[]): string {
-  const told = rows.map(
+  const notified = rows.map(
     ({ accessType, reason, destination, port }) =>
       `${accessType} ${reason} ${destination.slice(0, 80)}:${port}`,
   );
-  return told.length === 0 ? 'no row' : told.join(', ');
+  return notified.length === 0 ? 'no row' : notified.join(', ');
 }

@@ -173,11 +173,11 @@ async function shrinkFirst<T>(
   const scene = await startProbeScene(options.files);
   try {
     await options.prepare?.(scene);
-    const told: string[] = [];
+    const notified: string[] = [];
     for (const [kind, index] of [...firsts].slice(0, MAX_SHRUNK)) {
-      told.push(`#${index} smallest: ${await shrinkOne({ kind, index, options, run, scene })}`);
+      notified.push(`#${index} smallest: ${await shrinkOne({ kind, index, options, run, scene })}`);
     }
-    return told;
+    return notified;
   } finally {
     await scene.fixture.stop();
   }
@@ -192,17 +192,17 @@ interface Shrinking<T> {
 }
 
 async function shrinkOne<T>({ kind, index, options, run, scene }: Shrinking<T>): Promise<string> {
-  const told: string[] = [];
+  const notified: string[] = [];
   const property = fc.asyncProperty(options.arbitrary, async (value) => {
     shrunk += 1;
     const faults = await faultsAlone(shrunk, value, options, scene);
     const isSame = faults.some((fault) => kindOf(fault) === kind);
-    if (isSame) told.push(`${JSON.stringify(value)}: ${faults.join('; ')}`);
+    if (isSame) notified.push(`${JSON.stringify(value)}: ${faults.join('; ')}`);
     return !isSame;
   });
   const parameters = { seed: run.seed, path: `${index}`, numRuns: 1, interruptAfterTimeLimit: SHRINK_MS };
   await fc.check(property, parameters);
-  return told.at(-1) ?? 'holds when it is alone';
+  return notified.at(-1) ?? 'holds when it is alone';
 }
 
 let shrunk = 0;

@@ -27,13 +27,13 @@ const seen = (await api.request({
   method: 'GET',
   path: '/api/v1/namespaces/default/configmaps/leader',
 })) as KubernetesObject;
-let told = '';
+let notified = '';
 for (let attempt = 1; ; attempt += 1) {
   const object = configMap(identity, attempt);
   const [failure] = await writer.applyAll([object], new Map([[objectKey(object), seen]]));
   const outcome = outcomeOf(failure?.error);
-  if (outcome !== told) process.stdout.write(`${outcome}\n`);
-  told = outcome;
+  if (outcome !== notified) process.stdout.write(`${outcome}\n`);
+  notified = outcome;
   await sleep(20);
 }
 

@@ -40,7 +40,7 @@ export interface ClusterObjects {
 }
 
 export function clusterObjects(
-  world: ClusterPlans,
+  compiled: ClusterPlans,
   state: ClusterState,
   settings: ClusterSettings,
 ): ClusterObjects {
@@ -51,7 +51,7 @@ export function clusterObjects(
   );
   const labelled = objectsOf(state.snapshot, 'Workspace').map(({ metadata }) => metadata.name);
   const workspaces = new Set(labelled.filter((name) => !terminating.has(name)));
-  const planned = new Set(world.plans.map(({ metadata }) => metadata.name));
+  const planned = new Set(compiled.plans.map(({ metadata }) => metadata.name));
   const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
   const has = (name: string, annotation: string, text?: string): boolean => {
     const found = namespaces.get(name)?.annotations?.[annotation];
@@ -59,10 +59,10 @@ export function clusterObjects(
   };
   return {
     createdOnce: missingDefault(state),
-    objects: [...heldObjects(world, state, settings), ...[...workspaces].map(assignmentObject)].filter(
+    objects: [...heldObjects(compiled, state, settings), ...[...workspaces].map(assignmentObject)].filter(
       ({ metadata }) => !terminating.has(metadata.namespace ?? ''),
     ),
-    stamps: world.plans
+    stamps: compiled.plans
       .filter(({ metadata }) => workspaces.has(metadata.name))
       .flatMap((plan) => stampObject(plan, state.apiServer, settings)),
     exempting: [...workspaces].filter(

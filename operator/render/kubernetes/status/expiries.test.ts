@@ -21,7 +21,7 @@ const METASTORE = manifest('Metastore', 'meta', {
 });
 
 /** The Events of passes of the operator at these times, each after what the one before has stored. */
-function told(input: StatusInput, ...timesMs: readonly number[]): readonly (readonly string[])[] {
+function notified(input: StatusInput, ...timesMs: readonly number[]): readonly (readonly string[])[] {
   let seen = input;
   return timesMs.map((atMs) => {
     const { statuses } = renderStatuses({ ...seen, atMs });
@@ -37,19 +37,19 @@ const EXPIRED = `Normal acme DestinationExpired Has ended: allowedInternetDestin
 describe('renderExpiryEvents()', () => {
   it('announces an entry a day before it ends, tells that it has ended, and each once', () => {
     const times = [0, 23, 24, 25, 47, 48, 49, 100].map((hours) => AT_MS + hours * HOUR_MS);
-    expect(told(statusInput(POLICY), ...times)).toEqual([[], [], [EXPIRING], [], [], [EXPIRED], [], []]);
+    expect(notified(statusInput(POLICY), ...times)).toEqual([[], [], [EXPIRING], [], [], [EXPIRED], [], []]);
   });
 
   it('tells what has ended while no operator looked', () => {
-    expect(told(statusInput(POLICY), AT_MS, AT_MS + 100 * HOUR_MS)).toEqual([[], [EXPIRED]]);
+    expect(notified(statusInput(POLICY), AT_MS, AT_MS + 100 * HOUR_MS)).toEqual([[], [EXPIRED]]);
   });
 
   it('tells nothing of an entry that has ended before the policy was ever seen', () => {
-    expect(told(statusInput(POLICY), AT_MS + 100 * HOUR_MS)).toEqual([[]]);
+    expect(notified(statusInput(POLICY), AT_MS + 100 * HOUR_MS)).toEqual([[]]);
   });
 
   it('speaks of the connections of a metastore too', () => {
-    const [, events] = told(statusInput(METASTORE), AT_MS, EXPIRY_MS);
+    const [, events] = notified(statusInput(METASTORE), AT_MS, EXPIRY_MS);
     expect(events).toEqual([
       `Normal meta DestinationExpired Has ended: connections "orders" at ${EXPIRES_AT}`,
     ]);
@@ -61,7 +61,7 @@ describe('renderExpiryEvents()', () => {
       expiresAt: EXPIRES_AT,
     }));
     const input = statusInput(policyManifest('acme', { allowedInternetDestinations }));
-    expect(told(input, AT_MS, EXPIRY_MS)[1]?.[0]).toMatch(
+    expect(notified(input, AT_MS, EXPIRY_MS)[1]?.[0]).toMatch(
       /"a0\.example\.com" .* "a4\.example\.com" at \S+, 4 more$/,
     );
   });

@@ -102,9 +102,9 @@ export function renderExpiryEvents(
   written: readonly WantedStatus[],
   { snapshot, statuses }: Pick<ClusterState, 'snapshot' | 'statuses'>,
 ): readonly WantedEvent[] {
-  const told = new Map(written.map((status) => [status.key, status]));
+  const notified = new Map(written.map((status) => [status.key, status]));
   return snapshot.objects.flatMap((object) => {
-    const status = told.get(formatKey(keyOf(object)));
+    const status = notified.get(formatKey(keyOf(object)));
     const recordedMs = recordedExpiriesMs(status?.status);
     if (status === undefined || recordedMs === undefined) return [];
     const beforeMs = recordedExpiriesMs(statuses.get(status.key)?.status);
@@ -115,8 +115,8 @@ export function renderExpiryEvents(
     ] as const;
     return news
       .filter(({ entries }) => entries.length > 0)
-      .map(({ note, entries, ...told }) =>
-        eventOf(status, { ...told, action: 'Expire', note: `${note}: ${nameEntries(entries)}` }),
+      .map(({ note, entries, ...notified }) =>
+        eventOf(status, { ...notified, action: 'Expire', note: `${note}: ${nameEntries(entries)}` }),
       );
   });
 }

@@ -11,7 +11,7 @@ import { type Programmed, programmedWorkspaces } from './programmed.ts';
 export interface StatusInput {
   readonly state: ClusterState;
   /** With the plans and tables that the gateways get. */
-  readonly world: CompiledSnapshot;
+  readonly compiled: CompiledSnapshot;
   /** Names of broader policies, by workspace. */
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
@@ -33,16 +33,22 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   readonly programmed: ReadonlyMap<string, Programmed>;
 }
 
-export function indexStatusInput({ state, world, broaderPolicies, stamped, atMs }: StatusInput): StatusIndex {
-  const problems = [...state.problems, ...world.problems];
+export function indexStatusInput({
+  state,
+  compiled,
+  broaderPolicies,
+  stamped,
+  atMs,
+}: StatusInput): StatusIndex {
+  const problems = [...state.problems, ...compiled.problems];
   return {
     broaderPolicies,
     stamped,
     problems: Map.groupBy(problems, ({ object }) => object ?? ''),
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
-    plans: new Map(world.plans.map((plan) => [plan.metadata.name, plan])),
-    plansByPolicy: Map.groupBy(world.plans, ({ spec }) => spec.networkPolicyId),
-    moreOpenPods: moreOpenPods(state.pods, world.plans),
-    programmed: programmedWorkspaces(world, observeGateways(state, atMs)),
+    plans: new Map(compiled.plans.map((plan) => [plan.metadata.name, plan])),
+    plansByPolicy: Map.groupBy(compiled.plans, ({ spec }) => spec.networkPolicyId),
+    moreOpenPods: moreOpenPods(state.pods, compiled.plans),
+    programmed: programmedWorkspaces(compiled, observeGateways(state, atMs)),
   };
 }
