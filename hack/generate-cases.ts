@@ -13,7 +13,7 @@ Writes compiled.yaml of every case in test/cases: the tables and plans that its 
 function generate(): void {
   const names = listCases();
   for (const name of names)
-    writeFileSync(casePath(name, 'compiled.yaml'), compiledFile(readCase(name).world));
+    writeFileSync(casePath(name, 'compiled.yaml'), compiledFile(readCase(name).compiled));
   process.stdout.write(`Wrote compiled.yaml of ${names.length} cases\n`);
 }
 

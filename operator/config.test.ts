@@ -79,7 +79,7 @@ test.each<[Partial<RunOptions>, string]>([
   [{ retentionSize: '10' }, `--retention-size: Cannot accept "10": ${SIZE_FIX}`],
   [{ retentionSize: '99MB' }, `--retention-size: Cannot accept "99MB": ${SIZE_FIX}`],
   [{ concurrency: '-1' }, `--concurrency: Cannot accept "-1": ${COUNT_FIX}`],
-])('readRunConfig() refuses %j', (options, message) => {
+])('readRunConfig() rejects %j', (options, message) => {
   expect(() => configOf(options)).toThrow(new OptionError(message));
 });
 

@@ -1,4 +1,4 @@
-// `npm run quickstart`: embedded mode on examples/acme with a stand-in outside world on loopback. Real clients ask
+// `npm run quickstart`: embedded mode on examples/acme with stand-in outside servers on loopback. Real clients ask
 // real questions through a real Envoy; the tables show what was asked, what happened and why; then the denial log.
 // Ends with exit status 0 only where everything happened as it should. With --stay it keeps running for your own curl.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { formatTable } from '../../operator/lib/text-table.ts';
 import { RunProcess } from '../../operator/roles/run/process.ts';
 import { terminalView } from '../../operator/roles/run/view.ts';
 import type { AskResult } from '../../test/outside/ask-result.ts';
-import { type OutsideWorld, startOutsideWorld } from '../../test/outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../../test/outside/outside-servers.ts';
 import { ask } from '../../test/outside/proxy-client.ts';
 import { OUTSIDE_NAMES, QUESTIONS, type Question } from './questions.ts';
 import { quickstartConfig } from './quickstart-config.ts';
@@ -34,18 +34,18 @@ const say = (text = ''): void => void process.stdout.write(`${text}\n`);
 async function main(stay: boolean): Promise<number> {
   say(paint('bold', 'Sallyport quickstart: examples/acme on this machine, without a cluster'));
   say(
-    'The outside world is a stand-in on loopback: real DNS, TLS and HTTP. Everything else is the product.\n',
+    'The servers outside are stand-ins on loopback: real DNS, TLS and HTTP. Everything else is the product.\n',
   );
   const state = await mkdtemp(join(tmpdir(), 'sallyport-'));
-  const world = await startOutsideWorld({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
-  const gateway = await RunProcess.start(quickstartConfig(state, world), {
+  const outside = await startOutsideServers({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
+  const gateway = await RunProcess.start(quickstartConfig(state, outside), {
     ...terminalView(process.stdout, process.stderr),
     denials: () => undefined,
   });
   try {
-    const failures = await showAnswers(gateway, world);
+    const failures = await showAnswers(gateway, outside);
     await showDenialLog(gateway);
-    if (stay) await stayUntilInterrupted(gateway, world, state);
+    if (stay) await stayUntilInterrupted(gateway, outside, state);
     say(
       failures === 0
         ? paint('green', '\nAll as it should be.')
@@ -54,14 +54,14 @@ async function main(stay: boolean): Promise<number> {
     return failures === 0 ? 0 : 1;
   } finally {
     await gateway.stop();
-    await world.stop();
+    await outside.stop();
     await rm(state, { recursive: true, force: true });
   }
 }
 
-async function showAnswers(gateway: RunProcess, world: OutsideWorld): Promise<number> {
+async function showAnswers(gateway: RunProcess, outside: OutsideServers): Promise<number> {
   const answers: Answer[] = [];
-  for (const question of QUESTIONS) answers.push(await put(question, gateway, world));
+  for (const question of QUESTIONS) answers.push(await put(question, gateway, outside));
   const reasons = await reasonsInLog(gateway, QUESTIONS.filter(({ expect }) => expect !== 'allowed').length);
   const rows = answers.map((answer) => answerCells(answer, reasons));
   const [head = '', ...lines] = formatTable([
@@ -74,18 +74,18 @@ async function showAnswers(gateway: RunProcess, world: OutsideWorld): Promise<nu
   return rows.filter(({ asExpected }) => !asExpected).length;
 }
 
-async function put(question: Question, gateway: RunProcess, world: OutsideWorld): Promise<Answer> {
+async function put(question: Question, gateway: RunProcess, outside: OutsideServers): Promise<Answer> {
   const host = hostOf(question);
-  const before = world.dns.questionsFor(host).length;
+  const before = outside.dns.questionsFor(host).length;
   const common = {
     proxy: proxyOf(question, gateway),
-    ca: world.caPem,
+    ca: outside.caPem,
     ...(question.sni === undefined ? {} : { sni: question.sni }),
   };
   const result = question.asks.startsWith('CONNECT ')
     ? await ask({ ...common, connect: question.asks.slice('CONNECT '.length), sends: 'nothing' })
     : await ask({ ...common, url: question.asks });
-  return { question, result, dnsQuestions: world.dns.questionsFor(host).length - before };
+  return { question, result, dnsQuestions: outside.dns.questionsFor(host).length - before };
 }
 
 function hostOf(question: Question): string {
@@ -184,9 +184,13 @@ async function showDenialLog(gateway: RunProcess): Promise<void> {
   );
 }
 
-async function stayUntilInterrupted(gateway: RunProcess, world: OutsideWorld, state: string): Promise<void> {
+async function stayUntilInterrupted(
+  gateway: RunProcess,
+  outside: OutsideServers,
+  state: string,
+): Promise<void> {
   const ca = join(state, 'stand-in-ca.pem');
-  await writeFile(ca, world.caPem);
+  await writeFile(ca, outside.caPem);
   const proxy = gateway.endpoints.workspaces[0]?.products.find(
     ({ proxy: address }) => address !== null,
   )?.proxy;

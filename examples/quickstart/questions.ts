@@ -159,7 +159,7 @@ export const QUESTIONS: readonly Question[] = [
   },
 ];
 
-/** Names that the stand-in outside world serves. */
+/** Names that the stand-in outside servers have. */
 export const OUTSIDE_NAMES: readonly string[] = [
   'packages.example',
   'files.packages.example',

@@ -49,7 +49,7 @@ function answer(lane: Lane, request: EgressRequest, table: EgressTable = TABLE):
   return decide(indexTable(table.spec, NOW_MS), lane, request);
 }
 
-/** A tunnel in which the client names the host itself, unless told otherwise. */
+/** A tunnel in which the client names the host itself, unless given otherwise. */
 function tls(host: string, port = 443, sni: string | null = host): EgressRequest {
   return { via: 'CONNECT', host, port, inside: { kind: 'TLS', sni } };
 }
@@ -257,13 +257,13 @@ describe.each([
     },
   );
 
-  it('refuses what the strict lane refuses for what no mode allows', () => {
-    const refused = [...Object.values(ENFORCED), ...Object.values(rows)].filter(([, , reason]) =>
+  it('denies what the strict lane denies for what no mode allows', () => {
+    const denied = [...Object.values(ENFORCED), ...Object.values(rows)].filter(([, , reason]) =>
       isDeniedAlways(reason),
     );
-    const expected = refused.map(([, , reason, rule]) => ['DROP', reason, rule]);
-    expect(refused.map(([request]) => shown(answer(lane, request)))).toEqual(expected);
-    expect(refused.length).toBeGreaterThan(0);
+    const expected = denied.map(([, , reason, rule]) => ['DROP', reason, rule]);
+    expect(denied.map(([request]) => shown(answer(lane, request)))).toEqual(expected);
+    expect(denied.length).toBeGreaterThan(0);
   });
 
   it.each([
@@ -379,7 +379,7 @@ const ASKED_NAMES = [
 ];
 const ASKED_PORTS = [22, 80, 443, 5432, 8080, 8443];
 
-/** What connections to the name are told, on any port and in any way. */
+/** What connections to the name get, on any port and in any way. */
 function connectionsTo(lane: Lane, name: string): readonly Decision[] {
   return ASKED_PORTS.flatMap((port) =>
     [tls(name, port), bytes(name, port), http(name, port)].map((request) => answer(lane, request)),

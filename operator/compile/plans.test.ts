@@ -193,7 +193,7 @@ describe('compileSnapshot() implies what the workspace has:', () => {
     expect(planOf(compiled, 'team-a')?.table).not.toBe(planOf(compiled, 'team-b')?.table);
   });
 
-  it('nothing of two metastores that claim it, and both are told', () => {
+  it('nothing of two metastores that claim it, and both are reported', () => {
     const compiled = snapshotOf(
       workspaceManifest('team-a'),
       allow('default-policy'),

@@ -20,7 +20,7 @@ function assign(workspace: string, networkPolicyId: string): Manifest {
 }
 
 describe('findProblems()', () => {
-  it('finds nothing in a world that fits together', () => {
+  it('finds nothing in a snapshot that fits together', () => {
     expect(problemsOf(DEFAULT, workspaceManifest('team-a'), assign('team-a', 'default-policy'))).toEqual([]);
   });
 

@@ -53,7 +53,7 @@ export function workspaceSources(snapshot: Snapshot): (workspace: Workspace) => 
 export const UNKNOWN_POLICY = '(unknown)';
 
 export interface AssignedPolicy extends Pick<TableSources, 'networkPolicyId' | 'policy' | 'denyReason'> {
-  /** None where an object cannot be read: its parser has told why. */
+  /** None where an object cannot be read: its parser has reported why. */
   readonly problems: readonly Problem[];
 }
 

@@ -11,7 +11,7 @@ const LOG_FILE = 'access.log.1';
 interface Setting {
   readonly store: DenialStore;
   readonly shown: Denial[];
-  /** Lines that were reported as unreadable or cut, with their number. */
+  /** Lines that were reported as unreadable or truncated, with their number. */
   readonly unreadable: string[];
   /** Another one on the same store, as after a restart. */
   readonly open: (gateway?: string) => Promise<LogConsumer>;
@@ -36,7 +36,7 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
         isStillAllowed: () => false,
         onDenials,
         onUnreadableLines,
-        onTruncatedLines: (count) => void unreadable.push(`${count} cut`),
+        onTruncatedLines: (count) => void unreadable.push(`${count} truncated`),
       });
     const stored = async (): Promise<readonly string[]> => {
       const sql =
@@ -93,7 +93,7 @@ test('consume() of lines that were too long stores a row each, and reports how m
       lines: lines.map((line) => ({ ...line, truncatedFrom: 30_000 })),
     });
     expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
-    expect(unreadable).toEqual(['2 cut']);
+    expect(unreadable).toEqual(['2 truncated']);
   }));
 
 test('consume() takes a batch that comes again for nothing new, and only the rest of a longer one', () =>

@@ -18,7 +18,7 @@ import { EnvoyPolls } from './process/envoy-polls.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from './process/envoy-process.ts';
 import { envoyBinary } from './process/find-envoy.ts';
 import { OverloadWatch } from './process/overload-watch.ts';
-import { OverloadedListeners, refusalSentence } from './process/overloaded-listeners.ts';
+import { deniedSentence, OverloadedListeners } from './process/overloaded-listeners.ts';
 import { ownPlaces } from './process/own-places.ts';
 import {
   prepareStateDirectory,
@@ -33,11 +33,11 @@ export interface GatewayParts {
   readonly paths: StatePaths;
   readonly envoy: EnvoyProcess;
   readonly settings: GatewaySettings;
-  readonly dns: Omit<GatewayDns, 'serve' | 'recordRefused'>;
+  readonly dns: Omit<GatewayDns, 'serve' | 'recordDenied'>;
   /** The only way by which Envoy and the DNS are given anything. */
   readonly pass: GatewayPass;
   readonly polls: EnvoyPolls;
-  readonly refused: OverloadedListeners;
+  readonly overloaded: OverloadedListeners;
   readonly overload: OverloadWatch;
   /** The last step of stopping: another process may have the state directory. */
   readonly release: () => Promise<void>;
@@ -108,7 +108,7 @@ export function gatewayParts(
   const envoy = envoyProcess(config, place, hooks, () => applier.envoyRestarted());
   const { admin } = envoy;
   const applier = new ConfigApplier({ directory: paths.envoy, admin, files: atomicFiles });
-  const onAdminFailure = (error: Error): void => onFailure('Envoy could not be asked or told', error);
+  const onAdminFailure = (error: Error): void => onFailure('Envoy could not be asked or configured', error);
   const dns = new GatewayDns({
     ...names,
     config,
@@ -116,11 +116,11 @@ export function gatewayParts(
     onLogFailure: (error) => onFailure('the log of the DNS could not be written', error),
     onProblem: (sentence) => onTrouble('the DNS cannot do all that it should', sentence),
   });
-  const refused = new OverloadedListeners({
-    counted: () => admin.refusedConnections(),
-    onRefused: (connections) => {
-      dns.recordRefused(connections);
-      onTrouble('connections were closed at once', refusalSentence(connections));
+  const overloaded = new OverloadedListeners({
+    counted: () => admin.deniedConnections(),
+    onDenied: (connections) => {
+      dns.recordDenied(connections);
+      onTrouble('connections were closed at once', deniedSentence(connections));
     },
   });
   const overload = new OverloadWatch({
@@ -132,11 +132,11 @@ export function gatewayParts(
   const limits = new ConnectionLimits({ settings, active, onFailure: onAdminFailure });
   const tunnelCloser = new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() });
   return {
-    ...{ paths, envoy, settings, dns, refused, overload, release },
+    ...{ paths, envoy, settings, dns, overloaded, overload, release },
     pass: new GatewayPass({ directory: paths.envoy, applier, limits, dns, tunnels, tunnelCloser }),
     polls: new EnvoyPolls(
       [
-        { check: () => refused.check(), pauseMs: SLOW_POLL_MS },
+        { check: () => overloaded.check(), pauseMs: SLOW_POLL_MS },
         { check: () => overload.check(), pauseMs: SLOW_POLL_MS },
         { check: () => limits.check(), pauseMs: BUSY_POLL_MS },
       ],

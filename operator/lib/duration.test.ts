@@ -11,12 +11,12 @@ describe('parseDuration()', () => {
     expect(parseDuration(text)).toEqual({ durationMs });
   });
 
-  test.each(['', '2', 'h', '2 h', '-2h', '1.5h', '2H', '2w', '0s', '2h30m'])('refuses %j', (text) => {
+  test.each(['', '2', 'h', '2 h', '-2h', '1.5h', '2H', '2w', '0s', '2h30m'])('rejects %j', (text) => {
     const error = `Cannot read duration "${text}": write a number and s, m, h or d, for example "2h"`;
     expect(parseDuration(text)).toEqual({ error });
   });
 
-  test('refuses more than a century', () => {
+  test('rejects more than a century', () => {
     expect(parseDuration('36501d')).toEqual({
       error: 'Cannot use duration "36501d": the longest is "36500d"',
     });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EndedTooSoon, type SupervisedOptions, SupervisedProcess } from './supervised-process.ts';
 
 const IPC_CALLS = new URL('./ipc-calls.ts', import.meta.url).href;
-/** Answers what it is asked for, and does to itself what it is told. */
+/** Answers what it is asked for, and does to itself what the call says. */
 const PROGRAM = `
 import { closeSync, openSync } from 'node:fs';
 import { IpcCalls } from ${JSON.stringify(IPC_CALLS)};
@@ -81,7 +81,7 @@ test('a process that is silent is killed and started again', async () => {
   expect(notified).toEqual(['it did not answer for 1 s', 'again']);
 });
 
-test('memory beyond the limit is refused by the system, whatever becomes of the process', async () => {
+test('memory beyond the limit is denied by the system, whatever becomes of the process', async () => {
   const process = await start({ memoryMb: 1000 });
   const peakMb = async (): Promise<number> => {
     const status = await readFile(`/proc/${process.pid}/status`, 'utf8').catch(() => '');
@@ -95,8 +95,8 @@ test('memory beyond the limit is refused by the system, whatever becomes of the 
 });
 
 test('start() rejects with the reason, and nothing is left running, where the first cannot be prepared', async () => {
-  const refused = start({ prepare: async (calls) => void (await calls.call('refuse')) });
-  await expect(refused).rejects.toThrow('I will not');
+  const denied = start({ prepare: async (calls) => void (await calls.call('refuse')) });
+  await expect(denied).rejects.toThrow('I will not');
   const dead = start({ prepare: async (calls) => void (await calls.call('die')) });
   await expect(dead).rejects.toThrow(EndedTooSoon);
   expect(notified).toEqual(['it ended with SIGKILL']);

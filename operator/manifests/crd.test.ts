@@ -60,7 +60,7 @@ describe('renderCrd()', () => {
     expect(crdOf(kind).spec.versions[0].subresources !== undefined).toBe(kind.status !== undefined);
   });
 
-  it('names NetworkPolicy so that it is told from the built-in kind', () => {
+  it('names NetworkPolicy so that it differs from the built-in kind', () => {
     const { metadata, spec } = crdOf(networkPolicyKind);
     expect(metadata.name).toBe('networkpolicies.sallyport.dev');
     expect(spec.scope).toBe('Cluster');
@@ -111,7 +111,7 @@ describe('renderCrd()', () => {
     });
   });
 
-  it('refuses a rule whose path is not in the schema', () => {
+  it('rejects a rule whose path is not in the schema', () => {
     const rule = { path: 'spec.nowhere', rule: 'true', message: 'never' };
     expect(() => renderCrd({ ...networkPolicyKind, rules: [rule] })).toThrow(
       'Cannot place rule "true": the schema has no property "nowhere"',

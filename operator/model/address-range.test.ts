@@ -50,7 +50,7 @@ describe('parseAddressRange()', () => {
     '64:ff9b::010.0.0.1',
     '64:ff9b::0x1.1.1.1',
     '::ffff:010.0.0.1',
-  ])('refuses %j, which is no address', (text) => {
+  ])('rejects %j, which is no address', (text) => {
     expect(parseAddressRange(text)).toEqual({ message: `Cannot accept address "${text}": ${IPV4_HINT}` });
   });
 
@@ -62,7 +62,7 @@ describe('parseAddressRange()', () => {
     ['1.1.1.1/255.255.255.0', 32],
     ['1.1.1.1/ 8', 32],
     ['::/129', 128],
-  ])('refuses %s for its prefix length', (text, bits) => {
+  ])('rejects %s for its prefix length', (text, bits) => {
     expect(parseAddressRange(text)).toEqual({
       message: `Cannot accept address "${text}": the part behind "/" is a number from 0 to ${bits}`,
     });

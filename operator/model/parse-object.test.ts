@@ -36,7 +36,7 @@ function accessList(spec: Readonly<Record<string, unknown>>): Manifest {
 const FIRST = 'spec.egress.networkAccess.allowedInternetDestinations[0]';
 const NAME_PATTERN = '/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/';
 
-describe('parseObject() refuses', () => {
+describe('parseObject() rejects', () => {
   it.each<[string, unknown, string, string | undefined, string]>([
     [
       'an unknown field beside spec',

@@ -100,7 +100,7 @@ describe('storageDestinationSchema', () => {
   });
 
   it.each(['ab', 'a'.repeat(64), 'Acme', 'acme.data', 'acme_data', '-acme', 'acme-', '', 'acme/data'])(
-    'refuses the bucket name %j',
+    'rejects the bucket name %j',
     (bucketName) => {
       expect(storageDestinationSchema.safeParse(s3(bucketName, 'us-west-2')).success).toBe(false);
     },

@@ -64,7 +64,7 @@ describe('parseStorageHost()', () => {
     expect(parseStorageHost(host)).toBeUndefined();
   });
 
-  it('finds storage only under the domains of storage, and they are all that a wildcard must be looked at for', () => {
+  it('finds storage only under the domains of storage, and they are all that a wildcard must be checked for', () => {
     const label = fc.constantFrom(
       's3',
       'blob',

@@ -21,7 +21,7 @@ import {
   namespace,
   podOf,
   READY,
-  refusal,
+  rejection,
   startAdmissionScene,
   until,
 } from '../support/cluster/admission-scene.ts';
@@ -80,7 +80,7 @@ function annotate(home: string, annotations: Readonly<Record<string, string | nu
 
 async function untilGone(path: string): Promise<void> {
   await until(`${path} to be gone`, async () => {
-    const answer = await refusal(scene.root, { method: 'GET', path });
+    const answer = await rejection(scene.root, { method: 'GET', path });
     return answer.includes('not found') ? '' : `it is there ${answer}`;
   });
 }
@@ -89,8 +89,8 @@ describe('a cluster admin', () => {
   it.each([
     ['deletes isolation', removal],
     ['deletes all KubeNetworkPolicies', removalOfAll],
-  ])('who %s is told that only the operator does, and of the way', async (_, request) => {
-    const sentence = await refusal(chief, request);
+  ])('who %s reads that only the operator does, and how to do it', async (_, request) => {
+    const sentence = await rejection(chief, request);
     expect(sentence).toContain('Sallyport owns what carries label "app.kubernetes.io/managed-by=sallyport"');
     expect(sentence).toContain(`annotates the Namespace with "${BREAK_GLASS_ANNOTATION}" and a reason first`);
   });
@@ -99,27 +99,27 @@ describe('a cluster admin', () => {
     const { path } = removal;
     const stored = await chief.request({ method: 'GET', path });
     const patch = { method: 'PATCH', path, contentType: 'application/merge-patch+json' } as const;
-    expect(await refusal(chief, { ...patch, body: stored })).toBe('');
-    expect(await refusal(chief, { ...patch, body: { metadata: { labels: { a: 'b' } } } })).not.toBe('');
+    expect(await rejection(chief, { ...patch, body: stored })).toBe('');
+    expect(await rejection(chief, { ...patch, body: { metadata: { labels: { a: 'b' } } } })).not.toBe('');
   });
 });
 
 describe('the glass', () => {
   it.each(['lead', 'account-admin'] as const)('is not broken by %s', async (person) => {
     const request = dryRun(annotate(READY, { [BREAK_GLASS_ANNOTATION]: REASON }));
-    expect(await refusal(scene.as[person], request)).toContain(
+    expect(await rejection(scene.as[person], request)).toContain(
       `Cannot set annotation "${BREAK_GLASS_ANNOTATION}" of Namespace "${READY}": only an administrator`,
     );
   });
 
   it.each(['', '   '])('is not broken without a reason (%j)', async (reason) => {
     const request = dryRun(annotate(READY, { [BREAK_GLASS_ANNOTATION]: reason }));
-    expect(await refusal(chief, request)).toContain('without a reason');
+    expect(await rejection(chief, request)).toContain('without a reason');
   });
 
   it('is not broken by the request that needs it', async () => {
     const annotations = { [BREAK_GLASS_ANNOTATION]: REASON, [STAMP_ANNOTATION]: null };
-    expect(await refusal(chief, dryRun(annotate(READY, annotations)))).toContain(
+    expect(await rejection(chief, dryRun(annotate(READY, annotations)))).toContain(
       'only Sallyport writes them',
     );
   });
@@ -127,7 +127,7 @@ describe('the glass', () => {
   describe('once it is broken', () => {
     beforeAll(async () => {
       await chief.request(annotate(READY, { [BREAK_GLASS_ANNOTATION]: REASON }));
-      await until('the API server to heed it', () => refusal(chief, removal));
+      await until('the API server to heed it', () => rejection(chief, removal));
     });
 
     it.each([
@@ -135,12 +135,12 @@ describe('the glass', () => {
       ['all KubeNetworkPolicies', removalOfAll],
       ['a stamp', dryRun(annotate(READY, { [STAMP_ANNOTATION]: null }))],
     ])('lets a cluster admin remove %s', async (_, request) => {
-      expect(await refusal(chief, request)).toBe('');
+      expect(await rejection(chief, request)).toBe('');
     });
 
     it('lets nobody through who could not break it', async () => {
-      expect(await refusal(scene.as.admin, removal)).toContain('Sallyport owns');
-      expect(await refusal(scene.as.lead, dryRun(annotate(READY, { [STAMP_ANNOTATION]: null })))).toContain(
+      expect(await rejection(scene.as.admin, removal)).toContain('Sallyport owns');
+      expect(await rejection(scene.as.lead, dryRun(annotate(READY, { [STAMP_ANNOTATION]: null })))).toContain(
         'only Sallyport writes them',
       );
     });
@@ -149,7 +149,7 @@ describe('the glass', () => {
       const plan = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'x', labels: OWNED } };
       const path = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/services`;
       const body = { ...plan, spec: { ports: [{ port: 80 }] } };
-      expect(await refusal(chief, dryRun({ method: 'POST', path, body }))).toContain('Sallyport owns');
+      expect(await rejection(chief, dryRun({ method: 'POST', path, body }))).toContain('Sallyport owns');
     });
 
     it('shows in the audit log who did what, and the reason', async () => {
@@ -166,7 +166,7 @@ describe('the glass', () => {
     it('is mended by whoever may write the Namespace', async () => {
       await scene.as.lead.request(annotate(READY, { [BREAK_GLASS_ANNOTATION]: null }));
       await until('the API server to heed it', async () =>
-        (await refusal(chief, removal)) === '' ? 'it does not' : '',
+        (await rejection(chief, removal)) === '' ? 'it does not' : '',
       );
     });
   });

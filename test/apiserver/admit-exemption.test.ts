@@ -1,5 +1,5 @@
 // Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's status and
-// that of the API server, over generated statuses; and a container that starts between look and stamp.
+// that of the API server, over generated statuses; and a container that starts between check and stamp.
 import fc from 'fast-check';
 import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
@@ -12,7 +12,7 @@ import {
   dryRun,
   namespace,
   podOf,
-  refusal,
+  rejection,
   startAdmissionScene,
   until,
 } from '../support/cluster/admission-scene.ts';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { root } = scene;
   await create(root, namespace(HOME, {}));
   await until('pods to be admitted', () =>
-    refusal(root, dryRun({ method: 'POST', path: PODS, body: podOf(HOME, {}) })),
+    rejection(root, dryRun({ method: 'POST', path: PODS, body: podOf(HOME, {}) })),
   );
   const names = ['late', ...Array.from({ length: RUNS }, (_, at) => `pod-${at}`)];
   for (const name of names) await create(root, podOf(HOME, { name }));
@@ -89,7 +89,7 @@ it(
         const give = async (lane: string): Promise<boolean> => {
           const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: 'GENERAL' };
           const request = dryRun(merge(`${PODS}/${name}`, { metadata: { labels } }));
-          return (await refusal(scene.operator, request)) === '';
+          return (await rejection(scene.operator, request)) === '';
         };
         expect([await give('full'), await give('sealed'), await give('enforced')]).toEqual([
           isExempt,
@@ -105,7 +105,7 @@ it(
   CONTROL_PLANE_TIMEOUT_MS,
 );
 
-it('a container that starts between look and stamp is looked at again, and is not cut', async () => {
+it('a container that starts between check and stamp is checked again, and keeps its connections', async () => {
   const containerStatuses = named([{ ready: false, restartCount: 0, state: { running: {} } }]);
   const late: KubernetesApi = {
     ...scene.operator,

@@ -1,6 +1,6 @@
-// Who may write what only the operator writes: every guard of the generated policies, times every verb and subresource
-// that the API server says it has, times those who might try. What is put to it is generated from both; the samples and
-// the people are all that stands here. Every request is a dry run: admission looks at it as at any other.
+// Who may write what only the operator writes: every protection of the generated policies, times every verb and
+// subresource that the API server says it has, times those who might try. What is put to it is generated from both; the
+// samples and the people are all that stands here. Every request is a dry run: admission treats it like any other.
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { renderAdmission } from '../../operator/manifests/admission/admission.ts';
 import { LANE_LABEL, STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
@@ -42,7 +42,7 @@ interface Policy {
   };
 }
 
-/** One guarded kind, with what to change of it so that the guard has something to say. */
+/** One protected kind, with what to change of it so that its protection applies. */
 interface Sample {
   readonly object: {
     readonly apiVersion: string;
@@ -51,7 +51,7 @@ interface Sample {
   };
   /** A merge patch. */
   readonly change: object;
-  /** What the guard keeps, of an answer: it stays where a subresource takes nothing of the metadata. */
+  /** What the protection retains, of an answer: it stays where a subresource takes nothing of the metadata. */
   readonly kept: (object: unknown) => unknown;
 }
 
@@ -152,12 +152,12 @@ function named(name: string, namespace = SYSTEM_NAMESPACE) {
   return { name, namespace, labels: OWNED };
 }
 
-type Outcome = 'written' | 'without effect' | 'guarded' | 'refused otherwise';
+type Outcome = 'written' | 'without effect' | 'protected' | 'rejected otherwise';
 
 interface Identity {
   readonly user: string;
   readonly extra?: Readonly<Record<string, string>>;
-  /** The guards let it write; what its roles say is another matter. */
+  /** The protections let it write; what its roles say is another matter. */
   readonly passes: (attempt: Attempt) => boolean;
   /** Has all rights there are, so that nothing but admission stands before it. */
   readonly mayAll?: boolean;
@@ -336,14 +336,14 @@ async function outcomeOf(
     return isChange && kept(answer) === before ? 'without effect' : 'written';
   } catch (error) {
     const { message } = error as Error;
-    return message.includes(`'${protection}'`) ? 'guarded' : 'refused otherwise';
+    return message.includes(`'${protection}'`) ? 'protected' : 'rejected otherwise';
   }
 }
 
 const notified = ({ protection, resource, verb }: Attempt): string => `${protection}: ${verb} ${resource}`;
 
 describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAll = false }) => {
-  it('is stopped by every guard that is not for it', async () => {
+  it('is stopped by every protection that is not for it', async () => {
     const api = user === 'root' ? scene.root : await scene.actingAs(user, extra);
     const queue = [...attempts];
     const wrong: string[] = [];
@@ -351,10 +351,10 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAl
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         const outcome = await outcomeOf(api, next);
         const isRight = passes(next)
-          ? outcome !== 'guarded'
-          : outcome === 'guarded' ||
+          ? outcome !== 'protected'
+          : outcome === 'protected' ||
             outcome === 'without effect' ||
-            (outcome === 'refused otherwise' && !mayAll);
+            (outcome === 'rejected otherwise' && !mayAll);
         if (!isRight) wrong.push(`${notified(next)} is ${outcome}`);
       }
     };
@@ -363,7 +363,7 @@ describe.each(Object.entries(IDENTITIES))('%s', (_, { user, extra, passes, mayAl
   });
 });
 
-it('asks of every guarded kind and verb', () => {
+it('asks of every protected kind and verb', () => {
   const asked = [...new Set(attempts.map(({ resource, verb }) => `${verb} ${resource}`))].toSorted();
   console.log(
     `${attempts.length} attempts, ${Object.keys(IDENTITIES).length} identities: ${asked.join(', ')}`,

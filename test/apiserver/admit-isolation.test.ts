@@ -1,4 +1,4 @@
-// KubeNetworkPolicies that tenants write in a workspace: what narrows is theirs to write, what widens is not.
+// KubeNetworkPolicies that tenants write in a workspace: they may restrict egress further, and never open it.
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { LANE_LABEL } from '../../operator/model/stamp.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../operator/model/system-names.ts';
@@ -9,7 +9,7 @@ import {
   dryRun,
   PLAIN,
   READY,
-  refusal,
+  rejection,
   startAdmissionScene,
   until,
 } from '../support/cluster/admission-scene.ts';
@@ -149,28 +149,28 @@ const HARMLESS: readonly (readonly [string, Readonly<Record<string, unknown>>])[
 
 describe.each(['edit', 'admin'] as const)('the built-in role %s', (person) => {
   it.each(WIDENING)('may not allow %s', async (_, spec) => {
-    expect(await refusal(scene.as[person], post({ spec }))).toContain(
+    expect(await rejection(scene.as[person], post({ spec }))).toContain(
       'Cannot open egress with networkpolicies.networking.k8s.io "mine"',
     );
   });
 
   it.each(HARMLESS)('may write %s', async (_, spec) => {
-    expect(await refusal(scene.as[person], post({ spec }))).toBe('');
+    expect(await rejection(scene.as[person], post({ spec }))).toBe('');
   });
 
   it('may allow anything outside of workspaces', async () => {
-    expect(await refusal(scene.as[person], post({ home: PLAIN, spec: { egress: [{}] } }))).toBe('');
+    expect(await rejection(scene.as[person], post({ home: PLAIN, spec: { egress: [{}] } }))).toBe('');
   });
 });
 
 describe('egress in a workspace', () => {
   it('is opened by who may update networkpolicies.sallyport.dev', async () => {
-    expect(await refusal(scene.as['account-admin'], post({ spec: to(anywhere) }))).toBe('');
+    expect(await rejection(scene.as['account-admin'], post({ spec: to(anywhere) }))).toBe('');
   });
 
   it('cannot be opened by changing what was harmless', async () => {
     await create(scene.as.edit, rulesOf({ name: 'shut', spec: { policyTypes: ['Egress'] } }));
-    expect(await refusal(scene.as.edit, patch('shut', { spec: to(anywhere) }))).toContain(
+    expect(await rejection(scene.as.edit, patch('shut', { spec: to(anywhere) }))).toContain(
       'Cannot open egress',
     );
   });
@@ -178,10 +178,10 @@ describe('egress in a workspace', () => {
   it('that is open already can be labelled and deleted', async () => {
     await create(scene.as['account-admin'], rulesOf({ name: 'open', spec: to(anywhere) }));
     const labelled = patch('open', { metadata: { labels: { a: 'b' } } });
-    expect(await refusal(scene.as.edit, labelled)).toBe('');
+    expect(await rejection(scene.as.edit, labelled)).toBe('');
     const broaderPolicies = patch('open', { spec: { podSelector: { matchLabels: { a: 'c' } } } });
-    expect(await refusal(scene.as.edit, broaderPolicies)).toContain('Cannot open egress');
-    expect(await refusal(scene.as.edit, dryRun({ method: 'DELETE', path: pathOf('open') }))).toBe('');
+    expect(await rejection(scene.as.edit, broaderPolicies)).toContain('Cannot open egress');
+    expect(await rejection(scene.as.edit, dryRun({ method: 'DELETE', path: pathOf('open') }))).toBe('');
   });
 });
 
@@ -201,7 +201,7 @@ describe('isolation, which Sallyport owns', () => {
     ['imitated', () => post({ labels: OWNED })],
     ['made of something else', () => patch('theirs', { metadata: { labels: OWNED } })],
   ])('cannot be %s', async (_, request) => {
-    expect(await refusal(scene.as.admin, request())).toContain(sentence);
+    expect(await rejection(scene.as.admin, request())).toContain(sentence);
   });
 
   it('goes with its Namespace', async () => {
@@ -212,7 +212,7 @@ describe('isolation, which Sallyport owns', () => {
     const path = `/api/v1/namespaces/${home}`;
     await scene.root.request({ method: 'DELETE', path });
     await until('the Namespace to be gone', async () => {
-      const answer = await refusal(scene.root, { method: 'GET', path });
+      const answer = await rejection(scene.root, { method: 'GET', path });
       return answer.includes('not found') ? '' : `it is there ${answer}`;
     });
   });

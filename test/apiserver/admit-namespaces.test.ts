@@ -10,7 +10,7 @@ import {
   PLAIN,
   READY,
   READY_ANNOTATIONS,
-  refusal,
+  rejection,
   startAdmissionScene,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -70,7 +70,7 @@ const ATTEMPTS: readonly (readonly [string, ApiRequest, string])[] = [
 
 describe('who may write Namespaces', () => {
   it.each(ATTEMPTS)('cannot make %s', async (_, request, sentence) => {
-    expect(await refusal(scene.as.lead, request)).toContain(sentence);
+    expect(await rejection(scene.as.lead, request)).toContain(sentence);
   });
 
   it.each<[string, ApiRequest]>([
@@ -79,7 +79,7 @@ describe('who may write Namespaces', () => {
     ['say what is there already', patch(READY, { annotations: READY_ANNOTATIONS })],
     ['delete a workspace', dryRun({ method: 'DELETE', path: `/api/v1/namespaces/${READY}` })],
   ])('can %s', async (_, request) => {
-    expect(await refusal(scene.as.lead, request)).toBe('');
+    expect(await rejection(scene.as.lead, request)).toBe('');
   });
 
   it('cannot change a thing by replacing it through finalize', async () => {
@@ -101,7 +101,7 @@ describe('who may write Namespaces', () => {
 
   it('cannot do it with the built-in role admin in the Namespace either', async () => {
     const request = patch(READY, { labels: { [TIER_LABEL]: 'STANDARD' } });
-    expect(await refusal(scene.as.admin, request)).toContain('cannot patch resource "namespaces"');
+    expect(await rejection(scene.as.admin, request)).toContain('cannot patch resource "namespaces"');
   });
 });
 
@@ -112,7 +112,7 @@ describe('who may update the PolicyAssignment', () => {
     ['say what becomes of its pods', patch(PLAIN, { annotations: { [ADOPT_ANNOTATION]: 'Isolate' } })],
     ['make it none', patch(READY, { labels: { [WORKSPACE_LABEL]: null } })],
   ])('may %s', async (_, request) => {
-    expect(await refusal(scene.as['account-admin'], request)).toBe('');
+    expect(await rejection(scene.as['account-admin'], request)).toBe('');
   });
 
   it.each<[string, ApiRequest]>([
@@ -120,6 +120,6 @@ describe('who may update the PolicyAssignment', () => {
     ['remove', patch(READY, { annotations: { [STAMP_ANNOTATION]: null } })],
     ['create', post({ annotations: READY_ANNOTATIONS })],
   ])('may not %s what pods are stamped with', async (_, request) => {
-    expect(await refusal(scene.as['account-admin'], request)).toContain(ANNOTATION);
+    expect(await rejection(scene.as['account-admin'], request)).toContain(ANNOTATION);
   });
 });

@@ -6,7 +6,7 @@ import {
   create,
   dryRun,
   READY,
-  refusal,
+  rejection,
   startAdmissionScene,
   until,
 } from '../support/cluster/admission-scene.ts';
@@ -89,7 +89,7 @@ describe.each([
     ['deleted with all others', dryRun({ method: 'DELETE', path })],
     ['imitated', dryRun({ method: 'POST', path, body: object('imitation', OWNED) })],
   ])('cannot be %s by others', async (_, request) => {
-    expect(await refusal(neighbour, request)).toContain(
+    expect(await rejection(neighbour, request)).toContain(
       `denied request: Cannot write ${kind.toLowerCase()}s "`,
     );
   });
@@ -98,15 +98,15 @@ describe.each([
     ['changed', patch(`${path}/owned`, { metadata: { annotations: { a: 'b' } } })],
     ['deleted', dryRun({ method: 'DELETE', path: `${path}/owned` })],
   ])('can be %s by the operator', async (_, request) => {
-    expect(await refusal(operator, request)).toBe('');
+    expect(await rejection(operator, request)).toBe('');
   });
 });
 
 it('a Service of somebody else is theirs', async () => {
   await create(neighbour, service('theirs'));
   const path = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/services/theirs`;
-  expect(await refusal(neighbour, dryRun({ method: 'DELETE', path }))).toBe('');
-  expect(await refusal(neighbour, patch(path, { metadata: { labels: OWNED } }))).toContain(
+  expect(await rejection(neighbour, dryRun({ method: 'DELETE', path }))).toBe('');
+  expect(await rejection(neighbour, patch(path, { metadata: { labels: OWNED } }))).toContain(
     'Cannot write services',
   );
 });
@@ -131,31 +131,31 @@ describe('a policy', () => {
       spec: { networkPolicyId: 'acme' },
     });
     await until('the assignment to be seen', async () =>
-      (await refusal(scene.root, dryRun(removal('acme')))) === '' ? 'it is not' : '',
+      (await rejection(scene.root, dryRun(removal('acme')))) === '' ? 'it is not' : '',
     );
   });
 
   it('that is the default cannot be deleted, by nobody', async () => {
-    expect(await refusal(scene.root, dryRun(removal('default-policy')))).toContain(
+    expect(await rejection(scene.root, dryRun(removal('default-policy')))).toContain(
       'Cannot delete NetworkPolicy "default-policy": it applies to workspaces without an assignment',
     );
   });
 
   it('that is assigned cannot be deleted, and the sentence names the workspace and the way out', async () => {
-    expect(await refusal(scene.as['account-admin'], dryRun(removal('acme')))).toContain(
+    expect(await rejection(scene.as['account-admin'], dryRun(removal('acme')))).toContain(
       `Cannot delete NetworkPolicy "acme": workspace "${READY}" is assigned to it. Assign another one first; where "kubectl delete -f" deletes both, run it a second time`,
     );
   });
 
   it('that is not assigned can be deleted', async () => {
-    expect(await refusal(scene.as['account-admin'], dryRun(removal('spare')))).toBe('');
+    expect(await rejection(scene.as['account-admin'], dryRun(removal('spare')))).toBe('');
   });
 
   it('that was assigned can be deleted by a second pass', async () => {
     const path = `${OURS}/policyassignments/${READY}`;
     await scene.as['account-admin'].request({ method: 'DELETE', path });
-    await until('the second pass', () => refusal(scene.as['account-admin'], removal('acme')));
-    expect(await refusal(scene.root, { method: 'GET', path: `${policies}/acme` })).toContain('not found');
+    await until('the second pass', () => rejection(scene.as['account-admin'], removal('acme')));
+    expect(await rejection(scene.root, { method: 'GET', path: `${policies}/acme` })).toContain('not found');
   });
 });
 
@@ -196,8 +196,8 @@ describe('a GatewayReport', () => {
   });
 
   it('is written and changed by the pod of its name', async () => {
-    expect(await refusal(gateway, apply('gateway-a', true))).toBe('');
-    expect(await refusal(gateway, apply('gateway-a', false))).toBe('');
+    expect(await rejection(gateway, apply('gateway-a', true))).toBe('');
+    expect(await rejection(gateway, apply('gateway-a', false))).toBe('');
   });
 
   it.each([
@@ -205,7 +205,7 @@ describe('a GatewayReport', () => {
     ['a token that is bound to no pod', () => unbound, 'gateway-a'],
     ['somebody else', () => neighbour, 'gateway-b'],
   ])('is not written by %s', async (_, writer, name) => {
-    expect(await refusal(writer(), apply(name, true))).toContain(
+    expect(await rejection(writer(), apply(name, true))).toContain(
       `Cannot write GatewayReport "${name}": only the gateway pod of that name may`,
     );
   });

@@ -1,6 +1,6 @@
 // A stolen token of the operator: generated requests of its identity, which has all rights here, so that nothing but
-// the admission policies stands before it. Whatever touches what is not Sallyport's is refused, and what is its work is
-// not; a second reading of both (operator-oracle.ts) says which is which.
+// the admission policies stands before it. Whatever touches what is not Sallyport's is rejected, and what is its work
+// is not; a second reading of both (operator-oracle.ts) says which is which.
 import fc from 'fast-check';
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import {
@@ -234,7 +234,7 @@ async function faultOf(
   } catch (error) {
     const { message } = error as Error;
     const isByPolicy = message.includes("ValidatingAdmissionPolicy 'sallyport-");
-    count(isByPolicy ? 'refused by a policy' : 'refused otherwise');
+    count(isByPolicy ? 'rejected by a policy' : 'rejected otherwise');
     return isByPolicy && isItsWork ? message : '';
   }
 }
@@ -256,7 +256,7 @@ it(
     );
     console.log(`seed ${SEED}, ${RUNS} requests at ${targets.length} objects:`, counts);
     expect(counts['accepted']).toBeGreaterThan(RUNS / 20);
-    expect(counts['refused by a policy']).toBeGreaterThan(RUNS / 3);
+    expect(counts['rejected by a policy']).toBeGreaterThan(RUNS / 3);
   },
   CONTROL_PLANE_TIMEOUT_MS,
 );

@@ -14,7 +14,7 @@ import {
   proxyOf,
   READY,
   REVISION,
-  refusal,
+  rejection,
   startAdmissionScene,
   until,
 } from '../support/cluster/admission-scene.ts';
@@ -200,7 +200,7 @@ describe('lane full', () => {
 
 describe('refused', () => {
   it('everything where isolation is still being created', async () => {
-    const sentence = await refusal(scene.as.edit, createPod(NEW, {}));
+    const sentence = await rejection(scene.as.edit, createPod(NEW, {}));
     expect(sentence).toContain(
       `Cannot start a pod in workspace "${NEW}" yet: its egress isolation is still being created. Controllers retry by themselves`,
     );
@@ -214,13 +214,13 @@ describe('refused', () => {
     ],
   ])('%s', async (_, spec) => {
     const labels = { [PRODUCT_LABEL]: 'ML_BUILD' };
-    expect(await refusal(scene.as.edit, createPod(READY, { labels, spec }))).toContain(
+    expect(await rejection(scene.as.edit, createPod(READY, { labels, spec }))).toContain(
       `Cannot start a pod with hostNetwork in workspace "${READY}"`,
     );
   });
 
   it.each([LANE_LABEL])('label %s outside of workspaces', async (label) => {
-    expect(await refusal(scene.as.edit, createPod(PLAIN, { labels: { [label]: 'full' } }))).toContain(
+    expect(await rejection(scene.as.edit, createPod(PLAIN, { labels: { [label]: 'full' } }))).toContain(
       `Cannot start a pod with label "${label}" in Namespace "${PLAIN}"`,
     );
   });
@@ -280,7 +280,7 @@ describe('without the policy that stamps', () => {
   beforeAll(async () => {
     await scene.root.request({ method: 'DELETE', path: `${BINDINGS}/sallyport-stamp` });
     await until('the policy to be gone', async () => {
-      const sentence = await refusal(scene.as.edit, createPod(READY, {}));
+      const sentence = await rejection(scene.as.edit, createPod(READY, {}));
       return sentence === '' ? 'a pod is stamped' : '';
     });
   });
@@ -302,7 +302,7 @@ describe('without the policy that stamps', () => {
   };
 
   it('only a pod that carries the whole stamp by itself starts', async () => {
-    expect(await refusal(scene.as.edit, createPod(READY, { labels: stamped, spec }))).toBe('');
+    expect(await rejection(scene.as.edit, createPod(READY, { labels: stamped, spec }))).toBe('');
   });
 
   it.each<[string, PodParts, string]>([
@@ -348,6 +348,6 @@ describe('without the policy that stamps', () => {
       'name servers',
     ],
   ])('a pod with %s does not start', async (_, parts, sentence) => {
-    expect(await refusal(scene.as.edit, createPod(READY, parts))).toContain(sentence);
+    expect(await rejection(scene.as.edit, createPod(READY, parts))).toContain(sentence);
   });
 });

@@ -12,7 +12,7 @@ import {
   proxyOf,
   READY,
   REVISION,
-  refusal,
+  rejection,
   startAdmissionScene,
   until,
 } from '../support/cluster/admission-scene.ts';
@@ -54,9 +54,9 @@ function changesThrough(paths: readonly string[]) {
 }
 
 describe('labels of a running pod', () => {
-  it.each(changesThrough(CHANGED_THROUGH))('refuse %s through %s', async (_, __, path, labels) => {
+  it.each(changesThrough(CHANGED_THROUGH))('reject %s through %s', async (_, __, path, labels) => {
     const request = patch(`${PODS}/web${path}`, { metadata: { labels } });
-    const sentence = await refusal(scene.as.lead, request);
+    const sentence = await rejection(scene.as.lead, request);
     expect(sentence).toContain('of pod "web": they are set when a pod starts, so start it again');
   });
 
@@ -73,14 +73,14 @@ describe('labels of a running pod', () => {
 
   it.each(CHANGED_THROUGH)('leave all other labels to everyone, through pods%s', async (path) => {
     const request = patch(`${PODS}/web${path}`, { metadata: { labels: { mine: 'yes' } } });
-    expect(await refusal(scene.as.lead, request)).toBe('');
+    expect(await rejection(scene.as.lead, request)).toBe('');
   });
 
   it('cannot be given to a pod outside of workspaces', async () => {
     const request = patch(`/api/v1/namespaces/${PLAIN}/pods/old`, {
       metadata: { labels: { [LANE_LABEL]: 'full' } },
     });
-    expect(await refusal(scene.as.lead, request)).toContain('they are set when a pod starts');
+    expect(await rejection(scene.as.lead, request)).toContain('they are set when a pod starts');
   });
 });
 
@@ -102,13 +102,13 @@ describe('a Binding', () => {
     });
 
   it.each(bindings)('may not bring a stamp along, through %s', async (_, path) => {
-    expect(await refusal(scene.as.lead, bind(path, { [LANE_LABEL]: 'full' }))).toContain(
+    expect(await rejection(scene.as.lead, bind(path, { [LANE_LABEL]: 'full' }))).toContain(
       'Cannot set labels of Sallyport by a Binding',
     );
   });
 
   it.each(bindings)('binds a pod as ever, through %s', async (_, path) => {
-    expect(await refusal(scene.as.lead, bind(path, {}))).toBe('');
+    expect(await rejection(scene.as.lead, bind(path, {}))).toBe('');
   });
 });
 
@@ -177,10 +177,10 @@ describe('without the policy that writes into debug containers', () => {
     const late = { name: 'late', image: 'none.invalid/shell' };
     const request = patch(`${PODS}/other/ephemeralcontainers`, { spec: { ephemeralContainers: [late] } });
     await until('the policy to be gone', async () => {
-      const sentence = await refusal(scene.as.lead, request);
+      const sentence = await rejection(scene.as.lead, request);
       return sentence === '' ? 'the container got its variables' : '';
     });
-    expect(await refusal(scene.as.lead, request)).toContain(
+    expect(await rejection(scene.as.lead, request)).toContain(
       'Cannot add a debug container with proxy variables of its own to pod "other"',
     );
   });

@@ -76,16 +76,16 @@ describe('the API server', () => {
     expect(await apply(policy('large', destinations(2500)))).toContain('large serverside-applied');
   });
 
-  it('refuses a policy of 2,501 destinations and says how many there may be', async () => {
-    const refused = apply(policy('too-large', destinations(2501)));
-    await expect(refused).rejects.toThrow(
+  it('rejects a policy of 2,501 destinations and says how many there may be', async () => {
+    const rejected = apply(policy('too-large', destinations(2501)));
+    await expect(rejected).rejects.toThrow(
       /allowedInternetDestinations: Too many: 2501: must have at most 2500/,
     );
   });
 
-  it('refuses an unknown restriction mode and lists the known ones', async () => {
-    const refused = apply(policy('unknown', { restrictionMode: 'OPEN' }));
-    await expect(refused).rejects.toThrow(
+  it('rejects an unknown restriction mode and lists the known ones', async () => {
+    const rejected = apply(policy('unknown', { restrictionMode: 'OPEN' }));
+    await expect(rejected).rejects.toThrow(
       /restrictionMode: Unsupported value: "OPEN": supported values: "FULL_ACCESS", "RESTRICTED_ACCESS"/,
     );
   });

@@ -47,7 +47,7 @@ afterAll(async () => {
 
 interface Replica {
   readonly lease: LeaderLease;
-  /** Everything that it was told so far. */
+  /** Everything that was reported to it so far. */
   readonly turns: readonly boolean[];
   /** Resolves with the monotonic time at which it leads, or leads no more. */
   turned(to: boolean): Promise<number>;

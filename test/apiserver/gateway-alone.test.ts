@@ -1,5 +1,5 @@
 // The agent while nobody else is there: it serves what it served, from files, also after a restart; entries expire all
-// the same; and it gives nobody a way out where it has never been told of any.
+// the same; and it gives nobody a way out where it has never read of any.
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -36,7 +36,7 @@ async function served(): Promise<readonly string[]> {
 }
 
 // Each test goes on from what the one before left.
-describe('an agent whose API server comes and goes, a story told in this order', () => {
+describe('an agent whose API server comes and goes, one story, in this order', () => {
   test('an API server that is away changes nothing, and a restart serves the same', async () => {
     const expiresAt = new Date(Date.now() + LIFE_MS).toISOString();
     await scene.applyTable('acme', 'r2', [{ names: [LISTED] }, { names: [EXPIRING], expiresAt }]);
@@ -63,7 +63,7 @@ describe('an agent whose API server comes and goes, a story told in this order',
     expect(rules()).toEqual([expect.stringContaining(`allowedInternetDestinations "${LISTED}"`)]);
   });
 
-  test('a gateway that has never been told of any workspace listens nowhere and is not ready', async () => {
+  test('a gateway that has never read any workspace listens nowhere and is not ready', async () => {
     await agent.stop();
     await rm(scene.stateOf('gw-1'), { recursive: true });
     agent = await scene.startAgent('gw-1');
@@ -84,7 +84,7 @@ describe('an agent whose API server comes and goes, a story told in this order',
   }, 60_000);
 
   test('an agent that is killed leaves its Envoy serving, and the next one adopts it', async () => {
-    const address = scene.world.listenAddress.replace(/\.2$/, '.4');
+    const address = scene.outside.listenAddress.replace(/\.2$/, '.4');
     const former = scene.spawnAgent('gw-9', address);
     await scene.untilAsking(address, PORT, LISTED, 'ok');
     const ended = once(former, 'exit');

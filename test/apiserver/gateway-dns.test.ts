@@ -38,7 +38,7 @@ async function untilSays(name: string, data: readonly string[], type = 'A'): Pro
 }
 
 // Each test goes on from what the one before left.
-describe('the DNS of an agent, and of the next one, a story told in this order', () => {
+describe('the DNS of an agent, and of the next one, one story, in this order', () => {
   test('an allowed name leads to the addresses of the lane, as soon as they are known', async () => {
     expect(await ask(LISTED)).toMatchObject({ rcode: 0, data: [] });
     const lanes = [{ lane: 'enforced', firstPort: ENFORCED, serviceAddresses: ['10.96.0.77', 'fd00::77'] }];
@@ -49,7 +49,7 @@ describe('the DNS of an agent, and of the next one, a story told in this order',
   });
 
   test('a name of a Service leads to its addresses while the Service exists, and nobody is asked', async () => {
-    scene.world.dns.setRecord(SERVICE, { a: ['10.96.0.9'] });
+    scene.outside.dns.setRecord(SERVICE, { a: ['10.96.0.9'] });
     await until('Services are known', async () => (await ask(SERVICE)).rcode === NO_NAME);
     await scene.kubectl('create', 'service', 'clusterip', 'web', '--tcp=80');
     const address = await scene.kubectl('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
@@ -57,7 +57,7 @@ describe('the DNS of an agent, and of the next one, a story told in this order',
     expect(await ask(`${LISTED}.default.svc.cluster.local`)).toMatchObject({ rcode: NO_NAME });
     await scene.kubectl('delete', 'service', 'web');
     await until('the Service is unknown', async () => (await ask(SERVICE)).rcode === NO_NAME);
-    expect(scene.world.dns.questionsFor(SERVICE)).toEqual([]);
+    expect(scene.outside.dns.questionsFor(SERVICE)).toEqual([]);
   });
 
   test('a denied name is a line of the log, with the columns of the denial log', async () => {
@@ -77,21 +77,24 @@ describe('the DNS of an agent, and of the next one, a story told in this order',
   });
 
   test('of a headless Service the cluster is asked, and only addresses inside are passed on', async () => {
-    scene.world.dns.setRecord(PEERS, { a: ['10.1.2.3', '93.184.215.14', '169.254.169.254'], ttlSeconds: 0 });
-    scene.world.dns.setRecord(`pod-0.${PEERS}`, { cname: 'tunnel.example.com' });
-    scene.world.dns.setRecord('tunnel.example.com', { a: ['10.6.6.6'] });
+    scene.outside.dns.setRecord(PEERS, {
+      a: ['10.1.2.3', '93.184.215.14', '169.254.169.254'],
+      ttlSeconds: 0,
+    });
+    scene.outside.dns.setRecord(`pod-0.${PEERS}`, { cname: 'tunnel.example.com' });
+    scene.outside.dns.setRecord('tunnel.example.com', { a: ['10.6.6.6'] });
     await scene.kubectl('create', 'service', 'clusterip', 'peers', '--clusterip=None', '--tcp=80');
     await untilSays(PEERS, ['10.1.2.3']);
     expect(await ask(`pod-0.${PEERS}`)).toMatchObject({ rcode: 0, data: [] });
-    const asked = scene.world.dns.questions.length;
+    const asked = scene.outside.dns.questions.length;
     expect(await ask(PEERS, 'TXT')).toMatchObject({ rcode: 0, data: [] });
     expect(await ask(`a.pod-0.${PEERS}`)).toMatchObject({ rcode: NO_NAME });
-    expect(scene.world.dns.questions).toHaveLength(asked);
+    expect(scene.outside.dns.questions).toHaveLength(asked);
   });
 
   test('a Service of type ExternalName does not exist: no question, no answer of its owner, and a row', async () => {
     const name = 'alias.default.svc.cluster.local';
-    scene.world.dns.setRecord(name, { cname: 'tunnel.example.com' });
+    scene.outside.dns.setRecord(name, { cname: 'tunnel.example.com' });
     const args = ['create', 'service', 'externalname', 'alias', '--external-name=tunnel.example.com'];
     await scene.kubectl(...args);
     const rowsOf = () => agent.lines.filter((line) => line['destination'] === name);
@@ -102,18 +105,18 @@ describe('the DNS of an agent, and of the next one, a story told in this order',
     expect(await ask(name)).toMatchObject({ rcode: NO_NAME, data: [] });
     expect(await ask(name, 'TXT')).toMatchObject({ rcode: NO_NAME, data: [] });
     expect(rowsOf()[0]).toMatchObject({ reason: 'DESTINATION_NOT_ALLOWED', workspace: 'lab' });
-    expect(scene.world.dns.questionsFor(name)).toEqual([]);
+    expect(scene.outside.dns.questionsFor(name)).toEqual([]);
   });
 
   test('a new agent answers from what the former one knew, before any API server is heard', async () => {
     await scene.controlPlane.stopApiServer();
     await agent.stop();
-    const asked = scene.world.dns.questionsFor(SERVICE).length;
+    const asked = scene.outside.dns.questionsFor(SERVICE).length;
     agent = await scene.startAgent('gw-1');
     expect(await ask(LISTED)).toMatchObject({ rcode: 0, data: ['10.96.0.77'] });
     expect(await ask('denied.example.com')).toMatchObject({ rcode: NO_NAME });
     // Which Services there are is not remembered: clients keep "no such name", and ask again after a failure.
     expect(await ask(SERVICE)).toMatchObject({ rcode: FAILED });
-    expect(scene.world.dns.questionsFor(SERVICE)).toHaveLength(asked);
+    expect(scene.outside.dns.questionsFor(SERVICE)).toHaveLength(asked);
   });
 });

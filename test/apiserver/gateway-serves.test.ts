@@ -22,7 +22,7 @@ beforeAll(async () => {
   await scene.applyPlan('lab', 'p1', 'acme', { enforced: ENFORCED, 'dry-run': DRY_RUN });
   await scene.kubectl('run', 'gw-1', '--image=none', '-n', SYSTEM_NAMESPACE);
   one = await scene.startAgent('gw-1');
-  two = await scene.startAgent('gw-2', { address: scene.world.listenAddress.replace(/\.2$/, '.3') });
+  two = await scene.startAgent('gw-2', { address: scene.outside.listenAddress.replace(/\.2$/, '.3') });
   await scene.untilReport('gw-1', 'that it is ready', ({ ready }) => ready);
   await scene.untilReport('gw-2', 'that it is ready', ({ ready }) => ready);
 }, CONTROL_PLANE_TIMEOUT_MS);
@@ -38,7 +38,7 @@ async function tablesOf(podName: string): Promise<readonly string[]> {
 }
 
 // Each test goes on from what the one before left.
-describe('two agents from their first table to their end, a story told in this order', () => {
+describe('two agents from their first table to their end, one story, in this order', () => {
   test('each lane is served at its port, on every gateway', async () => {
     for (const { address } of [one, two]) {
       expect(await scene.asking(address, ENFORCED, LISTED)).toBe('ok');

@@ -123,7 +123,7 @@ it('says who holds the address of a Service that cannot be restored, and restore
     ),
   );
   operator = await scene.startOperator();
-  await until('it is told', () => operator.log().includes(`is held for \\"default/holder\\"`));
+  await until('it is reported', () => operator.log().includes(`is held for \\"default/holder\\"`));
   await scene.kubectl('delete', 'svc', 'holder', '-n', 'default');
   await until('it is restored', async () => {
     return (await scene.field('{.spec.clusterIP}', 'svc', name, ...SYSTEM)) === address;

@@ -178,13 +178,13 @@ it.each(ANSWERS)(
   async (answer) => {
     await replaceOperator();
     proxy.answer(answer);
-    proxy.cut(POLICIES);
+    proxy.disconnect(POLICIES);
     await changesConverge();
   },
   60_000,
 );
 
-it('enforces within a minute what a watch that fell silent does not tell', async () => {
+it('enforces within a minute what a watch that fell silent does not report', async () => {
   proxy.disturb({ how: 'silence', only: 'watches', path: POLICIES });
   await scene.apply(policyYaml('team', [ALLOWED, LATER]));
   await untilAnswered(LATER, 'ok', 60_000);
@@ -207,7 +207,7 @@ it('shows each workspace its own failed writes alone, where one name begins with
     await messageOf('tea'),
     await messageOf('team-b'),
   ];
-  await until('both are told', async () =>
+  await until('both are reported', async () =>
     (await notified()).every((message) => message.includes('could not be created')),
   );
   expect(await notified()).toEqual([

@@ -1,5 +1,5 @@
 // Operators that are killed in the middle of their work, and one that is frozen while another takes over: what is
-// stored converges all the same, in the safe order, and nothing is told twice.
+// stored converges all the same, in the safe order, and nothing is reported twice.
 import { objectKey } from '../../operator/lib/kubernetes/api-object.ts';
 import {
   EGRESS_TABLES,
@@ -82,7 +82,7 @@ async function stampedUnsafely(version: string): Promise<readonly string[]> {
 }
 
 // Each test goes on from what the one before left.
-describe('operators that are killed one after the other, a story told in this order', () => {
+describe('operators that are killed one after the other, one story, in this order', () => {
   // A new workspace takes about 14 writes, and a changed policy 3.
   it.each([0, 1, 2, 4, 6, 8, 10, 12, 14])(
     'an operator that is killed %d writes after a workspace was made leaves nothing half done',
@@ -110,7 +110,7 @@ describe('operators that are killed one after the other, a story told in this or
     async (write) => {
       const destinations = ['killed-0.example', `later-${write}.example`];
       const target = writes() + write;
-      // Passes the schema of the API server, and tells of itself by an Event.
+      // Passes the schema of the API server, and is reported by an Event.
       await scene.apply(policyYaml(`unlucky-${write}`, ['*.co.uk']));
       await scene.apply(policyYaml('killed-0', destinations));
       await until(`${write} writes are on their way`, () => writes() >= target);
@@ -126,7 +126,7 @@ describe('operators that are killed one after the other, a story told in this or
     HANDOVER_MS,
   );
 
-  it('has told nothing twice', async () => {
+  it('has reported nothing twice', async () => {
     const events = (await history.list(EVENTS)) as unknown as readonly {
       readonly regarding: { readonly kind: string; readonly name: string; readonly uid: string };
       readonly reason: string;

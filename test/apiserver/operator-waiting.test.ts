@@ -1,5 +1,5 @@
 // Pods that exist and have not started: by a scheduling gate, since no node takes them, or while an image is on its
-// way. What they may reach when they start at last is what is in force then, and nobody is told twice.
+// way. What they may reach when they start at last is what is in force then, and nothing is reported twice.
 import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.ts';
 import { mayReach } from '../fixtures/may-reach.ts';
 import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from '../support/cluster/cluster-scene.ts';
@@ -82,7 +82,7 @@ describe('when their Namespace becomes a workspace', () => {
     'one that is %s is held, says what to do, and stays held when it starts',
     async (pod) => {
       expect(await laneOf('joining', pod)).toBe('sealed');
-      await until('it is told', async () => (await notified('joining', pod)) !== '');
+      await until('it is reported', async () => (await notified('joining', pod)) !== '');
       expect(await notified('joining', pod)).toMatch(
         /^It had not started when its Namespace became a workspace, and is in lane "sealed".* delete it/,
       );
@@ -135,7 +135,7 @@ describe('when enforcement is switched on', () => {
   });
 
   it.each(['gated', 'unschedulable'])('one that is %s does not start in dry-run', async (pod) => {
-    await until('it is told', async () => (await notified('trying', pod)) !== '');
+    await until('it is reported', async () => (await notified('trying', pod)) !== '');
     expect(await notified('trying', pod)).toMatch(
       /^It had not started when lane "dry-run" was taken from it, and is in lane "enforced" now.* delete it/,
     );

@@ -26,7 +26,7 @@ function lanesIn(namespace: string): Promise<string> {
 }
 
 // Each test goes on from what the one before left.
-describe('the life of a workspace, a story told in this order', () => {
+describe('the life of a workspace, one story, in this order', () => {
   it('creates default-policy, and never writes over it', async () => {
     const mode = '{.spec.egress.networkAccess.restrictionMode}';
     await until(
@@ -75,7 +75,7 @@ describe('the life of a workspace, a story told in this order', () => {
     expect(shut.split(' ')).toEqual(expect.arrayContaining(['169.254.169.254/32', 'fd00:ec2::254/128']));
   }, 60_000);
 
-  it('adopts pods that ran before their Namespace became a workspace', async () => {
+  it('exempts pods that ran before their Namespace became a workspace', async () => {
     await scene.apply(
       `apiVersion: v1\nkind: Namespace\nmetadata: { name: live }\n---\n${deploymentYaml('live', 'app')}`,
     );
@@ -125,7 +125,7 @@ describe('the life of a workspace, a story told in this order', () => {
     await scene.untilCondition('Accepted', 'False Conflicted', 'spa', 'sni-router');
   });
 
-  it('names policies of others that widen what ours allow', async () => {
+  it('names policies of others that allow more than ours', async () => {
     await scene.apply(workspaceYaml('wide', '8'));
     await scene.apply(`apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy

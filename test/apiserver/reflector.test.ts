@@ -54,7 +54,7 @@ describe('a watch', () => {
     const { converged, failures } = await scene.watch();
 
     scene.proxy.answer({ ...answer, only: 'watches' });
-    scene.proxy.cut();
+    scene.proxy.disconnect();
     await scene.changeMuch();
 
     await converged();
@@ -70,7 +70,7 @@ describe('a watch', () => {
     const { converged, failures } = await scene.watch();
 
     scene.proxy.answer({ status: 429, retryAfterSeconds: 2, only: 'watches' });
-    scene.proxy.cut();
+    scene.proxy.disconnect();
     await scene.write('kept', 'second');
 
     await converged();
@@ -208,7 +208,7 @@ describe('items()', () => {
 });
 
 describe('stop()', () => {
-  it('ends the watch, and nothing is told after it', async () => {
+  it('ends the watch, and nothing is reported after it', async () => {
     await scene.begin('one');
     const { reflector, failures } = await scene.watch();
 

@@ -38,7 +38,7 @@ describe('findForbiddenImports()', () => {
     ['operator/lib/a.ts', "import { x } from '../pipeline.ts';"],
     ['operator/pipeline.ts', "import { x } from './lib/x.ts';"],
     ['operator/elsewhere/a.ts', "import { x } from './x.ts';"],
-  ])('refuses in %s: %s', (path, text) => {
+  ])('rejects in %s: %s', (path, text) => {
     expect(findForbiddenImports(treeOf({ [path]: text }))).toEqual([expect.stringContaining(path)]);
   });
 
@@ -79,7 +79,7 @@ describe('findImpurities()', () => {
     "const home = process.env['HOME'];",
     'const id = randomUUID();',
     'console.log(1);',
-  ])('refuses %s', (text) => {
+  ])('rejects %s', (text) => {
     expect(findImpurities(treeOf({ 'operator/compile/a.ts': text })).join()).toContain(
       'operator/compile/a.ts:1',
     );
@@ -97,7 +97,7 @@ describe('findImpurities()', () => {
 
 describe('findEnvironmentReads()', () => {
   it.each(['process.env.HOME;', 'const { argv } = process;', "import { env } from 'node:process';"])(
-    'refuses %s outside of the two files that may',
+    'rejects %s outside of the two files that may',
     (text) => {
       const tree = treeOf({ 'operator/gateway/a.ts': text, 'operator/config.ts': text, 'cli/a.ts': text });
       expect(findEnvironmentReads(tree)).toEqual([expect.stringContaining('operator/gateway/a.ts:1')]);
@@ -135,7 +135,7 @@ describe('findLongFiles()', () => {
 });
 
 describe('file rules', () => {
-  it('findBadNames() refuses empty words and other cases', () => {
+  it('findBadNames() rejects empty words and other cases', () => {
     const tree = treeOf({
       'a/utils.ts': '',
       'a/types.test.ts': '',
@@ -145,7 +145,7 @@ describe('file rules', () => {
     expect(findBadNames(tree)).toHaveLength(3);
   });
 
-  it('findBarrels() refuses index files and files that only pass on', () => {
+  it('findBarrels() rejects index files and files that only pass on', () => {
     const tree = treeOf({
       'a/index.ts': 'work();',
       'a/all.ts': "export * from './b.ts';",

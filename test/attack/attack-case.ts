@@ -45,7 +45,7 @@ export interface SentToParser {
 }
 
 export interface Wanted {
-  /** Allowed; denied and logged; refused when the policy is read. */
+  /** Allowed; denied and logged; rejected when the policy is read. */
   readonly verdict: 'A' | 'D' | 'R';
   /**
    * What the sender sees, in order: "403", "200 hello" (a server's TLS), "200 closed", "NXDOMAIN", "silence".
@@ -57,7 +57,7 @@ export interface Wanted {
   readonly accessType?: 'DROP' | 'DRY_RUN_DENIAL';
   /** Columns of the row, beyond those that follow from workspace and reason. */
   readonly row?: Partial<Denial>;
-  /** Names of the world whose server is reached; nobody else is. */
+  /** Outside names whose server is reached; nobody else is. */
   readonly reaches?: readonly string[];
   /** Names that the DNS may be asked for; those of `reaches` unless given. */
   readonly asks?: readonly string[];
@@ -80,10 +80,10 @@ export function denied(reason: Reason, row: Partial<Denial>, answer = '403'): Wa
 }
 
 /** A tunnel that was opened, and shut when its first bytes were seen. */
-export function cut(reason: Reason, row: Partial<Denial>): Wanted {
+export function closed(reason: Reason, row: Partial<Denial>): Wanted {
   return denied(reason, row, '200 closed');
 }
 
-export function refused(sentence: string): Wanted {
+export function rejected(sentence: string): Wanted {
   return { verdict: 'R', answer: sentence };
 }

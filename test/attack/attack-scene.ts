@@ -1,7 +1,7 @@
-// The gateway under attack and the world around it. Three workspaces: "tenant" under the policy of the attack list,
+// The gateway under attack and what is around it. Three workspaces: "tenant" under the policy of the attack list,
 // "trial" under the same in dry-run, "other" under one of its own. Every name that nobody allowed exists, too, and has
 // a server, so that what should not have left would be seen to arrive.
-import { type OutsideName, type Services, STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { type OutsideName, type Services, STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import {
   allow,
@@ -117,13 +117,13 @@ function sceneOf(fixture: GatewayFixture): AttackScene {
     const { host, port } = fixture.client(workspace).proxy;
     return { host, port: port + OFFSETS[entry] };
   };
-  const { world } = fixture;
+  const { outside } = fixture;
   const values: Readonly<Record<string, string>> = {
-    '<server>': world.addressOf(ELSEWHERE),
-    '<gateway>': world.listenAddress,
+    '<server>': outside.addressOf(ELSEWHERE),
+    '<gateway>': outside.listenAddress,
     '<proxy-port>': `${placeOf('tenant', 'proxy').port}`,
     '<tls-port>': `${placeOf('tenant', 'tls').port}`,
-    '<resolver-port>': world.resolver.split(':')[1] ?? '',
+    '<resolver-port>': outside.resolver.split(':')[1] ?? '',
   };
   return {
     fixture,
@@ -132,13 +132,13 @@ function sceneOf(fixture: GatewayFixture): AttackScene {
   };
 }
 
-async function addNames({ world }: GatewayFixture): Promise<void> {
-  await world.addName({ name: ELSEWHERE });
-  const address = world.addressOf(ELSEWHERE);
-  for (const suffix of EVERYTHING_ELSE) await world.addName({ name: `*.${suffix}`, address });
+async function addNames({ outside }: GatewayFixture): Promise<void> {
+  await outside.addName({ name: ELSEWHERE });
+  const address = outside.addressOf(ELSEWHERE);
+  for (const suffix of EVERYTHING_ELSE) await outside.addName({ name: `*.${suffix}`, address });
   for (const { label, ...lead } of LEADS) {
-    const name: OutsideName = { name: `${label}.leads.example.net`, ...lead.answers(world) };
-    await world.addName({ ...name, services: ALL_SERVICES });
+    const name: OutsideName = { name: `${label}.leads.example.net`, ...lead.answers(outside) };
+    await outside.addName({ ...name, services: ALL_SERVICES });
   }
 }
 

@@ -13,7 +13,7 @@ const ROWS: readonly (readonly [number: string, title: string, file: string])[] 
     'a pod of another workspace at the egress listener of this one',
     'operator/render/kubernetes/objects/isolation.test.ts',
   ],
-  ['P59', 'headers that a client makes up do not travel on', 'test/envoy/refusals.test.ts'],
+  ['P59', 'headers that a client makes up do not travel on', 'test/envoy/denied-requests.test.ts'],
   ['P61', '1,100 idle tunnels of one workspace do not stop another', 'test/envoy/starvation.test.ts'],
   ['S70', '100 tunnels at once keep the right name and source', 'test/envoy/concurrent-tunnels.test.ts'],
   ['S75', 'QUIC of a pod', 'operator/render/kubernetes/objects/isolation.test.ts'],

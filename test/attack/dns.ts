@@ -35,7 +35,7 @@ const QUESTIONS: readonly AttackCase[] = [
   attack('D79e', 'a sub-domain of a plain name', dns('www.example.com'), noSuchName('www.example.com')),
   attack('D79f', 'the root', dns('.'), {
     ...NO_DATA,
-    because: 'the root exists, and nothing about it is told',
+    because: 'the root exists, and nothing about it is answered',
   }),
   attack('D80', 'an allowed name', dns(ALLOWED), ANSWERED),
   attack('D80b', 'an allowed name over TCP', dnsOverTcp(ALLOWED), ANSWERED),

@@ -80,14 +80,14 @@ function faultsOfEvents({ destination, destinationType, dnsEvent, storageEvent }
 
 function faultsOfArrivals(
   { attack: { wanted }, arrivals }: Observation,
-  { fixture: { world } }: AttackScene,
+  { fixture: { outside } }: AttackScene,
 ): readonly string[] {
   const { reaches = [] } = wanted;
-  const addresses = new Set(reaches.map((name) => world.addressOf(name)));
+  const addresses = new Set(reaches.map((name) => outside.addressOf(name)));
   const addressOf = (arrival: string): string => arrival.split(':')[0] ?? '';
   const stray = arrivals.filter((arrival) => !addresses.has(addressOf(arrival)));
   const missing = reaches.filter(
-    (name) => !arrivals.some((arrival) => addressOf(arrival) === world.addressOf(name)),
+    (name) => !arrivals.some((arrival) => addressOf(arrival) === outside.addressOf(name)),
   );
   return [...stray.map((arrival) => `reached ${arrival}`), ...missing.map((name) => `did not reach ${name}`)];
 }

@@ -1,6 +1,6 @@
 // Names under an allowed wildcard that lead where no pod may go: "<label>.leads.example.net" and what the DNS answers.
-// The source of the address cases, and of the world's names.
-import type { OutsideName, OutsideWorld } from '../outside/outside-world.ts';
+// The source of the address cases, and of the outside servers' names.
+import type { OutsideName, OutsideServers } from '../outside/outside-servers.ts';
 
 export interface Lead {
   readonly label: string;
@@ -11,7 +11,7 @@ export interface Lead {
   readonly hasNoAddress?: boolean;
   /** The name whose server is reached, where one may be. */
   readonly reaches?: string;
-  readonly answers: (world: OutsideWorld) => Omit<OutsideName, 'name'>;
+  readonly answers: (outside: OutsideServers) => Omit<OutsideName, 'name'>;
 }
 
 const VICTIM = 'victim.leads.example.net';
@@ -75,11 +75,11 @@ export const LEADS: readonly Lead[] = [
   },
   {
     ...good('D86', 'mixed', 'target'),
-    answers: (world) => ({ aInTurn: [[world.closedAddress, targetOf(world), '10.0.0.1']] }),
+    answers: (outside) => ({ aInTurn: [[outside.closedAddress, targetOf(outside), '10.0.0.1']] }),
   },
   {
     ...good('D88', 'two-hundred-and-one', 'target'),
-    answers: (world) => ({ aInTurn: [[targetOf(world), ...TEN]] }),
+    answers: (outside) => ({ aInTurn: [[targetOf(outside), ...TEN]] }),
   },
   // The second must be where its own answer says, not where the first one's additional section does.
   {
@@ -101,6 +101,6 @@ function good(number: string, label: string, target: string) {
   return { number, label, what: `where it may, ${label}`, reaches: `${target}.leads.example.net` };
 }
 
-function targetOf(world: OutsideWorld): string {
-  return world.addressOf('target.leads.example.net');
+function targetOf(outside: OutsideServers): string {
+  return outside.addressOf('target.leads.example.net');
 }

@@ -1,5 +1,5 @@
 // Names: what an entry covers and what only looks like it (group N), on every way in and at admission.
-import { type AttackCase, allowed, attack, denied, refused } from './attack-case.ts';
+import { type AttackCase, allowed, attack, denied, rejected } from './attack-case.ts';
 import { everyWay } from './every-way.ts';
 import { absolute, admission, connect, entry, http, raw } from './senders.ts';
 
@@ -150,31 +150,31 @@ const ODD: readonly AttackCase[] = [
 ];
 
 const ADMISSION: readonly AttackCase[] = [
-  ...refusedEntries('N21', ['*'], 'name a domain'),
-  ...refusedEntries('N22', ['*.', '*.*', '*..', '.', ''], ''),
-  ...refusedEntries('N23', ['*.com', '*.co.uk', '*.COM', '*.com.'], 'anyone can register names'),
-  ...refusedEntries(
+  ...rejectedEntries('N21', ['*'], 'name a domain'),
+  ...rejectedEntries('N22', ['*.', '*.*', '*..', '.', ''], ''),
+  ...rejectedEntries('N23', ['*.com', '*.co.uk', '*.COM', '*.com.'], 'anyone can register names'),
+  ...rejectedEntries(
     'N24',
     ['foo.*.com', 'f*o.com', '**.example.com', '*example.com', 'example.*', '*.*.example.com'],
     'stands only for whole labels',
   ),
-  ...refusedEntries(
+  ...rejectedEntries(
     'N25',
     ['https://example.com/', 'example.com/', 'user@example.com', '//example.com'],
     'write only the domain name',
   ),
-  ...refusedEntries('N25b', ['example.com:443', 'example.com:', '*:443'], 'write the port under "ports"'),
-  ...refusedEntries(
+  ...rejectedEntries('N25b', ['example.com:443', 'example.com:', '*:443'], 'write the port under "ports"'),
+  ...rejectedEntries(
     'N27',
     ['192.0.2.7', '::1', '[::1]', '192.0.2.7.', '0x7f.1', '2130706433', '127.1', '１２７.0.0.1'],
     '',
   ),
-  ...refusedEntries(
+  ...rejectedEntries(
     'N28',
     ['localhost', 'a.localhost', 'kubernetes.default.svc', 'db.tenant.svc.cluster.local', 'intranet'],
     '',
   ),
-  ...refusedEntries(
+  ...rejectedEntries(
     'N17',
     [
       '_dmarc.example.com',
@@ -193,20 +193,24 @@ const ADMISSION: readonly AttackCase[] = [
     'N29b',
     '2,501 destinations of both kinds',
     destinations(2500, 1),
-    refused('Cannot accept 2501 destinations'),
+    rejected('Cannot accept 2501 destinations'),
   ),
-  attack('N29c', '2,501 destinations of one kind', destinations(2501, 0), refused('2500')),
+  attack('N29c', '2,501 destinations of one kind', destinations(2501, 0), rejected('2500')),
 ];
 
 export const NAMES: readonly AttackCase[] = [...ASKED, ...ODD, ...ADMISSION];
 
-function refusedEntries(number: string, written: readonly string[], sentence: string): readonly AttackCase[] {
+function rejectedEntries(
+  number: string,
+  written: readonly string[],
+  sentence: string,
+): readonly AttackCase[] {
   return written.map((text) =>
     attack(
       number,
       `entry ${JSON.stringify(text.slice(0, 30))}`,
       entry(text),
-      refused(sentence === '' ? 'Cannot accept' : sentence),
+      rejected(sentence === '' ? 'Cannot accept' : sentence),
     ),
   );
 }

@@ -1,6 +1,6 @@
 // The proxy protocol (group P): tunnels, smuggling, other protocols, made-up headers and limits must not open anything.
 import { helloFor } from '../outside/client-hello.ts';
-import { type AttackCase, allowed, attack, cut, denied, type Wanted } from './attack-case.ts';
+import { type AttackCase, allowed, attack, closed, denied, type Wanted } from './attack-case.ts';
 import {
   BAD_REQUEST,
   connectWith,
@@ -31,13 +31,13 @@ const TUNNELS: readonly AttackCase[] = [
     'P48c',
     'TLS of another name before the answer',
     raw(connectWith('example.com:443', OK_HOST) + helloFor('evil.example')),
-    cut('SNI_MISMATCH', { ...NO_PORT, port: 443, sni: 'evil.example' }),
+    closed('SNI_MISMATCH', { ...NO_PORT, port: 443, sni: 'evil.example' }),
   ),
   attack(
     'P48d',
     'a second request before the answer',
     raw(connectWith('example.com:443', OK_HOST) + get('http://evil.example/', OK_HOST)),
-    cut('NOT_TLS', { ...NO_PORT, port: 443 }),
+    closed('NOT_TLS', { ...NO_PORT, port: 443 }),
   ),
   attack(
     'P49',
@@ -63,14 +63,14 @@ const TUNNELS: readonly AttackCase[] = [
     'P53',
     'CONNECT in a tunnel to an allowed name',
     connect('example.com:443', connectWith('evil.example:443', '')),
-    cut('NOT_TLS', { ...NO_PORT, port: 443 }),
+    closed('NOT_TLS', { ...NO_PORT, port: 443 }),
   ),
   attack(
     'P53b',
     'CONNECT through an allowed name that is a proxy itself',
     connect('leads-proxy.leads.example.net:443', connectWith('evil.example:443', '')),
     {
-      ...cut('NOT_TLS', { destination: 'leads-proxy.leads.example.net', port: 443 }),
+      ...closed('NOT_TLS', { destination: 'leads-proxy.leads.example.net', port: 443 }),
       because:
         'a limit that nobody can lift: who allows a proxy by TLS allows what it does; on a TLS port it must at least speak TLS',
     },
@@ -278,7 +278,7 @@ const CLAIMS: readonly AttackCase[] = [
       connect('example.com:443'),
       {
         ...denied('DESTINATION_NOT_ALLOWED', { ...NO_PORT, port: 443 }),
-        because: 'the port says whose connection it is; in a cluster isolation keeps other pods from it',
+        because: 'the port says whose connection it is; in a cluster isolation denies it to other pods',
       },
     ),
     from: 'other',

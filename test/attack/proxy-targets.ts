@@ -176,7 +176,7 @@ const TARGETS: readonly AttackCase[] = [
   ),
 ];
 
-/** Whoever cuts at the first colon goes elsewhere than who cuts at the last one. */
+/** Whoever splits at the first colon goes elsewhere than who splits at the last one. */
 const SEVERAL_READINGS: readonly AttackCase[] = [
   'elsewhere.example.net:x.leads.example.net:8080',
   'elsewhere.example.net:8080:x.leads.example.net:8080',

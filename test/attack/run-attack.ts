@@ -1,6 +1,6 @@
 // Sends every case of the attack list to one gateway and says what came of each.
 // In: cases. Out: a result per case with everything that was wrong about it, and what left when no case was being sent.
-// A row is a case's by its source address, which no other case has; so the rows are looked at when all is over.
+// A row is a case's by its source address, which no other case has; so the rows are read at the end.
 import type { Denial } from '../../operator/model/denial.ts';
 import { parseObject } from '../../operator/model/parse-object.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
@@ -44,7 +44,7 @@ export async function runAttack(cases: readonly AttackCase[]): Promise<AttackRep
 }
 
 async function observeAll(cases: readonly AttackCase[], scene: AttackScene) {
-  const witness = new Witness(scene.fixture.world);
+  const witness = new Witness(scene.fixture.outside);
   const numbered = cases.map((attack, at) => ({ attack, source: sourceOf(at) }));
   const seen: Observation[] = [];
   for (const { attack, source } of numbered.filter(({ attack: { send } }) => !isSlow(send))) {

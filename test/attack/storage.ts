@@ -1,5 +1,5 @@
 // Buckets and accounts (group B): every host form of the one that is allowed, and none of any other.
-import { type AttackCase, allowed, attack, denied, refused } from './attack-case.ts';
+import { type AttackCase, allowed, attack, denied, rejected } from './attack-case.ts';
 import { everyWay } from './every-way.ts';
 import { admission, connect } from './senders.ts';
 
@@ -157,7 +157,7 @@ const ADMISSION: readonly AttackCase[] = [
         },
         bucketName,
       ),
-      refused('bucketName'),
+      rejected('bucketName'),
     ),
   ),
   ...['us-west-2.evil.net', 'US-WEST-2', '', '*'].map((region) =>
@@ -168,7 +168,7 @@ const ADMISSION: readonly AttackCase[] = [
         { allowedStorageDestinations: [{ storageDestinationType: 'AWS_S3', bucketName: 'acme', region }] },
         region,
       ),
-      refused('region'),
+      rejected('region'),
     ),
   ),
   ...['ab', 'Acme', 'ac-me', 'a'.repeat(25), 'acme.evil'].map((azureStorageAccount) =>
@@ -183,7 +183,7 @@ const ADMISSION: readonly AttackCase[] = [
         },
         azureStorageAccount,
       ),
-      refused('azureStorageAccount'),
+      rejected('azureStorageAccount'),
     ),
   ),
 ];

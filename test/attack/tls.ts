@@ -7,7 +7,7 @@ import {
   helloFor,
   PADDING,
 } from '../outside/client-hello.ts';
-import { type AttackCase, allowed, attack, cut, denied, type Wanted } from './attack-case.ts';
+import { type AttackCase, allowed, attack, closed, denied, type Wanted } from './attack-case.ts';
 import { everyWay } from './every-way.ts';
 import { connect, quic, slowly, tls, tlsOn8443 } from './senders.ts';
 
@@ -19,7 +19,7 @@ const ASKED_AGAIN = { destination: EVIL, port: 443 } as const;
 const hello = (...names: readonly string[]): string => clientHello({ names });
 
 /** In pieces of so many bytes. */
-function cutUp(bytes: string, size: number): readonly string[] {
+function inPieces(bytes: string, size: number): readonly string[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
     bytes.slice(at * size, (at + 1) * size),
   );
@@ -36,23 +36,23 @@ const IN_TUNNELS: readonly (readonly [
   ['S63b', 'another name that is allowed, too', hello('a.data.example.org'), mismatch('a.data.example.org')],
   ['S63c', 'a name under the one of CONNECT', hello('www.example.com'), mismatch('www.example.com')],
   ['S63d', 'a name that begins alike', hello('example.com.evil.net'), mismatch('example.com.evil.net')],
-  ['S63e', 'NUL behind the name', hello('example.com\0.evil.net'), cut('NOT_TLS', ROW)],
+  ['S63e', 'NUL behind the name', hello('example.com\0.evil.net'), closed('NOT_TLS', ROW)],
   ['S63f', 'white space behind the name', hello('example.com '), mismatch('invalid:example.com_')],
-  ['S63g', 'two names, the right one first', hello(ALLOWED, EVIL), cut('NOT_TLS', ROW)],
-  ['S63h', 'two names, the right one last', hello(EVIL, ALLOWED), cut('NOT_TLS', ROW)],
+  ['S63g', 'two names, the right one first', hello(ALLOWED, EVIL), closed('NOT_TLS', ROW)],
+  ['S63h', 'two names, the right one last', hello(EVIL, ALLOWED), closed('NOT_TLS', ROW)],
   [
     'S63i',
     'the extension twice, the right one first',
     clientHello({ names: [ALLOWED], secondNames: [EVIL] }),
-    cut('NOT_TLS', ROW),
+    closed('NOT_TLS', ROW),
   ],
   [
     'S63j',
     'the extension twice, the right one last',
     clientHello({ names: [EVIL], secondNames: [ALLOWED] }),
-    cut('NOT_TLS', ROW),
+    closed('NOT_TLS', ROW),
   ],
-  ['S63k', 'a name of another type', clientHello({ names: [ALLOWED], nameType: 1 }), cut('NOT_TLS', ROW)],
+  ['S63k', 'a name of another type', clientHello({ names: [ALLOWED], nameType: 1 }), closed('NOT_TLS', ROW)],
   [
     'S63l',
     'a separator of our log',
@@ -63,19 +63,19 @@ const IN_TUNNELS: readonly (readonly [
     'S63m',
     'a line break and quotes',
     hello('example.com"\r\n{"listener":"proxy"}'),
-    { ...cut('SNI_MISMATCH', ROW) },
+    { ...closed('SNI_MISMATCH', ROW) },
   ],
   ['S63n', 'a command of the log format', hello('%REQ(:AUTHORITY)%'), mismatch('invalid:_req__authority__')],
-  ['S65', 'no name', clientHello(), { ...cut('NO_SNI', ROW) }],
-  ['S65b', 'an empty list of names', clientHello({ names: [] }), cut('NOT_TLS', ROW)],
-  ['S65c', 'an empty name', hello(''), cut('NOT_TLS', ROW)],
+  ['S65', 'no name', clientHello(), { ...closed('NO_SNI', ROW) }],
+  ['S65b', 'an empty list of names', clientHello({ names: [] }), closed('NOT_TLS', ROW)],
+  ['S65c', 'an empty name', hello(''), closed('NOT_TLS', ROW)],
   ['S66', 'an address as name', hello('169.254.169.254'), mismatch('169.254.169.254')],
   ['S67', 'upper case', hello('EXAMPLE.com'), allowed(ALLOWED)],
   ['S67b', 'a trailing dot', hello('example.com.'), allowed(ALLOWED)],
   ['S67c', 'two trailing dots', hello('example.com..'), mismatch('example.com..')],
-  ['S70', 'another name, over many segments', cutUp(hello(EVIL), 16), mismatch(EVIL)],
+  ['S70', 'another name, over many segments', inPieces(hello(EVIL), 16), mismatch(EVIL)],
   ['S70b', 'another name, over many records', clientHello({ names: [EVIL], recordBytes: 7 }), mismatch(EVIL)],
-  ['S70c', 'the right name, over many segments', cutUp(hello(ALLOWED), 16), allowed(ALLOWED)],
+  ['S70c', 'the right name, over many segments', inPieces(hello(ALLOWED), 16), allowed(ALLOWED)],
   [
     'S70d',
     'the right name, over many records',
@@ -85,18 +85,18 @@ const IN_TUNNELS: readonly (readonly [
   [
     'S70e',
     'another name, a byte per record, over many segments',
-    cutUp(clientHello({ names: [EVIL], recordBytes: 1 }), 100),
+    inPieces(clientHello({ names: [EVIL], recordBytes: 1 }), 100),
     mismatch(EVIL),
   ],
   [
     'S71',
     'TLS of 16 kB and more',
     clientHello({ names: [EVIL], extensions: [[PADDING, Buffer.alloc(20_000)]], recordBytes: 16_000 }),
-    cut('CLIENT_HELLO_TOO_LARGE', ROW),
+    closed('CLIENT_HELLO_TOO_LARGE', ROW),
   ],
-  ['S72', 'SSH', 'SSH-2.0-client\r\n', cut('NOT_TLS', ROW)],
-  ['S72b', 'plain HTTP', 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n', cut('NOT_TLS', ROW)],
-  ['S72d', 'a record that is no handshake', '\x17\x03\x03\0\x05hello', cut('NOT_TLS', ROW)],
+  ['S72', 'SSH', 'SSH-2.0-client\r\n', closed('NOT_TLS', ROW)],
+  ['S72b', 'plain HTTP', 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n', closed('NOT_TLS', ROW)],
+  ['S72d', 'a record that is no handshake', '\x17\x03\x03\0\x05hello', closed('NOT_TLS', ROW)],
   ['S73', 'an encrypted hello to another name', outer(EVIL), mismatch(EVIL)],
   [
     'S76',
@@ -107,7 +107,7 @@ const IN_TUNNELS: readonly (readonly [
 ];
 
 function mismatch(sni: string): Wanted {
-  return cut('SNI_MISMATCH', { ...ROW, sni });
+  return closed('SNI_MISMATCH', { ...ROW, sni });
 }
 
 function outer(name: string): string {
@@ -216,7 +216,7 @@ const TRANSPARENT: readonly AttackCase[] = [
   attack(
     'S70',
     'an allowed name, over many segments',
-    tls(cutUp(hello(ALLOWED), 16)),
+    tls(inPieces(hello(ALLOWED), 16)),
     allowed(ALLOWED, 'hello'),
   ),
   attack(
@@ -228,13 +228,13 @@ const TRANSPARENT: readonly AttackCase[] = [
   attack(
     'S70c',
     'an unlisted name, over many segments',
-    tls(cutUp(hello(EVIL), 16)),
+    tls(inPieces(hello(EVIL), 16)),
     denied('DESTINATION_NOT_ALLOWED', ASKED_AGAIN, 'closed'),
   ),
   attack(
     'S70d',
     'an unlisted name, a byte per record',
-    tls(cutUp(clientHello({ names: [EVIL], recordBytes: 1 }), 100)),
+    tls(inPieces(clientHello({ names: [EVIL], recordBytes: 1 }), 100)),
     denied('DESTINATION_NOT_ALLOWED', ASKED_AGAIN, 'closed'),
   ),
   attack(
@@ -344,13 +344,13 @@ export const TLS: readonly AttackCase[] = [
     'S72f',
     'in a tunnel: a client that waits for the server',
     slowly(connect(`${ALLOWED}:443`, '')),
-    cut('NOT_TLS', ROW),
+    closed('NOT_TLS', ROW),
   ),
   attack(
     'S72c',
     'in a tunnel: SSL 2',
     slowly(connect(`${ALLOWED}:443`, '\x80\x2e\x01\x03\x01\0\x15\0\0\0\x10')),
-    cut('NOT_TLS', ROW),
+    closed('NOT_TLS', ROW),
   ),
   ...TRANSPARENT,
   ...everyWay(

@@ -1,6 +1,6 @@
-// Reads the journals of the outside world between two cases: who was connected to, and which names were asked for.
-// In: the world. Out: what is new since the last look, as text.
-import type { OutsideWorld } from '../outside/outside-world.ts';
+// Reads the journals of the outside servers between two cases: who was connected to, and which names were asked for.
+// In: the outside servers. Out: what is new since the last call, as text.
+import type { OutsideServers } from '../outside/outside-servers.ts';
 import type { Wanted } from './attack-case.ts';
 
 export interface Left {
@@ -11,15 +11,15 @@ export interface Left {
 }
 
 export class Witness {
-  readonly #world: OutsideWorld;
+  readonly #outside: OutsideServers;
   readonly #known = new Map<string, number>();
   readonly #mayBeAsked = new Set<string>();
   #questions = 0;
 
-  constructor(world: OutsideWorld) {
-    this.#world = world;
+  constructor(outside: OutsideServers) {
+    this.#outside = outside;
     this.#newArrivals();
-    this.#questions = world.dns.questions.length;
+    this.#questions = outside.dns.questions.length;
   }
 
   check({ reaches = [], asks = reaches }: Pick<Wanted, 'reaches' | 'asks'>): Left {
@@ -28,20 +28,20 @@ export class Witness {
     return { arrivals: this.#newArrivals(), strayQuestions: this.#strayQuestions() };
   }
 
-  /** What came after the last look. */
+  /** What came after the last call. */
   late(): readonly string[] {
     return [...this.#newArrivals(), ...this.#strayQuestions().map((name) => `question for ${name}`)];
   }
 
   #strayQuestions(): readonly string[] {
-    const { questions } = this.#world.dns;
+    const { questions } = this.#outside.dns;
     const asked = questions.slice(this.#questions).map(({ name }) => name);
     this.#questions = questions.length;
     return asked.filter((name) => !this.#mayBeAsked.has(name));
   }
 
   #newArrivals(): readonly string[] {
-    const all = this.#world.origins.arrivals.flatMap(({ address, port, requests }) => [
+    const all = this.#outside.origins.arrivals.flatMap(({ address, port, requests }) => [
       `${address}:${port}`,
       ...requests.map(({ method, host, path }) => `${address}:${port} ${method} ${host} ${path}`),
     ]);

@@ -25,7 +25,7 @@ export interface BenchReport {
 export interface Bench {
   /** One line for the list of benchmarks. */
   readonly description: string;
-  /** `work` is a directory that is deleted afterwards; `say` tells people how far it is. */
+  /** `work` is a directory that is deleted afterwards; `say` prints the progress. */
   readonly run: (settings: BenchSettings) => Promise<BenchReport>;
 }
 

@@ -7,7 +7,7 @@ import { productListeners } from '../../operator/gateway/ports/product-listeners
 import { parseAddressRange } from '../../operator/model/address-range.ts';
 import { desiredOutputs } from '../../operator/pipeline.ts';
 import { FolderSource } from '../../operator/sources/folder.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { ANY_NAME, BenchFolder, destinationNames, WORKSPACE } from './bench-folder.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
 import { untilStatus } from './probe.ts';
@@ -36,11 +36,11 @@ interface Change {
 }
 
 export async function benchChange(settings: BenchSettings): Promise<BenchReport> {
-  const world = await startOutsideWorld({ names: [{ name: ANY_NAME }] });
+  const outside = await startOutsideServers({ names: [{ name: ANY_NAME }] });
   const folder = new BenchFolder(join(settings.work, 'folder'));
   await folder.create(destinationNames(DESTINATIONS));
   const state = join(settings.work, 'state');
-  const sallyport = new SallyportProcess({ folder: folder.path, state, world });
+  const sallyport = new SallyportProcess({ folder: folder.path, state, outside });
   try {
     settings.say('Starting the gateway');
     await sallyport.start();
@@ -54,10 +54,10 @@ export async function benchChange(settings: BenchSettings): Promise<BenchReport>
       envoy: await memoryOf(await sallyport.envoyPid()),
       own: await memoryOf(sallyport.pid),
     };
-    return report({ byRename, inPlace, memory, work: await ownWork(folder, world) });
+    return report({ byRename, inPlace, memory, work: await ownWork(folder, outside) });
   } finally {
     await sallyport.stop();
-    await world.stop();
+    await outside.stop();
   }
 }
 
@@ -114,9 +114,9 @@ interface OwnWork {
 const WORK_ROUNDS = 10;
 
 /** The same work in this process, warm: what the computation itself takes of a change. */
-async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWork> {
+async function ownWork(folder: BenchFolder, outside: OutsideServers): Promise<OwnWork> {
   const source = new FolderSource(folder.path, () => undefined);
-  const open = parseAddressRange(world.openRange);
+  const open = parseAddressRange(outside.openRange);
   const settings = {
     directory: folder.path,
     resolvers: [],
@@ -131,7 +131,7 @@ async function ownWork(folder: BenchFolder, world: OutsideWorld): Promise<OwnWor
   const gateway = {
     settings,
     egressListenersOf: (plans: Parameters<typeof productListeners>[0]) =>
-      productListeners(plans, {}, world.listenAddress),
+      productListeners(plans, {}, outside.listenAddress),
   };
   const parseMs: number[] = [];
   const renderMs: number[] = [];

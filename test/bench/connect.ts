@@ -1,6 +1,6 @@
 // Setting up tunnels: through the gateway with 2,500 and with 10 destinations, through Squid with the same 2,500, and
 // without a proxy. All of them run at the same time and take turns, so that noise of the machine meets all alike.
-import { startOutsideWorld } from '../outside/outside-world.ts';
+import { startOutsideServers } from '../outside/outside-servers.ts';
 import { ANY_NAME } from './bench-folder.ts';
 import type { BenchReport, BenchSettings } from './bench-report.ts';
 import { connectReport, type Sample, type Samples } from './connect-report.ts';
@@ -15,12 +15,12 @@ const ROUNDS = 24;
 const BURST_MS = 1000;
 
 export async function benchConnect(settings: BenchSettings): Promise<BenchReport> {
-  const world = await startOutsideWorld({ names: [{ name: ANY_NAME }], services: {} });
-  const started: Stoppable[] = [world];
+  const outside = await startOutsideServers({ names: [{ name: ANY_NAME }], services: {} });
+  const started: Stoppable[] = [outside];
   try {
-    const load = await TunnelLoad.start({ originAddress: world.addressOf(ANY_NAME), names: ANY_NAME });
+    const load = await TunnelLoad.start({ originAddress: outside.addressOf(ANY_NAME), names: ANY_NAME });
     started.push(load);
-    const contenders = await startContenders(world, settings, started);
+    const contenders = await startContenders(outside, settings, started);
     const samples = await takeTurns(load, contenders, settings);
     return connectReport({
       samples,

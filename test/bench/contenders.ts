@@ -1,7 +1,7 @@
 // Who takes part in the connect benchmark: Squid and three gateways, all started at once, and no proxy at all.
 // Squid has one worker, so the gateways that are compared have one; as users have it, with one per core, is there too.
 import { join } from 'node:path';
-import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { OutsideServers } from '../outside/outside-servers.ts';
 import { ANY_NAME, BenchFolder, destinationNames, sampleOf, WORKSPACE } from './bench-folder.ts';
 import type { BenchSettings } from './bench-report.ts';
 import { freePort } from './free-port.ts';
@@ -38,13 +38,13 @@ export interface Stoppable {
 
 /** What was started is added to `started`, also where a later part fails. */
 export async function startContenders(
-  world: OutsideWorld,
+  outside: OutsideServers,
   { work, say }: BenchSettings,
   started: Stoppable[],
 ): Promise<readonly Contender[]> {
-  const origin = world.addressOf(ANY_NAME);
+  const origin = outside.addressOf(ANY_NAME);
   const names = destinationNames(MANY);
-  const place = { host: world.listenAddress, port: await freePort(world.listenAddress) };
+  const place = { host: outside.listenAddress, port: await freePort(outside.listenAddress) };
   const hosts = Object.fromEntries(usedNames().map((name) => [name, origin]));
   say('Starting Squid and three gateways');
   const squid = await SquidProxy.start({ place, names, hosts });
@@ -56,7 +56,7 @@ export async function startContenders(
     await folder.create(sampleOf(names, count));
     const ports = `${20_000 + at * 1000}-${20_999 + at * 1000}`;
     const state = join(work, `state-${at}`);
-    const sallyport = new SallyportProcess({ folder: folder.path, state, world, ports, furtherOptions });
+    const sallyport = new SallyportProcess({ folder: folder.path, state, outside, ports, furtherOptions });
     started.push(sallyport);
     await sallyport.start();
     const processes = { pid: await sallyport.envoyPid(), companionPid: sallyport.pid };

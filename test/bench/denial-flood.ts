@@ -1,4 +1,4 @@
-// Requests that are all refused, each for a name of its own: four of five plain HTTP over connections that are kept,
+// Requests that are all denied, each for a name of its own: four of five plain HTTP over connections that are kept,
 // the fifth a CONNECT over a connection of its own. In: how many. Out: which were answered with 403, and when.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -20,7 +20,7 @@ export interface FloodOptions {
 }
 
 export interface FloodTally {
-  /** When each refused name was answered (performance.now()). */
+  /** When each denied name was answered (performance.now()). */
   readonly answeredMs: ReadonlyMap<string, number>;
   /** Requests without an answer: the proxy was gone. They are not sent again. */
   readonly unanswered: number;
@@ -31,7 +31,7 @@ const CONNECTIONS = 8;
 const CONNECT_EVERY = 5;
 /** After a proxy that is not there. */
 const PAUSE_MS = 5;
-const REFUSED = 403;
+const DENIED = 403;
 
 export async function flood({
   proxy,
@@ -76,7 +76,7 @@ class Requester {
   async isRejected(name: string, byConnect: boolean): Promise<boolean> {
     const status = await (byConnect ? this.#connect(name) : this.#get(name)).catch(() => undefined);
     if (status === undefined) this.close();
-    else if (status !== REFUSED) throw new Error(`Wanted status ${REFUSED} for "${name}", not ${status}`);
+    else if (status !== DENIED) throw new Error(`Wanted status ${DENIED} for "${name}", not ${status}`);
     return status !== undefined;
   }
 

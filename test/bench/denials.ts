@@ -1,7 +1,7 @@
-// Whether every denial is stored: 50,000 refusals while the log is rotated and our process is killed once; then a
-// second flood in which Envoy itself is killed, where only what it had not yet written can be missing.
+// Whether every denial is stored: 50,000 denied requests while the log is rotated and our process is killed once; then
+// a second flood in which Envoy itself is killed, where only what it had not yet written can be missing.
 import { join } from 'node:path';
-import { startOutsideWorld } from '../outside/outside-world.ts';
+import { startOutsideServers } from '../outside/outside-servers.ts';
 import {
   type BenchReport,
   type BenchSettings,
@@ -15,25 +15,25 @@ import { type OwnDeath, surviveOwnDeath } from './own-death.ts';
 const DENIALS = 50_000;
 const DENIALS_WITHOUT_ENVOY = 20_000;
 const ROTATIONS_WANTED = 3;
-/** Envoy is told to write its log every 100 ms; writing takes a moment, too. */
+/** Envoy is configured to write its log every 100 ms; writing takes a moment, too. */
 const LOST_WANTED_MS = 200;
 
 export async function benchDenials({ work, say, isQuick }: BenchSettings): Promise<BenchReport> {
   const scale = isQuick ? 0.1 : 1;
-  const world = await startOutsideWorld({ names: [] });
+  const outside = await startOutsideServers({ names: [] });
   try {
     say(`${DENIALS * scale} denials; our process is killed and started again on the way`);
-    const own = await surviveOwnDeath({ directory: join(work, 'own'), world, denials: DENIALS * scale });
+    const own = await surviveOwnDeath({ directory: join(work, 'own'), outside, denials: DENIALS * scale });
     say(`${DENIALS_WITHOUT_ENVOY * scale} denials; Envoy is killed on the way`);
     const denials = DENIALS_WITHOUT_ENVOY * scale;
-    const envoy = await surviveEnvoyDeath({ directory: join(work, 'envoy'), world, denials });
+    const envoy = await surviveEnvoyDeath({ directory: join(work, 'envoy'), outside, denials });
     return {
       tables: [ownTable(own), envoyTable(envoy)],
       targets: [...ownTargets(own), ...envoyTargets(envoy)],
       figures: { own, envoy },
     };
   } finally {
-    await world.stop();
+    await outside.stop();
   }
 }
 
@@ -42,13 +42,13 @@ function ownTable(own: OwnDeath): BenchTable {
     title: 'Denials while the log is rotated and "sallyport run" is killed and started again',
     head: ['', ''],
     rows: [
-      ['refused requests', String(own.answered)],
+      ['denied requests', String(own.answered)],
       ['rows', String(own.rows)],
       ['duplicates', String(own.duplicates)],
       ['gaps in the sequence', String(own.gaps)],
       ['sequence', `${own.firstSequence} to ${own.lastSequence}`],
       ['rotations of the log', String(own.rotations)],
-      ['refusals per second', figure(own.answersPerSecond)],
+      ['denials per second', figure(own.answersPerSecond)],
       ['rows stored per second, restart included', figure(own.rowsPerSecond)],
       ['highest memory of sallyport run, MB', figure(own.highestMb)],
       ['highest memory of Envoy, MB', figure(own.envoyHighestMb)],
@@ -86,7 +86,7 @@ function envoyTable(envoy: EnvoyDeath): BenchTable {
     title: 'Denials while Envoy is killed',
     head: ['', ''],
     rows: [
-      ['refused requests', String(envoy.answered)],
+      ['denied requests', String(envoy.answered)],
       ['requests while no Envoy ran', String(envoy.unanswered)],
       ['longest time without an answer, ms', figure(envoy.outageMs)],
       ['answered, but not in the log', String(envoy.missing)],

@@ -2,7 +2,7 @@
 // many answers per second it holds, and how long an answer takes at half of that rate, over UDP and TCP. Needs dnsperf.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startOutsideWorld } from '../outside/outside-world.ts';
+import { startOutsideServers } from '../outside/outside-servers.ts';
 import { ANY_NAME, BenchFolder, destinationNames, WORKSPACE } from './bench-folder.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
 import type { Stoppable } from './contenders.ts';
@@ -42,19 +42,19 @@ interface Finding {
 }
 
 export async function benchDns(settings: BenchSettings): Promise<BenchReport> {
-  const world = await startOutsideWorld({ names: [{ name: ANY_NAME }], services: {} });
-  const started: Stoppable[] = [world];
+  const outside = await startOutsideServers({ names: [{ name: ANY_NAME }], services: {} });
+  const started: Stoppable[] = [outside];
   try {
     const names = destinationNames(NAMES);
     const folder = new BenchFolder(join(settings.work, 'folder'));
     await folder.create(names);
     settings.say('Starting the gateway and its peers');
     const state = join(settings.work, 'state');
-    const gateway = new SallyportProcess({ folder: folder.path, state, world, furtherOptions: UNLIMITED });
+    const gateway = new SallyportProcess({ folder: folder.path, state, outside, furtherOptions: UNLIMITED });
     started.push(gateway);
     await gateway.start();
     const place = await gateway.nameServer(WORKSPACE);
-    const peers = await startPeers(world.listenAddress, names, settings.work, started);
+    const peers = await startPeers(outside.listenAddress, names, settings.work, started);
     const namesFile = join(settings.work, 'names.txt');
     await writeFile(namesFile, names.map((name) => `${name} A\n`).join(''));
     const findings: Finding[] = [];

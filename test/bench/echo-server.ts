@@ -1,5 +1,5 @@
 // A process: every datagram goes back as it came, marked as an answer. The least that a name server in Node.js can do,
-// so what others need beyond it is theirs. In: address and port. It also listens on TCP, which tells that it is there.
+// so what others need beyond it is theirs. In: address and port. It also listens on TCP, which shows that it is there.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 

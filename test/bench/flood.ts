@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { askDns } from '../outside/dns-client.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
 import { logBytes } from './log-size.ts';
@@ -53,10 +53,10 @@ interface Found {
 }
 
 export async function benchFlood({ work, say, isQuick }: BenchSettings): Promise<BenchReport> {
-  const world = await startOutsideWorld({ names: [] });
+  const outside = await startOutsideServers({ names: [] });
   const worker = new Worker(new URL('./long-host-worker.ts', import.meta.url));
   const state = join(work, 'state');
-  const sallyport = await startSallyport(world, work, state);
+  const sallyport = await startSallyport(outside, work, state);
   try {
     return report(
       await measure({ sallyport, worker, state, say, durationMs: isQuick ? FLOOD_MS / 10 : FLOOD_MS }),
@@ -64,16 +64,20 @@ export async function benchFlood({ work, say, isQuick }: BenchSettings): Promise
   } finally {
     await worker.terminate();
     await sallyport.stop();
-    await world.stop();
+    await outside.stop();
   }
 }
 
-async function startSallyport(world: OutsideWorld, work: string, state: string): Promise<SallyportProcess> {
+async function startSallyport(
+  outside: OutsideServers,
+  work: string,
+  state: string,
+): Promise<SallyportProcess> {
   const folder = join(work, 'folder');
   await mkdir(folder, { recursive: true });
   for (const name of ['greedy', 'modest'])
     await writeFile(join(folder, `${name}.yaml`), workspaceYaml(name, {}));
-  const sallyport = new SallyportProcess({ folder, state, world });
+  const sallyport = new SallyportProcess({ folder, state, outside });
   await sallyport.start();
   return sallyport;
 }
@@ -99,7 +103,7 @@ async function measure({ sallyport, worker, state, say, durationMs }: Stage): Pr
     flood({ proxy, durationMs }),
     latenciesOf(sallyport, durationMs),
   ]);
-  const { repeats, rows } = await counted(sallyport, ledger.refused);
+  const { repeats, rows } = await counted(sallyport, ledger.denied);
   const grownMb = ((await logBytes(state)) - before) / 1e6;
   const mostGrownMb = (size.stop() - before) / 1e6;
   say('SIGTERM in the middle of another flood');
@@ -172,16 +176,16 @@ function watchSize(state: string): { readonly stop: () => number } {
   };
 }
 
-/** Once the log has as many as were refused, or a while later. */
+/** Once the log has as many as were denied, or a while later. */
 async function counted(
   sallyport: SallyportProcess,
-  refused: number,
+  denied: number,
 ): Promise<{ readonly repeats: number; readonly rows: number }> {
   const check = async () => {
     const [row] = await sallyport.query(COUNT);
     return { repeats: Number(row?.['repeats']), rows: Number(row?.['rows']) };
   };
-  await until(async () => (await check()).repeats >= refused, 'every denial', COUNTED_LIMIT_MS).catch(
+  await until(async () => (await check()).repeats >= denied, 'every denial', COUNTED_LIMIT_MS).catch(
     () => undefined,
   );
   return await check();
@@ -224,7 +228,7 @@ function report(found: Found): BenchReport {
         title: 'The flood',
         head: ['', ''],
         rows: [
-          ['refused requests', String(ledger.refused)],
+          ['denied requests', String(ledger.denied)],
           ['without an answer', String(ledger.unanswered)],
           ['rows', String(rows)],
           ['denials they stand for', String(repeats)],
@@ -256,12 +260,12 @@ function rowsOf({ idle, beside }: Found) {
   ];
 }
 
-function countTarget({ refused, unanswered }: Ledger, repeats: number): Target {
+function countTarget({ denied, unanswered }: Ledger, repeats: number): Target {
   return {
     kind: 'promise',
     text: 'every denial is counted once',
-    found: `${repeats} of ${refused}`,
-    isMet: repeats >= refused && repeats <= refused + unanswered,
+    found: `${repeats} of ${denied}`,
+    isMet: repeats >= denied && repeats <= denied + unanswered,
   };
 }
 

@@ -1,4 +1,4 @@
-// One gateway with the largest world that is promised: 200 tables, 1,000 workspaces with two lanes each. In this
+// One gateway with the largest load that is promised: 200 tables, 1,000 workspaces with two lanes each. In this
 // process is what the agent does; Envoy is real. How long a start takes, what Envoy needs of memory, and how soon one
 // destination more or less in one policy decides.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -22,10 +22,10 @@ import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
 import type { GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
 import { clusterState } from '../fixtures/cluster-fixture.ts';
 import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
-import { policy, worldObjects } from './middle-world.ts';
 import { untilStatus } from './probe.ts';
 import { type Memory, memoryOf } from './process-usage.ts';
 import { atMost } from './propagation-report.ts';
+import { policy, snapshotObjects } from './snapshot-objects.ts';
 import { median } from './statistics.ts';
 
 const WORKSPACES = 1000;
@@ -163,7 +163,7 @@ class ScaledGateway {
 
   async fill(): Promise<number> {
     const [workspaces, policies] = [WORKSPACES * this.#share, TABLES * this.#share];
-    this.#objects = worldObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
+    this.#objects = snapshotObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
     const startMs = performance.now();
     await this.#apply();
     return performance.now() - startMs;
@@ -184,7 +184,7 @@ class ScaledGateway {
       const applied = this.#apply();
       times.push((await untilStatus(proxy, name, isRemoval ? DENIED : ALLOWED, LIMIT_MS)) - startMs);
       await applied;
-      await this.#cut();
+      await this.#disconnect();
     }
     return times;
   }
@@ -195,7 +195,7 @@ class ScaledGateway {
   }
 
   /** As the agent does it, a moment after a change. */
-  async #cut(): Promise<void> {
+  async #disconnect(): Promise<void> {
     if (this.#dueAtMs === Number.POSITIVE_INFINITY) return;
     await delay(this.#dueAtMs - Date.now());
     await this.#apply();

@@ -1,4 +1,4 @@
-// Tunnels that stay open through every gateway until they are cut. In: proxies and a name. Out: when each had ended.
+// Tunnels that stay open through every gateway until they are closed. In: proxies and a name. Out: when each had ended.
 import { openTunnel } from '../outside/proxy-client.ts';
 import type { Place } from './tunnel.ts';
 

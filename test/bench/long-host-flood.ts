@@ -1,4 +1,4 @@
-// Requests that are all refused, over connections that are kept, each with a Host of its own of almost the length that
+// Requests that are all denied, over connections that are kept, each with a Host of its own of almost the length that
 // Envoy takes. In: where to, and when it is enough. Out: the ledger of what was asked and answered.
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -8,19 +8,19 @@ import type { Place } from './tunnel.ts';
 
 export interface Ledger {
   /** With 403. */
-  readonly refused: number;
+  readonly denied: number;
   /** Asked, but the connection ended first: there may be a denial or none. */
   readonly unanswered: number;
 }
 
 const HOST_BYTES = 29_000;
 const CONNECTIONS = 4;
-const REFUSED = 403;
+const DENIED = 403;
 
 /** Ends when `isEnough` is true of the number of requests so far, or the proxy is gone. */
 export async function floodLongHosts(proxy: Place, isEnough: (asked: number) => boolean): Promise<Ledger> {
   let asked = 0;
-  let refused = 0;
+  let denied = 0;
   const client = async (): Promise<void> => {
     const socket = connect({ ...proxy, noDelay: true });
     await once(socket, 'connect');
@@ -31,8 +31,8 @@ export async function floodLongHosts(proxy: Place, isEnough: (asked: number) => 
         const host = `flood-${asked}-`.padEnd(HOST_BYTES, 'x');
         socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
         const { status } = await readResponse(reader, 'GET');
-        if (status !== REFUSED) throw new WrongAnswer(`Wanted status ${REFUSED}, not ${status}`);
-        refused += 1;
+        if (status !== DENIED) throw new WrongAnswer(`Wanted status ${DENIED}, not ${status}`);
+        denied += 1;
       }
     } finally {
       socket.destroy();
@@ -41,7 +41,7 @@ export async function floodLongHosts(proxy: Place, isEnough: (asked: number) => 
   const ended = await Promise.allSettled(Array.from({ length: CONNECTIONS }, client));
   for (const one of ended)
     if (one.status === 'rejected' && one.reason instanceof WrongAnswer) throw one.reason;
-  return { refused, unanswered: asked - refused };
+  return { denied, unanswered: asked - denied };
 }
 
 class WrongAnswer extends Error {}

@@ -1,13 +1,13 @@
-// How long the middle computes for the largest world: at first, in one go and in steps, after one changed policy and
+// How long the middle computes for the largest snapshot: at first, in one go and in steps, after one changed policy and
 // after nothing. What is no step is one block of the event loop, in which nothing else gets its turn.
 import { compileAhead, compileSnapshot } from '../../operator/compile/plans.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
-import { policy, type WorldSize, worldObjects } from './middle-world.ts';
+import { policy, type SnapshotSize, snapshotObjects } from './snapshot-objects.ts';
 import { median, percentile } from './statistics.ts';
 
-const FULL: WorldSize = { workspaces: 1000, policies: 20, destinations: 2500, metastores: 10 };
-const QUICK: WorldSize = { workspaces: 100, policies: 2, destinations: 2500, metastores: 10 };
+const FULL: SnapshotSize = { workspaces: 1000, policies: 20, destinations: 2500, metastores: 10 };
+const QUICK: SnapshotSize = { workspaces: 100, policies: 2, destinations: 2500, metastores: 10 };
 const ROUNDS = 40;
 const COLD_WANTED_MS = 150;
 const WARM_WANTED_MS = 60;
@@ -15,18 +15,18 @@ const WARM_WANTED_MS = 60;
 // An async function, as every benchmark is, though nothing in it waits.
 export async function benchMiddle({ isQuick, say }: BenchSettings): Promise<BenchReport> {
   const size = isQuick ? QUICK : FULL;
-  say('Parsing the world');
-  const [parseMs, objects] = timed(() => worldObjects(size));
+  say('Parsing the snapshot');
+  const [parseMs, objects] = timed(() => snapshotObjects(size));
   say('Compiling it');
-  const [coldMs, world] = timed(() => compileSnapshot({ objects, unreadable: [] }));
+  const [coldMs, outside] = timed(() => compileSnapshot({ objects, unreadable: [] }));
   // The same once more, from objects that nothing is remembered of.
-  const stepsMs = steps(worldObjects(size));
+  const stepsMs = steps(snapshotObjects(size));
   const unchangedMs = rounds(() => objects);
   const changedMs = rounds((round) => {
     const changed = policy(0, size.destinations - 1 - (round % 2));
     return objects.map((object) => (object.metadata.name === changed.metadata.name ? changed : object));
   });
-  return report({ size, tables: world.tables.length, parseMs, coldMs, stepsMs, unchangedMs, changedMs });
+  return report({ size, tables: outside.tables.length, parseMs, coldMs, stepsMs, unchangedMs, changedMs });
 }
 
 function steps(objects: readonly ObservedObject[]): readonly number[] {
@@ -55,7 +55,7 @@ function timed<Value>(run: () => Value): readonly [number, Value] {
 }
 
 interface Findings {
-  readonly size: WorldSize;
+  readonly size: SnapshotSize;
   readonly tables: number;
   /** Of building and parsing all objects, not a part of the middle. */
   readonly parseMs: number;

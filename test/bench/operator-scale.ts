@@ -1,4 +1,4 @@
-// The operator with the largest world that is promised: 1,000 workspaces, 10,000 pods, 20 policies. What a start
+// The operator with the largest load that is promised: 1,000 workspaces, 10,000 pods, 20 policies. What a start
 // takes, what a restart writes, what rest costs, what one changed policy writes, how soon a new workspace is ready.
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';

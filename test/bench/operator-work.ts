@@ -77,5 +77,5 @@ function writeRequests(metrics: ReadonlyMap<string, number>): number {
   return Math.floor(requests.reduce((sum, [, count]) => sum + count, 0) / LEASE_NOISE);
 }
 
-/** More than the lease takes while it is looked at. */
+/** More than the lease takes while it is checked. */
 const LEASE_NOISE = 8;

@@ -1,5 +1,5 @@
 // A worker: one TLS 1.3 server that answers every request with the same few bytes and closes. As cheap as Node can.
-// In: workerData. Out: the message "listening". It looks at nothing that a client says.
+// In: workerData. Out: the message "listening". It ignores what a client says.
 import { createServer } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 

@@ -37,7 +37,7 @@ export interface PolicyChange {
 export interface PolicyChanges {
   readonly changes: readonly PolicyChange[];
   /** Of removals: from the API server's answer until the last tunnel to what was removed had ended, if any was held. */
-  readonly cutsMs: readonly number[];
+  readonly closedAfterMs: readonly number[];
   /** All writes meanwhile, the benchmark's own among them. */
   readonly writes: Writes;
 }
@@ -133,9 +133,9 @@ export class PolicyChanger {
       changes.push(change);
       if (held !== undefined) tunnelCloser.push(held.ended.then((endedMs) => endedMs - answeredMs));
     }
-    const cutsMs = await Promise.all(tunnelCloser);
+    const closedAfterMs = await Promise.all(tunnelCloser);
     await this.settled();
-    return { changes, cutsMs, writes: writesBetween(before, await writesSoFar(this.#controlPlane)) };
+    return { changes, closedAfterMs, writes: writesBetween(before, await writesSoFar(this.#controlPlane)) };
   }
 
   #hold(port: number, name: string, ca: string): ReturnType<typeof holdTunnels> {

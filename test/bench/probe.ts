@@ -1,4 +1,4 @@
-// Asks a proxy for a tunnel and looks at the verdict only. In: proxy and name. Out: the status, once per connection.
+// Asks a proxy for a tunnel and reads the verdict only. In: proxy and name. Out: the status, once per connection.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -20,13 +20,13 @@ export interface PropagationFindings {
   readonly readyMs: number;
   readonly atScale: PolicyChanges;
   /** With an open tunnel to each name that is removed. */
-  readonly cutting: PolicyChanges;
+  readonly revoking: PolicyChanges;
 }
 
 export function propagationReport(findings: PropagationFindings): BenchReport {
-  const { workspaces, alone, implied, atScale, cutting } = findings;
+  const { workspaces, alone, implied, atScale, revoking } = findings;
   const enforced = alone.changes.map(({ enforcedMs }) => enforcedMs);
-  const longestCutMs = Math.max(...cutting.cutsMs);
+  const longestCloseMs = Math.max(...revoking.closedAfterMs);
   return {
     tables: [
       stations(`One workspace and gateway, ${alone.changes.length} changes of 2,500 destinations`, alone),
@@ -36,11 +36,11 @@ export function propagationReport(findings: PropagationFindings): BenchReport {
         rows: implied.map(({ what, enforcedMs }) => [what, figure(enforcedMs)]),
       },
       stations(`${workspaces} workspaces on it and two gateways, ${atScale.changes.length} changes`, atScale),
-      stations(`The same with tunnels to what is removed, ${cutting.changes.length} changes`, cutting),
+      stations(`The same with tunnels to what is removed, ${revoking.changes.length} changes`, revoking),
       {
         title: 'Tunnels to what is removed',
         head: ['', 'P50 MS', 'MAX MS'],
-        rows: [['answer -> tunnel ended', ...[median(cutting.cutsMs), longestCutMs].map(figure)]],
+        rows: [['answer -> tunnel ended', ...[median(revoking.closedAfterMs), longestCloseMs].map(figure)]],
       },
       writesTable('Writes for each change with one workspace', alone),
       writesTable(`Writes for each change with ${workspaces} workspaces`, atScale),
@@ -53,8 +53,8 @@ export function propagationReport(findings: PropagationFindings): BenchReport {
         longestOf(atScale),
         AT_SCALE_WANTED_MS,
       ),
-      atMost('the same while tunnels are cut, ms', longestOf(cutting), AT_SCALE_WANTED_MS),
-      atMost('tunnels end after a removal, longest, ms', longestCutMs, CUT_WANTED_MS),
+      atMost('the same while tunnels are closed, ms', longestOf(revoking), AT_SCALE_WANTED_MS),
+      atMost('tunnels end after a removal, longest, ms', longestCloseMs, CUT_WANTED_MS),
     ],
     figures: { ...findings },
   };

@@ -1,6 +1,6 @@
 // How long a changed policy in a cluster takes until it decides: one destination more or less of 2,500, from the
 // moment that the API server has answered the write until a real CONNECT gets the other verdict. First with one
-// workspace and one gateway, then with 1,000 workspaces and two, at last with tunnels that removals have to cut.
+// workspace and one gateway, then with 1,000 workspaces and two, at last with tunnels that removals have to close.
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { ClusterScene } from '../support/cluster/cluster-scene.ts';
@@ -75,10 +75,10 @@ class PropagationBench {
     say(`${CHANGES_AT_SCALE * share} changes with all of them`);
     const atScale = await changer.run(last, CHANGES_AT_SCALE * share);
     say('The same with open tunnels to what is removed');
-    const cutting = await changer.run(last, CHANGES_AT_SCALE * share, this.#scene.gateways.world.caPem);
+    const revoking = await changer.run(last, CHANGES_AT_SCALE * share, this.#scene.gateways.outside.caPem);
     changer.close();
     await api.close();
-    return { workspaces: names.length, alone, implied, readyMs, atScale, cutting };
+    return { workspaces: names.length, alone, implied, readyMs, atScale, revoking };
   }
 
   async stop(): Promise<void> {
@@ -89,7 +89,7 @@ class PropagationBench {
   async #startGateway(name: string, lastByte: number): Promise<void> {
     const { gateways } = this.#scene;
     await this.#scene.kubectl('run', name, '--image=none', '-n', SYSTEM_NAMESPACE, GATEWAY_POD_LABEL);
-    const address = gateways.world.listenAddress.replace(/\.\d+$/, `.${lastByte}`);
+    const address = gateways.outside.listenAddress.replace(/\.\d+$/, `.${lastByte}`);
     const child = gateways.spawnAgent(name, address);
     this.#gateways.push(new GatewayProcess({ name, address, state: gateways.stateOf(name), child }));
     await gateways.untilReport(name, 'that it is ready', ({ ready }) => ready);

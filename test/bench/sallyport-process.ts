@@ -12,14 +12,14 @@ import type { JsonRow } from '../../operator/denials/query/run-query.ts';
 import type { Endpoints, ProductEndpoint } from '../../operator/gateway/ports/product-listeners.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import type { Product } from '../../operator/model/product.ts';
-import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { OutsideServers } from '../outside/outside-servers.ts';
 import type { Place } from './tunnel.ts';
 
 export interface SallyportOptions {
   /** The YAML. */
   readonly folder: string;
   readonly state: string;
-  readonly world: Pick<OutsideWorld, 'resolver' | 'openRange' | 'listenAddress'>;
+  readonly outside: Pick<OutsideServers, 'resolver' | 'openRange' | 'listenAddress'>;
   /** "20000-20999": two processes on one address need ranges of their own. */
   readonly ports?: string;
   readonly furtherOptions?: readonly string[];
@@ -110,7 +110,7 @@ export class SallyportProcess {
     return { host, port: Number(port) };
   }
 
-  /** Rows of the denial log; throws where the query is refused or nobody answers. */
+  /** Rows of the denial log; throws where the query is rejected or nobody answers. */
   async query(sql: string, maxRows = 1_000_000): Promise<readonly JsonRow[]> {
     const answer = await queryDenials({ ...statePaths(this.#options.state), sql, maxRows });
     if ('error' in answer) throw new Error(answer.error);
@@ -140,10 +140,10 @@ export class SallyportProcess {
   }
 
   #arguments(): readonly string[] {
-    const { folder, state, world, ports = '20000-20999', furtherOptions = [] } = this.#options;
-    const address = ['--listen-address', world.listenAddress, '--ports', ports];
-    const outside = ['--resolver', world.resolver, '--open-range', world.openRange];
-    return ['run', folder, '--state', state, ...address, ...outside, ...furtherOptions];
+    const { folder, state, outside, ports = '20000-20999', furtherOptions = [] } = this.#options;
+    const address = ['--listen-address', outside.listenAddress, '--ports', ports];
+    const outsideOptions = ['--resolver', outside.resolver, '--open-range', outside.openRange];
+    return ['run', folder, '--state', state, ...address, ...outsideOptions, ...furtherOptions];
   }
 }
 

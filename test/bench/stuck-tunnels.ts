@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { helloFor } from '../outside/client-hello.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { ANY_NAME, destinationNames } from './bench-folder.ts';
 import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
@@ -50,18 +50,18 @@ interface Found {
 }
 
 export async function benchStuckTunnels({ work, say, isQuick }: BenchSettings): Promise<BenchReport> {
-  const world = await startOutsideWorld({
+  const outside = await startOutsideServers({
     names: [{ name: ANY_NAME }, { name: ENDLESS, services: SERVICES }],
     services: {},
   });
-  const started: Stoppable[] = [world];
+  const started: Stoppable[] = [outside];
   try {
-    const load = await TunnelLoad.start({ originAddress: world.addressOf(ANY_NAME), names: ANY_NAME });
+    const load = await TunnelLoad.start({ originAddress: outside.addressOf(ANY_NAME), names: ANY_NAME });
     started.push(load);
     const found: Found[] = [];
     for (const way of Object.keys(WAYS)) {
       say(`${way}: tunnels that nobody reads from`);
-      const scene = { world, load, directory: join(work, way.replaceAll(/\W+/g, '-')) };
+      const scene = { outside, load, directory: join(work, way.replaceAll(/\W+/g, '-')) };
       found.push(await measure(way, scene, isQuick ? TUNNELS / 16 : TUNNELS));
     }
     return report(found);
@@ -86,7 +86,7 @@ function connectHead(port: number): string {
 }
 
 interface Scene {
-  readonly world: OutsideWorld;
+  readonly outside: OutsideServers;
   readonly load: TunnelLoad;
   readonly directory: string;
 }
@@ -123,12 +123,12 @@ async function measure(way: string, scene: Scene, tunnels: number): Promise<Foun
   }
 }
 
-async function startSallyport({ world, directory }: Scene): Promise<SallyportProcess> {
+async function startSallyport({ outside, directory }: Scene): Promise<SallyportProcess> {
   const folder = join(directory, 'folder');
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'greedy.yaml'), workspaceYaml('greedy', allow([ENDLESS], PORTS)));
   await writeFile(join(folder, 'modest.yaml'), workspaceYaml('modest', allow([ANY_NAME])));
-  const sallyport = new SallyportProcess({ folder, state: join(directory, 'state'), world });
+  const sallyport = new SallyportProcess({ folder, state: join(directory, 'state'), outside });
   await sallyport.start();
   return sallyport;
 }

@@ -1,5 +1,5 @@
 // One case: test/cases/NAME with in.yaml, decisions.yaml and the generated compiled.yaml.
-// In: the name. Out: its rows, and the world that in.yaml compiles to. It reads files and writes none.
+// In: the name. Out: its rows, and what in.yaml compiles to. It reads files and writes none.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CompiledSnapshot, compileSnapshot } from '../../operator/compile/plans.ts';
@@ -14,7 +14,7 @@ export interface CaseFolder {
   /** Text of in.yaml. */
   readonly input: string;
   readonly rows: readonly CaseRow[];
-  readonly world: CompiledSnapshot;
+  readonly compiled: CompiledSnapshot;
 }
 
 /** Names of all cases, sorted. */
@@ -24,14 +24,14 @@ export function listCases(): readonly string[] {
   return folders.toSorted();
 }
 
-/** Throws where a file is missing or a row has a fault; faults of in.yaml are Problems of the world. */
+/** Throws where a file is missing or a row has a fault; faults of in.yaml are Problems of what it compiles to. */
 export function readCase(name: string): CaseFolder {
   const input = readFileSync(casePath(name, 'in.yaml'), 'utf8');
   const rows = parseCaseRows(
     `${name}/decisions.yaml`,
     readFileSync(casePath(name, 'decisions.yaml'), 'utf8'),
   );
-  return { name, input, rows, world: compileInput(input) };
+  return { name, input, rows, compiled: compileInput(input) };
 }
 
 /** Text of compiled.yaml; empty where it was never generated. */
@@ -47,8 +47,8 @@ export function casePath(name: string, file: string): string {
 /** The Problems of the file come first, then those between objects. */
 export function compileInput(input: string): CompiledSnapshot {
   const merged = mergeFiles(new Map([['in.yaml', parseYamlFile('in.yaml', input)]]), NOTHING_KNOWN);
-  const world = compileSnapshot(merged.snapshot);
-  return { ...world, problems: [...merged.problems, ...world.problems] };
+  const compiled = compileSnapshot(merged.snapshot);
+  return { ...compiled, problems: [...merged.problems, ...compiled.problems] };
 }
 
 /** What decides the requests of a row. */
@@ -59,9 +59,9 @@ export interface Decider {
 }
 
 /** Throws where in.yaml has no such workspace. */
-export function deciderOf({ world }: CaseFolder, { workspace, product }: CaseRow): Decider {
-  const plan = world.plans.find(({ metadata }) => metadata.name === workspace);
-  const table = world.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
+export function deciderOf({ compiled }: CaseFolder, { workspace, product }: CaseRow): Decider {
+  const plan = compiled.plans.find(({ metadata }) => metadata.name === workspace);
+  const table = compiled.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
   const lane = plan?.spec.products.find((entry) => entry.product === product)?.lane;
   if (plan === undefined || table === undefined || lane === undefined) {
     throw new Error(`Cannot find workspace "${workspace}": label a Namespace of that name in in.yaml`);

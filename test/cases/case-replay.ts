@@ -1,19 +1,19 @@
-// Replays a case's rows as real requests through the real Envoy of a stage, with a stand-in outside world that serves
+// Replays a case's rows as real requests through the real Envoy of a stage, with stand-in outside servers that serve
 // every name any row asks for.
 // In: a case. Out: what a client saw, what arrived where, and what the denial log says in the end.
 import type { AskResult } from '../outside/ask-result.ts';
 import { ORIGIN_HEADER } from '../outside/origin-page.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { ask } from '../outside/proxy-client.ts';
 import type { CaseFolder } from './case-folder.ts';
 import { aimOf, type CaseRow, sniOf } from './case-rows.ts';
 import { outsideNames, SOME_SERVER } from './outside-names.ts';
 import type { LoggedDenial, ProxyPlace, Stage, StartStage } from './stage.ts';
 
-/** What a client saw: the answer of the right server, a refusal with its reason, or a tunnel that was shut. */
+/** What a client saw: the answer of the right server, a denial with its reason, or a tunnel that was shut. */
 export interface Seen {
   readonly answer: string;
-  /** Whether a connection or request came to any server of the world. */
+  /** Whether a connection or request came to any outside server. */
   readonly arrived: boolean;
 }
 
@@ -21,31 +21,31 @@ export interface Seen {
 const PLAIN_BYTES = 'SSH-2.0-client\r\n';
 
 export class CaseReplay {
-  readonly #world: OutsideWorld;
+  readonly #outside: OutsideServers;
   readonly #stage: Stage;
   #arrivals = 0;
   #finished: Promise<readonly LoggedDenial[]> | undefined;
 
-  private constructor(world: OutsideWorld, stage: Stage) {
-    this.#world = world;
+  private constructor(outside: OutsideServers, stage: Stage) {
+    this.#outside = outside;
     this.#stage = stage;
   }
 
   /** Throws, with nothing left running, where the stage cannot start. */
   static async start(found: CaseFolder, startStage: StartStage): Promise<CaseReplay> {
-    const world = await startOutsideWorld({ names: [SOME_SERVER] });
+    const outside = await startOutsideServers({ names: [SOME_SERVER] });
     try {
-      for (const name of outsideNames(found.rows, world.closedAddress)) await world.addName(name);
-      return new CaseReplay(world, await startStage(found, world));
+      for (const name of outsideNames(found.rows, outside.closedAddress)) await outside.addName(name);
+      return new CaseReplay(outside, await startStage(found, outside));
     } catch (error) {
-      await world.stop();
+      await outside.stop();
       throw error;
     }
   }
 
   /** Address that stands for `<address>` in the rows. */
   get address(): string {
-    return this.#world.addressOf(SOME_SERVER.name);
+    return this.#outside.addressOf(SOME_SERVER.name);
   }
 
   async replay(row: CaseRow): Promise<Seen> {
@@ -60,7 +60,7 @@ export class CaseReplay {
 
   /** Questions that the DNS was asked for this name. */
   questionsFor(name: string): readonly unknown[] {
-    return this.#world.dns.questionsFor(name);
+    return this.#outside.dns.questionsFor(name);
   }
 
   /** Connections and requests that came to a server when the row that caused them was over. */
@@ -70,13 +70,13 @@ export class CaseReplay {
 
   /** Ends everything; returns the denial log. */
   finish(): Promise<readonly LoggedDenial[]> {
-    this.#finished ??= this.#stage.finish().finally(() => this.#world.stop());
+    this.#finished ??= this.#stage.finish().finally(() => this.#outside.stop());
     return this.#finished;
   }
 
   #ask(row: CaseRow, proxy: ProxyPlace): Promise<AskResult> {
     const { scheme, host, url, authority } = aimOf(row, this.address);
-    const options = { proxy, ca: this.#world.caPem };
+    const options = { proxy, ca: this.#outside.caPem };
     if (scheme === 'http') return ask({ ...options, url });
     if (row.inside === 'not-tls')
       return ask({ ...options, connect: authority, sends: 'bytes', bytes: PLAIN_BYTES });
@@ -96,11 +96,11 @@ export class CaseReplay {
 
   #originOf(row: CaseRow): string {
     const { host, port } = aimOf(row, this.address);
-    return `${host === this.address ? host : this.#world.addressOf(host)}:${port}`;
+    return `${host === this.address ? host : this.#outside.addressOf(host)}:${port}`;
   }
 
   #journalLength(): number {
-    const { arrivals } = this.#world.origins;
+    const { arrivals } = this.#outside.origins;
     return arrivals.length + arrivals.reduce((sum, { requests }) => sum + requests.length, 0);
   }
 }

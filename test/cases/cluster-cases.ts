@@ -1,5 +1,5 @@
 // What is different about the cases in a cluster, each with its reason; everything else in decisions.yaml holds as it
-// is. In: a case. Out: the same case, with the world that the API server's objects compile to, and the rows that
+// is. In: a case. Out: the same case, with what the API server's objects compile to, and the rows that
 // follow.
 import { dump, loadAll } from 'js-yaml';
 import { API_VERSION, DEFAULT_POLICY } from '../../operator/model/kubernetes-object.ts';
@@ -32,7 +32,7 @@ const DIFFERENCES: readonly Difference[] = [
     workspace: 'analytics',
     verdict: 'DROP',
     reason: 'POLICY_NOT_FOUND',
-    because: 'The API server refuses a policy with a misspelt field, so there is no such policy.',
+    because: 'The API server rejects a policy with a misspelt field, so there is no such policy.',
   },
   {
     case: 'unreadable-policy-denies',
@@ -40,12 +40,12 @@ const DIFFERENCES: readonly Difference[] = [
     verdict: 'ALLOW',
     reason: 'FULL_ACCESS',
     because:
-      'The API server refuses the misspelt assignment, so that default-policy holds; it says FULL_ACCESS here.',
+      'The API server rejects the misspelt assignment, so that default-policy holds; it says FULL_ACCESS here.',
   },
 ];
 
-/** By case: what the API server refuses, as "Kind/name". */
-const REFUSED: Readonly<Record<string, readonly string[]>> = {
+/** By case: what the API server rejects, as "Kind/name". */
+const REJECTED: Readonly<Record<string, readonly string[]>> = {
   'unreadable-policy-denies': ['NetworkPolicy/misspelt', 'PolicyAssignment/jobs'],
 };
 
@@ -58,17 +58,17 @@ export const CREATED_DEFAULT_POLICY = {
 } as const satisfies CaseObject & { readonly spec: object };
 
 export function inCluster(found: CaseFolder): CaseFolder {
-  const refused = refusedObjects(found.name);
-  const accepted = objectsOf(found).filter((object) => !refused.includes(keyOf(object)));
+  const rejected = rejectedObjects(found.name);
+  const accepted = objectsOf(found).filter((object) => !rejected.includes(keyOf(object)));
   const isDefault = accepted.some((object) => keyOf(object) === keyOf(CREATED_DEFAULT_POLICY));
   const stored = isDefault ? accepted : [...accepted, CREATED_DEFAULT_POLICY];
-  const world = compileInput(stored.map((object) => dump(object)).join('---\n'));
-  return { ...found, world, rows: found.rows.map((row) => rowInCluster(found.name, row)) };
+  const compiled = compileInput(stored.map((object) => dump(object)).join('---\n'));
+  return { ...found, compiled, rows: found.rows.map((row) => rowInCluster(found.name, row)) };
 }
 
-/** "Kind/name" of each object that the API server must refuse. */
-export function refusedObjects(name: string): readonly string[] {
-  return REFUSED[name] ?? [];
+/** "Kind/name" of each object that the API server must reject. */
+export function rejectedObjects(name: string): readonly string[] {
+  return REJECTED[name] ?? [];
 }
 
 /** The objects of in.yaml. */

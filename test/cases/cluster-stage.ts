@@ -2,7 +2,7 @@
 // own with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
 import { GATEWAY_LABEL, GATEWAY_NAME, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
-import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { OutsideServers } from '../outside/outside-servers.ts';
 import type { ClusterScene } from '../support/cluster/cluster-scene.ts';
 import type { Agent } from '../support/cluster/gateway-scene.ts';
 import { until } from '../support/until.ts';
@@ -13,7 +13,7 @@ import {
   CREATED_DEFAULT_POLICY,
   keyOf,
   objectsOf,
-  refusedObjects,
+  rejectedObjects,
 } from './cluster-cases.ts';
 import { missingOf, type StoredObject } from './in-force.ts';
 import { DENIAL_COLUMNS, type LoggedDenial, type ProxyPlace, type Stage } from './stage.ts';
@@ -33,9 +33,9 @@ export class ClusterStage implements Stage {
     this.#agent = agent;
   }
 
-  static async start(scene: ClusterScene, found: CaseFolder, world: OutsideWorld): Promise<ClusterStage> {
+  static async start(scene: ClusterScene, found: CaseFolder, outside: OutsideServers): Promise<ClusterStage> {
     await applyObjects(scene, found);
-    const stage = new ClusterStage(scene, found, await startAgent(scene, found.name, world));
+    const stage = new ClusterStage(scene, found, await startAgent(scene, found.name, outside));
     try {
       await stage.#untilInForce();
       return stage;
@@ -67,7 +67,7 @@ export class ClusterStage implements Stage {
     let missing: readonly string[] = [];
     await until(`${this.#found.name} is in force`, async () => {
       const stored = await storedObjects(this.#scene, IN_FORCE_KINDS);
-      missing = missingOf(this.#found.world, stored, this.#found.name);
+      missing = missingOf(this.#found.compiled, stored, this.#found.name);
       this.#plans = stored.filter((object) => object.kind === 'WorkspacePlan');
       return missing.length === 0;
     }).catch((cause: unknown) => {
@@ -76,13 +76,13 @@ export class ClusterStage implements Stage {
   }
 }
 
-/** Throws where the API server refuses anything else than it must. */
+/** Throws where the API server rejects anything else than it must. */
 async function applyObjects({ controlPlane }: ClusterScene, found: CaseFolder): Promise<void> {
   const { stdout, stderr } = await controlPlane.kubectl(SERVER_SIDE, { stdin: found.input });
   const applied = new Set(stdout.split('\n').map((line) => line.replace(' serverside-applied', '')));
-  const refused = objectsOf(found).filter((object) => !applied.has(nameInKubectl(object)));
-  if (String(refused.map(keyOf)) !== String(refusedObjects(found.name)))
-    throw new Error(`The API server refuses ${refused.map(keyOf).join(' and ')}: ${stderr}`);
+  const rejected = objectsOf(found).filter((object) => !applied.has(nameInKubectl(object)));
+  if (String(rejected.map(keyOf)) !== String(rejectedObjects(found.name)))
+    throw new Error(`The API server rejects ${rejected.map(keyOf).join(' and ')}: ${stderr}`);
 }
 
 /** "namespace/analytics", "networkpolicy.sallyport.dev/blocks". */
@@ -92,7 +92,7 @@ function nameInKubectl({ apiVersion, kind, metadata }: CaseObject): string {
 }
 
 /** Named after the case, and a pod that is ready, as far as anybody can see who asks the API server. */
-async function startAgent(scene: ClusterScene, name: string, world: OutsideWorld): Promise<Agent> {
+async function startAgent(scene: ClusterScene, name: string, outside: OutsideServers): Promise<Agent> {
   const { controlPlane, gateways } = scene;
   const pod = {
     apiVersion: 'v1',
@@ -103,12 +103,12 @@ async function startAgent(scene: ClusterScene, name: string, world: OutsideWorld
       containers: [{ name: 'main', image: 'example.com/none' }],
     },
   };
-  const status = { conditions: [{ type: 'Ready', status: 'True' }], podIP: world.listenAddress };
+  const status = { conditions: [{ type: 'Ready', status: 'True' }], podIP: outside.listenAddress };
   await scene.apply(JSON.stringify(pod));
   const patch = ['--subresource=status', '-p', JSON.stringify({ status })];
   await scene.kubectl('patch', 'pod', name, '-n', SYSTEM_NAMESPACE, ...patch);
   const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, 'sallyport-gateway', name);
-  return gateways.startAgent(name, { kubeconfig, world });
+  return gateways.startAgent(name, { kubeconfig, outside });
 }
 
 /**

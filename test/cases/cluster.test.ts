@@ -18,7 +18,7 @@ afterAll(() => scene.stop());
 
 replayCases({
   cases: listCases().map(readCase).map(inCluster),
-  startStage: (found, world) => ClusterStage.start(scene, found, world),
+  startStage: (found, outside) => ClusterStage.start(scene, found, outside),
   // Pods of several products share a lane.
   unknown: ['product', 'network_source_type'],
   timeoutMs: 60_000,

@@ -1,5 +1,5 @@
 // compiled.yaml of a case: what in.yaml compiles to, short enough to be read in a review.
-// In: a compiled world. Out: text, the same for the same world. hack/generate-cases.ts writes it.
+// In: a compiled snapshot. Out: text, the same for the same snapshot. hack/generate-cases.ts writes it.
 import { dump } from 'js-yaml';
 import type { CompiledSnapshot } from '../../operator/compile/plans.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
@@ -9,11 +9,11 @@ const HEADING =
   '# Generated from in.yaml by hack/generate-cases.ts; look at the difference, never edit it.\n';
 const WIDTH = 110;
 
-export function compiledFile(world: CompiledSnapshot): string {
+export function compiledFile(compiled: CompiledSnapshot): string {
   const content = {
-    plans: world.plans.map(shortPlan),
-    tables: world.tables.map(({ metadata, spec }) => ({ name: metadata.name, ...spec })),
-    problems: world.problems.map(formatProblem),
+    plans: compiled.plans.map(shortPlan),
+    tables: compiled.tables.map(({ metadata, spec }) => ({ name: metadata.name, ...spec })),
+    problems: compiled.problems.map(formatProblem),
   };
   return HEADING + dump(content, { lineWidth: WIDTH, noRefs: true, flowLevel: 5 });
 }

@@ -32,7 +32,7 @@ describe.each(cases.map((found) => [found.name, found] as const))('%s', (name, f
   });
 
   it('compiles to compiled.yaml (after a change on purpose: node hack/generate-cases.ts)', () => {
-    expect(readCompiled(name)).toBe(compiledFile(found.world));
+    expect(readCompiled(name)).toBe(compiledFile(found.compiled));
   });
 
   it(`has a compiled.yaml of at most ${MOST_COMPILED_LINES} lines`, () => {
@@ -57,7 +57,7 @@ describe('parseCaseRows()', () => {
     ],
     ['a tunnel in plain HTTP', `- { ${ROW.replace('https', 'http')}, inside: no-sni }`, 'needs a tunnel'],
     ['a file without rows', '[]', 'expected array to have >=1 items'],
-  ])('refuses %s', (_what, text, message) => {
+  ])('rejects %s', (_what, text, message) => {
     expect(() => parseCaseRows('x/decisions.yaml', text)).toThrow(message);
   });
 });

@@ -7,15 +7,15 @@ import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { RunProcess } from '../../operator/roles/run/process.ts';
 import { SILENT_VIEW } from '../../operator/roles/run/view.ts';
-import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { OutsideServers } from '../outside/outside-servers.ts';
 import type { CaseFolder } from './case-folder.ts';
 import type { CaseRow } from './case-rows.ts';
 import { DENIAL_COLUMNS, type LoggedDenial, type ProxyPlace, type Stage } from './stage.ts';
 
-export async function startEmbeddedStage(found: CaseFolder, world: OutsideWorld): Promise<Stage> {
+export async function startEmbeddedStage(found: CaseFolder, outside: OutsideServers): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-case-'));
   try {
-    const gateway = await startGateway(found, folder, world);
+    const gateway = await startGateway(found, folder, outside);
     return {
       proxyOf: (row) => proxyOf(gateway, row),
       finish: () => finish(gateway, folder),
@@ -26,15 +26,15 @@ export async function startEmbeddedStage(found: CaseFolder, world: OutsideWorld)
   }
 }
 
-async function startGateway(found: CaseFolder, folder: string, world: OutsideWorld): Promise<RunProcess> {
+async function startGateway(found: CaseFolder, folder: string, outside: OutsideServers): Promise<RunProcess> {
   await mkdir(join(folder, 'in'));
   await writeFile(join(folder, 'in/in.yaml'), found.input);
   const options = {
     state: join(folder, 'state'),
-    listenAddress: world.listenAddress,
+    listenAddress: outside.listenAddress,
     ports: '10000-31999',
-    resolver: [world.resolver],
-    openRange: [world.openRange],
+    resolver: [outside.resolver],
+    openRange: [outside.openRange],
     denyRange: [],
     maxConnections: '1000',
     accountId: 'cases',

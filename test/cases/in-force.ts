@@ -1,5 +1,5 @@
-// Whether the API server's objects say that a compiled world is in force on a gateway: the operator has written exactly
-// these tables and plans, the gateway reports to run them, and every workspace is Programmed.
+// Whether the API server's objects say that a compiled snapshot is in force on a gateway: the operator has written
+// exactly these tables and plans, the gateway reports to run them, and every workspace is Programmed.
 import { isDeepStrictEqual } from 'node:util';
 import type { CompiledSnapshot } from '../../operator/compile/plans.ts';
 import { storedConditions } from '../../operator/model/condition.ts';

@@ -1,8 +1,8 @@
-// The names that the outside world of a case must have, from the rows: every host, with a server on every port that
-// any row asks for, so that a request that should have been refused would be seen to arrive.
+// The names that the outside servers of a case must have, from the rows: every host, with a server on every port that
+// any row asks for, so that a request that should have been denied would be seen to arrive.
 import { isIpLiteral } from '../../operator/model/address-range.ts';
 import type { OriginProtocol } from '../outside/origins.ts';
-import type { OutsideName } from '../outside/outside-world.ts';
+import type { OutsideName } from '../outside/outside-servers.ts';
 import { aimOf, type CaseRow, canonicalHost } from './case-rows.ts';
 
 /** Its address is what `<address>` stands for. */
@@ -22,7 +22,7 @@ export function outsideNames(rows: readonly CaseRow[], closedAddress: string): r
   });
 }
 
-/** Names in the rows that the gateway must never ask the DNS for: of refused hosts, and those said only inside. */
+/** Names in the rows that the gateway must never ask the DNS for: of denied hosts, and those said only inside. */
 export function forbiddenNames(
   rows: readonly CaseRow[],
   mayBeAsked: (row: CaseRow) => boolean,

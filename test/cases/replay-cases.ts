@@ -35,7 +35,7 @@ export function replayCases({ cases, startStage, unknown = [], timeoutMs }: Repl
       expect(await replay.replay(row)).toEqual(wanted(row));
     });
 
-    it('asks the DNS for no name that is refused', () => {
+    it('asks the DNS for no name that is denied', () => {
       const names = forbiddenNames(found.rows, (row) => row.verdict !== 'DROP' || isAddressRow(row));
       expect(names.flatMap((name) => replay.questionsFor(name))).toEqual([]);
     });

@@ -1,6 +1,6 @@
 // Where the gateway of a case comes from: `sallyport run` over a folder, or a cluster with an operator and an agent.
 // The rows of a case hold on every stage.
-import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { OutsideServers } from '../outside/outside-servers.ts';
 import type { CaseFolder } from './case-folder.ts';
 import type { CaseRow } from './case-rows.ts';
 
@@ -20,7 +20,7 @@ export interface ProxyPlace {
 export type LoggedDenial = Readonly<Record<string, unknown>>;
 
 /** Resolves when everything of the case is in force; throws, with nothing left running, where it cannot be. */
-export type StartStage = (found: CaseFolder, world: OutsideWorld) => Promise<Stage>;
+export type StartStage = (found: CaseFolder, outside: OutsideServers) => Promise<Stage>;
 
 /** What the rows of a case say about their denials. */
 export const DENIAL_COLUMNS = [

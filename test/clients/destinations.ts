@@ -1,11 +1,11 @@
-// Stand-ins for what real clients talk to, behind names of the outside world: web pages, a package index, objects in a
-// bucket, a gRPC method. HTTP/1 and HTTP/2 over TLS on 443, plain HTTP on 80. Out: which names were reached.
+// Stand-ins for what real clients talk to, behind names of the outside servers: web pages, a package index, objects in
+// a bucket, a gRPC method. HTTP/1 and HTTP/2 over TLS on 443, plain HTTP on 80. Out: which names were reached.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Server, Socket } from 'node:net';
 import { createCertificateAuthority } from '../outside/certificates.ts';
-import type { OutsideWorld } from '../outside/outside-world.ts';
+import type { OutsideServers } from '../outside/outside-servers.ts';
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
@@ -18,20 +18,24 @@ export interface Destinations {
 }
 
 export interface DestinationOptions {
-  readonly world: OutsideWorld;
+  readonly outside: OutsideServers;
   readonly names: readonly string[];
   /** The wheel "demo-1.0-py3-none-any.whl", which the package index has. */
   readonly wheel: Buffer;
 }
 
-export async function startDestinations({ world, names, wheel }: DestinationOptions): Promise<Destinations> {
+export async function startDestinations({
+  outside,
+  names,
+  wheel,
+}: DestinationOptions): Promise<Destinations> {
   const authority = await createCertificateAuthority();
   const requests = new Map<string, number>();
   const servers: Server[] = [];
   const sockets = new Set<Socket>();
   for (const name of names) {
-    await world.addName({ name, services: {} });
-    const address = world.addressOf(name);
+    await outside.addName({ name, services: {} });
+    const address = outside.addressOf(name);
     const serve = (request: Request, response: Response): void => {
       const host = request.headers[':authority'] ?? request.headers.host ?? '';
       const [bare = ''] = `${host}`.split(':');

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { formatTable } from '../../operator/lib/text-table.ts';
 import type { Product } from '../../operator/model/product.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
-import { startOutsideWorld } from '../outside/outside-world.ts';
+import { startOutsideServers } from '../outside/outside-servers.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { until } from '../support/until.ts';
 import { type Destinations, startDestinations } from './destinations.ts';
@@ -82,20 +82,20 @@ async function runAll(): Promise<void> {
   say('Python packages, a wheel, a trust store');
   const place = placeIn(work);
   const wheel = await preparePython(place);
-  const world = await startOutsideWorld({ names: [] });
-  stops.push(() => world.stop());
-  const destinations = await startDestinations({ world, names: NAMES, wheel });
+  const outside = await startOutsideServers({ names: [] });
+  stops.push(() => outside.stop());
+  const destinations = await startDestinations({ outside, names: NAMES, wheel });
   stops.push(() => destinations.stop());
   await trust(place, destinations.caPem);
   const pod = await PodNetwork.create();
   stops.push(() => pod.remove());
   await mkdir(join(work, 'yaml'));
   await writeFile(join(work, 'yaml/team.yaml'), workspaceYaml(WORKSPACE, policy()));
-  const reach = { resolver: world.resolver, openRange: world.openRange, listenAddress: LANE_ADDRESS };
+  const reach = { resolver: outside.resolver, openRange: outside.openRange, listenAddress: LANE_ADDRESS };
   const sallyport = new SallyportProcess({
     folder: join(work, 'yaml'),
     state: join(work, 'state'),
-    world: reach,
+    outside: reach,
   });
   stops.push(() => sallyport.stop());
   await sallyport.start();

@@ -40,7 +40,7 @@ export class PodNetwork {
     return pod;
   }
 
-  /** Never throws: what a client does where it is denied is what is looked at. */
+  /** Never throws: what a client does where it is denied is what is tested. */
   async exec(command: readonly string[], environment: NodeJS.ProcessEnv): Promise<Said> {
     const options = { env: environment, timeout: TIMEOUT_MS };
     try {

@@ -1,5 +1,5 @@
 // A stub of kube-proxy: what comes to the ports of a lane's Service goes to the block of ports that a gateway has for
-// that lane. TCP and UDP; bytes are not looked at.
+// that lane. TCP and UDP; bytes are not read.
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';

@@ -163,7 +163,7 @@ describe('render', () => {
   });
 
   test('writes files for examples/acme, which has no problem, and starts nothing', async () => {
-    const listen = ['--listen-address', scene.world.listenAddress, '--ports', '20000-20999'];
+    const listen = ['--listen-address', scene.outside.listenAddress, '--ports', '20000-20999'];
     const ended = await sallyport(['render', ACME, '--out', out, ...listen]);
     expect(ended).toEqual({
       status: 0,
@@ -194,7 +194,7 @@ describe('render', () => {
     expect(validated).toMatchObject({ status: 0, stdout: expect.stringContaining('OK') as string });
   });
 
-  test('writes files that a fresh Envoy starts from, without a refusal', async () => {
+  test('writes files that a fresh Envoy starts from, without a rejection', async () => {
     const binary = await envoyBinary(process.env['PATH'] ?? '');
     const files = { readIfExists, writeFileAtomic };
     envoy = new EnvoyProcess({ directory: out, binary, files, concurrency: 1 });

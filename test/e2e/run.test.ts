@@ -114,15 +114,15 @@ test('run, killed, leaves an Envoy that goes on enforcing; the next run adopts i
   expect(await scene.envoy()).toBeUndefined();
 });
 
-test('run has an Envoy that it adopts take ranges that the former run did not refuse', async () => {
+test('run has an Envoy that it adopts take ranges that the former run did not deny', async () => {
   const first = await scene.running();
   expect(await scene.asks(ALLOWED, 'alpha')).toMatchObject({ outcome: 'ok' });
   await first.end('SIGKILL');
   const envoy = await scene.envoy();
-  await scene.running(['--deny-range', scene.world.openRange]);
+  await scene.running(['--deny-range', scene.outside.openRange]);
   expect(await scene.envoy()).toEqual(envoy);
   expect(await scene.asks(ALLOWED, 'alpha')).not.toMatchObject({ outcome: 'ok' });
-  expect(scene.world.arrivalsFor(new URL(ALLOWED).hostname)).toHaveLength(1);
+  expect(scene.outside.arrivalsFor(new URL(ALLOWED).hostname)).toHaveLength(1);
 });
 
 test('run starts an Envoy again that was killed, says so, and requests work again', async () => {
@@ -157,7 +157,7 @@ test('run takes a change of the folder, and opens and closes what it says', asyn
   expect(await scene.asks(ALLOWED, 'beta')).toMatchObject({ outcome: 'ok' });
 });
 
-test('run refuses a state directory that another run uses, and leaves that one alone', async () => {
+test('run rejects a state directory that another run uses, and leaves that one alone', async () => {
   const first = await scene.running();
   const second = await scene.run().ended();
   expect(second.status).toBe(1);

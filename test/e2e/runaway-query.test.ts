@@ -13,7 +13,7 @@ import { until } from '../support/until.ts';
 /** One step of 2,048 rows, each of them 30,000 times 30,000 comparisons. */
 const ENDLESS = `select sum(levenshtein(repeat('a', 30000) || range::varchar, repeat('b', 30000))) as n from range(2000)`;
 
-test('a query that does not end when it is told to ends the process; its caller is told, and no row is lost', () =>
+test('a query that ignores its interruption ends the process; its caller reads why, and no row is lost', () =>
   withFolder(async (root) => {
     const paths = statePaths(root);
     await mkdir(paths.envoyLog, { recursive: true });
@@ -37,7 +37,9 @@ test('a query that does not end when it is told to ends the process; its caller 
       await write('b.example.com');
       expect(await asked).toEqual({ error: expect.stringContaining('the denial log starts again') });
       await write('c.example.com');
-      await until('it is told', () => notified.some((sentence) => sentence.includes(`(pid ${pid}) is gone`)));
+      await until('it is reported', () =>
+        notified.some((sentence) => sentence.includes(`(pid ${pid}) is gone`)),
+      );
       expect(notified[0]).toContain('does not end when it is told to');
       await log.drain();
       expect(log.pid).not.toBe(pid);

@@ -1,4 +1,4 @@
-// What a user of `sallyport run` has around it: a folder of YAML, a state directory, and an outside world.
+// What a user of `sallyport run` has around it: a folder of YAML, a state directory, and outside servers.
 // In: files by name and the names that exist outside. Out: places, commands, and requests of workloads.
 // remove() ends every command that was started here, and its Envoy.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
 import type { Product } from '../../operator/model/product.ts';
 import type { AskResult } from '../outside/ask-result.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { ask } from '../outside/proxy-client.ts';
 import { type Command, startSallyport } from './command-line.ts';
 
@@ -21,19 +21,19 @@ type Files = Readonly<Record<string, string>>;
 export const READY = /Stop with Ctrl-C/;
 
 export class Scene {
-  readonly world: OutsideWorld;
+  readonly outside: OutsideServers;
   readonly directory: string;
   readonly #commands: Command[] = [];
   readonly #states = new Set<string>();
 
-  private constructor(world: OutsideWorld, directory: string) {
-    this.world = world;
+  private constructor(outside: OutsideServers, directory: string) {
+    this.outside = outside;
     this.directory = directory;
   }
 
   static async open(names: readonly string[], files: Files): Promise<Scene> {
-    const world = await startOutsideWorld({ names: names.map((name) => ({ name })) });
-    const scene = new Scene(world, await mkdtemp(join(tmpdir(), 'sallyport-')));
+    const outside = await startOutsideServers({ names: names.map((name) => ({ name })) });
+    const scene = new Scene(outside, await mkdtemp(join(tmpdir(), 'sallyport-')));
     await mkdir(scene.folder);
     for (const [name, text] of Object.entries(files)) await scene.write(name, text);
     return scene;
@@ -57,9 +57,16 @@ export class Scene {
 
   /** `sallyport run` on the folder; `options` come last, so that they win. */
   run(options: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Command {
-    const { resolver, openRange, listenAddress } = this.world;
-    const outside = ['--resolver', resolver, '--open-range', openRange, '--listen-address', listenAddress];
-    const defaults = [this.folder, '--state', this.state(), '--concurrency', '1', ...outside];
+    const { resolver, openRange, listenAddress } = this.outside;
+    const outsideOptions = [
+      '--resolver',
+      resolver,
+      '--open-range',
+      openRange,
+      '--listen-address',
+      listenAddress,
+    ];
+    const defaults = [this.folder, '--state', this.state(), '--concurrency', '1', ...outsideOptions];
     const command = startSallyport(['run', ...defaults, ...options], environment);
     this.#commands.push(command);
     return command;
@@ -94,7 +101,7 @@ export class Scene {
 
   /** What a workload gets that asks for the URL. */
   async asks(url: string, workspace: string, product: Product = 'JOBS'): Promise<AskResult> {
-    return ask({ proxy: await this.proxy(workspace, product), ca: this.world.caPem, url });
+    return ask({ proxy: await this.proxy(workspace, product), ca: this.outside.caPem, url });
   }
 
   /** The Envoy of a state directory, or undefined where none runs. */
@@ -112,7 +119,7 @@ export class Scene {
       const envoy = await this.envoy(state);
       if (envoy !== undefined) await signalProcess(envoy, 'SIGKILL');
     }
-    await this.world.stop();
+    await this.outside.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
 }

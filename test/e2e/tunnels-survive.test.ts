@@ -1,5 +1,5 @@
 // Tunnels and the death of our own process: those that are still allowed live on through it, those whose destination
-// was removed while nobody looked end as soon as somebody does.
+// was removed while no gateway ran end as soon as one does.
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
@@ -23,7 +23,7 @@ afterEach(() => scene.remove());
 
 async function tunnelTo(workspace: string, name: string): Promise<Tunnel> {
   const proxy = await scene.proxy(workspace, 'JOBS');
-  return openTunnel({ proxy, ca: scene.world.caPem, url: `https://${name}/` });
+  return openTunnel({ proxy, ca: scene.outside.caPem, url: `https://${name}/` });
 }
 
 async function revokedDestinations(): Promise<readonly unknown[]> {
@@ -34,7 +34,7 @@ async function revokedDestinations(): Promise<readonly unknown[]> {
   return answer.rows.map(({ destination }) => destination);
 }
 
-test('a restart ends no tunnel that is allowed, and then those that were revoked while nobody looked', async () => {
+test('a restart ends no tunnel that is allowed, and then those that were revoked while none ran', async () => {
   const first = await scene.running();
   const [stays, goes] = [await tunnelTo('stays', STAYS), await tunnelTo('goes', GOES)];
   await first.end('SIGKILL');
@@ -42,6 +42,6 @@ test('a restart ends no tunnel that is allowed, and then those that were revoked
   await scene.running();
   await goes.closed;
   expect((await stays.get('/')).status).toBe(200);
-  await until('the cut is in the denial log', async () => (await revokedDestinations()).length > 0);
+  await until('the closed tunnel is in the denial log', async () => (await revokedDestinations()).length > 0);
   expect(await revokedDestinations()).toEqual([GOES]);
 }, 60_000);

@@ -3,7 +3,7 @@
 // tunnel check lets all but metadata through, so nothing outside 127.0.0.0/8 may be answered there.
 import type { AskResult } from '../outside/ask-result.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
-import { type OutsideName, type OutsideWorld, STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { type OutsideName, type OutsideServers, STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { type Ask, ask } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import {
@@ -22,7 +22,7 @@ const PORTS: readonly WrittenPort[] = [
 const METADATA = '169.254.169.254';
 
 let fixture: GatewayFixture;
-let world: OutsideWorld;
+let outside: OutsideServers;
 
 beforeAll(async () => {
   fixture = await startGateway({
@@ -38,7 +38,7 @@ beforeAll(async () => {
       }),
     }),
   });
-  world = fixture.world;
+  outside = fixture.outside;
 });
 
 afterAll(() => fixture.stop());
@@ -75,10 +75,10 @@ async function expectNeverDialled(name: string): Promise<void> {
   ]);
   const lines = await fixture.logLines(({ context }) => context.authority.startsWith(name), 3);
   expect(lines.map(({ upstream }) => upstream).filter((upstream) => /\d:\d+$/.test(upstream))).toEqual([]);
-  expect(world.arrivalsFor(name)).toEqual([]);
+  expect(outside.arrivalsFor(name)).toEqual([]);
 }
 
-const LEADS_NOWHERE: Readonly<Record<string, (world: OutsideWorld) => Omit<OutsideName, 'name'>>> = {
+const LEADS_NOWHERE: Readonly<Record<string, (outside: OutsideServers) => Omit<OutsideName, 'name'>>> = {
   'a loopback address outside the open range': ({ closedAddress }) => ({ address: closedAddress }),
   '::1': () => ({ aInTurn: [[]], aaaa: ['::1'] }),
   '0.0.0.0': () => ({ address: '0.0.0.0' }),
@@ -102,9 +102,9 @@ const LEADS_NOWHERE: Readonly<Record<string, (world: OutsideWorld) => Omit<Outsi
 test.each(Object.entries(LEADS_NOWHERE))(
   'an allowed name that leads to %s is never dialled',
   async (what, answers) => {
-    await world.addName({ name: 'internal.example.org', address: world.closedAddress });
+    await outside.addName({ name: 'internal.example.org', address: outside.closedAddress });
     const name = `${what.replaceAll(/\W+/g, '-').toLowerCase().replaceAll(/^-|-$/g, '')}.example.com`;
-    await world.addName({ name, ...answers(world) });
+    await outside.addName({ name, ...answers(outside) });
     await expectNeverDialled(name);
   },
 );
@@ -121,46 +121,46 @@ test('an allowed name that does not exist leaves a row each way', async () => {
 });
 
 test('of mixed answers only the address in the open range is used', async () => {
-  const open = neighbourOf(world.listenAddress, 201);
-  await world.addName({ name: 'mixed.example.com', aInTurn: [[world.closedAddress, open, '10.0.0.1']] });
+  const open = neighbourOf(outside.listenAddress, 201);
+  await outside.addName({ name: 'mixed.example.com', aInTurn: [[outside.closedAddress, open, '10.0.0.1']] });
   const results = [await askEveryWay('mixed.example.com'), await askEveryWay('mixed.example.com')].flat();
   expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['ok']));
-  const arrived = world.arrivalsFor('mixed.example.com').map(({ address }) => address);
+  const arrived = outside.arrivalsFor('mixed.example.com').map(({ address }) => address);
   expect(new Set(arrived)).toEqual(new Set([open]));
 });
 
 describe('names of a private endpoint', () => {
   test('reach the addresses of its own ranges, every way', async () => {
-    await world.addName({ name: 'db.corp.example.net', address: privateAddressOf(world.closedAddress) });
+    await outside.addName({ name: 'db.corp.example.net', address: privateAddressOf(outside.closedAddress) });
     const results = await askEveryWay('db.corp.example.net');
     expect(results.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok']);
     const { headers } = JSON.parse(results[0]?.body ?? '') as OriginPage;
     expect(Object.keys(headers).toSorted()).toEqual(['accept', 'host']);
-    const ports = world.arrivalsFor('db.corp.example.net').map(({ port }) => port);
+    const ports = outside.arrivalsFor('db.corp.example.net').map(({ port }) => port);
     expect(ports.toSorted((a, b) => a - b)).toEqual([80, 443, 5432]);
   });
 
   test('are never dialled outside of them', async () => {
-    const address = neighbourOf(world.closedAddress, 77);
-    await world.addName({ name: 'elsewhere.corp.example.net', address });
+    const address = neighbourOf(outside.closedAddress, 77);
+    await outside.addName({ name: 'elsewhere.corp.example.net', address });
     await expectNeverDialled('elsewhere.corp.example.net');
   });
 
   test('never lead to the metadata service, even where its address lies in their ranges', async () => {
-    await world.addName({ name: 'metadata.corp.example.net', address: METADATA });
+    await outside.addName({ name: 'metadata.corp.example.net', address: METADATA });
     await expectNeverDialled('metadata.corp.example.net');
   });
 });
 
 test('a name that leads elsewhere when it is asked again (rebinding) is never dialled there', async () => {
-  const open = neighbourOf(world.listenAddress, 202);
+  const open = neighbourOf(outside.listenAddress, 202);
   const name = 'rebinding.example.com';
-  await world.addName({ name, aInTurn: [[open], [world.closedAddress]], ttlSeconds: 1 });
+  await outside.addName({ name, aInTurn: [[open], [outside.closedAddress]], ttlSeconds: 1 });
   const first = await ask({ ...fixture.client('lab'), url: `http://${name}/` });
   expect(first.outcome).toBe('ok');
   // Envoy asks again after 5 s, however short an answer lives; what comes then must not be used.
-  await until('the name was asked twice', () => world.dns.questionsFor(name).length > 1);
+  await until('the name was asked twice', () => outside.dns.questionsFor(name).length > 1);
   await askEveryWay(name);
-  const arrived = world.arrivalsFor(name).map(({ address }) => address);
+  const arrived = outside.arrivalsFor(name).map(({ address }) => address);
   expect(new Set(arrived)).toEqual(new Set([open]));
 });

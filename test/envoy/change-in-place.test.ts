@@ -1,6 +1,6 @@
 // Changes of the folder take effect in the running Envoy: no restart, and no connection that has nothing to do with the
-// change is cut. Envoy cuts the connections of a listener that it replaces, some seconds later; so its counters are
-// looked at too.
+// change is closed. Envoy closes the connections of a listener that it replaces, some seconds later; so its counters
+// are read too.
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AskResult } from '../outside/ask-result.ts';
@@ -58,8 +58,8 @@ async function replacedListeners(): Promise<number> {
 }
 
 // Each test goes on from what the one before left.
-describe('a folder that changes, a story told in this order', () => {
-  test('a destination that is added is allowed, and one that is removed is refused', async () => {
+describe('a folder that changes, one story, in this order', () => {
+  test('a destination that is added is allowed, and one that is removed is denied', async () => {
     const before = await replacedListeners();
     expect(await asking('lab', COMES)).toMatchObject({
       outcome: 'refused',

@@ -53,23 +53,23 @@ test(`${CONNECTIONS} connections at once each reach their own host`, async () =>
   const opened = await Promise.all(Array.from({ length: CONNECTIONS }, (_, n) => open(n)));
   const pages = await Promise.all(opened.map(({ tunnel }) => tunnel.get('/')));
   expect(pages.map(({ body }) => (JSON.parse(body) as OriginPage).origin)).toEqual(
-    opened.map(({ host }) => `${fixture.world.addressOf(host)}:443`),
+    opened.map(({ host }) => `${fixture.outside.addressOf(host)}:443`),
   );
   for (const { tunnel } of opened) tunnel.close();
 });
 
-test(`${DENIED} refused ones at once are each a row of their own workspace, product, source and name`, async () => {
-  const refused = Array.from({ length: DENIED }, (_, n) => ({
+test(`${DENIED} denied ones at once are each a row of their own workspace, product, source and name`, async () => {
+  const denied = Array.from({ length: DENIED }, (_, n) => ({
     ...clientOf(n),
     host: `denied-${n}.example.net`,
   }));
   const outcomes = await Promise.all(
-    refused.map((client) => openTunnel({ ...client, url: `https://${client.host}/` }).catch(() => 'refused')),
+    denied.map((client) => openTunnel({ ...client, url: `https://${client.host}/` }).catch(() => 'refused')),
   );
   expect(new Set(outcomes)).toEqual(new Set(['refused']));
   await fixture.stopGateway();
   expect(fixture.denials.map(identityOfRow).toSorted()).toEqual(
-    refused
+    denied
       .map(({ workspace, product, localAddress, host }) => [workspace, product, localAddress, host].join(' '))
       .toSorted(),
   );

@@ -93,7 +93,8 @@ test(`${TUNNELS} tunnels at once: each reaches its own host, and each line of th
 });
 
 /**
- * The line of a tunnel check, which knows of workspace, product, source and name only what the egress listener told it.
+ * The line of a tunnel check, which knows of workspace, product, source and name only what the egress listener passed
+ * on.
  */
 function isEndOfTunnel({ listener, type }: AccessLogLine): boolean {
   return listener !== 'proxy' && type === 'TcpConnectionEnd';
@@ -102,10 +103,10 @@ function isEndOfTunnel({ listener, type }: AccessLogLine): boolean {
 /** Dry-run lanes let another server name through, to the host that CONNECT asked for. */
 function expectedAnswer({ workspace, host, sni }: Opened): string {
   const passes = host === sni || workspace === 'dry';
-  return passes ? `${fixture.world.addressOf(host)}:443` : 'closed';
+  return passes ? `${fixture.outside.addressOf(host)}:443` : 'closed';
 }
 
-// Without the server name: no listener tells it to another one, and in dry-run nobody waits long for it.
+// Without the server name: no listener passes it to another one, and in dry-run nobody waits long for it.
 function identityOf({ workspace, product, source, host }: Opened): string {
   return [workspace, `id-of-${workspace}`, product, source, host].join(' ');
 }

@@ -50,7 +50,7 @@ function workspace(name: string, index: number, text: string): EnvoyConfig {
   return workspaceConfig(fixture.directory, name, ports[index] ?? 0, text);
 }
 
-/** What Envoy calls the same in every refused table of these tests. */
+/** What Envoy calls the same in every rejected table of these tests. */
 const twoWildcards = ['*', '*'];
 
 function filesOnDisk(): Promise<string[]> {
@@ -86,7 +86,7 @@ test('apply() of a change of destinations alone writes one route table and nothi
   expect(await ask(ports[1] ?? 0)).toBe('200 two');
 });
 
-test('apply() changes a tunnel check, which ends its tunnels, only when the tables refuse what must end', async () => {
+test('apply() changes a tunnel check, which ends its tunnels, only when the tables deny what must end', async () => {
   const config = workspace('a', 0, 'one');
   await applier.apply(config);
   const written: string[] = [];
@@ -122,7 +122,7 @@ test('apply() lets what is not named any more live until connections have draine
   expect(await ask(ports[0] ?? 0)).toBe('200 a');
 });
 
-test('apply() keeps the last good table when Envoy refuses a new one, also on disk, and others go on', async () => {
+test('apply() keeps the last good table when Envoy rejects a new one, also on disk, and others go on', async () => {
   await applier.apply(joinConfigs(workspace('a', 0, 'a1'), workspace('b', 1, 'b1')));
   const bad = {
     ...workspace('a', 0, 'a2'),
@@ -148,7 +148,7 @@ test('apply() keeps the last good table when Envoy refuses a new one, also on di
   expect(await ask(ports[0] ?? 0)).toBe('200 a3');
 });
 
-test('apply() tells a good table from a refused one where Envoy reads the whole folder with each rename', async () => {
+test('apply() tells a good table from a rejected one where Envoy reads the whole folder with each rename', async () => {
   const watched = ({ egressListeners, ...rest }: EnvoyConfig): EnvoyConfig => {
     const path = join(fixture.directory, 'rds');
     const text = JSON.stringify(egressListeners).replaceAll(
@@ -171,7 +171,7 @@ test('apply() tells a good table from a refused one where Envoy reads the whole 
   expect(await Promise.all(ports.map((port) => ask(port)))).toEqual(['200 a1', '200 b2', '200 c2']);
 });
 
-test('apply() refuses a resource with a field that Envoy does not know', async () => {
+test('apply() rejects a resource with a field that Envoy does not know', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const table = routeTable('table.a', 'a2', 'check-tls-a');
   const bad = {
@@ -186,7 +186,7 @@ test('apply() refuses a resource with a field that Envoy does not know', async (
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
-test('apply() puts an egress listener back when the new table that it names is refused', async () => {
+test('apply() puts an egress listener back when the new table that it names is rejected', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const bad: EnvoyConfig = {
     ...workspace('a', 0, ''),
@@ -205,7 +205,7 @@ test('apply() puts an egress listener back when the new table that it names is r
   expect(await ask(ports[1] ?? 0)).toBe('200 b1');
 });
 
-test('apply() keeps the last good listener and cluster when Envoy refuses new ones', async () => {
+test('apply() keeps the last good listener and cluster when Envoy rejects new ones', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const next = workspace('a', 0, 'a2');
   const [cluster] = next.clusters;
@@ -301,7 +301,7 @@ test('apply() writes the files while Envoy is down, and Envoy comes up with them
   });
 });
 
-test('a new applier goes on where a killed one stopped, and rids the disk of what Envoy refuses', async () => {
+test('a new applier goes on where a killed one stopped, and rids the disk of what Envoy rejects', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const path = join(fixture.directory, 'rds/table.a.json');
   await atomicFiles.writeFileAtomic(

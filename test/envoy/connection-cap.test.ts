@@ -34,13 +34,13 @@ async function isClosed(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => socket.on('error', () => undefined).on('close', () => resolve(true)));
 }
 
-it('closes connections beyond it, and they are counted and told', async () => {
+it('closes connections beyond it, and they are counted and reported', async () => {
   const notified: (readonly [number, string | undefined])[] = [];
-  const refused = new OverloadedListeners({
-    counted: () => envoy.admin.refusedConnections(),
-    onRefused: ({ connections, listener }) => notified.push([connections, listener]),
+  const listeners = new OverloadedListeners({
+    counted: () => envoy.admin.deniedConnections(),
+    onDenied: ({ connections, listener }) => notified.push([connections, listener]),
   });
-  await refused.check();
+  await listeners.check();
   expect(notified).toEqual([]);
   const held = Array.from({ length: LIMIT }, () => connect(client.proxy));
   const counter = '^http\\.egress\\.downstream_cx_total$';
@@ -49,7 +49,7 @@ it('closes connections beyond it, and they are counted and told', async () => {
   });
   const further = [connect(client.proxy), connect(client.proxy)];
   expect(await Promise.all(further.map(isClosed))).toEqual([true, true]);
-  await refused.check();
+  await listeners.check();
   expect(notified).toEqual([[2, undefined]]);
   for (const socket of held) socket.destroy();
 });

@@ -7,7 +7,7 @@ import { logBytes } from '../bench/log-size.ts';
 import { floodLongHosts } from '../bench/long-host-flood.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
 import { askDns } from '../outside/dns-client.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { until } from '../support/until.ts';
 
@@ -19,7 +19,7 @@ const MOST_LENGTH = 300;
 
 let directory: string;
 let state: string;
-let world: OutsideWorld;
+let outside: OutsideServers;
 let sallyport: SallyportProcess;
 
 beforeAll(async () => {
@@ -30,14 +30,14 @@ beforeAll(async () => {
   for (const name of ['greedy', 'modest']) {
     await writeFile(join(folder, `${name}.yaml`), workspaceYaml(name, {}));
   }
-  world = await startOutsideWorld({ names: [] });
-  sallyport = new SallyportProcess({ folder, state, world });
+  outside = await startOutsideServers({ names: [] });
+  sallyport = new SallyportProcess({ folder, state, outside });
   await sallyport.start();
 });
 
 afterAll(async () => {
   await sallyport.stop();
-  await world.stop();
+  await outside.stop();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -53,7 +53,7 @@ test(`${REQUESTS} denials with long Hosts are counted, in a log that stays small
   const { host, port } = await sallyport.nameServer('modest');
   const ledger = await floodLongHosts(await sallyport.proxy('greedy'), (asked) => asked >= REQUESTS);
   await askDns({ server: `${host}:${port}`, name: 'asked.example.org' });
-  expect(ledger).toEqual({ refused: REQUESTS, unanswered: 0 });
+  expect(ledger).toEqual({ denied: REQUESTS, unanswered: 0 });
   await until('each is counted', async () => (await counted('greedy')).repeats >= REQUESTS);
   await until('the other one has its row', async () => (await counted('modest')).rows > 0);
   const { repeats, rows, longest } = await counted('greedy');

@@ -12,7 +12,7 @@ const PORTS: readonly WrittenPort[] = [
   { port: 80, protocol: 'HTTP' },
   { port: 22, protocol: 'TCP' },
 ];
-const REFUSED = /^DROP (?:ADDRESS_DENIED|UNRESOLVED_OR_PRIVATE|BAD_NAME)$/;
+const DENIED = /^DROP (?:ADDRESS_DENIED|UNRESOLVED_OR_PRIVATE|BAD_NAME)$/;
 
 let fixture: GatewayFixture;
 let sources = 0;
@@ -25,11 +25,11 @@ beforeAll(async () => {
       'victim.yaml': workspaceYaml('victim', allow(['open.example.com'])),
     },
   });
-  const { world } = fixture;
+  const { outside } = fixture;
   for (const name of ['listed.example.com', 'unlisted.example.net'])
-    await world.addName({ name, address: world.closedAddress });
+    await outside.addName({ name, address: outside.closedAddress });
   for (const name of ['gateway.example.com', 'gateway.example.net'])
-    await world.addName({ name, address: world.listenAddress, services: {} });
+    await outside.addName({ name, address: outside.listenAddress, services: {} });
 });
 
 afterAll(() => fixture.stop());
@@ -39,7 +39,7 @@ function rowsFrom(localAddress: string): readonly string[] {
   return rows.map(({ accessType, reason }) => `${accessType} ${reason}`);
 }
 
-/** What came of it, and the row that it left; that it left no other is looked at in the end. */
+/** What came of it, and the row that it left; that it left no other is checked at the end. */
 async function attempt(request: Parameters<typeof ask>[0]) {
   const localAddress = `127.0.3.${(sources += 1)}`;
   const { outcome } = await ask({ ...request, localAddress });
@@ -47,10 +47,10 @@ async function attempt(request: Parameters<typeof ask>[0]) {
   return { outcome, rows: rowsFrom(localAddress) };
 }
 
-async function expectRefused(request: Parameters<typeof ask>[0]): Promise<void> {
+async function expectDenied(request: Parameters<typeof ask>[0]): Promise<void> {
   const { outcome, rows } = await attempt(request);
   expect(outcome).not.toBe('ok');
-  expect(rows).toEqual([expect.stringMatching(REFUSED)]);
+  expect(rows).toEqual([expect.stringMatching(DENIED)]);
 }
 
 /** Of an address, in every spelling that a resolver may know. */
@@ -69,52 +69,52 @@ function spellings(address: string): readonly string[] {
 describe.each(['listed.example.com', 'unlisted.example.net'])('%s, which leads to loopback,', (name) => {
   test.each(['443', '80', '22', '8443'])('is not dialled on port %s, by CONNECT', async (port) => {
     const sends = port === '22' ? 'nothing' : 'tls';
-    await expectRefused({ ...fixture.client('dry'), connect: `${name}:${port}`, sends });
+    await expectDenied({ ...fixture.client('dry'), connect: `${name}:${port}`, sends });
   });
 
   test('is not dialled by plain HTTP, on the proxy port and the http port', async () => {
-    await expectRefused({ ...fixture.client('dry'), url: `http://${name}/` });
-    await expectRefused({ ...fixture.direct('dry', 80), url: `http://${name}/` });
+    await expectDenied({ ...fixture.client('dry'), url: `http://${name}/` });
+    await expectDenied({ ...fixture.direct('dry', 80), url: `http://${name}/` });
   });
 
   test('is not dialled by transparent TLS', async () => {
-    await expectRefused({ ...fixture.direct('dry', 443), url: `https://${name}/` });
+    await expectDenied({ ...fixture.direct('dry', 443), url: `https://${name}/` });
   });
 });
 
 test('loopback is not dialled by its address, however it is spelled', async () => {
-  for (const host of spellings(fixture.world.closedAddress)) {
-    await expectRefused({ ...fixture.client('dry'), connect: `${host}:443` });
-    await expectRefused({ ...fixture.client('dry'), url: `http://${host}/` });
+  for (const host of spellings(fixture.outside.closedAddress)) {
+    await expectDenied({ ...fixture.client('dry'), connect: `${host}:443` });
+    await expectDenied({ ...fixture.client('dry'), url: `http://${host}/` });
   }
 });
 
 test('nothing arrived at what listens there', () => {
-  const { origins, closedAddress } = fixture.world;
+  const { origins, closedAddress } = fixture.outside;
   expect(origins.arrivals.filter(({ address }) => address === closedAddress)).toEqual([]);
 });
 
 test.each(['gateway.example.com', 'gateway.example.net', 'its address'])(
   'the lane of another workspace is out of reach by %s, though the range is opened that it is in',
   async (what) => {
-    const host = what === 'its address' ? fixture.world.listenAddress : what;
+    const host = what === 'its address' ? fixture.outside.listenAddress : what;
     const { port } = fixture.client('victim').proxy;
     for (const offset of [0, 1, 2, 3]) {
       const authority = `${host}:${port + offset}`;
-      await expectRefused({ ...fixture.client('dry'), connect: authority, sends: 'plain' });
-      await expectRefused({ ...fixture.client('dry'), url: `http://${authority}/` });
+      await expectDenied({ ...fixture.client('dry'), connect: authority, sends: 'plain' });
+      await expectDenied({ ...fixture.client('dry'), url: `http://${authority}/` });
     }
   },
 );
 
 test('what is beside it in the opened range passes, and what it says is a dry-run denial', async () => {
-  const address = fixture.world.addressOf('open.example.com');
+  const address = fixture.outside.addressOf('open.example.com');
   const { outcome, rows } = await attempt({ ...fixture.client('dry'), connect: `${address}:443` });
   expect([outcome, rows]).toEqual(['ok', ['DRY_RUN_DENIAL IP_LITERAL']]);
 });
 
-test('a port where nobody listens is refused by nobody: the row is a dry-run denial', async () => {
-  const address = fixture.world.addressOf('open.example.com');
+test('a port where nobody listens is denied by nobody: the row is a dry-run denial', async () => {
+  const address = fixture.outside.addressOf('open.example.com');
   const { outcome, rows } = await attempt({ ...fixture.client('dry'), connect: `${address}:9` });
   expect(outcome).not.toBe('ok');
   expect(rows).toEqual(['DRY_RUN_DENIAL IP_LITERAL']);

@@ -1,12 +1,12 @@
 // The DNS of a gateway, asked over real sockets: what is allowed leads to the gateway, what is denied leads nowhere,
-// leaves its row and asks nobody. In dry-run lanes the outside world answers.
+// leaves its row and asks nobody. In dry-run lanes the outside servers answer.
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { SallyportProcess } from '../bench/sallyport-process.ts';
 import { askDns, type DnsAsk, type DnsReply, queryBytes, sendUdp } from '../outside/dns-client.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 import { until } from '../support/until.ts';
@@ -16,7 +16,7 @@ const REFUSED = 5;
 const MANY_ADDRESSES = Array.from({ length: 200 }, (_, at) => `127.0.1.${at}`);
 
 let fixture: GatewayFixture;
-let world: OutsideWorld;
+let outside: OutsideServers;
 
 beforeAll(async () => {
   fixture = await startGateway({
@@ -26,8 +26,8 @@ beforeAll(async () => {
       'dry.yaml': workspaceYaml('dry', { ...DRY_RUN, ...allow(['allowed.example.com']) }),
     },
   });
-  world = fixture.world;
-  world.dns.setRecord('many.example.com', { a: MANY_ADDRESSES });
+  outside = fixture.outside;
+  outside.dns.setRecord('many.example.com', { a: MANY_ADDRESSES });
 });
 
 afterAll(() => fixture.stop());
@@ -43,13 +43,13 @@ function ask(workspace: string, name: string, more: Partial<DnsAsk> = {}): Promi
 
 test.each(['UDP', 'TCP'] as const)('an allowed name leads to the gateway, over %s', async (transport) => {
   const reply = await ask('lab', 'allowed.example.com', { transport });
-  expect(reply).toMatchObject({ rcode: 0, data: [world.listenAddress] });
-  expect(world.dns.questionsFor('allowed.example.com')).toEqual([]);
+  expect(reply).toMatchObject({ rcode: 0, data: [outside.listenAddress] });
+  expect(outside.dns.questionsFor('allowed.example.com')).toEqual([]);
 });
 
 test('the question comes back in the case in which it was asked', async () => {
   const reply = await ask('lab', 'a1.WiLd.eXample.NET');
-  expect(reply).toMatchObject({ rcode: 0, data: [world.listenAddress], question: 'a1.WiLd.eXample.NET' });
+  expect(reply).toMatchObject({ rcode: 0, data: [outside.listenAddress], question: 'a1.WiLd.eXample.NET' });
 });
 
 test.each(['AAAA', 'TYPE65', 'TYPE64', 'TXT', 'MX', 'NS', 'TYPE255'])(
@@ -78,7 +78,7 @@ test('a denied name does not exist, has one row for all types, and nobody outsid
   });
   await fixture.gateway.drained();
   expect(fixture.denials.filter(({ destination }) => destination === name)).toHaveLength(1);
-  expect(world.dns.questionsFor(name)).toEqual([]);
+  expect(outside.dns.questionsFor(name)).toEqual([]);
 });
 
 test.each([
@@ -114,11 +114,11 @@ test('a search suffix and a reverse name are unknown without a row, and localhos
   expect(await ask('lab', 'localhost', { type: 'AAAA' })).toMatchObject({ rcode: 0, data: ['::1'] });
   await fixture.gateway.drained();
   expect(fixture.denials).toHaveLength(before);
-  expect(world.dns.questions.map(({ name }) => name)).not.toContain(suffixed);
+  expect(outside.dns.questions.map(({ name }) => name)).not.toContain(suffixed);
 });
 
-test('a dry-run lane hears what the outside world says, and an unlisted name leaves a row', async () => {
-  const address = world.addressOf('real.example.com');
+test('a dry-run lane hears what the outside servers say, and an unlisted name leaves a row', async () => {
+  const address = outside.addressOf('real.example.com');
   expect(await ask('dry', 'real.example.com')).toMatchObject({ rcode: 0, data: [address] });
   expect(await ask('dry', 'missing.example.com')).toMatchObject({ rcode: NO_NAME, data: [] });
   const [denial] = await fixture.denialsWith({ destination: 'real.example.com', workspace: 'dry' });
@@ -127,7 +127,7 @@ test('a dry-run lane hears what the outside world says, and an unlisted name lea
     dnsEvent: { domainName: 'real.example.com', rcode: 0 },
   });
   expect(await ask('dry', 'allowed.example.com')).toMatchObject({
-    data: [world.addressOf('allowed.example.com')],
+    data: [outside.addressOf('allowed.example.com')],
   });
   await fixture.gateway.drained();
   expect(fixture.denials.filter(({ destination }) => destination === 'allowed.example.com')).toEqual([]);
@@ -140,12 +140,12 @@ test('a dry-run lane has no metadata names either', async () => {
     workspace: 'dry',
     accessType: 'DROP',
   });
-  expect(world.dns.questionsFor('metadata.google.internal')).toEqual([]);
+  expect(outside.dns.questionsFor('metadata.google.internal')).toEqual([]);
 });
 
 test.each([
-  ['is cut without EDNS', {}],
-  ['is cut at 1232 bytes, whatever the client takes', { ednsBytes: 4096 }],
+  ['is truncated without EDNS', {}],
+  ['is truncated at 1232 bytes, whatever the client takes', { ednsBytes: 4096 }],
 ])('a long answer over UDP %s', async (_what, more) => {
   expect(await ask('dry', 'many.example.com', more)).toMatchObject({ isTruncated: true, data: [] });
 });
@@ -157,11 +157,11 @@ test('a long answer is whole over TCP', async () => {
 });
 
 test('random labels, allowed or not, reach nobody outside', async () => {
-  const before = world.dns.questions.length;
+  const before = outside.dns.questions.length;
   const labels = Array.from({ length: 40 }, (_, at) => `${'x'.repeat(50)}${at}.${'y'.repeat(60)}`);
   const names = labels.flatMap((label) => [`${label}.wild.example.net`, `${label}.tunnel.example.org`]);
   await Promise.all(names.map((name) => ask('lab', name, { type: 'A', from: '127.0.0.9' })));
-  expect(world.dns.questions).toHaveLength(before);
+  expect(outside.dns.questions).toHaveLength(before);
 });
 
 describe('bytes that are no question', () => {
@@ -176,11 +176,11 @@ describe('bytes that are no question', () => {
   test.each([
     ['two questions', changed(5, 2), 1],
     ['a name that points to itself', pointer, 1],
-    ['a name that is cut off', query.subarray(0, 20), 1],
+    ['a truncated name', query.subarray(0, 20), 1],
     ['bytes behind the question', Buffer.concat([query, Buffer.of(1)]), 1],
     ['another operation', changed(2, 0x28), 4],
     ['another class', changed(query.length - 1, 3), REFUSED],
-  ])('%s is refused', async (_what, bytes, rcode) => {
+  ])('%s is answered with an error', async (_what, bytes, rcode) => {
     const answer = await sendUdp(nameServer('lab'), bytes);
     expect((answer?.[3] ?? 0) & 0x0f).toBe(rcode);
   });
@@ -194,7 +194,7 @@ describe('bytes that are no question', () => {
   });
 });
 
-test('a source that asks too often is refused, rows count each refusal, and others are not refused', async () => {
+test('a source that asks too often is answered REFUSED, rows count each question, and others get their answers', async () => {
   const from = '127.0.0.66';
   let refused = 0;
   while (refused < 100) {
@@ -219,22 +219,22 @@ test('a removed destination is unknown as soon as the change is in force', async
 
 describe('rows of questions', () => {
   let directory: string;
-  let ownWorld: OutsideWorld;
+  let ownServers: OutsideServers;
   let sallyport: SallyportProcess;
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'sallyport-'));
-    ownWorld = await startOutsideWorld({ names: [] });
+    ownServers = await startOutsideServers({ names: [] });
     const folder = join(directory, 'folder');
     await mkdir(folder);
     await writeFile(join(folder, 'lab.yaml'), workspaceYaml('lab', allow(['allowed.example.com'])));
-    sallyport = new SallyportProcess({ folder, state: join(directory, 'state'), world: ownWorld });
+    sallyport = new SallyportProcess({ folder, state: join(directory, 'state'), outside: ownServers });
     await sallyport.start();
   });
 
   afterAll(async () => {
     await sallyport.stop();
-    await ownWorld.stop();
+    await ownServers.stop();
     await rm(directory, { recursive: true, force: true });
   });
 

@@ -51,12 +51,15 @@ test('versions() reports each file by its own version, with dots in the names of
   expect([...live.rds]).toEqual([['p-1.eu.shop', await written('rds/p-1.eu.shop.json')]]);
 });
 
-test('rejectedUpdates() counts what Envoy refused, by subscription', async () => {
+test('rejectedUpdates() counts what Envoy rejected, by subscription', async () => {
   const before = await envoy.admin.rejectedUpdates();
   const path = join(fixture.directory, 'rds/p-1.eu.shop.json');
   const good = await readFile(path, 'utf8');
   await atomicFiles.writeFileAtomic(path, good.replace('"domains"', '"nonsense"'));
-  await until('the refusal is counted', async () => (await envoy.admin.rejectedUpdates()).size > before.size);
+  await until(
+    'the rejection is counted',
+    async () => (await envoy.admin.rejectedUpdates()).size > before.size,
+  );
   expect((await envoy.admin.rejectedUpdates()).get('http.egress.rds.p-1.eu.shop')).toBe(1);
   await atomicFiles.writeFileAtomic(path, good);
 });
@@ -73,13 +76,13 @@ test('counters() and memory() read numbers, serverInfo() the version', async () 
   expect(await envoy.admin.warming()).toBe(0);
 });
 
-test('a socket that nobody listens on is told apart from other failures', async () => {
+test('a socket that nobody listens on differs from other failures', async () => {
   const nobody = new EnvoyAdmin(join(fixture.directory, 'nobody.sock'));
   await expect(nobody.versions()).rejects.toThrow(EnvoyNotRunning);
   expect(await nobody.ready()).toBe(false);
 });
 
-test('an Envoy that is stopped is told apart from one that is gone', async () => {
+test('an Envoy that is stopped differs from one that is gone', async () => {
   const hasty = new EnvoyAdmin(join(fixture.directory, 'admin.sock'), { timeoutMs: 50 });
   process.kill(envoy.pid ?? 0, 'SIGSTOP');
   await expect(hasty.versions()).rejects.toThrow(EnvoySilent);

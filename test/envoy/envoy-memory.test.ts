@@ -1,4 +1,4 @@
-// An Envoy with little memory outlives clients that would use up all of it: near the end it refuses what is new, with
+// An Envoy with little memory outlives clients that would use up all of it: near the end it denies what is new, with
 // rows and a word, while what is open goes on; and takes new requests when there is room again.
 import { connect, type Socket } from 'node:net';
 import type { Product } from '../../operator/model/product.ts';
@@ -14,7 +14,7 @@ const MEMORY_MB = 96;
 const TUNNELS = 2000;
 const AT_ONCE = 32;
 /**
- * Envoy's program itself, and what came between two looks. Without a bound the tunnels alone would take twice the
+ * Envoy's program itself, and what came between two checks. Without a bound the tunnels alone would take twice the
  * memory.
  */
 const MORE_MB = 100;
@@ -52,7 +52,7 @@ afterAll(async () => {
   await fixture.stop();
 });
 
-/** Whether it was sent anything but a refusal. */
+/** Whether it was sent anything but a denial. */
 function isServed(place: Place, says: string): Promise<boolean> {
   const socket = connect({ ...place, noDelay: true });
   sockets.push(socket);
@@ -67,16 +67,16 @@ function isServed(place: Place, says: string): Promise<boolean> {
 }
 
 async function fill(places: readonly Place[], says: string): Promise<number> {
-  let [left, refused] = [TUNNELS, 0];
+  let [left, denied] = [TUNNELS, 0];
   const open = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
       const place = places[left % places.length];
-      if (place !== undefined && !(await isServed(place, says))) refused += 1;
+      if (place !== undefined && !(await isServed(place, says))) denied += 1;
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, open));
-  return refused;
+  return denied;
 }
 
 /** Of each greedy workspace and product. */
@@ -115,19 +115,19 @@ test.each([
   await until('the tunnel is open', () => String(open.read() ?? '').includes('200'));
   const [before, overloadsBefore] = [inRows(), overloads()];
 
-  const refused = await fill(places(), says);
-  expect(refused).toBeGreaterThan(0);
+  const denied = await fill(places(), says);
+  expect(denied).toBeGreaterThan(0);
   open.write('meanwhile');
   let heard = '';
   open.on('data', (chunk) => (heard += String(chunk)));
   await until('what is open goes on', () => heard.includes('meanwhile'));
   open.destroy();
-  await until('each refusal is in a row', () => inRows() - before >= refused);
+  await until('each denial is in a row', () => inRows() - before >= denied);
   // None is missing. One in some hundreds has been seen in two rows.
-  expect(inRows() - before).toBeLessThanOrEqual(refused * 1.01);
+  expect(inRows() - before).toBeLessThanOrEqual(denied * 1.01);
   expect(overloads()).toBeGreaterThan(overloadsBefore);
   const stops = `Envoy reached 95 % of its memory (${MEMORY_MB} MB): stops accepting requests`;
-  await until('it is told', () => fixture.failures.includes(stops));
+  await until('it is reported', () => fixture.failures.includes(stops));
   expect((await memoryOf(pid)).nowMb).toBeLessThan(MEMORY_MB + MORE_MB);
 
   for (const socket of sockets.splice(0)) socket.destroy();
@@ -136,5 +136,5 @@ test.each([
     return (await ask({ ...fixture.client('modest'), url })).outcome === 'ok';
   });
   expect(fixture.gateway.envoyPid).toBe(pid);
-  await until('that is told, too', () => fixture.failures.at(-1)?.includes('below') === true);
+  await until('that is reported, too', () => fixture.failures.at(-1)?.includes('below') === true);
 });

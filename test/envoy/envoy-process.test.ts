@@ -65,7 +65,7 @@ test('start() ends an Envoy of this directory that no pid file knows', async () 
   expect(await identify(pid)).toBeUndefined();
 });
 
-test('start() repeats the words with which Envoy refuses a bootstrap', async () => {
+test('start() repeats the words with which Envoy rejects a bootstrap', async () => {
   await editBootstrap((text) => text.replace('"node"', '"nonsense"'));
   await expect(fixture.supervisor().start()).rejects.toThrow(/Cannot start Envoy: .*nonsense/);
 });

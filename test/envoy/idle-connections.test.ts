@@ -48,7 +48,7 @@ async function staying(place: { readonly host: string; readonly port: number }):
 }
 
 /** Connections that the rows of a workspace are about. */
-function refusedOf(workspace: string): number {
+function deniedOf(workspace: string): number {
   const rows = fixture.denials.filter((denial) => denial.workspace === workspace);
   return rows.reduce((sum, { repeats }) => sum + repeats, 0);
 }
@@ -57,13 +57,13 @@ test.each([
   ['transparent TLS', 443],
   ['plain HTTP', 80],
 ])('%s: no more than the limit stay open in silence, and the others are a row', async (_kind, port) => {
-  const before = refusedOf('greedy');
+  const before = deniedOf('greedy');
   const left = await staying(fixture.direct('greedy', port, 'DBSQL').address);
   expect(left).toBeLessThanOrEqual(MOST);
   const result = await ask({ ...fixture.client('modest'), url: 'https://page.example.com/' });
   expect(result).toMatchObject({ outcome: 'ok' });
-  await until('rows count each that was refused', () => refusedOf('greedy') - before >= IDLE - left);
-  expect(refusedOf('greedy') - before).toBe(IDLE - left);
+  await until('rows count each that was denied', () => deniedOf('greedy') - before >= IDLE - left);
+  expect(deniedOf('greedy') - before).toBe(IDLE - left);
   expect(fixture.denials.at(-1)).toMatchObject({
     ...{ accessType: 'DROP', reason: 'TOO_MANY_CONNECTIONS', workspace: 'greedy', product: 'DBSQL' },
   });

@@ -1,5 +1,5 @@
 // No client says how long a line of the log is: whatever it asks for, and by whichever way in, the line stays short and
-// is one row, which says where the text was cut. The texts are generated; a failure prints the seed.
+// is one row, which says where the text was truncated. The texts are generated; a failure prints the seed.
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import fc from 'fast-check';
@@ -70,7 +70,7 @@ test(`${CASES} requests of up to ${HEAD_BYTES} bytes leave short lines (seed ${S
   expect(withoutRow.map((source) => cases[sources.indexOf(source)])).toEqual([]);
 });
 
-test('a host of 29 kB is one row, which shows its beginning and that it was cut', async () => {
+test('a host of 29 kB is one row, which shows its beginning and that it was truncated', async () => {
   const text = 'x'.repeat(HEAD_BYTES);
   const answer = await answerTo(HEADS.host(text), 'strict', '127.0.3.1');
   expect(answer).toContain('403');
@@ -98,7 +98,7 @@ test('server names of every length leave short lines', async () => {
   expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(LONGEST_LINE);
 });
 
-test('a DNS name of bytes that nobody can print leaves a short line, and says that it was cut', async () => {
+test('a DNS name of bytes that nobody can print leaves a short line, and says that it was truncated', async () => {
   const server = nameServerOf('strict');
   const labels = [63, 63, 63, 61].map((length) => Buffer.from([length, ...Buffer.alloc(length, 0x5c)]));
   const header = Buffer.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);

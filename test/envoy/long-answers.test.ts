@@ -1,4 +1,4 @@
-// Time: slow answers are not cut (Envoy's own routes end after 15 s), silent clients of a TLS destination are.
+// Time: slow answers are not aborted (Envoy's own routes end after 15 s), silent clients of a TLS destination are.
 // Everything runs at once; the tests only wait for their own part.
 import type { AskResult } from '../outside/ask-result.ts';
 import { ask } from '../outside/proxy-client.ts';
@@ -33,7 +33,7 @@ beforeAll(async () => {
 
 afterAll(() => fixture.stop());
 
-test('clients that open a tunnel for TLS and say nothing are cut off after 5 s: NOT_TLS', async () => {
+test('clients that open a tunnel for TLS and say nothing are closed after 5 s: NOT_TLS', async () => {
   const results = await silent;
   expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['reset']));
   expect(Math.min(...results.map(({ elapsedMs }) => elapsedMs))).toBeGreaterThan(4500);

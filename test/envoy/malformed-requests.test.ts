@@ -1,4 +1,4 @@
-// Requests that make no sense: each is answered with a refusal and leaves one row, and Envoy lives on.
+// Requests that make no sense: each is answered with a denial and leaves one row, and Envoy lives on.
 import { connect } from 'node:net';
 import { ByteReader } from '../outside/byte-reader.ts';
 import { ask } from '../outside/proxy-client.ts';
@@ -66,7 +66,7 @@ test.each(WITH_SOURCE)('%s', async (_what, source, bytes, verdict) => {
 });
 
 test('nothing of it arrived anywhere, and the same Envoy goes on', async () => {
-  expect(fixture.world.origins.arrivals).toEqual([]);
+  expect(fixture.outside.origins.arrivals).toEqual([]);
   const result = await ask({ ...fixture.client('lab'), url: `https://${ALLOWED}/` });
   expect(result).toMatchObject({ outcome: 'ok', status: 200 });
   const log = await fixture.envoyLog();

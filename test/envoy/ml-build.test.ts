@@ -1,5 +1,5 @@
 // An image build for model serving that fetches its dependencies with a real pip, given nothing but proxy variables:
-// what is allowed arrives, and what is denied is named where people look: in pip's own output and in the denial log.
+// what is allowed arrives, and what is denied is named where people read: in pip's own output and in the denial log.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ beforeAll(async () => {
     files: { 'serving.yaml': workspaceYaml('serving', allow([ALLOWED])) },
   });
   index = await startDestinations({
-    world: fixture.world,
+    outside: fixture.outside,
     names: [ALLOWED, '*.evil.example.net'],
     wheel: await readFile(join(folder, WHEEL)),
   });
@@ -48,7 +48,7 @@ interface Said {
   readonly files: readonly string[];
 }
 
-/** Never throws: how a build fails is what is looked at. */
+/** Never throws: how a build fails is what is tested. */
 async function pipDownload(what: readonly string[]): Promise<Said> {
   const { host, port } = fixture.client('serving', 'ML_BUILD').proxy;
   const proxy = `http://${host}:${port}`;
@@ -56,7 +56,7 @@ async function pipDownload(what: readonly string[]): Promise<Said> {
   const words = ['-m', 'pip', 'download', '--no-deps', '--no-cache-dir', '--disable-pip-version-check'];
   const options = ['--retries', '1', '--cert', join(folder, 'ca.pem'), '-d', target];
   const { PATH, HOME } = process.env;
-  // Indexes that this machine itself is told to use are not asked.
+  // Indexes that this machine itself is configured to use are not asked.
   const env = { PATH, HOME, PIP_CONFIG_FILE: '/dev/null', http_proxy: proxy, https_proxy: proxy };
   const said = await run('python3', [...words, ...options, ...what], { env }).then(
     ({ stdout, stderr }) => ({ exitCode: 0, output: stdout + stderr }),

@@ -1,5 +1,5 @@
 // A workspace that asks for names without end, all of them under its allowed wildcard, fills the address cache of its
-// own table and of no other: another workspace opens names that nobody asked for before, at once. What is refused has a
+// own table and of no other: another workspace opens names that nobody asked for before, at once. What is denied has a
 // row.
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -53,8 +53,8 @@ async function questionsOf(workspace: string): Promise<number> {
   return [...counters.values()].reduce((sum, count) => sum + count, 0);
 }
 
-/** Requests for one new name after the other, until one is refused for being one too many; resolves with that name. */
-async function askUntilRefused({ proxy }: Client, nextName: () => string): Promise<string> {
+/** Requests for one new name after the other, until one is denied for being one too many; resolves with that name. */
+async function askUntilDenied({ proxy }: Client, nextName: () => string): Promise<string> {
   const socket = connect(proxy);
   await once(socket, 'connect');
   const reader = new ByteReader(socket);
@@ -70,13 +70,13 @@ async function askUntilRefused({ proxy }: Client, nextName: () => string): Promi
   }
 }
 
-test('a full cache refuses new names of its own table only, each with a row, and none that it knows', async () => {
+test('a full cache denies new names of its own table only, each with a row, and none that it knows', async () => {
   const greedy = fixture.client('greedy');
   expect(await ask({ ...greedy, url: KNOWN })).toMatchObject({ outcome: 'ok' });
   let count = 0;
   const nextName = (): string => `n${count++}.wide.example.com`;
-  const flooding = Array.from({ length: AT_ONCE }, () => askUntilRefused(greedy, nextName));
-  const refused = await Promise.all(flooding);
+  const flooding = Array.from({ length: AT_ONCE }, () => askUntilDenied(greedy, nextName));
+  const denied = await Promise.all(flooding);
 
   await expectModestIsServed();
   expect(await ask({ ...greedy, url: KNOWN })).toMatchObject({ outcome: 'ok' });
@@ -88,12 +88,12 @@ test('a full cache refuses new names of its own table only, each with a row, and
   await fixture.stopGateway();
   const rows = fixture.denials.filter(({ reason }) => reason === REASON);
   expect(rows.map(({ destination }) => destination).toSorted()).toEqual(
-    [...refused, 'tunnel.wide.example.com', 'direct.wide.example.com'].toSorted(),
+    [...denied, 'tunnel.wide.example.com', 'direct.wide.example.com'].toSorted(),
   );
   expect(rows).toEqual(rows.map(() => expect.objectContaining({ accessType: 'DROP', workspace: 'greedy' })));
 });
 
-test(`${SILENT_NAMES} names without any answer keep nobody else waiting`, async () => {
+test(`${SILENT_NAMES} names without any answer make nobody else wait`, async () => {
   const greedy = fixture.client('greedy');
   expect(await ask({ ...greedy, url: KNOWN })).toMatchObject({ outcome: 'ok' });
   // A port is given more of its workspace's connections once it uses what it has.

@@ -8,7 +8,7 @@ import { countDenials, settledRows } from '../bench/denial-count.ts';
 import { flood } from '../bench/denial-flood.ts';
 import { startFlooded } from '../bench/flooded-sallyport.ts';
 import { type SallyportProcess, until } from '../bench/sallyport-process.ts';
-import { type OutsideWorld, startOutsideWorld } from '../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 
 const DENIALS = 6000;
 const PER_FLOOD = DENIALS / 3;
@@ -16,23 +16,23 @@ const ROTATIONS = 3;
 const LIMIT_MS = 10_000;
 
 let directory: string;
-let world: OutsideWorld;
+let outside: OutsideServers;
 let sallyport: SallyportProcess;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sallyport-'));
-  world = await startOutsideWorld({ names: [] });
+  outside = await startOutsideServers({ names: [] });
   // Each third of the flood is longer than the log may grow.
-  sallyport = await startFlooded({ directory, world, denials: PER_FLOOD });
+  sallyport = await startFlooded({ directory, outside, denials: PER_FLOOD });
 });
 
 afterAll(async () => {
   await sallyport.stop();
-  await world.stop();
+  await outside.stop();
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A third of the requests, all of them refused. */
+/** A third of the requests, all of them denied. */
 async function floodFrom(
   from: number,
   onAnswer: (answered: number) => void = () => undefined,

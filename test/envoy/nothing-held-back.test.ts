@@ -1,4 +1,4 @@
-// What Envoy refuses, a port that is taken and a file that cannot be written hold back nothing else.
+// What Envoy rejects, a port that is taken and a file that cannot be written hold back nothing else.
 import { mkdir, readFile, rename, rmdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ beforeEach(async () => {
   envoy = fixture.supervisor();
   await envoy.start();
   const { directory } = fixture;
-  // What was refused is offered again with each call.
+  // What was rejected is offered again with each call.
   applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles, drainMs: 0, retryMs: 0 });
   ports = await freePorts(3);
 });
@@ -43,7 +43,7 @@ function workspace(name: string, index: number, text: string): EnvoyConfig {
   return workspaceConfig(fixture.directory, name, ports[index] ?? 0, text);
 }
 
-/** What Envoy calls the same in every refused table of these tests. */
+/** What Envoy calls the same in every rejected table of these tests. */
 const twoWildcards = ['*', '*'];
 
 test('apply() gives a port to another listener at once, whoever had it before', async () => {
@@ -85,7 +85,7 @@ test('apply() leaves a port to the listener that has it where another one wants 
   }
 });
 
-test('apply() removes what is not wanted any more while something else is refused', async () => {
+test('apply() removes what is not wanted any more while something else is rejected', async () => {
   const thief = createServer();
   await new Promise<void>((resolve) => thief.listen(ports[2], '127.0.0.1', resolve));
   const taken = workspace('c', 2, 'c');
@@ -107,8 +107,8 @@ const BOTH = allowing('x.example', 'y.example');
 const ONE = allowing('x.example');
 
 test.each([
-  ['closes the doors of a refused table that has lost something', BOTH, ONE, 'ECONNREFUSED'],
-  ['keeps the last good version of a refused table that has lost nothing', ONE, BOTH, '200 a1'],
+  ['closes the egress listeners of a rejected table that has lost something', BOTH, ONE, 'ECONNREFUSED'],
+  ['keeps the last good version of a rejected table that has lost nothing', ONE, BOTH, '200 a1'],
 ])('apply() %s', async (_what, before, after, answer) => {
   const config = workspace('a', 0, 'a1');
   const [table = routeTable('table.a', 'a1', 'check-tls-a')] = config.routeTables;

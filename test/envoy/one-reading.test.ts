@@ -14,7 +14,7 @@ import { readFolder } from '../../operator/sources/folder.ts';
 import { converse } from '../attack/converse.ts';
 import { generatedAuthority, generatedHost } from '../attack/generated-hosts.ts';
 import { helloFor } from '../outside/client-hello.ts';
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
@@ -133,8 +133,8 @@ function turnsOf(way: Sent['way'], text: string) {
 
 /** What a name was asked for or came to, and how often; what the DNS was asked once, Envoy asks again by itself. */
 function leftSoFar(): ReadonlyMap<string, number> {
-  const asked = new Set(fixture.world.dns.questions.map(({ name }) => `? ${name}`));
-  const arrived = fixture.world.origins.arrivals.flatMap(({ requests }) =>
+  const asked = new Set(fixture.outside.dns.questions.map(({ name }) => `? ${name}`));
+  const arrived = fixture.outside.origins.arrivals.flatMap(({ requests }) =>
     requests.map(({ host }) => `> ${host}`),
   );
   const counts = new Map([...asked].map((what) => [what, 1]));
@@ -179,7 +179,7 @@ function isDropped(one: Seen): boolean {
   return rowsOf(one).some(({ accessType }) => accessType === 'DROP');
 }
 
-/** Refused for what was asked, and not for where it led. */
+/** Denied for what was asked, and not for where it led. */
 function isRejected(one: Seen): boolean {
   return rowsOf(one).some(({ accessType, reason }) => accessType === 'DROP' && !LED_NOWHERE.includes(reason));
 }
@@ -194,7 +194,7 @@ test('what leaves has one name only, which the policy allows or a dry-run row sp
   expect(wrong.map(shown)).toEqual([]);
 });
 
-test('what is refused leaves one row, asks nothing and dials nothing, and no other request leaves two', () => {
+test('what is denied leaves one row, asks nothing and dials nothing, and no other request leaves two', () => {
   const wrong = seen.filter((one) => {
     const rowCount = rowsOf(one).length;
     return isRejected(one) ? rowCount !== 1 || one.left.length > 0 : rowCount > 1;

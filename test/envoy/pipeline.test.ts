@@ -22,7 +22,7 @@ test('Envoy takes everything that examples/acme is rendered to, and has nothing 
   expect(log).toContain('starting main dispatch loop');
 });
 
-test('Envoy counts no refused update, no unknown field and no deprecated feature', async () => {
+test('Envoy counts no rejected update, no unknown field and no deprecated feature', async () => {
   const counters = await fixture.counters('update_rejected$|unknown_fields$|deprecated_feature_use$');
   expect(counters.size).toBeGreaterThan(5);
   expect([...counters].filter(([, count]) => count > 0)).toEqual([]);

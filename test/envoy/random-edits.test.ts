@@ -1,5 +1,5 @@
 // Whatever people and machines do to the folder, the ports and the files of a gateway: after each step the real Envoy
-// decides as decide() does for what the folder says, or denies, and then it was told what is held back. A failure
+// decides as decide() does for what the folder says, or denies, and then it was reported what is held back. A failure
 // prints the seed; SEED and EDITS in the environment say which and how many steps there are.
 import fc from 'fast-check';
 import { EditedGateway } from '../support/envoy/edited-gateway.ts';
@@ -13,7 +13,7 @@ const EDITS = Number(process.env['EDITS'] ?? 60);
 /** Without a number of its own a run ends in time on a busy machine, too. */
 const LIMIT_MS = process.env['EDITS'] === undefined ? 60_000 : Number.POSITIVE_INFINITY;
 const START = { 'lab.yaml': workspaceYaml('lab', allow(['a.example.com'])) };
-/** Where no listener can be changed, none can be taken away; that is told, and the one removal that waits. */
+/** Where no listener can be changed, none can be taken away; that is reported, and the one removal that waits. */
 const NO_LISTENERS = /listeners\.json": a directory is in its place/;
 
 let fixture: GatewayFixture;

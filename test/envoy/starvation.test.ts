@@ -1,7 +1,7 @@
 // No workspace can starve another: fairness is a limit per egress listener, and nothing behind the egress listeners has
 // a limit that one workspace alone could reach. With Envoy's own limits (1,024 connections per cluster) the first test
 // fails.
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';

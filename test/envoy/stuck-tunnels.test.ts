@@ -56,7 +56,7 @@ test.each([
 test.each([
   ['through CONNECT', () => fixture.client('lab').proxy, connectHead(443)],
   ['transparent', () => fixture.direct('lab', 443).address, ''],
-])('the longest ClientHello fits into a buffer, however it is cut: %s', async (_way, place, head) => {
+])('the longest ClientHello fits into a buffer, however it is split: %s', async (_way, place, head) => {
   const base = clientHello({ names: [NAME], extensions: [[PADDING, Buffer.alloc(0)]] }).length;
   const padding = Buffer.alloc(MAX_CLIENT_HELLO_BYTES - base);
   const says = head + clientHello({ names: [NAME], extensions: [[PADDING, padding]] });

@@ -1,7 +1,7 @@
 // Plain HTTP of clients that know of no proxy, in origin form to where they believe the server to be: the Host header
 // is the name that is decided and looked up, by the same table as on the proxy port.
 import type { OriginPage } from '../outside/origin-page.ts';
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { DRY_RUN, type WrittenAccess, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
@@ -31,8 +31,8 @@ beforeAll(async () => {
       'dry.yaml': workspaceYaml('dry', { ...LAB, ...DRY_RUN }),
     },
   });
-  const { closedAddress } = fixture.world;
-  await fixture.world.addName({ name: 'private.wild.example.com', address: closedAddress });
+  const { closedAddress } = fixture.outside;
+  await fixture.outside.addName({ name: 'private.wild.example.com', address: closedAddress });
 });
 
 afterAll(() => fixture.stop());
@@ -61,7 +61,7 @@ const GET = 'GET / HTTP/1.1';
 test('an allowed Host is reached where our own DNS has it, without a trace of the gateway', async () => {
   const result = await ask({ ...fixture.direct('lab', 80), url: `http://${PAGE}/` });
   const { origin, headers } = JSON.parse(result.body ?? '') as OriginPage;
-  expect(origin).toBe(`${fixture.world.addressOf(PAGE)}:80`);
+  expect(origin).toBe(`${fixture.outside.addressOf(PAGE)}:80`);
   expect(Object.keys(headers).toSorted()).toEqual(['accept', 'host']);
 });
 
@@ -117,7 +117,7 @@ test.each([
     403,
     `DESTINATION_NOT_ALLOWED ${UNLISTED}:443`,
   ],
-])('%s is refused, in exactly one row', async (_what, lines, status, row) => {
+])('%s is denied, in exactly one row', async (_what, lines, status, row) => {
   expect(await send('lab', ...lines)).toEqual({ status, rows: [`DROP ${row}`] });
 });
 
@@ -127,7 +127,7 @@ test.each([
   ['a Host that is no name', [GET, 'Host: a b'], 400],
   ['the preface of HTTP/2', ['PRI * HTTP/2.0', '', 'SM', ''], 400],
   ['no HTTP', ['\x16\x03\x01'], 400],
-])('%s is refused as a bad request, in exactly one row', async (_what, lines, status) => {
+])('%s is denied as a bad request, in exactly one row', async (_what, lines, status) => {
   const answer = await send('lab', ...lines);
   expect(answer).toEqual({
     status,
@@ -135,7 +135,7 @@ test.each([
   });
 });
 
-test('two Hosts are refused', async () => {
+test('two Hosts are denied', async () => {
   const answer = await send('lab', GET, `Host: ${PAGE}`, `Host: ${UNLISTED}`);
   expect(answer.status).toBeGreaterThanOrEqual(400);
   expect(answer.rows).toHaveLength(1);

@@ -1,11 +1,11 @@
 // Clients that know of no proxy and speak TLS to where they believe the server to be: the server name alone decides, by
-// the same table, and each refused connection is exactly one row.
+// the same table, and each denied connection is exactly one row.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Denial } from '../../operator/model/denial.ts';
 import { clientHello } from '../outside/client-hello.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { type Ask, ask, openTunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, DRY_RUN, type WrittenAccess, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
@@ -39,9 +39,9 @@ beforeAll(async () => {
       'dry.yaml': workspaceYaml('dry', { ...LAB, ...DRY_RUN }),
     },
   });
-  const { world } = fixture;
-  await world.addName({ name: TWIN, address: world.addressOf(PAGE) });
-  await world.addName({ name: 'private.example.com', address: world.closedAddress });
+  const { outside } = fixture;
+  await outside.addName({ name: TWIN, address: outside.addressOf(PAGE) });
+  await outside.addName({ name: 'private.example.com', address: outside.closedAddress });
 });
 
 afterAll(() => fixture.stop());
@@ -78,7 +78,7 @@ describe('an allowed name', () => {
     const result = await askDirectly('lab', PAGE, { localAddress });
     expect(result).toMatchObject({ outcome: 'ok', status: 200 });
     const { origin } = JSON.parse(result.body ?? '') as OriginPage;
-    expect(origin).toBe(`${fixture.world.addressOf(PAGE)}:443`);
+    expect(origin).toBe(`${fixture.outside.addressOf(PAGE)}:443`);
     expect(fixture.denials.filter(({ source }) => source.startsWith(`${localAddress}:`))).toEqual([]);
   });
 
@@ -102,7 +102,7 @@ describe('an allowed name', () => {
 });
 
 /** Server name sent, reason, rest of the row. */
-const REFUSED: readonly (readonly [string | null, string, Partial<Denial>])[] = [
+const DENIED: readonly (readonly [string | null, string, Partial<Denial>])[] = [
   [UNLISTED, 'DESTINATION_NOT_ALLOWED', { destinationType: 'DNS', rule: null }],
   [TWIN, 'DESTINATION_NOT_ALLOWED', { destinationType: 'DNS', rule: null }],
   ['wild.example.com', 'DESTINATION_NOT_ALLOWED', { destinationType: 'DNS' }],
@@ -121,10 +121,10 @@ const REFUSED: readonly (readonly [string | null, string, Partial<Denial>])[] = 
   ['private.example.com', 'UNRESOLVED_OR_PRIVATE', { destinationType: 'DNS' }],
 ];
 
-test.each(REFUSED)('server name %s is refused: %s, in exactly one row', async (sni, reason, row) => {
+test.each(DENIED)('server name %s is denied: %s, in exactly one row', async (sni, reason, row) => {
   const localAddress = nextSource();
   const names = sni === null ? {} : { names: [sni] };
-  const arrivals = fixture.world.origins.arrivals.length;
+  const arrivals = fixture.outside.origins.arrivals.length;
   const result = await askBytes('lab', clientHello(names), { localAddress });
   expect(result).toMatchObject({ outcome: 'reset' });
   expect(await onlyRowFrom('lab', localAddress)).toMatchObject({
@@ -139,7 +139,7 @@ test.each(REFUSED)('server name %s is refused: %s, in exactly one row', async (s
     ...(sni === null ? {} : { destination: sni }),
     ...row,
   });
-  expect(fixture.world.origins.arrivals).toHaveLength(arrivals);
+  expect(fixture.outside.origins.arrivals).toHaveLength(arrivals);
 });
 
 const NOT_TLS: readonly (readonly [string, string, string])[] = [
@@ -159,7 +159,7 @@ const NOT_TLS: readonly (readonly [string, string, string])[] = [
   ],
 ];
 
-test.each(NOT_TLS)('a client that sends %s is refused, in exactly one row', async (_what, bytes, reason) => {
+test.each(NOT_TLS)('a client that sends %s is denied, in exactly one row', async (_what, bytes, reason) => {
   const localAddress = nextSource();
   const result = await askBytes('lab', bytes, { localAddress });
   expect(result).toMatchObject({ outcome: 'reset' });
@@ -179,7 +179,7 @@ test('who waits for the server to speak first is let go after a while, in exactl
   expect(await onlyRowFrom('lab', localAddress)).toMatchObject({ reason: 'CLIENT_SILENT', sni: null });
 });
 
-test('of two names on one address the one that is not allowed is refused', async () => {
+test('of two names on one address the one that is not allowed is denied', async () => {
   expect(await askDirectly('lab', PAGE)).toMatchObject({ outcome: 'ok' });
   expect(await askDirectly('lab', TWIN)).toMatchObject({ outcome: 'reset' });
 });

@@ -51,7 +51,7 @@ test.each(WAYS)(
 );
 
 test.each(OFFERS)(
-  'an unlisted name is refused, or passes in dry-run, with an offer of %j too',
+  'an unlisted name is denied, or passes in dry-run, with an offer of %j too',
   async (upgrade) => {
     expect(await offer('lab', 'proxy', UNLISTED, upgrade)).toEqual({
       status: 403,

@@ -1,4 +1,4 @@
-// WebSocket over plain HTTP: an upgrade to an allowed name passes and carries bytes both ways, any other is refused.
+// WebSocket over plain HTTP: an upgrade to an allowed name passes and carries bytes both ways, any other is denied.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -28,16 +28,16 @@ function echoServer(): Server {
 beforeAll(async () => {
   fixture = await startGateway({
     names: [{ name: ALLOWED, services: {} }],
-    files: (world) => ({
+    files: (outside) => ({
       'lab.yaml': workspaceYaml('lab', allow([ALLOWED])),
-      'endpoint.yaml': endpointYaml([PRIVATE, OTHER], world.closedAddress),
+      'endpoint.yaml': endpointYaml([PRIVATE, OTHER], outside.closedAddress),
     }),
   });
-  await fixture.world.addName({ name: PRIVATE, address: fixture.world.closedAddress, services: {} });
+  await fixture.outside.addName({ name: PRIVATE, address: fixture.outside.closedAddress, services: {} });
   [server, privateServer] = [echoServer(), echoServer()];
-  server.listen(80, fixture.world.addressOf(ALLOWED));
+  server.listen(80, fixture.outside.addressOf(ALLOWED));
   await once(server, 'listening');
-  privateServer.listen(80, fixture.world.closedAddress);
+  privateServer.listen(80, fixture.outside.closedAddress);
   await once(privateServer, 'listening');
 });
 
@@ -71,7 +71,7 @@ test('an upgrade to an allowed name passes and carries bytes both ways', async (
   tunnel.close();
 });
 
-test('an upgrade to another name is refused', async () => {
+test('an upgrade to another name is denied', async () => {
   const { tunnel, response } = await upgrade(FORBIDDEN);
   expect(response).toMatchObject({
     status: 403,
@@ -85,7 +85,10 @@ test('an upgrade to another name is refused', async () => {
 test('a WebSocket to a name that a private endpoint has lost ends, with a row', async () => {
   const { tunnel, response } = await upgrade(PRIVATE);
   expect(response).toMatchObject({ status: 101 });
-  await writeFile(join(fixture.folder, 'endpoint.yaml'), endpointYaml([OTHER], fixture.world.closedAddress));
+  await writeFile(
+    join(fixture.folder, 'endpoint.yaml'),
+    endpointYaml([OTHER], fixture.outside.closedAddress),
+  );
   await fixture.gateway.refresh();
   await tunnel.closed;
   const rows = await fixture.denialsWith({ destination: PRIVATE, reason: 'DESTINATION_REVOKED' });

@@ -1,5 +1,5 @@
 // Random policies of wildcards, exact names, buckets and blocks around storage and shared zones, on a real Envoy: a
-// tunnel opens exactly where decide() allows it, and a refusal has decide()'s reason. What is sent inside is no TLS, so
+// tunnel opens exactly where decide() allows it, and a denial has decide()'s reason. What is sent inside is no TLS, so
 // nothing is resolved. The seed is in the name of the test.
 import fc from 'fast-check';
 import { decide } from '../../operator/compile/decide.ts';
@@ -15,7 +15,7 @@ const SEED = 20_261_128;
 const POLICIES = 8;
 const ASKED_HOSTS = 40;
 
-interface World {
+interface PolicyCase {
   readonly access: WrittenAccess;
   readonly hosts: readonly string[];
 }
@@ -25,7 +25,7 @@ const host = fc.oneof(storageHost, otherHost);
  * Which of the hosts an entry is about, how many labels its wildcard leaves out, and whether it accepts a shared zone.
  */
 const entry = fc.tuple(fc.nat(ASKED_HOSTS - 1), fc.nat(4), fc.boolean());
-const worlds: fc.Arbitrary<World> = fc
+const policyCases: fc.Arbitrary<PolicyCase> = fc
   .tuple(
     fc.array(host, { minLength: ASKED_HOSTS, maxLength: ASKED_HOSTS }),
     fc.array(entry, { minLength: 4, maxLength: 14 }),
@@ -46,18 +46,20 @@ function labelsOf(name = ''): number {
   return name.split('.').length;
 }
 
-const WORLDS = fc.sample(worlds, { seed: SEED, numRuns: POLICIES });
+const POLICY_CASES = fc.sample(policyCases, { seed: SEED, numRuns: POLICIES });
 
 let fixture: GatewayFixture;
 
 beforeAll(async () => {
-  const files = WORLDS.map(({ access }, at) => [`w${at}.yaml`, workspaceYaml(`w${at}`, access)] as const);
+  const files = POLICY_CASES.map(
+    ({ access }, at) => [`w${at}.yaml`, workspaceYaml(`w${at}`, access)] as const,
+  );
   fixture = await startGateway({ names: [], files: Object.fromEntries(files) });
 });
 
 afterAll(() => fixture.stop());
 
-function decisions({ access, hosts }: World): readonly string[] {
+function decisions({ access, hosts }: PolicyCase): readonly string[] {
   const snapshot = readSnapshot(
     workspaceManifest('w'),
     manifest('PolicyAssignment', 'w', { networkPolicyId: 'p' }),
@@ -72,22 +74,22 @@ function decisions({ access, hosts }: World): readonly string[] {
   });
 }
 
-test.each(WORLDS.map((world, at) => [at, world] as const))(
+test.each(POLICY_CASES.map((outside, at) => [at, outside] as const))(
   `Envoy opens what decide() allows, and gives its reasons: policy %d of seed ${SEED}`,
-  async (at, world) => {
+  async (at, outside) => {
     const answers = await Promise.all(
-      world.hosts.map(async (name) => {
+      outside.hosts.map(async (name) => {
         const tunnel = { connect: `${name}:443`, sends: 'bytes', bytes: 'no TLS' } as const;
         const { proxyStatus, reason } = await ask({ ...fixture.client(`w${at}`), ...tunnel });
         return `${name} ${proxyStatus === 200 ? 'DESTINATION_ALLOWED' : reason}`;
       }),
     );
-    expect(answers).toEqual(decisions(world));
+    expect(answers).toEqual(decisions(outside));
   },
 );
 
-test('the policies allow and refuse, for each reason that is looked for', () => {
-  const reasons = WORLDS.flatMap(decisions).map((text) => text.split(' ')[1]);
+test('the policies allow and deny, for each reason that is looked for', () => {
+  const reasons = POLICY_CASES.flatMap(decisions).map((text) => text.split(' ')[1]);
   expect(new Set(reasons)).toEqual(
     new Set([
       'DESTINATION_ALLOWED',

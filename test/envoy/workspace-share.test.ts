@@ -66,7 +66,7 @@ function openMany(place: Place, count: number): void {
 
 const open = (): number => sockets.filter((socket) => !socket.readableEnded && !socket.closed).length;
 
-function refusedOf(workspace: string): number {
+function deniedOf(workspace: string): number {
   const rows = fixture.denials.filter(
     (row) => row.workspace === workspace && row.reason === 'TOO_MANY_CONNECTIONS',
   );
@@ -80,9 +80,9 @@ test('all ports of a workspace together take no more than their share of the gat
   await until('its share is all that it has', () => open() <= SHARE + MORE * ports.length);
   const result = await ask({ ...fixture.client('modest'), url: 'https://page.example.com/' });
   expect(result).toMatchObject({ outcome: 'ok' });
-  const refused = sockets.length - open();
-  await until('each that was refused is in a row', () => refusedOf('greedy') >= refused);
-  expect(refusedOf('greedy')).toBe(refused);
+  const denied = sockets.length - open();
+  await until('each that was denied is in a row', () => deniedOf('greedy') >= denied);
+  expect(deniedOf('greedy')).toBe(denied);
 });
 
 test('one port takes what the others do not use', async () => {

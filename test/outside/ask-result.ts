@@ -37,16 +37,16 @@ export function describeResponse(response: HttpResponse, mayBeProxy: boolean): F
   const { status, headers, body } = response;
   // Every stand-in server marks its answers; a proxy does not.
   const isRefusal = mayBeProxy && status >= 400 && headers[ORIGIN_HEADER] === undefined;
-  return isRefusal ? rejection(response) : { outcome: 'ok', status, headers, body };
+  return isRefusal ? refusal(response) : { outcome: 'ok', status, headers, body };
 }
 
 export function describeFailure(error: unknown): Finding {
-  if (error instanceof ProxyRefusal) return rejection(error.response);
+  if (error instanceof ProxyRefusal) return refusal(error.response);
   const isClosed = CLOSED_CODES.has(errorCode(error));
   return { outcome: isClosed ? 'reset' : 'failed', error: String(error) };
 }
 
-function rejection({ status, headers, body }: HttpResponse): Finding {
+function refusal({ status, headers, body }: HttpResponse): Finding {
   const reason = headers['x-sallyport-reason'];
   return {
     outcome: 'refused',

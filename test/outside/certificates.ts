@@ -1,4 +1,4 @@
-// A certificate authority for the stand-in outside world: made in memory at start, valid for a day. In: host names or
+// A certificate authority for the stand-in outside servers: made in memory at start, valid for a day. In: host names or
 // addresses, as a ClientHello names them. Out: certificates signed by the authority, made on first use. Its private
 // keys never leave the process; only the CA certificate is handed out, as PEM.
 import { webcrypto } from 'node:crypto';
@@ -28,7 +28,7 @@ interface Leaf {
 type KeyPair = webcrypto.CryptoKeyPair;
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const CA_NAME = 'CN=Stand-in outside world';
+const CA_NAME = 'CN=Stand-in outside servers';
 const HOUR_MS = 3_600_000;
 
 export async function createCertificateAuthority(): Promise<CertificateAuthority> {

@@ -1,4 +1,4 @@
-// The DNS of the stand-in outside world: a real server on UDP and TCP that knows only what it was told.
+// The DNS of the stand-in outside servers: a real server on UDP and TCP that knows only the records that it was given.
 // In: records per name ("name" or "*.suffix"). Out: answers to real queries, and a journal of every question.
 // It never forwards a question to another server.
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';

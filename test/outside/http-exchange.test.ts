@@ -28,7 +28,7 @@ test('mergeHeaders() replaces our own header by one in another spelling', () => 
 });
 
 describe('readResponse()', () => {
-  test('reads a body of the announced length, however the bytes are cut', async () => {
+  test('reads a body of the announced length, however the bytes are split', async () => {
     const reader = readerOf('HTTP/1.1 200 OK\r', '\nContent-Le', 'ngth: 5\r\n\r\nhel', 'lo and more');
     await expect(readResponse(reader, 'GET')).resolves.toMatchObject({ status: 200, body: 'hello' });
   });

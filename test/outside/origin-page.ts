@@ -1,4 +1,4 @@
-// What an HTTP or HTTPS origin of the stand-in outside world answers.
+// What an HTTP or HTTPS origin of the stand-in outside servers answers.
 // In: a request. Out: a JSON page that says how the request arrived, or /bytes/N, or /slow.
 // Every answer carries ORIGIN_HEADER, so that a client can tell it from an answer that a proxy made up.
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-// The servers of the stand-in outside world, on loopback addresses: HTTPS, HTTP, TCP echo, and a server that speaks
+// Servers that stand in for those outside, on loopback addresses: HTTPS, HTTP, TCP echo, and a server that speaks
 // first. In: address, port and protocol. Out: answers, and a journal of every connection, however far it came. A test
 // that says "nothing arrived" reads that journal, so a connection is written down before it is served.
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { serveOriginPage } from './origin-page.ts';
 
 /**
  * `ssh` sends a banner before the client says anything, then echoes; `echo` waits for the client. `witness` writes down
- * what it is told, and answers in kind: to a ClientHello, to HTTP, or to anything else. `endless` sends without end once
+ * what it receives, and answers in kind: to a ClientHello, to HTTP, or to anything else. `endless` sends without end once
  * it was spoken to; `deaf` reads nothing.
  */
 export type OriginProtocol = 'https' | 'http' | 'echo' | 'ssh' | 'witness' | 'endless' | 'deaf';
@@ -30,7 +30,7 @@ export interface Arrival {
   /** Server name of the ClientHello, once the handshake is done; null for none. */
   readonly sni: string | null;
   readonly requests: readonly ArrivedRequest[];
-  /** What a `witness` was told, Latin-1. */
+  /** What a `witness` received, Latin-1. */
   readonly said: string;
 }
 

@@ -4,22 +4,22 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { OriginPage } from './origin-page.ts';
 import { SSH_BANNER } from './origins.ts';
-import { type OutsideWorld, startOutsideWorld } from './outside-world.ts';
+import { type OutsideServers, startOutsideServers } from './outside-servers.ts';
 import { type AskOptions, type AskTunnel, ask, openTunnel } from './proxy-client.ts';
 
-let world: OutsideWorld;
+let outside: OutsideServers;
 let server: Server;
 let seen: string[] = [];
 
 beforeAll(async () => {
-  world = await startOutsideWorld({
+  outside = await startOutsideServers({
     names: [{ name: 'a.example.com', services: { 22: 'ssh', 80: 'http', 443: 'https', 7: 'echo' } }],
   });
   server = createServer((request, response) => {
     note(request);
     response.writeHead(403, { 'x-sallyport-reason': 'DOMAIN_NOT_ALLOWED' }).end('not by absolute form');
   });
-  server.on('connect', tunnelOrRefuse).listen(0, world.listenAddress);
+  server.on('connect', tunnelOrRefuse).listen(0, outside.listenAddress);
   await once(server, 'listening');
 });
 
@@ -28,7 +28,7 @@ beforeEach(() => {
 });
 
 afterAll(async () => {
-  await world.stop();
+  await outside.stop();
   server.close();
 });
 
@@ -55,7 +55,7 @@ function tunnelOrRefuse(request: IncomingMessage, client: Duplex): void {
 }
 
 function passOn(client: Socket, port: number): void {
-  const upstream = connect(port, world.addressOf('a.example.com'), () => client.write(ACCEPTANCE));
+  const upstream = connect(port, outside.addressOf('a.example.com'), () => client.write(ACCEPTANCE));
   client.on('error', () => upstream.destroy());
   upstream.on('error', () => client.destroy());
   upstream.pipe(client).pipe(upstream);
@@ -63,7 +63,7 @@ function passOn(client: Socket, port: number): void {
 
 function throughProxy(): AskOptions {
   const { address: host, port } = server.address() as AddressInfo;
-  return { proxy: { host, port }, ca: world.caPem, timeoutMs: 5000 };
+  return { proxy: { host, port }, ca: outside.caPem, timeoutMs: 5000 };
 }
 
 describe('ask() for https', () => {
@@ -100,7 +100,7 @@ describe('ask() for https', () => {
   ])('sends %s as server name when told to', async (_what, sni, arrived) => {
     const result = await ask({ ...throughProxy(), url: 'https://a.example.com/sni', sni });
     expect(result.outcome).toBe('ok');
-    expect(world.origins.arrivals.at(-1)?.sni).toBe(arrived);
+    expect(outside.origins.arrivals.at(-1)?.sni).toBe(arrived);
   });
 
   test('speaks HTTP/1.0 without a Host header, and sends the headers it is given', async () => {
@@ -137,21 +137,21 @@ describe('ask() with a raw CONNECT', () => {
 
 describe('ask() without a proxy', () => {
   test('looks the name up and says so when there is none', async () => {
-    const result = await ask({ resolver: world.resolver, url: 'http://missing.example.com/' });
+    const result = await ask({ resolver: outside.resolver, url: 'http://missing.example.com/' });
     expect(result).toMatchObject({ outcome: 'failed', error: expect.stringContaining('ENOTFOUND') });
   });
 
   test('goes to the given address instead, from the given source', async () => {
-    const address = { host: world.addressOf('a.example.com'), port: 443 };
-    const source = { localAddress: world.listenAddress, ca: world.caPem };
+    const address = { host: outside.addressOf('a.example.com'), port: 443 };
+    const source = { localAddress: outside.listenAddress, ca: outside.caPem };
     const result = await ask({ ...source, address, url: 'https://a.example.com/' });
-    expect((JSON.parse(result.body ?? '') as OriginPage).peer).toMatch(`${world.listenAddress}:`);
-    expect(world.dns.questionsFor('a.example.com')).toEqual([]);
+    expect((JSON.parse(result.body ?? '') as OriginPage).peer).toMatch(`${outside.listenAddress}:`);
+    expect(outside.dns.questionsFor('a.example.com')).toEqual([]);
   });
 
   test('reports a closed port as failed', async () => {
     const result = await ask({
-      address: { host: world.listenAddress, port: 1 },
+      address: { host: outside.listenAddress, port: 1 },
       url: 'http://a.example.com/',
     });
     expect(result).toMatchObject({ outcome: 'failed', error: expect.stringContaining('ECONNREFUSED') });
@@ -164,7 +164,7 @@ describe('openTunnel()', () => {
     const first = await tunnel.get('/one');
     const second = await tunnel.get('/two');
     expect([first.status, second.status]).toEqual([200, 200]);
-    expect(world.origins.arrivals.at(-1)?.requests.map(({ path }) => path)).toEqual(['/one', '/two']);
+    expect(outside.origins.arrivals.at(-1)?.requests.map(({ path }) => path)).toEqual(['/one', '/two']);
     tunnel.close();
     await tunnel.closed;
   });

@@ -6,12 +6,12 @@ function refusal(status: number, retryAfterMs?: number): ApiFailure {
 }
 
 /** Fails with each of these in turn, then answers. */
-function server(...refusals: readonly Error[]): { send: () => Promise<unknown>; asked: () => number } {
+function server(...denials: readonly Error[]): { send: () => Promise<unknown>; asked: () => number } {
   let asked = 0;
   return {
     asked: () => asked,
     send: async () => {
-      const failure = refusals[asked];
+      const failure = denials[asked];
       asked += 1;
       await Promise.resolve();
       if (failure !== undefined) throw failure;

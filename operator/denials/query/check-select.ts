@@ -28,7 +28,7 @@ interface ParsedQuery {
 export async function checkSelect(connection: DuckDBConnection, sql: string): Promise<string | null> {
   const result = await connection.run('SELECT json_serialize_sql($1::VARCHAR)', [sql]);
   const parsed = JSON.parse(String((await result.getRows())[0]?.[0])) as ParsedQuery;
-  if (parsed.error) return parseRefusal(parsed, sql);
+  if (parsed.error) return parseRejection(parsed, sql);
   const count = parsed.statements?.length ?? 0;
   if (count !== 1) return `Cannot run ${count} statements: send one SELECT, ${EXAMPLE}`;
   const name = foreignFunction(parsed.statements);
@@ -37,7 +37,7 @@ export async function checkSelect(connection: DuckDBConnection, sql: string): Pr
   return `Cannot read from function "${name}": FROM takes tables of the denial log, subqueries and ${allowed}`;
 }
 
-function parseRefusal(parsed: ParsedQuery, sql: string): string {
+function parseRejection(parsed: ParsedQuery, sql: string): string {
   if (parsed.error_type === 'parser') return `Cannot read the query: ${parsed.error_message}`;
   return notSelectMessage(sql);
 }

@@ -43,7 +43,7 @@ describe('queryDenials()', () => {
       await store.close();
     }));
 
-  test('is refused with the secret of a former start', () =>
+  test('is rejected with the secret of a former start', () =>
     withFolder(async (folder) => {
       const store = await openLog(folder, 3);
       const server = await serve(store, folder);
@@ -84,7 +84,7 @@ describe('queryDenials()', () => {
       expect(await readdir(folder)).toEqual([]);
     }));
 
-  test('answers a refusal as the process does', () =>
+  test('answers a rejection as the process does', () =>
     withFolder(async (folder) => {
       const store = await openLog(folder, 1);
       const place = placesIn(folder);
@@ -96,7 +96,7 @@ describe('queryDenials()', () => {
       expect(await queryDenials({ ...place, sql: 'drop table x' })).toEqual(served);
     }));
 
-  test('refuses a socket path that the system would cut', async () => {
+  test('rejects a socket path that the system would truncate', async () => {
     const answer = await queryDenials({ ...placesIn(`/${'x'.repeat(200)}`), sql });
     expect(answer).toEqual({ error: expect.stringContaining('choose a shorter folder') });
   });

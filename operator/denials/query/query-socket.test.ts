@@ -91,7 +91,7 @@ describe('serveQueries()', () => {
       await server.close();
     }));
 
-  test('refuses a caller who does not know the secret, before the query is read, and says so', () =>
+  test('rejects a caller who does not know the secret, before the query is read, and says so', () =>
     withLog(async ({ store, ...place }) => {
       let strangers = 0;
       const server = await serveQueries(store, { ...place, onStranger: () => (strangers += 1) });
@@ -171,7 +171,7 @@ describe('serveQueries()', () => {
       await server.close();
     }));
 
-  test('refuses a socket that is served, a file, and a path that is too long', () =>
+  test('rejects a socket that is served, a file, and a path that is too long', () =>
     withLog(async ({ store, ...place }) => {
       const { socketPath } = place;
       const server = createServer().listen(socketPath);

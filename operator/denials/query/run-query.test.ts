@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const only = 'only SELECT is allowed, for example "select * from system.access.outbound_network limit 10"';
 
-const refused: readonly (readonly [sql: string, message: string])[] = [
+const rejected: readonly (readonly [sql: string, message: string])[] = [
   [`insert into access.outbound_network select * from access.outbound_network`, only],
   ['delete from access.outbound_network', `Cannot run "delete from access.outbound_network": ${only}`],
   ['update access.outbound_network set port = 1', only],
@@ -95,7 +95,7 @@ describe('runQuery()', () => {
     expect(rows.map((row) => row['destination'])).toEqual(['host-2.example.com', 'host-1.example.com']);
   });
 
-  test.each(refused)('refuses %j', async (sql, message) => {
+  test.each(rejected)('rejects %j', async (sql, message) => {
     expect(await runQuery(store, sql)).toEqual({ error: expect.stringContaining(message) });
     expect(await countsOf(store)).toEqual({ total: 3, drops: 3, dryRunDenials: 0 });
   });

@@ -21,11 +21,11 @@ export interface QueryRows {
   readonly truncated: boolean;
 }
 
-interface QueryRefusal {
+interface QueryRejection {
   readonly error: string;
 }
 
-export type QueryAnswer = QueryRows | QueryRefusal;
+export type QueryAnswer = QueryRows | QueryRejection;
 
 export interface QueryOptions {
   /** Default 10,000. */

@@ -35,7 +35,7 @@ describe('selectDenials()', () => {
     expect(await listed(selection)).toEqual(sequences);
   });
 
-  test('refuses numbers that are not whole', () => {
+  test('rejects numbers that are not whole', () => {
     expect(() => selectDenials({ sinceMs: Number.NaN })).toThrow('Cannot select denials with sinceMs "NaN"');
     expect(() => selectDenials({ limit: -1 })).toThrow('Cannot select denials with limit "-1"');
   });

@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { samplesOf } from '../../../test/support/samples.ts';
 import { measureDenials } from './denial-metrics.ts';
 
-test('measureDenials() counts denials of more workspaces than it can tell apart together', async () => {
+test('measureDenials() counts denials of more workspaces than it labels one by one together', async () => {
   const registry = new Registry();
   const measure = measureDenials(registry);
   const [first, last] = ['team-0', 'team-5000'];

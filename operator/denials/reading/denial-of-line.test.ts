@@ -23,7 +23,7 @@ function denialOf(
 test.each([
   [false, 'DESTINATION_REVOKED'],
   [true, 'REVOKED_WITH_SHARD'],
-] as const)('denialOfLine() of a tunnel that was cut, its name still allowed: %s', (isAllowed, reason) => {
+] as const)('denialOfLine() of a tunnel that was closed, its name still allowed: %s', (isAllowed, reason) => {
   const line = readLine(
     {
       listener: 'tunnel-check',
@@ -72,8 +72,8 @@ test('denialOfLine() fills every column from the line, its context and its origi
 });
 
 test('denialOfLine() counts as many as the line is about', () => {
-  const refused = { listener: 'egress-listener', decision: '-', chain: 'egress-listener', repeats: 38 };
-  expect(denialOf(refused)).toMatchObject({ reason: 'TOO_MANY_CONNECTIONS', repeats: 38 });
+  const rejected = { listener: 'egress-listener', decision: '-', chain: 'egress-listener', repeats: 38 };
+  expect(denialOf(rejected)).toMatchObject({ reason: 'TOO_MANY_CONNECTIONS', repeats: 38 });
 });
 
 test('denialOfLine() has nothing to say about a line that records no denial', () => {

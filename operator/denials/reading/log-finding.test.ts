@@ -16,7 +16,7 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['an allowed request', { decision: 'allow', code: 200 }, undefined],
   ['an allowed request that the server answered with 403', { decision: 'allow', code: 403 }, undefined],
   [
-    'an allowed name that leads to a refused address',
+    'an allowed name that leads to a denied address',
     { decision: 'allow', code: 503, details: ADDRESS_DENIED },
     'DROP ADDRESS_DENIED',
   ],
@@ -64,17 +64,17 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['when no tunnel opened', { ...DRY_RUN, type: 'DownstreamEnd', code: 503 }, RECORDED],
   ['when plain HTTP ends', { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET' }, RECORDED],
   [
-    'as a refusal where too many names are known',
+    'as a denial where too many names are known',
     { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_cache_overflow' },
     'DROP TOO_MANY_NAMES',
   ],
   [
-    'as a refusal where the name leads nowhere',
+    'as a denial where the name leads nowhere',
     { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_resolution_failure{none}' },
     'DROP UNRESOLVED_OR_PRIVATE',
   ],
   [
-    'as a refusal where the address is denied',
+    'as a denial where the address is denied',
     { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_failure{address_denied}' },
     'DROP ADDRESS_DENIED',
   ],
@@ -101,22 +101,22 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['not again when it ends', ENDED, undefined],
   ['when nobody listens there', { ...ENDED, flags: 'UF,URX', addressCheck: answerOf() }, RECORDED],
   [
-    'as a refusal at the gate',
+    'as a denial at the address check',
     { ...ENDED, flags: 'UF', addressCheck: answerOf('ADDRESS_DENIED') },
     'DROP ADDRESS_DENIED',
   ],
   [
-    'as a refusal of what it leads to',
+    'as a denial of what it leads to',
     { ...ENDED, flags: 'UF', addressCheck: answerOf('UNRESOLVED_OR_PRIVATE') },
     'DROP UNRESOLVED_OR_PRIVATE',
   ],
-  ['as a refusal where too many names are known', { ...ENDED, resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
+  ['as a denial where too many names are known', { ...ENDED, resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
   ['of no route at all', { ...PASS, decision: 'proxy -', type: 'TcpUpstreamConnected' }, undefined],
 ])('findingOf() of a tunnel check that lets pass records a dry-run denial %s', (_when, line, finding) => {
   expect(found(line)).toBe(finding);
 });
 
-const GUARD = { listener: 'tunnel-check', decision: '-', code: 0, type: 'TcpConnectionEnd' };
+const TUNNEL_CHECK = { listener: 'tunnel-check', decision: '-', code: 0, type: 'TcpConnectionEnd' };
 const ASKING = { chain: 'allow', resolved: 'false' };
 const CLOSED_TUNNELS = 'filter_chain_is_being_removed';
 const ENVOY_ENDS = 'Active_Internal_Listener_destructor';
@@ -127,20 +127,20 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['something else than TLS', { chain: 'not-tls' }, 'DROP NOT_TLS'],
   ['a name that leads nowhere it may', { chain: 'allow', flags: 'UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
   ['the same among other flags', { chain: 'allow', flags: 'UF,UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
-  ['a refused address', { chain: 'allow', closing: 'rbac_deny_close' }, 'DROP ADDRESS_DENIED'],
+  ['a denied address', { chain: 'allow', closing: 'rbac_deny_close' }, 'DROP ADDRESS_DENIED'],
   ['a server that did not answer', { chain: 'allow', flags: 'UF' }, undefined],
   ['a tunnel that ended well', { chain: 'allow', resolved: 'true' }, undefined],
   ['a name that was not asked for', { chain: 'allow', resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
-  ['a cut while a name is asked for', { ...ASKING, closing: CLOSED_TUNNELS }, 'DROP DESTINATION_REVOKED'],
+  ['a close while a name is asked for', { ...ASKING, closing: CLOSED_TUNNELS }, 'DROP DESTINATION_REVOKED'],
   ['the end of Envoy while a name is asked for', { ...ASKING, closing: ENVOY_ENDS }, undefined],
-  ['a tunnel that was cut', { chain: 'allow', closing: CLOSED_TUNNELS }, 'DROP DESTINATION_REVOKED'],
+  ['a tunnel that was closed', { chain: 'allow', closing: CLOSED_TUNNELS }, 'DROP DESTINATION_REVOKED'],
   ['a tunnel that ended with Envoy', { chain: 'allow', closing: ENVOY_ENDS }, undefined],
 ])('findingOf() at a tunnel check: %s', (_what, line, finding) => {
-  expect(found({ ...GUARD, ...line })).toBe(finding);
+  expect(found({ ...TUNNEL_CHECK, ...line })).toBe(finding);
 });
 
 test.each<[string, WrittenLine, string | undefined]>([
-  ['a refused address', { code: 403, details: ADDRESS_DENIED_TWICE }, 'DROP ADDRESS_DENIED'],
+  ['a denied address', { code: 403, details: ADDRESS_DENIED_TWICE }, 'DROP ADDRESS_DENIED'],
   ['a name that leads nowhere it may', { code: 503, flags: 'UH' }, 'DROP UNRESOLVED_OR_PRIVATE'],
   ['a server that did not answer', { code: 503, flags: 'UF' }, undefined],
 ])('findingOf() at an address check: %s', (_what, line, finding) => {
@@ -150,14 +150,14 @@ test.each<[string, WrittenLine, string | undefined]>([
 test.each<[string, WrittenLine, string | undefined]>([
   ['when the connection opens', { type: 'TcpUpstreamConnected' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
   ['not again when it ends', { type: 'TcpConnectionEnd' }, undefined],
-  ['as a refusal where too many names are known', { resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
+  ['as a denial where too many names are known', { resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
   ['when none opened', { type: 'TcpConnectionEnd', flags: 'UF,URX' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
 ])('findingOf() at the dry-run tunnel check records a denial %s', (_when, line, finding) => {
-  const mismatch = { ...GUARD, listener: 'watch', chain: 'mismatch', sni: 'other.example.com' };
+  const mismatch = { ...TUNNEL_CHECK, listener: 'watch', chain: 'mismatch', sni: 'other.example.com' };
   expect(found({ ...mismatch, ...line })).toBe(finding);
 });
 
-test('findingOf() for private HTTP knows the refused address, the name too many and the cut', () => {
+test('findingOf() for private HTTP knows the denied address, the name too many and the closed tunnel', () => {
   const line = { listener: 'private-http', decision: '-', code: 503 };
   expect(found({ ...line, details: ADDRESS_DENIED })).toBe('DROP ADDRESS_DENIED');
   expect(found({ ...line, details: 'dns_cache_overflow' })).toBe('DROP TOO_MANY_NAMES');
@@ -180,6 +180,6 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['nobody who says nothing and leaves', CLOSED, undefined],
   ['who said something that ended at once', { ...CLOSED, spoke: 'yes' }, 'DROP NOT_TLS'],
   ['who began and did not go on', { ...CLOSED, spoke: 'yes', durationMs: 5001 }, 'DROP CLIENT_SILENT'],
-])('findingOf() takes for refused by an egress listener %s', (_who, line, finding) => {
+])('findingOf() takes for denied by an egress listener %s', (_who, line, finding) => {
   expect(found(line)).toBe(finding);
 });

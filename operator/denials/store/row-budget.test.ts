@@ -14,7 +14,7 @@ interface Asked {
   readonly second: number;
   readonly name: number;
   readonly reason: string;
-  /** Of the line: connections that were refused at once have one line together. */
+  /** Of the line: connections that were denied at once have one line together. */
   readonly repeats: number;
 }
 

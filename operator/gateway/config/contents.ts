@@ -1,5 +1,5 @@
 // What a resource is, beside its text: typed where it comes from a configuration, and read once from the files that a
-// former process of ours has left. Nothing is told from a name.
+// former process of ours has left. Nothing is derived from a name.
 import { memoize } from '../../lib/memo.ts';
 import type {
   ClientPorts,

@@ -54,24 +54,24 @@ test('DnsLog writes to a new file after reopen(), and to the renamed one before'
   expect([await textOf(`${path}.1`), await textOf(path)]).toEqual(['one\nlate\n', 'two\n']);
 });
 
-test('DnsLog keeps lines that cannot be written, tells of it, and writes them later', async () => {
+test('DnsLog keeps lines that cannot be written, reports it, and writes them later', async () => {
   await mkdir(path);
   log.append('one');
-  await until('the failure was told', () => failures.length > 0);
+  await until('the failure was reported', () => failures.length > 0);
   await rm(path, { recursive: true });
   log.append('two');
   await until('both lines are there', async () => (await textOf(path)) === 'one\ntwo\n');
   expect(failures[0]?.message).toContain('EISDIR');
 });
 
-test('DnsLog drops and counts lines when 64 MiB wait, and tells of it once, and once more when there is room', async () => {
+test('DnsLog drops and counts lines when 64 MiB wait, and reports it once, and once more when there is room', async () => {
   await mkdir(path);
   const long = 'x'.repeat(64 * 1024 * 1024);
   log.append(long);
   log.append('two');
   expect([notified, counts.dropped]).toEqual([['dropping'], 1]);
   log.append('three');
-  await until('the failure was told', () => failures.length > 0);
+  await until('the failure was reported', () => failures.length > 0);
   log.append('four');
   expect([notified, counts.dropped]).toEqual([['dropping'], 3]);
   await rm(path, { recursive: true });
@@ -86,7 +86,7 @@ test('DnsLog counts lines that it cannot write at the end, those that it tried b
   await mkdir(path);
   log.append('one');
   log.append('two');
-  await until('the failure was told', () => failures.length > 0);
+  await until('the failure was reported', () => failures.length > 0);
   log.append('three');
   await log.close();
   expect([notified, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);

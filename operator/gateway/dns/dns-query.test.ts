@@ -42,7 +42,7 @@ test.each<[string, Buffer, number]>([
   ['more bytes than any query has', Buffer.concat([QUERY, Buffer.alloc(1300)]), RCODE.FORMAT_ERROR],
   ['an update', changed(QUERY, 2, 0x29), RCODE.NOT_IMPLEMENTED],
   ['class CHAOS', changed(QUERY, QUERY.length - 1, 3), RCODE.REFUSED],
-])('parseQuery() refuses a query with %s', (_what, bytes, fault) => {
+])('parseQuery() rejects a query with %s', (_what, bytes, fault) => {
   expect(parseQuery(bytes)).toMatchObject({ fault });
 });
 

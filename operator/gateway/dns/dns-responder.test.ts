@@ -109,7 +109,7 @@ test('respond() gives the reason of a table that denies all', async () => {
   expect(lines.map((line) => parseAccessLogLine(line)?.decision)).toEqual(['drop:POLICY_UNREADABLE']);
 });
 
-test('respond() writes the line of a dry-run when it knows what the client is told', async () => {
+test('respond() writes the line of a dry-run when it knows what the client gets', async () => {
   expect(await ask('other.example.com', laneOf('dry-run'))).toBe('0 192.0.2.9');
   expect(lines.map(parseAccessLogLine)).toMatchObject([
     { decision: 'dry-run:DESTINATION_NOT_ALLOWED', rcode: 0 },
@@ -128,7 +128,7 @@ test('respond() asks the cluster for endpoints of a headless Service, without a 
   expect([lines, forwarded]).toEqual([[], [`endpoints ${SERVICE}`]]);
 });
 
-test('respond() denies a Service that stands for a name outside, and only tells of it in dry-run', async () => {
+test('respond() denies a Service that stands for a name outside, and only records it in dry-run', async () => {
   service = { kind: 'alias' };
   expect([await ask(SERVICE), forwarded]).toEqual(['3', []]);
   expect(await ask(SERVICE, laneOf('dry-run'))).toBe('0 192.0.2.9');
@@ -147,7 +147,7 @@ test('respond() says that it failed to names of Services while nobody knows them
   expect(responder.counts.questions).toMatchObject({ unknown: 2, noName: 0, forwarded: 0 });
 });
 
-test('respond() refuses a source that asks too often, and counts each question in one line', async () => {
+test('respond() denies a source that asks too often, and counts each question in one line', async () => {
   const answers: string[] = [];
   for (let count = 0; count < 14; count++) answers.push(await ask('localhost'));
   expect(answers.slice(0, 10)).toEqual(Array(10).fill('0 127.0.0.1'));

@@ -10,6 +10,7 @@ import { TokenBuckets } from '../../lib/token-buckets.ts';
 import type { Lane } from '../../model/lane.ts';
 import { type AnsweredQuestion, answerQuestion } from './answer-question.ts';
 import type { ClusterNames } from './cluster-names.ts';
+import { DeniedCount, SeenLately } from './denied-count.ts';
 import { RCODE } from './dns-codes.ts';
 import { DnsCounts } from './dns-counts.ts';
 import type { DnsLane } from './dns-lanes.ts';
@@ -26,7 +27,6 @@ import {
   TCP_BYTES,
 } from './dns-response.ts';
 import type { NameForwarder } from './name-forwarder.ts';
-import { RefusalCount, SeenLately } from './refusal-count.ts';
 
 export interface DnsResponderOptions {
   readonly clusterNames: ClusterNames;
@@ -70,7 +70,7 @@ export class DnsResponder {
   readonly #options: DnsResponderOptions;
   readonly #limit: TokenBuckets;
   readonly #denied = new SeenLately(DENIAL_WINDOW_MS, MAX_DECISIONS);
-  readonly #tooMany = new RefusalCount<Asking>(MAX_SOURCES, (asking, repeats) =>
+  readonly #tooMany = new DeniedCount<Asking>(MAX_SOURCES, (asking, repeats) =>
     this.#record(asking, { accessType: 'DROP', reason: 'TOO_MANY_QUESTIONS', rcode: RCODE.REFUSED, repeats }),
   );
   readonly #decisions = new LRUCache<string, Decision>({ max: MAX_DECISIONS });

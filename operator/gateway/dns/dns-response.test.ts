@@ -62,7 +62,7 @@ test('encodeResponse() spreads a long response code over header and OPT record',
   expect(response).toMatchObject({ rcode: 'NOERROR', additionals: [{ extendedRcode: 1 }] });
 });
 
-test('encodeResponse() cuts what the client cannot take', () => {
+test('encodeResponse() truncates what the client cannot take', () => {
   const addresses = Array.from({ length: 60 }, (_, at) => `192.0.2.${at}`);
   const body = addressBody(addresses, 4);
   expect(respond(QUERY, body)).toMatchObject({ flag_tc: true, answers: [], authorities: [] });

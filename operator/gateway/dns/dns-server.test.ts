@@ -86,7 +86,7 @@ test('serve() exchanges what is behind a port without closing it, and closes por
   expect(error.code).toBe('ECONNREFUSED');
 });
 
-test('serve() tells once of a port that another process has, and takes it when it is free', async () => {
+test('serve() reports once a port that another process has, and takes it when it is free', async () => {
   const { holder, port } = await holdPort();
   const other = await freePort();
   await server.serve([laneAt(port, []), laneAt(other, [])]);
@@ -115,7 +115,7 @@ describe('over TCP', () => {
 
   afterEach(() => void socket.destroy());
 
-  test('many questions of one connection are answered, however they are cut into pieces', async () => {
+  test('many questions of one connection are answered, however they are split', async () => {
     const names = Array.from({ length: 200 }, (_, at) => `${at}.example.com`);
     const replies: string[] = [];
     const reader = new MessageReader();

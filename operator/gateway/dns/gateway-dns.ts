@@ -11,8 +11,8 @@ import type { CompiledObjects } from '../../pipeline.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
 import { DNS_LOG } from '../log/spools.ts';
 import { endTornLine } from '../log/torn-line.ts';
-import { refusedLine } from '../process/connection-limits.ts';
-import type { RefusedAt } from '../process/envoy-admin.ts';
+import { deniedLine } from '../process/connection-limits.ts';
+import type { DeniedAt } from '../process/envoy-admin.ts';
 import type { NameServer } from './ask-name-server.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import type { DnsCounts } from './dns-counts.ts';
@@ -91,8 +91,8 @@ export class GatewayDns {
   }
 
   /** A row about connections that Envoy does not log. */
-  recordRefused(refused: RefusedAt): void {
-    const line = refusedLine(this.#egressListeners, refused, SYSTEM_CLOCK.nowMs());
+  recordDenied(denied: DeniedAt): void {
+    const line = deniedLine(this.#egressListeners, denied, SYSTEM_CLOCK.nowMs());
     if (line !== undefined) this.#log.append(line);
   }
 

@@ -62,7 +62,7 @@ test('ask() passes on endpoints of Services only, though the same server is aske
   expect(all).toHaveLength(2);
 });
 
-test('ask() answers from what it keeps while its time to live lasts, counted down', async () => {
+test('ask() answers from its cache while its time to live lasts, counted down', async () => {
   server.setRecord('host.example.com', { a: ['192.0.2.7'], ttlSeconds: 100 });
   const query = queryFor('host.example.com');
   await forwarder.ask('outside', query, NOW_MS);

@@ -76,13 +76,13 @@ test('offsets are bytes of the file, whatever the characters', async () => {
 test('a line counts only when the consumer has taken it', async () => {
   await writeFile(live, 'one\ntwo\n');
   const failures: string[] = [];
-  const refusing = await startTail({
+  const rejecting = await startTail({
     consume: () => Promise.reject(new Error('collector is down')),
     onFailure: ({ message }) => void failures.push(message),
   });
-  await until('the consumer refused twice', () => failures.length >= 2);
-  await refusing.close();
-  expect(refusing.position).toEqual({ sequence: 1, offset: 0 });
+  await until('the consumer rejected twice', () => failures.length >= 2);
+  await rejecting.close();
+  expect(rejecting.position).toEqual({ sequence: 1, offset: 0 });
   const tail = await startTail();
   await tail.drain();
   expect(lines).toEqual(['one', 'two']);

@@ -41,7 +41,7 @@ test('productListeners() makes an egress listener of each product that has a por
   ]);
 });
 
-test('endpointsOf() tells scripts the proxy of each product, and null where none is', () => {
+test('endpointsOf() shows scripts the proxy of each product, and null where none is', () => {
   const plan = planUnder(EXEMPT);
   const tlsPorts = { 'alpha/JOBS': [{ port: 8443, offset: 4 }] };
   const egressListeners = productListeners([plan], { 'alpha/JOBS': 10_008 }, '127.0.0.1', tlsPorts);

@@ -14,7 +14,7 @@ import {
 import type { EgressListener, GatewaySettings } from '../../render/envoy/envoy-config.ts';
 import { proxyPlace, tlsPlaces } from '../../render/envoy/listener-places.ts';
 import { ConnectionShares, type CountByListener } from './connection-shares.ts';
-import type { RefusedAt } from './envoy-admin.ts';
+import type { DeniedAt } from './envoy-admin.ts';
 import { askEnvoy } from './envoy-polls.ts';
 
 export interface ConnectionLimitsOptions {
@@ -68,16 +68,15 @@ export class ConnectionLimits {
  * A line for all connections that a listener closed since the last line; undefined where it belongs to no egress
  * listener.
  */
-export function refusedLine(
+export function deniedLine(
   egressListeners: readonly EgressListener[],
-  refused: RefusedAt,
+  denied: DeniedAt,
   atMs: number,
 ): string | undefined {
   for (const egressListener of egressListeners) {
-    if (proxyPlace(egressListener).name === refused.listener)
-      return lineOf(egressListener, '', refused, atMs);
-    const tls = tlsPlaces(egressListener).find(({ name }) => name === refused.listener);
-    if (tls !== undefined) return lineOf(egressListener, `-:${tls.serverPort}`, refused, atMs);
+    if (proxyPlace(egressListener).name === denied.listener) return lineOf(egressListener, '', denied, atMs);
+    const tls = tlsPlaces(egressListener).find(({ name }) => name === denied.listener);
+    if (tls !== undefined) return lineOf(egressListener, `-:${tls.serverPort}`, denied, atMs);
   }
   return undefined;
 }
@@ -86,7 +85,7 @@ export function refusedLine(
 function lineOf(
   egressListener: EgressListener,
   authority: string,
-  { connections, isOverloaded }: RefusedAt,
+  { connections, isOverloaded }: DeniedAt,
   atMs: number,
 ): string {
   const reason: Reason = isOverloaded ? 'GATEWAY_OVERLOADED' : 'TOO_MANY_CONNECTIONS';

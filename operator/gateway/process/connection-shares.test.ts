@@ -18,7 +18,7 @@ const STEP = fc.array(
   },
 );
 
-test(`look() never lets a workspace have more than its share, whatever clients do meanwhile (seed ${SEED})`, () => {
+test(`check() never lets a workspace have more than its share, whatever clients do meanwhile (seed ${SEED})`, () => {
   const holds = fc.property(
     fc.integer({ min: 1, max: 8 }),
     fc.array(STEP, { maxLength: 12 }),
@@ -53,7 +53,7 @@ test(`look() never lets a workspace have more than its share, whatever clients d
   fc.assert(holds, { seed: SEED, numRuns: 2000 });
 });
 
-test('look() gives the busy one what the others do not use, within a few looks', () => {
+test('check() gives the busy one what the others do not use, within a few polls', () => {
   const shares = new ConnectionShares({ share: SHARE, most: MOST });
   shares.serve(new Map([['lab', NAMES]]));
   expect(shares.limits.get('tls-0')).toBe(109);
@@ -63,7 +63,7 @@ test('look() gives the busy one what the others do not use, within a few looks',
   expect(plannedChecks).toBeLessThanOrEqual(3);
 });
 
-test('look() changes nothing where nobody is near a limit', () => {
+test('check() changes nothing where nobody is near a limit', () => {
   const shares = new ConnectionShares({ share: SHARE, most: MOST });
   shares.serve(new Map([['lab', NAMES]]));
   expect(shares.check(new Map([['tls-0', 50]]))).toBe(false);

@@ -29,7 +29,7 @@ test.each([
   expect(await withLimit(soft)).toMatchObject({ connections });
 });
 
-test('descriptorsOfProcess() refuses to serve nobody, and says what to do', async () => {
+test('descriptorsOfProcess() throws rather than serve nobody, and says what to do', async () => {
   await expect(withLimit('512')).rejects.toThrow('raise the limit (ulimit -n) above 512');
 });
 

@@ -25,7 +25,7 @@ export interface RejectedResource {
   readonly text: string;
 }
 
-export interface RefusedAt {
+export interface DeniedAt {
   /** Undefined for the limit of the whole Envoy. */
   readonly listener: string | undefined;
   /** Whether memory was the reason, and not their number. */
@@ -126,10 +126,10 @@ export class EnvoyAdmin {
   }
 
   /** Connections that were closed at once, by counter; without a listener those beyond the limit of the whole Envoy. */
-  async refusedConnections(): Promise<ReadonlyMap<string, RefusedAt>> {
+  async deniedConnections(): Promise<ReadonlyMap<string, DeniedAt>> {
     const filter = encodeURIComponent('\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)$');
     const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
-    return new Map([...counters].map(([stat, connections]) => [stat, refusedAt(stat, connections)]));
+    return new Map([...counters].map(([stat, connections]) => [stat, deniedAt(stat, connections)]));
   }
 
   /** How much of its memory Envoy uses, and its active overload actions. */
@@ -153,8 +153,8 @@ export class EnvoyAdmin {
   /** How many updates Envoy rejected, by subscription, for example "http.egress.rds.t1"; zeros are left out. */
   async rejectedUpdates(): Promise<ReadonlyMap<string, number>> {
     const terminating = /\.update_rejected$/;
-    const refused = await this.counters('(lds|cds|\\.rds\\..*)\\.update_rejected$');
-    const counted = [...refused].filter(([, count]) => count > 0);
+    const rejected = await this.counters('(lds|cds|\\.rds\\..*)\\.update_rejected$');
+    const counted = [...rejected].filter(([, count]) => count > 0);
     return new Map(counted.map(([stat, count]) => [stat.replace(terminating, ''), count]));
   }
 
@@ -248,7 +248,7 @@ function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {
     : new Error(`${what}: ${cause.message}`, { cause });
 }
 
-function refusedAt(stat: string, connections: number): RefusedAt {
+function deniedAt(stat: string, connections: number): DeniedAt {
   const [, listener, why] = AT_LISTENER.exec(stat) ?? [];
   return { listener, isOverloaded: why === 'cx_overload_reject', connections };
 }

@@ -3,19 +3,19 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 export interface EnvoyNumbers {
   /** Connections that were closed at once, since the start of the process. */
-  readonly refusedConnections: () => number;
+  readonly deniedConnections: () => number;
   /** Share of what Envoy may use. */
   readonly memoryRatio: () => number;
 }
 
-export function measureEnvoy(registry: Registry, { refusedConnections, memoryRatio }: EnvoyNumbers): void {
+export function measureEnvoy(registry: Registry, { deniedConnections, memoryRatio }: EnvoyNumbers): void {
   new Counter({
     name: 'sallyport_connections_refused_total',
     help: 'Connections that were closed at once, at the connection limit or for lack of memory',
     registers: [registry],
     collect() {
       this.reset();
-      this.inc(refusedConnections());
+      this.inc(deniedConnections());
     },
   });
   new Gauge({

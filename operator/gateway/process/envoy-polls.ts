@@ -8,7 +8,7 @@ const PAUSE_PER_POLL = 20;
 
 export interface EnvoyPoll {
   readonly check: () => Promise<void>;
-  /** The least time between two looks. */
+  /** The least time between two polls. */
   readonly pauseMs: number;
 }
 

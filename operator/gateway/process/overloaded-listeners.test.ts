@@ -1,7 +1,7 @@
 import { EnvoyNotRunning } from './envoy-admin.ts';
-import { OverloadedListeners, refusalSentence } from './overloaded-listeners.ts';
+import { deniedSentence, OverloadedListeners } from './overloaded-listeners.ts';
 
-test('tells what is new of each listener, over restarts of Envoy and while it is away', async () => {
+test('reports what is new of each listener, over restarts of Envoy and while it is away', async () => {
   const notified: (readonly [number, string | undefined])[] = [];
   const answers: (Record<string, number> | Error)[] = [
     { a: 0 },
@@ -11,7 +11,7 @@ test('tells what is new of each listener, over restarts of Envoy and while it is
     new EnvoyNotRunning('gone'),
     { a: 2 },
   ];
-  const refused = new OverloadedListeners({
+  const listeners = new OverloadedListeners({
     counted: async () => {
       const answer = answers.shift() ?? {};
       if (answer instanceof Error) throw answer;
@@ -20,24 +20,24 @@ test('tells what is new of each listener, over restarts of Envoy and while it is
         counters.map(([listener, connections]) => [listener, { listener, connections, isOverloaded: false }]),
       );
     },
-    onRefused: ({ connections, listener }) => notified.push([connections, listener]),
+    onDenied: ({ connections, listener }) => notified.push([connections, listener]),
   });
-  for (const _ of Array.from({ length: 6 })) await refused.check();
+  for (const _ of Array.from({ length: 6 })) await listeners.check();
   expect(notified).toEqual([
     [3, 'a'],
     [1, 'b'],
     [2, 'a'],
     [2, 'a'],
   ]);
-  expect(refused.total).toBe(8);
+  expect(listeners.total).toBe(8);
 });
 
 test.each([
   [undefined, false, 'it has as many open as it may, and takes no more'],
   ['tls-a', false, '"tls-a" has as many open as it may, and takes no more'],
   ['tls-a', true, 'its memory is nearly used up'],
-])('refusalSentence() of listener %s, overloaded: %s', (listener, isOverloaded, why) => {
-  expect(refusalSentence({ listener, isOverloaded, connections: 7 })).toBe(
+])('deniedSentence() of listener %s, overloaded: %s', (listener, isOverloaded, why) => {
+  expect(deniedSentence({ listener, isOverloaded, connections: 7 })).toBe(
     `Envoy closed 7 connections at once: ${why}`,
   );
 });

@@ -1,22 +1,22 @@
 // Connections that Envoy closed at once, before reading a byte: at the limit of a port or of the gateway, or for lack
 // of memory. Envoy writes no log line about those. In: Envoy's counters, which restart with each Envoy. Out: how many
 // more there are.
-import type { RefusedAt } from './envoy-admin.ts';
+import type { DeniedAt } from './envoy-admin.ts';
 import { askEnvoy } from './envoy-polls.ts';
 
 /** By Envoy's counter. */
-export type RefusedCounts = ReadonlyMap<string, RefusedAt>;
+export type DeniedCounts = ReadonlyMap<string, DeniedAt>;
 
 export interface OverloadedListenersOptions {
   /** Since Envoy's start. */
-  readonly counted: () => Promise<RefusedCounts>;
+  readonly counted: () => Promise<DeniedCounts>;
   /** With the connections since the last call. */
-  readonly onRefused: (refused: RefusedAt) => void;
+  readonly onDenied: (denied: DeniedAt) => void;
 }
 
 export class OverloadedListeners {
   readonly #options: OverloadedListenersOptions;
-  #last: RefusedCounts = new Map();
+  #last: DeniedCounts = new Map();
   #total = 0;
 
   constructor(options: OverloadedListenersOptions) {
@@ -31,19 +31,19 @@ export class OverloadedListeners {
   async check(): Promise<void> {
     const counted = await askEnvoy(this.#options.counted, { gone: undefined, silent: undefined });
     if (counted === undefined) return;
-    for (const [counter, refused] of counted) {
+    for (const [counter, denied] of counted) {
       const last = this.#last.get(counter)?.connections ?? 0;
-      const now = refused.connections;
+      const now = denied.connections;
       const connections = now < last ? now : now - last;
       this.#total += connections;
-      if (connections > 0) this.#options.onRefused({ ...refused, connections });
+      if (connections > 0) this.#options.onDenied({ ...denied, connections });
     }
     this.#last = counted;
   }
 }
 
 /** For people: what closed them, and why. */
-export function refusalSentence({ listener, isOverloaded, connections }: RefusedAt): string {
+export function deniedSentence({ listener, isOverloaded, connections }: DeniedAt): string {
   const who = listener === undefined ? 'it' : `"${listener}"`;
   const why = isOverloaded
     ? 'its memory is nearly used up'

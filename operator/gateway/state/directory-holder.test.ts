@@ -38,7 +38,7 @@ async function askFromAnother(): Promise<{ readonly other: ChildProcess; readonl
   return { other, said: said.toString() };
 }
 
-test('holdDirectory() refuses a second process, and names the first', async () => {
+test('holdDirectory() rejects a second process, and names the first', async () => {
   const release = await holdDirectory(path);
   expect((await askFromAnother()).said).toBe(`process ${process.pid} uses it; end that process`);
   await release();

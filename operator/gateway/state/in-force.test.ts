@@ -67,7 +67,7 @@ test('inForceAfter() reports all revisions once Envoy took them, those that nobo
   });
 });
 
-test('inForceAfter() reports what ran before of what Envoy refused, with its words', () => {
+test('inForceAfter() reports what ran before of what Envoy rejected, with its words', () => {
   const result: ApplyResult = {
     status: 'heldBack',
     heldBack: [

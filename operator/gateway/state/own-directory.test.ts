@@ -22,7 +22,7 @@ test('currentOwners() names this user', () => {
   expect(own).toMatchObject({ uid: process.geteuid?.(), gid: process.getegid?.() });
 });
 
-test('takeForOurselves() refuses a directory that another user made, and leaves it as it is', async () => {
+test('takeForOurselves() rejects a directory that another user made, and leaves it as it is', async () => {
   const path = join(directory, 'theirs');
   await mkdir(path);
   await chmod(path, 0o755);
@@ -48,7 +48,7 @@ test('takeForOurselves() passes over what goes away meanwhile', async () => {
   expect(await takeForOurselves(join(directory, 'gone'), own)).toBe(0);
 });
 
-test('checkWay() refuses a way through a directory or a link of somebody who is not trusted', async () => {
+test('checkWay() rejects a way through a directory or a link of somebody who is not trusted', async () => {
   const path = join(directory, 'between/own');
   await mkdir(path, { recursive: true });
   await symlink(path, join(directory, 'link'));
@@ -60,7 +60,7 @@ test('checkWay() refuses a way through a directory or a link of somebody who is 
   await expect(checkWay('/tmp', tooOpen)).rejects.toThrow('its parent "/" belongs to');
 });
 
-test('checkWay() refuses links without an end', async () => {
+test('checkWay() rejects links without an end', async () => {
   await symlink('b', join(directory, 'a'));
   await symlink('a', join(directory, 'b'));
   await expect(checkWay(join(directory, 'a/own'), own)).rejects.toThrow('is one link too many');

@@ -39,7 +39,7 @@ test('prepareStateDirectory() says that a file is in the way', async () => {
   await expect(prepareStateDirectory(root)).rejects.toThrow(message);
 });
 
-test('prepareStateDirectory() ends where the system refuses a directory without a reason', async () => {
+test('prepareStateDirectory() ends where the system rejects a directory without a reason', async () => {
   const message = 'Cannot write to state directory "/proc/sallyport": ENOENT';
   await expect(prepareStateDirectory('/proc/sallyport')).rejects.toThrow(message);
 });
@@ -85,7 +85,7 @@ test('prepareStateDirectory() lets nothing that is made later be for others', as
 test.each([
   [0o777, '0777'],
   [0o772, '0772'],
-])('prepareStateDirectory() refuses a parent in which others may rename it (mode %s)', async (mode, text) => {
+])('prepareStateDirectory() rejects a parent in which others may rename it (mode %s)', async (mode, text) => {
   const parent = join(directory, 'open');
   await mkdir(parent);
   await chmod(parent, mode);
@@ -97,7 +97,7 @@ test.each([
   expect((await prepareStateDirectory(root)).paths.root).toBe(root);
 });
 
-test('prepareStateDirectory() looks at the way behind a link, too', async () => {
+test('prepareStateDirectory() checks the way behind a link, too', async () => {
   const parent = join(directory, 'open');
   await mkdir(join(parent, 'own'), { recursive: true });
   await chmod(parent, 0o777);

@@ -40,7 +40,7 @@ function scene(revoked: TunnelMemory['revoked']) {
   };
 }
 
-test('a tunnel check with tunnels is cut half a second after its tables, one without never', async () => {
+test('a tunnel check with tunnels is closed half a second after its tables, one without never', async () => {
   const { file, tunnelCloser, envoyHas, questions } = scene({ [A]: 1, [B]: 1 });
   envoyHas(['tls-a', 'shared']);
   expect(tunnelCloser.dueAtMs).toBe(Number.POSITIVE_INFINITY);
@@ -72,7 +72,7 @@ test('a tunnel check that the configuration no longer has counts as one with tun
   expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 1 } });
 });
 
-test('another revocation neither postpones a look nor goes without its own', async () => {
+test('another revocation neither postpones a check nor goes without its own', async () => {
   const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
   envoyHas(['tls-a', 'shared']);
   tunnelCloser.inForce(LISTENERS, 0);

@@ -5,7 +5,7 @@ import { denyUpstreamAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type Json, type NamedResource, typed } from './envoy-config.ts';
 
-/** A cluster without endpoints: connections to it are refused. */
+/** A cluster without endpoints: connections to it fail. */
 export const BLACKHOLE = 'blackhole';
 
 const CONNECT_TIMEOUT = '10s';

@@ -26,8 +26,8 @@ export function denyUpstreamAddress(cache: DnsCache): readonly Json[] {
   ];
 }
 
-function denyRules({ refused, deniedPlaces }: DnsCache): Json {
-  const places: readonly Place[] = [...refused.map((range) => ({ range })), ...deniedPlaces];
+function denyRules({ deniedRanges, deniedPlaces }: DnsCache): Json {
+  const places: readonly Place[] = [...deniedRanges.map((range) => ({ range })), ...deniedPlaces];
   const permissions = places.map(({ range, ports }) => ({
     matcher: extension(
       'envoy.rbac.matchers.upstream_ip_port',

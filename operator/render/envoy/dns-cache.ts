@@ -32,7 +32,7 @@ export interface DnsCache {
   readonly cluster: string;
   readonly config: Json;
   /** Addresses that its names must not resolve to. */
-  readonly refused: readonly AddressRange[];
+  readonly deniedRanges: readonly AddressRange[];
   /** Further addresses that the second layer of the address guard denies. */
   readonly deniedPlaces: readonly Place[];
 }
@@ -101,7 +101,7 @@ export function privateCache(addressRanges: readonly string[], settings: Gateway
 
 interface CacheSettings {
   readonly deniedPlaces: readonly Place[];
-  readonly refused: readonly AddressRange[];
+  readonly deniedRanges: readonly AddressRange[];
   readonly config: Json;
   readonly hash: string;
 }
@@ -110,11 +110,16 @@ interface CacheSettings {
  * Envoy retains a cache for as long as it runs, and rejects other settings under its name. An Envoy that outlives us
  * may get others: of another version, resolver or range. So the name ends in a hash of the settings.
  */
-function dnsCache(name: string, { config, hash, ...refused }: CacheSettings): DnsCache {
-  return { name, cluster: forwardName(name), config: { name: `${name}.${hash}`, ...config }, ...refused };
+function dnsCache(name: string, { config, hash, ...denied }: CacheSettings): DnsCache {
+  return {
+    name,
+    cluster: forwardName(name),
+    config: { name: `${name}.${hash}`, ...config },
+    ...denied,
+  };
 }
 
-function cacheSettings(refused: readonly AddressRange[], settings: GatewaySettings): CacheSettings {
+function cacheSettings(deniedRanges: readonly AddressRange[], settings: GatewaySettings): CacheSettings {
   const resolvers = settings.resolvers.map(({ address, port }) => ({
     socket_address: { address, port_value: port },
   }));
@@ -133,8 +138,8 @@ function cacheSettings(refused: readonly AddressRange[], settings: GatewaySettin
     host_ttl: UNUSED_HOST_TTL,
     dns_refresh_rate: FAILED_HOST_REFRESH,
     dns_cache_circuit_breaker: { max_pending_requests: MAX_PENDING_REQUESTS },
-    resolved_address_filter: { ranges: cidrRanges(refused) },
+    resolved_address_filter: { ranges: cidrRanges(deniedRanges) },
     typed_dns_resolver_config: cares,
   };
-  return { refused, deniedPlaces: settings.ownPlaces, config, hash: contentHash(config) };
+  return { deniedRanges, deniedPlaces: settings.ownPlaces, config, hash: contentHash(config) };
 }

@@ -22,7 +22,7 @@ import { inspectTls } from './tls-inspection.ts';
 
 /**
  * The very same answer for the same egress listener and cache: with 2,000 of them, text alone takes 200 ms. Envoy's
- * name of the cache ends in a hash of all that it refuses.
+ * name of the cache ends in a hash of all that it denies.
  */
 export const renderEgressListener = memoize(
   (

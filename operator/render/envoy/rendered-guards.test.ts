@@ -91,7 +91,7 @@ const RENDERED = renderEnvoy({
 });
 
 /**
- * Every list of addresses that something in Envoy refuses: of a cache, or of a filter that looks at what is dialled.
+ * Every list of addresses that something in Envoy denies: of a cache, or of a filter that looks at what is dialled.
  */
 interface Layer {
   readonly where: string;
@@ -207,7 +207,7 @@ it('finds both layers of every lane, and enough addresses to ask for', () => {
 });
 
 it.each(ENFORCED.map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
-  'of an enforced lane, %s refuses exactly what is not public',
+  'of an enforced lane, %s denies exactly what is not public',
   (_, layer) => {
     expect(wrongIn(layer, isNotPublic)).toEqual([]);
   },
@@ -218,7 +218,7 @@ function openMetadata({ ranges }: Layer, isHidden: (address: Address) => boolean
 }
 
 it.each([...DRY_RUN, ...PRIVATE].map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
-  '%s refuses cloud metadata in every spelling, whatever else it opens',
+  '%s denies cloud metadata in every spelling, whatever else it opens',
   (_, layer) => {
     expect(openMetadata(layer, isMetadata)).toEqual([]);
     expect(isIn(layer.ranges, { bits: 32, number: rangeOfText('1.1.1.1').first })).toBe(false);
@@ -226,7 +226,7 @@ it.each([...DRY_RUN, ...PRIVATE].map((layer) => [`${layer.where} (${layer.kind})
 );
 
 it.each(DRY_RUN.map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
-  'of a dry-run lane, %s refuses the prefixes in which a translator may hide it, too',
+  'of a dry-run lane, %s denies the prefixes in which a translator may hide it, too',
   (_, layer) => {
     expect(openMetadata(layer, (address) => isIn(HIDING, address))).toEqual([]);
   },

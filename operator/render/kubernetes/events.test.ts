@@ -33,7 +33,7 @@ function broaderPoliciesOf(...names: readonly string[]): StatusInput {
   return { ...HEALTHY, broaderPolicies: new Map([['team-a', names]]) };
 }
 
-/** "Warning acme NoGateway" of every Event that turning from one world to the other gives. */
+/** "Warning acme NoGateway" of every Event that turning from one state to the other gives. */
 function turn(before: StatusInput | undefined, after: StatusInput): readonly string[] {
   return eventsOf(before, after).map(({ type, regarding, reason }) => `${type} ${regarding.name} ${reason}`);
 }
@@ -71,7 +71,7 @@ describe('renderEvents() tells', () => {
       SILENT,
       ['Normal team-a WorkspaceReady'],
     ],
-    ['of rules that widen a workspace', HEALTHY, BROADER_POLICIES, ['Warning team-a BroaderPolicies']],
+    ['of rules that allow a workspace more', HEALTHY, BROADER_POLICIES, ['Warning team-a BroaderPolicies']],
     [
       'of one more such rule',
       BROADER_POLICIES,

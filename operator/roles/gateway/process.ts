@@ -129,7 +129,7 @@ export class GatewayProcess {
       pass,
       spools,
       polls,
-      refused,
+      overloaded,
       overload,
       source,
       services,
@@ -149,7 +149,7 @@ export class GatewayProcess {
     measureReflectors(registry, progress);
     measureDns(registry, dns.counts);
     measureEnvoy(registry, {
-      refusedConnections: () => refused.total,
+      deniedConnections: () => overloaded.total,
       memoryRatio: () => overload.memoryPercent / 100,
     });
     this.#health = await startHealthServer({

@@ -69,7 +69,7 @@ export class ClusterSource {
     const all = this.#reflectors;
     const inputs = all.inputs.map(itemsOf);
     const state: ClusterState = {
-      ...derive.world(...inputs),
+      ...derive.snapshot(...inputs),
       namespaces: derive.namespaces(all.namespaces.items()),
       pods: all.pods.items(),
       gatewayPods: all.gatewayPods.items(),
@@ -102,7 +102,7 @@ function itemsOf<Item>(reflector: Reflector<Item>): readonly Item[] {
 
 function derivations() {
   return {
-    world: memoizeLast((...lists: readonly (readonly ParsedItem[])[]) => snapshotOf(lists.flat())),
+    snapshot: memoizeLast((...lists: readonly (readonly ParsedItem[])[]) => snapshotOf(lists.flat())),
     inputObjects: memoizeLast(
       (...lists: readonly (readonly ParsedItem[])[]): Objects => lists.flat().map(({ object }) => object),
     ),

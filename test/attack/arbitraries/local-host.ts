@@ -1,11 +1,11 @@
 // Hosts that mean the machine of the gateway itself: loopback in every spelling that some parser takes, its own
 // address, and names whose DNS leads there.
 import type { DnsRecord } from '../../outside/dns-zone.ts';
-import type { OutsideWorld } from '../../outside/outside-world.ts';
+import type { OutsideServers } from '../../outside/outside-servers.ts';
 
 export interface LocalHost {
   readonly name: string;
-  readonly written: (world: OutsideWorld) => string;
+  readonly written: (outside: OutsideServers) => string;
   /** A name that means nothing here, so the DNS may be asked for it in dry-run. */
   readonly isName?: true;
 }
@@ -45,7 +45,7 @@ const LOOPBACK = [
 ];
 
 /** Under an allowed wildcard. */
-export const LOCAL_RECORDS: Readonly<Record<string, (world: OutsideWorld) => DnsRecord>> = {
+export const LOCAL_RECORDS: Readonly<Record<string, (outside: OutsideServers) => DnsRecord>> = {
   'to-loopback': () => ({ a: ['127.0.0.1'] }),
   'to-any': () => ({ a: ['0.0.0.0'] }),
   'to-loopback-six': () => ({ a: [], aaaa: ['::1'] }),
@@ -69,7 +69,7 @@ export const LOCAL_HOSTS: readonly LocalHost[] = [
   ...Object.keys(LOCAL_RECORDS).map(labelled),
 ];
 
-/** Its address lies in the range that the scene opens for the world, so only its own ports there are shut. */
+/** Its address lies in the range that the scene opens for the outside servers, so only its own ports there are shut. */
 export const GATEWAY_HOSTS: readonly LocalHost[] = [
   { name: 'the gateway', written: ({ listenAddress }) => listenAddress },
   { name: 'the gateway, mapped', written: ({ listenAddress }) => `[::ffff:${listenAddress}]` },

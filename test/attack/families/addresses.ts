@@ -9,7 +9,7 @@ import { probeFamily } from './probe-family.ts';
 import { PROBE_FOLDER } from './probe-folder.ts';
 import type { ProbeScene } from './probe-scene.ts';
 import { absoluteForm, type Bytes, originForm, proxyConnect, transparentTls } from './probe-senders.ts';
-import { REFUSED } from './reading.ts';
+import { DENIED } from './reading.ts';
 
 const WAYS = {
   CONNECT: (host, token) => proxyConnect(`${host}:443`, { token, sni: host }),
@@ -60,12 +60,12 @@ export const ADDRESSES_OF_NAMES: Family = probeFamily<Case>({
     if (led !== 'as written') setRecords(host, led, special, scene);
     const shown = `${lane}, ${way}: ${host} ${led} ${special.address}`;
     const mayAsk = [host, `to.${host}`];
-    return { ...WAYS[way](host, token), lane, ruling: REFUSED, mayAsk, shown };
+    return { ...WAYS[way](host, token), lane, ruling: DENIED, mayAsk, shown };
   },
 });
 
 function setRecords(name: string, led: Led, { family, address }: Special, { fixture }: ProbeScene): void {
-  const { dns } = fixture.world;
+  const { dns } = fixture.outside;
   const others = led === 'by two' ? ['169.254.169.254', address] : [address];
   const record = family === 4 ? { a: others, aaaa: [] } : { a: [], aaaa: [address] };
   if (led !== 'by CNAME') return dns.setRecord(name, record);

@@ -18,7 +18,7 @@ import {
 } from './probe-senders.ts';
 import {
   type Attempt,
-  REFUSED,
+  DENIED,
   readAuthority,
   rulingOnConnect,
   rulingOnHost,
@@ -49,8 +49,8 @@ const WAYS = {
   },
   'allowed absolute form with a Host': {
     bytes: ({ text, allowed }, token) => absoluteForm(allowed, token, text),
-    // The host of the URL counts; a Host that nobody can read may be refused all the same.
-    ruling: (asked, scene) => orRefused(rulingOnUrl({ ...asked, text: asked.allowed }, scene)),
+    // The host of the URL counts; a Host that nobody can read may be denied all the same.
+    ruling: (asked, scene) => orDenied(rulingOnUrl({ ...asked, text: asked.allowed }, scene)),
   },
   'Host to the proxy': {
     bytes: ({ text }, token) => originForm('proxy', text, token),
@@ -116,9 +116,9 @@ export const AUTHORITY: Family = probeFamily<Case>({
   },
 });
 
-function orRefused(ruling: Ruling): Ruling {
+function orDenied(ruling: Ruling): Ruling {
   if (ruling.kind !== 'passes' && ruling.kind !== 'recorded') return ruling;
-  return { kind: 'refused or', or: ruling.kind, to: ruling.to };
+  return { kind: 'denied or', or: ruling.kind, to: ruling.to };
 }
 
 function rulingInTunnel({ lane, text, allowed }: Asked, scene: ProbeScene): Ruling {
@@ -126,5 +126,5 @@ function rulingInTunnel({ lane, text, allowed }: Asked, scene: ProbeScene): Ruli
   const isReadable = sni !== undefined && !text.includes(':');
   const ruling = rulingOnConnect({ lane, text: `${allowed}:443` }, isReadable ? sni.host : text, scene);
   if (isReadable && sni.isCanonical) return ruling;
-  return ruling.kind === 'refused' ? REFUSED : orRefused(ruling);
+  return ruling.kind === 'denied' ? DENIED : orDenied(ruling);
 }

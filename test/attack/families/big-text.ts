@@ -1,4 +1,4 @@
-// Text of every size around every limit, wherever a client may put text: refused ones leave one row of bounded size,
+// Text of every size around every limit, wherever a client may put text: denied ones leave one row of bounded size,
 // the log and the gateway live on, and others are served.
 import fc from 'fast-check';
 import { oddQuestion } from '../senders.ts';
@@ -70,7 +70,7 @@ interface Case {
   readonly length: number;
 }
 
-const REFUSED: Ruling = { kind: 'refused' };
+const DENIED: Ruling = { kind: 'denied' };
 
 export const BIG_TEXT: Family = probeFamily<Case>({
   name: 'big-text',
@@ -90,6 +90,6 @@ export const BIG_TEXT: Family = probeFamily<Case>({
       evil: `${lane}-${label}.evil.net`,
       allowed: `${lane}-${label}.leads.example.net`,
     };
-    return { ...FIELDS[field](filling), lane, ruling: REFUSED, shown: `${lane}, ${field} of ${length}` };
+    return { ...FIELDS[field](filling), lane, ruling: DENIED, shown: `${lane}, ${field} of ${length}` };
   },
 });

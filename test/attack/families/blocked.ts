@@ -1,4 +1,4 @@
-// Blocked destinations are refused in every lane that has a gateway in the way, dry-run included, on every way in, and
+// Blocked destinations are denied in every lane that has a gateway in the way, dry-run included, on every way in, and
 // whatever allowed entry covers them as well.
 import fc from 'fast-check';
 import { DRY_RUN, type WrittenAccess, workspaceYaml } from '../../support/envoy/workspace-yaml.ts';
@@ -15,7 +15,7 @@ import {
   question,
   transparentTls,
 } from './probe-senders.ts';
-import { REFUSED, rulingOn } from './reading.ts';
+import { DENIED, rulingOn } from './reading.ts';
 
 const POLICY: WrittenAccess = {
   allowedInternetDestinations: [{ destination: '*.leads.example.net', ports: PORTS }],
@@ -102,7 +102,7 @@ export const BLOCKED: Family = probeFamily<Case>({
     const name = SPELLINGS[letters](template.replaceAll('@L', `${lane}-${label}`));
     const allowed = `${lane}-${label}.leads.example.net`;
     const shown = `${lane}, ${way}: ${name} on ${port}`;
-    const ruling = way === IN_TUNNEL ? rulingInTunnel(lane, allowed, name, scene) : REFUSED;
+    const ruling = way === IN_TUNNEL ? rulingInTunnel(lane, allowed, name, scene) : DENIED;
     return { ...WAYS[way](name, port, { token, allowed }), lane, ruling, shown };
   },
 });

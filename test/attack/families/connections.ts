@@ -1,5 +1,5 @@
-// Connections without end from one workspace, idle, half open or slow, from one address or many: no port keeps more of
-// them than its limit, the others are told of (rows or counters), and another workspace is served meanwhile.
+// Connections without end from one workspace, idle, half open or slow, from one address or many: no port holds more of
+// them than its limit, the others are reported (rows or counters), and another workspace is served meanwhile.
 import fc from 'fast-check';
 import { until } from '../../support/until.ts';
 import type { Entry } from '../attack-case.ts';
@@ -81,7 +81,7 @@ interface Found {
 }
 
 async function holdAll(at: number, { groups, sources }: Scenario, scene: ProbeScene): Promise<Found> {
-  const toldBefore = await toldOf(scene);
+  const reportedBefore = await reportedOf(scene);
   const opening = groups.flatMap(({ entry, words, count }) =>
     Array.from({ length: count }, (_, index) =>
       hold(
@@ -99,19 +99,19 @@ async function holdAll(at: number, { groups, sources }: Scenario, scene: ProbeSc
   const served = await servedWithin(at, scene);
   const isNotified =
     kept === held.length ||
-    (await becomes(async () => (await toldOf(scene)) - toldBefore >= held.length - kept));
+    (await becomes(async () => (await reportedOf(scene)) - reportedBefore >= held.length - kept));
   for (const { socket } of held) socket.destroy();
   await until('all are closed', () => held.every(({ isClosed }) => isClosed));
   return {
     opened: held.length,
     kept,
     faults: [
-      ...(isBounded ? [] : [`${shown}: a port keeps ${most} connections, of ${LIMIT} that it may`]),
+      ...(isBounded ? [] : [`${shown}: a port holds ${most} connections, of ${LIMIT} that it may`]),
       ...(served < SERVED_WITHIN_MS ? [] : [`${shown}: another workspace waited ${served.toFixed()} ms`]),
       ...(isNotified
         ? []
         : [
-            `${shown}: of ${held.length - kept} that were turned away ${(await toldOf(scene)) - toldBefore} are told`,
+            `${shown}: of ${held.length - kept} that were closed ${(await reportedOf(scene)) - reportedBefore} are reported`,
           ]),
     ],
   };
@@ -123,7 +123,7 @@ function mostOnAPort(held: readonly Held[]): number {
 }
 
 /** Rows, those that stand for several included, and what Envoy counts where no listener writes a line. */
-async function toldOf({ fixture }: ProbeScene): Promise<number> {
+async function reportedOf({ fixture }: ProbeScene): Promise<number> {
   const rows = await storedRows(fixture, '127.1.');
   const counters = await fixture.counters('downstream_cx_overflow$|downstream_global_cx_overflow$');
   return rows.length + sum([...counters.values()], (value) => value);

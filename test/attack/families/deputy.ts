@@ -17,7 +17,7 @@ import { probeFamily } from './probe-family.ts';
 import { PROBE_FOLDER } from './probe-folder.ts';
 import type { ProbeScene } from './probe-scene.ts';
 import { absoluteForm, type Bytes, originForm, proxyConnect, transparentTls } from './probe-senders.ts';
-import { REFUSED, readAuthority } from './reading.ts';
+import { DENIED, readAuthority } from './reading.ts';
 
 /** A port of a lane, or as written. */
 type PortOf = { readonly lane: LaneName; readonly entry: Entry } | { readonly written: string };
@@ -93,16 +93,16 @@ export const DEPUTY: Family = probeFamily<Case>({
       }),
     },
   ),
-  async prepare({ fixture: { world } }) {
+  async prepare({ fixture: { outside } }) {
     for (const [label, answers] of Object.entries({ ...LOCAL_RECORDS, ...GATEWAY_RECORDS }))
-      world.dns.setRecord(`${label}.leads.example.net`, answers(world));
+      outside.dns.setRecord(`${label}.leads.example.net`, answers(outside));
   },
   probe({ lane, way, host, port: at }, { token }, scene): Probe {
-    const written = host.written(scene.fixture.world);
+    const written = host.written(scene.fixture.outside);
     const shownPort = 'written' in at ? at.written : `${scene.placeOf(at.lane, at.entry).port}`;
     const shown = `${lane}, ${way}: ${written}:${shownPort}`;
     const target = readAuthority(way === 'SNI' ? written : `${written}:${shownPort}`, SNI_PORT);
-    const ruling = host.isName && target !== undefined ? mayBeRecorded(lane, target, scene) : REFUSED;
+    const ruling = host.isName && target !== undefined ? mayBeRecorded(lane, target, scene) : DENIED;
     return {
       ...WAYS[way](written, `:${shownPort}`, token),
       lane,
@@ -118,7 +118,7 @@ const SNI_PORT = 443;
 /** What a record of ours leads to. */
 const ALIASED = ['to-loopback.leads.example.net', 'localhost'];
 
-/** In dry-run the DNS decides where a name leads, and a server of the world is nobody's lane. */
+/** In dry-run the DNS decides where a name leads, and a outside server is nobody's lane. */
 function mayBeRecorded(lane: LaneName, to: Target, scene: ProbeScene): Ruling {
-  return isDryRun(scene.laneOf(lane)) ? { kind: 'refused or', or: 'recorded', to } : REFUSED;
+  return isDryRun(scene.laneOf(lane)) ? { kind: 'denied or', or: 'recorded', to } : DENIED;
 }

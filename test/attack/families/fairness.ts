@@ -77,7 +77,7 @@ interface Served {
 
 async function floodOnce(at: number, one: Scenario, scene: ProbeScene, idle: Served) {
   const logBefore = await logBytes(scene);
-  const toldBefore = await toldOfFloods(scene);
+  const reportedBefore = await toldOfFloods(scene);
   const source = `${FLOOD_SOURCES}${1 + at}`;
   const place = scene.placeOf('tenant', one.kind === 'questions' ? 'dns' : 'http');
   let isOver = false;
@@ -104,7 +104,7 @@ async function floodOnce(at: number, one: Scenario, scene: ProbeScene, idle: Ser
         : [`${shown}: the log grew by ${grown} bytes`]),
       ...(one.kind === 'new names' || one.kind === 'questions'
         ? []
-        : await faultsOfCount(shown, toldBefore + answered, scene)),
+        : await faultsOfCount(shown, reportedBefore + answered, scene)),
     ],
   };
 }
@@ -125,10 +125,10 @@ async function faultsOfCount(shown: string, wanted: number, scene: ProbeScene): 
     () => true,
     () => false,
   );
-  return isAll ? [] : [`${shown}: ${wanted} were answered so far, and rows tell of ${notified}`];
+  return isAll ? [] : [`${shown}: ${wanted} were answered so far, and rows report ${notified}`];
 }
 
-/** Medians over rounds: a question, a tunnel, and a refusal with its row. */
+/** Medians over rounds: a question, a tunnel, and a denial with its row. */
 async function serveRounds(
   scene: ProbeScene,
   rounds: number,
@@ -155,7 +155,7 @@ async function serveRound(scene: ProbeScene, round: number): Promise<Served> {
 
 function tryOut(name: string, source: string, scene: ProbeScene) {
   const bytes = proxyConnect(`${name}:443`, { token: 'p000000e', sni: name });
-  return sendProbe({ ...bytes, lane: 'other', ruling: { kind: 'refused' }, shown: name }, source, scene);
+  return sendProbe({ ...bytes, lane: 'other', ruling: { kind: 'denied' }, shown: name }, source, scene);
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<readonly [ms: number, result: T]> {

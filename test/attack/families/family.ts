@@ -19,7 +19,7 @@ export interface Family {
 
 export interface FamilyResult {
   readonly cases: number;
-  /** What became of them, in words that the family chooses: "refused", "passed". */
+  /** What became of them, in words that the family chooses: "denied", "passed". */
   readonly counts: Readonly<Record<string, number>>;
   /** Empty where all holds. Each names its case so that it can be typed by hand. */
   readonly faults: readonly string[];

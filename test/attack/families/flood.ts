@@ -1,4 +1,4 @@
-// A flood of refused requests from one workspace: what is sent, and how to start it.
+// A flood of denied requests from one workspace: what is sent, and how to start it.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Place } from './probe-scene.ts';

@@ -1,4 +1,4 @@
-// Connections of an attacker that are held: opened, told some first bytes, and then left alone.
+// Connections of an attacker that are held: opened, sent some first bytes, and then left idle.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { helloFor } from '../../outside/client-hello.ts';

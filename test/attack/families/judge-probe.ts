@@ -1,5 +1,5 @@
 // The invariants, for one attempt: what was dialled, matched, asked in the DNS and written into the row is one and the
-// same; what decide() forbids does not leave; a refusal has one row that says what the client saw; what is allowed gets
+// same; what decide() forbids does not leave; a denial has one row that says what the client saw; what is allowed gets
 // through without one. In: the attempt and everything that was seen of it. Out: sentences; none where all holds.
 import { isIP } from 'node:net';
 import type { Arrival } from '../../outside/origins.ts';
@@ -15,22 +15,22 @@ export interface ProbeEvidence {
   readonly probe: Probe;
   readonly seen: Seen;
   readonly rows: readonly StoredRow[];
-  /** Connections on which a server was told the attempt's token. */
+  /** Connections on which a server received the attempt's token. */
   readonly arrivals: readonly Arrival[];
 }
 
 export function faultsOfProbe(evidence: ProbeEvidence, scene: ProbeScene): readonly string[] {
   const { ruling } = evidence.probe;
   switch (ruling.kind) {
-    case 'refused':
-      return faultsOfRefusal(evidence);
+    case 'denied':
+      return faultsOfDenial(evidence);
     case 'passes':
       return faultsOfPassage(evidence, ruling.kind, ruling.to, scene);
     case 'recorded':
       return canAnswer(evidence, ruling.to, scene)
         ? faultsOfPassage(evidence, ruling.kind, ruling.to, scene)
         : faultsOfRecord(evidence, ruling.kind, ruling.to);
-    case 'refused or':
+    case 'denied or':
       return faultsOfEither(evidence, ruling, scene);
   }
 }
@@ -45,18 +45,18 @@ function faultsOfPassage(
   to: Target,
   scene: ProbeScene,
 ): readonly string[] {
-  if (!evidence.seen.gotThrough) return [`was kept back, though it may pass: ${tellRows(evidence.rows)}`];
+  if (!evidence.seen.gotThrough) return [`was denied, though it may pass: ${tellRows(evidence.rows)}`];
   return [...faultsOfTarget(evidence, to, scene), ...faultsOfRecord(evidence, kind, to)];
 }
 
 function faultsOfEither(
   evidence: ProbeEvidence,
-  { or, to }: Extract<Ruling, { kind: 'refused or' }>,
+  { or, to }: Extract<Ruling, { kind: 'denied or' }>,
   scene: ProbeScene,
 ): readonly string[] {
   if (hasGotOut(evidence)) return faultsOfPassage(evidence, or, to, scene);
   const mayBeRecorded = or === 'recorded' && !canAnswer(evidence, to, scene);
-  return mayBeRecorded && evidence.rows.length === 1 ? faultsOfRow(evidence) : faultsOfRefusal(evidence);
+  return mayBeRecorded && evidence.rows.length === 1 ? faultsOfRow(evidence) : faultsOfDenial(evidence);
 }
 
 /** Where nobody listens, nothing comes back, and the row is all there is. */
@@ -64,7 +64,7 @@ function canAnswer({ probe }: ProbeEvidence, to: Target, scene: ProbeScene): boo
   return probe.isDatagram === true || scene.isServed(to.port);
 }
 
-function faultsOfRefusal(evidence: ProbeEvidence): readonly string[] {
+function faultsOfDenial(evidence: ProbeEvidence): readonly string[] {
   const { rows, seen } = evidence;
   if (hasGotOut(evidence))
     return [`got through: ${tellArrivals(evidence.arrivals)}`, ...faultsOfRow(evidence)];
@@ -75,7 +75,7 @@ function faultsOfRefusal(evidence: ProbeEvidence): readonly string[] {
     return [`has ${rows.length} rows instead of 1: ${tellRows(rows)}`];
   const isAgreed = seen.reason === undefined || seen.reason === row.reason;
   return [
-    ...(row.accessType === 'DROP' ? [] : [`was refused, and its row says ${row.accessType}`]),
+    ...(row.accessType === 'DROP' ? [] : [`was denied, and its row says ${row.accessType}`]),
     ...(isAgreed ? [] : [`its answer gives the reason ${seen.reason}, its row ${row.reason}`]),
     ...faultsOfRow(evidence),
   ];
@@ -86,7 +86,7 @@ function isUnreadable({ probe, seen }: ProbeEvidence): boolean {
   return probe.isDatagram === true && seen.answer.startsWith('FORMERR');
 }
 
-/** Of a row, whoever is refused: it is the lane's own. */
+/** Of a row, whoever is denied: it is the lane's own. */
 function faultsOfRow({ probe, rows }: ProbeEvidence): readonly string[] {
   const { workspace, product } = LANES[probe.lane];
   return rows.flatMap((row) => [
@@ -112,7 +112,7 @@ function faultsOfRecord(evidence: ProbeEvidence, kind: 'passes' | 'recorded', to
   ];
 }
 
-/** Everything that arrived did so where the ruling says, and the server was told that name. */
+/** Everything that arrived did so where the ruling says, and the server received that name. */
 function faultsOfTarget(
   { probe, arrivals }: ProbeEvidence,
   to: Target,

@@ -105,7 +105,7 @@ async function sendOne(at: number, make: MakeProbe, scene: ProbeScene): Promise<
   return { probe, mark, source, seen: await sendProbe(probe, source, scene) };
 }
 
-/** 127.1.0.1, 127.1.0.2, ...: below the subnets of worlds. */
+/** 127.1.0.1, 127.1.0.2, ...: below the subnets of outside servers. */
 function sourceOf(at: number): string {
   return `127.${1 + Math.floor(at / 62_500)}.${Math.floor(at / 250) % 250}.${1 + (at % 250)}`;
 }
@@ -116,7 +116,7 @@ function evidenceOf(
   { fixture }: ProbeScene,
 ): readonly ProbeEvidence[] {
   const rows = Map.groupBy(allRows, ({ source }) => source.replace(/:\d*$/, ''));
-  const arrivals = Map.groupBy(fixture.world.origins.arrivals, ({ said }) => /p\d{6}e/.exec(said)?.[0]);
+  const arrivals = Map.groupBy(fixture.outside.origins.arrivals, ({ said }) => /p\d{6}e/.exec(said)?.[0]);
   return sent.map(({ probe, mark, source, seen }) => ({
     probe,
     seen,
@@ -131,9 +131,9 @@ function straysOf(
   { fixture }: ProbeScene,
 ): readonly string[] {
   const mayBeAsked = sent.flatMap(({ probe: { ruling, mayAsk = [] } }) =>
-    ruling.kind === 'refused' ? mayAsk : [ruling.to.host],
+    ruling.kind === 'denied' ? mayAsk : [ruling.to.host],
   );
-  const { dns, origins } = fixture.world;
+  const { dns, origins } = fixture.outside;
   const sources = new Set(sent.map(({ source }) => source));
   return [
     ...forgedRows(rows, sources),
@@ -144,7 +144,7 @@ function straysOf(
 
 function countsOf(evidence: readonly ProbeEvidence[]): Readonly<Record<string, number>> {
   const words = evidence.map(({ seen, rows }) => {
-    if (!seen.gotThrough) return 'refused';
+    if (!seen.gotThrough) return 'denied';
     return rows.length > 0 ? 'recorded' : 'passed';
   });
   return Object.fromEntries(

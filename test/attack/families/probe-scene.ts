@@ -1,5 +1,5 @@
-// The gateway that generated attempts are sent to, and a world in which every name exists and leads to a server that
-// writes down what it is told. In: the folder. Out: places to send to, and what decide() says for each lane.
+// The gateway that generated attempts are sent to, and outside servers for which every name exists and leads to a
+// server that records what it receives. In: the folder. Out: places to send to, and what decide() says for each lane.
 import {
   decide,
   decideName,
@@ -12,7 +12,7 @@ import type { Lane } from '../../../operator/model/lane.ts';
 import { formatProblem } from '../../../operator/model/problem.ts';
 import { readFolder } from '../../../operator/sources/folder.ts';
 import { spreadAddress } from '../../outside/dns-zone.ts';
-import type { OutsideName, OutsideWorld, Services } from '../../outside/outside-world.ts';
+import type { OutsideName, OutsideServers, Services } from '../../outside/outside-servers.ts';
 import {
   type GatewayFixture,
   type GatewayOptions,
@@ -26,7 +26,7 @@ export interface ProbeScene {
   placeOf(lane: LaneName, entry: Entry): Place;
   /** Address of the server that a name leads to, unless its record says otherwise. */
   addressOf(name: string): string;
-  /** Whether any server of the world listens there. */
+  /** Whether any outside server listens there. */
   isServed(port: number): boolean;
   laneOf(lane: LaneName): Lane;
   /** What the table of the lane's workspace says. */
@@ -42,7 +42,7 @@ export interface Place {
 const SERVERS = 40;
 const FIRST_SERVER = 100;
 
-/** Where attackers look. */
+/** Where attackers connect. */
 const SERVICES: Services = {
   22: 'witness',
   80: 'witness',
@@ -65,10 +65,10 @@ export async function startProbeScene(
   const fixture = await startGateway({ names: [], services: SERVICES, files, ...more });
   try {
     if (fixture.problems.length > 0) throw new Error(fixture.problems.map(formatProblem).join('\n'));
-    const servers = serversOf(fixture.world);
-    await fixture.world.addName({ name: '*', spreadOver: servers });
+    const servers = serversOf(fixture.outside);
+    await fixture.outside.addName({ name: '*', spreadOver: servers });
     for (const [name, protocol] of Object.entries(ODD_SERVERS))
-      await fixture.world.addName(oddServer(name, protocol));
+      await fixture.outside.addName(oddServer(name, protocol));
     const ruleOf = await tablesOf(fixture.folder);
     return {
       fixture,
@@ -93,7 +93,7 @@ function oddServer(name: string, protocol: 'endless' | 'deaf'): OutsideName {
   return { name, services: Object.fromEntries(Object.keys(SERVICES).map((port) => [port, protocol])) };
 }
 
-function serversOf({ openRange }: OutsideWorld): readonly string[] {
+function serversOf({ openRange }: OutsideServers): readonly string[] {
   const subnet = openRange.replace(/\.0\/24$/, '');
   return Array.from({ length: SERVERS }, (_, at) => `${subnet}.${FIRST_SERVER + at}`);
 }

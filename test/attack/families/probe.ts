@@ -30,9 +30,9 @@ export type Ruling =
   /** Gets through and leaves a row that says it would be denied. */
   | { readonly kind: 'recorded'; readonly to: Target }
   /** Does not get through, and leaves a row. */
-  | { readonly kind: 'refused' }
-  /** Either refused, or what `or` says: for values that are not written canonically. */
-  | { readonly kind: 'refused or'; readonly or: 'passes' | 'recorded'; readonly to: Target };
+  | { readonly kind: 'denied' }
+  /** Either denied, or what `or` says: for values that are not written canonically. */
+  | { readonly kind: 'denied or'; readonly or: 'passes' | 'recorded'; readonly to: Target };
 
 export interface Probe {
   readonly lane: LaneName;
@@ -41,7 +41,7 @@ export interface Probe {
   /** A DNS question, of which the first turn's first piece is the whole datagram. */
   readonly isDatagram?: true;
   readonly ruling: Ruling;
-  /** Names that the DNS may be asked for, though nobody gets through: where they lead is what refuses them. */
+  /** Names that the DNS may be asked for, though nobody gets through: where they lead is what denies them. */
   readonly mayAsk?: readonly string[];
   /** For a person who wants to type it. */
   readonly shown: string;

@@ -1,5 +1,5 @@
 // Clients that do not read what a server sends without end, and clients that send without end to a server that does not
-// read, on every way through: what Envoy keeps for each is bounded, and another workspace is served meanwhile.
+// read, on every way through: what Envoy buffers for each is bounded, and another workspace is served meanwhile.
 import fc from 'fast-check';
 import { helloFor } from '../../outside/client-hello.ts';
 import { until } from '../../support/until.ts';
@@ -89,7 +89,7 @@ async function stickAll(at: number, { way, server, lane, clients }: Scenario): P
     const shown = `#${at} ${clients} clients by ${way} in ${lane}, ${server} server`;
     return [
       ...(stuck.every(({ moved }) => moved > 0) ? [] : [`${shown}: some were not served at all`]),
-      ...(each <= KILOBYTES_EACH ? [] : [`${shown}: Envoy keeps ${each.toFixed()} kB for each`]),
+      ...(each <= KILOBYTES_EACH ? [] : [`${shown}: Envoy buffers ${each.toFixed()} kB for each`]),
       ...(waited < SERVED_WITHIN_MS ? [] : [`${shown}: another workspace waited ${waited.toFixed()} ms`]),
     ];
   } finally {

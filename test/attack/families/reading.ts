@@ -7,7 +7,7 @@ import type { LaneName, Ruling, Target } from './probe.ts';
 import type { ProbeScene } from './probe-scene.ts';
 
 export interface Reading extends Target {
-  /** Lower case, no trailing dot, no leading zero: another spelling may be refused, or read as this. */
+  /** Lower case, no trailing dot, no leading zero: another spelling may be denied, or read as this. */
   readonly isCanonical: boolean;
 }
 
@@ -26,7 +26,7 @@ export function readAuthority(text: string, defaultPort = 0): Reading | undefine
 
 /**
  * A URL has its host behind the last "@" and before the path, in the one reading that there is of URLs. Who writes more
- * than a host may be refused for it. Envoy itself refuses each path that does not begin with "/", an empty one in front
+ * than a host may be denied for it. Envoy itself rejects each path that does not begin with "/", an empty one in front
  * of a query too, and each fragment.
  */
 function readUrlAuthority(text: string, defaultPort?: number): Reading | undefined {
@@ -40,9 +40,9 @@ function readUrlAuthority(text: string, defaultPort?: number): Reading | undefin
 /** By what decide() says of the reading. */
 export function rulingOn(reading: Reading, decision: ReturnType<ProbeScene['decide']>): Ruling {
   const to = { host: reading.host, port: reading.port };
-  if (decision.verdict === 'DROP') return { kind: 'refused' };
+  if (decision.verdict === 'DROP') return { kind: 'denied' };
   const kind = decision.verdict === 'ALLOW' ? 'passes' : 'recorded';
-  return reading.isCanonical ? { kind, to } : { kind: 'refused or', or: kind, to };
+  return reading.isCanonical ? { kind, to } : { kind: 'denied or', or: kind, to };
 }
 
 export interface Attempt {
@@ -50,7 +50,7 @@ export interface Attempt {
   readonly text: string;
 }
 
-export const REFUSED: Ruling = { kind: 'refused' };
+export const DENIED: Ruling = { kind: 'denied' };
 
 /** Blanks around the value of a header are none of it. */
 export function rulingOnHost({ lane, text }: Attempt, scene: ProbeScene): Ruling {
@@ -62,20 +62,20 @@ export function rulingOnUrl({ lane, text }: Attempt, scene: ProbeScene): Ruling 
 }
 
 function rulingOnHttp(lane: LaneName, reading: Reading | undefined, scene: ProbeScene): Ruling {
-  if (reading === undefined) return REFUSED;
+  if (reading === undefined) return DENIED;
   return rulingOn(reading, scene.decide(lane, { via: 'HTTP', ...reading }));
 }
 
 export function rulingOnConnect({ lane, text }: Attempt, sni: string, scene: ProbeScene): Ruling {
   const reading = /[/?#]/.test(text) ? undefined : readUrlAuthority(text);
-  if (reading === undefined) return REFUSED;
+  if (reading === undefined) return DENIED;
   const inside = { kind: 'TLS', sni } as const;
   return rulingOn(reading, scene.decide(lane, { via: 'CONNECT', ...reading, inside }));
 }
 
 export function rulingOnServerName({ lane, text }: Attempt, port: number, scene: ProbeScene): Ruling {
   const reading = text.includes(':') ? undefined : readAuthority(text, port);
-  if (reading === undefined) return REFUSED;
+  if (reading === undefined) return DENIED;
   return rulingOn(reading, scene.decide(lane, { via: 'TLS', sni: reading.host, port }));
 }
 
@@ -84,5 +84,5 @@ export function rulingOnQuestion({ lane, text }: Attempt, scene: ProbeScene): Ru
   const reading = text.includes(':') ? undefined : readAuthority(text, 1);
   if (reading !== undefined) return rulingOn(reading, scene.decideName(lane, reading.host));
   const to = { host: canonicalName(text), port: 53 };
-  return isDryRun(scene.laneOf(lane)) ? { kind: 'refused or', or: 'recorded', to } : REFUSED;
+  return isDryRun(scene.laneOf(lane)) ? { kind: 'denied or', or: 'recorded', to } : DENIED;
 }

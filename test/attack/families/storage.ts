@@ -17,7 +17,7 @@ import { probeFamily } from './probe-family.ts';
 import { PROBE_FOLDER } from './probe-folder.ts';
 import type { ProbeScene } from './probe-scene.ts';
 import { proxyConnect, transparentTls } from './probe-senders.ts';
-import { REFUSED } from './reading.ts';
+import { DENIED } from './reading.ts';
 
 type WrittenEntry = Readonly<{ destination: string; sharedZone?: 'Accept' }>;
 
@@ -66,11 +66,11 @@ export const STORAGE_OF_STRANGERS: Family = probeFamily<Case>({
   },
 });
 
-/** Listed storage is told by decide(), which a test of its own compares with the providers' forms. */
+/** Listed storage is known from decide(), which a test of its own compares with the providers' forms. */
 function rulingOnStorage(described: StorageHostCase, scene: ProbeScene): Ruling {
   const host = hostOf(described);
   const decision = scene.decide('tenant', { via: 'TLS', sni: host, port: 443 });
   const isListed = decision.rule?.list === 'allowedStorageDestinations';
   const isOpen = decision.verdict === 'ALLOW' && (isListed || isService(described));
-  return isOpen ? { kind: 'passes', to: { host, port: 443 } } : REFUSED;
+  return isOpen ? { kind: 'passes', to: { host, port: 443 } } : DENIED;
 }

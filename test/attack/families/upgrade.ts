@@ -98,7 +98,7 @@ const token = fc.oneof(
 /** Would make the proxy send datagrams. */
 const TO_UDP = 'connect-udp';
 
-/** Those that Envoy's parser may refuse, whatever the host. */
+/** Those that Envoy's parser may reject, whatever the host. */
 const PLAIN_METHODS = METHODS.slice(0, 9);
 
 export const UPGRADE: Family = probeFamily<Case>({
@@ -148,5 +148,5 @@ function lenientWhereOdd({ method, upgrade, connection, headers }: Case, ruling:
     connection !== 'Host' &&
     !headers.some((header) => header.startsWith(':'));
   if (isPlain || (ruling.kind !== 'passes' && ruling.kind !== 'recorded')) return ruling;
-  return { kind: 'refused or', or: ruling.kind, to: ruling.to };
+  return { kind: 'denied or', or: ruling.kind, to: ruling.to };
 }

@@ -125,7 +125,7 @@ async function createNamespaces(root: KubernetesApi, operator: KubernetesApi): P
   const workspace = (id: string) => ({ [WORKSPACE_LABEL]: id });
   await create(root, namespace(READY, { labels: workspace('101') }));
   await until('the operator to stamp a Namespace', () =>
-    refusal(operator, {
+    rejection(operator, {
       method: 'PATCH',
       path: `/api/v1/namespaces/${READY}`,
       body: { metadata: { annotations: READY_ANNOTATIONS } },
@@ -208,17 +208,19 @@ async function untilAdmissionWorks(root: KubernetesApi): Promise<void> {
   const path = '/api/v1/namespaces/default/configmaps';
   const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata };
   await until('the policies to be in force', async () => {
-    const answer = await refusal(root, dryRun({ method: 'POST', path, body }));
+    const answer = await rejection(root, dryRun({ method: 'POST', path, body }));
     return answer.includes(last) ? '' : `ConfigMaps are still accepted: "${answer}"`;
   });
   await until('pods to be judged', async () => {
-    const answers = await Promise.all([READY, NEW, PLAIN].map((home) => refusal(root, createPod(home, {}))));
+    const answers = await Promise.all(
+      [READY, NEW, PLAIN].map((home) => rejection(root, createPod(home, {}))),
+    );
     const [ready, fresh, plain] = answers;
     return ready === '' && fresh?.includes('isolation') === true && plain === '' ? '' : answers.join('\n');
   });
 }
 
-/** A policy of this test, and none of Sallyport's: it refuses ConfigMaps of its own name. */
+/** A policy of this test, and none of Sallyport's: it rejects ConfigMaps of its own name. */
 async function createPolicyAgainstConfigMaps(root: KubernetesApi, name: string): Promise<void> {
   const group = 'admissionregistration.k8s.io';
   const apiVersion = `${group}/v1`;
@@ -249,7 +251,7 @@ export async function until(what: string, missing: () => Promise<string>): Promi
 }
 
 /** "" where the API server accepts, else its sentence. */
-export async function refusal(api: KubernetesApi, request: ApiRequest): Promise<string> {
+export async function rejection(api: KubernetesApi, request: ApiRequest): Promise<string> {
   try {
     await api.request(request);
     return '';
@@ -275,7 +277,7 @@ export function podOf(home: string, { name = 'web', labels = {}, spec = {} }: Po
   };
 }
 
-/** A request that changes nothing: admission looks at it as at any other. */
+/** A request that changes nothing: admission treats it like any other. */
 export function createPod(home: string, parts: PodParts): ApiRequest {
   return dryRun({
     method: 'POST',

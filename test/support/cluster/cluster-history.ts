@@ -64,7 +64,7 @@ export class ClusterHistory {
       onFailure: nothing,
     });
     source.start();
-    await until('a fresh look has seen everything', () => source.hasSynced());
+    await until('a new source has seen everything', () => source.hasSynced());
     const { state, observed } = source.read();
     await source.stop();
     const settings = {

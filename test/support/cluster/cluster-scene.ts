@@ -1,4 +1,4 @@
-// A whole cluster but for nodes: a control plane with CRDs, admission policies and roles, an outside world, operators
+// A whole cluster but for nodes: a control plane with CRDs, admission policies and roles, outside servers, operators
 // that run under their ServiceAccount's own rights, and agents with a real Envoy each. Nothing of it lives on after
 // stop().
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ export class ClusterScene {
     this.gateways = gateways;
   }
 
-  /** `names` exist in the outside world. */
+  /** `names` exist in the outside servers. */
   static async start(names: readonly string[] = []): Promise<ClusterScene> {
     const scene = new ClusterScene(await GatewayScene.start(names));
     await scene.kubectl('apply', '--server-side', '-f', GENERATED);

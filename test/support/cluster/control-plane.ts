@@ -170,7 +170,7 @@ export class ControlPlane {
     await rm(this.#place.folder, { recursive: true, force: true });
   }
 
-  /** Never throws for a code other than 0: look at the code, or use what stderr says. */
+  /** Never throws for a code other than 0: check the code, or use what stderr says. */
   async kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<ProgramResult> {
     const { kubeconfig = this.adminKubeconfig, stdin } = options;
     const kubectl = join(this.#processPlace.binaries, 'kubectl');

@@ -1,4 +1,4 @@
-// What every test of the agent needs: a control plane with the CRDs, an outside world, compiled objects as the operator
+// What every test of the agent needs: a control plane with the CRDs, outside servers, compiled objects as the operator
 // would write them, and agents with a real Envoy each. Nothing of it lives on after stop().
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { API_VERSION } from '../../../operator/model/kubernetes-object.ts';
 import type { Lane } from '../../../operator/model/lane.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { GatewayProcess } from '../../../operator/roles/gateway/process.ts';
-import { type OutsideWorld, startOutsideWorld } from '../../outside/outside-world.ts';
+import { type OutsideServers, startOutsideServers } from '../../outside/outside-servers.ts';
 import { ask } from '../../outside/proxy-client.ts';
 import { until } from '../until.ts';
 import { type ControlPlane, installCrds, installRoles, startControlPlane } from './control-plane.ts';
@@ -32,12 +32,12 @@ export interface Agent {
 }
 
 export interface AgentOptions {
-  /** Where it listens; an address of the world unless given. */
+  /** Where it listens; an address of the outside servers unless given. */
   readonly address?: string;
   /** The administrator's unless given: then it acts as the gateways' ServiceAccount. */
   readonly kubeconfig?: string;
   /** What is outside for it; the scene's own unless given. */
-  readonly world?: OutsideWorld;
+  readonly outside?: OutsideServers;
 }
 
 /** A workspace's lanes with the port of each. */
@@ -45,13 +45,13 @@ export type LanePorts = Readonly<Partial<Record<Lane, number>>>;
 
 export class GatewayScene {
   readonly controlPlane: ControlPlane;
-  readonly world: OutsideWorld;
+  readonly outside: OutsideServers;
   readonly folder: string;
   readonly #agents = new Set<GatewayProcess>();
 
-  private constructor(controlPlane: ControlPlane, world: OutsideWorld, folder: string) {
+  private constructor(controlPlane: ControlPlane, outside: OutsideServers, folder: string) {
     this.controlPlane = controlPlane;
-    this.world = world;
+    this.outside = outside;
     this.folder = folder;
   }
 
@@ -59,9 +59,9 @@ export class GatewayScene {
     const controlPlane = await startControlPlane();
     await installCrds(controlPlane);
     await installRoles(controlPlane);
-    const world = await startOutsideWorld({ names: names.map((name) => ({ name })) });
+    const outside = await startOutsideServers({ names: names.map((name) => ({ name })) });
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateways-'));
-    const scene = new GatewayScene(controlPlane, world, folder);
+    const scene = new GatewayScene(controlPlane, outside, folder);
     return scene;
   }
 
@@ -96,7 +96,7 @@ export class GatewayScene {
     return spawn(process.execPath, [MAIN, 'gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
-  #optionsOf(podName: string, { world = this.world, address, kubeconfig }: AgentOptions) {
+  #optionsOf(podName: string, { outside = this.outside, address, kubeconfig }: AgentOptions) {
     return {
       kubeconfig: kubeconfig ?? this.controlPlane.adminKubeconfig,
       namespace: SYSTEM_NAMESPACE,
@@ -104,11 +104,11 @@ export class GatewayScene {
       logLevel: 'info',
       podName,
       state: this.stateOf(podName),
-      listenAddress: address ?? world.listenAddress,
-      resolver: [world.resolver],
-      openRange: [world.openRange],
+      listenAddress: address ?? outside.listenAddress,
+      resolver: [outside.resolver],
+      openRange: [outside.openRange],
       denyRange: [],
-      clusterDns: [world.resolver],
+      clusterDns: [outside.resolver],
       maxConnections: '1000',
       accountId: 'account',
       concurrency: '1',
@@ -121,7 +121,7 @@ export class GatewayScene {
 
   async stop(): Promise<void> {
     for (const agent of this.#agents) await agent.stop();
-    await this.world.stop();
+    await this.outside.stop();
     await this.controlPlane.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -192,7 +192,7 @@ export class GatewayScene {
   /** "ok", "refused REASON", or the error where nobody listens. */
   async asking(address: string, port: number, name: string): Promise<string> {
     const proxy = { host: address, port };
-    const result = await ask({ proxy, ca: this.world.caPem, url: `https://${name}/` });
+    const result = await ask({ proxy, ca: this.outside.caPem, url: `https://${name}/` });
     if (result.outcome === 'failed') return /ECONNREFUSED/.exec(result.error ?? '')?.[0] ?? `${result.error}`;
     return result.reason === undefined ? result.outcome : `${result.outcome} ${result.reason}`;
   }

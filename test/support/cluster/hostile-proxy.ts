@@ -67,7 +67,7 @@ export class HostileProxy {
   readonly kubeconfig: string;
   readonly #upstream: Upstream;
   readonly #server: Server;
-  readonly #streams = new Set<{ readonly url: string; readonly stream: HostileStream; cut(): void }>();
+  readonly #streams = new Set<{ readonly url: string; readonly stream: HostileStream; disconnect(): void }>();
   #answers: Armed<Answer>[] = [];
   #lineFaults: Armed<LineFault>[] = [];
   #requests: SeenRequest[] = [];
@@ -96,8 +96,8 @@ export class HostileProxy {
   }
 
   /** Resets every open watch that matches. */
-  cut(path = /^/): void {
-    for (const open of this.#streams) if (path.test(open.url)) open.cut();
+  disconnect(path = /^/): void {
+    for (const open of this.#streams) if (path.test(open.url)) open.disconnect();
   }
 
   /**
@@ -174,7 +174,7 @@ export class HostileProxy {
   #follow(url: string, answer: IncomingMessage, response: ServerResponse): void {
     response.flushHeaders();
     const stream = new HostileStream(response, () => strike(this.#lineFaults, url));
-    const open = { url, stream, cut: () => response.destroy() };
+    const open = { url, stream, disconnect: () => response.destroy() };
     this.#streams.add(open);
     response.on('close', () => this.#streams.delete(open));
     answer.setEncoding('utf8');
@@ -233,7 +233,7 @@ async function readUpstream(path: string): Promise<Upstream> {
   };
 }
 
-/** Clients insist on TLS unless told that they need no certificate. */
+/** Clients insist on TLS unless configured so that they need no certificate. */
 function plainKubeconfig(server: string): string {
   return JSON.stringify({
     apiVersion: 'v1',

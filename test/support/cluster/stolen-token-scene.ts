@@ -19,7 +19,7 @@ import {
   PLAIN,
   podOf,
   READY,
-  refusal,
+  rejection,
   until,
 } from './admission-scene.ts';
 import type { Stored } from './operator-oracle.ts';
@@ -159,7 +159,7 @@ export async function makeTargets({ root, operator, as }: AdmissionScene): Promi
     path: `/api/v1/namespaces/${JOINED}/pods`,
     body: podOf(JOINED, {}),
   } as const;
-  await until('pods to be admitted', () => refusal(root, dryRun(trial)));
+  await until('pods to be admitted', () => rejection(root, dryRun(trial)));
   const old = Object.keys(STATUSES).map((name) => podOf(JOINED, { name, labels: { app: 'x' } }));
   for (const pod of old) await create(root, pod);
   for (const [name, status] of Object.entries(STATUSES)) await setStatus(JOINED, name, status);

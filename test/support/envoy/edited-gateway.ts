@@ -110,7 +110,7 @@ export class EditedGateway {
   }
 
   async #isAnswered(place: Client['proxy'], name: string, port: number, way: Probe['way']): Promise<boolean> {
-    const { caPem: ca } = this.#fixture.world;
+    const { caPem: ca } = this.#fixture.outside;
     const url = `https://${name}:${port}/`;
     const how = way === 'proxy' ? { proxy: place } : { address: place };
     return (await ask({ ...how, ca, url, timeoutMs: 8000 })).outcome === 'ok';
@@ -141,7 +141,7 @@ export class EditedGateway {
       case 'add odd entry':
         return this.#addOdd(step.how);
       case 'write private endpoint': {
-        const { openRange } = this.#fixture.world;
+        const { openRange } = this.#fixture.outside;
         const { workspaces, port } = step;
         const ports = [{ port, protocol: 'TLS' as const }];
         const spec = { domains: [PRIVATE_NAME], addressRanges: [openRange], workspaces, ports };

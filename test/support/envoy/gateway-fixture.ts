@@ -1,4 +1,4 @@
-// A real gateway for tests: the embedded role on a folder of YAML, its Envoy, and an outside world that it may reach.
+// A real gateway for tests: the embedded role on a folder of YAML, its Envoy, and outside servers that it may reach.
 // In: the names that exist outside, and YAML as text. Out: clients of its egress listeners, and the denials that it
 // stored. Nothing of it lives on after stop().
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,16 +15,16 @@ import type { ShownDenials } from '../../../operator/roles/denial-log/calls.ts';
 import { RunProcess } from '../../../operator/roles/run/process.ts';
 import { SILENT_VIEW } from '../../../operator/roles/run/view.ts';
 import {
-  type OutsideWorld,
-  type OutsideWorldOptions,
-  startOutsideWorld,
-} from '../../outside/outside-world.ts';
+  type OutsideServers,
+  type OutsideServersOptions,
+  startOutsideServers,
+} from '../../outside/outside-servers.ts';
 import type { AskOptions } from '../../outside/proxy-client.ts';
 import { until } from '../until.ts';
 
-export interface GatewayOptions extends OutsideWorldOptions {
-  /** By file name; a function where the text depends on the world's addresses. */
-  readonly files: Files | ((world: OutsideWorld) => Files);
+export interface GatewayOptions extends OutsideServersOptions {
+  /** By file name; a function where the text depends on the outside servers' addresses. */
+  readonly files: Files | ((outside: OutsideServers) => Files);
   readonly maxConnections?: number;
   readonly envoyMemoryMb?: number;
   /** Of a lane in a second; without end unless given, since each denial of most tests is looked for. */
@@ -34,7 +34,7 @@ export interface GatewayOptions extends OutsideWorldOptions {
 type Files = Readonly<Record<string, string>>;
 
 export interface GatewayFixture {
-  readonly world: OutsideWorld;
+  readonly outside: OutsideServers;
   readonly gateway: RunProcess;
   /** The folder that the gateway reads. */
   readonly folder: string;
@@ -46,7 +46,7 @@ export interface GatewayFixture {
   readonly problems: readonly Problem[];
   /** What was last said not to be in force, a sentence for each thing. */
   readonly heldBack: readonly string[];
-  /** What went wrong, as it was told, a sentence each. */
+  /** What went wrong, as it was reported, a sentence each. */
   readonly failures: readonly string[];
   /** What a workload of the workspace knows; JOBS unless a product is given. Throws where it has no egress listener. */
   client(workspace: string, product?: Product): Client;
@@ -70,14 +70,14 @@ export type Client = Required<Pick<AskOptions, 'proxy' | 'ca'>>;
 type Direct = Required<Pick<AskOptions, 'address' | 'ca'>>;
 
 export async function startGateway(options: GatewayOptions): Promise<GatewayFixture> {
-  const world = await startOutsideWorld(options);
+  const outside = await startOutsideServers(options);
   const directory = await mkdtemp(join(tmpdir(), 'sallyport-'));
   const removeAll = async (): Promise<void> => {
-    await world.stop();
+    await outside.stop();
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    return await startIn(directory, world, options, removeAll);
+    return await startIn(directory, outside, options, removeAll);
   } catch (error) {
     await removeAll();
     throw error;
@@ -86,25 +86,25 @@ export async function startGateway(options: GatewayOptions): Promise<GatewayFixt
 
 async function startIn(
   directory: string,
-  world: OutsideWorld,
+  outside: OutsideServers,
   { files, maxConnections = 4096, denialRows = 1_000_000, envoyMemoryMb }: GatewayOptions,
   removeAll: () => Promise<void>,
 ): Promise<GatewayFixture> {
   const folder = join(directory, 'folder');
   await mkdir(folder);
-  const texts = typeof files === 'function' ? files(world) : files;
+  const texts = typeof files === 'function' ? files(outside) : files;
   for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text);
   const state = join(directory, 'state');
   const journal = new Journal();
   const gateway = await RunProcess.start(
-    runConfig({ folder, state, world }, { maxConnections, denialRows, envoyMemoryMb }),
+    runConfig({ folder, state, outside }, { maxConnections, denialRows, envoyMemoryMb }),
     journal.view,
   );
   const { envoy, envoyLog } = statePaths(state);
   let stopped: Promise<void> | undefined;
   const stopGateway = (): Promise<void> => (stopped ??= gateway.stop());
   return {
-    world,
+    outside,
     gateway,
     folder,
     logFolder: envoyLog,
@@ -118,11 +118,11 @@ async function startIn(
     },
     client: (workspace, product = 'JOBS') => ({
       proxy: egressListenerOf(gateway, workspace, product),
-      ca: world.caPem,
+      ca: outside.caPem,
     }),
     direct: (workspace, port, product = 'JOBS') => ({
       address: directPlaceOf(gateway, workspace, product, port),
-      ca: world.caPem,
+      ca: outside.caPem,
     }),
     denialsWith: (fields, count) => journal.denialsWith(fields, count),
     logLines: (select, count) => logLines(join(envoyLog, 'access.log'), select, count),
@@ -139,20 +139,23 @@ async function startIn(
 interface Places {
   readonly folder: string;
   readonly state: string;
-  readonly world: OutsideWorld;
+  readonly outside: OutsideServers;
 }
 
 interface Limits extends Required<Pick<GatewayOptions, 'maxConnections' | 'denialRows'>> {
   readonly envoyMemoryMb: number | undefined;
 }
 
-function runConfig({ folder, state, world }: Places, { maxConnections, denialRows, envoyMemoryMb }: Limits) {
+function runConfig(
+  { folder, state, outside }: Places,
+  { maxConnections, denialRows, envoyMemoryMb }: Limits,
+) {
   const options = {
     state,
-    listenAddress: world.listenAddress,
+    listenAddress: outside.listenAddress,
     ports: '10000-31999',
-    resolver: [world.resolver],
-    openRange: [world.openRange],
+    resolver: [outside.resolver],
+    openRange: [outside.openRange],
     denyRange: [],
     maxConnections: `${maxConnections}`,
     accountId: 'account',

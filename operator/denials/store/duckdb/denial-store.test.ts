@@ -187,7 +187,7 @@ describe('DenialStore.close()', () => {
       expect(await readdir(folder)).toEqual(['denials.duckdb']);
     }));
 
-  test('ends a running query, stores what was handed over, and refuses more', () =>
+  test('ends a running query, stores what was handed over, and rejects more', () =>
     withStore(async (store) => {
       const endless = runQuery(
         store,

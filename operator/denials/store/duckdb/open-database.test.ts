@@ -88,9 +88,9 @@ describe('openDatabase()', () => {
       const path = join(folder, 'denials.duckdb');
       await make(path);
       const before = await readFile(path);
-      const refused = DenialStore.open(path, { readOnly: true });
-      await expect(refused).rejects.toThrow(`Cannot open denial log "${path}": `);
-      await expect(refused).rejects.toThrow(`move "${path}" and "${path}.wal" away`);
+      const rejected = DenialStore.open(path, { readOnly: true });
+      await expect(rejected).rejects.toThrow(`Cannot open denial log "${path}": `);
+      await expect(rejected).rejects.toThrow(`move "${path}" and "${path}.wal" away`);
       expect((await readFile(path)).equals(before)).toBe(true);
       const store = await DenialStore.open(path);
       expect(store.setAside).toEqual({
@@ -130,7 +130,7 @@ describe('openDatabase()', () => {
       await newer.close();
     }));
 
-  test('sets a log aside that it is told to mistrust, under a name of its own each time', () =>
+  test('sets a log aside that it is configured to mistrust, under a name of its own each time', () =>
     withFolder(async (folder) => {
       const path = join(folder, 'denials.duckdb');
       await (await DenialStore.open(path)).close();

@@ -73,7 +73,7 @@ describe('namespaceStamp()', () => {
     });
   });
 
-  it('leaves the cluster and the API server to no proxy, and metadata services to the gateway that refuses them', () => {
+  it('leaves the cluster and the API server to no proxy, and metadata services to the gateway that rejects them', () => {
     const hosts = stampOf(OPEN)?.['sallyport.dev/no-proxy']?.split(',') ?? [];
     expect(hosts).toEqual(
       expect.arrayContaining([

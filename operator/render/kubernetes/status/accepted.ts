@@ -7,7 +7,7 @@ type Accepted = Verdict<'Accepted'>;
 const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Valid and in use' };
 
 /** Reasons that make it False, the gravest first. */
-const REFUSALS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;
+const REJECTIONS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;
 
 /** Reasons of objects that are in use, though not all of their content has an effect. */
 export const REMARKS = ['SharedZone', 'RulesIgnored', 'TooManyTlsPorts'] as const;
@@ -18,7 +18,7 @@ const MOST_PROBLEMS = 3;
 export function acceptedOf(problems: readonly Problem[], isUnreadable: boolean): Accepted {
   if (isUnreadable) return { status: 'False', reason: 'Invalid', message: sentenceOf(problems) };
   const having = (reason: string) => problems.filter((problem) => problem.reason === reason);
-  const reason = REFUSALS.find((refusal) => having(refusal).length > 0);
+  const reason = REJECTIONS.find((rejection) => having(rejection).length > 0);
   if (reason !== undefined) return { status: 'False', reason, message: sentenceOf(having(reason)) };
   const remark = REMARKS.find((known) => having(known).length > 0);
   if (remark === undefined) return ACCEPTED;

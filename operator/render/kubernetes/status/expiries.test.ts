@@ -85,7 +85,7 @@ describe('renderStatuses()', () => {
     expect(lasting).not.toHaveProperty('expiriesToldAt');
   });
 
-  it('keeps what has been told while a policy cannot be read', () => {
+  it('keeps what has been reported while a policy cannot be read', () => {
     const input = statusInput(POLICY);
     const seen = withStored(input, renderStatuses({ ...input, atMs: EXPIRY_MS - HOUR_MS }).statuses);
     const unreadable = statusInput(policyManifest('acme', { restrictionMode: 'NONE' }));

@@ -151,9 +151,9 @@ describe('Programmed of a NetworkPolicy', () => {
 
   it('speaks of a rejection before a workspace that is only late', () => {
     const late = { workspace: 'team-a', revision: 'old' };
-    const refused = { workspace: 'team-b', revision: 'old', rejection: 'no' };
+    const rejected = { workspace: 'team-b', revision: 'old', rejection: 'no' };
     expect(
-      programmed('NetworkPolicy/acme', { reports: [report('gw-a', { plans: [late, refused] })] }),
+      programmed('NetworkPolicy/acme', { reports: [report('gw-a', { plans: [late, rejected] })] }),
     ).toMatchObject({
       reason: 'GatewayRejected',
       message: 'In force in 0 of 2 workspaces; not in "team-b": Envoy of gateway "gw-a" rejected it: no',

@@ -58,10 +58,10 @@ function faultOfGateways(gateways: readonly ObservedGateway[]): Programmed | und
 function rejected({ metadata, spec }: WorkspacePlan, gateways: readonly ObservedGateway[]) {
   const rejectionOf = (gateway: ObservedGateway): string | undefined =>
     gateway.tables.get(spec.table)?.rejection ?? gateway.plans.get(metadata.name)?.rejection;
-  const refusing = gateways.filter((gateway) => rejectionOf(gateway) !== undefined);
-  const [first] = refusing;
+  const rejecting = gateways.filter((gateway) => rejectionOf(gateway) !== undefined);
+  const [first] = rejecting;
   if (first === undefined) return undefined;
-  return not('GatewayRejected', `Envoy of gateway ${named(refusing)} rejected it: ${rejectionOf(first)}`);
+  return not('GatewayRejected', `Envoy of gateway ${named(rejecting)} rejected it: ${rejectionOf(first)}`);
 }
 
 interface WantedRevisions {

@@ -1,5 +1,5 @@
 // What delivery must not do on a real API server: write over something newer, bring back what is gone, write while
-// another leads, stop at the first failure; and what statuses, Events and adopted pods come to.
+// another leads, stop at the first failure; and what statuses, Events and exempt pods come to.
 import { EventRecorder, type EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
 import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import { NoLongerLeader, type WriteFailures } from '../../operator/deliver/kubernetes/object-writer.ts';
@@ -212,7 +212,7 @@ describe('EventRecorder', () => {
     ]);
   });
 
-  it('drops and counts what is too much or refused, and never throws', async () => {
+  it('drops and counts what is too much or rejected, and never throws', async () => {
     const { record, dropped } = recorder();
     for (let at = 0; at < 27; at += 1) await record(event('flood', { note: `Note ${at}` }));
     expect(await recorded('flood')).toHaveLength(25);
@@ -250,7 +250,7 @@ describe('exemptPods()', () => {
     return Object.fromEntries(items.map(({ metadata }) => [metadata.name, metadata.labels?.[LANE_LABEL]]));
   }
 
-  async function adopt(namespace: string, api = scene.api): Promise<object> {
+  async function exempt(namespace: string, api = scene.api): Promise<object> {
     const notified: string[] = [];
     const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
       notified.push(`${pod.namespace}/${pod.name}`);
@@ -259,19 +259,19 @@ describe('exemptPods()', () => {
   }
 
   it('gives lane full to the pods that run, and the strictest to those that have not started', async () => {
-    await scene.namespace('adopting');
-    await startPod('adopting', 'old-1');
-    await startPod('adopting', 'old-2', { app: 'x' });
-    await startPod('adopting', 'stamped', { [LANE_LABEL]: 'enforced' });
-    await makePod('adopting', 'waiting');
-    expect(await adopt('adopting')).toEqual({ running: 2, held: 1, notified: ['adopting/waiting'] });
-    expect(await lanes('adopting')).toEqual({
+    await scene.namespace('exempting');
+    await startPod('exempting', 'old-1');
+    await startPod('exempting', 'old-2', { app: 'x' });
+    await startPod('exempting', 'stamped', { [LANE_LABEL]: 'enforced' });
+    await makePod('exempting', 'waiting');
+    expect(await exempt('exempting')).toEqual({ running: 2, held: 1, notified: ['adopting/waiting'] });
+    expect(await lanes('exempting')).toEqual({
       'old-1': 'full',
       'old-2': 'full',
       stamped: 'enforced',
       waiting: 'sealed',
     });
-    expect(await adopt('adopting')).toEqual({ running: 0, held: 0, notified: [] });
+    expect(await exempt('exempting')).toEqual({ running: 0, held: 0, notified: [] });
   });
 
   it('opens no pod that took the place of one that it saw', async () => {
@@ -286,7 +286,7 @@ describe('exemptPods()', () => {
         return scene.api.request(request);
       },
     };
-    await expect(adopt('replaced', late)).rejects.toThrow('field is immutable');
+    await expect(exempt('replaced', late)).rejects.toThrow('field is immutable');
     expect(await lanes('replaced')).toEqual({ 'web-0': 'enforced' });
   });
 });

@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { OriginPage } from './origin-page.ts';
 import { SSH_BANNER } from './origins.ts';
-import { type OutsideWorld, STANDARD_SERVICES, startOutsideWorld } from './outside-world.ts';
+import { type OutsideServers, STANDARD_SERVICES, startOutsideServers } from './outside-servers.ts';
 import { ask, openTunnel } from './proxy-client.ts';
 
-let world: OutsideWorld;
+let outside: OutsideServers;
 
 beforeAll(async () => {
-  world = await startOutsideWorld({
+  outside = await startOutsideServers({
     names: [
       { name: 'a.example.com' },
       { name: 'b.example.com' },
@@ -18,10 +18,10 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => world.stop());
+afterAll(() => outside.stop());
 
 function direct(): { resolver: string; ca: string } {
-  return { resolver: world.resolver, ca: world.caPem };
+  return { resolver: outside.resolver, ca: outside.caPem };
 }
 
 test('an HTTPS page says how the request arrived', async () => {
@@ -32,23 +32,23 @@ test('an HTTPS page says how the request arrived', async () => {
     host: 'a.example.com',
     path: '/x?y=1',
     sni: 'a.example.com',
-    origin: `${world.addressOf('a.example.com')}:443`,
+    origin: `${outside.addressOf('a.example.com')}:443`,
   });
 });
 
 test('certificates are made for the name that is asked for, and for the address where none is', async () => {
   const wildcard = await ask({ ...direct(), url: 'https://any.wild.example.com/' });
-  const address = await ask({ ...direct(), url: `https://${world.addressOf('a.example.com')}/` });
+  const address = await ask({ ...direct(), url: `https://${outside.addressOf('a.example.com')}/` });
   expect([wildcard.outcome, address.outcome]).toEqual(['ok', 'ok']);
 });
 
 test('each name has an address of its own in the open range', () => {
   const names = ['a.example.com', 'b.example.com', '*.wild.example.com', 'db.example.com'];
-  const addresses = names.map((name) => world.addressOf(name));
-  const prefix = world.openRange.replace('0/24', '');
+  const addresses = names.map((name) => outside.addressOf(name));
+  const prefix = outside.openRange.replace('0/24', '');
   expect(new Set(addresses).size).toBe(4);
-  expect([...addresses, world.listenAddress].every((address) => address.startsWith(prefix))).toBe(true);
-  expect(world.closedAddress.startsWith(prefix)).toBe(false);
+  expect([...addresses, outside.listenAddress].every((address) => address.startsWith(prefix))).toBe(true);
+  expect(outside.closedAddress.startsWith(prefix)).toBe(false);
 });
 
 test('/bytes/N sends that many bytes and /slow sends lines one after the other', async () => {
@@ -64,13 +64,13 @@ test('port 22 speaks first and a requested port echoes', async () => {
   expect([banner.body, echo.body]).toEqual([SSH_BANNER, 'ping']);
 });
 
-test('arrivals tell who came to a name, by address or by the name that was said', async () => {
-  await world.addName({ name: 'counted.example.com' });
-  await world.addName({ name: 'front.example.com' });
-  expect(world.arrivalsFor('counted.example.com')).toEqual([]);
+test('arrivals show who came to a name, by address or by the name that was said', async () => {
+  await outside.addName({ name: 'counted.example.com' });
+  await outside.addName({ name: 'front.example.com' });
+  expect(outside.arrivalsFor('counted.example.com')).toEqual([]);
   await ask({ ...direct(), connect: 'counted.example.com:22', sends: 'nothing' });
   await ask({ ...direct(), url: 'https://front.example.com/in', sni: 'counted.example.com' });
-  const arrivals = world.arrivalsFor('counted.example.com');
+  const arrivals = outside.arrivalsFor('counted.example.com');
   expect(arrivals.map(({ port, sni }) => [port, sni])).toEqual([
     [22, null],
     [443, 'counted.example.com'],
@@ -79,21 +79,21 @@ test('arrivals tell who came to a name, by address or by the name that was said'
 });
 
 test('addName() changes where a name leads and remembers where it led before', async () => {
-  await world.addName({ name: 'moving.example.com' });
+  await outside.addName({ name: 'moving.example.com' });
   await ask({ ...direct(), url: 'http://moving.example.com/' });
-  await world.addName({ name: 'moving.example.com', address: world.closedAddress });
+  await outside.addName({ name: 'moving.example.com', address: outside.closedAddress });
   const result = await ask({ ...direct(), url: 'http://moving.example.com/' });
-  expect((JSON.parse(result.body ?? '') as OriginPage).origin).toBe(`${world.closedAddress}:80`);
-  expect(world.arrivalsFor('moving.example.com')).toHaveLength(2);
+  expect((JSON.parse(result.body ?? '') as OriginPage).origin).toBe(`${outside.closedAddress}:80`);
+  expect(outside.arrivalsFor('moving.example.com')).toHaveLength(2);
 });
 
 test('a port that another program holds is named, with what to do', async () => {
-  const place = `${world.listenAddress}:4321`;
-  const holder = createServer().listen(4321, world.listenAddress);
+  const place = `${outside.listenAddress}:4321`;
+  const holder = createServer().listen(4321, outside.listenAddress);
   await once(holder, 'listening');
-  const listening = world.addName({
+  const listening = outside.addName({
     name: 'held.example.com',
-    address: world.listenAddress,
+    address: outside.listenAddress,
     services: { 4321: 'echo' },
   });
   await expect(listening).rejects.toThrow(
@@ -103,7 +103,7 @@ test('a port that another program holds is named, with what to do', async () => 
 });
 
 test('stop() ends connections that are held open', async () => {
-  const other = await startOutsideWorld({ names: [{ name: 'a.example.com' }] });
+  const other = await startOutsideServers({ names: [{ name: 'a.example.com' }] });
   const options = { resolver: other.resolver, ca: other.caPem, url: 'https://a.example.com/' };
   const tunnel = await openTunnel(options);
   await other.stop();

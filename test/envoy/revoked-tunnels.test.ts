@@ -94,7 +94,7 @@ async function download(workspace: string, name: string): Promise<Download> {
 }
 
 /** Ends when all have ended. */
-async function untilCut(tunnels: readonly Tunnel[]): Promise<void> {
+async function untilClosed(tunnels: readonly Tunnel[]): Promise<void> {
   await Promise.all(tunnels.map(({ closed }) => closed));
 }
 
@@ -110,7 +110,7 @@ test('a long download survives 100 additions, and 100 removals in other shards',
   const witness = await download('lab', WITNESS);
   await witness.goesOn();
   await edit('lab', allow(base));
-  await untilCut([witness.tunnel]);
+  await untilClosed([witness.tunnel]);
   await fixture.denialsWith({ destination: WITNESS, reason: 'DESTINATION_REVOKED' });
   await long.goesOn();
   long.tunnel.close();
@@ -127,7 +127,7 @@ test('a removal ends the tunnels of its name and of its shard, and says which of
   expect(await ask({ ...fixture.client('lab'), url: `https://${GONE}/` })).toMatchObject({
     reason: 'DESTINATION_NOT_ALLOWED',
   });
-  await untilCut([gone.tunnel, neighbour]);
+  await untilClosed([gone.tunnel, neighbour]);
   const rule = expect.stringContaining(GONE);
   await fixture.denialsWith({ destination: NEIGHBOUR });
   const [row, ...others] = await fixture.denialsWith({ destination: GONE, reason: 'DESTINATION_REVOKED' });
@@ -149,7 +149,7 @@ test('blocking a name under a wildcard ends its tunnel', async () => {
     ...allow([`*.${WILD}`]),
     blockedInternetDestinations: [{ destination: UNDER }],
   });
-  await untilCut([under, beside]);
+  await untilClosed([under, beside]);
   await fixture.denialsWith({ destination: UNDER, reason: 'DESTINATION_REVOKED' });
   await fixture.denialsWith({ destination: BESIDE, reason: 'REVOKED_WITH_SHARD' });
 }, 30_000);
@@ -158,7 +158,7 @@ test('a destination of any bytes that is removed ends its tunnels', async () => 
   const tunnel = await openTunnel({ ...fixture.client('raw'), connect: `${SSH}:22`, sends: 'nothing' });
   await tunnel.reader.readSome();
   await edit('raw', allow(['other.example.com']));
-  await untilCut([tunnel]);
+  await untilClosed([tunnel]);
   const [row] = await fixture.denialsWith({ destination: SSH });
   expect(row).toMatchObject({ accessType: 'DROP', reason: 'DESTINATION_REVOKED', port: 22 });
 }, 30_000);
@@ -174,22 +174,22 @@ async function tunnelCloser(): Promise<number> {
   return Object.values(generations).reduce((sum, count) => sum + count, 0);
 }
 
-test('a client that was let in before a removal and says its server name after the cut is cut too', async () => {
+test('a client that was let in before a removal and says its server name after its tunnels are closed is closed too', async () => {
   const client = fixture.client('held');
   const held = await openTunnel({ ...client, connect: `${HELD}:443`, sends: 'nothing' });
   held.reader.release();
   const before = await tunnelCloser();
   await edit('held', allow(['other.example.com']));
-  await until('the tunnel check is cut', async () => (await tunnelCloser()) === before + 1);
+  await until('the tunnel check is closed', async () => (await tunnelCloser()) === before + 1);
   const secure = await startTls(held.socket, { host: HELD, sni: undefined, ca: client.ca }, () => undefined);
   secure.write(`GET /slow/1000000/20 HTTP/1.1\r\nHost: ${HELD}\r\n\r\n`);
   await once(secure, 'data');
-  await untilCut([held]);
+  await untilClosed([held]);
   await fixture.denialsWith({ destination: HELD, reason: 'DESTINATION_REVOKED' });
   expect(await tunnelCloser()).toBe(before + 1);
 }, 30_000);
 
-test('a removal that nobody has a tunnel to cuts nothing', async () => {
+test('a removal that nobody has a tunnel to closes nothing', async () => {
   const [before, { revocations }] = [await tunnelCloser(), await tunnelMemory()];
   await edit('held', allow(['another.example.com']));
   expect((await tunnelMemory()).revocations).toBe(revocations + 1);
@@ -203,7 +203,7 @@ test('an entry that expires ends its tunnel, without any event', async () => {
   await edit('expiring', { allowedInternetDestinations: [destination] });
   const { tunnel, goesOn } = await download('expiring', EXPIRING);
   await goesOn();
-  await untilCut([tunnel]);
+  await untilClosed([tunnel]);
   const [row] = await fixture.denialsWith({ destination: EXPIRING, reason: 'DESTINATION_REVOKED' });
   expect(Date.parse(row?.eventTime ?? '')).toBeGreaterThan(Date.parse(expiresAt));
 }, 30_000);
@@ -214,7 +214,7 @@ test('another policy, and the end of dry-run, end all tunnels of the workspace',
   const sameNames = workspaceYaml('moving', allow([MOVING])).replaceAll('moving-policy', 'another-policy');
   await writeFile(join(fixture.folder, 'moving.yaml'), sameNames);
   await edit('dry', allow([MOVING]));
-  await untilCut([moved, enforced]);
+  await untilClosed([moved, enforced]);
   await others.goesOn();
   expect(fixture.denials.filter(({ destination }) => destination === MOVING)).toEqual([]);
   others.tunnel.close();
@@ -225,7 +225,7 @@ test('a connection of a client that knows of no proxy ends alike, with one row',
   const { ca } = fixture.client('direct');
   const tunnel = await openTunnel({ address: transparentTls('direct'), ca, url: `https://${DIRECT}/` });
   await edit('direct', allow(['other.example.com']));
-  await untilCut([tunnel]);
+  await untilClosed([tunnel]);
   await fixture.denialsWith({ destination: DIRECT });
   // After it every row is there.
   await fixture.stopGateway();

@@ -1,6 +1,6 @@
-// The stand-in outside world: names, their DNS, and servers behind them, all on loopback and all real sockets.
+// The stand-in outside servers: names, their DNS, and servers behind them, all on loopback and all real sockets.
 // In: the names that shall exist. Out: a resolver, a CA and a journal for the test, the quickstart or the bench.
-// Each world has a loopback subnet of its own, so that worlds of concurrent processes never meet.
+// Each start takes a loopback subnet of its own, so that concurrent processes never meet.
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
@@ -21,11 +21,11 @@ export interface OutsideName
    * An address of its own in the open range unless given. A given one outside 127.0.0.0/8 is only answered, not served.
    */
   readonly address?: string;
-  /** Replaces the world's services for this name; spread STANDARD_SERVICES to add to them. */
+  /** Replaces the usual services for this name; spread STANDARD_SERVICES to add to them. */
   readonly services?: Services;
 }
 
-export interface OutsideWorldOptions {
+export interface OutsideServersOptions {
   readonly names: readonly OutsideName[];
   /** STANDARD_SERVICES unless given. */
   readonly services?: Services;
@@ -34,10 +34,10 @@ export interface OutsideWorldOptions {
 /** Protocol by port. */
 export type Services = Readonly<Record<number, OriginProtocol>>;
 
-export interface OutsideWorld {
+export interface OutsideServers {
   /** "ip:port" of the DNS. */
   readonly resolver: string;
-  /** The range of this world's servers, for gateways that must not reach other loopback addresses. */
+  /** The range of these servers, for gateways that must not reach other loopback addresses. */
   readonly openRange: string;
   /** An address in the open range that nothing listens on: for gateways' own listeners. */
   readonly listenAddress: string;
@@ -63,13 +63,13 @@ const CLAIM_ATTEMPTS = 20;
 /** Below 1024, so that claiming a subnet also shows whether such ports may be bound. */
 const CLAIM_PORT = 443;
 
-export async function startOutsideWorld(options: OutsideWorldOptions): Promise<OutsideWorld> {
+export async function startOutsideServers(options: OutsideServersOptions): Promise<OutsideServers> {
   const { claim, subnet, closedSubnet } = await claimSubnet();
   const authority = await createCertificateAuthority();
   const dns = await startDnsServer(`${subnet}.53`);
   const origins = createOrigins(authority);
   const book = new AddressBook(subnet);
-  const world: OutsideWorld = {
+  const outside: OutsideServers = {
     resolver: dns.resolver,
     openRange: `${subnet}.0/24`,
     listenAddress: `${subnet}.2`,
@@ -89,7 +89,7 @@ export async function startOutsideWorld(options: OutsideWorldOptions): Promise<O
       await Promise.all(closed);
     },
   };
-  return addAll(world, options.names);
+  return addAll(outside, options.names);
 }
 
 /** Which address belongs to which name. */
@@ -137,12 +137,12 @@ class AddressBook {
   }
 }
 
-async function addAll(world: OutsideWorld, names: readonly OutsideName[]): Promise<OutsideWorld> {
+async function addAll(outside: OutsideServers, names: readonly OutsideName[]): Promise<OutsideServers> {
   try {
-    for (const name of names) await world.addName(name);
-    return world;
+    for (const name of names) await outside.addName(name);
+    return outside;
   } catch (error) {
-    await world.stop();
+    await outside.stop();
     throw error;
   }
 }
@@ -160,7 +160,7 @@ interface ClaimedSubnet {
   /** First three octets. */
   readonly subnet: string;
   readonly closedSubnet: string;
-  /** Held as long as the world lives. */
+  /** Held until stop(). */
   readonly claim: Server;
 }
 
@@ -181,7 +181,9 @@ async function claimSubnet(): Promise<ClaimedSubnet> {
       if (errorCode(error) === 'EACCES') break;
     }
   }
-  throw new Error(`Cannot start the stand-in outside world: ${claimAdvice(lastError)}`, { cause: lastError });
+  throw new Error(`Cannot start the stand-in outside servers: ${claimAdvice(lastError)}`, {
+    cause: lastError,
+  });
 }
 
 function claimAdvice(error: unknown): string {

@@ -1,6 +1,6 @@
-// Dry-run lanes refuse what no mode allows, blocked destinations and cloud metadata; whatever else the policy would
+// Dry-run lanes deny what no mode allows, blocked destinations and cloud metadata; whatever else the policy would
 // deny passes to where it was going, and leaves one row, written while the connection is still open.
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { type AskTunnel, type AskUrl, ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, DRY_RUN, type WrittenPort, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
@@ -112,8 +112,8 @@ async function expectToPass(
   expect(rows).toMatchObject([
     { accessType: 'DRY_RUN_DENIAL', reason, port, workspace: 'lab', product: 'JOBS' },
   ]);
-  const address = fixture.world.addressOf(name);
-  expect(fixture.world.arrivalsFor(name)).toMatchObject([{ address, port }]);
+  const address = fixture.outside.addressOf(name);
+  expect(fixture.outside.arrivalsFor(name)).toMatchObject([{ address, port }]);
   tunnel.close();
 }
 
@@ -126,7 +126,7 @@ test.each(Object.entries(ATTEMPTS))(
 
 test('an address passes, and leaves its row while the connection is open', async () => {
   const name = 'by-address.example.com';
-  const address = fixture.world.addressOf(name);
+  const address = fixture.outside.addressOf(name);
   const asks = { url: `https://${address}/` };
   await expectToPass({ name, asks, exchange: page, reason: 'IP_LITERAL', port: 443 }, address);
 });
@@ -142,8 +142,8 @@ test.each([
   const result = await ask({ ...fixture.client('lab'), url });
   expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason });
   expect(await fixture.denialsWith({ destination, port })).toMatchObject([{ reason, accessType: 'DROP' }]);
-  expect(fixture.world.arrivalsFor(destination)).toEqual([]);
-  expect(fixture.world.dns.questionsFor(destination)).toEqual([]);
+  expect(fixture.outside.arrivalsFor(destination)).toEqual([]);
+  expect(fixture.outside.dns.questionsFor(destination)).toEqual([]);
 });
 
 test('the end of those connections leaves no second row', async () => {

@@ -9,7 +9,7 @@ interface Counted<Question> {
 
 const WINDOW_MS = 1000;
 
-export class RefusalCount<Question> {
+export class DeniedCount<Question> {
   readonly #maxClients: number;
   readonly #notify: (first: Question, count: number) => void;
   readonly #counted = new Map<string, Counted<Question>>();

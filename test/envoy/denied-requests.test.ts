@@ -1,4 +1,4 @@
-// What a refused client sees, and that nothing which a client says about itself changes the verdict or travels on.
+// What a denied client sees, and that nothing which a client says about itself changes the verdict or travels on.
 import { readResponse } from '../outside/http-exchange.ts';
 import type { OriginPage } from '../outside/origin-page.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
@@ -19,9 +19,9 @@ beforeAll(async () => {
 
 afterAll(() => fixture.stop());
 
-describe('a refusal', () => {
+describe('a denial', () => {
   test.each(['https', 'http'])(
-    'of %s:// says in header and body what was refused, by which policy, and why',
+    'of %s:// says in header and body what was denied, by which policy, and why',
     async (scheme) => {
       const result = await ask({ ...fixture.client('lab'), url: `${scheme}://${FORBIDDEN}/` });
       expect(result).toMatchObject({
@@ -43,8 +43,8 @@ describe('a refusal', () => {
   );
 
   test('causes no DNS question and no connection', () => {
-    expect(fixture.world.dns.questionsFor(FORBIDDEN)).toEqual([]);
-    expect(fixture.world.arrivalsFor(FORBIDDEN)).toEqual([]);
+    expect(fixture.outside.dns.questionsFor(FORBIDDEN)).toEqual([]);
+    expect(fixture.outside.arrivalsFor(FORBIDDEN)).toEqual([]);
   });
 
   test('of the second request on a connection leaves the first one answered', async () => {
@@ -64,13 +64,13 @@ describe('CONNECT in HTTP/1.0, as Python up to 3.11 sends it', () => {
     expect(result).toMatchObject({ outcome: 'ok', status: 200 });
   });
 
-  test('to another one is refused as ever', async () => {
+  test('to another one is denied as ever', async () => {
     const result = await ask({ ...fixture.client('lab'), url: `https://${FORBIDDEN}/`, httpVersion: '1.0' });
     expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'DESTINATION_NOT_ALLOWED' });
   });
 });
 
-/** What would tell a server who the client is, or Envoy how to treat it. */
+/** What would reveal to a server who the client is, or Envoy how to treat it. */
 const IDENTITY = {
   'x-forwarded-for': '127.0.0.98',
   'x-forwarded-proto': 'https',
@@ -95,7 +95,7 @@ describe('headers that a client makes up', () => {
     ]);
   });
 
-  test('do not reach the server, and Envoy adds none that tell who asked', async () => {
+  test('do not reach the server, and Envoy adds none that reveal who asked', async () => {
     const result = await ask({
       ...fixture.client('lab'),
       url: `http://${ALLOWED}/`,

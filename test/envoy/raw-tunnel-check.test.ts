@@ -1,5 +1,5 @@
 // `protocol: TCP`: any bytes pass on the ports that say so, whoever speaks first, and on no other port of the name.
-import { STANDARD_SERVICES } from '../outside/outside-world.ts';
+import { STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { ask, openTunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
@@ -38,7 +38,8 @@ test('a server that speaks first is heard', async () => {
 
 test('tunnels that are opened at once each come to their own server', async () => {
   const names = Array.from({ length: 50 }, (_, at) => [GIT, QUIET][at % 2] as string);
-  const arrived = (): readonly number[] => [GIT, QUIET].map((name) => fixture.world.arrivalsFor(name).length);
+  const arrived = (): readonly number[] =>
+    [GIT, QUIET].map((name) => fixture.outside.arrivalsFor(name).length);
   const [git = 0, quiet = 0] = arrived();
   const results = await Promise.all(
     names.map((name) => ask({ ...fixture.client('lab'), connect: `${name}:22`, sends: 'nothing' })),
@@ -67,18 +68,18 @@ test.each([
   ['22, but as plain HTTP', { url: `http://${GIT}:22/` }, 22],
   ['2222', { connect: `${GIT}:2222` }, 2222],
 ])('port %s is denied and nothing arrives there', async (_what, request, port) => {
-  const arrivedBefore = fixture.world.arrivalsFor(GIT).length;
+  const arrivedBefore = fixture.outside.arrivalsFor(GIT).length;
   const result = await ask({ ...fixture.client('lab'), ...request });
   expect(result).toMatchObject({ outcome: 'refused', proxyStatus: 403, reason: 'PORT_NOT_ALLOWED' });
   const rows = await fixture.denialsWith({ destination: GIT, port });
   expect(rows).toMatchObject([
     { accessType: 'DROP', reason: 'PORT_NOT_ALLOWED', rule: expect.stringContaining(GIT) },
   ]);
-  expect(fixture.world.arrivalsFor(GIT)).toHaveLength(arrivedBefore);
+  expect(fixture.outside.arrivalsFor(GIT)).toHaveLength(arrivedBefore);
 });
 
 test('another name is denied on the same port, and never looked up', async () => {
   const result = await ask({ ...fixture.client('lab'), connect: 'other.example.com:22', sends: 'nothing' });
   expect(result).toMatchObject({ outcome: 'refused', reason: 'DESTINATION_NOT_ALLOWED' });
-  expect(fixture.world.dns.questionsFor('other.example.com')).toEqual([]);
+  expect(fixture.outside.dns.questionsFor('other.example.com')).toEqual([]);
 });

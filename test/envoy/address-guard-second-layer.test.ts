@@ -1,5 +1,5 @@
 // The second layer of the address guard alone: Envoy is started from the product's own files with the first layer, the
-// filter of its DNS caches, taken out. What it then dials nowhere, the second layer keeps from it.
+// filter of its DNS caches, taken out. What it then dials nowhere, the second layer prevents.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findingOf } from '../../operator/denials/reading/log-finding.ts';
@@ -30,7 +30,7 @@ beforeAll(async () => {
       'dry.yaml': workspaceYaml('dry', { ...allow([]), ...DRY_RUN }),
     },
   });
-  await fixture.world.addName({ name: CLOSED, address: fixture.world.closedAddress });
+  await fixture.outside.addName({ name: CLOSED, address: fixture.outside.closedAddress });
   client = fixture.client('lab');
   rawClient = fixture.client('raw');
   envoy = await startEditedEnvoy(fixture, {
@@ -44,8 +44,8 @@ afterAll(async () => {
   await fixture.stop();
 });
 
-/** What the log says was refused, as "REASON host"; the gateway that reads it was stopped before. */
-async function refusals(): Promise<readonly string[]> {
+/** What the log says was denied, as "REASON host"; the gateway that reads it was stopped before. */
+async function denials(): Promise<readonly string[]> {
   const text = await readFile(join(pathsOf(fixture).envoyLog, 'access.log'), 'utf8');
   const lines = text.split('\n').flatMap((line) => parseAccessLogLine(line) ?? []);
   return lines.flatMap((line) => {
@@ -57,8 +57,8 @@ async function refusals(): Promise<readonly string[]> {
 function withoutFirstLayer(text: string): string {
   expect(text).toContain(FIRST_LAYER);
   const without = (key: string, value: unknown): unknown => (key === FIRST_LAYER ? undefined : value);
-  // The closed address stands in for a metadata service, which dry-run lanes refuse and nothing else.
-  const metadata = (value: unknown): unknown => (value === METADATA ? fixture.world.closedAddress : value);
+  // The closed address stands in for a metadata service, which dry-run lanes deny and nothing else.
+  const metadata = (value: unknown): unknown => (value === METADATA ? fixture.outside.closedAddress : value);
   return JSON.stringify(JSON.parse(text, (key, value) => metadata(without(key, value))));
 }
 
@@ -76,8 +76,8 @@ it.each([
 ])('does not dial a closed address for %s', async (_what, scheme) => {
   const result = await ask({ ...client, url: `${scheme}://${CLOSED}/` });
   expect(result.outcome).not.toBe('ok');
-  expect(fixture.world.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
-  expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
+  expect(fixture.outside.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
+  expect(fixture.outside.arrivalsFor(CLOSED)).toEqual([]);
 });
 
 it('still lets a server that speaks first be heard', async () => {
@@ -88,14 +88,14 @@ it('still lets a server that speaks first be heard', async () => {
 it('does not dial a closed address for any bytes', async () => {
   const result = await ask({ ...rawClient, connect: `${CLOSED}:22`, sends: 'nothing' });
   expect(result).toMatchObject({ outcome: 'reset' });
-  expect(fixture.world.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
-  expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
+  expect(fixture.outside.dns.questionsFor(CLOSED).length).toBeGreaterThan(0);
+  expect(fixture.outside.arrivalsFor(CLOSED)).toEqual([]);
 });
 
-it('leaves one row for each refused address, and none for the others', async () => {
+it('leaves one row for each denied address, and none for the others', async () => {
   const rows = ['', ':22', ':443'].map((port) => `ADDRESS_DENIED ${CLOSED}${port}`);
-  await until('the rows are written', async () => (await refusals()).length >= rows.length);
-  expect((await refusals()).toSorted()).toEqual(rows);
+  await until('the rows are written', async () => (await denials()).length >= rows.length);
+  expect((await denials()).toSorted()).toEqual(rows);
 });
 
 it.each([
@@ -104,5 +104,5 @@ it.each([
 ] as const)('does not dial a metadata service in dry-run lanes, whatever the %s', async (_what, request) => {
   const result = await ask({ ...fixture.client('dry'), ...request });
   expect(result).toMatchObject({ outcome: 'reset' });
-  expect(fixture.world.arrivalsFor(CLOSED)).toEqual([]);
+  expect(fixture.outside.arrivalsFor(CLOSED)).toEqual([]);
 });

@@ -1,16 +1,16 @@
-// The largest world that is promised, as parsed objects: workspaces spread over policies and metastores, so that every
-// policy is met with every metastore. No two policies name the same destination.
+// The largest snapshot that is promised, as parsed objects: workspaces spread over policies and metastores, so that
+// every policy is met with every metastore. No two policies name the same destination.
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { manifest, policyManifest, readObject, workspaceManifest } from '../fixtures/object-fixture.ts';
 
-export interface WorldSize {
+export interface SnapshotSize {
   readonly workspaces: number;
   readonly policies: number;
   readonly destinations: number;
   readonly metastores: number;
 }
 
-export function worldObjects(size: WorldSize): readonly ObservedObject[] {
+export function snapshotObjects(size: SnapshotSize): readonly ObservedObject[] {
   const at = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
   return [
     ...at(size.workspaces).flatMap((index) => [
@@ -39,7 +39,7 @@ function workspaceName(index: number): string {
   return `team-${String(index).padStart(4, '0')}`;
 }
 
-function metastore(index: number, { workspaces, metastores }: WorldSize): ObservedObject {
+function metastore(index: number, { workspaces, metastores }: SnapshotSize): ObservedObject {
   const perMetastore = Math.ceil(workspaces / metastores);
   const names = Array.from({ length: workspaces }, (_, at) => at)
     .filter((at) => Math.floor(at / perMetastore) === index)

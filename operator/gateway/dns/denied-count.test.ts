@@ -1,4 +1,4 @@
-import { SeenLately } from './refusal-count.ts';
+import { SeenLately } from './denied-count.ts';
 
 test('SeenLately finds a thing new once in each window, also after the clock was set back', () => {
   const seen = new SeenLately(5000, 10);
