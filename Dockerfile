@@ -1,9 +1,9 @@
-# The image of every role: Node 24 runs the sources, without build step and development tools.
+# The image of every role: Node.js 24 runs the sources, without a build step or development tools.
 # The gateway's pod runs Envoy from Envoy's own image beside it.
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The package of Node is for a checkout (hack/sallyport); the image has its own.
+# The npm package of Node.js is for a checkout (hack/sallyport); the image has its own.
 RUN npm install --no-save --omit=dev && rm -r node_modules/node
 
 FROM node:24.21.0-bookworm-slim

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The gate that every change passes. Runs all steps even when one fails, and prints one line for each.
+# The checks that every change passes. Runs all steps even when one fails, and prints one line for each.
 # The exit status is the number of steps that failed.
 set -uo pipefail
 

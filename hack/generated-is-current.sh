@@ -23,7 +23,7 @@ done
 npm run --silent generate
 for folder in "$@"; do
   if ! diff -ru "$before/$folder" "$folder"; then
-    echo "Generated files in \"$folder\" were not current: they are now, look at them and commit them" >&2
+    echo "Generated files in \"$folder\" were not current: review the new ones and commit them" >&2
     exit 1
   fi
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Kubernetes API server of one's own, without nodes: for trying Sallyport out. Started by the same code as those of
+# A local Kubernetes API server without nodes, for trying Sallyport out. Started by the same code as those of
 # the tests. Needs no root; only "up" builds anything.
 set -euo pipefail
 
@@ -23,7 +23,7 @@ fail() {
   exit 1
 }
 
-# The process ids of those of our programs that still run.
+# The process ids of our programs that still run.
 running() {
   local file id
   for file in "$state"/*.pid; do

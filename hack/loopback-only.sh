@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command in a network namespace of its own, in which nothing but loopback exists: whatever it dials, nothing
+# Runs a command in a network namespace of its own, with loopback only: whatever it dials, nothing
 # leaves this machine. The exit status is the command's.
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a running Sallyport with one command: fetches what is missing, then hands over to
+# Runs Sallyport from a fresh clone: installs what is missing, then runs
 # examples/quickstart/main.ts, with its arguments.
 set -euo pipefail
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must hold: fetches what is missing, then types, lint, format and all tests. The last line
+# All checks and tests: installs what is missing, then types, lint, format and all tests. The last line
 # of standard output is "N passed, N failed, N skipped", whatever happened; a failed check counts as a failure.
 set -uo pipefail
 
@@ -17,8 +17,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 counts=$(mktemp) || exit 1
 failed_checks=0
 
-# Adds the failed checks to what jest counted, prints the closing line and ends with the right status.
-# A run that ended badly, or in which nothing passed, has at least one failure.
+# Adds the failed checks to jest's counts, prints the closing line and sets the exit status.
+# A run that failed, or in which nothing passed, has at least one failure.
 finish() {
   local jest_status=$? passed=0 failed=0 skipped=0
   [[ -s $counts ]] && read -r passed failed skipped <"$counts"

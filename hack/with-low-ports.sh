@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command where it may listen on the ports 22, 80 and 443 of loopback addresses: here when this user may
-# and nobody else listens there on all addresses, or else in a network namespace of its own with nothing but loopback. The exit status is the command's.
+# and nobody else listens there on all addresses, or else in a network namespace of its own with loopback only.
+# The exit status is the command's.
 set -euo pipefail
 
 if [[ $# -eq 0 || $1 == --help ]]; then

@@ -1,5 +1,5 @@
-// What the table of a workspace is made of: its policy, and the objects that name the workspace. Where something is
-// missing or claimed twice, this is where it is decided what comes of it, and the Problem goes with the answer.
+// What the table of a workspace is made of: its policy, and the objects that name the workspace. Where one is
+// missing or claimed twice, the outcome is decided here, and the Problem goes with it.
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import type { Metastore } from '../model/metastore.ts';
 import type { PolicyAssignment } from '../model/policy-assignment.ts';

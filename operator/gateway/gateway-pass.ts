@@ -1,9 +1,9 @@
-// One pass over a gateway: computes everything from everything and brings it into force, in the one order that is safe.
-// Nothing else has the parts for it, and each step takes what the step before it answers:
-//   1. tunnels that lost their right are closed; outputs are computed from those that are left
-//   2. what the next start has to know is on disk before Envoy is given anything
-//   3. limits are written before the listeners come that they are for; then Envoy and the DNS are given the outputs
-//   4. once Envoy runs the tables, tunnels that they revoked are looked for a moment later
+// One pass over a gateway: computes all outputs and applies them, in the only safe order.
+// Nothing else has the parts for it, and each step takes the result of the one before:
+//   1. revoked tunnels are closed; outputs are computed from the remaining ones
+//   2. what the next start needs is stored before Envoy is changed
+//   3. limits are written before the listeners that they are for; then Envoy and the DNS get the outputs
+//   4. a moment after Envoy runs the tables, tunnels that they revoked are searched for
 import { join } from 'node:path';
 import { readIfExists } from '../lib/atomic-file.ts';
 import { SYSTEM_CLOCK } from '../lib/loop.ts';
@@ -17,31 +17,31 @@ import type { ConnectionLimits } from './process/connection-limits.ts';
 import type { TunnelCloser } from './tunnels/tunnel-closer.ts';
 import type { TunnelFile } from './tunnels/tunnel-file.ts';
 
-/** How soon that is tried again which is not in force. */
+/** Pause before another attempt at what is not in force. */
 const RETRY_MS = 2000;
 
 export type PassOutputs = CompiledObjects & GatewayOutputs;
 
-/** What a role brings to a pass. */
+/** Parts of a pass that differ between roles. */
 export interface PassWork<Outputs extends PassOutputs> {
   /** `tunnels` are those that may be open. */
   readonly compute: (tunnels: TunnelMemory) => Promise<Outputs>;
   /**
-   * Remembers for the next start what the role wants to know then. Answers why that could not be; nothing waits for
-   * it, since that would hold back removals.
+   * Stores what the role needs at its next start. Returns why that failed; nothing waits for it, since that would
+   * hold back removals.
    */
   readonly remember: (outputs: Outputs) => Promise<string | undefined>;
 }
 
 interface Remembered<Outputs extends PassOutputs> {
   readonly outputs: Outputs;
-  /** What could not be remembered, and why. */
+  /** What could not be stored, and why. */
   readonly unsaved: readonly string[];
 }
 
 export interface PassResult<Outputs extends PassOutputs> extends Remembered<Outputs> {
   readonly result: ApplyResult;
-  /** Whether Envoy has said what it makes of them. */
+  /** Whether Envoy has accepted or rejected them. */
   readonly isAnswered: boolean;
   /** A sentence for each thing that is not in force. */
   readonly heldBack: readonly string[];
@@ -71,8 +71,8 @@ export class GatewayPass {
   }
 
   /**
-   * For an Envoy that starts from the files of the last time: it gets its limits, its files where there are none, and
-   * the DNS, which needs no Envoy. Remembers nothing, so that nothing is forgotten where nobody knows the tables yet.
+   * For an Envoy that starts from the files of the last time: writes its limits, and its files where there are none,
+   * and serves the DNS, which needs no Envoy. Stores nothing, since the tables may not be known yet.
    */
   async prepare({ compute }: Pick<PassWork<PassOutputs>, 'compute'>): Promise<void> {
     const { directory, applier, tunnels } = this.#parts;
@@ -82,7 +82,7 @@ export class GatewayPass {
     });
   }
 
-  /** Waits for what is under way. */
+  /** Waits for the apply that is running. */
   close(): Promise<void> {
     return this.#parts.applier.close();
   }

@@ -89,7 +89,7 @@ export async function writeOrSay(path: string, text: string): Promise<string | u
   }
 }
 
-/** What this file exports, for who is given it: tests let writes fail. */
+/** The functions of this file as an object: tests inject failing writes. */
 export interface AtomicFiles {
   readonly writeFileAtomic: typeof writeFileAtomic;
   readonly readIfExists: typeof readIfExists;

@@ -1,5 +1,5 @@
 // Calls between a process and a child of its own, both ways, over Node's IPC channel. A call that can no longer be
-// answered rejects; with a time limit of the caller nothing waits for ever.
+// answered rejects; with a time limit of the caller, no call waits for ever.
 export type CallHandlers = Readonly<Record<string, (argument: unknown) => unknown>>;
 
 /** A ChildProcess in the parent, `process` in the child. */

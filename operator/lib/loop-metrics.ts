@@ -1,4 +1,4 @@
-// Metrics of a loop, as of a controller with one worker and a queue of at most one: a pass over everything is the only
+// Metrics of a loop, named like those of a controller with one worker: a pass over everything is the only
 // item.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { LoopRun, LoopState } from './loop.ts';
@@ -45,7 +45,7 @@ export function measurePasses(registry: Registry, controller: string): (run: Loo
   };
 }
 
-/** Read whenever somebody asks for the numbers. */
+/** Read at each scrape. */
 export function measureLoop(registry: Registry, controller: string, state: () => LoopState): void {
   const registers = [registry];
   const gauge = (

@@ -1,5 +1,5 @@
-// Answers that are remembered by the identity of what they are computed from. That never changes, so this is no state:
-// equal input is the very same object, and so is the answer. Pure, so that the pure rooms may use it.
+// Memoisation by the identity of arguments. Arguments never change, so this is no state:
+// equal input is the very same object, and so is the result. Pure, so that the pure rooms may use it.
 /**
  * The very same answer as before for the very same subject with the very same things beside it, of which those of the
  * last time are remembered. `beside` says which things count; all unless given. Subjects are held weakly, so what was
@@ -20,7 +20,7 @@ export function memoize<Subject extends object, Rest extends readonly unknown[],
   };
 }
 
-/** The very same answer as the last time, where every argument is the very same. */
+/** The very same result as the last time, where every argument is the very same. */
 export function memoizeLast<Args extends readonly unknown[], Answer>(
   compute: (...args: Args) => Answer,
 ): (...args: Args) => Answer {
@@ -31,7 +31,7 @@ export function memoizeLast<Args extends readonly unknown[], Answer>(
   };
 }
 
-/** The very same answer for the very same subject at all moments between two of its changes (epoch milliseconds). */
+/** The very same result for the very same subject until its next change (epoch milliseconds). */
 export function memoizeUntilChange<Subject extends object, Answer>(
   compute: (subject: Subject, atMs: number) => Answer,
   changesOf: (subject: Subject) => readonly number[],

@@ -1,5 +1,5 @@
-// Per-key token buckets: a burst at first, and one more every so often. Those that were not asked for longest are
-// forgotten, and full when they are asked again.
+// Per-key token buckets: a burst, and one token per interval. The least recently used are
+// dropped, and full when they are used again.
 import { LRUCache } from 'lru-cache';
 
 interface Bucket {

@@ -1,4 +1,4 @@
-// A promise with a limit on how long anybody waits for it.
+// A promise with a time limit.
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Resolves with the work, or as undefined after the time; the work itself continues. Rejects where it does. */

@@ -154,7 +154,7 @@ describe('file rules', () => {
     expect(findBarrels(tree).join('\n')).toMatch(/^a\/all\.ts .*\na\/index\.ts .*$/);
   });
 
-  it('findUncommented() looks behind the line that names the interpreter', () => {
+  it('findUncommented() skips the line that names the interpreter', () => {
     const script = '#!/usr/bin/env bash\n';
     const tree = treeOf({
       'hack/a.sh': `${script}# Why.\n`,

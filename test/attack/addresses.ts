@@ -1,4 +1,4 @@
-// Addresses (group I, and rebinding of group D): no address is a destination, in whatever spelling, and no allowed name
+// Addresses (group I, and rebinding of group D): no address is a destination, in any spelling, and no allowed name
 // leads to one where a pod may not go.
 import { helloFor } from '../outside/client-hello.ts';
 import { type AttackCase, allowed, attack, denied, type Wanted } from './attack-case.ts';

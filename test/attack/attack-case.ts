@@ -1,5 +1,5 @@
-// One line of the attack list as data: what is sent, by which sender, and what must come of it.
-// All bytes are Latin-1 text, so that a table can be read; PLACEHOLDERS stand for addresses known only at run time.
+// One line of the attack list as data: what is sent, by which sender, and the expected result.
+// All bytes are Latin-1 text, so that tables are readable; PLACEHOLDERS stand for addresses known only at run time.
 import type { Denial } from '../../operator/model/denial.ts';
 import type { Reason } from '../../operator/model/reason.ts';
 

@@ -1,6 +1,6 @@
 // The gateway under attack and what is around it. Three workspaces: "tenant" under the policy of the attack list,
-// "trial" under the same in dry-run, "other" under one of its own. Every name that nobody allowed exists, too, and has
-// a server, so that what should not have left would be seen to arrive.
+// "trial" under the same in dry-run, "other" under one of its own. Names that no policy allows exist, too, and have
+// a server, so that a request that gets out by mistake is seen to arrive.
 import { type OutsideName, type Services, STANDARD_SERVICES } from '../outside/outside-servers.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import {

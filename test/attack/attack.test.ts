@@ -1,4 +1,5 @@
-// The attack list, line by line, as real bytes against one real gateway: answer, row, and that nothing else left.
+// The attack list, line by line, as real bytes against one real gateway: the answer, the row, and that nothing else got
+// out.
 import { allCases } from './all-cases.ts';
 import { type AttackReport, runAttack } from './run-attack.ts';
 

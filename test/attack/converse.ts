@@ -1,4 +1,4 @@
-// Sends bytes over TCP or UDP and says in words what came back.
+// Sends bytes over TCP or UDP and describes the answer in words.
 // In: where to, from which address, and turns of bytes. Out: "200 hello", "403", "closed", "silence", "NXDOMAIN".
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
 // One host, asked for on every way through the gateway: by CONNECT, in absolute form, by SNI, by Host.
-// In: the host and what must come of it. Out: a case per way.
+// In: the host and the expected result. Out: a case per way.
 import type { Reason } from '../../operator/model/reason.ts';
 import { helloFor } from '../outside/client-hello.ts';
 import { type AttackCase, attack, denied, type Wanted } from './attack-case.ts';

@@ -1,5 +1,5 @@
 // A sample of every family of generated cases, on real gateways; `npm run attack` has thousands of each, and other ones
-// each time. Each runs where nothing but loopback exists: a tunnel check that fails must not be tried on the addresses
+// each time. Each runs with loopback only: a check that fails must not send anything to the addresses
 // of others.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What a benchmark found, and how it is shown: plain tables for people, the same figures as JSON for programs.
+// Results of a benchmark and their output: plain tables for people, the same figures as JSON for programs.
 import { formatTable } from '../../operator/lib/text-table.ts';
 
 export interface BenchTable {

@@ -1,5 +1,5 @@
-// How long a changed file takes until it decides: 2,500 destinations in a folder, one more or one less, until a real
-// CONNECT gets the other verdict. And what Envoy and our process need of memory meanwhile.
+// Time until a changed file is enforced: 2,500 destinations in a folder, one more or one less, until a real
+// CONNECT gets the other verdict. And the memory of Envoy and our process meanwhile.
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,5 +1,5 @@
 // Samples of the connect benchmark -> tables, targets and figures. Ratios are taken within a round, where both sides
-// met about the same noise, and their median is what counts.
+// had about the same noise; their median counts.
 import { availableParallelism } from 'node:os';
 import { type BenchReport, type BenchTable, figure, type Target } from './bench-report.ts';
 import { FEW, GATEWAY, GATEWAY_FEW, MANY, SQUID, TRANSPARENT, TRANSPARENT_FEW } from './contenders.ts';

@@ -1,5 +1,5 @@
 // Setting up tunnels: through the gateway with 2,500 and with 10 destinations, through Squid with the same 2,500, and
-// without a proxy. All of them run at the same time and take turns, so that noise of the machine meets all alike.
+// without a proxy. All of them run at the same time and take turns, so that noise of the machine affects all alike.
 import { startOutsideServers } from '../outside/outside-servers.ts';
 import { ANY_NAME } from './bench-folder.ts';
 import type { BenchReport, BenchSettings } from './bench-report.ts';

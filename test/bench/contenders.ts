@@ -1,4 +1,4 @@
-// Who takes part in the connect benchmark: Squid and three gateways, all started at once, and no proxy at all.
+// Targets of the connect benchmark: Squid and three gateways, all started at once, and no proxy at all.
 // Squid has one worker, so the gateways that are compared have one; as users have it, with one per core, is there too.
 import { join } from 'node:path';
 import type { OutsideServers } from '../outside/outside-servers.ts';

@@ -1,4 +1,4 @@
-// What the denial log says about a flood: rows, and whether any is there twice or missing.
+// Rows of a flood in the denial log, and whether any is duplicated or missing.
 // Sequence numbers run on from 1 in a new state directory, so a gap among them is a lost row.
 import { setTimeout as delay } from 'node:timers/promises';
 import { FLOOD_DOMAIN } from './denial-flood.ts';

@@ -1,4 +1,4 @@
-// Asks a name server for A records with dnsperf, which needs less of a machine than a generator in Node and paces
+// Asks a name server for A records with dnsperf, which needs less CPU than a generator in Node.js and paces
 // evenly. In: where, how, the file of names. Out: answers per second, or how long each answer took at a given rate.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,6 @@
-// A process: every datagram goes back as it came, marked as an answer. The least that a name server in Node.js can do,
-// so what others need beyond it is theirs. In: address and port. It also listens on TCP, which shows that it is there.
+// A process: returns every datagram unchanged but marked as an answer. The lower bound for a name server in Node.js, so
+// the rest of the cost is the name server's. In: address and port. It also listens on TCP, which shows that it is
+// there.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 

@@ -1,6 +1,6 @@
-// One workspace floods the gateway with denied requests whose Hosts have 29 kB. How late DNS and rows of another one
-// become, beside what they take when nobody floods; how the log grows; whether every denial is counted; how soon all
-// ends.
+// One workspace floods the gateway with denied requests whose Hosts have 29 kB. How much DNS and rows of another one
+// are delayed, compared with no flood; how the log grows; whether every denial is counted; how soon the
+// process ends.
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

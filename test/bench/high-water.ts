@@ -1,4 +1,4 @@
-// The most memory that a process was seen to need, by sampling often. In: who runs now. Out: megabytes at the end.
+// Peak memory of a process, by sampling. In: who runs now. Out: megabytes at the end.
 import { memoryOf } from './process-usage.ts';
 
 const INTERVAL_MS = 50;

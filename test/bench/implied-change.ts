@@ -1,5 +1,5 @@
-// What a workspace implies changes: a Metastore attached, an external location and a connection added. How long until
-// each is enforced, without a restart of anything.
+// Changes of what a workspace implies: a Metastore attached, an external location and a connection added. How long
+// until each is enforced, without a restart of anything.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { manifest } from '../fixtures/object-fixture.ts';

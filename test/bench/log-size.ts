@@ -1,4 +1,4 @@
-// What the denial log of a state directory takes on disk: the database, its write-ahead log, and both spools.
+// Size of the denial log of a state directory on disk: the database, its write-ahead log, and both spools.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';

@@ -1,5 +1,5 @@
 // Requests that are all denied, over connections that are kept, each with a Host of its own of almost the length that
-// Envoy takes. In: where to, and when it is enough. Out: the ledger of what was asked and answered.
+// Envoy takes. In: the proxy, and when to stop. Out: how many were sent and answered.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { ByteReader } from '../outside/byte-reader.ts';

@@ -1,4 +1,4 @@
-// `npm run bench -- NAME`: runs one benchmark and prints what it found; without a name it lists them.
+// `npm run bench -- NAME`: runs one benchmark and prints its results; without a name it lists them.
 // Speed and memory are compared with peers in the same run. Nothing here is part of the tests.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';

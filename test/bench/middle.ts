@@ -1,5 +1,5 @@
-// How long the middle computes for the largest snapshot: at first, in one go and in steps, after one changed policy and
-// after nothing. What is no step is one block of the event loop, in which nothing else gets its turn.
+// Time of the middle for the largest snapshot: the first time, at once and in steps, after one changed policy and
+// after nothing. Without steps it blocks the event loop.
 import { compileAhead, compileSnapshot } from '../../operator/compile/plans.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';

@@ -1,4 +1,4 @@
-// A watch of the benchmark's own: when was an object first seen to be as expected? In: one kind. Out: moments by
+// A watch: when was an object first seen as expected? In: one kind. Out: moments by
 // performance.now(), as the bytes came in.
 import { type KubernetesObject, pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';

@@ -1,5 +1,5 @@
-// `sallyport operator` as a process of its own, as a cluster has it, so that its memory and its time are honest.
-// In: a kubeconfig. Out: its numbers from /metrics, whether it has synced, and its end.
+// `sallyport operator` as a process of its own, as in a cluster, so that its memory and CPU time are measured alone.
+// In: a kubeconfig. Out: its metrics, whether it has synced, and its end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';

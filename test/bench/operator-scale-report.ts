@@ -1,4 +1,4 @@
-// What the benchmark of the operator at scale found -> tables and targets.
+// Results of the benchmark of the operator at scale -> tables and targets.
 import { type BenchReport, figure, type Target } from './bench-report.ts';
 import type { OperatorRest, OperatorStart } from './operator-work.ts';
 import type { Memory } from './process-usage.ts';

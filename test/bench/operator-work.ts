@@ -1,5 +1,5 @@
-// What an operator does over a while: how long until it has nothing more to do, what it wrote by the API server's own
-// count, its share of a core, and the longest time in which nothing else in it had its turn.
+// Work of an operator in an interval: time until it is idle, its writes by the API server's own
+// count, its share of a core, and the longest block of its event loop.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import type { OperatorProcess } from './operator-process.ts';

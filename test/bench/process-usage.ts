@@ -1,4 +1,4 @@
-// What a running process has used so far, from /proc: CPU time of all its threads, and memory. Linux only.
+// Usage of a running process, from /proc: CPU time of all its threads, and memory. Linux only.
 // Throws where the process does not run.
 import { readFile } from 'node:fs/promises';
 

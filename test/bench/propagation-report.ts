@@ -1,4 +1,4 @@
-// What the propagation benchmark found -> tables and targets. Each station's time is shown since the one before, so
+// Results of the propagation benchmark -> tables and targets. Each station's time is shown since the one before, so
 // that the shares add up.
 import { DRAIN_TIME_S } from '../../operator/render/envoy/bootstrap.ts';
 import { type BenchReport, type BenchTable, figure, type Target } from './bench-report.ts';

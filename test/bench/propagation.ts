@@ -1,4 +1,4 @@
-// How long a changed policy in a cluster takes until it decides: one destination more or less of 2,500, from the
+// Time until a changed policy in a cluster is enforced: one destination more or less of 2,500, from the
 // moment that the API server has answered the write until a real CONNECT gets the other verdict. First with one
 // workspace and one gateway, then with 1,000 workspaces and two, at last with tunnels that removals have to close.
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';

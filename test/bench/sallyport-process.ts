@@ -1,5 +1,5 @@
-// `sallyport run` as a process of its own, as a user has it, so that its memory and its death are honest.
-// In: a folder and a state directory. Out: the proxy to use, process ids, queries. The process outlives no stop().
+// `sallyport run` as a process of its own, so that its memory is measured alone, and it can be killed.
+// In: a folder and a state directory. Out: the proxy to use, process ids, queries. stop() ends the process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';

@@ -1,4 +1,4 @@
-// What was written to an API server meanwhile, as the server itself counts it: by kind, subresource and verb. Leases
+// Writes to an API server in an interval, by the server's own count: by kind, subresource and verb. Leases
 // are left out, which replicas and servers renew all the time, and what the server writes by itself.
 import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import { parseMetrics } from './operator-process.ts';

@@ -1,4 +1,4 @@
-// A worker: clients that open connections and say what they want; then they read nothing of what they are sent, or all
+// A worker: clients that open connections and send a request; then they read nothing of the answer, or all
 // of it for a while. In: a StuckRequest per message. Out: a StuckAnswer per message. The connections end with the
 // worker.
 import { connect, type Socket } from 'node:net';

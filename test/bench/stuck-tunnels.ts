@@ -1,4 +1,4 @@
-// Clients that do not read what they asked for: as many tunnels of one workspace as a port takes, on each way in. What
+// Clients that do not read their answers: as many tunnels of one workspace as a port takes, on each way in. What
 // Envoy needs of memory, how another workspace is served meanwhile, and how fast one client is that does read.
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';

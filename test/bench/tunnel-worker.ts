@@ -1,4 +1,4 @@
-// A worker: keeps some clients busy for a while, each opening one tunnel after the other.
+// A worker: runs some clients for a while, each opening one tunnel after the other.
 // In: a TunnelRun per message. Out: a TunnelTally per message.
 import { createSecureContext } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,5 +1,5 @@
 // `npm run clients`: real clients in a network namespace that sees one lane of a gateway, as an isolated pod does.
-// Prints what each shows where it is allowed and where it is denied, and ends with 1 where one got somewhere else.
+// Prints what each shows where it is allowed and where it is denied, and exits with 1 where one got somewhere else.
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

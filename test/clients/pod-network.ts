@@ -1,5 +1,5 @@
 // A network namespace that sees what an isolated pod sees: one address, behind which its lane's Service is, and nothing
-// else; its name server is that address too. In: a command. Out: what it said. Needs root and `ip`.
+// else; its name server is that address too. In: a command. Out: its output. Needs root and `ip`.
 import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-// The clients that people really use, each with how it is started for a host and how it is configured to trust the
+// Widely used clients, each with how it is started for a host and how it is configured to trust the
 // stand-ins' authority. In: a place with programs and files. Out: a command and its environment.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -60,7 +60,7 @@ export async function deliver(
 ): Promise<WriteFailures> {
   const { api, writer, lease, logger, recorder } = delivery;
   const notCreated = await createAll(outputs.createdOnce, { writer, logger });
-  // Not again once isolation exists: a pod without a lane is then isolated by it, and never was exempt.
+  // Only before isolation exists: afterwards a pod without a lane is isolated, and was never exempt.
   const exempting = outputs.exempting.filter((name) => !isIsolated(name, observed));
   const notExempted = await exemptAll(exempting, delivery);
   const stillOpen = new Set(notExempted.map(({ item }) => item.metadata.name));
@@ -75,7 +75,7 @@ export async function deliver(
   const waiting = new Set(held.map(({ item }) => item));
   const ready = apply.filter((object) => !waiting.has(object));
   const failed = [...held, ...(await writer.applyAll(ready, observed))];
-  // Something that holds them in, or says where they may go, is not as it should be.
+  // Their isolation or their table is not as it should be.
   const unsafe = failuresByWorkspace(failed, outputs.plans);
   const stamps = outputs.stamps.filter(({ metadata: { name } }) => !unsafe.has(name) && !stillOpen.has(name));
   const stamped = planWrites(stamps, observed, () => false).apply;

@@ -1,4 +1,5 @@
-// Whose a failed write is. An object says so itself: by its label, or its kind; a table is of every workspace under it.
+// Which workspace a failed write belongs to, by the label or the kind of the object; a table belongs to every workspace
+// that uses it.
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import { EGRESS_TABLES, NAMESPACES, PODS } from '../../model/cluster-resources.ts';
 import type { ClusterState } from '../../model/cluster-state.ts';
@@ -7,7 +8,7 @@ import { WORKSPACE_NAME_LABEL } from '../../model/system-names.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { WriteFailures } from './object-writer.ts';
 
-/** By workspace: the first thing of its own that could not be written. What is nobody's alone is left out. */
+/** By workspace: its first object that could not be written. Objects of no workspace are left out. */
 export function failuresByWorkspace(
   failures: WriteFailures,
   plans: readonly WorkspacePlan[],

@@ -79,7 +79,7 @@ function cellText(value: Json): string {
   return escapeControls(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
-/** C0, DEL, C1 and the characters that turn the direction of writing; the escapes are valid in JSON too. */
+/** C0, DEL, C1 and the characters that change the text direction; the escapes are valid in JSON too. */
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function escapeControls(text: string): string {

@@ -43,7 +43,7 @@ async function askProcess(query: DenialQuery): Promise<QueryAnswer | null> {
       };
     }
     return {
-      error: `Cannot ask "${querySocket}": the answer broke off (${code || String(cause)}); try again`,
+      error: `Cannot ask "${querySocket}": the answer is incomplete (${code || String(cause)}); try again`,
     };
   }
 }

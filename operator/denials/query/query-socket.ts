@@ -143,7 +143,7 @@ async function reportRunaway({ onRunaway }: ClientPorts, response: ServerRespons
   if (!response.destroyed) {
     send(response, 400, {
       error:
-        'Cannot end the query, which has had its time: the denial log starts again; ask for less at once',
+        'Cannot end the query, which is past its time limit: the denial log starts again; ask for less at once',
     });
     await finished(response).catch(() => undefined);
   }

@@ -40,7 +40,7 @@ export interface QueryOptions {
 
 /** How often the clock of a running query is checked. */
 const CHECK_INTERVAL_MS = 50;
-/** For a query that must end, and does: one step of it may take a while. */
+/** Grace after the time limit: one step of a query may take a while. */
 const RUNAWAY_FACTOR = 1.5;
 
 /** Returns mistakes in the query as values; throws only where the log itself cannot be read. */
@@ -101,7 +101,7 @@ async function readRows(
   } finally {
     await endStream(connection, result);
   }
-  // An interrupted stream may end without an error, as if those rows had been all.
+  // An interrupted stream may end without an error, as if there were no more rows.
   check();
   const truncated = rows.length > maxRows;
   return { columns: result.deduplicatedColumnNames(), rows: rows.slice(0, maxRows), truncated };

@@ -1,4 +1,4 @@
-// Denials as numbers, for as many workspaces as a dashboard can hold.
+// Metrics of denials, for a limited number of workspaces.
 import { Counter, type Registry } from 'prom-client';
 import type { Denial } from '../../model/denial.ts';
 

@@ -22,7 +22,7 @@ export interface RetentionOptions {
 }
 
 const PASS_MS = 3_600_000;
-/** Of the rows, at a time, while the log is too large. */
+/** Share of the rows that is deleted at once while the log is too large. */
 const SHARE = 0.1;
 const GB = 1_000_000_000;
 

@@ -46,7 +46,7 @@ interface Place {
 }
 
 const SAMPLE_NAMES = 10;
-/** Lines come a little out of order; a second that is older than this begins anew. */
+/** Lines come a little out of order; a second that is older than this starts again. */
 const KEPT_SECONDS = 5;
 const SECOND_MS = 1000;
 

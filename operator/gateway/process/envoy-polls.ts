@@ -1,4 +1,4 @@
-// What asks a running Envoy again and again. An Envoy that is gone or busy is no failure of that.
+// Polls of a running Envoy. An Envoy that is busy or not running is no failure.
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { EnvoyNotRunning, EnvoySilent } from './envoy-admin.ts';
 
@@ -43,7 +43,7 @@ export class EnvoyPolls {
   }
 }
 
-/** Envoy's answer, or what stands for it while Envoy does not run, or does not answer in time. */
+/** Envoy's answer, or the given substitute while Envoy does not run or does not answer in time. */
 export async function askEnvoy<Answer, Gone, Silent>(
   ask: () => Promise<Answer>,
   away: { readonly gone: Gone; readonly silent: Silent },

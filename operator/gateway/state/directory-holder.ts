@@ -1,4 +1,4 @@
-// Allows one gateway per state directory: a file of the directory names the process that uses it. Two would take over
+// Allows one gateway per state directory: a file of the directory names the process that uses it. Two would replace
 // each other's Envoy, and both write its files.
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { identify, isRunning, type ProcessIdentity } from '../process/process-identity.ts';

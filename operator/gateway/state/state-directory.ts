@@ -1,5 +1,5 @@
 // The state directory of `sallyport run` and `sallyport gateway`, which survives them: Envoy's files, the position in
-// its log, and the memory of each of the two.
+// its log, and the state of the role.
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HeldByAnother, holdDirectory } from './directory-holder.ts';
@@ -117,7 +117,7 @@ function restrictedNote(root: string, entries: number): string {
   return `Took from other users their rights to ${entries} files and directories of state directory "${root}"`;
 }
 
-/** Parents too. Not with Node's own `recursive`, which never ends where the system denies a parent, as in /proc. */
+/** Parents too. Not with Node's own `recursive`, which never returns where the system denies a parent, as in /proc. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, OWN_DIRECTORY);

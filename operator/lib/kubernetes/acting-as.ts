@@ -1,4 +1,4 @@
-// The user of requests: that of the credentials where it is the right one, else by impersonation, for which the
+// The user of requests: the one of the credentials where it is the wanted one, else by impersonation, for which the
 // credentials need permission. So a program with a person's kubeconfig has no more than its own rights.
 import type { ApiRequest } from './kubernetes-api.ts';
 

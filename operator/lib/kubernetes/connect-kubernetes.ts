@@ -10,7 +10,7 @@ import { ApiFailure, type ApiRequest, type KubernetesApi } from './kubernetes-ap
 export interface ConnectOptions {
   /** Path of a kubeconfig; undefined for the service account of the pod. */
   readonly kubeconfig?: string | undefined;
-  /** With a kubeconfig: as whom all requests are sent; its own user unless given. */
+  /** With a kubeconfig: the user of all requests; the kubeconfig's own unless given. */
   readonly actAs?: Actor;
   /** Called for every request, answered or not (status 0). */
   readonly onRequest?: (done: RequestDone) => void;
@@ -39,7 +39,7 @@ interface Credentials {
 interface Agents {
   readonly identity: string;
   readonly requests: Agent;
-  /** Each watch has a connection of its own, and may be silent for as long as it likes. */
+  /** Each watch has a connection of its own, and no limit on its silence. */
   readonly watches: Agent;
 }
 

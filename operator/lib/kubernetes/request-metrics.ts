@@ -1,4 +1,4 @@
-// Requests to the API server as numbers, under the names that every client of Kubernetes has.
+// Metrics of requests to the API server, under client-go's names.
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RequestDone } from './connect-kubernetes.ts';
 

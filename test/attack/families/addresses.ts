@@ -1,5 +1,5 @@
-// Addresses that no name may lead to: asked for as they are in every spelling, and as what the DNS answers for an
-// allowed name (A, AAAA, CNAME). Nothing there is dialled, in dry-run no metadata service, and each attempt has its
+// Addresses that no name may resolve to: requested literally in every spelling, and as the DNS answer for an
+// allowed name (A, AAAA, CNAME). None of them is dialled, in dry-run no metadata service, and each attempt has its
 // row.
 import fc from 'fast-check';
 import { metadataAddress, type Special, specialAddress, spellings } from '../arbitraries/special-address.ts';

@@ -1,5 +1,5 @@
-// Two readings of one value: whatever stands where a host does, on every way in, the host that was matched is the one
-// that is asked for in the DNS, dialled and written into the row; or nothing is.
+// Parser differentials: whatever is sent in place of a host, on every way in, the host that was matched is the one
+// that is queried in the DNS, dialled and written into the row; or none is.
 import fc from 'fast-check';
 import { authority } from '../arbitraries/authority.ts';
 import { oddQuestion } from '../senders.ts';

@@ -1,5 +1,5 @@
 // Text of every size around every limit, wherever a client may put text: denied ones leave one row of bounded size,
-// the log and the gateway live on, and others are served.
+// the log and the gateway continue, and others are served.
 import fc from 'fast-check';
 import { oddQuestion } from '../senders.ts';
 import type { Family } from './family.ts';

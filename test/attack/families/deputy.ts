@@ -1,5 +1,5 @@
-// The gateway as a deputy: what only it can reach (loopback, link-local, its own address, the lanes of others) is not
-// reachable through it, from any lane, dry-run included; and no row is written in another workspace's name.
+// The gateway as a confused deputy: what only it can reach (loopback, link-local, its own address, the lanes of others)
+// is not reachable through it, from any lane, dry-run included; and no row is written in another workspace's name.
 import fc from 'fast-check';
 import { isDryRun } from '../../../operator/model/lane.ts';
 import { canonicalName } from '../../outside/dns-zone.ts';

@@ -1,4 +1,4 @@
-// What Envoy holds: memory and descriptors, before attempts and after them. In: a scene. Out: sentences where either
+// Memory and descriptors of Envoy, before attempts and after them. In: a scene. Out: sentences where either
 // grew.
 import { readdir, readFile } from 'node:fs/promises';
 import { until } from '../../support/until.ts';

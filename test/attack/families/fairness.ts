@@ -1,4 +1,4 @@
-// Floods from one workspace, of every kind and size: DNS, tunnels and rows of another workspace are not late meanwhile,
+// Floods from one workspace, of every kind and size: DNS, tunnels and rows of another workspace are not delayed,
 // nothing of the flood is lost or uncounted, and the log stays small.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // A family: generated cases of one kind, put to a real gateway, and what must hold for each of them.
-// The seed says which cases; the same seed and number give the same ones.
+// The same seed and number give the same cases.
 export interface FamilyRun {
   readonly seed: number;
   /** How many cases. */

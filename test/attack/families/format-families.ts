@@ -1,4 +1,4 @@
-// What came of the families -> the table that `npm run attack` prints, and what was wrong, with the seed that says so.
+// Results of the families -> the table that `npm run attack` prints, and the failures, each with its seed.
 import Table from 'cli-table3';
 import type { FamilyResult } from './family.ts';
 

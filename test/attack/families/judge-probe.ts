@@ -1,6 +1,6 @@
 // The invariants, for one attempt: what was dialled, matched, asked in the DNS and written into the row is one and the
 // same; what decide() forbids does not leave; a denial has one row that says what the client saw; what is allowed gets
-// through without one. In: the attempt and everything that was seen of it. Out: sentences; none where all holds.
+// through without one. In: the attempt and all evidence of it. Out: sentences; none where all holds.
 import { isIP } from 'node:net';
 import type { Arrival } from '../../outside/origins.ts';
 import { LANES, type Probe, type Ruling, type Target } from './probe.ts';

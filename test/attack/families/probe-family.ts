@@ -1,5 +1,5 @@
-// A family of attempts to get out: generates them, sends them side by side to one gateway, and judges them when all is
-// over, since only then every row is there. What fails is made as small as it can be, alone, on a fresh gateway.
+// A family of attempts to get out: generates them, sends them side by side to one gateway, and judges them at the
+// end, since only then every row is there. A failing attempt is minimised alone, on a fresh gateway.
 import fc from 'fast-check';
 import type { GatewayOptions } from '../../support/envoy/gateway-fixture.ts';
 import { until } from '../../support/until.ts';

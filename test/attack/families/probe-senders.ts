@@ -1,4 +1,4 @@
-// What attempts send, with the token that tells each from the others. In: the value under test, by the letter
+// What attempts send, with the token that identifies each. In: the value under test, by the letter
 // (Latin-1). Out: turns of bytes.
 import { clientHello } from '../../outside/client-hello.ts';
 import { dns } from '../senders.ts';

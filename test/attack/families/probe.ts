@@ -1,4 +1,4 @@
-// One generated attempt to get out: what is sent, where it comes in, and what may become of it.
+// One generated attempt to get out: what is sent, on which way in, and the permitted outcomes.
 // The ruling comes from decide() and from how the sent value reads by the letter, never from a list of answers.
 import type { Product } from '../../../operator/model/product.ts';
 import type { Entry, Turn } from '../attack-case.ts';
@@ -47,7 +47,7 @@ export interface Probe {
   readonly shown: string;
 }
 
-/** What tells one attempt from all others, to be put into what is sent. */
+/** Identifies one attempt, as part of what is sent. */
 export interface ProbeMark {
   /** Stands in the bytes that a server would see: "p17e". */
   readonly token: string;

@@ -1,4 +1,4 @@
-// Runs families one after the other, since each has all of the machine for its gateway.
+// Runs families one after the other, since each needs the whole machine for its gateway.
 import type { Family } from './family.ts';
 import type { FamilyReport } from './format-families.ts';
 

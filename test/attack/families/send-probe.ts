@@ -1,4 +1,4 @@
-// Sends one attempt from an address of its own and says what its sender saw.
+// Sends one attempt from an address of its own and returns what its sender saw.
 import { exchange, hear } from '../converse.ts';
 import type { Probe } from './probe.ts';
 import type { ProbeScene } from './probe-scene.ts';

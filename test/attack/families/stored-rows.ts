@@ -1,4 +1,4 @@
-// The rows of the denial log, as everybody may ask for them; those that a gateway shows as they come are not all.
+// The rows of the denial log, as a query returns them; the live output of a gateway does not have all.
 import { queryDenials } from '../../../operator/denials/query/query-denials.ts';
 import type { AccessType } from '../../../operator/model/denial.ts';
 import { pathsOf } from '../../support/envoy/edited-envoy.ts';

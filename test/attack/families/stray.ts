@@ -1,4 +1,4 @@
-// What belongs to no attempt: rows, questions for names that none may ask for, connections without a token.
+// Evidence that belongs to no attempt: rows, questions for names that none may ask for, connections without a token.
 import type { DnsQuestion } from '../../outside/dns-server.ts';
 import type { Arrival } from '../../outside/origins.ts';
 import type { StoredRow } from './stored-rows.ts';

@@ -1,4 +1,4 @@
-// A client that says what opens its way, and then either reads nothing or sends without end.
+// A client that opens a tunnel or a request, and then either reads nothing or sends without end.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Place } from './probe-scene.ts';

@@ -1,4 +1,4 @@
-// The denial log as a DuckDB file: rows in by batches, SQL reads them out. One process, one DenialStore per file. Rows
+// The denial log as a DuckDB file: batches of rows in, SQL out. One process, one DenialStore per file. Rows
 // and the position in the gateway's log are written in one transaction, so a batch that is sent again after a crash on
 // either side is harmless. Must never store a row without its position, nor a position without its rows.
 import { type DuckDBConnection, type DuckDBInstance, DuckDBTimestampTZValue } from '@duckdb/node-api';

@@ -25,7 +25,7 @@ const SPILL_LIMIT = '1GiB';
 
 export interface OpenedDatabase {
   readonly instance: DuckDBInstance;
-  /** The former file, where that was of no use. */
+  /** The former file, where that was unusable. */
   readonly setAside: SetAside | undefined;
 }
 

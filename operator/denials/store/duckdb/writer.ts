@@ -35,7 +35,7 @@ export class Writer {
     );
   }
 
-  /** After what was asked for before. */
+  /** Runs after all earlier work. */
   close(): Promise<void> {
     return this.#inTurn(async () => this.#connection.closeSync());
   }
