@@ -106,7 +106,7 @@ test('consume() takes a batch that comes again for nothing new, and only the res
     expect(shown).toHaveLength(2);
   }));
 
-test('open() goes on after the last sequence number and position, as after a restart', () =>
+test('open() continues after the last sequence number and position, as after a restart', () =>
   withLog(async ({ open, stored, shown }) => {
     const first = batchOf([rejection('a.example.com'), rejection('b.example.com')]);
     await (await open()).consume(first);

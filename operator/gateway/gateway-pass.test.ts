@@ -96,7 +96,7 @@ test('all that a restart must know and the limits are on disk before the first o
   });
 });
 
-test('what cannot be remembered is said, holds nothing back and is tried again', async () => {
+test('what cannot be stored is reported, holds nothing back and is tried again', async () => {
   const { pass, work, written, paths } = await scene();
   await mkdir(paths.tunnels);
   const remember = async (): Promise<string> => 'Cannot write "own.json"';

@@ -107,9 +107,9 @@ function listen(server: Server, { port, host }: HealthServerOptions): Promise<vo
 /** Slow connections are closed: nobody waits for a health check to end. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
+    const closing = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
     server.close(() => {
-      clearTimeout(cut);
+      clearTimeout(closing);
       resolve();
     });
   });

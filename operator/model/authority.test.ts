@@ -54,7 +54,7 @@ describe('AUTHORITY_PATTERN', () => {
     expect(AUTHORITY.test(text)).toBe(false);
   });
 
-  it('leaves one place to cut at: first and last colon outside brackets are the same', () => {
+  it('leaves one place to split at: first and last colon outside brackets are the same', () => {
     const piece = fc.constantFrom('a', 'Z9', '-', '_', '.', ':', '80', '0', '[', ']', '::1', '@', '%', ' ');
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {

@@ -31,7 +31,7 @@ function accessList(spec: Readonly<Record<string, unknown>>): Manifest {
 
 const FIRST = `${ACCESS}.allowedInternetDestinations[0]`;
 
-describe('problemOfIssue() tells of', () => {
+describe('problemOfIssue() reports', () => {
   it.each<[string, unknown, string, string, string]>([
     [
       'an unknown field',

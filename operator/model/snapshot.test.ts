@@ -66,7 +66,7 @@ describe('isUnreadable()', () => {
     expect(isUnreadable(snapshot, 'NetworkPolicy', name)).toBe(expected);
   });
 
-  it('tells namespaces apart', () => {
+  it('distinguishes namespaces', () => {
     const broken = manifest('WorkspaceConf', 'workspace', { enableIpAccessLists: 1 }, 'team-a');
     expect(isUnreadable(readSnapshot(broken), 'WorkspaceConf', 'workspace', 'team-a')).toBe(true);
     expect(isUnreadable(readSnapshot(broken), 'WorkspaceConf', 'workspace', 'team-b')).toBe(false);

@@ -82,7 +82,7 @@ describe('who may write Namespaces', () => {
     expect(await rejection(scene.as.lead, request)).toBe('');
   });
 
-  it('cannot change a thing by replacing it through finalize', async () => {
+  it('cannot change anything by replacing it through finalize', async () => {
     const { kubectl } = scene.controlPlane;
     const kubeconfig = await scene.controlPlane.kubeconfigFor({ user: 'lead' });
     const body = { ...namespace(READY, { labels: {} }), spec: { finalizers: ['kubernetes'] } };

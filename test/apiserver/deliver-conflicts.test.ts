@@ -50,7 +50,7 @@ async function reasons(failures: Promise<WriteFailures>): Promise<object> {
 }
 
 describe('ObjectWriter', () => {
-  it('writes what it can, and says what it could not', async () => {
+  it('writes what it can, and reports what it could not', async () => {
     const misshapen = table('misshapen', 'x'.repeat(65));
     const objects = [configMap('a', '1', 'nowhere'), misshapen, configMap('b', '1'), configMap('c', '1')];
     expect(await reasons(scene.writer().applyAll(objects, NOTHING))).toEqual({

@@ -217,7 +217,7 @@ describe('ObjectWriter', () => {
     expect(await scene.get(service)).toMatchObject({ spec: { clusterIPs, sessionAffinity: 'None' } });
   });
 
-  it('removes what nobody wants any more, and nothing of others', async () => {
+  it('removes what is no longer wanted, and nothing of others', async () => {
     const objects = await wanted('analytics');
     const theirs = one(objects, 'NetworkPolicy', /^sallyport-isolation/);
     const { labels: _, ...metadata } = theirs.metadata;

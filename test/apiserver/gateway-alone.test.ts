@@ -50,7 +50,7 @@ describe('an agent whose API server comes and goes, one story, in this order', (
     expect(await readiness(agent)).toMatch(/^503 .*egresstables.* not read yet/);
   });
 
-  test('an entry expires although nobody says so', async () => {
+  test('an entry expires without any event', async () => {
     await scene.untilAsking(agent.address, PORT, EXPIRING, NOT_ALLOWED);
     expect(await served()).toEqual(['ok', NOT_ALLOWED, NOT_ALLOWED]);
   });

@@ -108,7 +108,7 @@ describe('the DNS of an agent, and of the next one, one story, in this order', (
     expect(scene.outside.dns.questionsFor(name)).toEqual([]);
   });
 
-  test('a new agent answers from what the former one knew, before any API server is heard', async () => {
+  test('a new agent answers from what the former one knew, before any API server answers', async () => {
     await scene.controlPlane.stopApiServer();
     await agent.stop();
     const asked = scene.outside.dns.questionsFor(SERVICE).length;

@@ -117,7 +117,7 @@ spec: { podSelector: {}, policyTypes: [Ingress], ingress: [{}] }
   await readyIs('True Ready');
 }, 60_000);
 
-it('is not Ready while pods run on in a lane more open than the policy says', async () => {
+it('is not Ready while pods still run in a lane more open than the policy says', async () => {
   await scene.apply(
     `${policyYaml('default-policy', [], 'policyEnforcement: { enforcementMode: DRY_RUN }')}---\n${workspaceYaml('moody', '2')}`,
   );

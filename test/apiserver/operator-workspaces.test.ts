@@ -136,7 +136,7 @@ spec: { podSelector: {}, policyTypes: [Egress], egress: [{}] }
     expect(await scene.condition('BroaderPolicies', 'spa', 'wide')).toContain('allow-all');
   });
 
-  it('makes nothing anew in a Namespace on its way out, and takes away what it made for it', async () => {
+  it('creates nothing in a terminating Namespace, and deletes what it had created for it', async () => {
     await scene.apply(workspaceYaml('ending', '10', '{}'));
     await scene.untilStamped('ending');
     await scene.kubectl('delete', 'namespace', 'ending');

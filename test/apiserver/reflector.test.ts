@@ -101,7 +101,7 @@ describe('a watch', () => {
     expect(failures).toMatchObject([{ error: { status: 410, reason: 'Expired' }, retryInMs: 0 }]);
   }, 60_000);
 
-  it('goes on when the API server is back, and never waits longer than 5 s before it asks', async () => {
+  it('continues when the API server is back, and never waits longer than 5 s before it asks', async () => {
     await scene.begin('kept', 'gone', 'again');
     const { converged, reflector, failures } = await scene.watch();
     const before = reflector.items();
@@ -116,7 +116,7 @@ describe('a watch', () => {
     expect(Math.max(...failures.map(({ retryInMs }) => retryInMs))).toBeLessThanOrEqual(5_000);
   }, 60_000);
 
-  it('goes on after everything fell silent', async () => {
+  it('continues after every stream fell silent', async () => {
     await scene.begin('kept', 'gone', 'again');
     const { converged, failures } = await scene.watch();
 
@@ -192,7 +192,7 @@ describe('items()', () => {
     );
   });
 
-  it('leaves out what cannot be transformed, and goes on', async () => {
+  it('leaves out what cannot be transformed, and continues', async () => {
     await scene.begin('good', 'bad');
     const transform = ({ metadata }: { readonly metadata: { readonly name: string } }): Seen => {
       if (metadata.name === 'bad') throw new Error('no good');

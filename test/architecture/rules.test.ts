@@ -119,7 +119,7 @@ describe('findLongFunctions()', () => {
     ]);
   });
 
-  it('finds a test body of 41 lines, and lets a describe be as long as it likes', () => {
+  it('finds a test body of 41 lines, and allows a describe of any length', () => {
     const text = `describe('a', () => {\n${lines(30)}it.each([1])('b', () => {\n${lines(39)}});\n});\n`;
     expect(findLongFunctions(treeOf({ 'a.test.ts': text }))).toEqual([
       expect.stringMatching(/^a\.test\.ts:32 .*test body of 41 lines/),

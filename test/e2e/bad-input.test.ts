@@ -112,7 +112,7 @@ describe('while it runs', () => {
     await expectUnchanged();
   });
 
-  test('a folder that goes away and comes back is watched again', async () => {
+  test('a folder that is removed and created again is watched again', async () => {
     await rename(fixture.folder, `${fixture.folder}-away`);
     await fixture.gateway.refresh();
     expect(printed()).toEqual([

@@ -85,7 +85,7 @@ test('killed, it is started again; nobody else notices, and each denial has one 
   expect(await logged()).toEqual([1, 2, 3, 4]);
 });
 
-test('a caller without the secret is denied, and the output says so', async () => {
+test('a caller without the secret is rejected, and the output says so', async () => {
   await deny(1);
   await untilLogged(1);
   const { querySecret } = statePaths(scene.state());
@@ -97,7 +97,7 @@ test('a caller without the secret is denied, and the output says so', async () =
   expect(await logged()).toEqual([1]);
 });
 
-test('a query for 2 GB of text is denied, and the process stays small', async () => {
+test('a query for 2 GB of text is rejected, and the process stays small', async () => {
   await deny(1);
   await untilLogged(1);
   const pid = await logPid();

@@ -92,7 +92,7 @@ test('run ends, its Envoy with it, when nobody reads its output any more', async
   expect(await scene.envoy()).toBeUndefined();
 });
 
-test('run, killed, leaves an Envoy that goes on enforcing; the next run adopts it and logs each denial once', async () => {
+test('run, killed, leaves an Envoy that continues to enforce; the next run adopts it and logs each denial once', async () => {
   const first = await scene.running();
   await scene.asks(forbidden(1), 'alpha');
   await rowsLogged(1);
@@ -144,7 +144,7 @@ test('run starts an Envoy again that was killed, says so, and requests work agai
   await until('the change counts', async () => (await scene.asks(LATER, 'alpha')).outcome === 'ok');
 });
 
-test('run takes a change of the folder, and opens and closes what it says', async () => {
+test('run applies a change of the folder, and allows and denies accordingly', async () => {
   const command = await scene.running();
   expect(await scene.asks(LATER, 'alpha')).toMatchObject({ outcome: 'refused' });
   await scene.write('alpha.yaml', workspaceYaml('alpha', allow(['later.example.com'])));

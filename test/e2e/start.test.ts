@@ -151,7 +151,7 @@ describe('with a port that another process has taken since', () => {
     expect(await scene.envoy()).toBeUndefined();
   });
 
-  test('run goes on with other ports where the range is another one, or ports.json is removed', async () => {
+  test('run continues with other ports where the range is another one, or ports.json is removed', async () => {
     await rm(join(scene.state(), 'ports.json'));
     const command = scene.run();
     await command.says(READY);

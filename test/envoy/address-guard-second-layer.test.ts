@@ -80,7 +80,7 @@ it.each([
   expect(fixture.outside.arrivalsFor(CLOSED)).toEqual([]);
 });
 
-it('still lets a server that speaks first be heard', async () => {
+it('still passes on a server that speaks first', async () => {
   const result = await ask({ ...rawClient, connect: `${OPEN}:22`, sends: 'nothing' });
   expect(result).toMatchObject({ outcome: 'ok', body: 'SSH-2.0-Stand-in\r\n' });
 });

@@ -95,7 +95,7 @@ describe('a folder that changes, one story, in this order', () => {
     expect(await replacedListeners()).toBe(before);
   });
 
-  test('a workspace that goes away takes its egress listeners with it', async () => {
+  test('a removed workspace loses its egress listeners', async () => {
     const { proxy } = fixture.client('old');
     await rm(join(fixture.folder, 'old.yaml'));
     const left = () => fixture.gateway.endpoints.workspaces.map(({ workspace }) => workspace);

@@ -112,7 +112,7 @@ test('apply() removes listeners, clusters and tables that the configuration no l
   expect(await readFile(join(fixture.directory, 'lds/listeners.json'), 'utf8')).not.toContain('check-tls-b');
 });
 
-test('apply() lets what is not named any more live until connections have drained', async () => {
+test('apply() retains what is no longer named until connections have drained', async () => {
   const slow = newApplier({ drainMs: 300 });
   await slow.apply(joinConfigs(workspace('a', 0, 'a'), workspace('b', 1, 'b')));
   await slow.apply(workspace('a', 0, 'a'));
@@ -148,7 +148,7 @@ test('apply() keeps the last good table when Envoy rejects a new one, also on di
   expect(await ask(ports[0] ?? 0)).toBe('200 a3');
 });
 
-test('apply() tells a good table from a rejected one where Envoy reads the whole folder with each rename', async () => {
+test('apply() distinguishes a good table from a rejected one where Envoy reads the whole folder with each rename', async () => {
   const watched = ({ egressListeners, ...rest }: EnvoyConfig): EnvoyConfig => {
     const path = join(fixture.directory, 'rds');
     const text = JSON.stringify(egressListeners).replaceAll(
@@ -250,7 +250,7 @@ test('apply() names the egress listener whose port another process has, and take
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
-test('apply() lets nobody through a tunnel check that Envoy never accepted, and all else goes on', async () => {
+test('apply() lets nobody through a tunnel check that Envoy never accepted, and everything else continues', async () => {
   const bad = {
     ...workspace('b', 1, 'b1'),
     internalListeners: [
@@ -301,7 +301,7 @@ test('apply() writes the files while Envoy is down, and Envoy comes up with them
   });
 });
 
-test('a new applier goes on where a killed one stopped, and rids the disk of what Envoy rejects', async () => {
+test('a new applier continues where a killed one stopped, and removes rejected resources from disk', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const path = join(fixture.directory, 'rds/table.a.json');
   await atomicFiles.writeFileAtomic(
@@ -315,7 +315,7 @@ test('a new applier goes on where a killed one stopped, and rids the disk of wha
   expect(await filesOnDisk()).toEqual(['cds/clusters.json', 'lds/listeners.json', 'rds/table.a.json']);
 });
 
-test('apply() says so when Envoy does not answer in time, and finds out later what became of it', async () => {
+test('apply() reports that Envoy does not answer in time, and reads the outcome later', async () => {
   await applier.apply(workspace('a', 0, 'a1'));
   const pid = envoy.pid ?? 0;
   const hasty = newApplier({

@@ -113,7 +113,7 @@ test('what is beside it in the opened range passes, and what it says is a dry-ru
   expect([outcome, rows]).toEqual(['ok', ['DRY_RUN_DENIAL IP_LITERAL']]);
 });
 
-test('a port where nobody listens is denied by nobody: the row is a dry-run denial', async () => {
+test('a port where nobody listens is not denied: the row is a dry-run denial', async () => {
   const address = fixture.outside.addressOf('open.example.com');
   const { outcome, rows } = await attempt({ ...fixture.client('dry'), connect: `${address}:9` });
   expect(outcome).not.toBe('ok');

@@ -59,7 +59,7 @@ test.each(['AAAA', 'TYPE65', 'TYPE64', 'TXT', 'MX', 'NS', 'TYPE255'])(
   },
 );
 
-test('a denied name does not exist, has one row for all types, and nobody outside hears of it', async () => {
+test('a denied name does not exist, has one row for all types, and no server outside is asked', async () => {
   const name = 'denied.example.com';
   const replies = await Promise.all(['A', 'AAAA', 'TYPE65'].map((type) => ask('lab', name, { type })));
   expect(replies.map(({ rcode }) => rcode)).toEqual([NO_NAME, NO_NAME, NO_NAME]);
@@ -117,7 +117,7 @@ test('a search suffix and a reverse name are unknown without a row, and localhos
   expect(outside.dns.questions.map(({ name }) => name)).not.toContain(suffixed);
 });
 
-test('a dry-run lane hears what the outside servers say, and an unlisted name leaves a row', async () => {
+test('a dry-run lane gets the answers of the outside servers, and an unlisted name leaves a row', async () => {
   const address = outside.addressOf('real.example.com');
   expect(await ask('dry', 'real.example.com')).toMatchObject({ rcode: 0, data: [address] });
   expect(await ask('dry', 'missing.example.com')).toMatchObject({ rcode: NO_NAME, data: [] });
@@ -156,7 +156,7 @@ test('a long answer is whole over TCP', async () => {
   expect(reply.data.toSorted()).toEqual(MANY_ADDRESSES.toSorted());
 });
 
-test('random labels, allowed or not, reach nobody outside', async () => {
+test('random labels, allowed or not, reach no server outside', async () => {
   const before = outside.dns.questions.length;
   const labels = Array.from({ length: 40 }, (_, at) => `${'x'.repeat(50)}${at}.${'y'.repeat(60)}`);
   const names = labels.flatMap((label) => [`${label}.wild.example.net`, `${label}.tunnel.example.org`]);

@@ -65,7 +65,7 @@ test.each(WITH_SOURCE)('%s', async (_what, source, bytes, verdict) => {
   expect(rows).toMatchObject([{ accessType: 'DROP', workspace: 'lab', product: 'JOBS' }]);
 });
 
-test('nothing of it arrived anywhere, and the same Envoy goes on', async () => {
+test('none of them reached a server, and the same Envoy continues', async () => {
   expect(fixture.outside.origins.arrivals).toEqual([]);
   const result = await ask({ ...fixture.client('lab'), url: `https://${ALLOWED}/` });
   expect(result).toMatchObject({ outcome: 'ok', status: 200 });

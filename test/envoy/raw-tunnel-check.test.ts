@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => fixture.stop());
 
-test('a server that speaks first is heard', async () => {
+test('a server that speaks first is received', async () => {
   const asked = (port: number) =>
     ask({ ...fixture.client('lab'), connect: `${GIT}:${port}`, sends: 'nothing' });
   const [raw, tls] = [asked(22), asked(8443)];
@@ -36,7 +36,7 @@ test('a server that speaks first is heard', async () => {
   expect((await tls).outcome).not.toBe('ok');
 });
 
-test('tunnels that are opened at once each come to their own server', async () => {
+test('tunnels that are opened at once each reach their own server', async () => {
   const names = Array.from({ length: 50 }, (_, at) => [GIT, QUIET][at % 2] as string);
   const arrived = (): readonly number[] =>
     [GIT, QUIET].map((name) => fixture.outside.arrivalsFor(name).length);

@@ -116,7 +116,7 @@ test('a long download survives 100 additions, and 100 removals in other shards',
   long.tunnel.close();
 }, 60_000);
 
-test('a removal ends the tunnels of its name and of its shard, and says which of them may come again', async () => {
+test('a removal ends the tunnels of its name and of its shard, and records which of them may be opened again', async () => {
   const long = await download('lab', DOWNLOAD);
   const gone = await download('lab', GONE);
   const neighbour = await tunnelTo('lab', NEIGHBOUR);
@@ -174,7 +174,7 @@ async function tunnelCloser(): Promise<number> {
   return Object.values(generations).reduce((sum, count) => sum + count, 0);
 }
 
-test('a client that was let in before a removal and says its server name after its tunnels are closed is closed too', async () => {
+test('a client that was allowed before a removal and sends its server name afterwards is closed too', async () => {
   const client = fixture.client('held');
   const held = await openTunnel({ ...client, connect: `${HELD}:443`, sends: 'nothing' });
   held.reader.release();

@@ -64,7 +64,7 @@ test('every question is in the journal, unanswered ones too', async () => {
   expect(server.questionsFor('example.com')).toEqual([]);
 });
 
-test('bytes that are no DNS query are ignored and the server goes on', async () => {
+test('bytes that are no DNS query are ignored and the server continues', async () => {
   server.setRecord('a.example.com', { a: ['127.1.2.3'] });
   const [address, port] = server.resolver.split(':');
   const client = createSocket('udp4');

@@ -88,7 +88,7 @@ describe('ask() for https', () => {
     },
   );
 
-  test('fails where nobody vouches for the certificate', async () => {
+  test('fails where the certificate is not trusted', async () => {
     const { ca: _ca, ...withoutCa } = throughProxy();
     const result = await ask({ ...withoutCa, url: 'https://a.example.com/' });
     expect(result).toMatchObject({ outcome: 'failed', error: expect.stringContaining('certificate') });
@@ -141,7 +141,7 @@ describe('ask() without a proxy', () => {
     expect(result).toMatchObject({ outcome: 'failed', error: expect.stringContaining('ENOTFOUND') });
   });
 
-  test('goes to the given address instead, from the given source', async () => {
+  test('connects to the given address instead, from the given source', async () => {
     const address = { host: outside.addressOf('a.example.com'), port: 443 };
     const source = { localAddress: outside.listenAddress, ca: outside.caPem };
     const result = await ask({ ...source, address, url: 'https://a.example.com/' });
@@ -159,7 +159,7 @@ describe('ask() without a proxy', () => {
 });
 
 describe('openTunnel()', () => {
-  test('holds a tunnel that carries several requests and tells when it is gone', async () => {
+  test('holds a tunnel that carries several requests and reports its end', async () => {
     const tunnel = await openTunnel({ ...throughProxy(), url: 'https://a.example.com/' });
     const first = await tunnel.get('/one');
     const second = await tunnel.get('/two');

@@ -38,7 +38,7 @@ test('steady() takes the new plan as soon as its table is there', () => {
   expect(namesOf(wait.steady(AFTER, 5001))).toEqual([NEW, NEW]);
 });
 
-test('steady() keeps a table that goes before the plan that has left it', () => {
+test('steady() retains a table that is removed before the plan that no longer uses it', () => {
   const wait = new TableWait();
   wait.steady(BEFORE, 0);
   expect(namesOf(wait.steady({ tables: [], plans: BEFORE.plans }, 5000))).toEqual([OLD, OLD]);

@@ -69,7 +69,7 @@ async function ask(
   return [rcode, ...data].join(' ');
 }
 
-test('respond() writes a line that says everything of a denied question', async () => {
+test('respond() writes a line with all fields of a denied question', async () => {
   expect(await ask('denied.example.com', ENFORCED, { address: 'fd00::3' }, 'AAAA')).toBe('3');
   expect(lines.map(parseAccessLogLine)).toMatchObject([
     {
@@ -139,7 +139,7 @@ test('respond() denies a Service that stands for a name outside, and only record
   ]);
 });
 
-test('respond() says that it failed to names of Services while nobody knows them, and asks and writes nothing', async () => {
+test('respond() answers SERVFAIL for names of Services that are not known yet, and asks and writes nothing', async () => {
   service = 'unknown';
   expect(await ask(SERVICE)).toBe('2');
   expect(await ask(SERVICE, laneOf('dry-run'))).toBe('2');

@@ -52,7 +52,7 @@ test.each([
   });
 });
 
-test('encodeResponse() speaks EDNS to whoever does, with its own limit', () => {
+test('encodeResponse() answers EDNS with EDNS, with its own limit', () => {
   const [option] = respond(WITH_EDNS, NO_NAME).additionals ?? [];
   expect(option).toMatchObject({ type: 'OPT', udpPayloadSize: 1232, ednsVersion: 0, extendedRcode: 0 });
 });

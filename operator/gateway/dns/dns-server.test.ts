@@ -75,7 +75,7 @@ async function rcodeOf(port: number, name: string): Promise<number> {
   return (await askDns({ server: `${HOST}:${port}`, name })).rcode;
 }
 
-test('serve() exchanges what is behind a port without closing it, and closes ports that nobody wants', async () => {
+test('serve() exchanges what is behind a port without closing it, and closes ports that are no longer wanted', async () => {
   const [one, two] = [await freePort(), await freePort()];
   await server.serve([laneAt(one, ['a.example.com']), laneAt(two, [])]);
   expect([await rcodeOf(one, 'a.example.com'), await rcodeOf(two, 'a.example.com')]).toEqual([0, 3]);

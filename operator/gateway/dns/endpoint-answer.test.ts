@@ -102,7 +102,7 @@ test('readEndpoints() passes on what was asked for, and nothing else, of any ans
   expect(passed).toBeGreaterThan(300);
 });
 
-test('readEndpoints() never throws and passes nothing else on, whatever became of the bytes', () => {
+test('readEndpoints() never throws and passes nothing else on, whatever the bytes', () => {
   const query = queryFor(SERVICE, 'A');
   const data = ['10.1.2.3', '203.0.113.7', '10.1.2.4'];
   const bytes = packet.encode({

@@ -80,7 +80,7 @@ test('ask() comes over TCP for what does not fit into a datagram', async () => {
   expect(read(query, await forwarder.ask('outside', query, NOW_MS)).answers).toHaveLength(a.length);
 });
 
-test('ask() goes on to the next name server, and says so where none answers', async () => {
+test('ask() tries the next name server, and reports where none answers', async () => {
   const gone = { address: HOST, port: 9 };
   const port = Number(server.resolver.split(':')[1]);
   server.setRecord('host.example.com', { a: ['192.0.2.7'] });

@@ -88,7 +88,7 @@ test('a line counts only when the consumer has taken it', async () => {
   expect(lines).toEqual(['one', 'two']);
 });
 
-test('a new tail goes on where the former one stopped', async () => {
+test('a new tail continues where the former one stopped', async () => {
   await writeFile(live, 'one\n');
   const former = await startTail();
   await former.drain();

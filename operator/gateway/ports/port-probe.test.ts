@@ -18,7 +18,7 @@ test('portProblem() names the endpoint that another process has', async () => {
   expect(await portProblem('127.0.0.1', port)).toBeUndefined();
 });
 
-test('isPortFree() tells one loopback address from another', async () => {
+test('isPortFree() distinguishes loopback addresses', async () => {
   expect(await isPortFree('127.0.0.1', port)).toBe(false);
   expect(await isPortFree('127.0.0.7', port)).toBe(true);
   await new Promise((resolve) => server.close(resolve));

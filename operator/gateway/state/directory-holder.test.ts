@@ -58,7 +58,7 @@ test('holdDirectory() takes what a killed process had, and what is no holder', a
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('holdDirectory() lets one of several in that ask at the same time', async () => {
+test('holdDirectory() admits one of several that ask at the same time', async () => {
   const answers = await Promise.all([askFromAnother(), askFromAnother(), askFromAnother()]);
   expect(answers.filter(({ said }) => said === 'held')).toHaveLength(1);
 });

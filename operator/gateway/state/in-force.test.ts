@@ -60,7 +60,7 @@ function after(result: ApplyResult, before = BEFORE): InForce {
   return inForceAfter(result, COMPILED, before);
 }
 
-test('inForceAfter() reports all revisions once Envoy took them, those that nobody uses too', () => {
+test('inForceAfter() reports all revisions once Envoy accepted them, unused ones too', () => {
   expect(after(APPLIED, NOTHING_IN_FORCE)).toEqual({
     tables: ['one', 'two', 'unused'].map((table) => ({ table, revision: 'r2' })),
     plans: ['alpha', 'beta'].map((workspace) => ({ workspace, revision: 'p2' })),

@@ -44,7 +44,7 @@ test('takeForOurselves() follows no link out of the directory', async () => {
   expect((await lstat(join(directory, 'own/link'))).isSymbolicLink()).toBe(true);
 });
 
-test('takeForOurselves() passes over what goes away meanwhile', async () => {
+test('takeForOurselves() skips what is removed meanwhile', async () => {
   expect(await takeForOurselves(join(directory, 'gone'), own)).toBe(0);
 });
 

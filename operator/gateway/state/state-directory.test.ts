@@ -32,7 +32,7 @@ test('prepareStateDirectory() follows a link to a directory', async () => {
   expect((await stat(join(directory, 'envoy/log'))).isDirectory()).toBe(true);
 });
 
-test('prepareStateDirectory() says that a file is in the way', async () => {
+test('prepareStateDirectory() reports a file at its path', async () => {
   const root = join(directory, 'file');
   await writeFile(root, '');
   const message = `Cannot write to state directory "${root}": it is a file; choose another with --state`;
@@ -52,7 +52,7 @@ test('prepareStateDirectory() counts the bytes of the longest socket path', asyn
   await expect(prepareStateDirectory(padded(longest + 1))).rejects.toThrow(message);
 });
 
-test('prepareStateDirectory() takes a directory of its user from all others, and says so', async () => {
+test('prepareStateDirectory() removes the permissions of others from a directory of its user, and reports it', async () => {
   const root = join(directory, 'wide');
   await mkdir(join(root, 'envoy'), { recursive: true });
   await writeFile(join(root, 'ports.json'), '{}');
@@ -76,7 +76,7 @@ test('prepareStateDirectory() takes a directory of its user from all others, and
   expect((await prepareStateDirectory(root)).notes).toEqual([]);
 });
 
-test('prepareStateDirectory() lets nothing that is made later be for others', async () => {
+test('prepareStateDirectory() makes later files private, too', async () => {
   await prepareStateDirectory(join(directory, 'own'));
   await writeFile(join(directory, 'own/file'), '');
   expect((await stat(join(directory, 'own/file'))).mode & 0o777).toBe(0o600);

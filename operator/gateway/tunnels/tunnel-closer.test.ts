@@ -72,7 +72,7 @@ test('a tunnel check that the configuration no longer has counts as one with tun
   expect(file.memory).toMatchObject({ revoked: {}, generations: { [A]: 1 } });
 });
 
-test('another revocation neither postpones a check nor goes without its own', async () => {
+test('another revocation neither postpones a check nor skips its own', async () => {
   const { file, tunnelCloser, envoyHas } = scene({ [A]: 1 });
   envoyHas(['tls-a', 'shared']);
   tunnelCloser.inForce(LISTENERS, 0);

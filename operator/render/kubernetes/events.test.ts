@@ -43,23 +43,23 @@ function eventsOf(before: StatusInput | undefined, after: StatusInput) {
   return renderEvents(renderStatuses(stored).statuses, stored.state.statuses);
 }
 
-describe('renderEvents() tells', () => {
+describe('renderEvents() reports', () => {
   it.each<[string, StatusInput, StatusInput, readonly string[]]>([
-    ['nothing when nothing turned', HEALTHY, HEALTHY, []],
-    ['nothing of a change on its way', HEALTHY, PENDING, []],
+    ['nothing without a change', HEALTHY, HEALTHY, []],
+    ['nothing about a pending change', HEALTHY, PENDING, []],
     ['once that it arrived', PENDING, HEALTHY, ['Normal acme Programmed']],
-    ['of a gateway that is gone, at the policy alone', HEALTHY, NO_GATEWAY, ['Warning acme NoGateway']],
-    ['of another trouble after the first', NO_GATEWAY, SILENT, ['Warning acme GatewaySilent']],
+    ['a gateway that is gone, at the policy alone', HEALTHY, NO_GATEWAY, ['Warning acme NoGateway']],
+    ['another trouble after the first', NO_GATEWAY, SILENT, ['Warning acme GatewaySilent']],
     ['that all is well again', SILENT, HEALTHY, ['Normal acme Programmed']],
     [
-      'of a policy that was removed, at its workspace',
+      'a policy that was removed, at its workspace',
       HEALTHY,
       NO_POLICY,
       ['Warning team-a NetworkPolicyNotFound'],
     ],
-    ['of a policy that came', NO_POLICY, HEALTHY, ['Normal team-a ResolvedRefs']],
+    ['a policy that was created', NO_POLICY, HEALTHY, ['Normal team-a ResolvedRefs']],
     [
-      'of a policy that cannot be read any more, at its workspace too',
+      'a policy that cannot be read any more, at its workspace too',
       HEALTHY,
       UNREADABLE,
       ['Warning team-a NetworkPolicyUnreadable', 'Warning acme Invalid'],
@@ -71,7 +71,7 @@ describe('renderEvents() tells', () => {
       SILENT,
       ['Normal team-a WorkspaceReady'],
     ],
-    ['of rules that allow a workspace more', HEALTHY, BROADER_POLICIES, ['Warning team-a BroaderPolicies']],
+    ['rules that allow a workspace more', HEALTHY, BROADER_POLICIES, ['Warning team-a BroaderPolicies']],
     [
       'of one more such rule',
       BROADER_POLICIES,
@@ -89,8 +89,8 @@ describe('renderEvents() at first sight', () => {
   it.each<[string, StatusInput, readonly string[]]>([
     ['is silent about what is well', HEALTHY, []],
     ['is silent about what is on its way', { ...PENDING, stamped: new Map() }, []],
-    ['tells one thing that is wrong', NO_POLICY, ['Warning team-a NetworkPolicyNotFound']],
-    ['tells of a missing gateway at the policy alone', NO_GATEWAY, ['Warning acme NoGateway']],
+    ['reports one fault', NO_POLICY, ['Warning team-a NetworkPolicyNotFound']],
+    ['reports a missing gateway at the policy alone', NO_GATEWAY, ['Warning acme NoGateway']],
   ])('%s', (_, after, expected) => {
     expect(turn(undefined, after)).toEqual(expected);
   });
@@ -122,7 +122,7 @@ test('renderEvents() keeps Events of other objects beside them', () => {
   ]);
 });
 
-test('renderEvents() cuts a note to 1,024 bytes, between characters', () => {
+test('renderEvents() truncates a note to 1,024 bytes, between characters', () => {
   const rejection = 'ü'.repeat(1024);
   const tables = (reportOf('gw-a', HEALTHY).spec.tables ?? []).map((row) => ({ ...row, rejection }));
   const [event] = eventsOf(HEALTHY, withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { tables })]));

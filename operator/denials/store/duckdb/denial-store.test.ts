@@ -178,7 +178,7 @@ describe('DenialStore.deleteBefore()', () => {
 });
 
 describe('DenialStore.close()', () => {
-  test('lets go of the file, though a query has not read its result to the end', () =>
+  test('releases the file, though a query has not read its result to the end', () =>
     withFolder(async (folder) => {
       const store = await DenialStore.open(join(folder, 'denials.duckdb'));
       await store.append(sampleBatch(0, 3000));
