@@ -256,7 +256,7 @@ function readLogBytes(text: string): number {
   );
 }
 
-/** Old rows are looked for once an hour. */
+/** Old rows are deleted once an hour. */
 const LEAST_RETENTION_MS = 3_600_000;
 
 function readRetention(text: string): number {

@@ -155,7 +155,7 @@ const ENFORCED: Readonly<Record<string, Row>> = {
     'DESTINATION_ALLOWED',
     RULE.db,
   ],
-  'does not look into TCP': [
+  'does not inspect TCP': [
     tls('db.example.com', 5432, 'evil.example'),
     'ALLOW',
     'DESTINATION_ALLOWED',
@@ -228,11 +228,11 @@ const ENFORCED: Readonly<Record<string, Row>> = {
 /** Rows of the enforced lane that a sealed lane decides otherwise. */
 const SEALED: Readonly<Record<string, Row>> = {
   'seals internet destinations': [tls('example.com'), 'DROP', 'INTERNET_SEALED', RULE.example],
-  'seals them before it looks at the port': [tls('example.com', 22), 'DROP', 'INTERNET_SEALED', RULE.example],
+  'seals them before it checks the port': [tls('example.com', 22), 'DROP', 'INTERNET_SEALED', RULE.example],
   'seals connections': [tls('crm.example.com'), 'DROP', 'INTERNET_SEALED', RULE.crm],
   'lets storage through': [tls(BUCKET), 'ALLOW', 'DESTINATION_ALLOWED', RULE.bucket],
   'lets private endpoints through': [tls('api.corp.example'), 'ALLOW', 'DESTINATION_ALLOWED', RULE.corp],
-  'still looks at the port of storage': [tls(BUCKET, 80), 'DROP', 'PORT_NOT_ALLOWED', RULE.bucket],
+  'still checks the port of storage': [tls(BUCKET, 80), 'DROP', 'PORT_NOT_ALLOWED', RULE.bucket],
   'still blocks': [tls('evil.data.example.org'), 'DROP', 'DESTINATION_BLOCKED', RULE.evil],
 };
 

@@ -113,7 +113,7 @@ describe.each([
   ['a storage host', storageHost, true],
   ['any other host', otherHost, false],
 ])('for %s', (_, hosts, isStorage) => {
-  it('matchesOf() finds what a naive look at every entry finds', () => {
+  it('matchesOf() finds what a naive scan of every entry finds', () => {
     const lists = fc.constantFrom(
       'blockedInternetDestinations' as const,
       'allowedInternetDestinations' as const,

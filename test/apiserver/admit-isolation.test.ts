@@ -68,7 +68,7 @@ const toPods = (podSelector: object) => to({ podSelector });
 const anywhere = { ipBlock: { cidr: '0.0.0.0/0' } };
 const OPEN = ['full', 'dry-run', 'sealed-dry-run'];
 
-const WIDENING: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+const BROADER: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
   ['a rule without peers', { egress: [{}] }],
   ['a rule with no peer', { egress: [{ to: [] }] }],
   ['ports of everything', { egress: [{ ports: [{ port: 443 }] }] }],
@@ -148,7 +148,7 @@ const HARMLESS: readonly (readonly [string, Readonly<Record<string, unknown>>])[
 ];
 
 describe.each(['edit', 'admin'] as const)('the built-in role %s', (person) => {
-  it.each(WIDENING)('may not allow %s', async (_, spec) => {
+  it.each(BROADER)('may not allow %s', async (_, spec) => {
     expect(await rejection(scene.as[person], post({ spec }))).toContain(
       'Cannot open egress with networkpolicies.networking.k8s.io "mine"',
     );

@@ -328,7 +328,7 @@ test('apply() reports that Envoy does not answer in time, and reads the outcome 
     status: 'timeout',
     step: 'routeTables',
   });
-  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'timeout', step: 'look' });
+  expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'timeout', step: 'query' });
   process.kill(pid, 'SIGCONT');
   expect(await hasty.apply(workspace('a', 0, 'a2'))).toMatchObject({ status: 'applied' });
   expect(await ask(ports[0] ?? 0)).toBe('200 a2');

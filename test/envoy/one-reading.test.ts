@@ -231,7 +231,7 @@ function indexOf({ workspace }: Seen): TableIndex {
 }
 
 /**
- * Undefined where Envoy may answer 400 by itself: to underscores in CONNECT, and to user information, which it cuts
+ * Undefined where Envoy may answer 400 by itself: to underscores in CONNECT, and to user information, which it strips
  * off.
  */
 function requestOf({ way, text }: Seen): EgressRequest | undefined {

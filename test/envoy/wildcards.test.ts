@@ -88,7 +88,7 @@ test.each(POLICY_CASES.map((outside, at) => [at, outside] as const))(
   },
 );
 
-test('the policies allow and deny, for each reason that is looked for', () => {
+test('the policies allow and deny, for each expected reason', () => {
   const reasons = POLICY_CASES.flatMap(decisions).map((text) => text.split(' ')[1]);
   expect(new Set(reasons)).toEqual(
     new Set([

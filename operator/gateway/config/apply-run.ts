@@ -9,9 +9,9 @@ import type { LiveOutcome, LiveWait } from './live-wait.ts';
 import type { Layer } from './rejections.ts';
 import type { WantedConfig } from './wanted-config.ts';
 
-/** `look`: Envoy was asked what it runs. */
+/** `query`: Envoy was asked what it runs. */
 export type ApplyStep =
-  | 'look'
+  | 'query'
   | 'internalListeners'
   | 'clusters'
   | 'routeTables'
@@ -80,7 +80,7 @@ export class ApplyRun {
   /** What Envoy runs, as far as this pass knows or can ask. */
   async live(): Promise<LiveVersions | undefined> {
     if (this.#isDown) return undefined;
-    await this.#whileAnswering('look', async (wait) => {
+    await this.#whileAnswering('query', async (wait) => {
       this.#live ??= await wait.admin.versions();
     });
     return this.#live;

@@ -112,6 +112,6 @@ test.each([
 );
 
 test('inForceAfter() knows no better than before where Envoy did not answer', () => {
-  expect(after({ status: 'timeout', step: 'look', text: 'silent' })).toBe(BEFORE);
+  expect(after({ status: 'timeout', step: 'query', text: 'silent' })).toBe(BEFORE);
   expect(after({ status: 'notRunning', problems: [] })).toBe(BEFORE);
 });

@@ -136,7 +136,7 @@ function routeRequest({ via, host, port }: EgressRequest): RouteRequest {
   return { isConnect: via === 'CONNECT', authority, headers: {} };
 }
 
-/** A tunnel check that looks inside compares the server name with the host; the others let every byte through. */
+/** A tunnel check that reads the ClientHello compares the server name with the host; the others let every byte through. */
 function guardDecision(tunnelCheck: string, request: EgressRequest): Pick<Decision, 'verdict' | 'reason'> {
   const isWatched = /^check-watch-dry-run/.test(tunnelCheck);
   const plannedChecks = isWatched || /^check-(?:tls-acme|private-tls-)/.test(tunnelCheck);

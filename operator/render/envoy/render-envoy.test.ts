@@ -20,7 +20,7 @@ const SETTINGS = {
   envoyMemoryBytes: 1e9,
 } as unknown as GatewaySettings;
 const NAME = 'acme-1';
-const GUARD = tlsCheckName(NAME, 0);
+const CHECK = tlsCheckName(NAME, 0);
 
 function tableOf(...names: readonly string[]): EgressTable {
   const ports: DestinationGroup['ports'] = [{ port: 5432, protocol: 'TCP' }];
@@ -53,7 +53,7 @@ it('renderEnvoy() gives each table one way out, which its tunnel checks use', ()
   const ofEndpoint = ways.filter((name) => name.startsWith('forward-private-'));
   expect(ways).toEqual(['forward-dry-run', `forward-${NAME}`, 'forward-other-1', ...ofEndpoint]);
   expect(ofEndpoint).toHaveLength(1);
-  const tunnelCheck = JSON.stringify(config.internalListeners.find(({ name }) => name === GUARD));
+  const tunnelCheck = JSON.stringify(config.internalListeners.find(({ name }) => name === CHECK));
   expect(tunnelCheck).toContain(`"cluster":"forward-${NAME}"`);
   expect(tunnelCheck).not.toContain('other-1');
 });
@@ -87,7 +87,7 @@ it('renderEnvoy() gives no two resources one name, whatever workspaces are calle
 
 const many = (count: number) => Array.from({ length: count }, (_, at) => `a${at}.example.com`);
 
-describe('renderEnvoy() of guards', () => {
+describe('renderEnvoy() of tunnel checks', () => {
   it('changes nothing where a name comes, and no other tunnel check than that of a name that goes', () => {
     const names = many(70);
     const first = render(NO_TUNNELS, tableOf(...names));
@@ -109,18 +109,18 @@ describe('renderEnvoy() of guards', () => {
     const first = render(NO_TUNNELS, tableOf(...many(130)));
     const last = rawCheckName(NAME, 3);
     const ofEndpoint = privateCheckName('tls', ['10.0.0.0/8']);
-    expect([...first.internalListeners.keys()]).toEqual(expect.arrayContaining([GUARD, last, ofEndpoint]));
+    expect([...first.internalListeners.keys()]).toEqual(expect.arrayContaining([CHECK, last, ofEndpoint]));
     const shrunk = render(first.tunnels, tableOf(...many(1)));
     expect([...shrunk.internalListeners.keys()]).toEqual([...first.internalListeners.keys()]);
     const empty = render(first.tunnels, tableOf());
     expect([...empty.internalListeners.keys()]).toEqual([...first.internalListeners.keys()]);
   });
 
-  it('marks a cut in every filter chain of the guard', () => {
+  it('marks a revocation in every filter chain of the tunnel check', () => {
     const first = render(NO_TUNNELS, tableOf('a.example.com'));
     const second = render(first.tunnels, tableOf('b.example.com'));
     const metadata = { filter_metadata: { sallyport: { generation: 1 } } };
-    expect(second.internalListeners.get(GUARD)).toMatchObject({
+    expect(second.internalListeners.get(CHECK)).toMatchObject({
       filter_chains: [
         { name: 'allow', metadata },
         { name: 'mismatch', metadata },

@@ -276,7 +276,7 @@ describe('nextTunnelMemory() in any history', () => {
         lane === tunnel.lane && request === tunnel.request && isWithin(tunnel.ranges, ranges),
     );
 
-  it('leaves no tunnel that is no longer allowed, and cuts nothing where nothing is narrower', () => {
+  it('leaves no tunnel that is no longer allowed, and closes nothing where nothing is revoked', () => {
     fc.assert(
       fc.property(histories, (states) => {
         let memory = NO_TUNNELS;

@@ -27,7 +27,7 @@ export interface GatewayOptions extends OutsideServersOptions {
   readonly files: Files | ((outside: OutsideServers) => Files);
   readonly maxConnections?: number;
   readonly envoyMemoryMb?: number;
-  /** Of a lane in a second; without end unless given, since each denial of most tests is looked for. */
+  /** Of a lane in a second; without end unless given, since most tests expect every denial. */
   readonly denialRows?: number;
 }
 

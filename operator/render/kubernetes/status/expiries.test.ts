@@ -40,7 +40,7 @@ describe('renderExpiryEvents()', () => {
     expect(notified(statusInput(POLICY), ...times)).toEqual([[], [], [EXPIRING], [], [], [EXPIRED], [], []]);
   });
 
-  it('tells what has ended while no operator looked', () => {
+  it('reports what has ended while no operator ran', () => {
     expect(notified(statusInput(POLICY), AT_MS, AT_MS + 100 * HOUR_MS)).toEqual([[], [EXPIRED]]);
   });
 

@@ -211,7 +211,7 @@ test('renderStatuses() counts pods in lanes more open than the policy says; unti
   expect(briefOf(withPods('enforced', 'sealed', 'made-up'), TEAM_A)).toEqual(briefOf(input, TEAM_A));
 });
 
-test('renderStatuses() names what widens a workspace, and takes the condition away with the last of it', () => {
+test('renderStatuses() names broader policies of a workspace, and removes the condition with the last one', () => {
   const plain = running(POLICY, WORKSPACE, ASSIGNMENT);
   const names = Array.from({ length: 12 }, (_, at) => `NetworkPolicy/rule-${at}`);
   const { statuses } = renderStatuses({ ...plain, broaderPolicies: new Map([['team-a', names]]) });

@@ -91,7 +91,7 @@ const RENDERED = renderEnvoy({
 });
 
 /**
- * Every list of addresses that something in Envoy denies: of a cache, or of a filter that looks at what is dialled.
+ * Every list of addresses that something in Envoy denies: of a cache, or of a filter that checks what is dialled.
  */
 interface Layer {
   readonly where: string;
