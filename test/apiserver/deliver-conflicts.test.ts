@@ -264,7 +264,7 @@ describe('exemptPods()', () => {
     await startPod('exempting', 'old-2', { app: 'x' });
     await startPod('exempting', 'stamped', { [LANE_LABEL]: 'enforced' });
     await makePod('exempting', 'waiting');
-    expect(await exempt('exempting')).toEqual({ running: 2, held: 1, notified: ['adopting/waiting'] });
+    expect(await exempt('exempting')).toEqual({ running: 2, held: 1, notified: ['exempting/waiting'] });
     expect(await lanes('exempting')).toEqual({
       'old-1': 'full',
       'old-2': 'full',
