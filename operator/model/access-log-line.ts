@@ -95,6 +95,9 @@ export const TOO_MANY_NAMES_DETAILS: readonly string[] = [
   'dynamic_forward_proxy_pending_request_overflow',
 ];
 
+/** Start of Envoy's response code details where it could not parse a request, or a body whose head it had routed. */
+export const CODEC_DETAILS_PREFIX = 'http1.';
+
 /** Envoy's response code details where it has too little memory left for a request. */
 export const OVERLOAD_DETAILS = 'overload';
 

@@ -40,7 +40,7 @@ test('a query that ignores its interruption ends the process; its caller reads w
       await until('it is reported', () =>
         notified.some((sentence) => sentence.includes(`(pid ${pid}) is gone`)),
       );
-      expect(notified[0]).toContain('does not end when it is told to');
+      expect(notified[0]).toContain('ignores its time limit');
       await log.drain();
       expect(log.pid).not.toBe(pid);
       expect(await stored()).toEqual(['a.example.com', 'b.example.com', 'c.example.com']);

@@ -73,6 +73,18 @@ test('none of them reached a server, and the same Envoy continues', async () => 
   expect(log.match(/starting main dispatch loop/g)).toHaveLength(1);
 });
 
+// The head was allowed and may have left; the body is denied all the same.
+test.each([
+  ['a chunk whose size is no number', '127.0.2.1', 'zz\r\n'],
+  ['a chunk of negative size', '127.0.2.2', '-1\r\n'],
+])('%s', async (_what, source, body) => {
+  const head = `POST / HTTP/1.1\r\nHost: ${ALLOWED}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  expect(await sendRaw(`${head}${body}`, source)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await rowsFrom(source)).toMatchObject([
+    { accessType: 'DROP', reason: 'BAD_REQUEST', destination: ALLOWED, port: 80 },
+  ]);
+});
+
 /** The beginning of what the egress listener answers to these bytes; throws where it answers nothing. */
 async function sendRaw(bytes: string, localAddress: string): Promise<string> {
   const { proxy } = fixture.client('lab');

@@ -6,6 +6,7 @@ import {
   ADDRESS_DENIED_DETAILS,
   AUTHORITY_DENIED_DETAILS,
   CLIENT_HELLO_TIMEOUT_MS,
+  CODEC_DETAILS_PREFIX,
   DROP_PREFIX,
   DRY_RUN_PREFIX,
   OVERLOAD_DETAILS,
@@ -44,13 +45,17 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
     const reason = line.decision.slice(DRY_RUN_PREFIX.length);
     // The tunnel check reports a tunnel that was allowed here.
     if (line.method === 'CONNECT' && line.code === OK) return undefined;
-    return drop(reasonOfFailure(line)) ?? dryRun(reason);
+    return drop(reasonAfterRoute(line)) ?? dryRun(reason);
   }
   if (line.details === OVERLOAD_DETAILS) return drop('GATEWAY_OVERLOADED');
   // Of a protocol that no route takes, whatever the host.
   if (line.details === 'upgrade_failed') return drop('BAD_REQUEST');
-  if (line.decision !== '') return drop(reasonOfFailure(line));
+  if (line.decision !== '') return drop(reasonAfterRoute(line));
   return drop(reasonWithoutRoute(line));
+}
+
+function reasonAfterRoute(line: AccessLogLine): Reason | undefined {
+  return reasonOfFailure(line) ?? (line.details.startsWith(CODEC_DETAILS_PREFIX) ? 'BAD_REQUEST' : undefined);
 }
 
 /** Requests of an SNI router are well formed but for the server name. */
