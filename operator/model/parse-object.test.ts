@@ -99,7 +99,7 @@ describe('parseObject() rejects', () => {
       { ...policyManifest('acme'), metadata: { name: 'acme', labels: { tier: 1 } } },
       'InvalidValue',
       'metadata.labels.tier',
-      'Cannot accept 1: a value of type string is needed',
+      'Cannot accept 1: a value of type string is needed, write "1" in quotes',
     ],
     [
       'a document without kind',

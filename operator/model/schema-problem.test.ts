@@ -172,7 +172,7 @@ describe('problemOfIssue() reports', () => {
       internet({ destination: 'example.com', ports: [{ port: '443' }] }),
       'InvalidValue',
       `${FIRST}.ports[0].port`,
-      'Cannot accept "443": a value of type number is needed',
+      'Cannot accept "443": a value of type number is needed, write 443 without quotes',
     ],
     [
       'a port out of range',
@@ -217,7 +217,7 @@ describe('problemOfIssue() reports', () => {
       manifest('WorkspaceConf', 'workspace', { enableIpAccessLists: 'true' }, 'team-a'),
       'InvalidValue',
       'spec.enableIpAccessLists',
-      'Cannot accept "true": a value of type boolean is needed',
+      'Cannot accept "true": a value of type boolean is needed, write true without quotes',
     ],
     [
       'an address with a leading zero',

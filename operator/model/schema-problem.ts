@@ -35,7 +35,7 @@ function messageOf(issue: Issue, value: unknown): string {
     case 'invalid_value':
       return `${cannotAccept(value)}: use ${oneOf(issue.values)}`;
     case 'invalid_type':
-      return `${cannotAccept(value)}: a value of type ${issue.expected} is needed`;
+      return `${cannotAccept(value)}: ${typeHint(issue.expected, value)}`;
     case 'too_big':
       return issue.origin === 'array'
         ? `Cannot accept ${Array.isArray(value) ? value.length : 'so many'} entries: the limit is ${issue.maximum}`
@@ -47,6 +47,25 @@ function messageOf(issue: Issue, value: unknown): string {
     default:
       return issue.message;
   }
+}
+
+/** In YAML it is the quotes that decide between text and number, or true and false. */
+function typeHint(expected: string, value: unknown): string {
+  const needed = `a value of type ${expected} is needed`;
+  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean'))
+    return `${needed}, write "${value}" in quotes`;
+  const isQuoted = typeof value === 'string' && (expected === 'number' ? isNumber(value) : isBoolean(value));
+  return isQuoted && (expected === 'number' || expected === 'boolean')
+    ? `${needed}, write ${value} without quotes`
+    : needed;
+}
+
+function isNumber(text: string): boolean {
+  return /^\d+$/.test(text);
+}
+
+function isBoolean(text: string): boolean {
+  return text === 'true' || text === 'false';
 }
 
 function formatHint(issue: Extract<Issue, { code: 'invalid_format' }>): string {

@@ -103,11 +103,14 @@ function allowing(...patterns: readonly string[]): readonly ClassifiedNames[] {
   return [{ class: { kind: 'allowed', commonPorts: [], internetPorts, addressRanges: [] }, patterns }];
 }
 
+/** Envoy resets a connection that comes in the moment in which its listener goes. */
+const CLOSED: unknown = expect.stringMatching(/^ECONN(?:REFUSED|RESET)$/);
+
 const BOTH = allowing('x.example', 'y.example');
 const ONE = allowing('x.example');
 
 test.each([
-  ['closes the egress listeners of a rejected table that has lost something', BOTH, ONE, 'ECONNREFUSED'],
+  ['closes the egress listeners of a rejected table that has lost something', BOTH, ONE, CLOSED],
   ['keeps the last good version of a rejected table that has lost nothing', ONE, BOTH, '200 a1'],
 ])('apply() %s', async (_what, before, after, answer) => {
   const config = workspace('a', 0, 'a1');

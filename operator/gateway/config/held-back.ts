@@ -1,4 +1,4 @@
-// The parts of a configuration that are not in force, and why: by comparison with what Envoy accepted last. Pure.
+// What is held back: the parts of a configuration that are not in force, and why. By comparison with what Envoy accepted last. Pure.
 import type { ConfigContents, Content, Contents, Resource } from './contents.ts';
 import type { Layer } from './rejections.ts';
 import type { KnownState, WantedConfig } from './wanted-config.ts';

@@ -1,5 +1,5 @@
-// The listeners of one workspace and lane, or product: the proxy, which serves transparent HTTP too, and one for each
-// TLS port. The listener, and nothing that a client sends, says whose request it is.
+// Egress listeners of one workspace and lane, or product: the proxy, which serves transparent HTTP too, and one for each
+// TLS port; and the SNI router behind those. The listener, and nothing that a client sends, says whose request it is.
 import { memoize } from '../../lib/memo.ts';
 import { CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
 import { ASKED_AUTHORITY, contextOf, contextOfCaller } from './caller-context.ts';
