@@ -109,7 +109,11 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
   };
 }
 
-/** Where Envoy rejects a request before any route, the client gets a denial like any other. */
+const IS_ADDRESS_DENIED = ADDRESS_DENIED_DETAILS.map(
+  (details) => `response.code_details.contains('${details}')`,
+).join(' || ');
+
+/** Where Envoy denies a request whatever its route says, the client gets a denial like any other. */
 export function denyAroundRoutes(): Json {
   const isUnreadable = `response.code_details == '${AUTHORITY_DENIED_DETAILS}'`;
   return { mappers: [replyTo(isUnreadable, 403, 'BAD_NAME'), ...BEHIND_ROUTES] };
@@ -125,7 +129,6 @@ export function denyBehindRoutes(): Json {
 
 /** For an address check, whose answer only a tunnel check sees: why it denied. */
 export function reasonForTunnelCheck(): Json {
-  const denied = ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`);
   return {
     mappers: [
       {
@@ -133,7 +136,7 @@ export function reasonForTunnelCheck(): Json {
         headers_to_add: [header(REASON_HEADER, 'UNRESOLVED_OR_PRIVATE')],
       },
       {
-        filter: expressionFilter(denied.join(' || ')),
+        filter: expressionFilter(IS_ADDRESS_DENIED),
         headers_to_add: [header(REASON_HEADER, 'ADDRESS_DENIED')],
       },
     ],
@@ -152,11 +155,7 @@ function replyTo(expression: string, status: number, reason: Reason): Json {
 }
 
 const BEHIND_ROUTES: readonly Json[] = [
-  replyTo(
-    ADDRESS_DENIED_DETAILS.map((details) => `response.code_details.contains('${details}')`).join(' || '),
-    403,
-    'ADDRESS_DENIED',
-  ),
+  replyTo(IS_ADDRESS_DENIED, 403, 'ADDRESS_DENIED'),
   replyTo(
     TOO_MANY_NAMES_DETAILS.map((details) => `response.code_details == '${details}'`).join(' || '),
     503,
