@@ -93,6 +93,7 @@ describe('renderCrd()', () => {
       Metastore: ['spec.externalLocations[]'],
       PrivateEndpoint: ['spec.addressRanges[]'],
       WorkspaceConf: [''],
+      IngressPlan: [],
       IpAccessList: ['spec.ipAddresses[]'],
       EgressTable: [],
       WorkspacePlan: [],

@@ -50,12 +50,29 @@ export function isIpLiteral(text: string): boolean {
   return NUMERIC.test(bare) || (bare.includes(':') && ipaddr.IPv6.isValid(bare.replace(/%.*$/, '')));
 }
 
+/** An address as a number: 32 bits of IPv4, or 128 bits of IPv6. */
+export type AddressBits = number | bigint;
+
+/** Of a strict text; IPv4-mapped is IPv4. Undefined: no address. */
+export function addressBits(text: string): AddressBits | undefined {
+  const parsed = parsePlain(text);
+  return parsed === undefined ? undefined : bitsOf(parsed);
+}
+
+/** First and last address of a range. */
+export function rangeBits({ family, address, prefixLength }: AddressRange): {
+  readonly first: AddressBits;
+  readonly last: AddressBits;
+} {
+  const first = bitsOf(ipaddr.parse(address));
+  if (family === 4) return { first, last: Number(first) + 2 ** (32 - prefixLength) - 1 };
+  return { first, last: BigInt(first) + (1n << BigInt(128 - prefixLength)) - 1n };
+}
+
 /** Whether an address (strict text) lies in one of the ranges; an unreadable address lies in none. */
 export function rangesContain(ranges: readonly AddressRange[], address: string): boolean {
-  const parsed = parseStrict(address);
-  if (parsed === undefined) return false;
-  const plain =
-    parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+  const plain = parsePlain(address);
+  if (plain === undefined) return false;
   return ranges.some((range) => {
     const base = ipaddr.parse(range.address);
     return base.kind() === plain.kind() && plain.match(base, range.prefixLength);
@@ -87,6 +104,16 @@ function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const isPlain =
     parts.slice(0, -1).every((part) => HEXTET.test(part)) && (HEXTET.test(last) || IPV4.test(last));
   return isPlain && ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address) : undefined;
+}
+
+function parsePlain(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  const parsed = parseStrict(text);
+  return parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
+}
+
+function bitsOf(address: ipaddr.IPv4 | ipaddr.IPv6): AddressBits {
+  if (address instanceof ipaddr.IPv4) return address.octets.reduce((bits, octet) => bits * 256 + octet, 0);
+  return address.parts.reduce((bits, part) => (bits << 16n) | BigInt(part), 0n);
 }
 
 function mask(address: ipaddr.IPv4 | ipaddr.IPv6, prefixLength: number): AddressRange {

@@ -5,16 +5,26 @@ import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta } f
 import { addressRangeSchema } from './private-endpoint.ts';
 
 /** R94: over all lists of a workspace; a CIDR counts as one. */
-const MAX_ADDRESSES = 1000;
+export const MAX_ADDRESSES = 1000;
+
+/** Of an IpAccessList in the system's Namespace that is for the account, not for a workspace. */
+export const ACCOUNT_LABEL = 'sallyport.dev/account';
+
+export const LIST_TYPES = ['ALLOW', 'BLOCK'] as const;
+export const LIST_MODES = ['ENFORCED', 'DRY_RUN'] as const;
 
 const ipAccessListSpecSchema = z.strictObject({
   label: z.string().min(1).max(253).describe('Name of the list for people.'),
   listType: z
-    .enum(['ALLOW', 'BLOCK'])
+    .enum(LIST_TYPES)
     .describe('ALLOW allows these addresses; BLOCK denies them and takes precedence.'),
   ipAddresses: atomicList(addressRangeSchema, MAX_ADDRESSES).describe(
     'Addresses and CIDR ranges, stored as written.',
   ),
+  mode: z
+    .enum(LIST_MODES)
+    .default('ENFORCED')
+    .describe('DRY_RUN denies nobody and logs whom the list would deny.'),
   enabled: z.boolean().default(true).describe('A list that is not enabled has no effect.'),
 });
 
@@ -41,6 +51,7 @@ export const ipAccessListKind: KindDescription = {
     { name: 'Label', type: 'string', jsonPath: '.spec.label' },
     { name: 'Type', type: 'string', jsonPath: '.spec.listType' },
     { name: 'Addresses', type: 'integer', jsonPath: '.status.addressCount' },
+    { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
     { name: 'Enabled', type: 'boolean', jsonPath: '.spec.enabled' },
     conditionColumn('Accepted'),
     conditionColumn('Accepted', 'message'),

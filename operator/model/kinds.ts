@@ -1,6 +1,7 @@
 // All kinds of the group, for the CRD generator and for whoever must treat every kind alike.
 import { egressTableKind } from './egress-table.ts';
 import { gatewayReportKind } from './gateway-report.ts';
+import { ingressPlanKind } from './ingress-plan.ts';
 import { ipAccessListKind } from './ip-access-list.ts';
 import type { KindDescription } from './kubernetes-object.ts';
 import { metastoreKind } from './metastore.ts';
@@ -19,5 +20,6 @@ export const KINDS: readonly KindDescription[] = [
   ipAccessListKind,
   egressTableKind,
   workspacePlanKind,
+  ingressPlanKind,
   gatewayReportKind,
 ];

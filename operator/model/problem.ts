@@ -19,7 +19,9 @@ export type ProblemReason =
   | 'FolderUnwatched'
   | 'FileUnreadable'
   | 'PortsExhausted'
-  | 'TooManyTlsPorts';
+  | 'TooManyTlsPorts'
+  | 'TooManyAddresses'
+  | 'HostTaken';
 
 export interface Problem {
   readonly reason: ProblemReason;

@@ -1,14 +1,37 @@
 // WorkspaceConf: switches of one workspace, one object named "workspace" in its Namespace.
 import { z } from 'zod';
 import { conditionColumn } from './condition.ts';
+import { parseNamePattern } from './domain-name.ts';
 import {
   conditionsSchema,
   type KindDescription,
   type ObjectMeta,
   optionalList,
 } from './kubernetes-object.ts';
+import { ANY_NAME_PATTERN, namePatternSchema } from './network-policy.ts';
 
 export const WORKSPACE_CONF_NAME = 'workspace';
+
+const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+const HOST_PATTERN = ANY_NAME_PATTERN.replace('(\\*\\.)?', '');
+
+/** One exact name. */
+const hostSchema = namePatternSchema(HOST_PATTERN, (text) => {
+  const parsed = parseNamePattern(text);
+  if (!('pattern' in parsed) || !parsed.pattern.wildcard) return parsed;
+  return { fault: 'WILDCARD', message: `Cannot accept host "${text}": write each name, without "*"` };
+}).describe('Host name, for example "analytics.acme.example".');
+
+/** A Service in a cluster, an address in a folder; ingress-plans.ts says which. */
+const backendSchema = z.strictObject({
+  serviceName: z.string().min(1).max(63).optional().describe('Name of the Service in this Namespace.'),
+  address: z
+    .string()
+    .max(45)
+    .optional()
+    .describe('Address of the server, for "sallyport run" only; not accepted in a cluster.'),
+  port: z.int().min(1).max(65535).describe('Port of the Service, or of the server.'),
+});
 
 const workspaceConfSpecSchema = z.strictObject({
   enableIpAccessLists: z
@@ -23,19 +46,23 @@ const workspaceConfSpecSchema = z.strictObject({
     ),
   ingress: z
     .strictObject({
-      hosts: optionalList(
-        z.string().min(1).max(253),
-        16,
-        'Host names under which people reach this workspace.',
-      ),
+      hosts: optionalList(hostSchema, 16, 'Host names under which people reach this workspace.'),
       backends: optionalList(
-        z.strictObject({
-          serviceName: z.string().min(1).max(63).describe('Name of the Service in this Namespace.'),
-          port: z.int().min(1).max(65535).describe('Port of the Service.'),
-        }),
+        backendSchema,
         16,
-        'Services that serve this workspace.',
+        'What serves this workspace; connections are spread over all.',
       ),
+      tlsSecretName: z
+        .string()
+        .min(1)
+        .max(253)
+        .regex(OBJECT_NAME)
+        .optional()
+        .describe('Secret of type kubernetes.io/tls in this Namespace, with which TLS ends at the gateway.'),
+      tlsPassthrough: z
+        .boolean()
+        .default(false)
+        .describe('Whether TLS is passed through to the backends by its server name.'),
     })
     .optional()
     .describe('How people access this workspace.'),

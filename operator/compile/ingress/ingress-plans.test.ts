@@ -1,0 +1,137 @@
+import type { Manifest } from '../../../test/fixtures/object-fixture.ts';
+import { manifest, readSnapshot, workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import { type CompiledIngress, compileIngress } from './ingress-plans.ts';
+
+const SETTINGS = { systemNamespace: 'sallyport-system', backendField: 'address' } as const;
+const WORKSPACE = workspaceManifest('team-a');
+
+function conf(spec: Readonly<Record<string, unknown>>, namespace = 'team-a'): Manifest {
+  return manifest('WorkspaceConf', 'workspace', spec, namespace);
+}
+
+function list(name: string, count: number, extra: Readonly<Record<string, unknown>> = {}): Manifest {
+  const ipAddresses = Array.from({ length: count }, (_, at) => `10.${name.length}.${at >> 8}.${at & 255}`);
+  return manifest('IpAccessList', name, { label: name, listType: 'BLOCK', ipAddresses, ...extra }, 'team-a');
+}
+
+function compile(manifests: readonly Manifest[], before: readonly IngressPlan[] = []): CompiledIngress {
+  return compileIngress(readSnapshot(...manifests), SETTINGS, before);
+}
+
+function specOf({ plans }: CompiledIngress, name = 'team-a') {
+  const plan = plans.find(({ metadata }) => metadata.name === name);
+  if (plan === undefined) throw new Error(`There is no plan of ${name}`);
+  return plan.spec;
+}
+
+describe('compileIngress()', () => {
+  it('plans a workspace without a WorkspaceConf as open (R89)', () => {
+    const { plans, problems } = compile([WORKSPACE]);
+    expect(plans).toEqual([
+      {
+        kind: 'IngressPlan',
+        metadata: { name: 'team-a' },
+        spec: {
+          level: 'WORKSPACE',
+          workspaceId: 'id-team-a',
+          enableIpAccessLists: false,
+          lists: [],
+          tlsPassthrough: false,
+          revision: expect.any(String),
+        },
+      },
+    ]);
+    expect(problems).toEqual([]);
+  });
+
+  it('does not apply the lists of a workspace below ENTERPRISE (R82)', () => {
+    const standard = workspaceManifest('team-a', { 'sallyport.dev/tier': 'STANDARD' });
+    const compiled = compile([standard, conf({ enableIpAccessLists: true }), list('a', 1)]);
+    expect(specOf(compiled).enableIpAccessLists).toBe(false);
+    expect(compiled.problems).toMatchObject([{ reason: 'RulesIgnored', object: 'IpAccessList/team-a/a' }]);
+  });
+
+  it('accepts 1,000 values over all lists, and not the list that came last (R94)', () => {
+    const compiled = compile([WORKSPACE, list('a', 600), list('bb', 400), list('ccc', 1)]);
+    expect(specOf(compiled).lists.map(({ listId }) => listId)).toEqual(['a', 'bb']);
+    expect(compiled.problems).toMatchObject([
+      { reason: 'TooManyAddresses', object: 'IpAccessList/team-a/ccc', field: 'spec.ipAddresses' },
+    ]);
+  });
+
+  it('keeps the accepted version of a list that has grown too much, and every other list', () => {
+    const before = compile([WORKSPACE, list('a', 500), list('bb', 400)]);
+    const after = compile([WORKSPACE, list('a', 700), list('bb', 400), list('ccc', 50)], before.plans);
+    expect(specOf(after).lists.map(({ listId, ipAddresses }) => [listId, ipAddresses.length])).toEqual([
+      ['a', 500],
+      ['bb', 400],
+      ['ccc', 50],
+    ]);
+    expect(after.problems).toMatchObject([{ object: 'IpAccessList/team-a/a' }]);
+  });
+
+  it('denies everybody where a list cannot be read, unless it was accepted before', () => {
+    const broken = list('a', 1, { ipAddresses: ['010.0.0.1'] });
+    expect(specOf(compile([WORKSPACE, broken]))).toMatchObject({ unreadableLists: ['a'], lists: [] });
+    const before = compile([WORKSPACE, list('a', 3)]);
+    const after = specOf(compile([WORKSPACE, broken], before.plans));
+    expect(after.unreadableLists).toBeUndefined();
+    expect(after.lists).toMatchObject([{ listId: 'a', ipAddresses: { length: 3 } }]);
+  });
+
+  it('takes a switch that cannot be read for on, unless it was off', () => {
+    const broken = conf({ enableIpAccessLists: 'yes' });
+    expect(specOf(compile([WORKSPACE, broken])).enableIpAccessLists).toBe(true);
+    const before = compile([WORKSPACE, conf({ ingress: { hosts: ['a.example'] } })]);
+    expect(specOf(compile([WORKSPACE, broken], before.plans))).toMatchObject({
+      enableIpAccessLists: false,
+      hosts: ['a.example'],
+    });
+  });
+
+  it('gives a host to the oldest workspace that claims it', () => {
+    const ingress = { hosts: ['Data.Example'], backends: [{ address: '127.0.0.1', port: 1 }] };
+    const compiled = compile([
+      workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'),
+      workspaceManifest('team-b', {}, '2026-01-01T00:00:00Z'),
+      conf({ ingress }),
+      conf({ ingress }, 'team-b'),
+    ]);
+    expect(specOf(compiled).hosts).toEqual([]);
+    expect(specOf(compiled, 'team-b').hosts).toEqual(['data.example']);
+    expect(compiled.problems).toMatchObject([
+      { reason: 'HostTaken', object: 'WorkspaceConf/team-a/workspace' },
+    ]);
+  });
+
+  it('leaves out a backend that this installation cannot reach', () => {
+    const backends = [{ serviceName: 'web', port: 80 }, { port: 1 }, { address: '127.0.0.1', port: 2 }];
+    const compiled = compile([WORKSPACE, conf({ ingress: { hosts: ['a.example'], backends } })]);
+    expect(specOf(compiled).backends).toEqual([{ address: '127.0.0.1', port: 2 }]);
+    expect(compiled.problems.map(({ field }) => field)).toEqual([
+      'spec.ingress.backends[0]',
+      'spec.ingress.backends[1]',
+    ]);
+  });
+
+  it('plans the account from lists with its label, apart from every workspace', () => {
+    const ofAccount = {
+      ...manifest(
+        'IpAccessList',
+        'office',
+        { label: 'office', listType: 'ALLOW', ipAddresses: ['1.1.1.1'] },
+        'sallyport-system',
+      ),
+    };
+    const labelled = {
+      ...ofAccount,
+      metadata: { ...ofAccount.metadata, labels: { 'sallyport.dev/account': 'local' } },
+    };
+    expect(specOf(compile([WORKSPACE, labelled]), 'sallyport-system')).toMatchObject({
+      level: 'ACCOUNT',
+      lists: [{ listId: 'office' }],
+    });
+    expect(compile([WORKSPACE, ofAccount]).problems).toMatchObject([{ reason: 'WorkspaceNotFound' }]);
+  });
+});
