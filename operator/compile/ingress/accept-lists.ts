@@ -6,34 +6,58 @@ import type { Problem } from '../../model/problem.ts';
 import { compareText, problemAbout } from '../../model/snapshot.ts';
 
 export interface AcceptedLists {
-  /** The oldest first. */
+  /** The oldest first, those that cannot be read now before all. */
   readonly lists: readonly PlannedList[];
+  /** Names of lists that cannot be read and were never accepted. */
+  readonly unreadable: readonly string[];
   readonly problems: readonly Problem[];
 }
 
-/** `before`: what was accepted at the last time. */
-export function acceptLists(found: readonly IpAccessList[], before: readonly PlannedList[]): AcceptedLists {
-  const oldestFirst = found.toSorted(
-    (a, b) =>
-      compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? '') ||
-      compareText(a.metadata.name, b.metadata.name),
-  );
+/** `unreadable`: names; `before`: what was accepted at the last time. */
+export function acceptLists(
+  found: readonly IpAccessList[],
+  unreadable: readonly string[],
+  before: readonly PlannedList[],
+): AcceptedLists {
   const former = new Map(before.map((list) => [list.listId, list]));
-  const sizeOf = (list: IpAccessList): number => list.spec.ipAddresses.length;
-  const formerSizeOf = (list: IpAccessList): number =>
-    former.get(list.metadata.name)?.ipAddresses.length ?? 0;
-  // What each has already is its own; only growth may be too much.
-  let used = oldestFirst.reduce((sum, list) => sum + Math.min(sizeOf(list), formerSizeOf(list)), 0);
-  const lists: PlannedList[] = [];
+  const kept = unreadable.flatMap((name) => former.get(name) ?? []);
+  const lists = [...kept];
   const problems: Problem[] = [];
-  for (const list of oldestFirst) {
-    const growth = Math.max(0, sizeOf(list) - formerSizeOf(list));
-    const accepted = used + growth <= MAX_ADDRESSES ? plannedList(list) : former.get(list.metadata.name);
-    if (accepted !== undefined) lists.push(accepted);
-    if (used + growth <= MAX_ADDRESSES) used += growth;
-    else problems.push(tooMany(list, used, accepted !== undefined));
+  // What each has already is its own; only growth may be too much.
+  const shares = oldestFirst(found).map((list) => shareOf(list, former.get(list.metadata.name)));
+  let used = sum(kept.map(({ ipAddresses }) => ipAddresses.length)) + sum(shares.map(({ own }) => own));
+  for (const { list, growth, accepted } of shares) {
+    const fits = used + growth <= MAX_ADDRESSES;
+    if (fits) used += growth;
+    else problems.push(tooMany(list, accepted !== undefined));
+    const planned = fits ? plannedList(list) : accepted;
+    if (planned !== undefined) lists.push(planned);
   }
-  return { lists, problems };
+  return { lists, unreadable: unreadable.filter((name) => !former.has(name)), problems };
+}
+
+interface Share {
+  readonly list: IpAccessList;
+  readonly accepted: PlannedList | undefined;
+  readonly own: number;
+  readonly growth: number;
+}
+
+function shareOf(list: IpAccessList, accepted: PlannedList | undefined): Share {
+  const wanted = list.spec.ipAddresses.length;
+  const own = Math.min(wanted, accepted?.ipAddresses.length ?? 0);
+  return { list, accepted, own, growth: wanted - own };
+}
+
+function oldestFirst(lists: readonly IpAccessList[]): readonly IpAccessList[] {
+  return lists.toSorted(
+    ({ metadata: a }, { metadata: b }) =>
+      compareText(a.creationTimestamp ?? '', b.creationTimestamp ?? '') || compareText(a.name, b.name),
+  );
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function plannedList({ metadata, spec }: IpAccessList): PlannedList {
@@ -41,9 +65,9 @@ function plannedList({ metadata, spec }: IpAccessList): PlannedList {
   return { listId: metadata.name, label, listType, mode, enabled, ipAddresses };
 }
 
-function tooMany(list: IpAccessList, used: number, hasFormer: boolean): Problem {
+function tooMany(list: IpAccessList, hasFormer: boolean): Problem {
   const { length } = list.spec.ipAddresses;
   const until = hasFormer ? 'its last accepted version stays' : 'it has no effect';
-  const message = `Cannot accept ${length} addresses: all lists of a workspace have at most ${MAX_ADDRESSES} together, and the others have ${used}; until then ${until}`;
+  const message = `Cannot accept ${length} addresses: all lists of a workspace have at most ${MAX_ADDRESSES} together; remove some, until then ${until}`;
   return problemAbout(list, 'TooManyAddresses', message, 'spec.ipAddresses');
 }

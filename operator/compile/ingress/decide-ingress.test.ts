@@ -58,7 +58,7 @@ describe('decideIngress()', () => {
     ['an unreadable entry', rules(OFFICE, list('BLOCK', '1.1.1')), '1.1.1.1', false, 'LIST_UNREADABLE'],
     ['no address', rules(list('BLOCK', '9.9.9.9')), '1.1.1.1:80', false, 'BAD_ADDRESS'],
     ['a zone', rules(), 'fe80::1%eth0', false, 'BAD_ADDRESS'],
-  ])('%s', (_, given, address, isAllowed, reason) => {
+  ])('%s', (...[, given, address, isAllowed, reason]) => {
     expect(decideIngress(given, address)).toMatchObject({ isAllowed, reason });
   });
 

@@ -1,7 +1,6 @@
 // Snapshot -> an IngressPlan per workspace, and one of the account where it has lists or hosts. What cannot be read
 // denies; of two workspaces that claim a host the older one has it.
-import { parseNamePattern } from '../../model/domain-name.ts';
-import type { IngressPlan, IngressPlanSpec, PlannedBackend } from '../../model/ingress-plan.ts';
+import type { IngressPlan, IngressPlanSpec } from '../../model/ingress-plan.ts';
 import { ACCOUNT_LABEL, type IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
 import {
@@ -16,12 +15,12 @@ import type { Workspace } from '../../model/workspace.ts';
 import { WORKSPACE_CONF_NAME, type WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
 import { acceptLists } from './accept-lists.ts';
+import { type BackendField, hostsOf, servedBefore, servedBy } from './served-hosts.ts';
 
 export interface IngressSettings {
   /** Lists of the account stand in it. */
   readonly systemNamespace: string;
-  /** What serves a workspace: a Service of its Namespace in a cluster, an address in a folder. */
-  readonly backendField: 'serviceName' | 'address';
+  readonly backendField: BackendField;
 }
 
 export interface CompiledIngress {
@@ -91,14 +90,6 @@ function createdAt({ workspace }: Place): string {
   return workspace?.metadata.creationTimestamp ?? '';
 }
 
-function hostsOf(conf: WorkspaceConf | undefined): readonly string[] {
-  const names = (conf?.spec.ingress?.hosts ?? []).flatMap((host) => {
-    const parsed = parseNamePattern(host);
-    return 'pattern' in parsed ? [parsed.pattern.name] : [];
-  });
-  return [...new Set(names)];
-}
-
 interface Around {
   readonly settings: IngressSettings;
   readonly owners: ReadonlyMap<string, string>;
@@ -110,32 +101,41 @@ function planOf(
   { name, workspace }: Place,
   { settings, owners, former }: Around,
 ): { readonly plan: IngressPlan; readonly problems: readonly Problem[] } {
-  const conf = findConf(snapshot, name);
-  const isConfUnreadable =
-    conf === undefined && isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, name);
-  const found = objectsOf(snapshot, 'IpAccessList').filter(
-    (list) => list.metadata.namespace === name && (workspace !== undefined || isOfAccount(list)),
-  );
-  const accepted = acceptLists(found, former?.lists ?? []);
-  const kept = unreadableLists(snapshot, name);
-  const served = isConfUnreadable ? servedBefore(former) : servedBy(conf, name, settings, owners);
+  const conf = readConf(snapshot, name);
+  const found = listsOf(snapshot, name).filter((list) => workspace !== undefined || isOfAccount(list));
+  const accepted = acceptLists(found, unreadableLists(snapshot, name), former?.lists ?? []);
+  const served =
+    conf === 'unreadable' ? servedBefore(former) : servedBy(conf, name, settings.backendField, owners);
   const content: Omit<IngressPlanSpec, 'revision'> = {
     level: workspace === undefined ? 'ACCOUNT' : 'WORKSPACE',
     workspaceId: workspace?.id ?? '',
-    // A switch that cannot be read counts as on, unless it is known to be off.
-    enableIpAccessLists: isBelowEnterprise(workspace)
-      ? false
-      : isConfUnreadable
-        ? (former?.enableIpAccessLists ?? true)
-        : (conf?.spec.enableIpAccessLists ?? false),
-    lists: [...accepted.lists, ...(former?.lists ?? []).filter(({ listId }) => kept.includes(listId))],
-    ...unreadableField(kept.filter((listId) => !former?.lists.some((list) => list.listId === listId))),
+    enableIpAccessLists: isSwitchedOn(conf, former) && !isBelowEnterprise(workspace),
+    lists: [...accepted.lists],
+    ...(accepted.unreadable.length === 0 ? {} : { unreadableLists: [...accepted.unreadable] }),
     ...served.fields,
   };
   return {
     plan: { kind: 'IngressPlan', metadata: { name }, spec: { ...content, revision: contentHash(content) } },
     problems: [...accepted.problems, ...served.problems, ...ignoredLists(workspace, found)],
   };
+}
+
+function listsOf(snapshot: Snapshot, namespace: string): readonly IpAccessList[] {
+  return objectsOf(snapshot, 'IpAccessList').filter(({ metadata }) => metadata.namespace === namespace);
+}
+
+function readConf(snapshot: Snapshot, namespace: string): WorkspaceConf | 'unreadable' | undefined {
+  const isBroken = isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
+  return findConf(snapshot, namespace) ?? (isBroken ? 'unreadable' : undefined);
+}
+
+/** A switch that cannot be read counts as on, unless it is known to be off. */
+function isSwitchedOn(
+  conf: WorkspaceConf | 'unreadable' | undefined,
+  former: IngressPlanSpec | undefined,
+): boolean {
+  if (conf === 'unreadable') return former?.enableIpAccessLists ?? true;
+  return conf?.spec.enableIpAccessLists === true;
 }
 
 function isOfAccount({ metadata }: IpAccessList): boolean {
@@ -158,70 +158,6 @@ function unreadableLists(snapshot: Snapshot, namespace: string): readonly string
     .filter((key) => key.kind === 'IpAccessList' && key.namespace === namespace)
     .map(({ name }) => name)
     .toSorted(compareText);
-}
-
-function unreadableField(names: readonly string[]): Pick<IngressPlanSpec, 'unreadableLists'> {
-  return names.length === 0 ? {} : { unreadableLists: [...names] };
-}
-
-type Served = Pick<IngressPlanSpec, 'hosts' | 'backends' | 'tlsSecretName' | 'tlsPassthrough'>;
-
-interface ServedResult {
-  readonly fields: Served;
-  readonly problems: readonly Problem[];
-}
-
-const NOTHING_SERVED: Served = { tlsPassthrough: false };
-
-function servedBefore(former: IngressPlanSpec | undefined): ServedResult {
-  if (former === undefined) return { fields: NOTHING_SERVED, problems: [] };
-  const { hosts, backends, tlsSecretName, tlsPassthrough } = former;
-  const fields = {
-    ...(hosts === undefined ? {} : { hosts }),
-    ...(backends === undefined ? {} : { backends }),
-    ...(tlsSecretName === undefined ? {} : { tlsSecretName }),
-    tlsPassthrough,
-  };
-  return { fields, problems: [] };
-}
-
-function servedBy(
-  conf: WorkspaceConf | undefined,
-  name: string,
-  { backendField }: IngressSettings,
-  owners: ReadonlyMap<string, string>,
-): ServedResult {
-  const ingress = conf?.spec.ingress;
-  if (conf === undefined || ingress === undefined) return { fields: NOTHING_SERVED, problems: [] };
-  const hosts = hostsOf(conf);
-  const taken = hosts.filter((host) => owners.get(host) !== name);
-  const backends = ingress.backends ?? [];
-  const isUsable = (backend: PlannedBackend): boolean =>
-    backend[backendField] !== undefined && Object.keys(backend).length === 2;
-  const fields = {
-    hosts: hosts.filter((host) => !taken.includes(host)),
-    backends: backends.filter(isUsable),
-    ...(ingress.tlsSecretName === undefined ? {} : { tlsSecretName: ingress.tlsSecretName }),
-    tlsPassthrough: ingress.tlsPassthrough,
-  };
-  const problems = [
-    ...taken.map((host) => takenProblem(conf, host, owners.get(host))),
-    ...backends.flatMap((backend, at) => (isUsable(backend) ? [] : [backendProblem(conf, at, backendField)])),
-  ];
-  return { fields, problems };
-}
-
-function takenProblem(conf: WorkspaceConf, host: string, owner: string | undefined): Problem {
-  const message = `Cannot use host "${host}": workspace "${owner}" has it; remove it from one of the two`;
-  return problemAbout(conf, 'HostTaken', message, 'spec.ingress.hosts');
-}
-
-function backendProblem(conf: WorkspaceConf, at: number, field: IngressSettings['backendField']): Problem {
-  const message =
-    field === 'serviceName'
-      ? 'Cannot use this backend: in a cluster write "serviceName" and "port", the Service is in this Namespace'
-      : 'Cannot use this backend: in a folder write "address" and "port", there are no Services';
-  return problemAbout(conf, 'InvalidValue', message, `spec.ingress.backends[${at}]`);
 }
 
 /** Lists that are for nobody. */
