@@ -2,29 +2,9 @@
 // and JSON lines are made from this list. The first ten are the product's own, in its order; tools may read them by
 // position, so new ones go last.
 import type { Denial } from './denial.ts';
+import { type ColumnOf, type ColumnType, columnsOf } from './log-column.ts';
 
-/** The name of a field as a column: "eventTime" is "event_time". */
-type ColumnOf<Field extends string> = Field extends `${infer Head}${infer Rest}`
-  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${ColumnOf<Rest>}`
-  : '';
 export type ColumnName = ColumnOf<keyof Denial>;
-
-/** Of 64 bits: "count". A time is UTC in ISO 8601, with microseconds at most. An object has fields of its own. */
-export type ColumnType =
-  | 'text'
-  | 'texts'
-  | 'integer'
-  | 'count'
-  | 'time'
-  | Readonly<Record<string, 'text' | 'integer'>>;
-
-export interface DenialColumn {
-  readonly name: ColumnName;
-  readonly type: ColumnType;
-  readonly meaning: string;
-  /** Null, or what the type says, with the names of the columns. */
-  readonly value: (denial: Denial) => unknown;
-}
 
 const DNS_EVENT = { domain_name: 'text', rcode: 'integer' } as const;
 const STORAGE_EVENT = { hostname: 'text', path: 'text', rejection_reason: 'text' } as const;
@@ -58,30 +38,4 @@ const COLUMNS: readonly (readonly [ColumnName, ColumnType, string])[] = [
   ['sample', 'texts', 'some of the destinations of a row for several'],
 ];
 
-export const DENIAL_COLUMNS: readonly DenialColumn[] = COLUMNS.map(([name, type, meaning]) => ({
-  name,
-  type,
-  meaning,
-  value: typeof type === 'string' ? reader(name) : recordReader(name, Object.keys(type)),
-}));
-
-/** As a JSON line says it. */
-export function rowOf(denial: Denial): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(DENIAL_COLUMNS.map(({ name, value }) => [name, value(denial)]));
-}
-
-type Reader = (record: object) => unknown;
-
-function reader(name: string): Reader {
-  const field = name.replaceAll(/_[a-z]/g, (match) => match.slice(1).toUpperCase());
-  return (record) => (record as Readonly<Record<string, unknown>>)[field];
-}
-
-function recordReader(name: string, names: readonly string[]): Reader {
-  const read = reader(name);
-  const fields = names.map((field) => [field, reader(field)] as const);
-  return (record) => {
-    const value = read(record) as object | null;
-    return value && Object.fromEntries(fields.map(([field, valueOf]) => [field, valueOf(value)]));
-  };
-}
+export const DENIAL_COLUMNS = columnsOf<Denial, ColumnName>(COLUMNS);

@@ -3,14 +3,15 @@
 // process.
 import type { RowSink } from '../../denials/store/row-sink.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { rowOf } from '../../model/denial-columns.ts';
+import { DENIAL_COLUMNS } from '../../model/denial-columns.ts';
+import { rowOf } from '../../model/log-column.ts';
 
 export function outputSink(logger: Logger): RowSink {
   return {
     canRaise: false,
     progress: async () => ({ positions: new Map(), lastSequence: 0 }),
     append: async ({ denials }) => {
-      for (const denial of denials) logger.info('denial', rowOf(denial));
+      for (const denial of denials) logger.info('denial', rowOf(DENIAL_COLUMNS, denial));
       return { stored: denials.length, duplicates: 0 };
     },
   };

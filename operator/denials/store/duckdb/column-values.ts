@@ -1,6 +1,6 @@
 // Types and values of the denial log's columns -> those of DuckDB.
 import { DuckDBStructValue, DuckDBTimestampTZValue, type DuckDBValue, listValue } from '@duckdb/node-api';
-import type { ColumnType } from '../../../model/denial-columns.ts';
+import type { ColumnType } from '../../../model/log-column.ts';
 
 const SQL_TYPES = {
   text: 'VARCHAR',
