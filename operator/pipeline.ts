@@ -1,6 +1,7 @@
 // The main path on one screen: snapshot -> tables and plans -> Envoy's configuration, and in a cluster the objects for
 // the API server. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
+import { compileIngress } from './compile/ingress/ingress-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
 import { type CompiledSnapshot, compileAhead, compileSnapshot } from './compile/plans.ts';
@@ -8,6 +9,7 @@ import { NO_PORT_BLOCKS, type PortBlockState } from './compile/port-blocks.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
 import type { EgressTable } from './model/egress-table.ts';
+import type { IngressPlan } from './model/ingress-plan.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { WorkspacePlan } from './model/workspace-plan.ts';
 import type { EgressListener, EnvoyConfig, GatewaySettings } from './render/envoy/envoy-config.ts';
@@ -78,6 +80,7 @@ export interface OperatorMemory {
 export const NOTHING_REMEMBERED: OperatorMemory = { ports: NO_PORT_BLOCKS };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
+  readonly ingressPlans: readonly IngressPlan[];
   /** Policies of others that allow a workspace more than ours, or allow others into its lanes; by workspace. */
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** Pods that have not started and whose stamp is too open by now. */
@@ -108,9 +111,17 @@ export function* operatorSteps(
   yield;
   const clusterPlans = planCluster(compiled, state, ports);
   yield;
-  const objects = clusterObjects(clusterPlans, state, settings);
-  yield;
   const { systemNamespace } = settings;
+  const ingress = compileIngress(
+    state.snapshot,
+    { systemNamespace, backendField: 'serviceName' },
+    state.ingressPlans,
+  );
+  yield;
+  const planned = { ...clusterPlans, ingressPlans: ingress.plans };
+  const objects = clusterObjects(planned, state, settings);
+  yield;
   const broaderPolicies = findBroaderPolicies({ plans: clusterPlans.plans, state, systemNamespace });
-  return { ...clusterPlans, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
+  const problems = [...clusterPlans.problems, ...ingress.problems];
+  return { ...planned, problems, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
 }

@@ -98,6 +98,7 @@ describe('renderCrd()', () => {
       EgressTable: [],
       WorkspacePlan: [],
       GatewayReport: [],
+      CallerReport: [],
     });
   });
 

@@ -1,24 +1,30 @@
 // Who may do what, as one table -> ServiceAccounts, roles and their bindings. Our own programs get what they use and no
 // more; people get roles that aggregate into Kubernetes' view and admin, and two for account admins.
 import {
+  CALLER_REPORTS,
   type ClusterResource,
   EGRESS_TABLES,
   ENDPOINT_SLICES,
   GATEWAY_REPORTS,
+  INGRESS_PLANS,
   INPUT_RESOURCES,
   IP_ADDRESSES,
   KUBE_NETWORK_POLICIES,
   NAMESPACES,
   PLUGIN_POLICIES,
   PODS,
+  ROLE_BINDINGS,
+  ROLES,
   SERVICES,
   WORKSPACE_PLANS,
 } from '../model/cluster-resources.ts';
+import { ipAccessListKind } from '../model/ip-access-list.ts';
 import { KINDS } from '../model/kinds.ts';
 import { GROUP } from '../model/kubernetes-object.ts';
 import { PRODUCTS } from '../model/product.ts';
 import { USE_PRODUCT } from '../model/stamp.ts';
-import { type Installation, LEASE_NAME } from '../model/system-names.ts';
+import { INGRESS_TLS_ROLE, type Installation, LEASE_NAME } from '../model/system-names.ts';
+import { workspaceConfKind } from '../model/workspace-conf.ts';
 import type { JsonObject } from './crd.ts';
 
 export interface RbacRule {
@@ -47,15 +53,17 @@ const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
 
 /** The Namespace first, since the rest is in it. */
 export function renderRbac(installation: Installation): readonly JsonObject[] {
-  const { systemNamespace, operatorAccount, gatewayAccount } = installation;
+  const { systemNamespace, operatorAccount, gatewayAccount, ingressAccount, apiAccount } = installation;
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } },
-    ...[operatorAccount, gatewayAccount].map((name) => ({
+    ...[operatorAccount, gatewayAccount, ingressAccount, apiAccount].map((name) => ({
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata: { name, namespace: systemNamespace },
     })),
-    ...[...programs(installation), ...people()].flatMap((grant) => renderGrant(grant, systemNamespace)),
+    ...[...programs(installation), ...people(installation)].flatMap((grant) =>
+      renderGrant(grant, systemNamespace),
+    ),
   ];
 }
 
@@ -65,7 +73,8 @@ export function operatorRules(installation: Installation): ReadonlyMap<string, r
   return new Map(own.map(({ namespace = '', rules }) => [namespace, rules]));
 }
 
-function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installation): readonly Grant[] {
+function programs(installation: Installation): readonly Grant[] {
+  const { systemNamespace, operatorAccount, gatewayAccount } = installation;
   const operator = { name: operatorAccount, account: operatorAccount };
   const gateway = { name: gatewayAccount, account: gatewayAccount };
   return [
@@ -85,6 +94,35 @@ function programs({ systemNamespace, operatorAccount, gatewayAccount }: Installa
         allow(['get'], [PODS]),
       ],
     },
+    ...inboundPrograms(installation),
+  ];
+}
+
+function inboundPrograms({ systemNamespace, ingressAccount, apiAccount }: Installation): readonly Grant[] {
+  const ingress = { name: ingressAccount, account: ingressAccount };
+  return [
+    // Addresses of backends. Secrets are granted one by one, by Roles that the operator writes.
+    { ...ingress, rules: [allow(['list', 'watch'], [SERVICES])] },
+    {
+      ...ingress,
+      namespace: systemNamespace,
+      rules: [
+        allow(READ, [INGRESS_PLANS]),
+        allow(['get', ...APPLY], [GATEWAY_REPORTS]),
+        allow(['get'], [PODS]),
+      ],
+    },
+    // It asks the API server with the token of its caller; its own rights are for what it obeys and reports.
+    {
+      name: apiAccount,
+      account: apiAccount,
+      namespace: systemNamespace,
+      rules: [
+        allow(READ, [INGRESS_PLANS]),
+        allow(['get', ...APPLY], [CALLER_REPORTS]),
+        allow(['get'], [PODS]),
+      ],
+    },
   ];
 }
 
@@ -100,6 +138,7 @@ function operatorEverywhere(): readonly RbacRule[] {
     ours(['create'], ['networkpolicies']),
     ours([...APPLY, 'delete'], ['policyassignments']),
     ours(['patch'], statusesOf(INPUT_RESOURCES)),
+    ...ingressTlsRoles(),
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
     ...[...Map.groupBy(PLUGIN_POLICIES, ({ apiVersion }) => apiVersion).values()].map((policies) =>
       allow(READ, policies),
@@ -107,23 +146,36 @@ function operatorEverywhere(): readonly RbacRule[] {
   ];
 }
 
+/**
+ * By name, and written by apply, whose requests carry it. Who grants a right must have it or may escalate; without these
+ * verbs the operator would need to read every Secret itself. Admission says what the one Role may be.
+ */
+function ingressTlsRoles(): readonly RbacRule[] {
+  const named = (rule: RbacRule): RbacRule => ({ ...rule, resourceNames: [INGRESS_TLS_ROLE] });
+  return [
+    named(allow([...READ, ...APPLY, 'delete', 'bind', 'escalate'], [ROLES])),
+    named(allow([...READ, ...APPLY, 'delete'], [ROLE_BINDINGS])),
+  ];
+}
+
 function operatorAtHome(): readonly RbacRule[] {
-  const compiled = [EGRESS_TABLES, WORKSPACE_PLANS];
+  const compiled = [EGRESS_TABLES, WORKSPACE_PLANS, INGRESS_PLANS];
   return [
     allow([...READ, ...APPLY, 'delete'], [SERVICES]),
     allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
     allow([...READ, ...APPLY, 'delete'], compiled),
-    allow(READ, [GATEWAY_REPORTS]),
+    allow(READ, [GATEWAY_REPORTS, CALLER_REPORTS]),
     // A role cannot restrict creation by name.
     { ...LEASES, verbs: ['create'] },
     { ...LEASES, resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
   ];
 }
 
-function people(): readonly Grant[] {
+function people({ systemNamespace }: Installation): readonly Grant[] {
   const plurals = (isNamespaced: boolean): readonly string[] =>
     INPUT_RESOURCES.filter((resource) => resource.isNamespaced === isNamespaced).map(({ plural }) => plural);
-  const all = KINDS.map(({ plural }) => plural);
+  // Whence somebody called is for administrators of the cluster.
+  const all = KINDS.map(({ plural }) => plural).filter((plural) => plural !== CALLER_REPORTS.plural);
   return [
     { name: 'sallyport-viewer', labels: aggregatedTo('view'), rules: [ours(READ, all)] },
     {
@@ -135,6 +187,12 @@ function people(): readonly Grant[] {
       name: 'sallyport-account-admin',
       // `use`, since nobody can grant what they do not have.
       rules: [ours(EDIT, plurals(false)), ours([USE_PRODUCT.verb], [USE_PRODUCT.resource])],
+    },
+    {
+      // The lists of the account.
+      name: 'sallyport-account-admin',
+      namespace: systemNamespace,
+      rules: [ours(EDIT, [ipAccessListKind.plural, workspaceConfKind.plural])],
     },
     // For a RoleBinding to the ServiceAccount whose pods may take the lane of that product.
     ...PRODUCTS.map((product) => ({

@@ -1,7 +1,9 @@
 // The kinds that the operator reads or writes, and where the API server keeps them. One list for sources, delivery and
 // RBAC; ours follow from their descriptions.
+import { callerReportKind } from './caller-report.ts';
 import { egressTableKind } from './egress-table.ts';
 import { gatewayReportKind } from './gateway-report.ts';
+import { ingressPlanKind } from './ingress-plan.ts';
 import { ipAccessListKind } from './ip-access-list.ts';
 import { API_VERSION, type KindDescription } from './kubernetes-object.ts';
 import { metastoreKind } from './metastore.ts';
@@ -39,7 +41,9 @@ export const INPUT_RESOURCES: readonly ClusterResource[] = [
 
 export const EGRESS_TABLES = ours(egressTableKind);
 export const WORKSPACE_PLANS = ours(workspacePlanKind);
+export const INGRESS_PLANS = ours(ingressPlanKind);
 export const GATEWAY_REPORTS = ours(gatewayReportKind);
+export const CALLER_REPORTS = ours(callerReportKind);
 
 export const NAMESPACES = builtIn('v1', 'Namespace', 'namespaces', false);
 export const PODS = builtIn('v1', 'Pod', 'pods');
@@ -49,6 +53,9 @@ export const IP_ADDRESSES = builtIn('networking.k8s.io/v1', 'IPAddress', 'ipaddr
 export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
 /** Kubernetes' own NetworkPolicy, which this project calls KubeNetworkPolicy. */
 export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
+const RBAC = 'rbac.authorization.k8s.io/v1';
+export const ROLES = builtIn(RBAC, 'Role', 'roles');
+export const ROLE_BINDINGS = builtIn(RBAC, 'RoleBinding', 'rolebindings');
 
 /**
  * Rules that can allow more than Kubernetes' own: of network plugins, and of administrators. Read where they are
@@ -73,8 +80,11 @@ export const WRITTEN_RESOURCES: readonly ClusterResource[] = [
   ...INPUT_RESOURCES,
   EGRESS_TABLES,
   WORKSPACE_PLANS,
+  INGRESS_PLANS,
   NAMESPACES,
   SERVICES,
   ENDPOINT_SLICES,
   KUBE_NETWORK_POLICIES,
+  ROLES,
+  ROLE_BINDINGS,
 ];

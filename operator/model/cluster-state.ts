@@ -1,7 +1,9 @@
 // Everything that was observed of a cluster at one moment, trimmed; the operator's input. The snapshot in it is the
 // same that a folder gives.
+import type { Caller } from './caller-report.ts';
 import type { EgressTable } from './egress-table.ts';
 import type { GatewayReport } from './gateway-report.ts';
+import type { IngressPlan } from './ingress-plan.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
 import type { Problem } from './problem.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -17,6 +19,10 @@ export interface ClusterState {
   readonly plans: readonly WorkspacePlan[];
   /** Stored tables: the last good version of a policy that can no longer be read. */
   readonly tables: readonly EgressTable[];
+  /** Stored ingress plans: the accepted versions of lists. */
+  readonly ingressPlans: readonly IngressPlan[];
+  /** Administrators who called the API, of all its pods. */
+  readonly callers: readonly Caller[];
   /** ClusterIPs by name of the Service, in the gateway's namespace. */
   readonly serviceAddresses: ReadonlyMap<string, readonly string[]>;
   readonly pods: readonly StampedPod[];

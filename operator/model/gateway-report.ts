@@ -1,4 +1,5 @@
-// GatewayReport: the revisions that one gateway pod runs, written by that pod alone.
+// GatewayReport: the revisions that one gateway pod runs, written by that pod alone. Gateways of both directions report;
+// `direction` keeps them apart.
 import { z } from 'zod';
 import { type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
 
@@ -18,14 +19,49 @@ const planReportSchema = z.strictObject({
     .describe("Envoy's error, where it rejected an egress listener of a newer revision."),
 });
 
+export const INGRESS_FAULTS = ['ServiceNotFound', 'SecretNotFound', 'SecretInvalid'] as const;
+
+const ingressPlanReportSchema = z.strictObject({
+  workspace: z.string().min(1).max(63).describe('Name of the IngressPlan.'),
+  revision: z.string().min(1).max(64).describe('Revision that Envoy runs.'),
+  rejection: z.string().max(1024).optional().describe("Envoy's error, where it rejected a newer revision."),
+  faults: optionalList(
+    z.strictObject({
+      reason: z.enum(INGRESS_FAULTS).describe('What is missing or not usable.'),
+      message: z.string().max(1024).describe('Names it, with the fix.'),
+    }),
+    8,
+    'What the plan names and this gateway cannot use.',
+  ),
+});
+
+const listHitsSchema = z.strictObject({
+  workspace: z.string().min(1).max(63).describe('Name of the IngressPlan.'),
+  listId: z.string().min(1).max(253).describe('Name of the IpAccessList.'),
+  total: z.int().min(0).describe('Requests that the list decided, since this gateway started.'),
+  lastHitTime: timeSchema.optional().describe('When it last decided one.'),
+  hitEntries: z
+    .string()
+    .max(172)
+    .describe('A bit per entry in its order, set once the entry has decided; base64, the lowest bit first.'),
+});
+
+export type ListHitsReport = z.infer<typeof listHitsSchema>;
+
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
+  direction: z
+    .enum(['EGRESS', 'INGRESS'])
+    .optional()
+    .describe('INGRESS of an ingress gateway; EGRESS, or left out, of a gateway.'),
   ready: z.boolean().describe('Whether this gateway takes connections.'),
   renewTime: timeSchema.describe(
     'When the gateway last reported. A ready gateway that stops reporting counts as frozen.',
   ),
   tables: optionalList(tableReportSchema, 1000, 'Running revision of each table.'),
   plans: optionalList(planReportSchema, 5000, 'Running revision of each WorkspacePlan.'),
+  ingressPlans: optionalList(ingressPlanReportSchema, 5000, 'Running revision of each IngressPlan.'),
+  listHits: optionalList(listHitsSchema, 2000, 'How often access lists decided; those hit last.'),
 });
 
 export type GatewayReportSpec = z.infer<typeof gatewayReportSpecSchema>;
@@ -44,6 +80,7 @@ export const gatewayReportKind: KindDescription = {
   description: 'The revisions that one gateway runs. Written by that gateway, read by the operator.',
   spec: gatewayReportSpecSchema,
   columns: [
+    { name: 'Direction', type: 'string', jsonPath: '.spec.direction', priority: 1 },
     { name: 'Ready', type: 'boolean', jsonPath: '.spec.ready' },
     { name: 'Seen', type: 'date', jsonPath: '.spec.renewTime', description: 'When it last reported.' },
     { name: 'Envoy', type: 'string', jsonPath: '.spec.envoyVersion' },

@@ -1,4 +1,5 @@
 // All kinds of the group, for the CRD generator and for whoever must treat every kind alike.
+import { callerReportKind } from './caller-report.ts';
 import { egressTableKind } from './egress-table.ts';
 import { gatewayReportKind } from './gateway-report.ts';
 import { ingressPlanKind } from './ingress-plan.ts';
@@ -22,4 +23,5 @@ export const KINDS: readonly KindDescription[] = [
   workspacePlanKind,
   ingressPlanKind,
   gatewayReportKind,
+  callerReportKind,
 ];

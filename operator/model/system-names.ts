@@ -6,10 +6,17 @@ export const MANAGED_BY = 'sallyport';
 /** Label of gateway pods, and its value. */
 export const GATEWAY_LABEL = 'app.kubernetes.io/name';
 export const GATEWAY_NAME = 'sallyport-gateway';
+/** Value of that label on pods of ingress gateways. */
+export const INGRESS_NAME = 'sallyport-ingress';
 export const SYSTEM_NAMESPACE = 'sallyport-system';
 /** ServiceAccounts of our own programs, in that Namespace. */
 export const OPERATOR_ACCOUNT = 'sallyport-operator';
 export const GATEWAY_ACCOUNT = 'sallyport-gateway';
+export const INGRESS_ACCOUNT = 'sallyport-ingress';
+export const API_ACCOUNT = 'sallyport-api';
+/** The Role by which ingress gateways read one Secret of a workspace, and its RoleBinding. */
+export const INGRESS_TLS_ROLE = 'sallyport-ingress-tls';
+export const INGRESS_TLS_VERBS = ['get', 'list', 'watch'];
 /** Of the operator's replicas. */
 export const LEASE_NAME = 'sallyport-operator';
 /** As Events name the operator. */
@@ -24,12 +31,16 @@ export interface Installation {
   readonly systemNamespace: string;
   readonly operatorAccount: string;
   readonly gatewayAccount: string;
+  readonly ingressAccount: string;
+  readonly apiAccount: string;
 }
 
 export const USUAL_INSTALLATION: Installation = {
   systemNamespace: SYSTEM_NAMESPACE,
   operatorAccount: OPERATOR_ACCOUNT,
   gatewayAccount: GATEWAY_ACCOUNT,
+  ingressAccount: INGRESS_ACCOUNT,
+  apiAccount: API_ACCOUNT,
 };
 
 /** The name by which the API server knows a ServiceAccount. */

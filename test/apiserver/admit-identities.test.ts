@@ -3,12 +3,11 @@
 // samples and the people are all that stands here. Every request is a dry run: admission treats it like any other.
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { renderAdmission } from '../../operator/manifests/admission/admission.ts';
-import { LANE_LABEL, STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
 import {
+  API_ACCOUNT,
   accountUser,
   GATEWAY_ACCOUNT,
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
+  INGRESS_ACCOUNT,
   OPERATOR_ACCOUNT,
   POD_NAME_EXTRA,
   SYSTEM_NAMESPACE,
@@ -16,15 +15,15 @@ import {
 } from '../../operator/model/system-names.ts';
 import {
   type AdmissionScene,
+  apply,
   create,
-  podOf,
   READY,
   startAdmissionScene,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { SAMPLES, type Sample } from '../support/cluster/protected-samples.ts';
 
 const AT_ONCE = 8;
-const OWNED = { [MANAGED_BY_LABEL]: MANAGED_BY };
 
 interface Policy {
   readonly kind: string;
@@ -42,19 +41,6 @@ interface Policy {
   };
 }
 
-/** One protected kind, with what to change of it so that its protection applies. */
-interface Sample {
-  readonly object: {
-    readonly apiVersion: string;
-    readonly kind: string;
-    readonly metadata: { readonly name: string; readonly namespace?: string };
-  };
-  /** A merge patch. */
-  readonly change: object;
-  /** What the protection retains, of an answer: it stays where a subresource takes nothing of the metadata. */
-  readonly kept: (object: unknown) => unknown;
-}
-
 /** The operator itself replaces nothing. */
 type Write = Omit<ApiRequest, 'method'> & { readonly method: ApiRequest['method'] | 'PUT' };
 
@@ -65,91 +51,6 @@ interface Attempt {
   readonly request: Write;
   readonly kept: Sample['kept'];
   readonly before: unknown;
-}
-
-const home = { namespace: SYSTEM_NAMESPACE };
-const annotated = { metadata: { annotations: { tampered: 'yes' } } };
-const metadataOf = (object: unknown): Record<string, Record<string, string> | undefined> =>
-  (object as { readonly metadata?: Record<string, Record<string, string>> }).metadata ?? {};
-const whole = (object: unknown): unknown => metadataOf(object)['annotations']?.['tampered'];
-const ours = 'sallyport.dev/v1alpha1';
-
-/** By plural. */
-const SAMPLES: Readonly<Record<string, Sample>> = {
-  networkpolicies: {
-    object: {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: named('sallyport-sample', READY),
-      ...{ spec: { podSelector: {}, policyTypes: ['Egress'] } },
-    },
-    change: annotated,
-    kept: whole,
-  },
-  services: {
-    object: {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: named('sample'),
-      ...{ spec: { ports: [{ name: 'proxy', port: 3128 }] } },
-    },
-    change: annotated,
-    kept: whole,
-  },
-  endpointslices: {
-    object: {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: named('sample'),
-      ...{ addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }] },
-    },
-    change: annotated,
-    kept: whole,
-  },
-  egresstables: {
-    object: {
-      apiVersion: ours,
-      kind: 'EgressTable',
-      metadata: named('sample'),
-      ...{ spec: { networkPolicyId: 'acme', revision: 'r1', groups: [] } },
-    },
-    change: annotated,
-    kept: whole,
-  },
-  workspaceplans: {
-    object: {
-      apiVersion: ours,
-      kind: 'WorkspacePlan',
-      metadata: named('sample'),
-      ...{ spec: { workspaceId: '1', networkPolicyId: 'acme', revision: 'r1', table: 't', products: [] } },
-    },
-    change: annotated,
-    kept: whole,
-  },
-  gatewayreports: {
-    object: {
-      apiVersion: ours,
-      kind: 'GatewayReport',
-      metadata: { name: 'gw-1', ...home },
-      ...{ spec: { ready: true, renewTime: '2027-01-31T00:00:00Z' } },
-    },
-    change: annotated,
-    kept: whole,
-  },
-  namespaces: {
-    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: READY } },
-    change: { metadata: { annotations: { [STAMP_ANNOTATION]: 'mine' } } },
-    kept: (object) => metadataOf(object)['annotations']?.[STAMP_ANNOTATION],
-  },
-  pods: {
-    object: podOf(READY, { name: 'stamped' }),
-    change: { metadata: { labels: { [LANE_LABEL]: 'full' } } },
-    kept: (object) => metadataOf(object)['labels']?.[LANE_LABEL],
-  },
-};
-
-function named(name: string, namespace = SYSTEM_NAMESPACE) {
-  return { name, namespace, labels: OWNED };
 }
 
 type Outcome = 'written' | 'without effect' | 'protected' | 'rejected otherwise';
@@ -192,6 +93,26 @@ const IDENTITIES: Readonly<Record<string, Identity>> = {
     extra: { [POD_NAME_EXTRA]: 'gw-1' },
     passes: isReport,
   },
+  'an ingress gateway of that name, over a report of egress': {
+    user: accountUser(SYSTEM_NAMESPACE, INGRESS_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: 'gw-1' },
+    passes: never,
+  },
+  'the API pod of that name': {
+    user: accountUser(SYSTEM_NAMESPACE, API_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: 'api-1' },
+    passes: ({ resource, verb }) => resource === 'callerreports' && verb !== 'create',
+  },
+  'an API pod of another name': {
+    user: accountUser(SYSTEM_NAMESPACE, API_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: 'api-2' },
+    passes: never,
+  },
+  'a gateway with the name of an API pod': {
+    user: accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: 'api-1' },
+    passes: never,
+  },
   'a pod of that name elsewhere': {
     user: accountUser(READY, 'default'),
     extra: { [POD_NAME_EXTRA]: 'gw-1' },
@@ -223,10 +144,15 @@ beforeAll(async () => {
   const gateway = await scene.actingAs(accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT), {
     [POD_NAME_EXTRA]: 'gw-1',
   });
+  const desk = await scene.actingAs(accountUser(SYSTEM_NAMESPACE, API_ACCOUNT), {
+    [POD_NAME_EXTRA]: 'api-1',
+  });
   for (const [plural, { object }] of Object.entries(SAMPLES)) {
     if (plural === 'namespaces') continue;
-    const writer = { gatewayreports: gateway, pods: scene.as.edit }[plural] ?? scene.operator;
-    await create(writer, object);
+    const writer =
+      { gatewayreports: gateway, callerreports: desk, pods: scene.as.edit }[plural] ?? scene.operator;
+    // Only an apply says the name, by which the operator may write roles.
+    await (plural.startsWith('role') ? apply(writer, object) : create(writer, object));
   }
   attempts = (await Promise.all(protectionsOfPolicies().map(attemptsAt))).flat();
 }, CONTROL_PLANE_TIMEOUT_MS);

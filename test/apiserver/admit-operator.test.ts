@@ -87,6 +87,13 @@ const ANNOTATION_KEYS = [
 ];
 const lane = (value: string, more = {}) => ({ metadata: { labels: { [LANE_LABEL]: value, ...more } } });
 
+const secretRule = (name: string) => ({
+  apiGroups: [''],
+  resources: ['secrets'],
+  resourceNames: [name],
+  verbs: ['get', 'list', 'watch'],
+});
+
 /** What somebody with the token would like to change, of one kind or another. */
 const CONTENT: readonly object[] = [
   { spec: { containers: [{ name: 'main', image: 'evil.invalid/app' }] } },
@@ -107,6 +114,12 @@ const CONTENT: readonly object[] = [
   { series: { count: 2, lastObservedTime: '2027-01-31T00:00:00.000000Z' } },
   { data: { k: 'djE=' } },
   { rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] },
+  { rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }] },
+  { rules: [secretRule('another')] },
+  { rules: [secretRule('cert'), secretRule('another')] },
+  { subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'me' }] },
+  { subjects: [{ kind: 'ServiceAccount', name: 'sallyport-gateway', namespace: SYSTEM_NAMESPACE }] },
+  { metadata: { name: 'sallyport-ingress-tls' } },
   { metadata: { finalizers: ['example.com/stay'] } },
   { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'x' }] } },
   ...['full', 'sealed', 'enforced'].map((value) => lane(value, { [PRODUCT_LABEL]: 'GENERAL' })),
@@ -183,7 +196,9 @@ async function judge({ at, edits, verb, subresource, home }: Attempt): Promise<J
   const isStatus = subresource === '/status';
   const request = merge(`${path}${subresource}`, withoutNulls(patch, verb));
   const isOurStatus =
-    isStatus && stored.apiVersion === OURS && !['EgressTable', 'WorkspacePlan'].includes(stored.kind);
+    isStatus &&
+    stored.apiVersion === OURS &&
+    !['EgressTable', 'WorkspacePlan', 'IngressPlan'].includes(stored.kind);
   return {
     request: verb === 'apply' ? applied(request, stored) : request,
     isItsWork: subresource === '' ? mayPatch(stored, after, WORKSPACES) : isOurStatus,

@@ -11,6 +11,7 @@ import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 const OURS = 'sallyport.dev';
 const KUBE = 'networking.k8s.io';
+const RBAC = 'rbac.authorization.k8s.io';
 const HOME = SYSTEM_NAMESPACE;
 
 let scene: AdmissionScene;
@@ -58,7 +59,11 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
       ['list watch create patch delete', 'discovery.k8s.io', 'endpointslices', HOME],
       ['list watch create patch delete', OURS, 'egresstables', HOME],
       ['list watch create patch delete', OURS, 'workspaceplans', HOME],
+      ['list watch create patch delete', OURS, 'ingressplans', HOME],
       ['list watch', OURS, 'gatewayreports', HOME],
+      ['list watch', OURS, 'callerreports', HOME],
+      ['get list watch create patch delete bind escalate', RBAC, 'roles:sallyport-ingress-tls', READY],
+      ['get list watch create patch delete', RBAC, 'rolebindings:sallyport-ingress-tls', READY],
       ['create', 'coordination.k8s.io', 'leases', HOME],
       ['get patch', 'coordination.k8s.io', 'leases:sallyport-operator', HOME],
       ['list watch', '', 'services', 'default'],
@@ -75,6 +80,11 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
       ['create patch delete', '', 'services', 'default'],
       ['create patch', 'discovery.k8s.io', 'endpointslices', READY],
       ['create patch delete', OURS, 'gatewayreports', HOME],
+      ['create patch delete', OURS, 'callerreports', HOME],
+      ['get list watch create patch delete bind escalate', RBAC, 'roles:theirs', READY],
+      ['get list watch create patch delete bind escalate', RBAC, 'rolebindings:theirs', READY],
+      ['bind escalate', RBAC, 'rolebindings:sallyport-ingress-tls', READY],
+      ['get list watch', '', 'secrets', READY],
       ['get', 'coordination.k8s.io', 'leases', 'kube-system'],
       ['get patch delete', 'coordination.k8s.io', 'leases:theirs', HOME],
       ['create patch', 'cilium.io', 'ciliumnetworkpolicies', READY],
@@ -98,6 +108,42 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
       ['break', OURS, 'guards', ''],
       ['list', '', 'pods', HOME],
       ['list', '', 'namespaces', ''],
+      ['get', '', 'secrets', HOME],
+    ],
+  ],
+  [
+    'sallyport-ingress',
+    [
+      ['get list watch', OURS, 'ingressplans', HOME],
+      ['get create patch', OURS, 'gatewayreports', HOME],
+      ['list watch', '', 'services', READY],
+      ['get', '', 'pods', HOME],
+    ],
+    [
+      ['get list watch', '', 'secrets', HOME],
+      ['get list watch', '', 'secrets:cert', READY],
+      ['create patch delete', OURS, 'ingressplans', HOME],
+      ['get list watch', OURS, 'egresstables', HOME],
+      ['get list watch', OURS, 'workspaceplans', HOME],
+      ['list watch delete', OURS, 'gatewayreports', HOME],
+      ['get create patch', OURS, 'callerreports', HOME],
+      ['get list watch', OURS, 'ipaccesslists', READY],
+      ['list', '', 'namespaces', ''],
+    ],
+  ],
+  [
+    'sallyport-api',
+    [
+      ['get list watch', OURS, 'ingressplans', HOME],
+      ['get create patch', OURS, 'callerreports', HOME],
+    ],
+    [
+      ['get list watch create patch delete', OURS, 'ipaccesslists', READY],
+      ['get list watch create patch delete', OURS, 'workspaceconfs', READY],
+      ['get list watch create patch delete', OURS, 'networkpolicies', ''],
+      ['list watch delete', OURS, 'callerreports', HOME],
+      ['get create patch', OURS, 'gatewayreports', HOME],
+      ['impersonate', '', 'users', ''],
       ['get', '', 'secrets', HOME],
     ],
   ],

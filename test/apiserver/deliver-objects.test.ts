@@ -6,6 +6,7 @@ import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.
 import {
   EGRESS_TABLES,
   ENDPOINT_SLICES,
+  INGRESS_PLANS,
   KUBE_NETWORK_POLICIES,
   NAMESPACES,
   SERVICES,
@@ -29,7 +30,14 @@ beforeAll(async () => {
 }, CONTROL_PLANE_TIMEOUT_MS);
 afterAll(() => scene.stop());
 
-const OWNED = [EGRESS_TABLES, WORKSPACE_PLANS, SERVICES, ENDPOINT_SLICES, KUBE_NETWORK_POLICIES];
+const OWNED = [
+  EGRESS_TABLES,
+  WORKSPACE_PLANS,
+  INGRESS_PLANS,
+  SERVICES,
+  ENDPOINT_SLICES,
+  KUBE_NETWORK_POLICIES,
+];
 const SETTINGS = {
   systemNamespace: SYSTEM,
   clusterDomain: 'cluster.local',

@@ -1,6 +1,7 @@
 import type { Manifest } from '../../../test/fixtures/object-fixture.ts';
 import { manifest, readSnapshot, workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
+import type { ObservedObject } from '../../model/snapshot.ts';
 import { type CompiledIngress, compileIngress } from './ingress-plans.ts';
 
 const SETTINGS = { systemNamespace: 'sallyport-system', backendField: 'address' } as const;
@@ -113,6 +114,17 @@ describe('compileIngress()', () => {
       'spec.ingress.backends[0]',
       'spec.ingress.backends[1]',
     ]);
+  });
+
+  it('plans again only the workspaces of which something changed', () => {
+    const [one, other] = [readSnapshot(WORKSPACE, list('a', 3)), readSnapshot(workspaceManifest('team-b'))];
+    const plansOf = (objects: readonly ObservedObject[]) =>
+      compileIngress({ objects, unreadable: [] }, SETTINGS).plans;
+    const [first, second] = plansOf([...one.objects, ...other.objects]);
+    const more = readSnapshot(conf({ enableIpAccessLists: true })).objects;
+    const [changed, same] = plansOf([...one.objects, ...other.objects, ...more]);
+    expect(same).toBe(second);
+    expect(changed).not.toBe(first);
   });
 
   it('plans the account from lists with its label, apart from every workspace', () => {

@@ -1,5 +1,6 @@
 // Snapshot -> an IngressPlan per workspace, and one of the account where it has lists or hosts. What cannot be read
 // denies; of two workspaces that claim a host the older one has it.
+import { memoize } from '../../lib/memo.ts';
 import type { IngressPlan, IngressPlanSpec } from '../../model/ingress-plan.ts';
 import { ACCOUNT_LABEL, type IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -37,9 +38,20 @@ export function compileIngress(
   const former = new Map(before.map((plan) => [plan.metadata.name, plan.spec]));
   const places = placesOf(snapshot, settings);
   const owners = ownersOfHosts(snapshot, places);
-  const planned = places.map((place) =>
-    planOf(snapshot, place, { settings, owners, former: former.get(place.name) }),
-  );
+  const { readable, unreadable } = listsOf(snapshot);
+  const planned = places.map((place) => {
+    const { name, workspace } = place;
+    const conf = readConf(snapshot, name);
+    return planOnce(workspace ?? ACCOUNT, {
+      place,
+      conf,
+      lists: (readable.get(name) ?? []).filter((list) => workspace !== undefined || isOfAccount(list)),
+      unreadable: unreadable.get(name) ?? [],
+      former: former.get(name),
+      backendField: settings.backendField,
+      owners: conf === 'unreadable' ? [] : hostsOf(conf).map((host) => owners.get(host)),
+    });
+  });
   return {
     plans: planned.map(({ plan }) => plan),
     problems: [...planned.flatMap(({ problems }) => problems), ...strayLists(snapshot, places, settings)],
@@ -90,22 +102,43 @@ function createdAt({ workspace }: Place): string {
   return workspace?.metadata.creationTimestamp ?? '';
 }
 
-interface Around {
-  readonly settings: IngressSettings;
-  readonly owners: ReadonlyMap<string, string>;
+/** All that a plan depends on. */
+interface PlanInputs {
+  readonly place: Place;
+  readonly conf: WorkspaceConf | 'unreadable' | undefined;
+  readonly lists: readonly IpAccessList[];
+  readonly unreadable: readonly string[];
   readonly former: IngressPlanSpec | undefined;
+  readonly backendField: BackendField;
+  /** Of the hosts of `conf`, in order. */
+  readonly owners: readonly (string | undefined)[];
 }
 
-function planOf(
-  snapshot: Snapshot,
-  { name, workspace }: Place,
-  { settings, owners, former }: Around,
-): { readonly plan: IngressPlan; readonly problems: readonly Problem[] } {
-  const conf = readConf(snapshot, name);
-  const found = listsOf(snapshot, name).filter((list) => workspace !== undefined || isOfAccount(list));
-  const accepted = acceptLists(found, unreadableLists(snapshot, name), former?.lists ?? []);
+interface PlannedPlace {
+  readonly plan: IngressPlan;
+  readonly problems: readonly Problem[];
+}
+
+/** Between the parts of what a plan depends on. */
+const END = Symbol('end');
+/** The account is no object of its own. */
+const ACCOUNT = {};
+
+/** Of 1,000 workspaces only those are planned again of which something changed. */
+const planOnce = memoize(
+  (_: object, inputs: PlanInputs): PlannedPlace => planOf(inputs),
+  (_, { place, conf, lists, unreadable, former, backendField, owners }) => [
+    ...[place.name, conf, former, backendField],
+    ...[...lists, END, ...unreadable, END, ...owners],
+  ],
+);
+
+function planOf(inputs: PlanInputs): PlannedPlace {
+  const { place, conf, lists, unreadable, former, backendField, owners } = inputs;
+  const { name, workspace } = place;
+  const accepted = acceptLists(lists, unreadable, former?.lists ?? []);
   const served =
-    conf === 'unreadable' ? servedBefore(former) : servedBy(conf, name, settings.backendField, owners);
+    conf === 'unreadable' ? servedBefore(former) : servedBy({ conf, name, backendField, owners });
   const content: Omit<IngressPlanSpec, 'revision'> = {
     level: workspace === undefined ? 'ACCOUNT' : 'WORKSPACE',
     workspaceId: workspace?.id ?? '',
@@ -116,13 +149,28 @@ function planOf(
   };
   return {
     plan: { kind: 'IngressPlan', metadata: { name }, spec: { ...content, revision: contentHash(content) } },
-    problems: [...accepted.problems, ...served.problems, ...ignoredLists(workspace, found)],
+    problems: [...accepted.problems, ...served.problems, ...ignoredLists(workspace, lists)],
   };
 }
 
-function listsOf(snapshot: Snapshot, namespace: string): readonly IpAccessList[] {
-  return objectsOf(snapshot, 'IpAccessList').filter(({ metadata }) => metadata.namespace === namespace);
+interface ListsOfNamespaces {
+  readonly readable: ReadonlyMap<string, readonly IpAccessList[]>;
+  readonly unreadable: ReadonlyMap<string, readonly string[]>;
 }
+
+const listsOf = memoize((snapshot: Snapshot): ListsOfNamespaces => {
+  const unreadable = snapshot.unreadable
+    .filter(({ kind }) => kind === 'IpAccessList')
+    .toSorted((a, b) => compareText(a.name, b.name));
+  const readable = Map.groupBy(
+    objectsOf(snapshot, 'IpAccessList'),
+    ({ metadata }) => metadata.namespace ?? '',
+  );
+  const names = [...Map.groupBy(unreadable, ({ namespace }) => namespace)].map(
+    ([namespace, keys]) => [namespace, keys.map(({ name }) => name)] as const,
+  );
+  return { readable, unreadable: new Map(names) };
+});
 
 function readConf(snapshot: Snapshot, namespace: string): WorkspaceConf | 'unreadable' | undefined {
   const isBroken = isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
@@ -151,13 +199,6 @@ function ignoredLists(workspace: Workspace | undefined, lists: readonly IpAccess
   if (!isBelowEnterprise(workspace)) return [];
   const message = `The list has no effect: workspace "${workspace?.metadata.name}" is in tier ${workspace?.tier}, and IP access lists need ENTERPRISE`;
   return lists.map((list) => problemAbout(list, 'RulesIgnored', message));
-}
-
-function unreadableLists(snapshot: Snapshot, namespace: string): readonly string[] {
-  return snapshot.unreadable
-    .filter((key) => key.kind === 'IpAccessList' && key.namespace === namespace)
-    .map(({ name }) => name)
-    .toSorted(compareText);
 }
 
 /** Lists that are for nobody. */

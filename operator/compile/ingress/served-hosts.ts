@@ -39,28 +39,31 @@ export function servedBefore(former: IngressPlanSpec | undefined): ServedResult 
   return { fields, problems: [] };
 }
 
-/** `owners`: the Namespace that has each host. */
-export function servedBy(
-  conf: WorkspaceConf | undefined,
-  name: string,
-  backendField: BackendField,
-  owners: ReadonlyMap<string, string>,
-): ServedResult {
+export interface WantedHosts {
+  readonly conf: WorkspaceConf | undefined;
+  /** Of the Namespace. */
+  readonly name: string;
+  readonly backendField: BackendField;
+  /** The Namespaces that have the hosts, in their order. */
+  readonly owners: readonly (string | undefined)[];
+}
+
+export function servedBy({ conf, name, backendField, owners }: WantedHosts): ServedResult {
   const ingress = conf?.spec.ingress;
   if (conf === undefined || ingress === undefined) return { fields: NOTHING_SERVED, problems: [] };
-  const hosts = hostsOf(conf);
-  const taken = hosts.filter((host) => owners.get(host) !== name);
+  const hosts = hostsOf(conf).map((host, at) => ({ host, owner: owners[at] }));
+  const taken = hosts.filter(({ owner }) => owner !== name);
   const backends = ingress.backends ?? [];
   const isUsable = (backend: PlannedBackend): boolean =>
     backend[backendField] !== undefined && Object.keys(backend).length === 2;
   const fields = {
-    hosts: hosts.filter((host) => !taken.includes(host)),
+    hosts: hosts.filter(({ owner }) => owner === name).map(({ host }) => host),
     backends: backends.filter(isUsable),
     ...(ingress.tlsSecretName === undefined ? {} : { tlsSecretName: ingress.tlsSecretName }),
     tlsPassthrough: ingress.tlsPassthrough,
   };
   const problems = [
-    ...taken.map((host) => takenProblem(conf, host, owners.get(host))),
+    ...taken.map(({ host, owner }) => takenProblem(conf, host, owner)),
     ...backends.flatMap((backend, at) => (isUsable(backend) ? [] : [backendProblem(conf, at, backendField)])),
   ];
   return { fields, problems };

@@ -9,8 +9,11 @@ import {
   type ClusterResource,
   EGRESS_TABLES,
   ENDPOINT_SLICES,
+  INGRESS_PLANS,
   KUBE_NETWORK_POLICIES,
   NAMESPACES,
+  ROLE_BINDINGS,
+  ROLES,
   SERVICES,
   WORKSPACE_PLANS,
 } from '../../model/cluster-resources.ts';
@@ -44,6 +47,9 @@ export interface Delivery {
 const PRUNED_RESOURCES: readonly ClusterResource[] = [
   EGRESS_TABLES,
   WORKSPACE_PLANS,
+  INGRESS_PLANS,
+  ROLE_BINDINGS,
+  ROLES,
   SERVICES,
   ENDPOINT_SLICES,
   KUBE_NETWORK_POLICIES,

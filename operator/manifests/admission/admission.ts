@@ -5,6 +5,7 @@ import type { JsonObject } from '../crd.ts';
 import { checkPods } from './check-pods.ts';
 import { narrowOperator } from './narrow-operator.ts';
 import { narrowOperatorOnPods } from './narrow-operator-on-pods.ts';
+import { narrowOperatorOnRoles } from './narrow-operator-on-roles.ts';
 import { protectIsolation } from './protect-isolation.ts';
 import { protectNamespaces } from './protect-namespaces.ts';
 import { protectOwnedObjects } from './protect-owned-objects.ts';
@@ -23,5 +24,6 @@ export function renderAdmission(installation: Installation): readonly JsonObject
     ...protectReports(installation),
     ...narrowOperator(installation),
     ...narrowOperatorOnPods(installation),
+    ...narrowOperatorOnRoles(installation),
   ];
 }

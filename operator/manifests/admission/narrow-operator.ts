@@ -2,6 +2,7 @@
 // fields. So a stolen token of the operator changes no image, no label and no rule that is not Sallyport's own, also
 // where somebody granted its ServiceAccount more than it needs.
 import { egressTableKind } from '../../model/egress-table.ts';
+import { ingressPlanKind } from '../../model/ingress-plan.ts';
 import { DEFAULT_POLICY, GROUP, VERSION } from '../../model/kubernetes-object.ts';
 import { networkPolicyKind } from '../../model/network-policy.ts';
 import { policyAssignmentKind } from '../../model/policy-assignment.ts';
@@ -105,7 +106,8 @@ const OWNED_KINDS: readonly ResourceRule[] = [
   written('networking.k8s.io', 'networkpolicies'),
   written('', 'services'),
   written('discovery.k8s.io', 'endpointslices'),
-  written(GROUP, egressTableKind.plural, workspacePlanKind.plural),
+  written('rbac.authorization.k8s.io', 'roles', 'rolebindings'),
+  written(GROUP, egressTableKind.plural, workspacePlanKind.plural, ingressPlanKind.plural),
 ];
 
 function written(group: string, ...resources: readonly string[]): ResourceRule {

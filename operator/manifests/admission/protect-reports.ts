@@ -1,27 +1,40 @@
-// A gateway reports for itself only: the name of the report is that of the pod to which the writer's token is bound. So
-// a compromised gateway cannot report for others.
+// A pod reports for itself only: the name of the report is that of the pod to which the writer's token is bound. So a
+// compromised gateway cannot report for others, nor one of ingress for one of egress.
+import { callerReportKind } from '../../model/caller-report.ts';
 import { gatewayReportKind } from '../../model/gateway-report.ts';
-import { GROUP, VERSION } from '../../model/kubernetes-object.ts';
+import { GROUP, type KindDescription, VERSION } from '../../model/kubernetes-object.ts';
 import { accountUser, type Installation, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { celText } from './cel.ts';
-import { WRITES, wholly } from './policy-objects.ts';
+import { type ResourceRule, WRITES, wholly } from './policy-objects.ts';
 import { isUser, protection } from './protection.ts';
 
 const NAME = '(object == null ? oldObject : object).metadata.name';
+/** Set by the API server when it accepts a token that is bound to a pod. */
+const IS_OF_NAME = `request.userInfo.?extra[?${celText(POD_NAME_EXTRA)}].orValue([]) == [${NAME}]`;
 
 export function protectReports(installation: Installation): readonly JsonObject[] {
-  const { systemNamespace, gatewayAccount } = installation;
-  const isGateway = isUser(accountUser(systemNamespace, gatewayAccount));
-  // Set by the API server when it accepts a token that is bound to a pod.
-  const isOfName = `request.userInfo.?extra[?${celText(POD_NAME_EXTRA)}].orValue([]) == [${NAME}]`;
-  return protection(installation, {
-    name: 'reports',
-    rules: [
-      { group: GROUP, version: VERSION, resources: wholly(gatewayReportKind.plural), operations: WRITES },
-    ],
-    touches: 'true',
-    orElse: `${isGateway} && ${isOfName}`,
-    message: `Cannot write GatewayReport "{${NAME}}": only the gateway pod of that name may, with its own token`,
-  });
+  const { systemNamespace, gatewayAccount, ingressAccount, apiAccount } = installation;
+  const is = (account: string): string => isUser(accountUser(systemNamespace, account));
+  const isIngress = "(object == null ? oldObject : object).spec.?direction.orValue('EGRESS') == 'INGRESS'";
+  return [
+    ...protection(installation, {
+      name: 'reports',
+      rules: [writesOf(gatewayReportKind)],
+      touches: 'true',
+      orElse: `(${is(gatewayAccount)} && !(${isIngress}) || ${is(ingressAccount)} && ${isIngress}) && ${IS_OF_NAME}`,
+      message: `Cannot write GatewayReport "{${NAME}}": only the gateway pod of that name may, with its own token and its own direction`,
+    }),
+    ...protection(installation, {
+      name: 'caller-reports',
+      rules: [writesOf(callerReportKind)],
+      touches: 'true',
+      orElse: `${is(apiAccount)} && ${IS_OF_NAME}`,
+      message: `Cannot write CallerReport "{${NAME}}": only the API pod of that name may, with its own token`,
+    }),
+  ];
+}
+
+function writesOf({ plural }: KindDescription): ResourceRule {
+  return { group: GROUP, version: VERSION, resources: wholly(plural), operations: WRITES };
 }

@@ -69,7 +69,7 @@ export async function assembleParts(
   const writer = new ObjectWriter({
     api,
     resources: WRITTEN_RESOURCES,
-    versionedKinds: ['EgressTable', 'WorkspacePlan'],
+    versionedKinds: ['EgressTable', 'WorkspacePlan', 'IngressPlan'],
     mayWrite: () => lease.isLeader(),
     onWrite: metrics.objectWrite,
   });

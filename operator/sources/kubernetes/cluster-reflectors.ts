@@ -1,20 +1,30 @@
 // One reflector for each kind, and each selection of it, that the operator reads.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import {
+  CALLER_REPORTS,
   type ClusterResource,
   EGRESS_TABLES,
   ENDPOINT_SLICES,
   GATEWAY_REPORTS,
+  INGRESS_PLANS,
   INPUT_RESOURCES,
   KUBE_NETWORK_POLICIES,
   NAMESPACES,
   PODS,
+  ROLE_BINDINGS,
+  ROLES,
   SERVICES,
   WORKSPACE_PLANS,
 } from '../../model/cluster-resources.ts';
 import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
 import { LANE_LABEL } from '../../model/stamp.ts';
-import { GATEWAY_LABEL, GATEWAY_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
+import {
+  GATEWAY_LABEL,
+  GATEWAY_NAME,
+  INGRESS_TLS_ROLE,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+} from '../../model/system-names.ts';
 import { type ParsedItem, parsedItem } from './parsed-item.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 import { gatewayPodOf, stampedPodOf, trimObject } from './trim.ts';
@@ -38,6 +48,8 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
   const owned = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
   const gateways = { namespace, labelSelector: `${GATEWAY_LABEL}=${GATEWAY_NAME}` };
   const api = { namespace: 'default' };
+  // The operator may read those of that name only.
+  const ingressTls = { fieldSelector: `metadata.name=${INGRESS_TLS_ROLE}` };
   const input = (resource: ClusterResource) =>
     new Reflector<ParsedItem>({ ...shared, resource, transform: parsedItem });
   const namespaces = input(NAMESPACES);
@@ -58,9 +70,13 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
       transform: gatewayPodOf,
     }),
     reports: objects(GATEWAY_REPORTS, { namespace }, onReport),
+    callerReports: objects(CALLER_REPORTS, { namespace }),
     policies: objects(KUBE_NETWORK_POLICIES),
     tables: objects(EGRESS_TABLES, owned),
     plans: objects(WORKSPACE_PLANS, owned),
+    ingressPlans: objects(INGRESS_PLANS, owned),
+    roles: objects(ROLES, ingressTls),
+    roleBindings: objects(ROLE_BINDINGS, ingressTls),
     services: objects(SERVICES, owned),
     slices: objects(ENDPOINT_SLICES, owned),
     apiServices: objects(SERVICES, { ...api, fieldSelector: 'metadata.name=kubernetes' }),

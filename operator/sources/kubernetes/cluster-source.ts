@@ -7,8 +7,10 @@ import { memoize, memoizeLast } from '../../lib/memo.ts';
 import type { ClusterState, TenantPolicy } from '../../model/cluster-state.ts';
 import {
   type ParsedCompiled,
+  parseCallerReport,
   parseEgressTable,
   parseGatewayReport,
+  parseIngressPlan,
   parseWorkspacePlan,
 } from '../../model/parse-compiled.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
@@ -76,11 +78,16 @@ export class ClusterSource {
       gatewayReports: derive.reports(all.reports.items()),
       tables: derive.tables(all.tables.items()),
       plans: derive.plans(all.plans.items()),
+      ingressPlans: derive.ingressPlans(all.ingressPlans.items()),
+      callers: derive.callers(all.callerReports.items()),
       serviceAddresses: derive.serviceAddresses(all.services.items()),
       tenantPolicies: derive.tenantPolicies(all.policies.items(), ...this.#plugins.lists()),
       apiServer: derive.apiServer(all.apiServices.items(), all.apiSlices.items()),
     };
-    const owned = [all.policies, all.tables, all.plans, all.services, all.slices].map(itemsOf);
+    const owned = [
+      ...[all.policies, all.tables, all.plans, all.services, all.slices],
+      ...[all.ingressPlans, all.roles, all.roleBindings],
+    ].map(itemsOf);
     return { state, observed: derive.observed(derive.inputObjects(...inputs), ...owned) };
   }
 
@@ -88,7 +95,7 @@ export class ClusterSource {
     return [...new Set(Object.values(this.#reflectors).flat())] as readonly Reflector<unknown>[];
   }
 
-  /** Gateways renew their reports all the time; only other changes count. */
+  /** Gateways renew their reports and count hits all the time; only other changes count. */
   #hasReportNews(): boolean {
     const before = this.#reported;
     this.#reported = this.#reflectors.reports.items();
@@ -110,6 +117,8 @@ function derivations() {
     reports: memoizeLast(parsedOnes(parseGatewayReport)),
     tables: memoizeLast(parsedOnes(parseEgressTable)),
     plans: memoizeLast(parsedOnes(parseWorkspacePlan)),
+    ingressPlans: memoizeLast(parsedOnes(parseIngressPlan)),
+    callers: memoizeLast((items: Objects) => callersOf(items).flatMap(({ spec }) => spec.callers)),
     serviceAddresses: memoizeLast(serviceAddresses),
     // No object of a plugin's kind is ours, whatever its labels say.
     tenantPolicies: memoizeLast((policies: Objects, ...foreign: readonly Objects[]) =>
@@ -121,6 +130,8 @@ function derivations() {
     ),
   };
 }
+
+const callersOf = parsedOnes(parseCallerReport);
 
 /** Each is parsed once; where one of a thousand changes, the others stay the same objects. */
 function parsedOnes<Kind>(
@@ -141,7 +152,7 @@ function serviceAddresses(services: Objects): ReadonlyMap<string, readonly strin
 }
 
 function withoutTime(report: KubernetesObject): unknown {
-  const { renewTime: _, ...spec } = report['spec'] as Readonly<Record<string, unknown>>;
+  const { renewTime: _, listHits: __, ...spec } = report['spec'] as Readonly<Record<string, unknown>>;
   return [report.metadata.name, report.metadata.uid, spec];
 }
 

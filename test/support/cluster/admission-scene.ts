@@ -309,6 +309,17 @@ export async function create(api: KubernetesApi, object: Creatable): Promise<voi
   await api.request({ method: 'POST', path: collectionOf(object), body: object });
 }
 
+/** Server-side apply, as the operator writes. */
+export async function apply(api: KubernetesApi, object: Creatable): Promise<void> {
+  await api.request({
+    method: 'PATCH',
+    path: `${collectionOf(object)}/${object.metadata.name}`,
+    query: { fieldManager: 'sallyport-operator', force: 'true' },
+    body: object,
+    contentType: 'application/apply-patch+yaml',
+  });
+}
+
 export function collectionOf({ apiVersion, kind, metadata }: Creatable): string {
   const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
   const home = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;

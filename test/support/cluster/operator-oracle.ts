@@ -21,7 +21,7 @@ export type Workspaces = ReadonlySet<string>;
 type Json = unknown;
 
 const OWNED_KINDS =
-  /^(?:NetworkPolicy networking\.k8s\.io|Service |EndpointSlice |EgressTable |WorkspacePlan )/;
+  /^(?:NetworkPolicy networking\.k8s\.io|Service |EndpointSlice |EgressTable |WorkspacePlan |IngressPlan |Role |RoleBinding )/;
 const OURS = 'sallyport.dev/v1alpha1';
 
 /** RFC 7386. */
@@ -68,7 +68,8 @@ export function mayCreate(object: Stored, workspaces: Workspaces): boolean {
   const isHome = namespace === 'sallyport-system';
   if (keyOf(object) === `NetworkPolicy ${OURS}`) return name === 'default-policy';
   if (OWNED_KINDS.test(keyOf(object))) {
-    const isPlace = isHome || (object.kind === 'NetworkPolicy' && workspaces.has(namespace));
+    const isPlace =
+      isHome || (['NetworkPolicy', 'Role', 'RoleBinding'].includes(object.kind) && workspaces.has(namespace));
     return isPlace && isOurs(object) && isPlain(object);
   }
   const byKind: Readonly<Record<string, () => boolean>> = {
@@ -113,13 +114,39 @@ function saysNothing({ spec }: Stored): boolean {
   );
 }
 
-function isPlain({ kind, spec }: Stored): boolean {
+function isPlain(object: Stored): boolean {
+  const { kind, spec } = object;
+  if (kind === 'Role' || kind === 'RoleBinding') return isIngressTls(object);
   if (kind !== 'Service' || !isObject(spec)) return true;
   const { type = 'ClusterIP', externalIPs = [], selector = {} } = spec;
   return (
     type === 'ClusterIP' &&
     [externalIPs, selector].every((value) => Object.keys(value as object).length === 0)
   );
+}
+
+/** Ingress gateways may read one Secret, and nothing else follows from it. */
+function isIngressTls({ kind, metadata, rules, roleRef, subjects }: Stored): boolean {
+  if (metadata.name !== 'sallyport-ingress-tls') return false;
+  const found = kind === 'Role' ? { rules: withoutSecretName(rules) } : { roleRef, subjects };
+  return changedPaths(kind === 'Role' ? ONE_SECRET : TO_INGRESS_GATEWAYS, found).length === 0;
+}
+
+const ONE_SECRET = {
+  rules: [{ apiGroups: [''], resources: ['secrets'], resourceNames: 1, verbs: ['get', 'list', 'watch'] }],
+};
+const TO_INGRESS_GATEWAYS = {
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'sallyport-ingress-tls' },
+  subjects: [{ kind: 'ServiceAccount', name: 'sallyport-ingress', namespace: 'sallyport-system' }],
+};
+
+/** How many names, in place of the names; in one order of the fields. */
+function withoutSecretName(rules: Json): Json {
+  if (!Array.isArray(rules)) return rules;
+  return rules.map(({ apiGroups, resources, resourceNames, verbs, ...more }: Record<string, Json>) => ({
+    ...{ apiGroups, resources, resourceNames: Array.isArray(resourceNames) ? resourceNames.length : 0 },
+    ...{ verbs, ...more },
+  }));
 }
 
 function isOurEvent(event: Stored): boolean {

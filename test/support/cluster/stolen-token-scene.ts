@@ -89,6 +89,41 @@ const disguised = (apiVersion: string, kind: string, content = {}): Creatable =>
   object(apiVersion, kind, { name: 'd', ...HOME, labels: OWNED }, content);
 
 const PLAN = { workspaceId: '1', networkPolicyId: 'a', revision: 'r', table: 't', products: [] };
+const INGRESS_PLAN = {
+  level: 'WORKSPACE',
+  workspaceId: '1',
+  revision: 'r',
+  enableIpAccessLists: false,
+  lists: [],
+  tlsPassthrough: false,
+};
+const TLS_ROLE = 'sallyport-ingress-tls';
+const tlsRole = (home: string): Creatable =>
+  object(
+    `${RBAC}/v1`,
+    'Role',
+    { name: TLS_ROLE, namespace: home, labels: OWNED },
+    {
+      rules: [
+        {
+          apiGroups: [''],
+          resources: ['secrets'],
+          resourceNames: ['cert'],
+          verbs: ['get', 'list', 'watch'],
+        },
+      ],
+    },
+  );
+const tlsBinding = (home: string): Creatable =>
+  object(
+    `${RBAC}/v1`,
+    'RoleBinding',
+    { name: TLS_ROLE, namespace: home, labels: OWNED },
+    {
+      roleRef: { apiGroup: RBAC, kind: 'Role', name: TLS_ROLE },
+      subjects: [{ kind: 'ServiceAccount', name: 'sallyport-ingress', ...HOME }],
+    },
+  );
 const POD_TEMPLATE = {
   metadata: { labels: { app: 'd' } },
   spec: { containers: [{ name: 'm', image: 'i' }] },
@@ -101,6 +136,9 @@ const OWN: readonly Creatable[] = [
   slice('own', SYSTEM_NAMESPACE, OWNED),
   disguised(OURS, 'EgressTable', { spec: { networkPolicyId: 'a', revision: 'r', groups: [] } }),
   disguised(OURS, 'WorkspacePlan', { spec: PLAN }),
+  disguised(OURS, 'IngressPlan', { spec: INGRESS_PLAN }),
+  tlsRole(READY),
+  tlsBinding(READY),
   object(OURS, 'PolicyAssignment', { name: 'own', labels: OWNED }),
   event('own', 'sallyport.dev/operator'),
   lease('sallyport-operator', SYSTEM_NAMESPACE),
@@ -131,6 +169,7 @@ const THEIRS: readonly Creatable[] = [
   disguised('apps/v1', 'Deployment', {
     spec: { replicas: 0, selector: { matchLabels: { app: 'd' } }, template: POD_TEMPLATE },
   }),
+  object(`${RBAC}/v1`, 'Role', { name: 'theirs', namespace: READY }, { rules: [] }),
   object(`${RBAC}/v1`, 'ClusterRole', { name: 'theirs', labels: OWNED }, { rules: [] }),
 ];
 

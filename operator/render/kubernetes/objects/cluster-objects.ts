@@ -4,6 +4,7 @@ import type { ClusterPlans } from '../../../compile/cluster-plans.ts';
 import { memoize } from '../../../lib/memo.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { EgressTable } from '../../../model/egress-table.ts';
+import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../../model/kubernetes-object.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';
 import { isUnreadable, objectsOf, type Snapshot } from '../../../model/snapshot.ts';
@@ -18,6 +19,7 @@ import {
 } from './desired-object.ts';
 import { gatewayEgress } from './gateway-egress.ts';
 import { gatewayBaseline, gatewayIngress } from './gateway-ingress.ts';
+import { ingressBaseline, ingressObjects } from './ingress-objects.ts';
 import { isolation } from './isolation.ts';
 import { type GatewayEndpoints, gatewayEndpoints, laneServices } from './lane-services.ts';
 import { namespaceStamp } from './namespace-stamp.ts';
@@ -39,8 +41,13 @@ export interface ClusterObjects {
   readonly abandoned: readonly string[];
 }
 
+/** What the objects are made from. */
+export interface PlannedCluster extends ClusterPlans {
+  readonly ingressPlans: readonly IngressPlan[];
+}
+
 export function clusterObjects(
-  compiled: ClusterPlans,
+  compiled: PlannedCluster,
   state: ClusterState,
   settings: ClusterSettings,
 ): ClusterObjects {
@@ -79,7 +86,7 @@ export function clusterObjects(
 
 /** Tables and plans of workspaces, and their isolation. */
 function heldObjects(
-  { plans, tables }: ClusterPlans,
+  { plans, tables, ingressPlans }: PlannedCluster,
   state: ClusterState,
   settings: ClusterSettings,
 ): readonly DesiredObject[] {
@@ -92,6 +99,8 @@ function heldObjects(
   return [
     ...tables.map((table) => tableObject(table, settings)),
     gatewayBaseline(gatewayEgress(plans, state, settings), settings),
+    ingressBaseline(state.apiServer, settings),
+    ...ingressPlans.flatMap((plan) => ingressObjects(plan, settings)),
     ...plans.flatMap((plan) => {
       // A workspace that may reach nothing outside, above all one whose id is another's, reaches nothing inside either.
       const policy = denying.has(plan.spec.table) ? undefined : policies.get(plan.spec.networkPolicyId);

@@ -28,9 +28,10 @@ type GatewayState = Pick<ClusterState, 'gatewayReports' | 'gatewayPods'>;
 
 /** In order of name. */
 export function observeGateways(state: GatewayState, atMs: number): readonly ObservedGateway[] {
+  const reports = state.gatewayReports.filter(({ spec }) => spec.direction !== 'INGRESS');
   const unreadyPods = new Set(state.gatewayPods.filter(({ isReady }) => !isReady).map(({ name }) => name));
-  const reported = new Set(state.gatewayReports.map(({ metadata }) => metadata.name));
-  const reporting = state.gatewayReports.map(({ metadata: { name }, spec }) => ({
+  const reported = new Set(reports.map(({ metadata }) => metadata.name));
+  const reporting = reports.map(({ metadata: { name }, spec }) => ({
     name,
     health: unreadyPods.has(name) ? 'not-ready' : healthOf(spec, atMs),
     renewTime: spec.renewTime,
