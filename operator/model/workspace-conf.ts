@@ -29,7 +29,7 @@ const backendSchema = z.strictObject({
     .string()
     .max(45)
     .optional()
-    .describe('Address of the server, for "sallyport run" only; not accepted in a cluster.'),
+    .describe('Address of the server, for "sallyport run"; a cluster ignores it.'),
   port: z.int().min(1).max(65535).describe('Port of the Service, or of the server.'),
 });
 

@@ -107,7 +107,11 @@ describe('compileIngress()', () => {
   });
 
   it('leaves out a backend that this installation cannot reach', () => {
-    const backends = [{ serviceName: 'web', port: 80 }, { port: 1 }, { address: '127.0.0.1', port: 2 }];
+    const backends = [
+      { serviceName: 'web', port: 80 },
+      { port: 1 },
+      { address: '127.0.0.1', serviceName: 'web', port: 2 },
+    ];
     const compiled = compile([WORKSPACE, conf({ ingress: { hosts: ['a.example'], backends } })]);
     expect(specOf(compiled).backends).toEqual([{ address: '127.0.0.1', port: 2 }]);
     expect(compiled.problems.map(({ field }) => field)).toEqual([

@@ -54,11 +54,13 @@ export function servedBy({ conf, name, backendField, owners }: WantedHosts): Ser
   const hosts = hostsOf(conf).map((host, at) => ({ host, owner: owners[at] }));
   const taken = hosts.filter(({ owner }) => owner !== name);
   const backends = ingress.backends ?? [];
-  const isUsable = (backend: PlannedBackend): boolean =>
-    backend[backendField] !== undefined && Object.keys(backend).length === 2;
+  const isUsable = (backend: PlannedBackend): boolean => backend[backendField] !== undefined;
   const fields = {
     hosts: hosts.filter(({ owner }) => owner === name).map(({ host }) => host),
-    backends: backends.filter(isUsable),
+    // One file may serve both: what is for the other kind of installation is left out.
+    backends: backends
+      .filter(isUsable)
+      .map(({ port, ...places }) => ({ [backendField]: places[backendField], port })),
     ...(ingress.tlsSecretName === undefined ? {} : { tlsSecretName: ingress.tlsSecretName }),
     tlsPassthrough: ingress.tlsPassthrough,
   };
