@@ -2,6 +2,7 @@
 // that `--help` and `explain` start fast.
 import { Command, Option } from 'commander';
 import { DENIAL_COLUMNS } from './model/denial-columns.ts';
+import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
 import { PRODUCTS } from './model/product.ts';
 import { SYSTEM_NAMESPACE } from './model/system-names.ts';
 
@@ -103,8 +104,9 @@ withProxyOptions(program.command('run'))
     process.exitCode = await runCommand(folder, options, process.env);
   });
 
-function columnHelp(): string {
-  return DENIAL_COLUMNS.map(({ name, meaning }) => `  ${name.padEnd(20)} ${meaning}`).join('\n');
+function columnHelp(table: string, columns: readonly { readonly name: string; readonly meaning: string }[]) {
+  const lines = columns.map(({ name, meaning }) => `  ${name.padEnd(20)} ${meaning}`);
+  return `\nColumns of system.access.${table}:\n${lines.join('\n')}`;
 }
 
 program
@@ -113,9 +115,11 @@ program
   .addOption(stateOption)
   .option('--since <duration>', 'only the last 90s, 30m, 2h or 7d')
   .option('--workspace <name>', 'only this workspace (name or id)')
-  .option('--sql <query>', 'one SELECT over system.access.outbound_network')
+  .option('--inbound', 'requests from outside that access lists denied, instead of connections of workloads')
+  .option('--sql <query>', 'one SELECT over system.access.outbound_network or inbound_network')
   .option('--json', 'one JSON object per line')
-  .addHelpText('after', () => `\nColumns of system.access.outbound_network:\n${columnHelp()}`)
+  .addHelpText('after', () => columnHelp('outbound_network', DENIAL_COLUMNS))
+  .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS))
   .action(async (options) => {
     const { denialsCommand } = await import('./roles/denials/command.ts');
     process.exitCode = await denialsCommand(options);

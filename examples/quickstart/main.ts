@@ -177,7 +177,7 @@ async function showDenialLog(gateway: RunProcess): Promise<void> {
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   process.stdout.write(
     formatDenials(columns, rows, {
-      listing: true,
+      listing: 'outbound',
       colour: process.stdout.isTTY,
       ...(width === undefined ? {} : { width }),
     }),

@@ -1,10 +1,11 @@
 import { lineText, type WrittenLine } from '../../test/fixtures/access-log-fixture.ts';
 import { rowsOf, withFolder } from '../../test/fixtures/denial-fixture.ts';
 import type { Denial } from '../model/denial.ts';
-import { LogConsumer } from './log-consumer.ts';
+import { type BatchConsumer, LogConsumer } from './log-consumer.ts';
 import { runQuery } from './query/run-query.ts';
-import type { LogLines } from './reading/read-denials.ts';
+import { type LogLines, outboundReader } from './reading/read-denials.ts';
 import { DenialStore } from './store/duckdb/denial-store.ts';
+import { OUTBOUND_SHAPE } from './store/row-shapes.ts';
 
 const LOG_FILE = 'access.log.1';
 
@@ -14,7 +15,7 @@ interface Setting {
   /** Lines that were reported as unreadable or truncated, with their number. */
   readonly unreadable: string[];
   /** Another one on the same store, as after a restart. */
-  readonly open: (gateway?: string) => Promise<LogConsumer>;
+  readonly open: (gateway?: string) => Promise<BatchConsumer>;
   /** "sequence destination", in order. */
   readonly stored: () => Promise<readonly string[]>;
 }
@@ -26,14 +27,13 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
     const unreadable: string[] = [];
     const onDenials = (denials: readonly Denial[]): void => void shown.push(...denials);
     const onUnreadableLines = (count: number): void => void unreadable.push(`${count} unreadable`);
-    const open = (gateway = 'local'): Promise<LogConsumer> =>
+    const open = (gateway = 'local'): Promise<BatchConsumer> =>
       LogConsumer.open({
         gateway,
-        accountId: 'acme',
         sink: store,
         rowsPerSecond: 100,
-        findRule: () => null,
-        isStillAllowed: () => false,
+        shape: OUTBOUND_SHAPE,
+        reader: outboundReader({ accountId: 'acme', findRule: () => null, isStillAllowed: () => false }),
         onDenials,
         onUnreadableLines,
         onTruncatedLines: (count) => void unreadable.push(`${count} truncated`),

@@ -59,6 +59,11 @@ export function addressBits(text: string): AddressBits | undefined {
   return parsed === undefined ? undefined : bitsOf(parsed);
 }
 
+/** Canonical text of a strict one; IPv4-mapped is IPv4. Undefined: no address. */
+export function plainAddress(text: string): string | undefined {
+  return parsePlain(text)?.toString();
+}
+
 /** First and last address of a range. */
 export function rangeBits({ family, address, prefixLength }: AddressRange): {
   readonly first: AddressBits;

@@ -17,6 +17,7 @@ test('a query that ignores its interruption ends the process; its caller reads w
   withFolder(async (root) => {
     const paths = statePaths(root);
     await mkdir(paths.envoyLog, { recursive: true });
+    await mkdir(paths.ingressLog, { recursive: true });
     const notified: string[] = [];
     const log = await startLog(root, (sentence) => void notified.push(sentence));
     try {
@@ -50,7 +51,7 @@ test('a query that ignores its interruption ends the process; its caller reads w
   }));
 
 function startLog(root: string, failure: (sentence: string) => void): Promise<DenialLogProcess> {
-  const { database, querySocket, querySecret, envoyLog } = statePaths(root);
+  const { database, querySocket, querySecret, envoyLog, ingressLog, ingressEnvoy, hits } = statePaths(root);
   return DenialLogProcess.start({
     gateway: 'local',
     accountId: 'account',
@@ -60,6 +61,12 @@ function startLog(root: string, failure: (sentence: string) => void): Promise<De
     queryTimeLimitMs: 300,
     spools: envoyLog,
     envoyAdminSocket: join(root, 'admin.sock'),
+    inbound: {
+      gateway: 'local-ingress',
+      spools: ingressLog,
+      envoyAdminSocket: join(ingressEnvoy, 'admin.sock'),
+      hits,
+    },
     rotateLogBytes: undefined,
     rowsPerSecond: 1000,
     retentionMs: 365 * 24 * 3_600_000,

@@ -31,9 +31,32 @@ TIME                   ACCESS_TYPE      WORKSPACE   PRODUCT    DESTINATION:PORT 
 2026-01-01T00:00:00Z   DRY_RUN_DENIAL   team-a      ML Build   [2001:db8::1]:443   No entry allows this destination   blockedInternetDestinations "*.evil.example"   default-policy
 `.slice(1);
 
+const inboundListing = `
+TIME                   OUTCOME   WORKSPACE   SOURCE      HOST/PATH             REASON             LIST       ENTRY
+2026-01-01T00:00:00Z   DENY      team-a      192.0.2.7   a.example/\\u001b[2J   IN_BLOCK_LIST x3   partners   192.0.2.0/24
+2026-01-01T00:00:00Z   DENY      team-a      *           -                     IN_BLOCK_LIST x3   partners   -
+`.slice(1);
+
 describe('formatDenials()', () => {
   test('lists denials in eight columns', () => {
-    expect(formatDenials(columns, [denial, dryRun], { listing: true })).toBe(listing);
+    expect(formatDenials(columns, [denial, dryRun], { listing: 'outbound' })).toBe(listing);
+  });
+
+  test('lists denied requests in eight columns, without control characters of their own', () => {
+    const inbound: JsonRow = {
+      event_time: '2026-01-01T00:00:00Z',
+      policy_outcome: 'DENY',
+      workspace: 'team-a',
+      source: { ip: '192.0.2.7' },
+      host: 'a.example',
+      request_path: '/\u001b[2J',
+      reason: 'IN_BLOCK_LIST',
+      repeats: 3,
+      rule_label: 'partners',
+      entry: '192.0.2.0/24',
+    };
+    const none: JsonRow = { ...inbound, source: { ip: '*' }, host: null, request_path: null, entry: null };
+    expect(formatDenials(Object.keys(inbound), [inbound, none], { listing: 'inbound' })).toBe(inboundListing);
   });
 
   test('shows the columns of any query', () => {
@@ -47,15 +70,17 @@ describe('formatDenials()', () => {
   });
 
   test('writes one JSON object per line, with every column', () => {
-    const lines = formatDenials(columns, [denial, dryRun], { json: true, listing: true, width: 20 }).split(
-      '\n',
-    );
+    const lines = formatDenials(columns, [denial, dryRun], {
+      json: true,
+      listing: 'outbound',
+      width: 20,
+    }).split('\n');
     expect(lines.slice(0, 2).map((line) => JSON.parse(line))).toEqual([denial, dryRun]);
     expect(lines.slice(2)).toEqual(['']);
   });
 
   test.each([140, 90])('shortens the widest columns to %d columns', (width) => {
-    const lines = formatDenials(columns, [denial, dryRun], { listing: true, width }).split('\n');
+    const lines = formatDenials(columns, [denial, dryRun], { listing: 'outbound', width }).split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
     expect(lines).toHaveLength(4);
     expect(lines[2]).toMatch(/…/);
@@ -64,14 +89,14 @@ describe('formatDenials()', () => {
   test('lets no control character of a value through', () => {
     const hostile = { ...denial, destination: 'a\u001b[2J\u009b\n\u202ex' };
     const escaped = String.raw`a\u001b[2J\u009b\u000a\u202ex`;
-    expect(formatDenials(columns, [hostile], { listing: true })).toContain(escaped);
+    expect(formatDenials(columns, [hostile], { listing: 'outbound' })).toContain(escaped);
     expect(formatDenials(columns, [hostile], { json: true })).not.toMatch(/[\u001b\u009b\u202e]/);
     expect(JSON.parse(formatDenials(columns, [hostile], { json: true }))).toEqual(hostile);
   });
 
   test('colours only when asked, and only for the eye', () => {
-    const plain = formatDenials(columns, [denial, dryRun], { listing: true });
-    const coloured = formatDenials(columns, [denial, dryRun], { listing: true, colour: true });
+    const plain = formatDenials(columns, [denial, dryRun], { listing: 'outbound' });
+    const coloured = formatDenials(columns, [denial, dryRun], { listing: 'outbound', colour: true });
     expect(coloured).toContain('\u001b[31mDROP\u001b[39m');
     expect(coloured).toContain('\u001b[33mDRY_RUN_DENIAL\u001b[39m');
     expect(stripVTControlCharacters(coloured)).toBe(plain);

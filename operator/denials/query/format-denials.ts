@@ -6,13 +6,14 @@ import type { Json } from '@duckdb/node-api';
 
 import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
 import type { ColumnName } from '../../model/denial-columns.ts';
+import type { InboundColumnName } from '../../model/inbound-columns.ts';
 import type { JsonRow } from './run-query.ts';
 
 export interface DenialFormat {
   /** One JSON object per line, with every column. */
   readonly json?: boolean;
   /** Shows the eight columns of `sallyport denials` instead of every column. */
-  readonly listing?: boolean;
+  readonly listing?: 'outbound' | 'inbound';
   /** Columns of the terminal; longer rows are shortened. Absent: nothing is. */
   readonly width?: number;
   readonly colour?: boolean;
@@ -23,8 +24,13 @@ interface ListingColumn {
   readonly value: (row: JsonRow) => Json;
 }
 
-const LISTING_COLUMNS: readonly ListingColumn[] = [
-  { heading: 'TIME', value: (row) => String(row['event_time']).replace(/\.\d+Z$/, 'Z') },
+const TIME: ListingColumn = {
+  heading: 'TIME',
+  value: (row) => String(row['event_time']).replace(/\.\d+Z$/, 'Z'),
+};
+
+const OUTBOUND_LISTING: readonly ListingColumn[] = [
+  TIME,
   { heading: 'ACCESS_TYPE', value: column('access_type') },
   { heading: 'WORKSPACE', value: column('workspace') },
   { heading: 'PRODUCT', value: column('network_source_type') },
@@ -34,16 +40,29 @@ const LISTING_COLUMNS: readonly ListingColumn[] = [
   { heading: 'POLICY', value: column('policy') },
 ];
 
+const INBOUND_LISTING: readonly ListingColumn[] = [
+  TIME,
+  { heading: 'OUTCOME', value: column('policy_outcome') },
+  { heading: 'WORKSPACE', value: column('workspace') },
+  { heading: 'SOURCE', value: ({ source }) => (source as JsonRow | null)?.['ip'] ?? null },
+  { heading: 'HOST/PATH', value: ({ host, request_path: path }) => `${host ?? ''}${path ?? ''}` },
+  { heading: 'REASON', value: reasonAndRepeats },
+  { heading: 'LIST', value: column('rule_label') },
+  { heading: 'ENTRY', value: column('entry') },
+];
+
+const LISTINGS = { outbound: OUTBOUND_LISTING, inbound: INBOUND_LISTING };
+
 /** No column becomes narrower than this to fit the terminal. */
 const MIN_COLUMN_WIDTH = 8;
 
 export function formatDenials(
   columns: readonly string[],
   rows: readonly JsonRow[],
-  { json = false, listing = false, width, colour = false }: DenialFormat = {},
+  { json = false, listing, width, colour = false }: DenialFormat = {},
 ): string {
   if (json) return rows.map((row) => `${escapeControls(JSON.stringify(row))}\n`).join('');
-  const shown = listing ? LISTING_COLUMNS : columns.map(plainColumn);
+  const shown = listing === undefined ? columns.map(plainColumn) : LISTINGS[listing];
   if (shown.length === 0) return '';
   const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row))));
   const headings = shown.map(({ heading }) => heading);
@@ -54,7 +73,7 @@ export function formatDenials(
   return colour ? withColours(text) : text;
 }
 
-function column(name: ColumnName): (row: JsonRow) => Json {
+function column(name: ColumnName | InboundColumnName): (row: JsonRow) => Json {
   return (row) => row[name] ?? null;
 }
 
@@ -107,8 +126,8 @@ function fitWidths(widths: readonly number[], width = Number.POSITIVE_INFINITY):
 }
 
 const ACCESS_COLOURS = [
-  { pattern: /\bDROP\b/, colour: 'red' },
-  { pattern: /\bDRY_RUN_DENIAL\b/, colour: 'yellow' },
+  { pattern: /\b(?:DROP|DENY)\b/, colour: 'red' },
+  { pattern: /\b(?:DRY_RUN_DENIAL|DENY_DRY_RUN)\b/, colour: 'yellow' },
 ] as const;
 
 /** After the layout, since colour codes would count as width. Only the first match of a line is the access type. */

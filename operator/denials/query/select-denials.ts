@@ -1,14 +1,21 @@
 // The options of `sallyport denials` in, the SQL that lists denials out, newest first.
 export interface DenialSelection {
   /** How far back from now, in milliseconds. */
-  readonly sinceMs?: number;
+  readonly sinceMs?: number | undefined;
   /** Namespace or id of the workspace. */
-  readonly workspace?: string;
+  readonly workspace?: string | undefined;
+  /** Requests from outside instead of connections of workloads. */
+  readonly inbound?: boolean | undefined;
   /** Default 1,000 rows. */
   readonly limit?: number;
 }
 
-export function selectDenials({ sinceMs, workspace, limit = 1000 }: DenialSelection = {}): string {
+export function selectDenials({
+  sinceMs,
+  workspace,
+  inbound = false,
+  limit = 1000,
+}: DenialSelection = {}): string {
   const conditions: string[] = [];
   if (sinceMs !== undefined) {
     conditions.push(`event_time >= now() - to_milliseconds(${wholeNumber('sinceMs', sinceMs)})`);
@@ -19,7 +26,8 @@ export function selectDenials({ sinceMs, workspace, limit = 1000 }: DenialSelect
   }
   const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
   const order = 'ORDER BY event_time DESC, sequence DESC';
-  return `SELECT * FROM access.outbound_network${where} ${order} LIMIT ${wholeNumber('limit', limit)}`;
+  const table = inbound ? 'inbound_network' : 'outbound_network';
+  return `SELECT * FROM access.${table}${where} ${order} LIMIT ${wholeNumber('limit', limit)}`;
 }
 
 /** Numbers become part of the SQL as text, so anything else than digits is rejected here. */

@@ -1,15 +1,7 @@
-// Lines of Envoy's log -> the denials that they record.
+// Lines of a log -> the denials that they record, whichever log it is.
 import { type AccessLogLine, parseAccessLogLine } from '../../model/access-log-line.ts';
 import type { UnnumberedDenial } from '../../model/denial.ts';
 import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
-
-/** The source of the lines, and the history of tables. */
-export interface LogOrigin {
-  readonly gateway: string;
-  readonly accountId: string;
-  readonly findRule: FindRule;
-  readonly isStillAllowed: IsStillAllowed;
-}
 
 /** Lines of one log file, with the byte offset of each. */
 export interface LogLines {
@@ -23,33 +15,67 @@ export interface LogLines {
   }[];
 }
 
-export interface ReadLines {
-  readonly lines: readonly { readonly offset: number; readonly line: AccessLogLine }[];
+/** How the lines of one kind of log are read; `Row` is not numbered yet. */
+export interface LineReader<Line, Row> {
+  /** Undefined: no line of this log. */
+  readonly parse: (text: string) => Line | undefined;
+  /** Resolves when what decided about the lines is known, or unobtainable; at once where it is not given. */
+  readonly prepare?: (lines: readonly Line[]) => Promise<void>;
+  /** Undefined: nothing was denied. */
+  readonly denialOf: (line: Line, eventId: string) => Row | undefined;
+}
+
+export interface ReadLines<Line> {
+  readonly lines: readonly { readonly offset: number; readonly line: Line }[];
   /** How many lines are unreadable. */
   readonly unreadable: number;
   /** How many were too long, so that their texts were truncated. */
   readonly truncated: number;
 }
 
-export function readLines(texts: LogLines['lines']): ReadLines {
+export function readLines<Line>(
+  texts: LogLines['lines'],
+  parse: LineReader<Line, unknown>['parse'],
+): ReadLines<Line> {
   const lines = texts.flatMap(({ offset, text }) => {
-    const line = parseAccessLogLine(text);
+    const line = parse(text);
     return line === undefined ? [] : [{ offset, line }];
   });
   const truncated = texts.filter(({ truncatedFrom }) => truncatedFrom !== undefined).length;
   return { lines, unreadable: texts.length - lines.length, truncated };
 }
 
-export function denialsOf(
-  logFile: string,
-  lines: ReadLines['lines'],
-  { gateway, accountId, findRule, isStillAllowed }: LogOrigin,
-): readonly UnnumberedDenial[] {
-  const denials: UnnumberedDenial[] = [];
+export function denialsOf<Line, Row>(
+  place: string,
+  lines: ReadLines<Line>['lines'],
+  denialOf: LineReader<Line, Row>['denialOf'],
+): readonly Row[] {
+  const denials: Row[] = [];
   for (const { offset, line } of lines) {
-    const eventId = `${gateway}/${logFile}/${offset}`;
-    const denial = denialOfLine(line, { accountId, eventId }, findRule, isStillAllowed);
+    const denial = denialOf(line, `${place}/${offset}`);
     if (denial !== undefined) denials.push(denial);
   }
   return denials;
+}
+
+/** The history of tables, and the account. */
+export interface OutboundOrigin {
+  readonly accountId: string;
+  readonly findRule: FindRule;
+  readonly isStillAllowed: IsStillAllowed;
+  readonly prepare?: (lines: readonly AccessLogLine[]) => Promise<void>;
+}
+
+/** Of the egress Envoy and the DNS. */
+export function outboundReader({
+  accountId,
+  findRule,
+  isStillAllowed,
+  prepare,
+}: OutboundOrigin): LineReader<AccessLogLine, UnnumberedDenial> {
+  return {
+    parse: parseAccessLogLine,
+    ...(prepare === undefined ? {} : { prepare }),
+    denialOf: (line, eventId) => denialOfLine(line, { accountId, eventId }, findRule, isStillAllowed),
+  };
 }

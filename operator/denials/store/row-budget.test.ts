@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
-import type { Denial } from '../../model/denial.ts';
+import { sampleInbound } from '../../../test/fixtures/inbound-fixture.ts';
+import type { Denial, UnnumberedDenial } from '../../model/denial.ts';
 import { type BudgetedRows, RowBudget } from './row-budget.ts';
+import { INBOUND_SHAPE, OUTBOUND_SHAPE } from './row-shapes.ts';
 import { numberRows } from './row-sink.ts';
 
-type NumberedRows = BudgetedRows & { readonly rows: readonly Denial[] };
+type NumberedRows = BudgetedRows<UnnumberedDenial> & { readonly rows: readonly Denial[] };
 
 const LANE_ROWS_PER_SECOND = 100;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -65,11 +67,11 @@ test.each([true, false])(
   `take() counts each denial once, in few rows (canRaise: %s, seed ${SEED})`,
   (canRaise) => {
     const counted = fc.property(BATCHES, (batches) => {
-      const budget = new RowBudget({ canRaise, rowsPerSecond: LANE_ROWS_PER_SECOND });
+      const budget = new RowBudget({ canRaise, shape: OUTBOUND_SHAPE, rowsPerSecond: LANE_ROWS_PER_SECOND });
       let sequence = 0;
       const taken = batches.map((batch) => {
         const { rows, raised } = budget.take(batch.map(denialOf));
-        const numbered = numberRows(rows, sequence);
+        const numbered = numberRows<Denial>(rows, sequence);
         sequence += rows.length;
         return { rows: numbered, raised };
       });
@@ -100,15 +102,21 @@ const flood = (count: number, nameOf: (at: number) => number): readonly Denial[]
 
 test('take() leaves what is within the budget as it is', () => {
   const denials = flood(LANE_ROWS_PER_SECOND, (at) => at);
-  const { rows, raised } = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND }).take(
-    denials,
-  );
-  expect(numberRows(rows, 7)).toEqual(denials.map((denial, at) => ({ ...denial, sequence: at + 8 })));
+  const { rows, raised } = new RowBudget({
+    canRaise: true,
+    shape: OUTBOUND_SHAPE,
+    rowsPerSecond: LANE_ROWS_PER_SECOND,
+  }).take(denials);
+  expect(numberRows<Denial>(rows, 7)).toEqual(denials.map((denial, at) => ({ ...denial, sequence: at + 8 })));
   expect(raised).toEqual([]);
 });
 
 test('take() keeps half of the budget for what is seen for the first time', () => {
-  const budget = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND });
+  const budget = new RowBudget({
+    canRaise: true,
+    shape: OUTBOUND_SHAPE,
+    rowsPerSecond: LANE_ROWS_PER_SECOND,
+  });
   const first = budget.take(flood(1000, () => 1));
   expect(first.rows.map(({ repeats }) => repeats)).toEqual([...Array<number>(49).fill(1), 951]);
   const second = budget.take(flood(2, (at) => at + 1));
@@ -119,19 +127,40 @@ test('take() keeps half of the budget for what is seen for the first time', () =
 });
 
 test('take() has one row for all names beyond the budget, with some of them', () => {
-  const { rows } = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND }).take(
-    flood(5000, (at) => at),
-  );
+  const { rows } = new RowBudget({
+    canRaise: true,
+    shape: OUTBOUND_SHAPE,
+    rowsPerSecond: LANE_ROWS_PER_SECOND,
+  }).take(flood(5000, (at) => at));
   expect(rows).toHaveLength(LANE_ROWS_PER_SECOND + 1);
   const names = Array.from({ length: 10 }, (_, at) => `host-${LANE_ROWS_PER_SECOND + at}.example.com`);
   expect(rows.at(-1)).toMatchObject({ destination: '*', port: null, repeats: 4900, sample: names });
 });
 
 test('reset() has nothing counted in rows that were not stored', () => {
-  const budget = new RowBudget({ canRaise: true, rowsPerSecond: LANE_ROWS_PER_SECOND });
+  const budget = new RowBudget({
+    canRaise: true,
+    shape: OUTBOUND_SHAPE,
+    rowsPerSecond: LANE_ROWS_PER_SECOND,
+  });
   budget.take(flood(1000, () => 1));
   budget.reset();
   const { rows, raised } = budget.take(flood(10, () => 1));
   expect(rows).toHaveLength(10);
   expect(raised).toEqual([]);
+});
+
+test('take() has one row for all addresses beyond the budget of a workspace, and none for another workspace', () => {
+  const budget = new RowBudget({ canRaise: true, shape: INBOUND_SHAPE, rowsPerSecond: 100 });
+  const eventTime = '2026-01-01T00:00:00.000Z';
+  const denials = Array.from({ length: 5000 }, (_, at) =>
+    sampleInbound(at, { eventTime, source: { ip: `10.0.${at >> 8}.${at & 255}` } }),
+  );
+  const { rows } = budget.take([...denials, sampleInbound(0, { eventTime, workspace: 'team-b' })]);
+  expect(rows.filter(({ workspace }) => workspace === 'team-a')).toHaveLength(101);
+  expect(rows[100]).toMatchObject({ source: { ip: '*' }, entry: null, host: null, repeats: 4900 });
+  expect(rows[100]?.sample).toEqual(Array.from({ length: 10 }, (_, at) => `10.0.0.${100 + at}`));
+  expect(rows.filter(({ workspace }) => workspace === 'team-b')).toMatchObject([
+    { repeats: 1, sample: null },
+  ]);
 });

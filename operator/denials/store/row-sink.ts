@@ -1,12 +1,21 @@
 // Where rows go: a store on this machine, the output of a process, another machine. Nothing here knows which.
-import type { Denial, UnnumberedDenial } from '../../model/denial.ts';
+/** What the rows of every log have. */
+export interface LogRow {
+  readonly eventId: string;
+  readonly eventTime: string;
+  readonly sequence: number;
+  readonly repeats: number;
+  readonly sample: readonly string[] | null;
+}
 
-export interface RowSink {
+export type Unnumbered<Row> = Omit<Row, 'sequence'>;
+
+export interface RowSink<Row extends LogRow> {
   /** Whether rows of former batches can still be changed, which is what `raised` asks for. */
   readonly canRaise: boolean;
   readonly progress: (gateway: string) => Promise<SinkProgress>;
   /** Rows and position, or nothing: throws where nothing was stored. The same batch may be sent again. */
-  readonly append: (batch: RowBatch) => Promise<AppendOutcome>;
+  readonly append: (batch: RowBatch<Row>) => Promise<AppendOutcome>;
 }
 
 /** What a sink has of one gateway. */
@@ -17,13 +26,13 @@ export interface SinkProgress {
   readonly lastSequence: number;
 }
 
-export interface RowBatch {
+export interface RowBatch<Row extends LogRow> {
   readonly gateway: string;
   /** Name of the log file, unique per gateway for as long as it may be sent again. */
   readonly logFile: string;
   /** Byte offset in the log file after the last line that the batch covers, denial or not. */
   readonly upTo: number;
-  readonly denials: readonly Denial[];
+  readonly denials: readonly Row[];
   /** Rows of former batches that stand for more denials now. */
   readonly raised?: readonly RaisedRow[];
 }
@@ -43,6 +52,9 @@ export interface AppendOutcome {
  * The one rule for `sequence`: rows of a gateway are numbered in the order in which they are handed to the sink, from
  * the last number that the sink has, without gaps; so a missing number is a lost row.
  */
-export function numberRows(rows: readonly UnnumberedDenial[], lastSequence: number): readonly Denial[] {
-  return rows.map((row, at) => ({ ...row, sequence: lastSequence + at + 1 }));
+export function numberRows<Row extends LogRow>(
+  rows: readonly Unnumbered<Row>[],
+  lastSequence: number,
+): readonly Row[] {
+  return rows.map((row, at) => ({ ...row, sequence: lastSequence + at + 1 }) as Row);
 }

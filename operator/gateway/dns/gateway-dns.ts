@@ -9,6 +9,7 @@ import { rangesContain } from '../../model/address-range.ts';
 import { METADATA_RANGES, NON_PUBLIC_RANGES } from '../../model/special-address.ts';
 import type { CompiledObjects } from '../../pipeline.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
+import { SpoolWriter } from '../log/spool-writer.ts';
 import { DNS_LOG } from '../log/spools.ts';
 import { endTornLine } from '../log/torn-line.ts';
 import { deniedLine } from '../process/connection-limits.ts';
@@ -17,7 +18,6 @@ import type { NameServer } from './ask-name-server.ts';
 import type { ClusterNames } from './cluster-names.ts';
 import type { DnsCounts } from './dns-counts.ts';
 import { dnsLanes } from './dns-lanes.ts';
-import { DnsLog } from './dns-log.ts';
 import { DnsResponder } from './dns-responder.ts';
 import { DnsServer } from './dns-server.ts';
 import { NameForwarder } from './name-forwarder.ts';
@@ -39,7 +39,7 @@ export interface GatewayDnsOptions {
 export class GatewayDns {
   readonly #responder: DnsResponder;
   readonly #server: DnsServer;
-  readonly #log: DnsLog;
+  readonly #log: SpoolWriter;
   readonly #logPath: string;
   #egressListeners: readonly EgressListener[] = [];
 
@@ -57,7 +57,7 @@ export class GatewayDns {
     });
     const path = join(folder, `${DNS_LOG}.log`);
     this.#logPath = path;
-    this.#log = new DnsLog({
+    this.#log = new SpoolWriter({
       path,
       onFailure: onLogFailure,
       counts: this.counts,

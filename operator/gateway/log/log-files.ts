@@ -13,7 +13,7 @@ export interface LogPosition {
 }
 
 /** Envoy's log. */
-const ENVOY_LOG = 'access';
+export const ENVOY_LOG = 'access';
 
 export class LogFiles {
   readonly folder: string;

@@ -1,16 +1,22 @@
-// The two spools of log lines that become rows, Envoy's and that of the DNS: both are followed independently.
+// The spools of log lines that become rows, each followed independently: Envoy's, and those of our own servers beside
+// it.
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
 import { LogTail } from './log-tail.ts';
 
-/** Of the spool of denied questions; Envoy's log is the usual one. */
+/** Of the spool of denied questions. */
 export const DNS_LOG = 'dns';
+
+interface SpooledLog {
+  readonly name: string;
+  /** Makes its writer continue in another file. */
+  readonly reopen: () => Promise<void>;
+}
 
 export interface SpoolsOptions {
   readonly folder: string;
+  readonly logs: readonly SpooledLog[];
   readonly consume: (batch: LogBatch) => Promise<void>;
-  readonly reopenEnvoyLog: () => Promise<void>;
-  readonly reopenDnsLog: () => Promise<void>;
   readonly onTornLine: (line: LostLine) => void;
   readonly onFailure: (error: Error) => void;
   /** The default of the tail where undefined. */
@@ -20,12 +26,9 @@ export interface SpoolsOptions {
 export class Spools {
   readonly #tails: readonly LogTail[];
 
-  constructor({ reopenEnvoyLog, reopenDnsLog, maxBytes, ...options }: SpoolsOptions) {
+  constructor({ logs, maxBytes, ...options }: SpoolsOptions) {
     const common = { ...options, files: atomicFiles, ...(maxBytes === undefined ? {} : { maxBytes }) };
-    this.#tails = [
-      new LogTail({ ...common, reopenLogs: reopenEnvoyLog }),
-      new LogTail({ ...common, name: DNS_LOG, reopenLogs: reopenDnsLog }),
-    ];
+    this.#tails = logs.map(({ name, reopen }) => new LogTail({ ...common, name, reopenLogs: reopen }));
   }
 
   /** Continues at the persisted positions. */

@@ -9,6 +9,11 @@ export interface StatePaths {
   readonly root: string;
   readonly envoy: string;
   readonly envoyLog: string;
+  /** The Envoy for ingress, and the spools of requests from outside. */
+  readonly ingressEnvoy: string;
+  readonly ingressLog: string;
+  /** Counts of access lists. */
+  readonly hits: string;
   readonly database: string;
   readonly querySocket: string;
   /** Secret that callers of the socket present. */
@@ -30,6 +35,9 @@ export function statePaths(root: string): StatePaths {
     root,
     envoy: join(root, 'envoy'),
     envoyLog: join(root, 'envoy/log'),
+    ingressEnvoy: join(root, 'ingress/envoy'),
+    ingressLog: join(root, 'ingress/envoy/log'),
+    hits: join(root, 'hits.json'),
     database: join(root, 'denials.duckdb'),
     querySocket: join(root, 'denials.sock'),
     querySecret: join(root, 'denials.secret'),
@@ -82,6 +90,7 @@ export async function prepareStateDirectory(
     if (!isVolume) await checkWay(root, owners);
     const restricted = await takeForOurselves(await realpath(root), owners);
     await makeDirectory(paths.envoyLog);
+    await makeDirectory(paths.ingressLog);
     await access(root, constants.W_OK);
     const release = await holdDirectory(paths.holder);
     return { paths, release, notes: restricted > 0 ? [restrictedNote(root, restricted)] : [] };

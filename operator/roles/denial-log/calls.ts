@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Denial } from '../../model/denial.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
 
 /** The file that the process runs. */
 export const DENIAL_LOG_PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url));
@@ -14,8 +15,9 @@ export interface OpenRequest {
   readonly database: string;
   readonly querySocket: string;
   readonly querySecret: string;
-  /** Folder of both spools. */
+  /** Folder of the spools of egress. */
   readonly spools: string;
+  readonly inbound: InboundRequest;
   readonly envoyAdminSocket: string;
   readonly rotateLogBytes: number | undefined;
   /** Of each lane. */
@@ -30,6 +32,23 @@ export interface OpenRequest {
   readonly mistrusted: string | undefined;
 }
 
+/** Where the log of requests from outside is. */
+export interface InboundRequest {
+  /** The ingress gateway's name in event ids. */
+  readonly gateway: string;
+  /** Folder of the spools of ingress. */
+  readonly spools: string;
+  readonly envoyAdminSocket: string;
+  /** File of the counts of access lists. */
+  readonly hits: string;
+}
+
+/** A change of the ingress plans in force. */
+export interface PlanChange {
+  readonly changed: readonly IngressPlan[];
+  readonly gone: readonly string[];
+}
+
 /** A change of the tables in force. */
 export interface TableChange {
   readonly changed: readonly EgressTable[];
@@ -40,8 +59,8 @@ export interface TableChange {
 export type LogPhase = 'opening' | 'idle' | 'storing' | 'stored' | 'damaged';
 
 /** Denials for the terminal. */
-export interface ShownDenials {
-  readonly denials: readonly Denial[];
+export interface ShownDenials<Row = Denial> {
+  readonly denials: readonly Row[];
   /** How many more there were. */
   readonly further: number;
 }

@@ -1,7 +1,7 @@
 // Entry point of the denial log's process. It has no options: its parent configures it by calls, and it ends with its
 // parent.
 import { type CallHandlers, IpcCalls, type IpcPort } from '../../lib/ipc-calls.ts';
-import type { OpenRequest, TableChange } from './calls.ts';
+import type { OpenRequest, PlanChange, TableChange } from './calls.ts';
 import { DenialLogService } from './service.ts';
 
 // Ctrl-C reaches the whole group; the parent decides when the log ends.
@@ -13,6 +13,7 @@ const handlers: CallHandlers = {
   ping: () => undefined,
   open: (argument) => service.open(argument as OpenRequest),
   tables: (argument) => service.tables(argument as TableChange),
+  plans: (argument) => service.plans(argument as PlanChange),
   follow: () => service.follow(),
   drain: () => service.drain(),
   stop: () => service.stop(),

@@ -1,23 +1,22 @@
 // Denials as they come -> those that a terminal shows: so many a second, and how many more there were.
-import type { Denial } from '../../model/denial.ts';
 import type { ShownDenials } from './calls.ts';
 
 const SECOND_MS = 1000;
 
-export class DenialWindow {
-  readonly #show: (shown: ShownDenials) => void;
+export class DenialWindow<Row extends { readonly repeats: number }> {
+  readonly #show: (shown: ShownDenials<Row>) => void;
   readonly #perSecond: number;
   #room: number;
   #further = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(perSecond: number, show: (shown: ShownDenials) => void) {
+  constructor(perSecond: number, show: (shown: ShownDenials<Row>) => void) {
     this.#perSecond = perSecond;
     this.#room = perSecond;
     this.#show = show;
   }
 
-  offer(denials: readonly Denial[]): void {
+  offer(denials: readonly Row[]): void {
     if (denials.length === 0) return;
     const shown = denials.slice(0, this.#room);
     this.#room -= shown.length;

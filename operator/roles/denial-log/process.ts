@@ -3,11 +3,14 @@
 import type { IpcCalls } from '../../lib/ipc-calls.ts';
 import { EndedTooSoon, type SupervisedOptions, SupervisedProcess } from '../../lib/supervised-process.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
 import type { RunView } from '../run/view.ts';
 import {
   DENIAL_LOG_PROGRAM,
   type LogPhase,
   type OpenRequest,
+  type PlanChange,
   type ShownDenials,
   type TableChange,
 } from './calls.ts';
@@ -32,6 +35,7 @@ const STOP_GRACE_MS = 1500;
 export class DenialLogProcess {
   readonly #options: DenialLogProcessOptions;
   readonly #tables = new Map<string, EgressTable>();
+  readonly #plans = new Map<string, IngressPlan>();
   #process: SupervisedProcess | undefined;
   #isFollowing = false;
   #phase: LogPhase = 'opening';
@@ -57,6 +61,7 @@ export class DenialLogProcess {
         failure: (sentence) => view.failure(String(sentence)),
         progress: (sentence) => view.progress(String(sentence)),
         denials: (shown) => view.denials(shown as ShownDenials),
+        inboundDenials: (shown) => view.inboundDenials(shown as ShownDenials<InboundDenial>),
       },
       onExit: ({ pid, reason }) => {
         log.#suspect();
@@ -88,13 +93,14 @@ export class DenialLogProcess {
 
   /** The tables that are about to be enforced; rows name their rules. */
   remember(tables: readonly EgressTable[]): void {
-    const names = new Set(tables.map(({ metadata }) => metadata.name));
-    const gone = [...this.#tables.keys()].filter((name) => !names.has(name));
-    const changed = tables.filter((table) => this.#tables.get(table.metadata.name) !== table);
-    if (changed.length === 0 && gone.length === 0) return;
-    for (const name of gone) this.#tables.delete(name);
-    for (const table of changed) this.#tables.set(table.metadata.name, table);
-    this.#process?.notify('tables', { changed, gone } satisfies TableChange);
+    const change = changeOf(this.#tables, tables);
+    if (change !== undefined) this.#process?.notify('tables', change satisfies TableChange);
+  }
+
+  /** The ingress plans that are about to be enforced; rows name their entries, and hits are counted for them. */
+  rememberPlans(plans: readonly IngressPlan[]): void {
+    const change = changeOf(this.#plans, plans);
+    if (change !== undefined) this.#process?.notify('plans', change satisfies PlanChange);
   }
 
   /** Starts storing the lines of the spools, also after a restart of the process. */
@@ -117,6 +123,7 @@ export class DenialLogProcess {
     const { view: _view, reopenDnsLog: _reopen, ...request } = this.#options;
     await calls.call('open', { ...request, mistrusted: this.#mistrust() } satisfies OpenRequest);
     await calls.call('tables', { changed: [...this.#tables.values()], gone: [] } satisfies TableChange);
+    await calls.call('plans', { changed: [...this.#plans.values()], gone: [] } satisfies PlanChange);
     if (this.#isFollowing) await calls.call('follow');
   }
 
@@ -136,4 +143,17 @@ export class DenialLogProcess {
     const isSuspicious = this.#phase === 'opening' || this.#phase === 'storing' || this.#phase === 'damaged';
     if (isSuspicious) this.#suspiciousEnds += 1;
   }
+}
+
+/** What differs from what is known, which becomes the same; undefined: nothing. */
+function changeOf<One extends { readonly metadata: { readonly name: string } }>(
+  known: Map<string, One>,
+  all: readonly One[],
+): { readonly changed: readonly One[]; readonly gone: readonly string[] } | undefined {
+  const names = new Set(all.map(({ metadata }) => metadata.name));
+  const gone = [...known.keys()].filter((name) => !names.has(name));
+  const changed = all.filter((one) => known.get(one.metadata.name) !== one);
+  for (const name of gone) known.delete(name);
+  for (const one of changed) known.set(one.metadata.name, one);
+  return changed.length === 0 && gone.length === 0 ? undefined : { changed, gone };
 }

@@ -1,31 +1,42 @@
-// The denial log as a process: follows both spools, stores, answers queries. Its parent (process.ts) starts it, sends
+// The denial log as a process: follows the spools, stores, answers queries. Its parent (process.ts) starts it, sends
 // it tables and ends it. Whatever happens here, the spools are on disk.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogConsumer } from '../../denials/log-consumer.ts';
+import { type BatchConsumer, LogConsumer } from '../../denials/log-consumer.ts';
 import { type QueryServer, serveQueries } from '../../denials/query/query-socket.ts';
-import type { ReadLines } from '../../denials/reading/read-denials.ts';
+import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import { DenialRetention } from '../../denials/store/denial-retention.ts';
 import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
 import { isDamage, OpenElsewhereError } from '../../denials/store/duckdb/open-database.ts';
 import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
-import type { LogBatch } from '../../gateway/log/log-batch.ts';
-import { Spools } from '../../gateway/log/spools.ts';
+import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
+import type { LostLine } from '../../gateway/log/log-batch.ts';
+import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
+import { DNS_LOG, Spools } from '../../gateway/log/spools.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import type { IpcCalls } from '../../lib/ipc-calls.ts';
 import { Tally } from '../../lib/tally.ts';
 import { within } from '../../lib/within.ts';
-import { TRUNCATION_MARK } from '../../model/access-log-line.ts';
+import { type AccessLogLine, TRUNCATION_MARK } from '../../model/access-log-line.ts';
+import type { Denial } from '../../model/denial.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
-import { DENIAL_LOG_PROGRAM, type LogPhase, type OpenRequest, type TableChange } from './calls.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
+import {
+  DENIAL_LOG_PROGRAM,
+  type LogPhase,
+  type OpenRequest,
+  type PlanChange,
+  type TableChange,
+} from './calls.ts';
 import { DenialWindow } from './denial-window.ts';
+import { InboundLog } from './inbound-log.ts';
 
 /** A process that has just been killed needs a moment to release the file. */
 const OPEN_ELSEWHERE_MS = 3000;
 const OPEN_AGAIN_MS = 100;
-/** For an answer of the parent about tables; the rows do not wait longer. */
-const TABLES_MS = 1000;
+/** For an answer of the parent about tables or plans; the rows do not wait longer. */
+const SYNC_MS = 1000;
 /** At the end, for lines written so far; the rest stays in the spools. */
 const LAST_DRAIN_MS = 700;
 
@@ -33,6 +44,7 @@ interface Parts {
   readonly store: DenialStore;
   readonly queries: QueryServer;
   readonly spools: Spools;
+  readonly inbound: InboundLog;
   readonly retention: DenialRetention;
 }
 
@@ -77,14 +89,16 @@ export class DenialLogService {
     const admin = new EnvoyAdmin(request.envoyAdminSocket);
     const spools = new Spools({
       folder: request.spools,
-      consume: (batch) => this.#consume(log, batch),
-      reopenEnvoyLog: () => admin.reopenLogs(),
-      reopenDnsLog: async () => void (await this.#parent.call('reopenDnsLog')),
-      onTornLine: ({ logFile, bytes }) =>
-        this.#failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`),
+      consume: (batch) => this.#store(() => log.consume(batch)),
+      logs: [
+        { name: ENVOY_LOG, reopen: () => admin.reopenLogs() },
+        { name: DNS_LOG, reopen: async () => void (await this.#parent.call('reopenDnsLog')) },
+      ],
+      onTornLine: (line) => this.#tornLine(line),
       onFailure: (error) => this.#failure(error.message),
       maxBytes: request.rotateLogBytes,
     });
+    const inbound = await this.#openInbound(request, store);
     const retention = new DenialRetention({
       store,
       maxAgeMs: request.retentionMs,
@@ -92,7 +106,7 @@ export class DenialLogService {
       onDeleted: (sentence) => this.#parent.notify('progress', sentence),
       onFailure: (error) => this.#failure(`Cannot delete old rows of the denial log: ${error.message}`),
     });
-    this.#parts = { store, queries, spools, retention };
+    this.#parts = { store, queries, spools, inbound, retention };
     this.#phase('idle');
   }
 
@@ -102,49 +116,85 @@ export class DenialLogService {
     this.#rules.remember([...this.#tables.values()]);
   }
 
+  plans(change: PlanChange): void {
+    this.#parts?.inbound.plans(change);
+  }
+
   /** Starts with the lines in the spools. */
   async follow(): Promise<void> {
     await this.#parts?.spools.start();
+    await this.#parts?.inbound.follow();
     this.#parts?.retention.start();
   }
 
   /** Resolves when every line written so far is in the store. */
   async drain(): Promise<void> {
     await this.#parts?.spools.drain();
+    await this.#parts?.inbound.drain();
   }
 
   async stop(): Promise<void> {
     if (this.#parts === undefined) return;
-    const { store, queries, spools, retention } = this.#parts;
-    await within(LAST_DRAIN_MS, spools.drain());
-    await spools.close();
+    const { store, queries, spools, inbound, retention } = this.#parts;
+    await within(LAST_DRAIN_MS, Promise.all([spools.drain(), inbound.drain()]));
+    await Promise.all([spools.close(), inbound.close()]);
     await queries.close();
     await retention.stop();
     await store.close();
   }
 
-  #openLog(request: OpenRequest, store: DenialStore): Promise<LogConsumer> {
+  #openLog(request: OpenRequest, store: DenialStore): Promise<BatchConsumer> {
     const { gateway, accountId, rowsPerSecond, shownPerSecond } = request;
-    const window = new DenialWindow(shownPerSecond, (shown) => this.#parent.notify('denials', shown));
+    const window = new DenialWindow<Denial>(shownPerSecond, (shown) => this.#parent.notify('denials', shown));
     return LogConsumer.open({
       gateway,
-      accountId,
       sink: store,
       rowsPerSecond,
-      tablesOf: (lines) => this.#tablesOf(lines),
-      findRule: (query) => this.#rules.findRule(query),
-      isStillAllowed: (query) => this.#rules.isStillAllowed(query),
+      shape: OUTBOUND_SHAPE,
+      reader: outboundReader({
+        accountId,
+        findRule: (query) => this.#rules.findRule(query),
+        isStillAllowed: (query) => this.#rules.isStillAllowed(query),
+        prepare: (lines) => this.#prepare(lines),
+      }),
       onDenials: (denials) => window.offer(denials),
       onUnreadableLines: (count) => this.#unreadable.add(count),
       onTruncatedLines: (count) => this.#truncated.add(count),
     });
   }
 
+  #openInbound(request: OpenRequest, store: DenialStore): Promise<InboundLog> {
+    const { accountId, rowsPerSecond, shownPerSecond, inbound, rotateLogBytes: maxBytes } = request;
+    const admin = new EnvoyAdmin(inbound.envoyAdminSocket);
+    const window = new DenialWindow<InboundDenial>(shownPerSecond, (shown) =>
+      this.#parent.notify('inboundDenials', shown),
+    );
+    return InboundLog.open({
+      ...inbound,
+      accountId,
+      rowsPerSecond,
+      maxBytes,
+      sink: store.inbound,
+      sync: () => this.#sync(),
+      store: (work) => this.#store(work),
+      onDenials: (denials) => window.offer(denials),
+      onUnreadableLines: (count) => this.#unreadable.add(count),
+      onTruncatedLines: (count) => this.#truncated.add(count),
+      reopenEnvoyLog: () => admin.reopenLogs(),
+      onTornLine: (line) => this.#tornLine(line),
+      onFailure: (error) => this.#failure(error.message),
+    });
+  }
+
+  #tornLine({ logFile, bytes }: LostLine): void {
+    this.#failure(`A log line was not written to its end: ${bytes} bytes of ${logFile} are lost`);
+  }
+
   /** A database that DuckDB has invalidated ends the process: the next one reopens it, or sets it aside. */
-  async #consume(log: LogConsumer, batch: LogBatch): Promise<void> {
+  async #store(work: () => Promise<void>): Promise<void> {
     this.#phase('storing');
     try {
-      await log.consume(batch);
+      await work();
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#failure(`The denial log cannot use its database any more: ${(error as Error).message}`);
@@ -161,14 +211,19 @@ export class DenialLogService {
     process.kill(process.pid, 'SIGKILL');
   }
 
-  /** A line may be read before its table arrives; a call to the parent waits for all tables that it has sent. */
-  async #tablesOf(lines: ReadLines['lines']): Promise<void> {
-    const isNew = ({ line: { context } }: ReadLines['lines'][number]): boolean =>
+  /** A line may be read before its table arrives. */
+  async #prepare(lines: readonly AccessLogLine[]): Promise<void> {
+    const isNew = ({ context }: AccessLogLine): boolean =>
       !this.#rules.knows(context.table, context.revision) && !this.#unknown.has(keyOf(context));
     const strange = lines.filter(isNew);
     if (strange.length === 0) return;
-    await within(TABLES_MS, this.#parent.call('sync')).catch(() => undefined);
-    for (const { line } of strange.filter(isNew)) this.#unknown.add(keyOf(line.context));
+    await this.#sync();
+    for (const line of strange.filter(isNew)) this.#unknown.add(keyOf(line.context));
+  }
+
+  /** A call to the parent waits for all tables and plans that it has sent. */
+  async #sync(): Promise<void> {
+    await within(SYNC_MS, this.#parent.call('sync')).catch(() => undefined);
   }
 
   #phase(phase: LogPhase): void {

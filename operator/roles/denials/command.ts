@@ -10,6 +10,7 @@ export interface DenialsOptions {
   readonly state: string;
   readonly since?: string;
   readonly workspace?: string;
+  readonly inbound?: boolean;
   readonly sql?: string;
   readonly json?: boolean;
 }
@@ -25,7 +26,7 @@ export async function denialsCommand(options: DenialsOptions): Promise<number> {
   const { isTTY, columns: width } = process.stdout;
   const text = formatDenials(answer.columns, answer.rows, {
     json: options.json ?? false,
-    listing: options.sql === undefined,
+    ...(options.sql === undefined ? { listing: options.inbound === true ? 'inbound' : 'outbound' } : {}),
     colour: isTTY && process.stdout.hasColors(),
     ...(isTTY ? { width } : {}),
   });
@@ -34,20 +35,18 @@ export async function denialsCommand(options: DenialsOptions): Promise<number> {
 }
 
 function queryOf(options: DenialsOptions): { readonly sql: string } | { readonly error: string } {
-  if (options.sql !== undefined) {
-    const isMixed = options.since !== undefined || options.workspace !== undefined;
-    return isMixed
-      ? { error: 'Cannot combine --sql with --since or --workspace: put the condition into the query' }
-      : { sql: options.sql };
+  const { sql, since: age, workspace, inbound } = options;
+  if (sql !== undefined) {
+    return age !== undefined || workspace !== undefined || inbound === true
+      ? {
+          error:
+            'Cannot combine --sql with --since, --workspace or --inbound: put the condition into the query',
+        }
+      : { sql };
   }
-  const since = options.since === undefined ? undefined : parseDuration(options.since);
-  if (since !== undefined && 'error' in since) return { error: `--since: ${since.error}` };
-  return {
-    sql: selectDenials({
-      ...(since === undefined ? {} : { sinceMs: since.durationMs }),
-      ...(options.workspace === undefined ? {} : { workspace: options.workspace }),
-    }),
-  };
+  const since = age === undefined ? { durationMs: undefined } : parseDuration(age);
+  if ('error' in since) return { error: `--since: ${since.error}` };
+  return { sql: selectDenials({ sinceMs: since.durationMs, workspace, inbound }) };
 }
 
 function complain(message: string, status: number): number {

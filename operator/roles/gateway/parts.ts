@@ -5,14 +5,17 @@ import type { GatewayConfig } from '../../config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { LogConsumer } from '../../denials/log-consumer.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';
+import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
+import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import {
   type GatewayHooks,
   type GatewayParts,
   gatewayParts,
   prepareGateway,
 } from '../../gateway/gateway-parts.ts';
-import { Spools } from '../../gateway/log/spools.ts';
+import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
+import { DNS_LOG, Spools } from '../../gateway/log/spools.ts';
 import { describeExit } from '../../gateway/process/running-envoy.ts';
 import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
@@ -20,12 +23,13 @@ import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
+import { DENIAL_COLUMNS } from '../../model/denial-columns.ts';
 import { accountUser, GATEWAY_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
-import { outputSink } from './output-sink.ts';
+import { outputSink } from '../shared/output-sink.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
   readonly config: GatewayConfig;
@@ -115,11 +119,14 @@ async function spoolsOf({
   const count = measureDenials(registry);
   const consumer = await LogConsumer.open({
     gateway: config.podName,
-    accountId: config.accountId,
     rowsPerSecond: config.denialRowsPerSecond,
-    findRule: (query) => rules.findRule(query),
-    isStillAllowed: (query) => rules.isStillAllowed(query),
-    sink: outputSink(logger),
+    shape: OUTBOUND_SHAPE,
+    reader: outboundReader({
+      accountId: config.accountId,
+      findRule: (query) => rules.findRule(query),
+      isStillAllowed: (query) => rules.isStillAllowed(query),
+    }),
+    sink: outputSink(logger, 'denial', DENIAL_COLUMNS),
     onDenials: (denials) => denials.forEach(count),
     onUnreadableLines: (count, logFile) => logger.warn('unreadable log lines', { logFile, count }),
     onTruncatedLines: (count, logFile) =>
@@ -128,8 +135,10 @@ async function spoolsOf({
   return new Spools({
     folder: paths.envoyLog,
     consume: (batch) => consumer.consume(batch),
-    reopenEnvoyLog: () => envoy.admin.reopenLogs(),
-    reopenDnsLog: () => dns.reopenLog(),
+    logs: [
+      { name: ENVOY_LOG, reopen: () => envoy.admin.reopenLogs() },
+      { name: DNS_LOG, reopen: () => dns.reopenLog() },
+    ],
     onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
     onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
     maxBytes: config.rotateLogBytes,

@@ -18,6 +18,8 @@ import type { RunView } from './view.ts';
 
 /** The gateway's name in event ids. */
 const GATEWAY = 'local';
+/** A name of its own: both have log files of the same names. */
+const INGRESS_GATEWAY = 'local-ingress';
 
 /** There are no Services without a cluster. */
 const NO_SERVICES = {
@@ -52,6 +54,12 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     querySecret: place.paths.querySecret,
     spools: place.paths.envoyLog,
     envoyAdminSocket: join(place.paths.envoy, 'admin.sock'),
+    inbound: {
+      gateway: INGRESS_GATEWAY,
+      spools: place.paths.ingressLog,
+      envoyAdminSocket: join(place.paths.ingressEnvoy, 'admin.sock'),
+      hits: place.paths.hits,
+    },
     rotateLogBytes: config.rotateLogBytes,
     rowsPerSecond: config.denialRowsPerSecond,
     retentionMs: config.retentionMs,

@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 import type { Endpoints, ProductEndpoint } from '../../gateway/ports/product-listeners.ts';
 import { formatTable } from '../../lib/text-table.ts';
 import type { Denial } from '../../model/denial.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
 import type { Product } from '../../model/product.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
@@ -19,6 +20,7 @@ export interface RunView {
   /** How many denials per second it shows; the rest is only counted. */
   readonly denialsPerSecond: number;
   denials(shown: ShownDenials): void;
+  inboundDenials(shown: ShownDenials<InboundDenial>): void;
   /** An outside failure; the process continues. */
   failure(text: string): void;
 }
@@ -30,6 +32,7 @@ export const SILENT_VIEW: RunView = {
   heldBack: () => undefined,
   denialsPerSecond: 0,
   denials: () => undefined,
+  inboundDenials: () => undefined,
   failure: () => undefined,
 };
 
@@ -59,6 +62,11 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
       for (const denial of denials) write(denialLine(denial, paint));
       if (further > 0)
         write(paint('dim', `${further} further denials in this second: see "sallyport denials"`));
+    },
+    inboundDenials: ({ denials, further }) => {
+      for (const denial of denials) write(inboundLine(denial, paint));
+      if (further > 0)
+        write(paint('dim', `${further} further denials in this second: see "sallyport denials --inbound"`));
     },
     failure,
   };
@@ -106,7 +114,19 @@ function denialLine(denial: Denial, paint: (style: Style, text: string) => strin
   return `${paint('dim', time)}  ${verdict}  ${who}  ${printable(place)}  ${denial.reason}${denial.repeats > 1 ? `  x${denial.repeats}` : ''}${detail === '' ? '' : `  ${paint('dim', printable(detail))}`}`;
 }
 
-/** Denied workloads choose names in the log: no control character of theirs may reach the terminal. */
+function inboundLine(denial: InboundDenial, paint: (style: Style, text: string) => string): string {
+  const { policyOutcome, workspace, source, host, requestPath, reason, repeats, ruleLabel, entry } = denial;
+  const verdict = paint(policyOutcome === 'DENY' ? 'red' : 'yellow', policyOutcome.padEnd(14));
+  const asked = printable(`${denial.method ?? ''} ${host ?? ''}${requestPath ?? ''}`.trim());
+  const time = paint('dim', denial.eventTime.slice(11, 23));
+  const list = [ruleLabel, entry].filter((text) => text !== null).join(' ');
+  const parts = [time, verdict, `${workspace ?? '-'} <- ${printable(source.ip)}`, asked, reason];
+  return [...parts, repeats > 1 ? `x${repeats}` : '', paint('dim', printable(list))]
+    .filter((part) => part !== '')
+    .join('  ');
+}
+
+/** Those who are denied choose names in the log: no control character of theirs may reach the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, '?');
 }

@@ -9,25 +9,33 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from '@duckdb/node-api';
-import type { Denial } from '../../../model/denial.ts';
-import { DENIAL_COLUMNS } from '../../../model/denial-columns.ts';
-import type { AppendOutcome, RaisedRow, RowBatch } from '../row-sink.ts';
+import type { AppendOutcome, LogRow, RaisedRow, RowBatch } from '../row-sink.ts';
 import { duckdbValue, epochMicros } from './column-values.ts';
+import type { LogTable } from './log-tables.ts';
 
 /** DuckDB's own vector size: a chunk may not be longer. */
 const CHUNK_ROWS = 2048;
 
 /** Rows below the stored position are dropped as duplicates. */
-export async function appendBatch(connection: DuckDBConnection, batch: RowBatch): Promise<AppendOutcome> {
+export async function appendBatch<Row extends LogRow>(
+  connection: DuckDBConnection,
+  table: LogTable<Row>,
+  batch: RowBatch<Row>,
+): Promise<AppendOutcome> {
   const from = await storedPosition(connection, batch);
   const fresh = freshDenials(batch, from);
-  await insert(connection, fresh);
-  await raise(connection, batch.raised ?? []);
+  await insert(connection, table, fresh);
+  await raise(connection, table.name, batch.raised ?? []);
   if (batch.upTo > from) await setPosition(connection, batch);
   return { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
 }
 
-async function storedPosition(connection: DuckDBConnection, { gateway, logFile }: RowBatch): Promise<number> {
+type BatchPlace = Pick<RowBatch<LogRow>, 'gateway' | 'logFile' | 'upTo'>;
+
+async function storedPosition(
+  connection: DuckDBConnection,
+  { gateway, logFile }: BatchPlace,
+): Promise<number> {
   const result = await connection.run(
     'SELECT upto FROM sallyport.log_positions WHERE gateway = $1 AND log_file = $2',
     [gateway, logFile],
@@ -37,7 +45,7 @@ async function storedPosition(connection: DuckDBConnection, { gateway, logFile }
 
 async function setPosition(
   connection: DuckDBConnection,
-  { gateway, logFile, upTo }: RowBatch,
+  { gateway, logFile, upTo }: BatchPlace,
 ): Promise<void> {
   await connection.run(
     'INSERT INTO sallyport.log_positions VALUES ($1, $2, $3) ON CONFLICT DO UPDATE SET upto = excluded.upto',
@@ -45,15 +53,19 @@ async function setPosition(
   );
 }
 
-async function insert(connection: DuckDBConnection, denials: readonly Denial[]): Promise<void> {
-  const appender = await connection.createAppender('outbound_network', 'access');
+async function insert<Row>(
+  connection: DuckDBConnection,
+  { name, columns }: LogTable<Row>,
+  denials: readonly Row[],
+): Promise<void> {
+  const appender = await connection.createAppender(name, 'access');
   try {
-    const types = DENIAL_COLUMNS.map((_, index) => appender.columnType(index));
+    const types = columns.map((_, index) => appender.columnType(index));
     for (let start = 0; start < denials.length; start += CHUNK_ROWS) {
       const slice = denials.slice(start, start + CHUNK_ROWS);
       const chunk = DuckDBDataChunk.create(types, slice.length);
       chunk.setColumns(
-        DENIAL_COLUMNS.map(({ type, value }) => slice.map((denial) => duckdbValue(type, value(denial)))),
+        columns.map(({ type, value }) => slice.map((denial) => duckdbValue(type, value(denial)))),
       );
       appender.appendDataChunk(chunk);
     }
@@ -63,11 +75,15 @@ async function insert(connection: DuckDBConnection, denials: readonly Denial[]):
 }
 
 /** Throws where a row is missing, since its denials would be lost. */
-async function raise(connection: DuckDBConnection, raised: readonly RaisedRow[]): Promise<void> {
+async function raise(
+  connection: DuckDBConnection,
+  table: string,
+  raised: readonly RaisedRow[],
+): Promise<void> {
   if (raised.length === 0) return;
   const times = raised.map(({ eventTime }) => epochMicros(eventTime)).toSorted((a, b) => Number(a - b));
   const result = await connection.run(
-    `UPDATE access.outbound_network AS row SET repeats = row.repeats + raised.by
+    `UPDATE access.${table} AS row SET repeats = row.repeats + raised.by
      FROM (SELECT unnest($1) AS id, unnest($2) AS by) AS raised
      WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id`,
     [
@@ -83,9 +99,12 @@ async function raise(connection: DuckDBConnection, raised: readonly RaisedRow[])
 }
 
 /** The denials at or after `from`, each id once. Throws on a row outside the batch: its replay would store it twice. */
-function freshDenials({ gateway, logFile, upTo, denials }: RowBatch, from: number): readonly Denial[] {
+function freshDenials<Row extends LogRow>(
+  { gateway, logFile, upTo, denials }: RowBatch<Row>,
+  from: number,
+): readonly Row[] {
   const prefix = `${gateway}/${logFile}/`;
-  const fresh = new Map<number, Denial>();
+  const fresh = new Map<number, Row>();
   for (const denial of denials) {
     const offset = denial.eventId.startsWith(prefix)
       ? Number(denial.eventId.slice(prefix.length))

@@ -9,6 +9,10 @@ import {
   sampleDenial,
   withFolder,
 } from '../../../../test/fixtures/denial-fixture.ts';
+import { inboundBatch } from '../../../../test/fixtures/inbound-fixture.ts';
+import { INBOUND_COLUMNS } from '../../../model/inbound-columns.ts';
+import type { InboundDenial } from '../../../model/inbound-denial.ts';
+import { rowOf } from '../../../model/log-column.ts';
 import { runQuery } from '../../query/run-query.ts';
 import { DenialStore } from './denial-store.ts';
 
@@ -83,6 +87,48 @@ describe('DenialStore.append()', () => {
         ['repeats', 1],
         ['sample', null],
       ]);
+    }));
+
+  test('stores every field of a denied request, beside the other table', () =>
+    withStore(async (store) => {
+      const sample = ['192.0.2.1', '192.0.2.2'];
+      await store.append(sampleBatch(0, 3));
+      const batch = inboundBatch(0, 1, { sample, proxy: '10.0.0.1' });
+      await store.inbound.append(batch);
+      const [row] = rowsOf(await runQuery(store, 'select * from system.access.inbound_network'));
+      const [denial] = batch.denials;
+      expect(row).toEqual({
+        ...rowOf(INBOUND_COLUMNS, denial as InboundDenial),
+        event_time: row?.['event_time'],
+        sequence: row?.['sequence'],
+        repeats: row?.['repeats'],
+      });
+      expect(row?.['event_time']).toBe('2026-01-01T00:00:00.000Z');
+      expect((await store.progress('gw-1')).lastSequence).toBe(3);
+      expect((await store.inbound.progress('gw-2')).lastSequence).toBe(1);
+      expect(Object.keys(row ?? {}).slice(0, 9)).toEqual([
+        'account_id',
+        'workspace_id',
+        'event_id',
+        'event_time',
+        'source',
+        'request_path',
+        'authenticated_as',
+        'policy_outcome',
+        'rule_label',
+      ]);
+    }));
+
+  test('deletes the oldest rows of both tables together', () =>
+    withStore(async (store) => {
+      await store.append(sampleBatch(0, 10));
+      await store.inbound.append(inboundBatch(10, 100));
+      const total = `select (select count(*) from access.outbound_network)::int as outbound,
+        (select count(*) from access.inbound_network)::int as inbound`;
+      expect(await store.deleteOldest(0.1)).toBe(10);
+      expect(rowsOf(await runQuery(store, total))).toEqual([{ outbound: 0, inbound: 90 }]);
+      expect(await store.deleteBefore(new Date(Date.UTC(2026, 0, 1) + 50_000))).toBe(40);
+      expect(rowsOf(await runQuery(store, total))).toEqual([{ outbound: 0, inbound: 50 }]);
     }));
 
   test('drops a batch that comes again', () =>

@@ -2,16 +2,21 @@
 // and the position in the gateway's log are written in one transaction, so a batch that is sent again after a crash on
 // either side is harmless. Must never store a row without its position, nor a position without its rows.
 import { type DuckDBConnection, type DuckDBInstance, DuckDBTimestampTZValue } from '@duckdb/node-api';
+import type { Denial } from '../../../model/denial.ts';
+import type { InboundDenial } from '../../../model/inbound-denial.ts';
 import type { RetainedRows } from '../denial-retention.ts';
-import type { AppendOutcome, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
+import type { AppendOutcome, LogRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
 import { appendBatch } from './append-batch.ts';
+import { INBOUND_TABLE, LOG_TABLES, type LogTable, OUTBOUND_TABLE } from './log-tables.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import { Readers } from './readers.ts';
 import type { SetAside } from './set-aside.ts';
 import { Writer } from './writer.ts';
 
-export class DenialStore implements RowSink, RetainedRows {
+export class DenialStore implements RowSink<Denial>, RetainedRows {
   readonly canRaise = true;
+  /** Denied requests to workspaces; the store itself takes denied connections of workloads. */
+  readonly inbound: RowSink<InboundDenial>;
   readonly path: string;
   /** The former file, where it was unusable. */
   readonly setAside: SetAside | undefined;
@@ -26,6 +31,11 @@ export class DenialStore implements RowSink, RetainedRows {
     this.#instance = instance;
     this.#writer = new Writer(writer);
     this.#readers = new Readers(instance, () => this.#checkOpen());
+    this.inbound = {
+      canRaise: true,
+      append: (batch) => this.#append(INBOUND_TABLE, batch),
+      progress: (gateway) => this.#progress(INBOUND_TABLE, gateway),
+    };
   }
 
   /** Throws an Error that names the file and what to do, for example when it is open elsewhere. */
@@ -35,46 +45,37 @@ export class DenialStore implements RowSink, RetainedRows {
   }
 
   /** Throws when nothing of the batch was stored, for example while a query takes all the memory. */
-  append(batch: RowBatch): Promise<AppendOutcome> {
-    return this.#write((connection) => appendBatch(connection, batch));
+  append(batch: RowBatch<Denial>): Promise<AppendOutcome> {
+    return this.#append(OUTBOUND_TABLE, batch);
   }
 
-  /** Read by the writer, so that no query can delay it. */
   progress(gateway: string): Promise<SinkProgress> {
-    return this.#write(async (connection) => {
-      const positions = await connection.run(
-        'SELECT log_file, upto FROM sallyport.log_positions WHERE gateway = $1',
-        [gateway],
-      );
-      const last = await connection.run(
-        'SELECT coalesce(max(sequence), 0) FROM access.outbound_network WHERE starts_with(event_id, $1)',
-        [`${gateway}/`],
-      );
-      const rows = await positions.getRows();
-      return {
-        positions: new Map(rows.map(([logFile, upTo]) => [String(logFile), Number(upTo)])),
-        lastSequence: Number((await last.getRows())[0]?.[0]),
-      };
-    });
+    return this.#progress(OUTBOUND_TABLE, gateway);
   }
 
   /** Positions stay, so old lines are not stored again. */
-  deleteBefore(time: Date): Promise<number> {
-    const micros = BigInt(time.getTime()) * 1000n;
-    return this.#write(async (connection) => {
-      const statement = 'DELETE FROM access.outbound_network WHERE event_time < $1';
-      return (await connection.run(statement, [new DuckDBTimestampTZValue(micros)])).rowsChanged;
-    });
+  async deleteBefore(time: Date): Promise<number> {
+    return this.#deleteUpTo('<', new DuckDBTimestampTZValue(BigInt(time.getTime()) * 1000n));
   }
 
-  deleteOldest(share: number): Promise<number> {
+  /** Of both tables together, so that a flood from outside is what goes first, not the log of workloads. */
+  async deleteOldest(share: number): Promise<number> {
+    const times = LOG_TABLES.map(({ name }) => `SELECT event_time FROM access.${name}`).join(' UNION ALL ');
+    const last = await this.#write(async (connection) => {
+      const result = await connection.run(`SELECT quantile_disc(event_time, $1) FROM (${times})`, [share]);
+      return (await result.getRows())[0]?.[0];
+    });
+    return last instanceof DuckDBTimestampTZValue ? this.#deleteUpTo('<=', last) : 0;
+  }
+
+  #deleteUpTo(comparison: '<' | '<=', time: DuckDBTimestampTZValue): Promise<number> {
     return this.#write(async (connection) => {
-      const result = await connection.run(
-        `DELETE FROM access.outbound_network WHERE event_time <=
-         (SELECT quantile_disc(event_time, $1) FROM access.outbound_network)`,
-        [share],
-      );
-      return result.rowsChanged;
+      let rows = 0;
+      for (const { name } of LOG_TABLES) {
+        const statement = `DELETE FROM access.${name} WHERE event_time ${comparison} $1`;
+        rows += (await connection.run(statement, [time])).rowsChanged;
+      }
+      return rows;
     });
   }
 
@@ -112,6 +113,29 @@ export class DenialStore implements RowSink, RetainedRows {
     await this.#writer.close();
     await this.#readers.end();
     this.#instance.closeSync();
+  }
+
+  #append<Row extends LogRow>(table: LogTable<Row>, batch: RowBatch<Row>): Promise<AppendOutcome> {
+    return this.#write((connection) => appendBatch(connection, table, batch));
+  }
+
+  /** Read by the writer, so that no query can delay it. */
+  #progress({ name }: LogTable<never>, gateway: string): Promise<SinkProgress> {
+    return this.#write(async (connection) => {
+      const positions = await connection.run(
+        'SELECT log_file, upto FROM sallyport.log_positions WHERE gateway = $1',
+        [gateway],
+      );
+      const last = await connection.run(
+        `SELECT coalesce(max(sequence), 0) FROM access.${name} WHERE starts_with(event_id, $1)`,
+        [`${gateway}/`],
+      );
+      const rows = await positions.getRows();
+      return {
+        positions: new Map(rows.map(([logFile, upTo]) => [String(logFile), Number(upTo)])),
+        lastSequence: Number((await last.getRows())[0]?.[0]),
+      };
+    });
   }
 
   async #write<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

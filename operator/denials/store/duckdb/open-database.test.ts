@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
 import { countsOf, rowsOf, sampleBatch, withFolder } from '../../../../test/fixtures/denial-fixture.ts';
+import { inboundBatch } from '../../../../test/fixtures/inbound-fixture.ts';
 import { runQuery } from '../../query/run-query.ts';
 import { DenialStore } from './denial-store.ts';
 
@@ -29,14 +30,14 @@ function flipped(bytes: Buffer, from: number): Buffer {
   return Buffer.from(bytes.map((byte, at) => (at >= from && at < from + 64 ? byte ^ 0xff : byte)));
 }
 
-/** The write-ahead log of a process that was killed, with bytes in its middle that nobody wrote. */
+/** The write-ahead log of a process that was killed, with bytes within its first table that nobody wrote. */
 async function damagedWal(path: string): Promise<void> {
   const child = openElsewhere(path);
   await once(child.stdout, 'data');
   child.kill('SIGKILL');
   await once(child, 'exit');
   const bytes = await readFile(`${path}.wal`);
-  await writeFile(`${path}.wal`, flipped(bytes, Math.floor(bytes.length / 2)));
+  await writeFile(`${path}.wal`, flipped(bytes, Math.floor(bytes.length / 4)));
 }
 
 const sqliteHeader = Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(8000)]);
@@ -107,12 +108,39 @@ describe('openDatabase()', () => {
     }),
   );
 
-  test('gives the log of a former version the columns that it lacks', () =>
+  test('gives the log of the version before access lists the table that it lacks, and keeps its rows', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 2, { repeats: 3 }));
+      await store.close();
+      await otherDatabase(path, 'drop table access.inbound_network');
+      const reader = await DenialStore.open(path, { readOnly: true });
+      expect((await countsOf(reader))?.['total']).toBe(2);
+      await reader.close();
+      for (const [from, to] of [
+        [0, 1],
+        [1, 2],
+      ] as const) {
+        const newer = await DenialStore.open(path);
+        expect(newer.setAside).toBeUndefined();
+        expect(await newer.inbound.append(inboundBatch(from, to))).toEqual({ stored: 1, duplicates: 0 });
+        await newer.close();
+      }
+      const newer = await DenialStore.open(path, { readOnly: true });
+      const sql = `select (select sum(repeats) from access.outbound_network)::int as outbound,
+        (select count(*) from access.inbound_network)::int as inbound`;
+      expect(rowsOf(await runQuery(newer, sql))).toEqual([{ outbound: 6, inbound: 2 }]);
+      await newer.close();
+    }));
+
+  test('gives the log of the first version the columns and the table that it lacks', () =>
     withFolder(async (folder) => {
       const path = join(folder, 'denials.duckdb');
       const store = await DenialStore.open(path);
       await store.append(sampleBatch(0, 2));
       await store.close();
+      await otherDatabase(path, 'drop table access.inbound_network');
       await otherDatabase(path, 'alter table access.outbound_network drop column sample');
       await otherDatabase(path, 'alter table access.outbound_network drop column repeats');
       const reader = await DenialStore.open(path, { readOnly: true });
@@ -127,6 +155,7 @@ describe('openDatabase()', () => {
         { repeats: 1, sample: null },
         { repeats: 5, sample: ['a.example'] },
       ]);
+      expect(await newer.inbound.append(inboundBatch(0, 1))).toEqual({ stored: 1, duplicates: 0 });
       await newer.close();
     }));
 

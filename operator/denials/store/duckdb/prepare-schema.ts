@@ -1,34 +1,41 @@
 // An open DuckDB file -> one with the schema of the denial log. Must never write into a file that is not one.
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type ColumnName, DENIAL_COLUMNS } from '../../../model/denial-columns.ts';
+import type { ColumnName } from '../../../model/denial-columns.ts';
 import { sqlTypeOf } from './column-values.ts';
+import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, type SchemaTable } from './log-tables.ts';
 
 /** Columns that the logs of former versions lack, and what their rows have there. */
 const ADDED_COLUMNS: Readonly<Partial<Record<ColumnName, string>>> = { repeats: '1', sample: 'NULL' };
+
+const isAdded = (name: string): boolean => Object.hasOwn(ADDED_COLUMNS, name);
+
+/** That of the first version. */
+const FIRST_OUTBOUND: SchemaTable = {
+  name: OUTBOUND_TABLE.name,
+  columns: OUTBOUND_TABLE.columns.filter(({ name }) => !isAdded(name)),
+};
 
 /** The file holds something else. */
 export class ForeignFileError extends Error {}
 
 export async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
-  const found = await foundColumns(connection);
-  if (found.length === 0 && !readOnly) return createSchema(connection);
-  if (found.join() === expectedColumns(everyColumn).join()) return;
-  // Of a former version: read as it is, and written with the columns added since.
-  if (found.join() !== expectedColumns(formerColumns).join()) throw new ForeignFileError();
-  if (!readOnly) await addColumns(connection);
+  const found = (await foundColumns(connection)).join();
+  if (found === '' && !readOnly) return createSchema(connection);
+  if (found === expectedColumns(LOG_TABLES)) return;
+  // Of a former version: read as it is, and written with what was added since.
+  const isFirst = found === expectedColumns([FIRST_OUTBOUND]);
+  if (!isFirst && found !== expectedColumns([OUTBOUND_TABLE])) throw new ForeignFileError();
+  if (!readOnly) await upgrade(connection, isFirst);
 }
 
-const everyColumn = () => true;
-const formerColumns = (name: string): boolean => !Object.hasOwn(ADDED_COLUMNS, name);
-
-async function addColumns(connection: DuckDBConnection): Promise<void> {
-  for (const { name, type } of DENIAL_COLUMNS) {
-    const value = ADDED_COLUMNS[name];
-    if (value === undefined) continue;
-    await connection.run(
-      `ALTER TABLE access.outbound_network ADD COLUMN ${name} ${sqlTypeOf(type)} DEFAULT ${value}`,
-    );
-  }
+/** All of it or nothing: a process that dies here leaves a file of the former version. */
+async function upgrade(connection: DuckDBConnection, isFirst: boolean): Promise<void> {
+  const columns = OUTBOUND_TABLE.columns.filter(({ name }) => isFirst && isAdded(name));
+  const added = columns.map(
+    ({ name, type }) =>
+      `ALTER TABLE access.outbound_network ADD COLUMN ${name} ${sqlTypeOf(type)} DEFAULT ${ADDED_COLUMNS[name as ColumnName]};`,
+  );
+  await connection.run(`BEGIN; ${added.join(' ')} ${creationOf(INBOUND_TABLE)}; COMMIT`);
 }
 
 /**
@@ -43,22 +50,28 @@ async function foundColumns(connection: DuckDBConnection): Promise<readonly stri
   return (await result.getRows()).map((row) => String(row[0]));
 }
 
-function expectedColumns(isThere: (name: string) => boolean): readonly string[] {
-  const columns = DENIAL_COLUMNS.filter(({ name }) => isThere(name));
+/** As foundColumns() has them, joined. */
+function expectedColumns(tables: readonly SchemaTable[]): string {
   return [
-    ...columns.map(({ name, type }) => `access.outbound_network.${name}:${sqlTypeOf(type)}`),
+    ...tables.flatMap((table) =>
+      table.columns.map(({ name, type }) => `access.${table.name}.${name}:${sqlTypeOf(type)}`),
+    ),
     'sallyport.log_positions.gateway:VARCHAR',
     'sallyport.log_positions.log_file:VARCHAR',
     'sallyport.log_positions.upto:BIGINT',
-  ];
+  ].join();
+}
+
+function creationOf({ name, columns }: SchemaTable): string {
+  const described = columns.map((column) => `${column.name} ${sqlTypeOf(column.type)}`).join(', ');
+  return `CREATE TABLE access.${name} (${described})`;
 }
 
 async function createSchema(connection: DuckDBConnection): Promise<void> {
-  const columns = DENIAL_COLUMNS.map(({ name, type }) => `${name} ${sqlTypeOf(type)}`).join(', ');
   await connection.run(`
     BEGIN;
     CREATE SCHEMA access;
-    CREATE TABLE access.outbound_network (${columns});
+    ${LOG_TABLES.map(creationOf).join(';\n')};
     CREATE SCHEMA sallyport;
     CREATE TABLE sallyport.log_positions (
       gateway VARCHAR, log_file VARCHAR, upto BIGINT, PRIMARY KEY (gateway, log_file));

@@ -1,15 +1,15 @@
-// The spool of denied questions: lines are appended to a file, in order, within a twentieth of a second and at the end.
-// Lines that cannot be written are buffered and tried again; a line that was written in part is finished first. Lines
+// A spool of ours: lines are appended to a file, in order, within a twentieth of a second and at the end. Where the file
+// was renamed they go to a new one, which a reader can ask for too. Lines that cannot be written are buffered and tried again; a line that was written in part is finished first. Lines
 // beyond a limit, or that cannot be written at the end, are dropped and counted.
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import type { DnsCounts } from './dns-counts.ts';
 
-export interface DnsLogOptions {
+export interface SpoolWriterOptions {
   readonly path: string;
   /** A write failed and is tried again. */
   readonly onFailure: (error: Error) => void;
-  readonly counts: Pick<DnsCounts, 'dropped'>;
+  /** Counts the lines that were dropped. */
+  readonly counts: { dropped: number };
   /** The first line was dropped; more may follow. */
   readonly onDropping: () => void;
   /** Lines are accepted again, or the log is closing: so many lines were dropped since onDropping(). */
@@ -20,8 +20,8 @@ const FLUSH_MS = 50;
 const RETRY_MS = 1000;
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
 
-export class DnsLog {
-  readonly #options: DnsLogOptions;
+export class SpoolWriter {
+  readonly #options: SpoolWriterOptions;
   #lines: string[] = [];
   #unwritten: Buffer = Buffer.alloc(0);
   /** Of the lines, with those that are partly written. */
@@ -29,10 +29,12 @@ export class DnsLog {
   /** Since onDropping(). */
   #dropped = 0;
   #handle: FileHandle | undefined;
+  /** The rest of a line belongs into the same file. */
+  #isWithinLine = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #exclusively = pLimit(1);
 
-  constructor(options: DnsLogOptions) {
+  constructor(options: SpoolWriterOptions) {
     this.#options = options;
   }
 
@@ -88,9 +90,10 @@ export class DnsLog {
       this.#lines = [];
     }
     if (this.#unwritten.length === 0) return;
-    const handle = await this.#open();
+    const handle = await this.#openCurrent();
     while (this.#unwritten.length > 0) {
       const { bytesWritten } = await handle.write(this.#unwritten);
+      this.#isWithinLine = bytesWritten < this.#unwritten.length;
       this.#unwritten = this.#unwritten.subarray(bytesWritten);
       this.#keptBytes -= bytesWritten;
     }
@@ -115,6 +118,16 @@ export class DnsLog {
   #logDropped(): void {
     if (this.#dropped > 0) this.#options.onDropped(this.#dropped);
     this.#dropped = 0;
+  }
+
+  /** Of the file that is at the path now. */
+  async #openCurrent(): Promise<FileHandle> {
+    const handle = await this.#open();
+    if (this.#isWithinLine) return handle;
+    const [own, there] = await Promise.all([handle.stat(), stat(this.#options.path).catch(() => undefined)]);
+    if (own.ino === there?.ino && own.dev === there.dev) return handle;
+    await this.#close();
+    return this.#open();
   }
 
   async #open(): Promise<FileHandle> {

@@ -2,22 +2,22 @@ import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/support/until.ts';
-import { DnsLog } from './dns-log.ts';
+import { SpoolWriter } from './spool-writer.ts';
 
 let folder: string;
 let path: string;
 let failures: Error[];
-let log: DnsLog;
+let log: SpoolWriter;
 let counts: { dropped: number };
 let notified: string[];
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sallyport-dns-log-'));
-  path = join(folder, 'dns.log');
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-spool-'));
+  path = join(folder, 'own.log');
   failures = [];
   counts = { dropped: 0 };
   notified = [];
-  log = new DnsLog({
+  log = new SpoolWriter({
     path,
     counts,
     onFailure: (error) => void failures.push(error),
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const textOf = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
 
-test('DnsLog writes lines in order, by itself and at the end', async () => {
+test('SpoolWriter writes lines in order, by itself and at the end', async () => {
   log.append('one');
   log.append('two');
   await until('both lines are there', async () => (await textOf(path)) === 'one\ntwo\n');
@@ -42,19 +42,19 @@ test('DnsLog writes lines in order, by itself and at the end', async () => {
   expect(await textOf(path)).toBe('one\ntwo\nthree\n');
 });
 
-test('DnsLog writes to a new file after reopen(), and to the renamed one before', async () => {
+test('SpoolWriter writes to a new file once its own was renamed, and makes one after reopen()', async () => {
   log.append('one');
   await log.flush();
   await rename(path, `${path}.1`);
-  log.append('late');
-  await log.flush();
-  await log.reopen();
   log.append('two');
   await log.flush();
-  expect([await textOf(`${path}.1`), await textOf(path)]).toEqual(['one\nlate\n', 'two\n']);
+  expect([await textOf(`${path}.1`), await textOf(path)]).toEqual(['one\n', 'two\n']);
+  await rename(path, `${path}.2`);
+  await log.reopen();
+  expect([await textOf(`${path}.2`), await textOf(path)]).toEqual(['two\n', '']);
 });
 
-test('DnsLog keeps lines that cannot be written, reports it, and writes them later', async () => {
+test('SpoolWriter keeps lines that cannot be written, reports it, and writes them later', async () => {
   await mkdir(path);
   log.append('one');
   await until('the failure was reported', () => failures.length > 0);
@@ -64,7 +64,7 @@ test('DnsLog keeps lines that cannot be written, reports it, and writes them lat
   expect(failures[0]?.message).toContain('EISDIR');
 });
 
-test('DnsLog drops and counts lines when 64 MiB wait, and reports it once, and once more when there is room', async () => {
+test('SpoolWriter drops and counts lines when 64 MiB wait, and reports it once, and once more when there is room', async () => {
   await mkdir(path);
   const long = 'x'.repeat(64 * 1024 * 1024);
   log.append(long);
@@ -82,7 +82,7 @@ test('DnsLog drops and counts lines when 64 MiB wait, and reports it once, and o
   expect([notified, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
 });
 
-test('DnsLog counts lines that it cannot write at the end, those that it tried before too', async () => {
+test('SpoolWriter counts lines that it cannot write at the end, those that it tried before too', async () => {
   await mkdir(path);
   log.append('one');
   log.append('two');

@@ -1,0 +1,24 @@
+// The tables of the denial log, with their columns.
+import type { Denial } from '../../../model/denial.ts';
+import { DENIAL_COLUMNS } from '../../../model/denial-columns.ts';
+import { INBOUND_COLUMNS } from '../../../model/inbound-columns.ts';
+import type { InboundDenial } from '../../../model/inbound-denial.ts';
+import type { LogColumn } from '../../../model/log-column.ts';
+
+export interface LogTable<Row> {
+  /** In the schema "access". */
+  readonly name: string;
+  readonly columns: readonly LogColumn<Row>[];
+}
+
+/** A table as far as its creation needs it. */
+export interface SchemaTable {
+  readonly name: string;
+  readonly columns: readonly Pick<LogColumn<never>, 'name' | 'type'>[];
+}
+
+export const OUTBOUND_TABLE: LogTable<Denial> = { name: 'outbound_network', columns: DENIAL_COLUMNS };
+export const INBOUND_TABLE: LogTable<InboundDenial> = { name: 'inbound_network', columns: INBOUND_COLUMNS };
+
+/** In alphabetical order, as DuckDB lists them. */
+export const LOG_TABLES: readonly SchemaTable[] = [INBOUND_TABLE, OUTBOUND_TABLE];

@@ -1,0 +1,141 @@
+// The part of the denial log that is about requests from outside: follows the spools of ingress, stores denials in the
+// same database, and counts how often each entry of the access lists decided.
+import { type BatchConsumer, LogConsumer } from '../../denials/log-consumer.ts';
+import { HitCounter } from '../../denials/reading/hit-counter.ts';
+import { inboundReader } from '../../denials/reading/inbound-denial-of-line.ts';
+import { PlanHistory } from '../../denials/reading/plan-history.ts';
+import { HitsWriter, readHits } from '../../denials/store/hits-file.ts';
+import { INBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
+import type { RowSink } from '../../denials/store/row-sink.ts';
+import type { LogBatch } from '../../gateway/log/log-batch.ts';
+import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
+import { Spools, type SpoolsOptions } from '../../gateway/log/spools.ts';
+import * as atomicFiles from '../../lib/atomic-file.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
+import type { InboundLine } from '../../model/inbound-line.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import type { InboundRequest, PlanChange } from './calls.ts';
+
+export interface InboundLogOptions extends InboundRequest {
+  readonly accountId: string;
+  readonly sink: RowSink<InboundDenial>;
+  readonly rowsPerSecond: number;
+  /** Resolves when all plans that the parent has sent are here. */
+  readonly sync: () => Promise<void>;
+  /** Runs what stores a batch. */
+  readonly store: (work: () => Promise<void>) => Promise<void>;
+  readonly onDenials: (denials: readonly InboundDenial[]) => void;
+  readonly onUnreadableLines: (count: number) => void;
+  readonly onTruncatedLines: (count: number) => void;
+  readonly reopenEnvoyLog: () => Promise<void>;
+  readonly onTornLine: SpoolsOptions['onTornLine'];
+  readonly onFailure: (error: Error) => void;
+  readonly maxBytes: number | undefined;
+}
+
+/** Of our own servers, which follow a renamed file by themselves. */
+const OWN_LOGS = ['authorize', 'api'] as const;
+
+export class InboundLog {
+  readonly #options: InboundLogOptions;
+  readonly #plans = new Map<string, IngressPlan>();
+  readonly #history: PlanHistory;
+  /** Revisions that the parent no longer has. */
+  readonly #unknown = new Set<string>();
+  readonly #hits: HitCounter;
+  readonly #writer: HitsWriter;
+  #spools: Spools | undefined;
+
+  private constructor(options: InboundLogOptions, history: PlanHistory, hits: HitCounter) {
+    this.#options = options;
+    this.#history = history;
+    this.#hits = hits;
+    this.#writer = new HitsWriter({
+      path: options.hits,
+      files: atomicFiles,
+      counter: hits,
+      onFailure: options.onFailure,
+    });
+  }
+
+  static async open(options: InboundLogOptions): Promise<InboundLog> {
+    const history = new PlanHistory();
+    const hits = new HitCounter(history, Date.now, await readHits(options.hits));
+    const log = new InboundLog(options, history, hits);
+    log.#spools = log.#spoolsFor(await log.#openConsumer());
+    return log;
+  }
+
+  plans({ changed, gone }: PlanChange): void {
+    for (const name of gone) this.#plans.delete(name);
+    for (const plan of changed) this.#plans.set(plan.metadata.name, plan);
+    const plans = [...this.#plans.values()];
+    this.#history.remember(plans);
+    this.#hits.track(plans);
+  }
+
+  async follow(): Promise<void> {
+    await this.#spools?.start();
+    this.#writer.start();
+  }
+
+  /** Resolves when every line written so far is in the store, and the counts are in their file. */
+  async drain(): Promise<void> {
+    await this.#spools?.drain();
+    await this.#writer.write();
+  }
+
+  async close(): Promise<void> {
+    await this.#spools?.close();
+    await this.#writer.stop();
+  }
+
+  #openConsumer(): Promise<BatchConsumer> {
+    const { gateway, accountId, sink, rowsPerSecond, onDenials, onUnreadableLines, onTruncatedLines } =
+      this.#options;
+    return LogConsumer.open({
+      gateway,
+      sink,
+      rowsPerSecond,
+      shape: INBOUND_SHAPE,
+      reader: inboundReader({
+        accountId,
+        plans: this.#history,
+        prepare: (lines) => this.#prepare(lines),
+      }),
+      onLines: (lines, logFile, upTo) => this.#hits.count(lines, logFile, upTo),
+      onDenials,
+      onUnreadableLines,
+      onTruncatedLines,
+    });
+  }
+
+  #spoolsFor(consumer: BatchConsumer): Spools {
+    const { spools, store, reopenEnvoyLog, onTornLine, onFailure, maxBytes } = this.#options;
+    return new Spools({
+      folder: spools,
+      logs: [
+        { name: ENVOY_LOG, reopen: reopenEnvoyLog },
+        ...OWN_LOGS.map((name) => ({ name, reopen: async () => undefined })),
+      ],
+      consume: (batch: LogBatch) => store(() => consumer.consume(batch)),
+      onTornLine,
+      onFailure,
+      maxBytes,
+    });
+  }
+
+  /** A line may be read before its plan arrives. */
+  async #prepare(lines: readonly InboundLine[]): Promise<void> {
+    const isNew = (line: InboundLine): boolean =>
+      line.revision !== '' && !this.#history.knows(line) && !this.#unknown.has(keyOf(line));
+    const strange = lines.filter(isNew);
+    if (strange.length === 0) return;
+    await this.#options.sync();
+    for (const line of strange.filter(isNew)) this.#unknown.add(keyOf(line));
+  }
+}
+
+function keyOf({ workspace, revision }: InboundLine): string {
+  return `${workspace}@${revision}`;
+}
