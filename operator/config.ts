@@ -1,6 +1,6 @@
 // Command-line options and environment -> validated configuration. With main.ts the only reader of either.
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseDuration } from './lib/duration.ts';
 import { parseHostPort } from './lib/host-port.ts';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
@@ -38,9 +38,27 @@ export interface ProxyConfig {
   readonly path: string;
 }
 
+/** Configuration of the REST API, in a cluster or not. */
+interface RestConfig {
+  readonly port: number;
+  /** Name or id of the workspace of requests that name none. */
+  readonly defaultWorkspace: string | undefined;
+  /** Proxies whose X-Forwarded-For says who calls. */
+  readonly trustedProxies: readonly AddressRange[];
+}
+
+/** Configuration of the REST API of `sallyport run`. */
+export interface FolderApiConfig extends RestConfig {
+  /** Whether somebody chose the port: then it must be free. */
+  readonly isChosen: boolean;
+  readonly tokens: string;
+}
+
 /** Configuration of `sallyport run`. */
 export interface RunConfig extends ListenConfig, ProxyConfig {
   readonly folder: string;
+  /** Undefined: no REST API. */
+  readonly api: FolderApiConfig | undefined;
   /** How long the denial log keeps a row. */
   readonly retentionMs: number;
   /** Size of the denial log beyond which its oldest rows are deleted. */
@@ -71,6 +89,10 @@ interface ProxyOptions {
 export interface RunOptions extends ListenOptions, ProxyOptions {
   readonly retention?: string;
   readonly retentionSize?: string;
+  readonly apiPort?: string;
+  readonly apiTokens?: string;
+  readonly apiWorkspace?: string;
+  readonly apiTrustedProxy?: readonly string[];
 }
 
 /** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
@@ -87,6 +109,22 @@ export function readRunConfig(
     ...readProxyConfig(options, environment),
     retentionMs: readRetention(options.retention ?? RETENTION),
     retentionBytes: readRetentionSize(options.retentionSize ?? RETENTION_SIZE),
+    api: readFolderApi(options),
+  };
+}
+
+/** The usual port; 0 is no API. */
+const API_PORT = '8081';
+
+function readFolderApi(options: RunOptions): FolderApiConfig | undefined {
+  const port = readPort('--api-port', options.apiPort ?? API_PORT);
+  if (port === 0) return undefined;
+  return {
+    port,
+    isChosen: options.apiPort !== undefined,
+    tokens: resolve(options.apiTokens ?? join(options.state, 'api-tokens.yaml')),
+    defaultWorkspace: options.apiWorkspace,
+    trustedProxies: (options.apiTrustedProxy ?? []).map((text) => readRange('--api-trusted-proxy', text)),
   };
 }
 
@@ -188,6 +226,31 @@ export interface GatewayOptions extends ClusterOptions, ProxyOptions {
   readonly podName?: string;
   readonly clusterDomain?: string;
   readonly clusterDns?: readonly string[];
+}
+
+export interface ApiConfig extends ClusterConfig, RestConfig {
+  readonly listenAddress: string;
+  readonly accountId: string;
+}
+
+export interface ApiOptions extends ClusterOptions {
+  readonly port: string;
+  readonly listenAddress: string;
+  readonly accountId: string;
+  readonly workspace?: string;
+  readonly trustedProxy: readonly string[];
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readApiConfig(options: ApiOptions, environment: NodeJS.ProcessEnv): ApiConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    port: readPort('--port', options.port),
+    listenAddress: readAddress('--listen-address', options.listenAddress),
+    accountId: options.accountId,
+    defaultWorkspace: options.workspace,
+    trustedProxies: options.trustedProxy.map((text) => readRange('--trusted-proxy', text)),
+  };
 }
 
 /** Throws an OptionError for an option that cannot be accepted. */

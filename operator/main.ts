@@ -99,6 +99,21 @@ withProxyOptions(program.command('run'))
   .argument('<folder>', 'folder of YAML, as for "kubectl apply -f"')
   .addOption(listenOption)
   .addOption(portsOption)
+  .option(
+    '--api-port <port>',
+    'port of the REST API, plain HTTP on the listen address; 0: none (default: 8081)',
+  )
+  .option(
+    '--api-tokens <file>',
+    'tokens of the REST API; made with one token where it is missing (default: api-tokens.yaml of the state)',
+  )
+  .option('--api-workspace <name>', 'workspace (name or id) of REST calls whose host and headers name none')
+  .option(
+    '--api-trusted-proxy <cidr>',
+    'proxies whose X-Forwarded-For the REST API believes (repeatable)',
+    collect,
+    [],
+  )
   .action(async (folder: string, options) => {
     const { runCommand } = await import('./roles/run/command.ts');
     process.exitCode = await runCommand(folder, options, process.env);
@@ -189,6 +204,36 @@ withProxyOptions(program.command('gateway'))
   .action(async (options) => {
     const { gatewayCommand } = await import('./roles/gateway/command.ts');
     process.exitCode = await gatewayCommand(options, process.env);
+  });
+
+program
+  .command('api')
+  .description(
+    "serve Databricks' REST API over the objects of a cluster, each call with the rights of its token",
+  )
+  .addOption(kubeconfigOption)
+  .addOption(namespaceOption)
+  .addOption(
+    new Option('--health-port <port>', 'port of /healthz, /readyz and /metrics; 0 takes any').default('8082'),
+  )
+  .addOption(logLevelOption)
+  .option(
+    '--port <port>',
+    'port of the API: plain HTTP, for an ingress gateway in front; 0 takes any',
+    '8081',
+  )
+  .option('--listen-address <address>', 'address of the API; "::" takes IPv4 too', '0.0.0.0')
+  .option('--account-id <id>', 'account id in paths, and of the denial log', 'local')
+  .option('--workspace <name>', 'workspace (name or id) of calls whose host and headers name none')
+  .option(
+    '--trusted-proxy <cidr>',
+    'proxies whose X-Forwarded-For names the caller, such as the ingress gateways (repeatable)',
+    collect,
+    [],
+  )
+  .action(async (options) => {
+    const { apiCommand } = await import('./roles/api/command.ts');
+    process.exitCode = await apiCommand(options, process.env);
   });
 
 await program.parseAsync(process.argv);

@@ -12,6 +12,7 @@ export function quickstartConfig(state: string, outside: OutsideServers): RunCon
     denyRange: [],
     maxConnections: '4096',
     accountId: 'local',
+    apiPort: '0',
   };
   return readRunConfig(`${import.meta.dirname}/../acme`, options, process.env);
 }

@@ -29,15 +29,20 @@ function builtIn(apiVersion: string, kind: string, plural: string, isNamespaced 
   return { apiVersion, kind, plural, isNamespaced };
 }
 
+export const NETWORK_POLICIES = ours(networkPolicyKind);
+export const POLICY_ASSIGNMENTS = ours(policyAssignmentKind);
+export const WORKSPACE_CONFS = ours(workspaceConfKind);
+export const IP_ACCESS_LISTS = ours(ipAccessListKind);
+
 /** Kinds that people write. */
 export const INPUT_RESOURCES: readonly ClusterResource[] = [
-  networkPolicyKind,
-  policyAssignmentKind,
-  metastoreKind,
-  privateEndpointKind,
-  workspaceConfKind,
-  ipAccessListKind,
-].map(ours);
+  NETWORK_POLICIES,
+  POLICY_ASSIGNMENTS,
+  ours(metastoreKind),
+  ours(privateEndpointKind),
+  WORKSPACE_CONFS,
+  IP_ACCESS_LISTS,
+];
 
 export const EGRESS_TABLES = ours(egressTableKind);
 export const WORKSPACE_PLANS = ours(workspacePlanKind);

@@ -21,9 +21,7 @@ export type ProblemReason =
   | 'PortsExhausted'
   | 'TooManyTlsPorts'
   | 'TooManyAddresses'
-  | 'HostTaken'
-  | 'BackendNotUsable'
-  | 'DuplicateLabel';
+  | 'HostTaken';
 
 export interface Problem {
   readonly reason: ProblemReason;

@@ -88,11 +88,8 @@ export const workspaceConfKind: KindDescription = {
   columns: [
     { name: 'IP-Access-Lists', type: 'boolean', jsonPath: '.spec.enableIpAccessLists' },
     { name: 'UDF-Network', type: 'boolean', jsonPath: '.spec.enableUdfNetworkAccess' },
-    { name: 'Hosts', type: 'string', jsonPath: '.spec.ingress.hosts' },
-    conditionColumn('Programmed'),
-    conditionColumn('Ready'),
-    conditionColumn('Ready', 'reason'),
-    conditionColumn('Ready', 'message'),
+    conditionColumn('Accepted'),
+    conditionColumn('Accepted', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -25,8 +25,12 @@ type KnownEntries = ReadonlyMap<string, KnownEntry>;
 /** Of a folder whose names change while it is read; the last listing is taken as it is. */
 const MAX_LISTINGS = 5;
 const OPEN_FILES = 32;
-/** Hidden files belong to editors. */
 const YAML_FILE = /^[^.].*\.(?:ya?ml|json)$/is;
+
+/** Whether a file of this name belongs to the folder; hidden ones belong to editors. */
+export function isFolderFile(name: string): boolean {
+  return YAML_FILE.test(name);
+}
 /** And the "..data" of a mounted ConfigMap; not a temporary file that is renamed into place. */
 const NEWS = /\.(?:ya?ml|json)$|^\.\./i;
 
@@ -180,7 +184,7 @@ function mayHoldObjects(reading: FileReading): boolean {
 
 /** In order; a name that is not UTF-8 has a replacement character in it. */
 async function yamlNames(folder: string): Promise<readonly string[]> {
-  return (await readdir(folder)).filter((name) => YAML_FILE.test(name)).toSorted(compareText);
+  return (await readdir(folder)).filter(isFolderFile).toSorted(compareText);
 }
 
 /** Reads a folder once. Throws, with the sentence for the user, where there is no folder to read. */

@@ -27,6 +27,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'denials/reading': { uses: ['model', 'lib', 'compile'] },
   'denials/store': { uses: ['model', 'lib'] },
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },
+  api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
   'config.ts': { uses: ['model', 'lib'] },
   roles: { uses: EVERYTHING },
   'main.ts': { uses: ['model', 'roles'] },
@@ -38,6 +39,7 @@ const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pip
 /** Libraries that only these rooms know. */
 const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['denials/store/duckdb', 'denials/query'],
+  fastify: ['api'],
 };
 
 const PURE_LIBRARIES =

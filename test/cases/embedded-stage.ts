@@ -37,6 +37,7 @@ async function startGateway(found: CaseFolder, folder: string, outside: OutsideS
     openRange: [outside.openRange],
     denyRange: [],
     maxConnections: '1000',
+    apiPort: '0',
     accountId: 'cases',
     concurrency: '1',
   };

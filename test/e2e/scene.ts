@@ -66,7 +66,16 @@ export class Scene {
       '--listen-address',
       listenAddress,
     ];
-    const defaults = [this.folder, '--state', this.state(), '--concurrency', '1', ...outsideOptions];
+    const defaults = [
+      this.folder,
+      '--state',
+      this.state(),
+      '--concurrency',
+      '1',
+      '--api-port',
+      '0',
+      ...outsideOptions,
+    ];
     const command = startSallyport(['run', ...defaults, ...options], environment);
     this.#commands.push(command);
     return command;

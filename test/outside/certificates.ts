@@ -16,7 +16,7 @@ export interface CertificateAuthority {
   leafFor(name: string): Promise<Leaf>;
 }
 
-export interface Leaf {
+interface Leaf {
   /** PEM. */
   readonly cert: string;
   /** PEM, PKCS #8. */

@@ -5,7 +5,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { Agent, type Dispatcher } from 'undici';
 import { type Actor, actingAs, type Headers, WHO_AM_I } from './acting-as.ts';
 import { jsonLines } from './json-lines.ts';
-import { ApiFailure, type ApiRequest, type KubernetesApi } from './kubernetes-api.ts';
+import { ApiFailure, type ApiRequest, type KubernetesApi, type TokenApis } from './kubernetes-api.ts';
 
 export interface ConnectOptions {
   /** Path of a kubeconfig; undefined for the service account of the pod. */
@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly actAs?: Actor;
   /** Called for every request, answered or not (status 0). */
   readonly onRequest?: (done: RequestDone) => void;
+  /** How many may be open at once. */
+  readonly connections?: number;
 }
 
 export interface RequestDone {
@@ -45,12 +47,34 @@ interface Agents {
 
 /** Throws where the kubeconfig cannot be read, with the path and what to do. */
 export async function connectKubernetes(options: ConnectOptions): Promise<KubernetesApi> {
+  const config = await loadConfig(options);
+  return new Connection(config, serverOf(config, options), options);
+}
+
+/**
+ * For requests with tokens of others: the server's address and authority, and nothing of the own credentials. With a
+ * client certificate of ours the server would not even look at the token.
+ */
+export async function connectWithTokens(options: Omit<ConnectOptions, 'actAs'>): Promise<TokenApis> {
+  const config = await loadConfig(options);
+  const server = serverOf(config, options);
+  const cluster = config.getCurrentCluster();
+  if (cluster !== null) config.loadFromClusterAndUser(cluster, { name: 'nobody' });
+  const connection = new Connection(config, server, options);
+  return {
+    as: (token) => ({ request: (request) => connection.request({ ...request, token }) }),
+    close: () => connection.close(),
+  };
+}
+
+async function loadConfig(options: ConnectOptions): Promise<KubeConfig> {
   // Loading it takes most of a second, so only where a cluster is used.
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   try {
     if (options.kubeconfig === undefined) config.loadFromCluster();
     else config.loadFromFile(options.kubeconfig);
+    return config;
   } catch (cause) {
     const where =
       options.kubeconfig === undefined ? "the pod's service account" : `kubeconfig "${options.kubeconfig}"`;
@@ -59,35 +83,45 @@ export async function connectKubernetes(options: ConnectOptions): Promise<Kubern
       { cause },
     );
   }
-  const server = config.getCurrentCluster()?.server;
-  if (server === undefined) {
-    throw new Error(
-      `Cannot find a cluster in kubeconfig "${options.kubeconfig}": set its current context, for example with "kubectl config use-context"`,
-    );
-  }
-  return new Connection(config, new URL(server), options);
 }
+
+function serverOf(config: KubeConfig, options: ConnectOptions): URL {
+  const server = config.getCurrentCluster()?.server;
+  if (server !== undefined) return new URL(server);
+  throw new Error(
+    `Cannot find a cluster in kubeconfig "${options.kubeconfig}": set its current context, for example with "kubectl config use-context"`,
+  );
+}
+
+/** A request with a token of somebody else. */
+type TokenRequest = ApiRequest & { readonly token?: string };
 
 class Connection implements KubernetesApi {
   readonly #config: KubeConfig;
   readonly #server: URL;
   readonly #onRequest: (done: RequestDone) => void;
   readonly #actor: Actor | undefined;
+  readonly #connections: number;
   #credentials: Credentials | undefined;
   /** One read at a time, however many callers wait. */
   #reading: Promise<Credentials> | undefined;
   /** Requested once, before the first request. */
   #acting: Promise<Headers> | undefined;
 
-  constructor(config: KubeConfig, server: URL, { kubeconfig, actAs, onRequest }: ConnectOptions) {
+  constructor(
+    config: KubeConfig,
+    server: URL,
+    { kubeconfig, actAs, onRequest, connections }: ConnectOptions,
+  ) {
     this.#config = config;
     this.#server = server;
     this.#onRequest = onRequest ?? (() => undefined);
+    this.#connections = connections ?? CONNECTIONS;
     // A pod has a ServiceAccount of its own, and may impersonate nobody.
     this.#actor = kubeconfig === undefined ? undefined : actAs;
   }
 
-  async request(request: ApiRequest): Promise<unknown> {
+  async request(request: TokenRequest): Promise<unknown> {
     const response = await this.#send(request, 'requests', request.signal);
     try {
       return await response.body.json();
@@ -114,7 +148,7 @@ class Connection implements KubernetesApi {
   }
 
   async #send(
-    request: ApiRequest,
+    request: TokenRequest,
     agent: 'requests' | 'watches',
     signal: AbortSignal | undefined,
   ): Promise<Dispatcher.ResponseData> {
@@ -136,13 +170,13 @@ class Connection implements KubernetesApi {
   }
 
   async #dispatch(
-    request: ApiRequest,
+    request: TokenRequest,
     agent: 'requests' | 'watches',
     signal: AbortSignal | undefined,
   ): Promise<Dispatcher.ResponseData> {
     const acting = this.#actor === undefined || request === WHO_AM_I ? {} : await this.#actingAs(this.#actor);
     const { headers, agents } = await this.#current();
-    const { method, path, query = {}, body, contentType = 'application/json' } = request;
+    const { method, path, query = {}, body, contentType = 'application/json', token } = request;
     return agents[agent].request({
       origin: this.#server.origin,
       path: `${this.#server.pathname.replace(/\/$/, '')}${path}`,
@@ -151,6 +185,7 @@ class Connection implements KubernetesApi {
       headers: {
         ...headers,
         ...acting,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         accept: 'application/json',
         ...(body === undefined ? {} : { 'content-type': contentType }),
       },
@@ -184,7 +219,7 @@ class Connection implements KubernetesApi {
   async #read(): Promise<Credentials> {
     const options: TlsOptions = { headers: {} };
     await this.#config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
-    const agents = agentsFor(options, this.#credentials?.agents);
+    const agents = agentsFor(options, this.#connections, this.#credentials?.agents);
     const basic = options.auth === undefined ? {} : { authorization: `Basic ${btoa(options.auth)}` };
     this.#credentials = { headers: { ...options.headers, ...basic }, agents, readMs: performance.now() };
     return this.#credentials;
@@ -204,6 +239,7 @@ interface TlsOptions {
 /** New agents only where certificates or keys have changed; requests of the old ones end by themselves. */
 function agentsFor(
   { ca, cert, key, rejectUnauthorized, servername }: TlsOptions,
+  connections: number,
   known: Agents | undefined,
 ): Agents {
   const identity = [ca, cert, key, rejectUnauthorized, servername].map(String).join('\n');
@@ -214,7 +250,7 @@ function agentsFor(
   return {
     identity,
     // Not by AbortSignal.timeout(): its timer lives on long after the answer.
-    requests: new Agent({ connect, ...TIMEOUTS, connections: CONNECTIONS, allowH2: false }),
+    requests: new Agent({ connect, ...TIMEOUTS, connections, allowH2: false }),
     watches: new Agent({ connect, allowH2: false, bodyTimeout: 0, headersTimeout: REQUEST_TIMEOUT_MS }),
   };
 }

@@ -1,7 +1,7 @@
 // The client interface of an API server: one request, or one stream of JSON values. connect-kubernetes.ts implements
 // it.
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Below the server's address, for example "/api/v1/namespaces". */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -22,6 +22,13 @@ export interface KubernetesApi {
   /** One JSON value per line of a GET, until the server ends it. Throws as request() does, in mid-stream too. */
   stream(request: Omit<ApiRequest, 'method' | 'body' | 'contentType'>): AsyncIterable<unknown>;
   /** Ends all connections; requests under way fail. */
+  close(): Promise<void>;
+}
+
+/** Clients of one API server with tokens of others. */
+export interface TokenApis {
+  as(token: string): Pick<KubernetesApi, 'request'>;
+  /** As KubernetesApi. */
   close(): Promise<void>;
 }
 

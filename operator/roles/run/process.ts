@@ -13,6 +13,7 @@ import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../../sources/folder.ts';
+import { type FolderApi, startFolderApi } from './folder-api.ts';
 import { assembleParts, type RunProcessParts } from './parts.ts';
 import type { RunView } from './view.ts';
 
@@ -29,6 +30,7 @@ export class RunProcess {
   readonly #loop: Loop;
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
+  #api: FolderApi | undefined;
 
   private constructor(parts: RunProcessParts, source: FolderSource) {
     this.#parts = parts;
@@ -51,6 +53,7 @@ export class RunProcess {
       throwIfUnreadable(await source.read());
       gateway = new RunProcess(await assembleParts(config, view), source);
       await gateway.#start();
+      await gateway.#startApi(config);
       return gateway;
     } catch (error) {
       source.close();
@@ -61,6 +64,11 @@ export class RunProcess {
 
   get endpoints(): Endpoints {
     return this.#endpoints;
+  }
+
+  /** Port of the REST API; undefined where there is none. */
+  get apiPort(): number | undefined {
+    return this.#api?.port;
   }
 
   get envoyPid(): number | undefined {
@@ -97,6 +105,7 @@ export class RunProcess {
   /** Takes less than five seconds, whatever hangs; the next run reads what is left in the spools. */
   async stop(): Promise<void> {
     const { dns, envoy, pass, polls, log } = this.#parts;
+    await within(LAST_PASS_MS, this.#api?.close() ?? Promise.resolve());
     const lastPass = Promise.all([this.#loop.stop(), polls.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, pass.close());
@@ -127,6 +136,16 @@ export class RunProcess {
     if (heldBack.length > 0 && how === 'started') throw new Error(heldBack.join('\n'));
     polls.start();
     this.#loop.trigger();
+  }
+
+  async #startApi(config: RunConfig): Promise<void> {
+    this.#api = await startFolderApi(config, {
+      view: this.#parts.view,
+      snapshot: () => this.#computed?.reading.snapshot,
+      onChange: () => this.#loop.trigger(),
+      // The inbound log takes these lines.
+      onDenied: () => undefined,
+    });
   }
 
   async #pass(): Promise<PassResult<DesiredOutputs>> {

@@ -21,7 +21,6 @@ import { LANE_LABEL } from '../../model/stamp.ts';
 import {
   GATEWAY_LABEL,
   GATEWAY_NAME,
-  INGRESS_NAME,
   INGRESS_TLS_ROLE,
   MANAGED_BY,
   MANAGED_BY_LABEL,
@@ -47,11 +46,7 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
   const objects = (resource: ClusterResource, selection: Selection = {}, onChange = shared.onChange) =>
     new Reflector<KubernetesObject>({ ...shared, ...selection, resource, onChange, transform: trimObject });
   const owned = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
-  const gatewayPods = (name: string) =>
-    new Reflector<GatewayPod>({
-      ...{ ...shared, namespace, labelSelector: `${GATEWAY_LABEL}=${name}` },
-      ...{ resource: PODS, transform: gatewayPodOf },
-    });
+  const gateways = { namespace, labelSelector: `${GATEWAY_LABEL}=${GATEWAY_NAME}` };
   const api = { namespace: 'default' };
   // The operator may read those of that name only.
   const ingressTls = { fieldSelector: `metadata.name=${INGRESS_TLS_ROLE}` };
@@ -68,8 +63,12 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
       labelSelector: LANE_LABEL,
       transform: stampedPodOf,
     }),
-    gatewayPods: gatewayPods(GATEWAY_NAME),
-    ingressPods: gatewayPods(INGRESS_NAME),
+    gatewayPods: new Reflector<GatewayPod>({
+      ...shared,
+      ...gateways,
+      resource: PODS,
+      transform: gatewayPodOf,
+    }),
     reports: objects(GATEWAY_REPORTS, { namespace }, onReport),
     callerReports: objects(CALLER_REPORTS, { namespace }),
     policies: objects(KUBE_NETWORK_POLICIES),

@@ -163,6 +163,7 @@ function runConfig(
     ...(envoyMemoryMb === undefined ? {} : { envoyMemoryMb: `${envoyMemoryMb}` }),
     // Two workers on any machine, so that what they share is tested.
     concurrency: '2',
+    apiPort: '0',
   };
   return readRunConfig(folder, options, process.env);
 }

@@ -1,0 +1,53 @@
+// A caller that IP access lists refuse: the line for the inbound log, and the answer, in the words of Databricks.
+import { inboundRuleName, type WrittenInboundLine } from '../model/inbound-line.ts';
+import type { IngressDecision, IngressVerdict } from '../model/ingress-decision.ts';
+import { ApiError } from './api-error.ts';
+import type { Place } from './route.ts';
+
+/** A request that is refused, or that lists in dry-run would refuse. */
+export interface JudgedRequest {
+  readonly place: Place;
+  readonly decision: IngressDecision;
+  /** Of the plan that decided. */
+  readonly revision: string;
+  readonly address: string;
+  /** At the other end of the connection. */
+  readonly peer: string;
+  readonly host: string;
+  readonly method: string;
+  readonly path: string;
+}
+
+export function refusedAddress({ level, workspaceId }: Place, accountId: string, address: string): ApiError {
+  const whose = level === 'WORKSPACE' ? `workspace: ${workspaceId}` : `account: ${accountId}`;
+  return new ApiError(
+    'PERMISSION_DENIED',
+    `Source IP address: ${address} is blocked by Databricks IP ACL for ${whose}`,
+  );
+}
+
+/** Nobody is authenticated yet: the network comes first. */
+export function inboundLine(judged: JudgedRequest, status: number, time: Date): WrittenInboundLine {
+  const { place, decision, revision, address, peer, host, method, path } = judged;
+  return {
+    listener: 'api',
+    time: time.toISOString(),
+    workspace: place.namespace,
+    workspaceId: place.workspaceId,
+    level: place.level,
+    revision,
+    enforced: ruleOf(decision),
+    shadow: decision.wouldDeny === undefined ? '' : ruleOf(decision.wouldDeny),
+    source: address,
+    peer,
+    code: status,
+    protocol: 'HTTP/1.1',
+    host,
+    method,
+    path,
+  };
+}
+
+function ruleOf({ reason, match }: IngressVerdict): string {
+  return inboundRuleName(match === undefined ? { reason } : { reason, listId: match.listId });
+}

@@ -1,0 +1,227 @@
+// The HTTP server of the API: for each request which workspace, from where, whose token, then the checked parts to the
+// handler of its route. Nothing reaches a handler that the workspace's lists refuse.
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import type { AddressRange } from '../model/address-range.ts';
+import type { WrittenInboundLine } from '../model/inbound-line.ts';
+import { problemOfIssue } from '../model/schema-problem.ts';
+import { ApiError, invalid } from './api-error.ts';
+import { answerNoHttp, sendError, toApiError } from './http/answer-errors.ts';
+import { installBodyParser } from './http/body-parser.ts';
+import { callerAddress } from './http/caller-address.ts';
+import { type RequestHead, readHead } from './http/check-request.ts';
+import { tokenOf } from './http/credentials.ts';
+import { inboundLine, refusedAddress } from './inbound-refusal.ts';
+import { type Call, METHODS, type Place, type Route } from './route.ts';
+import { ROUTES } from './routes.ts';
+import type { ObjectStore } from './store/object-store.ts';
+import type { WorkspaceDirectory } from './workspace-directory.ts';
+
+export interface ApiServerOptions {
+  readonly accountId: string;
+  readonly store: ObjectStore;
+  readonly directory: WorkspaceDirectory;
+  readonly trustedProxies: readonly AddressRange[];
+  /** Undefined while everything needed is known, else the sentence for clients. */
+  readonly notReady: () => string | undefined;
+  /** Called for every request that lists deny, or would deny but for dry-run. */
+  readonly onDenied: (line: WrittenInboundLine) => void;
+  /** A fault of ours. */
+  readonly onFault: (error: unknown) => void;
+  /** Called for every answer. */
+  readonly onAnswer?: (route: string, status: number, durationMs: number) => void;
+}
+
+type Checked = Extract<Route, { level: 'WORKSPACE' | 'ACCOUNT' }>;
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface ApiServer {
+  /** 0 before it listens. */
+  readonly port: number;
+  /** Throws where the port is taken; 0 takes any. */
+  listen(address: string, port: number): Promise<void>;
+  /** Requests under way are answered. */
+  close(): Promise<void>;
+}
+
+/** Not listening yet. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const server = createFastify(options);
+  return {
+    get port() {
+      return (server.server.address() as AddressInfo | null)?.port ?? 0;
+    },
+    listen: async (host, port) => void (await server.listen({ host, port })),
+    close: () => server.close(),
+  };
+}
+
+function createFastify(options: ApiServerOptions): FastifyInstance {
+  const server = fastify({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 253 },
+    clientErrorHandler: (error, socket) => answerNoHttp(error, socket),
+    frameworkErrors: (error, _request, reply) => sendError(reply, toApiError(error, options.onFault)),
+  });
+  installBodyParser(server);
+  server.setErrorHandler((error, _request, reply) => sendError(reply, toApiError(error, options.onFault)));
+  server.setNotFoundHandler((request, reply) => sendError(reply, noSuchCall(request)));
+  server.addHook('onRequest', (_request, reply, done) => {
+    void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    done();
+  });
+  server.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions } = request;
+    options.onAnswer?.(`${method} ${routeOptions.url ?? ''}`, reply.statusCode, reply.elapsedTime);
+    done();
+  });
+  for (const route of ROUTES) addRoute(server, route, options);
+  refuseOtherMethods(server);
+  return server;
+}
+
+function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptions): void {
+  const { accountId } = options;
+  const { method, path } = route;
+  if (route.level === 'OPEN') {
+    server.route({
+      method,
+      url: path,
+      handler: (request) => route.handle({ accountId, host: readHead(request.raw).host }),
+    });
+    return;
+  }
+  const admitted = new WeakMap<FastifyRequest, Admitted>();
+  server.route({
+    method,
+    url: path,
+    // Before the body is read.
+    onRequest: async (request) => void admitted.set(request, await admit(request, route, options)),
+    handler: (request) => handle(request, route, admitted.get(request)),
+  });
+}
+
+type Admitted = Pick<Call<unknown, unknown, unknown>, 'session' | 'place' | 'accountId' | 'address'>;
+
+/** Throws an ApiError for whoever may not even ask. */
+async function admit(request: FastifyRequest, route: Checked, options: ApiServerOptions): Promise<Admitted> {
+  const head = readHead(request.raw);
+  const fault = options.notReady();
+  if (fault !== undefined)
+    throw new ApiError('TEMPORARILY_UNAVAILABLE', fault, { headers: { 'retry-after': '1' } });
+  const address = addressOf(request, head, options);
+  const place = placeOf(request, head, route, options);
+  checkAddress(request, head, { place, address }, options);
+  const session = await options.store.signIn(tokenOf(head.authorization));
+  return { session, place, accountId: options.accountId, address };
+}
+
+function addressOf(
+  request: FastifyRequest,
+  { forwardedFor }: RequestHead,
+  options: ApiServerOptions,
+): string {
+  const source = { peer: request.raw.socket.remoteAddress ?? '', forwardedFor };
+  const address = callerAddress(source, options.trustedProxies);
+  if (address !== undefined) return address;
+  throw new ApiError('INVALID_REQUEST', 'Cannot read X-Forwarded-For: it holds something that is no address');
+}
+
+function placeOf(
+  request: FastifyRequest,
+  head: RequestHead,
+  route: Checked,
+  options: ApiServerOptions,
+): Place {
+  if (route.level === 'WORKSPACE') {
+    return options.directory.requested({ host: head.host, id: head.workspace });
+  }
+  const { accountId } = request.params as { readonly accountId: string };
+  if (accountId === options.accountId) return options.directory.account();
+  throw new ApiError('RESOURCE_DOES_NOT_EXIST', `Cannot find account "${accountId}"`);
+}
+
+function checkAddress(
+  request: FastifyRequest,
+  { host }: RequestHead,
+  { place, address }: { readonly place: Place; readonly address: string },
+  { accountId, directory, onDenied }: ApiServerOptions,
+): void {
+  const { decision, revision } = directory.decide(place, address);
+  if (decision.isAllowed && decision.wouldDeny === undefined) return;
+  const refusal = refusedAddress(place, accountId, address);
+  const judged = {
+    place,
+    decision,
+    revision,
+    address,
+    peer: request.raw.socket.remoteAddress ?? '',
+    host,
+    method: request.method,
+    path: pathOf(request),
+  };
+  // The status of one that goes on is not known yet.
+  onDenied(inboundLine(judged, decision.isAllowed ? 0 : refusal.status, new Date()));
+  if (!decision.isAllowed) throw refusal;
+}
+
+async function handle(
+  request: FastifyRequest,
+  route: Checked,
+  admitted: Admitted | undefined,
+): Promise<unknown> {
+  if (admitted === undefined) throw new Error('A request was not admitted');
+  return route.handle({
+    ...admitted,
+    nowMs: Date.now(),
+    params: parsePart(route.params, request.params, 'path'),
+    query: parsePart(route.query, { ...(request.query as object) }, 'query'),
+    body: parsePart(route.body, request.body, 'body'),
+  });
+}
+
+function parsePart(schema: z.ZodType | undefined, value: unknown, part: string): unknown {
+  if (schema === undefined) return undefined;
+  if (value === undefined)
+    throw new ApiError('MALFORMED_REQUEST', `Cannot find a ${part}: send a JSON object`);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => problemOfIssue(issue, value));
+  throw invalid(
+    problems.map(({ field, message }) => (field === undefined ? message : `${field}: ${message}`)).join('; '),
+  );
+}
+
+/** A known path says what may be done there. */
+function refuseOtherMethods(server: FastifyInstance): void {
+  const byPath = Map.groupBy(ROUTES, ({ path }) => path);
+  for (const [url, routes] of byPath) {
+    const allowed = routes.map(({ method }) => method);
+    const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ');
+    const others = [...METHODS, 'OPTIONS' as const].filter(
+      (method) => !allowed.some((one) => one === method),
+    );
+    server.route({
+      method: others,
+      url,
+      onRequest: (request: FastifyRequest, reply: FastifyReply, done) => {
+        const { code, message } = noSuchCall(request);
+        sendError(reply, new ApiError(code, message, { status: 405, headers: { allow } }));
+        done();
+      },
+      handler: () => undefined,
+    });
+  }
+}
+
+function noSuchCall(request: FastifyRequest): ApiError {
+  return new ApiError('ENDPOINT_NOT_FOUND', `No API found for '${request.method} ${pathOf(request)}'`);
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0] ?? '';
+}

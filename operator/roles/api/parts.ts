@@ -1,0 +1,56 @@
+// Makes the parts of `sallyport api`: plans to know workspaces and their lists by, which is all that this process may
+// read itself, and the store, which has the rights of each caller. Nothing is started here.
+import type { Registry } from 'prom-client';
+import { measureAnswers } from '../../api/answer-metrics.ts';
+import { type ApiServer, createApiServer } from '../../api/server.ts';
+import { ClusterStore } from '../../api/store/cluster-store.ts';
+import { WorkspaceDirectory } from '../../api/workspace-directory.ts';
+import type { ApiConfig } from '../../config.ts';
+import { connectKubernetes, connectWithTokens } from '../../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi, TokenApis } from '../../lib/kubernetes/kubernetes-api.ts';
+import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { roleRegistry } from '../../lib/loop-metrics.ts';
+import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
+import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+
+export interface ApiParts {
+  readonly registry: Registry;
+  readonly api: KubernetesApi;
+  readonly tokens: TokenApis;
+  readonly source: IngressPlanSource;
+  readonly server: ApiServer;
+}
+
+/** Of 200 clients at once each may wait for one of these. */
+const CONNECTIONS = 64;
+
+/** Throws where the API server cannot be found. */
+export async function assembleParts(config: ApiConfig, logger: Logger): Promise<ApiParts> {
+  const registry = roleRegistry();
+  const countFailure = measureReflectorFailures(registry);
+  const { kubeconfig, systemNamespace, accountId, defaultWorkspace, trustedProxies } = config;
+  const onRequest = measureRequests(registry);
+  const api = await connectKubernetes({ kubeconfig, onRequest });
+  const tokens = await connectWithTokens({ kubeconfig, onRequest, connections: CONNECTIONS });
+  const source = new IngressPlanSource({
+    api,
+    namespace: systemNamespace,
+    onChange: () => undefined,
+    onFailure: ({ reflector, error, retryInMs }) => {
+      countFailure(reflector);
+      logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+    },
+  });
+  const server = createApiServer({
+    accountId,
+    store: new ClusterStore(tokens),
+    directory: new WorkspaceDirectory(() => source.read(), { systemNamespace, defaultWorkspace }),
+    trustedProxies,
+    notReady: () => (source.hasSynced() ? undefined : 'Cannot answer yet: the workspaces are being read'),
+    onDenied: (line) => logger.info('request denied', { ...line }),
+    onFault: (error) => logger.error('a request failed', { error }),
+    onAnswer: measureAnswers(registry),
+  });
+  return { registry, api, tokens, source, server };
+}

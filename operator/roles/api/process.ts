@@ -1,0 +1,59 @@
+// `sallyport api`: the running process, and the order of its start and stop. It has no state.
+import type { ApiConfig } from '../../config.ts';
+import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
+import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { type ApiParts, assembleParts } from './parts.ts';
+
+export class ApiProcess {
+  readonly #parts: ApiParts;
+  #health: HealthServer | undefined;
+
+  private constructor(parts: ApiParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws where the API server cannot be found or a port is taken; resolves before the workspaces are read. */
+  static async start(config: ApiConfig, logger: Logger): Promise<ApiProcess> {
+    const running = new ApiProcess(await assembleParts(config, logger));
+    try {
+      await running.#start(config, logger);
+      return running;
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#parts.server.port;
+  }
+
+  get healthPort(): number {
+    return this.#health?.port ?? 0;
+  }
+
+  async #start(config: ApiConfig, logger: Logger): Promise<void> {
+    const { registry, source, server } = this.#parts;
+    measureReflectors(registry, () => source.progress());
+    source.start();
+    await server.listen(config.listenAddress, config.port);
+    this.#health = await startHealthServer({
+      port: config.healthPort,
+      live: { watches: () => reflectorFault(source.progress(), 'silent') },
+      ready: { synced: () => reflectorFault(source.progress(), 'unsynced') },
+      metrics: registry,
+    });
+    logger.info('started', { port: this.port, healthPort: this.healthPort });
+  }
+
+  /** Requests under way are answered. */
+  async stop(): Promise<void> {
+    const { server, source, api, tokens } = this.#parts;
+    await server.close();
+    await source.stop();
+    await this.#health?.close();
+    await Promise.all([api.close(), tokens.close()]);
+  }
+}

@@ -1,0 +1,92 @@
+// The REST API of `sallyport run`: over the folder, with tokens of a file, and for whom the lists in force admit.
+import { createApiServer } from '../../api/server.ts';
+import { FolderStore } from '../../api/store/folder-store.ts';
+import { TokenFile } from '../../api/store/token-file.ts';
+import { WorkspaceDirectory } from '../../api/workspace-directory.ts';
+import { compileIngress } from '../../compile/ingress/ingress-plans.ts';
+import type { FolderApiConfig, RunConfig } from '../../config.ts';
+import { memoizeLast } from '../../lib/memo.ts';
+import type { WrittenInboundLine } from '../../model/inbound-line.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import { EMPTY_SNAPSHOT, type Snapshot } from '../../model/snapshot.ts';
+import { SYSTEM_NAMESPACE } from '../../model/system-names.ts';
+import type { RunView } from './view.ts';
+
+export interface FolderApiOptions {
+  readonly view: RunView;
+  /** The last reading of the folder; undefined before the first one. */
+  readonly snapshot: () => Snapshot | undefined;
+  /** Called after each change of the folder. */
+  readonly onChange: () => void;
+  readonly onDenied: (line: WrittenInboundLine) => void;
+}
+
+export interface FolderApi {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Undefined where there shall be none, or the usual port is taken. Throws where a chosen one is. */
+export async function startFolderApi(
+  config: RunConfig,
+  options: FolderApiOptions,
+): Promise<FolderApi | undefined> {
+  const { api } = config;
+  if (api === undefined) return undefined;
+  const tokens = new TokenFile(api.tokens, options.view.failure);
+  const isNew = await tokens.ensure();
+  const server = serverFor(config, api, { ...options, tokens });
+  try {
+    await server.listen(config.listenAddress, api.port);
+  } catch (cause) {
+    const message = `Cannot serve the REST API on ${config.listenAddress}:${api.port}: ${(cause as Error).message}; choose another port with --api-port`;
+    if (api.isChosen) throw new Error(message, { cause });
+    options.view.failure(message);
+    return undefined;
+  }
+  options.view.progress(`REST API on http://${hostOf(config.listenAddress)}:${server.port}`);
+  if (isNew) options.view.progress(`Its first token is in ${api.tokens}`);
+  return server;
+}
+
+function serverFor(
+  config: RunConfig,
+  { defaultWorkspace, trustedProxies }: FolderApiConfig,
+  { view, snapshot, onChange, onDenied, tokens }: FolderApiOptions & { readonly tokens: TokenFile },
+) {
+  const plansOf = planner();
+  const directory = new WorkspaceDirectory(() => plansOf(snapshot() ?? EMPTY_SNAPSHOT), {
+    systemNamespace: SYSTEM_NAMESPACE,
+    defaultWorkspace,
+  });
+  return createApiServer({
+    accountId: config.accountId,
+    store: new FolderStore({
+      folder: config.folder,
+      tokens,
+      workspaceIdOf: (namespace) => directory.idOf(namespace),
+      onChange,
+    }),
+    directory,
+    trustedProxies,
+    notReady: () => (snapshot() === undefined ? 'Cannot answer yet: the folder is being read' : undefined),
+    onDenied,
+    onFault: (error) =>
+      view.failure(`A call of the REST API failed: ${String((error as Error).stack ?? error)}`),
+  });
+}
+
+/** Plans of the last snapshot; lists that were accepted stay so. */
+function planner(): (snapshot: Snapshot) => readonly IngressPlan[] {
+  let before: readonly IngressPlan[] = [];
+  return memoizeLast((snapshot: Snapshot) => {
+    before = compileIngress(snapshot, INGRESS, before).plans;
+    return before;
+  });
+}
+
+const INGRESS = { systemNamespace: SYSTEM_NAMESPACE, backendField: 'address' } as const;
+
+function hostOf(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
