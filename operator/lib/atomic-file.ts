@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+const FOR_ALL = 0o644;
+
 interface WriteOptions {
   /** Rename a fresh file in although the text is the same: whoever watches the directory reads it again. */
   readonly evenIfUnchanged?: boolean;
@@ -18,17 +20,22 @@ export async function writeFileAtomic(
   if (options.evenIfUnchanged !== true && (await readIfExists(path)) === text) {
     return false;
   }
+  await replaceFile(path, text);
+  return true;
+}
+
+/** The same for bytes, whatever the file holds. */
+export async function replaceFile(path: string, content: string | Uint8Array, mode = FOR_ALL): Promise<void> {
   // Same directory, because only a rename within one file system is atomic.
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await writeDurably(temporary, text);
+    await writeDurably(temporary, content, mode);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   await syncDirectory(dirname(path));
-  return true;
 }
 
 /** The text, or undefined where there is no such file. */
@@ -43,10 +50,10 @@ export async function readIfExists(path: string): Promise<string | undefined> {
   }
 }
 
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o644);
+async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const file = await open(path, 'wx', mode);
   try {
-    await file.writeFile(text);
+    await file.writeFile(content);
     await file.sync();
   } finally {
     await file.close();

@@ -27,6 +27,7 @@ export interface ClusterState {
   readonly serviceAddresses: ReadonlyMap<string, readonly string[]>;
   readonly pods: readonly StampedPod[];
   readonly gatewayPods: readonly GatewayPod[];
+  readonly ingressPods: readonly GatewayPod[];
   readonly gatewayReports: readonly GatewayReport[];
   /** Policies of others that the network plugin enforces besides ours. */
   readonly tenantPolicies: readonly TenantPolicy[];

@@ -17,20 +17,31 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 /** Reasons by type. */
 interface Reasons {
   /**
-   * The object itself. RulesIgnored, SharedZone and TooManyTlsPorts are True; every other than they and Accepted is
-   * False.
+   * The object itself. RulesIgnored, SharedZone, TooManyTlsPorts and DuplicateLabel are True; every other than they and
+   * Accepted is False.
    */
   readonly Accepted:
     | 'Accepted'
     | 'RulesIgnored'
     | 'SharedZone'
     | 'TooManyTlsPorts'
+    | 'DuplicateLabel'
+    | 'TooManyAddresses'
+    | 'HostTaken'
+    | 'BackendNotUsable'
     | 'Invalid'
     | 'Conflicted'
     | 'WorkspaceNotFound'
     | 'UnknownTier';
   /** What the object names. Invalid is Unknown: the object cannot be read. */
-  readonly ResolvedRefs: 'ResolvedRefs' | 'NetworkPolicyNotFound' | 'NetworkPolicyUnreadable' | 'Invalid';
+  readonly ResolvedRefs:
+    | 'ResolvedRefs'
+    | 'NetworkPolicyNotFound'
+    | 'NetworkPolicyUnreadable'
+    | 'ServiceNotFound'
+    | 'SecretNotFound'
+    | 'SecretInvalid'
+    | 'Invalid';
   /** What the gateways run. NotUsed is Unknown: there is nothing to run. */
   readonly Programmed:
     | 'Programmed'

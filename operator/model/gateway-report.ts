@@ -48,6 +48,18 @@ const listHitsSchema = z.strictObject({
 
 export type ListHitsReport = z.infer<typeof listHitsSchema>;
 
+/** For `hitEntries`. */
+export function packBits(flags: readonly boolean[]): string {
+  const bytes = new Uint8Array(Math.ceil(flags.length / 8));
+  for (const [at, isSet] of flags.entries())
+    if (isSet) bytes[at >> 3] = (bytes[at >> 3] ?? 0) | (1 << (at & 7));
+  return Buffer.from(bytes).toString('base64');
+}
+
+export function isBitSet(packed: Uint8Array, at: number): boolean {
+  return ((packed[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
+}
+
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
   direction: z

@@ -1,7 +1,13 @@
 // IpAccessList (`ipal`): networks from which people may or may not access a workspace (R86-R94).
 import { z } from 'zod';
 import { conditionColumn } from './condition.ts';
-import { atomicList, conditionsSchema, type KindDescription, type ObjectMeta } from './kubernetes-object.ts';
+import {
+  atomicList,
+  conditionsSchema,
+  type KindDescription,
+  type ObjectMeta,
+  timeSchema,
+} from './kubernetes-object.ts';
 import { addressRangeSchema } from './private-endpoint.ts';
 
 /** R94: over all lists of a workspace; a CIDR counts as one. */
@@ -46,15 +52,33 @@ export const ipAccessListKind: KindDescription = {
   status: z.strictObject({
     conditions: conditionsSchema,
     addressCount: z.int().min(0).optional().describe('Entries of the list.'),
+    hits: z
+      .strictObject({
+        total: z.int().min(0).describe('Requests that the list decided, as far as running gateways know.'),
+        lastHitTime: timeSchema.optional().describe('When it last decided one.'),
+        entriesNeverHit: z.int().min(0).describe('Entries that decided none.'),
+      })
+      .optional()
+      .describe('What the list decided. Refreshed every few minutes.'),
   }),
   columns: [
     { name: 'Label', type: 'string', jsonPath: '.spec.label' },
     { name: 'Type', type: 'string', jsonPath: '.spec.listType' },
-    { name: 'Addresses', type: 'integer', jsonPath: '.status.addressCount' },
     { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
     { name: 'Enabled', type: 'boolean', jsonPath: '.spec.enabled' },
-    conditionColumn('Accepted'),
-    conditionColumn('Accepted', 'message'),
+    { name: 'Addresses', type: 'integer', jsonPath: '.status.addressCount' },
+    { name: 'Hits', type: 'integer', jsonPath: '.status.hits.total' },
+    {
+      name: 'Never-Hit',
+      type: 'integer',
+      jsonPath: '.status.hits.entriesNeverHit',
+      description: 'Entries that decided no request.',
+      priority: 1,
+    },
+    conditionColumn('Programmed'),
+    conditionColumn('Ready'),
+    conditionColumn('Ready', 'reason'),
+    conditionColumn('Ready', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -21,7 +21,9 @@ export type ProblemReason =
   | 'PortsExhausted'
   | 'TooManyTlsPorts'
   | 'TooManyAddresses'
-  | 'HostTaken';
+  | 'HostTaken'
+  | 'BackendNotUsable'
+  | 'DuplicateLabel';
 
 export interface Problem {
   readonly reason: ProblemReason;

@@ -88,8 +88,11 @@ export const workspaceConfKind: KindDescription = {
   columns: [
     { name: 'IP-Access-Lists', type: 'boolean', jsonPath: '.spec.enableIpAccessLists' },
     { name: 'UDF-Network', type: 'boolean', jsonPath: '.spec.enableUdfNetworkAccess' },
-    conditionColumn('Accepted'),
-    conditionColumn('Accepted', 'message'),
+    { name: 'Hosts', type: 'string', jsonPath: '.spec.ingress.hosts' },
+    conditionColumn('Programmed'),
+    conditionColumn('Ready'),
+    conditionColumn('Ready', 'reason'),
+    conditionColumn('Ready', 'message'),
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -143,3 +143,66 @@ describe('who may write the lists', () => {
     }
   });
 });
+
+it('shows lists as a dashboard, with what is wrong with each', async () => {
+  await scene.apply(
+    [
+      workspaceYaml('shown', '5'),
+      confYaml('shown', { enableIpAccessLists: true }),
+      listYaml('shown', 'office', { ipAddresses: ['1.1.1.1', '2.2.2.2/21'] }),
+      listYaml('shown', 'second', { label: 'office', ipAddresses: ['3.3.3.3'] }),
+    ].join('---\n'),
+  );
+  await scene.untilCondition('Accepted', 'True Accepted', 'ipal', 'office', '-n', 'shown');
+  await scene.untilCondition('Accepted', 'True DuplicateLabel', 'ipal', 'second', '-n', 'shown');
+  await scene.untilCondition('Ready', 'True Ready', 'swc', 'workspace', '-n', 'shown');
+  const [head, ...rows] = (await scene.kubectl('get', 'ipal', '-n', 'shown')).trim().split('\n');
+  expect(head?.split(/\s+/)).toEqual(
+    'NAME LABEL TYPE MODE ENABLED ADDRESSES HITS PROGRAMMED READY REASON AGE'.split(' '),
+  );
+  expect(rows[0]).toMatch(/^office\s+office\s+ALLOW\s+ENFORCED\s+true\s+2\s+Unknown\s+True\s+Ready\s+\d+s$/);
+});
+
+describe('what is no list of addresses', () => {
+  beforeAll(() =>
+    scene.apply(`${workspaceYaml('bad', '6')}---\n${confYaml('bad', { enableIpAccessLists: true })}`),
+  );
+
+  const thousandAndOne = Array.from({ length: 1001 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
+
+  it.each([
+    ...['010.0.0.1', '10.0.0.1/08', '1.1.1', '1.1.1.1/33', '::/129', '1.1.1.0/255.255.255.0', '', ' 1.1.1.1'],
+    ...['1.1.1.1 ', '1.1.1.1,2.2.2.2', '0x7f.1', '2130706433', '::ffff:0:0/95', 'fe80::1%eth0', '1.1.1.1/-1'],
+  ])('"%s" is refused, or opens nothing', async (entry) => {
+    const { code, stderr } = await scene.controlPlane.kubectl(['apply', '-f', '-'], {
+      stdin: listYaml('bad', 'wrong', { ipAddresses: [entry] }),
+    });
+    if (code === 0) await scene.untilCondition('Accepted', 'False Invalid', 'ipal', 'wrong', '-n', 'bad');
+    else expect(stderr).toContain('ipAddresses');
+    if (code === 0) await untilPlan('{.spec.unreadableLists}', 'bad', '["wrong"]');
+    await scene.controlPlane.kubectl(['delete', 'ipal', '--all', '-n', 'bad']);
+    await untilPlan('{.spec.unreadableLists}{.spec.lists}', 'bad', '[]');
+  });
+
+  it('1,001 addresses are refused in one list', async () => {
+    const stdin = listYaml('bad', 'long', { ipAddresses: thousandAndOne });
+    expect(
+      (await scene.controlPlane.kubectl(['apply', '--server-side', '-f', '-'], { stdin })).stderr,
+    ).toContain('must have at most 1000 items');
+  });
+
+  it('1,001 addresses in ten lists, of writers at the same time: 1,000 at most are in force', async () => {
+    const lists = Array.from({ length: 10 }, (_, at) => {
+      const ipAddresses = thousandAndOne.slice(at * 100, at === 9 ? 1001 : (at + 1) * 100);
+      return listYaml('bad', `part-${at}`, { listType: 'BLOCK', ipAddresses });
+    });
+    await Promise.all(lists.map((yaml) => scene.apply(yaml)));
+    const reasons = '{range .items[*]}{.status.conditions[?(@.type=="Accepted")].reason}{"\\n"}{end}';
+    await until('nine are accepted, and the last is not', async () => {
+      const found = (await scene.field(reasons, 'ipal', '-n', 'bad')).trim().split('\n').toSorted();
+      return found.join() === [...Array.from({ length: 9 }, () => 'Accepted'), 'TooManyAddresses'].join();
+    });
+    const planned = await ofPlan('{.spec.lists[*].ipAddresses}', 'bad');
+    expect(planned.match(/10\./g)?.length).toBeLessThanOrEqual(1000);
+  });
+});

@@ -16,7 +16,7 @@ export interface CertificateAuthority {
   leafFor(name: string): Promise<Leaf>;
 }
 
-interface Leaf {
+export interface Leaf {
   /** PEM. */
   readonly cert: string;
   /** PEM, PKCS #8. */

@@ -33,7 +33,23 @@ export function acceptLists(
     const planned = fits ? plannedList(list) : accepted;
     if (planned !== undefined) lists.push(planned);
   }
+  problems.push(...duplicateLabels(found));
   return { lists, unreadable: unreadable.filter((name) => !former.has(name)), problems };
+}
+
+/**
+ * All of them stay in force: without a BLOCK list more would be allowed, and without an ALLOW list people would be shut
+ * out. The API refuses to create a second one.
+ */
+function duplicateLabels(found: readonly IpAccessList[]): readonly Problem[] {
+  const alike = Map.groupBy(oldestFirst(found), ({ spec }) => `${spec.listType} ${spec.label}`);
+  return [...alike.values()].flatMap(([first, ...others]) =>
+    others.map((list) => {
+      const { listType, label } = list.spec;
+      const message = `IpAccessList "${first?.metadata.name}" is also of type ${listType} with label "${label}": both are in force; give one another label`;
+      return problemAbout(list, 'DuplicateLabel', message, 'spec.label');
+    }),
+  );
 }
 
 interface Share {

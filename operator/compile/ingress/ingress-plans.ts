@@ -7,6 +7,7 @@ import type { Problem } from '../../model/problem.ts';
 import {
   compareText,
   findObject,
+  formatKey,
   isUnreadable,
   objectsOf,
   problemAbout,
@@ -149,7 +150,20 @@ function planOf(inputs: PlanInputs): PlannedPlace {
   };
   return {
     plan: { kind: 'IngressPlan', metadata: { name }, spec: { ...content, revision: contentHash(content) } },
-    problems: [...accepted.problems, ...served.problems, ...ignoredLists(workspace, lists)],
+    problems: [
+      ...accepted.problems,
+      ...served.problems,
+      ...ignoredLists(workspace, lists),
+      ...(content.enableIpAccessLists ? accepted.unreadable.map((list) => closedBy(list, name)) : []),
+    ],
+  };
+}
+
+function closedBy(list: string, namespace: string): Problem {
+  return {
+    reason: 'InvalidValue',
+    message: 'Until it can be read, nobody may access the workspace; correct or delete it',
+    object: formatKey({ kind: 'IpAccessList', namespace, name: list }),
   };
 }
 

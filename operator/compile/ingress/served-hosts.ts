@@ -81,5 +81,5 @@ function backendProblem(conf: WorkspaceConf, at: number, field: BackendField): P
     field === 'serviceName'
       ? 'Cannot use this backend: in a cluster write "serviceName" and "port", the Service is in this Namespace'
       : 'Cannot use this backend: in a folder write "address" and "port", there are no Services';
-  return problemAbout(conf, 'InvalidValue', message, `spec.ingress.backends[${at}]`);
+  return problemAbout(conf, 'BackendNotUsable', message, `spec.ingress.backends[${at}]`);
 }

@@ -31,7 +31,8 @@ interface Written {
 
 /**
  * A changed policy is Pending for a moment. That is written at once to the policy, and to each of its workspaces only
- * when it takes longer: otherwise one more destination would be two writes for every workspace.
+ * when it takes longer: otherwise one more destination would be two writes for every workspace. So with the lists of one
+ * workspace, which are Pending together.
  */
 const PENDING_HOLD_MS = 2000;
 const RETRY_MS = 1000;
@@ -97,9 +98,11 @@ function objectOf({ apiVersion, kind, name, namespace, uid, status }: WantedStat
   return { apiVersion, kind, metadata: { name, namespace, uid }, status };
 }
 
-/** A workspace that was in force, and is now only Pending. */
+const HELD_KINDS: readonly string[] = ['PolicyAssignment', 'IpAccessList', 'WorkspaceConf'];
+
+/** What was in force, and is now only Pending. */
 function becomesPending({ kind, status }: WantedStatus, stored: ObservedStatus | undefined): boolean {
-  if (kind !== 'PolicyAssignment') return false;
+  if (!HELD_KINDS.includes(kind)) return false;
   const conditionOf = (conditions: ReturnType<typeof storedConditions>, type: string) =>
     conditions.find((condition) => condition.type === type);
   const before = storedConditions(stored?.status);

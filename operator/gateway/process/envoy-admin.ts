@@ -167,6 +167,18 @@ export class EnvoyAdmin {
     });
   }
 
+  /** Names of the listeners that came over xDS, in force or warming. */
+  async listenerNames(): Promise<readonly string[]> {
+    const mask = 'name,active_state.version_info,warming_state.version_info';
+    const dump = JSON.parse(await this.#text(`/config_dump?resource=dynamic_listeners&mask=${mask}`)) as {
+      configs?: ListenerDump[];
+    };
+    const there = (dump.configs ?? []).filter(
+      ({ active_state: active, warming_state: warming }) => active !== undefined || warming !== undefined,
+    );
+    return there.map(({ name }) => name);
+  }
+
   /** Makes Envoy reopen the access log when it next has something to write. */
   async reopenLogs(): Promise<void> {
     await this.#text('/reopen_logs', 'POST');
@@ -236,6 +248,8 @@ export class EnvoyAdmin {
 interface ListenerDump {
   readonly name: string;
   readonly error_state?: { readonly details?: string };
+  readonly active_state?: object;
+  readonly warming_state?: object;
 }
 
 function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {

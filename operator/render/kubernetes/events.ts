@@ -56,8 +56,8 @@ function newsOf({ kind, status }: WantedStatus, before: Conditions): readonly Re
   return [
     ...judgement(turn('Accepted'), 'Validate'),
     ...judgement(turn('ResolvedRefs'), 'Resolve'),
-    // A change of one policy changes all its workspaces: reported once, for the policy.
-    ...(kind === 'NetworkPolicy' ? programming(turn('Programmed')) : []),
+    // A change of one policy changes all its workspaces, and one list those beside it: reported once.
+    ...(kind === 'NetworkPolicy' || kind === 'WorkspaceConf' ? programming(turn('Programmed')) : []),
     ...broaderPolicies(turn('BroaderPolicies')),
     ...stamping(turn('Ready'), after),
   ];

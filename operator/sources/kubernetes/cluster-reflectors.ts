@@ -21,6 +21,7 @@ import { LANE_LABEL } from '../../model/stamp.ts';
 import {
   GATEWAY_LABEL,
   GATEWAY_NAME,
+  INGRESS_NAME,
   INGRESS_TLS_ROLE,
   MANAGED_BY,
   MANAGED_BY_LABEL,
@@ -46,7 +47,11 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
   const objects = (resource: ClusterResource, selection: Selection = {}, onChange = shared.onChange) =>
     new Reflector<KubernetesObject>({ ...shared, ...selection, resource, onChange, transform: trimObject });
   const owned = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
-  const gateways = { namespace, labelSelector: `${GATEWAY_LABEL}=${GATEWAY_NAME}` };
+  const gatewayPods = (name: string) =>
+    new Reflector<GatewayPod>({
+      ...{ ...shared, namespace, labelSelector: `${GATEWAY_LABEL}=${name}` },
+      ...{ resource: PODS, transform: gatewayPodOf },
+    });
   const api = { namespace: 'default' };
   // The operator may read those of that name only.
   const ingressTls = { fieldSelector: `metadata.name=${INGRESS_TLS_ROLE}` };
@@ -63,12 +68,8 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
       labelSelector: LANE_LABEL,
       transform: stampedPodOf,
     }),
-    gatewayPods: new Reflector<GatewayPod>({
-      ...shared,
-      ...gateways,
-      resource: PODS,
-      transform: gatewayPodOf,
-    }),
+    gatewayPods: gatewayPods(GATEWAY_NAME),
+    ingressPods: gatewayPods(INGRESS_NAME),
     reports: objects(GATEWAY_REPORTS, { namespace }, onReport),
     callerReports: objects(CALLER_REPORTS, { namespace }),
     policies: objects(KUBE_NETWORK_POLICIES),

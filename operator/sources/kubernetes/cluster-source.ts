@@ -75,6 +75,7 @@ export class ClusterSource {
       namespaces: derive.namespaces(all.namespaces.items()),
       pods: all.pods.items(),
       gatewayPods: all.gatewayPods.items(),
+      ingressPods: all.ingressPods.items(),
       gatewayReports: derive.reports(all.reports.items()),
       tables: derive.tables(all.tables.items()),
       plans: derive.plans(all.plans.items()),

@@ -7,10 +7,17 @@ type Accepted = Verdict<'Accepted'>;
 const ACCEPTED: Accepted = { status: 'True', reason: 'Accepted', message: 'Valid and in use' };
 
 /** Reasons that make it False, the gravest first. */
-const REJECTIONS = ['WorkspaceNotFound', 'Conflicted', 'UnknownTier'] as const;
+const REJECTIONS = [
+  'WorkspaceNotFound',
+  'Conflicted',
+  'UnknownTier',
+  'TooManyAddresses',
+  'HostTaken',
+  'BackendNotUsable',
+] as const;
 
 /** Reasons of objects that are in use, though not all of their content has an effect. */
-export const REMARKS = ['SharedZone', 'RulesIgnored', 'TooManyTlsPorts'] as const;
+export const REMARKS = ['SharedZone', 'RulesIgnored', 'TooManyTlsPorts', 'DuplicateLabel'] as const;
 
 /** Problems named in a message; a Metastore may have one per workspace. */
 const MOST_PROBLEMS = 3;

@@ -4,7 +4,7 @@ import type { Verdict, Verdicts } from '../../../model/condition.ts';
 export interface FoundStatus {
   readonly verdicts: Verdicts;
   /** The rest of the status: counts and words for columns. */
-  readonly fields: Readonly<Record<string, string | number>>;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 export const RESTARTS_NOT_TRACKED: Verdict<'RestartRequired'> = {

@@ -1,5 +1,5 @@
 // Reports and pods of gateways -> each gateway's health, and its running revisions by name.
-import type { ClusterState } from '../../../model/cluster-state.ts';
+import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
 import type { GatewayReport, GatewayReportSpec } from '../../../model/gateway-report.ts';
 import { compareText } from '../../../model/snapshot.ts';
 
@@ -15,30 +15,51 @@ export interface ObservedGateway {
   /** When it last reported; empty where it never did. */
   readonly renewTime: string;
   readonly tables: ReadonlyMap<string, RunningRevision>;
-  /** By workspace. */
+  /** By workspace; of an ingress gateway its ingress plans. */
   readonly plans: ReadonlyMap<string, RunningRevision>;
 }
 
-export type RunningRevision = Pick<
-  NonNullable<GatewayReportSpec['tables']>[number],
-  'revision' | 'rejection'
->;
+export type IngressFault = NonNullable<
+  NonNullable<GatewayReportSpec['ingressPlans']>[number]['faults']
+>[number];
+
+export interface RunningRevision
+  extends Pick<NonNullable<GatewayReportSpec['tables']>[number], 'revision' | 'rejection'> {
+  readonly faults?: readonly IngressFault[] | undefined;
+}
 
 type GatewayState = Pick<ClusterState, 'gatewayReports' | 'gatewayPods'>;
 
-/** In order of name. */
+/** Those of the way in, which have reports and pods of their own. */
+export function observeIngressGateways(
+  state: Pick<ClusterState, 'gatewayReports' | 'ingressPods'>,
+  atMs: number,
+): readonly ObservedGateway[] {
+  const reports = state.gatewayReports.filter(({ spec }) => spec.direction === 'INGRESS');
+  return observe(reports, state.ingressPods, atMs);
+}
+
 export function observeGateways(state: GatewayState, atMs: number): readonly ObservedGateway[] {
   const reports = state.gatewayReports.filter(({ spec }) => spec.direction !== 'INGRESS');
-  const unreadyPods = new Set(state.gatewayPods.filter(({ isReady }) => !isReady).map(({ name }) => name));
+  return observe(reports, state.gatewayPods, atMs);
+}
+
+/** In order of name. */
+function observe(
+  reports: readonly GatewayReport[],
+  pods: readonly GatewayPod[],
+  atMs: number,
+): readonly ObservedGateway[] {
+  const unreadyPods = new Set(pods.filter(({ isReady }) => !isReady).map(({ name }) => name));
   const reported = new Set(reports.map(({ metadata }) => metadata.name));
   const reporting = reports.map(({ metadata: { name }, spec }) => ({
     name,
     health: unreadyPods.has(name) ? 'not-ready' : healthOf(spec, atMs),
     renewTime: spec.renewTime,
     tables: new Map(spec.tables?.map((row) => [row.table, row])),
-    plans: new Map(spec.plans?.map((row) => [row.workspace, row])),
+    plans: new Map((spec.ingressPlans ?? spec.plans ?? []).map((row) => [row.workspace, row])),
   }));
-  const unreported = state.gatewayPods
+  const unreported = pods
     .filter(({ name, isReady }) => isReady && !reported.has(name))
     .map(({ name }) => ({ name, health: 'unreported', renewTime: '', tables: new Map(), plans: new Map() }));
   return ([...reporting, ...unreported] as readonly ObservedGateway[]).toSorted((a, b) =>

@@ -9,7 +9,7 @@ import type { ObservedGateway, RunningRevision } from './gateway-health.ts';
 
 export type Programmed = Verdict<'Programmed'>;
 
-const PROGRAMMED: Programmed = {
+export const PROGRAMMED: Programmed = {
   status: 'True',
   reason: 'Programmed',
   message: 'Every ready gateway runs it',
@@ -38,10 +38,13 @@ export function programmedWorkspaces(
   );
 }
 
-/** What applies to every workspace. */
-function faultOfGateways(gateways: readonly ObservedGateway[]): Programmed | undefined {
+/** What applies to every workspace; `role` is what to start. */
+export function faultOfGateways(
+  gateways: readonly ObservedGateway[],
+  role = 'gateway',
+): Programmed | undefined {
   if (gateways.length === 0) {
-    return not('NoGateway', 'No gateway is there: start "sallyport gateway" in the system namespace');
+    return not('NoGateway', `No gateway is there: start "sallyport ${role}" in the system namespace`);
   }
   const silent = gateways.filter(({ health }) => health === 'silent');
   if (silent.length > 0) {
@@ -78,7 +81,7 @@ function pending({ plan, tableRevision }: WantedRevisions, gateways: readonly Ob
   return waiting.length === 0 ? undefined : not('Pending', `Not yet on gateway ${named(waiting)}`);
 }
 
-function runs(running: RunningRevision | undefined, wanted: string | undefined): boolean {
+export function runs(running: RunningRevision | undefined, wanted: string | undefined): boolean {
   return running !== undefined && running.revision === wanted;
 }
 
@@ -98,10 +101,10 @@ export function programmedTogether(
   return not(first.verdict.reason, `In force in ${count}; not in "${first.name}": ${first.verdict.message}`);
 }
 
-function not(reason: Programmed['reason'], message: string): Programmed {
+export function not(reason: Programmed['reason'], message: string): Programmed {
   return { status: 'False', reason, message };
 }
 
-function named(gateways: readonly ObservedGateway[]): string {
+export function named(gateways: readonly ObservedGateway[]): string {
   return nameSome(gateways.map(({ name }) => name));
 }

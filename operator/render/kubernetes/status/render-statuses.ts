@@ -7,6 +7,7 @@ import { assignmentStatus } from './assignment-status.ts';
 import { expiryFields, nextExpiryNews } from './expiries.ts';
 import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
+import { confStatus, listStatus } from './ingress-status.ts';
 import { programmedTogether } from './programmed.ts';
 import { readyOf } from './ready.ts';
 import { indexStatusInput, type StatusIndex, type StatusInput } from './status-index.ts';
@@ -25,7 +26,7 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
   const unreadable = state.snapshot.unreadable.map((key) => ({ key, object: undefined }));
   const statuses = [...readable, ...unreadable].flatMap(({ key, object }) => {
     const stored = state.statuses.get(formatKey(key));
-    const found = stored && findStatus(key, object, index);
+    const found = stored && findStatus(key, object, { index, stored: stored.status });
     if (stored === undefined || found === undefined) return [];
     const expiries = expiryFields(object, stored.status, atMs);
     const full = { ...found, fields: { ...found.fields, ...expiries } };
@@ -36,29 +37,44 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
   return { statuses, changesAtMs: Number.isFinite(next) ? next : undefined };
 }
 
+interface Around {
+  readonly index: StatusIndex;
+  readonly stored: unknown;
+}
+
 /** Undefined for a Namespace, whose status is not ours: the state of a workspace is in its PolicyAssignment. */
 function findStatus(
   key: ObjectKey,
   object: ObservedObject | undefined,
-  index: StatusIndex,
+  { index, stored }: Around,
 ): FoundStatus | undefined {
   switch (key.kind) {
     case 'Workspace':
       return undefined;
     case 'NetworkPolicy':
-      return policyStatus(key.name, object?.kind === key.kind ? object : undefined, index);
+      return policyStatus(key.name, ofKind(object, key.kind), index);
     case 'PolicyAssignment':
-      return assignmentStatus(key.name, object?.kind === key.kind ? object : undefined, index);
+      return assignmentStatus(key.name, ofKind(object, key.kind), index);
+    case 'IpAccessList':
+      return listStatus({ ...key, stored }, ofKind(object, key.kind), index);
+    case 'WorkspaceConf':
+      return confStatus(key, ofKind(object, key.kind), index);
     default:
       return inputStatus(key, object, index);
   }
 }
 
+function ofKind<Kind extends ObservedObject['kind']>(
+  object: ObservedObject | undefined,
+  kind: Kind,
+): Extract<ObservedObject, { kind: Kind }> | undefined {
+  return object?.kind === kind ? (object as Extract<ObservedObject, { kind: Kind }>) : undefined;
+}
+
 /** Kinds that workspaces use; their effect shows at the workspace. */
 function inputStatus(key: ObjectKey, object: ObservedObject | undefined, index: StatusIndex): FoundStatus {
   const problems = index.problems.get(formatKey(key)) ?? [];
-  const fields = object?.kind === 'IpAccessList' ? { addressCount: object.spec.ipAddresses.length } : {};
-  return { verdicts: { Accepted: acceptedOf(problems, object === undefined) }, fields };
+  return { verdicts: { Accepted: acceptedOf(problems, object === undefined) }, fields: {} };
 }
 
 /** `policy` is undefined where it cannot be read. */

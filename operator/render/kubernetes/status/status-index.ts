@@ -1,17 +1,22 @@
 // Everything that statuses are computed from, looked up by name: built once per run, since every object asks.
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
+import type { Verdict } from '../../../model/condition.ts';
+import type { ListHitsReport } from '../../../model/gateway-report.ts';
+import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
-import { observeGateways } from './gateway-health.ts';
+import { observeGateways, observeIngressGateways } from './gateway-health.ts';
+import { reportedHits } from './list-hits.ts';
 import { moreOpenPods, type PodCounts } from './more-open-pods.ts';
 import { type Programmed, programmedWorkspaces } from './programmed.ts';
+import { programmedIngress, resolvedIngress } from './programmed-ingress.ts';
 
 export interface StatusInput {
   readonly state: ClusterState;
   /** With the plans and tables that the gateways get. */
-  readonly compiled: CompiledSnapshot;
+  readonly compiled: CompiledSnapshot & { readonly ingressPlans: readonly IngressPlan[] };
   /** Names of broader policies, by workspace. */
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
@@ -31,6 +36,12 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   readonly moreOpenPods: ReadonlyMap<string, PodCounts>;
   /** By workspace. */
   readonly programmed: ReadonlyMap<string, Programmed>;
+  /** By Namespace. */
+  readonly ingressPlans: ReadonlyMap<string, IngressPlan>;
+  readonly programmedIngress: ReadonlyMap<string, Programmed>;
+  readonly resolvedIngress: ReadonlyMap<string, Verdict<'ResolvedRefs'>>;
+  /** By key of list-hits.ts. */
+  readonly hits: ReadonlyMap<string, readonly ListHitsReport[]>;
 }
 
 export function indexStatusInput({
@@ -41,6 +52,7 @@ export function indexStatusInput({
   atMs,
 }: StatusInput): StatusIndex {
   const problems = [...state.problems, ...compiled.problems];
+  const ingressGateways = observeIngressGateways(state, atMs);
   return {
     broaderPolicies,
     stamped,
@@ -50,5 +62,9 @@ export function indexStatusInput({
     plansByPolicy: Map.groupBy(compiled.plans, ({ spec }) => spec.networkPolicyId),
     moreOpenPods: moreOpenPods(state.pods, compiled.plans),
     programmed: programmedWorkspaces(compiled, observeGateways(state, atMs)),
+    ingressPlans: new Map(compiled.ingressPlans.map((plan) => [plan.metadata.name, plan])),
+    programmedIngress: programmedIngress(compiled.ingressPlans, ingressGateways),
+    resolvedIngress: resolvedIngress(compiled.ingressPlans, ingressGateways),
+    hits: reportedHits(state.gatewayReports),
   };
 }

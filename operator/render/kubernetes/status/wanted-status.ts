@@ -1,5 +1,6 @@
 // The computed status of an object, and its stored one -> the status to write, or undefined where nothing changed. The
 // transition time moves only when a condition's status flips, so that equal findings are equal bytes.
+import { isDeepStrictEqual } from 'node:util';
 import type { ObservedStatus } from '../../../model/cluster-state.ts';
 import { CONDITION_TYPES, storedConditions, type Verdicts } from '../../../model/condition.ts';
 import { API_VERSION, type StoredCondition } from '../../../model/kubernetes-object.ts';
@@ -105,5 +106,8 @@ function hasFields(status: unknown, fields: FoundStatus['fields']): boolean {
   if (typeof status !== 'object' || status === null) return false;
   const { conditions: _, ...stored } = status as Readonly<Record<string, unknown>>;
   const names = Object.keys(fields);
-  return names.length === Object.keys(stored).length && names.every((name) => stored[name] === fields[name]);
+  return (
+    names.length === Object.keys(stored).length &&
+    names.every((name) => isDeepStrictEqual(stored[name], fields[name]))
+  );
 }

@@ -1,0 +1,117 @@
+// Envoy's resources as JSON -> bytes, and the messages of incremental xDS. All types come from one set of descriptors
+// (hack/envoy-types.sh); there is no generated code.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import {
+  createFileRegistry,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { memoize } from '../../lib/memo.ts';
+import type { Json, NamedResource } from '../../render/envoy/envoy-config.ts';
+
+const DESCRIPTORS = join(import.meta.dirname, 'envoy-types.binpb.gz');
+
+export interface EncodedResource {
+  readonly name: string;
+  /** Hash of the content. */
+  readonly version: string;
+  /** As a response has it: name, version and content. */
+  readonly entry: Uint8Array;
+}
+
+/** A DeltaDiscoveryRequest, as far as the server needs it. */
+export interface DeltaRequest {
+  readonly typeUrl: string;
+  readonly resourceNamesSubscribe: readonly string[];
+  readonly resourceNamesUnsubscribe: readonly string[];
+  readonly initialResourceVersions: Readonly<Record<string, string>>;
+  readonly responseNonce: string;
+  readonly errorDetail?: { readonly message: string };
+}
+
+/** A DeltaDiscoveryResponse. */
+export interface DeltaResponse {
+  readonly typeUrl: string;
+  readonly nonce: string;
+  readonly entries: readonly Uint8Array[];
+  readonly removed: readonly string[];
+}
+
+interface StoredResponse {
+  readonly resources: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly resource?: { readonly typeUrl: string; readonly value: Uint8Array };
+  }[];
+}
+
+const registry = createFileRegistry(
+  fromBinary(FileDescriptorSetSchema, gunzipSync(readFileSync(DESCRIPTORS))),
+);
+const REQUEST = messageType('envoy.service.discovery.v3.DeltaDiscoveryRequest');
+const RESPONSE = messageType('envoy.service.discovery.v3.DeltaDiscoveryResponse');
+
+/** Throws, with a sentence for people, for what is no resource of Envoy. */
+export function encodeResource({ name, body }: NamedResource): EncodedResource {
+  const { typeUrl, value, version } = encodeBody(body);
+  return { name, version, entry: entryOf(name, version, typeUrl, value) };
+}
+
+const encodeBody = memoize((body: Json) => {
+  const { '@type': typeUrl, ...json } = body as { readonly '@type': string };
+  const type = messageType(typeUrl.slice(typeUrl.indexOf('/') + 1));
+  const value = toBinary(type, fromJson(type, json as JsonValue, { registry }));
+  return { typeUrl, value, version: createHash('sha256').update(value).digest('hex').slice(0, 16) };
+});
+
+export function decodeRequest(bytes: Uint8Array): DeltaRequest {
+  return fromBinary(REQUEST, bytes) as unknown as DeltaRequest;
+}
+
+export function encodeResponse({ typeUrl, nonce, entries, removed }: DeltaResponse): Buffer {
+  const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).string(nonce);
+  for (const entry of entries) writer.tag(2, WireType.LengthDelimited).bytes(entry);
+  writer.tag(4, WireType.LengthDelimited).string(typeUrl).tag(5, WireType.LengthDelimited).string(nonce);
+  for (const name of removed) writer.tag(6, WireType.LengthDelimited).string(name);
+  return Buffer.from(writer.finish());
+}
+
+/** The entries of an encoded response; throws for bytes that are none. */
+export function decodeEntries(bytes: Uint8Array): readonly EncodedResource[] {
+  const { resources } = fromBinary(RESPONSE, bytes) as unknown as StoredResponse;
+  return resources.map(({ name, version, resource }) => {
+    if (name === '' || resource === undefined) throw new Error('an entry has no name or no content');
+    return { name, version, entry: entryOf(name, version, resource.typeUrl, resource.value) };
+  });
+}
+
+function entryOf(name: string, version: string, typeUrl: string, value: Uint8Array): Uint8Array {
+  const content = new BinaryWriter()
+    .tag(1, WireType.LengthDelimited)
+    .string(typeUrl)
+    .tag(2, WireType.LengthDelimited)
+    .bytes(value)
+    .finish();
+  return new BinaryWriter()
+    .tag(1, WireType.LengthDelimited)
+    .string(version)
+    .tag(2, WireType.LengthDelimited)
+    .bytes(content)
+    .tag(3, WireType.LengthDelimited)
+    .string(name)
+    .finish();
+}
+
+function messageType(name: string): DescMessage {
+  const found = registry.getMessage(name);
+  if (found === undefined) throw new Error(`Unknown type "${name}": add it to hack/envoy-types/types.txt`);
+  return found;
+}

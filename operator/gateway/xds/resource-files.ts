@@ -1,0 +1,96 @@
+// The encoded resources of one Envoy on disk, one file each, so that a gateway that starts knows what it wanted last
+// even when nobody can tell it. A file is an encoded response: the wanted version, and the last good one where that is
+// another. Private keys are among them, so files are for their user alone.
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { replaceFile, writeProblem } from '../../lib/atomic-file.ts';
+import { decodeEntries, type EncodedResource, encodeResponse } from './codec.ts';
+import { RESOURCE_KINDS, type ResourceKind, TYPE_URLS } from './resource-kind.ts';
+
+const FOR_OWNER = 0o600;
+const SUFFIX = '.binpb';
+/** Written once all resources are there: a part of them must not be taken for all. */
+const COMPLETE = 'complete';
+const AT_A_TIME = 16;
+
+export interface StoredResource {
+  readonly kind: ResourceKind;
+  /** The wanted one first. */
+  readonly versions: readonly EncodedResource[];
+}
+
+export class ResourceFiles {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Undefined where they are not complete. Throws where the directory cannot be read or made. */
+  async read(): Promise<readonly StoredResource[] | undefined> {
+    for (const kind of RESOURCE_KINDS) await mkdir(join(this.#directory, kind), { recursive: true });
+    if (!(await readdir(this.#directory)).includes(COMPLETE)) return undefined;
+    const limit = pLimit(AT_A_TIME);
+    const read = await Promise.all(
+      RESOURCE_KINDS.map(async (kind) => {
+        const names = (await readdir(join(this.#directory, kind))).filter((name) => name.endsWith(SUFFIX));
+        return await limit.map(names, (name) => this.#readOne(kind, name));
+      }),
+    );
+    const stored = read.flat();
+    // A damaged file would be a resource to remove.
+    return stored.includes(undefined) ? undefined : stored.filter((one) => one !== undefined);
+  }
+
+  /** Writes, or removes where there is no version; returns a sentence for each file for which that failed. */
+  async write(changes: readonly (StoredResource & { readonly name: string })[]): Promise<readonly string[]> {
+    const limit = pLimit(AT_A_TIME);
+    const problems = await limit.map(changes, ({ kind, name, versions }) =>
+      this.#writeOne(kind, name, versions),
+    );
+    return problems.filter((problem) => problem !== undefined);
+  }
+
+  async markComplete(): Promise<string | undefined> {
+    return await attempt(join(this.#directory, COMPLETE), (path) => replaceFile(path, ''));
+  }
+
+  async #readOne(kind: ResourceKind, file: string): Promise<StoredResource | undefined> {
+    try {
+      const versions = decodeEntries(await readFile(join(this.#directory, kind, file)));
+      return versions.length === 0 ? undefined : { kind, versions };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #writeOne(
+    kind: ResourceKind,
+    name: string,
+    versions: readonly EncodedResource[],
+  ): Promise<string | undefined> {
+    // Names have characters that no file may have, and lengths.
+    const file = `${createHash('sha256').update(name).digest('hex').slice(0, 32)}${SUFFIX}`;
+    const entries = versions.map(({ entry }) => entry);
+    return await attempt(join(this.#directory, kind, file), (path) =>
+      versions.length === 0
+        ? rm(path, { force: true })
+        : replaceFile(
+            path,
+            encodeResponse({ typeUrl: TYPE_URLS[kind], nonce: '', entries, removed: [] }),
+            FOR_OWNER,
+          ),
+    );
+  }
+}
+
+async function attempt(path: string, act: (path: string) => Promise<void>): Promise<string | undefined> {
+  try {
+    await act(path);
+    return undefined;
+  } catch (error) {
+    return writeProblem(path, error);
+  }
+}

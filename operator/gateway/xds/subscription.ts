@@ -1,0 +1,174 @@
+// What one connected Envoy asked for of one kind, what it has of it, and what is on its way. Decides what goes into the
+// next response; sends nothing itself.
+import type { DeltaRequest, EncodedResource } from './codec.ts';
+import type { ResourceBook } from './resource-book.ts';
+import { isWildcardKind, type ResourceKind } from './resource-kind.ts';
+
+/** One response. */
+export interface Batch {
+  readonly kind: ResourceKind;
+  readonly resources: readonly EncodedResource[];
+  readonly removed: readonly string[];
+}
+
+export type BatchOf = 'changes' | 'removals';
+
+/** Clusters and listeners of one response; a route table or a secret has one of its own. */
+const BATCH_SIZE = 200;
+const MOST_IN_FLIGHT = 32;
+
+export class Subscription {
+  readonly #kind: ResourceKind;
+  readonly #book: ResourceBook;
+  #isWildcard: boolean;
+  #isAnswered: boolean;
+  readonly #asked = new Set<string>();
+  /** Version that Envoy has, by name; empty where it is not known. */
+  readonly #has: Map<string, string>;
+  /** Names that may differ from what Envoy has. */
+  readonly #open = new Set<string>();
+  /** By nonce. */
+  readonly #inFlight = new Map<string, Batch>();
+  readonly #namesInFlight = new Set<string>();
+  /** Names that were in a refused response with others. */
+  readonly #alone = new Set<string>();
+
+  /** `first`: the first request of this kind on a connection. */
+  constructor(kind: ResourceKind, book: ResourceBook, first: DeltaRequest) {
+    this.#kind = kind;
+    this.#book = book;
+    this.#isWildcard = isWildcardKind(kind) && first.resourceNamesSubscribe.length === 0;
+    // Envoy does not start before it has an answer, even an empty one.
+    this.#isAnswered = !isWildcardKind(kind);
+    this.#has = new Map(Object.entries(first.initialResourceVersions));
+    this.mark([...this.#has.keys(), ...(this.#isWildcard ? book.namesOf(kind) : [])]);
+    this.#ask(first.resourceNamesSubscribe);
+  }
+
+  get isBusy(): boolean {
+    return this.#inFlight.size > 0;
+  }
+
+  change({ resourceNamesSubscribe: added, resourceNamesUnsubscribe: removed }: DeltaRequest): void {
+    // Envoy may have dropped what it asks for again.
+    for (const name of added) this.#has.delete(name);
+    this.#ask(added);
+    for (const name of removed) {
+      if (name === '*') this.#isWildcard = false;
+      this.#asked.delete(name);
+      this.#has.delete(name);
+    }
+  }
+
+  /** These may have changed. */
+  mark(names: Iterable<string>): void {
+    for (const name of names) this.#open.add(name);
+  }
+
+  /** Envoy has these, in whatever version. */
+  noteNames(names: Iterable<string>): void {
+    const unknown = [...names].filter((name) => !this.#has.has(name) && !this.#namesInFlight.has(name));
+    for (const name of unknown) this.#has.set(name, '');
+    this.mark(unknown);
+  }
+
+  /** The next response; undefined where there is nothing to send at this moment. */
+  next(what: BatchOf): Batch | undefined {
+    if (this.#inFlight.size >= MOST_IN_FLIGHT) return undefined;
+    const batch = what === 'changes' ? this.#nextChanges() : this.#nextRemovals();
+    const isEmpty = batch.resources.length + batch.removed.length === 0;
+    if (isEmpty && (this.#isAnswered || what === 'removals')) return undefined;
+    this.#isAnswered = true;
+    return batch;
+  }
+
+  sent(nonce: string, batch: Batch): void {
+    this.#inFlight.set(nonce, batch);
+    for (const name of namesIn(batch)) {
+      this.#namesInFlight.add(name);
+      this.#open.delete(name);
+    }
+  }
+
+  /** Envoy's answer; undefined where the nonce is of another connection. */
+  answered(nonce: string, isAccepted: boolean): Batch | undefined {
+    const batch = this.#inFlight.get(nonce);
+    if (batch === undefined) return undefined;
+    this.#inFlight.delete(nonce);
+    const names = namesIn(batch);
+    for (const name of names) this.#namesInFlight.delete(name);
+    if (isAccepted) {
+      for (const { name, version } of batch.resources) {
+        this.#alone.delete(name);
+        if (this.#concerns(name)) this.#has.set(name, version);
+      }
+      for (const name of batch.removed) this.#has.delete(name);
+    } else {
+      this.#refused(batch.resources);
+    }
+    this.mark(isAccepted ? names : batch.resources.map(({ name }) => name));
+    return batch;
+  }
+
+  #ask(names: readonly string[]): void {
+    for (const name of names) {
+      if (name === '*') {
+        this.#isWildcard = true;
+        this.mark(this.#book.namesOf(this.#kind));
+      } else {
+        this.#asked.add(name);
+        this.#book.offerOnRequest(this.#kind, name);
+      }
+    }
+    this.mark(names);
+  }
+
+  #refused(resources: readonly EncodedResource[]): void {
+    for (const { name } of resources) {
+      if (resources.length > 1) this.#alone.add(name);
+      // A refused secret replaces the last good one in Envoy, for listeners that come later: that is sent again.
+      if (this.#has.has(name)) this.#has.set(name, '');
+    }
+  }
+
+  #nextChanges(): Batch {
+    const resources: EncodedResource[] = [];
+    const most = isWildcardKind(this.#kind) ? BATCH_SIZE : 1;
+    for (const name of this.#open) {
+      const offered = this.#changeOf(name);
+      if (offered === undefined) continue;
+      if (!this.#alone.has(name)) resources.push(offered);
+      else if (resources.length === 0) return { kind: this.#kind, resources: [offered], removed: [] };
+      if (resources.length >= most) break;
+    }
+    return { kind: this.#kind, resources, removed: [] };
+  }
+
+  /** Forgets names that need nothing. */
+  #changeOf(name: string): EncodedResource | undefined {
+    if (this.#namesInFlight.has(name)) return undefined;
+    if (this.#isGone(name)) return undefined;
+    const offered = this.#book.offered(this.#kind, name);
+    const isChange = offered !== undefined && this.#concerns(name) && offered.version !== this.#has.get(name);
+    if (!isChange) this.#open.delete(name);
+    return isChange ? offered : undefined;
+  }
+
+  #nextRemovals(): Batch {
+    const removed = [...this.#open].filter((name) => !this.#namesInFlight.has(name) && this.#isGone(name));
+    return { kind: this.#kind, resources: [], removed };
+  }
+
+  /** Not what is refused: whatever Envoy has of it stays. */
+  #isGone(name: string): boolean {
+    return this.#has.has(name) && !this.#book.isWanted(this.#kind, name);
+  }
+
+  #concerns(name: string): boolean {
+    return this.#isWildcard || this.#asked.has(name);
+  }
+}
+
+function namesIn({ resources, removed }: Batch): readonly string[] {
+  return [...resources.map(({ name }) => name), ...removed];
+}

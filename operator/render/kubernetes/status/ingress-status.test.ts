@@ -1,0 +1,175 @@
+import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
+import { AT_MS, conditionOf, statusInput, withStored } from '../../../../test/fixtures/status-fixture.ts';
+import { type GatewayReport, type GatewayReportSpec, packBits } from '../../../model/gateway-report.ts';
+import { renderEvents } from '../events.ts';
+import { renderStatuses } from './render-statuses.ts';
+import type { StatusInput } from './status-index.ts';
+
+const WORKSPACE = workspaceManifest('team');
+const LIST = 'IpAccessList/team/office';
+const CONF = 'WorkspaceConf/team/workspace';
+
+function list(name: string, more: Readonly<Record<string, unknown>> = {}): Manifest {
+  const spec = { label: name, listType: 'ALLOW', ipAddresses: ['1.1.1.1', '2.2.2.2/21'], ...more };
+  return manifest('IpAccessList', name, spec, 'team');
+}
+
+function conf(spec: Readonly<Record<string, unknown>> = {}): Manifest {
+  const ingress = { hosts: ['data.example'], backends: [{ serviceName: 'web', port: 80 }] };
+  return manifest('WorkspaceConf', 'workspace', { enableIpAccessLists: true, ingress, ...spec }, 'team');
+}
+
+function reported(input: StatusInput, spec: Partial<GatewayReportSpec> = {}, name = 'door-1'): StatusInput {
+  const ingressPlans = input.compiled.ingressPlans.map(({ metadata, spec: { revision } }) => ({
+    workspace: metadata.name,
+    revision,
+  }));
+  const renewTime = new Date(AT_MS).toISOString();
+  const report: GatewayReport = {
+    kind: 'GatewayReport',
+    metadata: { name },
+    spec: { direction: 'INGRESS', ready: true, renewTime, ingressPlans, ...spec },
+  };
+  const gatewayReports = [...input.state.gatewayReports, report];
+  return { ...input, state: { ...input.state, gatewayReports } };
+}
+
+/** "True Programmed". */
+function condition(input: StatusInput, key: string, type: string): string {
+  const { status, reason } = conditionOf(renderStatuses(input).statuses, key, type) ?? {};
+  return `${status} ${reason}`;
+}
+
+describe('the status of an IpAccessList', () => {
+  it.each<[string, readonly Manifest[], string]>([
+    ['valid', [list('office'), conf()], 'True Accepted Valid and in use'],
+    [
+      'in dry-run',
+      [list('office', { mode: 'DRY_RUN' }), conf()],
+      'True Accepted Valid and in use: it denies nobody',
+    ],
+    ['switched off', [list('office')], 'True Accepted Valid; it has no effect until enableIpAccessLists'],
+    [
+      'not enabled',
+      [list('office', { enabled: false }), conf()],
+      'True Accepted Valid; it has no effect while',
+    ],
+    [
+      'too long',
+      [
+        list('a', { ipAddresses: Array.from({ length: 999 }, (_, at) => `10.0.${at >> 8}.${at & 255}`) }),
+        list('office'),
+        conf(),
+      ],
+      'False TooManyAddresses spec.ipAddresses: Cannot accept 2 addresses',
+    ],
+    [
+      'of a label that another has',
+      [list('a', { label: 'office' }), list('office')],
+      'True DuplicateLabel spec.label: IpAccessList "a" is also of type ALLOW',
+    ],
+    [
+      'not readable',
+      [list('office', { ipAddresses: ['010.0.0.1'] }), conf()],
+      'False Invalid spec.ipAddresses[0]: Cannot accept',
+    ],
+  ])('that is %s', (_, manifests, wanted) => {
+    const { statuses } = renderStatuses(statusInput(WORKSPACE, ...manifests));
+    const { status, reason, message } = conditionOf(statuses, LIST, 'Accepted') ?? {};
+    expect(`${status} ${reason} ${message}`.slice(0, wanted.length)).toBe(wanted);
+  });
+
+  it('says that a list which cannot be read shuts everybody out', () => {
+    const { statuses } = renderStatuses(
+      statusInput(WORKSPACE, list('office', { ipAddresses: ['1.1.1'] }), conf()),
+    );
+    expect(conditionOf(statuses, LIST, 'Accepted')?.message).toContain('nobody may access the workspace');
+  });
+
+  it('follows what ingress gateways run, and no other gateways', () => {
+    const input = statusInput(WORKSPACE, list('office'), conf());
+    expect(condition(input, LIST, 'Programmed')).toBe('False NoGateway');
+    expect(condition(reported(input, { direction: 'EGRESS' }), LIST, 'Programmed')).toBe('False NoGateway');
+    expect(condition(reported(input), LIST, 'Programmed')).toBe('True Programmed');
+    expect(condition(reported(input), LIST, 'Ready')).toBe('True Ready');
+    const old = [{ workspace: 'team', revision: 'old' }];
+    expect(condition(reported(input, { ingressPlans: old }), LIST, 'Programmed')).toBe('False Pending');
+    const both = reported(reported(input), { ingressPlans: old }, 'door-2');
+    expect(condition(both, LIST, 'Programmed')).toBe('False Pending');
+  });
+
+  it('is not used where there are neither hosts nor ingress gateways', () => {
+    const input = statusInput(WORKSPACE, list('office'), conf({ ingress: {} }));
+    expect(condition(input, LIST, 'Programmed')).toBe('Unknown NotUsed');
+    expect(condition(input, LIST, 'Ready')).toBe('True Ready');
+    expect(condition(reported(input), LIST, 'Programmed')).toBe('True Programmed');
+  });
+
+  it('adds the hits of all gateways, and counts entries that none of them saw', () => {
+    const hits = (total: number, bits: readonly boolean[], lastHitTime: string) => ({
+      listHits: [{ workspace: 'team', listId: 'office', total, lastHitTime, hitEntries: packBits(bits) }],
+    });
+    const three = list('office', { ipAddresses: ['1.1.1.1', '2.2.2.2', '3.3.3.3'] });
+    const input = statusInput(WORKSPACE, three, conf());
+    const one = reported(input, hits(3, [true, false, false], '2027-01-30T10:00:00.000Z'));
+    const two = reported(one, hits(4, [false, false, true], '2027-01-30T11:00:00.000Z'), 'door-2');
+    const statuses = (of: StatusInput) => renderStatuses(of).statuses;
+    const wanted = { total: 7, lastHitTime: '2027-01-30T11:00:00.000Z', entriesNeverHit: 1 };
+    expect(statuses(two).find(({ key }) => key === LIST)?.status).toMatchObject({ hits: wanted });
+    const stored = withStored(two, statuses(two));
+    const soon = reported(one, hits(5, [false, false, true], '2027-01-30T11:04:00.000Z'), 'door-2');
+    const later = reported(one, hits(6, [false, false, true], '2027-01-30T11:06:00.000Z'), 'door-2');
+    const again = (of: StatusInput) =>
+      statuses({ ...of, state: { ...of.state, statuses: stored.state.statuses } });
+    expect(again(soon).some(({ key }) => key === LIST)).toBe(false);
+    expect(again(later).find(({ key }) => key === LIST)?.status).toMatchObject({ hits: { total: 9 } });
+  });
+});
+
+describe('the status of a WorkspaceConf', () => {
+  it.each<[string, readonly Manifest[], string]>([
+    ['serves', [conf()], 'True Accepted'],
+    [
+      'wants a host of another workspace',
+      [
+        workspaceManifest('elder', {}, '2020-01-01T00:00:00Z'),
+        { ...conf(), metadata: { name: 'workspace', namespace: 'elder' } },
+        conf(),
+      ],
+      'False HostTaken',
+    ],
+    [
+      'names an address',
+      [conf({ ingress: { hosts: ['a.example'], backends: [{ address: '10.0.0.1', port: 1 }] } })],
+      'False BackendNotUsable',
+    ],
+  ])('that %s', (_, manifests, wanted) => {
+    const team = workspaceManifest('team', {}, '2021-01-01T00:00:00Z');
+    expect(condition(statusInput(team, ...manifests), CONF, 'Accepted')).toBe(wanted);
+  });
+
+  it('says what a gateway misses', () => {
+    const input = statusInput(WORKSPACE, conf());
+    expect(condition(input, CONF, 'ResolvedRefs')).toBe('undefined undefined');
+    expect(condition(reported(input), CONF, 'ResolvedRefs')).toBe('True ResolvedRefs');
+    const faults = [{ reason: 'SecretNotFound', message: 'Cannot find Secret "cert"' }] as const;
+    const [plan] = input.compiled.ingressPlans;
+    const ingressPlans = [{ workspace: 'team', revision: plan?.spec.revision ?? '', faults: [...faults] }];
+    const missing = reported(reported(input), { ingressPlans }, 'door-2');
+    expect(condition(missing, CONF, 'ResolvedRefs')).toBe('False SecretNotFound');
+    expect(condition(missing, CONF, 'Ready')).toBe('False SecretNotFound');
+  });
+
+  it('reports in force once for the workspace, not for each of its lists', () => {
+    const input = statusInput(WORKSPACE, list('office'), list('home'), conf());
+    const pending = withStored(input, renderStatuses(input).statuses);
+    const running = reported(pending);
+    const { statuses } = renderStatuses(running);
+    expect(
+      renderEvents(statuses, running.state.statuses).map(({ regarding, reason }) => [regarding.kind, reason]),
+    ).toEqual([
+      ['WorkspaceConf', 'ResolvedRefs'],
+      ['WorkspaceConf', 'Programmed'],
+    ]);
+  });
+});

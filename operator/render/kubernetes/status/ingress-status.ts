@@ -1,0 +1,77 @@
+// An IpAccessList or a WorkspaceConf -> its status: whether it counts, and whether ingress gateways run it.
+import type { Verdict, Verdicts } from '../../../model/condition.ts';
+import type { IpAccessList } from '../../../model/ip-access-list.ts';
+import type { WorkspaceConf } from '../../../model/workspace-conf.ts';
+import { acceptedOf } from './accepted.ts';
+import type { FoundStatus } from './found-status.ts';
+import { hitsField, hitsKey } from './list-hits.ts';
+import type { Programmed } from './programmed.ts';
+import { readyOf } from './ready.ts';
+import type { StatusIndex } from './status-index.ts';
+
+interface ListPlace {
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the stored status, since hits are not written at each change. */
+  readonly stored: unknown;
+}
+
+const NOT_IN_FORCE: Programmed = { status: 'Unknown', reason: 'NotUsed', message: 'It is not in force' };
+
+/** `list` is undefined where it cannot be read. */
+export function listStatus(
+  { namespace, name, stored }: ListPlace,
+  list: IpAccessList | undefined,
+  index: StatusIndex,
+): FoundStatus {
+  const plan = index.ingressPlans.get(namespace);
+  const planned = plan?.spec.lists.find(({ listId }) => listId === name);
+  const accepted = acceptedOf(
+    index.problems.get(`IpAccessList/${namespace}/${name}`) ?? [],
+    list === undefined,
+  );
+  const verdicts: Verdicts = {
+    Accepted: list === undefined ? accepted : withEffect(accepted, list, plan?.spec.enableIpAccessLists),
+    Programmed:
+      planned === undefined ? NOT_IN_FORCE : (index.programmedIngress.get(namespace) ?? NOT_IN_FORCE),
+  };
+  const hits = planned && hitsField(index.hits.get(hitsKey(namespace, name)), planned, stored);
+  return {
+    verdicts: { ...verdicts, Ready: readyOf(verdicts) },
+    fields: {
+      ...(list === undefined ? {} : { addressCount: list.spec.ipAddresses.length }),
+      ...(hits === undefined ? {} : { hits }),
+    },
+  };
+}
+
+/** A list that is valid may still have no effect, which people would else look for elsewhere. */
+function withEffect(
+  accepted: Verdict<'Accepted'>,
+  { spec }: IpAccessList,
+  isSwitchedOn: boolean | undefined,
+): Verdict<'Accepted'> {
+  if (accepted.reason !== 'Accepted') return accepted;
+  if (!spec.enabled) return { ...accepted, message: 'Valid; it has no effect while spec.enabled is false' };
+  if (isSwitchedOn !== true)
+    return {
+      ...accepted,
+      message: 'Valid; it has no effect until enableIpAccessLists of the WorkspaceConf is true',
+    };
+  return spec.mode === 'DRY_RUN' ? { ...accepted, message: 'Valid and in use: it denies nobody' } : accepted;
+}
+
+/** `conf` is undefined where it cannot be read. */
+export function confStatus(
+  { namespace, name }: Pick<ListPlace, 'namespace' | 'name'>,
+  conf: WorkspaceConf | undefined,
+  index: StatusIndex,
+): FoundStatus {
+  const resolved = index.resolvedIngress.get(namespace);
+  const verdicts: Verdicts = {
+    Accepted: acceptedOf(index.problems.get(`WorkspaceConf/${namespace}/${name}`) ?? [], conf === undefined),
+    ...(resolved === undefined ? {} : { ResolvedRefs: resolved }),
+    Programmed: index.programmedIngress.get(namespace) ?? NOT_IN_FORCE,
+  };
+  return { verdicts: { ...verdicts, Ready: readyOf(verdicts) }, fields: {} };
+}

@@ -1,0 +1,130 @@
+// A real Envoy that takes its resources from an XdsApplier; both can be restarted. In: resources. Out: the versions that
+// Envoy says it runs, by kind and name.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EnvoyProcess } from '../../../operator/gateway/process/envoy-process.ts';
+import { envoyBinary } from '../../../operator/gateway/process/find-envoy.ts';
+import { encodeResource } from '../../../operator/gateway/xds/codec.ts';
+import { forEachKind, type ResourceKind } from '../../../operator/gateway/xds/resource-kind.ts';
+import { XdsApplier, type XdsApplierOptions } from '../../../operator/gateway/xds/xds-applier.ts';
+import * as atomicFiles from '../../../operator/lib/atomic-file.ts';
+import type { Json } from '../../../operator/render/envoy/envoy-config.ts';
+import {
+  renderIngressBootstrap,
+  xdsSocketPath,
+} from '../../../operator/render/envoy/ingress/ingress-bootstrap.ts';
+import { until } from '../until.ts';
+
+/** By kind: version by name. */
+export type Versions = Readonly<Record<ResourceKind, Readonly<Record<string, string>>>>;
+
+export class XdsFixture {
+  readonly directory: string;
+  readonly envoy: EnvoyProcess;
+  readonly #more: Partial<XdsApplierOptions>;
+  applier: XdsApplier;
+
+  private constructor(directory: string, envoy: EnvoyProcess, more: Partial<XdsApplierOptions>) {
+    this.directory = directory;
+    this.envoy = envoy;
+    this.#more = more;
+    this.applier = this.#newApplier();
+  }
+
+  /** Nothing runs yet; start Envoy once the applier serves. */
+  static async make(more: Partial<XdsApplierOptions> = {}): Promise<XdsFixture> {
+    const directory = await mkdtemp(join(tmpdir(), 'sallyport-xds-'));
+    const settings = { directory, maxConnections: 1000, envoyMemoryBytes: 512 * 1024 * 1024 };
+    await writeFile(join(directory, 'bootstrap.json'), JSON.stringify(renderIngressBootstrap(settings)));
+    await mkdir(join(directory, 'log'));
+    const binary = await envoyBinary(process.env['PATH'] ?? '');
+    const options = { directory, binary, files: atomicFiles, concurrency: 1, firstBackoffMs: 1 };
+    return new XdsFixture(directory, new EnvoyProcess(options), { drainMs: 0, ...more });
+  }
+
+  async remove(): Promise<void> {
+    await this.applier.close();
+    await this.envoy.stop();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Another process takes over; returns whether it knew what to serve. */
+  async restartApplier(): Promise<boolean> {
+    await this.applier.close();
+    this.applier = this.#newApplier();
+    return await this.applier.serveRemembered();
+  }
+
+  /** Resolves when the next Envoy has started, but for its resources. */
+  async killEnvoy(): Promise<void> {
+    const { pid } = this.envoy;
+    if (pid === undefined) throw new Error('No Envoy runs');
+    process.kill(pid, 'SIGKILL');
+    await until('Envoy is gone', () => this.envoy.pid === undefined);
+  }
+
+  async versions(): Promise<Versions> {
+    const dump = JSON.parse(await this.#admin('/config_dump')) as { readonly configs: readonly Dump[] };
+    const versions = forEachKind((): Record<string, string> => ({}));
+    for (const config of dump.configs) {
+      for (const [kind, name, version] of entriesOf(config)) versions[kind][name] = version;
+    }
+    return versions;
+  }
+
+  #newApplier(): XdsApplier {
+    return new XdsApplier({
+      socketPath: xdsSocketPath(this),
+      directory: join(this.directory, 'resources'),
+      admin: {
+        warming: () => this.envoy.admin.warming(),
+        listenerNames: () => this.envoy.admin.listenerNames(),
+      },
+      isRunning: () => this.envoy.pid !== undefined,
+      ...this.#more,
+    });
+  }
+
+  #admin(path: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: join(this.directory, 'admin.sock'), path }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve(text));
+      });
+      asked.on('error', reject).end();
+    });
+  }
+}
+
+type NamedJson = Json & { readonly name: string };
+
+interface Dump {
+  readonly dynamic_active_clusters?: readonly { readonly cluster: NamedJson }[];
+  readonly dynamic_active_secrets?: readonly { readonly version_info: string; readonly name: string }[];
+  readonly dynamic_route_configs?: readonly { readonly route_config: NamedJson }[];
+  readonly dynamic_scoped_route_configs?: readonly { readonly scoped_route_configs?: readonly NamedJson[] }[];
+  readonly dynamic_listeners?: readonly { readonly active_state?: { readonly listener: NamedJson } }[];
+}
+
+/** By content: a listener that was updated in place keeps the version that it was made with. Secrets are not shown. */
+function entriesOf(dump: Dump): (readonly [ResourceKind, string, string])[] {
+  const { dynamic_active_clusters: clusters = [], dynamic_active_secrets: secrets = [] } = dump;
+  const { dynamic_route_configs: routes = [], dynamic_listeners: listeners = [] } = dump;
+  const { dynamic_scoped_route_configs: scopes = [] } = dump;
+  const entry = (kind: ResourceKind, body: NamedJson): readonly [ResourceKind, string, string] => {
+    return [kind, body.name, encodeResource({ name: body.name, body }).version];
+  };
+  return [
+    ...clusters.map(({ cluster }) => entry('cluster', cluster)),
+    ...secrets.map((one) => ['secret', one.name, one.version_info] as const),
+    ...routes.map((one) => entry('route', one.route_config)),
+    ...scopes.flatMap(({ scoped_route_configs: all = [] }) => all.map((scope) => entry('scope', scope))),
+    ...listeners.flatMap(({ active_state: active }) =>
+      active === undefined ? [] : [entry('listener', active.listener)],
+    ),
+  ];
+}
