@@ -74,6 +74,38 @@ export function rangeBits({ family, address, prefixLength }: AddressRange): {
   return { first, last: BigInt(first) + (1n << BigInt(128 - prefixLength)) - 1n };
 }
 
+const MAPPED_PREFIX = 96;
+const MAPPED_BITS = 0xffffn << 32n;
+
+/** An IPv6 range without the IPv4-mapped addresses, which are IPv4: itself, or what is left of it. */
+export function withoutIpv4Mapped(range: AddressRange): readonly AddressRange[] {
+  const first = BigInt(rangeBits(range).first);
+  const { prefixLength } = range;
+  if (
+    prefixLength > MAPPED_PREFIX ||
+    first >> hostBits(prefixLength) !== MAPPED_BITS >> hostBits(prefixLength)
+  )
+    return [range];
+  // Beside the way down to the mapped addresses, one half is left at each step.
+  return Array.from({ length: MAPPED_PREFIX - prefixLength }, (_, step) => {
+    const length = prefixLength + step + 1;
+    const half = ((MAPPED_BITS >> hostBits(length)) ^ 1n) << hostBits(length);
+    return { family: 6, address: addressText(half), prefixLength: length };
+  });
+}
+
+function hostBits(prefixLength: number): bigint {
+  return BigInt(128 - prefixLength);
+}
+
+/** Canonical text. */
+export function addressText(bits: AddressBits): string {
+  if (typeof bits === 'number')
+    return new ipaddr.IPv4([24, 16, 8, 0].map((shift) => Math.floor(bits / 2 ** shift) % 256)).toString();
+  const parts = Array.from({ length: 8 }, (_, at) => Number((bits >> BigInt(112 - 16 * at)) & 0xffffn));
+  return new ipaddr.IPv6(parts).toString();
+}
+
 /** Whether an address (strict text) lies in one of the ranges; an unreadable address lies in none. */
 export function rangesContain(ranges: readonly AddressRange[], address: string): boolean {
   const plain = parsePlain(address);

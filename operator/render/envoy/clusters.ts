@@ -10,7 +10,7 @@ export const BLACKHOLE = 'blackhole';
 
 const CONNECT_TIMEOUT = '10s';
 const UNLIMITED = 1_000_000;
-const CIRCUIT_BREAKERS = {
+export const UNLIMITED_CIRCUIT = {
   thresholds: [
     {
       max_connections: UNLIMITED,
@@ -73,7 +73,7 @@ function cluster(name: string, config: Json): NamedResource {
     name,
     connect_timeout: CONNECT_TIMEOUT,
     per_connection_buffer_limit_bytes: BUFFER_BYTES,
-    circuit_breakers: CIRCUIT_BREAKERS,
+    circuit_breakers: UNLIMITED_CIRCUIT,
     ...config,
   });
   return { name, body };

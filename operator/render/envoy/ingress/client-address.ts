@@ -1,0 +1,138 @@
+// Whose address a request comes from: the peer's, or behind trusted proxies what they wrote into X-Forwarded-For.
+// Whatever a client says about itself is dropped, and servers get the one address that was decided on.
+import { extension, type Json } from '../envoy-config.ts';
+import type { TrustedProxies } from './ingress-config.ts';
+import { UNREADABLE_CLIENT } from './list-rules.ts';
+
+/** How one kind of peer is treated: the peers of a filter chain, and the settings of its HTTP connection manager. */
+export interface PeerTreatment {
+  readonly name: 'direct' | 'behind-proxies';
+  /** Of the filter chain. */
+  readonly match: Json;
+  readonly manager: Json;
+}
+
+const OWN_HEADER = 'x-sallyport-';
+const UNREADABLE_HEADER = 'x-sallyport-unreadable';
+const ENVOY_HEADER = 'x-envoy-';
+/** What proxies call the client, and what else servers might take for it. */
+const CLIENT_HEADERS = [
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-server',
+  'true-client-ip',
+  'cf-connecting-ip',
+];
+const ADDRESS = '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
+
+/** Of a virtual host: written after everything that a client's headers can influence. */
+export const ADDRESS_HEADERS: Json = {
+  request_headers_to_add: [
+    overwritten('x-forwarded-for', ADDRESS),
+    overwritten('x-real-ip', ADDRESS),
+    overwritten('x-forwarded-host', '%REQ(:AUTHORITY)%'),
+  ],
+  request_headers_to_remove: [UNREADABLE_HEADER, 'x-envoy-external-address', 'x-envoy-internal'],
+};
+
+export function peerTreatments(trusted: TrustedProxies, proto: 'http' | 'https'): readonly PeerTreatment[] {
+  switch (trusted.kind) {
+    case 'none':
+      return [direct(proto)];
+    case 'hops':
+      return [behindProxies({}, { xff_num_trusted_hops: trusted.hops - 1 })];
+    case 'ranges': {
+      const cidrs = trusted.ranges.map((range) => ({
+        address_prefix: range.address,
+        prefix_len: range.prefixLength,
+      }));
+      return [
+        direct(proto),
+        behindProxies({ source_prefix_ranges: cidrs }, { xff_trusted_cidrs: { cidrs } }),
+      ];
+    }
+  }
+}
+
+/** X-Forwarded-For has no effect. */
+function direct(proto: 'http' | 'https'): PeerTreatment {
+  return {
+    name: 'direct',
+    match: {},
+    manager: {
+      use_remote_address: true,
+      skip_xff_append: true,
+      early_header_mutation_extensions: [
+        mutations([
+          ...removals(CLIENT_HEADERS),
+          { remove: 'x-forwarded-for' },
+          { append: overwritten('x-forwarded-proto', proto) },
+        ]),
+      ],
+    },
+  };
+}
+
+/**
+ * Envoy takes the peer's address where X-Forwarded-For has none that it can read; here the client then has an address
+ * that is denied while lists apply. Without the header the peer speaks for itself.
+ */
+function behindProxies(match: Json, xff: Json): PeerTreatment {
+  const copies = Number(xff['xff_num_trusted_hops'] ?? 0) + 1;
+  return {
+    name: 'behind-proxies',
+    match,
+    manager: {
+      use_remote_address: false,
+      skip_xff_append: true,
+      original_ip_detection_extensions: [
+        extension(
+          'envoy.http.original_ip_detection.xff',
+          'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig',
+          xff,
+        ),
+        extension(
+          'envoy.http.original_ip_detection.custom_header',
+          'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig',
+          { header_name: UNREADABLE_HEADER },
+        ),
+      ],
+      early_header_mutation_extensions: [
+        mutations([
+          ...removals(CLIENT_HEADERS),
+          { append: overwritten(UNREADABLE_HEADER, UNREADABLE_CLIENT) },
+          {
+            append: {
+              header: { key: 'x-forwarded-for', value: Array(copies).fill(ADDRESS).join(',') },
+              append_action: 'ADD_IF_ABSENT',
+            },
+          },
+        ]),
+      ],
+    },
+  };
+}
+
+function removals(names: readonly string[]): readonly Json[] {
+  return [
+    ...[ENVOY_HEADER, OWN_HEADER].map((prefix) => ({ remove_on_match: { key_matcher: { prefix } } })),
+    ...names.map((remove) => ({ remove })),
+  ];
+}
+
+function mutations(list: readonly Json[]): Json {
+  return extension(
+    'envoy.http.early_header_mutation.header_mutation',
+    'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation',
+    { mutations: list },
+  );
+}
+
+function overwritten(key: string, value: string): Json {
+  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+}

@@ -1,0 +1,53 @@
+// The HTTP connection manager of ingress listeners: one reading of each request, the lists of its workspace, and then
+// its servers.
+import { extension, type Json } from '../envoy-config.ts';
+import type { PeerTreatment } from './client-address.ts';
+import { ingressLog } from './ingress-log.ts';
+import { denyAll } from './list-rules.ts';
+import { localReplies, type UnknownHostStatus } from './local-replies.ts';
+
+interface ManagerParts {
+  readonly directory: string;
+  readonly treatment: PeerTreatment;
+  readonly routes: Json;
+  readonly codec: Json;
+  readonly unknownHostStatus: UnknownHostStatus;
+}
+
+const STAT_PREFIX = 'ingress';
+const MAX_REQUEST_HEADERS_KB = 64;
+
+export function ingressManager({
+  directory,
+  treatment,
+  routes,
+  codec,
+  unknownHostStatus,
+}: ManagerParts): Json {
+  const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+  return extension('envoy.filters.network.http_connection_manager', type, {
+    stat_prefix: STAT_PREFIX,
+    ...codec,
+    ...treatment.manager,
+    ...routes,
+    generate_request_id: false,
+    strip_trailing_host_dot: true,
+    server_header_transformation: 'PASS_THROUGH',
+    max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
+    request_headers_timeout: '30s',
+    delayed_close_timeout: '0.2s',
+    stream_idle_timeout: '3600s',
+    common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    http_filters: [
+      extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
+        ...denyAll('UNKNOWN_HOST'),
+      }),
+      extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
+        suppress_envoy_headers: true,
+      }),
+    ],
+    local_reply_config: localReplies(unknownHostStatus),
+    access_log: [ingressLog(directory, 'http')],
+  });
+}

@@ -1,0 +1,106 @@
+// What a client is told where Envoy answers itself: the address that was seen and why it is denied, or that nobody
+// answers; as HTML where the client asks for it, else as JSON. No list, label or other workspace is mentioned.
+import type { InboundReason } from '../../../model/inbound-reason.ts';
+import { REASON_HEADER } from '../../../model/reason.ts';
+import { expressionFilter } from '../access-log.ts';
+import type { Json } from '../envoy-config.ts';
+
+/** Where a connection is for one workspace (TLS), another host is misdirected; else there is no such host. */
+export type UnknownHostStatus = 404 | 421;
+
+interface Reply {
+  /** CEL on the response. */
+  readonly when: string;
+  readonly status: number;
+  readonly errorCode: string;
+  readonly message: string;
+  readonly reason?: InboundReason;
+}
+
+const ADDRESS = '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
+const WORKSPACE = '%METADATA(ROUTE:sallyport:workspaceId)%';
+/** As Databricks says it; clients look for this. */
+const BLOCKED = `Source IP address: ${ADDRESS} is blocked by Sallyport IP ACL for workspace: ${WORKSPACE}`;
+
+const DENIALS: Readonly<Partial<Record<InboundReason, string>>> = {
+  IN_BLOCK_LIST: BLOCKED,
+  NOT_IN_ALLOW_LIST: BLOCKED,
+  LIST_UNREADABLE: `Source IP address: ${ADDRESS} is blocked: an IP access list of workspace ${WORKSPACE} cannot be read, and until it is corrected nobody has access`,
+  BAD_ADDRESS: `Access to workspace ${WORKSPACE} is blocked: the proxy in front names no IP address of the client that can be read`,
+};
+
+const NO_ANSWER =
+  'No server of this workspace answers; try again later, or ask its administrator to check the backends';
+
+export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
+  const replies: readonly Reply[] = [
+    ...Object.entries(DENIALS).map(([reason, message]) => ({
+      when: isDeniedBy(reason),
+      status: 403,
+      errorCode: 'PERMISSION_DENIED',
+      message,
+      reason: reason as InboundReason,
+    })),
+    {
+      when: isDeniedBy('UNKNOWN_HOST'),
+      status: unknownHostStatus,
+      errorCode: 'RESOURCE_DOES_NOT_EXIST',
+      message: 'There is nothing at this host',
+      reason: 'UNKNOWN_HOST',
+    },
+    {
+      when: isDeniedBy('BAD_REQUEST'),
+      status: 400,
+      errorCode: 'INVALID_PARAMETER_VALUE',
+      message: 'The host of the request is malformed',
+      reason: 'BAD_REQUEST',
+    },
+    {
+      when: "response.code == 503 && response.code_details != 'overload'",
+      status: 503,
+      errorCode: 'TEMPORARILY_UNAVAILABLE',
+      message: NO_ANSWER,
+    },
+  ];
+  return { mappers: replies.flatMap((reply) => [htmlReply(reply), jsonReply(reply)]) };
+}
+
+function isDeniedBy(reason: string): string {
+  return `response.code_details.startsWith('rbac_access_denied_matched_policy[${reason}')`;
+}
+
+/** Browsers ask for HTML; an API never does. */
+const WANTS_HTML =
+  "'accept' in request.headers && request.headers['accept'].contains('text/html') && !request.path.startsWith('/api/')";
+
+function htmlReply(reply: Reply): Json {
+  const text = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${reply.errorCode}</title><p>${reply.message}</p></html>\n`;
+  return {
+    ...commonParts(reply, `${reply.when} && ${WANTS_HTML}`),
+    body_format_override: {
+      text_format_source: { inline_string: text },
+      content_type: 'text/html; charset=utf-8',
+    },
+  };
+}
+
+function jsonReply(reply: Reply): Json {
+  return {
+    ...commonParts(reply, reply.when),
+    body_format_override: {
+      json_format: { error_code: reply.errorCode, message: reply.message },
+      content_type: 'application/json',
+    },
+  };
+}
+
+function commonParts({ status, reason }: Reply, expression: string): Json {
+  return {
+    filter: expressionFilter(expression),
+    status_code: status,
+    headers_to_add: [
+      ...(reason === undefined ? [] : [{ key: REASON_HEADER, value: reason }]),
+      { key: 'cache-control', value: 'no-store' },
+    ].map((header) => ({ header, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' })),
+  };
+}

@@ -1,0 +1,51 @@
+// IngressPlans -> the resources of an ingress gateway's Envoy.
+import { type Certificate, certificateProblem } from '../../../model/certificate.ts';
+import type { IngressPlan } from '../../../model/ingress-plan.ts';
+import { typed } from '../envoy-config.ts';
+import { backendCluster, renderPassages } from './ingress-clusters.ts';
+import type { IngressConfig, IngressInput, IngressResource } from './ingress-config.ts';
+import { httpListener, tlsListener } from './ingress-listeners.ts';
+import { certificateName } from './ingress-names.ts';
+import { renderRoutes, renderScopes } from './ingress-routes.ts';
+
+export function renderIngress(input: IngressInput): IngressConfig {
+  const { settings } = input;
+  const plans = input.plans.filter(({ spec }) => (spec.hosts ?? []).length > 0);
+  const usable = [...input.certificates].filter(([, one]) => certificateProblem(one) === undefined);
+  const certificates = new Map(usable);
+  const served = { ...input, plans, certificates };
+  const generationOf = ({ metadata }: IngressPlan): number => input.generations.get(metadata.name) ?? 0;
+  // TLS that is passed through is no HTTP.
+  const http = plans.filter(({ spec }) => !spec.tlsPassthrough);
+  const passages = http.flatMap((plan) => renderPassages(plan.metadata.name, generationOf(plan)));
+  const listeners = [
+    settings.httpPort === undefined ? undefined : httpListener(settings, settings.httpPort),
+    settings.tlsPort === undefined ? undefined : tlsListener(served, settings.tlsPort),
+  ];
+  return {
+    cluster: [
+      ...plans.map(({ metadata: { name } }) => backendCluster(name, input.backends.get(name) ?? [])),
+      ...passages.map(({ cluster }) => cluster),
+    ],
+    secret: http.flatMap(({ metadata: { name } }) => secretsOf(name, certificates.get(name))),
+    route: http.map((plan) => renderRoutes(plan, generationOf(plan))),
+    scope: http.flatMap(renderScopes),
+    listener: [
+      ...passages.map(({ listener }) => listener),
+      ...listeners.filter((listener) => listener !== undefined),
+    ],
+  };
+}
+
+function secretsOf(plan: string, certificate: Certificate | undefined): readonly IngressResource[] {
+  if (certificate === undefined) return [];
+  const name = certificateName(plan);
+  const body = typed('envoy.extensions.transport_sockets.tls.v3.Secret', {
+    name,
+    tls_certificate: {
+      certificate_chain: { inline_string: certificate.certificateChain },
+      private_key: { inline_string: certificate.privateKey },
+    },
+  });
+  return [{ name, body, workspace: plan }];
+}
