@@ -1,5 +1,14 @@
 import fc from 'fast-check';
-import { formatRange, isIpLiteral, parseAddressRange, rangesContain, rangesCover } from './address-range.ts';
+import {
+  addressBits,
+  addressText,
+  formatRange,
+  isIpLiteral,
+  parseAddressRange,
+  rangesContain,
+  rangesCover,
+  withoutIpv4Mapped,
+} from './address-range.ts';
 
 const IPV4_HINT = 'write an address such as "192.0.2.7" or a range such as "192.0.2.0/24"';
 
@@ -168,4 +177,51 @@ describe('rangesContain()', () => {
   it('holds nothing where there is no range', () => {
     expect(rangesContain([], '1.1.1.1')).toBe(false);
   });
+});
+
+test('addressBits() takes what parseAddressRange() takes, and its text is the same again', () => {
+  const almost = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc
+      .array(fc.constantFrom('0', '01', '7', '10', '99', '255', '256', '1000', '', ' 1', '+1'), {
+        maxLength: 6,
+      })
+      .map((parts) => parts.join('.')),
+  );
+  fc.assert(
+    fc.property(almost, (text) => {
+      const parsed = parseAddressRange(text);
+      const bits = addressBits(text);
+      const isMapped = 'message' in parsed && parsed.message.includes('write the IPv4 form');
+      expect(bits !== undefined).toBe('range' in parsed || isMapped);
+      if ('range' in parsed) expect(addressText(bits ?? 0)).toBe(parsed.range.address);
+    }),
+    { seed: 13, numRuns: 1000 },
+  );
+});
+
+test('withoutIpv4Mapped() leaves out the mapped addresses and nothing else', () => {
+  const lengths = fc.integer({ min: 0, max: 128 });
+  const near = fc.constantFrom('::', '::fffe:0:0', '::1:0:0:0', '8000::', '2001:db8::');
+  const inRange = (
+    { address, prefixLength }: { address: string; prefixLength: number },
+    bits: bigint,
+  ): boolean => (BigInt(addressBits(address) ?? 0n) ^ bits) >> BigInt(128 - prefixLength) === 0n;
+  fc.assert(
+    fc.property(
+      near,
+      lengths,
+      fc.oneof(fc.bigInt(0n, 2n ** 128n - 1n), fc.bigInt(0n, 2n ** 50n)),
+      (start, length, bits) => {
+        const parsed = parseAddressRange(`${start}/${length}`);
+        if (!('range' in parsed)) return;
+        const isMapped = bits >> 32n === 0xffffn;
+        const isIn = withoutIpv4Mapped(parsed.range).some((part) => inRange(part, bits));
+        expect(isIn).toBe(inRange(parsed.range, bits) && !isMapped);
+      },
+    ),
+    { seed: 13, numRuns: 1000 },
+  );
+  expect(withoutIpv4Mapped({ family: 6, address: '::', prefixLength: 0 })).toHaveLength(96);
 });

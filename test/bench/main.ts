@@ -46,6 +46,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     description: '4,096 tunnels of clients that do not read: memory, and another workspace (about 3 minutes)',
     run: async (settings) => (await import('./stuck-tunnels.ts')).benchStuckTunnels(settings),
   },
+  ingress: {
+    description:
+      'IP access lists of 1,000 ranges against one, beside nginx; decideIngress() (about 2 minutes)',
+    run: async (settings) => (await import('./ingress.ts')).benchIngress(settings),
+  },
   denials: {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),

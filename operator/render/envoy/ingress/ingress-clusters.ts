@@ -1,6 +1,7 @@
 // From the routes of a workspace to its servers. Between them is a passage, an internal listener for each generation of
 // access: when access becomes narrower, requests take the next passage, which exists already, and the former one
 // changes, so that Envoy closes all that is still in it after its drain time.
+import { memoize } from '../../../lib/memo.ts';
 import { BUFFER_BYTES } from '../../../model/limits.ts';
 import { DRAIN_TIME_S } from '../bootstrap.ts';
 import { internalCluster, UNLIMITED_CIRCUIT } from '../clusters.ts';
@@ -22,22 +23,24 @@ const OUTLIERS: Json = {
   max_ejection_percent: 100,
 };
 
-export function backendCluster(plan: string, backends: readonly ResolvedBackend[]): IngressResource {
-  const name = backendsName(plan);
-  const lb_endpoints = backends.map(({ address, port }) => ({
-    endpoint: { address: { socket_address: { address, port_value: port } } },
-  }));
-  const body = typed('envoy.config.cluster.v3.Cluster', {
-    name,
-    type: 'STATIC',
-    connect_timeout: CONNECT_TIMEOUT,
-    per_connection_buffer_limit_bytes: BUFFER_BYTES,
-    circuit_breakers: UNLIMITED_CIRCUIT,
-    outlier_detection: OUTLIERS,
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints }] },
-  });
-  return { name, body, workspace: plan };
-}
+export const backendCluster = memoize(
+  (backends: readonly ResolvedBackend[], plan: string): IngressResource => {
+    const name = backendsName(plan);
+    const lb_endpoints = backends.map(({ address, port }) => ({
+      endpoint: { address: { socket_address: { address, port_value: port } } },
+    }));
+    const body = typed('envoy.config.cluster.v3.Cluster', {
+      name,
+      type: 'STATIC',
+      connect_timeout: CONNECT_TIMEOUT,
+      per_connection_buffer_limit_bytes: BUFFER_BYTES,
+      circuit_breakers: UNLIMITED_CIRCUIT,
+      outlier_detection: OUTLIERS,
+      load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints }] },
+    });
+    return { name, body, workspace: plan };
+  },
+);
 
 export interface Passage {
   readonly cluster: IngressResource;

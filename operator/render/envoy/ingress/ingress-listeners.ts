@@ -1,5 +1,6 @@
 // The listeners of an ingress gateway: plain HTTP, where the host chooses the workspace, and TLS, where the server name
 // does. Another workspace changes the TLS listener by a filter chain of its own; the connections of others stay.
+import { memoize } from '../../../lib/memo.ts';
 import type { AddressRange } from '../../../model/address-range.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { BUFFER_BYTES, MAX_CLIENT_HELLO_BYTES } from '../../../model/limits.ts';
@@ -15,7 +16,7 @@ import { type ListRules, renderListRules } from './list-rules.ts';
 
 const FIRST_BYTES_TIMEOUT = '5s';
 
-export function httpListener(settings: IngressSettings, port: number): IngressResource {
+export const httpListener = memoize((settings: IngressSettings, port: number): IngressResource => {
   const filter_chains = peerTreatments(settings.trustedProxies, 'http').map((treatment) => {
     const manager = ingressManager({
       directory: settings.directory,
@@ -28,10 +29,28 @@ export function httpListener(settings: IngressSettings, port: number): IngressRe
     return filterChain(`http-${treatment.name}`, treatment.match, settings, manager);
   });
   return listener(HTTP_LISTENER, port, settings, { listener_filters: proxyHeaders(settings), filter_chains });
+});
+
+/** Undefined where no plan has TLS: then nobody listens. The very same answer until it changes. */
+export function tlsListener(input: IngressInput, port: number): IngressResource | undefined {
+  return renderTlsListener(input.settings, input, port);
 }
 
-/** Undefined where no plan has TLS: then nobody listens. */
-export function tlsListener(input: IngressInput, port: number): IngressResource | undefined {
+const renderTlsListener = memoize(listenerForTls, (_, input, port) => [
+  port,
+  ...input.plans.map((plan) => tlsContentOf(plan, input)),
+]);
+
+/** What the filter chains of a plan depend on. */
+function tlsContentOf({ metadata: { name }, spec }: IngressPlan, input: IngressInput): string {
+  const { hosts = [], tlsPassthrough, revision } = spec;
+  const rules = tlsPassthrough
+    ? [revision, input.generations.get(name) ?? 0]
+    : [input.certificates.has(name)];
+  return JSON.stringify([name, hosts, ...rules]);
+}
+
+function listenerForTls(_: IngressSettings, input: IngressInput, port: number): IngressResource | undefined {
   const filter_chains = input.plans.flatMap((plan) => tlsChains(plan, input));
   if (filter_chains.length === 0) return undefined;
   const listener_filters = [

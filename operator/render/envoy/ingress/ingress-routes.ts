@@ -1,5 +1,6 @@
 // Routes of one workspace, a resource of its own: a changed list reaches Envoy as this and nothing else, and the next
 // request on any connection meets it. TLS names it directly, plain HTTP by the host (scopes).
+import { memoize } from '../../../lib/memo.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { type Json, typed } from '../envoy-config.ts';
 import { ADDRESS_HEADERS } from './client-address.ts';
@@ -14,28 +15,31 @@ const TIMES: Json = { timeout: '0s', idle_timeout: '3600s' };
 const SAFE_METHODS = ['GET', 'HEAD'];
 const RETRY: Json = { retry_on: 'reset', num_retries: 1 };
 
-export function renderRoutes({ metadata, spec }: IngressPlan, generation: number): IngressResource {
-  const name = routesName(metadata.name);
-  const cluster = passageName(metadata.name, generation);
-  const { hosts = [], workspaceId, level, revision } = spec;
-  const body = typed('envoy.config.route.v3.RouteConfiguration', {
-    name,
-    ignore_port_in_host_matching: true,
-    virtual_hosts: [
-      {
-        name: metadata.name,
-        domains: hosts,
-        ...ADDRESS_HEADERS,
-        typed_per_filter_config: decideBy(renderListRules(spec)),
-        routes: [
-          ODD_AUTHORITY,
-          ...forward(cluster, { workspace: metadata.name, workspaceId, level, revision }),
-        ],
-      },
-    ],
-  });
-  return { name, body, workspace: metadata.name };
-}
+/** The very same answer for the same plan: with 1,000 addresses, text alone takes a while. */
+export const renderRoutes = memoize(
+  ({ metadata, spec }: IngressPlan, generation: number): IngressResource => {
+    const name = routesName(metadata.name);
+    const cluster = passageName(metadata.name, generation);
+    const { hosts = [], workspaceId, level, revision } = spec;
+    const body = typed('envoy.config.route.v3.RouteConfiguration', {
+      name,
+      ignore_port_in_host_matching: true,
+      virtual_hosts: [
+        {
+          name: metadata.name,
+          domains: hosts,
+          ...ADDRESS_HEADERS,
+          typed_per_filter_config: decideBy(renderListRules(spec)),
+          routes: [
+            ODD_AUTHORITY,
+            ...forward(cluster, { workspace: metadata.name, workspaceId, level, revision }),
+          ],
+        },
+      ],
+    });
+    return { name, body, workspace: metadata.name };
+  },
+);
 
 function forward(cluster: string, logged: LoggedPlan): readonly Json[] {
   const metadata = { filter_metadata: { sallyport: logged } };
@@ -70,8 +74,8 @@ function decideBy(rbac: ListRules): Json {
   };
 }
 
-export function renderScopes({ metadata, spec }: IngressPlan): readonly IngressResource[] {
-  return (spec.hosts ?? []).map((host) => ({
+export const renderScopes = memoize(({ metadata, spec }: IngressPlan): readonly IngressResource[] =>
+  (spec.hosts ?? []).map((host) => ({
     name: scopeName(host),
     body: typed('envoy.config.route.v3.ScopedRouteConfiguration', {
       name: scopeName(host),
@@ -79,5 +83,5 @@ export function renderScopes({ metadata, spec }: IngressPlan): readonly IngressR
       key: { fragments: [{ string_key: host }] },
     }),
     workspace: metadata.name,
-  }));
-}
+  })),
+);

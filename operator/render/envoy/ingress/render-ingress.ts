@@ -1,12 +1,15 @@
 // IngressPlans -> the resources of an ingress gateway's Envoy.
+import { memoize } from '../../../lib/memo.ts';
 import { type Certificate, certificateProblem } from '../../../model/certificate.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { typed } from '../envoy-config.ts';
 import { backendCluster, renderPassages } from './ingress-clusters.ts';
-import type { IngressConfig, IngressInput, IngressResource } from './ingress-config.ts';
+import type { IngressConfig, IngressInput, IngressResource, ResolvedBackend } from './ingress-config.ts';
 import { httpListener, tlsListener } from './ingress-listeners.ts';
 import { certificateName } from './ingress-names.ts';
 import { renderRoutes, renderScopes } from './ingress-routes.ts';
+
+const NO_BACKENDS: readonly ResolvedBackend[] = [];
 
 export function renderIngress(input: IngressInput): IngressConfig {
   const { settings } = input;
@@ -24,7 +27,7 @@ export function renderIngress(input: IngressInput): IngressConfig {
   ];
   return {
     cluster: [
-      ...plans.map(({ metadata: { name } }) => backendCluster(name, input.backends.get(name) ?? [])),
+      ...plans.map(({ metadata: { name } }) => backendCluster(input.backends.get(name) ?? NO_BACKENDS, name)),
       ...passages.map(({ cluster }) => cluster),
     ],
     secret: http.flatMap(({ metadata: { name } }) => secretsOf(name, certificates.get(name))),
@@ -38,14 +41,19 @@ export function renderIngress(input: IngressInput): IngressConfig {
 }
 
 function secretsOf(plan: string, certificate: Certificate | undefined): readonly IngressResource[] {
-  if (certificate === undefined) return [];
-  const name = certificateName(plan);
-  const body = typed('envoy.extensions.transport_sockets.tls.v3.Secret', {
-    name,
-    tls_certificate: {
-      certificate_chain: { inline_string: certificate.certificateChain },
-      private_key: { inline_string: certificate.privateKey },
-    },
-  });
-  return [{ name, body, workspace: plan }];
+  return certificate === undefined ? [] : [renderSecret(certificate, plan)];
 }
+
+const renderSecret = memoize(
+  ({ certificateChain, privateKey }: Certificate, plan: string): IngressResource => {
+    const name = certificateName(plan);
+    const body = typed('envoy.extensions.transport_sockets.tls.v3.Secret', {
+      name,
+      tls_certificate: {
+        certificate_chain: { inline_string: certificateChain },
+        private_key: { inline_string: privateKey },
+      },
+    });
+    return { name, body, workspace: plan };
+  },
+);
