@@ -81,19 +81,22 @@ export const NOTHING_REMEMBERED: OperatorMemory = { ports: NO_PORT_BLOCKS };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   readonly ingressPlans: readonly IngressPlan[];
+  /** Epoch milliseconds at which these change without an event. */
+  readonly changesAtMs: number | undefined;
   /** Policies of others that allow a workspace more than ours, or allow others into its lanes; by workspace. */
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** Pods that have not started and whose stamp is too open by now. */
   readonly overtaken: readonly OvertakenPod[];
 }
 
-/** All objects of a cluster; status is computed from these and from the gateways' reports. */
+/** All objects of a cluster; without a time no change is taken back. Status is computed from these and from the gateways' reports. */
 export function operatorOutputs(
   state: ClusterState,
   settings: ClusterSettings,
   memory: OperatorMemory,
+  atMs?: number,
 ): OperatorOutputs {
-  const steps = operatorSteps(state, settings, memory);
+  const steps = operatorSteps(state, settings, memory, atMs);
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
@@ -105,6 +108,7 @@ export function* operatorSteps(
   state: ClusterState,
   settings: ClusterSettings,
   { ports }: OperatorMemory,
+  atMs?: number,
 ): Generator<void, OperatorOutputs> {
   yield* compileAhead(state.snapshot);
   const compiled = compileSnapshot(state.snapshot);
@@ -116,6 +120,7 @@ export function* operatorSteps(
     state.snapshot,
     { systemNamespace, backendField: 'serviceName' },
     state.ingressPlans,
+    atMs === undefined ? undefined : { atMs, callers: state.callers },
   );
   yield;
   const planned = { ...clusterPlans, ingressPlans: ingress.plans };
@@ -123,5 +128,6 @@ export function* operatorSteps(
   yield;
   const broaderPolicies = findBroaderPolicies({ plans: clusterPlans.plans, state, systemNamespace });
   const problems = [...clusterPlans.problems, ...ingress.problems];
-  return { ...planned, problems, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
+  const { changesAtMs } = ingress;
+  return { ...planned, problems, changesAtMs, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
 }

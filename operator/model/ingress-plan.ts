@@ -2,7 +2,13 @@
 // gateways.
 import { z } from 'zod';
 import { LIST_MODES, LIST_TYPES, MAX_ADDRESSES } from './ip-access-list.ts';
-import { atomicList, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import {
+  atomicList,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+  timeSchema,
+} from './kubernetes-object.ts';
 
 const plannedListSchema = z.strictObject({
   listId: z.string().min(1).max(253).describe('Name of the IpAccessList.'),
@@ -22,6 +28,29 @@ const plannedBackendSchema = z.strictObject({
 });
 
 export type PlannedBackend = z.infer<typeof plannedBackendSchema>;
+
+const accessConfSchema = z.strictObject({
+  enableIpAccessLists: z.boolean().describe('Whether the lists applied.'),
+  hosts: optionalList(z.string().max(253), 16, 'Its host names.'),
+  backends: optionalList(plannedBackendSchema, 16, 'What served them.'),
+  tlsSecretName: z.string().max(253).optional().describe('Its Secret.'),
+  tlsPassthrough: z.boolean().describe('Whether TLS was passed through.'),
+});
+
+/** The part of a WorkspaceConf that is about the way in. */
+export type AccessConf = z.infer<typeof accessConfSchema>;
+
+const trialSchema = z.strictObject({
+  kind: z.enum(['IpAccessList', 'WorkspaceConf']).describe('Kind of the changed object.'),
+  name: z.string().min(1).max(253).describe('Its name.'),
+  version: z.string().min(1).max(64).describe('Version that is to be confirmed.'),
+  until: timeSchema.describe('When it is taken back.'),
+  formerList: plannedListSchema.optional().describe('List that was in force before.'),
+  formerConf: accessConfSchema.optional().describe('WorkspaceConf that was in force before.'),
+});
+
+/** A change that is taken back unless it is confirmed in time, or that was taken back. */
+export type Trial = Readonly<z.infer<typeof trialSchema>>;
 
 export const ingressPlanSpecSchema = z.strictObject({
   level: z.enum(['WORKSPACE', 'ACCOUNT']).describe('What the lists are for.'),
@@ -46,6 +75,12 @@ export const ingressPlanSpecSchema = z.strictObject({
     .optional()
     .describe('Secret with the certificate, in the Namespace of the workspace.'),
   tlsPassthrough: z.boolean().describe('Whether TLS is passed through by its server name.'),
+  confVersion: z.string().max(64).optional().describe('Version of the WorkspaceConf that is in force.'),
+  trials: optionalList(
+    trialSchema,
+    MAX_ADDRESSES + 1,
+    'Changes that wait for confirmation, or had none in time.',
+  ),
 });
 
 export type IngressPlanSpec = z.infer<typeof ingressPlanSpecSchema>;

@@ -23,7 +23,10 @@ export type ProblemReason =
   | 'TooManyAddresses'
   | 'HostTaken'
   | 'BackendNotUsable'
-  | 'DuplicateLabel';
+  | 'DuplicateLabel'
+  | 'WouldLockOut'
+  | 'AwaitingConfirmation'
+  | 'NotConfirmed';
 
 export interface Problem {
   readonly reason: ProblemReason;

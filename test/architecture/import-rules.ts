@@ -12,11 +12,13 @@ interface Room {
 const EVERYTHING = ['*'];
 /** Pure itself: an answer that is remembered by identity is no state. */
 const MEMO = 'lib/memo.ts';
+/** Texts of durations. */
+const DURATION = 'lib/duration.ts';
 
 const ROOMS: Readonly<Record<string, Room>> = {
   lib: { uses: [] },
   model: { uses: [MEMO] },
-  compile: { uses: ['model', MEMO] },
+  compile: { uses: ['model', MEMO, DURATION] },
   render: { uses: ['model', 'compile', MEMO] },
   manifests: { uses: ['model'] },
   'pipeline.ts': { uses: ['model', 'compile', 'render'] },
@@ -34,7 +36,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /** Their answer depends on their arguments alone. */
-const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pipeline.ts', MEMO];
+const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pipeline.ts', MEMO, DURATION];
 
 /** Libraries that only these rooms know. */
 const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {

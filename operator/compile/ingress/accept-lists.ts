@@ -13,18 +13,22 @@ export interface AcceptedLists {
   readonly problems: readonly Problem[];
 }
 
-/** `unreadable`: names; `before`: what was accepted at the last time. */
+/** `unreadable`: names; `before`: what was accepted at the last time; `reserved`: addresses that a list may get back. */
 export function acceptLists(
   found: readonly IpAccessList[],
   unreadable: readonly string[],
   before: readonly PlannedList[],
+  reserved: ReadonlyMap<string, number> = new Map(),
 ): AcceptedLists {
   const former = new Map(before.map((list) => [list.listId, list]));
   const kept = unreadable.flatMap((name) => former.get(name) ?? []);
   const lists = [...kept];
   const problems: Problem[] = [];
   // What each has already is its own; only growth may be too much.
-  const shares = oldestFirst(found).map((list) => shareOf(list, former.get(list.metadata.name)));
+  const shares = oldestFirst(found).map((list) => {
+    const { name } = list.metadata;
+    return shareOf(list, former.get(name), reserved.get(name) ?? 0);
+  });
   let used = sum(kept.map(({ ipAddresses }) => ipAddresses.length)) + sum(shares.map(({ own }) => own));
   for (const { list, growth, accepted } of shares) {
     const fits = used + growth <= MAX_ADDRESSES;
@@ -59,10 +63,10 @@ interface Share {
   readonly growth: number;
 }
 
-function shareOf(list: IpAccessList, accepted: PlannedList | undefined): Share {
+function shareOf(list: IpAccessList, accepted: PlannedList | undefined, reserved: number): Share {
   const wanted = list.spec.ipAddresses.length;
-  const own = Math.min(wanted, accepted?.ipAddresses.length ?? 0);
-  return { list, accepted, own, growth: wanted - own };
+  const own = Math.max(Math.min(wanted, accepted?.ipAddresses.length ?? 0), reserved);
+  return { list, accepted, own, growth: Math.max(0, wanted - own) };
 }
 
 function oldestFirst(lists: readonly IpAccessList[]): readonly IpAccessList[] {
@@ -76,7 +80,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function plannedList({ metadata, spec }: IpAccessList): PlannedList {
+export function plannedList({ metadata, spec }: IpAccessList): PlannedList {
   const { label, listType, mode, enabled, ipAddresses } = spec;
   return { listId: metadata.name, label, listType, mode, enabled, ipAddresses };
 }

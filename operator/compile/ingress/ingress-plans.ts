@@ -1,124 +1,132 @@
 // Snapshot -> an IngressPlan per workspace, and one of the account where it has lists or hosts. What cannot be read
-// denies; of two workspaces that claim a host the older one has it.
+// denies.
 import { memoize } from '../../lib/memo.ts';
-import type { IngressPlan, IngressPlanSpec } from '../../model/ingress-plan.ts';
-import { ACCOUNT_LABEL, type IpAccessList } from '../../model/ip-access-list.ts';
+import { CALLER_SEEN_MS, type Caller, MAX_CALLERS_PER_WORKSPACE } from '../../model/caller-report.ts';
+import type { IngressPlan, IngressPlanSpec, Trial } from '../../model/ingress-plan.ts';
+import type { IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
-import {
-  compareText,
-  findObject,
-  formatKey,
-  isUnreadable,
-  objectsOf,
-  problemAbout,
-  type Snapshot,
-} from '../../model/snapshot.ts';
+import { compareText, formatKey, problemAbout, type Snapshot } from '../../model/snapshot.ts';
 import type { Workspace } from '../../model/workspace.ts';
-import { WORKSPACE_CONF_NAME, type WorkspaceConf } from '../../model/workspace-conf.ts';
+import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
-import { acceptLists } from './accept-lists.ts';
+import {
+  type IngressSettings,
+  isOfAccount,
+  listsOf,
+  ownersOfHosts,
+  type Place,
+  placesOf,
+  readConf,
+  strayLists,
+} from './ingress-places.ts';
 import { type BackendField, hostsOf, servedBefore, servedBy } from './served-hosts.ts';
-
-export interface IngressSettings {
-  /** Lists of the account stand in it. */
-  readonly systemNamespace: string;
-  readonly backendField: BackendField;
-}
+import { type SettledConf, settleConf } from './settled-conf.ts';
+import { settleLists } from './settled-lists.ts';
+import { isOver } from './trials.ts';
 
 export interface CompiledIngress {
   readonly plans: readonly IngressPlan[];
   readonly problems: readonly Problem[];
+  /** Epoch milliseconds at which a change is taken back that nobody has confirmed by then. */
+  readonly changesAtMs: number | undefined;
 }
 
-/** `before`: the plans of the last time, whose accepted lists stay. */
+/** For guards that depend on time, and on who was there. */
+export interface Moment {
+  readonly atMs: number;
+  /** Administrators who called. */
+  readonly callers: readonly Caller[];
+}
+
+/** `before`: the plans of the last time, whose accepted lists stay. Without a moment every change counts at once. */
 export function compileIngress(
   snapshot: Snapshot,
   settings: IngressSettings,
   before: readonly IngressPlan[] = [],
+  moment?: Moment,
 ): CompiledIngress {
   const former = new Map(before.map((plan) => [plan.metadata.name, plan.spec]));
   const places = placesOf(snapshot, settings);
-  const owners = ownersOfHosts(snapshot, places);
-  const { readable, unreadable } = listsOf(snapshot);
+  const confs = new Map(
+    places.map(({ name }) => [name, settleConf(readConf(snapshot, name), former.get(name), moment?.atMs)]),
+  );
+  const confOf = (name: string): WorkspaceConf | undefined => readable(confs.get(name)?.conf);
+  const owners = ownersOfHosts(places, ({ name }) => confOf(name));
+  const found = listsOf(snapshot);
+  const addresses = moment === undefined ? new Map() : addressesOf(moment);
   const planned = places.map((place) => {
     const { name, workspace } = place;
-    const conf = readConf(snapshot, name);
     return planOnce(workspace ?? ACCOUNT, {
       place,
-      conf,
-      lists: (readable.get(name) ?? []).filter((list) => workspace !== undefined || isOfAccount(list)),
-      unreadable: unreadable.get(name) ?? [],
+      settledConf: confs.get(name) ?? NO_CONF,
+      lists: (found.readable.get(name) ?? []).filter((list) => workspace !== undefined || isOfAccount(list)),
+      unreadable: found.unreadable.get(name) ?? [],
       former: former.get(name),
       backendField: settings.backendField,
-      owners: conf === 'unreadable' ? [] : hostsOf(conf).map((host) => owners.get(host)),
+      owners: hostsOf(confOf(name)).map((host) => owners.get(host)),
+      addresses: addresses.get(name) ?? [],
+      atMs: moment?.atMs,
     });
   });
   return {
     plans: planned.map(({ plan }) => plan),
     problems: [...planned.flatMap(({ problems }) => problems), ...strayLists(snapshot, places, settings)],
+    changesAtMs: nextEnd(
+      planned.map(({ plan }) => plan),
+      moment,
+    ),
   };
 }
 
-/** What people access: a workspace, or the account. */
-interface Place {
-  /** Namespace. */
-  readonly name: string;
-  readonly workspace?: Workspace;
+const NO_CONF: SettledConf = { conf: undefined, version: undefined, trial: undefined, problems: [] };
+
+function readable(conf: SettledConf['conf']): WorkspaceConf | undefined {
+  return conf === 'unreadable' ? undefined : conf;
 }
 
-function placesOf(snapshot: Snapshot, { systemNamespace }: IngressSettings): readonly Place[] {
-  const workspaces = objectsOf(snapshot, 'Workspace').map((workspace) => ({
-    name: workspace.metadata.name,
-    workspace,
-  }));
-  if (workspaces.some(({ name }) => name === systemNamespace)) return workspaces;
-  const hasAccount =
-    findConf(snapshot, systemNamespace) !== undefined ||
-    [...snapshot.objects, ...snapshot.unreadable].some((object) => {
-      const key = 'metadata' in object ? { kind: object.kind, namespace: object.metadata.namespace } : object;
-      return (
-        (key.kind === 'IpAccessList' || key.kind === 'WorkspaceConf') && key.namespace === systemNamespace
-      );
-    });
-  return hasAccount ? [...workspaces, { name: systemNamespace }] : workspaces;
+function nextEnd(plans: readonly IngressPlan[], moment: Moment | undefined): number | undefined {
+  if (moment === undefined) return undefined;
+  const ends = plans
+    .flatMap(({ spec }) => spec.trials ?? [])
+    .map(({ until }) => Date.parse(until))
+    .filter((endMs) => endMs > moment.atMs);
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }
 
-function findConf(snapshot: Snapshot, namespace: string): WorkspaceConf | undefined {
-  return findObject(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
-}
-
-/** Host -> Namespace that has it: the oldest workspace that claims it. */
-function ownersOfHosts(snapshot: Snapshot, places: readonly Place[]): ReadonlyMap<string, string> {
-  const youngestFirst = places
-    .toSorted((a, b) => compareText(createdAt(a), createdAt(b)) || compareText(a.name, b.name))
-    .toReversed();
-  return new Map(
-    youngestFirst.flatMap(({ name }) =>
-      hostsOf(findConf(snapshot, name)).map((host) => [host, name] as const),
-    ),
-  );
-}
-
-function createdAt({ workspace }: Place): string {
-  return workspace?.metadata.creationTimestamp ?? '';
+/** By Namespace: where administrators were in the last day, the newest of each. */
+function addressesOf({ callers, atMs }: Moment): ReadonlyMap<string, readonly string[]> {
+  const recent = callers
+    .filter(({ lastSeen }) => atMs - Date.parse(lastSeen) < CALLER_SEEN_MS)
+    .toSorted((a, b) => compareText(b.lastSeen, a.lastSeen));
+  const byPlace = [...Map.groupBy(recent, ({ workspace }) => workspace)].map(([workspace, seen]) => {
+    const newest = [...new Set(seen.map(({ address }) => address))].slice(0, MAX_CALLERS_PER_WORKSPACE);
+    return [workspace, newest.toSorted(compareText)] as const;
+  });
+  return new Map(byPlace);
 }
 
 /** All that a plan depends on. */
 interface PlanInputs {
   readonly place: Place;
-  readonly conf: WorkspaceConf | 'unreadable' | undefined;
+  readonly settledConf: SettledConf;
   readonly lists: readonly IpAccessList[];
   readonly unreadable: readonly string[];
   readonly former: IngressPlanSpec | undefined;
   readonly backendField: BackendField;
-  /** Of the hosts of `conf`, in order. */
+  /** Of the hosts of the WorkspaceConf, in order. */
   readonly owners: readonly (string | undefined)[];
+  /** Of administrators. */
+  readonly addresses: readonly string[];
+  readonly atMs: number | undefined;
 }
 
 interface PlannedPlace {
   readonly plan: IngressPlan;
   readonly problems: readonly Problem[];
 }
+
+type PlanMemory = Pick<IngressPlanSpec, 'confVersion' | 'trials'>;
+type PlanContent = Omit<IngressPlanSpec, 'revision' | keyof PlanMemory>;
 
 /** Between the parts of what a plan depends on. */
 const END = Symbol('end');
@@ -128,34 +136,54 @@ const ACCOUNT = {};
 /** Of 1,000 workspaces only those are planned again of which something changed. */
 const planOnce = memoize(
   (_: object, inputs: PlanInputs): PlannedPlace => planOf(inputs),
-  (_, { place, conf, lists, unreadable, former, backendField, owners }) => [
-    ...[place.name, conf, former, backendField],
-    ...[...lists, END, ...unreadable, END, ...owners],
+  (_, { place, settledConf, lists, unreadable, former, backendField, owners, addresses, atMs }) => [
+    ...[place.name, settledConf.conf, settledConf.version, settledConf.trial?.until, former, backendField],
+    // Whether something is taken back.
+    ...(former?.trials ?? []).map((trial) => isOver(trial, atMs)),
+    ...[END, ...lists, END, ...unreadable, END, ...owners, END, ...addresses],
   ],
 );
 
 function planOf(inputs: PlanInputs): PlannedPlace {
-  const { place, conf, lists, unreadable, former, backendField, owners } = inputs;
+  const { place, settledConf, lists, unreadable, former, backendField, owners, addresses, atMs } = inputs;
   const { name, workspace } = place;
-  const accepted = acceptLists(lists, unreadable, former?.lists ?? []);
+  const conf = settledConf.conf;
+  const settled = settleLists({
+    ...{ lists, unreadable, former, addresses, atMs },
+    isOn: isSwitchedOn(conf, former) && !isBelowEnterprise(workspace),
+    conf: readable(conf),
+    isConfTried: settledConf.trial !== undefined,
+  });
   const served =
     conf === 'unreadable' ? servedBefore(former) : servedBy({ conf, name, backendField, owners });
-  const content: Omit<IngressPlanSpec, 'revision'> = {
+  const content: PlanContent = {
     level: workspace === undefined ? 'ACCOUNT' : 'WORKSPACE',
     workspaceId: workspace?.id ?? '',
-    enableIpAccessLists: isSwitchedOn(conf, former) && !isBelowEnterprise(workspace),
-    lists: [...accepted.lists],
-    ...(accepted.unreadable.length === 0 ? {} : { unreadableLists: [...accepted.unreadable] }),
+    enableIpAccessLists: settled.isOn,
+    lists: [...settled.lists],
+    ...(settled.unreadable.length === 0 ? {} : { unreadableLists: [...settled.unreadable] }),
     ...served.fields,
   };
+  const memory = memoryOf(settledConf, settled.trials);
+  const spec = { ...content, ...memory, revision: contentHash(content) };
   return {
-    plan: { kind: 'IngressPlan', metadata: { name }, spec: { ...content, revision: contentHash(content) } },
+    plan: { kind: 'IngressPlan', metadata: { name }, spec },
     problems: [
-      ...accepted.problems,
+      ...settledConf.problems,
+      ...settled.problems,
       ...served.problems,
       ...ignoredLists(workspace, lists),
-      ...(content.enableIpAccessLists ? accepted.unreadable.map((list) => closedBy(list, name)) : []),
+      ...(settled.isOn ? settled.unreadable.map((list) => closedBy(list, name)) : []),
     ],
+  };
+}
+
+/** What only the operator needs; gateways need not apply a plan again because of it. */
+function memoryOf({ version, trial }: SettledConf, ofLists: readonly Trial[]): PlanMemory {
+  const trials = trial === undefined ? [...ofLists] : [...ofLists, trial];
+  return {
+    ...(version === undefined ? {} : { confVersion: version }),
+    ...(trials.length === 0 ? {} : { trials }),
   };
 }
 
@@ -167,30 +195,6 @@ function closedBy(list: string, namespace: string): Problem {
   };
 }
 
-interface ListsOfNamespaces {
-  readonly readable: ReadonlyMap<string, readonly IpAccessList[]>;
-  readonly unreadable: ReadonlyMap<string, readonly string[]>;
-}
-
-const listsOf = memoize((snapshot: Snapshot): ListsOfNamespaces => {
-  const unreadable = snapshot.unreadable
-    .filter(({ kind }) => kind === 'IpAccessList')
-    .toSorted((a, b) => compareText(a.name, b.name));
-  const readable = Map.groupBy(
-    objectsOf(snapshot, 'IpAccessList'),
-    ({ metadata }) => metadata.namespace ?? '',
-  );
-  const names = [...Map.groupBy(unreadable, ({ namespace }) => namespace)].map(
-    ([namespace, keys]) => [namespace, keys.map(({ name }) => name)] as const,
-  );
-  return { readable, unreadable: new Map(names) };
-});
-
-function readConf(snapshot: Snapshot, namespace: string): WorkspaceConf | 'unreadable' | undefined {
-  const isBroken = isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
-  return findConf(snapshot, namespace) ?? (isBroken ? 'unreadable' : undefined);
-}
-
 /** A switch that cannot be read counts as on, unless it is known to be off. */
 function isSwitchedOn(
   conf: WorkspaceConf | 'unreadable' | undefined,
@@ -198,10 +202,6 @@ function isSwitchedOn(
 ): boolean {
   if (conf === 'unreadable') return former?.enableIpAccessLists ?? true;
   return conf?.spec.enableIpAccessLists === true;
-}
-
-function isOfAccount({ metadata }: IpAccessList): boolean {
-  return metadata.labels?.[ACCOUNT_LABEL] !== undefined;
 }
 
 /** R82. */
@@ -213,20 +213,4 @@ function ignoredLists(workspace: Workspace | undefined, lists: readonly IpAccess
   if (!isBelowEnterprise(workspace)) return [];
   const message = `The list has no effect: workspace "${workspace?.metadata.name}" is in tier ${workspace?.tier}, and IP access lists need ENTERPRISE`;
   return lists.map((list) => problemAbout(list, 'RulesIgnored', message));
-}
-
-/** Lists that are for nobody. */
-function strayLists(
-  snapshot: Snapshot,
-  places: readonly Place[],
-  { systemNamespace }: IngressSettings,
-): readonly Problem[] {
-  const names = new Set(places.flatMap(({ name, workspace }) => (workspace === undefined ? [] : [name])));
-  return objectsOf(snapshot, 'IpAccessList')
-    .filter(({ metadata }) => !names.has(metadata.namespace ?? ''))
-    .filter((list) => list.metadata.namespace !== systemNamespace || !isOfAccount(list))
-    .map((list) => {
-      const message = `The list has no effect: Namespace "${list.metadata.namespace}" is no workspace; label it with sallyport.dev/workspace`;
-      return problemAbout(list, 'WorkspaceNotFound', message, 'metadata.namespace');
-    });
 }

@@ -104,7 +104,7 @@ export class OperatorProcess {
     const reading = source.read();
     await yieldToEventLoop();
     // In steps, so that lease and health checks do not wait.
-    const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory));
+    const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory, Date.now()));
     metrics.problems([...reading.state.problems, ...outputs.problems]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
@@ -122,6 +122,8 @@ export class OperatorProcess {
       if (!(error instanceof NoLongerLeader))
         logger.error('an object could not be written', { object: objectKey(item), error });
     }
-    return { runAgainAtMs: failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs };
+    const times = [failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs, outputs.changesAtMs];
+    const next = Math.min(...times.filter((time) => time !== undefined));
+    return Number.isFinite(next) ? { runAgainAtMs: next } : {};
   }
 }

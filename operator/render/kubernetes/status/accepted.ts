@@ -11,13 +11,21 @@ const REJECTIONS = [
   'WorkspaceNotFound',
   'Conflicted',
   'UnknownTier',
+  'WouldLockOut',
+  'NotConfirmed',
   'TooManyAddresses',
   'HostTaken',
   'BackendNotUsable',
 ] as const;
 
 /** Reasons of objects that are in use, though not all of their content has an effect. */
-export const REMARKS = ['SharedZone', 'RulesIgnored', 'TooManyTlsPorts', 'DuplicateLabel'] as const;
+export const REMARKS = [
+  'SharedZone',
+  'RulesIgnored',
+  'TooManyTlsPorts',
+  'AwaitingConfirmation',
+  'DuplicateLabel',
+] as const;
 
 /** Problems named in a message; a Metastore may have one per workspace. */
 const MOST_PROBLEMS = 3;

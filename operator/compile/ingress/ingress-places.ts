@@ -1,0 +1,111 @@
+// What people access, and what was written for it: workspaces, and the account. Of two that claim a host the older one
+// has it.
+import { memoize } from '../../lib/memo.ts';
+import { ACCOUNT_LABEL, type IpAccessList } from '../../model/ip-access-list.ts';
+import type { Problem } from '../../model/problem.ts';
+import {
+  compareText,
+  findObject,
+  isUnreadable,
+  objectsOf,
+  problemAbout,
+  type Snapshot,
+} from '../../model/snapshot.ts';
+import type { Workspace } from '../../model/workspace.ts';
+import { WORKSPACE_CONF_NAME, type WorkspaceConf } from '../../model/workspace-conf.ts';
+import { type BackendField, hostsOf } from './served-hosts.ts';
+
+export interface IngressSettings {
+  /** Lists of the account stand in it. */
+  readonly systemNamespace: string;
+  readonly backendField: BackendField;
+}
+
+/** What people access: a workspace, or the account. */
+export interface Place {
+  /** Namespace. */
+  readonly name: string;
+  readonly workspace?: Workspace;
+}
+
+export function placesOf(snapshot: Snapshot, { systemNamespace }: IngressSettings): readonly Place[] {
+  const workspaces = objectsOf(snapshot, 'Workspace').map((workspace) => ({
+    name: workspace.metadata.name,
+    workspace,
+  }));
+  if (workspaces.some(({ name }) => name === systemNamespace)) return workspaces;
+  const hasAccount =
+    findConf(snapshot, systemNamespace) !== undefined ||
+    [...snapshot.objects, ...snapshot.unreadable].some((object) => {
+      const key = 'metadata' in object ? { kind: object.kind, namespace: object.metadata.namespace } : object;
+      return (
+        (key.kind === 'IpAccessList' || key.kind === 'WorkspaceConf') && key.namespace === systemNamespace
+      );
+    });
+  return hasAccount ? [...workspaces, { name: systemNamespace }] : workspaces;
+}
+
+function findConf(snapshot: Snapshot, namespace: string): WorkspaceConf | undefined {
+  return findObject(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
+}
+
+/** Host -> Namespace that has it: the oldest workspace that claims it. */
+export function ownersOfHosts(
+  places: readonly Place[],
+  confOf: (place: Place) => WorkspaceConf | undefined,
+): ReadonlyMap<string, string> {
+  const youngestFirst = places
+    .toSorted((a, b) => compareText(createdAt(a), createdAt(b)) || compareText(a.name, b.name))
+    .toReversed();
+  return new Map(
+    youngestFirst.flatMap((place) => hostsOf(confOf(place)).map((host) => [host, place.name] as const)),
+  );
+}
+
+function createdAt({ workspace }: Place): string {
+  return workspace?.metadata.creationTimestamp ?? '';
+}
+
+interface ListsOfNamespaces {
+  readonly readable: ReadonlyMap<string, readonly IpAccessList[]>;
+  readonly unreadable: ReadonlyMap<string, readonly string[]>;
+}
+
+export const listsOf = memoize((snapshot: Snapshot): ListsOfNamespaces => {
+  const unreadable = snapshot.unreadable
+    .filter(({ kind }) => kind === 'IpAccessList')
+    .toSorted((a, b) => compareText(a.name, b.name));
+  const readable = Map.groupBy(
+    objectsOf(snapshot, 'IpAccessList'),
+    ({ metadata }) => metadata.namespace ?? '',
+  );
+  const names = [...Map.groupBy(unreadable, ({ namespace }) => namespace)].map(
+    ([namespace, keys]) => [namespace, keys.map(({ name }) => name)] as const,
+  );
+  return { readable, unreadable: new Map(names) };
+});
+
+export function readConf(snapshot: Snapshot, namespace: string): WorkspaceConf | 'unreadable' | undefined {
+  const isBroken = isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
+  return findConf(snapshot, namespace) ?? (isBroken ? 'unreadable' : undefined);
+}
+
+export function isOfAccount({ metadata }: IpAccessList): boolean {
+  return metadata.labels?.[ACCOUNT_LABEL] !== undefined;
+}
+
+/** Lists that are for nobody. */
+export function strayLists(
+  snapshot: Snapshot,
+  places: readonly Place[],
+  { systemNamespace }: IngressSettings,
+): readonly Problem[] {
+  const names = new Set(places.flatMap(({ name, workspace }) => (workspace === undefined ? [] : [name])));
+  return objectsOf(snapshot, 'IpAccessList')
+    .filter(({ metadata }) => !names.has(metadata.namespace ?? ''))
+    .filter((list) => list.metadata.namespace !== systemNamespace || !isOfAccount(list))
+    .map((list) => {
+      const message = `The list has no effect: Namespace "${list.metadata.namespace}" is no workspace; label it with sallyport.dev/workspace`;
+      return problemAbout(list, 'WorkspaceNotFound', message, 'metadata.namespace');
+    });
+}

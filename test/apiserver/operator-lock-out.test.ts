@@ -1,0 +1,165 @@
+// Nobody locks themselves out by kubectl: lists that would shut out an administrator who was there, changes that are
+// taken back unless they are confirmed, also where the operator restarts meanwhile, and the way back in for those who
+// are locked out all the same.
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { ClusterScene, type Operator, workspaceYaml } from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { confYaml, listYaml } from '../support/cluster/ingress-yaml.ts';
+import { until } from '../support/until.ts';
+
+const ADMIN = '192.0.2.7';
+const API_POD = 'api-1';
+
+let scene: ClusterScene;
+let operator: Operator;
+
+beforeAll(async () => {
+  scene = await ClusterScene.start();
+  operator = await scene.startOperator();
+  await scene.apply(`apiVersion: v1
+kind: Pod
+metadata: { name: ${API_POD}, namespace: ${SYSTEM_NAMESPACE} }
+spec: { serviceAccountName: sallyport-api, containers: [{ name: main, image: example.com/none }] }
+`);
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(() => scene.stop());
+
+/** As that pod of the API. */
+async function reportCallers(
+  ...callers: readonly (readonly [workspace: string, address: string])[]
+): Promise<string> {
+  const kubeconfig = await scene.controlPlane.serviceAccountKubeconfig(
+    SYSTEM_NAMESPACE,
+    'sallyport-api',
+    API_POD,
+  );
+  const lastSeen = new Date().toISOString();
+  const report = {
+    apiVersion: 'sallyport.dev/v1alpha1',
+    kind: 'CallerReport',
+    metadata: { name: API_POD, namespace: SYSTEM_NAMESPACE },
+    spec: { callers: callers.map(([workspace, address]) => ({ workspace, address, user: 'u', lastSeen })) },
+  };
+  const args = ['apply', '--server-side', '-f', '-'];
+  const { stderr } = await scene.controlPlane.kubectl(args, { kubeconfig, stdin: JSON.stringify(report) });
+  return stderr;
+}
+
+function planned(workspace: string): Promise<string> {
+  const path = '{.spec.enableIpAccessLists} {.spec.lists[*].ipAddresses}';
+  return scene.field(path, 'sip', workspace, '-n', SYSTEM_NAMESPACE);
+}
+
+async function untilPlanned(workspace: string, wanted: string): Promise<void> {
+  await until(`the plan of ${workspace} is ${wanted}`, async () => (await planned(workspace)) === wanted);
+}
+
+function of(workspace: string, ...object: readonly string[]): readonly string[] {
+  return [...object, '-n', workspace];
+}
+
+async function startWorkspace(name: string, id: string): Promise<void> {
+  const office = listYaml(name, 'office', { ipAddresses: ['192.0.2.0/24'] });
+  await scene.apply(
+    [workspaceYaml(name, id), office, confYaml(name, { enableIpAccessLists: true })].join('---\n'),
+  );
+  await untilPlanned(name, 'true ["192.0.2.0/24"]');
+}
+
+it('flags a list that shuts out an administrator, leaves it out, and takes it once it is confirmed', async () => {
+  expect(await reportCallers(['guarded', ADMIN])).toBe('');
+  await startWorkspace('guarded', '1');
+  const office = of('guarded', 'ipal', 'office');
+  await scene.apply(listYaml('guarded', 'office', { ipAddresses: ['198.51.100.1'] }));
+  await scene.untilCondition('Accepted', 'False WouldLockOut', ...office);
+  expect(await scene.condition('Accepted', ...office)).toContain(ADMIN);
+  expect(await planned('guarded')).toBe('true ["192.0.2.0/24"]');
+  await scene.kubectl('annotate', ...office, `sallyport.dev/confirm-lockout=${ADMIN}`);
+  await untilPlanned('guarded', 'true ["198.51.100.1"]');
+  await scene.untilCondition('Accepted', 'True Accepted', ...office);
+});
+
+it('flags the switch that shuts out an administrator', async () => {
+  await reportCallers(['guarded', ADMIN], ['switched', ADMIN]);
+  await scene.apply(
+    [workspaceYaml('switched', '2'), listYaml('switched', 'office', { ipAddresses: ['198.51.100.1'] })].join(
+      '---\n',
+    ),
+  );
+  await untilPlanned('switched', 'false ["198.51.100.1"]');
+  await scene.apply(confYaml('switched', { enableIpAccessLists: true }));
+  await scene.untilCondition('Accepted', 'False WouldLockOut', ...of('switched', 'swc', 'workspace'));
+  expect(await planned('switched')).toBe('false ["198.51.100.1"]');
+  const events = await scene.kubectl('get', 'events', '-n', 'switched', '-o', 'jsonpath={.items[*].reason}');
+  expect(events).toContain('WouldLockOut');
+});
+
+it('gives whoever is locked out the way back: delete the list, or switch it off, by kubectl', async () => {
+  await startWorkspace('locked', '3');
+  await scene.kubectl(
+    'patch',
+    ...of('locked', 'ipal', 'office'),
+    '--type=merge',
+    '-p',
+    '{"spec":{"enabled":false}}',
+  );
+  await until(
+    'it is off',
+    async () =>
+      (await scene.field('{.spec.lists[*].enabled}', 'sip', 'locked', '-n', SYSTEM_NAMESPACE)) === 'false',
+  );
+  await scene.kubectl('delete', ...of('locked', 'ipal', 'office'));
+  await untilPlanned('locked', 'true ');
+  await scene.kubectl(
+    'patch',
+    ...of('locked', 'swc', 'workspace'),
+    '--type=merge',
+    '-p',
+    '{"spec":{"enableIpAccessLists":false}}',
+  );
+  await untilPlanned('locked', 'false ');
+});
+
+describe('commit-confirm', () => {
+  const within = (time: string) => ({ annotations: { 'sallyport.dev/confirm-within': time } });
+  const changed = (name: string, time: string): Promise<void> =>
+    scene.apply(listYaml(name, 'office', { ipAddresses: ['198.51.100.1'] }, within(time)));
+  const office = (name: string) => of(name, 'ipal', 'office');
+
+  it('counts at once, also where it shuts out an administrator, and is taken back', async () => {
+    await reportCallers(['tried', ADMIN]);
+    await startWorkspace('tried', '4');
+    await changed('tried', '6s');
+    await untilPlanned('tried', 'true ["198.51.100.1"]');
+    await scene.untilCondition('Accepted', 'True AwaitingConfirmation', ...office('tried'));
+    await untilPlanned('tried', 'true ["192.0.2.0/24"]');
+    await scene.untilCondition('Accepted', 'False NotConfirmed', ...office('tried'));
+    const events = await scene.kubectl('get', 'events', '-n', 'tried', '-o', 'jsonpath={.items[*].reason}');
+    expect(events).toContain('NotConfirmed');
+  }, 60_000);
+
+  it('stays where its generation is confirmed in time', async () => {
+    await startWorkspace('kept', '5');
+    await changed('kept', '5s');
+    await untilPlanned('kept', 'true ["198.51.100.1"]');
+    const generation = await scene.field('{.metadata.generation}', ...office('kept'));
+    await scene.kubectl('annotate', ...office('kept'), `sallyport.dev/confirmed=${generation}`);
+    await scene.untilCondition('Accepted', 'True Accepted', ...office('kept'));
+    const trials = await scene.field('{.spec.trials}', 'sip', 'kept', '-n', SYSTEM_NAMESPACE);
+    expect([await planned('kept'), trials]).toEqual(['true ["198.51.100.1"]', '']);
+  }, 60_000);
+
+  it('is taken back by an operator that was not there when it began', async () => {
+    await startWorkspace('orphaned', '6');
+    await changed('orphaned', '5s');
+    await untilPlanned('orphaned', 'true ["198.51.100.1"]');
+    await operator.stop();
+    const trial = '{.spec.trials[0].until}';
+    const endsAt = await scene.field(trial, 'sip', 'orphaned', '-n', SYSTEM_NAMESPACE);
+    await until('its time is over', () => Date.now() > Date.parse(endsAt));
+    expect(await planned('orphaned')).toBe('true ["198.51.100.1"]');
+    operator = await scene.startOperator({ identity: 'operator-2' });
+    await untilPlanned('orphaned', 'true ["192.0.2.0/24"]');
+  }, 60_000);
+});
