@@ -63,6 +63,14 @@ export interface RunConfig extends ListenConfig, ProxyConfig {
   readonly retentionMs: number;
   /** Size of the denial log beyond which its oldest rows are deleted. */
   readonly retentionBytes: number;
+  /** Undefined: proxies of others cannot ask. */
+  readonly authorize: AuthorizeConfig | undefined;
+}
+
+export interface AuthorizeConfig {
+  readonly port: number;
+  /** Proxies that may ask, and whose word about the client counts. */
+  readonly trustedProxies: readonly AddressRange[];
 }
 
 /** Options as commander gives them: text by option name. */
@@ -93,6 +101,8 @@ export interface RunOptions extends ListenOptions, ProxyOptions {
   readonly apiTokens?: string;
   readonly apiWorkspace?: string;
   readonly apiTrustedProxy?: readonly string[];
+  readonly authorizePort?: string;
+  readonly authorizeTrustedProxy?: readonly string[];
 }
 
 /** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
@@ -110,6 +120,7 @@ export function readRunConfig(
     retentionMs: readRetention(options.retention ?? RETENTION),
     retentionBytes: readRetentionSize(options.retentionSize ?? RETENTION_SIZE),
     api: readFolderApi(options),
+    authorize: readAuthorize(options),
   };
 }
 
@@ -125,6 +136,24 @@ function readFolderApi(options: RunOptions): FolderApiConfig | undefined {
     tokens: resolve(options.apiTokens ?? join(options.state, 'api-tokens.yaml')),
     defaultWorkspace: options.apiWorkspace,
     trustedProxies: (options.apiTrustedProxy ?? []).map((text) => readRange('--api-trusted-proxy', text)),
+  };
+}
+
+/** Proxies on this machine. */
+const LOCAL_PROXIES = ['127.0.0.0/8', '::1'];
+
+function readAuthorize({
+  authorizePort,
+  authorizeTrustedProxy = [],
+}: RunOptions): AuthorizeConfig | undefined {
+  if (authorizePort === undefined) {
+    if (authorizeTrustedProxy.length === 0) return undefined;
+    throw new OptionError('--authorize-trusted-proxy: it has an effect only with --authorize-port');
+  }
+  const ranges = authorizeTrustedProxy.length === 0 ? LOCAL_PROXIES : authorizeTrustedProxy;
+  return {
+    port: readPort('--authorize-port', authorizePort),
+    trustedProxies: ranges.map((text) => readRange('--authorize-trusted-proxy', text)),
   };
 }
 

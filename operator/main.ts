@@ -95,6 +95,16 @@ withProxyOptions(program.command('run'))
     '--retention-size <size>',
     'size at which the oldest rows of the denial log are deleted (default: 10GB)',
   )
+  .option(
+    '--authorize-port <port>',
+    'answer at /authorize whether access lists allow a client (default: do not)',
+  )
+  .option(
+    '--authorize-trusted-proxy <cidr>',
+    'proxies that may ask that (repeatable; default: those of this machine)',
+    collect,
+    [],
+  )
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
   .argument('<folder>', 'folder of YAML, as for "kubectl apply -f"')
   .addOption(listenOption)
@@ -138,6 +148,18 @@ program
   .action(async (options) => {
     const { denialsCommand } = await import('./roles/denials/command.ts');
     process.exitCode = await denialsCommand(options);
+  });
+
+program
+  .command('lists')
+  .description('show how often each entry of the access lists decided')
+  .addOption(stateOption)
+  .option('--workspace <name>', 'only this workspace (name or id)')
+  .option('--never-hit', 'only entries that decided nothing so far')
+  .option('--json', 'one JSON object per workspace, with all counts')
+  .action(async (options) => {
+    const { listsCommand } = await import('./roles/lists/command.ts');
+    process.exitCode = await listsCommand(options);
   });
 
 program

@@ -5,12 +5,15 @@ import { z } from 'zod';
 import { TRUNCATION_MARK, WRITTEN_AUTHORITY_BYTES } from './access-log-line.ts';
 import { INBOUND_REASONS, type InboundReason, isInboundReason } from './inbound-reason.ts';
 
-/**
- * An ingress gateway, the check for proxies of others, the REST API. Each has a spool of its own, since two processes
- * that append to one file could tear each other's lines: Envoy access.log, the others authorize.log and api.log.
- */
+/** An ingress gateway, the check for proxies of others, the REST API. */
 export const INBOUND_LISTENERS = ['ingress', 'authorize', 'api'] as const;
 export type InboundListener = (typeof INBOUND_LISTENERS)[number];
+
+/**
+ * Name of the spool of /authorize and the API, beside Envoy's: two processes that append to one file could tear each
+ * other's lines.
+ */
+export const OWN_LOG = 'servers';
 
 /**
  * Bytes that a line holds of what clients write, so that no client decides its length: Envoy's formatters take these

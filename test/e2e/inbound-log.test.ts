@@ -158,7 +158,7 @@ test('our own servers have spools beside that of Envoy, which are rotated while 
   withState(async ({ paths, shown, rows }) => {
     const log = await startLog(paths, shown, 65_536);
     const writer = new SpoolWriter({
-      path: join(paths.ingressLog, 'authorize.log'),
+      path: join(paths.ingressLog, 'servers.log'),
       counts: { dropped: 0 },
       onFailure: () => undefined,
       onDropping: () => undefined,

@@ -12,7 +12,7 @@ import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { Spools, type SpoolsOptions } from '../../gateway/log/spools.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
-import type { InboundLine } from '../../model/inbound-line.ts';
+import { type InboundLine, OWN_LOG } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import type { InboundRequest, PlanChange } from './calls.ts';
 
@@ -32,9 +32,6 @@ export interface InboundLogOptions extends InboundRequest {
   readonly onFailure: (error: Error) => void;
   readonly maxBytes: number | undefined;
 }
-
-/** Of our own servers, which follow a renamed file by themselves. */
-const OWN_LOGS = ['authorize', 'api'] as const;
 
 export class InboundLog {
   readonly #options: InboundLogOptions;
@@ -116,7 +113,8 @@ export class InboundLog {
       folder: spools,
       logs: [
         { name: ENVOY_LOG, reopen: reopenEnvoyLog },
-        ...OWN_LOGS.map((name) => ({ name, reopen: async () => undefined })),
+        // Its writer follows a renamed file by itself.
+        { name: OWN_LOG, reopen: async () => undefined },
       ],
       consume: (batch: LogBatch) => store(() => consumer.consume(batch)),
       onTornLine,

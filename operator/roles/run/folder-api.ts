@@ -3,19 +3,16 @@ import { createApiServer } from '../../api/server.ts';
 import { FolderStore } from '../../api/store/folder-store.ts';
 import { TokenFile } from '../../api/store/token-file.ts';
 import { WorkspaceDirectory } from '../../api/workspace-directory.ts';
-import { compileIngress } from '../../compile/ingress/ingress-plans.ts';
 import type { FolderApiConfig, RunConfig } from '../../config.ts';
-import { memoizeLast } from '../../lib/memo.ts';
 import type { WrittenInboundLine } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
-import { EMPTY_SNAPSHOT, type Snapshot } from '../../model/snapshot.ts';
 import { SYSTEM_NAMESPACE } from '../../model/system-names.ts';
 import type { RunView } from './view.ts';
 
 export interface FolderApiOptions {
   readonly view: RunView;
-  /** The last reading of the folder; undefined before the first one. */
-  readonly snapshot: () => Snapshot | undefined;
+  /** Those in force; undefined before the first reading of the folder. */
+  readonly plans: () => readonly IngressPlan[] | undefined;
   /** Called after each change of the folder. */
   readonly onChange: () => void;
   readonly onDenied: (line: WrittenInboundLine) => void;
@@ -52,10 +49,9 @@ export async function startFolderApi(
 function serverFor(
   config: RunConfig,
   { defaultWorkspace, trustedProxies }: FolderApiConfig,
-  { view, snapshot, onChange, onDenied, tokens }: FolderApiOptions & { readonly tokens: TokenFile },
+  { view, plans, onChange, onDenied, tokens }: FolderApiOptions & { readonly tokens: TokenFile },
 ) {
-  const plansOf = planner();
-  const directory = new WorkspaceDirectory(() => plansOf(snapshot() ?? EMPTY_SNAPSHOT), {
+  const directory = new WorkspaceDirectory(() => plans() ?? NO_PLANS, {
     systemNamespace: SYSTEM_NAMESPACE,
     defaultWorkspace,
   });
@@ -69,23 +65,14 @@ function serverFor(
     }),
     directory,
     trustedProxies,
-    notReady: () => (snapshot() === undefined ? 'Cannot answer yet: the folder is being read' : undefined),
+    notReady: () => (plans() === undefined ? 'Cannot answer yet: the folder is being read' : undefined),
     onDenied,
     onFault: (error) =>
       view.failure(`A call of the REST API failed: ${String((error as Error).stack ?? error)}`),
   });
 }
 
-/** Plans of the last snapshot; lists that were accepted stay so. */
-function planner(): (snapshot: Snapshot) => readonly IngressPlan[] {
-  let before: readonly IngressPlan[] = [];
-  return memoizeLast((snapshot: Snapshot) => {
-    before = compileIngress(snapshot, INGRESS, before).plans;
-    return before;
-  });
-}
-
-const INGRESS = { systemNamespace: SYSTEM_NAMESPACE, backendField: 'address' } as const;
+const NO_PLANS: readonly IngressPlan[] = [];
 
 function hostOf(address: string): string {
   return address.includes(':') ? `[${address}]` : address;

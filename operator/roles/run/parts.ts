@@ -13,6 +13,7 @@ import { describeExit } from '../../gateway/process/running-envoy.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
 import { DenialLogProcess } from '../denial-log/process.ts';
+import { FolderIngress } from './folder-ingress.ts';
 import { StateReport } from './state-report.ts';
 import type { RunView } from './view.ts';
 
@@ -32,6 +33,7 @@ export interface RunProcessParts extends GatewayParts {
   readonly log: DenialLogProcess;
   readonly ports: ListenerPorts;
   readonly report: StateReport;
+  readonly ingress: FolderIngress;
 }
 
 /** Throws, with nothing left open, where the address, the state directory or Envoy is not available. */
@@ -68,7 +70,13 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     view,
     reopenDnsLog: () => gateway.dns.reopenLog(),
   });
-  return { ...gateway, view, log, ports, report: new StateReport(view) };
+  const ingress = new FolderIngress({
+    listenAddress: config.listenAddress,
+    authorize: config.authorize,
+    spools: place.paths.ingressLog,
+    view,
+  });
+  return { ...gateway, view, log, ports, ingress, report: new StateReport(view) };
 }
 
 function hooksOf(view: RunView): GatewayHooks {

@@ -71,6 +71,11 @@ export class RunProcess {
     return this.#api?.port;
   }
 
+  /** Port of /authorize; undefined where it is not served. */
+  get authorizePort(): number | undefined {
+    return this.#parts.ingress.authorizePort;
+  }
+
   get envoyPid(): number | undefined {
     return this.#parts.envoy.pid;
   }
@@ -99,13 +104,15 @@ export class RunProcess {
   /** Resolves when every denial that Envoy or the DNS has written is in the store. */
   async drained(): Promise<void> {
     await this.#parts.dns.flush();
+    await this.#parts.ingress.flush();
     await this.#parts.log.drain();
   }
 
   /** Takes less than five seconds, whatever hangs; the next run reads what is left in the spools. */
   async stop(): Promise<void> {
-    const { dns, envoy, pass, polls, log } = this.#parts;
+    const { dns, envoy, pass, polls, log, ingress } = this.#parts;
     await within(LAST_PASS_MS, this.#api?.close() ?? Promise.resolve());
+    await within(LAST_PASS_MS, ingress.stop());
     const lastPass = Promise.all([this.#loop.stop(), polls.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, pass.close());
@@ -120,7 +127,7 @@ export class RunProcess {
 
   /** Files first, so that Envoy starts from them; then again with the running Envoy, which may reject them. */
   async #start(): Promise<void> {
-    const { paths, log, dns, envoy, polls, settings, view } = this.#parts;
+    const { paths, log, dns, envoy, ingress, polls, settings, view } = this.#parts;
     await dns.start();
     await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     await this.#pass();
@@ -134,6 +141,7 @@ export class RunProcess {
     const { heldBack } = await this.#pass();
     // An adopted Envoy has a last good configuration, and traffic that must continue.
     if (heldBack.length > 0 && how === 'started') throw new Error(heldBack.join('\n'));
+    await ingress.start();
     polls.start();
     this.#loop.trigger();
   }
@@ -141,10 +149,9 @@ export class RunProcess {
   async #startApi(config: RunConfig): Promise<void> {
     this.#api = await startFolderApi(config, {
       view: this.#parts.view,
-      snapshot: () => this.#computed?.reading.snapshot,
+      plans: () => this.#parts.ingress.plans.current,
       onChange: () => this.#loop.trigger(),
-      // The inbound log takes these lines.
-      onDenied: () => undefined,
+      onDenied: (line) => this.#parts.ingress.append(line),
     });
   }
 
@@ -169,7 +176,7 @@ export class RunProcess {
   }
 
   async #compute(tunnels: TunnelMemory): Promise<DesiredOutputs> {
-    const { settings, ports, report } = this.#parts;
+    const { settings, ports, report, ingress, log } = this.#parts;
     const reading = await this.#source.read();
     const before = this.#computed;
     const isCurrent =
@@ -181,7 +188,9 @@ export class RunProcess {
     let outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken())
       outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    report.problems([...reading.problems, ...outputs.problems, ...ports.problems]);
+    const compiled = ingress.plans.compile(reading.snapshot);
+    log.rememberPlans(compiled.plans);
+    report.problems([...reading.problems, ...outputs.problems, ...compiled.problems, ...ports.problems]);
     this.#computed = { reading, outputs };
     return outputs;
   }

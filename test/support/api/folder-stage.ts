@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readRunConfig } from '../../../operator/config.ts';
 import type { WrittenInboundLine } from '../../../operator/model/inbound-line.ts';
 import { type FolderApi, startFolderApi } from '../../../operator/roles/run/folder-api.ts';
+import { FolderPlans } from '../../../operator/roles/run/folder-plans.ts';
 import { SILENT_VIEW } from '../../../operator/roles/run/view.ts';
 import { FolderSource } from '../../../operator/sources/folder.ts';
 import { freePorts } from '../free-ports.ts';
@@ -59,15 +60,14 @@ export class FolderStage implements ApiStage {
     await writeFile(join(directory, 'tokens.yaml'), `${TOKENS}${tokens}`, { mode: 0o600 });
     const [port = 0] = await freePorts(1);
     const source = new FolderSource(folder);
-    let snapshot = (await source.read()).snapshot;
-    const reread = async (): Promise<void> => {
-      snapshot = (await source.read()).snapshot;
-    };
+    const plans = new FolderPlans();
+    const reread = async (): Promise<void> => void plans.compile((await source.read()).snapshot);
+    await reread();
     const denied: WrittenInboundLine[] = [];
     const failures: string[] = [];
     const api = await startFolderApi(configOf(directory, port, workspace), {
       view: { ...SILENT_VIEW, failure: (text) => void failures.push(text) },
-      snapshot: () => snapshot,
+      plans: () => plans.current,
       onChange: () => undefined,
       onDenied: (line) => void denied.push(line),
     });
