@@ -81,6 +81,14 @@ test('each reason has its status and sentence', async () => {
     expect(await found(host, '127.0.0.1')).toEqual([503, undefined, expect.stringContaining('No server')]);
 });
 
+test.each([':x', ':0', ':', ':080', '@lab.example', '%00', ',lab.example', '/'])(
+  'the host "lab.example%s" is refused',
+  async (odd) => {
+    const answer = await fixture.ask({ host: `lab.example${odd}` });
+    expect([400, 404]).toContain(answer?.status);
+  },
+);
+
 test('a line has the request and the rule, and is bounded', async () => {
   const long = `/long${'x'.repeat(5000)}`;
   await fixture.ask({

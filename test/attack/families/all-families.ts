@@ -7,6 +7,7 @@ import { CONNECTIONS } from './connections.ts';
 import { DEPUTY } from './deputy.ts';
 import { FAIRNESS } from './fairness.ts';
 import type { Family } from './family.ts';
+import { INGRESS } from './ingress.ts';
 import { READERS } from './readers.ts';
 import { STORAGE_OF_STRANGERS } from './storage.ts';
 import { UPGRADE } from './upgrade.ts';
@@ -22,4 +23,5 @@ export const FAMILIES: readonly Family[] = [
   CONNECTIONS,
   READERS,
   FAIRNESS,
+  INGRESS,
 ];

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, isIPv6, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { HeldBackResource } from '../../../operator/gateway/xds/resource-book.ts';
 import type { Certificate } from '../../../operator/model/certificate.ts';
@@ -30,7 +30,7 @@ export interface Asked {
   readonly host: string;
   readonly path?: string;
   readonly headers?: readonly string[];
-  /** Loopback address of the client. */
+  /** Address of the client on this machine. */
   readonly from?: string;
   /** Bytes before the request. */
   readonly before?: string | Buffer;
@@ -129,7 +129,8 @@ export class IngressFixture {
   }
 
   async connect(from = '127.0.0.1'): Promise<Socket> {
-    const socket = connect({ host: '127.0.0.1', port: this.settings.httpPort, localAddress: from });
+    const host = isIPv6(from) ? '::1' : '127.0.0.1';
+    const socket = connect({ host, port: this.settings.httpPort, localAddress: from });
     socket.on('error', () => undefined);
     await once(socket, 'connect');
     return socket;
