@@ -1,7 +1,7 @@
 // The main path on one screen: snapshot -> tables and plans -> Envoy's configuration, and in a cluster the objects for
 // the API server. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
-import { compileIngress } from './compile/ingress/ingress-plans.ts';
+import { ingressSteps } from './compile/ingress/ingress-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
 import { type CompiledSnapshot, compileAhead, compileSnapshot } from './compile/plans.ts';
@@ -116,7 +116,7 @@ export function* operatorSteps(
   const clusterPlans = planCluster(compiled, state, ports);
   yield;
   const { systemNamespace } = settings;
-  const ingress = compileIngress(
+  const ingress = yield* ingressSteps(
     state.snapshot,
     { systemNamespace, backendField: 'serviceName' },
     state.ingressPlans,

@@ -10,6 +10,8 @@ export interface AcceptedLists {
   readonly lists: readonly PlannedList[];
   /** Names of lists that cannot be read and were never accepted. */
   readonly unreadable: readonly string[];
+  /** All found are accepted as they are. */
+  readonly isWhole: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -37,8 +39,9 @@ export function acceptLists(
     const planned = fits ? plannedList(list) : accepted;
     if (planned !== undefined) lists.push(planned);
   }
+  const isWhole = problems.length === 0;
   problems.push(...duplicateLabels(found));
-  return { lists, unreadable: unreadable.filter((name) => !former.has(name)), problems };
+  return { lists, unreadable: unreadable.filter((name) => !former.has(name)), isWhole, problems };
 }
 
 /**

@@ -1,11 +1,10 @@
 // Snapshot -> an IngressPlan per workspace, and one of the account where it has lists or hosts. What cannot be read
 // denies.
 import { memoize } from '../../lib/memo.ts';
-import { CALLER_SEEN_MS, type Caller, MAX_CALLERS_PER_WORKSPACE } from '../../model/caller-report.ts';
 import type { IngressPlan, IngressPlanSpec, Trial } from '../../model/ingress-plan.ts';
 import type { IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
-import { compareText, formatKey, problemAbout, type Snapshot } from '../../model/snapshot.ts';
+import { formatKey, problemAbout, type Snapshot } from '../../model/snapshot.ts';
 import type { Workspace } from '../../model/workspace.ts';
 import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
@@ -19,6 +18,7 @@ import {
   readConf,
   strayLists,
 } from './ingress-places.ts';
+import { addressesOf, type Moment } from './moment.ts';
 import { type BackendField, hostsOf, servedBefore, servedBy } from './served-hosts.ts';
 import { type SettledConf, settleConf } from './settled-conf.ts';
 import { settleLists } from './settled-lists.ts';
@@ -31,13 +31,6 @@ export interface CompiledIngress {
   readonly changesAtMs: number | undefined;
 }
 
-/** For guards that depend on time, and on who was there. */
-export interface Moment {
-  readonly atMs: number;
-  /** Administrators who called. */
-  readonly callers: readonly Caller[];
-}
-
 /** `before`: the plans of the last time, whose accepted lists stay. Without a moment every change counts at once. */
 export function compileIngress(
   snapshot: Snapshot,
@@ -45,18 +38,66 @@ export function compileIngress(
   before: readonly IngressPlan[] = [],
   moment?: Moment,
 ): CompiledIngress {
+  const steps = ingressSteps(snapshot, settings, before, moment);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** How many places between two pauses: after a start all are planned for the first time. */
+const PLACES_PER_STEP = 10;
+
+/** The same, with pauses. */
+export function* ingressSteps(
+  snapshot: Snapshot,
+  settings: IngressSettings,
+  before: readonly IngressPlan[],
+  moment: Moment | undefined,
+): Generator<void, CompiledIngress> {
   const former = new Map(before.map((plan) => [plan.metadata.name, plan.spec]));
   const places = placesOf(snapshot, settings);
   const confs = new Map(
     places.map(({ name }) => [name, settleConf(readConf(snapshot, name), former.get(name), moment?.atMs)]),
   );
+  const inputsOf = inputsOfPlaces({ snapshot, settings, places, confs, former, moment });
+  const planned: PlannedPlace[] = [];
+  for (const place of places) {
+    planned.push(planOnce(place.workspace ?? ACCOUNT, inputsOf(place)));
+    if (planned.length % PLACES_PER_STEP === 0) yield;
+  }
+  const plans = planned.map(({ plan }) => plan);
+  return {
+    plans,
+    problems: [...planned.flatMap(({ problems }) => problems), ...strayLists(snapshot, places, settings)],
+    changesAtMs: nextEnd(plans, moment),
+  };
+}
+
+interface Around {
+  readonly snapshot: Snapshot;
+  readonly settings: IngressSettings;
+  readonly places: readonly Place[];
+  readonly confs: ReadonlyMap<string, SettledConf>;
+  readonly former: ReadonlyMap<string, IngressPlanSpec>;
+  readonly moment: Moment | undefined;
+}
+
+function inputsOfPlaces({
+  snapshot,
+  settings,
+  places,
+  confs,
+  former,
+  moment,
+}: Around): (place: Place) => PlanInputs {
   const confOf = (name: string): WorkspaceConf | undefined => readable(confs.get(name)?.conf);
   const owners = ownersOfHosts(places, ({ name }) => confOf(name));
   const found = listsOf(snapshot);
-  const addresses = moment === undefined ? new Map() : addressesOf(moment);
-  const planned = places.map((place) => {
+  const addresses = moment === undefined ? new Map<string, readonly string[]>() : addressesOf(moment);
+  return (place) => {
     const { name, workspace } = place;
-    return planOnce(workspace ?? ACCOUNT, {
+    return {
       place,
       settledConf: confs.get(name) ?? NO_CONF,
       lists: (found.readable.get(name) ?? []).filter((list) => workspace !== undefined || isOfAccount(list)),
@@ -66,15 +107,7 @@ export function compileIngress(
       owners: hostsOf(confOf(name)).map((host) => owners.get(host)),
       addresses: addresses.get(name) ?? [],
       atMs: moment?.atMs,
-    });
-  });
-  return {
-    plans: planned.map(({ plan }) => plan),
-    problems: [...planned.flatMap(({ problems }) => problems), ...strayLists(snapshot, places, settings)],
-    changesAtMs: nextEnd(
-      planned.map(({ plan }) => plan),
-      moment,
-    ),
+    };
   };
 }
 
@@ -91,18 +124,6 @@ function nextEnd(plans: readonly IngressPlan[], moment: Moment | undefined): num
     .map(({ until }) => Date.parse(until))
     .filter((endMs) => endMs > moment.atMs);
   return ends.length === 0 ? undefined : Math.min(...ends);
-}
-
-/** By Namespace: where administrators were in the last day, the newest of each. */
-function addressesOf({ callers, atMs }: Moment): ReadonlyMap<string, readonly string[]> {
-  const recent = callers
-    .filter(({ lastSeen }) => atMs - Date.parse(lastSeen) < CALLER_SEEN_MS)
-    .toSorted((a, b) => compareText(b.lastSeen, a.lastSeen));
-  const byPlace = [...Map.groupBy(recent, ({ workspace }) => workspace)].map(([workspace, seen]) => {
-    const newest = [...new Set(seen.map(({ address }) => address))].slice(0, MAX_CALLERS_PER_WORKSPACE);
-    return [workspace, newest.toSorted(compareText)] as const;
-  });
-  return new Map(byPlace);
 }
 
 /** All that a plan depends on. */

@@ -30,7 +30,7 @@ export function withheldChanges(
   changes: readonly AccessChange[],
   addresses: readonly string[],
 ): ReadonlyMap<string, readonly string[]> {
-  if (addresses.length === 0) return new Map();
+  if (addresses.length === 0 || changes.length === 0) return new Map();
   const all = changes.reduce((rules, { apply }) => apply(rules), before);
   if (shutOut(before, all, addresses).length === 0) return new Map();
   let rules = before;

@@ -62,7 +62,7 @@ export function settleLists(input: ListsInput): SettledLists {
   const settled = { isOn: withheld.has(SWITCH) ? base.isOn : isOn, lists: mapOf(fitting.lists) };
   const wanted = changes.reduce((rules, { key, apply }) => (withheld.has(key) ? rules : apply(rules)), base);
   // A list that made room for another may itself have been too long: then none of them counts.
-  const lost = shutOut(wanted, settled, addresses);
+  const lost = fitting.isWhole ? [] : shutOut(wanted, settled, addresses);
   const refused = lost.length === 0 ? withheld : new Map(changes.map(({ key }) => [key, lost]));
   const problems = [
     ...tried.flatMap((one) => one.problems),
