@@ -1,4 +1,5 @@
-import { OptionError, type RunOptions, readRunConfig } from './config.ts';
+import { type RunOptions, readRunConfig } from './config.ts';
+import { OptionError } from './option-values.ts';
 
 const OPTIONS: RunOptions = {
   state: '.sallyport',

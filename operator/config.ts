@@ -1,12 +1,23 @@
 // Command-line options and environment -> validated configuration. With main.ts the only reader of either.
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseDuration } from './lib/duration.ts';
-import { parseHostPort } from './lib/host-port.ts';
-import { type AddressRange, parseAddressRange } from './model/address-range.ts';
-import { BLOCK_SIZE } from './model/lane-port.ts';
-import { DENIAL_ROWS_PER_SECOND, LEAST_ENVOY_MEMORY_MB } from './model/limits.ts';
+import type { AddressRange } from './model/address-range.ts';
+import { DENIAL_ROWS_PER_SECOND } from './model/limits.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
+import {
+  OptionError,
+  readAddress,
+  readCount,
+  readEnvoyMemory,
+  readListenPort,
+  readLogBytes,
+  readNameServer,
+  readPort,
+  readPorts,
+  readRange,
+  readRetention,
+  readRetentionSize,
+} from './option-values.ts';
 
 /** Addresses and ports of the proxies. */
 export interface ListenConfig {
@@ -54,8 +65,21 @@ export interface FolderApiConfig extends RestConfig {
   readonly tokens: string;
 }
 
+/** How people access workspaces through an ingress gateway. */
+export interface IngressListenConfig {
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly trustedProxies:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'hops'; readonly hops: number }
+    | { readonly kind: 'ranges'; readonly ranges: readonly AddressRange[] };
+  /** Empty: no PROXY headers. */
+  readonly proxyProtocolFrom: readonly AddressRange[];
+}
+
 /** Configuration of `sallyport run`. */
 export interface RunConfig extends ListenConfig, ProxyConfig {
+  readonly ingress: IngressListenConfig;
   readonly folder: string;
   /** Undefined: no REST API. */
   readonly api: FolderApiConfig | undefined;
@@ -94,7 +118,15 @@ interface ProxyOptions {
   readonly denialRows?: string;
 }
 
-export interface RunOptions extends ListenOptions, ProxyOptions {
+export interface IngressListenOptions {
+  readonly ingressHttpPort?: string;
+  readonly ingressHttpsPort?: string;
+  readonly trustedHops?: string;
+  readonly trustedProxy?: readonly string[];
+  readonly proxyProtocolFrom?: readonly string[];
+}
+
+export interface RunOptions extends ListenOptions, ProxyOptions, IngressListenOptions {
   readonly retention?: string;
   readonly retentionSize?: string;
   readonly apiPort?: string;
@@ -105,9 +137,6 @@ export interface RunOptions extends ListenOptions, ProxyOptions {
   readonly authorizeTrustedProxy?: readonly string[];
 }
 
-/** Thrown for an option that cannot be accepted; its message is for the person at the terminal. */
-export class OptionError extends Error {}
-
 export function readRunConfig(
   folder: string,
   options: RunOptions,
@@ -117,6 +146,7 @@ export function readRunConfig(
     folder: resolve(folder),
     ...readListenConfig(options),
     ...readProxyConfig(options, environment),
+    ingress: readIngressListen(options),
     retentionMs: readRetention(options.retention ?? RETENTION),
     retentionBytes: readRetentionSize(options.retentionSize ?? RETENTION_SIZE),
     api: readFolderApi(options),
@@ -157,6 +187,43 @@ function readAuthorize({
   };
 }
 
+const HTTP_PORT = '8080';
+const HTTPS_PORT = '8443';
+
+function readIngressListen(options: IngressListenOptions): IngressListenConfig {
+  const { ingressHttpPort = HTTP_PORT, ingressHttpsPort = HTTPS_PORT, proxyProtocolFrom = [] } = options;
+  const httpPort = readListenPort('--ingress-http-port', ingressHttpPort);
+  const httpsPort = readListenPort('--ingress-https-port', ingressHttpsPort);
+  if (httpPort === httpsPort) {
+    throw new OptionError(
+      `--ingress-https-port: Cannot accept "${ingressHttpsPort}": --ingress-http-port has it; choose another`,
+    );
+  }
+  return {
+    httpPort,
+    httpsPort,
+    trustedProxies: readTrustedProxies(options),
+    proxyProtocolFrom: proxyProtocolFrom.map((text) => readRange('--proxy-protocol-from', text)),
+  };
+}
+
+function readTrustedProxies({
+  trustedHops,
+  trustedProxy = [],
+}: IngressListenOptions): IngressListenConfig['trustedProxies'] {
+  if (trustedHops === undefined && trustedProxy.length === 0) return { kind: 'none' };
+  if (trustedHops === undefined) {
+    return { kind: 'ranges', ranges: trustedProxy.map((text) => readRange('--trusted-proxy', text)) };
+  }
+  if (trustedProxy.length > 0) {
+    throw new OptionError('--trusted-hops: Cannot be combined with --trusted-proxy: use one of them');
+  }
+  if (/^[1-9]$/.test(trustedHops)) return { kind: 'hops', hops: Number(trustedHops) };
+  throw new OptionError(
+    `--trusted-hops: Cannot accept "${trustedHops}": write how many proxies are in front, from 1 to 9`,
+  );
+}
+
 /** Far above what programs without a cache ask, and too few to fill a log. */
 const DNS_QUESTIONS = '1000';
 
@@ -186,30 +253,6 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
 /** Throws an OptionError for an option that cannot be accepted. */
 export function readListenConfig({ listenAddress, ports }: ListenOptions): ListenConfig {
   return { listenAddress: readAddress('--listen-address', listenAddress), ports: readPorts(ports) };
-}
-
-function readRange(option: string, text: string): AddressRange {
-  const parsed = parseAddressRange(text);
-  if ('range' in parsed) return parsed.range;
-  throw new OptionError(`${option}: ${parsed.message}`);
-}
-
-function readAddress(option: string, text: string): string {
-  const parsed = parseAddressRange(text);
-  if ('range' in parsed && !text.includes('/')) return parsed.range.address;
-  throw new OptionError(`${option}: Cannot accept address "${text}": write an address such as "127.0.0.1"`);
-}
-
-/** "192.0.2.53" or "192.0.2.53:5353"; IPv6 as "[2001:db8::53]:53". */
-function readNameServer(option: string, text: string): { readonly address: string; readonly port: number } {
-  const { host, port = 53 } = parseHostPort(text);
-  const isAmbiguous = host.includes(':') && !text.startsWith('[');
-  if (isAmbiguous || port < 1 || port > 65_535) {
-    throw new OptionError(
-      `${option}: Cannot accept "${text}": write an address and port such as "192.0.2.53:53" or "[2001:db8::53]:53"`,
-    );
-  }
-  return { address: readAddress(option, host), port };
 }
 
 /** Configuration of every role in a cluster. */
@@ -310,65 +353,4 @@ function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessE
     healthPort: readPort('--health-port', options.healthPort),
     logLevel: options.logLevel,
   };
-}
-
-function readPort(option: string, text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new OptionError(`${option}: Cannot accept "${text}": write a port from 0 to 65535`);
-}
-
-function readPorts(text: string): { readonly from: number; readonly to: number } {
-  const [, from = '', to = ''] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
-  const range = { from: Number(from), to: Number(to) };
-  if (from !== '' && range.from >= 1024 && range.to <= 65_535 && range.to - range.from >= BLOCK_SIZE - 1)
-    return range;
-  throw new OptionError(
-    `--ports: Cannot accept range "${text}": write two ports from 1024 to 65535, at least ${BLOCK_SIZE} in all, such as "10000-31999"`,
-  );
-}
-
-function readCount(option: string, text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new OptionError(`${option}: Cannot accept "${text}": write a whole number from 1`);
-}
-
-function readEnvoyMemory(text: string): number {
-  if (/^\d{1,7}$/.test(text) && Number(text) >= LEAST_ENVOY_MEMORY_MB) return Number(text);
-  throw new OptionError(
-    `--envoy-memory-mb: Cannot accept "${text}": write a number of megabytes from ${LEAST_ENVOY_MEMORY_MB}`,
-  );
-}
-
-const LEAST_LOG_BYTES = 65_536;
-
-function readLogBytes(text: string): number {
-  if (/^\d{1,12}$/.test(text) && Number(text) >= LEAST_LOG_BYTES) return Number(text);
-  throw new OptionError(
-    `--rotate-log-bytes: Cannot accept "${text}": write a number of bytes from ${LEAST_LOG_BYTES}`,
-  );
-}
-
-/** Old rows are deleted once an hour. */
-const LEAST_RETENTION_MS = 3_600_000;
-
-function readRetention(text: string): number {
-  const parsed = parseDuration(text);
-  if ('error' in parsed) throw new OptionError(`--retention: ${parsed.error}`);
-  if (parsed.durationMs >= LEAST_RETENTION_MS) return parsed.durationMs;
-  throw new OptionError(
-    `--retention: Cannot accept "${text}": write at least "1h", for example "${RETENTION}"`,
-  );
-}
-
-const UNIT_BYTES: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };
-/** An empty log has a few megabytes. */
-const LEAST_RETENTION_BYTES = 1e8;
-
-function readRetentionSize(text: string): number {
-  const [, digits, unit = ''] = /^(\d{1,6})(MB|GB|TB)$/.exec(text) ?? [];
-  const bytes = Number(digits) * (UNIT_BYTES[unit] ?? Number.NaN);
-  if (bytes >= LEAST_RETENTION_BYTES) return bytes;
-  throw new OptionError(
-    `--retention-size: Cannot accept "${text}": write a number and MB, GB or TB, at least "100MB", for example "${RETENTION_SIZE}"`,
-  );
 }

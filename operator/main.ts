@@ -89,7 +89,30 @@ function withProxyOptions(command: Command): Command {
     .option('--account-id <id>', 'account_id of the denial log', 'local');
 }
 
-withProxyOptions(program.command('run'))
+/** Options of everything that people access workspaces through. */
+function withIngressOptions(command: Command): Command {
+  return command
+    .option('--ingress-http-port <port>', 'port for the hosts of workspaces, plain HTTP', '8080')
+    .option('--ingress-https-port <port>', 'port for the hosts of workspaces, TLS', '8443')
+    .option(
+      '--trusted-hops <n>',
+      'proxies in front of it, whose X-Forwarded-For names the client (default: none)',
+    )
+    .option(
+      '--trusted-proxy <cidr>',
+      'the same for certain proxies only, by address (repeatable)',
+      collect,
+      [],
+    )
+    .option(
+      '--proxy-protocol-from <cidr>',
+      'peers that may connect, with a PROXY header that names the client (repeatable; default: all, without one)',
+      collect,
+      [],
+    );
+}
+
+withIngressOptions(withProxyOptions(program.command('run')))
   .option('--retention <duration>', 'age at which rows of the denial log are deleted (default: 365d)')
   .option(
     '--retention-size <size>',

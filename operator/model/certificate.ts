@@ -30,6 +30,15 @@ export const certificateProblem = memoize((certificate: Certificate): string | u
   return undefined;
 });
 
+/** Hosts that the certificate is not for. */
+export function hostsWithoutCertificate(
+  { certificateChain }: Certificate,
+  hosts: readonly string[],
+): readonly string[] {
+  const [own] = attempt(() => parseChain(certificateChain)) ?? [];
+  return hosts.filter((host) => own?.checkHost(host) === undefined);
+}
+
 function parseChain(pem: string): readonly X509Certificate[] {
   return (pem.match(BLOCK) ?? []).map((block) => new X509Certificate(block));
 }

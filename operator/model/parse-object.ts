@@ -17,6 +17,7 @@ import { privateEndpointKind } from './private-endpoint.ts';
 import type { Problem } from './problem.ts';
 import { problemOfIssue } from './schema-problem.ts';
 import { formatKey, type ObjectKey, type ObservedKind, type ObservedObject } from './snapshot.ts';
+import { isTlsSecret, parseTlsSecret } from './tls-secret.ts';
 import { WORKSPACE_LABEL, workspaceOf } from './workspace.ts';
 import { workspaceConfKind } from './workspace-conf.ts';
 
@@ -45,6 +46,7 @@ const INPUT_KINDS: ReadonlyMap<string, KindDescription> = new Map(
 const NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 const WORKSPACE_ID = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const CLUSTER_NAMESPACE = '';
+const NO_NAMESPACE = 'Cannot find "metadata.namespace": name the Namespace that is the workspace';
 
 const metadataSchema = z.looseObject({
   name: z.string().min(1, { abort: true }).max(253, { abort: true }).regex(NAME),
@@ -66,13 +68,13 @@ export function parseObject(value: unknown): ParsedObject {
   const header = headerSchema.safeParse(value);
   if (!header.success) return { status: 'unreadable', problems: toProblems(header.error, value, undefined) };
   const { apiVersion, kind } = header.data;
-  const isNamespace = apiVersion === 'v1' && kind === 'Namespace';
+  const parseBuiltIn = builtInParser(apiVersion, kind, value);
   // Other groups may have objects without a name, such as a Kustomization.
-  if (!isNamespace && !apiVersion.startsWith(`${GROUP}/`)) return { status: 'foreign' };
+  if (parseBuiltIn === undefined && !apiVersion.startsWith(`${GROUP}/`)) return { status: 'foreign' };
   const body = bodySchema.safeParse(value);
   if (!body.success) return { status: 'unreadable', problems: toProblems(body.error, value, undefined) };
   const { metadata } = body.data;
-  if (isNamespace) return parseNamespace(withoutNamespace(metadata));
+  if (parseBuiltIn !== undefined) return parseBuiltIn(metadata, value);
   const description = INPUT_KINDS.get(kind);
   if (description === undefined || apiVersion !== API_VERSION)
     return unknownKind(apiVersion, kind, metadata.name);
@@ -81,6 +83,17 @@ export function parseObject(value: unknown): ParsedObject {
     description.scope === 'Cluster' ? withoutNamespace(metadata) : metadata,
     value,
   );
+}
+
+/** Of Kubernetes' own kinds that matter here. */
+function builtInParser(
+  apiVersion: string,
+  kind: string,
+  value: unknown,
+): ((metadata: ObjectMeta, value: unknown) => ParsedObject) | undefined {
+  if (apiVersion !== 'v1') return undefined;
+  if (kind === 'Namespace') return (metadata) => parseNamespace(withoutNamespace(metadata));
+  return kind === 'Secret' && isTlsSecret(value) ? parseSecret : undefined;
 }
 
 /** Labels or annotations; an empty `labels:` in YAML is null. */
@@ -106,14 +119,22 @@ function parseNamespace(metadata: ObjectMeta): ParsedObject {
   return unreadable(key, ['metadata', 'labels', WORKSPACE_LABEL], message);
 }
 
+function parseSecret(metadata: ObjectMeta, value: unknown): ParsedObject {
+  const { name, namespace = '' } = metadata;
+  const key: ObjectKey = { kind: 'Secret', name, namespace };
+  if (namespace === '') return unreadable(key, ['metadata'], NO_NAMESPACE);
+  const parsed = parseTlsSecret(value);
+  if ('certificate' in parsed) {
+    return { status: 'parsed', object: { kind: 'Secret', metadata, certificate: parsed.certificate } };
+  }
+  const { path, message } = parsed.fault;
+  return unreadable(key, path, `Cannot use the certificate of Secret "${name}": ${message}`);
+}
+
 function parseSpec(description: KindDescription, metadata: ObjectMeta, value: unknown): ParsedObject {
   const key = keyFor(description, metadata);
   if (description.scope === 'Namespaced' && metadata.namespace === undefined) {
-    return unreadable(
-      key,
-      ['metadata'],
-      'Cannot find "metadata.namespace": name the Namespace that is the workspace',
-    );
+    return unreadable(key, ['metadata'], NO_NAMESPACE);
   }
   const badName = faultOfName(description, metadata.name);
   if (badName !== undefined) return unreadable(key, ['metadata', 'name'], badName);

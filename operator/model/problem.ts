@@ -26,7 +26,10 @@ export type ProblemReason =
   | 'DuplicateLabel'
   | 'WouldLockOut'
   | 'AwaitingConfirmation'
-  | 'NotConfirmed';
+  | 'NotConfirmed'
+  | 'ServiceNotFound'
+  | 'SecretNotFound'
+  | 'SecretInvalid';
 
 export interface Problem {
   readonly reason: ProblemReason;

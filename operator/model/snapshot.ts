@@ -6,6 +6,7 @@ import type { NetworkPolicy } from './network-policy.ts';
 import type { PolicyAssignment } from './policy-assignment.ts';
 import type { PrivateEndpoint } from './private-endpoint.ts';
 import type { Problem, ProblemReason } from './problem.ts';
+import type { TlsSecret } from './tls-secret.ts';
 import type { Workspace } from './workspace.ts';
 import type { WorkspaceConf } from './workspace-conf.ts';
 
@@ -16,6 +17,7 @@ export type ObservedObject =
   | PrivateEndpoint
   | WorkspaceConf
   | IpAccessList
+  | TlsSecret
   | Workspace;
 
 export type ObservedKind = ObservedObject['kind'];

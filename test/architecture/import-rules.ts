@@ -30,7 +30,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'denials/store': { uses: ['model', 'lib'] },
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },
   api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
-  'config.ts': { uses: ['model', 'lib'] },
+  'config.ts': { uses: ['model', 'lib', 'option-values.ts'] },
+  'option-values.ts': { uses: ['model', 'lib'] },
   roles: { uses: EVERYTHING },
   'main.ts': { uses: ['model', 'roles'] },
 };

@@ -6,10 +6,13 @@ import { DNS_OFFSET, HTTP_OFFSET, TLS_OFFSET, type TlsPort } from '../../model/l
 import type { Product } from '../../model/product.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { EgressListener } from '../../render/envoy/envoy-config.ts';
+import type { IngressEndpoint } from '../ingress/ingress-endpoints.ts';
 
 /** endpoints.json: what a script needs to act as a workload. */
 export interface Endpoints {
   readonly workspaces: readonly WorkspaceEndpoints[];
+  /** Where people reach the hosts of workspaces; left out where there are none. */
+  readonly ingress?: readonly IngressEndpoint[];
 }
 
 interface WorkspaceEndpoints {

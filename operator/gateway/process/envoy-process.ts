@@ -96,6 +96,15 @@ export class EnvoyProcess {
     this.admin.close();
   }
 
+  /** Ends the Envoy that a former process left running here, where nothing is to run any more. */
+  async endFormer(): Promise<void> {
+    const former = await readPidFile(this.#options.files, this.#path('envoy.json'));
+    if (former !== undefined && (await isRunning(former))) await endProcess(former, this.#stopTimeoutMs());
+    await this.#quitUnknown();
+    await rm(this.#path('envoy.json'), { force: true });
+    this.admin.close();
+  }
+
   #path(name: string): string {
     return join(this.#options.directory, name);
   }

@@ -12,6 +12,8 @@ export interface StatePaths {
   /** The Envoy for ingress, and the spools of requests from outside. */
   readonly ingressEnvoy: string;
   readonly ingressLog: string;
+  /** Generations of access. */
+  readonly generations: string;
   /** Counts of access lists. */
   readonly hits: string;
   readonly database: string;
@@ -37,6 +39,7 @@ export function statePaths(root: string): StatePaths {
     envoyLog: join(root, 'envoy/log'),
     ingressEnvoy: join(root, 'ingress/envoy'),
     ingressLog: join(root, 'ingress/envoy/log'),
+    generations: join(root, 'ingress/generations.json'),
     hits: join(root, 'hits.json'),
     database: join(root, 'denials.duckdb'),
     querySocket: join(root, 'denials.sock'),
@@ -107,8 +110,8 @@ function sentenceOf(root: string, cause: NodeJS.ErrnoException): string {
   return `Cannot write to state directory "${root}": ${detail}; choose another with --state`;
 }
 
-function checkSocketPath({ root, envoy }: StatePaths): void {
-  if (Buffer.byteLength(join(envoy, 'admin.sock')) <= LONGEST_SOCKET_PATH) return;
+function checkSocketPath({ root, ingressEnvoy }: StatePaths): void {
+  if (Buffer.byteLength(join(ingressEnvoy, 'admin.sock')) <= LONGEST_SOCKET_PATH) return;
   throw new Error(
     `Cannot use state directory "${root}": its sockets would have paths of over ${LONGEST_SOCKET_PATH} bytes; choose a shorter one with --state`,
   );

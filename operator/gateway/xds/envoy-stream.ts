@@ -105,6 +105,8 @@ export class EnvoyStream {
 
   #accepted({ kind, resources }: Batch): void {
     for (const resource of resources) this.#options.book.accepted(kind, resource);
+    // Envoy keeps no scopes for a listener that comes later, and does not ask for them a second time.
+    if (kind === 'listener' && resources.length > 0) this.#subscriptions.get('scope')?.sendAgain();
   }
 
   #refused({ kind, resources: [resource] }: Batch, text: string): void {

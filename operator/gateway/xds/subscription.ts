@@ -49,15 +49,31 @@ export class Subscription {
     return this.#inFlight.size > 0;
   }
 
-  change({ resourceNamesSubscribe: added, resourceNamesUnsubscribe: removed }: DeltaRequest): void {
-    // Envoy may have dropped what it asks for again.
-    for (const name of added) this.#has.delete(name);
-    this.#ask(added);
+  change({
+    resourceNamesSubscribe: added,
+    resourceNamesUnsubscribe: removed,
+    responseNonce,
+  }: DeltaRequest): void {
     for (const name of removed) {
       if (name === '*') this.#isWildcard = false;
       this.#asked.delete(name);
       this.#has.delete(name);
     }
+    const isAllAgain =
+      isWildcardKind(this.#kind) && added.length + removed.length === 0 && responseNonce === '';
+    // Envoy may have dropped what it asks for again.
+    if (isAllAgain || added.includes('*')) {
+      this.sendAgain();
+      this.#isAnswered = false;
+    }
+    for (const name of added) this.#has.delete(name);
+    this.#ask(isAllAgain ? ['*'] : added);
+  }
+
+  /** Everything that Envoy has, in case it has forgotten it. */
+  sendAgain(): void {
+    for (const name of this.#has.keys()) this.#has.set(name, '');
+    this.mark(this.#has.keys());
   }
 
   /** These may have changed. */

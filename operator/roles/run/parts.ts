@@ -14,6 +14,7 @@ import * as atomicFiles from '../../lib/atomic-file.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
 import { DenialLogProcess } from '../denial-log/process.ts';
 import { FolderIngress } from './folder-ingress.ts';
+import { IngressGate, type IngressGateOptions } from './ingress-gate.ts';
 import { StateReport } from './state-report.ts';
 import type { RunView } from './view.ts';
 
@@ -34,6 +35,7 @@ export interface RunProcessParts extends GatewayParts {
   readonly ports: ListenerPorts;
   readonly report: StateReport;
   readonly ingress: FolderIngress;
+  readonly makeIngressGate: (onEndpoints: IngressGateOptions['onEndpoints']) => IngressGate;
 }
 
 /** Throws, with nothing left open, where the address, the state directory or Envoy is not available. */
@@ -76,15 +78,27 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     spools: place.paths.ingressLog,
     view,
   });
-  return { ...gateway, view, log, ports, ingress, report: new StateReport(view) };
+  const report = new StateReport(view);
+  return {
+    ...{ ...gateway, view, log, ports, ingress, report },
+    makeIngressGate: (onEndpoints) =>
+      new IngressGate({
+        config,
+        place,
+        hooks: hooksOf(view, 'Envoy for ingress'),
+        view,
+        report,
+        onEndpoints,
+      }),
+  };
 }
 
-function hooksOf(view: RunView): GatewayHooks {
+function hooksOf(view: RunView, what = 'Envoy'): GatewayHooks {
   return {
     onEnvoyExit: (exit) =>
-      view.failure(`Envoy (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
+      view.failure(`${what} (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
     onEnvoyRestart: ({ pid, error }) => {
-      if (error === undefined) view.progress(`Started Envoy again (pid ${pid})`);
+      if (error === undefined) view.progress(`Started ${what} again (pid ${pid})`);
       else view.failure(`${error.message}; trying again`);
     },
     onFailure: (_what, error) => view.failure(error.message),

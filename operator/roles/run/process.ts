@@ -14,6 +14,7 @@ import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../../sources/folder.ts';
 import { type FolderApi, startFolderApi } from './folder-api.ts';
+import type { IngressGate } from './ingress-gate.ts';
 import { assembleParts, type RunProcessParts } from './parts.ts';
 import type { RunView } from './view.ts';
 
@@ -31,10 +32,12 @@ export class RunProcess {
   #computed: { readonly reading: FolderReading; readonly outputs: DesiredOutputs } | undefined;
   #endpoints: Endpoints = { workspaces: [] };
   #api: FolderApi | undefined;
+  readonly #gate: IngressGate;
 
   private constructor(parts: RunProcessParts, source: FolderSource) {
     this.#parts = parts;
     this.#source = source;
+    this.#gate = parts.makeIngressGate(() => this.#writeEndpoints());
     this.#loop = new Loop({
       job: () => this.#pass(),
       minIntervalMs: MIN_INTERVAL_MS,
@@ -80,6 +83,11 @@ export class RunProcess {
     return this.#parts.envoy.pid;
   }
 
+  /** Of the Envoy for ingress, which runs while some workspace has hosts. */
+  get ingressEnvoyPid(): number | undefined {
+    return this.#gate.envoyPid;
+  }
+
   /** Of the process of the denial log, while it is ready. */
   get logPid(): number | undefined {
     return this.#parts.log.pid;
@@ -91,14 +99,15 @@ export class RunProcess {
   }
 
   /** Resolves when every change seen so far is in force. */
-  settled(): Promise<void> {
-    return this.#loop.settled();
+  async settled(): Promise<void> {
+    await this.#loop.settled();
+    await this.#gate.settled();
   }
 
   /** Reads the folder now, without waiting for inotify. */
   async refresh(): Promise<void> {
     this.#loop.trigger();
-    await this.#loop.settled();
+    await this.settled();
   }
 
   /** Resolves when every denial that Envoy or the DNS has written is in the store. */
@@ -116,7 +125,7 @@ export class RunProcess {
     const lastPass = Promise.all([this.#loop.stop(), polls.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, pass.close());
-    await Promise.all([dns.stop(), envoy.stop()]);
+    await Promise.all([dns.stop(), envoy.stop(), this.#gate.stop()]);
     // Without an Envoy nothing waits for it any more.
     await lastPass;
     // After the last reading, which would watch the folder anew and keep the process from ending.
@@ -156,7 +165,7 @@ export class RunProcess {
   }
 
   async #pass(): Promise<PassResult<DesiredOutputs>> {
-    const { pass, ports, log, paths, report } = this.#parts;
+    const { pass, ports, log, report } = this.#parts;
     const done = await pass.run({
       compute: (tunnels) => this.#compute(tunnels),
       remember: (outputs) => {
@@ -165,14 +174,24 @@ export class RunProcess {
       },
     });
     const { outputs } = done;
-    this.#endpoints = endpointsOf(outputs.plans, outputs.egressListeners);
-    const unsaved = await writeOrSay(paths.endpoints, `${JSON.stringify(this.#endpoints, null, 2)}\n`);
-    report.heldBack([...done.heldBack, ...done.unsaved, ...(unsaved === undefined ? [] : [unsaved])]);
+    this.#endpoints = { ...this.#endpoints, ...endpointsOf(outputs.plans, outputs.egressListeners) };
+    const unsaved = await this.#writeEndpoints();
+    report.heldBack([...done.heldBack, ...done.unsaved, ...unsaved]);
     if (done.isAnswered) {
       const former = formerTables(done.result);
       report.applied(outputs, this.#endpoints, (table) => !former.has(table));
     }
     return done;
+  }
+
+  /** Returns why that failed. */
+  async #writeEndpoints(): Promise<readonly string[]> {
+    const { ingress: _, ...egress } = this.#endpoints;
+    const { endpoints: ingress } = this.#gate;
+    this.#endpoints = { ...egress, ...(ingress.length === 0 ? {} : { ingress }) };
+    const text = `${JSON.stringify(this.#endpoints, null, 2)}\n`;
+    const unsaved = await writeOrSay(this.#parts.paths.endpoints, text);
+    return unsaved === undefined ? [] : [unsaved];
   }
 
   async #compute(tunnels: TunnelMemory): Promise<DesiredOutputs> {
@@ -190,6 +209,7 @@ export class RunProcess {
       outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
     const compiled = ingress.plans.compile(reading.snapshot);
     log.rememberPlans(compiled.plans);
+    this.#gate.offer({ plans: compiled.plans, snapshot: reading.snapshot });
     report.problems([...reading.problems, ...outputs.problems, ...compiled.problems, ...ports.problems]);
     this.#computed = { reading, outputs };
     return outputs;

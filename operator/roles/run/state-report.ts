@@ -1,13 +1,20 @@
 // Shows each change once: the table of workspaces, problems, and what is held back.
+import type { IngressEndpoint } from '../../gateway/ingress/ingress-endpoints.ts';
 import type { Endpoints } from '../../gateway/ports/product-listeners.ts';
 import { formatProblem, type Problem } from '../../model/problem.ts';
 import type { DesiredOutputs } from '../../pipeline.ts';
 import type { RunView } from './view.ts';
 
+/** Two loops report; what is shown is of both. */
+type Side = 'egress' | 'ingress';
+
 export class StateReport {
   readonly #view: RunView;
+  readonly #problemsOf = new Map<Side, readonly Problem[]>();
+  readonly #heldBackOf = new Map<Side, readonly string[]>();
   #problems = '';
   #endpoints = '';
+  #ingress = '[]';
   #revisions: ReadonlySet<string> = new Set();
   #heldBack = '';
 
@@ -15,12 +22,14 @@ export class StateReport {
     this.#view = view;
   }
 
-  problems(problems: readonly Problem[]): void {
-    const text = problems.map(formatProblem).join('\n');
+  problems(problems: readonly Problem[], side: Side = 'egress'): void {
+    this.#problemsOf.set(side, problems);
+    const all = [...this.#problemsOf.values()].flat();
+    const text = all.map(formatProblem).join('\n');
     if (text === this.#problems) return;
     if (text === '') this.#view.progress('All problems are solved');
     this.#problems = text;
-    this.#view.problems(problems);
+    this.#view.problems(all);
   }
 
   /** `isInForce`: whether a table is in force, by name. */
@@ -36,11 +45,20 @@ export class StateReport {
     this.#revisions = new Set(revisions);
   }
 
+  ingress(endpoints: readonly IngressEndpoint[]): void {
+    const text = JSON.stringify(endpoints);
+    if (text === this.#ingress) return;
+    this.#ingress = text;
+    this.#view.ingress(endpoints);
+  }
+
   /** A sentence for each thing that is held back. */
-  heldBack(sentences: readonly string[]): void {
-    const text = sentences.join('\n');
+  heldBack(sentences: readonly string[], side: Side = 'egress'): void {
+    this.#heldBackOf.set(side, sentences);
+    const all = [...this.#heldBackOf.values()].flat();
+    const text = all.join('\n');
     if (text === this.#heldBack) return;
     this.#heldBack = text;
-    this.#view.heldBack(sentences);
+    this.#view.heldBack(all);
   }
 }

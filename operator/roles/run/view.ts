@@ -1,6 +1,7 @@
 // What `sallyport run` shows: progress, the table of workspaces, problems, and denials as they come.
 // Plain text where the stream is no terminal.
 import { styleText } from 'node:util';
+import type { IngressEndpoint } from '../../gateway/ingress/ingress-endpoints.ts';
 import type { Endpoints, ProductEndpoint } from '../../gateway/ports/product-listeners.ts';
 import { formatTable } from '../../lib/text-table.ts';
 import type { Denial } from '../../model/denial.ts';
@@ -14,6 +15,8 @@ import type { ShownDenials } from '../denial-log/calls.ts';
 export interface RunView {
   progress(text: string): void;
   workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
+  /** Where the hosts of workspaces are listened for. */
+  ingress(endpoints: readonly IngressEndpoint[]): void;
   problems(problems: readonly Problem[]): void;
   /** Sentences about parts that are not in force; none once all are again. */
   heldBack(sentences: readonly string[]): void;
@@ -28,6 +31,7 @@ export interface RunView {
 export const SILENT_VIEW: RunView = {
   progress: () => undefined,
   workspaces: () => undefined,
+  ingress: () => undefined,
   problems: () => undefined,
   heldBack: () => undefined,
   denialsPerSecond: 0,
@@ -50,6 +54,9 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
     progress,
     workspaces: (plans, endpoints) =>
       write(`\n${workspaceTable(plans, endpoints, (text) => paint('bold', text))}`),
+    ingress: (endpoints) => {
+      if (endpoints.length > 0) write(`\n${ingressTable(endpoints, (text) => paint('bold', text))}`);
+    },
     problems: (problems) => {
       for (const problem of problems) write(`${paint('yellow', 'Problem')}  ${formatProblem(problem)}`);
     },
@@ -96,6 +103,17 @@ function workspaceTable(
   });
   const headings = ['WORKSPACE', 'ID', 'POLICY', 'ENFORCEMENT', 'PRODUCT', 'LANE', 'PROXY'];
   const [head = '', ...lines] = formatTable([headings, ...rows]);
+  return [heading(head), ...lines].join('\n');
+}
+
+function ingressTable(endpoints: readonly IngressEndpoint[], heading: (text: string) => string): string {
+  const rows = endpoints.map(({ workspace, host, http, https }) => [
+    workspace,
+    host,
+    http ?? 'none',
+    https ?? 'none',
+  ]);
+  const [head = '', ...lines] = formatTable([['WORKSPACE', 'HOST', 'HTTP', 'TLS'], ...rows]);
   return [heading(head), ...lines].join('\n');
 }
 

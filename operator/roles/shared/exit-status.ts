@@ -1,6 +1,6 @@
 // What the commands have in common: their exit status, and how a process of a cluster stops cleanly.
-import { OptionError } from '../../config.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { OptionError } from '../../option-values.ts';
 
 const FAILED = 1;
 const USAGE = 2;

@@ -1,0 +1,63 @@
+// One pass over an ingress gateway: renders plans and brings them into force. Generations are stored before Envoy gets
+// them, so that no restart continues a stream that should end.
+import type { ResolvedIngress } from '../../compile/ingress/resolve-ingress.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import type { IngressResource, IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
+import { renderIngress } from '../../render/envoy/ingress/render-ingress.ts';
+import type { HeldBackResource } from '../xds/resource-book.ts';
+import type { XdsResult } from '../xds/xds-applier.ts';
+import type { GenerationFile } from './generation-file.ts';
+import { heldBackIngress } from './held-back-ingress.ts';
+import type { IngressEnvoy } from './ingress-envoy.ts';
+
+export interface IngressPassParts {
+  readonly envoy: IngressEnvoy;
+  readonly generations: GenerationFile;
+  readonly settings: IngressSettings;
+}
+
+export interface IngressPassResult {
+  readonly status: XdsResult['status'];
+  /** A sentence for each thing that is not in force. */
+  readonly heldBack: readonly string[];
+  /** Envoy's text by name of the plan, where something of it is not in force; empty: of no plan. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** What could not be stored, and why. */
+  readonly unsaved: readonly string[];
+}
+
+const NO_ANSWER: Readonly<Partial<Record<XdsResult['status'], string>>> = {
+  timeout: 'Envoy for ingress did not answer in time: it may run a former configuration',
+  notRunning: 'Envoy for ingress does not run: nobody reaches the hosts of workspaces',
+};
+
+export class IngressPass {
+  readonly #parts: IngressPassParts;
+
+  constructor(parts: IngressPassParts) {
+    this.#parts = parts;
+  }
+
+  /** One call after the other. Without any host Envoy is stopped. */
+  async run(plans: readonly IngressPlan[], resolved: ResolvedIngress): Promise<IngressPassResult> {
+    const { envoy, generations, settings } = this.#parts;
+    const numbers = generations.next(plans);
+    const unsaved = await generations.save();
+    const isServed = plans.some(({ spec }) => (spec.hosts ?? []).length > 0);
+    const input = { plans, ...resolved, generations: numbers, settings };
+    const applied = await envoy.serve(isServed ? renderIngress(input) : undefined);
+    const { result } = applied;
+    const parts = result.status === 'heldBack' ? result.heldBack : [];
+    const silence = NO_ANSWER[result.status];
+    return {
+      status: result.status,
+      heldBack: silence === undefined ? await heldBackIngress(parts, settings) : [silence],
+      refused: new Map(parts.map((part) => [planOf(part), part.text])),
+      unsaved: [...(unsaved === undefined ? [] : [unsaved]), ...applied.unsaved],
+    };
+  }
+}
+
+function planOf({ resource }: HeldBackResource): string {
+  return (resource as IngressResource | undefined)?.workspace ?? '';
+}

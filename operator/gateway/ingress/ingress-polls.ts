@@ -1,0 +1,38 @@
+// What is read from the Envoy for ingress while it runs: connections that it closed at once, and its overload actions.
+import type { GatewayHooks } from '../gateway-parts.ts';
+import { type EnvoyAdmin, EnvoyNotRunning } from '../process/envoy-admin.ts';
+import { EnvoyPolls } from '../process/envoy-polls.ts';
+import { OverloadWatch } from '../process/overload-watch.ts';
+import { deniedSentence, OverloadedListeners } from '../process/overloaded-listeners.ts';
+import type { IngressEnvoy } from './ingress-envoy.ts';
+
+const PAUSE_MS = 2000;
+
+export function ingressPolls(
+  ingress: IngressEnvoy,
+  { onFailure, onTrouble }: Pick<GatewayHooks, 'onFailure' | 'onTrouble'>,
+  memoryBytes: number,
+): EnvoyPolls {
+  const admin = (): EnvoyAdmin => {
+    if (ingress.envoy === undefined) throw new EnvoyNotRunning('No Envoy for ingress runs');
+    return ingress.envoy.admin;
+  };
+  const denied = new OverloadedListeners({
+    counted: async () => await admin().deniedConnections(),
+    onDenied: (connections) =>
+      onTrouble('connections were closed at once', `Ingress: ${deniedSentence(connections)}`),
+  });
+  const overload = new OverloadWatch({
+    overload: async () => await admin().overload(),
+    memoryBytes,
+    onAction: (sentence) =>
+      onTrouble('the memory of Envoy is nearly used up, or no longer', `Ingress: ${sentence}`),
+  });
+  return new EnvoyPolls(
+    [
+      { check: () => denied.check(), pauseMs: PAUSE_MS },
+      { check: () => overload.check(), pauseMs: PAUSE_MS },
+    ],
+    (error) => onFailure('Envoy for ingress could not be asked', error),
+  );
+}

@@ -1,0 +1,171 @@
+// Ingress of `sallyport run`: an Envoy of its own while some workspace has hosts. It has a loop of its own, so that
+// neither side waits for the other.
+import { type IngressFault, resolveIngress } from '../../compile/ingress/resolve-ingress.ts';
+import type { RunConfig } from '../../config.ts';
+import type { GatewayHooks, GatewayPlace } from '../../gateway/gateway-parts.ts';
+import { GenerationFile } from '../../gateway/ingress/generation-file.ts';
+import { type IngressEndpoint, ingressEndpoints } from '../../gateway/ingress/ingress-endpoints.ts';
+import { IngressEnvoy } from '../../gateway/ingress/ingress-envoy.ts';
+import { IngressPass } from '../../gateway/ingress/ingress-pass.ts';
+import { ingressPolls } from '../../gateway/ingress/ingress-polls.ts';
+import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
+import type { EnvoyPolls } from '../../gateway/process/envoy-polls.ts';
+import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import type { Problem } from '../../model/problem.ts';
+import { findObject, formatKey, isUnreadable, type Snapshot } from '../../model/snapshot.ts';
+import { WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
+import type { IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
+import type { StateReport } from './state-report.ts';
+import type { RunView } from './view.ts';
+
+const MIN_INTERVAL_MS = 10;
+const RETRY_MS = 2000;
+const MAX_INTERVAL_MS = 3_600_000;
+
+export interface IngressGateOptions {
+  readonly config: RunConfig;
+  readonly place: GatewayPlace;
+  readonly hooks: GatewayHooks;
+  readonly view: RunView;
+  readonly report: StateReport;
+  /** Where hosts are listened for has changed. */
+  readonly onEndpoints: () => Promise<readonly string[]>;
+}
+
+interface Wanted {
+  readonly plans: readonly IngressPlan[];
+  readonly snapshot: Snapshot;
+}
+
+export class IngressGate {
+  readonly #options: IngressGateOptions;
+  readonly #settings: IngressSettings;
+  readonly #envoy: IngressEnvoy;
+  readonly #loop: Loop;
+  readonly #polls: EnvoyPolls;
+  #pass: IngressPass | undefined;
+  #wanted: Wanted | undefined;
+  #endpoints: readonly IngressEndpoint[] = [];
+
+  constructor(options: IngressGateOptions) {
+    this.#options = options;
+    this.#settings = settingsOf(options);
+    this.#envoy = ingressEnvoy(options, () => this.#loop.trigger());
+    this.#loop = new Loop({
+      job: () => this.#run(),
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: RETRY_MS,
+      maxIntervalMs: MAX_INTERVAL_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: (error) => options.view.failure(`Ingress: ${(error as Error).message}`),
+    });
+    this.#polls = ingressPolls(this.#envoy, options.hooks, memoryOf(options.config));
+    this.#polls.start();
+  }
+
+  get endpoints(): readonly IngressEndpoint[] {
+    return this.#endpoints;
+  }
+
+  get envoyPid(): number | undefined {
+    return this.#envoy.envoy?.pid;
+  }
+
+  /** Soon in force, or reported. */
+  offer(wanted: Wanted): void {
+    if (this.#wanted?.plans === wanted.plans && this.#wanted.snapshot === wanted.snapshot) return;
+    this.#wanted = wanted;
+    this.#loop.trigger();
+  }
+
+  settled(): Promise<void> {
+    return this.#loop.settled();
+  }
+
+  /** Ends Envoy. */
+  async stop(): Promise<void> {
+    await this.#polls.stop();
+    await this.#loop.stop();
+    await this.#envoy.stop();
+  }
+
+  async #run(): Promise<JobResult> {
+    if (this.#wanted === undefined) return {};
+    const { plans, snapshot } = this.#wanted;
+    const { report, place, onEndpoints } = this.#options;
+    this.#pass ??= new IngressPass({
+      envoy: this.#envoy,
+      generations: await GenerationFile.open(place.paths.generations),
+      settings: this.#settings,
+    });
+    const resolved = resolveIngress(plans, directoryOf(snapshot));
+    report.problems(resolved.faults.map(problemOf), 'ingress');
+    const { heldBack, unsaved } = await this.#pass.run(plans, resolved);
+    this.#endpoints = ingressEndpoints(plans, resolved.certificates, this.#settings);
+    report.heldBack([...heldBack, ...unsaved, ...(await onEndpoints())], 'ingress');
+    report.ingress(this.#endpoints);
+    const isWhole = heldBack.length + unsaved.length === 0;
+    return isWhole ? {} : { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
+  }
+}
+
+/** Servers stand in the folder with their addresses; there are no Services. */
+function directoryOf(snapshot: Snapshot): Parameters<typeof resolveIngress>[1] {
+  return {
+    findCertificate: (namespace, name) => findObject(snapshot, 'Secret', name, namespace)?.certificate,
+    isBadSecret: (namespace, name) => isUnreadable(snapshot, 'Secret', name, namespace),
+    findService: () => undefined,
+  };
+}
+
+function problemOf({ workspace, reason, message, field }: IngressFault): Problem {
+  const key = { kind: 'WorkspaceConf', namespace: workspace, name: WORKSPACE_CONF_NAME } as const;
+  return { reason, message, object: formatKey(key), field };
+}
+
+function settingsOf({ config, place }: IngressGateOptions): IngressSettings {
+  const { httpPort, httpsPort, trustedProxies, proxyProtocolFrom } = config.ingress;
+  return {
+    directory: place.paths.ingressEnvoy,
+    address: config.listenAddress,
+    httpPort,
+    tlsPort: httpsPort,
+    trustedProxies,
+    proxyProtocolFrom,
+    maxConnectionsPerListener: config.maxConnections,
+  };
+}
+
+/** Two Envoys share the machine; each is denied more than its half before it can take from the other. */
+function memoryOf({ envoyMemoryMb }: RunConfig): number {
+  const all = envoyMemoryBytes(envoyMemoryMb);
+  return envoyMemoryMb === undefined ? Math.floor(all / 2) : all;
+}
+
+function ingressEnvoy(
+  { config, place, hooks, view }: IngressGateOptions,
+  onNewEnvoy: () => void,
+): IngressEnvoy {
+  return new IngressEnvoy({
+    settings: {
+      directory: place.paths.ingressEnvoy,
+      maxConnections: place.descriptors.connections,
+      envoyMemoryBytes: memoryOf(config),
+    },
+    binary: place.binary,
+    concurrency: config.concurrency,
+    onExit: hooks.onEnvoyExit,
+    onRestart: (restart) => {
+      hooks.onEnvoyRestart(restart);
+      onNewEnvoy();
+    },
+    onStart: (how, pid) =>
+      view.progress(
+        how === 'adopted'
+          ? `Adopted the Envoy for ingress that still runs (pid ${pid})`
+          : `Started Envoy for ingress (pid ${pid})`,
+      ),
+    onStop: () => view.progress('Stopped Envoy for ingress: no workspace has hosts any more'),
+  });
+}
