@@ -42,18 +42,44 @@ test('a client that loses access: its next request is denied, its stream ends, o
   );
   expect([await own?.echo('one'), await other?.echo('two')]).toEqual(['one', 'two']);
 
+  const download = await fixture.endless('lab.example', CLIENT);
+
   const requests = shortRequests(() => fixture.ask({ host: 'lab.example', from: COLLEAGUE }));
   await deploy(NARROWER, 1);
   expect(await kept.ask()).toBe(403);
   const next = await fixture.webSocket('lab.example', COLLEAGUE);
   expect(await next.echo('at once')).toBe('at once');
-  await own?.closed;
+  await Promise.all([own?.closed, download.closed]);
   expect(new Set(await requests.stop())).toEqual(new Set([200]));
   expect(await other?.echo('still here')).toBe('still here');
   expect(await next.echo('and here')).toBe('and here');
   expect(await neighbour.ask()).toBe(200);
   for (const { close } of [kept, neighbour, next]) close();
   other?.close();
+});
+
+test('an upgrade passes on no word that removes headers on the way', async () => {
+  await deploy(BEFORE, 1);
+  for (const connection of ['Upgrade', 'Upgrade, X-Forwarded-For', 'x-real-ip, upgrade, keep-alive']) {
+    const stream = await fixture.webSocket('lab.example', CLIENT, connection).catch(() => undefined);
+    if (stream?.status === 101) expect(stream.connectionSeen).toBe('upgrade');
+    else expect(connection).not.toBe('Upgrade');
+    stream?.close();
+  }
+  const headers = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'];
+  expect((await fixture.ask({ host: 'lab.example', headers }))?.status).toBe(200);
+});
+
+test('a host that two plans name for a moment belongs to the first, and closes nobody else', async () => {
+  const plans = [
+    ingressPlan('lab', BEFORE),
+    ingressPlan('thief', { ...BEFORE, hosts: ['lab.example', 'thief.example'] }),
+  ];
+  await fixture.apply(plans, { generations: new Map([['lab', 1]]) });
+  const reached = async (host: string) =>
+    (await fixture.lines([`/at-${host}`])).get(`/at-${host}`)?.workspace;
+  for (const host of ['lab.example', 'thief.example']) await fixture.ask({ host, path: `/at-${host}` });
+  expect([await reached('lab.example'), await reached('thief.example')]).toEqual(['lab', 'thief']);
 });
 
 test('a list that gets wider closes nothing', async () => {

@@ -200,3 +200,17 @@ test('TLS that is passed through reaches the server, from allowed addresses only
     return isDeepStrictEqual(new Set(found), expected);
   });
 });
+
+test('a connection that is passed through ends when its client loses access', async () => {
+  await deploy({});
+  const passed = (await open('raw.example')) as TLSSocket;
+  const closed = once(passed.resume(), 'close');
+  const own = new Map([['raw', [{ address: '127.0.0.1', port: (raw.address() as AddressInfo).port }]]]);
+  const narrower = { ...RULES, lists: [{ ...list, ipAddresses: [STRANGER] }], revision: 'r2' };
+  await fixture.apply([ingressPlan('raw', { ...narrower, tlsPassthrough: true })], { backends: own });
+  await closed;
+  expect(await open('raw.example')).toBeUndefined();
+  const stranger = await open('raw.example', STRANGER);
+  expect(stranger?.authorized).toBe(true);
+  stranger?.destroy();
+});

@@ -9,6 +9,7 @@ import { denyAroundRoutes } from './deny-routes.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { extension, type GatewayLane, type GatewaySettings, type Json } from './envoy-config.ts';
 import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
+import { OTHER_UPGRADES } from './other-upgrades.ts';
 import { routeTableName } from './resource-names.ts';
 
 /** The route table, and the caller. */
@@ -18,19 +19,6 @@ export interface EgressWay {
   readonly lane: GatewayLane;
   /** Text of the log line's context, a format string. */
   readonly context: string;
-}
-
-/**
- * Upgrades other than to WebSocket are ignored: clients offer them on plain requests (Apache's HttpClient offers
- * "TLS/1.2" to each server), and servers may ignore them. Envoy's matchers know no "not".
- */
-const OTHER_UPGRADES: readonly Json[] = [{ safe_regex: { regex: anythingBut('websocket') } }];
-
-/** A pattern of RE2 for all words but this one, whatever its case. */
-function anythingBut(word: string): string {
-  const other = [...word].map((letter, at) => `${word.slice(0, at)}[^${letter}].*`);
-  const shorter = [...word].map((_, at) => word.slice(0, at));
-  return `(?is)(?:${[...other, ...shorter, `${word}.+`].join('|')})`;
 }
 
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */

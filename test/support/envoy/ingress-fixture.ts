@@ -51,6 +51,8 @@ export interface KeptConnection {
 
 export interface WebSocketLike {
   readonly status: number;
+  /** The Connection header that the server got. */
+  readonly connectionSeen: string;
   readonly echo: (text: string) => Promise<string>;
   readonly closed: Promise<void>;
   readonly close: () => void;
@@ -69,12 +71,16 @@ export class IngressFixture {
 
   static async start(more: Partial<IngressSettings> = {}): Promise<IngressFixture> {
     const server = createServer((request, response) => {
+      // An answer that never ends.
+      if (request.url === '/endless') return void response.write('begun\n');
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(seen(request)));
     });
-    // A WebSocket that says everything twice, without the framing.
-    server.on('upgrade', (_, socket) => {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n');
+    // A WebSocket that echoes, without the framing.
+    server.on('upgrade', (request, socket) => {
+      const { connection = '' } = request.headers;
+      const head = ['HTTP/1.1 101 Switching Protocols', 'upgrade: websocket', 'connection: upgrade'];
+      socket.write([...head, `x-seen: ${connection}`, '', ''].join('\r\n'));
       socket.on('error', () => undefined).pipe(socket);
     });
     server.listen(0, '127.0.0.1');
@@ -180,16 +186,27 @@ export class IngressFixture {
     };
   }
 
-  async webSocket(host: string, from?: string): Promise<WebSocketLike> {
+  /** Resolves when the answer has begun. */
+  async endless(host: string, from?: string): Promise<{ readonly closed: Promise<void> }> {
+    const socket = await this.connect(from);
+    const closed = once(socket, 'close').then(() => undefined);
+    socket.write(`GET /endless HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await new ByteReader(socket).readThrough('begun\n');
+    socket.resume();
+    return { closed };
+  }
+
+  async webSocket(host: string, from?: string, connection = 'Upgrade'): Promise<WebSocketLike> {
     const socket = await this.connect(from);
     const reader = new ByteReader(socket);
     const closed = once(socket, 'close').then(() => undefined);
     socket.write(
-      `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      `GET /ws HTTP/1.1\r\nHost: ${host}\r\nConnection: ${connection}\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n`,
     );
-    const { status } = await readResponseHead(reader);
+    const { status, headers } = await readResponseHead(reader);
     return {
       status,
+      connectionSeen: headers['x-seen'] ?? '',
       echo: async (text) => {
         socket.write(text);
         return (await reader.readExactly(text.length)).toString();

@@ -133,6 +133,6 @@ function mutations(list: readonly Json[]): Json {
   );
 }
 
-function overwritten(key: string, value: string): Json {
+export function overwritten(key: string, value: string): Json {
   return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }

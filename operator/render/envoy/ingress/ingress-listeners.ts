@@ -15,6 +15,7 @@ import { certificateName, HTTP_LISTENER, routesName, TLS_LISTENER } from './ingr
 import { type ListRules, renderListRules } from './list-rules.ts';
 
 const FIRST_BYTES_TIMEOUT = '5s';
+const HANDSHAKE_TIMEOUT = '10s';
 
 export const httpListener = memoize((settings: IngressSettings, port: number): IngressResource => {
   const filter_chains = peerTreatments(settings.trustedProxies, 'http').map((treatment) => {
@@ -87,7 +88,11 @@ function terminatingChains(plan: IngressPlan, settings: IngressSettings): readon
     });
     const match = { ...serverNames(plan), ...treatment.match };
     const chain = filterChain(`${name}-${treatment.name}`, match, settings, manager);
-    return { ...chain, transport_socket: terminateTls(name) };
+    return {
+      ...chain,
+      transport_socket: terminateTls(name),
+      transport_socket_connect_timeout: HANDSHAKE_TIMEOUT,
+    };
   });
 }
 

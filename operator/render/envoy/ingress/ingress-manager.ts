@@ -1,6 +1,7 @@
 // The HTTP connection manager of ingress listeners: one reading of each request, the lists of its workspace, and then
 // its servers.
 import { extension, type Json } from '../envoy-config.ts';
+import { OTHER_UPGRADES } from '../other-upgrades.ts';
 import type { PeerTreatment } from './client-address.ts';
 import { ingressLog } from './ingress-log.ts';
 import { denyAll } from './list-rules.ts';
@@ -37,7 +38,9 @@ export function ingressManager({
     request_headers_timeout: '30s',
     delayed_close_timeout: '0.2s',
     stream_idle_timeout: '3600s',
-    common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
+    // Of connections without a request: anybody may open some, and lists deny requests.
+    common_http_protocol_options: { idle_timeout: '75s', max_headers_count: 100 },
+    http_protocol_options: { ignore_http_11_upgrade: OTHER_UPGRADES },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     http_filters: [
       extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {

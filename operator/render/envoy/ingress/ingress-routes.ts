@@ -3,7 +3,7 @@
 import { memoize } from '../../../lib/memo.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { type Json, typed } from '../envoy-config.ts';
-import { ADDRESS_HEADERS } from './client-address.ts';
+import { ADDRESS_HEADERS, overwritten } from './client-address.ts';
 import type { IngressResource } from './ingress-config.ts';
 import type { LoggedPlan } from './ingress-log.ts';
 import { passageName, routesName, scopeName } from './ingress-names.ts';
@@ -41,15 +41,25 @@ export const renderRoutes = memoize(
   },
 );
 
+/**
+ * What else a Connection header names, the server would remove: also the address of the client. Without an upgrade Envoy
+ * leaves it out.
+ */
 function forward(cluster: string, logged: LoggedPlan): readonly Json[] {
   const metadata = { filter_metadata: { sallyport: logged } };
   const route = { cluster, ...TIMES };
+  const upgrade = {
+    match: { prefix: '/', headers: [{ name: 'upgrade', present_match: true }] },
+    route,
+    metadata,
+    request_headers_to_add: [overwritten('connection', 'upgrade')],
+  };
   const safe = SAFE_METHODS.map((method) => ({
     match: { prefix: '/', headers: [{ name: ':method', string_match: { exact: method } }] },
     route: { ...route, retry_policy: RETRY },
     metadata,
   }));
-  return [...safe, { match: { prefix: '/' }, route, metadata }];
+  return [upgrade, ...safe, { match: { prefix: '/' }, route, metadata }];
 }
 
 /** Envoy finds a host whatever follows its colon, and servers may read that in another way. */

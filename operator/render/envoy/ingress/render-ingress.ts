@@ -13,7 +13,7 @@ const NO_BACKENDS: readonly ResolvedBackend[] = [];
 
 export function renderIngress(input: IngressInput): IngressConfig {
   const { settings } = input;
-  const plans = input.plans.filter(({ spec }) => (spec.hosts ?? []).length > 0);
+  const plans = eachHostOnce(input.plans).filter(({ spec }) => (spec.hosts ?? []).length > 0);
   const usable = [...input.certificates].filter(([, one]) => certificateProblem(one) === undefined);
   const certificates = new Map(usable);
   const served = { ...input, plans, certificates };
@@ -38,6 +38,18 @@ export function renderIngress(input: IngressInput): IngressConfig {
       ...listeners.filter((listener) => listener !== undefined),
     ],
   };
+}
+
+/** While a host moves, two plans may name it for a moment, and Envoy would refuse the listener of all. */
+function eachHostOnce(plans: readonly IngressPlan[]): readonly IngressPlan[] {
+  const owners = new Map(
+    plans.toReversed().flatMap((plan) => (plan.spec.hosts ?? []).map((host) => [host, plan] as const)),
+  );
+  return plans.map((plan) => {
+    const { hosts = [] } = plan.spec;
+    const own = hosts.filter((host) => owners.get(host) === plan);
+    return own.length === hosts.length ? plan : { ...plan, spec: { ...plan.spec, hosts: own } };
+  });
 }
 
 function secretsOf(plan: string, certificate: Certificate | undefined): readonly IngressResource[] {
