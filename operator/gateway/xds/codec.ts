@@ -61,15 +61,16 @@ const RESPONSE = messageType('envoy.service.discovery.v3.DeltaDiscoveryResponse'
 
 /** Throws, with a sentence for people, for what is no resource of Envoy. */
 export function encodeResource({ name, body }: NamedResource): EncodedResource {
-  const { typeUrl, value, version } = encodeBody(body);
-  return { name, version, entry: entryOf(name, version, typeUrl, value) };
+  return encodeBody(body, name);
 }
 
-const encodeBody = memoize((body: Json) => {
+/** The whole entry, since all of them together may be megabytes, and one change asks for all. */
+const encodeBody = memoize((body: Json, name: string): EncodedResource => {
   const { '@type': typeUrl, ...json } = body as { readonly '@type': string };
   const type = messageType(typeUrl.slice(typeUrl.indexOf('/') + 1));
   const value = toBinary(type, fromJson(type, json as JsonValue, { registry }));
-  return { typeUrl, value, version: createHash('sha256').update(value).digest('hex').slice(0, 16) };
+  const version = createHash('sha256').update(value).digest('hex').slice(0, 16);
+  return { name, version, entry: entryOf(name, version, typeUrl, value) };
 });
 
 export function decodeRequest(bytes: Uint8Array): DeltaRequest {
