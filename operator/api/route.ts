@@ -22,13 +22,19 @@ export interface Call<Params, Query, Body> {
   /** Of the caller. */
   readonly address: string;
   readonly nowMs: number;
+  /** Namespace of the workspace with that id. */
+  readonly namespaceOf: (workspaceId: string) => string | undefined;
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
 }
 
 /** Without a session: whoever asks gets the answer. */
-type OpenCall = Pick<Call<unknown, unknown, unknown>, 'accountId'> & { readonly host: string };
+interface OpenCall {
+  readonly accountId: string;
+  /** Of the host that was called, or of calls that name none. */
+  readonly workspaceId: string | undefined;
+}
 
 interface RouteShape {
   readonly method: Method;

@@ -91,7 +91,10 @@ function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptio
     server.route({
       method,
       url: path,
-      handler: (request) => route.handle({ accountId, host: readHead(request.raw).host }),
+      handler: (request) => {
+        const workspaceId = options.directory.idOfHost(readHead(request.raw).host);
+        return route.handle({ accountId, workspaceId });
+      },
     });
     return;
   }
@@ -105,7 +108,7 @@ function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptio
   });
 }
 
-type Admitted = Pick<Call<unknown, unknown, unknown>, 'session' | 'place' | 'accountId' | 'address'>;
+type Admitted = Omit<Call<unknown, unknown, unknown>, 'nowMs' | 'params' | 'query' | 'body'>;
 
 /** Throws an ApiError for whoever may not even ask. */
 async function admit(request: FastifyRequest, route: Checked, options: ApiServerOptions): Promise<Admitted> {
@@ -117,7 +120,8 @@ async function admit(request: FastifyRequest, route: Checked, options: ApiServer
   const place = placeOf(request, head, route, options);
   checkAddress(request, head, { place, address }, options);
   const session = await options.store.signIn(tokenOf(head.authorization));
-  return { session, place, accountId: options.accountId, address };
+  const namespaceOf = (id: string): string | undefined => options.directory.namespaceOf(id);
+  return { session, place, accountId: options.accountId, address, namespaceOf };
 }
 
 function addressOf(

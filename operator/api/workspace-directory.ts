@@ -58,6 +58,18 @@ export class WorkspaceDirectory {
     return byId.get(idOrName) ?? byName.get(idOrName);
   }
 
+  /** Id of the workspace of a host, or of calls that name none. */
+  idOfHost(host: string): string | undefined {
+    const { defaultWorkspace } = this.#settings;
+    const found = indexOf(this.#plans()).byHost.get(host);
+    return (found ?? (defaultWorkspace === undefined ? undefined : this.find(defaultWorkspace)))?.spec
+      .workspaceId;
+  }
+
+  namespaceOf(workspaceId: string): string | undefined {
+    return indexOf(this.#plans()).byId.get(workspaceId)?.metadata.name;
+  }
+
   idOf(namespace: string): string | undefined {
     return indexOf(this.#plans()).byName.get(namespace)?.spec.workspaceId;
   }

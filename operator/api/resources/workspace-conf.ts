@@ -67,7 +67,7 @@ async function patchConf(call: Call<unknown, unknown, Readonly<Record<string, un
 }
 
 /** The write that sets fields of the WorkspaceConf; throws where that would shut the caller out. */
-function setSwitches(
+export function setSwitches(
   { place, address, nowMs }: Pick<Call<unknown, unknown, unknown>, 'place' | 'address' | 'nowMs'>,
   before: AccessObjects,
   switches: Readonly<Record<string, boolean>>,

@@ -40,6 +40,7 @@ export class ClusterStore implements ObjectStore {
 }
 
 class ClusterSession implements Session {
+  readonly addsDefaults = true;
   readonly #api: Api;
   readonly #turns: InTurn;
   #user: Promise<string> | undefined;

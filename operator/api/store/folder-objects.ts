@@ -17,6 +17,8 @@ import type { ObjectName, StoredObject } from './object-store.ts';
 export interface PlacedObject {
   readonly object: StoredObject;
   readonly file: string;
+  /** Of the whole file. */
+  readonly text: string;
   /** Number of its document. */
   readonly document: number;
 }
@@ -77,19 +79,18 @@ export class FolderObjects {
   }
 
   async replace(
-    { file, document, object: before }: PlacedObject,
+    { file, text: former, document, object: before }: PlacedObject,
     object: StoredObject,
   ): Promise<StoredObject> {
     const { metadata, ...rest } = object;
     const { resourceVersion: _version, ...meta } = metadata;
     const plain = { ...rest, metadata: meta };
-    const text = withDocument(this.#textOf(file), document, orderedObject(plain));
+    const text = withDocument(former, document, orderedObject(plain));
     if (text === undefined || file.endsWith('.json')) throw cannotEdit(before, file);
     return this.#write(file, text, object, document);
   }
 
-  async remove({ file, document, object }: PlacedObject): Promise<void> {
-    const before = this.#textOf(file);
+  async remove({ file, text: before, document, object }: PlacedObject): Promise<void> {
     if (documentsOf(before)?.length === 1) {
       await rm(join(this.#folder, file));
       return;
@@ -97,10 +98,6 @@ export class FolderObjects {
     const text = withDocument(before, document, undefined);
     if (text === undefined) throw cannotEdit(object, file);
     await writeFileAtomic(join(this.#folder, file), text);
-  }
-
-  #textOf(file: string): string {
-    return this.#known.get(file)?.text ?? '';
   }
 
   /** What is written must be what a reader of the folder finds there. */
@@ -153,7 +150,8 @@ function placedIn(file: string, text: string): readonly PlacedObject[] {
     const object = value as StoredObject | undefined;
     if (object?.apiVersion !== API_VERSION || typeof object.metadata?.name !== 'string') return [];
     const resourceVersion = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
-    return [{ object: { ...object, metadata: { ...object.metadata, resourceVersion } }, file, document }];
+    const versioned = { ...object, metadata: { ...object.metadata, resourceVersion } };
+    return [{ object: versioned, file, text, document }];
   });
 }
 

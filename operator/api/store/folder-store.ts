@@ -35,7 +35,11 @@ export class FolderStore implements ObjectStore {
   }
 }
 
+/** Writers of the whole folder wait for each other; readers for nobody. */
+const FOLDER = 'folder';
+
 class FolderSession implements Session {
+  readonly addsDefaults = false;
   readonly #holder: TokenHolder;
   readonly #options: FolderStoreOptions;
   readonly #objects: FolderObjects;
@@ -54,12 +58,12 @@ class FolderSession implements Session {
 
   async list(resource: ClusterResource, namespace?: string): Promise<readonly StoredObject[]> {
     this.#check(namespace);
-    return objectsIn(await this.#all(), resource, namespace);
+    return objectsIn(await this.#objects.all(), resource, namespace);
   }
 
   async get(resource: ClusterResource, name: ObjectName): Promise<StoredObject | undefined> {
     this.#check(name.namespace);
-    return (await this.#all()).find((placed) => isNamed(placed, resource.kind, name))?.object;
+    return (await this.#objects.all()).find((placed) => isNamed(placed, resource.kind, name))?.object;
   }
 
   change(
@@ -82,12 +86,8 @@ class FolderSession implements Session {
     });
   }
 
-  #all(): Promise<readonly PlacedObject[]> {
-    return this.#turns.run('', () => this.#objects.all());
-  }
-
   #inTurn(decide: (all: readonly PlacedObject[]) => Write | Promise<Write>): Promise<StoredObject> {
-    return this.#turns.run('', async () => {
+    return this.#turns.run(FOLDER, async () => {
       const all = await this.#objects.all();
       const write = await decide(all);
       if (write.verb === 'keep') return write.object;

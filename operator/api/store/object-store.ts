@@ -24,6 +24,8 @@ export interface AccessObjects {
 
 /** What one caller may see and do. Throws an ApiError where the caller may not. */
 export interface Session {
+  /** Whether objects come back with more than was written: with a default for each field that was left out. */
+  readonly addsDefaults: boolean;
   /** Name of the caller. */
   user(): Promise<string>;
   list(resource: ClusterResource, namespace?: string): Promise<readonly StoredObject[]>;
