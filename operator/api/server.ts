@@ -13,6 +13,7 @@ import { callerAddress } from './http/caller-address.ts';
 import { type RequestHead, readHead } from './http/check-request.ts';
 import { tokenOf } from './http/credentials.ts';
 import { inboundLine, refusedAddress } from './inbound-refusal.ts';
+import { openApiDocument } from './openapi.ts';
 import { type Call, METHODS, type Place, type Route } from './route.ts';
 import { ROUTES } from './routes.ts';
 import type { ObjectStore } from './store/object-store.ts';
@@ -63,7 +64,8 @@ function createFastify(options: ApiServerOptions): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 253 },
+    // A head may have 16 KiB; what no object can be called is then unknown, as anything else that does not exist.
+    routerOptions: { maxParamLength: 16_384 },
     clientErrorHandler: (error, socket) => answerNoHttp(error, socket),
     frameworkErrors: (error, _request, reply) => sendError(reply, toApiError(error, options.onFault)),
   });
@@ -80,6 +82,7 @@ function createFastify(options: ApiServerOptions): FastifyInstance {
     done();
   });
   for (const route of ROUTES) addRoute(server, route, options);
+  server.get('/openapi.json', () => openApiDocument(ROUTES));
   refuseOtherMethods(server);
   return server;
 }
@@ -206,7 +209,7 @@ function refuseOtherMethods(server: FastifyInstance): void {
   for (const [url, routes] of byPath) {
     const allowed = routes.map(({ method }) => method);
     const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ');
-    const others = [...METHODS, 'OPTIONS' as const].filter(
+    const others = [...METHODS, 'OPTIONS' as const, 'TRACE' as const].filter(
       (method) => !allowed.some((one) => one === method),
     );
     server.route({

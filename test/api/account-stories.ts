@@ -1,6 +1,5 @@
 // Network policies, the network option of a workspace and the switch of the account's lists, as clients of Databricks
 // use them: the same in either mode.
-
 import type { ApiAnswer, ApiCall } from '../support/api/api-client.ts';
 import { ACCOUNT, type ApiStage, type Story } from '../support/api/api-stage.ts';
 

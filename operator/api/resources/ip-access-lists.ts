@@ -59,7 +59,7 @@ const answeredListSchema = z.strictObject({
   updated_by: userId,
   enabled: z.boolean(),
 });
-const idSchema = z.looseObject({ id: z.string().min(1).max(253) });
+const idSchema = z.looseObject({ id: z.string().min(1) });
 const oneSchema = z.strictObject({ ip_access_list: answeredListSchema });
 const allSchema = z.strictObject({ ip_access_lists: z.array(answeredListSchema) });
 

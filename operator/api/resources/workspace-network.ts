@@ -17,7 +17,7 @@ const body = z.strictObject({
 const one = {
   path: '/api/2.0/accounts/:accountId/workspaces/:workspaceId/network',
   level: 'ACCOUNT',
-  params: z.looseObject({ workspaceId: z.string().min(1).max(63) }),
+  params: z.looseObject({ workspaceId: z.string().min(1) }),
   errors: [404],
   answer,
 } as const;
