@@ -301,6 +301,7 @@ export interface GatewayOptions extends ClusterOptions, ProxyOptions {
 }
 
 export interface ApiConfig extends ClusterConfig, RestConfig {
+  readonly podName: string;
   readonly listenAddress: string;
   readonly accountId: string;
 }
@@ -311,6 +312,7 @@ export interface ApiOptions extends ClusterOptions {
   readonly accountId: string;
   readonly workspace?: string;
   readonly trustedProxy: readonly string[];
+  readonly podName?: string;
 }
 
 /** Throws an OptionError for an option that cannot be accepted. */
@@ -322,6 +324,7 @@ export function readApiConfig(options: ApiOptions, environment: NodeJS.ProcessEn
     accountId: options.accountId,
     defaultWorkspace: options.workspace,
     trustedProxies: options.trustedProxy.map((text) => readRange('--trusted-proxy', text)),
+    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
   };
 }
 

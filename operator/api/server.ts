@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { AddressRange } from '../model/address-range.ts';
 import type { WrittenInboundLine } from '../model/inbound-line.ts';
 import { problemOfIssue } from '../model/schema-problem.ts';
+import type { Administered } from './administrators.ts';
 import { ApiError, invalid } from './api-error.ts';
 import { answerNoHttp, sendError, toApiError } from './http/answer-errors.ts';
 import { installBodyParser } from './http/body-parser.ts';
@@ -28,6 +29,8 @@ export interface ApiServerOptions {
   readonly notReady: () => string | undefined;
   /** Called for every request that lists deny, or would deny but for dry-run. */
   readonly onDenied: (line: WrittenInboundLine) => void;
+  /** Called for every successful change. */
+  readonly onAdministered?: (who: Administered) => void;
   /** A fault of ours. */
   readonly onFault: (error: unknown) => void;
   /** Called for every answer. */
@@ -107,7 +110,12 @@ function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptio
     url: path,
     // Before the body is read.
     onRequest: async (request) => void admitted.set(request, await admit(request, route, options)),
-    handler: (request) => handle(request, route, admitted.get(request)),
+    handler: async (request) => {
+      const who = admitted.get(request);
+      const answer = await handle(request, route, who);
+      if (method !== 'GET') await noteAdministrator(who, options);
+      return answer;
+    },
   });
 }
 
@@ -189,6 +197,20 @@ async function handle(
     query: parsePart(route.query, { ...(request.query as object) }, 'query'),
     body: parsePart(route.body, request.body, 'body'),
   });
+}
+
+/** The change is made, whatever comes of this. */
+async function noteAdministrator(
+  admitted: Admitted | undefined,
+  { onAdministered, onFault }: ApiServerOptions,
+): Promise<void> {
+  if (admitted === undefined || onAdministered === undefined) return;
+  const { session, place, address } = admitted;
+  try {
+    onAdministered({ namespace: place.namespace, address, user: await session.user() });
+  } catch (error) {
+    onFault(error);
+  }
 }
 
 function parsePart(schema: z.ZodType | undefined, value: unknown, part: string): unknown {

@@ -119,7 +119,7 @@ function inboundPrograms({ systemNamespace, ingressAccount, apiAccount }: Instal
       namespace: systemNamespace,
       rules: [
         allow(READ, [INGRESS_PLANS]),
-        allow(['get', ...APPLY], [CALLER_REPORTS]),
+        allow(['get', 'list', ...APPLY], [CALLER_REPORTS]),
         allow(['get'], [PODS]),
       ],
     },

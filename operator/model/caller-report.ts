@@ -10,7 +10,7 @@ export const CALLER_SEEN_MS = 24 * 3_600_000;
 export const MAX_CALLERS_PER_WORKSPACE = 100;
 
 /** In one report: 5,000 are 800 KB. */
-const MAX_CALLERS = 5000;
+export const MAX_CALLERS = 5000;
 
 const callerSchema = z.strictObject({
   workspace: z

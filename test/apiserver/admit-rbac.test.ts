@@ -135,13 +135,13 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
     'sallyport-api',
     [
       ['get list watch', OURS, 'ingressplans', HOME],
-      ['get create patch', OURS, 'callerreports', HOME],
+      ['get list create patch', OURS, 'callerreports', HOME],
     ],
     [
       ['get list watch create patch delete', OURS, 'ipaccesslists', READY],
       ['get list watch create patch delete', OURS, 'workspaceconfs', READY],
       ['get list watch create patch delete', OURS, 'networkpolicies', ''],
-      ['list watch delete', OURS, 'callerreports', HOME],
+      ['watch delete', OURS, 'callerreports', HOME],
       ['get create patch', OURS, 'gatewayreports', HOME],
       ['impersonate', '', 'users', ''],
       ['get', '', 'secrets', HOME],

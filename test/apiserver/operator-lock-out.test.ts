@@ -1,6 +1,9 @@
 // Nobody locks themselves out by kubectl: lists that would shut out an administrator who was there, changes that are
 // taken back unless they are confirmed, also where the operator restarts meanwhile, and the way back in for those who
 // are locked out all the same.
+import { Administrators } from '../../operator/api/administrators.ts';
+import { CallerReporter } from '../../operator/deliver/kubernetes/caller-reporter.ts';
+import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { ClusterScene, type Operator, workspaceYaml } from '../support/cluster/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -12,38 +15,64 @@ const API_POD = 'api-1';
 
 let scene: ClusterScene;
 let operator: Operator;
+let apiPod: ApiPod;
 
 beforeAll(async () => {
   scene = await ClusterScene.start();
   operator = await scene.startOperator();
-  await scene.apply(`apiVersion: v1
-kind: Pod
-metadata: { name: ${API_POD}, namespace: ${SYSTEM_NAMESPACE} }
-spec: { serviceAccountName: sallyport-api, containers: [{ name: main, image: example.com/none }] }
-`);
+  apiPod = await startApiPod(API_POD);
 }, CONTROL_PLANE_TIMEOUT_MS);
 
-afterAll(() => scene.stop());
+afterAll(async () => {
+  await apiPod.stop();
+  await scene.stop();
+});
 
-/** As that pod of the API. */
-async function reportCallers(
-  ...callers: readonly (readonly [workspace: string, address: string])[]
-): Promise<string> {
-  const kubeconfig = await scene.controlPlane.serviceAccountKubeconfig(
-    SYSTEM_NAMESPACE,
-    'sallyport-api',
-    API_POD,
-  );
-  const lastSeen = new Date().toISOString();
-  const report = {
-    apiVersion: 'sallyport.dev/v1alpha1',
-    kind: 'CallerReport',
-    metadata: { name: API_POD, namespace: SYSTEM_NAMESPACE },
-    spec: { callers: callers.map(([workspace, address]) => ({ workspace, address, user: 'u', lastSeen })) },
+interface ApiPod {
+  readonly administrators: Administrators;
+  readonly reporter: CallerReporter;
+  stop(): Promise<void>;
+}
+
+/** As "sallyport api" reports, with the token of its pod. */
+async function startApiPod(podName: string): Promise<ApiPod> {
+  await scene.apply(`apiVersion: v1
+kind: Pod
+metadata: { name: ${podName}, namespace: ${SYSTEM_NAMESPACE} }
+spec: { serviceAccountName: sallyport-api, containers: [{ name: main, image: example.com/none }] }
+`);
+  const account = [SYSTEM_NAMESPACE, 'sallyport-api', podName] as const;
+  const api = await connectKubernetes({
+    kubeconfig: await scene.controlPlane.serviceAccountKubeconfig(...account),
+  });
+  const administrators = new Administrators();
+  const reporter = new CallerReporter({
+    ...{ api, podName, namespace: SYSTEM_NAMESPACE },
+    callers: () => administrators.recent(Date.now()),
+    onFormer: (callers) => administrators.add(callers),
+    onFailure: (error) => console.error(error),
+  });
+  reporter.start();
+  const stop = async (): Promise<void> => {
+    await reporter.stop();
+    await api.close();
   };
-  const args = ['apply', '--server-side', '-f', '-'];
-  const { stderr } = await scene.controlPlane.kubectl(args, { kubeconfig, stdin: JSON.stringify(report) });
-  return stderr;
+  return { administrators, reporter, stop };
+}
+
+async function administer(workspace: string): Promise<void> {
+  apiPod.administrators.note({ namespace: workspace, address: ADMIN, user: 'ana' }, Date.now());
+  apiPod.reporter.report();
+  await untilReported(API_POD, workspace);
+}
+
+async function untilReported(pod: string, workspace: string): Promise<void> {
+  const workspaces = '{.spec.callers[*].workspace}';
+  await until(`${pod} has reported ${workspace}`, async () =>
+    (await scene.field(workspaces, 'callerreport', pod, '-n', SYSTEM_NAMESPACE))
+      .split(' ')
+      .includes(workspace),
+  );
 }
 
 function planned(workspace: string): Promise<string> {
@@ -68,7 +97,7 @@ async function startWorkspace(name: string, id: string): Promise<void> {
 }
 
 it('flags a list that shuts out an administrator, leaves it out, and takes it once it is confirmed', async () => {
-  expect(await reportCallers(['guarded', ADMIN])).toBe('');
+  await administer('guarded');
   await startWorkspace('guarded', '1');
   const office = of('guarded', 'ipal', 'office');
   await scene.apply(listYaml('guarded', 'office', { ipAddresses: ['198.51.100.1'] }));
@@ -81,7 +110,7 @@ it('flags a list that shuts out an administrator, leaves it out, and takes it on
 });
 
 it('flags the switch that shuts out an administrator', async () => {
-  await reportCallers(['guarded', ADMIN], ['switched', ADMIN]);
+  await administer('switched');
   await scene.apply(
     [workspaceYaml('switched', '2'), listYaml('switched', 'office', { ipAddresses: ['198.51.100.1'] })].join(
       '---\n',
@@ -93,6 +122,24 @@ it('flags the switch that shuts out an administrator', async () => {
   expect(await planned('switched')).toBe('false ["198.51.100.1"]');
   const events = await scene.kubectl('get', 'events', '-n', 'switched', '-o', 'jsonpath={.items[*].reason}');
   expect(events).toContain('WouldLockOut');
+});
+
+it('knows who was there also from a new pod of the API, once the old one is gone', async () => {
+  const next = await startApiPod('api-2');
+  try {
+    await untilReported('api-2', 'guarded');
+    expect(
+      await scene.field(
+        '{.metadata.ownerReferences[*].name}',
+        'callerreport',
+        'api-2',
+        '-n',
+        SYSTEM_NAMESPACE,
+      ),
+    ).toBe('api-2');
+  } finally {
+    await next.stop();
+  }
 });
 
 it('gives whoever is locked out the way back: delete the list, or switch it off, by kubectl', async () => {
@@ -128,7 +175,7 @@ describe('commit-confirm', () => {
   const office = (name: string) => of(name, 'ipal', 'office');
 
   it('counts at once, also where it shuts out an administrator, and is taken back', async () => {
-    await reportCallers(['tried', ADMIN]);
+    await administer('tried');
     await startWorkspace('tried', '4');
     await changed('tried', '6s');
     await untilPlanned('tried', 'true ["198.51.100.1"]');

@@ -1,11 +1,13 @@
-// Makes the parts of `sallyport api`: plans to know workspaces and their lists by, which is all that this process may
-// read itself, and the store, which has the rights of each caller. Nothing is started here.
+// Makes the parts of `sallyport api`: plans to know workspaces and their lists by, the report of who administers them
+// from where, and the store, which has the rights of each caller. Nothing is started here.
 import type { Registry } from 'prom-client';
+import { Administrators } from '../../api/administrators.ts';
 import { measureAnswers } from '../../api/answer-metrics.ts';
 import { type ApiServer, createApiServer } from '../../api/server.ts';
 import { ClusterStore } from '../../api/store/cluster-store.ts';
 import { WorkspaceDirectory } from '../../api/workspace-directory.ts';
 import type { ApiConfig } from '../../config.ts';
+import { CallerReporter } from '../../deliver/kubernetes/caller-reporter.ts';
 import { connectKubernetes, connectWithTokens } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi, TokenApis } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
@@ -19,6 +21,7 @@ export interface ApiParts {
   readonly api: KubernetesApi;
   readonly tokens: TokenApis;
   readonly source: IngressPlanSource;
+  readonly reporter: CallerReporter;
   readonly server: ApiServer;
 }
 
@@ -42,6 +45,15 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
       logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
     },
   });
+  const administrators = new Administrators();
+  const reporter = new CallerReporter({
+    api,
+    namespace: systemNamespace,
+    podName: config.podName,
+    callers: () => administrators.recent(Date.now()),
+    onFormer: (callers) => administrators.add(callers),
+    onFailure: (error) => logger.warn('the CallerReport could not be written', { error }),
+  });
   const server = createApiServer({
     accountId,
     store: new ClusterStore(tokens),
@@ -49,8 +61,11 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
     trustedProxies,
     notReady: () => (source.hasSynced() ? undefined : 'Cannot answer yet: the workspaces are being read'),
     onDenied: (line) => logger.info('request denied', { ...line }),
+    onAdministered: (who) => {
+      if (administrators.note(who, Date.now())) reporter.report();
+    },
     onFault: (error) => logger.error('a request failed', { error }),
     onAnswer: measureAnswers(registry),
   });
-  return { registry, api, tokens, source, server };
+  return { registry, api, tokens, source, reporter, server };
 }

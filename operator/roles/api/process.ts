@@ -35,9 +35,10 @@ export class ApiProcess {
   }
 
   async #start(config: ApiConfig, logger: Logger): Promise<void> {
-    const { registry, source, server } = this.#parts;
+    const { registry, source, reporter, server } = this.#parts;
     measureReflectors(registry, () => source.progress());
     source.start();
+    reporter.start();
     await server.listen(config.listenAddress, config.port);
     this.#health = await startHealthServer({
       port: config.healthPort,
@@ -50,9 +51,10 @@ export class ApiProcess {
 
   /** Requests under way are answered. */
   async stop(): Promise<void> {
-    const { server, source, api, tokens } = this.#parts;
+    const { server, source, reporter, api, tokens } = this.#parts;
     await server.close();
     await source.stop();
+    await reporter.stop();
     await this.#health?.close();
     await Promise.all([api.close(), tokens.close()]);
   }

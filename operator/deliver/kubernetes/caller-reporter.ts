@@ -1,0 +1,123 @@
+// Writes the CallerReport of one API pod when somebody new administers a workspace. Begins with what all pods have
+// reported, so that a new pod takes over from those that it replaces; failed writes are tried again.
+import { type OwnerReference, pathOf } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import type { Caller } from '../../model/caller-report.ts';
+import { CALLER_REPORTS, PODS } from '../../model/cluster-resources.ts';
+import { type CompiledObject, parseCallerReport } from '../../model/parse-compiled.ts';
+
+export interface CallerReporterOptions {
+  readonly api: KubernetesApi;
+  readonly namespace: string;
+  readonly podName: string;
+  /** What is known now. */
+  readonly callers: () => readonly Caller[];
+  /** Called with what others reported. */
+  readonly onFormer: (callers: readonly Caller[]) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+const FIELD_MANAGER = 'sallyport-api';
+const MIN_INTERVAL_MS = 1000;
+const RETRY_INTERVAL_MS = 10_000;
+const MAX_INTERVAL_MS = 3_600_000;
+
+export class CallerReporter {
+  readonly #options: CallerReporterOptions;
+  readonly #loop: Loop;
+  readonly #stopped = new AbortController();
+  #hasFormer = false;
+  #hasNews = false;
+
+  constructor(options: CallerReporterOptions) {
+    this.#options = options;
+    this.#loop = new Loop({
+      job: async () => {
+        await this.#report(this.#stopped.signal);
+        return {};
+      },
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: RETRY_INTERVAL_MS,
+      maxIntervalMs: MAX_INTERVAL_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: options.onFailure,
+    });
+  }
+
+  start(): void {
+    this.#loop.trigger();
+  }
+
+  /** Somebody new is known. */
+  report(): void {
+    this.#hasNews = true;
+    this.#loop.trigger();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#loop.stop();
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    if (!this.#hasFormer) await this.#readFormer(signal);
+    if (!this.#hasNews) return;
+    this.#hasNews = false;
+    try {
+      await this.#apply(signal);
+    } catch (error) {
+      this.#hasNews = true;
+      throw error;
+    }
+  }
+
+  async #readFormer(signal: AbortSignal): Promise<void> {
+    const { api, namespace, onFormer } = this.#options;
+    const path = pathOf(CALLER_REPORTS, { namespace });
+    const { items } = (await api.request({ method: 'GET', path, signal })) as {
+      readonly items: readonly CompiledObject[];
+    };
+    const callers = items.flatMap((item) => {
+      const parsed = parseCallerReport(item);
+      return 'object' in parsed ? parsed.object.spec.callers : [];
+    });
+    this.#hasFormer = true;
+    if (callers.length === 0) return;
+    onFormer(callers);
+    this.#hasNews = true;
+  }
+
+  async #apply(signal: AbortSignal): Promise<void> {
+    const { api, namespace, podName: name, callers } = this.#options;
+    const ownerReferences = await this.#findOwners(signal);
+    await api.request({
+      method: 'PATCH',
+      path: pathOf(CALLER_REPORTS, { namespace, name }),
+      query: { fieldManager: FIELD_MANAGER, force: 'true' },
+      body: {
+        apiVersion: CALLER_REPORTS.apiVersion,
+        kind: CALLER_REPORTS.kind,
+        metadata: { name, namespace, ownerReferences },
+        spec: { callers: callers() },
+      },
+      contentType: 'application/apply-patch+yaml',
+      signal,
+    });
+  }
+
+  /** The pod, so that its report is deleted with it; none where it cannot be found. */
+  async #findOwners(signal: AbortSignal): Promise<readonly OwnerReference[]> {
+    const { api, namespace, podName: name } = this.#options;
+    try {
+      const path = pathOf(PODS, { namespace, name });
+      const pod = (await api.request({ method: 'GET', path, signal })) as {
+        readonly metadata: { readonly uid: string };
+      };
+      return [{ apiVersion: PODS.apiVersion, kind: PODS.kind, name, uid: pod.metadata.uid }];
+    } catch (error) {
+      if (error instanceof ApiFailure && error.status === 404) return [];
+      throw error;
+    }
+  }
+}
