@@ -1,11 +1,11 @@
 // `npm run quickstart`: embedded mode on examples/acme with stand-in outside servers on loopback. Real clients ask
 // real questions through a real Envoy; the tables show what was asked, what happened and why; then the denial log.
 // Ends with exit status 0 only where everything happened as it should. With --stay it keeps running for your own curl.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
-import { formatDenials } from '../../operator/denials/query/format-denials.ts';
+import { type DenialFormat, formatDenials } from '../../operator/denials/query/format-denials.ts';
 import type { QueryRows } from '../../operator/denials/query/run-query.ts';
 import { formatTable } from '../../operator/lib/text-table.ts';
 import { RunProcess } from '../../operator/roles/run/process.ts';
@@ -13,13 +13,17 @@ import { terminalView } from '../../operator/roles/run/view.ts';
 import type { AskResult } from '../../test/outside/ask-result.ts';
 import { type OutsideServers, startOutsideServers } from '../../test/outside/outside-servers.ts';
 import { ask } from '../../test/outside/proxy-client.ts';
+import { CALLERS, startBackend } from './access-story.ts';
 import { OUTSIDE_NAMES, QUESTIONS, type Question } from './questions.ts';
 import { quickstartConfig } from './quickstart-config.ts';
+import { showAccess } from './show-access.ts';
 
-/** The query of the product page, as printed there. */
-const PAGE_QUERY = `select * from system.access.outbound_network
+/** The query of the product page, as printed there, and the same for those who wanted in. */
+const OUTBOUND_QUERY = `select * from system.access.outbound_network
 where event_time >= current_timestamp() - interval 2 hour
 sort by event_time desc`;
+
+const INBOUND_QUERY = OUTBOUND_QUERY.replace('outbound', 'inbound');
 
 interface Answer {
   readonly question: Question;
@@ -38,14 +42,18 @@ async function main(stay: boolean): Promise<number> {
   );
   const state = await mkdtemp(join(tmpdir(), 'sallyport-'));
   const outside = await startOutsideServers({ names: OUTSIDE_NAMES.map((name) => ({ name })) });
-  const gateway = await RunProcess.start(quickstartConfig(state, outside), {
+  // The REST API writes into the folder.
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-acme-'));
+  await cp(join(import.meta.dirname, '../acme'), folder, { recursive: true });
+  const backend = await startBackend(folder);
+  const gateway = await RunProcess.start(await quickstartConfig(folder, state, outside), {
     ...terminalView(process.stdout, process.stderr),
     denials: () => undefined,
+    inboundDenials: () => undefined,
   });
   try {
-    const failures = await showAnswers(gateway, outside);
-    await showDenialLog(gateway);
-    if (stay) await stayUntilInterrupted(gateway, outside, state);
+    const failures = (await showEgress(gateway, outside)) + (await showIngress(gateway, state));
+    if (stay) await stayUntilInterrupted(gateway, outside, { state, folder });
     say(
       failures === 0
         ? paint('green', '\nAll as it should be.')
@@ -55,8 +63,21 @@ async function main(stay: boolean): Promise<number> {
   } finally {
     await gateway.stop();
     await outside.stop();
-    await rm(state, { recursive: true, force: true });
+    backend.close();
+    await Promise.all([state, folder].map((path) => rm(path, { recursive: true, force: true })));
   }
+}
+
+async function showEgress(gateway: RunProcess, outside: OutsideServers): Promise<number> {
+  const failures = await showAnswers(gateway, outside);
+  const atLeast = QUESTIONS.filter(({ expect }) => expect !== 'allowed').length;
+  return failures + (await showRows(gateway, { sql: OUTBOUND_QUERY, listing: 'outbound', atLeast }));
+}
+
+async function showIngress(gateway: RunProcess, state: string): Promise<number> {
+  const failures = await showAccess(gateway, state, say, paint);
+  const atLeast = CALLERS.filter(({ status }) => status === 403).length;
+  return failures + (await showRows(gateway, { sql: INBOUND_QUERY, listing: 'inbound', atLeast }));
 }
 
 async function showAnswers(gateway: RunProcess, outside: OutsideServers): Promise<number> {
@@ -101,17 +122,27 @@ function proxyOf({ workspace, product }: Question, gateway: RunProcess): { host:
   return { host: hostname, port: Number(port) };
 }
 
-/** Reasons by "workspace/product destination:port", newest last; waits until Envoy's log has been read. */
+/** Rows of a query, as soon as there are so many: Envoy writes its log a moment later. */
+async function rowsOf(gateway: RunProcess, sql: string, atLeast: number): Promise<QueryRows> {
+  const deadlineMs = Date.now() + 10_000;
+  for (;;) {
+    await gateway.drained();
+    const answer = await gateway.query(sql);
+    if ('error' in answer) throw new Error(answer.error);
+    if (answer.rows.length >= atLeast || Date.now() >= deadlineMs) return answer;
+  }
+}
+
+/** Reasons by "workspace/product destination:port", newest last. */
 async function reasonsInLog(
   gateway: RunProcess,
   atLeast: number,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const deadlineMs = Date.now() + 10_000;
-  let rows: QueryRows['rows'] = [];
-  while (rows.length < atLeast && Date.now() < deadlineMs) {
-    await gateway.drained();
-    rows = (await query(gateway, 'select * from system.access.outbound_network order by sequence')).rows;
-  }
+  const { rows } = await rowsOf(
+    gateway,
+    'select * from system.access.outbound_network order by sequence',
+    atLeast,
+  );
   const keyed = rows.map(
     (row) =>
       [
@@ -122,12 +153,6 @@ async function reasonsInLog(
   return new Map(
     [...Map.groupBy(keyed, ([key]) => key)].map(([key, found]) => [key, found.map(([, reason]) => reason)]),
   );
-}
-
-async function query(gateway: RunProcess, sql: string): Promise<QueryRows> {
-  const answer = await gateway.query(sql);
-  if ('error' in answer) throw new Error(answer.error);
-  return answer;
 }
 
 const STYLES = { allowed: 'green', denied: 'red', 'dry-run': 'yellow' } as const;
@@ -169,25 +194,31 @@ function describe(result: AskResult): string {
   return result.outcome === 'refused' ? `refused, ${result.proxyStatus ?? result.status}` : 'tunnel closed';
 }
 
-async function showDenialLog(gateway: RunProcess): Promise<void> {
-  say(
-    `\n${paint('bold', 'The denial log answers the query of the product page:')}\n${paint('dim', PAGE_QUERY)}\n`,
-  );
-  const { columns, rows } = await query(gateway, PAGE_QUERY);
+interface Shown {
+  readonly sql: string;
+  readonly listing: NonNullable<DenialFormat['listing']>;
+  readonly atLeast: number;
+}
+
+/** Returns how many rows are missing. */
+async function showRows(gateway: RunProcess, { sql, listing, atLeast }: Shown): Promise<number> {
+  say(`\n${paint('bold', 'The denial log answers:')}\n${paint('dim', sql)}\n`);
+  const { columns, rows } = await rowsOf(gateway, sql, atLeast);
   const width = process.stdout.isTTY ? process.stdout.columns : undefined;
   process.stdout.write(
     formatDenials(columns, rows, {
-      listing: 'outbound',
+      listing,
       colour: process.stdout.isTTY,
       ...(width === undefined ? {} : { width }),
     }),
   );
+  return Math.max(0, atLeast - rows.length);
 }
 
 async function stayUntilInterrupted(
   gateway: RunProcess,
   outside: OutsideServers,
-  state: string,
+  { state, folder }: { readonly state: string; readonly folder: string },
 ): Promise<void> {
   const ca = join(state, 'stand-in-ca.pem');
   await writeFile(ca, outside.caPem);
@@ -197,8 +228,10 @@ async function stayUntilInterrupted(
   say(
     `\nStill running. Ask yourself, for example:\n  curl --cacert ${ca} -x ${proxy} https://packages.example/`,
   );
+  const ingress = gateway.endpoints.ingress?.[0];
+  say(`  curl --connect-to ::${ingress?.http} http://${ingress?.host}/`);
   say(`  npx sallyport denials --state ${state} --since 5m`);
-  say('Edit a file in examples/acme and ask again. Stop with Ctrl-C.');
+  say(`Edit a file in ${folder} and ask again. Stop with Ctrl-C.`);
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);

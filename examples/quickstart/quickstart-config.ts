@@ -1,8 +1,15 @@
-// Configuration of the quickstart: the product's own defaults, with the stand-in outside servers as its network.
+// Configuration of the quickstart: the product's own defaults, with the stand-in outside servers as its network, and
+// free ports, so that nothing on this machine is in its way.
 import { type RunConfig, readRunConfig } from '../../operator/config.ts';
 import type { OutsideServers } from '../../test/outside/outside-servers.ts';
+import { freePorts } from '../../test/support/free-ports.ts';
 
-export function quickstartConfig(state: string, outside: OutsideServers): RunConfig {
+export async function quickstartConfig(
+  folder: string,
+  state: string,
+  outside: OutsideServers,
+): Promise<RunConfig> {
+  const [apiPort, ingressHttpPort, ingressHttpsPort] = (await freePorts(3)).map(String);
   const options = {
     state,
     listenAddress: '127.0.0.1',
@@ -12,7 +19,10 @@ export function quickstartConfig(state: string, outside: OutsideServers): RunCon
     denyRange: [],
     maxConnections: '4096',
     accountId: 'local',
-    apiPort: '0',
+    apiWorkspace: 'analytics',
+    ...(apiPort === undefined ? {} : { apiPort }),
+    ...(ingressHttpPort === undefined ? {} : { ingressHttpPort }),
+    ...(ingressHttpsPort === undefined ? {} : { ingressHttpsPort }),
   };
-  return readRunConfig(`${import.meta.dirname}/../acme`, options, process.env);
+  return readRunConfig(folder, options, process.env);
 }

@@ -12,4 +12,7 @@ test('the quickstart ends with status 0, and every row of its table is as it sho
     .split('\n')
     .filter((line) => /^(?:fraud-models|analytics|sandbox)\/[A-Z_]+ /.test(line));
   expect(rows.length).toBeGreaterThanOrEqual(18);
+  expect(stdout.match(/ admitted, 200 /g)).toHaveLength(2);
+  expect(stdout.match(/ denied, 403 /g)).toHaveLength(2);
+  expect(stdout).toMatch(/ DENY +analytics +127\.0\.3\.3 .* IN_BLOCK_LIST +lab +127\.0\.3\.3/);
 });
