@@ -5,6 +5,7 @@ import {
   formatRange,
   isIpLiteral,
   parseAddressRange,
+  plainAddress,
   rangesContain,
   rangesCover,
   withoutIpv4Mapped,
@@ -224,4 +225,15 @@ test('withoutIpv4Mapped() leaves out the mapped addresses and nothing else', () 
     { seed: 13, numRuns: 1000 },
   );
   expect(withoutIpv4Mapped({ family: 6, address: '::', prefixLength: 0 })).toHaveLength(96);
+});
+
+test('an IPv4-compatible IPv6 address is no IPv4 address, however it is spelled', () => {
+  for (const text of ['::1.2.3.4', '::102:304', '0:0:0:0:0:0:1.2.3.4']) {
+    expect([text, addressBits(text)]).toEqual([text, 0x01020304n]);
+    expect(plainAddress(text)).toBe('::102:304');
+  }
+  expect(addressBits('::ffff:1.2.3.4')).toBe(0x01020304);
+  expect(parseAddressRange('::1.2.3.4/120')).toEqual({
+    range: { family: 6, address: '::102:300', prefixLength: 120 },
+  });
 });

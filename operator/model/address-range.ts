@@ -166,7 +166,13 @@ function parseStrict(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const last = parts.at(-1) ?? '';
   const isPlain =
     parts.slice(0, -1).every((part) => HEXTET.test(part)) && (HEXTET.test(last) || IPV4.test(last));
-  return isPlain && ipaddr.IPv6.isValid(address) ? ipaddr.IPv6.parse(address) : undefined;
+  const text = withoutCompatibleForm(address);
+  return isPlain && ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined;
+}
+
+/** ipaddr.js takes "::1.2.3.4" for the IPv4-mapped "::ffff:1.2.3.4"; Envoy, and who wrote it, do not. */
+function withoutCompatibleForm(address: string): string {
+  return IPV4.test(address.slice(2)) ? address.replace(/^::/, '::0:') : address;
 }
 
 function parsePlain(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {

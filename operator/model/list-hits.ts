@@ -1,5 +1,6 @@
 // How often the entries of access lists decided: which of them nobody needs, and whom a list affects.
 import { z } from 'zod';
+import { type ListHitsReport, packBits } from './gateway-report.ts';
 import { LIST_MODES, LIST_TYPES } from './ip-access-list.ts';
 
 const hitsSchema = z.object({
@@ -51,11 +52,24 @@ export type HitsFile = Readonly<z.infer<typeof hitsFileSchema>>;
 
 export const NO_HITS: Hits = { hits: 0, lastHit: null };
 
-/** What the status of an IpAccessList says. */
-export interface HitsStatus extends Hits {
-  readonly entriesNeverHit: number;
+/** In one report, and those hit last where there are more. */
+const MAX_REPORTED = 2000;
+
+/** For the report of an ingress gateway. */
+export function listHitReports(workspaces: readonly WorkspaceHits[]): readonly ListHitsReport[] {
+  const lists = workspaces.flatMap((one) => one.lists.map((list) => ({ workspace: one.workspace, ...list })));
+  return lists
+    .toSorted((a, b) => timeOf(b) - timeOf(a))
+    .slice(0, MAX_REPORTED)
+    .map(({ workspace, listId, hits, lastHit, entries }) => ({
+      workspace,
+      listId,
+      total: hits,
+      ...(lastHit === null ? {} : { lastHitTime: lastHit }),
+      hitEntries: packBits(entries.map((entry) => entry.hits > 0)),
+    }));
 }
 
-export function hitsStatusOf({ hits, lastHit, entries }: ListHits): HitsStatus {
-  return { hits, lastHit, entriesNeverHit: entries.filter((entry) => entry.hits === 0).length };
+function timeOf({ lastHit }: Hits): number {
+  return lastHit === null ? 0 : Date.parse(lastHit);
 }

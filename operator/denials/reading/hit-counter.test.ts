@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { inboundText, sampleList, samplePlan } from '../../../test/fixtures/inbound-fixture.ts';
+import { packBits } from '../../model/gateway-report.ts';
 import { type InboundLine, parseInboundLine } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
-import { type HitsFile, hitsFileSchema, hitsStatusOf } from '../../model/list-hits.ts';
+import { type HitsFile, hitsFileSchema, listHitReports } from '../../model/list-hits.ts';
 import { HitCounter } from './hit-counter.ts';
 import { PlanHistory } from './plan-history.ts';
 
@@ -62,10 +63,11 @@ test('each request counts for the entry that decided, and for the one in dry-run
   });
   const [hits] = counter.snapshot().workspaces;
   expect(hits).toMatchObject({ requests: 6, denied: 4, wouldBeDenied: 1 });
-  expect(hits?.lists.map(hitsStatusOf)).toEqual([
-    { hits: 2, lastHit: '2026-01-02T03:04:05.678Z', entriesNeverHit: 1 },
-    { hits: 3, lastHit: '2026-01-02T03:04:05.678Z', entriesNeverHit: 0 },
-    { hits: 1, lastHit: '2026-01-02T03:04:05.678Z', entriesNeverHit: 0 },
+  const lastHitTime = '2026-01-02T03:04:05.678Z';
+  expect(listHitReports(counter.snapshot().workspaces)).toEqual([
+    { workspace: 'analytics', listId: 'office', total: 2, lastHitTime, hitEntries: packBits([true, false]) },
+    { workspace: 'analytics', listId: 'partners', total: 3, lastHitTime, hitEntries: packBits([true, true]) },
+    { workspace: 'analytics', listId: 'trial', total: 1, lastHitTime, hitEntries: packBits([true]) },
   ]);
 });
 
@@ -119,9 +121,39 @@ test('entries that are gone are forgotten, those that stay keep their counts, an
   expect(workspaces).toHaveLength(1);
 });
 
+test('an entry that stands twice has one count, and the order of the list stays', () => {
+  const twice = sampleList('twice', 'BLOCK', ['192.0.2.7', '10.0.0.1', '192.0.2.7', '10.0.0.2']);
+  const counter = counterFor([samplePlan('analytics', { lists: [twice] })]);
+  counter.count(numbered(['192.0.2.7']), 'access-000001', 1);
+  const [report] = listHitReports(counter.snapshot().workspaces);
+  expect(report).toMatchObject({ total: 1, hitEntries: packBits([true, false, true, false]) });
+});
+
 test('a line of a revision that is gone counts for the list that it names, and for no entry', () => {
   const counter = counterFor([PLAN]);
   counter.count([{ offset: 0, line: lineOf('192.0.2.7', 'r0') }], 'access-000001', 1);
   expect(entriesOf(counter)['partners 192.0.2.7']).toBe(0);
   expect(counter.snapshot().workspaces[0]?.lists[1]).toMatchObject({ listId: 'partners', hits: 1 });
+});
+
+test('a report has the lists that were hit last, where there are too many', () => {
+  const lists = Array.from({ length: 3000 }, (_, at) => ({
+    listId: `l${at}`,
+    label: '',
+    listType: 'ALLOW' as const,
+    mode: 'ENFORCED' as const,
+    enabled: true,
+    hits: at,
+    lastHit: at === 0 ? null : new Date(at).toISOString(),
+    entries: [],
+  }));
+  const counts = {
+    workspaceId: '1',
+    since: new Date(0).toISOString(),
+    requests: 0,
+    denied: 0,
+    wouldBeDenied: 0,
+  };
+  const reports = listHitReports([{ workspace: 'w', ...counts, lists }]);
+  expect(reports.map(({ total }) => total)).toEqual(Array.from({ length: 2000 }, (_, at) => 2999 - at));
 });

@@ -181,6 +181,7 @@ function listHitsOf({ list, all, entries }: CountedList): ListHits {
     mode,
     enabled,
     ...counted(all),
-    entries: [...entries].map(([entry, one]) => ({ entry, ...counted(one) })),
+    // An entry that stands twice has one count.
+    entries: list.ipAddresses.map((entry) => ({ entry, ...counted(entries.get(entry) ?? NO_HITS) })),
   };
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Denial } from '../../model/denial.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
+import type { InboundPlace } from '../shared/inbound-log.ts';
 
 /** The file that the process runs. */
 export const DENIAL_LOG_PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url));
@@ -33,14 +34,8 @@ export interface OpenRequest {
 }
 
 /** Where the log of requests from outside is. */
-export interface InboundRequest {
-  /** The ingress gateway's name in event ids. */
-  readonly gateway: string;
-  /** Folder of the spools of ingress. */
-  readonly spools: string;
+export interface InboundRequest extends InboundPlace {
   readonly envoyAdminSocket: string;
-  /** File of the counts of access lists. */
-  readonly hits: string;
 }
 
 /** A change of the ingress plans in force. */

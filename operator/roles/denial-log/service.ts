@@ -22,6 +22,8 @@ import { type AccessLogLine, TRUNCATION_MARK } from '../../model/access-log-line
 import type { Denial } from '../../model/denial.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import { InboundLog } from '../shared/inbound-log.ts';
 import {
   DENIAL_LOG_PROGRAM,
   type LogPhase,
@@ -30,7 +32,6 @@ import {
   type TableChange,
 } from './calls.ts';
 import { DenialWindow } from './denial-window.ts';
-import { InboundLog } from './inbound-log.ts';
 
 /** A process that has just been killed needs a moment to release the file. */
 const OPEN_ELSEWHERE_MS = 3000;
@@ -51,6 +52,7 @@ interface Parts {
 export class DenialLogService {
   readonly #parent: IpcCalls;
   readonly #tables = new Map<string, EgressTable>();
+  readonly #plans = new Map<string, IngressPlan>();
   readonly #rules = new RuleHistory();
   /** Tables that the parent no longer has. */
   readonly #unknown = new Set<string>();
@@ -116,8 +118,10 @@ export class DenialLogService {
     this.#rules.remember([...this.#tables.values()]);
   }
 
-  plans(change: PlanChange): void {
-    this.#parts?.inbound.plans(change);
+  plans({ changed, gone }: PlanChange): void {
+    for (const name of gone) this.#plans.delete(name);
+    for (const plan of changed) this.#plans.set(plan.metadata.name, plan);
+    this.#parts?.inbound.remember([...this.#plans.values()]);
   }
 
   /** Starts with the lines in the spools. */

@@ -1,5 +1,5 @@
-// The part of the denial log that is about requests from outside: follows the spools of ingress, stores denials in the
-// same database, and counts how often each entry of the access lists decided.
+// The log of requests from outside, of `sallyport run` or of an ingress gateway: follows the spools, hands denials to a
+// sink, and counts how often each entry of the access lists decided.
 import { type BatchConsumer, LogConsumer } from '../../denials/log-consumer.ts';
 import { HitCounter } from '../../denials/reading/hit-counter.ts';
 import { inboundReader } from '../../denials/reading/inbound-denial-of-line.ts';
@@ -11,19 +11,30 @@ import type { LogBatch } from '../../gateway/log/log-batch.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { Spools, type SpoolsOptions } from '../../gateway/log/spools.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
+import type { ListHitsReport } from '../../model/gateway-report.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { type InboundLine, OWN_LOG } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
-import type { InboundRequest, PlanChange } from './calls.ts';
+import { listHitReports, type WorkspaceHits } from '../../model/list-hits.ts';
 
-export interface InboundLogOptions extends InboundRequest {
+/** Where the log is. */
+export interface InboundPlace {
+  /** The ingress gateway's name in event ids. */
+  readonly gateway: string;
+  /** Folder of the spools of ingress. */
+  readonly spools: string;
+  /** File of the counts of access lists. */
+  readonly hits: string;
+}
+
+export interface InboundLogOptions extends InboundPlace {
   readonly accountId: string;
   readonly sink: RowSink<InboundDenial>;
   readonly rowsPerSecond: number;
-  /** Resolves when all plans that the parent has sent are here. */
-  readonly sync: () => Promise<void>;
-  /** Runs what stores a batch. */
-  readonly store: (work: () => Promise<void>) => Promise<void>;
+  /** Resolves when all plans that are on their way are here; at once where it is not given. */
+  readonly sync?: () => Promise<void>;
+  /** Around what stores a batch. */
+  readonly store?: (work: () => Promise<void>) => Promise<void>;
   readonly onDenials: (denials: readonly InboundDenial[]) => void;
   readonly onUnreadableLines: (count: number) => void;
   readonly onTruncatedLines: (count: number) => void;
@@ -35,9 +46,8 @@ export interface InboundLogOptions extends InboundRequest {
 
 export class InboundLog {
   readonly #options: InboundLogOptions;
-  readonly #plans = new Map<string, IngressPlan>();
   readonly #history: PlanHistory;
-  /** Revisions that the parent no longer has. */
+  /** Revisions that nobody has any more. */
   readonly #unknown = new Set<string>();
   readonly #hits: HitCounter;
   readonly #writer: HitsWriter;
@@ -63,12 +73,19 @@ export class InboundLog {
     return log;
   }
 
-  plans({ changed, gone }: PlanChange): void {
-    for (const name of gone) this.#plans.delete(name);
-    for (const plan of changed) this.#plans.set(plan.metadata.name, plan);
-    const plans = [...this.#plans.values()];
+  /** The plans that are about to be enforced. */
+  remember(plans: readonly IngressPlan[]): void {
     this.#history.remember(plans);
     this.#hits.track(plans);
+  }
+
+  /** For a report of the gateway. */
+  listHits(): readonly ListHitsReport[] {
+    return listHitReports(this.workspaceHits());
+  }
+
+  workspaceHits(): readonly WorkspaceHits[] {
+    return this.#hits.snapshot().workspaces;
   }
 
   async follow(): Promise<void> {
@@ -116,7 +133,10 @@ export class InboundLog {
         // Its writer follows a renamed file by itself.
         { name: OWN_LOG, reopen: async () => undefined },
       ],
-      consume: (batch: LogBatch) => store(() => consumer.consume(batch)),
+      consume: (batch: LogBatch) => {
+        const work = () => consumer.consume(batch);
+        return store === undefined ? work() : store(work);
+      },
       onTornLine,
       onFailure,
       maxBytes,
@@ -129,7 +149,7 @@ export class InboundLog {
       line.revision !== '' && !this.#history.knows(line) && !this.#unknown.has(keyOf(line));
     const strange = lines.filter(isNew);
     if (strange.length === 0) return;
-    await this.#options.sync();
+    await this.#options.sync?.();
     for (const line of strange.filter(isNew)) this.#unknown.add(keyOf(line));
   }
 }

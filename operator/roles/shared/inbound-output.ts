@@ -1,0 +1,35 @@
+// The log of an ingress gateway in a cluster: each denied request is a JSON line on standard output, and hits are
+// counted for its report.
+import type { Registry } from 'prom-client';
+import { measureInboundDenials } from '../../denials/reading/denial-metrics.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
+import { InboundLog, type InboundPlace } from './inbound-log.ts';
+import { outputSink } from './output-sink.ts';
+
+export interface InboundOutputOptions extends InboundPlace {
+  readonly accountId: string;
+  readonly rowsPerSecond: number;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly reopenEnvoyLog: () => Promise<void>;
+  /** The default of the log tail where undefined. */
+  readonly maxBytes: number | undefined;
+}
+
+export function openInboundOutput({
+  logger,
+  registry,
+  ...options
+}: InboundOutputOptions): Promise<InboundLog> {
+  const count = measureInboundDenials(registry);
+  return InboundLog.open({
+    ...options,
+    sink: outputSink(logger, 'inbound denial', INBOUND_COLUMNS),
+    onDenials: (denials) => denials.forEach(count),
+    onUnreadableLines: (lines) => logger.warn('unreadable log lines', { count: lines }),
+    onTruncatedLines: (lines) => logger.warn('truncated log lines that were too long', { count: lines }),
+    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
+    onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+  });
+}
