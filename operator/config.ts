@@ -118,7 +118,7 @@ interface ProxyOptions {
   readonly denialRows?: string;
 }
 
-export interface IngressListenOptions {
+interface IngressListenOptions {
   readonly ingressHttpPort?: string;
   readonly ingressHttpsPort?: string;
   readonly trustedHops?: string;
@@ -298,6 +298,36 @@ export interface GatewayOptions extends ClusterOptions, ProxyOptions {
   readonly podName?: string;
   readonly clusterDomain?: string;
   readonly clusterDns?: readonly string[];
+}
+
+/** Configuration of `sallyport ingress`. */
+export interface IngressGatewayConfig
+  extends ClusterConfig,
+    Omit<ProxyConfig, 'resolvers' | 'openRanges' | 'denyRanges' | 'dnsQuestionsPerSecond'> {
+  readonly ingress: IngressListenConfig;
+  /** Name of this gateway: in its report, and in the ids of denials. */
+  readonly podName: string;
+}
+
+export interface IngressGatewayOptions
+  extends ClusterOptions,
+    Omit<ProxyOptions, 'resolver' | 'openRange' | 'denyRange' | 'dnsQuestions'>,
+    IngressListenOptions {
+  readonly podName?: string;
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readIngressConfig(
+  options: IngressGatewayOptions,
+  environment: NodeJS.ProcessEnv,
+): IngressGatewayConfig {
+  const noDestinations = { resolver: [], openRange: [], denyRange: [] };
+  return {
+    ...readClusterConfig(options, environment),
+    ...readProxyConfig({ ...options, ...noDestinations }, environment),
+    ingress: readIngressListen(options),
+    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+  };
 }
 
 export interface ApiConfig extends ClusterConfig, RestConfig {

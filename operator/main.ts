@@ -52,10 +52,27 @@ const logLevelOption = new Option('--log-level <level>', 'least important lines 
 
 const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
 
-/** Options of every gateway, in a cluster or not. */
-function withProxyOptions(command: Command): Command {
+/** Options of everything that runs an Envoy. */
+function withEnvoyOptions(command: Command): Command {
   return command
     .addOption(stateOption)
+    .option('--max-connections <n>', 'connections that each listener may have open', '4096')
+    .option(
+      '--envoy-memory-mb <n>',
+      "memory of Envoy, near which it denies new connections (default: half of the container's, or of the machine's)",
+    )
+    .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
+    .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")
+    .option(
+      '--denial-rows <n>',
+      'rows per second of one workspace and product, beyond which one stands for several denials (default: 100)',
+    )
+    .option('--account-id <id>', 'account_id of the denial log', 'local');
+}
+
+/** Options of every gateway for egress, in a cluster or not. */
+function withProxyOptions(command: Command): Command {
+  return withEnvoyOptions(command)
     .option(
       '--resolver <address:port>',
       'name server to ask instead of those of the machine (repeatable)',
@@ -74,19 +91,7 @@ function withProxyOptions(command: Command): Command {
       collect,
       [],
     )
-    .option('--max-connections <n>', 'connections that each egress listener may have open', '4096')
-    .option(
-      '--envoy-memory-mb <n>',
-      "memory of Envoy, near which it denies new connections (default: half of the container's, or of the machine's)",
-    )
-    .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)')
-    .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
-    .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")
-    .option(
-      '--denial-rows <n>',
-      'rows per second of one workspace and product, beyond which one stands for several denials (default: 100)',
-    )
-    .option('--account-id <id>', 'account_id of the denial log', 'local');
+    .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)');
 }
 
 /** Options of everything that people access workspaces through. */
@@ -249,6 +254,19 @@ withProxyOptions(program.command('gateway'))
   .action(async (options) => {
     const { gatewayCommand } = await import('./roles/gateway/command.ts');
     process.exitCode = await gatewayCommand(options, process.env);
+  });
+
+withIngressOptions(withEnvoyOptions(program.command('ingress')))
+  .description('run one Envoy of a cluster for people who access workspaces, under the access lists in force')
+  .addOption(kubeconfigOption)
+  .addOption(namespaceOption)
+  .addOption(healthPortOption)
+  .addOption(logLevelOption)
+  .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)')
+  .option('--listen-address <address>', 'address of its listeners', '0.0.0.0')
+  .action(async (options) => {
+    const { ingressCommand } = await import('./roles/ingress/command.ts');
+    process.exitCode = await ingressCommand(options, process.env);
   });
 
 program

@@ -78,7 +78,7 @@ export interface GatewayPlace {
 
 /** Throws where the address, the state directory or Envoy is not available. */
 export async function prepareGateway(
-  config: ProxyConfig,
+  config: Pick<ProxyConfig, 'listenAddress' | 'stateDirectory' | 'path'>,
   options: StateDirectoryOptions = {},
 ): Promise<GatewayPlace> {
   const addressProblem = await portProblem(config.listenAddress, 0);

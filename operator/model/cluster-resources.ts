@@ -53,6 +53,7 @@ export const CALLER_REPORTS = ours(callerReportKind);
 export const NAMESPACES = builtIn('v1', 'Namespace', 'namespaces', false);
 export const PODS = builtIn('v1', 'Pod', 'pods');
 export const SERVICES = builtIn('v1', 'Service', 'services');
+export const SECRETS = builtIn('v1', 'Secret', 'secrets');
 /** Who holds which address of the cluster's Services; the API server's own book. */
 export const IP_ADDRESSES = builtIn('networking.k8s.io/v1', 'IPAddress', 'ipaddresses', false);
 export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');

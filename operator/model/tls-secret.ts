@@ -5,8 +5,8 @@ import { type Certificate, certificateProblem } from './certificate.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
 
 const TLS_SECRET_TYPE = 'kubernetes.io/tls';
-export const CERTIFICATE_KEY = 'tls.crt';
-export const PRIVATE_KEY_KEY = 'tls.key';
+const CERTIFICATE_KEY = 'tls.crt';
+const PRIVATE_KEY_KEY = 'tls.key';
 
 export interface TlsSecret {
   readonly kind: 'Secret';
@@ -15,7 +15,7 @@ export interface TlsSecret {
 }
 
 /** What is wrong, and the field that it is about. */
-export interface TlsSecretFault {
+interface TlsSecretFault {
   readonly path: readonly string[];
   /** The end of "Cannot use Secret "…": ". */
   readonly message: string;

@@ -5,7 +5,7 @@ import type { INGRESS_FAULTS } from '../../model/gateway-report.ts';
 import type { IngressPlan, PlannedBackend } from '../../model/ingress-plan.ts';
 
 /** A server that answers for a workspace. */
-export interface ServerPlace {
+interface ServerPlace {
   readonly address: string;
   readonly port: number;
 }

@@ -6,13 +6,14 @@ import type { IngressResource, IngressSettings } from '../../render/envoy/ingres
 import { renderIngress } from '../../render/envoy/ingress/render-ingress.ts';
 import type { HeldBackResource } from '../xds/resource-book.ts';
 import type { XdsResult } from '../xds/xds-applier.ts';
-import type { GenerationFile } from './generation-file.ts';
+import { GenerationFile } from './generation-file.ts';
 import { heldBackIngress } from './held-back-ingress.ts';
 import type { IngressEnvoy } from './ingress-envoy.ts';
 
 export interface IngressPassParts {
   readonly envoy: IngressEnvoy;
-  readonly generations: GenerationFile;
+  /** File of the generations of access. */
+  readonly generationFile: string;
   readonly settings: IngressSettings;
 }
 
@@ -33,6 +34,7 @@ const NO_ANSWER: Readonly<Partial<Record<XdsResult['status'], string>>> = {
 
 export class IngressPass {
   readonly #parts: IngressPassParts;
+  #generations: GenerationFile | undefined;
 
   constructor(parts: IngressPassParts) {
     this.#parts = parts;
@@ -40,11 +42,12 @@ export class IngressPass {
 
   /** One call after the other. Without any host Envoy is stopped. */
   async run(plans: readonly IngressPlan[], resolved: ResolvedIngress): Promise<IngressPassResult> {
-    const { envoy, generations, settings } = this.#parts;
-    const numbers = generations.next(plans);
-    const unsaved = await generations.save();
+    const { envoy, generationFile, settings } = this.#parts;
+    this.#generations ??= await GenerationFile.open(generationFile);
+    const generations = this.#generations.next(plans);
+    const unsaved = await this.#generations.save();
     const isServed = plans.some(({ spec }) => (spec.hosts ?? []).length > 0);
-    const input = { plans, ...resolved, generations: numbers, settings };
+    const input = { plans, ...resolved, generations, settings };
     const applied = await envoy.serve(isServed ? renderIngress(input) : undefined);
     const { result } = applied;
     const parts = result.status === 'heldBack' ? result.heldBack : [];

@@ -26,7 +26,7 @@ export interface XdsApplied {
 }
 
 /** What the applier asks of Envoy's admin interface. */
-export interface XdsAdmin {
+interface XdsAdmin {
   readonly warming: () => Promise<number>;
   readonly listenerNames: () => Promise<readonly string[]>;
 }

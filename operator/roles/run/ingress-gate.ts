@@ -3,19 +3,14 @@
 import { type IngressFault, resolveIngress } from '../../compile/ingress/resolve-ingress.ts';
 import type { RunConfig } from '../../config.ts';
 import type { GatewayHooks, GatewayPlace } from '../../gateway/gateway-parts.ts';
-import { GenerationFile } from '../../gateway/ingress/generation-file.ts';
 import { type IngressEndpoint, ingressEndpoints } from '../../gateway/ingress/ingress-endpoints.ts';
-import { IngressEnvoy } from '../../gateway/ingress/ingress-envoy.ts';
-import { IngressPass } from '../../gateway/ingress/ingress-pass.ts';
-import { ingressPolls } from '../../gateway/ingress/ingress-polls.ts';
+import { type IngressHooks, type IngressParts, ingressParts } from '../../gateway/ingress/ingress-parts.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
-import type { EnvoyPolls } from '../../gateway/process/envoy-polls.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import type { Problem } from '../../model/problem.ts';
 import { findObject, formatKey, isUnreadable, type Snapshot } from '../../model/snapshot.ts';
 import { WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
-import type { IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
 import type { StateReport } from './state-report.ts';
 import type { RunView } from './view.ts';
 
@@ -40,18 +35,16 @@ interface Wanted {
 
 export class IngressGate {
   readonly #options: IngressGateOptions;
-  readonly #settings: IngressSettings;
-  readonly #envoy: IngressEnvoy;
+  readonly #parts: IngressParts;
   readonly #loop: Loop;
-  readonly #polls: EnvoyPolls;
-  #pass: IngressPass | undefined;
   #wanted: Wanted | undefined;
   #endpoints: readonly IngressEndpoint[] = [];
 
   constructor(options: IngressGateOptions) {
     this.#options = options;
-    this.#settings = settingsOf(options);
-    this.#envoy = ingressEnvoy(options, () => this.#loop.trigger());
+    const { config, place } = options;
+    const hooks = hooksOf(options, () => this.#loop.trigger());
+    this.#parts = ingressParts(config, place, hooks, memoryOf(config));
     this.#loop = new Loop({
       job: () => this.#run(),
       minIntervalMs: MIN_INTERVAL_MS,
@@ -60,8 +53,7 @@ export class IngressGate {
       clock: SYSTEM_CLOCK,
       onFailure: (error) => options.view.failure(`Ingress: ${(error as Error).message}`),
     });
-    this.#polls = ingressPolls(this.#envoy, options.hooks, memoryOf(options.config));
-    this.#polls.start();
+    this.#parts.polls.start();
   }
 
   get endpoints(): readonly IngressEndpoint[] {
@@ -69,7 +61,7 @@ export class IngressGate {
   }
 
   get envoyPid(): number | undefined {
-    return this.#envoy.envoy?.pid;
+    return this.#parts.envoy.envoy?.pid;
   }
 
   /** Soon in force, or reported. */
@@ -85,24 +77,20 @@ export class IngressGate {
 
   /** Ends Envoy. */
   async stop(): Promise<void> {
-    await this.#polls.stop();
+    await this.#parts.polls.stop();
     await this.#loop.stop();
-    await this.#envoy.stop();
+    await this.#parts.envoy.stop();
   }
 
   async #run(): Promise<JobResult> {
     if (this.#wanted === undefined) return {};
     const { plans, snapshot } = this.#wanted;
-    const { report, place, onEndpoints } = this.#options;
-    this.#pass ??= new IngressPass({
-      envoy: this.#envoy,
-      generations: await GenerationFile.open(place.paths.generations),
-      settings: this.#settings,
-    });
+    const { report, onEndpoints } = this.#options;
+    const { pass, settings } = this.#parts;
     const resolved = resolveIngress(plans, directoryOf(snapshot));
     report.problems(resolved.faults.map(problemOf), 'ingress');
-    const { heldBack, unsaved } = await this.#pass.run(plans, resolved);
-    this.#endpoints = ingressEndpoints(plans, resolved.certificates, this.#settings);
+    const { heldBack, unsaved } = await pass.run(plans, resolved);
+    this.#endpoints = ingressEndpoints(plans, resolved.certificates, settings);
     report.heldBack([...heldBack, ...unsaved, ...(await onEndpoints())], 'ingress');
     report.ingress(this.#endpoints);
     const isWhole = heldBack.length + unsaved.length === 0;
@@ -124,42 +112,16 @@ function problemOf({ workspace, reason, message, field }: IngressFault): Problem
   return { reason, message, object: formatKey(key), field };
 }
 
-function settingsOf({ config, place }: IngressGateOptions): IngressSettings {
-  const { httpPort, httpsPort, trustedProxies, proxyProtocolFrom } = config.ingress;
-  return {
-    directory: place.paths.ingressEnvoy,
-    address: config.listenAddress,
-    httpPort,
-    tlsPort: httpsPort,
-    trustedProxies,
-    proxyProtocolFrom,
-    maxConnectionsPerListener: config.maxConnections,
-  };
-}
-
 /** Two Envoys share the machine; each is denied more than its half before it can take from the other. */
 function memoryOf({ envoyMemoryMb }: RunConfig): number {
   const all = envoyMemoryBytes(envoyMemoryMb);
   return envoyMemoryMb === undefined ? Math.floor(all / 2) : all;
 }
 
-function ingressEnvoy(
-  { config, place, hooks, view }: IngressGateOptions,
-  onNewEnvoy: () => void,
-): IngressEnvoy {
-  return new IngressEnvoy({
-    settings: {
-      directory: place.paths.ingressEnvoy,
-      maxConnections: place.descriptors.connections,
-      envoyMemoryBytes: memoryOf(config),
-    },
-    binary: place.binary,
-    concurrency: config.concurrency,
-    onExit: hooks.onEnvoyExit,
-    onRestart: (restart) => {
-      hooks.onEnvoyRestart(restart);
-      onNewEnvoy();
-    },
+function hooksOf({ hooks, view }: IngressGateOptions, onNewEnvoy: () => void): IngressHooks {
+  return {
+    ...hooks,
+    onNewEnvoy,
     onStart: (how, pid) =>
       view.progress(
         how === 'adopted'
@@ -167,5 +129,5 @@ function ingressEnvoy(
           : `Started Envoy for ingress (pid ${pid})`,
       ),
     onStop: () => view.progress('Stopped Envoy for ingress: no workspace has hosts any more'),
-  });
+  };
 }

@@ -12,7 +12,7 @@ import {
 } from '../../../operator/render/envoy/envoy-config.ts';
 import type { Leaf } from '../../outside/certificates.ts';
 
-export type Health = 'good' | 'refused' | 'no resource';
+type Health = 'good' | 'refused' | 'no resource';
 
 export interface Content {
   readonly health: Health;

@@ -29,11 +29,7 @@ export const httpListener = memoize((settings: IngressSettings, port: number): I
     });
     return filterChain(`http-${treatment.name}`, treatment.match, settings, manager);
   });
-  return listener(HTTP_LISTENER, port, settings, {
-    listener_filters: proxyHeaders(settings),
-    filter_chains,
-    access_log: [ingressLog(settings.directory, 'no name')],
-  });
+  return listener(HTTP_LISTENER, port, settings, { listener_filters: proxyHeaders(settings), filter_chains });
 });
 
 /** Undefined where no plan has TLS: then nobody listens. The very same answer until it changes. */
@@ -66,9 +62,7 @@ function listenerForTls(_: IngressSettings, input: IngressInput, port: number): 
       { max_client_hello_size: MAX_CLIENT_HELLO_BYTES },
     ),
   ];
-  const access_log = (['passthrough', 'unknown name', 'no name'] as const).map((kind) =>
-    ingressLog(input.settings.directory, kind),
-  );
+  const access_log = [ingressLog(input.settings.directory, 'passthrough')];
   return listener(TLS_LISTENER, port, input.settings, { listener_filters, filter_chains, access_log });
 }
 

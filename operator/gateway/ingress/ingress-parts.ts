@@ -1,0 +1,68 @@
+// Makes the parts of an ingress gateway, in a cluster or not: its Envoy, the pass that brings plans into force, what is
+// read from that Envoy. Starts nothing.
+import type { IngressListenConfig, ProxyConfig } from '../../config.ts';
+import type { IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
+import type { GatewayHooks, GatewayPlace } from '../gateway-parts.ts';
+import type { EnvoyPolls } from '../process/envoy-polls.ts';
+import { IngressEnvoy, type IngressEnvoyOptions } from './ingress-envoy.ts';
+import { IngressPass } from './ingress-pass.ts';
+import { ingressPolls } from './ingress-polls.ts';
+
+export interface IngressConfig extends Pick<ProxyConfig, 'listenAddress' | 'maxConnections' | 'concurrency'> {
+  readonly ingress: IngressListenConfig;
+}
+
+export interface IngressHooks extends GatewayHooks, Pick<IngressEnvoyOptions, 'onStart' | 'onStop'> {
+  /** A new one runs after the death of the last. */
+  readonly onNewEnvoy: () => void;
+}
+
+export interface IngressParts {
+  readonly settings: IngressSettings;
+  readonly envoy: IngressEnvoy;
+  readonly pass: IngressPass;
+  readonly polls: EnvoyPolls;
+}
+
+export function ingressParts(
+  config: IngressConfig,
+  { paths, descriptors, binary }: GatewayPlace,
+  hooks: IngressHooks,
+  envoyMemoryBytes: number,
+): IngressParts {
+  const settings = settingsOf(config, paths.ingressEnvoy);
+  const envoy = new IngressEnvoy({
+    settings: { directory: settings.directory, maxConnections: descriptors.connections, envoyMemoryBytes },
+    binary,
+    concurrency: config.concurrency,
+    onExit: hooks.onEnvoyExit,
+    onRestart: (restart) => {
+      hooks.onEnvoyRestart(restart);
+      hooks.onNewEnvoy();
+    },
+    onStart: hooks.onStart,
+    onStop: hooks.onStop,
+  });
+  return {
+    settings,
+    envoy,
+    pass: new IngressPass({ envoy, generationFile: paths.generations, settings }),
+    polls: ingressPolls(envoy, hooks, envoyMemoryBytes),
+  };
+}
+
+function settingsOf(
+  { listenAddress, maxConnections, ingress }: IngressConfig,
+  directory: string,
+): IngressSettings {
+  const { httpPort, httpsPort, trustedProxies, proxyProtocolFrom } = ingress;
+  return {
+    directory,
+    address: listenAddress,
+    httpPort,
+    tlsPort: httpsPort,
+    trustedProxies,
+    proxyProtocolFrom,
+    maxConnectionsPerListener: maxConnections,
+  };
+}

@@ -1,0 +1,118 @@
+// The parts of an ingress gateway in a cluster: those of every ingress gateway, its log, and its connection to the API
+// server. Starts nothing; process.ts does, in its order.
+import { join } from 'node:path';
+import type { Registry } from 'prom-client';
+import type { IngressGatewayConfig } from '../../config.ts';
+import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
+import { type GatewayPlace, prepareGateway } from '../../gateway/gateway-parts.ts';
+import { type IngressHooks, type IngressParts, ingressParts } from '../../gateway/ingress/ingress-parts.ts';
+import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
+import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
+import { describeExit } from '../../gateway/process/running-envoy.ts';
+import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { roleRegistry } from '../../lib/loop-metrics.ts';
+import { accountUser, INGRESS_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
+import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
+import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
+import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import { ServiceAddresses } from '../../sources/kubernetes/service-addresses.ts';
+import { TlsSecrets } from '../../sources/kubernetes/tls-secrets.ts';
+import type { InboundLog } from '../shared/inbound-log.ts';
+import { openInboundOutput } from '../shared/inbound-output.ts';
+
+export interface IngressProcessParts extends IngressParts {
+  readonly config: IngressGatewayConfig;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly api: KubernetesApi;
+  readonly plans: IngressPlanSource;
+  readonly services: ServiceAddresses;
+  readonly secrets: TlsSecrets;
+  readonly reporter: GatewayReporter;
+  readonly log: InboundLog;
+  /** The last step of stopping: another process may have the state directory. */
+  readonly release: () => Promise<void>;
+}
+
+export interface IngressProcessHooks {
+  /** A plan, or something that one names, has changed. */
+  readonly onChange: () => void;
+  /** Envoy has exited, or a new one has started. */
+  readonly onEnvoyChange: () => void;
+}
+
+/** Throws where the state directory, Envoy or the kubeconfig is not available. */
+export async function assembleParts(
+  config: IngressGatewayConfig,
+  logger: Logger,
+  hooks: IngressProcessHooks,
+): Promise<IngressProcessParts> {
+  const { systemNamespace: namespace, podName, kubeconfig } = config;
+  const registry = roleRegistry();
+  const countFailure = measureReflectorFailures(registry);
+  const place = await prepareGateway(config, { mayBeVolume: true });
+  for (const note of place.notes) logger.warn('noticed at the start', { note });
+  const api = await connectKubernetes({
+    kubeconfig,
+    actAs: { user: accountUser(namespace, INGRESS_ACCOUNT), extra: { [POD_NAME_EXTRA]: podName } },
+    onRequest: measureRequests(registry),
+  });
+  const onFailure = ({ reflector, error, retryInMs }: ReflectorFailure): void => {
+    countFailure(reflector);
+    logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
+  };
+  const watch = { api, onFailure, onChange: hooks.onChange };
+  const memoryBytes = envoyMemoryBytes(config.envoyMemoryMb);
+  return {
+    ...ingressParts(config, place, hooksOf(logger, hooks), memoryBytes),
+    ...{ config, logger, registry, api, release: place.release },
+    plans: new IngressPlanSource({ ...watch, namespace }),
+    services: new ServiceAddresses(watch),
+    secrets: new TlsSecrets(watch),
+    reporter: new GatewayReporter({
+      api,
+      namespace,
+      podName,
+      onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
+    }),
+    log: await openLog(config, place, { logger, registry }),
+  };
+}
+
+function openLog(
+  { podName, accountId, denialRowsPerSecond, rotateLogBytes }: IngressGatewayConfig,
+  { paths }: GatewayPlace,
+  { logger, registry }: Pick<IngressProcessParts, 'logger' | 'registry'>,
+): Promise<InboundLog> {
+  const admin = new EnvoyAdmin(join(paths.ingressEnvoy, 'admin.sock'));
+  return openInboundOutput({
+    ...{ accountId, logger, registry },
+    gateway: podName,
+    spools: paths.ingressLog,
+    hits: paths.hits,
+    rowsPerSecond: denialRowsPerSecond,
+    reopenEnvoyLog: () => admin.reopenLogs(),
+    maxBytes: rotateLogBytes,
+  });
+}
+
+function hooksOf(logger: Logger, { onEnvoyChange }: IngressProcessHooks): IngressHooks {
+  return {
+    onEnvoyExit: (exit) => {
+      logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
+      onEnvoyChange();
+    },
+    onEnvoyRestart: ({ pid, error }) => {
+      if (error === undefined) logger.info('Envoy was started again', { pid });
+      else logger.error('Envoy could not be started and is tried again', { error });
+    },
+    onNewEnvoy: onEnvoyChange,
+    onStart: (how, pid) => logger.info('Envoy runs', { how, pid }),
+    onStop: () => logger.info('Envoy was stopped: no workspace has hosts any more'),
+    onFailure: (what, error) => logger.warn(what, { error }),
+    onTrouble: (what, reason) => logger.warn(what, { reason }),
+  };
+}

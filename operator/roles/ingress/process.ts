@@ -1,0 +1,177 @@
+// `sallyport ingress`: the wiring of an ingress gateway in a cluster. Plans, Services and the Secrets that plans name
+// from the API server, an Envoy over xDS, the report of what it runs, and one loop between them. Until the API server
+// has answered, Envoy has what the last process wanted.
+import { type ResolvedIngress, resolveIngress } from '../../compile/ingress/resolve-ingress.ts';
+import type { IngressGatewayConfig } from '../../config.ts';
+import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
+import type { IngressPassResult } from '../../gateway/ingress/ingress-pass.ts';
+import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
+import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
+import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { assembleParts, type IngressProcessParts } from './parts.ts';
+import { IngressReports } from './reports.ts';
+
+const MIN_INTERVAL_MS = 10;
+const RETRY_MS = 2000;
+const MAX_INTERVAL_MS = 30_000;
+/** For Secrets that cannot be read: nobody else waits longer for them. */
+const SECRETS_MS = 15_000;
+
+export class IngressProcess {
+  readonly #parts: IngressProcessParts;
+  readonly #loop: Loop;
+  readonly #reports = new IngressReports();
+  #health: HealthServer | undefined;
+  /** By performance.now(): when Secrets are waited for no longer. */
+  #patientUntilMs: number | undefined;
+  #isCurrent = false;
+  #notified = '';
+
+  private constructor(parts: IngressProcessParts, loop: Loop) {
+    this.#parts = parts;
+    this.#loop = loop;
+  }
+
+  /** Throws, with nothing left running, where the state directory, Envoy or a port is not available. */
+  static async start(config: IngressGatewayConfig, logger: Logger): Promise<IngressProcess> {
+    let gateway: IngressProcess | undefined;
+    const parts = await assembleParts(config, logger, {
+      onChange: () => gateway?.trigger(),
+      onEnvoyChange: () => gateway?.trigger(),
+    });
+    const loop = new Loop({
+      job: async () => (await gateway?.pass()) ?? {},
+      minIntervalMs: MIN_INTERVAL_MS,
+      retryIntervalMs: RETRY_MS,
+      maxIntervalMs: MAX_INTERVAL_MS,
+      clock: SYSTEM_CLOCK,
+      onFailure: (error) => logger.error('a pass failed and is tried again', { error }),
+      onRun: measurePasses(parts.registry, 'ingress'),
+    });
+    gateway = new IngressProcess(parts, loop);
+    try {
+      await gateway.#start();
+      return gateway;
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
+  }
+
+  /** Port of /healthz, /readyz and /metrics. */
+  get healthPort(): number {
+    return this.#health?.port ?? 0;
+  }
+
+  /** Undefined while no plan has hosts. */
+  get envoyPid(): number | undefined {
+    return this.#parts.envoy.envoy?.pid;
+  }
+
+  trigger(): void {
+    this.#loop.trigger();
+  }
+
+  /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
+  async stop(): Promise<void> {
+    const { plans, services, secrets, reporter, polls, envoy, log, api, release } = this.#parts;
+    await this.#loop.stop();
+    await polls.stop();
+    await Promise.all([plans.stop(), services.stop(), secrets.stop()]);
+    await reporter.stop();
+    await this.#health?.close();
+    await envoy.stop();
+    await log.drain();
+    await log.close();
+    await api.close();
+    await release();
+  }
+
+  async #start(): Promise<void> {
+    const { config, envoy, log, plans, services, secrets, polls, logger, registry } = this.#parts;
+    const progress = () => [...plans.progress(), services.progress(), ...secrets.progress()];
+    await log.follow();
+    await envoy.serveRemembered();
+    measureLoop(registry, 'ingress', () => this.#loop.state());
+    measureReflectors(registry, progress);
+    this.#health = await startHealthServer({
+      port: config.healthPort,
+      live: { watches: () => reflectorFault(progress(), 'silent') },
+      ready: {
+        synced: () => reflectorFault([...plans.progress(), services.progress()], 'unsynced'),
+        configured: () => (this.#isCurrent ? undefined : 'Envoy has not been given its configuration yet'),
+      },
+      metrics: registry,
+    });
+    logger.info('started', { healthPort: this.healthPort });
+    polls.start();
+    plans.start();
+    services.start();
+    this.#loop.trigger();
+  }
+
+  /** Computes everything from everything, once everything is known. */
+  async pass(): Promise<JobResult> {
+    const { plans: source, services, secrets, pass } = this.#parts;
+    if (!source.hasSynced()) return {};
+    const plans = source.read();
+    secrets.watch(secretsOf(plans));
+    if (!services.hasSynced() || this.#awaitsSecrets())
+      return { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
+    // Before Envoy has them: rows name their entries.
+    this.#parts.log.remember(plans);
+    const resolved = this.#resolve(plans);
+    const done = await pass.run(plans, resolved);
+    this.#report(plans, resolved, done);
+    const isWhole = done.heldBack.length + done.unsaved.length === 0;
+    return isWhole ? {} : { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
+  }
+
+  #awaitsSecrets(): boolean {
+    this.#patientUntilMs ??= performance.now() + SECRETS_MS;
+    return !this.#parts.secrets.hasSynced() && performance.now() < this.#patientUntilMs;
+  }
+
+  #resolve(plans: readonly IngressPlan[]): ResolvedIngress {
+    const { services, secrets } = this.#parts;
+    return resolveIngress(plans, {
+      findCertificate: (namespace, name) => secrets.find({ namespace, name }).certificate,
+      isBadSecret: (namespace, name) => secrets.find({ namespace, name }).isBad,
+      findService: (namespace, name, port) => services.find(namespace, name, port),
+    });
+  }
+
+  #report(plans: readonly IngressPlan[], resolved: ResolvedIngress, done: IngressPassResult): void {
+    const { reporter, log, logger } = this.#parts;
+    this.#isCurrent ||= done.status === 'applied' || done.status === 'heldBack';
+    const content: ReportContent = {
+      direction: 'INGRESS',
+      ready: this.#isCurrent && done.status !== 'notRunning',
+      ingressPlans: this.#reports.next(plans, resolved.faults, done),
+      listHits: [...log.listHits()],
+    };
+    reporter.report(content);
+    const notified = JSON.stringify([done.heldBack, done.unsaved, resolved.faults]);
+    if (notified === this.#notified) return;
+    const isFirst = this.#notified === '';
+    this.#notified = notified;
+    const heldBack = [...done.heldBack, ...done.unsaved];
+    const faults = resolved.faults.map(({ workspace, message }) => `${workspace}: ${message}`);
+    if (heldBack.length > 0) logger.error('not everything is in force; all is but this', { heldBack });
+    if (faults.length > 0) logger.warn('plans name what cannot be used', { faults });
+    if (heldBack.length + faults.length === 0 && !isFirst) logger.info('everything is in force again');
+  }
+}
+
+function secretsOf(plans: readonly IngressPlan[]) {
+  return plans.flatMap(
+    ({ metadata: { name: namespace }, spec: { hosts = [], tlsSecretName, tlsPassthrough } }) =>
+      hosts.length === 0 || tlsSecretName === undefined || tlsPassthrough
+        ? []
+        : [{ namespace, name: tlsSecretName }],
+  );
+}

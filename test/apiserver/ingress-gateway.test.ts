@@ -1,0 +1,131 @@
+// The ingress gateway on a real API server, with a real Envoy and the rights of its ServiceAccount: what the operator
+// planned is enforced, and the report says what runs. No request is let through: its backend would be outside.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { readIngressConfig } from '../../operator/config.ts';
+import { createLogger } from '../../operator/lib/logger.ts';
+import type { GatewayReportSpec } from '../../operator/model/gateway-report.ts';
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { IngressProcess } from '../../operator/roles/ingress/process.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../outside/certificates.ts';
+import { ClusterScene } from '../support/cluster/cluster-scene.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { confYaml, listYaml } from '../support/cluster/ingress-yaml.ts';
+import { visit } from '../support/envoy/ingress-client.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { until } from '../support/until.ts';
+
+const HOST = 'team.example.com';
+const POD = 'door-1';
+
+let scene: ClusterScene;
+let authority: CertificateAuthority;
+let folder: string;
+let ports: readonly number[];
+let gateway: IngressProcess | undefined;
+
+beforeAll(async () => {
+  scene = await ClusterScene.start();
+  authority = await createCertificateAuthority();
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-door-'));
+  ports = await freePorts(2);
+  await scene.startOperator();
+  await apply(
+    'apiVersion: v1\nkind: Namespace\nmetadata: {name: team, labels: {sallyport.dev/workspace: w1}}\n',
+  );
+  await apply(
+    'apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: team}\nspec: {ports: [{port: 80}]}\n',
+  );
+  await apply(listYaml('team', 'office', { ipAddresses: ['10.1.0.0/16'] }));
+  const backends = [{ serviceName: 'web', port: 80 }];
+  const ingress = { hosts: [HOST], backends, tlsSecretName: 'cert' };
+  await apply(confYaml('team', { enableIpAccessLists: true, ingress }));
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(async () => {
+  await gateway?.stop();
+  await scene.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function apply(yaml: string): Promise<void> {
+  return scene.apply(yaml);
+}
+
+function startGateway(kubeconfig = scene.controlPlane.adminKubeconfig): Promise<IngressProcess> {
+  const options = {
+    kubeconfig,
+    namespace: SYSTEM_NAMESPACE,
+    healthPort: '0',
+    logLevel: 'info',
+    podName: POD,
+    state: folder,
+    listenAddress: '127.0.0.1',
+    ingressHttpPort: `${ports[0]}`,
+    ingressHttpsPort: `${ports[1]}`,
+    maxConnections: '1000',
+    accountId: 'account',
+    concurrency: '1',
+  };
+  const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+  return IngressProcess.start(
+    readIngressConfig(options, process.env),
+    createLogger({ role: 'ingress', level: 'info', stream }),
+  );
+}
+
+async function untilReport(what: string, holds: (report: GatewayReportSpec) => boolean): Promise<void> {
+  let last: GatewayReportSpec | undefined;
+  await until(`the gateway reports ${what}`, async () => {
+    last = await scene.gateways.reportOf(POD);
+    return last !== undefined && holds(last);
+  }).catch((cause: unknown) => {
+    throw new Error(`It reports ${JSON.stringify(last)}`, { cause });
+  });
+}
+
+function faultsOf({ ingressPlans = [] }: GatewayReportSpec): readonly string[] | undefined {
+  const plan = ingressPlans.find(({ workspace }) => workspace === 'team');
+  return plan === undefined ? undefined : (plan.faults ?? []).map(({ reason }) => reason);
+}
+
+test('an ingress gateway from its first plan to its certificate', async () => {
+  gateway = await startGateway();
+  await untilReport('what it lacks', (report) => faultsOf(report)?.join() === 'SecretNotFound');
+  const denied = await visit({ at: `127.0.0.1:${ports[0]}`, host: HOST });
+  expect(denied).toMatchObject({ status: 403, text: expect.stringContaining('127.0.0.1') });
+  const at = `127.0.0.1:${ports[1]}`;
+  expect(await visit({ at, host: HOST, ca: authority.caPem })).toMatchObject({ status: 0 });
+  const { cert, key } = await authority.leafFor(HOST);
+  const stringData = JSON.stringify({ 'tls.crt': cert, 'tls.key': key });
+  await apply(
+    `apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {name: cert, namespace: team}\nstringData: ${stringData}\n`,
+  );
+  await untilReport('that nothing is missing', (report) => report.ready && faultsOf(report)?.length === 0);
+  expect(await visit({ at, host: HOST, ca: authority.caPem })).toMatchObject({ status: 403 });
+});
+
+test('a list is Programmed once the gateway runs it', async () => {
+  await apply(listYaml('team', 'office', { ipAddresses: ['10.2.0.0/16'] }));
+  const condition = '-o=jsonpath={.status.conditions[?(@.type=="Programmed")].status}';
+  await until('the list is Programmed', async () => {
+    return (await scene.kubectl('get', 'ipal', 'office', '-n', 'team', condition)) === 'True';
+  });
+  const metrics = await fetch(`http://127.0.0.1:${gateway?.healthPort}/readyz`);
+  expect(metrics.status).toBe(200);
+});
+
+test('a gateway that cannot reach the API server serves what the last one did', async () => {
+  await gateway?.stop();
+  const [closed = 0] = await freePorts(1);
+  const text = await readFile(scene.controlPlane.adminKubeconfig, 'utf8');
+  const kubeconfig = join(folder, 'unreachable.yaml');
+  await writeFile(kubeconfig, text.replace(/(https:\/\/[^:/]+:)\d+/, `$1${closed}`));
+  gateway = await startGateway(kubeconfig);
+  expect(await visit({ at: `127.0.0.1:${ports[0]}`, host: HOST })).toMatchObject({ status: 403 });
+  const secure = { at: `127.0.0.1:${ports[1]}`, host: HOST, ca: authority.caPem };
+  expect(await visit(secure)).toMatchObject({ status: 403 });
+  expect((await fetch(`http://127.0.0.1:${gateway.healthPort}/readyz`)).status).not.toBe(200);
+});
