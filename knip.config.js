@@ -7,6 +7,7 @@ export default {
     'examples/*/main.ts',
     'test/{bench,attack,clients}/main.ts',
     'test/clients/programs/*.mjs',
+    'test/api/clients/{main.ts,sdk.mjs}',
   ],
   project: ['**/*.{ts,js,mjs}'],
   // Of the system, where tests and benchmarks find it.

@@ -65,6 +65,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 function createFastify(options: ApiServerOptions): FastifyInstance {
   const server = fastify({
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node's own answer to a request without one is empty.
+    http: { requireHostHeader: false },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // A head may have 16 KiB; what no object can be called is then unknown, as anything else that does not exist.
@@ -231,7 +233,7 @@ function refuseOtherMethods(server: FastifyInstance): void {
   for (const [url, routes] of byPath) {
     const allowed = routes.map(({ method }) => method);
     const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ');
-    const others = [...METHODS, 'OPTIONS' as const, 'TRACE' as const].filter(
+    const others = [...METHODS, 'OPTIONS' as const, 'TRACE' as const, 'QUERY' as const].filter(
       (method) => !allowed.some((one) => one === method),
     );
     server.route({

@@ -13,7 +13,7 @@ export function installBodyParser(server: FastifyInstance): void {
   const options = { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES } as const;
   server.addContentTypeParser('*', options, (request, body: Buffer, done) => {
     // R111: the page's example of DELETE has one.
-    if (request.method === 'DELETE') return done(null, undefined);
+    if (request.method === 'DELETE' || body.length === 0) return done(null, undefined);
     const fault = faultOfType(request);
     if (fault !== undefined) return done(fault);
     const parsed = parseStrictJson(body);
