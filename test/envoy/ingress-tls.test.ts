@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { connect as connectTls, createServer, type Server, type TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { type Certificate, certificateProblem } from '../../operator/model/certificate.ts';
@@ -74,8 +74,10 @@ async function open(servername: string, localAddress = CLIENT): Promise<TLSSocke
   const place = { host: '127.0.0.1', port: fixture.settings.tlsPort, localAddress };
   const socket = connectTls({ ...place, servername, ca, ALPNProtocols: ['http/1.1'] });
   try {
-    await once(socket, 'secureConnect');
-    socket.on('error', () => undefined);
+    await once(
+      socket.on('error', () => undefined),
+      'secureConnect',
+    );
     return socket;
   } catch {
     return undefined;
@@ -115,6 +117,27 @@ test('the server name chooses the workspace, and the host must agree', async () 
   expect(await ask('lab.example', 'lab.example', STRANGER)).toBe(403);
   expect(await ask('nowhere.example', 'lab.example')).toBeUndefined();
   expect(await ask('', 'lab.example')).toBeUndefined();
+});
+
+test('a connection that is closed before it belongs to a workspace leaves a line', async () => {
+  await deploy({ lab: await certificateOf('lab.example') });
+  const before = (await fixture.log()).length;
+  const at = { host: '127.0.0.1', port: fixture.settings.tlsPort };
+  await open('absent.example');
+  await open('');
+  const plain = connect(at, () => plain.write('GET / HTTP/1.1\r\nHost: lab.example\r\n\r\n'));
+  // A reset is an end, too.
+  plain.resume().on('error', () => undefined);
+  await new Promise((resolve) => plain.once('close', resolve));
+  await until('all three are in the log', async () => {
+    const lines = (await fixture.log()).slice(before);
+    const found = lines.map(({ enforced, host, source }) => [enforced?.reason, host, source]);
+    return isDeepStrictEqual(found.toSorted(), [
+      ['BAD_REQUEST', '', CLIENT],
+      ['BAD_REQUEST', '', CLIENT],
+      ['UNKNOWN_HOST', 'absent.example', CLIENT],
+    ]);
+  });
 });
 
 test('HTTP/2 decides alike', async () => {

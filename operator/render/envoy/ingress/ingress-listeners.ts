@@ -29,7 +29,11 @@ export const httpListener = memoize((settings: IngressSettings, port: number): I
     });
     return filterChain(`http-${treatment.name}`, treatment.match, settings, manager);
   });
-  return listener(HTTP_LISTENER, port, settings, { listener_filters: proxyHeaders(settings), filter_chains });
+  return listener(HTTP_LISTENER, port, settings, {
+    listener_filters: proxyHeaders(settings),
+    filter_chains,
+    access_log: [ingressLog(settings.directory, 'no name')],
+  });
 });
 
 /** Undefined where no plan has TLS: then nobody listens. The very same answer until it changes. */
@@ -62,7 +66,9 @@ function listenerForTls(_: IngressSettings, input: IngressInput, port: number): 
       { max_client_hello_size: MAX_CLIENT_HELLO_BYTES },
     ),
   ];
-  const access_log = [ingressLog(input.settings.directory, 'passthrough')];
+  const access_log = (['passthrough', 'unknown name', 'no name'] as const).map((kind) =>
+    ingressLog(input.settings.directory, kind),
+  );
   return listener(TLS_LISTENER, port, input.settings, { listener_filters, filter_chains, access_log });
 }
 

@@ -1,6 +1,7 @@
 // The log of an ingress gateway: one line for each request, and for each connection that is passed through, in the form
 // of model/inbound-line.ts. A client's text has a maximum length, and a query, which may hold tokens, is left out.
 import { INBOUND_TEXT_BYTES } from '../../../model/inbound-line.ts';
+import type { InboundReason } from '../../../model/inbound-reason.ts';
 import { expressionFilter } from '../access-log.ts';
 import { extension, type Json } from '../envoy-config.ts';
 
@@ -35,21 +36,35 @@ const PASSED_THROUGH: Json = { filter: expressionFilter("xds.filter_chain_name.e
 /** Of what a network filter notes of its enforced rules. */
 export const ENFORCED_PREFIX = 'enforced_';
 
+/** Connections that were closed before they belonged to any workspace. */
+function closedAs(reason: InboundReason) {
+  return { metadata: 'LISTENER_FILTER_CHAIN', enforced: reason, shadow: '', fields: OF_CONNECTION };
+}
+
+function withoutChain(expression: string): Json {
+  return { filter: expressionFilter(`xds.filter_chain_name == '' && ${expression}`) };
+}
+
 const SOURCES = {
   http: {
     metadata: 'ROUTE',
-    enforced: 'envoy.filters.http.rbac:enforced_effective_policy_id',
-    shadow: 'envoy.filters.http.rbac:shadow_effective_policy_id',
+    enforced: '%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%',
+    shadow: '%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%',
     fields: OF_REQUEST,
     more: {},
   },
   passthrough: {
     metadata: 'LISTENER_FILTER_CHAIN',
-    enforced: `envoy.filters.network.rbac:${ENFORCED_PREFIX}shadow_effective_policy_id`,
-    shadow: 'envoy.filters.network.rbac:shadow_effective_policy_id',
+    enforced: `%DYNAMIC_METADATA(envoy.filters.network.rbac:${ENFORCED_PREFIX}shadow_effective_policy_id)%`,
+    shadow: '%DYNAMIC_METADATA(envoy.filters.network.rbac:shadow_effective_policy_id)%',
     fields: OF_CONNECTION,
     more: PASSED_THROUGH,
   },
+  'unknown name': {
+    ...closedAs('UNKNOWN_HOST'),
+    more: withoutChain("connection.requested_server_name != ''"),
+  },
+  'no name': { ...closedAs('BAD_REQUEST'), more: withoutChain("connection.requested_server_name == ''") },
 };
 
 export function ingressLog(directory: string, kind: keyof typeof SOURCES): Json {
@@ -67,8 +82,8 @@ export function ingressLog(directory: string, kind: keyof typeof SOURCES): Json 
           workspaceId: ofPlan('workspaceId'),
           level: ofPlan('level'),
           revision: ofPlan('revision'),
-          enforced: `%DYNAMIC_METADATA(${enforced})%`,
-          shadow: `%DYNAMIC_METADATA(${shadow})%`,
+          enforced,
+          shadow,
           ...fields,
         },
         formatters: [WITHOUT_QUERY],
