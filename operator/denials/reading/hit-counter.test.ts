@@ -122,7 +122,7 @@ test('entries that are gone are forgotten, those that stay keep their counts, an
 });
 
 test('an entry that stands twice has one count, and the order of the list stays', () => {
-  const twice = sampleList('twice', 'BLOCK', ['192.0.2.7', '10.0.0.1', '192.0.2.7', '10.0.0.2']);
+  const twice = sampleList('partners', 'BLOCK', ['192.0.2.7', '10.0.0.1', '192.0.2.7', '10.0.0.2']);
   const counter = counterFor([samplePlan('analytics', { lists: [twice] })]);
   counter.count(numbered(['192.0.2.7']), 'access-000001', 1);
   const [report] = listHitReports(counter.snapshot().workspaces);
@@ -156,4 +156,12 @@ test('a report has the lists that were hit last, where there are too many', () =
   };
   const reports = listHitReports([{ workspace: 'w', ...counts, lists }]);
   expect(reports.map(({ total }) => total)).toEqual(Array.from({ length: 2000 }, (_, at) => 2999 - at));
+});
+
+test('a connection that failed before any rule decided is a request, and no hit', () => {
+  const counter = counterFor([PLAN]);
+  const line = parseInboundLine(inboundText({ source: '192.0.2.7', enforced: null, shadow: null }));
+  counter.count(line === undefined ? [] : [{ offset: 0, line }], 'access-000001', 1);
+  expect(counter.snapshot().workspaces[0]).toMatchObject({ requests: 1, denied: 0 });
+  expect(new Set(Object.values(entriesOf(counter)))).toEqual(new Set([0]));
 });

@@ -1,7 +1,7 @@
 // Lines of requests -> how often each entry of the lists in force decided. Memory holds the entries of the current
 // plans only, whatever clients send; an entry that is gone is forgotten, and one that comes begins at 0.
-import { type InboundLine, isDenying } from '../../model/inbound-line.ts';
-import type { IngressMatch } from '../../model/ingress-decision.ts';
+import { type InboundLine, type InboundRule, isDenying } from '../../model/inbound-line.ts';
+import type { IngressMatch, IngressVerdict } from '../../model/ingress-decision.ts';
 import type { IngressPlan, PlannedList } from '../../model/ingress-plan.ts';
 import {
   type Hits,
@@ -10,7 +10,7 @@ import {
   NO_HITS,
   type WorkspaceHits,
 } from '../../model/list-hits.ts';
-import type { PlanHistory } from './plan-history.ts';
+import { entryOf, type PlanHistory } from './plan-history.ts';
 import type { ReadLines } from './read-denials.ts';
 
 interface Counted {
@@ -99,12 +99,15 @@ export class HitCounter {
       countMatch(workspace, shadow, line);
   }
 
-  /** From the plan that decided; where that is not known any more, the list that the line names. */
+  /** The lists that the line names, with their entries in the plan that decided; a line without a rule was not decided. */
   #matchesOf(line: InboundLine): Readonly<Record<'enforced' | 'shadow', Matched | undefined>> {
+    const { enforced, shadow } = line;
+    if (enforced === undefined) return { enforced: undefined, shadow: undefined };
     const verdicts = this.#plans.verdictsOf(line, line.source);
     return {
-      enforced: verdicts === undefined ? line.enforced : verdicts.enforced.match,
-      shadow: verdicts === undefined ? line.shadow : verdicts.shadow.match,
+      enforced: matchOf(enforced, verdicts?.enforced),
+      // Our own servers say only what dry-run would deny.
+      shadow: shadow === undefined ? verdicts?.shadow.match : matchOf(shadow, verdicts?.shadow),
     };
   }
 
@@ -143,6 +146,12 @@ export class HitCounter {
 }
 
 type Matched = Partial<IngressMatch>;
+
+function matchOf({ listId }: InboundRule, verdict: IngressVerdict | undefined): Matched | undefined {
+  if (listId === undefined) return undefined;
+  const entry = entryOf(verdict?.match, listId);
+  return entry === null ? { listId } : { listId, entry };
+}
 
 function countRequest(workspace: CountedWorkspace, { enforced, shadow, repeats }: InboundLine): void {
   const isDenied = enforced !== undefined && isDenying(enforced);
