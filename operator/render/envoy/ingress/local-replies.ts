@@ -1,6 +1,7 @@
 // What a client is told where Envoy answers itself: the address that was seen and why it is denied, or that nobody
 // answers; as HTML where the client asks for it, else as JSON. No list, label or other workspace is mentioned.
 import type { InboundReason } from '../../../model/inbound-reason.ts';
+import { refusalMessage } from '../../../model/inbound-refusal.ts';
 import { REASON_HEADER } from '../../../model/reason.ts';
 import { expressionFilter } from '../access-log.ts';
 import type { Json } from '../envoy-config.ts';
@@ -19,27 +20,24 @@ interface Reply {
 
 const ADDRESS = '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
 const WORKSPACE = '%METADATA(ROUTE:sallyport:workspaceId)%';
-/** As Databricks says it; clients look for this. */
-const BLOCKED = `Source IP address: ${ADDRESS} is blocked by Sallyport IP ACL for workspace: ${WORKSPACE}`;
-
-const DENIALS: Readonly<Partial<Record<InboundReason, string>>> = {
-  IN_BLOCK_LIST: BLOCKED,
-  NOT_IN_ALLOW_LIST: BLOCKED,
-  LIST_UNREADABLE: `Source IP address: ${ADDRESS} is blocked: an IP access list of workspace ${WORKSPACE} cannot be read, and until it is corrected nobody has access`,
-  BAD_ADDRESS: `Access to workspace ${WORKSPACE} is blocked: the proxy in front names no IP address of the client that can be read`,
-};
+const DENIALS: readonly InboundReason[] = [
+  'IN_BLOCK_LIST',
+  'NOT_IN_ALLOW_LIST',
+  'LIST_UNREADABLE',
+  'BAD_ADDRESS',
+];
 
 const NO_ANSWER =
   'No server of this workspace answers; try again later, or ask its administrator to check the backends';
 
 export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
   const replies: readonly Reply[] = [
-    ...Object.entries(DENIALS).map(([reason, message]) => ({
+    ...DENIALS.map((reason) => ({
       when: isDeniedBy(reason),
       status: 403,
       errorCode: 'PERMISSION_DENIED',
-      message,
-      reason: reason as InboundReason,
+      message: refusalMessage({ reason, address: ADDRESS, workspaceId: WORKSPACE }),
+      reason,
     })),
     {
       when: isDeniedBy('UNKNOWN_HOST'),
