@@ -3,6 +3,7 @@ import { callApi } from '../support/api/api-client.ts';
 import { FolderStage } from '../support/api/folder-stage.ts';
 import { crowd } from './crowd.ts';
 import { clearLists, LIST_FAULTS } from './list-faults.ts';
+import { answersLikeTheModel } from './random-calls.ts';
 import { SEED_PAGE } from './seed-page.ts';
 
 let stage: FolderStage;
@@ -23,4 +24,6 @@ describe('the API over a folder', () => {
   it('exceeds no limit and loses no update with 200 clients', async () => {
     await crowd((call) => callApi(stage.origin, stage.rootToken, call));
   }, 60_000);
+
+  it('answers random calls like the model', () => answersLikeTheModel(stage, 25), 120_000);
 });

@@ -10,18 +10,22 @@ function post(stage: ApiStage, body: unknown, headers: Headers = ANALYTICS, path
   return stage.call({ method: 'POST', path, headers, body });
 }
 
-async function listed(stage: ApiStage, path = LISTS): Promise<readonly { readonly list_id: string }[]> {
-  const { body } = await stage.call({ path, headers: ANALYTICS });
+async function listed(
+  stage: ApiStage,
+  path = LISTS,
+  headers: Headers = ANALYTICS,
+): Promise<readonly { readonly list_id: string }[]> {
+  const { body } = await stage.call({ path, headers });
   return (body as { readonly ip_access_lists: readonly { readonly list_id: string }[] }).ip_access_lists;
 }
 
-/** The switch off, and no lists. */
-export async function clearLists(stage: ApiStage): Promise<void> {
+/** The switch off, and no lists; by a caller whom the lists of this moment admit. */
+export async function clearLists(stage: ApiStage, headers: Headers = ANALYTICS): Promise<void> {
   const off = { enableIpAccessLists: 'false' };
-  await stage.call({ method: 'PATCH', path: CONF, headers: ANALYTICS, body: off });
+  await stage.call({ method: 'PATCH', path: CONF, headers, body: off });
   for (const path of [LISTS, `${ACCOUNT}/ip-access-lists`]) {
-    for (const { list_id } of await listed(stage, path))
-      await stage.call({ method: 'DELETE', path: `${path}/${list_id}`, headers: ANALYTICS });
+    for (const { list_id } of await listed(stage, path, headers))
+      await stage.call({ method: 'DELETE', path: `${path}/${list_id}`, headers });
   }
 }
 
