@@ -52,7 +52,7 @@ describe('installCrds()', () => {
     const columns =
       'custom-columns=NAME:.metadata.name,CONDITIONS:.status.conditions[*].type,STATUS:.status.conditions[*].status';
     const rows = (await kubectl(['get', 'crd', '-o', columns, '--no-headers'])).trim().split('\n');
-    expect(rows).toHaveLength(9);
+    expect(rows).toHaveLength(11);
     for (const row of rows) {
       expect(row).toMatch(/^\w+\.sallyport\.dev +NamesAccepted,Established +True,True$/);
     }

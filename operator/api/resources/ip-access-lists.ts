@@ -10,6 +10,7 @@ import { ApiError, invalid } from '../api-error.ts';
 import { type Authorship, authorshipOf, createdBy, updatedBy } from '../authorship.ts';
 import { type Call, type Place, type Route, route } from '../route.ts';
 import type { AccessObjects, StoredObject, Write } from '../store/object-store.ts';
+import { marked } from './marked.ts';
 
 /** R108: the page's example has the text "false". */
 const enabledSchema = z
@@ -147,7 +148,7 @@ async function createList({ session, place, address, nowMs, body }: Call<unknown
   const user = await session.user();
   const name = randomUUID();
   const labels = place.level === 'ACCOUNT' ? { labels: { [ACCOUNT_LABEL]: 'true' } } : {};
-  const object = {
+  const object = marked({
     apiVersion: API_VERSION,
     kind: 'IpAccessList',
     metadata: {
@@ -157,7 +158,7 @@ async function createList({ session, place, address, nowMs, body }: Call<unknown
       annotations: createdBy({ user, nowMs }),
     },
     spec: specOf({ ...body, enabled: body.enabled ?? true }),
-  };
+  });
   const stored = await session.changeAccess(place.namespace, (before) => {
     const after = [...before.lists, object];
     checkLists({ place, address, before, after, changed: object });
@@ -201,11 +202,11 @@ function changed({ stored, list: { spec } }: ReadList, body: SomeOfList, author:
     enabled: body.enabled ?? spec.enabled,
   };
   const { metadata } = stored;
-  return {
+  return marked({
     ...stored,
     metadata: { ...metadata, annotations: { ...metadata.annotations, ...author } },
     spec: { ...(stored['spec'] as object), ...specOf(fields) },
-  };
+  });
 }
 
 function specOf({ label, list_type, ip_addresses, enabled }: ListFields) {

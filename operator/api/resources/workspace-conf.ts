@@ -8,6 +8,7 @@ import { ApiError, invalid } from '../api-error.ts';
 import { createdBy, updatedBy } from '../authorship.ts';
 import { type Call, type Route, route } from '../route.ts';
 import type { AccessObjects, StoredObject } from '../store/object-store.ts';
+import { marked } from './marked.ts';
 
 /** Those that are a field of the object under the same name. */
 const KEYS = [
@@ -74,7 +75,7 @@ export function setSwitches(
   user: string,
 ) {
   const found = before.conf;
-  const object: StoredObject =
+  const object = marked(
     found === undefined
       ? newConf(place.namespace, switches, createdBy({ user, nowMs }))
       : {
@@ -84,7 +85,8 @@ export function setSwitches(
             annotations: { ...found.metadata.annotations, ...updatedBy({ user, nowMs }) },
           },
           spec: { ...(found['spec'] as object | undefined), ...switches },
-        };
+        },
+  );
   refuseLockout(place, address, before, { ...before, conf: object });
   return { verb: found === undefined ? 'create' : 'replace', object } as const;
 }

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import {
   type Manifest,
   manifest,
+  readObject,
   readSnapshot,
   workspaceManifest,
 } from '../../../test/fixtures/object-fixture.ts';
 import type { IngressPlan, IngressRules } from '../../model/ingress-plan.ts';
+import type { IpAccessList } from '../../model/ip-access-list.ts';
+import { apiMark } from './api-mark.ts';
 import { decideIngress } from './decide-ingress.ts';
 import { type CompiledIngress, compileIngress } from './ingress-plans.ts';
 
@@ -104,6 +107,15 @@ describe('the lock-out guard', () => {
     const closed = annotated(list('office', ['198.51.100.1']), { [CONFIRM]: confirmation });
     expect(withheld(compile([conf(true), closed], [caller(ADMIN)], before.plans))).toEqual(wanted);
   });
+});
+
+it('lets pass what the API has answered for, and no later edit of it', () => {
+  const before = compile([conf(true), OFFICE], []);
+  const mark = apiMark(readObject(list('office', ['198.51.100.1'])) as IpAccessList);
+  const marked = annotated(list('office', ['198.51.100.1']), mark);
+  expect(withheld(compile([conf(true), marked], [caller(ADMIN)], before.plans))).toEqual([]);
+  const edited = annotated(list('office', ['198.51.100.2']), mark);
+  expect(withheld(compile([conf(true), edited], [caller(ADMIN)], before.plans))).toHaveLength(1);
 });
 
 const entry = fc

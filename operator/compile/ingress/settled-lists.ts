@@ -7,6 +7,7 @@ import type { Problem } from '../../model/problem.ts';
 import { problemAbout } from '../../model/snapshot.ts';
 import { CONFIRM_LOCKOUT, type WorkspaceConf } from '../../model/workspace-conf.ts';
 import { type AcceptedLists, acceptLists, plannedList } from './accept-lists.ts';
+import { isMarkedByApi } from './api-mark.ts';
 import { type AccessChange, type AccessRules, shutOut, withheldChanges } from './lock-out.ts';
 import { isOver, judgeTrial } from './trials.ts';
 
@@ -177,8 +178,9 @@ function changesOf(
   return [...ofLists, { key: SWITCH, apply: (rules) => ({ ...rules, isOn }), confirmation }];
 }
 
-function confirmationOf({ metadata }: IpAccessList | WorkspaceConf): string {
-  return metadata.annotations?.[CONFIRM_LOCKOUT] ?? '';
+function confirmationOf(object: IpAccessList | WorkspaceConf): string {
+  if (isMarkedByApi(object)) return 'true';
+  return object.metadata.annotations?.[CONFIRM_LOCKOUT] ?? '';
 }
 
 function mapOf(lists: readonly PlannedList[]): Map<string, PlannedList> {

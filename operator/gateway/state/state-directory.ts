@@ -16,6 +16,8 @@ export interface StatePaths {
   readonly generations: string;
   /** Counts of access lists. */
   readonly hits: string;
+  /** The last ingress plans of a folder, and who administers its workspaces. */
+  readonly ingressPlans: string;
   readonly database: string;
   readonly querySocket: string;
   /** Secret that callers of the socket present. */
@@ -41,6 +43,7 @@ export function statePaths(root: string): StatePaths {
     ingressLog: join(root, 'ingress/envoy/log'),
     generations: join(root, 'ingress/generations.json'),
     hits: join(root, 'hits.json'),
+    ingressPlans: join(root, 'ingress-plans.json'),
     database: join(root, 'denials.duckdb'),
     querySocket: join(root, 'denials.sock'),
     querySecret: join(root, 'denials.secret'),

@@ -1,4 +1,5 @@
 // The REST API of `sallyport run`: over the folder, with tokens of a file, and for whom the lists in force admit.
+import type { Administered } from '../../api/administrators.ts';
 import { createApiServer } from '../../api/server.ts';
 import { FolderStore } from '../../api/store/folder-store.ts';
 import { TokenFile } from '../../api/store/token-file.ts';
@@ -16,6 +17,8 @@ export interface FolderApiOptions {
   /** Called after each change of the folder. */
   readonly onChange: () => void;
   readonly onDenied: (line: WrittenInboundLine) => void;
+  /** Called after each successful call that changes something. */
+  readonly onAdministered: (who: Administered) => void;
 }
 
 export interface FolderApi {
@@ -49,7 +52,14 @@ export async function startFolderApi(
 function serverFor(
   config: RunConfig,
   { defaultWorkspace, trustedProxies }: FolderApiConfig,
-  { view, plans, onChange, onDenied, tokens }: FolderApiOptions & { readonly tokens: TokenFile },
+  {
+    view,
+    plans,
+    onChange,
+    onDenied,
+    onAdministered,
+    tokens,
+  }: FolderApiOptions & { readonly tokens: TokenFile },
 ) {
   const directory = new WorkspaceDirectory(() => plans() ?? NO_PLANS, {
     systemNamespace: SYSTEM_NAMESPACE,
@@ -67,6 +77,7 @@ function serverFor(
     trustedProxies,
     notReady: () => (plans() === undefined ? 'Cannot answer yet: the folder is being read' : undefined),
     onDenied,
+    onAdministered,
     onFault: (error) =>
       view.failure(`A call of the REST API failed: ${String((error as Error).stack ?? error)}`),
   });

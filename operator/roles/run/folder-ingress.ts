@@ -5,7 +5,7 @@ import type { AuthorizeConfig } from '../../config.ts';
 import { type AuthorizeServer, startAuthorize } from '../../gateway/ingress/authorize/authorize-server.ts';
 import { SpoolWriter } from '../../gateway/log/spool-writer.ts';
 import { formatInboundLine, OWN_LOG, type WrittenInboundLine } from '../../model/inbound-line.ts';
-import { FolderPlans } from './folder-plans.ts';
+import type { FolderPlans } from './folder-plans.ts';
 import type { RunView } from './view.ts';
 
 export interface FolderIngressOptions {
@@ -14,12 +14,13 @@ export interface FolderIngressOptions {
   readonly authorize: AuthorizeConfig | undefined;
   /** Folder of the spools of ingress. */
   readonly spools: string;
+  readonly plans: FolderPlans;
   readonly view: RunView;
 }
 
 export class FolderIngress {
   readonly #options: FolderIngressOptions;
-  readonly plans = new FolderPlans();
+  readonly plans: FolderPlans;
   readonly #log: SpoolWriter;
   #server: AuthorizeServer | undefined;
 
@@ -27,6 +28,7 @@ export class FolderIngress {
     const { view } = options;
     const path = join(options.spools, `${OWN_LOG}.log`);
     this.#options = options;
+    this.plans = options.plans;
     this.#log = new SpoolWriter({
       path,
       counts: { dropped: 0 },

@@ -14,6 +14,7 @@ import * as atomicFiles from '../../lib/atomic-file.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
 import { DenialLogProcess } from '../denial-log/process.ts';
 import { FolderIngress } from './folder-ingress.ts';
+import { FolderPlans } from './folder-plans.ts';
 import { IngressGate, type IngressGateOptions } from './ingress-gate.ts';
 import { StateReport } from './state-report.ts';
 import type { RunView } from './view.ts';
@@ -73,6 +74,7 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     reopenDnsLog: () => gateway.dns.reopenLog(),
   });
   const ingress = new FolderIngress({
+    plans: await FolderPlans.open(place.paths.ingressPlans),
     listenAddress: config.listenAddress,
     authorize: config.authorize,
     spools: place.paths.ingressLog,

@@ -161,6 +161,9 @@ export class RunProcess {
       plans: () => this.#parts.ingress.plans.current,
       onChange: () => this.#loop.trigger(),
       onDenied: (line) => this.#parts.ingress.append(line),
+      onAdministered: (who) => {
+        if (this.#parts.ingress.plans.administrators.note(who, SYSTEM_CLOCK.nowMs())) this.#loop.trigger();
+      },
     });
   }
 
@@ -175,7 +178,7 @@ export class RunProcess {
     });
     const { outputs } = done;
     this.#endpoints = { ...this.#endpoints, ...endpointsOf(outputs.plans, outputs.egressListeners) };
-    const unsaved = await this.#writeEndpoints();
+    const unsaved = [...(await this.#writeEndpoints()), ...(await this.#savePlans())];
     report.heldBack([...done.heldBack, ...done.unsaved, ...unsaved]);
     if (done.isAnswered) {
       const former = formerTables(done.result);
@@ -194,6 +197,12 @@ export class RunProcess {
     return unsaved === undefined ? [] : [unsaved];
   }
 
+  /** Returns why that failed. */
+  async #savePlans(): Promise<readonly string[]> {
+    const unsaved = await this.#parts.ingress.plans.save(SYSTEM_CLOCK.nowMs());
+    return unsaved === undefined ? [] : [unsaved];
+  }
+
   async #compute(tunnels: TunnelMemory): Promise<DesiredOutputs> {
     const { settings, ports, report, ingress, log } = this.#parts;
     const reading = await this.#source.read();
@@ -207,12 +216,13 @@ export class RunProcess {
     let outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken())
       outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    const compiled = ingress.plans.compile(reading.snapshot);
+    const compiled = ingress.plans.compile(reading.snapshot, SYSTEM_CLOCK.nowMs());
     log.rememberPlans(compiled.plans);
     this.#gate.offer({ plans: compiled.plans, snapshot: reading.snapshot });
     report.problems([...reading.problems, ...outputs.problems, ...compiled.problems, ...ports.problems]);
-    this.#computed = { reading, outputs };
-    return outputs;
+    const changesAtMs = earliest(outputs.changesAtMs, compiled.changesAtMs);
+    this.#computed = { reading, outputs: { ...outputs, changesAtMs } };
+    return this.#computed.outputs;
   }
 }
 
@@ -220,6 +230,11 @@ export class RunProcess {
 function formerTables(result: ApplyResult): ReadonlySet<string> {
   const heldBack = result.status === 'heldBack' ? result.heldBack : [];
   return new Set(heldBack.flatMap(({ of }) => of?.table ?? []));
+}
+
+function earliest(...timesMs: readonly (number | undefined)[]): number | undefined {
+  const known = timesMs.filter((timeMs) => timeMs !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function messageOf(error: unknown): string {

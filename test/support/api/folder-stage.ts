@@ -60,8 +60,8 @@ export class FolderStage implements ApiStage {
     await writeFile(join(directory, 'tokens.yaml'), `${TOKENS}${tokens}`, { mode: 0o600 });
     const [port = 0] = await freePorts(1);
     const source = new FolderSource(folder);
-    const plans = new FolderPlans();
-    const reread = async (): Promise<void> => void plans.compile((await source.read()).snapshot);
+    const plans = await FolderPlans.open(join(directory, 'ingress-plans.json'));
+    const reread = async (): Promise<void> => void plans.compile((await source.read()).snapshot, Date.now());
     await reread();
     const denied: WrittenInboundLine[] = [];
     const failures: string[] = [];
@@ -70,6 +70,7 @@ export class FolderStage implements ApiStage {
       plans: () => plans.current,
       onChange: () => undefined,
       onDenied: (line) => void denied.push(line),
+      onAdministered: (who) => void plans.administrators.note(who, Date.now()),
     });
     if (api === undefined) throw new Error(`The API did not start: ${failures.join()}`);
     return new FolderStage(directory, denied, api, reread);
