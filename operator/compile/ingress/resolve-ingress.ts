@@ -1,5 +1,6 @@
 // What plans name -> what ingress gateways connect to and present: addresses of servers, and certificates. What is
 // missing leaves the rest in force; it is a fault, which says what to do.
+import { memoize } from '../../lib/memo.ts';
 import { type Certificate, hostsWithoutCertificate } from '../../model/certificate.ts';
 import type { INGRESS_FAULTS } from '../../model/gateway-report.ts';
 import type { IngressPlan, PlannedBackend } from '../../model/ingress-plan.ts';
@@ -56,14 +57,10 @@ function resolveBackends(
   { metadata: { name }, spec }: IngressPlan,
   directory: IngressDirectory,
 ): { readonly found: readonly ServerPlace[]; readonly faults: readonly IngressFault[] } {
-  const resolved = (spec.backends ?? []).map((backend) => ({
-    backend,
-    address: addressOf(name, backend, directory),
-  }));
+  const { backends = NO_BACKENDS } = spec;
+  const resolved = backends.map((backend) => ({ backend, address: addressOf(name, backend, directory) }));
   return {
-    found: resolved.flatMap(({ backend: { port }, address }) =>
-      address === undefined ? [] : [{ address, port }],
-    ),
+    found: placesOf(backends, resolved.map(({ address = '' }) => address).join(' ')),
     faults: resolved.flatMap(({ backend: { serviceName = '', port }, address }) => {
       if (address !== undefined) return [];
       const message = `Cannot reach Service "${serviceName}" at port ${port}: Namespace "${name}" has no Service of that name with a cluster IP and this port; create it, or correct the backend`;
@@ -71,6 +68,17 @@ function resolveBackends(
     }),
   };
 }
+
+const NO_BACKENDS: readonly PlannedBackend[] = [];
+
+/** The very same places while nothing has changed. An empty address is none. */
+const placesOf = memoize((backends: readonly PlannedBackend[], addresses: string): readonly ServerPlace[] => {
+  const found = addresses.split(' ');
+  return backends.flatMap(({ port }, at) => {
+    const address = found[at] ?? '';
+    return address === '' ? [] : [{ address, port }];
+  });
+});
 
 function addressOf(
   namespace: string,

@@ -2,6 +2,7 @@
 // access: when access becomes narrower, requests take the next passage, which exists already, and the former one
 // changes, so that Envoy closes all that is still in it after its drain time.
 import { memoize } from '../../../lib/memo.ts';
+import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { BUFFER_BYTES } from '../../../model/limits.ts';
 import { DRAIN_TIME_S } from '../bootstrap.ts';
 import { internalCluster, UNLIMITED_CIRCUIT } from '../clusters.ts';
@@ -48,10 +49,12 @@ export interface Passage {
 }
 
 /** The current one, the next, and the former one, for requests that met the former routes just before they changed. */
-export function renderPassages(plan: string, generation: number): readonly Passage[] {
-  const former = generation === 0 ? [] : [renderPassage(plan, generation - 1, ENDS_SOON)];
-  return [...former, renderPassage(plan, generation), renderPassage(plan, generation + 1)];
-}
+export const renderPassages = memoize(
+  ({ metadata: { name } }: IngressPlan, generation: number): readonly Passage[] => {
+    const former = generation === 0 ? [] : [renderPassage(name, generation - 1, ENDS_SOON)];
+    return [...former, renderPassage(name, generation), renderPassage(name, generation + 1)];
+  },
+);
 
 const ENDS_SOON: Json = { max_downstream_connection_duration: `${DRAIN_TIME_S}s` };
 

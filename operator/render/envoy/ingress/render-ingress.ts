@@ -20,7 +20,7 @@ export function renderIngress(input: IngressInput): IngressConfig {
   const generationOf = ({ metadata }: IngressPlan): number => input.generations.get(metadata.name) ?? 0;
   // TLS that is passed through is no HTTP.
   const http = plans.filter(({ spec }) => !spec.tlsPassthrough);
-  const passages = http.flatMap((plan) => renderPassages(plan.metadata.name, generationOf(plan)));
+  const passages = http.flatMap((plan) => renderPassages(plan, generationOf(plan)));
   const listeners = [
     settings.httpPort === undefined ? undefined : httpListener(settings, settings.httpPort),
     settings.tlsPort === undefined ? undefined : tlsListener(served, settings.tlsPort),
