@@ -1,0 +1,117 @@
+// `sallyport api` under the rights of its own ServiceAccount: it finds workspaces by the plans of the operator, and has
+// no power that its callers do not have.
+import { Writable } from 'node:stream';
+import { readApiConfig } from '../../operator/config.ts';
+import { createLogger } from '../../operator/lib/logger.ts';
+import {
+  API_ACCOUNT,
+  accountUser,
+  OPERATOR_ACCOUNT,
+  SYSTEM_NAMESPACE,
+} from '../../operator/model/system-names.ts';
+import { ApiProcess } from '../../operator/roles/api/process.ts';
+import { callApi } from '../support/api/api-client.ts';
+import { ClusterStage } from '../support/api/cluster-stage.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { until } from '../support/until.ts';
+
+const PLAN = `apiVersion: sallyport.dev/v1alpha1
+kind: IngressPlan
+metadata:
+  name: analytics
+  namespace: ${SYSTEM_NAMESPACE}
+  labels: { app.kubernetes.io/managed-by: sallyport }
+spec:
+  level: WORKSPACE
+  workspaceId: "1001"
+  revision: r1
+  enableIpAccessLists: false
+  lists: []
+  hosts: [analytics.acme.example]
+  tlsPassthrough: false
+`;
+const OPERATOR = accountUser(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT);
+const LISTS = '/api/2.0/ip-access-lists';
+const HOST = { host: 'analytics.acme.example' };
+
+let stage: ClusterStage;
+let running: ApiProcess;
+let log = '';
+
+beforeAll(async () => {
+  stage = await ClusterStage.start();
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      log += chunk.toString();
+      done();
+    },
+  });
+  const options = {
+    kubeconfig: await stage.controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, API_ACCOUNT),
+    namespace: SYSTEM_NAMESPACE,
+    healthPort: '0',
+    logLevel: 'info',
+    port: '0',
+    listenAddress: '127.0.0.1',
+    accountId: 'acme',
+    trustedProxy: [],
+    podName: 'api-1',
+  };
+  running = await ApiProcess.start(
+    readApiConfig(options, {}),
+    createLogger({ role: 'api', level: 'info', stream }),
+  );
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(async () => {
+  await running.stop();
+  await stage.stop();
+});
+
+function send(token: string, method: 'GET' | 'POST', body?: unknown) {
+  const call = { method, path: LISTS, headers: HOST, ...(body === undefined ? {} : { body }) };
+  return callApi(`http://127.0.0.1:${running.port}`, token, call);
+}
+
+it('finds a workspace as soon as it is planned, and serves what kubectl wrote', async () => {
+  const { code, stderr } = await stage.controlPlane.kubectl(['create', '-f', '-', '--as', OPERATOR], {
+    stdin: PLAN,
+  });
+  expect([code, stderr]).toEqual([0, '']);
+  await until('the workspace is known', async () => (await send(stage.workspaceToken, 'GET')).status === 200);
+  const yaml = `apiVersion: sallyport.dev/v1alpha1
+kind: IpAccessList
+metadata: { name: office, namespace: analytics }
+spec: { label: office, listType: ALLOW, ipAddresses: [1.1.1.1] }
+`;
+  await stage.controlPlane.kubectl(['apply', '-f', '-'], { stdin: yaml });
+  const { body } = await send(stage.workspaceToken, 'GET');
+  expect(body).toMatchObject({
+    ip_access_lists: [{ list_id: 'office', enabled: true, address_count: 1, created_by: 0 }],
+  });
+  const made = await send(stage.workspaceToken, 'POST', { label: 'x', list_type: 'BLOCK', ip_addresses: [] });
+  const { list_id } = (made.body as { ip_access_list: { list_id: string } }).ip_access_list;
+  const shown = await stage.controlPlane.kubectl(['get', 'ipal', list_id, '-n', 'analytics']);
+  expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('BLOCK')]);
+});
+
+it('may itself read no list and write nothing of a workspace', async () => {
+  const may = async (verb: string, resource: string): Promise<string> => {
+    const account = accountUser(SYSTEM_NAMESPACE, API_ACCOUNT);
+    const args = ['auth', 'can-i', verb, resource, '-n', 'analytics', '--as', account];
+    return (await stage.controlPlane.kubectl(args)).stdout.trim();
+  };
+  for (const resource of ['ipaccesslists', 'workspaceconfs', 'networkpolicies.sallyport.dev', 'secrets']) {
+    for (const verb of ['get', 'create', 'update', 'delete']) {
+      expect([verb, resource, await may(verb, resource)]).toEqual([verb, resource, 'no']);
+    }
+  }
+});
+
+it('is healthy, counts its answers, and logs nothing against itself', async () => {
+  const health = `http://127.0.0.1:${running.healthPort}`;
+  expect((await callApi(health, undefined, { path: '/readyz' })).status).toBe(200);
+  const { body } = await callApi(health, undefined, { path: '/metrics' });
+  expect(body).toContain(`sallyport_api_answers_total{call="GET ${LISTS}",code="200"}`);
+  expect(log).not.toContain('"level":"error"');
+});
