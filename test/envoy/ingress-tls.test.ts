@@ -3,7 +3,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { connect as connectTls, createServer, type Server, type TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { type Certificate, certificateProblem } from '../../operator/model/certificate.ts';
@@ -13,6 +13,7 @@ import { ByteReader } from '../outside/byte-reader.ts';
 import { type CertificateAuthority, createCertificateAuthority } from '../outside/certificates.ts';
 import { readResponse } from '../outside/http-exchange.ts';
 import { IngressFixture } from '../support/envoy/ingress-fixture.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { until } from '../support/until.ts';
 
 const CLIENT = '127.0.0.1';
@@ -53,6 +54,7 @@ const DRY_RUN: IngressRules['lists'][number] = {
 async function deploy(
   certificates: Readonly<Record<string, Certificate>>,
   more: Partial<IngressPlanSpec> = {},
+  rawPort = (raw.address() as AddressInfo).port,
 ) {
   const plans = [ingressPlan('lab', { ...RULES, ...more }), ingressPlan('neighbour', RULES)];
   return fixture.offer(
@@ -62,7 +64,7 @@ async function deploy(
       backends: new Map([
         ['lab', [fixture.backend]],
         ['neighbour', [fixture.backend]],
-        ['raw', [{ address: '127.0.0.1', port: (raw.address() as AddressInfo).port }]],
+        ['raw', [{ address: '127.0.0.1', port: rawPort }]],
       ]),
     },
   );
@@ -222,6 +224,31 @@ test('TLS that is passed through reaches the server, from allowed addresses only
       .map(({ source, enforced, shadow }) => [source, enforced?.reason, shadow?.reason]);
     return isDeepStrictEqual(new Set(found), expected);
   });
+});
+
+test('no server is dialled for a client that is denied, and the row does not ask whether one listens', async () => {
+  const dialled: Socket[] = [];
+  const onDial = (socket: Socket): unknown => dialled.push(socket);
+  raw.on('connection', onDial);
+  const visitor = '127.0.0.11';
+  const denied = async () => {
+    const lines = (await fixture.log()).filter(({ source }) => source === visitor);
+    return lines.flatMap(({ enforced }) => enforced?.reason ?? []);
+  };
+  const [closedPort = 0] = await freePorts(1);
+  for (const [round, port] of [(raw.address() as AddressInfo).port, closedPort].entries()) {
+    await deploy({}, {}, port);
+    for (let at = 1; at <= 10; at += 1) {
+      expect(await open('raw.example', visitor)).toBeUndefined();
+      await until('the denial is in the log', async () => (await denied()).length >= round * 10 + at);
+    }
+  }
+  expect(await denied()).toEqual(Array(20).fill('NOT_IN_ALLOW_LIST'));
+  expect(dialled).toHaveLength(0);
+  await deploy({});
+  (await open('raw.example'))?.destroy();
+  expect(dialled).toHaveLength(1);
+  raw.off('connection', onDial);
 });
 
 test('a connection that is passed through ends when its client loses access', async () => {

@@ -33,3 +33,9 @@ function markAsSpoken(): Json {
     { on_accept: [spoke] },
   );
 }
+
+/** Of a TCP proxy behind a filter that decides by the first bytes: until then nothing is dialled. */
+export const AFTER_FIRST_BYTES: Json = {
+  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
+  max_early_data_bytes: MAX_CLIENT_HELLO_BYTES,
+};

@@ -4,7 +4,6 @@
 //   watch   for dry-run lanes: lets everything through and logs what a tls tunnel check would have denied
 //   pass    for dry-run lanes: lets everything through and logs what the routes have decided
 import { CHAINS, type Chain, CLIENT_HELLO_TIMEOUT_MS } from '../../model/access-log-line.ts';
-import { MAX_CLIENT_HELLO_BYTES } from '../../model/limits.ts';
 import { accessLog, CLOSED_TUNNELS, CONTEXT_KEY, RESOLVED_KEY, WITHOUT_CHAIN } from './access-log.ts';
 import { ASK_ADDRESS_CHECK, addressCheckName, contextForAddressCheck } from './address-check.ts';
 import { BLACKHOLE } from './clusters.ts';
@@ -13,7 +12,7 @@ import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { celFormat, HOST_KEY, stateText, textFormat } from './filter-state.ts';
 import { internalListener } from './internal-listener.ts';
-import { inspectTls } from './tls-inspection.ts';
+import { AFTER_FIRST_BYTES, inspectTls } from './tls-inspection.ts';
 
 const EQUAL_KEY = 'sallyport.sni_equals_host';
 
@@ -154,12 +153,6 @@ function resolveHost(cache: DnsCache): readonly Json[] {
     ),
   ];
 }
-
-/** The filter before it decides by the first bytes; until then nothing is dialled. */
-const AFTER_FIRST_BYTES: Json = {
-  upstream_connect_mode: 'ON_DOWNSTREAM_DATA',
-  max_early_data_bytes: MAX_CLIENT_HELLO_BYTES,
-};
 
 function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode: Json = {}): Json {
   return tcpProxyTo(name, cluster, {

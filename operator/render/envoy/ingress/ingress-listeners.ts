@@ -6,6 +6,7 @@ import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { BUFFER_BYTES, MAX_CLIENT_HELLO_BYTES } from '../../../model/limits.ts';
 import { ADS_SOURCE } from '../ads.ts';
 import { extension, type Json, typed } from '../envoy-config.ts';
+import { AFTER_FIRST_BYTES } from '../tls-inspection.ts';
 import { peerTreatments } from './client-address.ts';
 import { proxyToBackends } from './ingress-clusters.ts';
 import type { IngressInput, IngressResource, IngressSettings } from './ingress-config.ts';
@@ -118,7 +119,7 @@ function passthroughChain(plan: IngressPlan, generation: number, settings: Ingre
     metadata: {
       filter_metadata: { sallyport: { generation, workspace: metadata.name, workspaceId, level, revision } },
     },
-    filters: [...decideConnection(renderListRules(spec)), proxyToBackends(metadata.name)],
+    filters: [...decideConnection(renderListRules(spec)), proxyToBackends(metadata.name, AFTER_FIRST_BYTES)],
   };
 }
 
