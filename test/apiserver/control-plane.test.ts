@@ -58,11 +58,11 @@ describe('installCrds()', () => {
     }
   });
 
-  it('serves the examples as they are', async () => {
-    const applied = await kubectl(['apply', '--server-side', '--dry-run=server', '-f', 'examples/acme']);
-    expect(applied).toContain(
-      'networkpolicy.sallyport.dev/default-policy serverside-applied (server dry run)',
-    );
+  it('serves the examples as they are, applied at once to an empty cluster', async () => {
+    const applied = await kubectl(['apply', '--server-side', '-f', 'examples/acme']);
+    expect(applied).toContain('networkpolicy.sallyport.dev/default-policy serverside-applied');
+    expect(applied).toContain('workspaceconf.sallyport.dev/workspace serverside-applied');
+    await kubectl(['delete', '--wait=false', '-f', 'examples/acme']);
   });
 });
 
