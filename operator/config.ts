@@ -126,15 +126,18 @@ interface IngressListenOptions {
   readonly proxyProtocolFrom?: readonly string[];
 }
 
-export interface RunOptions extends ListenOptions, ProxyOptions, IngressListenOptions {
+interface AuthorizeOptions {
+  readonly authorizePort?: string;
+  readonly authorizeTrustedProxy?: readonly string[];
+}
+
+export interface RunOptions extends ListenOptions, ProxyOptions, IngressListenOptions, AuthorizeOptions {
   readonly retention?: string;
   readonly retentionSize?: string;
   readonly apiPort?: string;
   readonly apiTokens?: string;
   readonly apiWorkspace?: string;
   readonly apiTrustedProxy?: readonly string[];
-  readonly authorizePort?: string;
-  readonly authorizeTrustedProxy?: readonly string[];
 }
 
 export function readRunConfig(
@@ -175,7 +178,7 @@ const LOCAL_PROXIES = ['127.0.0.0/8', '::1'];
 function readAuthorize({
   authorizePort,
   authorizeTrustedProxy = [],
-}: RunOptions): AuthorizeConfig | undefined {
+}: AuthorizeOptions): AuthorizeConfig | undefined {
   if (authorizePort === undefined) {
     if (authorizeTrustedProxy.length === 0) return undefined;
     throw new OptionError('--authorize-trusted-proxy: it has an effect only with --authorize-port');
@@ -305,6 +308,8 @@ export interface IngressGatewayConfig
   extends ClusterConfig,
     Omit<ProxyConfig, 'resolvers' | 'openRanges' | 'denyRanges' | 'dnsQuestionsPerSecond'> {
   readonly ingress: IngressListenConfig;
+  /** Undefined: proxies of others cannot ask. */
+  readonly authorize: AuthorizeConfig | undefined;
   /** Name of this gateway: in its report, and in the ids of denials. */
   readonly podName: string;
 }
@@ -312,7 +317,8 @@ export interface IngressGatewayConfig
 export interface IngressGatewayOptions
   extends ClusterOptions,
     Omit<ProxyOptions, 'resolver' | 'openRange' | 'denyRange' | 'dnsQuestions'>,
-    IngressListenOptions {
+    IngressListenOptions,
+    AuthorizeOptions {
   readonly podName?: string;
 }
 
@@ -326,6 +332,7 @@ export function readIngressConfig(
     ...readClusterConfig(options, environment),
     ...readProxyConfig({ ...options, ...noDestinations }, environment),
     ingress: readIngressListen(options),
+    authorize: readAuthorize(options),
     podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
   };
 }

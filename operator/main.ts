@@ -114,6 +114,16 @@ function withIngressOptions(command: Command): Command {
       'peers that may connect, with a PROXY header that names the client (repeatable; default: all, without one)',
       collect,
       [],
+    )
+    .option(
+      '--authorize-port <port>',
+      'answer at /authorize whether access lists allow a client (default: do not)',
+    )
+    .option(
+      '--authorize-trusted-proxy <cidr>',
+      'proxies that may ask that (repeatable; default: those of this machine)',
+      collect,
+      [],
     );
 }
 
@@ -122,16 +132,6 @@ withIngressOptions(withProxyOptions(program.command('run')))
   .option(
     '--retention-size <size>',
     'size at which the oldest rows of the denial log are deleted (default: 10GB)',
-  )
-  .option(
-    '--authorize-port <port>',
-    'answer at /authorize whether access lists allow a client (default: do not)',
-  )
-  .option(
-    '--authorize-trusted-proxy <cidr>',
-    'proxies that may ask that (repeatable; default: those of this machine)',
-    collect,
-    [],
   )
   .description('run a gateway for the workspaces of a folder of YAML, on this machine, without a cluster')
   .argument('<folder>', 'folder of YAML, as for "kubectl apply -f"')

@@ -1,6 +1,7 @@
 // The ingress gateway on a real API server, with a real Envoy and the rights of its ServiceAccount: what the operator
 // planned is enforced, and the report says what runs. No request is let through: its backend would be outside.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -25,12 +26,14 @@ let authority: CertificateAuthority;
 let folder: string;
 let ports: readonly number[];
 let gateway: IngressProcess | undefined;
+/** Of the gateway. */
+let output = '';
 
 beforeAll(async () => {
   scene = await ClusterScene.start();
   authority = await createCertificateAuthority();
   folder = await mkdtemp(join(tmpdir(), 'sallyport-door-'));
-  ports = await freePorts(2);
+  ports = await freePorts(3);
   await scene.startOperator();
   await apply(
     'apiVersion: v1\nkind: Namespace\nmetadata: {name: team, labels: {sallyport.dev/workspace: w1}}\n',
@@ -65,11 +68,17 @@ function startGateway(kubeconfig = scene.controlPlane.adminKubeconfig): Promise<
     listenAddress: '127.0.0.1',
     ingressHttpPort: `${ports[0]}`,
     ingressHttpsPort: `${ports[1]}`,
+    authorizePort: `${ports[2]}`,
     maxConnections: '1000',
     accountId: 'account',
     concurrency: '1',
   };
-  const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const stream = new Writable({
+    write: (chunk, _encoding, done) => {
+      output += String(chunk);
+      done();
+    },
+  });
   return IngressProcess.start(
     readIngressConfig(options, process.env),
     createLogger({ role: 'ingress', level: 'info', stream }),
@@ -79,6 +88,8 @@ function startGateway(kubeconfig = scene.controlPlane.adminKubeconfig): Promise<
 async function untilReport(what: string, holds: (report: GatewayReportSpec) => boolean): Promise<void> {
   let last: GatewayReportSpec | undefined;
   await until(`the gateway reports ${what}`, async () => {
+    // Counts are reported with the next pass, in half a minute.
+    gateway?.trigger();
     last = await scene.gateways.reportOf(POD);
     return last !== undefined && holds(last);
   }).catch((cause: unknown) => {
@@ -117,6 +128,48 @@ test('a list is Programmed once the gateway runs it', async () => {
   expect(metrics.status).toBe(200);
 });
 
+function statusFor(address: string, host = HOST): Promise<number> {
+  const headers = { host, 'x-forwarded-for': address, 'x-forwarded-uri': '/login?token=secret' };
+  return new Promise((resolve, reject) => {
+    const call = request({ host: '127.0.0.1', port: ports[2], path: '/authorize', headers, agent: false });
+    call.once('response', (response) => resolve(response.resume().statusCode ?? 0));
+    call.once('error', reject);
+    call.end();
+  });
+}
+
+function authorizeRows(): readonly Record<string, unknown>[] {
+  return output
+    .split('\n')
+    .filter((line) => line.includes('"inbound denial"'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter((row) => row['listener'] === 'authorize');
+}
+
+test('proxies of others may ask, and their clients have rows and hits as those of the gateway', async () => {
+  expect(await statusFor('10.2.0.1')).toBe(200);
+  expect(await statusFor('10.2.0.2')).toBe(200);
+  expect(await statusFor('10.1.0.1')).toBe(403);
+  expect(await statusFor('10.2.0.1', 'elsewhere.example.com')).toBe(403);
+  await until('both denials have a row', () => Promise.resolve(authorizeRows().length >= 2));
+  const what = { account_id: 'account', policy_outcome: 'DENY', status: 403 };
+  expect(authorizeRows()).toEqual([
+    expect.objectContaining({
+      ...what,
+      reason: 'NOT_IN_ALLOW_LIST',
+      workspace: 'team',
+      request_path: '/login',
+    }),
+    expect.objectContaining({ ...what, reason: 'UNKNOWN_HOST', host: 'elsewhere.example.com' }),
+  ]);
+  expect(output).not.toContain('secret');
+  await untilReport('the hits of both', ({ listHits = [] }) =>
+    listHits.some(
+      ({ workspace, listId, total }) => workspace === 'team' && listId === 'office' && total === 2,
+    ),
+  );
+});
+
 test('a gateway that cannot reach the API server serves what the last one did', async () => {
   await gateway?.stop();
   const [closed = 0] = await freePorts(1);
@@ -127,5 +180,6 @@ test('a gateway that cannot reach the API server serves what the last one did', 
   expect(await visit({ at: `127.0.0.1:${ports[0]}`, host: HOST })).toMatchObject({ status: 403 });
   const secure = { at: `127.0.0.1:${ports[1]}`, host: HOST, ca: authority.caPem };
   expect(await visit(secure)).toMatchObject({ status: 403 });
+  expect(await statusFor('10.2.0.1')).toBe(503);
   expect((await fetch(`http://127.0.0.1:${gateway.healthPort}/readyz`)).status).not.toBe(200);
 });

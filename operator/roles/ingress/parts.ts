@@ -14,6 +14,7 @@ import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { accountUser, INGRESS_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
 import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
@@ -22,6 +23,7 @@ import { ServiceAddresses } from '../../sources/kubernetes/service-addresses.ts'
 import { TlsSecrets } from '../../sources/kubernetes/tls-secrets.ts';
 import type { InboundLog } from '../shared/inbound-log.ts';
 import { openInboundOutput } from '../shared/inbound-output.ts';
+import { InboundServers } from '../shared/inbound-servers.ts';
 
 export interface IngressProcessParts extends IngressParts {
   readonly config: IngressGatewayConfig;
@@ -33,6 +35,8 @@ export interface IngressProcessParts extends IngressParts {
   readonly secrets: TlsSecrets;
   readonly reporter: GatewayReporter;
   readonly log: InboundLog;
+  /** /authorize; its answers are in the log, too. */
+  readonly servers: InboundServers;
   /** The last step of stopping: another process may have the state directory. */
   readonly release: () => Promise<void>;
 }
@@ -42,6 +46,8 @@ export interface IngressProcessHooks {
   readonly onChange: () => void;
   /** Envoy has exited, or a new one has started. */
   readonly onEnvoyChange: () => void;
+  /** Those whose rows can be written; undefined while they are not known. */
+  readonly plans: () => readonly IngressPlan[] | undefined;
 }
 
 /** Throws where the state directory, Envoy or the kubeconfig is not available. */
@@ -79,6 +85,13 @@ export async function assembleParts(
       onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
     }),
     log: await openLog(config, place, { logger, registry }),
+    servers: new InboundServers({
+      ...{ listenAddress: config.listenAddress, authorize: config.authorize },
+      spools: place.paths.ingressLog,
+      plans: hooks.plans,
+      onServing: (url) => logger.info('proxies may ask', { url }),
+      onFailure: (reason) => logger.warn('the log could not be written', { reason }),
+    }),
   };
 }
 

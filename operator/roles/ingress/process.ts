@@ -28,6 +28,7 @@ export class IngressProcess {
   #health: HealthServer | undefined;
   /** By performance.now(): when Secrets are waited for no longer. */
   #patientUntilMs: number | undefined;
+  #plans: readonly IngressPlan[] | undefined;
   #isCurrent = false;
   #notified = '';
 
@@ -42,6 +43,7 @@ export class IngressProcess {
     const parts = await assembleParts(config, logger, {
       onChange: () => gateway?.trigger(),
       onEnvoyChange: () => gateway?.trigger(),
+      plans: () => gateway?.plans,
     });
     const loop = new Loop({
       job: async () => (await gateway?.pass()) ?? {},
@@ -67,6 +69,16 @@ export class IngressProcess {
     return this.#health?.port ?? 0;
   }
 
+  /** Port of /authorize; undefined where it is not served. */
+  get authorizePort(): number | undefined {
+    return this.#parts.servers.authorizePort;
+  }
+
+  /** By which /authorize decides: undefined until the API server has answered. */
+  get plans(): readonly IngressPlan[] | undefined {
+    return this.#plans;
+  }
+
   /** Undefined while no plan has hosts. */
   get envoyPid(): number | undefined {
     return this.#parts.envoy.envoy?.pid;
@@ -78,13 +90,14 @@ export class IngressProcess {
 
   /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { plans, services, secrets, reporter, polls, envoy, log, api, release } = this.#parts;
+    const { plans, services, secrets, reporter, polls, envoy, servers, log, api, release } = this.#parts;
     await this.#loop.stop();
     await polls.stop();
     await Promise.all([plans.stop(), services.stop(), secrets.stop()]);
     await reporter.stop();
     await this.#health?.close();
     await envoy.stop();
+    await servers.stop();
     await log.drain();
     await log.close();
     await api.close();
@@ -92,7 +105,7 @@ export class IngressProcess {
   }
 
   async #start(): Promise<void> {
-    const { config, envoy, log, plans, services, secrets, polls, logger, registry } = this.#parts;
+    const { config, envoy, log, plans, services, secrets, servers, polls, logger, registry } = this.#parts;
     const progress = () => [...plans.progress(), services.progress(), ...secrets.progress()];
     await log.follow();
     await envoy.serveRemembered();
@@ -108,6 +121,7 @@ export class IngressProcess {
       metrics: registry,
     });
     logger.info('started', { healthPort: this.healthPort });
+    await servers.start();
     polls.start();
     plans.start();
     services.start();
@@ -120,10 +134,11 @@ export class IngressProcess {
     if (!source.hasSynced()) return {};
     const plans = source.read();
     secrets.watch(secretsOf(plans));
+    // Before anybody decides by them: rows name their entries.
+    this.#parts.log.remember(plans);
+    this.#plans = plans;
     if (!services.hasSynced() || this.#awaitsSecrets())
       return { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
-    // Before Envoy has them: rows name their entries.
-    this.#parts.log.remember(plans);
     const resolved = this.#resolve(plans);
     const done = await pass.run(plans, resolved);
     this.#report(plans, resolved, done);

@@ -13,7 +13,7 @@ import { describeExit } from '../../gateway/process/running-envoy.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { USUAL_CLUSTER_DOMAIN } from '../../model/stamp.ts';
 import { DenialLogProcess } from '../denial-log/process.ts';
-import { FolderIngress } from './folder-ingress.ts';
+import { InboundServers } from '../shared/inbound-servers.ts';
 import { FolderPlans } from './folder-plans.ts';
 import { IngressGate, type IngressGateOptions } from './ingress-gate.ts';
 import { StateReport } from './state-report.ts';
@@ -35,7 +35,8 @@ export interface RunProcessParts extends GatewayParts {
   readonly log: DenialLogProcess;
   readonly ports: ListenerPorts;
   readonly report: StateReport;
-  readonly ingress: FolderIngress;
+  readonly ingress: InboundServers;
+  readonly ingressPlans: FolderPlans;
   readonly makeIngressGate: (onEndpoints: IngressGateOptions['onEndpoints']) => IngressGate;
 }
 
@@ -73,16 +74,18 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     view,
     reopenDnsLog: () => gateway.dns.reopenLog(),
   });
-  const ingress = new FolderIngress({
-    plans: await FolderPlans.open(place.paths.ingressPlans),
+  const ingressPlans = await FolderPlans.open(place.paths.ingressPlans);
+  const ingress = new InboundServers({
+    plans: () => ingressPlans.current,
     listenAddress: config.listenAddress,
     authorize: config.authorize,
     spools: place.paths.ingressLog,
-    view,
+    onServing: (url) => view.progress(`Proxies may ask ${url}`),
+    onFailure: (sentence) => view.failure(sentence),
   });
   const report = new StateReport(view);
   return {
-    ...{ ...gateway, view, log, ports, ingress, report },
+    ...{ ...gateway, view, log, ports, ingress, ingressPlans, report },
     makeIngressGate: (onEndpoints) =>
       new IngressGate({
         config,

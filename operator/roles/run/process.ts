@@ -158,11 +158,11 @@ export class RunProcess {
   async #startApi(config: RunConfig): Promise<void> {
     this.#api = await startFolderApi(config, {
       view: this.#parts.view,
-      plans: () => this.#parts.ingress.plans.current,
+      plans: () => this.#parts.ingressPlans.current,
       onChange: () => this.#loop.trigger(),
       onDenied: (line) => this.#parts.ingress.append(line),
       onAdministered: (who) => {
-        if (this.#parts.ingress.plans.administrators.note(who, SYSTEM_CLOCK.nowMs())) this.#loop.trigger();
+        if (this.#parts.ingressPlans.administrators.note(who, SYSTEM_CLOCK.nowMs())) this.#loop.trigger();
       },
     });
   }
@@ -199,12 +199,12 @@ export class RunProcess {
 
   /** Returns why that failed. */
   async #savePlans(): Promise<readonly string[]> {
-    const unsaved = await this.#parts.ingress.plans.save(SYSTEM_CLOCK.nowMs());
+    const unsaved = await this.#parts.ingressPlans.save(SYSTEM_CLOCK.nowMs());
     return unsaved === undefined ? [] : [unsaved];
   }
 
   async #compute(tunnels: TunnelMemory): Promise<DesiredOutputs> {
-    const { settings, ports, report, ingress, log } = this.#parts;
+    const { settings, ports, report, ingressPlans, log } = this.#parts;
     const reading = await this.#source.read();
     const before = this.#computed;
     const isCurrent =
@@ -216,7 +216,7 @@ export class RunProcess {
     let outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken())
       outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    const compiled = ingress.plans.compile(reading.snapshot, SYSTEM_CLOCK.nowMs());
+    const compiled = ingressPlans.compile(reading.snapshot, SYSTEM_CLOCK.nowMs());
     log.rememberPlans(compiled.plans);
     this.#gate.offer({ plans: compiled.plans, snapshot: reading.snapshot });
     report.problems([...reading.problems, ...outputs.problems, ...compiled.problems, ...ports.problems]);

@@ -1,46 +1,43 @@
-// Access lists of `sallyport run`: plans of the folder, the log of our own servers, and /authorize for proxies of others
-// where a port is given.
+// Our own servers that judge requests from outside, in a cluster or not: the log of what they answered, and /authorize
+// for proxies of others where a port is given.
 import { join } from 'node:path';
 import type { AuthorizeConfig } from '../../config.ts';
 import { type AuthorizeServer, startAuthorize } from '../../gateway/ingress/authorize/authorize-server.ts';
 import { SpoolWriter } from '../../gateway/log/spool-writer.ts';
 import { formatInboundLine, OWN_LOG, type WrittenInboundLine } from '../../model/inbound-line.ts';
-import type { FolderPlans } from './folder-plans.ts';
-import type { RunView } from './view.ts';
+import type { IngressPlan } from '../../model/ingress-plan.ts';
 
-export interface FolderIngressOptions {
+export interface InboundServersOptions {
   readonly listenAddress: string;
   /** Undefined: no /authorize. */
   readonly authorize: AuthorizeConfig | undefined;
   /** Folder of the spools of ingress. */
   readonly spools: string;
-  readonly plans: FolderPlans;
-  readonly view: RunView;
+  /** Those in force; undefined while they are not known. The very same array while nothing has changed. */
+  readonly plans: () => readonly IngressPlan[] | undefined;
+  readonly onServing: (url: string) => void;
+  readonly onFailure: (sentence: string) => void;
 }
 
-export class FolderIngress {
-  readonly #options: FolderIngressOptions;
-  readonly plans: FolderPlans;
+export class InboundServers {
+  readonly #options: InboundServersOptions;
   readonly #log: SpoolWriter;
   #server: AuthorizeServer | undefined;
 
-  constructor(options: FolderIngressOptions) {
-    const { view } = options;
+  constructor(options: InboundServersOptions) {
+    const { onFailure } = options;
     const path = join(options.spools, `${OWN_LOG}.log`);
     this.#options = options;
-    this.plans = options.plans;
     this.#log = new SpoolWriter({
       path,
       counts: { dropped: 0 },
-      onFailure: (error) => view.failure(error.message),
+      onFailure: (error) => onFailure(error.message),
       onDropping: () =>
-        view.failure(
+        onFailure(
           `Cannot keep more lines of requests from outside: "${path}" cannot be written, make room there`,
         ),
       onDropped: (lines) =>
-        view.failure(
-          `${lines} requests from outside have no row: "${path}" could not be written for a while`,
-        ),
+        onFailure(`${lines} requests from outside have no row: "${path}" could not be written for a while`),
     });
   }
 
@@ -56,13 +53,13 @@ export class FolderIngress {
 
   /** Throws where the port is taken. */
   async start(): Promise<void> {
-    const { authorize, listenAddress: address, view } = this.#options;
+    const { authorize, listenAddress: address, plans, onServing } = this.#options;
     if (authorize === undefined) return;
     try {
       this.#server = await startAuthorize({
         address,
         ...authorize,
-        plans: () => this.plans.current,
+        plans,
         append: (line) => this.append(line),
       });
     } catch (cause) {
@@ -70,7 +67,7 @@ export class FolderIngress {
       throw new Error(message, { cause });
     }
     const host = address.includes(':') ? `[${address}]` : address;
-    view.progress(`Proxies may ask http://${host}:${this.#server.port}/authorize`);
+    onServing(`http://${host}:${this.#server.port}/authorize`);
   }
 
   /** Afterwards every answer so far is in the spool. */
