@@ -1,5 +1,6 @@
-// A caller that IP access lists refuse: the line for the inbound log, and the answer, in the words of Databricks.
+// A caller that IP access lists refuse: the line for the inbound log, and the answer.
 import { inboundRuleName, type WrittenInboundLine } from '../model/inbound-line.ts';
+import { refusalMessage, refusedPlace } from '../model/inbound-refusal.ts';
 import type { IngressDecision, IngressVerdict } from '../model/ingress-decision.ts';
 import { ApiError } from './api-error.ts';
 import type { Place } from './route.ts';
@@ -18,12 +19,12 @@ export interface JudgedRequest {
   readonly path: string;
 }
 
-export function refusedAddress({ level, workspaceId }: Place, accountId: string, address: string): ApiError {
-  const whose = level === 'WORKSPACE' ? `workspace: ${workspaceId}` : `account: ${accountId}`;
-  return new ApiError(
-    'PERMISSION_DENIED',
-    `Source IP address: ${address} is blocked by Databricks IP ACL for ${whose}`,
-  );
+export function refusedAddress(
+  { place, decision: { reason }, address }: Pick<JudgedRequest, 'place' | 'decision' | 'address'>,
+  accountId: string,
+): ApiError {
+  const client = { reason, address, place: refusedPlace(place, accountId) };
+  return new ApiError('PERMISSION_DENIED', refusalMessage(client));
 }
 
 /** Nobody is authenticated yet: the network comes first. */

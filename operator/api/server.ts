@@ -170,7 +170,7 @@ function checkAddress(
 ): void {
   const { decision, revision } = directory.decide(place, address);
   if (decision.isAllowed && decision.wouldDeny === undefined) return;
-  const refusal = refusedAddress(place, accountId, address);
+  const refusal = refusedAddress({ place, decision, address }, accountId);
   const judged = {
     place,
     decision,

@@ -92,6 +92,7 @@ async function withProxy(
       address: '127.0.0.1',
       port: 0,
       trustedProxies: TRUSTED,
+      accountId: 'account',
       plans: () => PLANS,
       append: (line) => void lines.push(parseInboundLine(formatInboundLine(line)) as InboundLine),
     });

@@ -23,6 +23,7 @@ beforeAll(async () => {
     [
       ingressPlan('lab', { ...RULES, workspaceId: '4711' }),
       ingressPlan('broken', { ...RULES, unreadableLists: ['secret-list'] }),
+      ingressPlan('account', { ...RULES, level: 'ACCOUNT', workspaceId: '' }),
       ingressPlan('empty'),
       ingressPlan('dead'),
     ],
@@ -30,6 +31,7 @@ beforeAll(async () => {
       backends: new Map([
         ['lab', [fixture.backend]],
         ['broken', [fixture.backend]],
+        ['account', [fixture.backend]],
         // Port 1 of loopback, where nobody listens.
         ['dead', [{ address: '127.0.0.1', port: 1 }]],
       ]),
@@ -38,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.stop());
 
-const BLOCKED = 'Source IP address: 127.0.0.2 is blocked by Sallyport IP ACL for workspace: 4711';
+const BLOCKED = 'Source IP address: 127.0.0.2 is blocked by Databricks IP ACL for workspace: 4711';
 
 async function denied(asked: Asked): Promise<HttpResponse> {
   const answer = await fixture.ask(asked);
@@ -57,8 +59,12 @@ test.each<[string, Partial<Asked>, string]>([
   const answer = await denied({ host: 'lab.example', from: '127.0.0.2', ...asked });
   expect(answer).toMatchObject({ status: 403, headers: { 'content-type': type } });
   expect(answer.headers['x-sallyport-reason']).toBe('IN_BLOCK_LIST');
-  if (type !== 'application/json') expect(answer.body).toContain(`<p>${BLOCKED}</p>`);
-  else expect(JSON.parse(answer.body)).toEqual({ error_code: 'PERMISSION_DENIED', message: BLOCKED });
+  if (type !== 'application/json') {
+    expect(answer.body).toContain(
+      'from the IP address 127.0.0.2. An IP access list of workspace 4711 blocks it',
+    );
+    expect(answer.body).toContain('ask an administrator of the workspace');
+  } else expect(JSON.parse(answer.body)).toEqual({ error_code: 'PERMISSION_DENIED', message: BLOCKED });
 });
 
 test('each reason has its status and sentence', async () => {
@@ -74,7 +80,12 @@ test('each reason has its status and sentence', async () => {
   expect(await found('broken.example', '127.0.0.1')).toEqual([
     403,
     'LIST_UNREADABLE',
-    expect.stringContaining('cannot be read'),
+    'Source IP address: 127.0.0.1 is blocked by Databricks IP ACL for workspace: id-broken',
+  ]);
+  expect(await found('account.example', '127.0.0.2')).toEqual([
+    403,
+    'IN_BLOCK_LIST',
+    'Source IP address: 127.0.0.2 is blocked by Databricks IP ACL for account: account',
   ]);
   expect(await found('nowhere.example', '127.0.0.1')).toEqual([404, 'UNKNOWN_HOST', expect.any(String)]);
   for (const host of ['empty.example', 'dead.example'])

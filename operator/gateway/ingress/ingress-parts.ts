@@ -8,7 +8,8 @@ import { IngressEnvoy, type IngressEnvoyOptions } from './ingress-envoy.ts';
 import { IngressPass } from './ingress-pass.ts';
 import { ingressPolls } from './ingress-polls.ts';
 
-export interface IngressConfig extends Pick<ProxyConfig, 'listenAddress' | 'maxConnections' | 'concurrency'> {
+export interface IngressConfig
+  extends Pick<ProxyConfig, 'listenAddress' | 'maxConnections' | 'concurrency' | 'accountId'> {
   readonly ingress: IngressListenConfig;
 }
 
@@ -52,7 +53,7 @@ export function ingressParts(
 }
 
 function settingsOf(
-  { listenAddress, maxConnections, ingress }: IngressConfig,
+  { listenAddress, maxConnections, ingress, accountId }: IngressConfig,
   directory: string,
 ): IngressSettings {
   const { httpPort, httpsPort, trustedProxies, proxyProtocolFrom } = ingress;
@@ -64,5 +65,6 @@ function settingsOf(
     trustedProxies,
     proxyProtocolFrom,
     maxConnectionsPerListener: maxConnections,
+    accountId,
   };
 }

@@ -86,7 +86,7 @@ export async function assembleParts(
     }),
     log: await openLog(config, place, { logger, registry }),
     servers: new InboundServers({
-      ...{ listenAddress: config.listenAddress, authorize: config.authorize },
+      ...{ listenAddress: config.listenAddress, authorize: config.authorize, accountId: config.accountId },
       spools: place.paths.ingressLog,
       plans: hooks.plans,
       onServing: (url) => logger.info('proxies may ask', { url }),

@@ -79,6 +79,7 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
     plans: () => ingressPlans.current,
     listenAddress: config.listenAddress,
     authorize: config.authorize,
+    accountId: config.accountId,
     spools: place.paths.ingressLog,
     onServing: (url) => view.progress(`Proxies may ask ${url}`),
     onFailure: (sentence) => view.failure(sentence),

@@ -11,6 +11,7 @@ export interface InboundServersOptions {
   readonly listenAddress: string;
   /** Undefined: no /authorize. */
   readonly authorize: AuthorizeConfig | undefined;
+  readonly accountId: string;
   /** Folder of the spools of ingress. */
   readonly spools: string;
   /** Those in force; undefined while they are not known. The very same array while nothing has changed. */
@@ -53,12 +54,13 @@ export class InboundServers {
 
   /** Throws where the port is taken. */
   async start(): Promise<void> {
-    const { authorize, listenAddress: address, plans, onServing } = this.#options;
+    const { authorize, accountId, listenAddress: address, plans, onServing } = this.#options;
     if (authorize === undefined) return;
     try {
       this.#server = await startAuthorize({
         address,
         ...authorize,
+        accountId,
         plans,
         append: (line) => this.append(line),
       });

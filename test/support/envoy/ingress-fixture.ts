@@ -93,6 +93,7 @@ export class IngressFixture {
       trustedProxies: { kind: 'none' },
       proxyProtocolFrom: [],
       maxConnectionsPerListener: 1000,
+      accountId: 'account',
       ...more,
       httpPort,
       tlsPort,

@@ -17,7 +17,7 @@ type Headers = Readonly<Record<string, readonly string[]>>;
 
 function ask(headers: Headers, url = '/authorize', peer = '10.0.0.1') {
   const head = { method: 'GET', url, peer, headers };
-  return answerQuestion(head, PLANS, { trustedProxies: TRUSTED }, new Date(0));
+  return answerQuestion(head, PLANS, { trustedProxies: TRUSTED, accountId: 'account' }, new Date(0));
 }
 
 const HOST = { host: ['analytics.example'] };
@@ -48,11 +48,12 @@ test('who is not is told which address was seen, in JSON or HTML as the client a
   });
   expect(JSON.parse(answer.body)).toEqual({
     error_code: 'PERMISSION_DENIED',
-    message: 'Source IP address: 198.51.100.1 is blocked by Sallyport IP ACL for workspace: id-of-analytics',
+    message: 'Source IP address: 198.51.100.1 is blocked by Databricks IP ACL for workspace: id-of-analytics',
   });
   const html = ask({ ...OUTSIDE, accept: ['text/html,*/*'] });
   expect(html.headers['content-type']).toBe('text/html; charset=utf-8');
-  expect(html.body).toContain('198.51.100.1');
+  expect(html.body).toMatch(/address 198\.51\.100\.1\..* access list of workspace id-of-analytics blocks it/);
+  expect(html.body).toContain('ask an administrator of the workspace');
   const api = ask({ ...OUTSIDE, accept: ['text/html'], 'x-forwarded-uri': ['/api/2.0/x'] });
   expect(api.headers['content-type']).toBe('application/json');
 });

@@ -5,7 +5,12 @@ import { memoize } from '../../../lib/memo.ts';
 import type { AddressRange } from '../../../model/address-range.ts';
 import { inboundRuleName, type WrittenInboundLine } from '../../../model/inbound-line.ts';
 import type { InboundReason } from '../../../model/inbound-reason.ts';
-import { type RefusedClient, refusalMessage } from '../../../model/inbound-refusal.ts';
+import {
+  type RefusedClient,
+  refusalMessage,
+  refusalPage,
+  refusedPlace,
+} from '../../../model/inbound-refusal.ts';
 import type { IngressDecision, IngressVerdict } from '../../../model/ingress-decision.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { REASON_HEADER } from '../../../model/reason.ts';
@@ -28,6 +33,7 @@ export interface AuthorizeAnswer {
 export interface AuthorizeSettings {
   /** Those who may ask. */
   readonly trustedProxies: readonly AddressRange[];
+  readonly accountId: string;
 }
 
 const NOT_ASKED: AuthorizeAnswer = { status: 404, headers: {}, body: 'Ask GET /authorize\n' };
@@ -36,7 +42,7 @@ const NOT_ASKED: AuthorizeAnswer = { status: 404, headers: {}, body: 'Ask GET /a
 export function answerQuestion(
   head: AuthorizeHead,
   plans: readonly IngressPlan[],
-  { trustedProxies }: AuthorizeSettings,
+  { trustedProxies, accountId }: AuthorizeSettings,
   time: Date,
 ): AuthorizeAnswer {
   const question = readQuestion(head, trustedProxies);
@@ -44,7 +50,7 @@ export function answerQuestion(
   const judged = judge(head, question, plans);
   const line = lineOf(head, question, judged, time);
   if (judged.decision.isAllowed) return { status: 200, headers: {}, body: '', line };
-  return { ...refusal(head, judged, line.path ?? ''), line };
+  return { ...refusal(head, judged, { path: line.path ?? '', accountId }), line };
 }
 
 interface Judged {
@@ -99,10 +105,10 @@ function denied(reason: InboundReason, fault: string): Judged {
 function refusal(
   { headers }: AuthorizeHead,
   { plan, address, decision: { reason }, fault }: Judged,
-  path: string,
+  { path, accountId }: { readonly path: string; readonly accountId: string },
 ): Omit<AuthorizeAnswer, 'line'> {
-  const client: RefusedClient = { reason, address, workspaceId: plan?.spec.workspaceId ?? '' };
-  const message = refusalMessage(client);
+  const place = refusedPlace(plan?.spec ?? { level: 'WORKSPACE', workspaceId: '' }, accountId);
+  const client: RefusedClient = { reason, address, place };
   const common = {
     [REASON_HEADER]: reason,
     'cache-control': 'no-store',
@@ -110,10 +116,10 @@ function refusal(
   };
   const wantsHtml = (headers['accept'] ?? []).some((value) => value.includes('text/html'));
   if (wantsHtml && !path.startsWith('/api/')) {
-    const body = `<!doctype html><html lang="en"><meta charset="utf-8"><title>PERMISSION_DENIED</title><p>${message}</p></html>\n`;
-    return { status: 403, headers: { ...common, 'content-type': 'text/html; charset=utf-8' }, body };
+    const html = { ...common, 'content-type': 'text/html; charset=utf-8' };
+    return { status: 403, headers: html, body: refusalPage(client) };
   }
-  const body = `${JSON.stringify({ error_code: 'PERMISSION_DENIED', message })}\n`;
+  const body = `${JSON.stringify({ error_code: 'PERMISSION_DENIED', message: refusalMessage(client) })}\n`;
   return { status: 403, headers: { ...common, 'content-type': 'application/json' }, body };
 }
 

@@ -24,6 +24,7 @@ export interface IngressSettings {
   readonly proxyProtocolFrom: readonly AddressRange[];
   /** Connections that one listener accepts. */
   readonly maxConnectionsPerListener: number;
+  readonly accountId: string;
 }
 
 /** A server that answers for a workspace. */

@@ -1,6 +1,7 @@
 // Routes of one workspace, a resource of its own: a changed list reaches Envoy as this and nothing else, and the next
 // request on any connection meets it. TLS names it directly, plain HTTP by the host (scopes).
 import { memoize } from '../../../lib/memo.ts';
+import { refusedPlace } from '../../../model/inbound-refusal.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { type Json, typed } from '../envoy-config.ts';
 import { ADDRESS_HEADERS, overwritten } from './client-address.ts';
@@ -8,6 +9,7 @@ import type { IngressResource } from './ingress-config.ts';
 import type { LoggedPlan } from './ingress-log.ts';
 import { passageName, routesName, scopeName } from './ingress-names.ts';
 import { denyAll, type ListRules, renderListRules } from './list-rules.ts';
+import { type PlaceMetadata, placeMetadata } from './local-replies.ts';
 
 /** No 15 s timeout; quiet WebSockets live for an hour. */
 const TIMES: Json = { timeout: '0s', idle_timeout: '3600s' };
@@ -17,7 +19,7 @@ const RETRY: Json = { retry_on: 'reset', num_retries: 1 };
 
 /** The very same answer for the same plan: with 1,000 addresses, text alone takes a while. */
 export const renderRoutes = memoize(
-  ({ metadata, spec }: IngressPlan, generation: number): IngressResource => {
+  ({ metadata, spec }: IngressPlan, generation: number, accountId: string): IngressResource => {
     const name = routesName(metadata.name);
     const cluster = passageName(metadata.name, generation);
     const { hosts = [], workspaceId, level, revision } = spec;
@@ -32,7 +34,10 @@ export const renderRoutes = memoize(
           typed_per_filter_config: decideBy(renderListRules(spec)),
           routes: [
             ODD_AUTHORITY,
-            ...forward(cluster, { workspace: metadata.name, workspaceId, level, revision }),
+            ...forward(cluster, {
+              ...{ workspace: metadata.name, workspaceId, level, revision },
+              ...placeMetadata(refusedPlace(spec, accountId)),
+            }),
           ],
         },
       ],
@@ -45,8 +50,8 @@ export const renderRoutes = memoize(
  * What else a Connection header names, the server would remove: also the address of the client. Without an upgrade Envoy
  * leaves it out.
  */
-function forward(cluster: string, logged: LoggedPlan): readonly Json[] {
-  const metadata = { filter_metadata: { sallyport: logged } };
+function forward(cluster: string, plan: LoggedPlan & PlaceMetadata): readonly Json[] {
+  const metadata = { filter_metadata: { sallyport: plan } };
   const route = { cluster, ...TIMES };
   const upgrade = {
     match: { prefix: '/', headers: [{ name: 'upgrade', present_match: true }] },

@@ -1,7 +1,7 @@
 // What a client is told where Envoy answers itself: the address that was seen and why it is denied, or that nobody
 // answers; as HTML where the client asks for it, else as JSON. No list, label or other workspace is mentioned.
 import type { InboundReason } from '../../../model/inbound-reason.ts';
-import { refusalMessage } from '../../../model/inbound-refusal.ts';
+import { htmlPage, type RefusedPlace, refusalMessage, refusalPage } from '../../../model/inbound-refusal.ts';
 import { REASON_HEADER } from '../../../model/reason.ts';
 import { expressionFilter } from '../access-log.ts';
 import type { Json } from '../envoy-config.ts';
@@ -15,11 +15,24 @@ interface Reply {
   readonly status: number;
   readonly errorCode: string;
   readonly message: string;
+  /** HTML. */
+  readonly page: string;
   readonly reason?: InboundReason;
 }
 
 const ADDRESS = '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
-const WORKSPACE = '%METADATA(ROUTE:sallyport:workspaceId)%';
+
+/** Of routes: what the client wanted to access, in words. */
+export type PlaceMetadata = Readonly<Record<'placeKind' | 'placeId', string>>;
+
+export function placeMetadata({ kind, id }: RefusedPlace): PlaceMetadata {
+  return { placeKind: kind, placeId: id };
+}
+
+const PLACE: RefusedPlace = {
+  kind: '%METADATA(ROUTE:sallyport:placeKind)%',
+  id: '%METADATA(ROUTE:sallyport:placeId)%',
+};
 const DENIALS: readonly InboundReason[] = [
   'IN_BLOCK_LIST',
   'NOT_IN_ALLOW_LIST',
@@ -32,18 +45,13 @@ const NO_ANSWER =
 
 export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
   const replies: readonly Reply[] = [
-    ...DENIALS.map((reason) => ({
-      when: isDeniedBy(reason),
-      status: 403,
-      errorCode: 'PERMISSION_DENIED',
-      message: refusalMessage({ reason, address: ADDRESS, workspaceId: WORKSPACE }),
-      reason,
-    })),
+    ...DENIALS.map(denial),
     {
       when: isDeniedBy('UNKNOWN_HOST'),
       status: unknownHostStatus,
       errorCode: 'RESOURCE_DOES_NOT_EXIST',
       message: 'There is nothing at this host',
+      page: htmlPage('Not found', ['There is nothing at this host.']),
       reason: 'UNKNOWN_HOST',
     },
     {
@@ -51,6 +59,7 @@ export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
       status: 400,
       errorCode: 'INVALID_PARAMETER_VALUE',
       message: 'The host of the request is malformed',
+      page: htmlPage('Bad request', ['The host of the request is malformed.']),
       reason: 'BAD_REQUEST',
     },
     {
@@ -58,9 +67,22 @@ export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
       status: 503,
       errorCode: 'TEMPORARILY_UNAVAILABLE',
       message: NO_ANSWER,
+      page: htmlPage('Not available', [`${NO_ANSWER}.`]),
     },
   ];
   return { mappers: replies.flatMap((reply) => [htmlReply(reply), jsonReply(reply)]) };
+}
+
+function denial(reason: InboundReason): Reply {
+  const client = { reason, address: ADDRESS, place: PLACE };
+  return {
+    when: isDeniedBy(reason),
+    status: 403,
+    errorCode: 'PERMISSION_DENIED',
+    message: refusalMessage(client),
+    page: refusalPage(client),
+    reason,
+  };
 }
 
 function isDeniedBy(reason: string): string {
@@ -72,11 +94,10 @@ const WANTS_HTML =
   "'accept' in request.headers && request.headers['accept'].contains('text/html') && !request.path.startsWith('/api/')";
 
 function htmlReply(reply: Reply): Json {
-  const text = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${reply.errorCode}</title><p>${reply.message}</p></html>\n`;
   return {
     ...commonParts(reply, `${reply.when} && ${WANTS_HTML}`),
     body_format_override: {
-      text_format_source: { inline_string: text },
+      text_format_source: { inline_string: reply.page },
       content_type: 'text/html; charset=utf-8',
     },
   };

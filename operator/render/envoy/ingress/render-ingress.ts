@@ -31,7 +31,7 @@ export function renderIngress(input: IngressInput): IngressConfig {
       ...passages.map(({ cluster }) => cluster),
     ],
     secret: http.flatMap(({ metadata: { name } }) => secretsOf(name, certificates.get(name))),
-    route: http.map((plan) => renderRoutes(plan, generationOf(plan))),
+    route: http.map((plan) => renderRoutes(plan, generationOf(plan), settings.accountId)),
     scope: http.flatMap(renderScopes),
     listener: [
       ...passages.map(({ listener }) => listener),
