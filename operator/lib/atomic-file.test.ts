@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readIfExists, writeFileAtomic } from './atomic-file.ts';
+import { readIfExists, replaceFile, syncFiles, writeFileAtomic } from './atomic-file.ts';
 
 let directory: string;
 
@@ -65,4 +65,20 @@ test('writeFileAtomic() removes its temporary file when the rename fails', async
 test('readIfExists() answers undefined for a missing file and throws for a directory', async () => {
   expect(await readIfExists(join(directory, 'none'))).toBeUndefined();
   await expect(readIfExists(directory)).rejects.toThrow('EISDIR');
+});
+
+test('a file that waits for no disk is there at once, complete, and for whom it should be', async () => {
+  const path = join(directory, 'a.json');
+  await replaceFile(path, 'one', { mode: 0o600, isDurable: false });
+  await replaceFile(path, 'two', { mode: 0o600, isDurable: false });
+  expect(await readFile(path, 'utf8')).toBe('two');
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect(await readdir(directory)).toEqual(['a.json']);
+});
+
+test('syncFiles() takes files that have been removed, and says what it cannot do', async () => {
+  const path = join(directory, 'a.json');
+  await replaceFile(path, 'one', { isDurable: false });
+  await syncFiles([path, join(directory, 'removed'), join(directory, 'gone', 'b.json')]);
+  await expect(syncFiles([join(path, 'below-a-file')])).rejects.toThrow('ENOTDIR');
 });

@@ -1,12 +1,12 @@
 // Small files that others read while we write them: a reader sees the old text or the new one, never a mixture,
 // and after a power cut the file is one of the two. Failures of the file system are thrown as they come.
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 const FOR_ALL = 0o644;
 
-interface WriteOptions {
+interface WriteOptions extends Pick<ReplaceOptions, 'isDurable'> {
   /** Rename a fresh file in although the text is the same: whoever watches the directory reads it again. */
   readonly evenIfUnchanged?: boolean;
 }
@@ -20,22 +20,41 @@ export async function writeFileAtomic(
   if (options.evenIfUnchanged !== true && (await readIfExists(path)) === text) {
     return false;
   }
-  await replaceFile(path, text);
+  await replaceFile(path, text, options);
   return true;
 }
 
+interface ReplaceOptions {
+  readonly mode?: number;
+  /**
+   * False: the next process reads the new file, but until syncFiles() a power cut may leave the old one, or bytes that
+   * are neither. Waiting for the disk takes some 10 ms.
+   */
+  readonly isDurable?: boolean | undefined;
+}
+
 /** The same for bytes, whatever the file holds. */
-export async function replaceFile(path: string, content: string | Uint8Array, mode = FOR_ALL): Promise<void> {
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  { mode = FOR_ALL, isDurable = true }: ReplaceOptions = {},
+): Promise<void> {
   // Same directory, because only a rename within one file system is atomic.
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await writeDurably(temporary, content, mode);
+    await writeFile(temporary, content, { mode, flag: 'wx', flush: isDurable });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(dirname(path));
+  if (isDurable) await sync(dirname(path));
+}
+
+/** These files, where they are still there, and their directories survive a power cut from now on. */
+export async function syncFiles(paths: readonly string[]): Promise<void> {
+  await Promise.all(paths.map(sync));
+  for (const directory of new Set(paths.map((path) => dirname(path)))) await sync(directory);
 }
 
 /** The text, or undefined where there is no such file. */
@@ -50,23 +69,22 @@ export async function readIfExists(path: string): Promise<string | undefined> {
   }
 }
 
-async function writeDurably(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode);
+// A rename is only durable once its directory is.
+async function sync(path: string): Promise<void> {
+  const file = await openIfExists(path);
   try {
-    await file.writeFile(content);
-    await file.sync();
+    await file?.sync();
   } finally {
-    await file.close();
+    await file?.close();
   }
 }
 
-// The rename itself is only durable once the directory is.
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+async function openIfExists(path: string): Promise<FileHandle | undefined> {
   try {
-    await directory.sync();
-  } finally {
-    await directory.close();
+    return await open(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
@@ -87,9 +105,13 @@ export function writeProblem(path: string, error: unknown): string {
 }
 
 /** Undefined where it was written. */
-export async function writeOrSay(path: string, text: string): Promise<string | undefined> {
+export async function writeOrSay(
+  path: string,
+  text: string,
+  options: WriteOptions = {},
+): Promise<string | undefined> {
   try {
-    await writeFileAtomic(path, text);
+    await writeFileAtomic(path, text, options);
     return undefined;
   } catch (error) {
     return writeProblem(path, error);

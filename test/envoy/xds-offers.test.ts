@@ -1,8 +1,9 @@
 // What is offered over xDS, and when: refused resources again later, everything only by a gateway that knows it.
 import { once } from 'node:events';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ResourceFiles } from '../../operator/gateway/xds/resource-files.ts';
 import { forEachKind, type Resources } from '../../operator/gateway/xds/resource-kind.ts';
 import { createCertificateAuthority } from '../outside/certificates.ts';
 import { XdsFixture } from '../support/envoy/xds-fixture.ts';
@@ -58,6 +59,28 @@ test('a gateway that has lost its memory serves nothing, and Envoy keeps what it
   expect(await listenerNames()).toEqual(['listener/0', 'listener/1']);
   expect((await fixture.applier.apply(resources(1))).result).toEqual({ status: 'applied' });
   expect(await listenerNames()).toEqual(['listener/0']);
+});
+
+test('a file that a power cut has damaged makes all unknown: nothing is served before somebody knows it', async () => {
+  expect((await fixture.applier.apply(resources(2))).result).toEqual({ status: 'applied' });
+  const folder = join(fixture.directory, 'resources/route');
+  const [file = ''] = await readdir(folder);
+  await writeFile(join(folder, file), '');
+  expect(await fixture.restartApplier()).toBe(false);
+  expect(await listenerNames()).toEqual(['listener/0', 'listener/1']);
+  expect((await fixture.applier.apply(resources(1))).result).toEqual({ status: 'applied' });
+  expect(await listenerNames()).toEqual(['listener/0']);
+  expect(await fixture.restartApplier()).toBe(true);
+});
+
+test('what Envoy has been given stands in files already, for a process that takes over at any moment', async () => {
+  expect((await fixture.applier.apply(resources(2))).result).toEqual({ status: 'applied' });
+  const applying = fixture.applier.apply(resources(1));
+  await until('Envoy has the change', async () => (await listenerNames()).length === 1);
+  const stored = await new ResourceFiles(join(fixture.directory, 'resources')).read();
+  const names = stored?.map(({ kind, versions }) => `${kind} ${versions[0]?.name}`);
+  expect(names).toEqual(['route route/0', 'listener listener/0']);
+  await applying;
 });
 
 test('what Envoy refuses stays as it was, also where the gateway has lost its memory', async () => {

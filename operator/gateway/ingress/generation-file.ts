@@ -34,13 +34,16 @@ export class GenerationFile {
     return new Map([...this.#current].map(([name, { generation }]) => [name, generation]));
   }
 
-  /** Before Envoy gets them. Resolves with why that failed. */
+  /**
+   * Before Envoy gets them. Resolves with why that failed. A power cut ends Envoy and its streams, so what it takes
+   * from this file is missed by nobody.
+   */
   save(): Promise<string | undefined> {
     const stored = [...(this.#current ?? [])].map(([name, { rules, generation }]) => [
       name,
       { rules: hashOf(rules), generation } satisfies StoredGeneration,
     ]);
-    return writeOrSay(this.#path, `${JSON.stringify(Object.fromEntries(stored))}\n`);
+    return writeOrSay(this.#path, `${JSON.stringify(Object.fromEntries(stored))}\n`, { isDurable: false });
   }
 
   #continued(rules: ReadonlyMap<string, IngressRules>): ReadonlyMap<string, Generation> {

@@ -1,11 +1,12 @@
 // The encoded resources of one Envoy on disk, one file each, so that a gateway that starts knows what it wanted last
 // even when nobody can tell it. A file is an encoded response: the wanted version, and the last good one where that is
-// another. Private keys are among them, so files are for their user alone.
+// another. Private keys are among them, so files are for their user alone. Written files are there for the next process
+// at once, and survive a power cut once sync() has resolved; one that a power cut has damaged makes all of them unknown.
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { replaceFile, writeProblem } from '../../lib/atomic-file.ts';
+import { replaceFile, syncFiles, writeProblem } from '../../lib/atomic-file.ts';
 import { decodeEntries, type EncodedResource, encodeResponse } from './codec.ts';
 import { RESOURCE_KINDS, type ResourceKind, TYPE_URLS } from './resource-kind.ts';
 
@@ -23,6 +24,8 @@ export interface StoredResource {
 
 export class ResourceFiles {
   readonly #directory: string;
+  /** Paths that a power cut may still damage. */
+  #unsynced: string[] = [];
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -53,6 +56,15 @@ export class ResourceFiles {
     return problems.filter((problem) => problem !== undefined);
   }
 
+  /** Returns a sentence where that failed; the next call tries again. */
+  async sync(): Promise<string | undefined> {
+    const paths = this.#unsynced;
+    this.#unsynced = [];
+    const problem = await attempt(this.#directory, () => syncFiles(paths));
+    if (problem !== undefined) this.#unsynced.push(...paths);
+    return problem;
+  }
+
   async markComplete(): Promise<string | undefined> {
     return await attempt(join(this.#directory, COMPLETE), (path) => replaceFile(path, ''));
   }
@@ -74,15 +86,12 @@ export class ResourceFiles {
     // Names have characters that no file may have, and lengths.
     const file = `${createHash('sha256').update(name).digest('hex').slice(0, 32)}${SUFFIX}`;
     const entries = versions.map(({ entry }) => entry);
-    return await attempt(join(this.#directory, kind, file), (path) =>
-      versions.length === 0
-        ? rm(path, { force: true })
-        : replaceFile(
-            path,
-            encodeResponse({ typeUrl: TYPE_URLS[kind], nonce: '', entries, removed: [] }),
-            FOR_OWNER,
-          ),
-    );
+    return await attempt(join(this.#directory, kind, file), async (path) => {
+      const content = encodeResponse({ typeUrl: TYPE_URLS[kind], nonce: '', entries, removed: [] });
+      if (versions.length === 0) await rm(path, { force: true });
+      else await replaceFile(path, content, { mode: FOR_OWNER, isDurable: false });
+      this.#unsynced.push(path);
+    });
   }
 }
 

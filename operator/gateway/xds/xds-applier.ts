@@ -108,16 +108,18 @@ export class XdsApplier {
   async #apply(resources: Resources): Promise<XdsApplied> {
     await this.#open();
     const changes = this.#want(resources);
-    const unsaved = await this.#save(changes);
+    const unsaved = await this.#write(changes);
     const replacing = changes.filter(([kind, name]) => this.#book.versionsOf(kind, name).length > 1);
     const offered = this.#book.offerWhatIsDue();
     for (const [kind, name] of [...changes, ...offered]) this.#server.stream?.mark(kind, [name]);
     if (changes.length > 0) this.#startDrain();
     await this.#listen();
     this.#server.stream?.push();
-    const result = await this.#result();
+    // Envoy need not wait for the disk: a power cut before it has the files is like one before the change came.
+    const [result, ...unsynced] = await Promise.all([this.#result(), this.#files.sync()]);
     // Versions that were the last good ones until now.
-    return { result, unsaved: [...unsaved, ...(await this.#save(replacing))] };
+    unsynced.push(...(await this.#write(replacing)), await this.#files.sync());
+    return { result, unsaved: [...unsaved, ...unsynced.filter((problem) => problem !== undefined)] };
   }
 
   async #open(): Promise<void> {
@@ -138,12 +140,12 @@ export class XdsApplier {
     });
   }
 
-  async #save(changes: readonly Change[]): Promise<readonly string[]> {
+  async #write(changes: readonly Change[]): Promise<readonly string[]> {
     const problems = await this.#files.write(
       changes.map(([kind, name]) => ({ kind, name, versions: this.#book.versionsOf(kind, name) })),
     );
     if (this.#isComplete || problems.length > 0) return problems;
-    const problem = await this.#files.markComplete();
+    const problem = (await this.#files.sync()) ?? (await this.#files.markComplete());
     this.#isComplete = problem === undefined;
     return problem === undefined ? [] : [problem];
   }
