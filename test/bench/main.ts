@@ -51,6 +51,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       'IP access lists of 1,000 ranges against one, beside nginx; decideIngress() (about 2 minutes)',
     run: async (settings) => (await import('./ingress.ts')).benchIngress(settings),
   },
+  rest: {
+    description:
+      'a list changed over REST until the gateway obeys, 200 workspaces; 200 clients (about 4 minutes)',
+    run: async (settings) => (await import('./rest.ts')).benchRest(settings),
+  },
   denials: {
     description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
     run: async (settings) => (await import('./denials.ts')).benchDenials(settings),

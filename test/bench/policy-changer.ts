@@ -14,7 +14,7 @@ import { resourceOfKind } from './cluster-objects.ts';
 import type { GatewayProcess } from './gateway-process.ts';
 import { holdTunnels } from './held-tunnels.ts';
 import { ObjectWatch } from './object-watch.ts';
-import { type Writes, writesBetween, writesSoFar } from './server-writes.ts';
+import { untilNoWrites, type Writes, writesBetween, writesSoFar } from './server-writes.ts';
 
 const POLICY = 'bench';
 const DESTINATIONS = 2500;
@@ -110,13 +110,8 @@ export class PolicyChanger {
   }
 
   /** Until nothing has been written for some seconds. */
-  async settled(): Promise<void> {
-    for (let before = await writesSoFar(this.#controlPlane); ; ) {
-      await delay(10 * REST_MS);
-      const after = await writesSoFar(this.#controlPlane);
-      if (JSON.stringify(after) === JSON.stringify(before)) return;
-      before = after;
-    }
+  settled(): Promise<void> {
+    return untilNoWrites(this.#controlPlane);
   }
 
   /** With `ca` a tunnel is open through every gateway to each name that is removed; nothing waits for its end. */

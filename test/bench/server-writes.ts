@@ -1,11 +1,13 @@
 // Writes to an API server in an interval, by the server's own count: by kind, subresource and verb. Leases
 // are left out, which replicas and servers renew all the time, and what the server writes by itself.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import { parseMetrics } from './operator-process.ts';
 
 /** "PATCH policyassignments/status" -> how many. */
 export type Writes = Readonly<Record<string, number>>;
 
+const QUIET_MS = 3000;
 const READING = ['GET', 'LIST', 'WATCH', 'CONNECT'];
 /** Written by the server itself: its own place, and the addresses that it gives to Services. */
 const SERVERS_OWN = ['leases', 'endpoints', 'ipaddresses'];
@@ -20,6 +22,16 @@ export async function writesSoFar(controlPlane: ControlPlane): Promise<Writes> {
     writes[name] = (writes[name] ?? 0) + count;
   }
   return writes;
+}
+
+/** Resolves once nothing has been written for some seconds. */
+export async function untilNoWrites(controlPlane: ControlPlane): Promise<void> {
+  for (let before = await writesSoFar(controlPlane); ; ) {
+    await delay(QUIET_MS);
+    const after = await writesSoFar(controlPlane);
+    if (JSON.stringify(after) === JSON.stringify(before)) return;
+    before = after;
+  }
 }
 
 export function writesBetween(before: Writes, after: Writes): Writes {
