@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { AddressRange } from '../model/address-range.ts';
+import { connectedClient } from '../model/forwarded-client.ts';
 import type { WrittenInboundLine } from '../model/inbound-line.ts';
 import { problemOfIssue } from '../model/schema-problem.ts';
 import type { Administered } from './administrators.ts';
 import { ApiError, invalid } from './api-error.ts';
 import { answerNoHttp, sendError, toApiError } from './http/answer-errors.ts';
 import { installBodyParser } from './http/body-parser.ts';
-import { callerAddress } from './http/caller-address.ts';
 import { type RequestHead, readHead } from './http/check-request.ts';
 import { tokenOf } from './http/credentials.ts';
 import { inboundLine, refusedAddress } from './inbound-refusal.ts';
@@ -142,10 +142,10 @@ function addressOf(
   { forwardedFor }: RequestHead,
   options: ApiServerOptions,
 ): string {
-  const source = { peer: request.raw.socket.remoteAddress ?? '', forwardedFor };
-  const address = callerAddress(source, options.trustedProxies);
-  if (address !== undefined) return address;
-  throw new ApiError('INVALID_REQUEST', 'Cannot read X-Forwarded-For: it holds something that is no address');
+  const peer = request.raw.socket.remoteAddress ?? '';
+  const caller = connectedClient(peer, forwardedFor, options.trustedProxies);
+  if ('address' in caller) return caller.address;
+  throw new ApiError('INVALID_REQUEST', `Cannot read who calls: ${caller.fault}`);
 }
 
 function placeOf(

@@ -53,7 +53,7 @@ export function isIpLiteral(text: string): boolean {
 /** An address as a number: 32 bits of IPv4, or 128 bits of IPv6. */
 export type AddressBits = number | bigint;
 
-/** Of a strict text; IPv4-mapped is IPv4. Undefined: no address. */
+/** Of a strict text; IPv4-mapped is IPv4, and a zone is left out. Undefined: no address. */
 export function addressBits(text: string): AddressBits | undefined {
   return ipv4Bits(text) ?? otherBits(text);
 }
@@ -85,7 +85,7 @@ function otherBits(text: string): AddressBits | undefined {
   return parsed === undefined ? undefined : bitsOf(parsed);
 }
 
-/** Canonical text of a strict one; IPv4-mapped is IPv4. Undefined: no address. */
+/** Canonical text of a strict one; IPv4-mapped is IPv4, and a zone is left out. Undefined: no address. */
 export function plainAddress(text: string): string | undefined {
   return parsePlain(text)?.toString();
 }
@@ -175,8 +175,18 @@ function withoutCompatibleForm(address: string): string {
   return IPV4.test(address.slice(2)) ? address.replace(/^::/, '::0:') : address;
 }
 
+/** What Envoy says and accepts: "fe80::1%1", "fe80::1%eth0". */
+const ZONE = /^([^%]+)%[^%/,\s]{1,15}$/;
+
+/** A zone says by which interface a link-local address is reached; lists cannot name it, so it is left out. */
+function parseZoned(text: string): ipaddr.IPv6 | undefined {
+  const [, address = ''] = ZONE.exec(text) ?? [];
+  const parsed = parseStrict(address);
+  return parsed instanceof ipaddr.IPv6 && parsed.range() === 'linkLocal' ? parsed : undefined;
+}
+
 function parsePlain(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  const parsed = parseStrict(text);
+  const parsed = text.includes('%') ? parseZoned(text) : parseStrict(text);
   return parsed instanceof ipaddr.IPv6 && parsed.isIPv4MappedAddress() ? parsed.toIPv4Address() : parsed;
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type AddressRange, parseAddressRange } from './address-range.ts';
-import { type ForwardedHead, forwardedClient } from './forwarded-client.ts';
+import { connectedClient, type ForwardedHead, forwardedClient } from './forwarded-client.ts';
 
 function ranges(...texts: readonly string[]): readonly AddressRange[] {
   return texts.map((text) => {
@@ -34,7 +34,8 @@ test.each<[string, readonly string[], readonly string[], string]>([
   ['brackets', ['[2001:db8::7]'], [], 'fault'],
   ['a word', ['unknown'], [], 'fault'],
   ['leading zeros', ['192.0.2.007'], [], 'fault'],
-  ['a zone', ['fe80::1%eth0'], [], 'fault'],
+  ['a zone', ['fe80::1%eth0'], [], 'fe80::1'],
+  ['a zone of an address that has none', ['2001:db8::7%eth0'], [], 'fault'],
   ['a bad entry behind a proxy', ['192.0.2.7, x, 10.0.0.1'], [], 'fault'],
   ['two lines of X-Real-IP', [], ['192.0.2.7', '192.0.2.7'], 'fault'],
   ['two in one', [], ['192.0.2.7, 192.0.2.7'], 'fault'],
@@ -72,6 +73,17 @@ test('whatever a client sends, an overwritten X-Real-IP is the answer or there i
       const head: ForwardedHead = { forwardedFor: lies, realIp: [real] };
       const client = forwardedClient(head, TRUSTED);
       if ('address' in client) expect(client.address).toBe(clientOf([real]));
+    }),
+  );
+});
+
+test('who has a connection is its peer, or behind trusted proxies the client for which they speak', () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.string(), address)), untrusted, proxy, (lies, real, peer) => {
+      const addressOf = (text: string): unknown => ({ address: clientOf([text]) });
+      expect(connectedClient(real, lies, TRUSTED)).toEqual(addressOf(real));
+      expect(connectedClient(peer, [], TRUSTED)).toEqual(addressOf(peer));
+      expect(connectedClient(peer, [...lies, real], TRUSTED)).toEqual(addressOf(real));
     }),
   );
 });

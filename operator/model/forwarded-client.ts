@@ -23,6 +23,17 @@ export function forwardedClient(head: ForwardedHead, trusted: readonly AddressRa
   };
 }
 
+/** Whoever has a connection: the peer, or the client for which the peer speaks, if that is one of `trusted`. */
+export function connectedClient(
+  peer: string,
+  forwardedFor: ForwardedHead['forwardedFor'],
+  trusted: readonly AddressRange[],
+): ForwardedClient {
+  const own = { address: plainAddress(peer) ?? peer };
+  if (!rangesContain(trusted, own.address)) return own;
+  return lastUntrusted(forwardedFor, trusted) ?? own;
+}
+
 /** Undefined where there is no such header. All that is left of the answer is the client's own text. */
 function lastUntrusted(
   lines: readonly string[],

@@ -1,5 +1,7 @@
 // Clients whose address is not what it should be: proxies that name none, zones, PROXY headers of strangers. The attack
 // family "ingress" generates what clients write about themselves.
+import { decideIngress } from '../../operator/compile/ingress/decide-ingress.ts';
+import { plainAddress } from '../../operator/model/address-range.ts';
 import type { IngressRules } from '../../operator/model/ingress-plan.ts';
 import type { TrustedProxies } from '../../operator/render/envoy/ingress/ingress-config.ts';
 import { ingressPlan } from '../fixtures/ingress-rules.ts';
@@ -78,11 +80,29 @@ test.each(TRUSTED)('a trusted proxy ($kind) that names no address: nobody passes
 test('a zone makes no other address', async () => {
   const fixture = await IngressFixture.start({ trustedProxies: { kind: 'hops', hops: 1 } });
   try {
-    await fixture.apply([ingressPlan('other', RULES['other'])]);
-    for (const zone of ['', '%lo', '%1']) {
-      const headers = [`X-Forwarded-For: fe80::1${zone}`];
-      const answer = await fixture.ask({ host: 'other.example', headers });
-      expect([zone, answer?.status]).toEqual([zone, 403]);
+    const lists: IngressRules['lists'] = [
+      { ...list, listId: 'local', ipAddresses: ['fe80::/64'] },
+      { ...list, listId: 'naughty', listType: 'BLOCK', ipAddresses: ['fe80::2'] },
+    ];
+    const plan = ingressPlan('zoned', { lists });
+    await fixture.apply([plan]);
+    const asked = ['fe80::1', 'fe80::2', 'fe80:0:0:1::1'].flatMap((address) =>
+      // This machine has the interface of the name; Envoy writes its number.
+      ['', '%lo', '%1', '%99'].map((zone) => ({
+        address,
+        zone,
+        path: `/${address}${zone.replace('%', '-')}`,
+      })),
+    );
+    for (const { address, zone, path } of asked) {
+      const headers = [`X-Forwarded-For: ${address}${zone}`];
+      const answer = await fixture.ask({ host: 'zoned.example', path, headers });
+      const { reason, isAllowed } = decideIngress(plan.spec, address);
+      expect(decideIngress(plan.spec, `${address}${zone}`)).toEqual(decideIngress(plan.spec, address));
+      expect({ path, status: answer?.status }).toEqual({ path, status: isAllowed ? 200 : 403 });
+      const line = (await fixture.lines([path])).get(path);
+      expect({ path, reason: line?.enforced?.reason }).toEqual({ path, reason });
+      expect(plainAddress(line?.source ?? '')).toBe(plainAddress(address));
     }
   } finally {
     await fixture.stop();

@@ -57,7 +57,8 @@ describe('decideIngress()', () => {
     ['an unreadable list', { ...rules(OFFICE), unreadableLists: ['x'] }, '1.1.1.1', false, 'LIST_UNREADABLE'],
     ['an unreadable entry', rules(OFFICE, list('BLOCK', '1.1.1')), '1.1.1.1', false, 'LIST_UNREADABLE'],
     ['no address', rules(list('BLOCK', '9.9.9.9')), '1.1.1.1:80', false, 'BAD_ADDRESS'],
-    ['a zone', rules(), 'fe80::1%eth0', false, 'BAD_ADDRESS'],
+    ['a zone', rules(), 'fe80::1%eth0', true, 'NO_ALLOW_LIST'],
+    ['a zone of an address that has none', rules(), '2001:db8::1%eth0', false, 'BAD_ADDRESS'],
   ])('%s', (...[, given, address, isAllowed, reason]) => {
     expect(decideIngress(given, address)).toMatchObject({ isAllowed, reason });
   });
