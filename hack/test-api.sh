@@ -8,7 +8,8 @@ if [[ ${1:-} == --help ]]; then
 Usage: hack/test-api.sh [SEED]
 
 Installs databricks-sdk and schemathesis (hack/api-clients-requirements.txt) into a virtual environment once, and runs
-them, and Databricks' SDK for JavaScript, against a REST API over a folder. SEED is that of schemathesis.
+them, and Databricks' SDKs for JavaScript and, where there are a JDK and Maven, for Java, against a REST API over a
+folder. SEED is that of schemathesis.
 TXT
   exit 0
 fi
@@ -28,4 +29,14 @@ if [[ ! -e $venv/complete ]]; then
   touch "$venv/complete"
 fi
 
-exec node test/api/clients/main.ts "$venv/bin" "${1:-13}"
+pom=$PWD/test/api/clients/java/pom.xml
+jars=$cache/api-clients-java-$(sha256sum "$pom" | cut -c 1-12)
+if command -v java mvn >/dev/null && [[ ! -e $jars/complete ]]; then
+  rm -rf "$jars"
+  mvn --batch-mode --quiet --file "$pom" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+    -DincludeScope=runtime "-DoutputDirectory=$jars" >&2
+  touch "$jars/complete"
+fi
+[[ -e $jars/complete ]] || echo 'No JDK with Maven here: the SDK for Java is left out' >&2
+
+exec node test/api/clients/main.ts "$venv/bin" "$jars" "${1:-13}"

@@ -28,11 +28,15 @@ export const workspaceConfRoutes: readonly Route[] = [
     operationId: 'get_workspace_conf',
     summary: 'Values of switches',
     query: z.strictObject({
-      keys: z.string().describe(`Names of switches, with commas between: ${KEYS.join(', ')}.`),
+      // Databricks' SDK for Java 0.85 leaves it out.
+      keys: z
+        .string()
+        .optional()
+        .describe(`Names of switches, with commas between: ${KEYS.join(', ')}. Without it: all.`),
     }),
     answer,
     handle: async ({ session, place, query }) => {
-      const keys = knownKeys(query.keys.split(',').map((key) => key.trim()));
+      const keys = knownKeys(query.keys?.split(',').map((key) => key.trim()) ?? KEYS);
       const conf = readConf(
         await session.get(WORKSPACE_CONFS, { namespace: place.namespace, name: WORKSPACE_CONF_NAME }),
       );

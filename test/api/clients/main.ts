@@ -1,12 +1,13 @@
 // `npm run test:api`: starts the REST API over a folder and runs official clients and schemathesis against it. In: the
-// folder of the Python programs, and a seed. The last line is "N passed, N failed"; the status is 1 where one failed.
+// folders of the Python programs and of the SDK for Java, and a seed. The last line is "N passed, N failed"; the status is 1 where one failed.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FolderStage } from '../../support/api/folder-stage.ts';
 
-const [, , python = '', seed = '13'] = process.argv;
+const [, , python = '', jars = '', seed = '13'] = process.argv;
 const here = import.meta.dirname;
 
 /** What the programs leave behind. */
@@ -81,6 +82,8 @@ function run(
 try {
   await runClient(join(python, 'python'), [join(here, 'sdk.py')]);
   await runClient(process.execPath, [join(here, 'sdk.mjs')]);
+  if (existsSync(join(jars, 'complete')))
+    await runClient('java', ['-cp', join(jars, '*'), join(here, 'java/Sdk.java')]);
   await runSchemathesis();
 } finally {
   await stage.stop();
