@@ -1,11 +1,11 @@
-// A caller that IP access lists refuse: the line for the inbound log, and the answer.
+// A caller about whom IP access lists decided: the line for the inbound log, and the answer to one that is refused.
 import { inboundRuleName, type WrittenInboundLine } from '../model/inbound-line.ts';
 import { refusalMessage, refusedPlace } from '../model/inbound-refusal.ts';
 import type { IngressDecision, IngressVerdict } from '../model/ingress-decision.ts';
 import { ApiError } from './api-error.ts';
 import type { Place } from './route.ts';
 
-/** A request that is refused, or that lists in dry-run would refuse. */
+/** A request of which lists decided. */
 export interface JudgedRequest {
   readonly place: Place;
   readonly decision: IngressDecision;

@@ -27,8 +27,8 @@ export interface ApiServerOptions {
   readonly trustedProxies: readonly AddressRange[];
   /** Undefined while everything needed is known, else the sentence for clients. */
   readonly notReady: () => string | undefined;
-  /** Called for every request that lists deny, or would deny but for dry-run. */
-  readonly onDenied: (line: WrittenInboundLine) => void;
+  /** Called for every request that lists allow or deny. */
+  readonly onJudged: (line: WrittenInboundLine) => void;
   /** Called for every successful change. */
   readonly onAdministered?: (who: Administered) => void;
   /** A fault of ours. */
@@ -166,10 +166,9 @@ function checkAddress(
   request: FastifyRequest,
   { host }: RequestHead,
   { place, address }: { readonly place: Place; readonly address: string },
-  { accountId, directory, onDenied }: ApiServerOptions,
+  { accountId, directory, onJudged }: ApiServerOptions,
 ): void {
   const { decision, revision } = directory.decide(place, address);
-  if (decision.isAllowed && decision.wouldDeny === undefined) return;
   const refusal = refusedAddress({ place, decision, address }, accountId);
   const judged = {
     place,
@@ -182,7 +181,7 @@ function checkAddress(
     path: pathOf(request),
   };
   // The status of one that goes on is not known yet.
-  onDenied(inboundLine(judged, decision.isAllowed ? 0 : refusal.status, new Date()));
+  onJudged(inboundLine(judged, decision.isAllowed ? 0 : refusal.status, new Date()));
   if (!decision.isAllowed) throw refusal;
 }
 

@@ -6,7 +6,7 @@ import { TRUNCATION_MARK, WRITTEN_AUTHORITY_BYTES } from './access-log-line.ts';
 import { INBOUND_REASONS, type InboundReason, isInboundReason } from './inbound-reason.ts';
 
 /** An ingress gateway, the check for proxies of others, the REST API. */
-export const INBOUND_LISTENERS = ['ingress', 'authorize', 'api'] as const;
+const INBOUND_LISTENERS = ['ingress', 'authorize', 'api'] as const;
 export type InboundListener = (typeof INBOUND_LISTENERS)[number];
 
 /**

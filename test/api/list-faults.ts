@@ -167,10 +167,12 @@ async function refusesLockout(stage: ApiStage): Promise<void> {
 
 async function obeysLists(stage: ApiStage): Promise<void> {
   const me = from('198.51.100.1');
-  await post(stage, { label: 'me', list_type: 'ALLOW', ip_addresses: ['198.51.100.1', '127.0.0.1'] }, me);
+  const mine = { label: 'me', list_type: 'ALLOW', ip_addresses: ['198.51.100.1', '127.0.0.1'] };
+  const created = await post(stage, mine, me);
+  const { list_id: listId } = (created.body as { ip_access_list: { list_id: string } }).ip_access_list;
   await stage.call({ method: 'PATCH', path: CONF, headers: me, body: { enableIpAccessLists: 'true' } });
   const stranger = from('203.0.113.9');
-  const before = stage.denied.length;
+  const before = stage.judged.length;
   for (const token of [stage.rootToken, 'no-token-of-anybody']) {
     const answer = await stage.call({ path: `${LISTS}?secret=1`, headers: stranger }, token);
     expect(answer.body).toEqual({
@@ -179,7 +181,7 @@ async function obeysLists(stage: ApiStage): Promise<void> {
     });
     expect(answer.status).toBe(403);
   }
-  const [line, ...more] = stage.denied.slice(before);
+  const [line, ...more] = stage.judged.slice(before);
   expect(more).toHaveLength(1);
   expect(line).toMatchObject({
     listener: 'api',
@@ -191,6 +193,15 @@ async function obeysLists(stage: ApiStage): Promise<void> {
     method: 'GET',
     path: LISTS,
   });
+  // Hits count those who may, too.
+  await stage.call({ path: LISTS, headers: me });
+  const allowed = {
+    listener: 'api',
+    enforced: `IN_ALLOW_LIST:${listId}`,
+    source: '198.51.100.1',
+    path: LISTS,
+  };
+  expect(stage.judged.at(-1)).toMatchObject(allowed);
   // The account's lists are others.
   const ofAccount = await stage.call({ path: `${ACCOUNT}/ip-access-lists`, headers: stranger });
   expect(ofAccount.status).toBe(200);

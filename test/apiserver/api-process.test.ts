@@ -95,6 +95,41 @@ spec: { label: office, listType: ALLOW, ipAddresses: [1.1.1.1] }
   expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('BLOCK')]);
 });
 
+it('writes a row for whom lists deny, and none for whom they allow', async () => {
+  const rows = (): readonly Record<string, unknown>[] =>
+    log
+      .split('\n')
+      .filter((line) => line.includes('"inbound denial"'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(rows()).toEqual([]);
+  const list =
+    '{ listId: b, label: bad, listType: BLOCK, mode: ENFORCED, enabled: true, ipAddresses: [127.0.0.0/8] }';
+  const narrower = PLAN.replace('lists: []', `lists: [${list}]`).replace('Lists: false', 'Lists: true');
+  const replaced = await stage.controlPlane.kubectl(
+    ['apply', '--server-side', '--force-conflicts', '-f', '-', '--as', OPERATOR],
+    {
+      stdin: narrower.replace('r1', 'r2'),
+    },
+  );
+  expect([replaced.code, replaced.stderr]).toEqual([0, '']);
+  await until('the list is obeyed', async () => (await send(stage.workspaceToken, 'GET')).status === 403);
+  const what = { account_id: 'acme', workspace_id: '1001', source: { ip: '127.0.0.1' }, request_path: LISTS };
+  const row = {
+    ...what,
+    policy_outcome: 'DENY',
+    rule_label: 'bad',
+    list_id: 'b',
+    entry: '127.0.0.0/8',
+    status: 403,
+  };
+  expect(rows()).toEqual([expect.objectContaining(row)]);
+  await stage.controlPlane.kubectl(
+    ['apply', '--server-side', '--force-conflicts', '-f', '-', '--as', OPERATOR],
+    { stdin: PLAN },
+  );
+  await until('it is gone', async () => (await send(stage.workspaceToken, 'GET')).status === 200);
+});
+
 it('may itself read no list and write nothing of a workspace', async () => {
   const may = async (verb: string, resource: string): Promise<string> => {
     const account = accountUser(SYSTEM_NAMESPACE, API_ACCOUNT);

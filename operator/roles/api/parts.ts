@@ -15,6 +15,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import { InboundRows } from './inbound-rows.ts';
 
 export interface ApiParts {
   readonly registry: Registry;
@@ -32,7 +33,7 @@ const CONNECTIONS = 64;
 export async function assembleParts(config: ApiConfig, logger: Logger): Promise<ApiParts> {
   const registry = roleRegistry();
   const countFailure = measureReflectorFailures(registry);
-  const { kubeconfig, systemNamespace, accountId, defaultWorkspace, trustedProxies } = config;
+  const { kubeconfig, systemNamespace, podName, accountId, defaultWorkspace, trustedProxies } = config;
   const onRequest = measureRequests(registry);
   const api = await connectKubernetes({ kubeconfig, onRequest });
   const tokens = await connectWithTokens({ kubeconfig, onRequest, connections: CONNECTIONS });
@@ -49,18 +50,19 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
   const reporter = new CallerReporter({
     api,
     namespace: systemNamespace,
-    podName: config.podName,
+    podName,
     callers: () => administrators.recent(Date.now()),
     onFormer: (callers) => administrators.add(callers),
     onFailure: (error) => logger.warn('the CallerReport could not be written', { error }),
   });
+  const rows = new InboundRows({ accountId, podName, logger, plans: () => source.read() });
   const server = createApiServer({
     accountId,
     store: new ClusterStore(tokens),
     directory: new WorkspaceDirectory(() => source.read(), { systemNamespace, defaultWorkspace }),
     trustedProxies,
     notReady: () => (source.hasSynced() ? undefined : 'Cannot answer yet: the workspaces are being read'),
-    onDenied: (line) => logger.info('request denied', { ...line }),
+    onJudged: (line) => rows.write(line),
     onAdministered: (who) => {
       if (administrators.note(who, Date.now())) reporter.report();
     },

@@ -34,7 +34,7 @@ export interface OpenRequest {
 }
 
 /** Where the log of requests from outside is. */
-export interface InboundRequest extends InboundPlace {
+interface InboundRequest extends InboundPlace {
   readonly envoyAdminSocket: string;
 }
 

@@ -16,7 +16,7 @@ export interface FolderApiOptions {
   readonly plans: () => readonly IngressPlan[] | undefined;
   /** Called after each change of the folder. */
   readonly onChange: () => void;
-  readonly onDenied: (line: WrittenInboundLine) => void;
+  readonly onJudged: (line: WrittenInboundLine) => void;
   /** Called after each successful call that changes something. */
   readonly onAdministered: (who: Administered) => void;
 }
@@ -56,7 +56,7 @@ function serverFor(
     view,
     plans,
     onChange,
-    onDenied,
+    onJudged,
     onAdministered,
     tokens,
   }: FolderApiOptions & { readonly tokens: TokenFile },
@@ -76,7 +76,7 @@ function serverFor(
     directory,
     trustedProxies,
     notReady: () => (plans() === undefined ? 'Cannot answer yet: the folder is being read' : undefined),
-    onDenied,
+    onJudged,
     onAdministered,
     onFault: (error) =>
       view.failure(`A call of the REST API failed: ${String((error as Error).stack ?? error)}`),

@@ -160,7 +160,7 @@ export class RunProcess {
       view: this.#parts.view,
       plans: () => this.#parts.ingressPlans.current,
       onChange: () => this.#loop.trigger(),
-      onDenied: (line) => this.#parts.ingress.append(line),
+      onJudged: (line) => this.#parts.ingress.append(line),
       onAdministered: (who) => {
         if (this.#parts.ingressPlans.administrators.note(who, SYSTEM_CLOCK.nowMs())) this.#loop.trigger();
       },

@@ -9,7 +9,7 @@ export interface ApiStage {
   readonly rootToken: string;
   /** Of an administrator of the workspace "analytics" and nothing else. */
   readonly workspaceToken: string;
-  readonly denied: readonly WrittenInboundLine[];
+  readonly judged: readonly WrittenInboundLine[];
   /** As the administrator of everything unless a token is given; with the lists of this moment in force. */
   call(call: ApiCall, token?: string): Promise<ApiAnswer>;
   stop(): Promise<void>;

@@ -35,7 +35,7 @@ interface ClusterStageParts {
 }
 
 export class ClusterStage implements ApiStage {
-  readonly denied: WrittenInboundLine[] = [];
+  readonly judged: WrittenInboundLine[] = [];
   readonly #parts: ClusterStageParts;
   readonly #servers: readonly ApiServer[];
   #plans: readonly IngressPlan[] = [];
@@ -115,7 +115,7 @@ export class ClusterStage implements ApiStage {
       }),
       trustedProxies: 'range' in proxy ? [proxy.range] : [],
       notReady: () => undefined,
-      onDenied: (line) => void this.denied.push(line),
+      onJudged: (line) => void this.judged.push(line),
       onFault: (error) => {
         throw error;
       },

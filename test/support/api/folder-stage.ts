@@ -35,18 +35,18 @@ export class FolderStage implements ApiStage {
   readonly directory: string;
   readonly rootToken = ROOT_TOKEN;
   readonly workspaceToken = WORKSPACE_TOKEN;
-  readonly denied: readonly WrittenInboundLine[];
+  readonly judged: readonly WrittenInboundLine[];
   readonly #api: FolderApi;
   readonly #reread: () => Promise<void>;
 
   private constructor(
     directory: string,
-    denied: readonly WrittenInboundLine[],
+    judged: readonly WrittenInboundLine[],
     api: FolderApi,
     reread: () => Promise<void>,
   ) {
     this.directory = directory;
-    this.denied = denied;
+    this.judged = judged;
     this.#api = api;
     this.#reread = reread;
   }
@@ -63,17 +63,17 @@ export class FolderStage implements ApiStage {
     const plans = await FolderPlans.open(join(directory, 'ingress-plans.json'));
     const reread = async (): Promise<void> => void plans.compile((await source.read()).snapshot, Date.now());
     await reread();
-    const denied: WrittenInboundLine[] = [];
+    const judged: WrittenInboundLine[] = [];
     const failures: string[] = [];
     const api = await startFolderApi(configOf(directory, port, workspace), {
       view: { ...SILENT_VIEW, failure: (text) => void failures.push(text) },
       plans: () => plans.current,
       onChange: () => undefined,
-      onDenied: (line) => void denied.push(line),
+      onJudged: (line) => void judged.push(line),
       onAdministered: (who) => void plans.administrators.note(who, Date.now()),
     });
     if (api === undefined) throw new Error(`The API did not start: ${failures.join()}`);
-    return new FolderStage(directory, denied, api, reread);
+    return new FolderStage(directory, judged, api, reread);
   }
 
   get origin(): string {

@@ -24,7 +24,7 @@ export interface AuthorizeQuestion {
 }
 
 /** A canonical name. */
-export type AskedHost = { readonly name: string } | { readonly fault: string };
+type AskedHost = { readonly name: string } | { readonly fault: string };
 
 const PATH = '/authorize';
 
