@@ -10,6 +10,9 @@ import {
 } from './kubernetes-object.ts';
 import { ANY_NAME_PATTERN, namePatternSchema } from './network-policy.ts';
 
+/** Of a WorkspaceConf while the API changes lists of its workspace: its lock (api/store/access-lock.ts). */
+export const ACCESS_CHANGE_ANNOTATION = 'sallyport.dev/access-change';
+
 export const WORKSPACE_CONF_NAME = 'workspace';
 
 /** Annotations of an IpAccessList or a WorkspaceConf. The change counts at once, and is taken back after that time. */

@@ -7,11 +7,10 @@ import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { WORKSPACE_CONFS } from '../../model/cluster-resources.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
-import { WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
+import { ACCESS_CHANGE_ANNOTATION, WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
 import { FIELD_MANAGER } from '../authorship.ts';
 import type { StoredObject } from './object-store.ts';
 
-const LOCK = 'sallyport.dev/access-change';
 const LIVES_MS = 10_000;
 /** A write of the holder that is not answered by then is given up. */
 const WRITES_MS = 8_000;
@@ -45,7 +44,7 @@ export class AccessLock {
 
   /** Throws Contended where somebody else has it. */
   async take(conf: StoredObject | undefined): Promise<HeldLock> {
-    const held = conf?.metadata.annotations?.[LOCK];
+    const held = conf?.metadata.annotations?.[ACCESS_CHANGE_ANNOTATION];
     if (held !== undefined && isAlive(held)) {
       throw new Contended('Another change of these lists is under way', { isMissing: false });
     }
@@ -69,7 +68,7 @@ export class AccessLock {
     const metadata = {
       name: WORKSPACE_CONF_NAME,
       namespace: this.#namespace,
-      annotations: { [LOCK]: mine },
+      annotations: { [ACCESS_CHANGE_ANNOTATION]: mine },
     };
     await this.#api.request({
       method: 'POST',
@@ -81,13 +80,13 @@ export class AccessLock {
 
   async #annotate({ metadata: { resourceVersion } }: StoredObject, mine: string): Promise<void> {
     await this.#patch('application/merge-patch+json', {
-      metadata: { resourceVersion, annotations: { [LOCK]: mine } },
+      metadata: { resourceVersion, annotations: { [ACCESS_CHANGE_ANNOTATION]: mine } },
     });
   }
 
   /** Only while it is still ours. What fails here ends by itself. */
   async #release(mine: string): Promise<void> {
-    const path = `/metadata/annotations/${LOCK.replaceAll('/', '~1')}`;
+    const path = `/metadata/annotations/${ACCESS_CHANGE_ANNOTATION.replaceAll('/', '~1')}`;
     await this.#patch('application/json-patch+json', [
       { op: 'test', path, value: mine },
       { op: 'remove', path },

@@ -12,10 +12,15 @@ export interface ParsedItem {
   readonly object: KubernetesObject;
 }
 
-/** Never throws. */
+/** Never throws. Equal items of two versions of an object: nothing has changed that concerns the operator. */
 export function parsedItem(raw: KubernetesObject): ParsedItem {
-  const { apiVersion, kind, metadata, status } = trimObject(raw);
-  return { parsed: parseObject(raw), object: { apiVersion, kind, metadata, status } };
+  const trimmed = trimObject(raw);
+  const { apiVersion, kind, status } = trimmed;
+  const { resourceVersion: _, ...metadata } = trimmed.metadata;
+  return {
+    parsed: parseObject({ ...trimmed, metadata }),
+    object: { apiVersion, kind, metadata, status },
+  };
 }
 
 export interface ParsedSnapshot {

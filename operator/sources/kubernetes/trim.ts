@@ -4,8 +4,13 @@ import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
 import { hasStarted, type PodStatus } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
+import { ACCESS_CHANGE_ANNOTATION } from '../../model/workspace-conf.ts';
 
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/** Each change of a list over REST would be three of its WorkspaceConf, and a pass of the operator for each. */
+const LEFT_OUT: readonly string[] = [
+  'kubectl.kubernetes.io/last-applied-configuration',
+  ACCESS_CHANGE_ANNOTATION,
+];
 
 export function trimObject(raw: KubernetesObject): KubernetesObject {
   const {
@@ -15,10 +20,10 @@ export function trimObject(raw: KubernetesObject): KubernetesObject {
   } = raw.metadata as KubernetesObject['metadata'] & {
     readonly managedFields?: unknown;
   };
-  const { [LAST_APPLIED]: __, ...kept } = annotations ?? {};
+  const kept = Object.entries(annotations ?? {}).filter(([name]) => !LEFT_OUT.includes(name));
   return {
     ...raw,
-    metadata: annotations === undefined ? metadata : { ...metadata, annotations: kept },
+    metadata: kept.length === 0 ? metadata : { ...metadata, annotations: Object.fromEntries(kept) },
   };
 }
 
