@@ -63,7 +63,7 @@ export async function restApi(port: number, tokens: string): Promise<RestApi> {
 /** The same call as people type it. */
 export function curlLine({ method, path, body }: Call, { port }: RestApi): string {
   const data = body === undefined ? '' : ` -d '${JSON.stringify(body)}'`;
-  return `curl -X ${method} -n http://127.0.0.1:${port}/api/2.0${path}${data}`;
+  return `curl -X ${method} -H "Authorization: Bearer $TOKEN" http://127.0.0.1:${port}/api/2.0${path}${data}`;
 }
 
 export function callApi({ method, path, body }: Call, { port, token }: RestApi): Promise<HttpAnswer> {
