@@ -1,5 +1,5 @@
-// What people access, and what was written for it: workspaces, and the account. Of two that claim a host the older one
-// has it.
+// What people access, and what was written for it: workspaces, and the account. Of two that claim a host the one that
+// had it keeps it; else the older one has it.
 import { memoize } from '../../lib/memo.ts';
 import { ACCOUNT_LABEL, type IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -13,7 +13,7 @@ import {
 } from '../../model/snapshot.ts';
 import type { Workspace } from '../../model/workspace.ts';
 import { WORKSPACE_CONF_NAME, type WorkspaceConf } from '../../model/workspace-conf.ts';
-import { type BackendField, hostsOf } from './served-hosts.ts';
+import type { BackendField } from './served-hosts.ts';
 
 export interface IngressSettings {
   /** Lists of the account stand in it. */
@@ -49,17 +49,28 @@ function findConf(snapshot: Snapshot, namespace: string): WorkspaceConf | undefi
   return findObject(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
 }
 
-/** Host -> Namespace that has it: the oldest workspace that claims it. */
+/** The hosts that a place claims, and those that it had so far. */
+export interface HostClaims {
+  readonly claimed: readonly string[];
+  readonly had: readonly string[];
+}
+
+/** Host -> Namespace that has it: who had it keeps it while it claims it; else the oldest workspace that claims it. */
 export function ownersOfHosts(
   places: readonly Place[],
-  confOf: (place: Place) => WorkspaceConf | undefined,
+  claimsOf: (place: Place) => HostClaims,
 ): ReadonlyMap<string, string> {
-  const youngestFirst = places
+  const claims = places
     .toSorted((a, b) => compareText(createdAt(a), createdAt(b)) || compareText(a.name, b.name))
-    .toReversed();
-  return new Map(
-    youngestFirst.flatMap((place) => hostsOf(confOf(place)).map((host) => [host, place.name] as const)),
-  );
+    .flatMap((place) => {
+      const { claimed, had } = claimsOf(place);
+      return claimed.map((host) => ({ host, place: place.name, hadIt: had.includes(host) }));
+    });
+  const owners = new Map<string, string>();
+  for (const { host, place } of [...claims.filter(({ hadIt }) => hadIt), ...claims]) {
+    if (!owners.has(host)) owners.set(host, place);
+  }
+  return owners;
 }
 
 function createdAt({ workspace }: Place): string {

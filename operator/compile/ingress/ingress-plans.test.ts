@@ -91,7 +91,7 @@ describe('compileIngress()', () => {
     });
   });
 
-  it('gives a host to the oldest workspace that claims it', () => {
+  it('gives a host that nobody had to the oldest workspace that claims it', () => {
     const ingress = { hosts: ['Data.Example'], backends: [{ address: '127.0.0.1', port: 1 }] };
     const compiled = compile([
       workspaceManifest('team-a', {}, '2026-02-01T00:00:00Z'),
@@ -104,6 +104,24 @@ describe('compileIngress()', () => {
     expect(compiled.problems).toMatchObject([
       { reason: 'HostTaken', object: 'WorkspaceConf/team-a/workspace' },
     ]);
+  });
+
+  it('leaves a host to the workspace that had it, for as long as it claims it', () => {
+    const ingress = { hosts: ['data.example'], backends: [{ address: '127.0.0.1', port: 1 }] };
+    const late = [workspaceManifest('team-b', {}, '2026-02-01T00:00:00Z'), conf({ ingress }, 'team-b')];
+    const elder = [workspaceManifest('team-a', {}, '2026-01-01T00:00:00Z'), conf({ ingress })];
+    const ownerOf = ({ plans }: CompiledIngress) =>
+      plans.filter(({ spec }) => spec.hosts?.includes('data.example')).map(({ metadata }) => metadata.name);
+    const first = compile(late);
+    const both = compile([...elder, ...late], first.plans);
+    expect(ownerOf(both)).toEqual(['team-b']);
+    expect(both.problems).toMatchObject([{ reason: 'HostTaken', object: 'WorkspaceConf/team-a/workspace' }]);
+    const broken = [...late.slice(0, 1), conf({ ingress: 'none' }, 'team-b')];
+    expect(ownerOf(compile([...elder, ...broken], both.plans))).toEqual(['team-b']);
+    const given = compile([...elder, ...late.slice(0, 1)], both.plans);
+    expect(ownerOf(given)).toEqual(['team-a']);
+    expect(ownerOf(compile([...elder, ...late], given.plans))).toEqual(['team-a']);
+    expect(ownerOf(compile([...elder, ...late]))).toEqual(['team-a']);
   });
 
   it('leaves out a backend that this installation cannot reach', () => {

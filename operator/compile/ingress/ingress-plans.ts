@@ -92,7 +92,10 @@ function inputsOfPlaces({
   moment,
 }: Around): (place: Place) => PlanInputs {
   const confOf = (name: string): WorkspaceConf | undefined => readable(confs.get(name)?.conf);
-  const owners = ownersOfHosts(places, ({ name }) => confOf(name));
+  const owners = ownersOfHosts(places, ({ name }) => {
+    const had = former.get(name)?.hosts ?? [];
+    return { claimed: confs.get(name)?.conf === 'unreadable' ? had : hostsOf(confOf(name)), had };
+  });
   const found = listsOf(snapshot);
   const addresses = moment === undefined ? new Map<string, readonly string[]>() : addressesOf(moment);
   return (place) => {
