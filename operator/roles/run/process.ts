@@ -1,5 +1,6 @@
 // `sallyport run`: the wiring of embedded mode. A folder, an Envoy, a denial log, and one loop between them.
 // All decisions are elsewhere; this file has only the calls, and the order of start and stop.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { RunConfig } from '../../config.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import type { QueryAnswer } from '../../denials/query/run-query.ts';
@@ -212,13 +213,15 @@ export class RunProcess {
       before.outputs.tunnels === tunnels &&
       SYSTEM_CLOCK.nowMs() < (before.outputs.changesAtMs ?? Number.POSITIVE_INFINITY);
     if (isCurrent) return before.outputs;
+    const compiled = ingressPlans.compile(reading.snapshot, SYSTEM_CLOCK.nowMs());
+    log.rememberPlans(compiled.plans);
+    this.#gate.offer({ plans: compiled.plans, snapshot: reading.snapshot });
+    // Ingress need not wait for what is computed for egress.
+    await yieldToEventLoop();
     const gateway = { settings, egressListenersOf: ports.egressListenersOf.bind(ports), tunnels };
     let outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
     while (await ports.giveUpTaken())
       outputs = desiredOutputs(reading.snapshot, gateway, SYSTEM_CLOCK.nowMs());
-    const compiled = ingressPlans.compile(reading.snapshot, SYSTEM_CLOCK.nowMs());
-    log.rememberPlans(compiled.plans);
-    this.#gate.offer({ plans: compiled.plans, snapshot: reading.snapshot });
     report.problems([...reading.problems, ...outputs.problems, ...compiled.problems, ...ports.problems]);
     const changesAtMs = earliest(outputs.changesAtMs, compiled.changesAtMs);
     this.#computed = { reading, outputs: { ...outputs, changesAtMs } };
