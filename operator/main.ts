@@ -280,6 +280,7 @@ program
     new Option('--health-port <port>', 'port of /healthz, /readyz and /metrics; 0 takes any').default('8082'),
   )
   .addOption(logLevelOption)
+  .option('--pod-name <name>', 'name of its CallerReport (default: POD_NAME, or the name of the host)')
   .option(
     '--port <port>',
     'port of the API: plain HTTP, for an ingress gateway in front; 0 takes any',

@@ -1,7 +1,7 @@
 // `sallyport api` under the rights of its own ServiceAccount: it finds workspaces by the plans of the operator, and has
 // no power that its callers do not have.
 import { Writable } from 'node:stream';
-import { readApiConfig } from '../../operator/config.ts';
+import { type ApiOptions, readApiConfig } from '../../operator/config.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
 import {
   API_ACCOUNT,
@@ -35,11 +35,15 @@ const LISTS = '/api/2.0/ip-access-lists';
 const HOST = { host: 'analytics.acme.example' };
 
 let stage: ClusterStage;
-let running: ApiProcess;
-let log = '';
+let running: Program;
 
-beforeAll(async () => {
-  stage = await ClusterStage.start();
+interface Program {
+  readonly process: ApiProcess;
+  readonly log: () => string;
+}
+
+async function start(kubeconfig: string, changed: Partial<ApiOptions> = {}): Promise<Program> {
+  let log = '';
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
       log += chunk.toString();
@@ -47,7 +51,7 @@ beforeAll(async () => {
     },
   });
   const options = {
-    kubeconfig: await stage.controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, API_ACCOUNT),
+    kubeconfig,
     namespace: SYSTEM_NAMESPACE,
     healthPort: '0',
     logLevel: 'info',
@@ -56,21 +60,30 @@ beforeAll(async () => {
     accountId: 'acme',
     trustedProxy: [],
     podName: 'api-1',
+    ...changed,
   };
-  running = await ApiProcess.start(
-    readApiConfig(options, {}),
-    createLogger({ role: 'api', level: 'info', stream }),
-  );
+  const logger = createLogger({ role: 'api', level: 'info', stream });
+  return { process: await ApiProcess.start(readApiConfig(options, {}), logger), log: () => log };
+}
+
+/** By a token that is bound to no pod. */
+function accountKubeconfig(): Promise<string> {
+  return stage.controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, API_ACCOUNT);
+}
+
+beforeAll(async () => {
+  stage = await ClusterStage.start();
+  running = await start(await accountKubeconfig());
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(async () => {
-  await running.stop();
+  await running.process.stop();
   await stage.stop();
 });
 
-function send(token: string, method: 'GET' | 'POST', body?: unknown) {
+function send(token: string, method: 'GET' | 'POST', body?: unknown, { process }: Program = running) {
   const call = { method, path: LISTS, headers: HOST, ...(body === undefined ? {} : { body }) };
-  return callApi(`http://127.0.0.1:${running.port}`, token, call);
+  return callApi(`http://127.0.0.1:${process.port}`, token, call);
 }
 
 it('finds a workspace as soon as it is planned, and serves what kubectl wrote', async () => {
@@ -97,7 +110,8 @@ spec: { label: office, listType: ALLOW, ipAddresses: [1.1.1.1] }
 
 it('writes a row for whom lists deny, and none for whom they allow', async () => {
   const rows = (): readonly Record<string, unknown>[] =>
-    log
+    running
+      .log()
       .split('\n')
       .filter((line) => line.includes('"inbound denial"'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -144,9 +158,60 @@ it('may itself read no list and write nothing of a workspace', async () => {
 });
 
 it('is healthy, counts its answers, and logs nothing against itself', async () => {
-  const health = `http://127.0.0.1:${running.healthPort}`;
+  const health = `http://127.0.0.1:${running.process.healthPort}`;
   expect((await callApi(health, undefined, { path: '/readyz' })).status).toBe(200);
   const { body } = await callApi(health, undefined, { path: '/metrics' });
   expect(body).toContain(`sallyport_api_answers_total{call="GET ${LISTS}",code="200"}`);
-  expect(log).not.toContain('"level":"error"');
+  expect(running.log()).not.toContain('"level":"error"');
 });
+
+it('reports who administers from where with the kubeconfig of a person, too', async () => {
+  const person = await start(stage.controlPlane.adminKubeconfig, { podName: 'desk-1' });
+  try {
+    await until('the workspace is known', async () => {
+      const { status } = await send(stage.workspaceToken, 'GET', undefined, person);
+      return status === 200;
+    });
+    const list = { label: 'desk', list_type: 'BLOCK', ip_addresses: [] };
+    expect((await send(stage.workspaceToken, 'POST', list, person)).status).toBe(200);
+    const callers = '-o=jsonpath={.spec.callers[*].address} {.spec.callers[*].workspace}';
+    await until('its CallerReport is there', async () => {
+      const args = ['get', 'callerreports', 'desk-1', '-n', SYSTEM_NAMESPACE, callers];
+      return (await stage.controlPlane.kubectl(args)).stdout === '127.0.0.1 analytics';
+    });
+    expect(await guarded(person)).toBe('1');
+    expect(person.log()).not.toContain('not guarded');
+  } finally {
+    await person.process.stop();
+  }
+});
+
+it('says once that nobody guards changes by kubectl, while it may not report', async () => {
+  const program = await start(await accountKubeconfig(), { podName: 'unbound-1' });
+  try {
+    await until('the workspace is known', async () => {
+      const { status } = await send(stage.workspaceToken, 'GET', undefined, program);
+      return status === 200;
+    });
+    const block = (label: string) => ({ label, list_type: 'BLOCK', ip_addresses: [] });
+    expect((await send(stage.workspaceToken, 'POST', block('first'), program)).status).toBe(200);
+    await until('the report was refused', async () => (await guarded(program)) === '0');
+    const failures = async () =>
+      Number(await metric(program, 'rest_client_requests_total{code="4\\d\\d",method="PATCH",host="[^"]*"}'));
+    await until('it was tried again', async () => (await failures()) > 1, 60_000);
+    const lines = program.log().split('\n');
+    expect(lines.filter((line) => line.includes('not guarded against lock-outs'))).toHaveLength(1);
+  } finally {
+    await program.process.stop();
+  }
+}, 90_000);
+
+function guarded(program: Program): Promise<string | undefined> {
+  return metric(program, 'sallyport_api_lock_out_guarded');
+}
+
+/** Of a series by a pattern. */
+async function metric({ process }: Program, series: string): Promise<string | undefined> {
+  const { body } = await callApi(`http://127.0.0.1:${process.healthPort}`, undefined, { path: '/metrics' });
+  return new RegExp(`^${series} (\\S+)$`, 'm').exec(String(body))?.[1];
+}

@@ -51,6 +51,7 @@ spec: { serviceAccountName: sallyport-api, containers: [{ name: main, image: exa
     callers: () => administrators.recent(Date.now()),
     onFormer: (callers) => administrators.add(callers),
     onFailure: (error) => console.error(error),
+    onRecovery: () => undefined,
   });
   reporter.start();
   const stop = async (): Promise<void> => {

@@ -15,7 +15,10 @@ export interface CallerReporterOptions {
   readonly callers: () => readonly Caller[];
   /** Called with what others reported. */
   readonly onFormer: (callers: readonly Caller[]) => void;
+  /** The first of failures in a row. */
   readonly onFailure: (error: unknown) => void;
+  /** Reports are written again. */
+  readonly onRecovery: () => void;
 }
 
 const FIELD_MANAGER = 'sallyport-api';
@@ -29,20 +32,27 @@ export class CallerReporter {
   readonly #stopped = new AbortController();
   #hasFormer = false;
   #hasNews = false;
+  #isFailing = false;
 
   constructor(options: CallerReporterOptions) {
     this.#options = options;
     this.#loop = new Loop({
       job: async () => {
         await this.#report(this.#stopped.signal);
+        this.#recover();
         return {};
       },
       minIntervalMs: MIN_INTERVAL_MS,
       retryIntervalMs: RETRY_INTERVAL_MS,
       maxIntervalMs: MAX_INTERVAL_MS,
       clock: SYSTEM_CLOCK,
-      onFailure: options.onFailure,
+      onFailure: (error) => this.#fail(error),
     });
+  }
+
+  /** Whether the last try failed: nobody else knows who administers from where. */
+  get isFailing(): boolean {
+    return this.#isFailing;
   }
 
   start(): void {
@@ -58,6 +68,18 @@ export class CallerReporter {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#loop.stop();
+  }
+
+  #fail(error: unknown): void {
+    const isFirst = !this.#isFailing;
+    this.#isFailing = true;
+    if (isFirst) this.#options.onFailure(error);
+  }
+
+  #recover(): void {
+    const wasFailing = this.#isFailing;
+    this.#isFailing = false;
+    if (wasFailing) this.#options.onRecovery();
   }
 
   async #report(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 // Makes the parts of `sallyport api`: plans to know workspaces and their lists by, the report of who administers them
 // from where, and the store, which has the rights of each caller. Nothing is started here.
-import type { Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { Administrators } from '../../api/administrators.ts';
 import { measureAnswers } from '../../api/answer-metrics.ts';
 import { type ApiServer, createApiServer } from '../../api/server.ts';
@@ -13,6 +13,7 @@ import type { KubernetesApi, TokenApis } from '../../lib/kubernetes/kubernetes-a
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
+import { API_ACCOUNT, accountUser, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { InboundRows } from './inbound-rows.ts';
@@ -35,7 +36,11 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
   const countFailure = measureReflectorFailures(registry);
   const { kubeconfig, systemNamespace, podName, accountId, defaultWorkspace, trustedProxies } = config;
   const onRequest = measureRequests(registry);
-  const api = await connectKubernetes({ kubeconfig, onRequest });
+  const actAs = {
+    user: accountUser(systemNamespace, API_ACCOUNT),
+    extra: { [POD_NAME_EXTRA]: podName },
+  };
+  const api = await connectKubernetes({ kubeconfig, actAs, onRequest });
   const tokens = await connectWithTokens({ kubeconfig, onRequest, connections: CONNECTIONS });
   const source = new IngressPlanSource({
     api,
@@ -47,14 +52,7 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
     },
   });
   const administrators = new Administrators();
-  const reporter = new CallerReporter({
-    api,
-    namespace: systemNamespace,
-    podName,
-    callers: () => administrators.recent(Date.now()),
-    onFormer: (callers) => administrators.add(callers),
-    onFailure: (error) => logger.warn('the CallerReport could not be written', { error }),
-  });
+  const reporter = createReporter(config, { api, administrators, registry, logger });
   const rows = new InboundRows({ accountId, podName, logger, plans: () => source.read() });
   const server = createApiServer({
     accountId,
@@ -70,4 +68,37 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
     onAnswer: measureAnswers(registry),
   });
   return { registry, api, tokens, source, reporter, server };
+}
+
+interface ReporterParts extends Pick<ApiParts, 'api' | 'registry'> {
+  readonly administrators: Administrators;
+  readonly logger: Logger;
+}
+
+function createReporter(
+  { systemNamespace, podName }: ApiConfig,
+  { api, administrators, registry, logger }: ReporterParts,
+): CallerReporter {
+  const reporter = new CallerReporter({
+    api,
+    namespace: systemNamespace,
+    podName,
+    callers: () => administrators.recent(Date.now()),
+    onFormer: (callers) => administrators.add(callers),
+    onFailure: (error) =>
+      logger.warn('changes by kubectl are not guarded against lock-outs: the CallerReport is not written', {
+        podName,
+        error,
+      }),
+    onRecovery: () => logger.info('the CallerReport is written again', { podName }),
+  });
+  new Gauge({
+    name: 'sallyport_api_lock_out_guarded',
+    help: 'Whether the operator is told who administers from where, so that changes by kubectl shut nobody out',
+    registers: [registry],
+    collect() {
+      this.set(reporter.isFailing ? 0 : 1);
+    },
+  });
+  return reporter;
 }
