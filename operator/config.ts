@@ -158,7 +158,7 @@ export function readRunConfig(
 }
 
 /** The usual port; 0 is no API. */
-const API_PORT = '8081';
+const API_PORT = '8090';
 
 function readFolderApi(options: RunOptions): FolderApiConfig | undefined {
   const port = readPort('--api-port', options.apiPort ?? API_PORT);

@@ -139,7 +139,7 @@ withIngressOptions(withProxyOptions(program.command('run')))
   .addOption(portsOption)
   .option(
     '--api-port <port>',
-    'port of the REST API, plain HTTP on the listen address; 0: none (default: 8081)',
+    'port of the REST API, plain HTTP on the listen address; 0: none (default: 8090)',
   )
   .option(
     '--api-tokens <file>',
@@ -284,7 +284,7 @@ program
   .option(
     '--port <port>',
     'port of the API: plain HTTP, for an ingress gateway in front; 0 takes any',
-    '8081',
+    '8090',
   )
   .option('--listen-address <address>', 'address of the API; "::" takes IPv4 too', '0.0.0.0')
   .option('--account-id <id>', 'account id in paths, and of the denial log', 'local')
