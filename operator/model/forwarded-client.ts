@@ -23,7 +23,7 @@ export function forwardedClient(head: ForwardedHead, trusted: readonly AddressRa
   };
 }
 
-/** Whoever has a connection: the peer, or the client for which the peer speaks, if that is one of `trusted`. */
+/** Whoever has a connection: the peer, or the client for which the peer must speak, if that is one of `trusted`. */
 export function connectedClient(
   peer: string,
   forwardedFor: ForwardedHead['forwardedFor'],
@@ -31,7 +31,9 @@ export function connectedClient(
 ): ForwardedClient {
   const own = { address: plainAddress(peer) ?? peer };
   if (!rangesContain(trusted, own.address)) return own;
-  return lastUntrusted(forwardedFor, trusted) ?? own;
+  return (
+    lastUntrusted(forwardedFor, trusted) ?? { fault: `the proxy "${own.address}" sends no X-Forwarded-For` }
+  );
 }
 
 /** Undefined where there is no such header. All that is left of the answer is the client's own text. */

@@ -1,6 +1,7 @@
 // What no client of Databricks would send, as bytes on a connection: every answer is JSON with a text as error_code,
 // nothing opens, and nothing is stored.
 import { connect } from 'node:net';
+import { PROXY } from '../support/api/api-client.ts';
 import { FolderStage } from '../support/api/folder-stage.ts';
 
 let stage: FolderStage;
@@ -44,7 +45,9 @@ function converse(bytes: Buffer): Promise<string> {
   const { port } = new URL(stage.origin);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    const socket = connect(Number(port), '127.0.0.1', () => void socket.write(bytes));
+    const localAddress = bytes.includes('x-forwarded-for') ? PROXY : '127.0.0.1';
+    const place = { port: Number(port), host: '127.0.0.1', localAddress };
+    const socket = connect(place, () => void socket.write(bytes));
     socket.on('data', (chunk: Buffer) => void chunks.push(chunk));
     // A server that has answered may close while the rest of a body is on its way.
     socket.on('error', (error) => (chunks.length > 0 ? undefined : reject(error)));
@@ -144,6 +147,7 @@ const CASES: readonly (readonly [what: string, raw: () => Raw, status: number, c
     400,
     'INVALID_REQUEST',
   ],
+  ['no address', () => ({ headers: [HOST, token(), 'x-forwarded-for:'] }), 400, 'INVALID_REQUEST'],
   ['an unknown path', () => ({ line: 'POST /api/2.0/nope HTTP/1.1' }), 404, 'ENDPOINT_NOT_FOUND'],
   [
     'a path with two slashes',

@@ -1,11 +1,15 @@
 // Clients whose address is not what it should be: proxies that name none, zones, PROXY headers of strangers. The attack
 // family "ingress" generates what clients write about themselves.
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { decideIngress } from '../../operator/compile/ingress/decide-ingress.ts';
 import { plainAddress } from '../../operator/model/address-range.ts';
 import type { IngressRules } from '../../operator/model/ingress-plan.ts';
 import type { TrustedProxies } from '../../operator/render/envoy/ingress/ingress-config.ts';
 import { ingressPlan } from '../fixtures/ingress-rules.ts';
+import { helloFor } from '../outside/client-hello.ts';
 import { IngressFixture } from '../support/envoy/ingress-fixture.ts';
+import { until } from '../support/until.ts';
 
 const PROXY = '127.0.0.1';
 
@@ -65,11 +69,12 @@ test.each(TRUSTED)('a trusted proxy ($kind) that names no address: nobody passes
     const values = UNREADABLE.flatMap((text) =>
       text.trim() === '' ? [text] : [text, `198.51.100.1, ${text}`],
     );
-    for (const value of values) {
-      const headers = [`X-Forwarded-For: ${value}`];
+    const named = values.map((value) => [`X-Forwarded-For: ${value}`]);
+    const twice = ['X-Forwarded-For:', 'X-Forwarded-For:'];
+    for (const headers of [...named, [], ['X-Real-IP: 198.51.100.1'], twice]) {
       const denied = await fixture.ask({ host: 'other.example', headers });
       const { status, headers: { 'x-sallyport-reason': reason } = {} } = denied ?? {};
-      expect({ value, status, reason }).toEqual({ value, status: 403, reason: 'BAD_ADDRESS' });
+      expect({ headers, status, reason }).toEqual({ headers, status: 403, reason: 'BAD_ADDRESS' });
       expect((await fixture.ask({ host: 'off.example', headers }))?.status).toBe(200);
     }
   } finally {
@@ -127,6 +132,54 @@ test('only trusted peers may speak the PROXY protocol, and they must', async () 
       `PROXY ${'x'.repeat(200)}\r\n`,
     ])
       expect(await ask(PROXY, bad)).toBeUndefined();
+  } finally {
+    await fixture.stop();
+  }
+});
+
+/** Versions 1 and 2. */
+const NAMELESS = ['PROXY UNKNOWN\r\n', 'PROXY UNKNOWN ::1 ::2 1 2\r\n', '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0'];
+const NAMED = 'PROXY TCP4 192.0.2.1 127.0.0.1 40000 80\r\n';
+
+test.each<TrustedProxies>([
+  { kind: 'none' },
+  { kind: 'hops', hops: 1 },
+  { kind: 'ranges', ranges: [range('192.0.2.9')] },
+  { kind: 'ranges', ranges: [{ ...range('127.0.0.0'), prefixLength: 24 }] },
+])('a PROXY header that names nobody lets nobody in ($kind)', async (trustedProxies) => {
+  const fixture = await IngressFixture.start({ trustedProxies, proxyProtocolFrom: [range(PROXY)] });
+  try {
+    const off = { ...RULES['other'], lists: [], enableIpAccessLists: false };
+    await fixture.apply([ingressPlan('other', RULES['other']), ingressPlan('off', off)]);
+    const claims = trustedProxies.kind === 'none' ? [[], ['X-Forwarded-For: 198.51.100.1']] : [[]];
+    for (const before of NAMELESS)
+      for (const headers of claims) {
+        const denied = await fixture.ask({ host: 'other.example', before, headers });
+        expect(denied?.headers['x-sallyport-reason']).toBe('BAD_ADDRESS');
+        expect((await fixture.ask({ host: 'off.example', before, headers }))?.status).toBe(200);
+      }
+    const headers = trustedProxies.kind === 'hops' ? ['X-Forwarded-For: 192.0.2.1'] : [];
+    expect((await fixture.ask({ host: 'other.example', before: NAMED, headers }))?.status).toBe(200);
+  } finally {
+    await fixture.stop();
+  }
+});
+
+test('nor into TLS that is passed through', async () => {
+  const fixture = await IngressFixture.start({ proxyProtocolFrom: [range(PROXY)] });
+  try {
+    await fixture.apply([
+      ingressPlan('raw', { ...RULES['other'], lists: RULES['other']?.lists ?? [], tlsPassthrough: true }),
+    ]);
+    const reasons: string[] = [];
+    for (const before of [...NAMELESS, NAMED]) {
+      const socket = connect({ host: PROXY, port: fixture.settings.tlsPort });
+      socket.on('error', () => undefined).write(Buffer.from(before + helloFor('raw.example'), 'latin1'));
+      await once(socket.resume(), 'close');
+      await until('its line is written', async () => (await fixture.log()).length > reasons.length);
+      reasons.push((await fixture.log()).at(-1)?.enforced?.reason ?? '');
+    }
+    expect(reasons).toEqual([...NAMELESS.map(() => 'BAD_ADDRESS'), 'NO_ALLOW_LIST']);
   } finally {
     await fixture.stop();
   }

@@ -1,5 +1,9 @@
 // Calls of a running REST API over real HTTP, as a client sends them: one answer with its parsed body.
-import { request } from 'undici';
+import { Agent, request } from 'undici';
+
+/** From here come calls with X-Forwarded-For; a trusted proxy. */
+export const PROXY = '127.0.0.9';
+const proxy = new Agent({ localAddress: PROXY });
 
 export interface ApiCall {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS' | 'HEAD';
@@ -21,6 +25,7 @@ export async function callApi(origin: string, token: string | undefined, call: A
   const answer = await request(`${origin}${path}`, {
     method,
     body: text ?? null,
+    ...('x-forwarded-for' in headers ? { dispatcher: proxy } : {}),
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(text === undefined ? {} : { 'content-type': 'application/json' }),

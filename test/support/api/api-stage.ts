@@ -22,7 +22,7 @@ export const ACCOUNT = '/api/2.0/accounts/acme';
 /** For calls whose host says nothing. */
 export const ANALYTICS = { 'x-databricks-workspace-id': '1001' } as const;
 
-/** Says from which address a call comes, since the peer of the tests is a trusted proxy. */
+/** Says from which address a call comes, over a proxy that is trusted. */
 export function from(address: string): Readonly<Record<string, string>> {
   return { ...ANALYTICS, 'x-forwarded-for': address };
 }

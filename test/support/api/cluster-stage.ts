@@ -20,9 +20,8 @@ import { parseObject } from '../../../operator/model/parse-object.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { type ControlPlane, installCrds, startControlPlane } from '../cluster/control-plane.ts';
 import { until } from '../until.ts';
-import { type ApiAnswer, type ApiCall, callApi } from './api-client.ts';
+import { type ApiAnswer, type ApiCall, callApi, PROXY } from './api-client.ts';
 import { type ApiStage, CONF_YAML, WORKSPACES_YAML } from './api-stage.ts';
-import { PROXY } from './folder-stage.ts';
 
 const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 
@@ -105,7 +104,7 @@ export class ClusterStage implements ApiStage {
   }
 
   #createServer(): ApiServer {
-    const proxy = parseAddressRange(PROXY);
+    const proxy = parseAddressRange(`${PROXY}/32`);
     return createApiServer({
       accountId: 'acme',
       store: new ClusterStore(this.#parts.tokens),

@@ -9,7 +9,7 @@ import { FolderPlans } from '../../../operator/roles/run/folder-plans.ts';
 import { SILENT_VIEW } from '../../../operator/roles/run/view.ts';
 import { FolderSource } from '../../../operator/sources/folder.ts';
 import { freePorts } from '../free-ports.ts';
-import { type ApiAnswer, type ApiCall, callApi } from './api-client.ts';
+import { type ApiAnswer, type ApiCall, callApi, PROXY } from './api-client.ts';
 import { type ApiStage, CONF_YAML, WORKSPACES_YAML } from './api-stage.ts';
 
 export interface FolderStageOptions {
@@ -28,8 +28,6 @@ const TOKENS = `tokens:
   - { name: root, token: ${ROOT_TOKEN}, admin: true }
   - { name: lead, token: ${WORKSPACE_TOKEN}, workspaces: [analytics] }
 `;
-/** Of the peer in tests, which is trusted, so that a test says by X-Forwarded-For who calls. */
-export const PROXY = '127.0.0.1/32';
 
 export class FolderStage implements ApiStage {
   readonly directory: string;
@@ -112,7 +110,7 @@ function configOf(directory: string, port: number, workspace: string | undefined
     accountId: 'acme',
     apiPort: String(port),
     apiTokens: join(directory, 'tokens.yaml'),
-    apiTrustedProxy: [PROXY],
+    apiTrustedProxy: [`${PROXY}/32`],
     ...(workspace === undefined ? {} : { apiWorkspace: workspace }),
   };
   return readRunConfig(join(directory, 'folder'), options, {});

@@ -1,12 +1,13 @@
 // Whose address a request comes from: the peer's, or behind trusted proxies what they wrote into X-Forwarded-For.
 // Whatever a client says about itself is dropped, and servers get the one address that was decided on.
+import { type AddressRange, rangesCover } from '../../../model/address-range.ts';
 import { extension, type Json } from '../envoy-config.ts';
-import type { TrustedProxies } from './ingress-config.ts';
+import type { IngressSettings, TrustedProxies } from './ingress-config.ts';
 import { UNREADABLE_CLIENT } from './list-rules.ts';
 
 /** How one kind of peer is treated: the peers of a filter chain, and the settings of its HTTP connection manager. */
 export interface PeerTreatment {
-  readonly name: 'direct' | 'behind-proxies';
+  readonly name: 'direct' | 'behind-proxies' | 'nameless';
   /** Of the filter chain. */
   readonly match: Json;
   readonly manager: Json;
@@ -28,6 +29,7 @@ const CLIENT_HEADERS = [
   'true-client-ip',
   'cf-connecting-ip',
 ];
+const UNREADABLE: Json = { append: overwritten(UNREADABLE_HEADER, UNREADABLE_CLIENT) };
 const ADDRESS = '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
 
 /** Of a virtual host: written after everything that a client's headers can influence. */
@@ -40,23 +42,50 @@ export const ADDRESS_HEADERS: Json = {
   request_headers_to_remove: [UNREADABLE_HEADER, 'x-envoy-external-address', 'x-envoy-internal'],
 };
 
-export function peerTreatments(trusted: TrustedProxies, proto: 'http' | 'https'): readonly PeerTreatment[] {
+export function peerTreatments(
+  { trustedProxies, proxyProtocolFrom }: Pick<IngressSettings, 'trustedProxies' | 'proxyProtocolFrom'>,
+  proto: 'http' | 'https',
+): readonly PeerTreatment[] {
+  const nameless = namelessPeers(trustedProxies, proxyProtocolFrom);
+  return [
+    ...treatmentsOf(trustedProxies, proto),
+    ...(nameless.length === 0 ? [] : [treatNameless(nameless, proto)]),
+  ];
+}
+
+function treatmentsOf(trusted: TrustedProxies, proto: 'http' | 'https'): readonly PeerTreatment[] {
   switch (trusted.kind) {
     case 'none':
       return [direct(proto)];
     case 'hops':
       return [behindProxies({}, { xff_num_trusted_hops: trusted.hops - 1 })];
     case 'ranges': {
-      const cidrs = trusted.ranges.map((range) => ({
-        address_prefix: range.address,
-        prefix_len: range.prefixLength,
-      }));
+      const cidrs = prefixes(trusted.ranges);
       return [
         direct(proto),
         behindProxies({ source_prefix_ranges: cidrs }, { xff_trusted_cidrs: { cidrs } }),
       ];
     }
   }
+}
+
+/** A PROXY header may name nobody (UNKNOWN, LOCAL): Envoy then takes the address of whoever wrote it. */
+function namelessPeers(
+  trusted: TrustedProxies,
+  proxyProtocolFrom: readonly AddressRange[],
+): readonly AddressRange[] {
+  switch (trusted.kind) {
+    case 'none':
+      return proxyProtocolFrom;
+    case 'hops':
+      return [];
+    case 'ranges':
+      return proxyProtocolFrom.filter((range) => !rangesCover(trusted.ranges, [range]));
+  }
+}
+
+export function prefixes(ranges: readonly AddressRange[]): readonly Json[] {
+  return ranges.map(({ address, prefixLength }) => ({ address_prefix: address, prefix_len: prefixLength }));
 }
 
 /** X-Forwarded-For has no effect. */
@@ -67,55 +96,65 @@ function direct(proto: 'http' | 'https'): PeerTreatment {
     manager: {
       use_remote_address: true,
       skip_xff_append: true,
-      early_header_mutation_extensions: [
-        mutations([
-          ...removals(CLIENT_HEADERS),
-          { remove: 'x-forwarded-for' },
-          { append: overwritten('x-forwarded-proto', proto) },
-        ]),
-      ],
+      early_header_mutation_extensions: [mutations(ownWords(proto))],
     },
   };
 }
 
 /**
- * Envoy takes the peer's address where X-Forwarded-For has none that it can read; here the client then has an address
- * that is denied while lists apply. Without the header the peer speaks for itself.
+ * Envoy takes the peer's address where X-Forwarded-For has none that it can read, or is missing; here the client then
+ * has an address that is denied while lists apply. A proxy that names nobody must not let everybody in.
  */
 function behindProxies(match: Json, xff: Json): PeerTreatment {
-  const copies = Number(xff['xff_num_trusted_hops'] ?? 0) + 1;
   return {
     name: 'behind-proxies',
     match,
     manager: {
-      use_remote_address: false,
-      skip_xff_append: true,
-      original_ip_detection_extensions: [
+      ...detectedBy(
         extension(
           'envoy.http.original_ip_detection.xff',
           'envoy.extensions.http.original_ip_detection.xff.v3.XffConfig',
           xff,
         ),
-        extension(
-          'envoy.http.original_ip_detection.custom_header',
-          'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig',
-          { header_name: UNREADABLE_HEADER },
-        ),
-      ],
-      early_header_mutation_extensions: [
-        mutations([
-          ...removals(CLIENT_HEADERS),
-          { append: overwritten(UNREADABLE_HEADER, UNREADABLE_CLIENT) },
-          {
-            append: {
-              header: { key: 'x-forwarded-for', value: Array(copies).fill(ADDRESS).join(',') },
-              append_action: 'ADD_IF_ABSENT',
-            },
-          },
-        ]),
-      ],
+      ),
+      early_header_mutation_extensions: [mutations([...removals(CLIENT_HEADERS), UNREADABLE])],
     },
   };
+}
+
+function treatNameless(peers: readonly AddressRange[], proto: 'http' | 'https'): PeerTreatment {
+  return {
+    name: 'nameless',
+    match: { source_prefix_ranges: prefixes(peers) },
+    manager: {
+      ...detectedBy(),
+      early_header_mutation_extensions: [mutations([...ownWords(proto), UNREADABLE])],
+    },
+  };
+}
+
+/** By the first that finds an address; at last nobody's. */
+function detectedBy(...detections: readonly Json[]): Json {
+  return {
+    use_remote_address: false,
+    skip_xff_append: true,
+    original_ip_detection_extensions: [
+      ...detections,
+      extension(
+        'envoy.http.original_ip_detection.custom_header',
+        'envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig',
+        { header_name: UNREADABLE_HEADER },
+      ),
+    ],
+  };
+}
+
+function ownWords(proto: 'http' | 'https'): readonly Json[] {
+  return [
+    ...removals(CLIENT_HEADERS),
+    { remove: 'x-forwarded-for' },
+    { append: overwritten('x-forwarded-proto', proto) },
+  ];
 }
 
 function removals(names: readonly string[]): readonly Json[] {

@@ -7,7 +7,7 @@ import { BUFFER_BYTES, MAX_CLIENT_HELLO_BYTES } from '../../../model/limits.ts';
 import { ADS_SOURCE } from '../ads.ts';
 import { extension, type Json, typed } from '../envoy-config.ts';
 import { AFTER_FIRST_BYTES } from '../tls-inspection.ts';
-import { peerTreatments } from './client-address.ts';
+import { peerTreatments, prefixes } from './client-address.ts';
 import { proxyToBackends } from './ingress-clusters.ts';
 import type { IngressInput, IngressResource, IngressSettings } from './ingress-config.ts';
 import { ENFORCED_PREFIX, ingressLog } from './ingress-log.ts';
@@ -19,7 +19,7 @@ const FIRST_BYTES_TIMEOUT = '5s';
 const HANDSHAKE_TIMEOUT = '10s';
 
 export const httpListener = memoize((settings: IngressSettings, port: number): IngressResource => {
-  const filter_chains = peerTreatments(settings.trustedProxies, 'http').map((treatment) => {
+  const filter_chains = peerTreatments(settings, 'http').map((treatment) => {
     const manager = ingressManager({
       directory: settings.directory,
       treatment,
@@ -85,7 +85,7 @@ function tlsChains(
 
 function terminatingChains(plan: IngressPlan, settings: IngressSettings): readonly Json[] {
   const { name } = plan.metadata;
-  return peerTreatments(settings.trustedProxies, 'https').map((treatment) => {
+  return peerTreatments(settings, 'https').map((treatment) => {
     const manager = ingressManager({
       directory: settings.directory,
       treatment,
@@ -119,7 +119,10 @@ function passthroughChain(plan: IngressPlan, generation: number, settings: Ingre
     metadata: {
       filter_metadata: { sallyport: { generation, workspace: metadata.name, workspaceId, level, revision } },
     },
-    filters: [...decideConnection(renderListRules(spec)), proxyToBackends(metadata.name, AFTER_FIRST_BYTES)],
+    filters: [
+      ...decideConnection(renderListRules(spec, settings.proxyProtocolFrom)),
+      proxyToBackends(metadata.name, AFTER_FIRST_BYTES),
+    ],
   };
 }
 
@@ -173,12 +176,7 @@ function filterChain(name: string, match: Json, settings: IngressSettings, manag
 /** With PROXY headers, a connection of any other peer has no filter chain and is closed. */
 function fromProxies(ranges: readonly AddressRange[]): Json {
   if (ranges.length === 0) return {};
-  return {
-    direct_source_prefix_ranges: ranges.map(({ address, prefixLength }) => ({
-      address_prefix: address,
-      prefix_len: prefixLength,
-    })),
-  };
+  return { direct_source_prefix_ranges: prefixes(ranges) };
 }
 
 function proxyHeaders({ proxyProtocolFrom }: IngressSettings): readonly Json[] {

@@ -1,5 +1,6 @@
 // IP access lists as rules of Envoy's RBAC filters, which decide as decideIngress() does: block lists before allow
 // lists, and the most specific entry names the list.
+import type { AddressRange } from '../../../model/address-range.ts';
 import { inboundRuleName } from '../../../model/inbound-line.ts';
 import type { InboundReason } from '../../../model/inbound-reason.ts';
 import type { IngressRules, PlannedList } from '../../../model/ingress-plan.ts';
@@ -8,6 +9,7 @@ import { type OwnedRange, rangesByList } from './list-ranges.ts';
 
 /** Stands for a client whose address cannot be read; an address of the discard-only block of RFC 6666. */
 export const UNREADABLE_CLIENT = '100::1';
+const UNREADABLE_RANGE = { address: UNREADABLE_CLIENT, prefixLength: 128 };
 
 /** `matcher` of an RBAC filter, and its `shadow_matcher` where a list is in dry-run. */
 export interface ListRules {
@@ -15,16 +17,17 @@ export interface ListRules {
   readonly shadow_matcher?: Json;
 }
 
-export function renderListRules(rules: IngressRules): ListRules {
+/** `nameless`: peers whose own address is no client's. */
+export function renderListRules(rules: IngressRules, nameless: readonly AddressRange[] = []): ListRules {
   if (!rules.enableIpAccessLists) return { matcher: always('ALLOW', 'LISTS_DISABLED') };
   if ((rules.unreadableLists ?? []).length > 0) return { matcher: always('DENY', 'LIST_UNREADABLE') };
   const enabled = rules.lists.filter((list) => list.enabled);
   const enforced = enabled.filter(({ mode }) => mode === 'ENFORCED');
-  const all = renderLists(enabled);
+  const all = renderLists(enabled, nameless);
   // An entry that cannot be read, which the operator never writes.
   if (all === undefined) return { matcher: always('DENY', 'LIST_UNREADABLE') };
   if (enforced.length === enabled.length) return { matcher: all };
-  return { matcher: renderLists(enforced) ?? all, shadow_matcher: all };
+  return { matcher: renderLists(enforced, nameless) ?? all, shadow_matcher: all };
 }
 
 /** Of a route configuration that has none: whoever forgets to give rules denies. */
@@ -32,13 +35,13 @@ export function denyAll(reason: InboundReason): ListRules {
   return { matcher: always('DENY', reason) };
 }
 
-function renderLists(lists: readonly PlannedList[]): Json | undefined {
+function renderLists(lists: readonly PlannedList[], nameless: readonly AddressRange[]): Json | undefined {
   const blockLists = rangesByList(lists.filter(({ listType }) => listType === 'BLOCK'));
   const allowed = renderAllowLists(lists.filter(({ listType }) => listType === 'ALLOW'));
   if (blockLists === undefined || allowed === undefined) return undefined;
   return addressTree(
     [
-      addressesOf([{ address: UNREADABLE_CLIENT, prefixLength: 128 }], action('DENY', 'BAD_ADDRESS')),
+      addressesOf([UNREADABLE_RANGE, ...nameless], action('DENY', 'BAD_ADDRESS')),
       ...blockLists.map(({ listId, ranges }) => addressesOf(ranges, action('DENY', 'IN_BLOCK_LIST', listId))),
     ],
     allowed,
