@@ -33,6 +33,8 @@ export interface Snapshot {
   readonly objects: readonly ObservedObject[];
   /** Objects that exist but cannot be parsed; what depends on them is denied. */
   readonly unreadable: readonly ObjectKey[];
+  /** Set where a file that was never read may hold further objects: what is not here may exist all the same. */
+  readonly isIncomplete?: boolean;
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = { objects: [], unreadable: [] };

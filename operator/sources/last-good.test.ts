@@ -127,3 +127,17 @@ describe('mergeFiles() with a file that may hold an assignment', () => {
     ]);
   });
 });
+
+test('mergeFiles() says whether a file that was never read may hold further objects', () => {
+  const isIncomplete = (...readings: readonly Readonly<Record<string, string>>[]) =>
+    read(...readings).snapshot.isIncomplete === true;
+  const good = { 'a.yaml': namespaces('a') };
+  const broken = { 'a.yaml': BROKEN };
+  expect(isIncomplete(good)).toBe(false);
+  expect(isIncomplete(broken)).toBe(true);
+  expect(isIncomplete({ 'a.yaml': '' })).toBe(true);
+  expect(isIncomplete(good, broken)).toBe(false);
+  expect(isIncomplete(good, broken, { ...broken, 'b.yaml': BROKEN })).toBe(true);
+  expect(isIncomplete(good, {}, broken)).toBe(true);
+  expect(isIncomplete(broken, good)).toBe(false);
+});

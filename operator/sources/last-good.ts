@@ -10,9 +10,11 @@ export interface LastGood {
   readonly objects: ReadonlyMap<string, { readonly object: ObservedObject; readonly file: string }>;
   /** Workspaces that certainly have no assignment: every file was readable when they had none. */
   readonly unassigned: ReadonlySet<string>;
+  /** Files whose content was known once. */
+  readonly knownFiles: ReadonlySet<string>;
 }
 
-export const NOTHING_KNOWN: LastGood = { objects: new Map(), unassigned: new Set() };
+export const NOTHING_KNOWN: LastGood = { objects: new Map(), unassigned: new Set(), knownFiles: new Set() };
 
 export interface Merged {
   readonly snapshot: Snapshot;
@@ -41,17 +43,23 @@ export function mergeFiles(files: Files, lastGood: LastGood): Merged {
   const isCertain = (name: string): boolean =>
     !parsedFiles.some(({ broken }) => broken) || lastGood.unassigned.has(name);
   const doubtful = unassigned.filter((name) => !isCertain(name));
+  const unknownFiles = [...files].filter(([file, { broken }]) => broken && !lastGood.knownFiles.has(file));
   return {
     snapshot: {
       objects: [...objects.values()].map(({ object }) => object),
       unreadable: [...missing, ...doubtful.map(assignmentKey)],
+      ...(unknownFiles.length === 0 ? {} : { isIncomplete: true }),
     },
     problems: [
       ...parsedFiles.flatMap((parsed) => parsed.problems),
       ...duplicated.map(duplicateProblem),
       ...doubtful.map(doubtProblem),
     ],
-    lastGood: { objects, unassigned: new Set(unassigned.filter(isCertain)) },
+    lastGood: {
+      objects,
+      unassigned: new Set(unassigned.filter(isCertain)),
+      knownFiles: new Set([...files.keys()].filter((file) => !unknownFiles.some(([name]) => name === file))),
+    },
   };
 }
 

@@ -21,7 +21,8 @@ function problemsOf(text: string): readonly string[] {
   return parseYamlFile('a.yaml', text).problems.map(({ line, message }) => `${line}: ${message}`);
 }
 
-const UNTIL_CORRECTED = 'correct the file, until then its last good objects stay';
+const UNTIL_CORRECTED =
+  'correct the file; until then its last good objects stay, and what was never read of it is denied';
 
 test('parseYamlFile() finds every object with its line, and passes over what is not ours', () => {
   const { objects, ...rest } = parseYamlFile('a.yaml', [NAMESPACE, FOREIGN, ASSIGNMENT].join('---\n'));

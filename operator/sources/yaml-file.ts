@@ -84,7 +84,7 @@ function quotesNeeded(text: string): string {
 }
 
 function brokenFile(file: string, line: number, detail: string): ParsedFile {
-  const message = `Cannot read YAML: ${detail}; correct the file, until then its last good objects stay`;
+  const message = `Cannot read YAML: ${detail}; correct the file; until then its last good objects stay, and what was never read of it is denied`;
   return {
     objects: [],
     unreadable: [],
@@ -99,7 +99,9 @@ export function unreadableFile(
   fault: string,
   { broken }: Pick<ParsedFile, 'broken'>,
 ): ParsedFile {
-  const consequence = broken ? ', until then its last good objects stay' : '';
+  const consequence = broken
+    ? '; until then its last good objects stay, and what was never read of it is denied'
+    : '';
   const message = `Cannot read file: ${fault}${consequence}`;
   return { objects: [], unreadable: [], problems: [{ reason: 'FileUnreadable', message, file }], broken };
 }

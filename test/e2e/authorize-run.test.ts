@@ -42,12 +42,12 @@ beforeAll(async () => {
 
 afterAll(() => scene.remove());
 
-function statusFor(address: string): Promise<number> {
+function statusFor(address: string, { outside }: Scene = scene): Promise<number> {
   return new Promise((resolve, reject) => {
     const headers = { host: 'analytics.example', 'x-real-ip': address, 'x-forwarded-uri': '/login' };
     const call = request({
       port,
-      host: scene.outside.listenAddress,
+      host: outside.listenAddress,
       path: '/authorize',
       headers,
       agent: false,
@@ -158,4 +158,29 @@ test('lists without a state directory says where it looked', async () => {
   const { status, stderr } = await sallyport(['lists', '--state', scene.state('nowhere')]);
   expect(status).toBe(1);
   expect(stderr).toMatch(/^No access lists in ".*nowhere\/hits\.json": start "sallyport run …" first\n$/);
+});
+
+test('a file that cannot be read opens nothing, neither at a first start nor at a restart', async () => {
+  const broken = 'spec: [';
+  const own = await Scene.open([], { 'workspace.yaml': WORKSPACE, 'office.yaml': broken });
+  const options = ['--authorize-port', String(port)];
+  try {
+    const first = own.run(options);
+    await first.says(READY);
+    expect(await statusFor('192.0.2.33', own)).toBe(403);
+    expect(await statusFor('203.0.113.1', own)).toBe(403);
+    await own.write('office.yaml', listYaml('office', 'ALLOW', ['192.0.2.0/24']));
+    await until('the list is in force', async () => (await statusFor('192.0.2.33', own)) === 200);
+    await first.end('SIGINT');
+    for (const text of [broken, '']) {
+      await own.write('office.yaml', text);
+      const again = own.run(options);
+      await again.says(READY);
+      expect(await statusFor('192.0.2.33', own)).toBe(200);
+      expect(await statusFor('203.0.113.1', own)).toBe(403);
+      await again.end('SIGKILL');
+    }
+  } finally {
+    await own.remove();
+  }
 });

@@ -45,7 +45,8 @@ export function namespaceFile(...workspaces: readonly string[]): string {
 const POLICY = 'NetworkPolicy/alpha-policy';
 const ACCESS = 'spec.egress.networkAccess';
 const FIRST_DESTINATION = `17: ${POLICY}: ${ACCESS}.allowedInternetDestinations[0].destination`;
-const UNTIL_CORRECTED = 'correct the file, until then its last good objects stay';
+const UNTIL_CORRECTED =
+  'correct the file; until then its last good objects stay, and what was never read of it is denied';
 
 function destination(written: string, problem: string): BadInput {
   return {

@@ -115,22 +115,28 @@ export class Scene {
 
   /** The Envoy of a state directory, or undefined where none runs. */
   async envoy(state = this.state()) {
-    const identity = await readPidFile(
-      { readIfExists, writeFileAtomic },
-      join(statePaths(state).envoy, 'envoy.json'),
-    );
-    return identity !== undefined && (await isRunning(identity)) ? identity : undefined;
+    return await envoyIn(statePaths(state).envoy);
   }
 
   async remove(): Promise<void> {
     await Promise.all(this.#commands.map((command) => command.end('SIGKILL')));
     for (const state of this.#states) {
-      const envoy = await this.envoy(state);
-      if (envoy !== undefined) await signalProcess(envoy, 'SIGKILL');
+      const { envoy, ingressEnvoy } = statePaths(state);
+      for (const directory of [envoy, ingressEnvoy]) {
+        const identity = await envoyIn(directory);
+        if (identity !== undefined) await signalProcess(identity, 'SIGKILL');
+      }
     }
     await this.outside.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** The Envoy of a directory, or undefined where none runs. */
+async function envoyIn(directory: string) {
+  const files = { readIfExists, writeFileAtomic };
+  const identity = await readPidFile(files, join(directory, 'envoy.json'));
+  return identity !== undefined && (await isRunning(identity)) ? identity : undefined;
 }
 
 /** Writes a program of this name into a new folder below the scene's, for a PATH; answers the folder. */

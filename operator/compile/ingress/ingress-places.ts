@@ -97,8 +97,26 @@ export const listsOf = memoize((snapshot: Snapshot): ListsOfNamespaces => {
 });
 
 export function readConf(snapshot: Snapshot, namespace: string): WorkspaceConf | 'unreadable' | undefined {
-  const isBroken = isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
+  const isBroken =
+    snapshot.isIncomplete === true || isUnreadable(snapshot, 'WorkspaceConf', WORKSPACE_CONF_NAME, namespace);
   return findConf(snapshot, namespace) ?? (isBroken ? 'unreadable' : undefined);
+}
+
+/** Stands for the lists that a file may hold which was never read; no list has such a name. */
+export const UNKNOWN_LISTS = '(unreadable file)';
+
+/** Names of lists that exist, or may, and cannot be read. `former` are those of the last plan, where there was one. */
+export function unreadableLists(
+  snapshot: Snapshot,
+  namespace: string,
+  former: readonly string[] | undefined,
+): readonly string[] {
+  const { readable, unreadable } = listsOf(snapshot);
+  const names = unreadable.get(namespace) ?? [];
+  if (snapshot.isIncomplete !== true) return names;
+  if (former === undefined) return [...names, UNKNOWN_LISTS];
+  const found = new Set([...names, ...(readable.get(namespace) ?? []).map(({ metadata }) => metadata.name)]);
+  return [...names, ...former.filter((name) => !found.has(name))];
 }
 
 export function isOfAccount({ metadata }: IpAccessList): boolean {

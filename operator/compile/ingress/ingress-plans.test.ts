@@ -2,6 +2,7 @@ import type { Manifest } from '../../../test/fixtures/object-fixture.ts';
 import { manifest, readSnapshot, workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import type { ObservedObject } from '../../model/snapshot.ts';
+import { decideIngress } from './decide-ingress.ts';
 import { type CompiledIngress, compileIngress } from './ingress-plans.ts';
 
 const SETTINGS = { systemNamespace: 'sallyport-system', backendField: 'address' } as const;
@@ -167,5 +168,38 @@ describe('compileIngress()', () => {
       lists: [{ listId: 'office' }],
     });
     expect(compile([WORKSPACE, ofAccount]).problems).toMatchObject([{ reason: 'WorkspaceNotFound' }]);
+  });
+});
+
+describe('compileIngress(), where a file was never read that may hold lists', () => {
+  const incomplete = (manifests: readonly Manifest[], before: readonly IngressPlan[] = []): CompiledIngress =>
+    compileIngress({ ...readSnapshot(...manifests), isIncomplete: true }, SETTINGS, before);
+  const SWITCH = conf({ enableIpAccessLists: true, ingress: { hosts: ['a.example'] } });
+  const before = compile([WORKSPACE, SWITCH, list('a', 2)]).plans;
+
+  it('denies everybody at a first start, and says so', () => {
+    for (const manifests of [[WORKSPACE], [WORKSPACE, SWITCH], [WORKSPACE, SWITCH, list('a', 2)]]) {
+      const compiled = incomplete(manifests);
+      expect(decideIngress(specOf(compiled), '203.0.113.9')).toMatchObject({ isAllowed: false });
+      expect(compiled.problems).toMatchObject([
+        { reason: 'WorkspaceUnreadable', object: 'Workspace/team-a' },
+      ]);
+    }
+  });
+
+  it('keeps what was in force: lists, switch, hosts, and workspaces that are not found', () => {
+    for (const manifests of [[WORKSPACE, SWITCH, list('a', 2)], [WORKSPACE, SWITCH], [WORKSPACE], []])
+      expect(specOf(incomplete(manifests, before))).toMatchObject({
+        enableIpAccessLists: true,
+        lists: [{ listId: 'a' }],
+        hosts: ['a.example'],
+      });
+  });
+
+  it('takes what it can read, and denies nobody whose switch is off', () => {
+    const changed = incomplete([WORKSPACE, SWITCH, list('a', 3)], before);
+    expect(specOf(changed).lists).toMatchObject([{ ipAddresses: { length: 3 } }]);
+    const off = incomplete([WORKSPACE, conf({ enableIpAccessLists: false })]);
+    expect(decideIngress(specOf(off), '203.0.113.9')).toMatchObject({ isAllowed: true });
   });
 });

@@ -17,6 +17,8 @@ import {
   placesOf,
   readConf,
   strayLists,
+  UNKNOWN_LISTS,
+  unreadableLists,
 } from './ingress-places.ts';
 import { addressesOf, type Moment } from './moment.ts';
 import { type BackendField, hostsOf, servedBefore, servedBy } from './served-hosts.ts';
@@ -66,12 +68,25 @@ export function* ingressSteps(
     planned.push(planOnce(place.workspace ?? ACCOUNT, inputsOf(place)));
     if (planned.length % PLACES_PER_STEP === 0) yield;
   }
-  const plans = planned.map(({ plan }) => plan);
+  const known = planned.map(({ plan }) => plan);
+  const plans = [...known, ...(snapshot.isIncomplete === true ? plansOfUnread(known, before) : [])];
   return {
     plans,
     problems: [...planned.flatMap(({ problems }) => problems), ...strayLists(snapshot, places, settings)],
     changesAtMs: nextEnd(plans, moment),
   };
+}
+
+/** Of workspaces that may stand in a file that cannot be read: as they were, but for hosts that others have now. */
+function plansOfUnread(
+  known: readonly IngressPlan[],
+  before: readonly IngressPlan[],
+): readonly IngressPlan[] {
+  const names = new Set(known.map(({ metadata }) => metadata.name));
+  const hosts = new Set(known.flatMap(({ spec }) => spec.hosts ?? []));
+  return before.filter(
+    ({ metadata, spec }) => !names.has(metadata.name) && !(spec.hosts ?? []).some((host) => hosts.has(host)),
+  );
 }
 
 interface Around {
@@ -104,7 +119,11 @@ function inputsOfPlaces({
       place,
       settledConf: confs.get(name) ?? NO_CONF,
       lists: (found.readable.get(name) ?? []).filter((list) => workspace !== undefined || isOfAccount(list)),
-      unreadable: found.unreadable.get(name) ?? [],
+      unreadable: unreadableLists(
+        snapshot,
+        name,
+        former.get(name)?.lists.map(({ listId }) => listId),
+      ),
       former: former.get(name),
       backendField: settings.backendField,
       owners: hostsOf(confOf(name)).map((host) => owners.get(host)),
@@ -212,6 +231,15 @@ function memoryOf({ version, trial }: SettledConf, ofLists: readonly Trial[]): P
 }
 
 function closedBy(list: string, namespace: string): Problem {
+  if (list === UNKNOWN_LISTS) {
+    const message =
+      'Nobody may access the workspace until every file of the folder can be read: one that cannot may hold its IpAccessLists';
+    return {
+      reason: 'WorkspaceUnreadable',
+      message,
+      object: formatKey({ kind: 'Workspace', namespace: '', name: namespace }),
+    };
+  }
   return {
     reason: 'InvalidValue',
     message: 'Until it can be read, nobody may access the workspace; correct or delete it',
