@@ -87,7 +87,12 @@ test('each reason has its status and sentence', async () => {
     'IN_BLOCK_LIST',
     'Source IP address: 127.0.0.2 is blocked by Databricks IP ACL for account: account',
   ]);
-  expect(await found('nowhere.example', '127.0.0.1')).toEqual([404, 'UNKNOWN_HOST', expect.any(String)]);
+  for (const host of ['nowhere.example', 'LAB.example'])
+    expect(await found(host, '127.0.0.1')).toEqual([
+      404,
+      'UNKNOWN_HOST',
+      expect.stringContaining('must be in lower case'),
+    ]);
   for (const host of ['empty.example', 'dead.example'])
     expect(await found(host, '127.0.0.1')).toEqual([503, undefined, expect.stringContaining('No server')]);
 });

@@ -43,6 +43,12 @@ const DENIALS: readonly InboundReason[] = [
 const NO_ANSWER =
   'No server of this workspace answers; try again later, or ask its administrator to check the backends';
 
+/** Plain HTTP finds a host by its scope, which Envoy compares as written; no formatter there can lower its case. */
+const NOTHING_AT: Readonly<Record<UnknownHostStatus, string>> = {
+  404: 'There is nothing at this host; over plain HTTP it must be in lower case',
+  421: 'There is nothing at this host',
+};
+
 export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
   const replies: readonly Reply[] = [
     ...DENIALS.map(denial),
@@ -50,8 +56,8 @@ export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
       when: isDeniedBy('UNKNOWN_HOST'),
       status: unknownHostStatus,
       errorCode: 'RESOURCE_DOES_NOT_EXIST',
-      message: 'There is nothing at this host',
-      page: htmlPage('Not found', ['There is nothing at this host.']),
+      message: NOTHING_AT[unknownHostStatus],
+      page: htmlPage('Not found', [`${NOTHING_AT[unknownHostStatus]}.`]),
       reason: 'UNKNOWN_HOST',
     },
     {
