@@ -58,9 +58,13 @@ interface Reasons {
   readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
   /** Present only while another policy allows more egress than ours. */
   readonly BroaderPolicies: 'BroaderPolicies';
-  /** The summary: the reason of the first condition that keeps the object from being ready. */
+  /**
+   * The summary: the reason of the first condition that keeps the object from being ready. Of an IpAccessList that is
+   * as it is wanted and has no effect it is True with Disabled (by itself) or NotUsed (its workspace is switched off).
+   */
   readonly Ready:
     | 'Ready'
+    | 'Disabled'
     | 'NotStamped'
     | 'BroaderPolicies'
     | 'MoreOpenLanes'

@@ -1,6 +1,7 @@
 import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
 import { AT_MS, conditionOf, statusInput, withStored } from '../../../../test/fixtures/status-fixture.ts';
 import { type GatewayReport, type GatewayReportSpec, packBits } from '../../../model/gateway-report.ts';
+import { CONFIRM_WITHIN } from '../../../model/workspace-conf.ts';
 import { renderEvents } from '../events.ts';
 import { renderStatuses } from './render-statuses.ts';
 import type { StatusInput } from './status-index.ts';
@@ -12,6 +13,10 @@ const CONF = 'WorkspaceConf/team/workspace';
 function list(name: string, more: Readonly<Record<string, unknown>> = {}): Manifest {
   const spec = { label: name, listType: 'ALLOW', ipAddresses: ['1.1.1.1', '2.2.2.2/21'], ...more };
   return manifest('IpAccessList', name, spec, 'team');
+}
+
+function annotated(object: Manifest, annotations: Readonly<Record<string, string>>): Manifest {
+  return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
 function conf(spec: Readonly<Record<string, unknown>> = {}): Manifest {
@@ -48,11 +53,11 @@ describe('the status of an IpAccessList', () => {
       [list('office', { mode: 'DRY_RUN' }), conf()],
       'True Accepted Valid and in use: it denies nobody',
     ],
-    ['switched off', [list('office')], 'True Accepted Valid; it has no effect until enableIpAccessLists'],
+    ['switched off', [list('office')], 'True Accepted Valid. It has no effect until enableIpAccessLists'],
     [
       'not enabled',
       [list('office', { enabled: false }), conf()],
-      'True Accepted Valid; it has no effect while',
+      'True Accepted Valid. It has no effect while',
     ],
     [
       'too long',
@@ -103,6 +108,35 @@ describe('the status of an IpAccessList', () => {
     expect(condition(input, LIST, 'Programmed')).toBe('Unknown NotUsed');
     expect(condition(input, LIST, 'Ready')).toBe('True Ready');
     expect(condition(reported(input), LIST, 'Programmed')).toBe('True Programmed');
+  });
+
+  it.each<[string, readonly Manifest[], string]>([
+    ['in force', [list('office'), conf()], 'True Ready In force'],
+    ['in dry-run', [list('office', { mode: 'DRY_RUN' }), conf()], 'True Ready In force: it denies nobody'],
+    [
+      'switched off',
+      [list('office'), conf({ enableIpAccessLists: false })],
+      'True NotUsed It has no effect until enableIpAccessLists of the WorkspaceConf is true',
+    ],
+    [
+      'not enabled',
+      [list('office', { enabled: false }), conf()],
+      'True Disabled It has no effect while spec.enabled is false',
+    ],
+    [
+      'to be confirmed',
+      [annotated(list('office'), { [CONFIRM_WITHIN]: '10m' }), conf()],
+      'True AwaitingConfirmation It is in force, and is taken back at 20',
+    ],
+    [
+      'of a label that another has, and switched off',
+      [list('a', { label: 'office' }), list('office'), conf({ enableIpAccessLists: false })],
+      'True NotUsed ',
+    ],
+  ])('says by Ready what becomes of a list that is %s', (_, manifests, wanted) => {
+    const { statuses } = renderStatuses(reported(statusInput(WORKSPACE, ...manifests)));
+    const { status, reason, message } = conditionOf(statuses, LIST, 'Ready') ?? {};
+    expect(`${status} ${reason} ${message}`.slice(0, wanted.length)).toBe(wanted);
   });
 
   it('adds the hits of all gateways, and counts entries that none of them saw', () => {

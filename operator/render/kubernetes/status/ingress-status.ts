@@ -30,14 +30,15 @@ export function listStatus(
     index.problems.get(`IpAccessList/${namespace}/${name}`) ?? [],
     list === undefined,
   );
+  const noEffect = list && noEffectOf(list, plan?.spec.enableIpAccessLists);
   const verdicts: Verdicts = {
-    Accepted: list === undefined ? accepted : withEffect(accepted, list, plan?.spec.enableIpAccessLists),
+    Accepted: list === undefined ? accepted : withEffect(accepted, list, noEffect),
     Programmed:
       planned === undefined ? NOT_IN_FORCE : (index.programmedIngress.get(namespace) ?? NOT_IN_FORCE),
   };
   const hits = planned && hitsField(index.hits.get(hitsKey(namespace, name)), planned, stored);
   return {
-    verdicts: { ...verdicts, Ready: readyOf(verdicts) },
+    verdicts: { ...verdicts, Ready: readyList(verdicts, list, noEffect) },
     fields: {
       ...(list === undefined ? {} : { addressCount: list.spec.ipAddresses.length }),
       ...(hits === undefined ? {} : { hits }),
@@ -45,20 +46,48 @@ export function listStatus(
   };
 }
 
+type NoEffect = Pick<Verdict<'Ready'>, 'reason' | 'message'>;
+
 /** A list that is valid may still have no effect, which people would else look for elsewhere. */
+function noEffectOf({ spec }: IpAccessList, isSwitchedOn: boolean | undefined): NoEffect | undefined {
+  if (!spec.enabled) return { reason: 'Disabled', message: 'It has no effect while spec.enabled is false' };
+  if (isSwitchedOn === true) return undefined;
+  return {
+    reason: 'NotUsed',
+    message: 'It has no effect until enableIpAccessLists of the WorkspaceConf is true',
+  };
+}
+
+const DENIES_NOBODY = 'it denies nobody, since spec.mode is DRY_RUN';
+
 function withEffect(
   accepted: Verdict<'Accepted'>,
   { spec }: IpAccessList,
-  isSwitchedOn: boolean | undefined,
+  noEffect: NoEffect | undefined,
 ): Verdict<'Accepted'> {
   if (accepted.reason !== 'Accepted') return accepted;
-  if (!spec.enabled) return { ...accepted, message: 'Valid; it has no effect while spec.enabled is false' };
-  if (isSwitchedOn !== true)
-    return {
-      ...accepted,
-      message: 'Valid; it has no effect until enableIpAccessLists of the WorkspaceConf is true',
-    };
-  return spec.mode === 'DRY_RUN' ? { ...accepted, message: 'Valid and in use: it denies nobody' } : accepted;
+  if (noEffect !== undefined) return { ...accepted, message: `Valid. ${noEffect.message}` };
+  return spec.mode === 'DRY_RUN' ? { ...accepted, message: `Valid and in use: ${DENIES_NOBODY}` } : accepted;
+}
+
+/** Remarks before which it does not matter whether lists apply. */
+const FIRST_REMARKS: readonly string[] = ['AwaitingConfirmation', 'RulesIgnored'];
+
+function readyList(verdicts: Verdicts, list: IpAccessList | undefined, noEffect: NoEffect | undefined) {
+  const ready = readyWithRemark(verdicts);
+  if (ready.status !== 'True' || FIRST_REMARKS.includes(ready.reason)) return ready;
+  if (noEffect !== undefined) return { ...ready, ...noEffect };
+  const isPlain = ready.reason === 'Ready' && list?.spec.mode === 'DRY_RUN';
+  return isPlain ? { ...ready, message: `${ready.message}: ${DENIES_NOBODY}` } : ready;
+}
+
+/** What is ready may be so for a time only, or without a part of what was written. */
+function readyWithRemark(verdicts: Verdicts): Verdict<'Ready'> {
+  const ready = readyOf(verdicts);
+  const { Accepted } = verdicts;
+  return ready.status === 'True' && Accepted !== undefined && Accepted.reason !== 'Accepted'
+    ? Accepted
+    : ready;
 }
 
 /** `conf` is undefined where it cannot be read. */
@@ -73,5 +102,5 @@ export function confStatus(
     ...(resolved === undefined ? {} : { ResolvedRefs: resolved }),
     Programmed: index.programmedIngress.get(namespace) ?? NOT_IN_FORCE,
   };
-  return { verdicts: { ...verdicts, Ready: readyOf(verdicts) }, fields: {} };
+  return { verdicts: { ...verdicts, Ready: readyWithRemark(verdicts) }, fields: {} };
 }
