@@ -2,11 +2,8 @@
 // Users are numbers in Databricks' API, so ours are a hash of the name.
 import { createHash } from 'node:crypto';
 import type { KubernetesMeta } from '../lib/kubernetes/api-object.ts';
+import { CREATED_AT, CREATED_BY, UPDATED_AT, UPDATED_BY } from '../model/access-annotations.ts';
 
-const CREATED_AT = 'sallyport.dev/created-at';
-const CREATED_BY = 'sallyport.dev/created-by';
-const UPDATED_AT = 'sallyport.dev/updated-at';
-const UPDATED_BY = 'sallyport.dev/updated-by';
 /** Field manager of this API, by which its writes are told from others'. */
 export const FIELD_MANAGER = 'sallyport-api';
 

@@ -17,8 +17,8 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 /** Reasons by type. */
 interface Reasons {
   /**
-   * The object itself. RulesIgnored, SharedZone, TooManyTlsPorts, DuplicateLabel and AwaitingConfirmation are True; every
-   * other than they and Accepted is False.
+   * The object itself. RulesIgnored, SharedZone, TooManyTlsPorts, DuplicateLabel, DeniesEverybody, AnnotationIgnored and
+   * AwaitingConfirmation are True; every other than they and Accepted is False.
    */
   readonly Accepted:
     | 'Accepted'
@@ -26,6 +26,8 @@ interface Reasons {
     | 'SharedZone'
     | 'TooManyTlsPorts'
     | 'DuplicateLabel'
+    | 'AnnotationIgnored'
+    | 'DeniesEverybody'
     | 'AwaitingConfirmation'
     | 'WouldLockOut'
     | 'NotConfirmed'

@@ -24,6 +24,8 @@ export type ProblemReason =
   | 'HostTaken'
   | 'BackendNotUsable'
   | 'DuplicateLabel'
+  | 'AnnotationIgnored'
+  | 'DeniesEverybody'
   | 'WouldLockOut'
   | 'AwaitingConfirmation'
   | 'NotConfirmed'

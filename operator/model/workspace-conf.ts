@@ -10,17 +10,7 @@ import {
 } from './kubernetes-object.ts';
 import { ANY_NAME_PATTERN, namePatternSchema } from './network-policy.ts';
 
-/** Of a WorkspaceConf while the API changes lists of its workspace: its lock (api/store/access-lock.ts). */
-export const ACCESS_CHANGE_ANNOTATION = 'sallyport.dev/access-change';
-
 export const WORKSPACE_CONF_NAME = 'workspace';
-
-/** Annotations of an IpAccessList or a WorkspaceConf. The change counts at once, and is taken back after that time. */
-export const CONFIRM_WITHIN = 'sallyport.dev/confirm-within';
-/** Version that stays. */
-export const CONFIRMED = 'sallyport.dev/confirmed';
-/** "true", or the addresses that may be shut out. */
-export const CONFIRM_LOCKOUT = 'sallyport.dev/confirm-lockout';
 
 const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 const HOST_PATTERN = ANY_NAME_PATTERN.replace('(\\*\\.)?', '');

@@ -1,11 +1,11 @@
 // Which fields a client left out of a policy, although the API server stores a default for each: answers leave them
 // out, too, since a client that gets back more than it set plans a change for ever. Kept in an annotation.
 import { isDeepStrictEqual } from 'node:util';
+import { LEFT_OUT } from '../../model/access-annotations.ts';
 import { parseObject } from '../../model/parse-object.ts';
 import type { StoredObject } from '../store/object-store.ts';
 import { isObject } from './rest-names.ts';
 
-const LEFT_OUT = 'sallyport.dev/left-out';
 /** Annotations of an object have at most 256 KiB; beyond this answers show the defaults. */
 const MAX_BYTES = 100_000;
 

@@ -5,9 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import { WORKSPACE_CONFS } from '../../model/cluster-resources.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
-import { ACCESS_CHANGE_ANNOTATION, WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
+import { WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
 import { FIELD_MANAGER } from '../authorship.ts';
 import type { StoredObject } from './object-store.ts';
 
@@ -44,7 +45,7 @@ export class AccessLock {
 
   /** Throws Contended where somebody else has it. */
   async take(conf: StoredObject | undefined): Promise<HeldLock> {
-    const held = conf?.metadata.annotations?.[ACCESS_CHANGE_ANNOTATION];
+    const held = conf?.metadata.annotations?.[ACCESS_CHANGE];
     if (held !== undefined && isAlive(held)) {
       throw new Contended('Another change of these lists is under way', { isMissing: false });
     }
@@ -68,7 +69,7 @@ export class AccessLock {
     const metadata = {
       name: WORKSPACE_CONF_NAME,
       namespace: this.#namespace,
-      annotations: { [ACCESS_CHANGE_ANNOTATION]: mine },
+      annotations: { [ACCESS_CHANGE]: mine },
     };
     await this.#api.request({
       method: 'POST',
@@ -80,13 +81,13 @@ export class AccessLock {
 
   async #annotate({ metadata: { resourceVersion } }: StoredObject, mine: string): Promise<void> {
     await this.#patch('application/merge-patch+json', {
-      metadata: { resourceVersion, annotations: { [ACCESS_CHANGE_ANNOTATION]: mine } },
+      metadata: { resourceVersion, annotations: { [ACCESS_CHANGE]: mine } },
     });
   }
 
   /** Only while it is still ours. What fails here ends by itself. */
   async #release(mine: string): Promise<void> {
-    const path = `/metadata/annotations/${ACCESS_CHANGE_ANNOTATION.replaceAll('/', '~1')}`;
+    const path = `/metadata/annotations/${ACCESS_CHANGE.replaceAll('/', '~1')}`;
     await this.#patch('application/json-patch+json', [
       { op: 'test', path, value: mine },
       { op: 'remove', path },

@@ -1,11 +1,10 @@
 // What the REST API has answered is in force: it asked its caller's own address already. It marks what it wrote with a
 // hash of what decides, so that the lock-out guard lets exactly that pass, and not what somebody writes later.
+import { DECIDED_BY_API } from '../../model/access-annotations.ts';
 import type { IpAccessList } from '../../model/ip-access-list.ts';
 import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
 import { plannedList } from './accept-lists.ts';
-
-const DECIDED_BY_API = 'sallyport.dev/decided-by-api';
 
 /** The annotation of that object. */
 export function apiMark(object: IpAccessList | WorkspaceConf): Readonly<Record<string, string>> {

@@ -8,6 +8,8 @@ import { formatKey, problemAbout, type Snapshot } from '../../model/snapshot.ts'
 import type { Workspace } from '../../model/workspace.ts';
 import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
+import { emptyLists } from './empty-lists.ts';
+import { ignoredAnnotations } from './ignored-annotations.ts';
 import {
   type IngressSettings,
   isOfAccount,
@@ -207,18 +209,27 @@ function planOf(inputs: PlanInputs): PlannedPlace {
     ...(settled.unreadable.length === 0 ? {} : { unreadableLists: [...settled.unreadable] }),
     ...served.fields,
   };
+  const found = [...settledConf.problems, ...settled.problems];
+  const annotated = conf === 'unreadable' || conf === undefined ? lists : [...lists, conf];
+  const annotations = annotated.flatMap(ignoredAnnotations).filter((one) => !isAbout(found, one));
   const memory = memoryOf(settledConf, settled.trials);
   const spec = { ...content, ...memory, revision: contentHash(content) };
   return {
     plan: { kind: 'IngressPlan', metadata: { name }, spec },
     problems: [
-      ...settledConf.problems,
-      ...settled.problems,
+      ...found,
       ...served.problems,
       ...ignoredLists(workspace, lists),
+      ...emptyLists(settled, lists),
+      ...annotations,
       ...(settled.isOn ? settled.unreadable.map((list) => closedBy(list, name)) : []),
     ],
   };
+}
+
+/** Whether the same part of the same object has a problem already. */
+function isAbout(problems: readonly Problem[], { object, field }: Problem): boolean {
+  return problems.some((problem) => problem.object === object && problem.field === field);
 }
 
 /** What only the operator needs; gateways need not apply a plan again because of it. */

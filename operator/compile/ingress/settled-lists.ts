@@ -1,11 +1,12 @@
 // The IpAccessLists of a place as they count: as they are written, or as they were where a change was not confirmed in
 // time or would shut out an administrator.
 import { isDeepStrictEqual } from 'node:util';
+import { CONFIRM_LOCKOUT } from '../../model/access-annotations.ts';
 import type { IngressPlanSpec, PlannedList, Trial } from '../../model/ingress-plan.ts';
 import type { IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
 import { problemAbout } from '../../model/snapshot.ts';
-import { CONFIRM_LOCKOUT, type WorkspaceConf } from '../../model/workspace-conf.ts';
+import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { type AcceptedLists, acceptLists, plannedList } from './accept-lists.ts';
 import { isMarkedByApi } from './api-mark.ts';
 import { type AccessChange, type AccessRules, shutOut, withheldChanges } from './lock-out.ts';

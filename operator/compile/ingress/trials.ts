@@ -1,11 +1,12 @@
 // Commit-confirm: a change that is to be confirmed within a time counts at once, and is taken back unless its version is
 // confirmed by then. What was in force before, and until when, is in the IngressPlan, so that a restart forgets nothing.
 import { formatDuration, parseDuration } from '../../lib/duration.ts';
+import { CONFIRM_WITHIN, CONFIRMED } from '../../model/access-annotations.ts';
 import type { Trial } from '../../model/ingress-plan.ts';
 import type { IpAccessList } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
 import { problemAbout } from '../../model/snapshot.ts';
-import { CONFIRM_WITHIN, CONFIRMED, type WorkspaceConf } from '../../model/workspace-conf.ts';
+import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
 
 type Tried = IpAccessList | WorkspaceConf;
@@ -40,6 +41,11 @@ const LONGEST_MS = 365 * 86_400_000;
 /** The generation; where nobody counts, a hash of the content. */
 export function versionOf({ metadata, spec }: Tried): string {
   return String(metadata.generation ?? contentHash(spec).slice(0, VERSION_LENGTH));
+}
+
+/** Whether it can be one of versionOf(). */
+export function isVersion(text: string): boolean {
+  return /^(?:[0-9]+|[0-9a-f]{8})$/.test(text);
 }
 
 export function judgeTrial(object: Tried, input: TrialInput): TrialVerdict {
@@ -81,7 +87,8 @@ function startTrial(object: Tried, within: string, { trial, inForce, atMs }: Tri
   return { trial: started, problems: [awaiting(object, started)] };
 }
 
-function parseWithin(text: string): ReturnType<typeof parseDuration> {
+/** The value of CONFIRM_WITHIN. */
+export function parseWithin(text: string): ReturnType<typeof parseDuration> {
   const parsed = parseDuration(text);
   if ('error' in parsed || parsed.durationMs <= LONGEST_MS) return parsed;
   return { error: `Cannot use duration "${text}": the longest is "${formatDuration(LONGEST_MS)}"` };

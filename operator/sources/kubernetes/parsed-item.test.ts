@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
-import { ACCESS_CHANGE_ANNOTATION } from '../../model/workspace-conf.ts';
 import { ObjectStore } from './object-store.ts';
 import { parsedItem } from './parsed-item.ts';
 
@@ -19,9 +19,9 @@ test('a change of lists over REST that only locks and unlocks the WorkspaceConf 
   });
   expect(store.put(conf(undefined))).toBe(true);
   const before = store.items();
-  expect(store.put(conf({ [ACCESS_CHANGE_ANNOTATION]: '1 x' }))).toBe(false);
+  expect(store.put(conf({ [ACCESS_CHANGE]: '1 x' }))).toBe(false);
   expect(store.put(conf({}))).toBe(false);
-  expect(store.put(conf({ [ACCESS_CHANGE_ANNOTATION]: '2 y' }))).toBe(false);
+  expect(store.put(conf({ [ACCESS_CHANGE]: '2 y' }))).toBe(false);
   expect(store.items()).toBe(before);
 });
 
@@ -30,7 +30,7 @@ test('any other change of it is one, also under the lock', () => {
     throw error;
   });
   store.put(conf(undefined));
-  const locked = { [ACCESS_CHANGE_ANNOTATION]: '1 x' };
+  const locked = { [ACCESS_CHANGE]: '1 x' };
   expect(store.put(conf({ ...locked, 'sallyport.dev/confirm-within': '10m' }))).toBe(true);
   expect(store.put(conf(locked))).toBe(true);
   expect(store.put(conf(locked, { enableIpAccessLists: true }))).toBe(true);

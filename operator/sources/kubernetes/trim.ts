@@ -1,16 +1,13 @@
 // Trims objects of the API server for storage: without managed fields, and of pods only their identity. 10,000 pods are
 // 148 MB as they arrive and 2 MB trimmed.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
 import { hasStarted, type PodStatus } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
-import { ACCESS_CHANGE_ANNOTATION } from '../../model/workspace-conf.ts';
 
 /** Each change of a list over REST would be three of its WorkspaceConf, and a pass of the operator for each. */
-const LEFT_OUT: readonly string[] = [
-  'kubectl.kubernetes.io/last-applied-configuration',
-  ACCESS_CHANGE_ANNOTATION,
-];
+const LEFT_OUT: readonly string[] = ['kubectl.kubernetes.io/last-applied-configuration', ACCESS_CHANGE];
 
 export function trimObject(raw: KubernetesObject): KubernetesObject {
   const {

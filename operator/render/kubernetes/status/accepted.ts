@@ -24,6 +24,8 @@ export const REMARKS = [
   'RulesIgnored',
   'TooManyTlsPorts',
   'AwaitingConfirmation',
+  'DeniesEverybody',
+  'AnnotationIgnored',
   'DuplicateLabel',
 ] as const;
 

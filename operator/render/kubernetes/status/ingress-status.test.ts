@@ -1,7 +1,7 @@
 import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
 import { AT_MS, conditionOf, statusInput, withStored } from '../../../../test/fixtures/status-fixture.ts';
+import { CONFIRM_WITHIN } from '../../../model/access-annotations.ts';
 import { type GatewayReport, type GatewayReportSpec, packBits } from '../../../model/gateway-report.ts';
-import { CONFIRM_WITHIN } from '../../../model/workspace-conf.ts';
 import { renderEvents } from '../events.ts';
 import { renderStatuses } from './render-statuses.ts';
 import type { StatusInput } from './status-index.ts';
@@ -72,6 +72,16 @@ describe('the status of an IpAccessList', () => {
       'of a label that another has',
       [list('a', { label: 'office' }), list('office')],
       'True DuplicateLabel spec.label: IpAccessList "a" is also of type ALLOW',
+    ],
+    [
+      'with a misspelt annotation',
+      [annotated(list('office'), { 'sallyport.dev/confirm-wihtin': '10m' }), conf()],
+      'True AnnotationIgnored metadata.annotations[sallyport.dev/confirm-wihtin]: Cannot use annotation',
+    ],
+    [
+      'empty',
+      [list('office', { ipAddresses: [] }), conf()],
+      'True DeniesEverybody spec.ipAddresses: Nobody may access the workspace, since',
     ],
     [
       'not readable',

@@ -33,8 +33,7 @@ export function listStatus(
   const noEffect = list && noEffectOf(list, plan?.spec.enableIpAccessLists);
   const verdicts: Verdicts = {
     Accepted: list === undefined ? accepted : withEffect(accepted, list, noEffect),
-    Programmed:
-      planned === undefined ? NOT_IN_FORCE : (index.programmedIngress.get(namespace) ?? NOT_IN_FORCE),
+    Programmed: planned === undefined ? NOT_IN_FORCE : programmedIn(namespace, index),
   };
   const hits = planned && hitsField(index.hits.get(hitsKey(namespace, name)), planned, stored);
   return {
@@ -44,6 +43,10 @@ export function listStatus(
       ...(hits === undefined ? {} : { hits }),
     },
   };
+}
+
+function programmedIn(namespace: string, { programmedIngress }: StatusIndex): Programmed {
+  return programmedIngress.get(namespace) ?? NOT_IN_FORCE;
 }
 
 type NoEffect = Pick<Verdict<'Ready'>, 'reason' | 'message'>;
@@ -100,7 +103,7 @@ export function confStatus(
   const verdicts: Verdicts = {
     Accepted: acceptedOf(index.problems.get(`WorkspaceConf/${namespace}/${name}`) ?? [], conf === undefined),
     ...(resolved === undefined ? {} : { ResolvedRefs: resolved }),
-    Programmed: index.programmedIngress.get(namespace) ?? NOT_IN_FORCE,
+    Programmed: programmedIn(namespace, index),
   };
   return { verdicts: { ...verdicts, Ready: readyWithRemark(verdicts) }, fields: {} };
 }
