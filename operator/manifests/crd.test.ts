@@ -92,7 +92,7 @@ describe('renderCrd()', () => {
       PolicyAssignment: [],
       Metastore: ['spec.externalLocations[]'],
       PrivateEndpoint: ['spec.addressRanges[]'],
-      WorkspaceConf: [''],
+      WorkspaceConf: ['', 'spec.ingress.backends[].address'],
       IngressPlan: [],
       IpAccessList: ['spec.ipAddresses[]'],
       EgressTable: [],

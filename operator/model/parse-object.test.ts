@@ -66,6 +66,15 @@ describe('parseObject() rejects', () => {
       'metadata.name',
       'Cannot accept name "mine": a WorkspaceConf is named "workspace", there is one per workspace',
     ],
+    ...['localhost', '10.1', '127.0.0.1/32', '::ffff:127.0.0.1', ''].map(
+      (address): [string, Manifest, string, string, string] => [
+        `a backend at "${address}"`,
+        manifest('WorkspaceConf', 'workspace', { ingress: { backends: [{ address, port: 1 }] } }, 'team-a'),
+        'InvalidValue',
+        'spec.ingress.backends[0].address',
+        `Cannot use "${address}": write an address such as 127.0.0.1`,
+      ],
+    ),
     [
       'a namespaced kind without a namespace',
       manifest('IpAccessList', 'office', { label: 'office', listType: 'ALLOW', ipAddresses: [] }),

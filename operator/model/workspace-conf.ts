@@ -1,8 +1,10 @@
 // WorkspaceConf: switches of one workspace, one object named "workspace" in its Namespace.
 import { z } from 'zod';
+import { parseAddressRange } from './address-range.ts';
 import { conditionColumn } from './condition.ts';
 import { parseNamePattern } from './domain-name.ts';
 import {
+  CEL_RULES,
   conditionsSchema,
   type KindDescription,
   type ObjectMeta,
@@ -22,12 +24,19 @@ const hostSchema = namePatternSchema(HOST_PATTERN, (text) => {
   return { fault: 'WILDCARD', message: `Cannot accept host "${text}": write each name, without "*"` };
 }).describe('Host name, for example "analytics.acme.example".');
 
+const ADDRESS_HINT = 'write an address such as 127.0.0.1';
+
 /** A Service in a cluster, an address in a folder; ingress-plans.ts says which. */
 const backendSchema = z.strictObject({
   serviceName: z.string().min(1).max(63).optional().describe('Name of the Service in this Namespace.'),
   address: z
     .string()
-    .max(45)
+    .max(45, { abort: true })
+    .meta({ [CEL_RULES]: [{ rule: 'isIP(self)', message: ADDRESS_HINT }] })
+    .superRefine((text, context) => {
+      if (text.includes('/') || 'message' in parseAddressRange(text))
+        context.addIssue({ code: 'custom', message: `Cannot use "${text}": ${ADDRESS_HINT}` });
+    })
     .optional()
     .describe('Address of the server, for "sallyport run"; a cluster ignores it.'),
   port: z.int().min(1).max(65535).describe('Port of the Service, or of the server.'),
