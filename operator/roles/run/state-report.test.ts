@@ -71,6 +71,23 @@ test('StateReport shows the table of workspaces once, and again when it is anoth
   expect(applied([...ALPHA, ...BETA])).toEqual(['table of alpha,beta']);
 });
 
+test('StateReport shows the table of workspaces not again because of hosts', () => {
+  applied(ALPHA);
+  const { plans, ...outputs } = outputsOf(...ALPHA);
+  const { workspaces } = endpointsOf(plans, outputs.egressListeners);
+  const ingress = [{ workspace: 'alpha', host: 'a.example', http: 'http://127.0.0.1:8080', https: null }];
+  shown.length = 0;
+  report.applied({ plans, ...outputs }, { workspaces, ingress }, () => true);
+  expect(shown).toEqual([]);
+});
+
+test('StateReport does not repeat a problem whose line has moved', () => {
+  const at = (line: number): Problem => ({ reason: 'InvalidValue', message: 'a', object: 'X/x', line });
+  report.problems([at(1)]);
+  report.problems([at(2)]);
+  expect(shown).toEqual(['problem a']);
+});
+
 test('StateReport names the tables that changed where the workspaces are the same', () => {
   applied([...ALPHA, ...BETA]);
   const [text = '', ...more] = applied([
@@ -97,13 +114,26 @@ test('StateReport calls no table enforced that is held back', () => {
   expect(applied(changed)).toEqual([expect.stringMatching(/^Enforced: /)]);
 });
 
-test('StateReport shows problems when they differ, and says when the last one is solved', () => {
+test('StateReport shows each new problem once, and says which are solved', () => {
   const problem = (message: string): Problem => ({ reason: 'InvalidValue', message });
   report.problems([]);
   report.problems([problem('a'), problem('b')]);
   report.problems([problem('a'), problem('b')]);
+  report.problems([problem('a'), problem('b'), problem('c')]);
+  report.problems([problem('b'), problem('c')]);
+  report.problems([problem('d')], 'ingress');
   report.problems([problem('b')]);
+  report.problems([], 'ingress');
   report.problems([]);
   report.problems([]);
-  expect(shown).toEqual(['problem a', 'problem b', 'problem b', 'All problems are solved']);
+  expect(shown).toEqual([
+    'problem a',
+    'problem b',
+    'problem c',
+    'Solved  a',
+    'problem d',
+    'Solved  c',
+    'Solved  d',
+    'All problems are solved',
+  ]);
 });

@@ -12,7 +12,7 @@ export class StateReport {
   readonly #view: RunView;
   readonly #problemsOf = new Map<Side, readonly Problem[]>();
   readonly #heldBackOf = new Map<Side, readonly string[]>();
-  #problems = '';
+  #problems: ReadonlyMap<string, Problem> = new Map();
   #endpoints = '';
   #ingress = '[]';
   #revisions: ReadonlySet<string> = new Set();
@@ -24,17 +24,21 @@ export class StateReport {
 
   problems(problems: readonly Problem[], side: Side = 'egress'): void {
     this.#problemsOf.set(side, problems);
-    const all = [...this.#problemsOf.values()].flat();
-    const text = all.map(formatProblem).join('\n');
-    if (text === this.#problems) return;
-    if (text === '') this.#view.progress('All problems are solved');
-    this.#problems = text;
-    this.#view.problems(all);
+    const all = new Map(
+      [...this.#problemsOf.values()].flat().map((problem) => [keyOfProblem(problem), problem]),
+    );
+    const before = this.#problems;
+    const solved = [...before].flatMap(([key, problem]) => (all.has(key) ? [] : [problem]));
+    const added = [...all].flatMap(([key, problem]) => (before.has(key) ? [] : [problem]));
+    this.#problems = all;
+    if (solved.length > 0 && all.size === 0) this.#view.progress('All problems are solved');
+    else for (const problem of solved) this.#view.progress(`Solved  ${formatProblem(problem)}`);
+    if (added.length > 0) this.#view.problems(added);
   }
 
   /** `isInForce`: whether a table is in force, by name. */
   applied(outputs: DesiredOutputs, endpoints: Endpoints, isInForce: (table: string) => boolean): void {
-    const shown = JSON.stringify(endpoints);
+    const shown = JSON.stringify(endpoints.workspaces);
     const revisions = outputs.tables
       .filter(({ metadata }) => isInForce(metadata.name))
       .map(({ metadata, spec }) => `${metadata.name} ${spec.revision}`);
@@ -61,4 +65,11 @@ export class StateReport {
     this.#heldBack = text;
     this.#view.heldBack(all);
   }
+}
+
+/** The same problem of an object may stand on another line after an edit. */
+function keyOfProblem(problem: Problem): string {
+  if (problem.object === undefined) return formatProblem(problem);
+  const { line: _, ...rest } = problem;
+  return formatProblem(rest);
 }
