@@ -1,3 +1,4 @@
+// What is in force and yet not what people may have meant: annotations without effect, lists that allow nobody.
 import type { Manifest } from '../../../test/fixtures/object-fixture.ts';
 import { manifest, readSnapshot, workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
 import {
