@@ -61,5 +61,5 @@ it('keeps what Databricks does not have, and everything else in the file', async
   expect(text.endsWith(RICH.slice(RICH.indexOf('---')))).toBe(true);
   expect((await stage.call({ path })).body).toEqual(answer.body);
   expect(await stage.call({ method: 'DELETE', path })).toMatchObject({ status: 200 });
-  expect(await stage.read('rich.yaml')).toBe(RICH.slice(RICH.indexOf('---')));
+  expect(await stage.read('rich.yaml')).toBe(`# Ours.\n${RICH.slice(RICH.indexOf('---'))}`);
 });

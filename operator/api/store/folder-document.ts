@@ -2,6 +2,7 @@
 // and the rest stays as it is, to the byte.
 import { isDeepStrictEqual } from 'node:util';
 import { CORE_SCHEMA, dump, loadAll } from 'js-yaml';
+import { withoutValue, withValue } from './yaml-edit.ts';
 
 export interface FileDocument {
   readonly value: unknown;
@@ -12,6 +13,8 @@ export interface FileDocument {
 
 /** At the beginning of a line it ends a document, whatever stands before it. */
 const SEPARATOR = /^---(?=[ \t\r\n]|$).*(?:\r?\n|$)/gm;
+/** Without a comment. */
+const LAST_SEPARATOR = /(?<=^|\n)---[ \t]*\r?\n?$/;
 /** Directives and explicit ends would change what the documents beside them mean. */
 const UNUSUAL = /^(?:%|\.\.\.(?:\s|$))/m;
 
@@ -30,21 +33,31 @@ export function documentsOf(text: string): readonly FileDocument[] | undefined {
 }
 
 /**
- * The text with one document replaced, or removed where `value` is undefined. Undefined where the others would not stay
- * what they are.
+ * The text with the fields changed in which `value` differs from one document; without that document where `value` is
+ * undefined. Comments stay, but those inside of what goes. Undefined where something else would change.
  */
 export function withDocument(text: string, at: number, value: unknown): string | undefined {
   const documents = documentsOf(text);
   const document = documents?.[at];
   if (documents === undefined || document === undefined) return undefined;
-  const before = text.slice(0, document.from);
-  const after = text.slice(document.to);
-  const middle =
-    value === undefined ? '' : leadingComments(text.slice(document.from, document.to)) + yamlOf(value);
-  const changed = `${before}${middle}${after}`;
+  const changed = value === undefined ? withoutOne(text, document) : withOne(text, document, value);
+  if (changed === undefined) return undefined;
   const wanted = documents.map((one) => one.value).toSpliced(at, 1, ...(value === undefined ? [] : [value]));
   const found = documentsOf(changed)?.map((one) => one.value);
   return isDeepStrictEqual(found, wanted) ? changed : undefined;
+}
+
+function withOne(text: string, { from, to, value }: FileDocument, wanted: unknown): string | undefined {
+  const changed = withValue(text.slice(from, to), value, wanted);
+  return changed === undefined ? undefined : `${text.slice(0, from)}${changed}${text.slice(to)}`;
+}
+
+/** Its "---" goes, too, where nothing is left behind that. */
+function withoutOne(text: string, { from, to }: FileDocument): string | undefined {
+  const rest = withoutValue(text.slice(from, to));
+  if (rest === undefined) return undefined;
+  const before = text.slice(0, from);
+  return `${rest.trim() === '' ? before.replace(LAST_SEPARATOR, '') : before}${rest}${text.slice(to)}`;
 }
 
 export function yamlOf(value: unknown): string {
@@ -61,8 +74,4 @@ function placesOf(text: string): readonly { readonly from: number; readonly to: 
 /** Whether there is more than comments. */
 function holdsAny(text: string): boolean {
   return text.split('\n').some((line) => !/^\s*(?:#.*)?\r?$/.test(line));
-}
-
-function leadingComments(text: string): string {
-  return /^(?:[ \t]*(?:#.*)?\r?\n)*/.exec(text)?.[0] ?? '';
 }
