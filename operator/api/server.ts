@@ -17,7 +17,7 @@ import { inboundLine, refusedAddress } from './inbound-refusal.ts';
 import { openApiDocument } from './openapi.ts';
 import { type Call, METHODS, type Place, type Route } from './route.ts';
 import { ROUTES } from './routes.ts';
-import type { ObjectStore } from './store/object-store.ts';
+import type { ObjectStore, Session } from './store/object-store.ts';
 import type { WorkspaceDirectory } from './workspace-directory.ts';
 
 export interface ApiServerOptions {
@@ -75,7 +75,12 @@ function createFastify(options: ApiServerOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => sendError(reply, toApiError(error, options.onFault)),
   });
   installBodyParser(server);
-  server.setErrorHandler((error, _request, reply) => sendError(reply, toApiError(error, options.onFault)));
+  const sessions: Sessions = new WeakMap();
+  server.setErrorHandler(async (error, request, reply) => {
+    const first = await tokenFirst(error, sessions.get(request));
+    sendError(reply, toApiError(first, options.onFault));
+    return reply;
+  });
   server.setNotFoundHandler((request, reply) => sendError(reply, noSuchCall(request)));
   server.addHook('onRequest', (_request, reply, done) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
@@ -86,13 +91,32 @@ function createFastify(options: ApiServerOptions): FastifyInstance {
     options.onAnswer?.(`${method} ${routeOptions.url ?? ''}`, reply.statusCode, reply.elapsedTime);
     done();
   });
-  for (const route of ROUTES) addRoute(server, route, options);
+  for (const route of ROUTES) addRoute(server, route, { options, sessions });
   server.get('/openapi.json', () => openApiDocument(ROUTES));
   refuseOtherMethods(server);
   return server;
 }
 
-function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptions): void {
+/** Of requests whose token is at least written as one. */
+type Sessions = WeakMap<FastifyRequest, Session>;
+
+interface Serving {
+  readonly options: ApiServerOptions;
+  readonly sessions: Sessions;
+}
+
+/** Whoever has no valid token learns nothing else: neither which workspaces there are, nor what they accept. */
+async function tokenFirst(error: unknown, session: Session | undefined): Promise<unknown> {
+  try {
+    await session?.user();
+    return error;
+  } catch (fault) {
+    return fault;
+  }
+}
+
+function addRoute(server: FastifyInstance, route: Route, serving: Serving): void {
+  const { options } = serving;
   const { accountId } = options;
   const { method, path } = route;
   if (route.level === 'OPEN') {
@@ -111,7 +135,7 @@ function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptio
     method,
     url: path,
     // Before the body is read.
-    onRequest: async (request) => void admitted.set(request, await admit(request, route, options)),
+    onRequest: async (request) => void admitted.set(request, await admit(request, route, serving)),
     handler: async (request) => {
       const who = admitted.get(request);
       const answer = await handle(request, route, who);
@@ -124,15 +148,21 @@ function addRoute(server: FastifyInstance, route: Route, options: ApiServerOptio
 type Admitted = Omit<Call<unknown, unknown, unknown>, 'nowMs' | 'params' | 'query' | 'body'>;
 
 /** Throws an ApiError for whoever may not even ask. */
-async function admit(request: FastifyRequest, route: Checked, options: ApiServerOptions): Promise<Admitted> {
+async function admit(
+  request: FastifyRequest,
+  route: Checked,
+  { options, sessions }: Serving,
+): Promise<Admitted> {
   const head = readHead(request.raw);
   const fault = options.notReady();
   if (fault !== undefined)
     throw new ApiError('TEMPORARILY_UNAVAILABLE', fault, { headers: { 'retry-after': '1' } });
   const address = addressOf(request, head, options);
   const place = placeOf(request, head, route, options);
-  checkAddress(request, head, { place, address }, options);
+  if (!(place instanceof ApiError)) checkAddress(request, head, { place, address }, options);
   const session = await options.store.signIn(tokenOf(head.authorization));
+  sessions.set(request, session);
+  if (place instanceof ApiError) throw place;
   const namespaceOf = (id: string): string | undefined => options.directory.namespaceOf(id);
   return { session, place, accountId: options.accountId, address, namespaceOf };
 }
@@ -148,18 +178,20 @@ function addressOf(
   throw new ApiError('INVALID_REQUEST', `Cannot read who calls: ${caller.fault}`);
 }
 
+/** Or the error for those who may know it. */
 function placeOf(
   request: FastifyRequest,
-  head: RequestHead,
-  route: Checked,
-  options: ApiServerOptions,
-): Place {
-  if (route.level === 'WORKSPACE') {
-    return options.directory.requested({ host: head.host, id: head.workspace });
-  }
-  const { accountId } = request.params as { readonly accountId: string };
-  if (accountId === options.accountId) return options.directory.account();
-  throw new ApiError('RESOURCE_DOES_NOT_EXIST', `Cannot find account "${accountId}"`);
+  { host, workspace: id }: RequestHead,
+  { level }: Checked,
+  { directory, accountId }: ApiServerOptions,
+): Place | ApiError {
+  if (level === 'WORKSPACE') return directory.requested({ host, id });
+  const { accountId: called } = request.params as { readonly accountId: string };
+  if (called === accountId) return directory.account();
+  return new ApiError(
+    'RESOURCE_DOES_NOT_EXIST',
+    `Cannot find account "${called}": the account_id of this installation is "${accountId}" (--account-id)`,
+  );
 }
 
 function checkAddress(

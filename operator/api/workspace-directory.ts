@@ -34,22 +34,26 @@ export class WorkspaceDirectory {
     return { level: 'ACCOUNT', namespace: this.#settings.systemNamespace, workspaceId: '' };
   }
 
-  /** Throws an ApiError where the request names no workspace, an unknown one, or two different ones. */
-  requested({ host, id }: RequestedWorkspace): Place {
+  /** An error where the request names no workspace, an unknown one, or two different ones. */
+  requested({ host, id }: RequestedWorkspace): Place | ApiError {
     const ofHost = indexOf(this.#plans()).byHost.get(host);
     const named = id ?? (ofHost === undefined ? this.#settings.defaultWorkspace : undefined);
     if (named === undefined) {
       if (ofHost !== undefined) return placeOf(ofHost);
-      throw new ApiError(
+      return new ApiError(
         'RESOURCE_DOES_NOT_EXIST',
         `Cannot find a workspace of host "${host}": call a host of its WorkspaceConf, or name it in X-Databricks-Workspace-Id`,
       );
     }
     const found = this.find(named);
-    if (found === undefined)
-      throw new ApiError('RESOURCE_DOES_NOT_EXIST', `Cannot find workspace "${named}"`);
+    if (found === undefined) {
+      return new ApiError(
+        'RESOURCE_DOES_NOT_EXIST',
+        `Cannot find workspace "${named}": use the name of its Namespace, or the id in its label sallyport.dev/workspace`,
+      );
+    }
     if (ofHost === undefined || ofHost === found) return placeOf(found);
-    throw invalid(`Cannot serve workspace "${named}" under host "${host}", which is that of another`);
+    return invalid(`Cannot serve workspace "${named}" under host "${host}", which is that of another`);
   }
 
   /** By id or name. */

@@ -1,4 +1,5 @@
 // What is refused, with the status, the code and the text that clients of Databricks read: the same in either mode.
+import type { ApiCall } from '../support/api/api-client.ts';
 import { ACCOUNT, ANALYTICS, type ApiStage, from, type Story } from '../support/api/api-stage.ts';
 
 const LISTS = '/api/2.0/ip-access-lists';
@@ -241,9 +242,31 @@ async function findsWorkspace(stage: ApiStage): Promise<void> {
   expect(account).toMatchObject({ status: 404, body: { error_code: 'RESOURCE_DOES_NOT_EXIST' } });
 }
 
+async function tellsStrangersNothing(stage: ApiStage): Promise<void> {
+  const body = { label: 'x', list_type: 'ALLOW', ip_addresses: [] };
+  const places = [ANALYTICS, { 'x-databricks-workspace-id': 'nowhere' }, { host: 'other.acme.example' }];
+  const calls = places.flatMap((headers): ApiCall[] => [
+    { path: LISTS, headers },
+    { path: `${LISTS}/unknown`, headers },
+    ...['{', { label: 1 }, body].map(
+      (sent): ApiCall => ({ method: 'POST', path: LISTS, headers, body: sent }),
+    ),
+  ]);
+  const ofAccounts = ['acme', 'other'].map(
+    (id): ApiCall => ({ path: `/api/2.0/accounts/${id}/ip-access-lists` }),
+  );
+  for (const call of [...calls, ...ofAccounts]) {
+    const answer = await stage.call(call, 'no-token-of-anybody');
+    expect([call, answer]).toMatchObject([call, { status: 401, body: { error_code: 'UNAUTHENTICATED' } }]);
+    const headers = { ...call.headers, authorization: 'none' };
+    expect(await stage.call({ ...call, headers })).toMatchObject({ status: 401 });
+  }
+}
+
 /** Each begins with the switch off and no lists. */
 export const LIST_FAULTS: readonly Story[] = [
   ...BAD_FIELDS.map((row): Story => [`refuses ${row[0]}`, (stage) => refusesFields(stage, row)]),
+  ['tells nobody without a token which workspaces there are', tellsStrangersNothing],
   ...[1, 10].map(
     (count): Story => [
       `refuses 1,001 values over ${count} lists, and counts those of the account apart`,
