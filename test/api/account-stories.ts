@@ -61,6 +61,19 @@ const BAD_POLICIES: readonly BadPolicy[] = [
     { egress: { network_access: { ...RESTRICTED, allowed_internet_destinations: [{ destination: '*' }] } } },
     'egress.network_access.allowed_internet_destinations[0].destination: ',
   ],
+  ...['*.github.io', '*.amazonaws.com', '*.blob.core.windows.net'].map(
+    (destination): BadPolicy => [
+      {
+        egress: {
+          network_access: {
+            ...RESTRICTED,
+            allowed_internet_destinations: [{ destination: 'example.com' }, { destination }],
+          },
+        },
+      },
+      `egress.network_access.allowed_internet_destinations[1].destination: Cannot allow "${destination}"`,
+    ],
+  ),
   [{ network_policy_id: 'Upper', egress: { network_access: RESTRICTED } }, 'network_policy_id: '],
   [{ network_policy_id: 'a'.repeat(33), egress: { network_access: RESTRICTED } }, 'network_policy_id: '],
   [{ network_policy_id: 'account-policy', egress: { network_access: RESTRICTED } }, 'network_policy_id: '],

@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { NETWORK_POLICIES, POLICY_ASSIGNMENTS } from '../../model/cluster-resources.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../model/kubernetes-object.ts';
-import { MAX_POLICY_ID_LENGTH, networkPolicyKind } from '../../model/network-policy.ts';
+import { MAX_POLICY_ID_LENGTH, type NetworkPolicy, networkPolicyKind } from '../../model/network-policy.ts';
 import { parseObject } from '../../model/parse-object.ts';
+import { faultOfZone } from '../../model/shared-zone.ts';
 import { compareText } from '../../model/snapshot.ts';
 import { ApiError, invalid } from '../api-error.ts';
 import { createdBy, updatedBy } from '../authorship.ts';
@@ -186,7 +187,10 @@ function specOf({ network_policy_id: _id, account_id, ...fields }: Policy, accou
 /** Throws with the places and words of the REST API. */
 function checked(object: StoredObject, addsDefaults: boolean): StoredObject {
   const parsed = parseObject(object);
-  if (parsed.status !== 'unreadable') return addsDefaults ? noteLeftOut(object) : object;
+  if (parsed.status !== 'unreadable') {
+    if (parsed.status === 'parsed' && parsed.object.kind === 'NetworkPolicy') refuseZones(parsed.object);
+    return addsDefaults ? noteLeftOut(object) : object;
+  }
   const texts = parsed.problems.map(({ path, field = '', message }) => {
     const isName = path[0] === 'metadata';
     const place = isName ? 'network_policy_id' : snakeCase(field.replace(/^spec\.?/, ''));
@@ -197,6 +201,17 @@ function checked(object: StoredObject, addsDefaults: boolean): StoredObject {
     return place === '' ? words : `${place}: ${words}`;
   });
   throw invalid(texts.join('; '));
+}
+
+/** Entries that the compiler would leave out, with its own sentence. */
+function refuseZones({ spec }: NetworkPolicy): void {
+  const { allowedInternetDestinations: entries = [] } = spec.egress.networkAccess;
+  const texts = entries.flatMap((entry, at) => {
+    const fault = faultOfZone(entry)?.replaceAll(/sharedZone|allowedStorageDestinations/g, snakeCase);
+    const field = `egress.network_access.allowed_internet_destinations[${at}].destination`;
+    return fault === undefined ? [] : [`${field}: ${fault}`];
+  });
+  if (texts.length > 0) throw invalid(texts.join('; '));
 }
 
 function answerOf(stored: StoredObject, accountId: string): Policy {
