@@ -127,6 +127,17 @@ const FIXES: Readonly<Record<NameFault, string>> = {
   PORT: 'write the port under "ports", for example destination "example.com" with ports [{port: 8443}]',
 };
 
+const HOST_FIXES: Readonly<Partial<Record<NameFault, string>>> = {
+  IP_LITERAL: 'name a domain; addresses are not accepted as hosts',
+  PORT: 'write only the domain name, without a port, for example "example.com"',
+  WILDCARD: 'write each name, without "*"',
+};
+
+/** The same of a host under which a workspace is served. */
+export function denyHost(raw: string, fault: NameFault): ParsedPattern {
+  return { fault, message: `Cannot accept host "${raw}": ${HOST_FIXES[fault] ?? FIXES[fault]}` };
+}
+
 function deny(raw: string, fault: NameFault): ParsedPattern {
   return { fault, message: `Cannot accept destination "${raw}": ${FIXES[fault]}` };
 }

@@ -75,6 +75,17 @@ describe('parseObject() rejects', () => {
         `Cannot use "${address}": write an address such as 127.0.0.1`,
       ],
     ),
+    ...[
+      ['10.0.0.1', 'name a domain; addresses are not accepted as hosts'],
+      ['a.example:8443', 'write only the domain name, without a port, for example "example.com"'],
+      ['*.example.com', 'write each name, without "*"'],
+    ].map(([host, fix]): [string, Manifest, string, string, string] => [
+      `the host "${host}"`,
+      manifest('WorkspaceConf', 'workspace', { ingress: { hosts: [host] } }, 'team-a'),
+      'InvalidValue',
+      'spec.ingress.hosts[0]',
+      `Cannot accept host "${host}": ${fix}`,
+    ]),
     [
       'a namespaced kind without a namespace',
       manifest('IpAccessList', 'office', { label: 'office', listType: 'ALLOW', ipAddresses: [] }),

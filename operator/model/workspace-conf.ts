@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
 import { conditionColumn } from './condition.ts';
-import { parseNamePattern } from './domain-name.ts';
+import { denyHost, parseNamePattern } from './domain-name.ts';
 import {
   CEL_RULES,
   conditionsSchema,
@@ -20,8 +20,8 @@ const HOST_PATTERN = ANY_NAME_PATTERN.replace('(\\*\\.)?', '');
 /** One exact name. */
 const hostSchema = namePatternSchema(HOST_PATTERN, (text) => {
   const parsed = parseNamePattern(text);
-  if (!('pattern' in parsed) || !parsed.pattern.wildcard) return parsed;
-  return { fault: 'WILDCARD', message: `Cannot accept host "${text}": write each name, without "*"` };
+  if (!('pattern' in parsed)) return denyHost(text, parsed.fault);
+  return parsed.pattern.wildcard ? denyHost(text, 'WILDCARD') : parsed;
 }).describe('Host name, for example "analytics.acme.example".');
 
 const ADDRESS_HINT = 'write an address such as 127.0.0.1';

@@ -35,7 +35,7 @@ export function acceptLists(
   for (const { list, growth, accepted } of shares) {
     const fits = used + growth <= MAX_ADDRESSES;
     if (fits) used += growth;
-    else problems.push(tooMany(list, accepted !== undefined));
+    else problems.push(tooMany(list, used + growth, accepted !== undefined));
     const planned = fits ? plannedList(list) : accepted;
     if (planned !== undefined) lists.push(planned);
   }
@@ -88,9 +88,9 @@ export function plannedList({ metadata, spec }: IpAccessList): PlannedList {
   return { listId: metadata.name, label, listType, mode, enabled, ipAddresses };
 }
 
-function tooMany(list: IpAccessList, hasFormer: boolean): Problem {
+function tooMany(list: IpAccessList, total: number, hasFormer: boolean): Problem {
   const { length } = list.spec.ipAddresses;
   const until = hasFormer ? 'its last accepted version stays' : 'it has no effect';
-  const message = `Cannot accept ${length} addresses: all lists of a workspace have at most ${MAX_ADDRESSES} together; remove some, until then ${until}`;
+  const message = `Cannot accept ${length} addresses: all lists of the workspace would have ${total} together, and at most ${MAX_ADDRESSES} are accepted; remove some, until then ${until}`;
   return problemAbout(list, 'TooManyAddresses', message, 'spec.ipAddresses');
 }

@@ -134,7 +134,12 @@ export function strayLists(
     .filter(({ metadata }) => !names.has(metadata.namespace ?? ''))
     .filter((list) => list.metadata.namespace !== systemNamespace || !isOfAccount(list))
     .map((list) => {
-      const message = `The list has no effect: Namespace "${list.metadata.namespace}" is no workspace; label it with sallyport.dev/workspace`;
+      const { name, namespace } = list.metadata;
+      const fix =
+        namespace === systemNamespace
+          ? `is the system's, whose lists are for the account; label the list "${name}" with ${ACCOUNT_LABEL}`
+          : 'is no workspace; label it with sallyport.dev/workspace';
+      const message = `The list has no effect: Namespace "${namespace}" ${fix}`;
       return problemAbout(list, 'WorkspaceNotFound', message, 'metadata.namespace');
     });
 }

@@ -58,7 +58,12 @@ describe('compileIngress()', () => {
     const compiled = compile([WORKSPACE, list('a', 600), list('bb', 400), list('ccc', 1)]);
     expect(specOf(compiled).lists.map(({ listId }) => listId)).toEqual(['a', 'bb']);
     expect(compiled.problems).toMatchObject([
-      { reason: 'TooManyAddresses', object: 'IpAccessList/team-a/ccc', field: 'spec.ipAddresses' },
+      {
+        reason: 'TooManyAddresses',
+        object: 'IpAccessList/team-a/ccc',
+        field: 'spec.ipAddresses',
+        message: expect.stringContaining('would have 1001 together'),
+      },
     ]);
   });
 
@@ -167,7 +172,12 @@ describe('compileIngress()', () => {
       level: 'ACCOUNT',
       lists: [{ listId: 'office' }],
     });
-    expect(compile([WORKSPACE, ofAccount]).problems).toMatchObject([{ reason: 'WorkspaceNotFound' }]);
+    expect(compile([WORKSPACE, ofAccount]).problems).toMatchObject([
+      {
+        reason: 'WorkspaceNotFound',
+        message: expect.stringContaining('label the list "office" with sallyport.dev/account'),
+      },
+    ]);
   });
 });
 
