@@ -38,6 +38,10 @@ async function portOf(
   listener: string,
   { address, httpPort, tlsPort }: IngressSettings,
 ): Promise<string | undefined> {
-  const port = { [HTTP_LISTENER]: httpPort, [TLS_LISTENER]: tlsPort }[listener];
-  return port === undefined ? undefined : await portProblem(address, port);
+  const known = {
+    [HTTP_LISTENER]: { port: httpPort, option: '--ingress-http-port' },
+    [TLS_LISTENER]: { port: tlsPort, option: '--ingress-https-port' },
+  }[listener];
+  if (known?.port === undefined) return undefined;
+  return await portProblem(address, known.port, `choose another with ${known.option}`);
 }

@@ -3,12 +3,17 @@
 import { createServer } from 'node:net';
 import { formatHostPort } from '../../lib/host-port.ts';
 
-/** Undefined when free, else a sentence that says why not and what to do; port 0 stands for any. Never throws. */
-export function portProblem(address: string, port: number): Promise<string | undefined> {
+const OTHER_RANGE = 'choose another port range';
+
+/**
+ * Undefined when free, else a sentence that says why not and what to do; port 0 stands for any. `other`: how to choose
+ * another port. Never throws.
+ */
+export function portProblem(address: string, port: number, other = OTHER_RANGE): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(portSentence(port === 0 ? address : formatHostPort(address, port), error));
+      resolve(portSentence(port === 0 ? address : formatHostPort(address, port), error, other));
     });
     server.listen({ host: address, port, exclusive: true }, () => {
       server.close(() => {
@@ -24,9 +29,9 @@ export async function isPortFree(address: string, port: number): Promise<boolean
 }
 
 /** Why it cannot be listened on, and what to do. */
-export function portSentence(endpoint: string, error: NodeJS.ErrnoException): string {
+export function portSentence(endpoint: string, error: NodeJS.ErrnoException, other = OTHER_RANGE): string {
   if (error.code === 'EADDRINUSE') {
-    return `Cannot listen on "${endpoint}": another process has this port, stop it or choose another port range`;
+    return `Cannot listen on "${endpoint}": another process has this port, stop it or ${other}`;
   }
   if (error.code === 'EADDRNOTAVAIL') {
     return `Cannot listen on "${endpoint}": this machine does not have the address, choose one of its own`;
