@@ -6,12 +6,13 @@ import {
   workspaceManifest,
 } from '../../../test/fixtures/object-fixture.ts';
 import { endpointsOf, productListeners } from '../../gateway/ports/product-listeners.ts';
-import type { Problem } from '../../model/problem.ts';
+import { formatProblem, type Problem } from '../../model/problem.ts';
 import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
 import { StateReport } from './state-report.ts';
 import { SILENT_VIEW } from './view.ts';
 
 let shown: string[];
+let standing: readonly string[];
 let report: StateReport;
 
 beforeEach(() => {
@@ -20,7 +21,10 @@ beforeEach(() => {
     ...SILENT_VIEW,
     progress: (text) => void shown.push(text),
     workspaces: (plans) => void shown.push(`table of ${plans.map(({ metadata }) => metadata.name).join()}`),
-    problems: (problems) => void shown.push(...problems.map(({ message }) => `problem ${message}`)),
+    problems: (added, all) => {
+      shown.push(...added.map(({ message }) => `problem ${message}`));
+      standing = all.map(formatProblem);
+    },
     heldBack: (sentences) => void shown.push(`held back: ${sentences.join(', ')}`),
   });
 });
@@ -86,6 +90,9 @@ test('StateReport does not repeat a problem whose line has moved', () => {
   report.problems([at(1)]);
   report.problems([at(2)]);
   expect(shown).toEqual(['problem a']);
+  expect(standing).toEqual([formatProblem(at(2))]);
+  report.problems([]);
+  expect(standing).toEqual([]);
 });
 
 test('StateReport names the tables that changed where the workspaces are the same', () => {

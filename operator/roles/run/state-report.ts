@@ -33,7 +33,7 @@ export class StateReport {
     this.#problems = all;
     if (solved.length > 0 && all.size === 0) this.#view.progress('All problems are solved');
     else for (const problem of solved) this.#view.progress(`Solved  ${formatProblem(problem)}`);
-    if (added.length > 0) this.#view.problems(added);
+    this.#view.problems(added, [...all.values()]);
   }
 
   /** `isInForce`: whether a table is in force, by name. */

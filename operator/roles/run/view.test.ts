@@ -54,7 +54,7 @@ test('workspaces() says what is missing where there are none', () => {
 
 test('problems() and failure() say what they are, each to its stream, without colours for a file', () => {
   const { view, out, errors } = viewOf();
-  view.problems([{ reason: 'InvalidValue', message: 'Cannot do this', file: 'a.yaml', line: 3 }]);
+  view.problems([{ reason: 'InvalidValue', message: 'Cannot do this', file: 'a.yaml', line: 3 }], []);
   view.failure('Envoy is gone');
   expect(out.text).toBe('Problem  a.yaml:3: Cannot do this\n');
   expect(errors.text).toBe('Failure  Envoy is gone\n');

@@ -17,7 +17,8 @@ export interface RunView {
   workspaces(plans: readonly WorkspacePlan[], endpoints: Endpoints): void;
   /** Where the hosts of workspaces are listened for. */
   ingress(endpoints: readonly IngressEndpoint[]): void;
-  problems(problems: readonly Problem[]): void;
+  /** Those that are new, and all that there are now. */
+  problems(added: readonly Problem[], all: readonly Problem[]): void;
   /** Sentences about parts that are not in force; none once all are again. */
   heldBack(sentences: readonly string[]): void;
   /** How many denials per second it shows; the rest is only counted. */

@@ -205,7 +205,7 @@ class Journal {
     denialsPerSecond: 1_000_000,
     denials: ({ denials }: ShownDenials) => void this.denials.push(...denials),
     failure: (sentence: string) => void this.failures.push(sentence),
-    problems: (problems: readonly Problem[]) => {
+    problems: (_added: readonly Problem[], problems: readonly Problem[]) => {
       this.problems = problems;
     },
     heldBack: (sentences: readonly string[]) => {
