@@ -1,10 +1,10 @@
 // A folder of YAML as a set of stored objects: where each is, and how one is written, changed or removed without a
 // change to anything else. One new object is one new file.
 import { createHash } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { readIfExists } from '../../lib/atomic-file.ts';
 import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
 import { isFolderFile } from '../../sources/folder.ts';
@@ -12,6 +12,7 @@ import { readFolderFile } from '../../sources/folder-file.ts';
 import { ApiError } from '../api-error.ts';
 import { documentsOf, withDocument, yamlOf } from './folder-document.ts';
 import type { ObjectName, StoredObject } from './object-store.ts';
+import { createUserFile, isLink, removeUserFile, replaceUserFile } from './user-file.ts';
 
 /** An object in a file of the folder. */
 export interface PlacedObject {
@@ -75,7 +76,8 @@ export class FolderObjects {
     const taken = new Set(await readdir(this.#folder));
     const file = fileNames(object).find((name) => !taken.has(name));
     if (file === undefined) throw cannotWrite(object, 'the names of its file are taken');
-    return this.#write(file, text, object, 0);
+    const mode = await this.#usualMode();
+    return this.#write({ file, document: 0 }, text, object, (path) => createUserFile(path, text, mode));
   }
 
   async replace(
@@ -87,35 +89,71 @@ export class FolderObjects {
     const plain = { ...rest, metadata: meta };
     const text = withDocument(former, document, orderedObject(plain));
     if (text === undefined || file.endsWith('.json')) throw cannotEdit(before, file);
-    return this.#write(file, text, object, document);
+    return this.#write({ file, document }, text, object, (path) => replaceUserFile(path, former, text));
   }
 
   async remove({ file, text: before, document, object }: PlacedObject): Promise<void> {
-    if (documentsOf(before)?.length === 1) {
-      await rm(join(this.#folder, file));
+    const path = join(this.#folder, file);
+    const text = withDocument(before, document, undefined);
+    const isLast = documentsOf(before)?.length === 1;
+    const rest = (text ?? '').replace(HEADER, '').replaceAll(/^---[ \t]*$/gm, '');
+    if (isLast && rest.trim() === '' && !(await isLink(path))) {
+      removeUserFile(path, before);
       return;
     }
-    const text = withDocument(before, document, undefined);
     if (text === undefined) throw cannotEdit(object, file);
-    await writeFileAtomic(join(this.#folder, file), text);
+    // An empty file would be one that somebody is writing.
+    await replaceUserFile(path, before, text.trim() === '' ? HEADER : text);
+  }
+
+  /** Of most files in the folder; of the folder itself where it has none. */
+  async #usualMode(): Promise<number> {
+    const names = (await readdir(this.#folder)).filter(isFolderFile);
+    const found = await Promise.all(
+      names.map((name) => stat(join(this.#folder, name)).catch(() => undefined)),
+    );
+    const modes = found.flatMap((status) => (status?.isFile() === true ? [modeFor(status.mode)] : []));
+    if (modes.length === 0) return modeFor((await stat(this.#folder)).mode);
+    const counts = new Map<number, number>();
+    for (const mode of modes) counts.set(mode, (counts.get(mode) ?? 0) + 1);
+    return modes.reduce((best, mode) => ((counts.get(mode) ?? 0) > (counts.get(best) ?? 0) ? mode : best));
   }
 
   /** What is written must be what a reader of the folder finds there. */
-  async #write(file: string, text: string, object: StoredObject, document: number): Promise<StoredObject> {
+  async #write(
+    { file, document }: Pick<PlacedObject, 'file' | 'document'>,
+    text: string,
+    object: StoredObject,
+    write: (path: string) => Promise<void>,
+  ): Promise<StoredObject> {
     const found = placedIn(file, text).find((one) => one.document === document)?.object;
     if (found === undefined || objectKey(found) !== objectKey(object)) throw cannotEdit(object, file);
     if (!isDeepStrictEqual(found['spec'], object['spec'])) throw cannotEdit(object, file);
     const path = join(this.#folder, file);
-    await writeFileAtomic(path, text);
-    const version = (await statusOf(path))?.version;
-    // Nobody else can have opened the new file in the same moment.
-    const own = { version, ownVersion: version, inode: 0, text, placed: placedIn(file, text) };
-    this.#known.set(file, own);
+    await write(path);
+    const status = await statusOf(path);
+    const version = status?.version;
+    const own = {
+      version,
+      ownVersion: version,
+      inode: status?.inode ?? 0,
+      text,
+      placed: placedIn(file, text),
+    };
+    // Somebody may have saved it again before its status was read.
+    if ((await readIfExists(path)) === text) this.#known.set(file, own);
+    else this.#known.delete(file);
     return found;
   }
 }
 
+/** Without the right to execute, and such that this user can change it. */
+function modeFor(mode: number): number {
+  return (mode & 0o666) | 0o600;
+}
+
 interface FileStatus {
+  readonly inode: number;
   readonly version: string;
   /** Whether another change would give it another version: the clock of a file system is coarse. */
   readonly isSettled: boolean;
@@ -134,6 +172,7 @@ async function statusOf(path: string): Promise<FileStatus | undefined> {
   const status = await stat(path, { bigint: true }).catch(() => undefined);
   if (status === undefined) return undefined;
   return {
+    inode: Number(status.ino),
     version: `${status.ino} ${status.size} ${status.mtimeNs} ${status.ctimeNs}`,
     isSettled: Date.now() - Number(status.ctimeMs) >= SETTLED_MS,
   };

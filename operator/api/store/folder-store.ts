@@ -9,6 +9,7 @@ import { InTurn } from './in-turn.ts';
 import type { AccessObjects, ObjectName, ObjectStore, Session, StoredObject, Write } from './object-store.ts';
 import { refuseUnreadable } from './readable-object.ts';
 import type { TokenFile, TokenHolder } from './token-file.ts';
+import { FileChanged } from './user-file.ts';
 
 export interface FolderStoreOptions {
   readonly folder: string;
@@ -34,6 +35,9 @@ export class FolderStore implements ObjectStore {
     return new FolderSession(holder, this.#options, this.#objects, this.#turns);
   }
 }
+
+/** Of a change whose file somebody else changes meanwhile. */
+const MAX_ATTEMPTS = 5;
 
 /** Writers of the whole folder wait for each other; readers for nobody. */
 const FOLDER = 'folder';
@@ -88,13 +92,24 @@ class FolderSession implements Session {
 
   #inTurn(decide: (all: readonly PlacedObject[]) => Write | Promise<Write>): Promise<StoredObject> {
     return this.#turns.run(FOLDER, async () => {
-      const all = await this.#objects.all();
-      const write = await decide(all);
-      if (write.verb === 'keep') return write.object;
-      const stored = await this.#write(all, write);
-      this.#options.onChange();
-      return stored;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#decideOnce(decide);
+        } catch (error) {
+          if (!(error instanceof FileChanged)) throw error;
+          if (attempt === MAX_ATTEMPTS) throw aborted(error);
+        }
+      }
     });
+  }
+
+  async #decideOnce(decide: (all: readonly PlacedObject[]) => Write | Promise<Write>): Promise<StoredObject> {
+    const all = await this.#objects.all();
+    const write = await decide(all);
+    if (write.verb === 'keep') return write.object;
+    const stored = await this.#write(all, write);
+    this.#options.onChange();
+    return stored;
   }
 
   async #write(all: readonly PlacedObject[], { verb, object }: Write): Promise<StoredObject> {
@@ -123,6 +138,13 @@ class FolderSession implements Session {
     const what = namespace === undefined ? 'the account' : `"${namespace}"`;
     throw new ApiError('PERMISSION_DENIED', `The token "${name}" may not administer ${what}`);
   }
+}
+
+function aborted({ message }: FileChanged): ApiError {
+  return new ApiError(
+    'ABORTED',
+    `Cannot write "${message}": somebody else changes it at the same time; try again`,
+  );
 }
 
 function objectsIn(
