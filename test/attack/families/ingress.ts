@@ -147,7 +147,7 @@ function faultOf(client: string, { headers }: SeenRequest): string | undefined {
   if (headers['x-forwarded-host'] !== host)
     return `the server was told the host "${headers['x-forwarded-host']}"`;
   const others = Object.keys(headers).filter((name) =>
-    /^(?:forwarded$|x-envoy-|x-sallyport-|true-c|x-client)/.test(name),
+    /^(?:x-)?forwarded$|^x-envoy-|^x-sallyport-|[^a-z0-9-]|(?<!x-real-)ip(?:v6)?$|addr$/.test(name),
   );
   return others.length === 0 ? undefined : `the server got ${others.join()}`;
 }

@@ -19,17 +19,27 @@ const ENVOY_HEADER = 'x-envoy-';
 /** What proxies call the client, and what else servers might take for it. */
 const CLIENT_HEADERS = [
   'forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
   'x-original-forwarded-for',
+  'x-forwarded',
   'x-forwarded-host',
   'x-forwarded-port',
   'x-forwarded-server',
-  'true-client-ip',
-  'cf-connecting-ip',
+];
+const CLIENT_PATTERNS = [
+  // Many servers make "_" of every other character, so that X.Real_IP is X-Real-IP. Not of pseudo headers.
+  '[^:]*[^:a-z0-9-].*',
+  // X-Real-IP, True-Client-IP, CF-Connecting-IPv6, X-Azure-ClientIP ...
+  '(?:.*-)?(?:client|remote|socket|source|user)?ip(?:v[46])?',
+  '(?:.*-)?(?:client|remote|source|real)-?addr(?:ess)?',
 ];
 const UNREADABLE: Json = { append: overwritten(UNREADABLE_HEADER, UNREADABLE_CLIENT) };
+const REMOVALS: readonly Json[] = [
+  ...[
+    ...[ENVOY_HEADER, OWN_HEADER].map((prefix) => ({ prefix })),
+    ...CLIENT_PATTERNS.map((regex) => ({ safe_regex: { regex } })),
+  ].map((key_matcher) => ({ remove_on_match: { key_matcher } })),
+  ...CLIENT_HEADERS.map((remove) => ({ remove })),
+];
 const ADDRESS = '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%';
 
 /** Of a virtual host: written after everything that a client's headers can influence. */
@@ -117,7 +127,7 @@ function behindProxies(match: Json, xff: Json): PeerTreatment {
           xff,
         ),
       ),
-      early_header_mutation_extensions: [mutations([...removals(CLIENT_HEADERS), UNREADABLE])],
+      early_header_mutation_extensions: [mutations([...REMOVALS, UNREADABLE])],
     },
   };
 }
@@ -150,18 +160,7 @@ function detectedBy(...detections: readonly Json[]): Json {
 }
 
 function ownWords(proto: 'http' | 'https'): readonly Json[] {
-  return [
-    ...removals(CLIENT_HEADERS),
-    { remove: 'x-forwarded-for' },
-    { append: overwritten('x-forwarded-proto', proto) },
-  ];
-}
-
-function removals(names: readonly string[]): readonly Json[] {
-  return [
-    ...[ENVOY_HEADER, OWN_HEADER].map((prefix) => ({ remove_on_match: { key_matcher: { prefix } } })),
-    ...names.map((remove) => ({ remove })),
-  ];
+  return [...REMOVALS, { remove: 'x-forwarded-for' }, { append: overwritten('x-forwarded-proto', proto) }];
 }
 
 function mutations(list: readonly Json[]): Json {
