@@ -13,6 +13,11 @@ import { addressRangeSchema } from './private-endpoint.ts';
 /** R94: over all lists of a workspace; a CIDR counts as one. */
 export const MAX_ADDRESSES = 1000;
 
+/** Of these; a list without addresses has its price, too. */
+export function countedAddresses(list: readonly unknown[]): number {
+  return Math.max(1, list.length);
+}
+
 /** Of an IpAccessList in the system's Namespace that is for the account, not for a workspace. */
 export const ACCOUNT_LABEL = 'sallyport.dev/account';
 

@@ -134,7 +134,7 @@ function faultOf(world: World, next: World, one: Step, id: string): string | und
   const changesList = one.do === 'create' || one.do === 'replace' || one.do === 'update';
   if (changesList) {
     const count = ({ lists }: World): number =>
-      lists.reduce((sum, { list }) => sum + list.ip_addresses.length, 0);
+      lists.reduce((sum, { list }) => sum + Math.max(1, list.ip_addresses.length), 0);
     if (count(next) > 1000 && count(next) > count(world)) return 'QUOTA_EXCEEDED';
     const own = next.lists.find((known) => known.id === id)?.list;
     const isTaken = next.lists.some(

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { IP_ACCESS_LISTS } from '../../model/cluster-resources.ts';
-import { ACCOUNT_LABEL, LIST_TYPES, MAX_ADDRESSES } from '../../model/ip-access-list.ts';
+import { ACCOUNT_LABEL, countedAddresses, LIST_TYPES, MAX_ADDRESSES } from '../../model/ip-access-list.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
 import { addressRangeSchema } from '../../model/private-endpoint.ts';
 import { isOfAccount, type ReadList, readList, readLists, refuseLockout } from '../access-objects.ts';
@@ -252,7 +252,7 @@ function countOf(lists: readonly StoredObject[]): number {
   const sizes = lists.map(
     ({ spec }) => (spec as { readonly ipAddresses?: unknown } | undefined)?.ipAddresses,
   );
-  return sizes.reduce<number>((sum, list) => sum + (Array.isArray(list) ? list.length : 0), 0);
+  return sizes.reduce<number>((sum, list) => sum + countedAddresses(Array.isArray(list) ? list : []), 0);
 }
 
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;

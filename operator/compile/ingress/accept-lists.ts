@@ -1,7 +1,7 @@
-// Which IpAccessLists of one workspace are in force: at most 1,000 values over all (R94). The list that came last is
+// Which IpAccessLists of one workspace are in force: at most 1,000 values over all, at least one for each (R94). The list that came last is
 // not accepted, or keeps the version that was; the others stay as they are.
 import type { PlannedList } from '../../model/ingress-plan.ts';
-import { type IpAccessList, MAX_ADDRESSES } from '../../model/ip-access-list.ts';
+import { countedAddresses, type IpAccessList, MAX_ADDRESSES } from '../../model/ip-access-list.ts';
 import type { Problem } from '../../model/problem.ts';
 import { compareText, problemAbout } from '../../model/snapshot.ts';
 
@@ -31,7 +31,8 @@ export function acceptLists(
     const { name } = list.metadata;
     return shareOf(list, former.get(name), reserved.get(name) ?? 0);
   });
-  let used = sum(kept.map(({ ipAddresses }) => ipAddresses.length)) + sum(shares.map(({ own }) => own));
+  let used =
+    sum(kept.map(({ ipAddresses }) => countedAddresses(ipAddresses))) + sum(shares.map(({ own }) => own));
   for (const { list, growth, accepted } of shares) {
     const fits = used + growth <= MAX_ADDRESSES;
     if (fits) used += growth;
@@ -67,8 +68,9 @@ interface Share {
 }
 
 function shareOf(list: IpAccessList, accepted: PlannedList | undefined, reserved: number): Share {
-  const wanted = list.spec.ipAddresses.length;
-  const own = Math.max(Math.min(wanted, accepted?.ipAddresses.length ?? 0), reserved);
+  const wanted = countedAddresses(list.spec.ipAddresses);
+  const before = accepted === undefined ? 0 : countedAddresses(accepted.ipAddresses);
+  const own = Math.max(Math.min(wanted, before), reserved);
   return { list, accepted, own, growth: Math.max(0, wanted - own) };
 }
 
@@ -91,6 +93,7 @@ export function plannedList({ metadata, spec }: IpAccessList): PlannedList {
 function tooMany(list: IpAccessList, total: number, hasFormer: boolean): Problem {
   const { length } = list.spec.ipAddresses;
   const until = hasFormer ? 'its last accepted version stays' : 'it has no effect';
-  const message = `Cannot accept ${length} addresses: all lists of the workspace would have ${total} together, and at most ${MAX_ADDRESSES} are accepted; remove some, until then ${until}`;
+  const what = length === 0 ? 'a list without addresses, which counts as one' : `${length} addresses`;
+  const message = `Cannot accept ${what}: all lists of the workspace would have ${total} together, and at most ${MAX_ADDRESSES} are accepted; remove some, until then ${until}`;
   return problemAbout(list, 'TooManyAddresses', message, 'spec.ipAddresses');
 }

@@ -67,6 +67,18 @@ describe('compileIngress()', () => {
     ]);
   });
 
+  it('counts a list without addresses as one value', () => {
+    const some = compile([WORKSPACE, list('a', 999), list('bb', 0), list('ccc', 0)]);
+    expect(specOf(some).lists.map(({ listId }) => listId)).toEqual(['a', 'bb']);
+    expect(some.problems).toMatchObject([
+      { reason: 'TooManyAddresses', object: 'IpAccessList/team-a/ccc', field: 'spec.ipAddresses' },
+    ]);
+    const many = Array.from({ length: 1001 }, (_, at) => list(`l${at}`, 0));
+    const full = compile([WORKSPACE, ...many]);
+    expect(specOf(full).lists).toHaveLength(1000);
+    expect(specOf(compile([WORKSPACE, ...many], full.plans)).lists).toHaveLength(1000);
+  });
+
   it('keeps the accepted version of a list that has grown too much, and every other list', () => {
     const before = compile([WORKSPACE, list('a', 500), list('bb', 400)]);
     const after = compile([WORKSPACE, list('a', 700), list('bb', 400), list('ccc', 50)], before.plans);
