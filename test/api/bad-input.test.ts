@@ -1,6 +1,8 @@
 // What no client of Databricks would send, as bytes on a connection: every answer is JSON with a text as error_code,
 // nothing opens, and nothing is stored.
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { TokenFile } from '../../operator/api/store/token-file.ts';
 import { PROXY } from '../support/api/api-client.ts';
 import { FolderStage } from '../support/api/folder-stage.ts';
 
@@ -223,4 +225,16 @@ it('lets nobody in by a token file that others may read', async () => {
   expect(answer).toMatchObject({ status: 503, body: { error_code: 'TEMPORARILY_UNAVAILABLE' } });
   await chmod(file, 0o600);
   expect(await stage.call({ path: LISTS, headers })).toMatchObject({ status: 200 });
+});
+
+it('names every fault of a token file', async () => {
+  const path = `${stage.directory}/faulty.yaml`;
+  const entries = '  - { name: a, token: short }\n  - { name: b, sha256: x }\n  - { nmae: c }\n';
+  await writeFile(path, `tokens:\n${entries}`, { mode: 0o600 });
+  const faults: string[] = [];
+  const file = new TokenFile(path, (sentence) => void faults.push(sentence));
+  await expect(file.holderOf('any-token-of-this-test', 0)).rejects.toMatchObject({ status: 503 });
+  expect(faults).toHaveLength(1);
+  for (const field of ['tokens[0].token', 'tokens[1].sha256', 'tokens[2]'])
+    expect(faults[0]).toContain(field);
 });

@@ -14,6 +14,7 @@ import {
   WORKSPACE_CONFS,
 } from '../../model/cluster-resources.ts';
 import { WORKSPACE_CONF_NAME } from '../../model/workspace-conf.ts';
+import { ApiError } from '../api-error.ts';
 import { FIELD_MANAGER } from '../authorship.ts';
 import { AccessLock, Contended } from './access-lock.ts';
 import { apiErrorOf } from './cluster-errors.ts';
@@ -97,7 +98,9 @@ class ClusterSession implements Session {
   changeAccess(namespace: string, decide: (objects: AccessObjects) => Write): Promise<StoredObject> {
     const lock = new AccessLock(this.#api, namespace);
     const changeOnce = async (): Promise<StoredObject> => {
-      const held = await lock.take(await this.#conf(namespace));
+      const held = await this.#conf(namespace)
+        .then((conf) => lock.take(conf))
+        .catch(explainRight);
       try {
         const [conf, lists] = await Promise.all([
           this.#conf(namespace),
@@ -137,6 +140,15 @@ class ClusterSession implements Session {
     });
     return answer as StoredObject;
   }
+}
+
+/** Who may not even take the lock is told what the whole change needs, beside the API server's own sentence. */
+function explainRight(error: unknown): never {
+  if (!(error instanceof ApiError) || error.code !== 'PERMISSION_DENIED') throw error;
+  throw new ApiError(
+    'PERMISSION_DENIED',
+    `Cannot change lists: it needs the right to write IpAccessLists and the WorkspaceConf of their Namespace, as the role sallyport-workspace-admin has; ${error.message}`,
+  );
 }
 
 function resourceOf(object: KubernetesObject): ClusterResource {

@@ -102,9 +102,10 @@ function parseTokens(text: string): readonly KnownToken[] {
   const value = load(text);
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data.tokens.map(knownToken);
-  const [issue] = parsed.error.issues;
-  const problem = issue === undefined ? undefined : problemOfIssue(issue, value);
-  throw new Error([problem?.field, problem?.message].filter((part) => part !== undefined).join(': '));
+  const problems = parsed.error.issues.map((issue) => problemOfIssue(issue, value));
+  throw new Error(
+    problems.map(({ field, message }) => (field === undefined ? message : `${field}: ${message}`)).join('; '),
+  );
 }
 
 function knownToken({ token, sha256, expiresAt, name, admin, workspaces }: z.infer<typeof tokenSchema>) {
