@@ -121,7 +121,7 @@ function parseDocument(
 }
 
 /** `kubectl get -o yaml` writes several objects as one List. */
-function itemsOfList(value: unknown): readonly unknown[] | undefined {
+export function itemsOfList(value: unknown): readonly unknown[] | undefined {
   const list = value as { kind?: unknown; items?: unknown };
   return list.kind === 'List' && Array.isArray(list.items) ? list.items : undefined;
 }

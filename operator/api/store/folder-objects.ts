@@ -9,6 +9,7 @@ import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
 import { isFolderFile } from '../../sources/folder.ts';
 import { readFolderFile } from '../../sources/folder-file.ts';
+import { itemsOfList } from '../../sources/yaml-file.ts';
 import { ApiError } from '../api-error.ts';
 import { documentsOf, withDocument, yamlOf } from './folder-document.ts';
 import type { ObjectName, StoredObject } from './object-store.ts';
@@ -22,6 +23,8 @@ export interface PlacedObject {
   readonly text: string;
   /** Number of its document. */
   readonly document: number;
+  /** Of a List, which is read only. */
+  readonly isItem: boolean;
 }
 
 interface KnownFile {
@@ -81,9 +84,10 @@ export class FolderObjects {
   }
 
   async replace(
-    { file, text: former, document, object: before }: PlacedObject,
+    { file, text: former, document, object: before, isItem }: PlacedObject,
     object: StoredObject,
   ): Promise<StoredObject> {
+    if (isItem) throw isInList(before, file);
     const { metadata, ...rest } = object;
     const { resourceVersion: _version, ...meta } = metadata;
     const plain = { ...rest, metadata: meta };
@@ -92,7 +96,8 @@ export class FolderObjects {
     return this.#write({ file, document }, text, object, (path) => replaceUserFile(path, former, text));
   }
 
-  async remove({ file, text: before, document, object }: PlacedObject): Promise<void> {
+  async remove({ file, text: before, document, object, isItem }: PlacedObject): Promise<void> {
+    if (isItem) throw isInList(object, file);
     const path = join(this.#folder, file);
     const text = withDocument(before, document, undefined);
     const isLast = documentsOf(before)?.length === 1;
@@ -186,12 +191,19 @@ export function isNamed({ object }: PlacedObject, kind: string, { name, namespac
 /** Objects of ours; what else stands in the file is none of them, and stays. */
 function placedIn(file: string, text: string): readonly PlacedObject[] {
   return (documentsOf(text) ?? []).flatMap(({ value }, document) => {
-    const object = value as StoredObject | undefined;
-    if (object?.apiVersion !== API_VERSION || typeof object.metadata?.name !== 'string') return [];
-    const resourceVersion = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
-    const versioned = { ...object, metadata: { ...object.metadata, resourceVersion } };
-    return [{ object: versioned, file, text, document }];
+    const items = itemsOfList(value);
+    return (items ?? [value]).flatMap((one) => {
+      const object = storedObject(one);
+      return object === undefined ? [] : [{ object, file, text, document, isItem: items !== undefined }];
+    });
   });
+}
+
+function storedObject(value: unknown): StoredObject | undefined {
+  const object = value as StoredObject | null | undefined;
+  if (object?.apiVersion !== API_VERSION || typeof object.metadata?.name !== 'string') return undefined;
+  const resourceVersion = createHash('sha256').update(JSON.stringify(object)).digest('hex').slice(0, 16);
+  return { ...object, metadata: { ...object.metadata, resourceVersion } };
 }
 
 /** "ip-access-list.analytics.office.yaml". */
@@ -211,6 +223,13 @@ function orderedObject({ apiVersion, kind, metadata, spec, ...rest }: StoredObje
 
 function cannotWrite(object: StoredObject, detail: string): ApiError {
   return new ApiError('INVALID_STATE', `Cannot write ${objectKey(object)} into the folder: ${detail}`);
+}
+
+function isInList(object: StoredObject, file: string): ApiError {
+  return cannotWrite(
+    object,
+    `it is an item of a List in the file "${file}"; move it into a document of its own`,
+  );
 }
 
 function cannotEdit(object: StoredObject, file: string): ApiError {

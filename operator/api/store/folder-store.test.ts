@@ -137,3 +137,21 @@ test('an editor that saves at any moment of a change loses nothing', async () =>
     expect((await readFile(file, 'utf8')).startsWith(`# Saved ${round}.\n`)).toBe(true);
   }
 });
+
+test('an item of a List is read, and a write to it is refused', async () => {
+  const item = TEXT.replaceAll(/^(?=.)/gm, '    ').replace('    apiVersion', '  - apiVersion');
+  const list = `apiVersion: v1\nkind: List\nitems:\n${item}`;
+  await writeFile(file, list);
+  expect(await session.get(IP_ACCESS_LISTS, NAME)).toMatchObject({ spec: { label: 'office' } });
+  const refusal = {
+    code: 'INVALID_STATE',
+    message: expect.stringContaining('a List in the file "lists.yaml"'),
+  };
+  await expect(patch('changed')).rejects.toMatchObject(refusal);
+  const removal = session.change(IP_ACCESS_LISTS, NAME, (current) => ({
+    verb: 'remove',
+    object: labelled(current, ''),
+  }));
+  await expect(removal).rejects.toMatchObject(refusal);
+  expect(await readFile(file, 'utf8')).toBe(list);
+});
