@@ -135,3 +135,8 @@ test('a line has the request and the rule, and is bounded', async () => {
   const longest = Math.max(...(await fixture.log()).map(({ path }) => path.length));
   expect(longest).toBeLessThanOrEqual(1024);
 });
+
+test('half a head does not stay', async () => {
+  const answer = await fixture.send(Buffer.from('GET / HTTP/1.1\r\nHost: lab.example\r\n'));
+  expect(answer?.status).toBe(408);
+});

@@ -35,7 +35,7 @@ export function ingressManager({
     strip_trailing_host_dot: true,
     server_header_transformation: 'PASS_THROUGH',
     max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
-    request_headers_timeout: '30s',
+    request_headers_timeout: '10s',
     delayed_close_timeout: '0.2s',
     stream_idle_timeout: '3600s',
     // Of connections without a request: anybody may open some, and lists deny requests.
