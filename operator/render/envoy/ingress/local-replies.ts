@@ -43,7 +43,7 @@ const DENIALS: readonly InboundReason[] = [
 const NO_ANSWER =
   'No server of this workspace answers; try again later, or ask its administrator to check the backends';
 
-/** Plain HTTP finds a host by its scope, which Envoy compares as written; no formatter there can lower its case. */
+/** Plain HTTP finds a host by its scope, which Envoy compares as written; CEL in header values cannot lower case (1.40). */
 const NOTHING_AT: Readonly<Record<UnknownHostStatus, string>> = {
   404: 'There is nothing at this host; over plain HTTP it must be in lower case',
   421: 'There is nothing at this host',
