@@ -18,6 +18,21 @@ function rules(...lists: PlannedList[]): IngressRules {
   return { enableIpAccessLists: true, lists };
 }
 
+const octet = fc.nat(3);
+const ipv4 = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join('.'));
+const ipv6 = fc.tuple(octet, octet, octet).map(([a, b, c]) => `2001:${a}::${b}:${c}`);
+const entry = fc
+  .oneof(fc.tuple(ipv4, fc.integer({ min: 0, max: 32 })), fc.tuple(ipv6, fc.integer({ min: 0, max: 128 })))
+  .map(([address, length]) => `${address}/${length}`);
+const someList = fc.record({
+  listId: fc.uuid(),
+  label: fc.constant('l'),
+  listType: fc.constantFrom('ALLOW' as const, 'BLOCK' as const),
+  mode: fc.constant('ENFORCED' as const),
+  enabled: fc.boolean(),
+  ipAddresses: fc.array(entry, { maxLength: 8 }),
+});
+
 describe('decideIngress()', () => {
   const OFFICE = list('ALLOW', '1.1.1.1', '2.2.2.2/21', '2001:db8::/32');
 
@@ -90,29 +105,24 @@ describe('decideIngress()', () => {
   });
 
   it('decides as a walk through every range does', () => {
-    const octet = fc.nat(3);
-    const ipv4 = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join('.'));
-    const ipv6 = fc.tuple(octet, octet, octet).map(([a, b, c]) => `2001:${a}::${b}:${c}`);
-    const entry = fc
-      .oneof(
-        fc.tuple(ipv4, fc.integer({ min: 0, max: 32 })),
-        fc.tuple(ipv6, fc.integer({ min: 0, max: 128 })),
-      )
-      .map(([address, length]) => `${address}/${length}`);
-    const someList = fc.record({
-      listId: fc.uuid(),
-      label: fc.constant('l'),
-      listType: fc.constantFrom('ALLOW' as const, 'BLOCK' as const),
-      mode: fc.constant('ENFORCED' as const),
-      enabled: fc.boolean(),
-      ipAddresses: fc.array(entry, { maxLength: 8 }),
-    });
     fc.assert(
       fc.property(fc.array(someList, { maxLength: 6 }), fc.oneof(ipv4, ipv6), (lists, address) => {
         const decision = decideIngress(rules(...lists), address);
         expect(decision.isAllowed).toBe(isAllowedByWalking(lists, address));
         const isIn = decision.match === undefined || contains(decision.match.entry, address);
         expect(isIn).toBe(true);
+      }),
+      { seed: 13, numRuns: 2000 },
+    );
+  });
+
+  it('names in dry-run the very callers whom enforcing the lists then denies', () => {
+    fc.assert(
+      fc.property(fc.array(someList, { maxLength: 6 }), fc.oneof(ipv4, ipv6), (lists, address) => {
+        const tried = lists.map((one, at) => (at % 2 === 0 ? { ...one, mode: 'DRY_RUN' as const } : one));
+        const now = decideIngress(rules(...tried), address);
+        const then = decideIngress(rules(...lists), address);
+        if (now.isAllowed) expect(now.wouldDeny).toEqual(then.isAllowed ? undefined : then);
       }),
       { seed: 13, numRuns: 2000 },
     );
