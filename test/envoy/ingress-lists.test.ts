@@ -23,7 +23,8 @@ const NO_UNICAST = ['0.0.0.0', '224.0.0.0/4', '255.255.255.255', '::', 'ff00::/8
   const parsed = parseAddressRange(text);
   return 'range' in parsed ? [parsed.range] : [];
 });
-const LOOPBACK = { family: 4, address: '127.0.0.0', prefixLength: 8 } as const;
+/** Nobody comes from its address but the proxy. */
+const PROXY = { family: 4, address: '127.0.0.1', prefixLength: 32 } as const;
 
 /** How a client shows its address. */
 const WAYS: Readonly<
@@ -32,7 +33,7 @@ const WAYS: Readonly<
     {
       readonly settings: Partial<IngressSettings>;
       readonly show: (address: string) => Partial<Asked>;
-      /** Addresses that Envoy takes from nobody: it closes the connection. */
+      /** Addresses that count for nobody: Envoy closes the connection, or takes them for the proxy's own. */
       readonly refused?: readonly AddressRange[];
     }
   >
@@ -43,21 +44,21 @@ const WAYS: Readonly<
   },
   'X-Forwarded-For of trusted proxies': {
     settings: {
-      trustedProxies: { kind: 'ranges', ranges: [{ family: 4, address: '127.0.0.1', prefixLength: 32 }] },
+      trustedProxies: { kind: 'ranges', ranges: [PROXY] },
     },
     show: (address) => ({ headers: [`X-Forwarded-For: 192.0.2.1, ${address}, 127.0.0.1`] }),
   },
   'PROXY protocol, version 1': {
-    settings: { proxyProtocolFrom: [LOOPBACK] },
+    settings: { proxyProtocolFrom: [PROXY] },
     show: (address) => ({
       before: `PROXY ${address.includes(':') ? 'TCP6' : 'TCP4'} ${address} ${address.includes(':') ? '::1' : '127.0.0.1'} 40000 80\r\n`,
     }),
-    refused: NO_UNICAST,
+    refused: [...NO_UNICAST, PROXY],
   },
   'PROXY protocol, version 2': {
-    settings: { proxyProtocolFrom: [LOOPBACK] },
+    settings: { proxyProtocolFrom: [PROXY] },
     show: (address) => ({ before: proxyHeader(address) }),
-    refused: NO_UNICAST,
+    refused: [...NO_UNICAST, PROXY],
   },
 };
 

@@ -45,7 +45,7 @@ test('prepareStateDirectory() ends where the system rejects a directory without 
 });
 
 test('prepareStateDirectory() counts the bytes of the longest socket path', async () => {
-  const longest = 107 - Buffer.byteLength('/envoy/admin.sock');
+  const longest = 107 - Buffer.byteLength('/ingress/envoy/admin.sock');
   const padded = (bytes: number): string => `${directory}/${'x'.repeat(bytes - directory.length - 1)}`;
   await prepareStateDirectory(padded(longest));
   const message = 'its sockets would have paths of over 107 bytes; choose a shorter one with --state';
