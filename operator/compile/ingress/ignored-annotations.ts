@@ -27,7 +27,7 @@ export function ignoredAnnotations(object: IpAccessList | WorkspaceConf): readon
     });
 }
 
-export function annotationField(name: string): string {
+function annotationField(name: string): string {
   return `metadata.annotations[${name}]`;
 }
 
