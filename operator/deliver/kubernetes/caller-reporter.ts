@@ -1,11 +1,12 @@
 // Writes the CallerReport of one API pod when somebody new administers a workspace. Begins with what all pods have
 // reported, so that a new pod takes over from those that it replaces; failed writes are tried again.
-import { type OwnerReference, pathOf } from '../../lib/kubernetes/api-object.ts';
-import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { pathOf } from '../../lib/kubernetes/api-object.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import type { Caller } from '../../model/caller-report.ts';
-import { CALLER_REPORTS, PODS } from '../../model/cluster-resources.ts';
+import { CALLER_REPORTS } from '../../model/cluster-resources.ts';
 import { type CompiledObject, parseCallerReport } from '../../model/parse-compiled.ts';
+import { findPodOwners } from './pod-owner.ts';
 
 export interface CallerReporterOptions {
   readonly api: KubernetesApi;
@@ -112,7 +113,7 @@ export class CallerReporter {
 
   async #apply(signal: AbortSignal): Promise<void> {
     const { api, namespace, podName: name, callers } = this.#options;
-    const ownerReferences = await this.#findOwners(signal);
+    const ownerReferences = await findPodOwners(this.#options, signal);
     await api.request({
       method: 'PATCH',
       path: pathOf(CALLER_REPORTS, { namespace, name }),
@@ -126,20 +127,5 @@ export class CallerReporter {
       contentType: 'application/apply-patch+yaml',
       signal,
     });
-  }
-
-  /** The pod, so that its report is deleted with it; none where it cannot be found. */
-  async #findOwners(signal: AbortSignal): Promise<readonly OwnerReference[]> {
-    const { api, namespace, podName: name } = this.#options;
-    try {
-      const path = pathOf(PODS, { namespace, name });
-      const pod = (await api.request({ method: 'GET', path, signal })) as {
-        readonly metadata: { readonly uid: string };
-      };
-      return [{ apiVersion: PODS.apiVersion, kind: PODS.kind, name, uid: pod.metadata.uid }];
-    } catch (error) {
-      if (error instanceof ApiFailure && error.status === 404) return [];
-      throw error;
-    }
   }
 }

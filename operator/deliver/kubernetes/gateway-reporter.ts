@@ -4,8 +4,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { type OwnerReference, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
-import { GATEWAY_REPORTS, PODS } from '../../model/cluster-resources.ts';
+import { GATEWAY_REPORTS } from '../../model/cluster-resources.ts';
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
+import { findPodOwners } from './pod-owner.ts';
 
 export type ReportContent = Omit<GatewayReportSpec, 'renewTime'>;
 
@@ -26,7 +27,6 @@ const RENEW_MS = 10_000;
 /** How long a stopping gateway waits for its last report to be written. */
 const FAREWELL_MS = 2000;
 const NOT_FOUND = 404;
-const FORBIDDEN = 403;
 
 export class GatewayReporter {
   readonly #options: GatewayReporterOptions;
@@ -94,7 +94,7 @@ export class GatewayReporter {
 
   async #apply(content: ReportContent, signal: AbortSignal): Promise<void> {
     const { api, namespace, podName } = this.#options;
-    this.#owners ??= await this.#findOwners(signal);
+    this.#owners ??= await findPodOwners(this.#options, signal);
     await api.request({
       method: 'PATCH',
       path: this.#path(),
@@ -109,21 +109,6 @@ export class GatewayReporter {
       signal,
     });
     this.#written = content;
-  }
-
-  /** The pod, so that its report is deleted with it; none where the gateway is not a pod, or may not read it. */
-  async #findOwners(signal: AbortSignal): Promise<readonly OwnerReference[]> {
-    const { api, namespace, podName: name } = this.#options;
-    try {
-      const path = pathOf(PODS, { namespace, name });
-      const pod = (await api.request({ method: 'GET', path, signal })) as {
-        readonly metadata: { readonly uid: string };
-      };
-      return [{ apiVersion: PODS.apiVersion, kind: PODS.kind, name, uid: pod.metadata.uid }];
-    } catch (error) {
-      if (error instanceof ApiFailure && [NOT_FOUND, FORBIDDEN].includes(error.status)) return [];
-      throw error;
-    }
   }
 
   #path(): string {
