@@ -1,5 +1,7 @@
 // Memoisation by the identity of arguments. Arguments never change, so this is no state:
 // equal input is the very same object, and so is the result. Pure, so that the pure rooms may use it.
+import { isDeepStrictEqual } from 'node:util';
+
 /**
  * The very same answer as before for the very same subject with the very same things beside it, of which those of the
  * last time are remembered. `beside` says which things count; all unless given. Subjects are held weakly, so what was
@@ -29,6 +31,18 @@ export function memoizeLast<Args extends readonly unknown[], Answer>(
     if (last === undefined || !areSame(last.things, args)) last = { things: args, answer: compute(...args) };
     return last.answer;
   };
+}
+
+/** As memoizeLast(), and the very same result where a new one is equal to it. */
+export function memoizeEqual<Args extends readonly unknown[], Answer>(
+  compute: (...args: Args) => Answer,
+): (...args: Args) => Answer {
+  let last: { readonly answer: Answer } | undefined;
+  return memoizeLast((...args: Args) => {
+    const answer = compute(...args);
+    if (last === undefined || !isDeepStrictEqual(last.answer, answer)) last = { answer };
+    return last.answer;
+  });
 }
 
 /** The very same result for the very same subject until its next change (epoch milliseconds). */

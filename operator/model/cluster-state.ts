@@ -5,6 +5,7 @@ import type { EgressTable } from './egress-table.ts';
 import type { GatewayReport } from './gateway-report.ts';
 import type { IngressPlan } from './ingress-plan.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
+import type { ListHitsReport } from './list-hits-report.ts';
 import type { Problem } from './problem.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { WorkspacePlan } from './workspace-plan.ts';
@@ -23,6 +24,8 @@ export interface ClusterState {
   readonly ingressPlans: readonly IngressPlan[];
   /** Administrators who called the API, of all its pods. */
   readonly callers: readonly Caller[];
+  /** How often lists decided about callers of the API, of all its pods. */
+  readonly apiHits: readonly ListHitsReport[];
   /** ClusterIPs by name of the Service, in the gateway's namespace. */
   readonly serviceAddresses: ReadonlyMap<string, readonly string[]>;
   readonly pods: readonly StampedPod[];

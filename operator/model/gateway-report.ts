@@ -2,6 +2,7 @@
 // `direction` keeps them apart.
 import { z } from 'zod';
 import { type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
+import { listHitsSchema } from './list-hits-report.ts';
 
 const tableReportSchema = z.strictObject({
   table: z.string().min(1).max(63).describe('Name of the EgressTable.'),
@@ -35,30 +36,8 @@ const ingressPlanReportSchema = z.strictObject({
   ),
 });
 
-const listHitsSchema = z.strictObject({
-  workspace: z.string().min(1).max(63).describe('Name of the IngressPlan.'),
-  listId: z.string().min(1).max(253).describe('Name of the IpAccessList.'),
-  total: z.int().min(0).describe('Requests that the list decided, since this gateway started.'),
-  lastHitTime: timeSchema.optional().describe('When it last decided one.'),
-  hitEntries: z
-    .string()
-    .max(172)
-    .describe('A bit per entry in its order, set once the entry has decided; base64, the lowest bit first.'),
-});
-
-export type ListHitsReport = z.infer<typeof listHitsSchema>;
-
-/** For `hitEntries`. */
-export function packBits(flags: readonly boolean[]): string {
-  const bytes = new Uint8Array(Math.ceil(flags.length / 8));
-  for (const [at, isSet] of flags.entries())
-    if (isSet) bytes[at >> 3] = (bytes[at >> 3] ?? 0) | (1 << (at & 7));
-  return Buffer.from(bytes).toString('base64');
-}
-
-export function isBitSet(packed: Uint8Array, at: number): boolean {
-  return ((packed[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
-}
+/** In one report. */
+export const MAX_GATEWAY_HITS = 2000;
 
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
@@ -73,7 +52,7 @@ export const gatewayReportSpecSchema = z.strictObject({
   tables: optionalList(tableReportSchema, 1000, 'Running revision of each table.'),
   plans: optionalList(planReportSchema, 5000, 'Running revision of each WorkspacePlan.'),
   ingressPlans: optionalList(ingressPlanReportSchema, 5000, 'Running revision of each IngressPlan.'),
-  listHits: optionalList(listHitsSchema, 2000, 'How often access lists decided; those hit last.'),
+  listHits: optionalList(listHitsSchema, MAX_GATEWAY_HITS, 'How often access lists decided; those hit last.'),
 });
 
 export type GatewayReportSpec = z.infer<typeof gatewayReportSpecSchema>;

@@ -59,7 +59,10 @@ export const ipAccessListKind: KindDescription = {
     addressCount: z.int().min(0).optional().describe('Entries of the list.'),
     hits: z
       .strictObject({
-        total: z.int().min(0).describe('Requests that the list decided, as far as running gateways know.'),
+        total: z
+          .int()
+          .min(0)
+          .describe('Requests that the list decided, as far as the gateways and API pods that run know.'),
         lastHitTime: timeSchema.optional().describe('When it last decided one.'),
         entriesNeverHit: z.int().min(0).describe('Entries that decided none.'),
       })

@@ -1,7 +1,7 @@
 // How often the entries of access lists decided: which of them nobody needs, and whom a list affects.
 import { z } from 'zod';
-import { type ListHitsReport, packBits } from './gateway-report.ts';
 import { LIST_MODES, LIST_TYPES } from './ip-access-list.ts';
+import { type ListHitsReport, packBits } from './list-hits-report.ts';
 
 const hitsSchema = z.object({
   hits: z.int().min(0),
@@ -52,15 +52,15 @@ export type HitsFile = Readonly<z.infer<typeof hitsFileSchema>>;
 
 export const NO_HITS: Hits = { hits: 0, lastHit: null };
 
-/** In one report, and those hit last where there are more. */
-const MAX_REPORTED = 2000;
-
-/** For the report of an ingress gateway. */
-export function listHitReports(workspaces: readonly WorkspaceHits[]): readonly ListHitsReport[] {
+/** For a report with so many at most: those hit last where there are more. */
+export function listHitReports(
+  workspaces: readonly WorkspaceHits[],
+  most: number,
+): readonly ListHitsReport[] {
   const lists = workspaces.flatMap((one) => one.lists.map((list) => ({ workspace: one.workspace, ...list })));
   return lists
     .toSorted((a, b) => timeOf(b) - timeOf(a))
-    .slice(0, MAX_REPORTED)
+    .slice(0, most)
     .map(({ workspace, listId, hits, lastHit, entries }) => ({
       workspace,
       listId,

@@ -136,6 +136,7 @@ it('writes a row for whom lists deny, and none for whom they allow', async () =>
     entry: '127.0.0.0/8',
     status: 403,
   };
+  await until('it has its row', async () => rows().length > 0);
   expect(rows()).toEqual([expect.objectContaining(row)]);
   await stage.controlPlane.kubectl(
     ['apply', '--server-side', '--force-conflicts', '-f', '-', '--as', OPERATOR],

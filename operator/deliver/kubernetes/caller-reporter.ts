@@ -1,10 +1,13 @@
-// Writes the CallerReport of one API pod when somebody new administers a workspace. Begins with what all pods have
-// reported, so that a new pod takes over from those that it replaces; failed writes are tried again.
+// Writes the CallerReport of one API pod when somebody new administers a workspace, and a little later when lists have
+// decided about callers. Begins with the administrators whom all pods have reported, so that a new pod takes over from
+// those that it replaces; failed writes are tried again.
+import { isDeepStrictEqual } from 'node:util';
 import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import type { Caller } from '../../model/caller-report.ts';
 import { CALLER_REPORTS } from '../../model/cluster-resources.ts';
+import type { ListHitsReport } from '../../model/list-hits-report.ts';
 import { type CompiledObject, parseCallerReport } from '../../model/parse-compiled.ts';
 import { findPodOwners } from './pod-owner.ts';
 
@@ -14,6 +17,10 @@ export interface CallerReporterOptions {
   readonly podName: string;
   /** What is known now. */
   readonly callers: () => readonly Caller[];
+  /** How often lists have decided. */
+  readonly listHits: () => readonly ListHitsReport[];
+  /** How long hits wait at most; 15 s unless given. */
+  readonly hitsMs?: number;
   /** Called with what others reported. */
   readonly onFormer: (callers: readonly Caller[]) => void;
   /** The first of failures in a row. */
@@ -25,7 +32,7 @@ export interface CallerReporterOptions {
 const FIELD_MANAGER = 'sallyport-api';
 const MIN_INTERVAL_MS = 1000;
 const RETRY_INTERVAL_MS = 10_000;
-const MAX_INTERVAL_MS = 3_600_000;
+const HITS_MS = 15_000;
 
 export class CallerReporter {
   readonly #options: CallerReporterOptions;
@@ -34,6 +41,7 @@ export class CallerReporter {
   #hasFormer = false;
   #hasNews = false;
   #isFailing = false;
+  #writtenHits: readonly ListHitsReport[] = [];
 
   constructor(options: CallerReporterOptions) {
     this.#options = options;
@@ -45,7 +53,7 @@ export class CallerReporter {
       },
       minIntervalMs: MIN_INTERVAL_MS,
       retryIntervalMs: RETRY_INTERVAL_MS,
-      maxIntervalMs: MAX_INTERVAL_MS,
+      maxIntervalMs: options.hitsMs ?? HITS_MS,
       clock: SYSTEM_CLOCK,
       onFailure: (error) => this.#fail(error),
     });
@@ -85,10 +93,12 @@ export class CallerReporter {
 
   async #report(signal: AbortSignal): Promise<void> {
     if (!this.#hasFormer) await this.#readFormer(signal);
-    if (!this.#hasNews) return;
+    const listHits = this.#options.listHits();
+    if (!this.#hasNews && isDeepStrictEqual(listHits, this.#writtenHits)) return;
     this.#hasNews = false;
     try {
-      await this.#apply(signal);
+      await this.#apply(listHits, signal);
+      this.#writtenHits = listHits;
     } catch (error) {
       this.#hasNews = true;
       throw error;
@@ -111,7 +121,7 @@ export class CallerReporter {
     this.#hasNews = true;
   }
 
-  async #apply(signal: AbortSignal): Promise<void> {
+  async #apply(listHits: readonly ListHitsReport[], signal: AbortSignal): Promise<void> {
     const { api, namespace, podName: name, callers } = this.#options;
     const ownerReferences = await findPodOwners(this.#options, signal);
     await api.request({
@@ -122,7 +132,7 @@ export class CallerReporter {
         apiVersion: CALLER_REPORTS.apiVersion,
         kind: CALLER_REPORTS.kind,
         metadata: { name, namespace, ownerReferences },
-        spec: { callers: callers() },
+        spec: { callers: callers(), listHits },
       },
       contentType: 'application/apply-patch+yaml',
       signal,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { inboundText, sampleList, samplePlan } from '../../../test/fixtures/inbound-fixture.ts';
-import { packBits } from '../../model/gateway-report.ts';
 import { type InboundLine, parseInboundLine } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { type HitsFile, hitsFileSchema, listHitReports } from '../../model/list-hits.ts';
+import { packBits } from '../../model/list-hits-report.ts';
 import { HitCounter } from './hit-counter.ts';
 import { PlanHistory } from './plan-history.ts';
 
@@ -64,7 +64,7 @@ test('each request counts for the entry that decided, and for the one in dry-run
   const [hits] = counter.snapshot().workspaces;
   expect(hits).toMatchObject({ requests: 6, denied: 4, wouldBeDenied: 1 });
   const lastHitTime = '2026-01-02T03:04:05.678Z';
-  expect(listHitReports(counter.snapshot().workspaces)).toEqual([
+  expect(listHitReports(counter.snapshot().workspaces, 2000)).toEqual([
     { workspace: 'analytics', listId: 'office', total: 2, lastHitTime, hitEntries: packBits([true, false]) },
     { workspace: 'analytics', listId: 'partners', total: 3, lastHitTime, hitEntries: packBits([true, true]) },
     { workspace: 'analytics', listId: 'trial', total: 1, lastHitTime, hitEntries: packBits([true]) },
@@ -125,7 +125,7 @@ test('an entry that stands twice has one count, and the order of the list stays'
   const twice = sampleList('partners', 'BLOCK', ['192.0.2.7', '10.0.0.1', '192.0.2.7', '10.0.0.2']);
   const counter = counterFor([samplePlan('analytics', { lists: [twice] })]);
   counter.count(numbered(['192.0.2.7']), 'access-000001', 1);
-  const [report] = listHitReports(counter.snapshot().workspaces);
+  const [report] = listHitReports(counter.snapshot().workspaces, 2000);
   expect(report).toMatchObject({ total: 1, hitEntries: packBits([true, false, true, false]) });
 });
 
@@ -154,7 +154,7 @@ test('a report has the lists that were hit last, where there are too many', () =
     denied: 0,
     wouldBeDenied: 0,
   };
-  const reports = listHitReports([{ workspace: 'w', ...counts, lists }]);
+  const reports = listHitReports([{ workspace: 'w', ...counts, lists }], 2000);
   expect(reports.map(({ total }) => total)).toEqual(Array.from({ length: 2000 }, (_, at) => 2999 - at));
 });
 

@@ -1,5 +1,5 @@
 // Makes the parts of `sallyport api`: plans to know workspaces and their lists by, the report of who administers them
-// from where, and the store, which has the rights of each caller. Nothing is started here.
+// from where and of what lists decided, and the store, which has the rights of each caller. Nothing is started here.
 import { Gauge, type Registry } from 'prom-client';
 import { Administrators } from '../../api/administrators.ts';
 import { measureAnswers } from '../../api/answer-metrics.ts';
@@ -24,6 +24,7 @@ export interface ApiParts {
   readonly tokens: TokenApis;
   readonly source: IngressPlanSource;
   readonly reporter: CallerReporter;
+  readonly rows: InboundRows;
   readonly server: ApiServer;
 }
 
@@ -52,8 +53,8 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
     },
   });
   const administrators = new Administrators();
-  const reporter = createReporter(config, { api, administrators, registry, logger });
-  const rows = new InboundRows({ accountId, podName, logger, plans: () => source.read() });
+  const rows = new InboundRows({ accountId, podName, logger, registry, plans: () => source.read() });
+  const reporter = createReporter(config, { api, administrators, rows, registry, logger });
   const server = createApiServer({
     accountId,
     store: new ClusterStore(tokens),
@@ -67,29 +68,30 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
     onFault: (error) => logger.error('a request failed', { error }),
     onAnswer: measureAnswers(registry),
   });
-  return { registry, api, tokens, source, reporter, server };
+  return { registry, api, tokens, source, reporter, rows, server };
 }
 
-interface ReporterParts extends Pick<ApiParts, 'api' | 'registry'> {
+interface ReporterParts extends Pick<ApiParts, 'api' | 'registry' | 'rows'> {
   readonly administrators: Administrators;
   readonly logger: Logger;
 }
 
 function createReporter(
   { systemNamespace, podName }: ApiConfig,
-  { api, administrators, registry, logger }: ReporterParts,
+  { api, administrators, rows, registry, logger }: ReporterParts,
 ): CallerReporter {
   const reporter = new CallerReporter({
     api,
     namespace: systemNamespace,
     podName,
     callers: () => administrators.recent(Date.now()),
+    listHits: () => rows.listHits(),
     onFormer: (callers) => administrators.add(callers),
     onFailure: (error) =>
-      logger.warn('changes by kubectl are not guarded against lock-outs: the CallerReport is not written', {
-        podName,
-        error,
-      }),
+      logger.warn(
+        'changes by kubectl are not guarded against lock-outs, and hits of lists are not counted: the CallerReport is not written',
+        { podName, error },
+      ),
     onRecovery: () => logger.info('the CallerReport is written again', { podName }),
   });
   new Gauge({

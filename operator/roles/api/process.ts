@@ -51,8 +51,9 @@ export class ApiProcess {
 
   /** Requests under way are answered. */
   async stop(): Promise<void> {
-    const { server, source, reporter, api, tokens } = this.#parts;
+    const { server, source, reporter, rows, api, tokens } = this.#parts;
     await server.close();
+    await rows.flush();
     await source.stop();
     await reporter.stop();
     await this.#health?.close();

@@ -11,11 +11,12 @@ import type { LogBatch } from '../../gateway/log/log-batch.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { Spools, type SpoolsOptions } from '../../gateway/log/spools.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
-import type { ListHitsReport } from '../../model/gateway-report.ts';
+import { MAX_GATEWAY_HITS } from '../../model/gateway-report.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { type InboundLine, OWN_LOG } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { listHitReports, type WorkspaceHits } from '../../model/list-hits.ts';
+import type { ListHitsReport } from '../../model/list-hits-report.ts';
 
 /** Where the log is. */
 export interface InboundPlace {
@@ -81,7 +82,7 @@ export class InboundLog {
 
   /** For a report of the gateway. */
   listHits(): readonly ListHitsReport[] {
-    return listHitReports(this.workspaceHits());
+    return listHitReports(this.workspaceHits(), MAX_GATEWAY_HITS);
   }
 
   workspaceHits(): readonly WorkspaceHits[] {

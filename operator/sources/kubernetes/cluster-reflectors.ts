@@ -36,7 +36,7 @@ type Selection = Partial<Pick<ReflectorOptions<unknown>, 'namespace' | 'labelSel
 export interface ClusterReflectorsOptions extends Shared {
   /** Namespace of the gateways and the compiled objects. */
   readonly systemNamespace: string;
-  /** A gateway reported; mostly without a change. */
+  /** A gateway or the API reported; mostly without a change. */
   readonly onReport: () => void;
 }
 
@@ -71,7 +71,7 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
     gatewayPods: gatewayPods(GATEWAY_NAME),
     ingressPods: gatewayPods(INGRESS_NAME),
     reports: objects(GATEWAY_REPORTS, { namespace }, onReport),
-    callerReports: objects(CALLER_REPORTS, { namespace }),
+    callerReports: objects(CALLER_REPORTS, { namespace }, onReport),
     policies: objects(KUBE_NETWORK_POLICIES),
     tables: objects(EGRESS_TABLES, owned),
     plans: objects(WORKSPACE_PLANS, owned),

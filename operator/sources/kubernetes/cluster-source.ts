@@ -3,7 +3,7 @@
 // reuses its results.
 import { isDeepStrictEqual } from 'node:util';
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
-import { memoize, memoizeLast } from '../../lib/memo.ts';
+import { memoize, memoizeEqual, memoizeLast } from '../../lib/memo.ts';
 import type { ClusterState, TenantPolicy } from '../../model/cluster-state.ts';
 import {
   type ParsedCompiled,
@@ -36,7 +36,7 @@ export class ClusterSource {
   readonly #reflectors: ClusterReflectors;
   readonly #plugins: PluginReflectors;
   readonly #derive = derivations();
-  /** Undefined before the first read, which is a change even where no gateway reports. */
+  /** Of gateways and of the API. Undefined before the first read, which is a change even where nobody reports. */
   #reported: Objects | undefined;
 
   constructor(options: Omit<ClusterReflectorsOptions, 'onReport'>) {
@@ -81,6 +81,7 @@ export class ClusterSource {
       plans: derive.plans(all.plans.items()),
       ingressPlans: derive.ingressPlans(all.ingressPlans.items()),
       callers: derive.callers(all.callerReports.items()),
+      apiHits: derive.apiHits(all.callerReports.items()),
       serviceAddresses: derive.serviceAddresses(all.services.items()),
       tenantPolicies: derive.tenantPolicies(all.policies.items(), ...this.#plugins.lists()),
       apiServer: derive.apiServer(all.apiServices.items(), all.apiSlices.items()),
@@ -96,10 +97,11 @@ export class ClusterSource {
     return [...new Set(Object.values(this.#reflectors).flat())] as readonly Reflector<unknown>[];
   }
 
-  /** Gateways renew their reports and count hits all the time; only other changes count. */
+  /** Those who report renew it and count hits all the time; only other changes count. */
   #hasReportNews(): boolean {
     const before = this.#reported;
-    this.#reported = this.#reflectors.reports.items();
+    const { reports, callerReports } = this.#reflectors;
+    this.#reported = [...reports.items(), ...callerReports.items()];
     return !isDeepStrictEqual(before?.map(withoutTime), this.#reported.map(withoutTime));
   }
 }
@@ -119,7 +121,10 @@ function derivations() {
     tables: memoizeLast(parsedOnes(parseEgressTable)),
     plans: memoizeLast(parsedOnes(parseWorkspacePlan)),
     ingressPlans: memoizeLast(parsedOnes(parseIngressPlan)),
-    callers: memoizeLast((items: Objects) => callersOf(items).flatMap(({ spec }) => spec.callers)),
+    callers: memoizeEqual((items: Objects) => callerReportsOf(items).flatMap(({ spec }) => spec.callers)),
+    apiHits: memoizeLast((items: Objects) =>
+      callerReportsOf(items).flatMap(({ spec }) => spec.listHits ?? []),
+    ),
     serviceAddresses: memoizeLast(serviceAddresses),
     // No object of a plugin's kind is ours, whatever its labels say.
     tenantPolicies: memoizeLast((policies: Objects, ...foreign: readonly Objects[]) =>
@@ -132,7 +137,7 @@ function derivations() {
   };
 }
 
-const callersOf = parsedOnes(parseCallerReport);
+const callerReportsOf = parsedOnes(parseCallerReport);
 
 /** Each is parsed once; where one of a thousand changes, the others stay the same objects. */
 function parsedOnes<Kind>(
@@ -154,7 +159,7 @@ function serviceAddresses(services: Objects): ReadonlyMap<string, readonly strin
 
 function withoutTime(report: KubernetesObject): unknown {
   const { renewTime: _, listHits: __, ...spec } = report['spec'] as Readonly<Record<string, unknown>>;
-  return [report.metadata.name, report.metadata.uid, spec];
+  return [report.kind, report.metadata.name, report.metadata.uid, spec];
 }
 
 function isOwned({ metadata }: KubernetesObject): boolean {

@@ -1,7 +1,8 @@
 import { type Manifest, manifest, workspaceManifest } from '../../../../test/fixtures/object-fixture.ts';
 import { AT_MS, conditionOf, statusInput, withStored } from '../../../../test/fixtures/status-fixture.ts';
 import { CONFIRM_WITHIN } from '../../../model/access-annotations.ts';
-import { type GatewayReport, type GatewayReportSpec, packBits } from '../../../model/gateway-report.ts';
+import type { GatewayReport, GatewayReportSpec } from '../../../model/gateway-report.ts';
+import { packBits } from '../../../model/list-hits-report.ts';
 import { renderEvents } from '../events.ts';
 import { renderStatuses } from './render-statuses.ts';
 import type { StatusInput } from './status-index.ts';
@@ -149,7 +150,7 @@ describe('the status of an IpAccessList', () => {
     expect(`${status} ${reason} ${message}`.slice(0, wanted.length)).toBe(wanted);
   });
 
-  it('adds the hits of all gateways, and counts entries that none of them saw', () => {
+  it('adds the hits of all gateways and of the API, and counts entries that none of them saw', () => {
     const hits = (total: number, bits: readonly boolean[], lastHitTime: string) => ({
       listHits: [{ workspace: 'team', listId: 'office', total, lastHitTime, hitEntries: packBits(bits) }],
     });
@@ -167,6 +168,10 @@ describe('the status of an IpAccessList', () => {
       statuses({ ...of, state: { ...of.state, statuses: stored.state.statuses } });
     expect(again(soon).some(({ key }) => key === LIST)).toBe(false);
     expect(again(later).find(({ key }) => key === LIST)?.status).toMatchObject({ hits: { total: 9 } });
+    const apiHits = hits(2, [false, true, false], '2027-01-30T11:01:00.000Z').listHits;
+    const withApi = { ...two, state: { ...two.state, apiHits } };
+    const all = { total: 9, lastHitTime: '2027-01-30T11:01:00.000Z', entriesNeverHit: 0 };
+    expect(statuses(withApi).find(({ key }) => key === LIST)?.status).toMatchObject({ hits: all });
   });
 });
 

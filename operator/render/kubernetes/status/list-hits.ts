@@ -1,9 +1,9 @@
-// What ingress gateways counted -> the hits of each access list. Counts of all gateways are added; an entry counts as
-// never hit only where no gateway saw it decide.
+// What ingress gateways and pods of the API counted -> the hits of each access list. All counts are added; an entry counts
+// as never hit only where none of them saw it decide.
 import { memoizeLast } from '../../../lib/memo.ts';
-import type { GatewayReport, ListHitsReport } from '../../../model/gateway-report.ts';
-import { isBitSet } from '../../../model/gateway-report.ts';
+import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { PlannedList } from '../../../model/ingress-plan.ts';
+import { isBitSet, type ListHitsReport } from '../../../model/list-hits-report.ts';
 
 export interface HitsField {
   readonly total: number;
@@ -16,9 +16,12 @@ const REFRESH_MS = 5 * 60_000;
 
 /** By workspace and list. */
 export const reportedHits = memoizeLast(
-  (reports: readonly GatewayReport[]): ReadonlyMap<string, readonly ListHitsReport[]> =>
+  (
+    reports: ClusterState['gatewayReports'],
+    apiHits: ClusterState['apiHits'],
+  ): ReadonlyMap<string, readonly ListHitsReport[]> =>
     Map.groupBy(
-      reports.flatMap(({ spec }) => spec.listHits ?? []),
+      [...reports.flatMap(({ spec }) => spec.listHits ?? []), ...apiHits],
       ({ workspace, listId }) => hitsKey(workspace, listId),
     ),
 );
@@ -27,7 +30,7 @@ export function hitsKey(workspace: string, listId: string): string {
   return `${workspace}/${listId}`;
 }
 
-/** Undefined where no gateway counts. `stored`: of the status as it is. */
+/** Undefined where nobody counts. `stored`: of the status as it is. */
 export function hitsField(
   rows: readonly ListHitsReport[] | undefined,
   { ipAddresses }: Pick<PlannedList, 'ipAddresses'>,

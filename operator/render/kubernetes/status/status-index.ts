@@ -2,8 +2,8 @@
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { Verdict } from '../../../model/condition.ts';
-import type { ListHitsReport } from '../../../model/gateway-report.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
+import type { ListHitsReport } from '../../../model/list-hits-report.ts';
 import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
@@ -65,6 +65,6 @@ export function indexStatusInput({
     ingressPlans: new Map(compiled.ingressPlans.map((plan) => [plan.metadata.name, plan])),
     programmedIngress: programmedIngress(compiled.ingressPlans, ingressGateways),
     resolvedIngress: resolvedIngress(compiled.ingressPlans, ingressGateways),
-    hits: reportedHits(state.gatewayReports),
+    hits: reportedHits(state.gatewayReports, state.apiHits),
   };
 }
