@@ -27,6 +27,7 @@ export const httpListener = memoize((settings: IngressSettings, port: number): I
       // h2 without TLS is for nobody that we know, and one way in less.
       codec: { codec_type: 'HTTP1' },
       unknownHostStatus: 404,
+      filters: [HOST_IN_LOWER_CASE],
     });
     return filterChain(`http-${treatment.name}`, treatment.match, settings, manager);
   });
@@ -149,6 +150,23 @@ const BY_HOST: Json = {
     scoped_rds: { scoped_rds_config_source: ADS_SOURCE },
   },
 };
+
+/** Scopes are compared as written, and no header mutation can lower case. A script that fails leaves the host unknown. */
+const HOST_IN_LOWER_CASE: Json = extension(
+  'envoy.filters.http.lua',
+  'envoy.extensions.filters.http.lua.v3.Lua',
+  {
+    default_source_code: {
+      inline_string: `function envoy_on_request(request)
+  local host = request:headers():get(":authority")
+  if host and host:find("%u") then
+    request:headers():replace(":authority", host:lower())
+    request:clearRouteCache()
+  end
+end`,
+    },
+  },
+);
 
 function terminateTls(plan: string): Json {
   return extension(

@@ -13,6 +13,8 @@ interface ManagerParts {
   readonly routes: Json;
   readonly codec: Json;
   readonly unknownHostStatus: UnknownHostStatus;
+  /** HTTP filters before all others. */
+  readonly filters?: readonly Json[];
 }
 
 const STAT_PREFIX = 'ingress';
@@ -24,6 +26,7 @@ export function ingressManager({
   routes,
   codec,
   unknownHostStatus,
+  filters = [],
 }: ManagerParts): Json {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
   return extension('envoy.filters.network.http_connection_manager', type, {
@@ -43,6 +46,7 @@ export function ingressManager({
     http_protocol_options: { ignore_http_11_upgrade: OTHER_UPGRADES },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     http_filters: [
+      ...filters,
       extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
         ...denyAll('UNKNOWN_HOST'),
       }),

@@ -43,11 +43,7 @@ const DENIALS: readonly InboundReason[] = [
 const NO_ANSWER =
   'No server of this workspace answers; try again later, or ask its administrator to check the backends';
 
-/** Plain HTTP finds a host by its scope, which Envoy compares as written; CEL in header values cannot lower case (1.40). */
-const NOTHING_AT: Readonly<Record<UnknownHostStatus, string>> = {
-  404: 'There is nothing at this host; over plain HTTP it must be in lower case',
-  421: 'There is nothing at this host',
-};
+const NOTHING_THERE = 'There is nothing at this host';
 
 export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
   const replies: readonly Reply[] = [
@@ -56,8 +52,8 @@ export function localReplies(unknownHostStatus: UnknownHostStatus): Json {
       when: isDeniedBy('UNKNOWN_HOST'),
       status: unknownHostStatus,
       errorCode: 'RESOURCE_DOES_NOT_EXIST',
-      message: NOTHING_AT[unknownHostStatus],
-      page: htmlPage('Not found', [`${NOTHING_AT[unknownHostStatus]}.`]),
+      message: NOTHING_THERE,
+      page: htmlPage('Not found', [`${NOTHING_THERE}.`]),
       reason: 'UNKNOWN_HOST',
     },
     {
