@@ -46,7 +46,7 @@ export function acceptLists(
 }
 
 /**
- * All of them stay in force: without a BLOCK list more would be allowed, and without an ALLOW list people would be shut
+ * None is left out: without a BLOCK list more would be allowed, and without an ALLOW list people would be shut
  * out. The API refuses to create a second one.
  */
 function duplicateLabels(found: readonly IpAccessList[]): readonly Problem[] {
@@ -54,7 +54,7 @@ function duplicateLabels(found: readonly IpAccessList[]): readonly Problem[] {
   return [...alike.values()].flatMap(([first, ...others]) =>
     others.map((list) => {
       const { listType, label } = list.spec;
-      const message = `IpAccessList "${first?.metadata.name}" is also of type ${listType} with label "${label}": both are in force; give one another label`;
+      const message = `IpAccessList "${first?.metadata.name}" is also of type ${listType} with label "${label}": neither replaces the other; give one another label`;
       return problemAbout(list, 'DuplicateLabel', message, 'spec.label');
     }),
   );

@@ -72,7 +72,7 @@ describe('the status of an IpAccessList', () => {
     [
       'of a label that another has',
       [list('a', { label: 'office' }), list('office')],
-      'True DuplicateLabel spec.label: IpAccessList "a" is also of type ALLOW',
+      'True DuplicateLabel spec.label: IpAccessList "a" is also of type ALLOW with label "office": neither replaces the other',
     ],
     [
       'with a misspelt annotation',
