@@ -1,29 +1,47 @@
 // The generation of access of each workspace, and where it is stored: long streams end when theirs is over. Access that
-// became narrower while nobody was here must end them too, so a start with other rules is a new generation.
+// became narrower while nobody was here must end them too: so where rules are others at a start, or the file does not
+// say, generations begin at a number that no Envoy can have from before.
+import { rename } from 'node:fs/promises';
+import { z } from 'zod';
 import { contentHash } from '../../compile/content-hash.ts';
 import { type Generation, nextGenerations } from '../../compile/ingress/narrows-ingress.ts';
 import { readIfExists, writeOrSay } from '../../lib/atomic-file.ts';
 import { memoize } from '../../lib/memo.ts';
 import type { IngressPlan, IngressRules } from '../../model/ingress-plan.ts';
 
-interface StoredGeneration {
-  /** Hash of the rules. */
-  readonly rules: string;
-  readonly generation: number;
-}
+const storedSchema = z.record(
+  z.string(),
+  z.strictObject({
+    /** Hash of the rules. */
+    rules: z.string(),
+    generation: z.int().min(0),
+  }),
+);
+
+type Stored = Readonly<z.infer<typeof storedSchema>>;
 
 export class GenerationFile {
   readonly #path: string;
-  readonly #stored: ReadonlyMap<string, StoredGeneration>;
+  /** Undefined: not known. */
+  readonly #stored: ReadonlyMap<string, Stored[string]> | undefined;
+  /** Later than every start before. */
+  readonly #fresh = Date.now();
   #current: ReadonlyMap<string, Generation> | undefined;
 
-  private constructor(path: string, stored: ReadonlyMap<string, StoredGeneration>) {
+  private constructor(path: string, stored: Stored | undefined) {
     this.#path = path;
-    this.#stored = stored;
+    this.#stored = stored && new Map(Object.entries(stored));
   }
 
-  static async open(path: string): Promise<GenerationFile> {
-    return new GenerationFile(path, parseStored(await readIfExists(path)));
+  /** Never throws: a file that cannot be used is set aside, and `onDamaged` gets the sentence. */
+  static async open(path: string, onDamaged: (sentence: string) => void): Promise<GenerationFile> {
+    try {
+      const text = await readIfExists(path);
+      return new GenerationFile(path, text === undefined ? undefined : storedSchema.parse(JSON.parse(text)));
+    } catch (error) {
+      onDamaged(await setAside(path, error));
+      return new GenerationFile(path, undefined);
+    }
   }
 
   /** By name of the plan. */
@@ -41,20 +59,23 @@ export class GenerationFile {
   save(): Promise<string | undefined> {
     const stored = [...(this.#current ?? [])].map(([name, { rules, generation }]) => [
       name,
-      { rules: hashOf(rules), generation } satisfies StoredGeneration,
+      { rules: hashOf(rules), generation } satisfies Stored[string],
     ]);
     return writeOrSay(this.#path, `${JSON.stringify(Object.fromEntries(stored))}\n`, { isDurable: false });
   }
 
   #continued(rules: ReadonlyMap<string, IngressRules>): ReadonlyMap<string, Generation> {
     return new Map(
-      [...rules].map(([name, own]) => {
-        const stored = this.#stored.get(name);
-        if (stored === undefined) return [name, { rules: own, generation: 0 }];
-        const isSame = stored.rules === hashOf(own);
-        return [name, { rules: own, generation: stored.generation + (isSame ? 0 : 1) }];
-      }),
+      [...rules].map(([name, own]) => [name, { rules: own, generation: this.#firstGeneration(name, own) }]),
     );
+  }
+
+  #firstGeneration(name: string, rules: IngressRules): number {
+    if (this.#stored === undefined) return this.#fresh;
+    const stored = this.#stored.get(name);
+    if (stored === undefined) return 0;
+    // More than one more: what came after it may not have been stored.
+    return stored.rules === hashOf(rules) ? stored.generation : Math.max(stored.generation + 1, this.#fresh);
   }
 }
 
@@ -62,12 +83,15 @@ const hashOf = memoize(({ enableIpAccessLists, unreadableLists = [], lists }: In
   contentHash([enableIpAccessLists, unreadableLists, lists]),
 );
 
-/** One that cannot be read is none. */
-function parseStored(text: string | undefined): ReadonlyMap<string, StoredGeneration> {
+/** The sentence for people. */
+async function setAside(path: string, error: unknown): Promise<string> {
+  const reason = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+  const fault = `Cannot use "${path}": ${reason.replaceAll(/\s+/g, ' ')}`;
+  const aside = `${path}.damaged`;
   try {
-    const parsed = JSON.parse(text ?? '{}') as Readonly<Record<string, StoredGeneration>>;
-    return new Map(Object.entries(parsed).filter(([, { generation }]) => Number.isInteger(generation)));
-  } catch {
-    return new Map();
+    await rename(path, aside);
+    return `${fault}; it is stored as "${aside}", and all long streams end`;
+  } catch (cause) {
+    return `${fault}, nor can it be stored as "${aside}": ${(cause as Error).message}; remove it; all long streams end`;
   }
 }

@@ -47,7 +47,10 @@ export function ingressParts(
   return {
     settings,
     envoy,
-    pass: new IngressPass({ envoy, generationFile: paths.generations, settings }),
+    pass: new IngressPass({
+      ...{ envoy, settings, generationFile: paths.generations },
+      onDamaged: (sentence) => hooks.onTrouble('a file of the state directory was damaged', sentence),
+    }),
     polls: ingressPolls(envoy, hooks, envoyMemoryBytes),
   };
 }

@@ -15,6 +15,8 @@ export interface IngressPassParts {
   /** File of the generations of access. */
   readonly generationFile: string;
   readonly settings: IngressSettings;
+  /** Called with the sentence about a file of generations that cannot be used. */
+  readonly onDamaged: (sentence: string) => void;
 }
 
 export interface IngressPassResult {
@@ -42,8 +44,8 @@ export class IngressPass {
 
   /** One call after the other. Without any host Envoy is stopped. */
   async run(plans: readonly IngressPlan[], resolved: ResolvedIngress): Promise<IngressPassResult> {
-    const { envoy, generationFile, settings } = this.#parts;
-    this.#generations ??= await GenerationFile.open(generationFile);
+    const { envoy, generationFile, settings, onDamaged } = this.#parts;
+    this.#generations ??= await GenerationFile.open(generationFile, onDamaged);
     const generations = this.#generations.next(plans);
     const unsaved = await this.#generations.save();
     const isServed = plans.some(({ spec }) => (spec.hosts ?? []).length > 0);
