@@ -81,7 +81,9 @@ function createFastify(options: ApiServerOptions): FastifyInstance {
     sendError(reply, toApiError(first, options.onFault));
     return reply;
   });
-  server.setNotFoundHandler((request, reply) => sendError(reply, noSuchCall(request)));
+  server.setNotFoundHandler((request, reply) =>
+    sendError(reply, noSuchCall(request, 'GET /openapi.json lists all calls')),
+  );
   server.addHook('onRequest', (_request, reply, done) => {
     void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
     done();
@@ -271,7 +273,7 @@ function refuseOtherMethods(server: FastifyInstance): void {
       method: others,
       url,
       onRequest: (request: FastifyRequest, reply: FastifyReply, done) => {
-        const { code, message } = noSuchCall(request);
+        const { code, message } = noSuchCall(request, `this path has ${allowed.join(', ')}`);
         sendError(reply, new ApiError(code, message, { status: 405, headers: { allow } }));
         done();
       },
@@ -280,8 +282,10 @@ function refuseOtherMethods(server: FastifyInstance): void {
   }
 }
 
-function noSuchCall(request: FastifyRequest): ApiError {
-  return new ApiError('ENDPOINT_NOT_FOUND', `No API found for '${request.method} ${pathOf(request)}'`);
+/** Begins as Databricks' own text, which clients know. */
+function noSuchCall(request: FastifyRequest, remedy: string): ApiError {
+  const call = `${request.method} ${pathOf(request)}`;
+  return new ApiError('ENDPOINT_NOT_FOUND', `No API found for '${call}': ${remedy}`);
 }
 
 function pathOf({ url }: FastifyRequest): string {

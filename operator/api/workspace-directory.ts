@@ -53,7 +53,9 @@ export class WorkspaceDirectory {
       );
     }
     if (ofHost === undefined || ofHost === found) return placeOf(found);
-    return invalid(`Cannot serve workspace "${named}" under host "${host}", which is that of another`);
+    return invalid(
+      `Cannot serve workspace "${named}" under host "${host}", which is that of another: call a host of its own, or name no workspace`,
+    );
   }
 
   /** By id or name. */

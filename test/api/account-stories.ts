@@ -111,7 +111,10 @@ async function setsNetwork(stage: ApiStage): Promise<void> {
   expect(await send(stage, 'GET', NETWORK)).toEqual([200, option('default-policy')]);
   expect(await send(stage, 'PUT', NETWORK, option('attached'))).toMatchObject([
     404,
-    { error_code: 'RESOURCE_DOES_NOT_EXIST' },
+    {
+      error_code: 'RESOURCE_DOES_NOT_EXIST',
+      message: 'Network policy "attached" does not exist: GET network-policies lists those that do',
+    },
   ]);
   await send(stage, 'POST', POLICIES, {
     network_policy_id: 'attached',
@@ -121,7 +124,10 @@ async function setsNetwork(stage: ApiStage): Promise<void> {
   expect(await send(stage, 'PUT', NETWORK, option('attached'))).toEqual([200, option('attached')]);
   expect(await send(stage, 'GET', NETWORK)).toEqual([200, option('attached')]);
   const attached = await send(stage, 'DELETE', `${POLICIES}/attached`);
-  expect(attached).toMatchObject([400, { error_code: 'INVALID_STATE' }]);
+  const message = expect.stringContaining(
+    'give them another first, with PUT workspaces/{workspace_id}/network',
+  );
+  expect(attached).toMatchObject([400, { error_code: 'INVALID_STATE', message }]);
   expect(await send(stage, 'PUT', NETWORK, { network_policy_id: 'default-policy' })).toEqual([
     200,
     option('default-policy'),
@@ -129,7 +135,7 @@ async function setsNetwork(stage: ApiStage): Promise<void> {
   expect(await send(stage, 'DELETE', `${POLICIES}/attached`)).toEqual([200, {}]);
   expect(await send(stage, 'DELETE', `${POLICIES}/default-policy`)).toMatchObject([
     400,
-    { error_code: 'INVALID_PARAMETER_VALUE' },
+    { error_code: 'INVALID_PARAMETER_VALUE', message: expect.stringMatching(/; change it with PUT$/) },
   ]);
   const other = { network_policy_id: 'default-policy', workspace_id: 7 };
   expect(await send(stage, 'PUT', NETWORK, other)).toMatchObject([400, {}]);

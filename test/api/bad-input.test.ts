@@ -204,6 +204,14 @@ it.each(CASES)('answers %s with an error that clients can read', async (_what, r
   expect(body).toEqual({ ip_access_lists: [] });
 });
 
+it.each([
+  ['POST', '/api/2.0/nope', 404, "No API found for 'POST /api/2.0/nope': GET /openapi.json lists all calls"],
+  ['PUT', LISTS, 405, `No API found for 'PUT ${LISTS}': this path has GET, POST`],
+] as const)('says to %s %s what there is instead', async (method, path, status, message) => {
+  const answer = await stage.call({ method, path, headers: { host: 'analytics.acme.example' } });
+  expect(answer).toMatchObject({ status, body: { error_code: 'ENDPOINT_NOT_FOUND', message } });
+});
+
 it('stores nothing of a body that does not come to its end', async () => {
   const { port } = new URL(stage.origin);
   await new Promise<void>((resolve) => {

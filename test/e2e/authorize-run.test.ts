@@ -154,6 +154,16 @@ test('a port that is taken is reported with the option to change', async () => {
   }
 });
 
+test.each([
+  ['lists', '--json'],
+  ['denials', '--inbound'],
+  ['denials', '--json'],
+])('%s %s names the workspaces there are where nobody knows the wanted one', async (command, option) => {
+  const { status, stdout, stderr } = await run(command, option, '--workspace', 'nosuch');
+  expect([status, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^Cannot find workspace "nosuch" in ".*": known are "analytics"[^\n]*\n$/);
+});
+
 test('lists without a state directory says where it looked', async () => {
   const { status, stderr } = await sallyport(['lists', '--state', scene.state('nowhere')]);
   expect(status).toBe(1);

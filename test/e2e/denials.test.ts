@@ -17,6 +17,7 @@ beforeAll(async () => {
   scene = await Scene.open(['allowed.example.com', 'tracker.example.com'], {
     'alpha.yaml': workspaceYaml('alpha', allow(['allowed.example.com'])),
     'beta.yaml': workspaceYaml('beta', DRY_RUN),
+    'quiet.yaml': workspaceYaml('quiet', DRY_RUN),
   });
   command = await scene.running(['--account-id', 'acme']);
   for (const host of ['allowed.example.com', 'first.example.com', 'second.example.com']) {
@@ -73,18 +74,31 @@ describe.each([
       ['--workspace', 'id-of-alpha', '--since', '1d'],
       ['second.example.com', 'first.example.com'],
     ],
-    [['--workspace', 'nobody'], []],
+    [['--workspace', 'quiet'], []],
   ])('denials %j picks rows', async (options, destinations) => {
     expect(await destinationsOf(...options)).toEqual(destinations);
   });
 
   test('denials says that it found none', async () => {
-    expect(await denials('--workspace', 'nobody')).toEqual({
-      status: 0,
-      stdout: 'No denials found\n',
-      stderr: '',
-    });
+    for (const workspace of ['quiet', 'id-of-quiet']) {
+      expect(await denials('--workspace', workspace)).toEqual({
+        status: 0,
+        stdout: 'No denials found\n',
+        stderr: '',
+      });
+    }
   });
+
+  test.each([[[]], [['--json']], [['--inbound']]])(
+    'denials %j says that there is no such workspace',
+    async (options) => {
+      expect(await denials('--workspace', 'nobody', ...options)).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: `Cannot find workspace "nobody" in "${scene.state()}": known are "alpha", "beta", "quiet"\n`,
+      });
+    },
+  );
 
   test('denials --sql answers the query of the product page', async () => {
     const { status, stdout } = await denials('--sql', PAGE_QUERY);

@@ -114,7 +114,8 @@ async function listPolicies({ session, accountId, query: { page_token = '' } }: 
 
 async function createPolicy({ session, accountId, nowMs, body }: Call<unknown, unknown, Policy>) {
   const { network_policy_id: name } = body;
-  if (name === undefined) throw invalid('network_policy_id: Cannot leave this field out');
+  if (name === undefined)
+    throw invalid('network_policy_id: Cannot leave this field out: it names the new policy');
   if (!POLICY_ID.test(name) || name === RESERVED) {
     throw invalid(
       `network_policy_id: Cannot accept "${name}": use 1 to ${MAX_POLICY_ID_LENGTH} lower-case letters, digits, "." and "-", but not "${RESERVED}"`,
@@ -133,7 +134,10 @@ async function createPolicy({ session, accountId, nowMs, body }: Call<unknown, u
   );
   const stored = await session.change(NETWORK_POLICIES, { name }, (current): Write => {
     if (current === undefined) return { verb: 'create', object };
-    throw new ApiError('ALREADY_EXISTS', `Network policy "${name}" already exists`);
+    throw new ApiError(
+      'ALREADY_EXISTS',
+      `Network policy "${name}" already exists: change it with PUT, or choose another network_policy_id`,
+    );
   });
   return answerOf(stored, accountId);
 }
@@ -157,7 +161,11 @@ async function replacePolicy({ session, accountId, nowMs, params: { id }, body }
 
 async function deletePolicy({ session, params: { id } }: OnePolicy<unknown>) {
   const name = knownId(id);
-  if (name === DEFAULT_POLICY) throw invalid(`Cannot delete network policy "${DEFAULT_POLICY}"`);
+  if (name === DEFAULT_POLICY) {
+    throw invalid(
+      `Cannot delete network policy "${DEFAULT_POLICY}": workspaces without another have it; change it with PUT`,
+    );
+  }
   await session.change(NETWORK_POLICIES, { name }, async (current): Promise<Write> => {
     const object = known(current, id);
     const assignments = await session.list(POLICY_ASSIGNMENTS);
@@ -168,7 +176,7 @@ async function deletePolicy({ session, params: { id } }: OnePolicy<unknown>) {
     const workspaces = users.map(({ metadata }) => metadata.name).join(', ');
     throw new ApiError(
       'INVALID_STATE',
-      `Cannot delete network policy "${id}": it is that of workspaces ${workspaces}`,
+      `Cannot delete network policy "${id}": it is that of workspaces ${workspaces}; give them another first, with PUT workspaces/{workspace_id}/network`,
     );
   });
   return {};
@@ -230,5 +238,8 @@ export function known(stored: StoredObject | undefined, id: string): StoredObjec
 }
 
 function unknownId(id: string): ApiError {
-  return new ApiError('RESOURCE_DOES_NOT_EXIST', `Network policy "${id}" does not exist`);
+  return new ApiError(
+    'RESOURCE_DOES_NOT_EXIST',
+    `Network policy "${id}" does not exist: GET network-policies lists those that do`,
+  );
 }

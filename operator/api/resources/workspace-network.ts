@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { NETWORK_POLICIES, POLICY_ASSIGNMENTS } from '../../model/cluster-resources.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../model/kubernetes-object.ts';
+import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import { ApiError, invalid } from '../api-error.ts';
 import { createdBy, updatedBy } from '../authorship.ts';
 import { type Call, type Route, route } from '../route.ts';
@@ -87,7 +88,10 @@ async function setPolicy(call: WorkspaceCall<z.infer<typeof body>>) {
 function namespaceOf({ namespaceOf: find, params }: WorkspaceCall<unknown>): string {
   const namespace = find(params.workspaceId);
   if (namespace !== undefined) return namespace;
-  throw new ApiError('RESOURCE_DOES_NOT_EXIST', `Cannot find workspace "${params.workspaceId}"`);
+  throw new ApiError(
+    'RESOURCE_DOES_NOT_EXIST',
+    `Cannot find workspace "${params.workspaceId}": use the id in the label ${WORKSPACE_LABEL} of its Namespace`,
+  );
 }
 
 function policyOf(assignment: StoredObject | undefined): string {

@@ -136,7 +136,10 @@ class FolderSession implements Session {
     const names = namespace === undefined ? [] : [namespace, this.#options.workspaceIdOf(namespace)];
     if (names.some((one) => one !== undefined && workspaces.includes(one))) return;
     const what = namespace === undefined ? 'the account' : `"${namespace}"`;
-    throw new ApiError('PERMISSION_DENIED', `The token "${name}" may not administer ${what}`);
+    throw new ApiError(
+      'PERMISSION_DENIED',
+      `The token "${name}" may not administer ${what}: use another, or give it that right in the file of tokens (--api-tokens)`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-// The options of `sallyport denials` in, the SQL that lists denials out, newest first.
+// The options of `sallyport denials` in, the SQL that lists denials out, newest first; and the SQL that lists workspaces.
 export interface DenialSelection {
   /** How far back from now, in milliseconds. */
   readonly sinceMs?: number | undefined;
@@ -28,6 +28,13 @@ export function selectDenials({
   const order = 'ORDER BY event_time DESC, sequence DESC';
   const table = inbound ? 'inbound_network' : 'outbound_network';
   return `SELECT * FROM access.${table}${where} ${order} LIMIT ${wholeNumber('limit', limit)}`;
+}
+
+/** Name and id of each workspace that has a row. */
+export function selectWorkspaces(): string {
+  const of = (table: string): string =>
+    `SELECT workspace, workspace_id FROM access.${table} WHERE workspace IS NOT NULL`;
+  return `${of('outbound_network')} UNION ${of('inbound_network')} ORDER BY workspace`;
 }
 
 /** Numbers become part of the SQL as text, so anything else than digits is rejected here. */

@@ -4,6 +4,7 @@ import { readHits } from '../../denials/store/hits-file.ts';
 import { statePaths } from '../../gateway/state/state-directory.ts';
 import { formatTable } from '../../lib/text-table.ts';
 import type { Hits, ListHits, WorkspaceHits } from '../../model/list-hits.ts';
+import { isWorkspace, noSuchWorkspace } from '../shared/known-workspaces.ts';
 
 export interface ListsOptions {
   readonly state: string;
@@ -15,15 +16,18 @@ export interface ListsOptions {
 const FAILED = 1;
 
 export async function listsCommand({ state, workspace, neverHit, json }: ListsOptions): Promise<number> {
-  const { hits: path } = statePaths(resolve(state));
+  const { root, hits: path } = statePaths(resolve(state));
   const file = await readHits(path);
   if (file === undefined) {
     process.stderr.write(`No access lists in "${path}": start "sallyport run …" first\n`);
     return FAILED;
   }
-  const found = file.workspaces.filter(
-    (one) => workspace === undefined || one.workspace === workspace || one.workspaceId === workspace,
-  );
+  const found = workspace === undefined ? file.workspaces : file.workspaces.filter(isWorkspace(workspace));
+  if (workspace !== undefined && found.length === 0) {
+    const names = file.workspaces.map((one) => one.workspace);
+    process.stderr.write(`${noSuchWorkspace(workspace, root, names)}\n`);
+    return FAILED;
+  }
   process.stdout.write(json === true ? jsonOf(found) : tableOf(found, neverHit === true));
   return 0;
 }
