@@ -180,6 +180,17 @@ test('a gateway that cannot reach the API server serves what the last one did', 
   expect(await visit({ at: `127.0.0.1:${ports[0]}`, host: HOST })).toMatchObject({ status: 403 });
   const secure = { at: `127.0.0.1:${ports[1]}`, host: HOST, ca: authority.caPem };
   expect(await visit(secure)).toMatchObject({ status: 403 });
-  expect(await statusFor('10.2.0.1')).toBe(503);
+  expect(await statusFor('10.2.0.1')).toBe(200);
+  const denied = authorizeRows().length;
+  expect(await statusFor('10.1.0.1')).toBe(403);
+  await until('the denial has its row', () => Promise.resolve(authorizeRows().length > denied));
+  expect(authorizeRows().at(-1)).toMatchObject({ reason: 'NOT_IN_ALLOW_LIST', workspace: 'team' });
   expect((await fetch(`http://127.0.0.1:${gateway.healthPort}/readyz`)).status).not.toBe(200);
+  await gateway.stop();
+  for (const text of ['[{"kind":"IngressPlan"', '[{"kind":"IngressPlan","metadata":{"name":"team"}}]']) {
+    await writeFile(join(folder, 'ingress-plans.json'), text);
+    gateway = await startGateway(kubeconfig);
+    expect(await statusFor('10.2.0.1')).toBe(503);
+    await gateway.stop();
+  }
 });

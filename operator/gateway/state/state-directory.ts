@@ -16,7 +16,7 @@ export interface StatePaths {
   readonly generations: string;
   /** Counts of access lists. */
   readonly hits: string;
-  /** The last ingress plans of a folder, and who administers its workspaces. */
+  /** The last ingress plans; those of a folder with who administers its workspaces. */
   readonly ingressPlans: string;
   readonly database: string;
   readonly querySocket: string;

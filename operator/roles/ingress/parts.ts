@@ -6,6 +6,7 @@ import type { IngressGatewayConfig } from '../../config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { type GatewayPlace, prepareGateway } from '../../gateway/gateway-parts.ts';
 import { type IngressHooks, type IngressParts, ingressParts } from '../../gateway/ingress/ingress-parts.ts';
+import { PlanMemory } from '../../gateway/ingress/plan-memory.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
 import { describeExit } from '../../gateway/process/running-envoy.ts';
@@ -35,6 +36,8 @@ export interface IngressProcessParts extends IngressParts {
   readonly secrets: TlsSecrets;
   readonly reporter: GatewayReporter;
   readonly log: InboundLog;
+  /** Undefined where nobody asks /authorize. */
+  readonly memory: PlanMemory | undefined;
   /** /authorize; its answers are in the log, too. */
   readonly servers: InboundServers;
   /** The last step of stopping: another process may have the state directory. */
@@ -85,6 +88,7 @@ export async function assembleParts(
       onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
     }),
     log: await openLog(config, place, { logger, registry }),
+    memory: await memoryOf(config, place),
     servers: new InboundServers({
       ...{ listenAddress: config.listenAddress, authorize: config.authorize, accountId: config.accountId },
       spools: place.paths.ingressLog,
@@ -93,6 +97,16 @@ export async function assembleParts(
       onFailure: (reason) => logger.warn('the log could not be written', { reason }),
     }),
   };
+}
+
+async function memoryOf(
+  { authorize }: IngressGatewayConfig,
+  { paths }: GatewayPlace,
+): Promise<PlanMemory | undefined> {
+  const memory = new PlanMemory(paths.ingressPlans);
+  if (authorize !== undefined) return memory;
+  await memory.forget();
+  return undefined;
 }
 
 function openLog(

@@ -74,7 +74,7 @@ export class IngressProcess {
     return this.#parts.servers.authorizePort;
   }
 
-  /** By which /authorize decides: undefined until the API server has answered. */
+  /** By which /authorize decides, at first those of the last process: undefined where none are known. */
   get plans(): readonly IngressPlan[] | undefined {
     return this.#plans;
   }
@@ -107,6 +107,7 @@ export class IngressProcess {
   async #start(): Promise<void> {
     const { config, envoy, log, plans, services, secrets, servers, polls, logger, registry } = this.#parts;
     const progress = () => [...plans.progress(), services.progress(), ...secrets.progress()];
+    await this.#readPlans();
     await log.follow();
     await envoy.serveRemembered();
     measureLoop(registry, 'ingress', () => this.#loop.state());
@@ -128,19 +129,29 @@ export class IngressProcess {
     this.#loop.trigger();
   }
 
+  async #readPlans(): Promise<void> {
+    const { memory, log, logger } = this.#parts;
+    const plans = await memory?.read();
+    if (plans === undefined) return;
+    log.remember(plans);
+    this.#plans = plans;
+    logger.info('proxies get answers by the lists of the last process, until the API server gives new ones');
+  }
+
   /** Computes everything from everything, once everything is known. */
   async pass(): Promise<JobResult> {
-    const { plans: source, services, secrets, pass } = this.#parts;
+    const { plans: source, services, secrets, pass, memory } = this.#parts;
     if (!source.hasSynced()) return {};
     const plans = source.read();
     secrets.watch(secretsOf(plans));
     // Before anybody decides by them: rows name their entries.
     this.#parts.log.remember(plans);
+    const unsaved = await memory?.save(plans);
     this.#plans = plans;
     if (!services.hasSynced() || this.#awaitsSecrets())
       return { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
     const resolved = this.#resolve(plans);
-    const done = await pass.run(plans, resolved);
+    const done = withUnsaved(await pass.run(plans, resolved), unsaved);
     this.#report(plans, resolved, done);
     const isWhole = done.heldBack.length + done.unsaved.length === 0;
     return isWhole ? {} : { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
@@ -180,6 +191,10 @@ export class IngressProcess {
     if (faults.length > 0) logger.warn('plans name what cannot be used', { faults });
     if (heldBack.length + faults.length === 0 && !isFirst) logger.info('everything is in force again');
   }
+}
+
+function withUnsaved(done: IngressPassResult, unsaved: string | undefined): IngressPassResult {
+  return unsaved === undefined ? done : { ...done, unsaved: [...done.unsaved, unsaved] };
 }
 
 function secretsOf(plans: readonly IngressPlan[]) {

@@ -27,7 +27,11 @@ const REQUEST_MS = 10_000;
 /** Longer than proxies keep a connection: theirs are the ones to close. */
 const KEEP_ALIVE_MS = 120_000;
 const MAX_HEAD_BYTES = 65_536;
-const NOT_READY: AuthorizeAnswer = { status: 503, headers: {}, body: 'The access lists are not known yet\n' };
+const NOT_READY: AuthorizeAnswer = {
+  status: 503,
+  headers: {},
+  body: 'The access lists are not known yet; ask again\n',
+};
 
 /** Throws where the port is taken. */
 export async function startAuthorize(options: AuthorizeOptions): Promise<AuthorizeServer> {
