@@ -2,12 +2,13 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AddressRange } from './model/address-range.ts';
-import { DENIAL_ROWS_PER_SECOND } from './model/limits.ts';
+import { DEFAULT_MAX_CONNECTIONS, DENIAL_ROWS_PER_SECOND } from './model/limits.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 import {
   OptionError,
   readAddress,
   readCount,
+  readCountIfGiven,
   readEnvoyMemory,
   readListenPort,
   readLogBytes,
@@ -75,6 +76,8 @@ export interface IngressListenConfig {
     | { readonly kind: 'ranges'; readonly ranges: readonly AddressRange[] };
   /** Empty: no PROXY headers. */
   readonly proxyProtocolFrom: readonly AddressRange[];
+  /** Of each port; undefined: as many as descriptors and memory allow. */
+  readonly maxConnections: number | undefined;
 }
 
 /** Configuration of `sallyport run`. */
@@ -109,7 +112,7 @@ interface ProxyOptions {
   readonly resolver: readonly string[];
   readonly openRange: readonly string[];
   readonly denyRange: readonly string[];
-  readonly maxConnections: string;
+  readonly maxConnections?: string;
   readonly envoyMemoryMb?: string;
   readonly dnsQuestions?: string;
   readonly accountId: string;
@@ -124,6 +127,7 @@ interface IngressListenOptions {
   readonly trustedHops?: string;
   readonly trustedProxy?: readonly string[];
   readonly proxyProtocolFrom?: readonly string[];
+  readonly maxConnections?: string;
 }
 
 interface AuthorizeOptions {
@@ -207,6 +211,7 @@ function readIngressListen(options: IngressListenOptions): IngressListenConfig {
     httpsPort,
     trustedProxies: readTrustedProxies(options),
     proxyProtocolFrom: proxyProtocolFrom.map((text) => readRange('--proxy-protocol-from', text)),
+    maxConnections: readCountIfGiven('--max-connections', options.maxConnections),
   };
 }
 
@@ -241,13 +246,12 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
     resolvers: options.resolver.map((text) => readNameServer('--resolver', text)),
     openRanges: options.openRange.map((text) => readRange('--open-range', text)),
     denyRanges: options.denyRange.map((text) => readRange('--deny-range', text)),
-    maxConnections: readCount('--max-connections', options.maxConnections),
+    maxConnections: readCount('--max-connections', options.maxConnections ?? String(DEFAULT_MAX_CONNECTIONS)),
     envoyMemoryMb: options.envoyMemoryMb === undefined ? undefined : readEnvoyMemory(options.envoyMemoryMb),
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
     denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
-    concurrency:
-      options.concurrency === undefined ? undefined : readCount('--concurrency', options.concurrency),
+    concurrency: readCountIfGiven('--concurrency', options.concurrency),
     rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),
     path: environment['PATH'] ?? '',
   };

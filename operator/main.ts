@@ -56,7 +56,10 @@ const collect = (value: string, previous: readonly string[]): readonly string[] 
 function withEnvoyOptions(command: Command): Command {
   return command
     .addOption(stateOption)
-    .option('--max-connections <n>', 'connections that each listener may have open', '4096')
+    .option(
+      '--max-connections <n>',
+      'connections that each listener may have open (default: 4096; each port of ingress as many as descriptors and memory allow)',
+    )
     .option(
       '--envoy-memory-mb <n>',
       "memory of Envoy, near which it denies new connections (default: half of the container's, or of the machine's)",

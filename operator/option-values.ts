@@ -61,6 +61,10 @@ export function readCount(option: string, text: string): number {
   throw new OptionError(`${option}: Cannot accept "${text}": write a whole number from 1`);
 }
 
+export function readCountIfGiven(option: string, text: string | undefined): number | undefined {
+  return text === undefined ? undefined : readCount(option, text);
+}
+
 export function readEnvoyMemory(text: string): number {
   if (/^\d{1,7}$/.test(text) && Number(text) >= LEAST_ENVOY_MEMORY_MB) return Number(text);
   throw new OptionError(

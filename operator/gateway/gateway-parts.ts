@@ -136,7 +136,7 @@ export function gatewayParts(
     pass: new GatewayPass({ directory: paths.envoy, applier, limits, dns, tunnels, tunnelCloser }),
     polls: new EnvoyPolls(
       [
-        { check: () => overloaded.check(), pauseMs: SLOW_POLL_MS },
+        { check: () => overloaded.check(), pauseMs: SLOW_POLL_MS, isAskedLast: true },
         { check: () => overload.check(), pauseMs: SLOW_POLL_MS },
         { check: () => limits.check(), pauseMs: BUSY_POLL_MS },
       ],

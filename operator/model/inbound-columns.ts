@@ -14,7 +14,11 @@ const COLUMNS: readonly (readonly [InboundColumnName, ColumnType, string])[] = [
     'gateway, log file and byte offset of the line: the same line read twice has the same id',
   ],
   ['event_time', 'time', 'when it was denied'],
-  ['source', { ip: 'text' }, 'source.ip: address of the client; "*" in a row for several'],
+  [
+    'source',
+    { ip: 'text' },
+    'source.ip: address of the client; null where it is not known, "*" in a row for several',
+  ],
   ['request_path', 'text', 'path without its query'],
   ['authenticated_as', 'text', 'user of the REST API; null where nobody was authenticated'],
   ['policy_outcome', 'text', 'DENY, or DENY_DRY_RUN where it was only recorded'],

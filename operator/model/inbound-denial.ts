@@ -14,8 +14,8 @@ export interface InboundDenial {
   readonly eventId: string;
   /** UTC, ISO 8601 with milliseconds or finer. */
   readonly eventTime: string;
-  /** Address of the client as decided. */
-  readonly source: { readonly ip: string };
+  /** Address of the client as decided; null where nobody knows it. */
+  readonly source: { readonly ip: string | null };
   /** Without the query; null where the request is not known, as within TLS that is passed through. */
   readonly requestPath: string | null;
   /** Null where nobody was authenticated, which is usual: the network comes first. */

@@ -21,6 +21,9 @@ export const OWN_LOG = 'servers';
  */
 export const INBOUND_TEXT_BYTES = { host: WRITTEN_AUTHORITY_BYTES, method: 20, path: 1024 } as const;
 
+/** Stands for a client whose address cannot be read; an address of the discard-only block of RFC 6666. */
+export const UNREADABLE_CLIENT = '100::1';
+
 /** What decided: a reason, and the list where one contains the address. */
 export interface InboundRule {
   readonly reason: InboundReason;

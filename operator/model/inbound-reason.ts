@@ -8,6 +8,7 @@ type RefusalReason =
   | 'BAD_REQUEST'
   /** A stream was closed, since its client is no longer allowed. */
   | 'ACCESS_REVOKED'
+  | 'TOO_MANY_CONNECTIONS'
   | 'GATEWAY_OVERLOADED';
 
 export type InboundReason = IngressReason | RefusalReason;
@@ -23,6 +24,7 @@ export const INBOUND_REASONS: Readonly<Record<InboundReason, 'ALLOW' | 'DENY'>> 
   UNKNOWN_HOST: 'DENY',
   BAD_REQUEST: 'DENY',
   ACCESS_REVOKED: 'DENY',
+  TOO_MANY_CONNECTIONS: 'DENY',
   GATEWAY_OVERLOADED: 'DENY',
 };
 

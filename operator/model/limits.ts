@@ -28,11 +28,20 @@ export const DENIAL_ROWS_PER_SECOND = 100;
 /** Connections of one gateway, where its descriptors allow as many; every cluster's circuit breakers lie above it. */
 export const MAX_CONNECTIONS = 60_000;
 
+/** Connections of one egress listener, unless another number is given (--max-connections). */
+export const DEFAULT_MAX_CONNECTIONS = 4096;
+
 /** All ports of one workspace together take no more of the connections of a gateway, and of Envoy's memory. */
 export const WORKSPACE_SHARE = { connections: 3 / 4, memory: 1 / 2 } as const;
 
 /** Of Envoy's memory, for a connection whose client does not read what it asked for. */
 export const MOST_CONNECTION_BYTES = 210_000;
+
+/** One port of ingress takes no more of the connections of its Envoy, and of its memory: the other one stays. */
+export const PORT_SHARE = { connections: 3 / 4, memory: 1 / 2 } as const;
+
+/** Of Envoy's memory, for a connection from outside that waits: 12 KB before a request, 21 KB between two by TLS. */
+export const IDLE_CONNECTION_BYTES = 32_768;
 
 /**
  * What Envoy may use of the memory of its container, or of the machine where that has no limit. The rest is for the

@@ -3,6 +3,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { decideIngress } from '../../operator/compile/ingress/decide-ingress.ts';
+import { inboundDenialOfLine } from '../../operator/denials/reading/inbound-denial-of-line.ts';
+import { PlanHistory } from '../../operator/denials/reading/plan-history.ts';
 import { plainAddress } from '../../operator/model/address-range.ts';
 import type { IngressRules } from '../../operator/model/ingress-plan.ts';
 import type { TrustedProxies } from '../../operator/render/envoy/ingress/ingress-config.ts';
@@ -77,6 +79,11 @@ test.each(TRUSTED)('a trusted proxy ($kind) that names no address: nobody passes
       expect({ headers, status, reason }).toEqual({ headers, status: 403, reason: 'BAD_ADDRESS' });
       expect((await fixture.ask({ host: 'off.example', headers }))?.status).toBe(200);
     }
+    await fixture.ask({ host: 'other.example', path: '/nameless' });
+    const line = (await fixture.lines(['/nameless'])).get('/nameless');
+    const origin = { accountId: 'account', eventId: '1' };
+    const row = line === undefined ? undefined : inboundDenialOfLine(line, origin, new PlanHistory());
+    expect(row).toMatchObject({ reason: 'BAD_ADDRESS', source: { ip: null }, proxy: PROXY });
   } finally {
     await fixture.stop();
   }

@@ -55,6 +55,20 @@ test.each<[string, Partial<WrittenInboundLine>]>([
   expect(denialOf(changes)).toBeUndefined();
 });
 
+test.each<[string, Partial<WrittenInboundLine>, string | null]>([
+  ['a client that its proxy does not name', { source: '100::1', peer: '10.0.0.1' }, '10.0.0.1'],
+  ['a client of /authorize that its proxy does not name', { source: '', peer: '10.0.0.1' }, '10.0.0.1'],
+  ['connections that were closed unread', { source: '', peer: '' }, null],
+])('%s has no address in its row', (_what, changes, proxy) => {
+  expect(denialOf({ ...changes, enforced: 'BAD_ADDRESS' })).toMatchObject({ source: { ip: null }, proxy });
+});
+
+test('a request that Envoy denies for lack of memory has a row', () => {
+  const overloaded = { enforced: '', workspace: '', details: 'overload', code: 503 } as const;
+  expect(denialOf(overloaded)).toMatchObject({ reason: 'GATEWAY_OVERLOADED', status: 503, workspace: null });
+  expect(denialOf({ ...overloaded, listener: 'authorize' })).toBeUndefined();
+});
+
 test('who is denied anyway is no dry-run denial, and who is allowed may be one', () => {
   const trial = sampleList('trial', 'BLOCK', ['192.0.2.7'], { mode: 'DRY_RUN' });
   const plan = samplePlan('analytics', { lists: [trial] });

@@ -1,8 +1,15 @@
 // One line of a request from outside -> the InboundDenial that it records, or undefined where it records none. What
 // decided is what the line says; the plan of that revision only adds the entry and the label.
+import { OVERLOAD_DETAILS } from '../../model/access-log-line.ts';
 import { plainAddress } from '../../model/address-range.ts';
 import type { PolicyOutcome, UnnumberedInboundDenial } from '../../model/inbound-denial.ts';
-import { type InboundLine, type InboundRule, isDenying, parseInboundLine } from '../../model/inbound-line.ts';
+import {
+  type InboundLine,
+  type InboundRule,
+  isDenying,
+  parseInboundLine,
+  UNREADABLE_CLIENT,
+} from '../../model/inbound-line.ts';
 import { entryOf, type PlanHistory } from './plan-history.ts';
 import type { LineReader } from './read-denials.ts';
 
@@ -34,11 +41,11 @@ export function inboundDenialOfLine(
 ): UnnumberedInboundDenial | undefined {
   const finding = findingOf(line);
   if (finding === undefined) return undefined;
-  const ip = addressOf(line.source);
+  const ip = line.source === UNREADABLE_CLIENT ? null : orNull(addressOf(line.source));
   const proxy = addressOf(line.peer);
   return {
     ...origin,
-    ...listOf(line, finding, ip, plans),
+    ...listOf(line, finding, plans),
     workspaceId: orNull(line.workspaceId),
     eventTime: line.time,
     source: { ip },
@@ -65,21 +72,22 @@ interface InboundFinding {
 }
 
 /** A request that is denied anyway is no dry-run denial. */
-function findingOf({ enforced, shadow }: InboundLine): InboundFinding | undefined {
+function findingOf({ listener, details, enforced, shadow }: InboundLine): InboundFinding | undefined {
+  if (listener === 'ingress' && details === OVERLOAD_DETAILS)
+    return { outcome: 'DENY', rule: { reason: 'GATEWAY_OVERLOADED' } };
   if (enforced !== undefined && isDenying(enforced)) return { outcome: 'DENY', rule: enforced };
   return shadow !== undefined && isDenying(shadow) ? { outcome: 'DENY_DRY_RUN', rule: shadow } : undefined;
 }
 
 function listOf(
-  place: InboundLine,
+  line: InboundLine,
   { outcome, rule: { listId } }: InboundFinding,
-  ip: string,
   plans: KnownPlans,
 ): Pick<UnnumberedInboundDenial, 'listId' | 'ruleLabel' | 'entry'> {
   if (listId === undefined) return { listId: null, ruleLabel: null, entry: null };
-  const verdicts = plans.verdictsOf(place, ip);
+  const verdicts = plans.verdictsOf(line, addressOf(line.source));
   const verdict = outcome === 'DENY' ? verdicts?.enforced : verdicts?.shadow;
-  return { listId, ruleLabel: plans.labelOf(place, listId), entry: entryOf(verdict?.match, listId) };
+  return { listId, ruleLabel: plans.labelOf(line, listId), entry: entryOf(verdict?.match, listId) };
 }
 
 /** Canonical; a text that is no address stays. */

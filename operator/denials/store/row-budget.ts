@@ -13,8 +13,8 @@ export interface RowShape<Row> {
   readonly equalityOf: (row: Row) => string;
   /** The row that stands for those that are equal to none, and its key. */
   readonly othersOf: (row: Row) => { readonly key: string; readonly row: Row };
-  /** What such a row names of each. */
-  readonly sampleOf: (row: Row) => string;
+  /** What such a row names of each; null where there is nothing to name. */
+  readonly sampleOf: (row: Row) => string | null;
 }
 
 export interface RowBudgetOptions<Row> {
@@ -160,6 +160,7 @@ export class RowBudget<Row extends BudgetedRow> {
   }
 }
 
-function addToSample({ sample }: OpenRow<unknown>, text: string): void {
-  if (sample !== null && sample.length < MOST_SAMPLES && !sample.includes(text)) sample.push(text);
+function addToSample({ sample }: OpenRow<unknown>, text: string | null): void {
+  if (sample !== null && text !== null && sample.length < MOST_SAMPLES && !sample.includes(text))
+    sample.push(text);
 }

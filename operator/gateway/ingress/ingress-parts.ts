@@ -1,28 +1,29 @@
 // Makes the parts of an ingress gateway, in a cluster or not: its Envoy, the pass that brings plans into force, what is
 // read from that Envoy. Starts nothing.
 import type { IngressListenConfig, ProxyConfig } from '../../config.ts';
+import { portShare } from '../../render/envoy/ingress/ingress-bootstrap.ts';
 import type { IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
 import type { GatewayHooks, GatewayPlace } from '../gateway-parts.ts';
-import type { EnvoyPolls } from '../process/envoy-polls.ts';
 import { IngressEnvoy, type IngressEnvoyOptions } from './ingress-envoy.ts';
 import { IngressPass } from './ingress-pass.ts';
-import { ingressPolls } from './ingress-polls.ts';
+import { type IngressPolls, type IngressPollsHooks, ingressPolls } from './ingress-polls.ts';
 
-export interface IngressConfig
-  extends Pick<ProxyConfig, 'listenAddress' | 'maxConnections' | 'concurrency' | 'accountId'> {
+export interface IngressConfig extends Pick<ProxyConfig, 'listenAddress' | 'concurrency' | 'accountId'> {
   readonly ingress: IngressListenConfig;
 }
 
-export interface IngressHooks extends GatewayHooks, Pick<IngressEnvoyOptions, 'onStart' | 'onStop'> {
+export interface IngressHooks
+  extends GatewayHooks,
+    IngressPollsHooks,
+    Pick<IngressEnvoyOptions, 'onStart' | 'onStop'> {
   /** A new one runs after the death of the last. */
   readonly onNewEnvoy: () => void;
 }
 
-export interface IngressParts {
+export interface IngressParts extends IngressPolls {
   readonly settings: IngressSettings;
   readonly envoy: IngressEnvoy;
   readonly pass: IngressPass;
-  readonly polls: EnvoyPolls;
 }
 
 export function ingressParts(
@@ -32,8 +33,12 @@ export function ingressParts(
   envoyMemoryBytes: number,
 ): IngressParts {
   const settings = settingsOf(config, paths.ingressEnvoy);
+  const limits = { maxConnections: descriptors.connections, envoyMemoryBytes };
   const envoy = new IngressEnvoy({
-    settings: { directory: settings.directory, maxConnections: descriptors.connections, envoyMemoryBytes },
+    settings: {
+      ...{ directory: settings.directory, ...limits },
+      maxConnectionsPerListener: config.ingress.maxConnections ?? portShare(limits),
+    },
     binary,
     concurrency: config.concurrency,
     onExit: hooks.onEnvoyExit,
@@ -51,12 +56,12 @@ export function ingressParts(
       ...{ envoy, settings, generationFile: paths.generations },
       onDamaged: (sentence) => hooks.onTrouble('a file of the state directory was damaged', sentence),
     }),
-    polls: ingressPolls(envoy, hooks, envoyMemoryBytes),
+    ...ingressPolls(envoy, hooks, envoyMemoryBytes),
   };
 }
 
 function settingsOf(
-  { listenAddress, maxConnections, ingress, accountId }: IngressConfig,
+  { listenAddress, ingress, accountId }: IngressConfig,
   directory: string,
 ): IngressSettings {
   const { httpPort, httpsPort, trustedProxies, proxyProtocolFrom } = ingress;
@@ -67,7 +72,6 @@ function settingsOf(
     tlsPort: httpsPort,
     trustedProxies,
     proxyProtocolFrom,
-    maxConnectionsPerListener: maxConnections,
     accountId,
   };
 }

@@ -10,12 +10,18 @@ export interface EnvoyPoll {
   readonly check: () => Promise<void>;
   /** The least time between two polls. */
   readonly pauseMs: number;
+  /** Asked once more at the end, so that nothing is missed. */
+  readonly isAskedLast?: true;
 }
 
 export class EnvoyPolls {
+  readonly #polls: readonly EnvoyPoll[];
+  readonly #onFailure: (error: Error) => void;
   readonly #loops: readonly Loop[];
 
   constructor(polls: readonly EnvoyPoll[], onFailure: (error: Error) => void) {
+    this.#polls = polls;
+    this.#onFailure = onFailure;
     this.#loops = polls.map(
       ({ check, pauseMs }) =>
         new Loop({
@@ -40,6 +46,9 @@ export class EnvoyPolls {
 
   async stop(): Promise<void> {
     await Promise.all(this.#loops.map((loop) => loop.stop()));
+    for (const { check, isAskedLast } of this.#polls) {
+      if (isAskedLast) await check().catch((error: unknown) => this.#onFailure(error as Error));
+    }
   }
 }
 

@@ -44,8 +44,13 @@ export function listenersOf(
 
 /** Content of the file, from limits by listener. */
 export function renderConnectionLimits(limits: ReadonlyMap<string, number>): Json {
-  const layer = Object.fromEntries(
+  const layer = limitsLayer(limits);
+  return { resources: [typed('envoy.service.runtime.v3.Runtime', { name: LIMITS_LAYER, layer })] };
+}
+
+/** Limits at accept as values of Envoy's runtime. */
+export function limitsLayer(limits: Iterable<readonly [listener: string, limit: number]>): Json {
+  return Object.fromEntries(
     [...limits].map(([name, limit]) => [`envoy.resource_limits.listener.${name}.connection_limit`, limit]),
   );
-  return { resources: [typed('envoy.service.runtime.v3.Runtime', { name: LIMITS_LAYER, layer })] };
 }

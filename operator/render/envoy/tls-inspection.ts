@@ -13,7 +13,7 @@ export function inspectTls(closesOthers: boolean): readonly Json[] {
       'envoy.filters.listener.http_inspector',
       'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
     ),
-    markAsSpoken(),
+    markAs(SPOKE_KEY),
     extension(
       'envoy.filters.listener.tls_inspector',
       'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
@@ -25,12 +25,13 @@ export function inspectTls(closesOthers: boolean): readonly Json[] {
   ];
 }
 
-function markAsSpoken(): Json {
-  const spoke = { object_key: SPOKE_KEY, factory_key: 'envoy.string', format_string: textFormat('yes') };
+/** Sets filter state of a connection that came so far. */
+export function markAs(object_key: string): Json {
+  const mark = { object_key, factory_key: 'envoy.string', format_string: textFormat('yes') };
   return extension(
     'envoy.filters.listener.set_filter_state',
     'envoy.extensions.filters.listener.set_filter_state.v3.Config',
-    { on_accept: [spoke] },
+    { on_accept: [mark] },
   );
 }
 

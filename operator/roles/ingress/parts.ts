@@ -75,9 +75,16 @@ export async function assembleParts(
   };
   const watch = { api, onFailure, onChange: hooks.onChange };
   const memoryBytes = envoyMemoryBytes(config.envoyMemoryMb);
+  const servers = new InboundServers({
+    ...{ listenAddress: config.listenAddress, authorize: config.authorize, accountId: config.accountId },
+    spools: place.paths.ingressLog,
+    plans: hooks.plans,
+    onServing: (url) => logger.info('proxies may ask', { url }),
+    onFailure: (reason) => logger.warn('the log could not be written', { reason }),
+  });
   return {
-    ...ingressParts(config, place, hooksOf(logger, hooks), memoryBytes),
-    ...{ config, logger, registry, api, release: place.release },
+    ...ingressParts(config, place, hooksOf(logger, hooks, servers), memoryBytes),
+    ...{ config, logger, registry, api, servers, release: place.release },
     plans: new IngressPlanSource({ ...watch, namespace }),
     services: new ServiceAddresses(watch),
     secrets: new TlsSecrets(watch),
@@ -89,13 +96,6 @@ export async function assembleParts(
     }),
     log: await openLog(config, place, { logger, registry }),
     memory: await memoryOf(config, place),
-    servers: new InboundServers({
-      ...{ listenAddress: config.listenAddress, authorize: config.authorize, accountId: config.accountId },
-      spools: place.paths.ingressLog,
-      plans: hooks.plans,
-      onServing: (url) => logger.info('proxies may ask', { url }),
-      onFailure: (reason) => logger.warn('the log could not be written', { reason }),
-    }),
   };
 }
 
@@ -126,7 +126,11 @@ function openLog(
   });
 }
 
-function hooksOf(logger: Logger, { onEnvoyChange }: IngressProcessHooks): IngressHooks {
+function hooksOf(
+  logger: Logger,
+  { onEnvoyChange }: IngressProcessHooks,
+  servers: InboundServers,
+): IngressHooks {
   return {
     onEnvoyExit: (exit) => {
       logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
@@ -137,6 +141,7 @@ function hooksOf(logger: Logger, { onEnvoyChange }: IngressProcessHooks): Ingres
       else logger.error('Envoy could not be started and is tried again', { error });
     },
     onNewEnvoy: onEnvoyChange,
+    onRefused: (denied) => servers.recordRefused(denied),
     onStart: (how, pid) => logger.info('Envoy runs', { how, pid }),
     onStop: () => logger.info('Envoy was stopped: no workspace has hosts any more'),
     onFailure: (what, error) => logger.warn(what, { error }),

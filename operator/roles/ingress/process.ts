@@ -5,6 +5,7 @@ import { type ResolvedIngress, resolveIngress } from '../../compile/ingress/reso
 import type { IngressGatewayConfig } from '../../config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import type { IngressPassResult } from '../../gateway/ingress/ingress-pass.ts';
+import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -105,13 +106,15 @@ export class IngressProcess {
   }
 
   async #start(): Promise<void> {
-    const { config, envoy, log, plans, services, secrets, servers, polls, logger, registry } = this.#parts;
+    const { config, envoy, log, plans, services, secrets, servers, polls, numbers, logger, registry } =
+      this.#parts;
     const progress = () => [...plans.progress(), services.progress(), ...secrets.progress()];
     await this.#readPlans();
     await log.follow();
     await envoy.serveRemembered();
     measureLoop(registry, 'ingress', () => this.#loop.state());
     measureReflectors(registry, progress);
+    measureEnvoy(registry, numbers);
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(progress(), 'silent') },

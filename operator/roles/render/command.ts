@@ -10,15 +10,13 @@ import { ConnectionLimits } from '../../gateway/process/connection-limits.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
-import { MAX_CONNECTIONS } from '../../model/limits.ts';
+import { DEFAULT_MAX_CONNECTIONS, MAX_CONNECTIONS } from '../../model/limits.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { desiredOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
 import { type FolderReading, readFolder } from '../../sources/folder.ts';
 import { exitStatus } from '../shared/exit-status.ts';
-
-const DEFAULT_MAX_CONNECTIONS = 4096;
 
 export interface RenderOptions extends ListenOptions {
   readonly out: string;

@@ -22,6 +22,7 @@ export interface IngressGateOptions {
   readonly config: RunConfig;
   readonly place: GatewayPlace;
   readonly hooks: GatewayHooks;
+  readonly onRefused: IngressHooks['onRefused'];
   readonly view: RunView;
   readonly report: StateReport;
   /** Where hosts are listened for has changed. */
@@ -118,9 +119,10 @@ function memoryOf({ envoyMemoryMb }: RunConfig): number {
   return envoyMemoryMb === undefined ? Math.floor(all / 2) : all;
 }
 
-function hooksOf({ hooks, view }: IngressGateOptions, onNewEnvoy: () => void): IngressHooks {
+function hooksOf({ hooks, onRefused, view }: IngressGateOptions, onNewEnvoy: () => void): IngressHooks {
   return {
     ...hooks,
+    onRefused,
     onNewEnvoy,
     onStart: (how, pid) =>
       view.progress(

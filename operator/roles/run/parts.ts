@@ -92,6 +92,7 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
         config,
         place,
         hooks: hooksOf(view, 'Envoy for ingress'),
+        onRefused: (denied) => ingress.recordRefused(denied),
         view,
         report,
         onEndpoints,

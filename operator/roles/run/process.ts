@@ -122,11 +122,11 @@ export class RunProcess {
   async stop(): Promise<void> {
     const { dns, envoy, pass, polls, log, ingress } = this.#parts;
     await within(LAST_PASS_MS, this.#api?.close() ?? Promise.resolve());
-    await within(LAST_PASS_MS, ingress.stop());
     const lastPass = Promise.all([this.#loop.stop(), polls.stop()]);
     await within(LAST_PASS_MS, lastPass);
     await within(LAST_PASS_MS, pass.close());
     await Promise.all([dns.stop(), envoy.stop(), this.#gate.stop()]);
+    await within(LAST_PASS_MS, ingress.stop());
     // Without an Envoy nothing waits for it any more.
     await lastPass;
     // After the last reading, which would watch the folder anew and keep the process from ending.

@@ -139,7 +139,7 @@ function inboundLine(denial: InboundDenial, paint: (style: Style, text: string) 
   const asked = printable(`${denial.method ?? ''} ${host ?? ''}${requestPath ?? ''}`.trim());
   const time = paint('dim', denial.eventTime.slice(11, 23));
   const list = [ruleLabel, entry].filter((text) => text !== null).join(' ');
-  const parts = [time, verdict, `${workspace ?? '-'} <- ${printable(source.ip)}`, asked, reason];
+  const parts = [time, verdict, `${workspace ?? '-'} <- ${printable(source.ip ?? '-')}`, asked, reason];
   return [...parts, repeats > 1 ? `x${repeats}` : '', paint('dim', printable(list))]
     .filter((part) => part !== '')
     .join('  ');

@@ -3,7 +3,10 @@
 import { join } from 'node:path';
 import type { AuthorizeConfig } from '../../config.ts';
 import { type AuthorizeServer, startAuthorize } from '../../gateway/ingress/authorize/authorize-server.ts';
+import { refusedLine } from '../../gateway/ingress/refused-connections.ts';
 import { SpoolWriter } from '../../gateway/log/spool-writer.ts';
+import type { DeniedAt } from '../../gateway/process/envoy-admin.ts';
+import { SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { formatInboundLine, OWN_LOG, type WrittenInboundLine } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 
@@ -45,6 +48,11 @@ export class InboundServers {
   /** Logs a request to one of our own servers. */
   append(line: WrittenInboundLine): void {
     this.#log.append(formatInboundLine(line));
+  }
+
+  /** Connections that Envoy closed at once: it writes no line about those. */
+  recordRefused(denied: DeniedAt): void {
+    this.append(refusedLine(denied, SYSTEM_CLOCK.nowMs()));
   }
 
   /** Port of /authorize; undefined where it is not served. */

@@ -69,7 +69,8 @@ export class IngressFixture {
     this.#server = server;
   }
 
-  static async start(more: Partial<IngressSettings> = {}): Promise<IngressFixture> {
+  /** `maxConnections`: of each port. */
+  static async start(more: Partial<IngressSettings> = {}, maxConnections?: number): Promise<IngressFixture> {
     const server = createServer((request, response) => {
       // An answer that never ends.
       if (request.url === '/endless') return void response.write('begun\n');
@@ -86,13 +87,12 @@ export class IngressFixture {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const [httpPort = 0, tlsPort = 0] = await freePorts(2);
-    const xds = await XdsFixture.make();
+    const xds = await XdsFixture.make({}, maxConnections);
     const settings = {
       directory: xds.directory,
       address: '127.0.0.1',
       trustedProxies: { kind: 'none' },
       proxyProtocolFrom: [],
-      maxConnectionsPerListener: 1000,
       accountId: 'account',
       ...more,
       httpPort,

@@ -34,9 +34,13 @@ export class XdsFixture {
   }
 
   /** Nothing runs yet; start Envoy once the applier serves. */
-  static async make(more: Partial<XdsApplierOptions> = {}): Promise<XdsFixture> {
+  static async make(
+    more: Partial<XdsApplierOptions> = {},
+    maxConnectionsPerListener = 1000,
+  ): Promise<XdsFixture> {
     const directory = await mkdtemp(join(tmpdir(), 'sallyport-xds-'));
-    const settings = { directory, maxConnections: 1000, envoyMemoryBytes: 512 * 1024 * 1024 };
+    const limits = { maxConnections: 1000, maxConnectionsPerListener, envoyMemoryBytes: 512 * 1024 * 1024 };
+    const settings = { directory, ...limits };
     await writeFile(join(directory, 'bootstrap.json'), JSON.stringify(renderIngressBootstrap(settings)));
     await mkdir(join(directory, 'log'));
     const binary = await envoyBinary(process.env['PATH'] ?? '');

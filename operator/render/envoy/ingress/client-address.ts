@@ -1,9 +1,9 @@
 // Whose address a request comes from: the peer's, or behind trusted proxies what they wrote into X-Forwarded-For.
 // Whatever a client says about itself is dropped, and servers get the one address that was decided on.
 import { type AddressRange, rangesCover } from '../../../model/address-range.ts';
+import { UNREADABLE_CLIENT } from '../../../model/inbound-line.ts';
 import { extension, type Json } from '../envoy-config.ts';
 import type { IngressSettings, TrustedProxies } from './ingress-config.ts';
-import { UNREADABLE_CLIENT } from './list-rules.ts';
 
 /** How one kind of peer is treated: the peers of a filter chain, and the settings of its HTTP connection manager. */
 export interface PeerTreatment {

@@ -1,13 +1,16 @@
 // The bootstrap of the Envoy for ingress: nothing in it changes while Envoy runs, and it shares nothing with egress.
-import { PIPE_KB } from '../../../model/limits.ts';
+import { IDLE_CONNECTION_BYTES, PIPE_KB, PORT_SHARE } from '../../../model/limits.ts';
 import { renderAds } from '../ads.ts';
 import { renderAdmin, renderOverload, renderStatistics } from '../bootstrap-parts.ts';
+import { LIMITS_LAYER, limitsLayer } from '../connection-limits.ts';
 import { extension, type GatewaySettings, type Json } from '../envoy-config.ts';
+import { HTTP_LISTENER, TLS_LISTENER } from './ingress-names.ts';
 
-export type IngressBootstrapSettings = Pick<
-  GatewaySettings,
-  'directory' | 'maxConnections' | 'envoyMemoryBytes'
->;
+export interface IngressBootstrapSettings
+  extends Pick<GatewaySettings, 'directory' | 'maxConnections' | 'envoyMemoryBytes'> {
+  /** Connections of each port, from accept on. */
+  readonly maxConnectionsPerListener: number;
+}
 
 const STATISTIC_PREFIXES = [
   'listener_manager.',
@@ -19,6 +22,15 @@ const STATISTIC_PREFIXES = [
   'overload.',
   'server.',
 ];
+
+/** What one port may have of the gateway's. */
+export function portShare({
+  maxConnections,
+  envoyMemoryBytes,
+}: Pick<IngressBootstrapSettings, 'maxConnections' | 'envoyMemoryBytes'>): number {
+  const inMemory = (envoyMemoryBytes * PORT_SHARE.memory) / IDLE_CONNECTION_BYTES;
+  return Math.max(1, Math.floor(Math.min(maxConnections * PORT_SHARE.connections, inMemory)));
+}
 
 /** Where Envoy finds the gateway. */
 export function xdsSocketPath({ directory }: Pick<IngressBootstrapSettings, 'directory'>): string {
@@ -36,8 +48,13 @@ export function renderIngressBootstrap(settings: IngressBootstrapSettings): Json
         { buffer_size_kb: PIPE_KB },
       ),
     ],
+    layered_runtime: { layers: [{ name: LIMITS_LAYER, static_layer: portLimits(settings) }] },
     stats_config: renderStatistics(STATISTIC_PREFIXES),
     overload_manager: renderOverload(settings),
     ...renderAds(xdsSocketPath(settings)),
   };
+}
+
+function portLimits({ maxConnectionsPerListener }: IngressBootstrapSettings): Json {
+  return limitsLayer([HTTP_LISTENER, TLS_LISTENER].map((name) => [name, maxConnectionsPerListener] as const));
 }

@@ -22,8 +22,6 @@ export interface IngressSettings {
   readonly trustedProxies: TrustedProxies;
   /** Where there is one, only these may connect, and each must begin with a PROXY header. */
   readonly proxyProtocolFrom: readonly AddressRange[];
-  /** Connections that one listener accepts. */
-  readonly maxConnectionsPerListener: number;
   readonly accountId: string;
 }
 

@@ -4,13 +4,14 @@ import { memoize } from '../../../lib/memo.ts';
 import type { AddressRange } from '../../../model/address-range.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { BUFFER_BYTES, MAX_CLIENT_HELLO_BYTES } from '../../../model/limits.ts';
+import { SPOKE_KEY } from '../access-log.ts';
 import { ADS_SOURCE } from '../ads.ts';
 import { extension, type Json, typed } from '../envoy-config.ts';
-import { AFTER_FIRST_BYTES } from '../tls-inspection.ts';
+import { AFTER_FIRST_BYTES, markAs } from '../tls-inspection.ts';
 import { peerTreatments, prefixes } from './client-address.ts';
 import { proxyToBackends } from './ingress-clusters.ts';
 import type { IngressInput, IngressResource, IngressSettings } from './ingress-config.ts';
-import { ENFORCED_PREFIX, ingressLog } from './ingress-log.ts';
+import { ENFORCED_PREFIX, HEARD_KEY, ingressLog } from './ingress-log.ts';
 import { ingressManager } from './ingress-manager.ts';
 import { certificateName, HTTP_LISTENER, routesName, TLS_LISTENER } from './ingress-names.ts';
 import { type ListRules, renderListRules } from './list-rules.ts';
@@ -32,9 +33,9 @@ export const httpListener = memoize((settings: IngressSettings, port: number): I
     return filterChain(`http-${treatment.name}`, treatment.match, settings, manager);
   });
   return listener(HTTP_LISTENER, port, settings, {
-    listener_filters: proxyHeaders(settings),
+    listener_filters: [...proxyHeaders(settings), ...AWAIT_REQUEST],
     filter_chains,
-    access_log: [ingressLog(settings.directory, 'no name')],
+    access_log: [ingressLog(settings.directory, 'no chain')],
   });
 });
 
@@ -151,6 +152,16 @@ const BY_HOST: Json = {
   },
 };
 
+/** A client that does not begin a request in time is closed, before it costs more; it asked for nothing, so no row. */
+const AWAIT_REQUEST: readonly Json[] = [
+  markAs(HEARD_KEY),
+  extension(
+    'envoy.filters.listener.http_inspector',
+    'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
+  ),
+  markAs(SPOKE_KEY),
+];
+
 /** Scopes are compared as written, and no header mutation can lower case. A script that fails leaves the host unknown. */
 const HOST_IN_LOWER_CASE: Json = extension(
   'envoy.filters.http.lua',
@@ -188,7 +199,7 @@ function serverNames({ spec }: IngressPlan): Json {
 
 function filterChain(name: string, match: Json, settings: IngressSettings, manager: Json): Json {
   const filter_chain_match = { ...match, ...fromProxies(settings.proxyProtocolFrom) };
-  return { name, filter_chain_match, filters: [connectionLimit(settings), manager] };
+  return { name, filter_chain_match, filters: [manager] };
 }
 
 /** With PROXY headers, a connection of any other peer has no filter chain and is closed. */
@@ -205,14 +216,6 @@ function proxyHeaders({ proxyProtocolFrom }: IngressSettings): readonly Json[] {
       'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol',
     ),
   ];
-}
-
-function connectionLimit({ maxConnectionsPerListener }: IngressSettings): Json {
-  return extension(
-    'envoy.filters.network.connection_limit',
-    'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit',
-    { stat_prefix: 'ingress', max_connections: maxConnectionsPerListener },
-  );
 }
 
 function listener(name: string, port: number, { address }: IngressSettings, more: Json): IngressResource {

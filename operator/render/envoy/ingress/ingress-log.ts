@@ -2,7 +2,7 @@
 // of model/inbound-line.ts. A client's text has a maximum length, and a query, which may hold tokens, is left out.
 import { INBOUND_TEXT_BYTES } from '../../../model/inbound-line.ts';
 import type { InboundReason } from '../../../model/inbound-reason.ts';
-import { expressionFilter } from '../access-log.ts';
+import { expressionFilter, SPOKE_KEY } from '../access-log.ts';
 import { extension, type Json } from '../envoy-config.ts';
 
 const COMMON: Json = {
@@ -36,6 +36,9 @@ const PASSED_THROUGH: Json = { filter: expressionFilter("xds.filter_chain_name.e
 /** Of what a network filter notes of its enforced rules. */
 export const ENFORCED_PREFIX = 'enforced_';
 
+/** Filter state of a connection from which a request is awaited. */
+export const HEARD_KEY = 'sallyport.heard';
+
 /** Connections that were closed before they belonged to any workspace. */
 function closedAs(reason: InboundReason) {
   return { metadata: 'LISTENER_FILTER_CHAIN', enforced: reason, shadow: '', fields: OF_CONNECTION };
@@ -63,6 +66,10 @@ const SOURCES = {
   'unknown name': {
     ...closedAs('UNKNOWN_HOST'),
     more: withoutChain("connection.requested_server_name != ''"),
+  },
+  'no chain': {
+    ...closedAs('BAD_REQUEST'),
+    more: withoutChain(`(!('${HEARD_KEY}' in filter_state) || '${SPOKE_KEY}' in filter_state)`),
   },
   'no name': { ...closedAs('BAD_REQUEST'), more: withoutChain("connection.requested_server_name == ''") },
 };

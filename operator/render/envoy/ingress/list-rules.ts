@@ -1,14 +1,12 @@
 // IP access lists as rules of Envoy's RBAC filters, which decide as decideIngress() does: block lists before allow
 // lists, and the most specific entry names the list.
 import type { AddressRange } from '../../../model/address-range.ts';
-import { inboundRuleName } from '../../../model/inbound-line.ts';
+import { inboundRuleName, UNREADABLE_CLIENT } from '../../../model/inbound-line.ts';
 import type { InboundReason } from '../../../model/inbound-reason.ts';
 import type { IngressRules, PlannedList } from '../../../model/ingress-plan.ts';
 import { extension, type Json, typed } from '../envoy-config.ts';
 import { type OwnedRange, rangesByList } from './list-ranges.ts';
 
-/** Stands for a client whose address cannot be read; an address of the discard-only block of RFC 6666. */
-export const UNREADABLE_CLIENT = '100::1';
 const UNREADABLE_RANGE = { address: UNREADABLE_CLIENT, prefixLength: 128 };
 
 /** `matcher` of an RBAC filter, and its `shadow_matcher` where a list is in dry-run. */
