@@ -58,6 +58,21 @@ test('a client that loses access: its next request is denied, its stream ends, o
   other?.close();
 });
 
+test('where generations begin anew, as after a damaged file of them, all streams of before end', async () => {
+  await deploy(BEFORE, 1);
+  const [own, other] = await Promise.all(
+    ['lab.example', 'neighbour.example'].map((host) => fixture.webSocket(host, CLIENT)),
+  );
+  const download = await fixture.endless('lab.example', CLIENT);
+  expect(await own?.echo('one')).toBe('one');
+  await deploy(NARROWER, Date.now());
+  await Promise.all([own?.closed, download.closed]);
+  const next = await fixture.webSocket('lab.example', COLLEAGUE);
+  expect([await next.echo('at once'), await other?.echo('still here')]).toEqual(['at once', 'still here']);
+  next.close();
+  other?.close();
+});
+
 test('an upgrade passes on no word that removes headers on the way', async () => {
   await deploy(BEFORE, 1);
   for (const connection of ['Upgrade', 'Upgrade, X-Forwarded-For', 'x-real-ip, upgrade, keep-alive']) {
