@@ -1,6 +1,7 @@
 // What goes wrong between the operator and the API server: it is away, a watch falls silent or lies, a write is put
 // off. No connection gets through that the policy forbids, no change is lost, and nothing older comes over anything
 // newer.
+import { setTimeout as delay } from 'node:timers/promises';
 import { EGRESS_TABLES } from '../../operator/model/cluster-resources.ts';
 import type { EgressTableSpec } from '../../operator/model/egress-table.ts';
 import { ClusterHistory } from '../support/cluster/cluster-history.ts';
@@ -67,7 +68,9 @@ function asking(name: string): Promise<string> {
   return scene.gateways.asking(agent.address, port, name);
 }
 
-/** Asks for both names without end; resolves with every different answer. */
+const BETWEEN_QUESTIONS_MS = 50;
+
+/** Asks for both names again and again; resolves with every different answer. */
 function keepAsking(): () => Promise<readonly string[]> {
   const answers = new Set<string>();
   const asked = { hasEnded: false };
@@ -75,6 +78,7 @@ function keepAsking(): () => Promise<readonly string[]> {
     while (!asked.hasEnded) {
       answers.add(`${ALLOWED} ${await asking(ALLOWED)}`);
       answers.add(`${FORBIDDEN} ${await asking(FORBIDDEN)}`);
+      await delay(BETWEEN_QUESTIONS_MS);
     }
   };
   const running = run();

@@ -1,5 +1,13 @@
 // A case on the API server: its objects as a user applies them, the operator that all cases share, and an agent of its
 // own with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
+import { pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
+import {
+  EGRESS_TABLES,
+  GATEWAY_REPORTS,
+  PODS,
+  POLICY_ASSIGNMENTS,
+  WORKSPACE_PLANS,
+} from '../../operator/model/cluster-resources.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
 import type { OutsideServers } from '../outside/outside-servers.ts';
@@ -19,7 +27,8 @@ import { missingOf, type StoredObject } from './in-force.ts';
 import { DENIAL_COLUMNS, type LoggedDenial, type ProxyPlace, type Stage } from './stage.ts';
 
 const SERVER_SIDE = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
-const IN_FORCE_KINDS = 'egresstables,workspaceplans,gatewayreports,policyassignments';
+const COMPILED: readonly Resource[] = [EGRESS_TABLES, WORKSPACE_PLANS];
+const IN_FORCE: readonly Resource[] = [...COMPILED, GATEWAY_REPORTS, POLICY_ASSIGNMENTS];
 
 export class ClusterStage implements Stage {
   readonly #scene: ClusterScene;
@@ -56,8 +65,9 @@ export class ClusterStage implements Stage {
 
   async finish(): Promise<readonly LoggedDenial[]> {
     await this.#agent.stop();
-    const pod = ['pod', this.#found.name, '-n', SYSTEM_NAMESPACE];
-    await this.#scene.kubectl('delete', ...pod, '--force', '--grace-period=0');
+    const pod = { namespace: SYSTEM_NAMESPACE, name: this.#found.name };
+    const query = { gracePeriodSeconds: '0' };
+    await this.#scene.gateways.api.request({ method: 'DELETE', path: pathOf(PODS, pod), query });
     await removeObjects(this.#scene, this.#found);
     const denials = this.#agent.lines.filter(({ message }) => message === 'denial');
     return denials.map((line) => Object.fromEntries(DENIAL_COLUMNS.map((column) => [column, line[column]])));
@@ -66,7 +76,7 @@ export class ClusterStage implements Stage {
   async #untilInForce(): Promise<void> {
     let missing: readonly string[] = [];
     await until(`${this.#found.name} is in force`, async () => {
-      const stored = await storedObjects(this.#scene, IN_FORCE_KINDS);
+      const stored = await storedObjects(this.#scene, IN_FORCE);
       missing = missingOf(this.#found.compiled, stored, this.#found.name);
       this.#plans = stored.filter((object) => object.kind === 'WorkspacePlan');
       return missing.length === 0;
@@ -104,9 +114,14 @@ async function startAgent(scene: ClusterScene, name: string, outside: OutsideSer
     },
   };
   const status = { conditions: [{ type: 'Ready', status: 'True' }], podIP: outside.listenAddress };
-  await scene.apply(JSON.stringify(pod));
-  const patch = ['--subresource=status', '-p', JSON.stringify({ status })];
-  await scene.kubectl('patch', 'pod', name, '-n', SYSTEM_NAMESPACE, ...patch);
+  const place = { namespace: SYSTEM_NAMESPACE };
+  await gateways.api.request({ method: 'POST', path: pathOf(PODS, place), body: pod });
+  await gateways.api.request({
+    method: 'PATCH',
+    path: pathOf(PODS, { ...place, name, subresource: 'status' }),
+    contentType: 'application/merge-patch+json',
+    body: { status },
+  });
   const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, 'sallyport-gateway', name);
   return gateways.startAgent(name, { kubeconfig, outside });
 }
@@ -126,10 +141,10 @@ async function removeObjects(scene: ClusterScene, found: CaseFolder): Promise<vo
   }));
   await scene.apply(JSON.stringify(listOf([...plain, CREATED_DEFAULT_POLICY])));
   await until(`nothing of ${found.name} is compiled`, async () => {
-    const left = await storedObjects(scene, 'workspaceplans,egresstables');
+    const left = await storedObjects(scene, COMPILED);
     return left.length === 0;
   });
-  await scene.kubectl('delete', 'policyassignments', '--all');
+  await scene.gateways.api.request({ method: 'DELETE', path: pathOf(POLICY_ASSIGNMENTS) });
   await deleteAll(scene, Object.values(others).flat());
   const own = policies.filter((object) => keyOf(object) !== keyOf(CREATED_DEFAULT_POLICY));
   await until(`the policies of ${found.name} are gone`, () => deleteAll(scene, own));
@@ -146,7 +161,10 @@ function listOf(items: readonly CaseObject[]): object {
   return { apiVersion: 'v1', kind: 'List', items };
 }
 
-async function storedObjects(scene: ClusterScene, kinds: string): Promise<readonly StoredObject[]> {
-  const text = await scene.kubectl('get', kinds, '-n', SYSTEM_NAMESPACE, '-o', 'json');
-  return (JSON.parse(text) as { readonly items: readonly StoredObject[] }).items;
+async function storedObjects(
+  { gateways }: ClusterScene,
+  resources: readonly Resource[],
+): Promise<readonly StoredObject[]> {
+  const lists = await Promise.all(resources.map((resource) => gateways.list(resource)));
+  return lists.flat() as unknown as readonly StoredObject[];
 }

@@ -175,7 +175,9 @@ export class ControlPlane {
     const { kubeconfig = this.adminKubeconfig, stdin } = options;
     const kubectl = join(this.#processPlace.binaries, 'kubectl');
     const cache = join(this.#place.folder, 'kubectl-cache');
-    return runProgram(kubectl, ['--kubeconfig', kubeconfig, '--cache-dir', cache, ...args], stdin);
+    const program = ['--kubeconfig', kubeconfig, '--cache-dir', cache, ...args];
+    // It ends before it could need its memory again.
+    return runProgram(kubectl, program, stdin, { GOGC: 'off' });
   }
 
   /** Path of a kubeconfig for a user with these groups, by client certificate; without rights until RBAC gives some. */

@@ -7,10 +7,17 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { readGatewayConfig } from '../../../operator/config.ts';
+import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
+import {
+  EGRESS_TABLES,
+  GATEWAY_REPORTS,
+  WORKSPACE_PLANS,
+} from '../../../operator/model/cluster-resources.ts';
 import type { DestinationGroup } from '../../../operator/model/egress-table.ts';
 import type { GatewayReportSpec } from '../../../operator/model/gateway-report.ts';
-import { API_VERSION } from '../../../operator/model/kubernetes-object.ts';
 import type { Lane } from '../../../operator/model/lane.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { GatewayProcess } from '../../../operator/roles/gateway/process.ts';
@@ -45,12 +52,19 @@ export type LanePorts = Readonly<Partial<Record<Lane, number>>>;
 
 export class GatewayScene {
   readonly controlPlane: ControlPlane;
+  /** The administrator's. For questions that are asked often: a kubectl takes 0.1 s of a core each time. */
+  readonly api: KubernetesApi;
   readonly outside: OutsideServers;
   readonly folder: string;
   readonly #agents = new Set<GatewayProcess>();
 
-  private constructor(controlPlane: ControlPlane, outside: OutsideServers, folder: string) {
+  private constructor(
+    controlPlane: ControlPlane,
+    api: KubernetesApi,
+    { outside, folder }: Pick<GatewayScene, 'outside' | 'folder'>,
+  ) {
     this.controlPlane = controlPlane;
+    this.api = api;
     this.outside = outside;
     this.folder = folder;
   }
@@ -61,8 +75,8 @@ export class GatewayScene {
     await installRoles(controlPlane);
     const outside = await startOutsideServers({ names: names.map((name) => ({ name })) });
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-gateways-'));
-    const scene = new GatewayScene(controlPlane, outside, folder);
-    return scene;
+    const api = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
+    return new GatewayScene(controlPlane, api, { outside, folder });
   }
 
   /** Its state is kept under its name, for the next agent of that name. */
@@ -121,6 +135,7 @@ export class GatewayScene {
 
   async stop(): Promise<void> {
     for (const agent of this.#agents) await agent.stop();
+    await this.api.close();
     await this.outside.stop();
     await this.controlPlane.stop();
     await rm(this.folder, { recursive: true, force: true });
@@ -129,6 +144,15 @@ export class GatewayScene {
   /** Standard output; throws what it complains of. */
   async kubectl(...args: readonly string[]): Promise<string> {
     return this.#kubectl(args);
+  }
+
+  /** In the system's namespace, or cluster-scoped. */
+  async list(resource: Resource): Promise<readonly KubernetesObject[]> {
+    const path = pathOf(resource, { namespace: SYSTEM_NAMESPACE });
+    const { items } = (await this.api.request({ method: 'GET', path })) as {
+      readonly items: readonly KubernetesObject[];
+    };
+    return items;
   }
 
   async applyTable(
@@ -142,7 +166,7 @@ export class GatewayScene {
       { port: 80, protocol: 'HTTP' },
     ];
     const whole = groups.map((group) => ({ list: 'allowedInternetDestinations', source, ports, ...group }));
-    await this.#apply('EgressTable', name, { networkPolicyId: name, revision, groups: whole });
+    await this.#apply(EGRESS_TABLES, name, { networkPolicyId: name, revision, groups: whole });
   }
 
   async applyPlan(workspace: string, revision: string, table: string, ports: LanePorts): Promise<void> {
@@ -155,7 +179,7 @@ export class GatewayScene {
       products: [],
       lanes,
     };
-    await this.#apply('WorkspacePlan', workspace, spec);
+    await this.#apply(WORKSPACE_PLANS, workspace, spec);
   }
 
   async remove(kind: 'egresstable' | 'workspaceplan', name: string): Promise<void> {
@@ -164,18 +188,9 @@ export class GatewayScene {
 
   /** Undefined where there is none. */
   async reportOf(podName: string): Promise<GatewayReportSpec | undefined> {
-    const text = await this.kubectl(
-      ...[
-        'get',
-        'gatewayreports',
-        '-n',
-        SYSTEM_NAMESPACE,
-        '-o',
-        'json',
-        `--field-selector=metadata.name=${podName}`,
-      ],
-    );
-    return (JSON.parse(text) as { items: { spec: GatewayReportSpec }[] }).items[0]?.spec;
+    const reports = await this.list(GATEWAY_REPORTS);
+    const found = reports.find(({ metadata }) => metadata.name === podName);
+    return found?.['spec'] as GatewayReportSpec | undefined;
   }
 
   async untilReport(
@@ -207,11 +222,16 @@ export class GatewayScene {
     });
   }
 
-  async #apply(kind: string, name: string, spec: object): Promise<void> {
+  async #apply(resource: Resource, name: string, spec: object): Promise<void> {
+    const { apiVersion, kind } = resource;
     const metadata = { name, namespace: SYSTEM_NAMESPACE, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } };
-    const object = { apiVersion: API_VERSION, kind, metadata, spec };
-    const args = ['apply', '--server-side', '--validate=ignore', '-f', '-'];
-    await this.#kubectl(args, JSON.stringify(object));
+    await this.api.request({
+      method: 'PATCH',
+      path: pathOf(resource, metadata),
+      query: { fieldManager: 'test', fieldValidation: 'Ignore' },
+      contentType: 'application/apply-patch+yaml',
+      body: { apiVersion, kind, metadata, spec },
+    });
   }
 
   async #kubectl(args: readonly string[], stdin = ''): Promise<string> {

@@ -37,7 +37,8 @@ export class KubernetesProcess {
     const child = spawn(join(binaries, name), args, {
       stdio: ['ignore', output, output],
       detached: outlivesParent,
-      env: { ...process.env, ...(outlivesParent ? {} : { EXIT_WITH_PARENT: '1' }) },
+      // Its garbage is collected less often: a quarter of the work of a start goes there.
+      env: { GOGC: '400', ...process.env, ...(outlivesParent ? {} : { EXIT_WITH_PARENT: '1' }) },
     });
     closeSync(output);
     const started = new KubernetesProcess(name, child, log);

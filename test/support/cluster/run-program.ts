@@ -13,8 +13,9 @@ export async function runProgram(
   program: string,
   args: readonly string[],
   stdin = '',
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ProgramResult> {
-  const child = spawn(program, args);
+  const child = spawn(program, args, { env: { ...process.env, ...environment } });
   // One that ends before it has read everything closes its end; its code and messages say why.
   child.stdin.on('error', () => undefined).end(stdin);
   const [stdout, stderr, [code]] = await Promise.all([
