@@ -36,7 +36,8 @@ export function mergeFiles(files: Files, lastGood: LastGood): Merged {
   const current = [...places].flatMap(([key, [first]]) =>
     first === undefined || unreadableKeys.has(key) ? [] : [[key, first] as const],
   );
-  const objects = new Map([...keepLastGood(files, lastGood, unreadableKeys), ...current]);
+  const kept = keepLastGood(files, lastGood, unreadableKeys);
+  const objects = new Map([...kept, ...current]);
   const missing = unreadable.filter((key) => !objects.has(formatKey(key)));
   const unassigned = workspacesWithoutAssignment(objects, missing);
   // A file that cannot be read may hold the assignment; only workspaces without one before are known to have none.
@@ -51,7 +52,7 @@ export function mergeFiles(files: Files, lastGood: LastGood): Merged {
       ...(unknownFiles.length === 0 ? {} : { isIncomplete: true }),
     },
     problems: [
-      ...parsedFiles.flatMap((parsed) => parsed.problems),
+      ...parsedFiles.flatMap((parsed) => parsed.problems.map((problem) => withWhatStays(problem, kept))),
       ...duplicated.map(duplicateProblem),
       ...doubtful.map(doubtProblem),
     ],
@@ -81,6 +82,13 @@ function keepLastGood(
   const isKept = (key: string, file: string): boolean =>
     unreadableKeys.has(key) || files.get(file)?.broken === true;
   return new Map([...objects].filter(([key, { file }]) => isKept(key, file)));
+}
+
+/** A certificate that can no longer be used is the only thing of its Secret, so one sentence says it all. */
+function withWhatStays(problem: Problem, kept: LastGood['objects']): Problem {
+  const stays = problem.object === undefined ? undefined : kept.get(problem.object);
+  if (stays?.object.kind !== 'Secret') return problem;
+  return { ...problem, message: `${problem.message}; until then its last certificate stays in force` };
 }
 
 function workspacesWithoutAssignment(

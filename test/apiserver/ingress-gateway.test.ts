@@ -97,6 +97,13 @@ async function untilReport(what: string, holds: (report: GatewayReportSpec) => b
   });
 }
 
+function applySecret(cert: string, key: string): Promise<void> {
+  const stringData = JSON.stringify({ 'tls.crt': cert, 'tls.key': key });
+  return apply(
+    `apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {name: cert, namespace: team}\nstringData: ${stringData}\n`,
+  );
+}
+
 function faultsOf({ ingressPlans = [] }: GatewayReportSpec): readonly string[] | undefined {
   const plan = ingressPlans.find(({ workspace }) => workspace === 'team');
   return plan === undefined ? undefined : (plan.faults ?? []).map(({ reason }) => reason);
@@ -110,12 +117,16 @@ test('an ingress gateway from its first plan to its certificate', async () => {
   const at = `127.0.0.1:${ports[1]}`;
   expect(await visit({ at, host: HOST, ca: authority.caPem })).toMatchObject({ status: 0 });
   const { cert, key } = await authority.leafFor(HOST);
-  const stringData = JSON.stringify({ 'tls.crt': cert, 'tls.key': key });
-  await apply(
-    `apiVersion: v1\nkind: Secret\ntype: kubernetes.io/tls\nmetadata: {name: cert, namespace: team}\nstringData: ${stringData}\n`,
-  );
+  await applySecret(cert, key);
   await untilReport('that nothing is missing', (report) => report.ready && faultsOf(report)?.length === 0);
   expect(await visit({ at, host: HOST, ca: authority.caPem })).toMatchObject({ status: 403 });
+  await applySecret(cert, (await authority.leafFor('other.example.com')).key);
+  await untilReport('why its certificate is the last one', ({ ingressPlans = [] }) =>
+    /is not the key of .*last certificate stays in force/.test(ingressPlans[0]?.faults?.[0]?.message ?? ''),
+  );
+  expect(await visit({ at, host: HOST, ca: authority.caPem })).toMatchObject({ status: 403 });
+  await applySecret(cert, key);
+  await untilReport('that nothing is missing', (report) => faultsOf(report)?.length === 0);
 });
 
 test('a list is Programmed once the gateway runs it', async () => {
@@ -124,8 +135,9 @@ test('a list is Programmed once the gateway runs it', async () => {
   await until('the list is Programmed', async () => {
     return (await scene.kubectl('get', 'ipal', 'office', '-n', 'team', condition)) === 'True';
   });
-  const metrics = await fetch(`http://127.0.0.1:${gateway?.healthPort}/readyz`);
-  expect(metrics.status).toBe(200);
+  const ask = (path: string) => fetch(`http://127.0.0.1:${gateway?.healthPort}${path}`);
+  expect((await ask('/readyz')).status).toBe(200);
+  expect(await (await ask('/metrics')).text()).toMatch(/^sallyport_connections_refused_total.* 0$/m);
 });
 
 function statusFor(address: string, host = HOST): Promise<number> {

@@ -134,6 +134,9 @@ test('a certificate comes, is renewed, and stays where the next one cannot be us
     expect.objectContaining({ object: 'Secret/analytics/cert', field: 'data' }),
   );
   expect(JSON.stringify(fixture.problems)).not.toContain(other.key.slice(40, 60));
+  expect(fixture.problems.find(({ object }) => object === 'Secret/analytics/cert')?.message).toMatch(
+    /is not the key of .*; until then its last certificate stays in force$/,
+  );
   expect(await secureVisit()).toMatchObject({ status: 200 });
   const renewed = await (await createCertificateAuthority()).leafFor(HOST);
   await put('secret.yaml', await secret(renewed.cert, renewed.key));
@@ -145,6 +148,7 @@ test('a port that another process has is held back with what to do, and taken on
   await once(other, 'listening');
   await put('conf.yaml', conf());
   expect(fixture.heldBack).toEqual([expect.stringMatching(/Cannot listen on ".*:8080": another process/)]);
+  expect(endpoint()).toMatchObject({ http: null, https: null });
   await once(other.close(), 'close');
   await until('the gateway listens', async () => {
     await fixture.gateway.refresh();

@@ -31,8 +31,8 @@ export interface ResolvedIngress {
 export interface IngressDirectory {
   /** Undefined where there is none, or none that can be used. */
   readonly findCertificate: (namespace: string, secretName: string) => Certificate | undefined;
-  /** Whether there is such a Secret that cannot be used; its own Problem says why. */
-  readonly isBadSecret: (namespace: string, secretName: string) => boolean;
+  /** Why there is such a Secret that cannot be used as it is, and what to do; undefined where it can, or there is none. */
+  readonly faultOfSecret: (namespace: string, secretName: string) => string | undefined;
   /** Address of a Service; undefined where there is none with an address of its own and this port. */
   readonly findService: (namespace: string, serviceName: string, port: number) => string | undefined;
 }
@@ -88,9 +88,11 @@ function addressOf(
   return serviceName === undefined ? address : findService(namespace, serviceName, port);
 }
 
+const CLOSED = 'until then TLS is closed for the hosts of this workspace';
+
 function resolveCertificate(
   { metadata: { name }, spec }: IngressPlan,
-  { findCertificate, isBadSecret }: IngressDirectory,
+  { findCertificate, faultOfSecret }: IngressDirectory,
 ): { readonly certificate?: Certificate; readonly faults: readonly IngressFault[] } {
   const { hosts = [], tlsSecretName, tlsPassthrough } = spec;
   if (tlsSecretName === undefined || tlsPassthrough) return { faults: [] };
@@ -98,12 +100,17 @@ function resolveCertificate(
   const fault = (reason: IngressFault['reason'], message: string): IngressFault => {
     return { workspace: name, reason, message, field: 'spec.ingress.tlsSecretName' };
   };
+  const unusable = faultOfSecret(name, tlsSecretName);
   if (certificate === undefined) {
-    const isBad = isBadSecret(name, tlsSecretName);
-    const why = isBad
-      ? `Cannot use Secret "${tlsSecretName}": correct it, until then TLS is closed for the hosts of this workspace`
-      : `Cannot find Secret "${tlsSecretName}" of type kubernetes.io/tls in Namespace "${name}": create it, until then TLS is closed for the hosts of this workspace`;
-    return { faults: [fault(isBad ? 'SecretInvalid' : 'SecretNotFound', why)] };
+    const why =
+      unusable === undefined
+        ? `Cannot find Secret "${tlsSecretName}" of type kubernetes.io/tls in Namespace "${name}": create it; ${CLOSED}`
+        : `Cannot use Secret "${tlsSecretName}": ${unusable}; ${CLOSED}`;
+    return { faults: [fault(unusable === undefined ? 'SecretNotFound' : 'SecretInvalid', why)] };
+  }
+  if (unusable !== undefined) {
+    const why = `Cannot use Secret "${tlsSecretName}" any more: ${unusable}; until then its last certificate stays in force`;
+    return { certificate, faults: [fault('SecretInvalid', why)] };
   }
   const bare = hostsWithoutCertificate(certificate, hosts);
   if (bare.length === 0) return { certificate, faults: [] };

@@ -3,6 +3,7 @@
 import type { ResolvedIngress } from '../../compile/ingress/resolve-ingress.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import type { IngressResource, IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
+import { HTTP_LISTENER, TLS_LISTENER } from '../../render/envoy/ingress/ingress-names.ts';
 import { renderIngress } from '../../render/envoy/ingress/render-ingress.ts';
 import type { HeldBackResource } from '../xds/resource-book.ts';
 import type { XdsResult } from '../xds/xds-applier.ts';
@@ -25,6 +26,8 @@ export interface IngressPassResult {
   readonly heldBack: readonly string[];
   /** Envoy's text by name of the plan, where something of it is not in force; empty: of no plan. */
   readonly refused: ReadonlyMap<string, string>;
+  /** Names of the listeners for clients that Envoy does not have. */
+  readonly missingListeners: ReadonlySet<string>;
   /** What could not be stored, and why. */
   readonly unsaved: readonly string[];
 }
@@ -33,6 +36,8 @@ const NO_ANSWER: Readonly<Partial<Record<XdsResult['status'], string>>> = {
   timeout: 'Envoy for ingress did not answer in time: it may run a former configuration',
   notRunning: 'Envoy for ingress does not run: nobody reaches the hosts of workspaces',
 };
+
+const CLIENT_LISTENERS = [HTTP_LISTENER, TLS_LISTENER];
 
 export class IngressPass {
   readonly #parts: IngressPassParts;
@@ -58,9 +63,16 @@ export class IngressPass {
       status: result.status,
       heldBack: silence === undefined ? await heldBackIngress(parts, settings) : [silence],
       refused: new Map(parts.map((part) => [planOf(part), part.text])),
+      missingListeners: new Set(
+        result.status === 'notRunning' ? CLIENT_LISTENERS : parts.flatMap(missingListener),
+      ),
       unsaved: [...(unsaved === undefined ? [] : [unsaved]), ...applied.unsaved],
     };
   }
+}
+
+function missingListener({ kind, name, isFormer }: HeldBackResource): readonly string[] {
+  return kind === 'listener' && !isFormer ? [name] : [];
 }
 
 function planOf({ resource }: HeldBackResource): string {

@@ -169,7 +169,7 @@ export class IngressProcess {
     const { services, secrets } = this.#parts;
     return resolveIngress(plans, {
       findCertificate: (namespace, name) => secrets.find({ namespace, name }).certificate,
-      isBadSecret: (namespace, name) => secrets.find({ namespace, name }).isBad,
+      faultOfSecret: (namespace, name) => secrets.find({ namespace, name }).fault,
       findService: (namespace, name, port) => services.find(namespace, name, port),
     });
   }

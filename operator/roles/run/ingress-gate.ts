@@ -29,6 +29,9 @@ export interface IngressGateOptions {
   readonly onEndpoints: () => Promise<readonly string[]>;
 }
 
+/** Its own Problem says why. */
+const SECRET_FAULT = 'correct it';
+
 interface Wanted {
   readonly plans: readonly IngressPlan[];
   readonly snapshot: Snapshot;
@@ -90,8 +93,8 @@ export class IngressGate {
     const { pass, settings } = this.#parts;
     const resolved = resolveIngress(plans, directoryOf(snapshot));
     report.problems(resolved.faults.map(problemOf), 'ingress');
-    const { heldBack, unsaved } = await pass.run(plans, resolved);
-    this.#endpoints = ingressEndpoints(plans, resolved.certificates, settings);
+    const { heldBack, unsaved, missingListeners } = await pass.run(plans, resolved);
+    this.#endpoints = ingressEndpoints(plans, resolved.certificates, settings, missingListeners);
     report.heldBack([...heldBack, ...unsaved, ...(await onEndpoints())], 'ingress');
     report.ingress(this.#endpoints);
     const isWhole = heldBack.length + unsaved.length === 0;
@@ -103,7 +106,8 @@ export class IngressGate {
 function directoryOf(snapshot: Snapshot): Parameters<typeof resolveIngress>[1] {
   return {
     findCertificate: (namespace, name) => findObject(snapshot, 'Secret', name, namespace)?.certificate,
-    isBadSecret: (namespace, name) => isUnreadable(snapshot, 'Secret', name, namespace),
+    faultOfSecret: (namespace, name) =>
+      isUnreadable(snapshot, 'Secret', name, namespace) ? SECRET_FAULT : undefined,
     findService: () => undefined,
   };
 }

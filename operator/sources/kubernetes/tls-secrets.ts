@@ -60,17 +60,20 @@ export class TlsSecrets {
     return [...this.#watched.values()].every(({ reflector }) => reflector.hasSynced());
   }
 
-  find(secret: SecretName): { readonly certificate?: Certificate; readonly isBad: boolean } {
+  /** `fault`: why the Secret cannot be used as it is. */
+  find(secret: SecretName): { readonly certificate?: Certificate; readonly fault?: string } {
     const watched = this.#watched.get(keyOf(secret));
     const [item] = watched?.reflector.items() ?? [];
     if (watched === undefined || item === undefined) {
       // One that was removed is gone; one that could not be read so far is not known.
       if (watched?.reflector.hasSynced() === true) watched.good = undefined;
-      return { isBad: false };
+      return {};
     }
     if ('certificate' in item) watched.good = item.certificate;
-    const isBad = 'fault' in item;
-    return watched.good === undefined ? { isBad } : { certificate: watched.good, isBad };
+    return {
+      ...(watched.good === undefined ? {} : { certificate: watched.good }),
+      ...('fault' in item ? { fault: item.fault } : {}),
+    };
   }
 
   #start({ namespace, name }: SecretName): Watched {
