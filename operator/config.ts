@@ -1,16 +1,21 @@
-// Command-line options and environment -> validated configuration. With main.ts the only reader of either.
-import { hostname } from 'node:os';
+// Command-line options and environment of `sallyport run`, and of what every gateway has -> validated configuration. With
+// cluster-config.ts, inbound-config.ts and main.ts the only reader of either.
 import { join, resolve } from 'node:path';
+import {
+  type AuthorizeConfig,
+  type AuthorizeOptions,
+  type IngressListenConfig,
+  type IngressListenOptions,
+  readAuthorize,
+  readIngressListen,
+} from './inbound-config.ts';
 import type { AddressRange } from './model/address-range.ts';
 import { DEFAULT_MAX_CONNECTIONS, DENIAL_ROWS_PER_SECOND } from './model/limits.ts';
-import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 import {
-  OptionError,
   readAddress,
   readCount,
   readCountIfGiven,
   readEnvoyMemory,
-  readListenPort,
   readLogBytes,
   readNameServer,
   readPort,
@@ -51,7 +56,7 @@ export interface ProxyConfig {
 }
 
 /** Configuration of the REST API, in a cluster or not. */
-interface RestConfig {
+export interface RestConfig {
   readonly port: number;
   /** Name or id of the workspace of requests that name none. */
   readonly defaultWorkspace: string | undefined;
@@ -64,20 +69,6 @@ export interface FolderApiConfig extends RestConfig {
   /** Whether somebody chose the port: then it must be free. */
   readonly isChosen: boolean;
   readonly tokens: string;
-}
-
-/** How people access workspaces through an ingress gateway. */
-export interface IngressListenConfig {
-  readonly httpPort: number;
-  readonly httpsPort: number;
-  readonly trustedProxies:
-    | { readonly kind: 'none' }
-    | { readonly kind: 'hops'; readonly hops: number }
-    | { readonly kind: 'ranges'; readonly ranges: readonly AddressRange[] };
-  /** Empty: no PROXY headers. */
-  readonly proxyProtocolFrom: readonly AddressRange[];
-  /** Of each port; undefined: as many as descriptors and memory allow. */
-  readonly maxConnections: number | undefined;
 }
 
 /** Configuration of `sallyport run`. */
@@ -94,19 +85,13 @@ export interface RunConfig extends ListenConfig, ProxyConfig {
   readonly authorize: AuthorizeConfig | undefined;
 }
 
-export interface AuthorizeConfig {
-  readonly port: number;
-  /** Proxies that may ask, and whose word about the client counts. */
-  readonly trustedProxies: readonly AddressRange[];
-}
-
 /** Options as commander gives them: text by option name. */
 export interface ListenOptions {
   readonly listenAddress: string;
   readonly ports: string;
 }
 
-interface ProxyOptions {
+export interface ProxyOptions {
   readonly state: string;
   readonly listenAddress: string;
   readonly resolver: readonly string[];
@@ -119,20 +104,6 @@ interface ProxyOptions {
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
   readonly denialRows?: string;
-}
-
-interface IngressListenOptions {
-  readonly ingressHttpPort?: string;
-  readonly ingressHttpsPort?: string;
-  readonly trustedHops?: string;
-  readonly trustedProxy?: readonly string[];
-  readonly proxyProtocolFrom?: readonly string[];
-  readonly maxConnections?: string;
-}
-
-interface AuthorizeOptions {
-  readonly authorizePort?: string;
-  readonly authorizeTrustedProxy?: readonly string[];
 }
 
 export interface RunOptions extends ListenOptions, ProxyOptions, IngressListenOptions, AuthorizeOptions {
@@ -176,62 +147,6 @@ function readFolderApi(options: RunOptions): FolderApiConfig | undefined {
   };
 }
 
-/** Proxies on this machine. */
-const LOCAL_PROXIES = ['127.0.0.0/8', '::1'];
-
-function readAuthorize({
-  authorizePort,
-  authorizeTrustedProxy = [],
-}: AuthorizeOptions): AuthorizeConfig | undefined {
-  if (authorizePort === undefined) {
-    if (authorizeTrustedProxy.length === 0) return undefined;
-    throw new OptionError('--authorize-trusted-proxy: it has an effect only with --authorize-port');
-  }
-  const ranges = authorizeTrustedProxy.length === 0 ? LOCAL_PROXIES : authorizeTrustedProxy;
-  return {
-    port: readPort('--authorize-port', authorizePort),
-    trustedProxies: ranges.map((text) => readRange('--authorize-trusted-proxy', text)),
-  };
-}
-
-const HTTP_PORT = '8080';
-const HTTPS_PORT = '8443';
-
-function readIngressListen(options: IngressListenOptions): IngressListenConfig {
-  const { ingressHttpPort = HTTP_PORT, ingressHttpsPort = HTTPS_PORT, proxyProtocolFrom = [] } = options;
-  const httpPort = readListenPort('--ingress-http-port', ingressHttpPort);
-  const httpsPort = readListenPort('--ingress-https-port', ingressHttpsPort);
-  if (httpPort === httpsPort) {
-    throw new OptionError(
-      `--ingress-https-port: Cannot accept "${ingressHttpsPort}": --ingress-http-port has it; choose another`,
-    );
-  }
-  return {
-    httpPort,
-    httpsPort,
-    trustedProxies: readTrustedProxies(options),
-    proxyProtocolFrom: proxyProtocolFrom.map((text) => readRange('--proxy-protocol-from', text)),
-    maxConnections: readCountIfGiven('--max-connections', options.maxConnections),
-  };
-}
-
-function readTrustedProxies({
-  trustedHops,
-  trustedProxy = [],
-}: IngressListenOptions): IngressListenConfig['trustedProxies'] {
-  if (trustedHops === undefined && trustedProxy.length === 0) return { kind: 'none' };
-  if (trustedHops === undefined) {
-    return { kind: 'ranges', ranges: trustedProxy.map((text) => readRange('--trusted-proxy', text)) };
-  }
-  if (trustedProxy.length > 0) {
-    throw new OptionError('--trusted-hops: Cannot be combined with --trusted-proxy: use one of them');
-  }
-  if (/^[1-9]$/.test(trustedHops)) return { kind: 'hops', hops: Number(trustedHops) };
-  throw new OptionError(
-    `--trusted-hops: Cannot accept "${trustedHops}": write how many proxies are in front, from 1 to 9`,
-  );
-}
-
 /** Far above what programs without a cache ask, and too few to fill a log. */
 const DNS_QUESTIONS = '1000';
 
@@ -239,7 +154,8 @@ const DNS_QUESTIONS = '1000';
 const RETENTION = '365d';
 const RETENTION_SIZE = '10GB';
 
-function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv): ProxyConfig {
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv): ProxyConfig {
   return {
     stateDirectory: resolve(options.state),
     listenAddress: readAddress('--listen-address', options.listenAddress),
@@ -260,141 +176,4 @@ function readProxyConfig(options: ProxyOptions, environment: NodeJS.ProcessEnv):
 /** Throws an OptionError for an option that cannot be accepted. */
 export function readListenConfig({ listenAddress, ports }: ListenOptions): ListenConfig {
   return { listenAddress: readAddress('--listen-address', listenAddress), ports: readPorts(ports) };
-}
-
-/** Configuration of every role in a cluster. */
-interface ClusterConfig {
-  /** Undefined: the service account of the pod that this runs in. */
-  readonly kubeconfig: string | undefined;
-  readonly systemNamespace: string;
-  /** Of /healthz, /readyz and /metrics; 0 for any. */
-  readonly healthPort: number;
-  readonly logLevel: string;
-}
-
-export interface OperatorConfig extends ClusterConfig {
-  /** Name of this replica, in the lease and in Events. */
-  readonly identity: string;
-  readonly clusterDomain: string;
-  /** Empty: pods in dry-run get no second name server. */
-  readonly clusterDns: readonly string[];
-}
-
-interface ClusterOptions {
-  readonly kubeconfig?: string;
-  readonly namespace: string;
-  readonly healthPort: string;
-  readonly logLevel: string;
-}
-
-export interface OperatorOptions extends ClusterOptions {
-  readonly identity?: string;
-  readonly clusterDomain: string;
-  readonly clusterDns: readonly string[];
-}
-
-export interface GatewayConfig extends ClusterConfig, ProxyConfig {
-  /** Name of this gateway: in its report, and in the ids of denials. */
-  readonly podName: string;
-  readonly clusterDomain: string;
-  /** Whom to ask for Services of the cluster; empty: the name servers of the machine. */
-  readonly clusterDns: readonly { readonly address: string; readonly port: number }[];
-}
-
-export interface GatewayOptions extends ClusterOptions, ProxyOptions {
-  readonly podName?: string;
-  readonly clusterDomain?: string;
-  readonly clusterDns?: readonly string[];
-}
-
-/** Configuration of `sallyport ingress`. */
-export interface IngressGatewayConfig
-  extends ClusterConfig,
-    Omit<ProxyConfig, 'resolvers' | 'openRanges' | 'denyRanges' | 'dnsQuestionsPerSecond'> {
-  readonly ingress: IngressListenConfig;
-  /** Undefined: proxies of others cannot ask. */
-  readonly authorize: AuthorizeConfig | undefined;
-  /** Name of this gateway: in its report, and in the ids of denials. */
-  readonly podName: string;
-}
-
-export interface IngressGatewayOptions
-  extends ClusterOptions,
-    Omit<ProxyOptions, 'resolver' | 'openRange' | 'denyRange' | 'dnsQuestions'>,
-    IngressListenOptions,
-    AuthorizeOptions {
-  readonly podName?: string;
-}
-
-/** Throws an OptionError for an option that cannot be accepted. */
-export function readIngressConfig(
-  options: IngressGatewayOptions,
-  environment: NodeJS.ProcessEnv,
-): IngressGatewayConfig {
-  const noDestinations = { resolver: [], openRange: [], denyRange: [] };
-  return {
-    ...readClusterConfig(options, environment),
-    ...readProxyConfig({ ...options, ...noDestinations }, environment),
-    ingress: readIngressListen(options),
-    authorize: readAuthorize(options),
-    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
-  };
-}
-
-export interface ApiConfig extends ClusterConfig, RestConfig {
-  readonly podName: string;
-  readonly listenAddress: string;
-  readonly accountId: string;
-}
-
-export interface ApiOptions extends ClusterOptions {
-  readonly port: string;
-  readonly listenAddress: string;
-  readonly accountId: string;
-  readonly workspace?: string;
-  readonly trustedProxy: readonly string[];
-  readonly podName?: string;
-}
-
-/** Throws an OptionError for an option that cannot be accepted. */
-export function readApiConfig(options: ApiOptions, environment: NodeJS.ProcessEnv): ApiConfig {
-  return {
-    ...readClusterConfig(options, environment),
-    port: readPort('--port', options.port),
-    listenAddress: readAddress('--listen-address', options.listenAddress),
-    accountId: options.accountId,
-    defaultWorkspace: options.workspace,
-    trustedProxies: options.trustedProxy.map((text) => readRange('--trusted-proxy', text)),
-    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
-  };
-}
-
-/** Throws an OptionError for an option that cannot be accepted. */
-export function readGatewayConfig(options: GatewayOptions, environment: NodeJS.ProcessEnv): GatewayConfig {
-  return {
-    ...readClusterConfig(options, environment),
-    ...readProxyConfig(options, environment),
-    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
-    clusterDomain: options.clusterDomain ?? USUAL_CLUSTER_DOMAIN,
-    clusterDns: (options.clusterDns ?? []).map((text) => readNameServer('--cluster-dns', text)),
-  };
-}
-
-/** Throws an OptionError for an option that cannot be accepted. */
-export function readOperatorConfig(options: OperatorOptions, environment: NodeJS.ProcessEnv): OperatorConfig {
-  return {
-    ...readClusterConfig(options, environment),
-    identity: options.identity ?? environment['POD_NAME'] ?? hostname(),
-    clusterDomain: options.clusterDomain,
-    clusterDns: options.clusterDns.map((text) => readAddress('--cluster-dns', text)),
-  };
-}
-
-function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {
-  return {
-    kubeconfig: options.kubeconfig ?? environment['KUBECONFIG'],
-    systemNamespace: options.namespace,
-    healthPort: readPort('--health-port', options.healthPort),
-    logLevel: options.logLevel,
-  };
 }

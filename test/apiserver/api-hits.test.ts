@@ -1,7 +1,7 @@
 // What lists decide about callers of `sallyport api`, on a real API server: each denied call is in a row, however many
 // there are at once, and every call counts in the status of the list that decided, beside those of an ingress gateway.
 import { Writable } from 'node:stream';
-import { readApiConfig } from '../../operator/config.ts';
+import { readApiConfig } from '../../operator/cluster-config.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
 import { packBits } from '../../operator/model/list-hits-report.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';

@@ -1,7 +1,7 @@
 // `sallyport api` under the rights of its own ServiceAccount: it finds workspaces by the plans of the operator, and has
 // no power that its callers do not have.
 import { Writable } from 'node:stream';
-import { type ApiOptions, readApiConfig } from '../../operator/config.ts';
+import { type ApiOptions, readApiConfig } from '../../operator/cluster-config.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
 import {
   API_ACCOUNT,

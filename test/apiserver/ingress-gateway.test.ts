@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { readIngressConfig } from '../../operator/config.ts';
+import { readIngressConfig } from '../../operator/cluster-config.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
 import type { GatewayReportSpec } from '../../operator/model/gateway-report.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';

@@ -1,6 +1,7 @@
 // Makes the parts of an ingress gateway, in a cluster or not: its Envoy, the pass that brings plans into force, what is
 // read from that Envoy. Starts nothing.
-import type { IngressListenConfig, ProxyConfig } from '../../config.ts';
+import type { ProxyConfig } from '../../config.ts';
+import type { IngressListenConfig } from '../../inbound-config.ts';
 import { portShare } from '../../render/envoy/ingress/ingress-bootstrap.ts';
 import type { IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
 import type { GatewayHooks, GatewayPlace } from '../gateway-parts.ts';

@@ -1,5 +1,5 @@
 // `sallyport api`: starts, and stops cleanly on a signal, after the requests under way.
-import { type ApiOptions, readApiConfig } from '../../config.ts';
+import { type ApiOptions, readApiConfig } from '../../cluster-config.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { exitStatus, runUntilSignal } from '../shared/exit-status.ts';
 import { ApiProcess } from './process.ts';

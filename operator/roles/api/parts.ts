@@ -6,7 +6,7 @@ import { measureAnswers } from '../../api/answer-metrics.ts';
 import { type ApiServer, createApiServer } from '../../api/server.ts';
 import { ClusterStore } from '../../api/store/cluster-store.ts';
 import { WorkspaceDirectory } from '../../api/workspace-directory.ts';
-import type { ApiConfig } from '../../config.ts';
+import type { ApiConfig } from '../../cluster-config.ts';
 import { CallerReporter } from '../../deliver/kubernetes/caller-reporter.ts';
 import { connectKubernetes, connectWithTokens } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi, TokenApis } from '../../lib/kubernetes/kubernetes-api.ts';

@@ -1,5 +1,5 @@
 // `sallyport api`: the running process, and the order of its start and stop. It has no state.
-import type { ApiConfig } from '../../config.ts';
+import type { ApiConfig } from '../../cluster-config.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';

@@ -1,5 +1,5 @@
 // `sallyport gateway`: starts, and stops cleanly on a signal, after a last report to the operator.
-import { type GatewayOptions, readGatewayConfig } from '../../config.ts';
+import { type GatewayOptions, readGatewayConfig } from '../../cluster-config.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { exitStatus, runUntilSignal } from '../shared/exit-status.ts';
 import { GatewayProcess } from './process.ts';

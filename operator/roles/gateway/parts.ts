@@ -1,7 +1,7 @@
 // The parts of the agent: those of every gateway, and its connection to the API server. Starts nothing; process.ts
 // does, in its order.
 import type { Registry } from 'prom-client';
-import type { GatewayConfig } from '../../config.ts';
+import type { GatewayConfig } from '../../cluster-config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { LogConsumer } from '../../denials/log-consumer.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';

@@ -2,7 +2,7 @@
 // Envoy's files, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
 // once from its last files, and continues when this process or the API server is down.
 import { isDeepStrictEqual } from 'node:util';
-import type { GatewayConfig } from '../../config.ts';
+import type { GatewayConfig } from '../../cluster-config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { TableWait } from '../../gateway/config/table-wait.ts';
 import { measureDns } from '../../gateway/dns/dns-counts.ts';

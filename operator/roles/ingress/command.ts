@@ -1,5 +1,5 @@
 // `sallyport ingress`: starts, and stops cleanly on a signal, after a last report to the operator.
-import { type IngressGatewayOptions, readIngressConfig } from '../../config.ts';
+import { type IngressGatewayOptions, readIngressConfig } from '../../cluster-config.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { exitStatus, runUntilSignal } from '../shared/exit-status.ts';
 import { IngressProcess } from './process.ts';

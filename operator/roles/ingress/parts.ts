@@ -2,7 +2,7 @@
 // server. Starts nothing; process.ts does, in its order.
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
-import type { IngressGatewayConfig } from '../../config.ts';
+import type { IngressGatewayConfig } from '../../cluster-config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { type GatewayPlace, prepareGateway } from '../../gateway/gateway-parts.ts';
 import { type IngressHooks, type IngressParts, ingressParts } from '../../gateway/ingress/ingress-parts.ts';

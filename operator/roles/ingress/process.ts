@@ -1,8 +1,8 @@
 // `sallyport ingress`: the wiring of an ingress gateway in a cluster. Plans, Services and the Secrets that plans name
 // from the API server, an Envoy over xDS, the report of what it runs, and one loop between them. Until the API server
 // has answered, Envoy has what the last process wanted.
+import type { IngressGatewayConfig } from '../../cluster-config.ts';
 import { type ResolvedIngress, resolveIngress } from '../../compile/ingress/resolve-ingress.ts';
-import type { IngressGatewayConfig } from '../../config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import type { IngressPassResult } from '../../gateway/ingress/ingress-pass.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';

@@ -1,5 +1,5 @@
 // `sallyport operator`: starts, and stops cleanly on a signal, releasing the lease.
-import { type OperatorOptions, readOperatorConfig } from '../../config.ts';
+import { type OperatorOptions, readOperatorConfig } from '../../cluster-config.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { exitStatus, runUntilSignal } from '../shared/exit-status.ts';
 import { OperatorProcess } from './process.ts';

@@ -1,7 +1,7 @@
 // Makes the parts of the operator: reflectors on one side, writers on the other. Nothing is started here; process.ts
 // says in which order things start and stop.
 import type { Registry } from 'prom-client';
-import type { OperatorConfig } from '../../config.ts';
+import type { OperatorConfig } from '../../cluster-config.ts';
 import { type DeliveryMetrics, measureDelivery } from '../../deliver/kubernetes/delivery-metrics.ts';
 import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';

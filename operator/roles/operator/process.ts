@@ -1,7 +1,7 @@
 // `sallyport operator`: the wiring of the operator. Reflectors on one side, writers on the other, one loop between
 // them. Every replica reads and computes; only the leader writes.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
-import type { OperatorConfig } from '../../config.ts';
+import type { OperatorConfig } from '../../cluster-config.ts';
 import { deliver } from '../../deliver/kubernetes/deliver.ts';
 import { stampedWorkspaces } from '../../deliver/kubernetes/failures-by-workspace.ts';
 import { NoLongerLeader } from '../../deliver/kubernetes/object-writer.ts';

@@ -1,11 +1,11 @@
 // Our own servers that judge requests from outside, in a cluster or not: the log of what they answered, and /authorize
 // for proxies of others where a port is given.
 import { join } from 'node:path';
-import type { AuthorizeConfig } from '../../config.ts';
 import { type AuthorizeServer, startAuthorize } from '../../gateway/ingress/authorize/authorize-server.ts';
 import { refusedLine } from '../../gateway/ingress/refused-connections.ts';
 import { SpoolWriter } from '../../gateway/log/spool-writer.ts';
 import type { DeniedAt } from '../../gateway/process/envoy-admin.ts';
+import type { AuthorizeConfig } from '../../inbound-config.ts';
 import { SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { formatInboundLine, OWN_LOG, type WrittenInboundLine } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';

@@ -3,7 +3,7 @@
 // stop().
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { readOperatorConfig } from '../../../operator/config.ts';
+import { readOperatorConfig } from '../../../operator/cluster-config.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { OperatorProcess } from '../../../operator/roles/operator/process.ts';

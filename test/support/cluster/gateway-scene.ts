@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { readGatewayConfig } from '../../../operator/config.ts';
+import { readGatewayConfig } from '../../../operator/cluster-config.ts';
 import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';

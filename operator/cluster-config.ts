@@ -1,0 +1,150 @@
+// Command-line options and environment of the roles in a cluster -> validated configuration.
+import { hostname } from 'node:os';
+import { type ProxyConfig, type ProxyOptions, type RestConfig, readProxyConfig } from './config.ts';
+import {
+  type AuthorizeConfig,
+  type AuthorizeOptions,
+  type IngressListenConfig,
+  type IngressListenOptions,
+  readAuthorize,
+  readIngressListen,
+} from './inbound-config.ts';
+import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
+import { readAddress, readNameServer, readPort, readRange } from './option-values.ts';
+
+/** Configuration of every role in a cluster. */
+interface ClusterConfig {
+  /** Undefined: the service account of the pod that this runs in. */
+  readonly kubeconfig: string | undefined;
+  readonly systemNamespace: string;
+  /** Of /healthz, /readyz and /metrics; 0 for any. */
+  readonly healthPort: number;
+  readonly logLevel: string;
+}
+
+export interface OperatorConfig extends ClusterConfig {
+  /** Name of this replica, in the lease and in Events. */
+  readonly identity: string;
+  readonly clusterDomain: string;
+  /** Empty: pods in dry-run get no second name server. */
+  readonly clusterDns: readonly string[];
+}
+
+interface ClusterOptions {
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly healthPort: string;
+  readonly logLevel: string;
+}
+
+export interface OperatorOptions extends ClusterOptions {
+  readonly identity?: string;
+  readonly clusterDomain: string;
+  readonly clusterDns: readonly string[];
+}
+
+export interface GatewayConfig extends ClusterConfig, ProxyConfig {
+  /** Name of this gateway: in its report, and in the ids of denials. */
+  readonly podName: string;
+  readonly clusterDomain: string;
+  /** Whom to ask for Services of the cluster; empty: the name servers of the machine. */
+  readonly clusterDns: readonly { readonly address: string; readonly port: number }[];
+}
+
+export interface GatewayOptions extends ClusterOptions, ProxyOptions {
+  readonly podName?: string;
+  readonly clusterDomain?: string;
+  readonly clusterDns?: readonly string[];
+}
+
+/** Configuration of `sallyport ingress`. */
+export interface IngressGatewayConfig
+  extends ClusterConfig,
+    Omit<ProxyConfig, 'resolvers' | 'openRanges' | 'denyRanges' | 'dnsQuestionsPerSecond'> {
+  readonly ingress: IngressListenConfig;
+  /** Undefined: proxies of others cannot ask. */
+  readonly authorize: AuthorizeConfig | undefined;
+  /** Name of this gateway: in its report, and in the ids of denials. */
+  readonly podName: string;
+}
+
+export interface IngressGatewayOptions
+  extends ClusterOptions,
+    Omit<ProxyOptions, 'resolver' | 'openRange' | 'denyRange' | 'dnsQuestions'>,
+    IngressListenOptions,
+    AuthorizeOptions {
+  readonly podName?: string;
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readIngressConfig(
+  options: IngressGatewayOptions,
+  environment: NodeJS.ProcessEnv,
+): IngressGatewayConfig {
+  const noDestinations = { resolver: [], openRange: [], denyRange: [] };
+  return {
+    ...readClusterConfig(options, environment),
+    ...readProxyConfig({ ...options, ...noDestinations }, environment),
+    ingress: readIngressListen(options),
+    authorize: readAuthorize(options),
+    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+  };
+}
+
+export interface ApiConfig extends ClusterConfig, RestConfig {
+  readonly podName: string;
+  readonly listenAddress: string;
+  readonly accountId: string;
+}
+
+export interface ApiOptions extends ClusterOptions {
+  readonly port: string;
+  readonly listenAddress: string;
+  readonly accountId: string;
+  readonly workspace?: string;
+  readonly trustedProxy: readonly string[];
+  readonly podName?: string;
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readApiConfig(options: ApiOptions, environment: NodeJS.ProcessEnv): ApiConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    port: readPort('--port', options.port),
+    listenAddress: readAddress('--listen-address', options.listenAddress),
+    accountId: options.accountId,
+    defaultWorkspace: options.workspace,
+    trustedProxies: options.trustedProxy.map((text) => readRange('--trusted-proxy', text)),
+    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+  };
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readGatewayConfig(options: GatewayOptions, environment: NodeJS.ProcessEnv): GatewayConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    ...readProxyConfig(options, environment),
+    podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+    clusterDomain: options.clusterDomain ?? USUAL_CLUSTER_DOMAIN,
+    clusterDns: (options.clusterDns ?? []).map((text) => readNameServer('--cluster-dns', text)),
+  };
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readOperatorConfig(options: OperatorOptions, environment: NodeJS.ProcessEnv): OperatorConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    identity: options.identity ?? environment['POD_NAME'] ?? hostname(),
+    clusterDomain: options.clusterDomain,
+    clusterDns: options.clusterDns.map((text) => readAddress('--cluster-dns', text)),
+  };
+}
+
+function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {
+  return {
+    kubeconfig: options.kubeconfig ?? environment['KUBECONFIG'],
+    systemNamespace: options.namespace,
+    healthPort: readPort('--health-port', options.healthPort),
+    logLevel: options.logLevel,
+  };
+}
