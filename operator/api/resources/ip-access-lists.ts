@@ -2,14 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { IP_ACCESS_LISTS } from '../../model/cluster-resources.ts';
-import { ACCOUNT_LABEL, countedAddresses, LIST_TYPES, MAX_ADDRESSES } from '../../model/ip-access-list.ts';
+import { ACCOUNT_LABEL, LIST_TYPES } from '../../model/ip-access-list.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
 import { addressRangeSchema } from '../../model/private-endpoint.ts';
 import { isOfAccount, type ReadList, readList, readLists, refuseLockout } from '../access-objects.ts';
 import { ApiError, invalid } from '../api-error.ts';
 import { type Authorship, authorshipOf, createdBy, updatedBy } from '../authorship.ts';
 import { type Call, type Place, type Route, route } from '../route.ts';
-import type { AccessObjects, StoredObject, Write } from '../store/object-store.ts';
+import type { StoredObject, Write } from '../store/object-store.ts';
+import { checkLists } from './list-checks.ts';
 import { marked } from './marked.ts';
 
 /** R108: the page's example has the text "false". */
@@ -211,48 +212,6 @@ function changed({ stored, list: { spec } }: ReadList, body: SomeOfList, author:
 
 function specOf({ label, list_type, ip_addresses, enabled }: ListFields) {
   return { label, listType: list_type, ipAddresses: [...ip_addresses], enabled };
-}
-
-interface CheckedChange {
-  readonly place: Place;
-  readonly address: string;
-  readonly before: AccessObjects;
-  readonly after: readonly StoredObject[];
-  readonly changed: StoredObject;
-}
-
-/** In the order in which a person can mend them. */
-function checkLists({ place, address, before, after, changed }: CheckedChange): void {
-  const count = countOf(after);
-  if (count > MAX_ADDRESSES && count > countOf(before.lists)) {
-    throw new ApiError(
-      'QUOTA_EXCEEDED',
-      `Cannot accept ${count} IP addresses and CIDR ranges: all IP access lists together have at most ${MAX_ADDRESSES}`,
-    );
-  }
-  const lists = readLists(after, place);
-  const own = readList(changed);
-  // Faults of the object itself are the store's to name.
-  if (own === undefined) return;
-  const { label, listType } = own.spec;
-  const isTaken = lists.some(
-    ({ stored, list }) => stored !== changed && list.spec.label === label && list.spec.listType === listType,
-  );
-  if (isTaken) {
-    throw new ApiError(
-      'RESOURCE_ALREADY_EXISTS',
-      `IP access list with type (${listType}) and label (${label}) already exists`,
-    );
-  }
-  refuseLockout(place, address, before, { ...before, lists: after });
-}
-
-/** As written, also of a list that cannot be read. */
-function countOf(lists: readonly StoredObject[]): number {
-  const sizes = lists.map(
-    ({ spec }) => (spec as { readonly ipAddresses?: unknown } | undefined)?.ipAddresses,
-  );
-  return sizes.reduce<number>((sum, list) => sum + countedAddresses(Array.isArray(list) ? list : []), 0);
 }
 
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
