@@ -39,6 +39,8 @@ envoy=$(bash hack/envoy.sh) || exit 1
 echo "$envoy"
 PATH=$PWD/node_modules/.bin:$(dirname "$envoy"):$PATH
 export PATH
+# Programs that tests start begin in half of the time when they were compiled before.
+export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$PWD/node_modules/.cache/node}
 
 echo '== Reverse proxies'
 bash hack/reverse-proxies.sh || exit 1
