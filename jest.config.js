@@ -11,7 +11,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/bench/'],
   // Its usual place is shared between users, and named after a user id that is 0 in a namespace of our own.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
   testSequencer: './test/heavy-first-sequencer.ts',
   reporters: ['default', './test/closing-line-reporter.ts'],

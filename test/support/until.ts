@@ -6,7 +6,7 @@ const LONGEST_PAUSE_MS = 250;
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  limitMs = 15_000,
+  limitMs = 60_000,
 ): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   for (let askedMs = performance.now(); !(await holds()); askedMs = performance.now()) {

@@ -5,11 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readGatewayConfig } from '../../../operator/cluster-config.ts';
 import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { ApiFailure, type KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
 import {
   EGRESS_TABLES,
@@ -149,10 +150,18 @@ export class GatewayScene {
   /** In the system's namespace, or cluster-scoped. */
   async list(resource: Resource): Promise<readonly KubernetesObject[]> {
     const path = pathOf(resource, { namespace: SYSTEM_NAMESPACE });
-    const { items } = (await this.api.request({ method: 'GET', path })) as {
-      readonly items: readonly KubernetesObject[];
-    };
-    return items;
+    for (;;) {
+      try {
+        const list = (await this.api.request({ method: 'GET', path })) as {
+          readonly items: readonly KubernetesObject[];
+        };
+        return list.items;
+      } catch (error) {
+        // Of a CRD that has just been made, as kubectl does.
+        if (!(error instanceof ApiFailure) || error.retryAfterMs === undefined) throw error;
+        await delay(error.retryAfterMs);
+      }
+    }
   }
 
   async applyTable(
