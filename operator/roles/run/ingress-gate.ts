@@ -95,10 +95,10 @@ export class IngressGate {
     report.problems(resolved.faults.map(problemOf), 'ingress');
     const { heldBack, unsaved, missingListeners } = await pass.run(plans, resolved);
     this.#endpoints = ingressEndpoints(plans, resolved.certificates, settings, missingListeners);
-    report.heldBack([...heldBack, ...unsaved, ...(await onEndpoints())], 'ingress');
+    const unfinished = [...heldBack, ...unsaved, ...(await onEndpoints())];
+    report.heldBack(unfinished, 'ingress');
     report.ingress(this.#endpoints);
-    const isWhole = heldBack.length + unsaved.length === 0;
-    return isWhole ? {} : { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
+    return unfinished.length === 0 ? {} : { runAgainAtMs: SYSTEM_CLOCK.nowMs() + RETRY_MS };
   }
 }
 
