@@ -1,8 +1,8 @@
 // Changes of the folder take effect in the running Envoy: no restart, and no connection that has nothing to do with the
 // change is closed. Envoy closes the connections of a listener that it replaces, some seconds later; so its counters
 // are read too.
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { AskResult } from '../outside/ask-result.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
@@ -120,5 +120,16 @@ describe('a folder that changes, one story, in this order', () => {
     expect(await asking('lab', COMES)).toMatchObject({ outcome: 'refused' });
     await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
     await until('the problem is solved', () => fixture.problems.length === 0);
+  });
+
+  test('a table of addresses that cannot be written is told, and no longer once it is written', async () => {
+    const path = join(dirname(fixture.folder), 'state/endpoints.json');
+    await rename(path, `${path}.kept`);
+    await mkdir(path);
+    await edit('other.yaml', workspaceYaml('other', allow([STAYS])));
+    await until('it is told', () => fixture.heldBack.some((sentence) => sentence.includes(path)));
+    await rmdir(path);
+    await until('it is written', () => fixture.heldBack.length === 0);
+    expect(await readFile(path, 'utf8')).toContain('"other"');
   });
 });
