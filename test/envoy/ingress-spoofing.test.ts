@@ -144,6 +144,27 @@ test('only trusted peers may speak the PROXY protocol, and they must', async () 
   }
 });
 
+test.each(['http', 'https'] as const)('a stranger writes no source into the log (%s)', async (way) => {
+  const fixture = await IngressFixture.start({ proxyProtocolFrom: [range(PROXY)] });
+  try {
+    await fixture.apply([
+      ingressPlan('raw', { ...RULES['other'], lists: [], tlsPassthrough: way === 'https' }),
+    ]);
+    const { httpPort, tlsPort } = fixture.settings;
+    const port = way === 'http' ? httpPort : tlsPort;
+    const socket = connect({ host: PROXY, port: port ?? 0, localAddress: '127.0.7.9' });
+    const rest = way === 'http' ? 'GET / HTTP/1.1\r\nhost: raw.example\r\n\r\n' : helloFor('raw.example');
+    const claim = 'PROXY TCP4 198.51.100.9 127.0.0.1 40000 80\r\n';
+    socket.on('error', () => undefined).write(Buffer.from(claim + rest, 'latin1'));
+    await new Promise((resolve) => socket.resume().on('close', resolve));
+    await until('its line is written', async () => (await fixture.log()).length > 0);
+    const [line] = await fixture.log();
+    expect(line).toMatchObject({ source: '127.0.7.9', peer: '127.0.7.9' });
+  } finally {
+    await fixture.stop();
+  }
+});
+
 /** Versions 1 and 2. */
 const NAMELESS = ['PROXY UNKNOWN\r\n', 'PROXY UNKNOWN ::1 ::2 1 2\r\n', '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0'];
 const NAMED = 'PROXY TCP4 192.0.2.1 127.0.0.1 40000 80\r\n';

@@ -5,11 +5,12 @@ import type { InboundReason } from '../../../model/inbound-reason.ts';
 import { expressionFilter, SPOKE_KEY } from '../access-log.ts';
 import { extension, type Json } from '../envoy-config.ts';
 
+const PEER = '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%';
 const COMMON: Json = {
   listener: 'ingress',
   time: '%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%',
   source: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
-  peer: '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%',
+  peer: PEER,
   durationMs: '%DURATION%',
   bytesReceived: '%BYTES_RECEIVED%',
   bytesSent: '%BYTES_SENT%',
@@ -39,9 +40,13 @@ export const ENFORCED_PREFIX = 'enforced_';
 /** Filter state of a connection from which a request is awaited. */
 export const HEARD_KEY = 'sallyport.heard';
 
-/** Connections that were closed before they belonged to any workspace. */
+/**
+ * Connections that were closed before they belonged to any workspace. What a PROXY header says of their source is not
+ * believed: whoever wrote it may be the one who was turned away.
+ */
 function closedAs(reason: InboundReason) {
-  return { metadata: 'LISTENER_FILTER_CHAIN', enforced: reason, shadow: '', fields: OF_CONNECTION };
+  const fields = { ...OF_CONNECTION, source: PEER };
+  return { metadata: 'LISTENER_FILTER_CHAIN', enforced: reason, shadow: '', fields };
 }
 
 function withoutChain(expression: string): Json {
