@@ -54,6 +54,7 @@ const BAD_FIELDS: readonly BadFields[] = [
   ['a text for a list', { ip_addresses: '1.1.1.1' }, 'ip_addresses: Cannot accept "1.1.1.1"'],
   ['an unknown field', { ip_adresses: [] }, 'Cannot accept unknown field "ip_adresses"'],
   ['an odd switch', { enabled: 'yes' }, 'enabled: '],
+  ['an unknown mode', { mode: 'OFF' }, 'mode: Cannot accept "OFF": use one of "ENFORCED", "DRY_RUN"'],
 ];
 
 async function refusesFields(stage: ApiStage, [_what, fields, text]: BadFields): Promise<void> {
@@ -165,6 +166,35 @@ async function refusesLockout(stage: ApiStage): Promise<void> {
   expect(await stage.call({ method: 'DELETE', path, headers: me })).toMatchObject(lockedOut);
   expect(await stage.call({ path, headers: me })).toMatchObject({ body: { ip_access_list: own } });
   expect(await patch(CONF, { enableIpAccessLists: false })).toMatchObject({ status: 200 });
+}
+
+async function tellsDryRun(stage: ApiStage): Promise<void> {
+  const me = from('203.0.113.7');
+  const fields = { label: 'trial', list_type: 'ALLOW', ip_addresses: ['198.51.100.1'], enabled: true };
+  const trial = { ...fields, mode: 'DRY_RUN' };
+  type Answered = { readonly ip_access_list: Readonly<Record<string, unknown>> };
+  const sent = async (method: 'POST' | 'PUT' | 'PATCH', path: string, body: unknown) =>
+    ((await stage.call({ method, path, headers: me, body })).body as Answered).ip_access_list;
+  const { list_id: id, ...created } = await sent('POST', LISTS, trial);
+  expect(created).toMatchObject(trial);
+  const path = `${LISTS}/${id}`;
+  // It would shut out the caller, and denies nobody.
+  const on = { enableIpAccessLists: 'true' };
+  expect(await stage.call({ method: 'PATCH', path: CONF, headers: me, body: on })).toMatchObject({
+    status: 200,
+  });
+  expect(await sent('PATCH', path, { label: 'changed' })).toMatchObject({ ...trial, label: 'changed' });
+  expect(await sent('PUT', path, fields)).toMatchObject(trial);
+  expect(await listed(stage, LISTS, me)).toMatchObject([trial]);
+  for (const method of ['PATCH', 'PUT'] as const) {
+    const body = { ...fields, mode: 'ENFORCED' };
+    const lockedOut = { status: 400, body: { error_code: 'INVALID_STATE' } };
+    expect(await stage.call({ method, path, headers: me, body })).toMatchObject(lockedOut);
+  }
+  const enforced = await sent('PATCH', path, { mode: 'ENFORCED', ip_addresses: ['203.0.113.7'] });
+  expect(enforced).toMatchObject({ ...fields, ip_addresses: ['203.0.113.7'] });
+  expect(enforced).not.toHaveProperty('mode');
+  await clearLists(stage, me);
 }
 
 async function obeysLists(stage: ApiStage): Promise<void> {
@@ -281,6 +311,7 @@ export const LIST_FAULTS: readonly Story[] = [
   ['refuses two lists of one label and type, and accepts them of two types', refusesSameLabel],
   ['refuses to read unknown keys, and an update that changes nothing', refusesNothing],
   ['refuses whatever would shut its caller out, on every way', refusesLockout],
+  ['tells of a list that is in dry-run, and keeps it so unless asked otherwise', tellsDryRun],
   ['obeys the lists itself, before it looks at the token, and tells the log', obeysLists],
   ['asks for a token, and for the right to administer', asksForToken],
   ['takes the workspace from the host or a header, and not from two that differ', findsWorkspace],

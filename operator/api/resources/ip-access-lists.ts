@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { IP_ACCESS_LISTS } from '../../model/cluster-resources.ts';
-import { ACCOUNT_LABEL, LIST_TYPES } from '../../model/ip-access-list.ts';
+import { ACCOUNT_LABEL, LIST_MODES, LIST_TYPES } from '../../model/ip-access-list.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
 import { addressRangeSchema } from '../../model/private-endpoint.ts';
 import { isOfAccount, type ReadList, readList, readLists, refuseLockout } from '../access-objects.ts';
@@ -26,6 +26,12 @@ const addresses = z
     'Addresses and CIDR ranges, kept as written. All lists together have at most 1000, also disabled ones.',
   );
 
+/** Databricks has no such field: an answer has it only where it is DRY_RUN, so those of an enforced list are Databricks'. */
+const DRY_RUN = 'DRY_RUN';
+const mode = z
+  .enum(LIST_MODES)
+  .describe('DRY_RUN denies nobody and logs whom the list would deny. Left out of a change it stays.');
+
 /** Of an answer that somebody sends back with a change. */
 const ignored = z.unknown().optional().describe('Ignored.');
 const ANSWERED_ONLY = {
@@ -42,6 +48,7 @@ const newListSchema = z.strictObject({
   list_type: listType,
   ip_addresses: addresses,
   enabled: enabledSchema.optional(),
+  mode: mode.optional(),
   ...ANSWERED_ONLY,
 });
 const wholeListSchema = newListSchema.extend({ enabled: enabledSchema });
@@ -60,6 +67,7 @@ const answeredListSchema = z.strictObject({
   updated_at: millis,
   updated_by: userId,
   enabled: z.boolean(),
+  mode: z.literal(DRY_RUN).optional().describe('Of a list that denies nobody and logs whom it would deny.'),
 });
 const idSchema = z.looseObject({ id: z.string().min(1) });
 const oneSchema = z.strictObject({ ip_access_list: answeredListSchema });
@@ -68,7 +76,9 @@ const allSchema = z.strictObject({ ip_access_lists: z.array(answeredListSchema) 
 type NewList = z.infer<typeof newListSchema>;
 type SomeOfList = z.infer<typeof someOfListSchema>;
 /** `enabled` as it is after parsing. */
-type ListFields = Pick<NewList, 'label' | 'list_type' | 'ip_addresses'> & { readonly enabled: boolean };
+type ListFields = Pick<NewList, 'label' | 'list_type' | 'ip_addresses' | 'mode'> & {
+  readonly enabled: boolean;
+};
 
 export function ipAccessListRoutes(level: Place['level'], root: string): readonly Route[] {
   const all = { level, path: `${root}/ip-access-lists` };
@@ -142,7 +152,9 @@ async function getList({ session, place, params: { id } }: Change<unknown>) {
 
 function patchList(call: Change<SomeOfList>) {
   if (Object.keys(call.body).some((key) => !(key in ANSWERED_ONLY))) return changeList(call);
-  throw invalid('Cannot find anything to change: send "label", "list_type", "ip_addresses" or "enabled"');
+  throw invalid(
+    'Cannot find anything to change: send "label", "list_type", "ip_addresses", "enabled" or "mode"',
+  );
 }
 
 async function createList({ session, place, address, nowMs, body }: Call<unknown, unknown, NewList>) {
@@ -201,6 +213,7 @@ function changed({ stored, list: { spec } }: ReadList, body: SomeOfList, author:
     list_type: body.list_type ?? spec.listType,
     ip_addresses: body.ip_addresses ?? spec.ipAddresses,
     enabled: body.enabled ?? spec.enabled,
+    mode: body.mode,
   };
   const { metadata } = stored;
   return marked({
@@ -210,8 +223,9 @@ function changed({ stored, list: { spec } }: ReadList, body: SomeOfList, author:
   });
 }
 
-function specOf({ label, list_type, ip_addresses, enabled }: ListFields) {
-  return { label, listType: list_type, ipAddresses: [...ip_addresses], enabled };
+function specOf({ label, list_type, ip_addresses, enabled, mode }: ListFields) {
+  const fields = { label, listType: list_type, ipAddresses: [...ip_addresses], enabled };
+  return mode === undefined ? fields : { ...fields, mode };
 }
 
 const NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
@@ -248,7 +262,7 @@ function envelope(found: ReadList) {
 }
 
 function answerOf(found: ReadList): z.infer<typeof answeredListSchema> {
-  const { label, listType, ipAddresses, enabled } = found.list.spec;
+  const { label, listType, ipAddresses, enabled, mode } = found.list.spec;
   const { created_at, created_by, updated_at, updated_by } = authorOf(found);
   return {
     list_id: found.list.metadata.name,
@@ -261,5 +275,6 @@ function answerOf(found: ReadList): z.infer<typeof answeredListSchema> {
     updated_at,
     updated_by,
     enabled,
+    ...(mode === DRY_RUN ? { mode } : {}),
   };
 }
