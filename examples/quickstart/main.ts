@@ -46,8 +46,9 @@ async function main(stay: boolean): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-acme-'));
   await cp(join(import.meta.dirname, '../acme'), folder, { recursive: true });
   const backend = await startBackend(folder);
+  const denials = `npx sallyport denials --state ${state}`;
   const gateway = await RunProcess.start(await quickstartConfig(folder, state, outside), {
-    ...terminalView(process.stdout, process.stderr),
+    ...terminalView(process.stdout, process.stderr, denials),
     denials: () => undefined,
     inboundDenials: () => undefined,
   });

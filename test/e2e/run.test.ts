@@ -1,7 +1,9 @@
 // `sallyport run` from its start to its end, through kills on either side: what it prints, what it leaves behind, and
 // what its workloads feel of it.
+import { exec } from 'node:child_process';
 import { lstat, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { queryDenials } from '../../operator/denials/query/query-denials.ts';
 import { statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
@@ -68,6 +70,10 @@ test('run prints the workspaces, writes endpoints.json, and ends with Ctrl-C, it
   expect(await scene.asks(ALLOWED, 'alpha')).toMatchObject({ outcome: 'ok', status: 200 });
   expect(await scene.asks(forbidden(0), 'alpha')).toMatchObject({ outcome: 'refused' });
   await rowsLogged(1);
+  const [, hint = ''] = await command.says(/query them with: (.+)$/m);
+  expect((await promisify(exec)(hint)).stdout).toMatch(
+    /^\S+ +DROP +alpha +General Compute +forbidden-0\.example\.com:443 /m,
+  );
   expect(await openToOthers(scene.state())).toEqual([]);
   expect(await scene.asks(forbidden(1), 'alpha')).toMatchObject({ outcome: 'refused', proxyStatus: 403 });
   await command.says(/ DROP +alpha\/JOBS +forbidden-1\.example\.com:443 +DESTINATION_NOT_ALLOWED$/m);

@@ -9,13 +9,15 @@ export function runCommand(
   options: RunOptions,
   environment: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const view = terminalView(process.stdout, process.stderr);
+  const command = environment['SALLYPORT_COMMAND'] ?? 'sallyport';
+  const denials = `${command} denials --state ${options.state}`;
+  const view = terminalView(process.stdout, process.stderr, denials);
   return exitStatus(async () => {
     const config = readRunConfig(folder, options, environment);
     // Listening before the start, so that an early Ctrl-C stops what has been started.
     const interrupted = Promise.race([firstSignal(['SIGINT', 'SIGTERM', 'SIGHUP']), readerGone()]);
     const gateway = await RunProcess.start(config, view);
-    view.progress(`Denials follow as they come; query them with: sallyport denials --state ${options.state}`);
+    view.progress(`Denials follow as they come; query them with: ${denials}`);
     view.progress('Stop with Ctrl-C');
     await interrupted;
     view.progress('Stopping');

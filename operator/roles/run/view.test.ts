@@ -19,7 +19,11 @@ class Kept extends Writable {
 function viewOf() {
   const out = new Kept();
   const errors = new Kept();
-  const view = terminalView(out as unknown as NodeJS.WriteStream, errors as unknown as NodeJS.WriteStream);
+  const view = terminalView(
+    out as unknown as NodeJS.WriteStream,
+    errors as unknown as NodeJS.WriteStream,
+    'hack/sallyport denials',
+  );
   return { view, out, errors };
 }
 
@@ -80,5 +84,5 @@ test('denials() lets no control character of a name reach the terminal', () => {
 test('denials() says how many it does not show', () => {
   const { view, out } = viewOf();
   view.denials({ denials: [], further: 480 });
-  expect(out.text).toBe('480 further denials in this second: see "sallyport denials"\n');
+  expect(out.text).toBe('480 further denials in this second, to be seen with: hack/sallyport denials\n');
 });

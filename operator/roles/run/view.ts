@@ -45,7 +45,12 @@ const HELD_BACK = 'Part of the configuration is not in force, retrying:';
 
 type Style = Parameters<typeof styleText>[0];
 
-export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream): RunView {
+/** `denialsCommand`: shows what this view does not. */
+export function terminalView(
+  out: NodeJS.WriteStream,
+  errors: NodeJS.WriteStream,
+  denialsCommand: string,
+): RunView {
   const paint = (style: Style, text: string): string => styleText(style, text, { stream: out });
   const write = (text: string): void => void out.write(`${text}\n`);
   const progress = (text: string): void => write(paint('dim', text));
@@ -69,12 +74,17 @@ export function terminalView(out: NodeJS.WriteStream, errors: NodeJS.WriteStream
     denials: ({ denials, further }) => {
       for (const denial of denials) write(denialLine(denial, paint));
       if (further > 0)
-        write(paint('dim', `${further} further denials in this second: see "sallyport denials"`));
+        write(paint('dim', `${further} further denials in this second, to be seen with: ${denialsCommand}`));
     },
     inboundDenials: ({ denials, further }) => {
       for (const denial of denials) write(inboundLine(denial, paint));
       if (further > 0)
-        write(paint('dim', `${further} further denials in this second: see "sallyport denials --inbound"`));
+        write(
+          paint(
+            'dim',
+            `${further} further denials in this second, to be seen with: ${denialsCommand} --inbound`,
+          ),
+        );
     },
     failure,
   };
