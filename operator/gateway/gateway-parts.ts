@@ -1,21 +1,21 @@
 // Makes the parts of every gateway, in a cluster or not: Envoy, the pass that brings outputs into force, the DNS.
 // Starts nothing; roles/run/process.ts and roles/gateway/process.ts do, in their order.
-import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
-import * as atomicFiles from '../lib/atomic-file.ts';
+import { xdsSocketPath } from '../render/envoy/ads.ts';
+import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
-import { ConfigApplier } from './config/config-applier.ts';
 import type { NameServer } from './dns/ask-name-server.ts';
 import type { ClusterNames } from './dns/cluster-names.ts';
 import { GatewayDns } from './dns/gateway-dns.ts';
+import { EGRESS_RULES, placeKeys } from './egress/egress-resources.ts';
+import { TakenPorts } from './egress/taken-ports.ts';
 import { GatewayPass } from './gateway-pass.ts';
-import { endTornLine } from './log/torn-line.ts';
 import { portProblem } from './ports/port-probe.ts';
 import { ConnectionLimits } from './process/connection-limits.ts';
 import { type Descriptors, descriptorNotes, descriptorsOfProcess } from './process/descriptors.ts';
 import { envoyMemoryBytes } from './process/envoy-memory.ts';
 import { EnvoyPolls } from './process/envoy-polls.ts';
-import { EnvoyProcess, type EnvoyProcessOptions } from './process/envoy-process.ts';
+import type { EnvoyProcessOptions } from './process/envoy-process.ts';
 import { envoyBinary } from './process/find-envoy.ts';
 import { OverloadWatch } from './process/overload-watch.ts';
 import { deniedSentence, OverloadedListeners } from './process/overloaded-listeners.ts';
@@ -27,11 +27,13 @@ import {
 } from './state/state-directory.ts';
 import { TunnelCloser } from './tunnels/tunnel-closer.ts';
 import { TunnelFile } from './tunnels/tunnel-file.ts';
+import { EGRESS_ORDER } from './xds/delivery-order.ts';
+import { XdsEnvoy, type XdsEnvoyOptions } from './xds/xds-envoy.ts';
 
 /** Parts with a lifetime, in the order of their start; they stop in reverse. */
 export interface GatewayParts {
   readonly paths: StatePaths;
-  readonly envoy: EnvoyProcess;
+  readonly envoy: XdsEnvoy;
   readonly settings: GatewaySettings;
   readonly dns: Omit<GatewayDns, 'serve' | 'recordDenied'>;
   /** The only way by which Envoy and the DNS are given anything. */
@@ -44,6 +46,8 @@ export interface GatewayParts {
 }
 
 export interface GatewayHooks {
+  /** The first start, or an adoption. */
+  readonly onEnvoyStart: XdsEnvoyOptions['onStart'];
   readonly onEnvoyExit: NonNullable<EnvoyProcessOptions['onExit']>;
   readonly onEnvoyRestart: NonNullable<EnvoyProcessOptions['onRestart']>;
   /** What failed, in a few words; it is tried again. */
@@ -59,8 +63,6 @@ export interface GatewayNames {
   readonly clusterDns: readonly NameServer[];
 }
 
-/** Envoy exits at once on SIGTERM, unless it hangs. */
-const ENVOY_STOP_MS = 2000;
 const SLOW_POLL_MS = 2000;
 /** A port that is suddenly busy soon gets more. */
 const BUSY_POLL_MS = 250;
@@ -105,9 +107,8 @@ export function gatewayParts(
   const { paths, tunnels, release } = place;
   const { onFailure, onTrouble } = hooks;
   const settings = settingsOf(config, place);
-  const envoy = envoyProcess(config, place, hooks, () => applier.envoyRestarted());
+  const envoy = egressEnvoy(config, place, settings, hooks);
   const { admin } = envoy;
-  const applier = new ConfigApplier({ directory: paths.envoy, admin, files: atomicFiles });
   const onAdminFailure = (error: Error): void => onFailure('Envoy could not be asked or configured', error);
   const dns = new GatewayDns({
     ...names,
@@ -133,7 +134,7 @@ export function gatewayParts(
   const tunnelCloser = new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() });
   return {
     ...{ paths, envoy, settings, dns, overloaded, overload, release },
-    pass: new GatewayPass({ directory: paths.envoy, applier, limits, dns, tunnels, tunnelCloser }),
+    pass: new GatewayPass({ envoy, limits, dns, tunnels, tunnelCloser }),
     polls: new EnvoyPolls(
       [
         { check: () => overloaded.check(), pauseMs: SLOW_POLL_MS, isAskedLast: true },
@@ -145,26 +146,28 @@ export function gatewayParts(
   };
 }
 
-function envoyProcess(
-  config: ProxyConfig,
+function egressEnvoy(
+  { concurrency }: ProxyConfig,
   { paths, binary }: GatewayPlace,
+  settings: GatewaySettings,
   hooks: GatewayHooks,
-  onNewEnvoy: () => void,
-): EnvoyProcess {
-  return new EnvoyProcess({
+): XdsEnvoy {
+  const takenPorts = new TakenPorts();
+  return new XdsEnvoy({
     directory: paths.envoy,
     binary,
-    files: atomicFiles,
-    ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
-    stopTimeoutMs: ENVOY_STOP_MS,
-    // A torn last line of a killed Envoy must not swallow the first line of the next one.
-    beforeStart: () => endTornLine(join(paths.envoyLog, 'access.log')),
-    onExit: hooks.onEnvoyExit,
-    onRestart: (result) => {
-      // The new Envoy may accept what the dead one had rejected, for example for a taken port.
-      onNewEnvoy();
-      hooks.onEnvoyRestart(result);
+    bootstrap: renderBootstrap(settings),
+    concurrency,
+    delivery: {
+      socketPath: xdsSocketPath(settings),
+      order: EGRESS_ORDER,
+      rules: EGRESS_RULES,
+      placesOf: placeKeys,
+      readyAgain: (heldBack) => takenPorts.freed(heldBack),
     },
+    onStart: hooks.onEnvoyStart,
+    onExit: hooks.onEnvoyExit,
+    onRestart: hooks.onEnvoyRestart,
   });
 }
 

@@ -1,24 +1,29 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { policyManifest, readSnapshot, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
-import * as atomicFiles from '../lib/atomic-file.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
+import { xdsSocketPath } from '../render/envoy/ads.ts';
 import { limitsPath } from '../render/envoy/connection-limits.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
-import { ConfigApplier } from './config/config-applier.ts';
-import { GatewayPass, type PassWork } from './gateway-pass.ts';
+import { egressResources } from './egress/egress-resources.ts';
+import { GatewayPass, type GatewayPassParts, type PassWork } from './gateway-pass.ts';
 import { productListeners } from './ports/product-listeners.ts';
 import { ConnectionLimits } from './process/connection-limits.ts';
 import { EnvoyAdmin } from './process/envoy-admin.ts';
 import { TunnelCloser } from './tunnels/tunnel-closer.ts';
 import { TunnelFile } from './tunnels/tunnel-file.ts';
+import { EGRESS_ORDER } from './xds/delivery-order.ts';
+import { forEachKind, type Resources } from './xds/resource-kind.ts';
+import { XdsApplier } from './xds/xds-applier.ts';
 
 const SNAPSHOT = readSnapshot(
   workspaceManifest('alpha'),
   policyManifest('default-policy', { allowedInternetDestinations: [{ destination: 'a.example.com' }] }),
 );
+
+const NOTHING: Resources = forEachKind(() => []);
 
 let directory: string;
 
@@ -28,7 +33,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** Real parts before an Envoy that has not started yet; says of each of Envoy's files what was on disk before it. */
+/** Real parts before an Envoy that does not run; says what was on disk when that was given its resources. */
 async function scene() {
   const settings: GatewaySettings = {
     directory,
@@ -42,15 +47,23 @@ async function scene() {
     envoyMemoryBytes: 1e9,
   };
   const paths = { own: join(directory, 'own.json'), tunnels: join(directory, 'tunnels.json') };
-  const written = new Map<string, readonly boolean[]>();
+  const given: { readonly resources: Resources; readonly onDisk: readonly boolean[] }[] = [];
   const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
-  const files: typeof atomicFiles = {
-    ...atomicFiles,
-    writeFileAtomic: (path, text, options) => {
-      const before = [paths.own, paths.tunnels, limitsPath(settings)].map((file) => existsSync(file));
-      written.set(relative(directory, path), before);
-      return atomicFiles.writeFileAtomic(path, text, options);
+  const applier = new XdsApplier({
+    socketPath: xdsSocketPath(settings),
+    directory: join(directory, 'resources'),
+    admin,
+    order: EGRESS_ORDER,
+    isRunning: () => false,
+  });
+  const envoy: GatewayPassParts['envoy'] = {
+    serve: async (resources = NOTHING) => {
+      const onDisk = [paths.own, paths.tunnels, limitsPath(settings)].map((file) => existsSync(file));
+      given.push({ resources, onDisk });
+      return await applier.apply(resources);
     },
+    serveRemembered: () => applier.serveRemembered(),
+    close: () => applier.close(),
   };
   const fail = (error: Error): never => {
     throw error;
@@ -58,8 +71,7 @@ async function scene() {
   const tunnels = await TunnelFile.open(paths.tunnels);
   const served: DesiredOutputs[] = [];
   const pass = new GatewayPass({
-    directory,
-    applier: new ConfigApplier({ directory, admin, files }),
+    envoy,
     limits: new ConnectionLimits({ settings, active: () => admin.activeConnections(), onFailure: fail }),
     dns: { serve: async (_, compiled) => void served.push(compiled as DesiredOutputs) },
     tunnels,
@@ -75,21 +87,17 @@ async function scene() {
       return undefined;
     },
   };
-  return { pass, work, written, paths, served };
+  return { pass, work, given, paths, served };
 }
 
-test('all that a restart must know and the limits are on disk before the first of Envoy’s files', async () => {
-  const { pass, work, written, served } = await scene();
+test('all that a restart must know and the limits are on disk before Envoy is given anything', async () => {
+  const { pass, work, given, served } = await scene();
   const { outputs, result, isAnswered, heldBack, unsaved } = await pass.run(work);
   await pass.close();
-  expect(Object.fromEntries(written)).toMatchObject({
-    'lds/listeners.json': [true, true, true],
-    'cds/clusters.json': [true, true, true],
-  });
-  expect([...written.values()].flat()).not.toContain(false);
+  expect(given).toEqual([{ resources: egressResources(outputs.envoy), onDisk: [true, true, true] }]);
   expect(served).toEqual([outputs]);
   expect({ result, isAnswered, heldBack, unsaved }).toEqual({
-    result: { status: 'notRunning', problems: [] },
+    result: { status: 'notRunning' },
     isAnswered: false,
     heldBack: [],
     unsaved: [],
@@ -97,27 +105,24 @@ test('all that a restart must know and the limits are on disk before the first o
 });
 
 test('what cannot be stored is reported, holds nothing back and is tried again', async () => {
-  const { pass, work, written, paths } = await scene();
+  const { pass, work, given, paths } = await scene();
   await mkdir(paths.tunnels);
   const remember = async (): Promise<string> => 'Cannot write "own.json"';
   const { unsaved, runAgainAtMs } = await pass.run({ ...work, remember });
   expect(unsaved).toEqual(['Cannot write "own.json"', expect.stringContaining('tunnels.json')]);
   expect(Number.isFinite(runAgainAtMs)).toBe(true);
-  expect(written.has('lds/listeners.json')).toBe(true);
+  expect(given).toHaveLength(1);
   await rm(paths.tunnels, { recursive: true });
   expect((await pass.run(work)).unsaved).toEqual([]);
   await pass.close();
   expect(existsSync(paths.tunnels)).toBe(true);
 });
 
-test('prepare() remembers nothing, and leaves files alone that are there', async () => {
-  const { pass, work, written, paths, served } = await scene();
-  await pass.prepare(work);
-  expect(written.has('lds/listeners.json')).toBe(true);
-  written.clear();
+test('prepare() stores nothing', async () => {
+  const { pass, work, given, paths, served } = await scene();
   await pass.prepare(work);
   await pass.close();
-  expect(written.size).toBe(0);
-  expect(served).toHaveLength(2);
+  expect(given).toEqual([]);
+  expect(served).toHaveLength(1);
   expect([paths.own, paths.tunnels].map((path) => existsSync(path))).toEqual([false, false]);
 });

@@ -4,18 +4,17 @@
 //   2. what the next start needs is stored before Envoy is changed
 //   3. limits are written before the listeners that they are for; then Envoy and the DNS get the outputs
 //   4. a moment after Envoy runs the tables, tunnels that they revoked are searched for
-import { join } from 'node:path';
-import { readIfExists } from '../lib/atomic-file.ts';
 import { SYSTEM_CLOCK } from '../lib/loop.ts';
 import type { CompiledObjects, GatewayOutputs } from '../pipeline.ts';
-import type { EnvoyConfig } from '../render/envoy/envoy-config.ts';
 import type { TunnelMemory } from '../render/envoy/tunnel-memory.ts';
-import type { ApplyResult, ConfigApplier } from './config/config-applier.ts';
-import { heldBackSentences } from './config/held-back-sentences.ts';
 import type { GatewayDns } from './dns/gateway-dns.ts';
+import { egressResources } from './egress/egress-resources.ts';
+import { heldBackSentences } from './egress/held-back-sentences.ts';
 import type { ConnectionLimits } from './process/connection-limits.ts';
 import type { TunnelCloser } from './tunnels/tunnel-closer.ts';
 import type { TunnelFile } from './tunnels/tunnel-file.ts';
+import type { XdsResult } from './xds/xds-applier.ts';
+import type { XdsEnvoy } from './xds/xds-envoy.ts';
 
 /** Pause before another attempt at what is not in force. */
 const RETRY_MS = 2000;
@@ -40,7 +39,7 @@ interface Remembered<Outputs extends PassOutputs> {
 }
 
 export interface PassResult<Outputs extends PassOutputs> extends Remembered<Outputs> {
-  readonly result: ApplyResult;
+  readonly result: XdsResult;
   /** Whether Envoy has accepted or rejected them. */
   readonly isAnswered: boolean;
   /** A sentence for each thing that is not in force. */
@@ -50,9 +49,7 @@ export interface PassResult<Outputs extends PassOutputs> extends Remembered<Outp
 }
 
 export interface GatewayPassParts {
-  /** Of Envoy's files. */
-  readonly directory: string;
-  readonly applier: ConfigApplier;
+  readonly envoy: Pick<XdsEnvoy, 'serve' | 'serveRemembered' | 'close'>;
   readonly limits: ConnectionLimits;
   readonly dns: Pick<GatewayDns, 'serve'>;
   readonly tunnels: TunnelFile;
@@ -71,20 +68,17 @@ export class GatewayPass {
   }
 
   /**
-   * For an Envoy that starts from the files of the last time: writes its limits, and its files where there are none,
-   * and serves the DNS, which needs no Envoy. Stores nothing, since the tables may not be known yet.
+   * For a gateway that knows no tables yet, or only those of the last time: writes the limits, serves the DNS, and starts
+   * Envoy with what it had, where that is known. Stores nothing.
    */
   async prepare({ compute }: Pick<PassWork<PassOutputs>, 'compute'>): Promise<void> {
-    const { directory, applier, tunnels } = this.#parts;
-    const hasFiles = await hasEnvoyFiles(directory);
-    await this.#serve(await compute(tunnels.memory), async (envoy) => {
-      if (!hasFiles) await applier.apply(envoy);
-    });
+    const { envoy, tunnels } = this.#parts;
+    await this.#serve(await compute(tunnels.memory), () => envoy.serveRemembered());
   }
 
-  /** Waits for the apply that is running. */
+  /** Waits for what is on its way to Envoy. */
   close(): Promise<void> {
-    return this.#parts.applier.close();
+    return this.#parts.envoy.close();
   }
 
   async #remember<Outputs extends PassOutputs>({
@@ -99,36 +93,29 @@ export class GatewayPass {
     return { outputs, unsaved: [unsaved, tunnels.problem].filter((problem) => problem !== undefined) };
   }
 
-  async #serve<Answer>(
-    outputs: PassOutputs,
-    apply: (envoy: EnvoyConfig) => Promise<Answer>,
-  ): Promise<Answer> {
+  async #serve<Answer>(outputs: PassOutputs, serveEnvoy: () => Promise<Answer>): Promise<Answer> {
     const { limits, dns } = this.#parts;
     await limits.serve(outputs.egressListeners);
     const served = dns.serve(outputs.egressListeners, outputs);
-    const [answer] = await Promise.all([apply(outputs.envoy), served]);
+    const [answer] = await Promise.all([serveEnvoy(), served]);
     return answer;
   }
 
   async #bringIntoForce<Outputs extends PassOutputs>({
     outputs,
-    unsaved,
+    unsaved: notRemembered,
   }: Remembered<Outputs>): Promise<PassResult<Outputs>> {
-    const { applier, tunnelCloser } = this.#parts;
-    const result = await this.#serve(outputs, (envoy) => applier.apply(envoy));
+    const { envoy, tunnelCloser } = this.#parts;
+    const applied = await this.#serve(outputs, () => envoy.serve(egressResources(outputs.envoy)));
+    const { result } = applied;
     const isAnswered = result.status === 'applied' || result.status === 'heldBack';
     if (isAnswered) tunnelCloser.inForce(outputs.envoy.internalListeners, SYSTEM_CLOCK.nowMs());
     const heldBack = await heldBackSentences(result);
+    const unsaved = [...notRemembered, ...applied.unsaved];
     const isWhole = isAnswered && heldBack.length + unsaved.length === 0;
     const retryAtMs = isWhole ? Number.POSITIVE_INFINITY : SYSTEM_CLOCK.nowMs() + RETRY_MS;
     const changesAtMs = outputs.changesAtMs ?? Number.POSITIVE_INFINITY;
     const runAgainAtMs = Math.min(changesAtMs, tunnelCloser.dueAtMs, retryAtMs);
     return { outputs, unsaved, result, isAnswered, heldBack, runAgainAtMs };
   }
-}
-
-async function hasEnvoyFiles(directory: string): Promise<boolean> {
-  const files = ['lds/listeners.json', 'cds/clusters.json'];
-  const texts = await Promise.all(files.map((file) => readIfExists(join(directory, file))));
-  return !texts.includes(undefined);
 }

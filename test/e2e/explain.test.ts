@@ -1,12 +1,16 @@
 // `sallyport explain` and `sallyport render` on examples/acme: they say, without starting anything, what a running
 // gateway does.
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OUTSIDE_NAMES } from '../../examples/quickstart/questions.ts';
-import { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
-import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
+import { EGRESS_ORDER } from '../../operator/gateway/xds/delivery-order.ts';
+import { forEachKind, type Resources } from '../../operator/gateway/xds/resource-kind.ts';
+import { XdsEnvoy } from '../../operator/gateway/xds/xds-envoy.ts';
 import type { Product } from '../../operator/model/product.ts';
+import { xdsSocketPath } from '../../operator/render/envoy/ads.ts';
+import type { Json, NamedResource } from '../../operator/render/envoy/envoy-config.ts';
+import { versionsInEnvoy } from '../support/envoy/xds-fixture.ts';
 import { until } from '../support/until.ts';
 import { Command, type Ended, ROOT, sallyport } from './command-line.ts';
 import { Scene } from './scene.ts';
@@ -153,7 +157,7 @@ describe('explain without an answer', () => {
 
 describe('render', () => {
   let out: string;
-  let envoy: EnvoyProcess | undefined;
+  let envoy: XdsEnvoy | undefined;
 
   afterAll(() => envoy?.stop());
 
@@ -172,12 +176,11 @@ describe('render', () => {
     });
     expect((await readdir(out)).toSorted()).toEqual([
       'bootstrap.json',
-      'cds',
+      'clusters.json',
       'endpoints.json',
-      'lds',
-      'log',
+      'listeners.json',
       'plans.json',
-      'rds',
+      'routes',
       'rtds',
       'tables.json',
     ]);
@@ -194,15 +197,30 @@ describe('render', () => {
     expect(validated).toMatchObject({ status: 0, stdout: expect.stringContaining('OK') as string });
   });
 
-  test('writes files that a fresh Envoy starts from, without a rejection', async () => {
-    const binary = await envoyBinary(process.env['PATH'] ?? '');
-    const files = { readIfExists, writeFileAtomic };
-    envoy = new EnvoyProcess({ directory: out, binary, files, concurrency: 1 });
-    expect(await envoy.start()).toBe('started');
-    const { rds, lds, cds } = await envoy.admin.versions();
-    const tables = (await readdir(join(out, 'rds'))).map((name) => name.replace('.json', ''));
-    const versions = [lds, cds, ...tables.map((name) => rds.get(name) ?? '')];
-    expect(versions.filter((version) => version === '')).toEqual([]);
+  test('writes resources that Envoy accepts, all of them', async () => {
+    const read = async (file: string): Promise<unknown> =>
+      JSON.parse(await readFile(join(out, file), 'utf8'));
+    const named = (bodies: unknown): readonly NamedResource[] =>
+      (bodies as readonly (Json & { readonly name: string })[]).map((body) => ({ name: body.name, body }));
+    const tables = (await readdir(join(out, 'routes'))).map((name) => read(`routes/${name}`));
+    const resources: Resources = {
+      ...forEachKind(() => []),
+      listener: named(await read('listeners.json')),
+      cluster: named(await read('clusters.json')),
+      route: named(await Promise.all(tables)),
+    };
+    envoy = new XdsEnvoy({
+      directory: out,
+      binary: await envoyBinary(process.env['PATH'] ?? ''),
+      concurrency: 1,
+      bootstrap: (await read('bootstrap.json')) as Json,
+      delivery: { socketPath: xdsSocketPath({ directory: out }), order: EGRESS_ORDER },
+      onStart: () => undefined,
+    });
+    expect((await envoy.serve(resources)).result).toEqual({ status: 'applied' });
+    const running = await versionsInEnvoy(out);
+    expect(Object.keys(running.route)).toHaveLength(tables.length);
+    expect(Object.keys(running.listener)).toHaveLength(resources.listener.length);
   });
 
   test('ends with status 1 where there is no folder, and with 2 for a bad option', async () => {

@@ -1,9 +1,9 @@
-// The second layer of the address guard alone: Envoy is started from the product's own files with the first layer, the
+// The second layer of the address guard alone: Envoy is started with what the product gave it, with the first layer, the
 // filter of its DNS caches, taken out. What it then dials nowhere, the second layer prevents.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findingOf } from '../../operator/denials/reading/log-finding.ts';
-import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
+import type { XdsEnvoy } from '../../operator/gateway/xds/xds-envoy.ts';
 import { parseAccessLogLine } from '../../operator/model/access-log-line.ts';
 import { ask } from '../outside/proxy-client.ts';
 import { pathsOf, startEditedEnvoy } from '../support/envoy/edited-envoy.ts';
@@ -19,7 +19,7 @@ const FIRST_LAYER = 'resolved_address_filter';
 let fixture: GatewayFixture;
 let client: Client;
 let rawClient: Client;
-let envoy: EnvoyProcess;
+let envoy: XdsEnvoy;
 
 beforeAll(async () => {
   fixture = await startGateway({
@@ -34,8 +34,8 @@ beforeAll(async () => {
   client = fixture.client('lab');
   rawClient = fixture.client('raw');
   envoy = await startEditedEnvoy(fixture, {
-    'lds/listeners.json': withoutFirstLayer,
-    'cds/clusters.json': withoutFirstLayer,
+    listener: withoutFirstLayer,
+    cluster: withoutFirstLayer,
   });
 });
 

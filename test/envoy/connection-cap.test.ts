@@ -1,8 +1,8 @@
 // The limit of all connections of an Envoy, which no listener writes a line about: those beyond it are closed, and
-// counted. Envoy is started from the product's own files with a limit that a test can reach.
+// counted. Envoy is started with what the product gave it, and with a limit that a test can reach.
 import { connect, type Socket } from 'node:net';
-import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import { OverloadedListeners } from '../../operator/gateway/process/overloaded-listeners.ts';
+import type { XdsEnvoy } from '../../operator/gateway/xds/xds-envoy.ts';
 import { startEditedEnvoy } from '../support/envoy/edited-envoy.ts';
 import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
@@ -12,7 +12,7 @@ const LIMIT = 4;
 
 let fixture: GatewayFixture;
 let client: Client;
-let envoy: EnvoyProcess;
+let envoy: XdsEnvoy;
 
 beforeAll(async () => {
   fixture = await startGateway({
@@ -21,7 +21,7 @@ beforeAll(async () => {
   });
   client = fixture.client('lab');
   envoy = await startEditedEnvoy(fixture, {
-    'bootstrap.json': (text) => text.replace(/("max_active_downstream_connections":)\d+/, `$1${LIMIT}`),
+    bootstrap: (text) => text.replace(/("max_active_downstream_connections":)\d+/, `$1${LIMIT}`),
   });
 });
 

@@ -4,14 +4,13 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identify } from '../../operator/gateway/process/process-identity.ts';
 import type { EnvoyExit } from '../../operator/gateway/process/running-envoy.ts';
-import * as atomicFiles from '../../operator/lib/atomic-file.ts';
 import { type EnvoyFixture, envoyFixture } from '../support/envoy/envoy-fixture.ts';
 import { until } from '../support/until.ts';
 
 let fixture: EnvoyFixture;
 
 beforeEach(async () => {
-  fixture = await envoyFixture(atomicFiles, process.env['PATH']);
+  fixture = await envoyFixture();
 });
 
 afterEach(async () => {

@@ -2,12 +2,11 @@
 import { readdir } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
-import { ConfigApplier } from '../../operator/gateway/config/config-applier.ts';
 import type { LogBatch, LostLine } from '../../operator/gateway/log/log-batch.ts';
 import { LogTail } from '../../operator/gateway/log/log-tail.ts';
-import type { EnvoyProcess } from '../../operator/gateway/process/envoy-process.ts';
 import * as atomicFiles from '../../operator/lib/atomic-file.ts';
 import {
+  type EgressEnvoy,
   type EnvoyFixture,
   egressListener,
   envoyFixture,
@@ -17,7 +16,7 @@ import { freePorts } from '../support/free-ports.ts';
 import { until } from '../support/until.ts';
 
 let fixture: EnvoyFixture;
-let envoy: EnvoyProcess;
+let egress: EgressEnvoy;
 let tail: LogTail;
 let port: number;
 let ids: string[];
@@ -25,12 +24,12 @@ let torn: LostLine[];
 let restarts: number;
 
 beforeEach(async () => {
-  fixture = await envoyFixture(atomicFiles, process.env['PATH']);
+  fixture = await envoyFixture();
   [port = 0] = await freePorts(1);
   ids = [];
   torn = [];
   restarts = 0;
-  envoy = fixture.supervisor({ beforeStart: () => tail.rotate(), onRestart: () => void (restarts += 1) });
+  egress = fixture.egress({ beforeStart: () => tail.rotate(), onRestart: () => void (restarts += 1) });
   tail = new LogTail({
     folder: join(fixture.directory, 'log'),
     files: atomicFiles,
@@ -38,23 +37,19 @@ beforeEach(async () => {
       ids.push(...lines.map(({ text }) => (JSON.parse(text) as { id: string }).id));
       return Promise.resolve();
     },
-    reopenLogs: () => envoy.admin.reopenLogs(),
+    reopenLogs: () => egress.envoy.admin.reopenLogs(),
     // Far beyond the limit of until(): what arrives, arrives by inotify.
     pollMs: 600_000,
     onTornLine: (line) => void torn.push(line),
   });
   await tail.start();
-  await envoy.start();
-  const { directory } = fixture;
-  const applier = new ConfigApplier({ directory, admin: envoy.admin, files: atomicFiles });
-  const egressListeners = [egressListener(directory, 'a', port, 'table.a')];
-  await applier.apply({
+  const egressListeners = [egressListener(fixture.directory, 'a', port, 'table.a')];
+  await egress.apply({
     clusters: [],
     internalListeners: [],
     egressListeners,
     routeTables: [routeTable('table.a', 'a', 'x')],
   });
-  await applier.close();
 });
 
 afterEach(async () => {
@@ -114,7 +109,7 @@ test('a line of Envoy arrives by the notice of its flush, without the slow poll'
 test('a killed Envoy and the next one write to different files', async () => {
   await send('before');
   await until('the line is there', () => ids.length === 1);
-  process.kill(envoy.pid ?? 0, 'SIGKILL');
+  process.kill(egress.envoy.pid ?? 0, 'SIGKILL');
   await until('Envoy runs again', () => restarts === 1);
   agent.destroy();
   await send('after');

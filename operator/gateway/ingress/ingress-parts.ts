@@ -2,28 +2,30 @@
 // read from that Envoy. Starts nothing.
 import type { ProxyConfig } from '../../config.ts';
 import type { IngressListenConfig } from '../../inbound-config.ts';
-import { portShare } from '../../render/envoy/ingress/ingress-bootstrap.ts';
+import { xdsSocketPath } from '../../render/envoy/ads.ts';
+import { portShare, renderIngressBootstrap } from '../../render/envoy/ingress/ingress-bootstrap.ts';
 import type { IngressSettings } from '../../render/envoy/ingress/ingress-config.ts';
 import type { GatewayHooks, GatewayPlace } from '../gateway-parts.ts';
-import { IngressEnvoy, type IngressEnvoyOptions } from './ingress-envoy.ts';
+import { INGRESS_ORDER } from '../xds/delivery-order.ts';
+import { XdsEnvoy, type XdsEnvoyOptions } from '../xds/xds-envoy.ts';
 import { IngressPass } from './ingress-pass.ts';
 import { type IngressPolls, type IngressPollsHooks, ingressPolls } from './ingress-polls.ts';
+
+/** A port that is free again is soon taken. */
+const RETRY_MS = 5000;
 
 export interface IngressConfig extends Pick<ProxyConfig, 'listenAddress' | 'concurrency' | 'accountId'> {
   readonly ingress: IngressListenConfig;
 }
 
-export interface IngressHooks
-  extends GatewayHooks,
-    IngressPollsHooks,
-    Pick<IngressEnvoyOptions, 'onStart' | 'onStop'> {
+export interface IngressHooks extends GatewayHooks, IngressPollsHooks, Pick<XdsEnvoyOptions, 'onStop'> {
   /** A new one runs after the death of the last. */
   readonly onNewEnvoy: () => void;
 }
 
 export interface IngressParts extends IngressPolls {
   readonly settings: IngressSettings;
-  readonly envoy: IngressEnvoy;
+  readonly envoy: XdsEnvoy;
   readonly pass: IngressPass;
 }
 
@@ -34,12 +36,13 @@ export function ingressParts(
   envoyMemoryBytes: number,
 ): IngressParts {
   const settings = settingsOf(config, paths.ingressEnvoy);
+  const { directory } = settings;
   const limits = { maxConnections: descriptors.connections, envoyMemoryBytes };
-  const envoy = new IngressEnvoy({
-    settings: {
-      ...{ directory: settings.directory, ...limits },
-      maxConnectionsPerListener: config.ingress.maxConnections ?? portShare(limits),
-    },
+  const maxConnectionsPerListener = config.ingress.maxConnections ?? portShare(limits);
+  const envoy = new XdsEnvoy({
+    directory,
+    bootstrap: renderIngressBootstrap({ directory, ...limits, maxConnectionsPerListener }),
+    delivery: { socketPath: xdsSocketPath(settings), order: INGRESS_ORDER, retryMs: RETRY_MS },
     binary,
     concurrency: config.concurrency,
     onExit: hooks.onEnvoyExit,
@@ -47,8 +50,8 @@ export function ingressParts(
       hooks.onEnvoyRestart(restart);
       hooks.onNewEnvoy();
     },
-    onStart: hooks.onStart,
-    onStop: hooks.onStop,
+    onStart: hooks.onEnvoyStart,
+    ...(hooks.onStop === undefined ? {} : { onStop: hooks.onStop }),
   });
   return {
     settings,
@@ -57,7 +60,7 @@ export function ingressParts(
       ...{ envoy, settings, generationFile: paths.generations },
       onDamaged: (sentence) => hooks.onTrouble('a file of the state directory was damaged', sentence),
     }),
-    ...ingressPolls(envoy, hooks, envoyMemoryBytes),
+    ...ingressPolls(envoy.admin, hooks, envoyMemoryBytes),
   };
 }
 

@@ -7,12 +7,12 @@ import { HTTP_LISTENER, TLS_LISTENER } from '../../render/envoy/ingress/ingress-
 import { renderIngress } from '../../render/envoy/ingress/render-ingress.ts';
 import type { HeldBackResource } from '../xds/resource-book.ts';
 import type { XdsResult } from '../xds/xds-applier.ts';
+import type { XdsEnvoy } from '../xds/xds-envoy.ts';
 import { GenerationFile } from './generation-file.ts';
 import { heldBackIngress } from './held-back-ingress.ts';
-import type { IngressEnvoy } from './ingress-envoy.ts';
 
 export interface IngressPassParts {
-  readonly envoy: IngressEnvoy;
+  readonly envoy: Pick<XdsEnvoy, 'serve'>;
   /** File of the generations of access. */
   readonly generationFile: string;
   readonly settings: IngressSettings;

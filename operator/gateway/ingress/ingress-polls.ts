@@ -1,11 +1,10 @@
 // What is read from the Envoy for ingress while it runs: connections that it closed at once, and its overload actions.
 import type { GatewayHooks } from '../gateway-parts.ts';
-import { type DeniedAt, type EnvoyAdmin, EnvoyNotRunning } from '../process/envoy-admin.ts';
+import type { DeniedAt, EnvoyAdmin } from '../process/envoy-admin.ts';
 import type { EnvoyNumbers } from '../process/envoy-metrics.ts';
 import { EnvoyPolls } from '../process/envoy-polls.ts';
 import { OverloadWatch } from '../process/overload-watch.ts';
 import { deniedSentence, OverloadedListeners } from '../process/overloaded-listeners.ts';
-import type { IngressEnvoy } from './ingress-envoy.ts';
 
 const PAUSE_MS = 2000;
 
@@ -20,23 +19,19 @@ export interface IngressPolls {
 }
 
 export function ingressPolls(
-  ingress: IngressEnvoy,
+  admin: EnvoyAdmin,
   { onFailure, onTrouble, onRefused }: IngressPollsHooks,
   memoryBytes: number,
 ): IngressPolls {
-  const admin = (): EnvoyAdmin => {
-    if (ingress.envoy === undefined) throw new EnvoyNotRunning('No Envoy for ingress runs');
-    return ingress.envoy.admin;
-  };
   const denied = new OverloadedListeners({
-    counted: async () => await admin().deniedConnections(),
+    counted: () => admin.deniedConnections(),
     onDenied: (connections) => {
       onRefused(connections);
       onTrouble('connections were closed at once', `Ingress: ${deniedSentence(connections)}`);
     },
   });
   const overload = new OverloadWatch({
-    overload: async () => await admin().overload(),
+    overload: () => admin.overload(),
     memoryBytes,
     onAction: (sentence) =>
       onTrouble('the memory of Envoy is nearly used up, or no longer', `Ingress: ${sentence}`),

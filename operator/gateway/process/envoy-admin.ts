@@ -12,19 +12,6 @@ export class EnvoySilent extends Error {
   override readonly name = 'EnvoySilent';
 }
 
-/** Versions that Envoy accepted; "" where a subscription has not succeeded yet. */
-export interface LiveVersions {
-  readonly lds: string | undefined;
-  readonly cds: string | undefined;
-  /** By route table; a table that no listener names is absent. */
-  readonly rds: ReadonlyMap<string, string>;
-}
-
-export interface RejectedResource {
-  readonly name: string;
-  readonly text: string;
-}
-
 export interface DeniedAt {
   /** Undefined for the limit of the whole Envoy. */
   readonly listener: string | undefined;
@@ -51,8 +38,6 @@ export interface EnvoyAdminOptions {
   readonly timeoutMs?: number;
 }
 
-// All HTTP connection managers share the stat prefix "egress"; table names contain dots.
-const RDS_VERSION = /^http\.[^.]+\.rds\.(.+)\.version_text$/;
 // Each worker has a gauge of its own besides.
 const INTERNAL_LISTENER =
   /^listener\.envoy_internal_(?!.*\.worker_\d+\.)(.+)\.downstream_(?:pre_)?cx_active$/;
@@ -83,19 +68,6 @@ export class EnvoyAdmin {
       }
       throw error;
     }
-  }
-
-  async versions(): Promise<LiveVersions> {
-    const texts = parseTextReadouts(await this.#text('/stats?type=TextReadouts'));
-    const rds = new Map<string, string>();
-    for (const [stat, version] of texts) {
-      const table = RDS_VERSION.exec(stat)?.[1];
-      if (table !== undefined) {
-        rds.set(table, version);
-      }
-    }
-    const lds = texts.get('listener_manager.lds.version_text');
-    return { lds, cds: texts.get('cluster_manager.cds.version_text'), rds };
   }
 
   /** Warming listeners and clusters: accepted, not serving yet. */
@@ -148,23 +120,6 @@ export class EnvoyAdmin {
   /** Counters by name; `filter` is a regular expression in RE2's syntax. Costs Envoy time for all it has. */
   async counters(filter: string): Promise<ReadonlyMap<string, number>> {
     return parseNumbers(await this.#text(`/stats?type=Counters&filter=${encodeURIComponent(filter)}`));
-  }
-
-  /** How many updates Envoy rejected, by subscription, for example "http.egress.rds.t1"; zeros are left out. */
-  async rejectedUpdates(): Promise<ReadonlyMap<string, number>> {
-    const terminating = /\.update_rejected$/;
-    const rejected = await this.counters('(lds|cds|\\.rds\\..*)\\.update_rejected$');
-    const counted = [...rejected].filter(([, count]) => count > 0);
-    return new Map(counted.map(([stat, count]) => [stat.replace(terminating, ''), count]));
-  }
-
-  /** Listeners whose last update Envoy rejected, with its error; empty again after a good update. */
-  async rejectedListeners(): Promise<readonly RejectedResource[]> {
-    const path = '/config_dump?resource=dynamic_listeners&mask=name,error_state.details';
-    const dump = JSON.parse(await this.#text(path)) as { configs?: ListenerDump[] };
-    return (dump.configs ?? []).flatMap(({ name, error_state: error }) => {
-      return error === undefined ? [] : [{ name, text: error.details ?? '' }];
-    });
   }
 
   /** Names of the listeners that came over xDS, in force or warming. */
@@ -247,7 +202,6 @@ export class EnvoyAdmin {
 
 interface ListenerDump {
   readonly name: string;
-  readonly error_state?: { readonly details?: string };
   readonly active_state?: object;
   readonly warming_state?: object;
 }
@@ -265,11 +219,6 @@ function failureOf(cause: NodeJS.ErrnoException, socketPath: string): Error {
 function deniedAt(stat: string, connections: number): DeniedAt {
   const [, listener, why] = AT_LISTENER.exec(stat) ?? [];
   return { listener, isOverloaded: why === 'cx_overload_reject', connections };
-}
-
-function parseTextReadouts(text: string): Map<string, string> {
-  const lines = text.matchAll(/^(\S+): "(.*)"$/gm);
-  return new Map([...lines].map(([, stat = '', value = '']) => [stat, value]));
 }
 
 function parseNumbers(text: string): Map<string, number> {

@@ -116,9 +116,7 @@ export class EnvoyProcess {
   async #prepareDirectory(): Promise<void> {
     const { directory, files } = this.#options;
     try {
-      for (const name of ['lds', 'cds', 'rds', 'log']) {
-        await mkdir(this.#path(name), { recursive: true });
-      }
+      await mkdir(this.#path('log'), { recursive: true });
       await files.writeFileAtomic(this.#path('log/.writable'), '', { evenIfUnchanged: true });
       await rm(this.#path('log/.writable'));
     } catch (cause) {

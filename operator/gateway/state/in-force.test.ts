@@ -1,9 +1,11 @@
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
-import type { ApplyResult } from '../config/config-applier.ts';
-import type { HeldBack } from '../config/held-back.ts';
+import { egressResources } from '../egress/egress-resources.ts';
 import { laneListeners } from '../ports/lane-listeners.ts';
+import type { HeldBackResource } from '../xds/resource-book.ts';
+import type { ResourceKind } from '../xds/resource-kind.ts';
+import type { XdsResult } from '../xds/xds-applier.ts';
 import { type InForce, inForceAfter, NOTHING_IN_FORCE } from './in-force.ts';
 
 const SETTINGS = {
@@ -17,7 +19,7 @@ const SETTINGS = {
   maxConnections: 60_000,
   envoyMemoryBytes: 1e9,
 };
-const APPLIED: ApplyResult = { status: 'applied', revisions: {} };
+const APPLIED: XdsResult = { status: 'applied' };
 
 function tableOf(name: string, revision: string): EgressTable {
   return { kind: 'EgressTable', metadata: { name }, spec: { networkPolicyId: 'acme', revision, groups: [] } };
@@ -44,19 +46,15 @@ const { envoy } = gatewayOutputs(
   { settings: SETTINGS, egressListenersOf: (plans) => laneListeners(plans, '127.0.0.1') },
   0,
 );
-const RESOURCES = {
-  table: envoy.routeTables,
-  cluster: envoy.clusters,
-  listener: [...envoy.internalListeners, ...envoy.egressListeners],
-};
+const RESOURCES = egressResources(envoy);
 
-function heldBack(layer: keyof typeof RESOURCES, name: string, text = 'no', isFormer = false): HeldBack {
-  const of = RESOURCES[layer].find((resource) => resource.name === name);
-  if (of === undefined) throw new Error(`There is no ${layer} "${name}"`);
-  return { layer, name, of, text, isFormer };
+function heldBack(kind: ResourceKind, name: string, text = 'no', isFormer = false): HeldBackResource {
+  const resource = RESOURCES[kind].find((one) => one.name === name);
+  if (resource === undefined) throw new Error(`There is no ${kind} "${name}"`);
+  return { kind, name, resource, text, isFormer };
 }
 
-function after(result: ApplyResult, before = BEFORE): InForce {
+function after(result: XdsResult, before = BEFORE): InForce {
   return inForceAfter(result, COMPILED, before);
 }
 
@@ -68,15 +66,14 @@ test('inForceAfter() reports all revisions once Envoy accepted them, unused ones
 });
 
 test('inForceAfter() reports what ran before of what Envoy rejected, with its words', () => {
-  const result: ApplyResult = {
+  const result: XdsResult = {
     status: 'heldBack',
     heldBack: [
-      heldBack('table', 'one.enforced', 'x'.repeat(2000), true),
-      heldBack('table', 'two.enforced'),
+      heldBack('route', 'one.enforced', 'x'.repeat(2000), true),
+      heldBack('route', 'two.enforced'),
       heldBack('cluster', 'forward-dry-run'),
       heldBack('listener', 'proxy-beta.enforced'),
     ],
-    revisions: {},
   };
   expect(after(result)).toEqual({
     tables: [
@@ -98,8 +95,8 @@ test.each([
   ['listener', 'sni-router-one.enforced'],
 ] as const)(
   'inForceAfter() counts %s %s to its table, which does not run as a whole without it',
-  (layer, name) => {
-    const result: ApplyResult = { status: 'heldBack', heldBack: [heldBack(layer, name)], revisions: {} };
+  (kind, name) => {
+    const result: XdsResult = { status: 'heldBack', heldBack: [heldBack(kind, name)] };
     expect(after(result)).toEqual({
       ...after(APPLIED),
       tables: [
@@ -112,6 +109,6 @@ test.each([
 );
 
 test('inForceAfter() knows no better than before where Envoy did not answer', () => {
-  expect(after({ status: 'timeout', step: 'query', text: 'silent' })).toBe(BEFORE);
-  expect(after({ status: 'notRunning', problems: [] })).toBe(BEFORE);
+  expect(after({ status: 'timeout' })).toBe(BEFORE);
+  expect(after({ status: 'notRunning' })).toBe(BEFORE);
 });

@@ -3,9 +3,9 @@
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
 import { compareText } from '../../model/snapshot.ts';
 import type { CompiledObjects } from '../../pipeline.ts';
-import type { ApplyResult } from '../config/config-applier.ts';
-import type { Resource } from '../config/contents.ts';
-import type { HeldBack } from '../config/held-back.ts';
+import type { EgressResource } from '../egress/egress-resources.ts';
+import type { HeldBackResource } from '../xds/resource-book.ts';
+import type { XdsResult } from '../xds/xds-applier.ts';
 
 /** Rows of a GatewayReport. */
 export interface InForce {
@@ -21,7 +21,7 @@ const LONGEST_REJECTION = 1024;
 
 /** `before` where Envoy does not run, or has not answered. */
 export function inForceAfter(
-  result: ApplyResult,
+  result: XdsResult,
   { tables, plans }: CompiledObjects,
   before: InForce,
 ): InForce {
@@ -47,11 +47,11 @@ export function inForceAfter(
 
 /** By object: why the first of its parts is held back. An object is in force only with all of its parts. */
 function rejectionsOf(
-  heldBack: readonly HeldBack[],
-  objectOf: (of: Resource) => string | undefined,
+  heldBack: readonly HeldBackResource[],
+  objectOf: (of: EgressResource) => string | undefined,
 ): ReadonlyMap<string, string> {
-  const found = heldBack.flatMap(({ of, text }) => {
-    const object = of && objectOf(of);
+  const found = heldBack.flatMap(({ resource, text }) => {
+    const object = resource && objectOf(resource);
     return object === undefined ? [] : [[object, text.slice(0, LONGEST_REJECTION)] as const];
   });
   return new Map(found.toReversed());

@@ -1,6 +1,6 @@
-// Decides when revoked tunnels are closed. Not with the tables that deny new ones, but a little later: closing them
-// rewrites the file of all listeners, which takes a large Envoy seconds, and the next change must not wait for that
-// without need. So Envoy is asked first which tunnel checks have connections at all.
+// Decides when revoked tunnels are closed. Not with the tables that deny new ones, but a little later, when every tunnel
+// that a former table allowed is open and counted; and only where Envoy has connections at all, since closing takes those
+// of the whole shard along.
 import type { InternalListener } from '../../render/envoy/envoy-config.ts';
 import { closeTunnels } from '../../render/envoy/tunnel-memory.ts';
 import { askEnvoy } from '../process/envoy-polls.ts';

@@ -14,7 +14,6 @@ import {
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { memoize } from '../../lib/memo.ts';
 import type { Json, NamedResource } from '../../render/envoy/envoy-config.ts';
 
 const DESCRIPTORS = join(import.meta.dirname, 'envoy-types.binpb.gz');
@@ -25,6 +24,8 @@ export interface EncodedResource {
   readonly version: string;
   /** As a response has it: name, version and content. */
   readonly entry: Uint8Array;
+  /** Hash of the JSON that it was made from; undefined where a former process made it. */
+  readonly source?: string;
 }
 
 /** A DeltaDiscoveryRequest, as far as the server needs it. */
@@ -59,19 +60,34 @@ const registry = createFileRegistry(
 const REQUEST = messageType('envoy.service.discovery.v3.DeltaDiscoveryRequest');
 const RESPONSE = messageType('envoy.service.discovery.v3.DeltaDiscoveryResponse');
 
-/** Throws, with a sentence for people, for what is no resource of Envoy. */
-export function encodeResource({ name, body }: NamedResource): EncodedResource {
-  return encodeBody(body, name);
+/** By the body, since most bodies are the same objects from one change to the next. */
+const encoded = new WeakMap<Json, EncodedResource>();
+
+/**
+ * `former` is what was encoded under this name the last time: encoding takes far longer than comparing the JSON. Throws,
+ * with a sentence for people, for what is no resource of Envoy.
+ */
+export function encodeResource({ name, body }: NamedResource, former?: EncodedResource): EncodedResource {
+  const known = encoded.get(body);
+  if (known?.name === name) return known;
+  const source = hashOf(JSON.stringify(body));
+  const resource = former?.source === source ? former : { ...encodeBody(name, body), source };
+  encoded.set(body, resource);
+  return resource;
 }
 
 /** The whole entry, since all of them together may be megabytes, and one change asks for all. */
-const encodeBody = memoize((body: Json, name: string): EncodedResource => {
+function encodeBody(name: string, body: Json): EncodedResource {
   const { '@type': typeUrl, ...json } = body as { readonly '@type': string };
   const type = messageType(typeUrl.slice(typeUrl.indexOf('/') + 1));
   const value = toBinary(type, fromJson(type, json as JsonValue, { registry }));
-  const version = createHash('sha256').update(value).digest('hex').slice(0, 16);
+  const version = hashOf(value);
   return { name, version, entry: entryOf(name, version, typeUrl, value) };
-});
+}
+
+function hashOf(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+}
 
 export function decodeRequest(bytes: Uint8Array): DeltaRequest {
   return fromBinary(REQUEST, bytes) as unknown as DeltaRequest;

@@ -1,6 +1,6 @@
 // The xDS server of one Envoy: gRPC on a unix socket, incremental, all kinds on one stream. The newest connection is the
 // one that counts: an Envoy that restarts may connect before the former connection is known to be gone.
-import { rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { decodeRequest, encodeResponse } from './codec.ts';
 import { EnvoyStream, type EnvoyStreamOptions } from './envoy-stream.ts';
@@ -8,7 +8,15 @@ import { EnvoyStream, type EnvoyStreamOptions } from './envoy-stream.ts';
 type GrpcStream = ServerDuplexStream<Buffer, Buffer>;
 
 const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
-const UNLIMITED = { 'grpc.max_send_message_length': -1, 'grpc.max_receive_message_length': -1 };
+/** Private keys pass through it. */
+const FOR_OWNER = 0o600;
+const SERVER_OPTIONS = {
+  'grpc.max_send_message_length': -1,
+  'grpc.max_receive_message_length': -1,
+  // An Envoy that hangs loses its connection, and says what it has when it connects again.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+};
 
 export interface DeltaServerOptions extends Omit<EnvoyStreamOptions, 'write'> {
   /** After each change of the connection, and each message of Envoy. */
@@ -19,7 +27,7 @@ export interface DeltaServerOptions extends Omit<EnvoyStreamOptions, 'write'> {
 
 export class DeltaServer {
   readonly #options: DeltaServerOptions;
-  readonly #server = new Server(UNLIMITED);
+  readonly #server = new Server(SERVER_OPTIONS);
   #current: { readonly grpc: GrpcStream; readonly envoy: EnvoyStream } | undefined;
 
   constructor(options: DeltaServerOptions) {
@@ -54,6 +62,7 @@ export class DeltaServer {
         error === null ? resolve() : reject(new Error(`Cannot listen on "${socketPath}": ${error.message}`)),
       );
     });
+    await chmod(socketPath, FOR_OWNER);
   }
 
   /** Ends the connection; Envoy connects again and says what it has. */

@@ -1,29 +1,18 @@
-// One connected Envoy: its subscriptions, and the order in which it is sent what it lacks. A kind waits for Envoy's
-// answers about the kinds before it, so that nothing names what is not there yet; removals go in reverse.
+// One connected Envoy: its subscriptions, what it is sent next, and what follows from its answers.
 import { type DeltaRequest, type DeltaResponse, type EncodedResource, encodeResource } from './codec.ts';
+import type { DeliveryStage } from './delivery-order.ts';
 import type { ResourceBook } from './resource-book.ts';
 import { isFirstKind, kindOf, type ResourceKind, TYPE_URLS } from './resource-kind.ts';
-import { type Batch, type BatchOf, Subscription } from './subscription.ts';
-
-/** Listeners are removed before others are added, which may need their ports; and nothing else holds that back. */
-const STAGES: readonly (readonly [ResourceKind, BatchOf])[] = [
-  ['listener', 'removals'],
-  ['cluster', 'changes'],
-  ['secret', 'changes'],
-  ['route', 'changes'],
-  ['scope', 'changes'],
-  ['listener', 'changes'],
-  ['scope', 'removals'],
-  ['route', 'removals'],
-  ['secret', 'removals'],
-  ['cluster', 'removals'],
-];
+import { type Batch, Subscription } from './subscription.ts';
 
 export interface EnvoyStreamOptions {
   readonly book: ResourceBook;
   readonly write: (response: DeltaResponse) => void;
-  /** Whether unused clusters may go: connections that drain still need them. */
-  readonly mayRemoveClusters: () => boolean;
+  readonly order: readonly DeliveryStage[];
+  /** Whether that may go which is needed only by connections that drain, once they have drained. */
+  readonly mayRemoveUnused: () => boolean;
+  /** Of a single resource. */
+  readonly onRejected: () => void;
   /** Names of the listeners that Envoy has. */
   readonly listenersInEnvoy: () => Promise<readonly string[]>;
 }
@@ -33,14 +22,27 @@ export class EnvoyStream {
   readonly #subscriptions = new Map<ResourceKind, Subscription>();
   #nonces = 0;
   #isQuiet = false;
+  /** Responses with listeners or clusters that Envoy accepted; and how many there were when nothing waited any more. */
+  #accepts = 0;
+  #warmAccepts = -1;
 
   constructor(options: EnvoyStreamOptions) {
     this.#options = options;
   }
 
-  /** Whether Envoy has been sent, and has answered, all that it should have; unused clusters aside. */
+  /** Whether Envoy has been sent, and has answered, all that it should have; what must drain aside. */
   get isQuiet(): boolean {
     return this.#isQuiet;
+  }
+
+  /** Responses that Envoy has accepted and that may wait for something else before they serve; undefined: none does. */
+  get warming(): number | undefined {
+    return this.#accepts === this.#warmAccepts ? undefined : this.#accepts;
+  }
+
+  /** Envoy says that of so many none waits. */
+  warmedUp(accepts: number): void {
+    this.#warmAccepts = accepts;
   }
 
   receive(request: DeltaRequest): void {
@@ -57,17 +59,21 @@ export class EnvoyStream {
     this.#subscriptions.get(kind)?.mark(names);
   }
 
+  /** Of listeners: what Envoy has of these is removed before they are sent again. */
+  removeFirst(listeners: Iterable<string>): void {
+    this.#subscriptions.get('listener')?.removeFirst(listeners);
+  }
+
   /** Sends what may be sent now. */
   push(): void {
-    this.#isQuiet = STAGES.every(([kind, what]) => this.#pushStage(kind, what));
+    this.#isQuiet = this.#options.order.every((stage) => this.#pushStage(stage));
   }
 
   /** Whether the stages after it may follow. */
-  #pushStage(kind: ResourceKind, what: BatchOf): boolean {
-    if (kind === 'cluster' && what === 'removals' && !this.#options.mayRemoveClusters()) return true;
-    const subscription = this.#subscriptions.get(kind);
-    if (subscription === undefined) return !(isFirstKind(kind) && what === 'changes');
-    this.#send(subscription, what);
+  #pushStage(stage: DeliveryStage): boolean {
+    const subscription = this.#subscriptions.get(stage.kind);
+    if (subscription === undefined) return !(isFirstKind(stage.kind) && stage.what === 'changes');
+    this.#send(subscription, stage);
     return !subscription.isBusy;
   }
 
@@ -78,15 +84,16 @@ export class EnvoyStream {
     return subscription;
   }
 
-  /** Those of a refused response may be there without Envoy's saying so when it connects again. */
+  /** Those of a rejected response may be there without Envoy's saying so when it connects again. */
   async #noteListeners(subscription: Subscription): Promise<void> {
     const names = await this.#options.listenersInEnvoy().catch(() => []);
     subscription.noteNames(names);
     this.push();
   }
 
-  #send(subscription: Subscription, what: BatchOf): void {
-    for (let batch = subscription.next(what); batch !== undefined; batch = subscription.next(what)) {
+  #send(subscription: Subscription, stage: DeliveryStage): void {
+    for (let batch = subscription.next(stage); batch !== undefined; batch = subscription.next(stage)) {
+      if (stage.isAfterDrain && !this.#options.mayRemoveUnused()) return;
       this.#nonces += 1;
       const nonce = String(this.#nonces);
       subscription.sent(nonce, batch);
@@ -100,23 +107,32 @@ export class EnvoyStream {
     const batch = subscription.answered(responseNonce, errorDetail === undefined);
     if (batch === undefined) return;
     if (errorDetail === undefined) this.#accepted(batch);
-    else if (batch.resources.length === 1) this.#refused(batch, errorDetail.message);
+    else if (batch.resources.length === 1) this.#rejected(batch, errorDetail.message);
   }
 
   #accepted({ kind, resources }: Batch): void {
-    for (const resource of resources) this.#options.book.accepted(kind, resource);
+    if (resources.length > 0 && (kind === 'listener' || kind === 'cluster')) this.#accepts += 1;
+    const healed = resources.filter((resource) => this.#options.book.accepted(kind, resource));
+    if (kind === 'route') this.#markListenersOf(healed);
     // Envoy keeps no scopes for a listener that comes later, and does not ask for them a second time.
     if (kind === 'listener' && resources.length > 0) this.#subscriptions.get('scope')?.sendAgain();
   }
 
-  #refused({ kind, resources: [resource] }: Batch, text: string): void {
+  #rejected({ kind, resources, resources: [resource] }: Batch, text: string): void {
     const { name } = resource as EncodedResource;
-    this.#options.book.refused(kind, resource as EncodedResource, text.replaceAll(/\s+/g, ' ').trim());
+    this.#options.onRejected();
+    this.#options.book.rejected(kind, resource as EncodedResource, text.replaceAll(/\s+/g, ' ').trim());
+    if (kind === 'route') this.#markListenersOf(resources);
     if (kind === 'secret' && this.#options.book.offered(kind, name) === undefined) this.#blank(name);
   }
 
+  /** Whether they may serve depends on their tables. */
+  #markListenersOf(tables: readonly EncodedResource[]): void {
+    this.mark('listener', this.#options.book.listenersOf(new Set(tables.map(({ name }) => name))));
+  }
+
   /**
-   * Envoy keeps the hash of a secret that it refused, and would accept the same one the next time without using it. With
+   * Envoy keeps the hash of a secret that it rejected, and would accept the same one the next time without using it. With
    * another content in between, it does not.
    */
   #blank(name: string): void {

@@ -1,10 +1,12 @@
-// What one Envoy should have, what it accepted last, and what it refused. Refused content is replaced by its last good
-// version and offered again: soon at first, since the cause may be gone, and then less and less often.
-// No I/O; it is told what Envoy answered.
+// What one Envoy should have, what it accepted last, and what it rejected. Rejected content is replaced by its last good
+// version, where that may stay, and offered again: soon at first, since the cause may be gone, and then less and less
+// often. No I/O; it is told what Envoy answered.
 import { backOffMs } from '../../lib/back-off.ts';
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 import type { EncodedResource } from './codec.ts';
-import { forEachKind, RESOURCE_KINDS, type ResourceKind } from './resource-kind.ts';
+import { FormerResources } from './former-resources.ts';
+import { forEachKind, RESOURCE_KINDS, type ResourceKind, type ResourceRef } from './resource-kind.ts';
+import type { StayRules } from './stay-rules.ts';
 
 /** A resource that is not in force as it should be. */
 export interface HeldBackResource {
@@ -26,7 +28,7 @@ export interface WantedResource {
   readonly resource: NamedResource | undefined;
 }
 
-interface Refusal {
+interface Rejection {
   readonly version: string;
   readonly text: string;
   readonly times: number;
@@ -35,130 +37,211 @@ interface Refusal {
   readonly isOffered: boolean;
 }
 
+/** A version that Envoy accepted. */
+interface GoodResource {
+  readonly encoded: EncodedResource;
+  /** Undefined where only a former process knew it. */
+  readonly resource: NamedResource | undefined;
+}
+
 interface Entry {
   wanted: WantedResource;
-  good: EncodedResource | undefined;
-  refusal: Refusal | undefined;
+  good: GoodResource | undefined;
+  rejection: Rejection | undefined;
+}
+
+export interface ResourceBookOptions {
+  /** The longest time until rejected content is offered again. */
+  readonly longestRetryMs: number;
+  /** How long connections drain that need what is no longer wanted. */
+  readonly drainMs: number;
+  readonly rules: StayRules;
 }
 
 const FIRST_RETRY_MS = 1000;
 
 export class ResourceBook {
+  readonly former: FormerResources;
   readonly #longestRetryMs: number;
+  readonly #rules: StayRules;
   readonly #entries = forEachKind(() => new Map<string, Entry>());
 
-  constructor(longestRetryMs: number) {
+  constructor({ longestRetryMs, drainMs, rules }: ResourceBookOptions) {
+    this.former = new FormerResources(drainMs);
     this.#longestRetryMs = longestRetryMs;
+    this.#rules = rules;
   }
 
   /** From the last process: what it wanted, and what Envoy had before that. */
   remember(kind: ResourceKind, encoded: EncodedResource, good: EncodedResource): void {
     const wanted = { encoded, resource: undefined };
-    this.#entries[kind].set(encoded.name, { wanted, good, refusal: undefined });
+    const former = { encoded: good, resource: undefined };
+    this.#entries[kind].set(encoded.name, { wanted, good: former, rejection: undefined });
   }
 
   /** All that is wanted of a kind, by name. Returns the names whose content has changed. */
   want(kind: ResourceKind, wanted: ReadonlyMap<string, WantedResource>): readonly string[] {
     const entries = this.#entries[kind];
     const gone = [...entries.keys()].filter((name) => !wanted.has(name));
-    for (const name of gone) entries.delete(name);
-    const changed = [...wanted].filter(([name, next]) => this.#wantOne(entries, name, next));
+    for (const name of gone) {
+      this.former.add(kind, name, kind === 'listener' && this.isInternal(name));
+      entries.delete(name);
+    }
+    const changed = [...wanted].filter(([name, next]) => wantOne(entries, name, next));
+    for (const [name] of changed) this.former.forget(kind, name);
     return [...gone, ...changed.map(([name]) => name)];
   }
 
-  /** What Envoy should be given now; undefined where it should have nothing under this name. */
-  offered(kind: ResourceKind, name: string): EncodedResource | undefined {
-    const entry = this.#entries[kind].get(name);
-    return entry === undefined || !isHeldBack(entry) ? entry?.wanted.encoded : entry.good;
+  wanted(kind: ResourceKind, name: string): EncodedResource | undefined {
+    return this.#entries[kind].get(name)?.wanted.encoded;
   }
 
-  isWanted(kind: ResourceKind, name: string): boolean {
-    return this.#entries[kind].has(name);
+  /** What Envoy should be given now; undefined where it should be given nothing under this name. */
+  offered(kind: ResourceKind, name: string): EncodedResource | undefined {
+    const entry = this.#entries[kind].get(name);
+    if (entry === undefined || this.#closingTable(kind, entry) !== undefined) return undefined;
+    if (!isHeldBack(entry)) return entry.wanted.encoded;
+    return this.#mayStay(kind, entry) ? entry.good?.encoded : undefined;
+  }
+
+  /** Whether Envoy must not keep what it has under this name. What is rejected and may stay does, known or not. */
+  mustGo(kind: ResourceKind, name: string): boolean {
+    const entry = this.#entries[kind].get(name);
+    if (entry === undefined) return true;
+    // Envoy ignores removals of what a listener names.
+    if (kind !== 'listener') return false;
+    return (
+      this.#closingTable(kind, entry) !== undefined || (isHeldBack(entry) && !this.#mayStay(kind, entry))
+    );
+  }
+
+  /** Whether only other listeners reach it; one that only a former process knew counts as open to clients. */
+  isInternal(listener: string): boolean {
+    const resource = this.#entries.listener.get(listener)?.wanted.resource;
+    return resource === undefined
+      ? this.former.isInternal(listener)
+      : resource.body['internal_listener'] !== undefined;
   }
 
   namesOf(kind: ResourceKind): Iterable<string> {
     return this.#entries[kind].keys();
   }
 
+  /** Listeners behind which one of these route tables decides. */
+  listenersOf(tables: ReadonlySet<string>): readonly string[] {
+    if (tables.size === 0) return [];
+    return [...this.#entries.listener]
+      .filter(([, { wanted }]) => tables.has(this.#rules.routesOf(wanted.resource) ?? ''))
+      .map(([name]) => name);
+  }
+
   /** The versions that a restart should know: the wanted one, and the last good one where that is another. */
   versionsOf(kind: ResourceKind, name: string): readonly EncodedResource[] {
     const entry = this.#entries[kind].get(name);
     const { wanted, good } = entry ?? { wanted: undefined, good: undefined };
-    const versions = [wanted?.encoded, good].filter((version) => version !== undefined);
+    const versions = [wanted?.encoded, good?.encoded].filter((version) => version !== undefined);
     return versions.length === 2 && versions[0]?.version === versions[1]?.version
       ? versions.slice(1)
       : versions;
   }
 
-  accepted(kind: ResourceKind, sent: EncodedResource): void {
+  /** Returns whether it had been rejected before. */
+  accepted(kind: ResourceKind, sent: EncodedResource): boolean {
     const entry = this.#entries[kind].get(sent.name);
-    if (entry === undefined) return;
-    entry.good = sent;
-    if (entry.refusal?.version === sent.version) entry.refusal = undefined;
+    if (entry === undefined) return false;
+    const { wanted, good, rejection } = entry;
+    const isWanted = wanted.encoded?.version === sent.version;
+    const former = good?.encoded.version === sent.version ? good.resource : undefined;
+    entry.good = { encoded: sent, resource: isWanted ? wanted.resource : former };
+    if (rejection?.version !== sent.version) return false;
+    entry.rejection = undefined;
+    return true;
   }
 
-  refused(kind: ResourceKind, { name, version }: EncodedResource, text: string): void {
+  rejected(kind: ResourceKind, { name, version }: EncodedResource, text: string): void {
     const entry = this.#entries[kind].get(name);
     if (entry === undefined) return;
-    // A new Envoy may refuse what a former one accepted.
-    if (entry.good?.version === version) entry.good = undefined;
+    // A new Envoy may reject what a former one accepted.
+    if (entry.good?.encoded.version === version) entry.good = undefined;
     if (entry.wanted.encoded?.version !== version) return;
-    const times = entry.refusal?.version === version ? entry.refusal.times + 1 : 1;
+    const times = entry.rejection?.version === version ? entry.rejection.times + 1 : 1;
     const waitMs = backOffMs(times - 1, { firstMs: FIRST_RETRY_MS, longestMs: this.#longestRetryMs });
-    entry.refusal = { version, text, times, dueAtMs: performance.now() + waitMs, isOffered: false };
+    entry.rejection = { version, text, times, dueAtMs: performance.now() + waitMs, isOffered: false };
   }
 
-  /** Returns the kinds and names that are offered again. */
-  offerWhatIsDue(): readonly (readonly [ResourceKind, string])[] {
+  /** Returns what is offered again: what is due by its time, and what `isReady` says. */
+  offerWhatIsDue(isReady: (resource: ResourceRef) => boolean = () => false): readonly ResourceRef[] {
     const nowMs = performance.now();
-    return this.#offerAgain(({ dueAtMs }) => dueAtMs <= nowMs);
+    return this.#offerAgain(({ dueAtMs }, resource) => dueAtMs <= nowMs || isReady(resource));
   }
 
-  /** For a new Envoy, which may accept what the last one refused. */
+  /** For a new Envoy, which may accept what the last one rejected. */
   offerAll(): void {
     this.#offerAgain(() => true);
   }
 
-  /** Refused or not, when Envoy asks for it: without an answer it would keep the listener that names it waiting. */
+  /** Rejected or not, when Envoy asks for it: without an answer it would keep the listener that names it waiting. */
   offerOnRequest(kind: ResourceKind, name: string): void {
     const entry = this.#entries[kind].get(name);
-    if (entry?.refusal !== undefined) entry.refusal = { ...entry.refusal, isOffered: true };
+    if (entry?.rejection !== undefined) entry.rejection = { ...entry.rejection, isOffered: true };
   }
 
   heldBack(): readonly HeldBackResource[] {
     return RESOURCE_KINDS.flatMap((kind) =>
-      [...this.#entries[kind]].flatMap(([name, { wanted, good, refusal }]) => {
-        const text = wanted.fault ?? refusal?.text;
+      [...this.#entries[kind]].flatMap(([name, entry]) => {
+        const { wanted, good, rejection } = entry;
+        const closing = this.#closingTable(kind, entry);
+        const text = wanted.fault ?? rejection?.text ?? closing?.wanted.fault ?? closing?.rejection?.text;
         if (text === undefined) return [];
-        return [{ kind, name, text, isFormer: good !== undefined, resource: wanted.resource }];
+        const isFormer = good !== undefined && closing === undefined && this.#mayStay(kind, entry);
+        return [{ kind, name, text, isFormer, resource: wanted.resource }];
       }),
     );
   }
 
-  #wantOne(entries: Map<string, Entry>, name: string, wanted: WantedResource): boolean {
-    const entry = entries.get(name);
-    if (entry === undefined) {
-      entries.set(name, { wanted, good: undefined, refusal: undefined });
-      return true;
-    }
-    const isSame = entry.wanted.encoded?.version === wanted.encoded?.version;
-    entry.wanted = wanted;
-    if (!isSame) entry.refusal = undefined;
-    return !isSame;
+  #mayStay(kind: ResourceKind, { good, wanted }: Entry): boolean {
+    return this.#rules.mayStay(kind, good?.resource, wanted.resource);
   }
 
-  #offerAgain(isDue: (refusal: Refusal) => boolean): readonly (readonly [ResourceKind, string])[] {
+  /** The route table for which a listener must not serve: it is rejected, and its former version may not stay. */
+  #closingTable(kind: ResourceKind, { wanted }: Entry): Entry | undefined {
+    if (kind !== 'listener') return undefined;
+    const table = this.#rules.routesOf(wanted.resource);
+    const entry = table === undefined ? undefined : this.#entries.route.get(table);
+    if (entry === undefined || !isHeldBack(entry)) return undefined;
+    return this.#mayStay('route', entry) ? undefined : entry;
+  }
+
+  #offerAgain(isDue: (rejection: Rejection, resource: ResourceRef) => boolean): readonly ResourceRef[] {
     return RESOURCE_KINDS.flatMap((kind) =>
       [...this.#entries[kind]].flatMap(([name, entry]) => {
-        const { refusal } = entry;
-        if (refusal === undefined || refusal.isOffered || !isDue(refusal)) return [];
-        entry.refusal = { ...refusal, isOffered: true };
-        return [[kind, name] as const];
+        const { rejection } = entry;
+        const resource = [kind, name] as const;
+        if (rejection === undefined || rejection.isOffered || !isDue(rejection, resource)) return [];
+        entry.rejection = { ...rejection, isOffered: true };
+        return [resource];
       }),
     );
   }
 }
 
-function isHeldBack({ wanted, refusal }: Entry): boolean {
-  return wanted.encoded === undefined || (refusal !== undefined && !refusal.isOffered);
+/** Returns whether its content has changed. */
+function wantOne(entries: Map<string, Entry>, name: string, wanted: WantedResource): boolean {
+  const entry = entries.get(name);
+  if (entry === undefined) {
+    entries.set(name, { wanted, good: undefined, rejection: undefined });
+    return true;
+  }
+  const { good } = entry;
+  const isSame = entry.wanted.encoded?.version === wanted.encoded?.version;
+  entry.wanted = wanted;
+  if (!isSame) entry.rejection = undefined;
+  // What a former process knew is known once it is wanted again.
+  if (good !== undefined && good.encoded.version === wanted.encoded?.version)
+    entry.good = { ...good, resource: wanted.resource };
+  return !isSame;
+}
+
+function isHeldBack({ wanted, rejection }: Entry): boolean {
+  return wanted.encoded === undefined || (rejection !== undefined && !rejection.isOffered);
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { replaceFile, syncFiles, writeProblem } from '../../lib/atomic-file.ts';
 import { decodeEntries, type EncodedResource, encodeResponse } from './codec.ts';
-import { RESOURCE_KINDS, type ResourceKind, TYPE_URLS } from './resource-kind.ts';
+import { RESOURCE_KINDS, type ResourceKind, type ResourceRef, TYPE_URLS } from './resource-kind.ts';
 
 const FOR_OWNER = 0o600;
 const SUFFIX = '.binpb';
@@ -26,6 +26,8 @@ export class ResourceFiles {
   readonly #directory: string;
   /** Paths that a power cut may still damage. */
   #unsynced: string[] = [];
+  /** What could not be written the last time. */
+  #unwritten: readonly ResourceRef[] = [];
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -47,12 +49,25 @@ export class ResourceFiles {
     return stored.includes(undefined) ? undefined : stored.filter((one) => one !== undefined);
   }
 
-  /** Writes, or removes where there is no version; returns a sentence for each file for which that failed. */
-  async write(changes: readonly (StoredResource & { readonly name: string })[]): Promise<readonly string[]> {
+  /**
+   * Writes these, and what could not be written before; removes where there is no version. Returns a sentence for each
+   * file for which that failed.
+   */
+  async write(
+    changes: readonly ResourceRef[],
+    versionsOf: (kind: ResourceKind, name: string) => readonly EncodedResource[],
+  ): Promise<readonly string[]> {
     const limit = pLimit(AT_A_TIME);
-    const problems = await limit.map(changes, ({ kind, name, versions }) =>
-      this.#writeOne(kind, name, versions),
+    const again = this.#unwritten.filter(
+      ([kind, name]) => !changes.some(([otherKind, other]) => otherKind === kind && other === name),
     );
+    const failed: ResourceRef[] = [];
+    const problems = await limit.map([...changes, ...again], async ([kind, name]) => {
+      const problem = await this.#writeOne(kind, name, versionsOf(kind, name));
+      if (problem !== undefined) failed.push([kind, name]);
+      return problem;
+    });
+    this.#unwritten = failed;
     return problems.filter((problem) => problem !== undefined);
   }
 

@@ -4,6 +4,8 @@ import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 /** In the order of additions and changes: each kind names those before it. Removals go in reverse. */
 export const RESOURCE_KINDS = ['cluster', 'secret', 'route', 'scope', 'listener'] as const;
 export type ResourceKind = (typeof RESOURCE_KINDS)[number];
+/** Kind and name. */
+export type ResourceRef = readonly [ResourceKind, string];
 
 /** Everything that one Envoy should have. */
 export type Resources = Readonly<Record<ResourceKind, readonly NamedResource[]>>;

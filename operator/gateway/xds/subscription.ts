@@ -1,6 +1,7 @@
 // What one connected Envoy asked for of one kind, what it has of it, and what is on its way. Decides what goes into the
 // next response; sends nothing itself.
 import type { DeltaRequest, EncodedResource } from './codec.ts';
+import type { DeliveryStage } from './delivery-order.ts';
 import type { ResourceBook } from './resource-book.ts';
 import { isWildcardKind, type ResourceKind } from './resource-kind.ts';
 
@@ -10,8 +11,6 @@ export interface Batch {
   readonly resources: readonly EncodedResource[];
   readonly removed: readonly string[];
 }
-
-export type BatchOf = 'changes' | 'removals';
 
 /** Clusters and listeners of one response; a route table or a secret has one of its own. */
 const BATCH_SIZE = 200;
@@ -30,8 +29,10 @@ export class Subscription {
   /** By nonce. */
   readonly #inFlight = new Map<string, Batch>();
   readonly #namesInFlight = new Set<string>();
-  /** Names that were in a refused response with others. */
+  /** Names that were in a rejected response with others. */
   readonly #alone = new Set<string>();
+  /** Names that Envoy must let go of before it gets them again. */
+  readonly #moving = new Set<string>();
 
   /** `first`: the first request of this kind on a connection. */
   constructor(kind: ResourceKind, book: ResourceBook, first: DeltaRequest) {
@@ -57,7 +58,7 @@ export class Subscription {
     for (const name of removed) {
       if (name === '*') this.#isWildcard = false;
       this.#asked.delete(name);
-      this.#has.delete(name);
+      this.#removed(name);
     }
     const isAllAgain =
       isWildcardKind(this.#kind) && added.length + removed.length === 0 && responseNonce === '';
@@ -81,6 +82,15 @@ export class Subscription {
     for (const name of names) this.#open.add(name);
   }
 
+  /** What Envoy has of these is removed before they are sent again: another listener may need their ports. */
+  removeFirst(names: Iterable<string>): void {
+    for (const name of names) {
+      if (!this.#has.has(name)) continue;
+      this.#moving.add(name);
+      this.#open.add(name);
+    }
+  }
+
   /** Envoy has these, in whatever version. */
   noteNames(names: Iterable<string>): void {
     const unknown = [...names].filter((name) => !this.#has.has(name) && !this.#namesInFlight.has(name));
@@ -88,12 +98,14 @@ export class Subscription {
     this.mark(unknown);
   }
 
-  /** The next response; undefined where there is nothing to send at this moment. */
-  next(what: BatchOf): Batch | undefined {
+  /** The next response of a stage; undefined where there is nothing to send at this moment. */
+  next(stage: DeliveryStage): Batch | undefined {
     if (this.#inFlight.size >= MOST_IN_FLIGHT) return undefined;
-    const batch = what === 'changes' ? this.#nextChanges() : this.#nextRemovals();
+    // The first response has everything: with it Envoy counts as configured.
+    if (stage.what === 'additions' && !this.#isAnswered) return undefined;
+    const batch = stage.what === 'removals' ? this.#nextRemovals(stage) : this.#nextChanges(stage);
     const isEmpty = batch.resources.length + batch.removed.length === 0;
-    if (isEmpty && (this.#isAnswered || what === 'removals')) return undefined;
+    if (isEmpty && (this.#isAnswered || stage.what !== 'changes')) return undefined;
     this.#isAnswered = true;
     return batch;
   }
@@ -118,9 +130,9 @@ export class Subscription {
         this.#alone.delete(name);
         if (this.#concerns(name)) this.#has.set(name, version);
       }
-      for (const name of batch.removed) this.#has.delete(name);
+      for (const name of batch.removed) this.#removed(name);
     } else {
-      this.#refused(batch.resources);
+      this.#rejected(batch.resources);
     }
     this.mark(isAccepted ? names : batch.resources.map(({ name }) => name));
     return batch;
@@ -139,18 +151,25 @@ export class Subscription {
     this.mark(names);
   }
 
-  #refused(resources: readonly EncodedResource[]): void {
+  #removed(name: string): void {
+    this.#has.delete(name);
+    this.#moving.delete(name);
+    this.#book.former.forget(this.#kind, name);
+  }
+
+  #rejected(resources: readonly EncodedResource[]): void {
     for (const { name } of resources) {
       if (resources.length > 1) this.#alone.add(name);
-      // A refused secret replaces the last good one in Envoy, for listeners that come later: that is sent again.
+      // A rejected secret replaces the last good one in Envoy, for listeners that come later: that is sent again.
       if (this.#has.has(name)) this.#has.set(name, '');
     }
   }
 
-  #nextChanges(): Batch {
+  #nextChanges(stage: DeliveryStage): Batch {
     const resources: EncodedResource[] = [];
     const most = isWildcardKind(this.#kind) ? BATCH_SIZE : 1;
     for (const name of this.#open) {
+      if (!this.#isOf(stage, name)) continue;
       const offered = this.#changeOf(name);
       if (offered === undefined) continue;
       if (!this.#alone.has(name)) resources.push(offered);
@@ -170,14 +189,24 @@ export class Subscription {
     return isChange ? offered : undefined;
   }
 
-  #nextRemovals(): Batch {
-    const removed = [...this.#open].filter((name) => !this.#namesInFlight.has(name) && this.#isGone(name));
+  #nextRemovals(stage: DeliveryStage): Batch {
+    const removed = [...this.#open].filter(
+      (name) =>
+        !this.#namesInFlight.has(name) &&
+        this.#isGone(name) &&
+        this.#isOf(stage, name) &&
+        (!stage.isAfterDrain || this.#book.former.hasDrained(this.#kind, name)),
+    );
     return { kind: this.#kind, resources: [], removed };
   }
 
-  /** Not what is refused: whatever Envoy has of it stays. */
+  #isOf({ what, of }: DeliveryStage, name: string): boolean {
+    if (what === 'additions' && this.#has.has(name)) return false;
+    return of === undefined || this.#book.isInternal(name) === (of === 'internal');
+  }
+
   #isGone(name: string): boolean {
-    return this.#has.has(name) && !this.#book.isWanted(this.#kind, name);
+    return this.#has.has(name) && (this.#moving.has(name) || this.#book.mustGo(this.#kind, name));
   }
 
   #concerns(name: string): boolean {

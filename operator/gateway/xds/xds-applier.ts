@@ -1,13 +1,18 @@
 // Brings resources into force through incremental xDS and says what is. The socket opens only once all resources are
 // known, from a file or from the first call: an Envoy that asks too early waits, and keeps what it has. What Envoy
-// refuses holds back nothing else; its last good version stays.
+// rejects holds back nothing else; its last good version stays.
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
-import { encodeResource } from './codec.ts';
+import type { DeliveryStage } from './delivery-order.ts';
 import { DeltaServer } from './delta-server.ts';
-import { type HeldBackResource, ResourceBook, type WantedResource } from './resource-book.ts';
+import { encodeResources } from './encode-resources.ts';
+import { movingListeners, type Places } from './moving-listeners.ts';
+import { type HeldBackResource, ResourceBook } from './resource-book.ts';
 import { ResourceFiles } from './resource-files.ts';
-import { RESOURCE_KINDS, type ResourceKind, type Resources } from './resource-kind.ts';
+import { RESOURCE_KINDS, type ResourceRef, type Resources } from './resource-kind.ts';
+import { EVERYTHING_STAYS, type StayRules } from './stay-rules.ts';
+import { XdsCounts } from './xds-counts.ts';
 
 export type XdsResult =
   /** Everything is in force. */
@@ -36,44 +41,64 @@ export interface XdsApplierOptions {
   /** Of the encoded resources. */
   readonly directory: string;
   readonly admin: XdsAdmin;
+  readonly order: readonly DeliveryStage[];
+  /** What may stay where its wanted version is rejected; everything unless given. */
+  readonly rules?: StayRules;
+  /** Where a listener is reached; nowhere unless given. */
+  readonly placesOf?: (listener: NamedResource) => readonly string[];
+  /** Of what is held back: what need not wait until it is offered again, since the cause is gone. */
+  readonly readyAgain?: (heldBack: readonly HeldBackResource[]) => Promise<readonly HeldBackResource[]>;
   /** Whether an Envoy runs, connected or not. */
   readonly isRunning: () => boolean;
   /** The longest wait for Envoy. */
   readonly timeoutMs?: number;
   /**
-   * Unused clusters are removed this long after the last change: connections that drain are still served, and would get
-   * a 503 for a cluster that is gone.
+   * What is unused is removed so long afterwards: connections that drain are still served, and would get a 503 for a
+   * cluster that is gone.
    */
   readonly drainMs?: number;
-  /** The longest time until refused content is offered again. */
+  readonly counts?: XdsCounts;
+  /** The longest time until rejected content is offered again. */
   readonly retryMs?: number;
 }
 
-type Change = readonly [ResourceKind, string];
-
 const POLL_MS = 5;
+const SHORTEST_DRAIN_MS = 1000;
 
 export class XdsApplier {
   readonly #options: XdsApplierOptions;
   readonly #book: ResourceBook;
   readonly #files: ResourceFiles;
   readonly #server: DeltaServer;
+  readonly #counts: XdsCounts;
   #state: 'closed' | 'open' | 'listening' = 'closed';
   #isComplete = false;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting: (() => void)[] = [];
-  #drainedAtMs = 0;
+  #places: Places = new Map();
   #drain: NodeJS.Timeout | undefined;
 
   constructor(options: XdsApplierOptions) {
     this.#options = options;
-    this.#book = new ResourceBook(options.retryMs ?? 60_000);
+    this.#counts = options.counts ?? new XdsCounts();
+    this.#book = new ResourceBook({
+      longestRetryMs: options.retryMs ?? 60_000,
+      drainMs: this.#drainMs,
+      rules: options.rules ?? EVERYTHING_STAYS,
+    });
     this.#files = new ResourceFiles(options.directory);
     this.#server = new DeltaServer({
       book: this.#book,
-      mayRemoveClusters: () => performance.now() >= this.#drainedAtMs,
+      order: options.order,
+      mayRemoveUnused: () => !this.#usesFormer(),
       listenersInEnvoy: () => options.admin.listenerNames(),
-      onConnect: () => this.#book.offerAll(),
+      onConnect: () => {
+        this.#counts.streams += 1;
+        this.#book.offerAll();
+      },
+      onRejected: () => {
+        this.#counts.rejections += 1;
+      },
       onEvent: () => this.#wake(),
     });
   }
@@ -106,20 +131,56 @@ export class XdsApplier {
   }
 
   async #apply(resources: Resources): Promise<XdsApplied> {
+    const startMs = performance.now();
     await this.#open();
-    const changes = this.#want(resources);
+    const changes = await this.#want(resources);
     const unsaved = await this.#write(changes);
     const replacing = changes.filter(([kind, name]) => this.#book.versionsOf(kind, name).length > 1);
-    const offered = this.#book.offerWhatIsDue();
-    for (const [kind, name] of [...changes, ...offered]) this.#server.stream?.mark(kind, [name]);
-    if (changes.length > 0) this.#startDrain();
+    this.#mark([...changes, ...(await this.#offerAgain())]);
+    this.#server.stream?.removeFirst(this.#moveListeners(resources));
+    this.#startDrain();
     await this.#listen();
     this.#server.stream?.push();
     // Envoy need not wait for the disk: a power cut before it has the files is like one before the change came.
     const [result, ...unsynced] = await Promise.all([this.#result(), this.#files.sync()]);
+    if (changes.length > 0) this.#count(result, performance.now() - startMs);
     // Versions that were the last good ones until now.
     unsynced.push(...(await this.#write(replacing)), await this.#files.sync());
     return { result, unsaved: [...unsaved, ...unsynced.filter((problem) => problem !== undefined)] };
+  }
+
+  #count({ status }: XdsResult, tookMs: number): void {
+    if (status !== 'applied' && status !== 'heldBack') return;
+    this.#counts.changes += 1;
+    this.#counts.changeSeconds += tookMs / 1000;
+  }
+
+  /** Whether a listener may serve depends on its table, too. */
+  #mark(changes: readonly ResourceRef[]): void {
+    const { stream } = this.#server;
+    for (const [kind, name] of changes) stream?.mark(kind, [name]);
+    const tables = changes.filter(([kind]) => kind === 'route').map(([, name]) => name);
+    stream?.mark('listener', this.#book.listenersOf(new Set(tables)));
+  }
+
+  async #offerAgain(): Promise<readonly ResourceRef[]> {
+    const heldBack = this.#book.heldBack();
+    const ready = heldBack.length === 0 ? [] : ((await this.#options.readyAgain?.(heldBack)) ?? []);
+    return this.#book.offerWhatIsDue(([kind, name]) =>
+      ready.some((one) => one.kind === kind && one.name === name),
+    );
+  }
+
+  #moveListeners({ listener }: Resources): readonly string[] {
+    const placesOf = this.#options.placesOf ?? (() => []);
+    const before = this.#places;
+    this.#places = new Map(listener.map((one) => [one.name, placesOf(one)]));
+    return movingListeners(before, this.#places);
+  }
+
+  /** A former version may need what nothing else does. */
+  #usesFormer(): boolean {
+    return this.#book.heldBack().some(({ isFormer }) => isFormer);
   }
 
   async #open(): Promise<void> {
@@ -133,17 +194,16 @@ export class XdsApplier {
     this.#state = 'open';
   }
 
-  #want(resources: Resources): readonly Change[] {
-    return RESOURCE_KINDS.flatMap((kind) => {
-      const wanted = new Map(resources[kind].map((resource) => [resource.name, wantedOf(resource)]));
-      return this.#book.want(kind, wanted).map((name) => [kind, name] as const);
-    });
+  async #want(resources: Resources): Promise<readonly ResourceRef[]> {
+    const wanted = await encodeResources(resources, (kind, name) => this.#book.wanted(kind, name));
+    this.#counts.resources = RESOURCE_KINDS.reduce((sum, kind) => sum + wanted[kind].size, 0);
+    return RESOURCE_KINDS.flatMap((kind) =>
+      this.#book.want(kind, wanted[kind]).map((name) => [kind, name] as const),
+    );
   }
 
-  async #write(changes: readonly Change[]): Promise<readonly string[]> {
-    const problems = await this.#files.write(
-      changes.map(([kind, name]) => ({ kind, name, versions: this.#book.versionsOf(kind, name) })),
-    );
+  async #write(changes: readonly ResourceRef[]): Promise<readonly string[]> {
+    const problems = await this.#files.write(changes, (kind, name) => this.#book.versionsOf(kind, name));
     if (this.#isComplete || problems.length > 0) return problems;
     const problem = (await this.#files.sync()) ?? (await this.#files.markComplete());
     this.#isComplete = problem === undefined;
@@ -156,11 +216,18 @@ export class XdsApplier {
     this.#state = 'listening';
   }
 
+  get #drainMs(): number {
+    return this.#options.drainMs ?? 7_000;
+  }
+
   #startDrain(): void {
-    const drainMs = this.#options.drainMs ?? 7_000;
-    this.#drainedAtMs = performance.now() + drainMs;
-    clearTimeout(this.#drain);
-    this.#drain = setTimeout(() => this.#server.stream?.push(), drainMs + 1).unref();
+    if (this.#drain !== undefined || this.#book.former.isEmpty) return;
+    const look = (): void => {
+      this.#drain = undefined;
+      this.#server.stream?.push();
+      this.#startDrain();
+    };
+    this.#drain = setTimeout(look, Math.max(this.#drainMs, SHORTEST_DRAIN_MS) + 1).unref();
   }
 
   async #result(): Promise<XdsResult> {
@@ -196,9 +263,15 @@ export class XdsApplier {
     return false;
   }
 
+  /** Asks Envoy only where it must be: with thousands of listeners the answer takes it a while. */
   async #isWarm(): Promise<boolean> {
+    const { stream } = this.#server;
+    const warming = stream?.warming;
+    if (stream === undefined || warming === undefined) return stream !== undefined;
     try {
-      return (await this.#options.admin.warming()) === 0;
+      if ((await this.#options.admin.warming()) > 0) return false;
+      stream.warmedUp(warming);
+      return true;
     } catch (error) {
       if (error instanceof EnvoyNotRunning || error instanceof EnvoySilent) return false;
       throw error;
@@ -216,13 +289,5 @@ export class XdsApplier {
 
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-}
-
-function wantedOf(resource: Parameters<typeof encodeResource>[0]): WantedResource {
-  try {
-    return { encoded: encodeResource(resource), resource };
-  } catch (error) {
-    return { encoded: undefined, fault: (error as Error).message, resource };
   }
 }

@@ -4,17 +4,25 @@ import { type Json, typed } from './envoy-config.ts';
 
 const XDS_CLUSTER = 'xds';
 
+/** Where Envoy finds the gateway. */
+export function xdsSocketPath({ directory }: { readonly directory: string }): string {
+  return `${directory}/xds.sock`;
+}
+
 /**
  * For a route table or a secret that a listener names. A new listener waits for it at most this long, and then denies
  * what needs it.
  */
 export const ADS_SOURCE: Json = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
 
-/** Envoy waits for its first listeners and clusters as long as it takes: without them it would be ready with nothing. */
-const PATIENT_SOURCE: Json = { ...ADS_SOURCE, initial_fetch_timeout: '0s' };
+/**
+ * Envoy waits for its first listeners and clusters as long as it takes, and a listener for its route table: without them
+ * it would be ready with nothing.
+ */
+export const PATIENT_SOURCE: Json = { ...ADS_SOURCE, initial_fetch_timeout: '0s' };
 
 /** `dynamic_resources` and `static_resources` of a bootstrap. */
-export function renderAds(socketPath: string): Json {
+export function renderAds(place: { readonly directory: string }): Json {
   return {
     dynamic_resources: {
       ads_config: {
@@ -34,7 +42,7 @@ export function renderAds(socketPath: string): Json {
       lds_config: PATIENT_SOURCE,
       cds_config: PATIENT_SOURCE,
     },
-    static_resources: { clusters: [xdsCluster(socketPath)] },
+    static_resources: { clusters: [xdsCluster(xdsSocketPath(place))] },
   };
 }
 

@@ -1,5 +1,6 @@
 // Clusters: one per internal listener, and the upstream clusters. Circuit breakers lie far above every connection
 // limit: with Envoy's defaults one pod with 1,024 tunnels stops the whole gateway; fairness belongs to the listener.
+import { memoize } from '../../lib/memo.ts';
 import { BUFFER_BYTES } from '../../model/limits.ts';
 import { denyUpstreamAddress } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
@@ -26,9 +27,15 @@ export function blackholeCluster(): NamedResource {
 }
 
 /** Connects to the internal listener of the same name; filter state goes with the connection. */
-export function internalCluster({ name, table }: NamedResource): NamedResource {
+export function internalCluster({ name, table, body }: NamedResource): NamedResource {
+  const connecting = connectingCluster(body, name);
+  return table === undefined ? connecting : { ...connecting, table };
+}
+
+/** By the listener's body: the very same cluster for the same listener. */
+const connectingCluster = memoize((_listener: Json, name: string): NamedResource => {
   const endpoint = { address: { envoy_internal_address: { server_listener_name: name } } };
-  const connecting = cluster(name, {
+  return cluster(name, {
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
     transport_socket: extension(
       'envoy.transport_sockets.internal_upstream',
@@ -41,8 +48,7 @@ export function internalCluster({ name, table }: NamedResource): NamedResource {
       },
     ),
   });
-  return table === undefined ? connecting : { ...connecting, table };
-}
+});
 
 /** An upstream cluster: connects to the addresses that the cache resolves, on the requested port. */
 export function forwardCluster(cache: DnsCache): NamedResource {

@@ -2,6 +2,7 @@
 // and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. Who fills a table's
 // cache blocks only clients under that table.
 import { contentHash } from '../../compile/content-hash.ts';
+import { memoize } from '../../lib/memo.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { isDryRun } from '../../model/lane.ts';
@@ -65,8 +66,12 @@ export interface LaneCaches {
 
 export function laneCaches(input: EnvoyInput): LaneCaches {
   const { settings } = input;
-  const shared = cacheSettings(enforcedGuard(settings), settings);
-  const enforced = (table: string): DnsCache => dnsCache(table, shared);
+  const shared = enforcedSettings(settings);
+  const tables = new Map(input.tables.map((table) => [table.metadata.name, table]));
+  const enforced = (name: string): DnsCache => {
+    const table = tables.get(name);
+    return table === undefined ? dnsCache(name, shared) : cacheOfTable(table, shared);
+  };
   const nowhere = dryRunCache([], input);
   const used = input.tables.filter((table) => hasDryRun(table, input.egressListeners));
   const byTable = new Map(used.map((table) => [table.metadata.name, privateRangesOf(table)]));
@@ -98,6 +103,15 @@ export function privateCache(addressRanges: readonly string[], settings: Gateway
   const tunnelCheck = privateGuard(addressRanges, settings);
   return dnsCache(`private-${contentHash(addressRanges)}`, cacheSettings(tunnelCheck, settings));
 }
+
+const enforcedSettings = memoize((settings: GatewaySettings) =>
+  cacheSettings(enforcedGuard(settings), settings),
+);
+
+/** The very same cache for the same table, so that what is rendered with it is the same, too. */
+const cacheOfTable = memoize(({ metadata }: EgressTable, shared: CacheSettings) =>
+  dnsCache(metadata.name, shared),
+);
 
 interface CacheSettings {
   readonly deniedPlaces: readonly Place[];

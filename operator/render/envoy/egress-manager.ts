@@ -4,7 +4,7 @@ import { AUTHORITY_RULE } from '../../model/access-log-line.ts';
 import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
 import { isDryRun } from '../../model/lane.ts';
 import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
-import { fileSource } from './bootstrap.ts';
+import { PATIENT_SOURCE } from './ads.ts';
 import { denyAroundRoutes } from './deny-routes.ts';
 import type { LaneCaches } from './dns-cache.ts';
 import { extension, type GatewayLane, type GatewaySettings, type Json } from './envoy-config.ts';
@@ -50,7 +50,7 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
     stream_idle_timeout: '3600s',
     common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
     upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
-    rds: { route_config_name: routes, config_source: fileSource(`${settings.directory}/rds/${routes}.json`) },
+    rds: { route_config_name: routes, config_source: PATIENT_SOURCE },
     http_filters: httpFilters(way, caches),
     local_reply_config: denyAroundRoutes(),
     access_log: accessLog(settings, way.listener, way.context, isDry ? PLAIN_OR_FAILED : NOT_ALLOWED),

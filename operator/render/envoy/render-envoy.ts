@@ -1,9 +1,10 @@
 // Tables and egress listeners -> all of Envoy's dynamic configuration. Pure: the same input gives the same bytes.
+import { memoize } from '../../lib/memo.ts';
 import { compareText } from '../../model/snapshot.ts';
 import { addressCheck } from './address-check.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
-import type { ClassifiedNames, ClassifiedTable, DestinationClass } from './destination-classes.ts';
-import { type DnsCache, laneCaches, privateCache } from './dns-cache.ts';
+import type { ClassifiedNames, DestinationClass } from './destination-classes.ts';
+import { type DnsCache, type LaneCaches, laneCaches, privateCache } from './dns-cache.ts';
 import { renderEgressListener, sniRouter } from './egress-listener.ts';
 import type {
   EgressListener,
@@ -14,6 +15,7 @@ import type {
   InternalListener,
   Json,
   NamedResource,
+  RoutedListener,
 } from './envoy-config.ts';
 import { privateHttpCheck } from './private-http-check.ts';
 import {
@@ -21,6 +23,7 @@ import {
   privateCheckName,
   rawCheckName,
   shardOf,
+  sniRouterName,
   tlsCheckName,
   watchCheckName,
 } from './resource-names.ts';
@@ -47,11 +50,13 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
     ),
     ...privateSets.flatMap(({ ranges, cache }) => privateChecks(ranges, tunnels, cache, settings)),
   ];
-  const lanes = tables.flatMap((table) =>
-    lanesOf(table.classified, input.egressListeners).map((lane) => ({ table, lane })),
-  );
+  const listenersOf = Map.groupBy(input.egressListeners, ({ table }) => table);
+  const lanes = tables.flatMap((table) => {
+    const { name } = table.classified.table.metadata;
+    return lanesOf(listenersOf.get(name) ?? []).map((lane) => ({ table, lane }));
+  });
   const sniRouters = lanes.map(({ table, lane }) =>
-    sniRouter(table.classified.table.metadata.name, lane, caches, settings),
+    sniRouterOf(table.classified.table.metadata.name, lane, caches, settings),
   );
   return {
     clusters: [
@@ -59,7 +64,8 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
       ...caches.dryRun.map(forwardCluster),
       ...tables.map(({ classified: { table } }) => {
         const { name } = table.metadata;
-        return { ...forwardCluster(caches.enforced(name)), table: name };
+        const cache = caches.enforced(name);
+        return { ...once(cache, settings, 'forward', () => forwardCluster(cache)), table: name };
       }),
       ...privateSets.map(({ cache }) => forwardCluster(cache)),
       ...[...internalListeners, ...sniRouters].map(internalCluster),
@@ -77,6 +83,24 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   };
 }
 
+/** What is rendered with a cache, by name. */
+const renderedWith = memoize(
+  (_cache: DnsCache, _settings: GatewaySettings) => new Map<string, NamedResource>(),
+);
+
+/** The very same resource as the last time with the same cache: thousands need not be compared with what Envoy has. */
+function once<Resource extends NamedResource>(
+  cache: DnsCache,
+  settings: GatewaySettings,
+  name: string,
+  render: () => Resource,
+): Resource {
+  const rendered = renderedWith(cache, settings);
+  const resource = (rendered.get(name) as Resource | undefined) ?? render();
+  rendered.set(name, resource);
+  return resource;
+}
+
 function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly InternalListener[] {
   return [
     watchCheck(watchCheckName(cache.name), cache, settings),
@@ -85,13 +109,19 @@ function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly Inte
   ];
 }
 
+function sniRouterOf(
+  table: string,
+  lane: GatewayLane,
+  caches: LaneCaches,
+  settings: GatewaySettings,
+): RoutedListener {
+  const cache = caches.of(table, lane);
+  return once(cache, settings, sniRouterName(table, lane), () => sniRouter(table, lane, caches, settings));
+}
+
 /** The lanes of a table that some workload uses. */
-function lanesOf(
-  { table }: ClassifiedTable,
-  egressListeners: readonly EgressListener[],
-): readonly GatewayLane[] {
-  const used = egressListeners.filter((egressListener) => egressListener.table === table.metadata.name);
-  return [...new Set(used.map(({ lane }) => lane))].toSorted(compareText);
+function lanesOf(egressListeners: readonly EgressListener[]): readonly GatewayLane[] {
+  return [...new Set(egressListeners.map(({ lane }) => lane))].toSorted(compareText);
 }
 
 /** Those with remaining tunnels are retained: Envoy closes the tunnels of a listener that is removed. */
@@ -111,14 +141,15 @@ function tableChecks(
   const shardChecks = [...new Set([...current, ...former])]
     .toSorted((a, b) => a - b)
     .flatMap((shard) => {
-      const tunnelCheck = tlsCheckName(name, shard);
+      const [tunnelCheck, raw] = [tlsCheckName(name, shard), rawCheckName(name, shard)];
       const internalListeners = [
-        tlsCheck(tunnelCheck, cache, settings),
-        ...(hasRaw ? [rawCheck(rawCheckName(name, shard), cache, settings)] : []),
+        once(cache, settings, tunnelCheck, () => tlsCheck(tunnelCheck, cache, settings)),
+        ...(hasRaw ? [once(cache, settings, raw, () => rawCheck(raw, cache, settings))] : []),
       ];
       return partsOf(tunnelCheck, internalListeners, tunnels);
     });
-  const checks = hasRaw ? [...shardChecks, addressCheck(cache, settings, false)] : shardChecks;
+  const address = (): NamedResource => addressCheck(cache, settings, false);
+  const checks = hasRaw ? [...shardChecks, once(cache, settings, 'address', address)] : shardChecks;
   return checks.map((check) => ({ ...check, table: name }));
 }
 
@@ -130,12 +161,14 @@ function partsOf(
 ): readonly InternalListener[] {
   const generation = generations[tunnelCheck];
   if (generation === undefined) return internalListeners.map((listener) => ({ ...listener, tunnelCheck }));
-  const metadata = { filter_metadata: { sallyport: { generation } } };
-  return internalListeners.map(({ name, body }) => {
-    const chains = (body['filter_chains'] as readonly Json[]).map((chain) => ({ ...chain, metadata }));
-    return { name, body: { ...body, filter_chains: chains }, tunnelCheck };
-  });
+  return internalListeners.map((listener) => ({ ...inGeneration(listener, generation), tunnelCheck }));
 }
+
+const inGeneration = memoize(({ name, body }: NamedResource, generation: number): NamedResource => {
+  const metadata = { filter_metadata: { sallyport: { generation } } };
+  const chains = (body['filter_chains'] as readonly Json[]).map((chain) => ({ ...chain, metadata }));
+  return { name, body: { ...body, filter_chains: chains } };
+});
 
 function privateChecks(
   ranges: readonly string[],

@@ -147,6 +147,10 @@ async function spoolsOf({
 
 function hooksOf(logger: Logger, onEnvoyChange: () => void): GatewayHooks {
   return {
+    onEnvoyStart: (how, pid) => {
+      logger.info(how === 'adopted' ? 'adopted the Envoy that still runs' : 'Envoy was started', { pid });
+      onEnvoyChange();
+    },
     onEnvoyExit: (exit) => {
       logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
       onEnvoyChange();

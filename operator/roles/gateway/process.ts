@@ -1,23 +1,22 @@
 // `sallyport gateway`: the wiring of the agent beside one Envoy in a cluster. Tables and plans from the API server,
-// Envoy's files, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
-// once from its last files, and continues when this process or the API server is down.
+// xDS for Envoy, the report of what it runs, and one loop between them. Traffic depends on none of it: Envoy starts at
+// once with what it had, and continues when this process or the API server is down.
 import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../../cluster-config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
-import { TableWait } from '../../gateway/config/table-wait.ts';
 import { measureDns } from '../../gateway/dns/dns-counts.ts';
+import { TableWait } from '../../gateway/egress/table-wait.ts';
 import type { PassOutputs, PassWork } from '../../gateway/gateway-pass.ts';
 import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { rememberCompiled, rememberInForce } from '../../gateway/state/gateway-memory.ts';
 import { inForceAfter } from '../../gateway/state/in-force.ts';
-import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { measureXds } from '../../gateway/xds/xds-counts.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
-import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
@@ -118,12 +117,10 @@ export class GatewayProcess {
     await this.#parts.release();
   }
 
-  /** Envoy first, from its last files: it needs nothing else. */
+  /** Envoy first, with what it had: it needs nothing else. */
   async #start(): Promise<void> {
     const {
       config,
-      paths,
-      settings,
       envoy,
       dns,
       pass,
@@ -138,16 +135,14 @@ export class GatewayProcess {
       registry,
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
-    await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
     rules.remember(this.#remembered?.tables ?? []);
     await dns.start();
     await spools.start();
     await pass.prepare(this.#work);
-    const how = await envoy.start();
-    this.#envoyVersion = (await envoy.admin.serverInfo()).version;
     measureLoop(registry, 'gateway', () => this.#loop.state());
     measureReflectors(registry, progress);
     measureDns(registry, dns.counts);
+    measureXds(registry, envoy.counts);
     measureEnvoy(registry, {
       deniedConnections: () => overloaded.total,
       memoryRatio: () => overload.memoryPercent / 100,
@@ -162,7 +157,7 @@ export class GatewayProcess {
       },
       metrics: registry,
     });
-    logger.info('started', { healthPort: this.healthPort, envoy: how, pid: envoy.pid });
+    logger.info('started', { healthPort: this.healthPort });
     this.#report();
     polls.start();
     source.start();
@@ -176,6 +171,7 @@ export class GatewayProcess {
     const done = await this.#parts.pass.run(this.#work);
     const { outputs, result, isAnswered, heldBack, unsaved, runAgainAtMs } = done;
     this.#isCurrent ||= outputs.hasSynced && isAnswered;
+    if (isAnswered) this.#envoyVersion ??= (await this.#parts.envoy.admin.serverInfo()).version;
     await this.#keepInForce(inForceAfter(result, outputs, this.#inForce));
     const notKept = this.#unsaved === undefined ? [] : [this.#unsaved];
     this.#notify([...heldBack, ...unsaved, ...notKept], outputs.reading);

@@ -142,7 +142,8 @@ function hooksOf(
     },
     onNewEnvoy: onEnvoyChange,
     onRefused: (denied) => servers.recordRefused(denied),
-    onStart: (how, pid) => logger.info('Envoy runs', { how, pid }),
+    onEnvoyStart: (how, pid) =>
+      logger.info(how === 'adopted' ? 'adopted the Envoy that still runs' : 'Envoy was started', { pid }),
     onStop: () => logger.info('Envoy was stopped: no workspace has hosts any more'),
     onFailure: (what, error) => logger.warn(what, { error }),
     onTrouble: (what, reason) => logger.warn(what, { reason }),

@@ -6,6 +6,7 @@ import { type ResolvedIngress, resolveIngress } from '../../compile/ingress/reso
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import type { IngressPassResult } from '../../gateway/ingress/ingress-pass.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
+import { measureXds } from '../../gateway/xds/xds-counts.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -82,7 +83,7 @@ export class IngressProcess {
 
   /** Undefined while no plan has hosts. */
   get envoyPid(): number | undefined {
-    return this.#parts.envoy.envoy?.pid;
+    return this.#parts.envoy.pid;
   }
 
   trigger(): void {
@@ -114,6 +115,7 @@ export class IngressProcess {
     await envoy.serveRemembered();
     measureLoop(registry, 'ingress', () => this.#loop.state());
     measureReflectors(registry, progress);
+    measureXds(registry, envoy.counts);
     measureEnvoy(registry, numbers);
     this.#health = await startHealthServer({
       port: config.healthPort,

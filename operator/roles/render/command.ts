@@ -1,20 +1,17 @@
-// `sallyport render FOLDER --out DIR`: Envoy's whole configuration, as files to read, compare or validate
-// with `envoy --mode validate`. Starts nothing.
-import { mkdir } from 'node:fs/promises';
+// `sallyport render FOLDER --out DIR`: Envoy's whole configuration, as JSON to read and compare. Starts nothing.
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ListenConfig, type ListenOptions, readListenConfig } from '../../config.ts';
-import { ConfigApplier } from '../../gateway/config/config-applier.ts';
 import { ListenerPorts } from '../../gateway/ports/listener-ports.ts';
 import { endpointsOf } from '../../gateway/ports/product-listeners.ts';
 import { ConnectionLimits } from '../../gateway/process/connection-limits.ts';
-import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { DEFAULT_MAX_CONNECTIONS, MAX_CONNECTIONS } from '../../model/limits.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { desiredOutputs } from '../../pipeline.ts';
 import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
-import type { EnvoyConfig } from '../../render/envoy/envoy-config.ts';
+import type { EnvoyConfig, Json, NamedResource } from '../../render/envoy/envoy-config.ts';
 import { type FolderReading, readFolder } from '../../sources/folder.ts';
 import { exitStatus } from '../shared/exit-status.ts';
 
@@ -53,7 +50,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
   await new ConnectionLimits({ settings, active: async () => new Map(), onFailure: fail }).serve(
     outputs.egressListeners,
   );
-  await writeEnvoyFiles(directory, outputs.envoy);
+  await writeResources(directory, outputs.envoy);
   await writeJson(join(directory, 'bootstrap.json'), renderBootstrap(settings));
   await writeJson(join(directory, 'tables.json'), outputs.tables);
   await writeJson(join(directory, 'plans.json'), outputs.plans);
@@ -63,14 +60,17 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
   return `Wrote ${outputs.tables.length} tables and ${outputs.egressListeners.length} egress listeners to ${directory}\n`;
 }
 
-async function writeEnvoyFiles(directory: string, envoy: EnvoyConfig): Promise<void> {
-  // Directories that Envoy requires, even if empty.
-  for (const name of ['lds', 'cds', 'rds', 'log']) await mkdir(join(directory, name), { recursive: true });
-  const admin = new EnvoyAdmin(join(directory, 'admin.sock'));
-  const applier = new ConfigApplier({ directory, admin, files: atomicFiles });
-  await applier.apply(envoy);
-  await applier.close();
-  admin.close();
+/** As Envoy gets it over xDS: listeners and clusters, and a file for each route table. */
+async function writeResources(directory: string, envoy: EnvoyConfig): Promise<void> {
+  const bodies = (resources: readonly NamedResource[]): readonly Json[] => resources.map(({ body }) => body);
+  const routes = join(directory, 'routes');
+  // Tables of the last time would be taken for wanted ones.
+  await rm(routes, { recursive: true, force: true });
+  await mkdir(routes, { recursive: true });
+  const listeners = [...envoy.internalListeners, ...envoy.egressListeners];
+  await writeJson(join(directory, 'listeners.json'), bodies(listeners));
+  await writeJson(join(directory, 'clusters.json'), bodies(envoy.clusters));
+  for (const { name, body } of envoy.routeTables) await writeJson(join(routes, `${name}.json`), body);
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {

@@ -65,7 +65,7 @@ export class IngressGate {
   }
 
   get envoyPid(): number | undefined {
-    return this.#parts.envoy.envoy?.pid;
+    return this.#parts.envoy.pid;
   }
 
   /** Soon in force, or reported. */
@@ -128,12 +128,6 @@ function hooksOf({ hooks, onRefused, view }: IngressGateOptions, onNewEnvoy: () 
     ...hooks,
     onRefused,
     onNewEnvoy,
-    onStart: (how, pid) =>
-      view.progress(
-        how === 'adopted'
-          ? `Adopted the Envoy for ingress that still runs (pid ${pid})`
-          : `Started Envoy for ingress (pid ${pid})`,
-      ),
     onStop: () => view.progress('Stopped Envoy for ingress: no workspace has hosts any more'),
   };
 }

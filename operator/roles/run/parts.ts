@@ -102,6 +102,12 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
 
 function hooksOf(view: RunView, what = 'Envoy'): GatewayHooks {
   return {
+    onEnvoyStart: (how, pid) =>
+      view.progress(
+        how === 'adopted'
+          ? `Adopted the ${what} that still runs (pid ${pid})`
+          : `Started ${what} (pid ${pid})`,
+      ),
     onEnvoyExit: (exit) =>
       view.failure(`${what} (pid ${exit.pid}) is gone: ${describeExit(exit)}; starting it again`),
     onEnvoyRestart: ({ pid, error }) => {

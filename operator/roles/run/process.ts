@@ -4,14 +4,14 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { RunConfig } from '../../config.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import type { QueryAnswer } from '../../denials/query/run-query.ts';
-import type { ApplyResult } from '../../gateway/config/config-applier.ts';
+import type { EgressResource } from '../../gateway/egress/egress-resources.ts';
 import type { PassResult } from '../../gateway/gateway-pass.ts';
 import { type Endpoints, endpointsOf } from '../../gateway/ports/product-listeners.ts';
-import { writeFileAtomic, writeOrSay } from '../../lib/atomic-file.ts';
+import type { XdsResult } from '../../gateway/xds/xds-applier.ts';
+import { writeOrSay } from '../../lib/atomic-file.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { within } from '../../lib/within.ts';
 import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
-import { renderBootstrap } from '../../render/envoy/bootstrap.ts';
 import type { TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../../sources/folder.ts';
 import { type FolderApi, startFolderApi } from './folder-api.ts';
@@ -135,22 +135,14 @@ export class RunProcess {
     await this.#parts.release();
   }
 
-  /** Files first, so that Envoy starts from them; then again with the running Envoy, which may reject them. */
+  /** Envoy starts with the first pass. */
   async #start(): Promise<void> {
-    const { paths, log, dns, envoy, ingress, polls, settings, view } = this.#parts;
+    const { log, dns, envoy, ingress, polls } = this.#parts;
     await dns.start();
-    await writeFileAtomic(`${paths.envoy}/bootstrap.json`, `${JSON.stringify(renderBootstrap(settings))}\n`);
-    await this.#pass();
     await log.follow();
-    const how = await envoy.start();
-    view.progress(
-      how === 'adopted'
-        ? `Adopted the Envoy that still runs (pid ${envoy.pid})`
-        : `Started Envoy (pid ${envoy.pid})`,
-    );
     const { heldBack } = await this.#pass();
     // An adopted Envoy has a last good configuration, and traffic that must continue.
-    if (heldBack.length > 0 && how === 'started') throw new Error(heldBack.join('\n'));
+    if (heldBack.length > 0 && envoy.startedAs === 'started') throw new Error(heldBack.join('\n'));
     await ingress.start();
     polls.start();
     this.#loop.trigger();
@@ -230,9 +222,9 @@ export class RunProcess {
 }
 
 /** Tables that are not in force as they should be, in one of their lanes at least. */
-function formerTables(result: ApplyResult): ReadonlySet<string> {
+function formerTables(result: XdsResult): ReadonlySet<string> {
   const heldBack = result.status === 'heldBack' ? result.heldBack : [];
-  return new Set(heldBack.flatMap(({ of }) => of?.table ?? []));
+  return new Set(heldBack.flatMap(({ resource }) => (resource as EgressResource | undefined)?.table ?? []));
 }
 
 function earliest(...timesMs: readonly (number | undefined)[]): number | undefined {

@@ -1,31 +1,60 @@
-// Envoy alone, from the files that the product wrote, after a test has edited them: for what its own settings keep out
-// of reach. In: a gateway, which is stopped for it. Out: the Envoy, to be stopped before the fixture is.
-import { readFile, writeFile } from 'node:fs/promises';
+// Envoy alone, with what the product gave it, after a test has edited that: for what the product's own settings keep out of
+// reach. In: a gateway, which is stopped for it. Out: the Envoy, to be stopped before the fixture is.
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { EnvoyProcess } from '../../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../../operator/gateway/process/find-envoy.ts';
 import { type StatePaths, statePaths } from '../../../operator/gateway/state/state-directory.ts';
-import * as atomicFiles from '../../../operator/lib/atomic-file.ts';
+import { EGRESS_ORDER } from '../../../operator/gateway/xds/delivery-order.ts';
+import type { Resources } from '../../../operator/gateway/xds/resource-kind.ts';
+import { XdsEnvoy } from '../../../operator/gateway/xds/xds-envoy.ts';
+import { xdsSocketPath } from '../../../operator/render/envoy/ads.ts';
+import type { Json } from '../../../operator/render/envoy/envoy-config.ts';
 import type { GatewayFixture } from './gateway-fixture.ts';
+import { resourcesInEnvoy } from './xds-fixture.ts';
 
-/** By path below Envoy's directory: its text -> the edited one, which must be another. */
-export type Edits = Readonly<Record<string, (text: string) => string>>;
+/** A text of JSON -> the edited one, which must be another. */
+type Edit = (text: string) => string;
 
-export async function startEditedEnvoy(fixture: GatewayFixture, edits: Edits): Promise<EnvoyProcess> {
-  await fixture.stopGateway();
+export interface Edits {
+  readonly bootstrap?: Edit;
+  readonly listener?: Edit;
+  readonly cluster?: Edit;
+}
+
+export async function startEditedEnvoy(fixture: GatewayFixture, edits: Edits): Promise<XdsEnvoy> {
   const { envoy: directory } = pathsOf(fixture);
-  for (const [file, edit] of Object.entries(edits)) {
-    const text = await readFile(join(directory, file), 'utf8');
-    const edited = edit(text);
-    if (edited === text) throw new Error(`Nothing was edited in ${file}`);
-    await writeFile(join(directory, file), edited);
-  }
-  const binary = await envoyBinary(process.env['PATH'] ?? '');
-  const envoy = new EnvoyProcess({ directory, binary, files: atomicFiles, concurrency: 1 });
-  await envoy.start();
+  const resources = await resourcesInEnvoy(directory);
+  await fixture.stopGateway();
+  const bootstrap = JSON.parse(await readFile(join(directory, 'bootstrap.json'), 'utf8')) as Json;
+  const envoy = new XdsEnvoy({
+    directory,
+    binary: await envoyBinary(process.env['PATH'] ?? ''),
+    concurrency: 1,
+    bootstrap: edited(bootstrap, edits.bootstrap),
+    delivery: { socketPath: xdsSocketPath({ directory }), order: EGRESS_ORDER },
+    onStart: () => undefined,
+  });
+  const { result } = await envoy.serve({
+    ...resources,
+    listener: editedAll(resources.listener, edits.listener),
+    cluster: editedAll(resources.cluster, edits.cluster),
+  });
+  if (result.status !== 'applied') throw new Error(`Envoy did not accept it: ${JSON.stringify(result)}`);
   return envoy;
 }
 
 export function pathsOf(fixture: GatewayFixture): StatePaths {
   return statePaths(join(dirname(fixture.folder), 'state'));
+}
+
+function editedAll(resources: Resources['listener'], edit: Edit | undefined): Resources['listener'] {
+  return edit === undefined ? resources : edited(resources, edit);
+}
+
+function edited<Value>(value: Value, edit: Edit | undefined): Value {
+  if (edit === undefined) return value;
+  const text = JSON.stringify(value);
+  const changed = edit(text);
+  if (changed === text) throw new Error('Nothing was edited');
+  return JSON.parse(changed) as Value;
 }

@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 import { type Decision, decide } from '../../../operator/compile/decide.ts';
 import { compileSnapshot } from '../../../operator/compile/plans.ts';
 import { indexTable } from '../../../operator/compile/table-index.ts';
+import type { StatePaths } from '../../../operator/gateway/state/state-directory.ts';
+import type { ResourceKind } from '../../../operator/gateway/xds/resource-kind.ts';
 import { mergeFiles, NOTHING_KNOWN } from '../../../operator/sources/last-good.ts';
 import { parseYamlFile } from '../../../operator/sources/yaml-file.ts';
 import { ask } from '../../outside/proxy-client.ts';
@@ -222,16 +224,21 @@ export class EditedGateway {
 
   async #pathOf(file: StateFile, which: number): Promise<string | undefined> {
     const paths = pathsOf(this.#fixture);
-    if (file === 'clusters') return join(paths.envoy, 'cds/clusters.json');
-    if (file === 'listeners') return join(paths.envoy, 'lds/listeners.json');
-    if (file !== 'a table') return paths[file];
-    const tables = (await readdir(join(paths.envoy, 'rds')))
-      .filter((name) => name.endsWith('.json'))
-      .toSorted();
-    const table = tables[which % Math.max(1, tables.length)];
-    return table === undefined ? undefined : join(paths.envoy, 'rds', table);
+    const kind = KIND_OF[file];
+    if (kind === undefined) return paths[file as keyof StatePaths];
+    const folder = join(paths.envoy, 'resources', kind);
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.binpb')).toSorted();
+    const chosen = files[which % Math.max(1, files.length)];
+    return chosen === undefined ? undefined : join(folder, chosen);
   }
 }
+
+/** Resources of Envoy, each in a file of its own. */
+const KIND_OF: Readonly<Partial<Record<StateFile, ResourceKind>>> = {
+  'a table': 'route',
+  'a cluster': 'cluster',
+  'a listener': 'listener',
+};
 
 /** What was there comes back, unless there is something newer. */
 async function unblock(path: string): Promise<void> {

@@ -16,7 +16,7 @@ export type Spoiling = 'no YAML' | 'link to nowhere' | 'unreadable' | 'no UTF-8'
 /** What lies in the folder, too. */
 export type OddEntry = 'directory' | 'pipe' | 'device' | 'link to nowhere' | 'lock of an editor';
 /** Files of the gateway, one of which cannot be written. */
-export type StateFile = 'a table' | 'clusters' | 'listeners' | 'endpoints' | 'tunnels' | 'ports';
+export type StateFile = 'a table' | 'a cluster' | 'a listener' | 'endpoints' | 'tunnels' | 'ports';
 
 export type Step =
   | { readonly kind: 'write'; readonly workspace: WorkspaceName; readonly access: WrittenAccess }
@@ -129,8 +129,8 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
       file: fc.constantFrom<StateFile>(
         'a table',
         'a table',
-        'clusters',
-        'listeners',
+        'a cluster',
+        'a listener',
         'endpoints',
         'tunnels',
         'ports',

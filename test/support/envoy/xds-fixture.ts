@@ -7,14 +7,17 @@ import { join } from 'node:path';
 import { EnvoyProcess } from '../../../operator/gateway/process/envoy-process.ts';
 import { envoyBinary } from '../../../operator/gateway/process/find-envoy.ts';
 import { encodeResource } from '../../../operator/gateway/xds/codec.ts';
-import { forEachKind, type ResourceKind } from '../../../operator/gateway/xds/resource-kind.ts';
+import { INGRESS_ORDER } from '../../../operator/gateway/xds/delivery-order.ts';
+import {
+  forEachKind,
+  type ResourceKind,
+  type Resources,
+} from '../../../operator/gateway/xds/resource-kind.ts';
 import { XdsApplier, type XdsApplierOptions } from '../../../operator/gateway/xds/xds-applier.ts';
 import * as atomicFiles from '../../../operator/lib/atomic-file.ts';
+import { xdsSocketPath } from '../../../operator/render/envoy/ads.ts';
 import type { Json } from '../../../operator/render/envoy/envoy-config.ts';
-import {
-  renderIngressBootstrap,
-  xdsSocketPath,
-} from '../../../operator/render/envoy/ingress/ingress-bootstrap.ts';
+import { renderIngressBootstrap } from '../../../operator/render/envoy/ingress/ingress-bootstrap.ts';
 import { until } from '../until.ts';
 
 /** By kind: version by name. */
@@ -69,13 +72,8 @@ export class XdsFixture {
     await until('Envoy is gone', () => this.envoy.pid === undefined);
   }
 
-  async versions(): Promise<Versions> {
-    const dump = JSON.parse(await this.#admin('/config_dump')) as { readonly configs: readonly Dump[] };
-    const versions = forEachKind((): Record<string, string> => ({}));
-    for (const config of dump.configs) {
-      for (const [kind, name, version] of entriesOf(config)) versions[kind][name] = version;
-    }
-    return versions;
+  versions(): Promise<Versions> {
+    return versionsInEnvoy(this.directory);
   }
 
   #newApplier(): XdsApplier {
@@ -87,21 +85,42 @@ export class XdsFixture {
         listenerNames: () => this.envoy.admin.listenerNames(),
       },
       isRunning: () => this.envoy.pid !== undefined,
+      order: INGRESS_ORDER,
       ...this.#more,
     });
   }
+}
 
-  #admin(path: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: join(this.directory, 'admin.sock'), path }, (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => resolve(text));
-      });
-      asked.on('error', reject).end();
-    });
+/** Versions of what the Envoy of a directory runs. */
+export async function versionsInEnvoy(directory: string): Promise<Versions> {
+  const versions = forEachKind((): Record<string, string> => ({}));
+  for (const config of await configDump(directory)) {
+    for (const [kind, body] of entriesOf(config))
+      versions[kind][body.name] = encodeResource({ name: body.name, body }).version;
+    for (const { name, version_info: version } of config.dynamic_active_secrets ?? [])
+      versions.secret[name] = version;
   }
+  return versions;
+}
+
+/** What the Envoy of a directory runs; secrets are not shown. */
+export async function resourcesInEnvoy(directory: string): Promise<Resources> {
+  const entries = (await configDump(directory)).flatMap(entriesOf);
+  return forEachKind((wanted) =>
+    entries.filter(([kind]) => kind === wanted).map(([, body]) => ({ name: body.name, body })),
+  );
+}
+
+function configDump(directory: string): Promise<readonly Dump[]> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: join(directory, 'admin.sock'), path: '/config_dump' }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve((JSON.parse(text) as { readonly configs: readonly Dump[] }).configs));
+    });
+    asked.on('error', reject).end();
+  });
 }
 
 type NamedJson = Json & { readonly name: string };
@@ -114,21 +133,16 @@ interface Dump {
   readonly dynamic_listeners?: readonly { readonly active_state?: { readonly listener: NamedJson } }[];
 }
 
-/** By content: a listener that was updated in place keeps the version that it was made with. Secrets are not shown. */
-function entriesOf(dump: Dump): (readonly [ResourceKind, string, string])[] {
-  const { dynamic_active_clusters: clusters = [], dynamic_active_secrets: secrets = [] } = dump;
-  const { dynamic_route_configs: routes = [], dynamic_listeners: listeners = [] } = dump;
-  const { dynamic_scoped_route_configs: scopes = [] } = dump;
-  const entry = (kind: ResourceKind, body: NamedJson): readonly [ResourceKind, string, string] => {
-    return [kind, body.name, encodeResource({ name: body.name, body }).version];
-  };
+/** By content: a listener that was updated in place keeps the version that it was made with. */
+function entriesOf(dump: Dump): readonly (readonly [ResourceKind, NamedJson])[] {
+  const { dynamic_active_clusters: clusters = [], dynamic_route_configs: routes = [] } = dump;
+  const { dynamic_listeners: listeners = [], dynamic_scoped_route_configs: scopes = [] } = dump;
   return [
-    ...clusters.map(({ cluster }) => entry('cluster', cluster)),
-    ...secrets.map((one) => ['secret', one.name, one.version_info] as const),
-    ...routes.map((one) => entry('route', one.route_config)),
-    ...scopes.flatMap(({ scoped_route_configs: all = [] }) => all.map((scope) => entry('scope', scope))),
+    ...clusters.map(({ cluster }) => ['cluster', cluster] as const),
+    ...routes.map((one) => ['route', one.route_config] as const),
+    ...scopes.flatMap(({ scoped_route_configs: all = [] }) => all.map((scope) => ['scope', scope] as const)),
     ...listeners.flatMap(({ active_state: active }) =>
-      active === undefined ? [] : [entry('listener', active.listener)],
+      active === undefined ? [] : [['listener', active.listener] as const],
     ),
   ];
 }

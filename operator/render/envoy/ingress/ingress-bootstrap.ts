@@ -32,11 +32,6 @@ export function portShare({
   return Math.max(1, Math.floor(Math.min(maxConnections * PORT_SHARE.connections, inMemory)));
 }
 
-/** Where Envoy finds the gateway. */
-export function xdsSocketPath({ directory }: Pick<IngressBootstrapSettings, 'directory'>): string {
-  return `${directory}/xds.sock`;
-}
-
 export function renderIngressBootstrap(settings: IngressBootstrapSettings): Json {
   return {
     node: { id: 'sallyport-ingress', cluster: 'sallyport-ingress' },
@@ -51,7 +46,7 @@ export function renderIngressBootstrap(settings: IngressBootstrapSettings): Json
     layered_runtime: { layers: [{ name: LIMITS_LAYER, static_layer: portLimits(settings) }] },
     stats_config: renderStatistics(STATISTIC_PREFIXES),
     overload_manager: renderOverload(settings),
-    ...renderAds(xdsSocketPath(settings)),
+    ...renderAds(settings),
   };
 }
 

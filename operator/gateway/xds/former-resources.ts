@@ -1,0 +1,49 @@
+// Resources that are no longer wanted and that Envoy may still have: since when, so that connections can drain first.
+import { forEachKind, RESOURCE_KINDS, type ResourceKind } from './resource-kind.ts';
+
+interface Former {
+  /** By performance.now(). */
+  readonly sinceMs: number;
+  readonly isInternal: boolean;
+}
+
+/** What Envoy never had is never reported as removed. */
+const KEPT_MS = 600_000;
+
+export class FormerResources {
+  readonly #drainMs: number;
+  readonly #former = forEachKind(() => new Map<string, Former>());
+
+  constructor(drainMs: number) {
+    this.#drainMs = drainMs;
+  }
+
+  get isEmpty(): boolean {
+    return RESOURCE_KINDS.every((kind) => this.#former[kind].size === 0);
+  }
+
+  add(kind: ResourceKind, name: string, isInternal: boolean): void {
+    const nowMs = performance.now();
+    const former = this.#former[kind];
+    for (const [other, { sinceMs }] of former) {
+      if (nowMs - sinceMs < KEPT_MS) break;
+      former.delete(other);
+    }
+    former.set(name, { sinceMs: nowMs, isInternal });
+  }
+
+  /** It is wanted again, or Envoy no longer has it. */
+  forget(kind: ResourceKind, name: string): void {
+    this.#former[kind].delete(name);
+  }
+
+  isInternal(listener: string): boolean {
+    return this.#former.listener.get(listener)?.isInternal ?? false;
+  }
+
+  /** True for what only a former process knew. */
+  hasDrained(kind: ResourceKind, name: string): boolean {
+    const { sinceMs } = this.#former[kind].get(name) ?? { sinceMs: Number.NEGATIVE_INFINITY };
+    return performance.now() - sinceMs >= this.#drainMs;
+  }
+}
