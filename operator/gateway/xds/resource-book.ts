@@ -189,12 +189,11 @@ export class ResourceBook {
   heldBack(): readonly HeldBackResource[] {
     return RESOURCE_KINDS.flatMap((kind) =>
       [...this.#entries[kind]].flatMap(([name, entry]) => {
-        const { wanted, good, rejection } = entry;
         const closing = this.#closingTable(kind, entry);
-        const text = wanted.fault ?? rejection?.text ?? closing?.wanted.fault ?? closing?.rejection?.text;
+        const text = troubleOf(entry) ?? (closing && troubleOf(closing));
         if (text === undefined) return [];
-        const isFormer = good !== undefined && closing === undefined && this.#mayStay(kind, entry);
-        return [{ kind, name, text, isFormer, resource: wanted.resource }];
+        const isFormer = entry.good !== undefined && closing === undefined && this.#mayStay(kind, entry);
+        return [{ kind, name, text, isFormer, resource: entry.wanted.resource }];
       }),
     );
   }
@@ -240,6 +239,10 @@ function wantOne(entries: Map<string, Entry>, name: string, wanted: WantedResour
   if (good !== undefined && good.encoded.version === wanted.encoded?.version)
     entry.good = { ...good, resource: wanted.resource };
   return !isSame;
+}
+
+function troubleOf({ wanted, rejection }: Entry): string | undefined {
+  return wanted.fault ?? rejection?.text;
 }
 
 function isHeldBack({ wanted, rejection }: Entry): boolean {
