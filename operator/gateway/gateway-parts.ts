@@ -168,6 +168,7 @@ function egressEnvoy(
     onStart: hooks.onEnvoyStart,
     onExit: hooks.onEnvoyExit,
     onRestart: hooks.onEnvoyRestart,
+    onDamaged: (sentence) => hooks.onTrouble('a file of the state directory was damaged', sentence),
   });
 }
 

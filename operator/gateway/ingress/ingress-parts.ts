@@ -37,6 +37,8 @@ export function ingressParts(
 ): IngressParts {
   const settings = settingsOf(config, paths.ingressEnvoy);
   const { directory } = settings;
+  const onDamaged = (sentence: string): void =>
+    hooks.onTrouble('a file of the state directory was damaged', sentence);
   const limits = { maxConnections: descriptors.connections, envoyMemoryBytes };
   const maxConnectionsPerListener = config.ingress.maxConnections ?? portShare(limits);
   const envoy = new XdsEnvoy({
@@ -51,15 +53,13 @@ export function ingressParts(
       hooks.onNewEnvoy();
     },
     onStart: hooks.onEnvoyStart,
+    onDamaged,
     ...(hooks.onStop === undefined ? {} : { onStop: hooks.onStop }),
   });
   return {
     settings,
     envoy,
-    pass: new IngressPass({
-      ...{ envoy, settings, generationFile: paths.generations },
-      onDamaged: (sentence) => hooks.onTrouble('a file of the state directory was damaged', sentence),
-    }),
+    pass: new IngressPass({ envoy, settings, generationFile: paths.generations, onDamaged }),
     ...ingressPolls(envoy.admin, hooks, envoyMemoryBytes),
   };
 }

@@ -1,5 +1,6 @@
 // State that a gateway stores across restarts, beside Envoy's own files: tables and plans, so that entries expire and
 // denials have their rule while no API server can be reached, and the revisions that Envoy runs.
+import { rm } from 'node:fs/promises';
 import { readIfExists, writeOrSay } from '../../lib/atomic-file.ts';
 import { gatewayReportSpecSchema } from '../../model/gateway-report.ts';
 import { type CompiledObject, parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
@@ -28,7 +29,7 @@ export async function readMemory(paths: MemoryPaths): Promise<GatewayMemory> {
 
 /**
  * Call it before they are applied: the stored objects are never older than what Envoy runs. Returns why they could not
- * be stored; waiting for that would hold back removals.
+ * be stored; waiting for that would hold back removals. Then nothing is stored: a restart must not go back to former ones.
  */
 export async function rememberCompiled(
   paths: MemoryPaths,
@@ -39,7 +40,9 @@ export async function rememberCompiled(
     spec,
   });
   const compiled = { tables: tables.map(strip), plans: plans.map(strip) };
-  return await writeOrSay(paths.compiled, `${JSON.stringify(compiled)}\n`);
+  const problem = await writeOrSay(paths.compiled, `${JSON.stringify(compiled)}\n`);
+  if (problem !== undefined) await rm(paths.compiled, { force: true }).catch(() => undefined);
+  return problem;
 }
 
 export async function rememberInForce(paths: MemoryPaths, inForce: InForce): Promise<string | undefined> {

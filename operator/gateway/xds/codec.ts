@@ -46,12 +46,15 @@ export interface DeltaResponse {
   readonly removed: readonly string[];
 }
 
+interface StoredEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly resource?: { readonly typeUrl: string; readonly value: Uint8Array };
+}
+
 interface StoredResponse {
-  readonly resources: readonly {
-    readonly name: string;
-    readonly version: string;
-    readonly resource?: { readonly typeUrl: string; readonly value: Uint8Array };
-  }[];
+  readonly typeUrl: string;
+  readonly resources: readonly StoredEntry[];
 }
 
 const registry = createFileRegistry(
@@ -101,13 +104,18 @@ export function encodeResponse({ typeUrl, nonce, entries, removed }: DeltaRespon
   return Buffer.from(writer.finish());
 }
 
-/** The entries of an encoded response; throws for bytes that are none. */
-export function decodeEntries(bytes: Uint8Array): readonly EncodedResource[] {
-  const { resources } = fromBinary(RESPONSE, bytes) as unknown as StoredResponse;
-  return resources.map(({ name, version, resource }) => {
-    if (name === '' || resource === undefined) throw new Error('an entry has no name or no content');
-    return { name, version, entry: entryOf(name, version, resource.typeUrl, resource.value) };
-  });
+/** The entries of an encoded response of this type; throws for bytes that are none, or not as they were encoded. */
+export function decodeEntries(bytes: Uint8Array, typeUrl: string): readonly EncodedResource[] {
+  const response = fromBinary(RESPONSE, bytes) as unknown as StoredResponse;
+  // The type comes after the entries: without it some may be missing.
+  if (response.typeUrl !== typeUrl) throw new Error(`It is of type "${response.typeUrl}", not "${typeUrl}"`);
+  return response.resources.map((entry) => decodeEntry(entry, typeUrl));
+}
+
+function decodeEntry({ name, version, resource }: StoredEntry, typeUrl: string): EncodedResource {
+  if (resource?.typeUrl !== typeUrl || hashOf(resource.value) !== version)
+    throw new Error(`The content of "${name}" is not as it was written`);
+  return { name, version, entry: entryOf(name, version, typeUrl, resource.value) };
 }
 
 function entryOf(name: string, version: string, typeUrl: string, value: Uint8Array): Uint8Array {

@@ -58,6 +58,8 @@ export interface XdsApplierOptions {
    */
   readonly drainMs?: number;
   readonly counts?: XdsCounts;
+  /** Called with the sentence about remembered resources that cannot be used. */
+  readonly onDamaged?: (sentence: string) => void;
   /** The longest time until rejected content is offered again. */
   readonly retryMs?: number;
 }
@@ -72,7 +74,6 @@ export class XdsApplier {
   readonly #server: DeltaServer;
   readonly #counts: XdsCounts;
   #state: 'closed' | 'open' | 'listening' = 'closed';
-  #isComplete = false;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting: (() => void)[] = [];
   #places: Places = new Map();
@@ -86,7 +87,7 @@ export class XdsApplier {
       drainMs: this.#drainMs,
       rules: options.rules ?? EVERYTHING_STAYS,
     });
-    this.#files = new ResourceFiles(options.directory);
+    this.#files = new ResourceFiles(options.directory, options.onDamaged);
     this.#server = new DeltaServer({
       book: this.#book,
       order: options.order,
@@ -106,9 +107,9 @@ export class XdsApplier {
   /** Serves what the last process wanted; returns false, and serves nothing, where that is not known. */
   serveRemembered(): Promise<boolean> {
     return this.#enqueue(async () => {
-      await this.#open();
-      if (this.#isComplete) await this.#listen();
-      return this.#isComplete;
+      const isKnown = await this.#open();
+      if (isKnown) await this.#listen();
+      return isKnown;
     });
   }
 
@@ -183,15 +184,16 @@ export class XdsApplier {
     return this.#book.heldBack().some(({ isFormer }) => isFormer);
   }
 
-  async #open(): Promise<void> {
-    if (this.#state !== 'closed') return;
+  /** Returns whether something is remembered that is not known yet. */
+  async #open(): Promise<boolean> {
+    if (this.#state !== 'closed') return false;
     const stored = await this.#files.read();
     for (const { kind, versions } of stored ?? []) {
       const [wanted, good = wanted] = versions;
       if (wanted !== undefined && good !== undefined) this.#book.remember(kind, wanted, good);
     }
-    this.#isComplete = stored !== undefined;
     this.#state = 'open';
+    return stored !== undefined;
   }
 
   async #want(resources: Resources): Promise<readonly ResourceRef[]> {
@@ -202,12 +204,8 @@ export class XdsApplier {
     );
   }
 
-  async #write(changes: readonly ResourceRef[]): Promise<readonly string[]> {
-    const problems = await this.#files.write(changes, (kind, name) => this.#book.versionsOf(kind, name));
-    if (this.#isComplete || problems.length > 0) return problems;
-    const problem = (await this.#files.sync()) ?? (await this.#files.markComplete());
-    this.#isComplete = problem === undefined;
-    return problem === undefined ? [] : [problem];
+  #write(changes: readonly ResourceRef[]): Promise<readonly string[]> {
+    return this.#files.write(changes, (kind, name) => this.#book.versionsOf(kind, name));
   }
 
   async #listen(): Promise<void> {

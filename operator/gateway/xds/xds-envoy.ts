@@ -25,6 +25,8 @@ export interface XdsEnvoyOptions
   >;
   readonly onStart: (how: EnvoyStart, pid: number | undefined) => void;
   readonly onStop?: () => void;
+  /** Called with the sentence about remembered resources that cannot be used. */
+  readonly onDamaged?: (sentence: string) => void;
 }
 
 const STOP_TIMEOUT_MS = 2000;
@@ -130,10 +132,11 @@ export class XdsEnvoy {
   }
 
   #make(): Running {
-    const { directory, delivery } = this.#options;
+    const { directory, delivery, onDamaged = () => undefined } = this.#options;
     const envoy = this.#newEnvoy();
     const applier = new XdsApplier({
       ...delivery,
+      onDamaged,
       directory: join(directory, 'resources'),
       admin: {
         warming: () => envoy.admin.warming(),
