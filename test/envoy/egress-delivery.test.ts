@@ -210,6 +210,16 @@ test('a new process continues where a killed one stopped, without sending Envoy 
   expect(await ask(ports[0] ?? 0)).toBe('200 a2');
 });
 
+test('stop() ends an Envoy that hangs in the middle of a change', async () => {
+  await egress.apply(workspace('a', 0, 'a1'));
+  const { pid = 0 } = egress.envoy;
+  process.kill(pid, 'SIGSTOP');
+  const changing = egress.apply(workspace('a', 0, 'a2'));
+  await egress.envoy.stop();
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(await changing).toEqual({ status: 'notRunning' });
+});
+
 test('folders of a release that configured Envoy by files go', async () => {
   await mkdir(join(fixture.directory, 'rds'));
   await writeFile(join(fixture.directory, 'rds/table.a.json'), '{}');

@@ -105,8 +105,9 @@ export class XdsEnvoy {
   async stop(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
-    await running?.applier.close();
+    // First, since a change waits for an Envoy that hangs.
     await running?.envoy.stop();
+    await running?.applier.close();
     this.admin.close();
   }
 
