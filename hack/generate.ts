@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Writes what is generated from the sources: crds/<plural>.yaml for every kind of operator/model, and the policies for
 // admission and RBAC in charts/sallyport/generated/. The same sources give the same bytes; other files there are
-// removed.
+// removed. Also the descriptors of Envoy's types, which take Go, where what they are made from has changed.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { renderAdmission } from '../operator/manifests/admission/admission.ts';
@@ -12,7 +13,8 @@ import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
 
 const USAGE = `Usage: hack/generate.ts [--help]
 
-Writes crds/ and charts/sallyport/generated/ from the schemas and tables in operator/. "npm run generate" does the same.
+Writes crds/ and charts/sallyport/generated/ from the schemas and tables in operator/, and runs
+"hack/envoy-types.sh --if-changed". "npm run generate" does the same.
 `;
 
 function generate(): void {
@@ -21,6 +23,8 @@ function generate(): void {
     renderObjectsFile('admission.yaml', renderAdmission(USUAL_INSTALLATION)),
     renderObjectsFile('rbac.yaml', renderRbac(USUAL_INSTALLATION)),
   ]);
+  const script = join(import.meta.dirname, 'envoy-types.sh');
+  process.exitCode = spawnSync('bash', [script, '--if-changed'], { stdio: 'inherit' }).status ?? 1;
 }
 
 function writeFolder(name: string, files: readonly CrdFile[]): void {

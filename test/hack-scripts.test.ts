@@ -1,11 +1,13 @@
 // The scripts of hack/ in a folder of their own, with small stand-ins for the programs that they call.
 import { spawnSync } from 'node:child_process';
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -85,6 +87,37 @@ describe('hack/envoy.sh', () => {
   it('says that pip is missing', () => {
     for (const name of ['python3', 'pip3', 'pip']) writeProgram(`bin/${name}`, 'exit 127');
     expect(run('hack/envoy.sh').stderr).toContain('pip was not found: install Python 3 with pip');
+  });
+});
+
+describe('hack/envoy-types.sh --if-changed', () => {
+  const made = 'operator/gateway/xds/envoy-types.binpb.gz';
+  const types = 'hack/envoy-types/types.txt';
+
+  beforeEach(() => {
+    mkdirSync(dirname(join(root, made)), { recursive: true });
+    cpSync(join(HACK, '..', made), join(root, made));
+  });
+
+  it('needs no Go while all is as it was made', () => {
+    expect(run('hack/envoy-types.sh', ['--if-changed'])).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it.each([types, made, 'hack/envoy-types/go.sum'])('says that Go is needed after a change of %s', (file) => {
+    appendFileSync(join(root, file), 'x');
+    const { status, stderr } = run('hack/envoy-types.sh', ['--if-changed']);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining(
+        `Cannot write ${made}: what it is made from has changed, and Go is missing`,
+      ),
+    });
+  });
+
+  it('wants the types of the very Envoy that hack/envoy.sh fetches', () => {
+    const file = join(root, 'hack/envoy.sh');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('version=1.40.0', 'version=1.41.0'));
+    expect(run('hack/envoy-types.sh', ['--if-changed']).stderr).toContain('is of another Envoy than');
   });
 });
 
