@@ -86,7 +86,7 @@ export class GatewayPass {
     remember,
   }: PassWork<Outputs>): Promise<Remembered<Outputs>> {
     const { tunnels, tunnelCloser } = this.#parts;
-    await tunnelCloser.check(SYSTEM_CLOCK.nowMs());
+    await tunnelCloser.check(performance.now());
     const outputs = await compute(tunnels.memory);
     const unsaved = await remember(outputs);
     await tunnels.keep(outputs.tunnels);
@@ -109,13 +109,15 @@ export class GatewayPass {
     const applied = await this.#serve(outputs, () => envoy.serve(egressResources(outputs.envoy)));
     const { result } = applied;
     const isAnswered = result.status === 'applied' || result.status === 'heldBack';
-    if (isAnswered) tunnelCloser.inForce(outputs.envoy.internalListeners, SYSTEM_CLOCK.nowMs());
+    if (isAnswered) tunnelCloser.inForce(outputs.envoy.internalListeners, performance.now());
     const heldBack = await heldBackSentences(result);
     const unsaved = [...notRemembered, ...applied.unsaved];
     const isWhole = isAnswered && heldBack.length + unsaved.length === 0;
-    const retryAtMs = isWhole ? Number.POSITIVE_INFINITY : SYSTEM_CLOCK.nowMs() + RETRY_MS;
+    const nowMs = SYSTEM_CLOCK.nowMs();
+    const retryAtMs = isWhole ? Number.POSITIVE_INFINITY : nowMs + RETRY_MS;
+    const closesAtMs = nowMs + tunnelCloser.dueAtMs - performance.now();
     const changesAtMs = outputs.changesAtMs ?? Number.POSITIVE_INFINITY;
-    const runAgainAtMs = Math.min(changesAtMs, tunnelCloser.dueAtMs, retryAtMs);
+    const runAgainAtMs = Math.min(changesAtMs, closesAtMs, retryAtMs);
     return { outputs, unsaved, result, isAnswered, heldBack, runAgainAtMs };
   }
 }

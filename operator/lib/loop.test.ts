@@ -92,6 +92,17 @@ test('trigger() many times within the shortest interval causes one more run, at 
   expect(runs).toBe(2);
 });
 
+test('trigger() waits for no longer where the clock has been turned back', async () => {
+  const loop = loopOf();
+  loop.trigger();
+  await clock.advance(0);
+  clock.timers.clear();
+  clock.now -= 3_600_000;
+  loop.trigger();
+  await clock.advance(10);
+  expect(runs).toBe(2);
+});
+
 test('trigger() during a run causes exactly one run after it, never two at once', async () => {
   const { job, release } = heldJob();
   const loop = loopOf({ job });

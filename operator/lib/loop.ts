@@ -76,7 +76,7 @@ export class Loop {
     this.#triggered = true;
     this.#triggers += 1;
     this.#triggeredAtMs = this.#options.clock.nowMs();
-    if (!this.#running) this.#schedule(this.#lastStartMs + this.#options.minIntervalMs);
+    if (!this.#running) this.#schedule(this.#soonestMs());
   }
 
   state(): LoopState {
@@ -102,6 +102,12 @@ export class Loop {
     this.#releaseWaiting();
   }
 
+  /** Also after the clock was turned back, maybe by hours. */
+  #soonestMs(): number {
+    const { clock, minIntervalMs } = this.#options;
+    return Math.min(this.#lastStartMs, clock.nowMs()) + minIntervalMs;
+  }
+
   #schedule(atMs: number): void {
     this.#cancelTimer();
     const delayMs = Math.min(Math.max(0, atMs - this.#options.clock.nowMs()), MAX_TIMER_MS);
@@ -116,7 +122,7 @@ export class Loop {
     const nextMs = await this.#runJob(queuedMs);
     this.#running = false;
     if (this.#stopped) return this.#releaseWaiting();
-    this.#schedule(this.#triggered ? this.#lastStartMs + this.#options.minIntervalMs : nextMs);
+    this.#schedule(this.#triggered ? this.#soonestMs() : nextMs);
     if (!this.#triggered) this.#releaseWaiting();
   }
 

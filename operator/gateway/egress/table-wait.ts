@@ -13,7 +13,7 @@ interface Pair {
 }
 
 export interface SteadyObjects extends CompiledObjects {
-  /** Epoch milliseconds at which the first wait ends. */
+  /** When the first wait ends, by the clock of `atMs`. */
   readonly untilMs: number | undefined;
 }
 
@@ -21,7 +21,10 @@ export class TableWait {
   #pairs: ReadonlyMap<string, Pair> = new Map();
   #sinceMs: ReadonlyMap<string, number> = new Map();
 
-  /** `compiled`, with plans and tables of before in place of those that are not there yet. */
+  /**
+   * `compiled`, with plans and tables of before in place of those that are not there yet; `atMs` is of a clock that nobody
+   * turns back.
+   */
   steady(compiled: CompiledObjects, atMs: number): SteadyObjects {
     const tables = new Map(compiled.tables.map((table) => [table.metadata.name, table]));
     const pairs = new Map<string, Pair>();

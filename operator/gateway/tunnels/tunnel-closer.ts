@@ -51,7 +51,7 @@ export class TunnelCloser {
     ];
   }
 
-  /** Epoch milliseconds of the next check; infinite where none is planned. */
+  /** Time of the next check, by the clock of its callers, which nobody turns back; infinite where none is planned. */
   get dueAtMs(): number {
     return Math.min(...this.#plannedChecks.map(({ dueAtMs }) => dueAtMs));
   }

@@ -12,7 +12,7 @@ import {
   type JsonValue,
   toBinary,
 } from '@bufbuild/protobuf';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { Json, NamedResource } from '../../render/envoy/envoy-config.ts';
 
@@ -61,6 +61,9 @@ const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, gunzipSync(readFileSync(DESCRIPTORS))),
 );
 const REQUEST = messageType('envoy.service.discovery.v3.DeltaDiscoveryRequest');
+const INTERNAL_LISTENER = messageType('envoy.config.listener.v3.Listener').fields.find(
+  ({ name }) => name === 'internal_listener',
+);
 const RESPONSE = messageType('envoy.service.discovery.v3.DeltaDiscoveryResponse');
 
 /** By the body, since most bodies are the same objects from one change to the next. */
@@ -133,6 +136,23 @@ function entryOf(name: string, version: string, typeUrl: string, value: Uint8Arr
     .tag(3, WireType.LengthDelimited)
     .string(name)
     .finish();
+}
+
+/** Of an encoded listener: whether only other listeners reach it. */
+export function isInternalListener({ entry }: EncodedResource): boolean {
+  const content = fieldOf(fieldOf(entry, 2), 2);
+  return fieldOf(content, INTERNAL_LISTENER?.number) !== undefined;
+}
+
+/** The first such field of a message, which must hold a message. */
+function fieldOf(message: Uint8Array | undefined, field: number | undefined): Uint8Array | undefined {
+  const reader = new BinaryReader(message ?? new Uint8Array());
+  while (reader.pos < reader.len) {
+    const [found, type] = reader.tag();
+    if (found === field) return reader.bytes();
+    reader.skip(type, found);
+  }
+  return undefined;
 }
 
 function messageType(name: string): DescMessage {

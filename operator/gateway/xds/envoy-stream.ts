@@ -11,6 +11,8 @@ export interface EnvoyStreamOptions {
   readonly order: readonly DeliveryStage[];
   /** Whether that may go which is needed only by connections that drain, once they have drained. */
   readonly mayRemoveUnused: () => boolean;
+  /** False while what it would send is not in files yet: a restart would go back to what was wanted before. */
+  readonly maySend: () => boolean;
   /** Of a single resource. */
   readonly onRejected: () => void;
   /** Names of the listeners that Envoy has. */
@@ -66,7 +68,8 @@ export class EnvoyStream {
 
   /** Sends what may be sent now. */
   push(): void {
-    this.#isQuiet = this.#options.order.every((stage) => this.#pushStage(stage));
+    const { order, maySend } = this.#options;
+    this.#isQuiet = maySend() && order.every((stage) => this.#pushStage(stage));
   }
 
   /** Whether the stages after it may follow. */

@@ -3,7 +3,7 @@
 // often. No I/O; it is told what Envoy answered.
 import { backOffMs } from '../../lib/back-off.ts';
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
-import type { EncodedResource } from './codec.ts';
+import { type EncodedResource, isInternalListener } from './codec.ts';
 import { FormerResources } from './former-resources.ts';
 import { forEachKind, RESOURCE_KINDS, type ResourceKind, type ResourceRef } from './resource-kind.ts';
 import type { StayRules } from './stay-rules.ts';
@@ -115,12 +115,11 @@ export class ResourceBook {
     );
   }
 
-  /** Whether only other listeners reach it; one that only a former process knew counts as open to clients. */
+  /** Whether only other listeners reach it; one that only Envoy knows counts as open to clients. */
   isInternal(listener: string): boolean {
-    const resource = this.#entries.listener.get(listener)?.wanted.resource;
-    return resource === undefined
-      ? this.former.isInternal(listener)
-      : resource.body['internal_listener'] !== undefined;
+    const { resource, encoded } = this.#entries.listener.get(listener)?.wanted ?? {};
+    if (resource !== undefined) return resource.body['internal_listener'] !== undefined;
+    return encoded === undefined ? this.former.isInternal(listener) : isInternalListener(encoded);
   }
 
   namesOf(kind: ResourceKind): Iterable<string> {

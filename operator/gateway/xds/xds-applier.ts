@@ -74,6 +74,8 @@ export class XdsApplier {
   readonly #server: DeltaServer;
   readonly #counts: XdsCounts;
   #state: 'closed' | 'open' | 'listening' = 'closed';
+  /** Whether there is something new that is not in files yet. */
+  #isWriting = false;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting: (() => void)[] = [];
   #places: Places = new Map();
@@ -91,6 +93,7 @@ export class XdsApplier {
     this.#server = new DeltaServer({
       book: this.#book,
       order: options.order,
+      maySend: () => !this.#isWriting,
       mayRemoveUnused: () => !this.#usesFormer(),
       listenersInEnvoy: () => options.admin.listenerNames(),
       onConnect: () => {
@@ -136,6 +139,7 @@ export class XdsApplier {
     await this.#open();
     const changes = await this.#want(resources);
     const unsaved = await this.#write(changes);
+    this.#isWriting = false;
     const replacing = changes.filter(([kind, name]) => this.#book.versionsOf(kind, name).length > 1);
     this.#mark([...changes, ...(await this.#offerAgain())]);
     this.#server.stream?.removeFirst(this.#moveListeners(resources));
@@ -198,6 +202,7 @@ export class XdsApplier {
 
   async #want(resources: Resources): Promise<readonly ResourceRef[]> {
     const wanted = await encodeResources(resources, (kind, name) => this.#book.wanted(kind, name));
+    this.#isWriting = true;
     this.#counts.resources = RESOURCE_KINDS.reduce((sum, kind) => sum + wanted[kind].size, 0);
     return RESOURCE_KINDS.flatMap((kind) =>
       this.#book.want(kind, wanted[kind]).map((name) => [kind, name] as const),

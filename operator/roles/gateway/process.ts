@@ -185,12 +185,14 @@ export class GatewayProcess {
       const hasSynced = source.hasSynced();
       const reading = source.read();
       const atMs = SYSTEM_CLOCK.nowMs();
-      const steady = this.#wait.steady(reading, atMs);
+      const steadyAtMs = performance.now();
+      const steady = this.#wait.steady(reading, steadyAtMs);
       const egressListenersOf = (plans: CompiledObjects['plans']) =>
         laneListeners(plans, config.listenAddress);
       const outputs = gatewayOutputs(steady, { settings, egressListenersOf, tunnels }, atMs);
       const { untilMs = Number.POSITIVE_INFINITY } = steady;
-      const changesAtMs = Math.min(outputs.changesAtMs ?? Number.POSITIVE_INFINITY, untilMs);
+      const waitEndsAtMs = atMs + untilMs - steadyAtMs;
+      const changesAtMs = Math.min(outputs.changesAtMs ?? Number.POSITIVE_INFINITY, waitEndsAtMs);
       return { ...steady, ...outputs, changesAtMs, hasSynced, reading };
     },
     remember: async ({ tables, reading, hasSynced }) => {
