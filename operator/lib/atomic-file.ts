@@ -6,10 +6,7 @@ import { dirname } from 'node:path';
 
 const FOR_ALL = 0o644;
 
-interface WriteOptions extends Pick<ReplaceOptions, 'isDurable'> {
-  /** Rename a fresh file in although the text is the same: whoever watches the directory reads it again. */
-  readonly evenIfUnchanged?: boolean;
-}
+type WriteOptions = Pick<ReplaceOptions, 'isDurable'>;
 
 /** Resolves with whether the file was written; it is left alone when it already holds this text. */
 export async function writeFileAtomic(
@@ -17,7 +14,7 @@ export async function writeFileAtomic(
   text: string,
   options: WriteOptions = {},
 ): Promise<boolean> {
-  if (options.evenIfUnchanged !== true && (await readIfExists(path)) === text) {
+  if ((await readIfExists(path)) === text) {
     return false;
   }
   await replaceFile(path, text, options);

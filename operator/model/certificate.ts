@@ -1,4 +1,4 @@
-// A certificate of a kubernetes.io/tls Secret, and whether Envoy can use it: one that it refuses would hold back the
+// A certificate of a kubernetes.io/tls Secret, and whether Envoy can use it: one that it rejects would hold back the
 // listener of all workspaces.
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { memoize } from '../lib/memo.ts';

@@ -67,7 +67,7 @@ const ALL_SERVICES: Services = {
   10250: 'https',
 };
 
-/** Dots in a policy's name mean nothing to Envoy's files, though they do to patterns. */
+/** Dots in a policy's name mean nothing in names of Envoy's resources, though they do to patterns. */
 export const POLICIES = { tenant: 'tenant-policy', trial: 'trial-policy', other: 'other.policy.v1' } as const;
 
 const ELSEWHERE = 'elsewhere.example.net';

@@ -1,7 +1,5 @@
 // A configuration -> a real Envoy, over xDS: brought into force in the safe order, and what is held back.
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import type { EnvoyConfig } from '../../operator/render/envoy/envoy-config.ts';
 import {
   ask,
@@ -218,13 +216,6 @@ test('stop() ends an Envoy that hangs in the middle of a change', async () => {
   await egress.envoy.stop();
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   expect(await changing).toEqual({ status: 'notRunning' });
-});
-
-test('folders of a release that configured Envoy by files go', async () => {
-  await mkdir(join(fixture.directory, 'rds'));
-  await writeFile(join(fixture.directory, 'rds/table.a.json'), '{}');
-  await egress.apply(workspace('a', 0, 'a1'));
-  expect(await readdir(fixture.directory)).not.toContain('rds');
 });
 
 test('an Envoy that does not answer is reported, and has everything once it answers', async () => {

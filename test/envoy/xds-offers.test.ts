@@ -1,4 +1,4 @@
-// What is offered over xDS, and when: refused resources again later, everything only by a gateway that knows it.
+// What is offered over xDS, and when: rejected resources again later, everything only by a gateway that knows it.
 import { once } from 'node:events';
 import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -83,12 +83,12 @@ test('what Envoy has been given stands in files already, for a process that take
   await applying;
 });
 
-test('what Envoy refuses stays as it was, also where the gateway has lost its memory', async () => {
+test('what Envoy rejects stays as it was, also where the gateway has lost its memory', async () => {
   expect((await fixture.applier.apply(resources(2))).result).toEqual({ status: 'applied' });
   const before = await fixture.versions();
   await rm(join(fixture.directory, 'resources'), { recursive: true });
   await fixture.restartApplier();
-  const { result } = await fixture.applier.apply(resources(2, 'refused'));
+  const { result } = await fixture.applier.apply(resources(2, 'rejected'));
   expect(result.status).toBe('heldBack');
   expect(await fixture.versions()).toEqual(before);
 });

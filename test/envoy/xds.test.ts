@@ -1,4 +1,4 @@
-// Random changes, refused resources and restarts on either side: afterwards a real Envoy runs exactly what it should.
+// Random changes, rejected resources and restarts on either side: afterwards a real Envoy runs exactly what it should.
 // SEED and RUNS choose other ones.
 import fc from 'fast-check';
 import { forEachKind } from '../../operator/gateway/xds/resource-kind.ts';
@@ -32,7 +32,7 @@ async function replay(taken: readonly Step[]): Promise<void> {
   }
 }
 
-test('Envoy runs what is wanted, and the last good version of what it refuses', async () => {
+test('Envoy runs what is wanted, and the last good version of what it rejects', async () => {
   await fc.assert(fc.asyncProperty(steps, replay), {
     seed: SEED,
     numRuns: RUNS,

@@ -18,10 +18,7 @@ export interface IngressConfig extends Pick<ProxyConfig, 'listenAddress' | 'conc
   readonly ingress: IngressListenConfig;
 }
 
-export interface IngressHooks extends GatewayHooks, IngressPollsHooks, Pick<XdsEnvoyOptions, 'onStop'> {
-  /** A new one runs after the death of the last. */
-  readonly onNewEnvoy: () => void;
-}
+export interface IngressHooks extends GatewayHooks, IngressPollsHooks, Pick<XdsEnvoyOptions, 'onStop'> {}
 
 export interface IngressParts extends IngressPolls {
   readonly settings: IngressSettings;
@@ -48,10 +45,7 @@ export function ingressParts(
     binary,
     concurrency: config.concurrency,
     onExit: hooks.onEnvoyExit,
-    onRestart: (restart) => {
-      hooks.onEnvoyRestart(restart);
-      hooks.onNewEnvoy();
-    },
+    onRestart: hooks.onEnvoyRestart,
     onStart: hooks.onEnvoyStart,
     onDamaged,
     ...(hooks.onStop === undefined ? {} : { onStop: hooks.onStop }),

@@ -25,7 +25,7 @@ export interface IngressPassResult {
   /** A sentence for each thing that is not in force. */
   readonly heldBack: readonly string[];
   /** Envoy's text by name of the plan, where something of it is not in force; empty: of no plan. */
-  readonly refused: ReadonlyMap<string, string>;
+  readonly rejected: ReadonlyMap<string, string>;
   /** Names of the listeners for clients that Envoy does not have. */
   readonly missingListeners: ReadonlySet<string>;
   /** What could not be stored, and why. */
@@ -62,7 +62,7 @@ export class IngressPass {
     return {
       status: result.status,
       heldBack: silence === undefined ? await heldBackIngress(parts, settings) : [silence],
-      refused: new Map(parts.map((part) => [planOf(part), part.text])),
+      rejected: new Map(parts.map((part) => [planOf(part), part.text])),
       missingListeners: new Set(
         result.status === 'notRunning' ? CLIENT_LISTENERS : parts.flatMap(missingListener),
       ),

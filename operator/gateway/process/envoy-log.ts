@@ -1,15 +1,14 @@
-// Envoy's own log file (its stderr), read from a mark on: why it rejected an update or did not start. A record may span
+// Envoy's own log file (its stderr), read from a mark on: why it ended or did not start. A record may span
 // lines. Only reads; a missing file reads as empty.
 import { open } from 'node:fs/promises';
 
-export interface LogRecord {
+interface LogRecord {
   readonly level: string;
   readonly text: string;
 }
 
 const RECORD_START = /^(?=\[\d{4}-\d\d-\d\d )/m;
 const RECORD = /^\[[^\]]*\]\[\d+\]\[(\w+)\]\[\w+\] (?:\[[^\]]*\] )?([^]*)$/;
-const REJECTION = /^Filesystem config update (?:rejected|failure): ([^]*)$/;
 const BACKTRACE = /^(#\d+|stacktrace|Backtrace|Address mapping|Envoy version)/;
 const READ_LIMIT_BYTES = 4 * 1024 * 1024;
 
@@ -26,8 +25,18 @@ export class EnvoyLog {
     this.#markBytes = (await this.#read(Infinity)).sizeBytes;
   }
 
+  /** The last complaints since the mark, for a message about an Envoy that did not start. */
+  async complaintsSinceMark(): Promise<string> {
+    const records = await this.#recordsSinceMark();
+    const bad = records.filter(
+      ({ level, text }) => /^(critical|error)$/.test(level) && !BACKTRACE.test(text),
+    );
+    const lines = bad.map(({ text }) => text.replace(/\s+/g, ' '));
+    return [...new Set(lines)].slice(-3).join('; ');
+  }
+
   /** All records since the mark; the mark stays. */
-  async recordsSinceMark(): Promise<readonly LogRecord[]> {
+  async #recordsSinceMark(): Promise<readonly LogRecord[]> {
     const { text } = await this.#read(this.#markBytes);
     // A record counts once its line has ended.
     const complete = text.slice(0, text.lastIndexOf('\n') + 1);
@@ -35,25 +44,6 @@ export class EnvoyLog {
       const [, level = '', body = ''] = RECORD.exec(part) ?? [];
       return level === '' ? [] : [{ level, text: body.trim() }];
     });
-  }
-
-  /** Envoy's errors for the updates that it rejected since the mark, one per update. */
-  async rejectionsSinceMark(): Promise<readonly string[]> {
-    const records = await this.recordsSinceMark();
-    return records.flatMap(({ text }) => {
-      const reason = REJECTION.exec(text)?.[1];
-      return reason === undefined ? [] : [reason.replace(/\s+/g, ' ').trim()];
-    });
-  }
-
-  /** The last complaints since the mark, for a message about an Envoy that did not start. */
-  async complaintsSinceMark(): Promise<string> {
-    const records = await this.recordsSinceMark();
-    const bad = records.filter(
-      ({ level, text }) => /^(critical|error)$/.test(level) && !BACKTRACE.test(text),
-    );
-    const lines = bad.map(({ text }) => text.replace(/\s+/g, ' '));
-    return [...new Set(lines)].slice(-3).join('; ');
   }
 
   async #read(fromByte: number): Promise<{ readonly text: string; readonly sizeBytes: number }> {

@@ -117,7 +117,8 @@ export class EnvoyProcess {
     const { directory, files } = this.#options;
     try {
       await mkdir(this.#path('log'), { recursive: true });
-      await files.writeFileAtomic(this.#path('log/.writable'), '', { evenIfUnchanged: true });
+      await rm(this.#path('log/.writable'), { force: true });
+      await files.writeFileAtomic(this.#path('log/.writable'), '');
       await rm(this.#path('log/.writable'));
     } catch (cause) {
       const { message } = cause as Error;

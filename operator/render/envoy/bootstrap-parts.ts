@@ -1,14 +1,48 @@
-// Parts of the bootstrap of every Envoy: its admin socket, its statistics, and its limits of connections and memory.
+// What the bootstraps of all our Envoys have in common: the way to the gateway, the admin socket, statistics, and limits of
+// connections and memory. Nothing in a bootstrap changes while Envoy runs.
+import { PIPE_KB } from '../../model/limits.ts';
 import { OVERLOAD_ACTIONS } from '../../model/overload.ts';
+import { renderAds } from './ads.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
+/** Only its user may connect. */
 const ADMIN_SOCKET_MODE = 0o600;
 
-/** Only its user may connect. */
-export function renderAdmin({ directory }: Pick<GatewaySettings, 'directory'>): Json {
+type CommonSettings = Pick<GatewaySettings, 'directory' | 'maxConnections' | 'envoyMemoryBytes'>;
+
+interface OwnParts {
+  readonly name: string;
+  readonly runtimeLayers: readonly Json[];
+  /** Statistics that are read of this Envoy only. */
+  readonly statistics?: readonly string[];
+}
+
+export function renderCommonBootstrap(
+  settings: CommonSettings,
+  { name, runtimeLayers, statistics = [] }: OwnParts,
+): Json {
+  return {
+    node: { id: name, cluster: name },
+    admin: renderAdmin(settings),
+    bootstrap_extensions: [
+      extension(
+        'envoy.bootstrap.internal_listener',
+        'envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
+        { buffer_size_kb: PIPE_KB },
+      ),
+    ],
+    layered_runtime: { layers: runtimeLayers },
+    stats_config: renderStatistics([...STATISTIC_PREFIXES, ...statistics]),
+    overload_manager: renderOverload(settings),
+    ...renderAds(settings),
+  };
+}
+
+function renderAdmin({ directory }: CommonSettings): Json {
   return { address: { pipe: { path: `${directory}/admin.sock`, mode: ADMIN_SOCKET_MODE } } };
 }
 
+const STATISTIC_PREFIXES = ['listener_manager.', 'cluster_manager.', 'overload.'];
 /**
  * Connections of tunnel checks, since those without any need not be closed; and connections of listeners, open and over
  * the limit.
@@ -19,7 +53,7 @@ const STATISTIC_PATTERNS = [
 ];
 
 /** Every statistic costs time on each connection, so only those that are read. */
-export function renderStatistics(prefixes: readonly string[]): Json {
+function renderStatistics(prefixes: readonly string[]): Json {
   const patterns = [
     ...prefixes.map((prefix) => ({ prefix })),
     ...STATISTIC_PATTERNS.map((regex) => ({ safe_regex: { regex } })),
@@ -32,10 +66,7 @@ const REFRESH_INTERVAL = '0.1s';
 const HEAP = 'envoy.resource_monitors.fixed_heap';
 
 /** Connections of all listeners, and memory: new work is denied before it can end the process. */
-export function renderOverload({
-  maxConnections,
-  envoyMemoryBytes,
-}: Pick<GatewaySettings, 'maxConnections' | 'envoyMemoryBytes'>): Json {
+function renderOverload({ maxConnections, envoyMemoryBytes }: CommonSettings): Json {
   return {
     refresh_interval: REFRESH_INTERVAL,
     resource_monitors: [

@@ -47,13 +47,12 @@ export interface ClientPorts {
 
 /** Everything one Envoy needs besides its bootstrap. */
 export interface EnvoyConfig {
-  /** CDS. */
   readonly clusters: readonly NamedResource[];
-  /** LDS: internal listeners behind CONNECT. */
+  /** Internal listeners behind CONNECT. */
   readonly internalListeners: readonly InternalListener[];
-  /** LDS: listeners for clients, and the SNI routers behind them; each names a route table. */
+  /** Listeners for clients, and the SNI routers behind them; each names a route table. */
   readonly egressListeners: readonly RoutedListener[];
-  /** RDS: one file per table and lane, "<name>.json". */
+  /** One for each table and lane. */
   readonly routeTables: readonly RouteTable[];
 }
 
@@ -79,7 +78,7 @@ export interface EgressListener {
 
 /** Settings of one gateway. */
 export interface GatewaySettings {
-  /** Absolute; holds bootstrap.json, lds/, cds/, rds/, log/ and admin.sock. */
+  /** Absolute; holds bootstrap.json, resources/, rtds/, log/, admin.sock and xds.sock. */
   readonly directory: string;
   /** Name servers; empty means those of the machine. */
   readonly resolvers: readonly { readonly address: string; readonly port: number }[];

@@ -8,15 +8,9 @@ import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
-import {
-  type GatewayHooks,
-  type GatewayParts,
-  gatewayParts,
-  prepareGateway,
-} from '../../gateway/gateway-parts.ts';
+import { type GatewayParts, gatewayParts, prepareGateway } from '../../gateway/gateway-parts.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { DNS_LOG, Spools } from '../../gateway/log/spools.ts';
-import { describeExit } from '../../gateway/process/running-envoy.ts';
 import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -29,6 +23,7 @@ import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
 import { CompiledSource } from '../../sources/kubernetes/compiled-source.ts';
 import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
@@ -91,7 +86,7 @@ export async function assembleParts(
     podName,
     onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
   });
-  const gateway = gatewayParts(config, place, hooksOf(logger, hooks.onEnvoyChange), {
+  const gateway = gatewayParts(config, place, loggingHooks(logger, hooks.onEnvoyChange), {
     clusterNames: {
       domain: config.clusterDomain,
       findService: (serviceNamespace, name) => services.find(serviceNamespace, name),
@@ -143,24 +138,4 @@ async function spoolsOf({
     onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
     maxBytes: config.rotateLogBytes,
   });
-}
-
-function hooksOf(logger: Logger, onEnvoyChange: () => void): GatewayHooks {
-  return {
-    onEnvoyStart: (how, pid) => {
-      logger.info(how === 'adopted' ? 'adopted the Envoy that still runs' : 'Envoy was started', { pid });
-      onEnvoyChange();
-    },
-    onEnvoyExit: (exit) => {
-      logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
-      onEnvoyChange();
-    },
-    onEnvoyRestart: ({ pid, error }) => {
-      if (error === undefined) logger.info('Envoy was started again', { pid });
-      else logger.error('Envoy could not be started and is tried again', { error });
-      onEnvoyChange();
-    },
-    onFailure: (what, error) => logger.warn(what, { error }),
-    onTrouble: (what, reason) => logger.warn(what, { reason }),
-  };
 }

@@ -9,7 +9,6 @@ import { type IngressHooks, type IngressParts, ingressParts } from '../../gatewa
 import { PlanMemory } from '../../gateway/ingress/plan-memory.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
-import { describeExit } from '../../gateway/process/running-envoy.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
@@ -22,6 +21,7 @@ import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { ServiceAddresses } from '../../sources/kubernetes/service-addresses.ts';
 import { TlsSecrets } from '../../sources/kubernetes/tls-secrets.ts';
+import { loggingHooks } from '../shared/envoy-hooks.ts';
 import type { InboundLog } from '../shared/inbound-log.ts';
 import { openInboundOutput } from '../shared/inbound-output.ts';
 import { InboundServers } from '../shared/inbound-servers.ts';
@@ -82,8 +82,13 @@ export async function assembleParts(
     onServing: (url) => logger.info('proxies may ask', { url }),
     onFailure: (reason) => logger.warn('the log could not be written', { reason }),
   });
+  const ingressHooks: IngressHooks = {
+    ...loggingHooks(logger, hooks.onEnvoyChange),
+    onRefused: (denied) => servers.recordRefused(denied),
+    onStop: () => logger.info('Envoy was stopped: no workspace has hosts any more'),
+  };
   return {
-    ...ingressParts(config, place, hooksOf(logger, hooks, servers), memoryBytes),
+    ...ingressParts(config, place, ingressHooks, memoryBytes),
     ...{ config, logger, registry, api, servers, release: place.release },
     plans: new IngressPlanSource({ ...watch, namespace }),
     services: new ServiceAddresses(watch),
@@ -124,28 +129,4 @@ function openLog(
     reopenEnvoyLog: () => admin.reopenLogs(),
     maxBytes: rotateLogBytes,
   });
-}
-
-function hooksOf(
-  logger: Logger,
-  { onEnvoyChange }: IngressProcessHooks,
-  servers: InboundServers,
-): IngressHooks {
-  return {
-    onEnvoyExit: (exit) => {
-      logger.error('Envoy is gone and is started again', { pid: exit.pid, reason: describeExit(exit) });
-      onEnvoyChange();
-    },
-    onEnvoyRestart: ({ pid, error }) => {
-      if (error === undefined) logger.info('Envoy was started again', { pid });
-      else logger.error('Envoy could not be started and is tried again', { error });
-    },
-    onNewEnvoy: onEnvoyChange,
-    onRefused: (denied) => servers.recordRefused(denied),
-    onEnvoyStart: (how, pid) =>
-      logger.info(how === 'adopted' ? 'adopted the Envoy that still runs' : 'Envoy was started', { pid }),
-    onStop: () => logger.info('Envoy was stopped: no workspace has hosts any more'),
-    onFailure: (what, error) => logger.warn(what, { error }),
-    onTrouble: (what, reason) => logger.warn(what, { reason }),
-  };
 }

@@ -4,26 +4,26 @@ import { IngressReports } from './reports.ts';
 const NOTHING_REFUSED = new Map<string, string>();
 const plans = (revision: string) => ['a', 'b'].map((name) => samplePlan(name, { revision }));
 
-test('a revision counts as running once Envoy answered, and the former one stays where it refused', () => {
+test('a revision counts as running once Envoy answered, and the former one stays where it rejected', () => {
   const reports = new IngressReports();
-  expect(reports.next(plans('r1'), [], { status: 'timeout', refused: NOTHING_REFUSED })).toEqual([
+  expect(reports.next(plans('r1'), [], { status: 'timeout', rejected: NOTHING_REFUSED })).toEqual([
     { workspace: 'a', revision: 'none' },
     { workspace: 'b', revision: 'none' },
   ]);
-  expect(reports.next(plans('r1'), [], { status: 'applied', refused: NOTHING_REFUSED })).toEqual([
+  expect(reports.next(plans('r1'), [], { status: 'applied', rejected: NOTHING_REFUSED })).toEqual([
     { workspace: 'a', revision: 'r1' },
     { workspace: 'b', revision: 'r1' },
   ]);
-  const refused = new Map([['b', 'no such thing']]);
-  expect(reports.next(plans('r2'), [], { status: 'heldBack', refused })).toEqual([
+  const rejected = new Map([['b', 'no such thing']]);
+  expect(reports.next(plans('r2'), [], { status: 'heldBack', rejected })).toEqual([
     { workspace: 'a', revision: 'r2' },
     { workspace: 'b', revision: 'r1', rejection: 'no such thing' },
   ]);
 });
 
-test('what is refused and belongs to no plan is a rejection of all', () => {
-  const refused = new Map([['', 'cannot bind']]);
-  const [a] = new IngressReports().next(plans('r1'), [], { status: 'heldBack', refused });
+test('what is rejected and belongs to no plan is a rejection of all', () => {
+  const rejected = new Map([['', 'cannot bind']]);
+  const [a] = new IngressReports().next(plans('r1'), [], { status: 'heldBack', rejected });
   expect(a).toEqual({ workspace: 'a', revision: 'none', rejection: 'cannot bind' });
 });
 
@@ -31,7 +31,7 @@ test('faults stand beside the revision that runs', () => {
   const fault = { workspace: 'a', reason: 'SecretNotFound', message: 'x', field: 'f' } as const;
   const [a, b] = new IngressReports().next(plans('r1'), [fault], {
     status: 'applied',
-    refused: NOTHING_REFUSED,
+    rejected: NOTHING_REFUSED,
   });
   expect([a, b]).toEqual([
     { workspace: 'a', revision: 'r1', faults: [{ reason: 'SecretNotFound', message: 'x' }] },

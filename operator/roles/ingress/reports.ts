@@ -18,12 +18,12 @@ export class IngressReports {
   next(
     plans: readonly IngressPlan[],
     faults: readonly IngressFault[],
-    { status, refused }: Pick<IngressPassResult, 'status' | 'refused'>,
+    { status, rejected }: Pick<IngressPassResult, 'status' | 'rejected'>,
   ): PlanReport[] {
     const isAnswered = status === 'applied' || status === 'heldBack';
     const former = this.#revisions;
-    const ofAll = refused.get('');
-    const rejectionOf = (name: string): string | undefined => refused.get(name) ?? ofAll;
+    const ofAll = rejected.get('');
+    const rejectionOf = (name: string): string | undefined => rejected.get(name) ?? ofAll;
     this.#revisions = new Map(
       plans.map(({ metadata: { name }, spec }) => {
         const isInForce = isAnswered && rejectionOf(name) === undefined;

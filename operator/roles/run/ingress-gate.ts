@@ -127,7 +127,10 @@ function hooksOf({ hooks, onRefused, view }: IngressGateOptions, onNewEnvoy: () 
   return {
     ...hooks,
     onRefused,
-    onNewEnvoy,
+    onEnvoyRestart: (restart) => {
+      hooks.onEnvoyRestart(restart);
+      onNewEnvoy();
+    },
     onStop: () => view.progress('Stopped Envoy for ingress: no workspace has hosts any more'),
   };
 }

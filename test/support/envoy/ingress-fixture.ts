@@ -107,13 +107,13 @@ export class IngressFixture {
     return { address: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
   }
 
-  /** Resolves when Envoy has taken all of it; throws where it refuses something. */
+  /** Resolves when Envoy has taken all of it; throws where it rejects something. */
   async apply(plans: readonly IngressPlan[], deployment: Deployment = {}): Promise<void> {
     const heldBack = await this.offer(plans, deployment);
     if (heldBack.length > 0) throw new Error(heldBack.map(({ text }) => text).join('; '));
   }
 
-  /** Resolves with what Envoy refuses. */
+  /** Resolves with what Envoy rejects. */
   async offer(
     plans: readonly IngressPlan[],
     { generations = new Map(), certificates = new Map(), backends }: Deployment = {},

@@ -69,7 +69,7 @@ export class XdsModel {
     expect({ ...versions, secret: this.#withoutUnusable(versions.secret) }).toEqual(this.#versions());
   }
 
-  /** Envoy also shows what it was given in place of a secret that it refused. */
+  /** Envoy also shows what it was given in place of a secret that it rejected. */
   #withoutUnusable(secrets: Versions['secret']): Versions['secret'] {
     const isUsed = ([name, version]: readonly [string, string]): boolean =>
       this.#inForce.has(name) || this.#usable.has(version);
@@ -116,7 +116,7 @@ export class XdsModel {
     // Envoy ignores the removal of what a listener still names.
     if (wanted === undefined) return isWildcardKind(kind);
     // An empty secret comes in its place.
-    return kind === 'secret' && wanted.content.health === 'refused' && !this.#good.has(name);
+    return kind === 'secret' && wanted.content.health === 'rejected' && !this.#good.has(name);
   }
 
   #resources(): Resources {

@@ -1,5 +1,5 @@
 // Random resources for one Envoy, and steps that change them. In: numbers. Out: resources, each with content that Envoy
-// accepts, refuses, or that cannot even be encoded. One listener that always is there asks for all route tables and
+// accepts, rejects, or that cannot even be encoded. One listener that always is there asks for all route tables and
 // secrets.
 import fc from 'fast-check';
 import { RESOURCE_KINDS, type ResourceKind } from '../../../operator/gateway/xds/resource-kind.ts';
@@ -12,7 +12,7 @@ import {
 } from '../../../operator/render/envoy/envoy-config.ts';
 import type { Leaf } from '../../outside/certificates.ts';
 
-type Health = 'good' | 'refused' | 'no resource';
+type Health = 'good' | 'rejected' | 'no resource';
 
 export interface Content {
   readonly health: Health;
@@ -41,7 +41,7 @@ const slot = fc.record({
   at: fc.nat(WIDTH - 1),
 });
 const content = fc.record({
-  health: fc.constantFrom<Health>('good', 'good', 'good', 'refused', 'no resource'),
+  health: fc.constantFrom<Health>('good', 'good', 'good', 'rejected', 'no resource'),
   edition: fc.nat(9),
 });
 
@@ -70,8 +70,8 @@ export function nameOf({ kind, at }: Slot): string {
 
 export function resourceOf(place: Slot, { health, edition }: Content, around: Surroundings): NamedResource {
   const name = nameOf(place);
-  const isRefused = health === 'refused';
-  const body = BODIES[place.kind](place.at, isRefused, edition, around);
+  const isRejected = health === 'rejected';
+  const body = BODIES[place.kind](place.at, isRejected, edition, around);
   return { name, body: health === 'no resource' ? { ...body, no_such_field: edition } : body };
 }
 
@@ -94,31 +94,31 @@ export function askingListener({ ports }: Surroundings): NamedResource {
   return { name: 'asking', body: { ...body, listener_filters: [inspector] } };
 }
 
-type BodyOf = (at: number, isRefused: boolean, edition: number, around: Surroundings) => Json;
+type BodyOf = (at: number, isRejected: boolean, edition: number, around: Surroundings) => Json;
 
 const BODIES: Readonly<Record<ResourceKind, BodyOf>> = {
-  cluster: (at, isRefused, edition) =>
+  cluster: (at, isRejected, edition) =>
     typed('envoy.config.cluster.v3.Cluster', {
       name: nameOf({ kind: 'cluster', at }),
       connect_timeout: `${edition + 1}s`,
-      ...(isRefused ? { lb_policy: 'CLUSTER_PROVIDED' } : {}),
+      ...(isRejected ? { lb_policy: 'CLUSTER_PROVIDED' } : {}),
     }),
-  secret: (at, isRefused, edition, { leaf }) =>
+  secret: (at, isRejected, edition, { leaf }) =>
     typed('envoy.extensions.transport_sockets.tls.v3.Secret', {
       name: nameOf({ kind: 'secret', at }),
       tls_certificate: {
         // Text around a certificate is ignored.
-        certificate_chain: { inline_string: `edition ${edition}\n${isRefused ? 'none' : leaf.cert}` },
+        certificate_chain: { inline_string: `edition ${edition}\n${isRejected ? 'none' : leaf.cert}` },
         private_key: { inline_string: leaf.key },
       },
     }),
-  route: (at, isRefused, edition) =>
+  route: (at, isRejected, edition) =>
     typed('envoy.config.route.v3.RouteConfiguration', {
       name: nameOf({ kind: 'route', at }),
       virtual_hosts: [
         {
           name: 'all',
-          domains: isRefused ? ['*', '*'] : ['*'],
+          domains: isRejected ? ['*', '*'] : ['*'],
           routes: [
             {
               match: { prefix: '/' },
@@ -128,17 +128,17 @@ const BODIES: Readonly<Record<ResourceKind, BodyOf>> = {
         },
       ],
     }),
-  scope: (at, isRefused, edition) =>
+  scope: (at, isRejected, edition) =>
     typed('envoy.config.route.v3.ScopedRouteConfiguration', {
       name: nameOf({ kind: 'scope', at }),
       route_configuration_name: nameOf({ kind: 'route', at }),
-      ...(isRefused ? {} : { key: { fragments: [{ string_key: `${at} ${edition}` }] } }),
+      ...(isRejected ? {} : { key: { fragments: [{ string_key: `${at} ${edition}` }] } }),
     }),
-  listener: (at, isRefused, edition, { ports }) =>
+  listener: (at, isRejected, edition, { ports }) =>
     listener(nameOf({ kind: 'listener', at }), ports[at], [
       {
         metadata: { filter_metadata: { test: { edition } } },
-        ...filterChain(at, isRefused ? '%NO_SUCH_OPERATOR%' : '%RESPONSE_CODE%'),
+        ...filterChain(at, isRejected ? '%NO_SUCH_OPERATOR%' : '%RESPONSE_CODE%'),
       },
     ]),
 };
@@ -167,12 +167,12 @@ function scopes(): Json {
   };
 }
 
-/** Its own access log, which makes Envoy refuse it where it is wrong. */
+/** Its own access log, which makes Envoy reject it where it is wrong. */
 function filterChain(at: number, logged: string): Json {
   return { filters: [manager(rdsOf(at), logged)] };
 }
 
-/** Only of the listener that always is there: Envoy refuses a new one whose secret it refused before. */
+/** Only of the listener that always is there: Envoy rejects a new one whose secret it rejected before. */
 function withSecret(at: number): Json {
   const secret = { name: nameOf({ kind: 'secret', at }), sds_config: SOURCE };
   return {

@@ -1,9 +1,8 @@
-// The bootstrap of the Envoy for ingress: nothing in it changes while Envoy runs, and it shares nothing with egress.
-import { IDLE_CONNECTION_BYTES, PIPE_KB, PORT_SHARE } from '../../../model/limits.ts';
-import { renderAds } from '../ads.ts';
-import { renderAdmin, renderOverload, renderStatistics } from '../bootstrap-parts.ts';
+// The bootstrap of the Envoy for ingress.
+import { IDLE_CONNECTION_BYTES, PORT_SHARE } from '../../../model/limits.ts';
+import { renderCommonBootstrap } from '../bootstrap-parts.ts';
 import { LIMITS_LAYER, limitsLayer } from '../connection-limits.ts';
-import { extension, type GatewaySettings, type Json } from '../envoy-config.ts';
+import type { GatewaySettings, Json } from '../envoy-config.ts';
 import { HTTP_LISTENER, TLS_LISTENER } from './ingress-names.ts';
 
 export interface IngressBootstrapSettings
@@ -11,17 +10,6 @@ export interface IngressBootstrapSettings
   /** Connections of each port, from accept on. */
   readonly maxConnectionsPerListener: number;
 }
-
-const STATISTIC_PREFIXES = [
-  'listener_manager.',
-  'cluster_manager.',
-  'control_plane.',
-  'http.ingress.downstream_cx_',
-  'http.ingress.downstream_rq_',
-  'filesystem.',
-  'overload.',
-  'server.',
-];
 
 /** What one port may have of the gateway's. */
 export function portShare({
@@ -33,21 +21,10 @@ export function portShare({
 }
 
 export function renderIngressBootstrap(settings: IngressBootstrapSettings): Json {
-  return {
-    node: { id: 'sallyport-ingress', cluster: 'sallyport-ingress' },
-    admin: renderAdmin(settings),
-    bootstrap_extensions: [
-      extension(
-        'envoy.bootstrap.internal_listener',
-        'envoy.extensions.bootstrap.internal_listener.v3.InternalListener',
-        { buffer_size_kb: PIPE_KB },
-      ),
-    ],
-    layered_runtime: { layers: [{ name: LIMITS_LAYER, static_layer: portLimits(settings) }] },
-    stats_config: renderStatistics(STATISTIC_PREFIXES),
-    overload_manager: renderOverload(settings),
-    ...renderAds(settings),
-  };
+  return renderCommonBootstrap(settings, {
+    name: 'sallyport-ingress',
+    runtimeLayers: [{ name: LIMITS_LAYER, static_layer: portLimits(settings) }],
+  });
 }
 
 function portLimits({ maxConnectionsPerListener }: IngressBootstrapSettings): Json {

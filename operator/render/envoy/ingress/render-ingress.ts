@@ -40,7 +40,7 @@ export function renderIngress(input: IngressInput): IngressConfig {
   };
 }
 
-/** While a host moves, two plans may name it for a moment, and Envoy would refuse the listener of all. */
+/** While a host moves, two plans may name it for a moment, and Envoy would reject the listener of all. */
 function eachHostOnce(plans: readonly IngressPlan[]): readonly IngressPlan[] {
   const owners = new Map(
     plans.toReversed().flatMap((plan) => (plan.spec.hosts ?? []).map((host) => [host, plan] as const)),
