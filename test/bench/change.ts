@@ -44,7 +44,7 @@ export async function benchChange(settings: BenchSettings): Promise<BenchReport>
   try {
     settings.say('Starting the gateway');
     await sallyport.start();
-    const changer = new Changer(sallyport, join(state, 'envoy/rds'));
+    const changer = new Changer(sallyport, join(state, 'envoy/resources/route'));
     const [renames, overwrites] = settings.isQuick ? [6, 2] : [RENAMES, OVERWRITES];
     settings.say(`${renames} changes by rename`);
     const byRename = await changer.run(renames, (names) => folder.replace(names));
@@ -101,7 +101,7 @@ class Changer {
 function watchRenames(folder: string): { readonly watcher: FSWatcher; readonly atMs: () => number } {
   let atMs = Number.NaN;
   const watcher = watch(folder, (_event, name) => {
-    if (name?.endsWith('.json') === true && Number.isNaN(atMs)) atMs = performance.now();
+    if (name?.endsWith('.binpb') === true && Number.isNaN(atMs)) atMs = performance.now();
   });
   return { watcher, atMs: () => atMs };
 }

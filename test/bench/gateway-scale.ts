@@ -1,265 +1,165 @@
-// One gateway with the largest load that is promised: 200 tables, 1,000 workspaces with two lanes each. In this
-// process is what the agent does; Envoy is real. How long a start takes, what Envoy needs of memory, and how soon one
-// destination more or less in one policy decides.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+// One gateway with 1,000 and with 3,000 workspaces of two lanes each, under 200 policies: how long its start takes, how
+// soon each kind of change is in force and what it takes of Envoy's main thread, and what both need of memory.
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import { planCluster } from '../../operator/compile/cluster-plans.ts';
-import { compileSnapshot } from '../../operator/compile/plans.ts';
-import { NO_PORT_BLOCKS } from '../../operator/compile/port-blocks.ts';
-import { EGRESS_RULES, placeKeys } from '../../operator/gateway/egress/egress-resources.ts';
-import { GatewayPass, type PassOutputs, type PassWork } from '../../operator/gateway/gateway-pass.ts';
-import { laneListeners } from '../../operator/gateway/ports/lane-listeners.ts';
-import { ConnectionLimits } from '../../operator/gateway/process/connection-limits.ts';
-import { envoyBinary } from '../../operator/gateway/process/find-envoy.ts';
-import { TunnelCloser } from '../../operator/gateway/tunnels/tunnel-closer.ts';
-import { TunnelFile } from '../../operator/gateway/tunnels/tunnel-file.ts';
-import { EGRESS_ORDER } from '../../operator/gateway/xds/delivery-order.ts';
-import { XdsEnvoy } from '../../operator/gateway/xds/xds-envoy.ts';
+import { encodeResources } from '../../operator/gateway/xds/encode-resources.ts';
+import type { Resources } from '../../operator/gateway/xds/resource-kind.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
-import { type CompiledObjects, gatewayOutputs } from '../../operator/pipeline.ts';
-import { xdsSocketPath } from '../../operator/render/envoy/ads.ts';
-import { renderBootstrap } from '../../operator/render/envoy/bootstrap.ts';
-import type { GatewaySettings } from '../../operator/render/envoy/envoy-config.ts';
-import { clusterState } from '../fixtures/cluster-fixture.ts';
-import { type BenchReport, type BenchSettings, figure } from './bench-report.ts';
-import { untilStatus } from './probe.ts';
-import { type Memory, memoryOf } from './process-usage.ts';
-import { atMost } from './propagation-report.ts';
-import { policy, snapshotObjects } from './snapshot-objects.ts';
-import { median } from './statistics.ts';
+import type { BenchReport, BenchSettings } from './bench-report.ts';
+import { type GatewayScale, gatewayScaleReport, type ScaledChange } from './gateway-scale-report.ts';
+import { connectStatus } from './probe.ts';
+import { mainThreadMs, memoryOf } from './process-usage.ts';
+import { ScaledGateway } from './scaled-gateway.ts';
+import { policy, snapshotObjects, workspaceName, workspaceObjects } from './snapshot-objects.ts';
 
-const WORKSPACES = 1000;
+const WORKSPACES = [1000, 3000];
 const TABLES = 200;
 const DESTINATIONS = 250;
-const CHANGES = 20;
-const LIMIT_MS = 120_000;
-const ADDRESS = '127.77.0.1';
+const TURNS = 10;
+const GUARDS = 50;
 const DENIED = 403;
 const ALLOWED = 200;
-const INOTIFY_LIMIT = '/proc/sys/fs/inotify/max_user_instances';
-/** One for each table and lane, and some for everybody else. */
-const INOTIFY_WANTED = 1024;
+const PAUSE_MS = 1;
+/** Number of the first workspace that is added. */
+const NEW = 9000;
+/** No policy allows it. */
+const ANY = 'unlisted.example.org';
 
-const MEMORY_WANTED_MB = 400;
-const CHANGE_WANTED_MS = 300;
+/** Whether Envoy decides by the change. */
+type Decides = () => Promise<boolean>;
 
-interface GatewayScale {
-  readonly workspaces: number;
-  readonly tables: number;
-  readonly destinations: number;
-  readonly egressListeners: number;
-  /** From the first file to the last listener. */
-  readonly startMs: number;
-  readonly memory: Memory;
-  /** From the changed policy to the other verdict; compiling and rendering included. */
-  readonly changesMs: readonly number[];
-}
-
-export async function benchGatewayScale(settings: BenchSettings): Promise<BenchReport> {
-  const found = await gatewayAtScale(settings);
-  const { workspaces, tables, destinations, egressListeners, startMs, memory, changesMs } = found;
-  const longestMs = Math.max(...changesMs);
-  return {
-    tables: [
-      {
-        title: `One gateway: ${workspaces} workspaces, ${tables} tables of ${destinations} destinations, ${egressListeners} listeners`,
-        head: ['START MS', 'CHANGE P50 MS', 'MAX MS', 'ENVOY MB', 'HIGHEST MB'],
-        rows: [[startMs, median(changesMs), longestMs, memory.nowMb, memory.peakMb].map(figure)],
-      },
-    ],
-    targets: [
-      atMost('memory of Envoy, MB', memory.peakMb, MEMORY_WANTED_MB),
-      atMost('a change until it decides, longest, ms', longestMs, CHANGE_WANTED_MS),
-    ],
-    figures: { ...found },
-  };
-}
-
-/** Raises the kernel's limit of file watches while it runs, and throws where it may not. */
-async function gatewayAtScale({ work, say, isQuick }: BenchSettings): Promise<GatewayScale> {
-  const before = await readFile(INOTIFY_LIMIT, 'utf8');
-  if (Number(before) < INOTIFY_WANTED) await writeFile(INOTIFY_LIMIT, `${INOTIFY_WANTED}`);
-  try {
-    const share = isQuick ? 0.1 : 1;
-    const gateway = await ScaledGateway.start(join(work, 'gateway'), share);
+export async function benchGatewayScale({ work, say, isQuick }: BenchSettings): Promise<BenchReport> {
+  const share = isQuick ? 0.1 : 1;
+  const found: GatewayScale[] = [];
+  for (const workspaces of WORKSPACES.map((count) => count * share)) {
+    say(`One gateway with ${workspaces} workspaces and ${TABLES * share} policies`);
+    const bench = new GatewayScaleBench(
+      await ScaledGateway.start(join(work, `gateway-${workspaces}`)),
+      snapshotObjects({ workspaces, policies: TABLES * share, destinations: DESTINATIONS, metastores: 0 }),
+    );
     try {
-      say(`One gateway with ${WORKSPACES * share} workspaces and ${TABLES * share} tables`);
-      const startMs = await gateway.fill();
-      say(`${CHANGES} changes`);
-      const changesMs = await gateway.change(CHANGES);
-      return { ...gateway.size(), startMs, memory: await memoryOf(gateway.pid), changesMs };
+      found.push(await bench.run(workspaces, say));
     } finally {
-      await gateway.stop();
+      await bench.stop();
     }
-  } finally {
-    await writeFile(INOTIFY_LIMIT, before);
   }
+  return gatewayScaleReport(found, DESTINATIONS);
 }
 
-class ScaledGateway {
-  readonly #envoy: XdsEnvoy;
-  readonly #settings: GatewaySettings;
-  readonly #pass: GatewayPass;
-  readonly #share: number;
-  /** None until fill(). */
-  #objects: readonly ObservedObject[] = [];
-  #egressListeners = 0;
-  readonly #delivered = new Map<string, CompiledObjects['tables' | 'plans'][number]>();
-  #dueAtMs = Number.POSITIVE_INFINITY;
+class GatewayScaleBench {
+  readonly #gateway: ScaledGateway;
+  #objects: readonly ObservedObject[];
 
-  private constructor(envoy: XdsEnvoy, settings: GatewaySettings, tunnels: TunnelFile, share: number) {
-    this.#envoy = envoy;
-    this.#settings = settings;
-    const { admin } = envoy;
-    this.#pass = new GatewayPass({
-      envoy,
-      limits: new ConnectionLimits({ settings, active: () => admin.activeConnections(), onFailure: fail }),
-      // Envoy alone is measured here.
-      dns: { serve: async () => undefined },
-      tunnels,
-      tunnelCloser: new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() }),
-    });
-    this.#share = share;
+  constructor(gateway: ScaledGateway, objects: readonly ObservedObject[]) {
+    this.#gateway = gateway;
+    this.#objects = objects;
   }
 
-  static async start(directory: string, share: number): Promise<ScaledGateway> {
-    const settings: GatewaySettings = {
-      directory,
-      resolvers: [{ address: ADDRESS, port: 53 }],
-      openRanges: [],
-      denyRanges: [],
-      ownAddresses: [],
-      ownPlaces: [],
-      maxConnectionsPerListener: 1000,
-      maxConnections: 60_000,
-      envoyMemoryBytes: 1e9,
-    };
-    await mkdir(directory, { recursive: true });
-    const binary = await envoyBinary(process.env['PATH'] ?? '');
-    const envoy = new XdsEnvoy({
-      directory,
-      binary,
-      bootstrap: renderBootstrap(settings),
-      concurrency: 1,
-      delivery: {
-        socketPath: xdsSocketPath(settings),
-        order: EGRESS_ORDER,
-        rules: EGRESS_RULES,
-        placesOf: placeKeys,
-        timeoutMs: LIMIT_MS,
-      },
-      onStart: () => undefined,
-    });
-    const tunnels = await TunnelFile.open(join(directory, 'tunnels.json'));
-    const gateway = new ScaledGateway(envoy, settings, tunnels, share);
-    // Empty, so that the time of a start is that of its resources.
-    await gateway.#apply();
-    return gateway;
-  }
-
-  get pid(): number {
-    return this.#envoy.pid ?? 0;
-  }
-
-  size() {
-    const tables = new Set(this.#compile().tables.map(({ metadata }) => metadata.name)).size;
-    const workspaces = this.#objects.filter(({ kind }) => kind === 'Workspace').length;
-    return {
-      workspaces,
-      tables,
-      destinations: DESTINATIONS,
-      egressListeners: this.#egressListeners,
-    };
-  }
-
-  async fill(): Promise<number> {
-    const [workspaces, policies] = [WORKSPACES * this.#share, TABLES * this.#share];
-    this.#objects = snapshotObjects({ workspaces, policies, destinations: DESTINATIONS, metastores: 0 });
+  async run(workspaces: number, say: (text: string) => void): Promise<GatewayScale> {
+    const gateway = this.#gateway;
+    gateway.compile(this.#objects);
+    const loop = monitorEventLoopDelay({ resolution: 1 });
+    loop.enable();
     const startMs = performance.now();
-    await this.#apply();
-    return performance.now() - startMs;
+    await gateway.apply();
+    const start = { tookMs: performance.now() - startMs, longestBlockMs: loop.max / 1e6 };
+    const afterStart = await memoryOf(gateway.pid);
+    loop.reset();
+    say('Changes');
+    const changes = [
+      await this.#times('a destination less, or more', TURNS * 2, (turn) => this.#change(turn)),
+      await this.#times('a workspace added', TURNS, (turn) => this.#add(turn)),
+      await this.#times('a workspace removed', TURNS, (turn) => this.#remove(turn)),
+      await this.#times('a tunnel check revoked', TURNS, () => this.#revoke(1)),
+      await this.#times(`${GUARDS} tunnel checks revoked`, TURNS / 2, () => this.#revoke(GUARDS)),
+    ];
+    const longestBlockMs = loop.max / 1e6;
+    const memory = { afterStart, afterChanges: await memoryOf(gateway.pid) };
+    const { resources, tables } = gateway;
+    const encoding = await encodingOf(resources);
+    const listeners = resources.listener.length;
+    return { workspaces, tables, listeners, start, changes, longestBlockMs, memory, encoding };
   }
 
-  /** One destination less and back again, in another policy each time. */
-  async change(count: number): Promise<readonly number[]> {
-    const proxy = { host: ADDRESS, port: this.#firstPort('team-0001') };
-    const name = `host-${DESTINATIONS - 1}.team-1.example.com`;
-    const times: number[] = [];
+  stop(): Promise<void> {
+    return this.#gateway.stop();
+  }
+
+  async #times(
+    what: string,
+    count: number,
+    prepare: (turn: number) => Promise<Decides | undefined>,
+  ): Promise<ScaledChange> {
+    const inForceMs: number[] = [];
+    const appliedMs: number[] = [];
+    let envoyMs = 0;
     for (let turn = 0; turn < count; turn += 1) {
-      const isRemoval = turn % 2 === 0;
-      const changed = policy(1, isRemoval ? DESTINATIONS - 1 : DESTINATIONS);
+      const decides = await prepare(turn);
+      const before = await mainThreadMs(this.#gateway.pid);
       const startMs = performance.now();
-      this.#objects = this.#objects.map((object) =>
-        object.kind === changed.kind && object.metadata.name === changed.metadata.name ? changed : object,
-      );
-      const applied = this.#apply();
-      times.push((await untilStatus(proxy, name, isRemoval ? DENIED : ALLOWED, LIMIT_MS)) - startMs);
+      const applied = this.#gateway.apply().then(() => appliedMs.push(performance.now() - startMs));
+      // Envoy may decide by it before it has answered.
+      if (decides === undefined) await applied;
+      else while (!(await decides())) await delay(PAUSE_MS);
+      inForceMs.push(performance.now() - startMs);
       await applied;
-      await this.#disconnect();
+      envoyMs += (await mainThreadMs(this.#gateway.pid)) - before;
+      await this.#gateway.settle();
     }
-    return times;
+    return { what, inForceMs, appliedMs, envoyMs: envoyMs / count };
   }
 
-  async stop(): Promise<void> {
-    await this.#pass.close();
-    await this.#envoy.stop();
+  /** Back again in every second turn. */
+  async #change(turn: number): Promise<Decides> {
+    const isRemoval = turn % 2 === 0;
+    const changed = policy(1, isRemoval ? DESTINATIONS - 1 : DESTINATIONS);
+    this.#deliver(
+      this.#objects.map((object) =>
+        object.kind === changed.kind && object.metadata.name === changed.metadata.name ? changed : object,
+      ),
+    );
+    const name = `host-${DESTINATIONS - 1}.team-1.example.com`;
+    const proxy = this.#gateway.proxy('team-0001');
+    return async () => (await connectStatus(proxy, name)) === (isRemoval ? DENIED : ALLOWED);
   }
 
-  /** As the agent does it, a moment after a change. */
-  async #disconnect(): Promise<void> {
-    if (this.#dueAtMs === Number.POSITIVE_INFINITY) return;
-    await delay(this.#dueAtMs - Date.now());
-    await this.#apply();
+  async #add(turn: number): Promise<Decides> {
+    this.#deliver([...this.#objects, ...workspaceObjects(NEW + turn, 'policy-1')]);
+    const proxy = this.#gateway.proxy(workspaceName(NEW + turn));
+    return async () => (await connectStatus(proxy, ANY).catch(() => undefined)) === DENIED;
   }
 
-  #firstPort(workspace: string): number {
-    const plan = this.#compile().plans.find(({ metadata }) => metadata.name === workspace);
-    return plan?.spec.lanes?.find(({ lane }) => lane === 'enforced')?.firstPort ?? 0;
+  /** The last one first: ports are given out anew here, and the others retain theirs. */
+  async #remove(turn: number): Promise<Decides> {
+    const name = workspaceName(NEW + TURNS - 1 - turn);
+    const proxy = this.#gateway.proxy(name);
+    this.#deliver(this.#objects.filter(({ metadata }) => metadata.name !== name));
+    return async () => (await connectStatus(proxy, ANY).catch(() => undefined)) === undefined;
   }
 
-  /** As a watch delivers it: what has not changed is the very same object. */
-  #compile(): CompiledObjects {
-    const snapshot = { objects: this.#objects, unreadable: [] };
-    const state = { ...clusterState([]), snapshot };
-    const { tables, plans } = planCluster(compileSnapshot(snapshot), state, { ...NO_PORT_BLOCKS });
-    const same = <Compiled extends CompiledObjects['tables' | 'plans'][number]>(
-      compiled: Compiled,
-    ): Compiled => {
-      const key = `${compiled.kind} ${compiled.metadata.name}`;
-      const before = this.#delivered.get(key);
-      if (isDeepStrictEqual(before, compiled)) return before as Compiled;
-      this.#delivered.set(key, compiled);
-      return compiled;
-    };
-    return { tables: tables.map(same), plans: plans.map(same) };
+  /** Only Envoy's answer says that it is in force. */
+  async #revoke(count: number): Promise<undefined> {
+    await this.#gateway.revoke(count);
   }
 
-  readonly #work: PassWork<PassOutputs> = {
-    compute: async (tunnels) => {
-      const compiled = this.#compile();
-      const egressListenersOf = (plans: CompiledObjects['plans']) => laneListeners(plans, ADDRESS);
-      const gateway = { settings: this.#settings, egressListenersOf, tunnels };
-      return { ...compiled, ...gatewayOutputs(compiled, gateway, Date.now()) };
-    },
-    remember: async () => undefined,
-  };
-
-  async #apply(): Promise<void> {
-    const deadlineMs = performance.now() + LIMIT_MS;
-    // As the agent does it: an Envoy that is busy with thousands of listeners is asked again.
-    for (;;) {
-      const { outputs, result, runAgainAtMs } = await this.#pass.run(this.#work);
-      this.#egressListeners = outputs.envoy.egressListeners.length;
-      this.#dueAtMs = runAgainAtMs;
-      if (result.status === 'applied') return;
-      if (result.status !== 'timeout' || performance.now() > deadlineMs)
-        throw new Error(`Envoy did not take it: ${JSON.stringify(result).slice(0, 500)}`);
-    }
+  #deliver(objects: readonly ObservedObject[]): void {
+    this.#objects = objects;
+    this.#gateway.compile(objects);
   }
 }
 
-function fail(error: Error): never {
-  throw error;
+/** What the encoding of everything takes where nothing is remembered of it. */
+async function encodingOf(resources: Resources): Promise<GatewayScale['encoding']> {
+  const fresh = structuredClone(resources);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
+  const before = process.cpuUsage();
+  const encoded = await encodeResources(fresh, () => undefined);
+  const { user, system } = process.cpuUsage(before);
+  loop.disable();
+  const bytes = Object.values(encoded)
+    .flatMap((kind) => [...kind.values()])
+    .reduce((sum, one) => sum + (one.encoded?.entry.length ?? 0), 0);
+  return { cpuMs: (user + system) / 1000, longestBlockMs: loop.max / 1e6, megabytes: bytes / 2 ** 20 };
 }

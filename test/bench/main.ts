@@ -25,7 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (settings) => (await import('./propagation.ts')).benchPropagation(settings),
   },
   scale: {
-    description: 'the two that follow, one after the other (about 6 minutes; root)',
+    description: 'the two that follow, one after the other (about 9 minutes; root)',
     run: async (settings) =>
       joined({ operator: await operatorScale(settings), gateway: await gatewayScale(settings) }),
   },
@@ -34,7 +34,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: operatorScale,
   },
   'gateway-scale': {
-    description: 'one gateway with 1,000 workspaces and 200 tables: memory, a change (about 2 minutes; root)',
+    description:
+      'one gateway with 1,000 and 3,000 workspaces: start, each kind of change, memory (about 5 minutes; root)',
     run: gatewayScale,
   },
   dns: {

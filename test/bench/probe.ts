@@ -12,7 +12,8 @@ export async function connectStatus(proxy: Place, name: string): Promise<number>
   const socket = connect({ ...proxy, noDelay: true });
   try {
     socket.write(`CONNECT ${name}:${PORT} HTTP/1.1\r\nHost: ${name}:${PORT}\r\n\r\n`);
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    const closed = once(socket, 'close').then(() => Promise.reject(new Error('Closed without an answer')));
+    const [chunk] = (await Promise.race([once(socket, 'data'), closed])) as [Buffer];
     return Number(chunk.toString('latin1', 9, 12));
   } finally {
     socket.destroy();

@@ -13,6 +13,12 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** CPU time of its first thread in milliseconds, to the microsecond. */
+export async function mainThreadMs(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8');
+  return Number(text.split(' ')[0]) / 1e6;
+}
+
 export interface Memory {
   /** Resident now. */
   readonly nowMb: number;

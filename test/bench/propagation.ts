@@ -17,6 +17,7 @@ const DESTINATIONS = 2500;
 const WORKSPACES = 1000;
 const CHANGES = 100;
 const CHANGES_AT_SCALE = 20;
+const REST_MS = 20_000;
 
 export async function benchPropagation(settings: BenchSettings): Promise<BenchReport> {
   settings.say('Starting a control plane');
@@ -72,13 +73,15 @@ class PropagationBench {
     const last = names.at(-1) ?? '';
     const readyMs = await changer.ready(last, destinationNames(1)[0] ?? '');
     await changer.settled();
+    const [gateway] = this.#gateways;
+    const atRest = await gateway?.atRest(REST_MS);
     say(`${CHANGES_AT_SCALE * share} changes with all of them`);
     const atScale = await changer.run(last, CHANGES_AT_SCALE * share);
     say('The same with open tunnels to what is removed');
     const revoking = await changer.run(last, CHANGES_AT_SCALE * share, this.#scene.gateways.outside.caPem);
     changer.close();
     await api.close();
-    return { workspaces: names.length, alone, implied, readyMs, atScale, revoking };
+    return { workspaces: names.length, alone, implied, readyMs, atRest, atScale, revoking };
   }
 
   async stop(): Promise<void> {

@@ -13,14 +13,7 @@ export interface SnapshotSize {
 export function snapshotObjects(size: SnapshotSize): readonly ObservedObject[] {
   const at = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
   return [
-    ...at(size.workspaces).flatMap((index) => [
-      readObject(workspaceManifest(workspaceName(index))),
-      readObject(
-        manifest('PolicyAssignment', workspaceName(index), {
-          networkPolicyId: `policy-${index % size.policies}`,
-        }),
-      ),
-    ]),
+    ...at(size.workspaces).flatMap((index) => workspaceObjects(index, `policy-${index % size.policies}`)),
     readObject(policyManifest('default-policy')),
     ...at(size.policies).map((index) => policy(index, size.destinations)),
     ...at(size.metastores).map((index) => metastore(index, size)),
@@ -35,7 +28,15 @@ export function policy(index: number, destinations: number): ObservedObject {
   return readObject(policyManifest(`policy-${index}`, { allowedInternetDestinations }));
 }
 
-function workspaceName(index: number): string {
+/** The `index`th workspace, under a policy. */
+export function workspaceObjects(index: number, networkPolicyId: string): readonly ObservedObject[] {
+  return [
+    readObject(workspaceManifest(workspaceName(index))),
+    readObject(manifest('PolicyAssignment', workspaceName(index), { networkPolicyId })),
+  ];
+}
+
+export function workspaceName(index: number): string {
   return `team-${String(index).padStart(4, '0')}`;
 }
 
