@@ -33,11 +33,10 @@ afterAll(async () => {
   await fixture.remove();
 });
 
-test('counters() and memory() read numbers, serverInfo() the version', async () => {
+test('counters() reads numbers, serverInfo() the version', async () => {
   await ask(port);
   const counters = await egress.envoy.admin.counters('^http\\.egress\\.downstream_rq_total$');
   expect(counters.get('http.egress.downstream_rq_total')).toBeGreaterThan(0);
-  expect((await egress.envoy.admin.memory()).physicalBytes).toBeGreaterThan(1_000_000);
   expect(await egress.envoy.admin.serverInfo()).toMatchObject({
     version: expect.stringMatching(/^1\.\d+\.\d+$/),
     state: 'LIVE',

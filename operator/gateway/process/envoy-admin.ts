@@ -136,15 +136,6 @@ export class EnvoyAdmin {
     await this.#text('/reopen_logs', 'POST');
   }
 
-  /** Bytes that Envoy's allocator has given out, and bytes of physical memory it holds. */
-  async memory(): Promise<{ readonly allocatedBytes: number; readonly physicalBytes: number }> {
-    const memory = JSON.parse(await this.#text('/memory')) as Record<string, string>;
-    return {
-      allocatedBytes: Number(memory['allocated']),
-      physicalBytes: Number(memory['total_physical_bytes']),
-    };
-  }
-
   async serverInfo(): Promise<ServerInfo> {
     const info = JSON.parse(await this.#text('/server_info')) as Record<string, string>;
     const version = /\/(\d+\.\d+\.\d+)/.exec(info['version'] ?? '')?.[1] ?? '';

@@ -42,7 +42,7 @@ function renderAdmin({ directory }: CommonSettings): Json {
   return { address: { pipe: { path: `${directory}/admin.sock`, mode: ADMIN_SOCKET_MODE } } };
 }
 
-const STATISTIC_PREFIXES = ['listener_manager.', 'cluster_manager.', 'overload.'];
+const STATISTIC_PREFIXES = ['listener_manager.', 'cluster_manager.', 'overload.', 'server.'];
 /**
  * Connections of tunnel checks, since those without any need not be closed; and connections of listeners, open and over
  * the limit.

@@ -3,7 +3,12 @@ import { renderCommonBootstrap } from './bootstrap-parts.ts';
 import { LIMITS_LAYER, limitsPath } from './connection-limits.ts';
 import type { GatewaySettings, Json } from './envoy-config.ts';
 
-const STATISTICS = ['http.egress.downstream_cx_', 'http.egress.downstream_rq_', 'dns_cache.'];
+const STATISTICS = [
+  'http.egress.rds.',
+  'http.egress.downstream_cx_',
+  'http.egress.downstream_rq_',
+  'dns_cache.',
+];
 /**
  * How long connections continue whose filter chain or listener has changed or gone, tunnels to be closed among them.
  */
