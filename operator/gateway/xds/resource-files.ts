@@ -75,7 +75,7 @@ export class ResourceFiles {
       return problem;
     });
     this.#unwritten = failed;
-    const found = problems.filter((problem) => problem !== undefined);
+    const found = inOneSentence(problems.filter((problem) => problem !== undefined));
     return found.length > 0 ? [...found, ...(await this.#forgetList())] : await this.#writeList();
   }
 
@@ -197,4 +197,11 @@ async function attempt(path: string, act: (path: string) => Promise<void>): Prom
   } catch (error) {
     return writeProblem(path, error);
   }
+}
+
+/** Thousands of files have one cause: the first by name stands for all. */
+function inOneSentence(problems: readonly string[]): readonly string[] {
+  const [first, ...others] = problems.toSorted();
+  if (first === undefined || others.length === 0) return problems;
+  return [`${first} (and ${others.length} more files of Envoy's resources)`];
 }

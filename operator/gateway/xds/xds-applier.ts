@@ -64,7 +64,7 @@ export interface XdsApplierOptions {
   readonly retryMs?: number;
 }
 
-const POLL_MS = 5;
+const SHORTEST_POLL_MS = 5;
 const SHORTEST_DRAIN_MS = 1000;
 
 export class XdsApplier {
@@ -259,9 +259,11 @@ export class XdsApplier {
   /** Accepted listeners may still wait for their route tables, clusters for their hosts. */
   async #untilWarm(deadlineMs: number): Promise<boolean> {
     while (performance.now() < deadlineMs) {
+      const askedMs = performance.now();
       if (this.#server.stream?.isQuiet === true && (await this.#isWarm())) return true;
       if (!this.#options.isRunning()) return false;
-      await delay(POLL_MS);
+      // Most of Envoy's time is left to what it is asked about.
+      await delay(Math.max(SHORTEST_POLL_MS, 2 * (performance.now() - askedMs)));
     }
     return false;
   }

@@ -71,12 +71,17 @@ export class XdsEnvoy {
     }
     if (this.#running !== undefined) return await this.#running.applier.apply(resources);
     const running = this.#make();
+    const unsaved = await this.#startWith(running, resources);
+    const { result } = await running.applier.apply(resources);
+    return { result, unsaved };
+  }
+
+  /** Served before Envoy starts, which waits for it. Returns what could not be stored. */
+  async #startWith(running: Running, resources: Resources): Promise<readonly string[]> {
     try {
-      // Served before Envoy starts, which waits for it.
       const { unsaved } = await running.applier.apply(resources);
       await this.#start(running);
-      const { result } = await running.applier.apply(resources);
-      return { result, unsaved };
+      return unsaved;
     } catch (error) {
       await running.applier.close();
       await running.envoy.stop();
