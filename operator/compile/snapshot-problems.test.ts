@@ -36,6 +36,16 @@ describe('findProblems()', () => {
       ],
     ],
     [
+      'an assigned policy whose name is misspelt',
+      [DEFAULT, policyManifest('company'), workspaceManifest('team-a'), assign('team-a', 'compny')],
+      [
+        'NetworkPolicyNotFound',
+        'PolicyAssignment/team-a',
+        'spec.networkPolicyId',
+        'Cannot find NetworkPolicy "compny": create it or assign another; until then this workspace reaches nothing (Did you mean company?)',
+      ],
+    ],
+    [
       'a default policy that does not exist',
       [workspaceManifest('team-a')],
       [
@@ -53,6 +63,16 @@ describe('findProblems()', () => {
         'PolicyAssignment/nowhere',
         'metadata.name',
         'Cannot find a workspace "nowhere": label the Namespace "nowhere" with sallyport.dev/workspace, or name the assignment after a workspace',
+      ],
+    ],
+    [
+      'an assignment whose workspace is misspelt',
+      [DEFAULT, workspaceManifest('analytics'), assign('analytcis', 'default-policy')],
+      [
+        'WorkspaceNotFound',
+        'PolicyAssignment/analytcis',
+        'metadata.name',
+        'Cannot find a workspace "analytcis": label the Namespace "analytcis" with sallyport.dev/workspace, or name the assignment after a workspace (Did you mean analytics?)',
       ],
     ],
     [
@@ -76,7 +96,7 @@ describe('findProblems()', () => {
         'Conflicted',
         'Workspace/again',
         'metadata.labels',
-        'Cannot use workspace id "7" twice: Namespace "first" has it; until one is changed this workspace reaches nothing',
+        'Cannot use workspace id "7" (label sallyport.dev/workspace of Namespace "again") twice: Namespace "first" has it; until one is changed this workspace reaches nothing',
       ],
     ],
     [

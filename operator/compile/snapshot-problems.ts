@@ -2,6 +2,7 @@
 // workspace is found in workspace-sources.ts.
 import { memoize } from '../lib/memo.ts';
 import type { Metastore } from '../model/metastore.ts';
+import { didYouMean } from '../model/nearest-name.ts';
 import { countDestinations, type NetworkPolicy } from '../model/network-policy.ts';
 import type { Problem } from '../model/problem.ts';
 import { faultOfZone, type ZonedEntry } from '../model/shared-zone.ts';
@@ -35,10 +36,11 @@ function unknownTiers(snapshot: Snapshot): readonly Problem[] {
 
 /** Nobody else looks up the policy of these. */
 function strayAssignments(snapshot: Snapshot): readonly Problem[] {
+  const workspaces = objectsOf(snapshot, 'Workspace').map(({ metadata }) => metadata.name);
   return objectsOf(snapshot, 'PolicyAssignment').flatMap((assignment) => {
     const { name } = assignment.metadata;
     if (findObject(snapshot, 'Workspace', name) !== undefined) return [];
-    const message = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace`;
+    const message = `Cannot find a workspace "${name}": label the Namespace "${name}" with sallyport.dev/workspace, or name the assignment after a workspace${didYouMean(name, workspaces)}`;
     const { problems } = assignedPolicy(snapshot, assignment);
     return [...problems, problemAbout(assignment, 'WorkspaceNotFound', message, 'metadata.name')];
   });

@@ -2,6 +2,7 @@
 // missing or claimed twice, the outcome is decided here, and the Problem goes with it.
 import { DEFAULT_POLICY } from '../model/kubernetes-object.ts';
 import type { Metastore } from '../model/metastore.ts';
+import { didYouMean } from '../model/nearest-name.ts';
 import type { PolicyAssignment } from '../model/policy-assignment.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import type { Problem } from '../model/problem.ts';
@@ -13,7 +14,7 @@ import {
   problemAbout,
   type Snapshot,
 } from '../model/snapshot.ts';
-import type { Workspace } from '../model/workspace.ts';
+import { WORKSPACE_LABEL, type Workspace } from '../model/workspace.ts';
 import type { TableSources } from './egress-table.ts';
 
 export interface WorkspaceSources {
@@ -70,7 +71,9 @@ export function assignedPolicy(snapshot: Snapshot, of: Workspace | PolicyAssignm
   if (isUnreadable(snapshot, 'NetworkPolicy', networkPolicyId))
     return { networkPolicyId, denyReason: 'POLICY_UNREADABLE', problems: [] };
   const which = assignment === undefined ? ', which applies to this workspace' : '';
-  const message = `Cannot find NetworkPolicy "${networkPolicyId}"${which}: create it or assign another; until then this workspace reaches nothing`;
+  const names = objectsOf(snapshot, 'NetworkPolicy').map(({ metadata }) => metadata.name);
+  const hint = assignment === undefined ? '' : didYouMean(networkPolicyId, names);
+  const message = `Cannot find NetworkPolicy "${networkPolicyId}"${which}: create it or assign another; until then this workspace reaches nothing${hint}`;
   const field = assignment === undefined ? undefined : 'spec.networkPolicyId';
   const problem = problemAbout(assignment ?? of, 'NetworkPolicyNotFound', message, field);
   return { networkPolicyId, denyReason: 'POLICY_NOT_FOUND', problems: [problem] };
@@ -96,7 +99,7 @@ function byWorkspace<Item extends Metastore | PrivateEndpoint>(
 }
 
 function conflictProblem(workspace: Workspace, owner: string | undefined): Problem {
-  const message = `Cannot use workspace id "${workspace.id}" twice: Namespace "${owner}" has it; until one is changed this workspace reaches nothing`;
+  const message = `Cannot use workspace id "${workspace.id}" (label ${WORKSPACE_LABEL} of Namespace "${workspace.metadata.name}") twice: Namespace "${owner}" has it; until one is changed this workspace reaches nothing`;
   return problemAbout(workspace, 'Conflicted', message, 'metadata.labels');
 }
 

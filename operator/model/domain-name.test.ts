@@ -145,6 +145,13 @@ describe('parseAllowedPattern()', () => {
       'write the port under "ports", for example destination "example.com" with ports [{port: 8443}]',
     ],
     ['IP_LITERAL', '192.0.2.7', 'name a domain; addresses are not accepted as destinations'],
+    ['IP_LITERAL', '10.0.0.0/8', 'name a domain; addresses are not accepted as destinations'],
+    ['IP_LITERAL', '2001:db8::/32', 'name a domain; addresses are not accepted as destinations'],
+    [
+      'URL',
+      'example.com/24',
+      'write only the domain name, without scheme, user or path, for example "example.com"',
+    ],
     ['SINGLE_LABEL', 'gateway', 'use a full domain name, for example "example.com"'],
     ['BAD_NAME', 'a_b.example', 'use labels of letters, digits and hyphens, for example "data.example.com"'],
     ['IN_CLUSTER', 'kubernetes.default.svc', 'names inside the cluster belong to "clusterAccess"'],

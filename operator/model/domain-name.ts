@@ -94,8 +94,9 @@ export function formatPattern(pattern: NamePattern): string {
 
 function faultOfShape(raw: string): NameFault | undefined {
   if (raw === '' || raw === '.') return 'EMPTY';
+  // A range of addresses, too.
+  if (isIpLiteral(raw.replace(/\/\d{1,3}$/, ''))) return 'IP_LITERAL';
   if (raw.includes('/') || raw.includes('@')) return 'URL';
-  if (isIpLiteral(raw)) return 'IP_LITERAL';
   if (/:\d*$/.test(raw)) return 'PORT';
   const rest = raw.startsWith('*.') ? raw.slice(2) : raw;
   return /^\.?$|\*/.test(rest) ? 'WILDCARD' : undefined;

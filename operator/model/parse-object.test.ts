@@ -43,7 +43,7 @@ describe('parseObject() rejects', () => {
       { ...policyManifest('acme'), sepc: {} },
       'UnknownField',
       undefined,
-      'Cannot accept unknown field "sepc": remove it or correct its spelling',
+      'Cannot accept unknown field "sepc": remove it or correct its spelling (Did you mean spec?)',
     ],
     [
       'a policy without spec',

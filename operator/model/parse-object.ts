@@ -147,7 +147,8 @@ function parseSpec(description: KindDescription, metadata: ObjectMeta, value: un
     status: z.unknown().optional(),
   });
   const parsed = schema.safeParse(value);
-  if (!parsed.success) return { status: 'unreadable', key, problems: toProblems(parsed.error, value, key) };
+  if (!parsed.success)
+    return { status: 'unreadable', key, problems: toProblems(parsed.error, value, key, schema) };
   // The schema of this very kind accepted the spec; TypeScript cannot follow the look-up by name.
   const object = { kind: description.kind, metadata, spec: parsed.data.spec } as ObservedObject;
   return { status: 'parsed', object };
@@ -164,9 +165,18 @@ function keyFor(description: KindDescription, metadata: ObjectMeta): ObjectKey {
   return { kind: description.kind as ObservedKind, name: metadata.name, namespace };
 }
 
-function toProblems(error: z.ZodError, value: unknown, key: ObjectKey | undefined): readonly ObjectProblem[] {
+function toProblems(
+  error: z.ZodError,
+  value: unknown,
+  key: ObjectKey | undefined,
+  schema?: z.ZodType,
+): readonly ObjectProblem[] {
   const object = key === undefined ? {} : { object: formatKey(key) };
-  return error.issues.map((issue) => ({ ...problemOfIssue(issue, value), ...object, path: placeOf(issue) }));
+  return error.issues.map((issue) => ({
+    ...problemOfIssue(issue, value, schema),
+    ...object,
+    path: placeOf(issue),
+  }));
 }
 
 /** The path of an unknown field is its own, not that of its parent. */

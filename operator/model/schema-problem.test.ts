@@ -38,7 +38,7 @@ describe('problemOfIssue() reports', () => {
       policyManifest('acme', { allowedInternetDestination: [] }),
       'UnknownField',
       ACCESS,
-      'Cannot accept unknown field "allowedInternetDestination": remove it or correct its spelling',
+      'Cannot accept unknown field "allowedInternetDestination": remove it or correct its spelling (Did you mean allowedInternetDestinations?)',
     ],
     [
       'a wrong enum value',

@@ -1,16 +1,18 @@
 // Issues of a schema -> Problems that quote the value and name the fix.
-import type { z } from 'zod';
+import { z } from 'zod';
+import { didYouMean } from './nearest-name.ts';
 import type { Problem, ProblemReason } from './problem.ts';
 
 type Issue = z.core.$ZodIssue;
 
 const LONGEST_QUOTE = 100;
 
-/** One issue as a Problem; `root` is the whole validated value. */
-export function problemOfIssue(issue: Issue, root: unknown): Problem {
+/** One issue as a Problem; `root` is the whole validated value. With its schema, names of fields are suggested. */
+export function problemOfIssue(issue: Issue, root: unknown, schema?: z.ZodType): Problem {
   const field = formatPath(issue.path);
   const place = field === '' ? {} : { field };
-  return { reason: reasonOf(issue), message: messageOf(issue, valueAt(root, issue.path)), ...place };
+  const message = `${messageOf(issue, valueAt(root, issue.path))}${suggestion(issue, schema)}`;
+  return { reason: reasonOf(issue), message, ...place };
 }
 
 /** "spec.egress.rules[3].destination". */
@@ -26,6 +28,25 @@ function reasonOf(issue: Issue): ProblemReason {
   const isList = issue.code === 'too_big' && String(issue.path.at(-1)).endsWith('Destinations');
   const isSum = issue.code === 'custom' && issue.params?.['reason'] === 'TooManyDestinations';
   return isList || isSum ? 'TooManyDestinations' : 'InvalidValue';
+}
+
+function suggestion(issue: Issue, schema: z.ZodType | undefined): string {
+  if (issue.code !== 'unrecognized_keys' || schema === undefined) return '';
+  const known = fieldsAt(schema, issue.path);
+  return issue.keys.map((key) => didYouMean(key, known)).join('');
+}
+
+/** None where the path leads to no object. */
+function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
+  const [first, ...rest] = path;
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return fieldsAt(schema.unwrap(), path);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => fieldsAt(option, path));
+  if (schema instanceof z.ZodArray) return fieldsAt(schema.element, rest);
+  if (!(schema instanceof z.ZodObject)) return [];
+  if (first === undefined) return Object.keys(schema.shape);
+  const field = schema.shape[String(first)];
+  return field === undefined ? [] : fieldsAt(field, rest);
 }
 
 function messageOf(issue: Issue, value: unknown): string {

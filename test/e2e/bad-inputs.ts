@@ -95,7 +95,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
     name: 'an unknown field',
     spoil: (text) => text.replace('allowedInternetDestinations', 'allowedInternetDestination'),
     problems: [
-      `16: ${POLICY}: ${ACCESS}: Cannot accept unknown field "allowedInternetDestination": remove it or correct its spelling`,
+      `16: ${POLICY}: ${ACCESS}: Cannot accept unknown field "allowedInternetDestination": remove it or correct its spelling (Did you mean allowedInternetDestinations?)`,
     ],
   },
   {
@@ -142,7 +142,7 @@ export const BAD_INPUTS: readonly BadInput[] = [
     name: 'an assignment that cannot be read',
     spoil: (text) => text.replace('networkPolicyId:', 'networkPolicy:'),
     problems: [
-      '6: PolicyAssignment/alpha: spec: Cannot accept unknown field "networkPolicy": remove it or correct its spelling',
+      '6: PolicyAssignment/alpha: spec: Cannot accept unknown field "networkPolicy": remove it or correct its spelling (Did you mean networkPolicyId?)',
     ],
   },
   {

@@ -2,6 +2,7 @@
 // had it keeps it; else the older one has it.
 import { memoize } from '../../lib/memo.ts';
 import { ACCOUNT_LABEL, type IpAccessList } from '../../model/ip-access-list.ts';
+import { didYouMean } from '../../model/nearest-name.ts';
 import type { Problem } from '../../model/problem.ts';
 import {
   compareText,
@@ -11,7 +12,7 @@ import {
   problemAbout,
   type Snapshot,
 } from '../../model/snapshot.ts';
-import type { Workspace } from '../../model/workspace.ts';
+import { WORKSPACE_LABEL, type Workspace } from '../../model/workspace.ts';
 import { WORKSPACE_CONF_NAME, type WorkspaceConf } from '../../model/workspace-conf.ts';
 import type { BackendField } from './served-hosts.ts';
 
@@ -138,7 +139,7 @@ export function strayLists(
       const fix =
         namespace === systemNamespace
           ? `is the system's, whose lists are for the account; label the list "${name}" with ${ACCOUNT_LABEL}`
-          : 'is no workspace; label it with sallyport.dev/workspace';
+          : `is no workspace; label it with ${WORKSPACE_LABEL}${didYouMean(namespace ?? '', [...names])}`;
       const message = `The list has no effect: Namespace "${namespace}" ${fix}`;
       return problemAbout(list, 'WorkspaceNotFound', message, 'metadata.namespace');
     });

@@ -193,6 +193,15 @@ describe('compileIngress()', () => {
   });
 });
 
+test('compileIngress() suggests the workspace where the Namespace of a list is misspelt', () => {
+  const office = { label: 'office', listType: 'ALLOW', ipAddresses: ['1.1.1.1'] };
+  const name = WORKSPACE.metadata['name'];
+  const misspelt = manifest('IpAccessList', 'office', office, `${name}x`);
+  const fix = `label it with sallyport.dev/workspace (Did you mean ${name}?)`;
+  const message = `The list has no effect: Namespace "${name}x" is no workspace; ${fix}`;
+  expect(compile([WORKSPACE, misspelt]).problems).toMatchObject([{ message }]);
+});
+
 describe('compileIngress(), where a file was never read that may hold lists', () => {
   const incomplete = (manifests: readonly Manifest[], before: readonly IngressPlan[] = []): CompiledIngress =>
     compileIngress({ ...readSnapshot(...manifests), isIncomplete: true }, SETTINGS, before);
