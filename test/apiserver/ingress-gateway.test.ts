@@ -141,7 +141,7 @@ test('a list is Programmed once the gateway runs it', async () => {
 });
 
 function statusFor(address: string, host = HOST): Promise<number> {
-  const headers = { host, 'x-forwarded-for': address, 'x-forwarded-uri': '/login?token=secret' };
+  const headers = { host, 'x-forwarded-for': address, 'x-forwarded-uri': '/login?token=hush-4711' };
   return new Promise((resolve, reject) => {
     const call = request({ host: '127.0.0.1', port: ports[2], path: '/authorize', headers, agent: false });
     call.once('response', (response) => resolve(response.resume().statusCode ?? 0));
@@ -174,7 +174,7 @@ test('proxies of others may ask, and their clients have rows and hits as those o
     }),
     expect.objectContaining({ ...what, reason: 'UNKNOWN_HOST', host: 'elsewhere.example.com' }),
   ]);
-  expect(output).not.toContain('secret');
+  expect(output).not.toContain('hush-4711');
   await untilReport('the hits of both', ({ listHits = [] }) =>
     listHits.some(
       ({ workspace, listId, total }) => workspace === 'team' && listId === 'office' && total === 2,
