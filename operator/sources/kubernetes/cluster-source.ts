@@ -36,8 +36,8 @@ export class ClusterSource {
   readonly #reflectors: ClusterReflectors;
   readonly #plugins: PluginReflectors;
   readonly #derive = derivations();
-  /** Of gateways and of the API. Undefined before the first read, which is a change even where nobody reports. */
-  #reported: Objects | undefined;
+  /** Of gateways and of the API: whether they have been read, and what they say but for its time. */
+  #reported: unknown;
 
   constructor(options: Omit<ClusterReflectorsOptions, 'onReport'>) {
     const onReport = (): void => {
@@ -97,12 +97,18 @@ export class ClusterSource {
     return [...new Set(Object.values(this.#reflectors).flat())] as readonly Reflector<unknown>[];
   }
 
-  /** Those who report renew it and count hits all the time; only other changes count. */
+  /**
+   * Those who report renew it and count hits all the time; only other changes count, and the first read of each: without
+   * it, a pass that waits for the last reflector would never come.
+   */
   #hasReportNews(): boolean {
     const before = this.#reported;
     const { reports, callerReports } = this.#reflectors;
-    this.#reported = [...reports.items(), ...callerReports.items()];
-    return !isDeepStrictEqual(before?.map(withoutTime), this.#reported.map(withoutTime));
+    this.#reported = [reports, callerReports].map((reflector) => [
+      reflector.hasSynced(),
+      ...reflector.items().map(withoutTime),
+    ]);
+    return !isDeepStrictEqual(before, this.#reported);
   }
 }
 
