@@ -29,6 +29,7 @@ let fixture: GatewayFixture;
 const sockets: Socket[] = [];
 beforeAll(async () => {
   fixture = await startGateway({ names: [], files: FILES, maxConnections: LIMIT });
+  await until('the port serves', () => typeof fixture.gateway.endpoints.ingress?.[0]?.http === 'string');
 });
 afterAll(async () => {
   for (const socket of sockets) socket.destroy();

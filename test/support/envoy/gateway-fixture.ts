@@ -100,6 +100,8 @@ async function startIn(
     runConfig({ folder, state, outside }, { maxConnections, denialRows, envoyMemoryMb }),
     journal.view,
   );
+  // Ingress has a loop of its own.
+  await gateway.settled();
   const { envoy, envoyLog } = statePaths(state);
   let stopped: Promise<void> | undefined;
   const stopGateway = (): Promise<void> => (stopped ??= gateway.stop());
