@@ -174,7 +174,7 @@ test('names the egress listener whose port another process has, and takes it onc
   });
   expect(await ask(ports[1] ?? 0)).toBe('200 b1');
   await new Promise((resolve) => thief.close(resolve));
-  expect(await egress.apply(config)).toMatchObject({ status: 'applied' });
+  await until('it has the port', async () => (await egress.apply(config)).status === 'applied');
   expect(await ask(ports[0] ?? 0)).toBe('200 a1');
 });
 
