@@ -7,7 +7,7 @@ export default {
   testEnvironment: 'node',
   transform: {},
   extensionsToTreatAsEsm: ['.ts'],
-  testMatch: ['<rootDir>/{operator,cli,test}/**/*.test.ts'],
+  testMatch: ['<rootDir>/{operator,test}/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/bench/'],
   // Its usual place is shared between users, and named after a user id that is 0 in a namespace of our own.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',

@@ -1,10 +1,22 @@
 // The command line: which role runs. Options are read here and in config.ts and nowhere else; roles load lazily, so
 // that `--help` and `explain` start fast.
 import { Command, Option } from 'commander';
+import {
+  collect,
+  healthPortOption,
+  kubeconfigOption,
+  listenOption,
+  logLevelOption,
+  namespaceOption,
+  portsOption,
+  stateOption,
+  withEnvoyOptions,
+  withIngressOptions,
+  withProxyOptions,
+} from './command-options.ts';
 import { DENIAL_COLUMNS } from './model/denial-columns.ts';
 import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
 import { PRODUCTS } from './model/product.ts';
-import { SYSTEM_NAMESPACE } from './model/system-names.ts';
 
 const USAGE = 2;
 
@@ -18,117 +30,6 @@ const program = new Command('sallyport')
   .hook('preAction', (_program, action) => {
     if (action.name() !== 'run') process.stdout.on('error', () => process.exit(0));
   });
-
-const stateOption = new Option(
-  '--state <dir>',
-  'directory of the denial log, offsets and port blocks',
-).default('.sallyport');
-
-const listenOption = new Option('--listen-address <address>', 'address of the proxies').default('127.0.0.1');
-
-const portsOption = new Option(
-  '--ports <from-to>',
-  'range in which each workspace and product gets a block of 8 ports',
-).default('10000-31999');
-
-const kubeconfigOption = new Option(
-  '--kubeconfig <file>',
-  'how to reach the API server (default: KUBECONFIG, or the service account of the pod)',
-);
-
-const namespaceOption = new Option(
-  '--namespace <name>',
-  'Namespace of the gateways and of what the operator compiles for them',
-).default(SYSTEM_NAMESPACE);
-
-const healthPortOption = new Option(
-  '--health-port <port>',
-  'port of /healthz, /readyz and /metrics; 0 takes any',
-).default('8081');
-
-const logLevelOption = new Option('--log-level <level>', 'least important lines to write')
-  .choices(['debug', 'info', 'warn', 'error'])
-  .default('info');
-
-const collect = (value: string, previous: readonly string[]): readonly string[] => [...previous, value];
-
-/** Options of everything that runs an Envoy. */
-function withEnvoyOptions(command: Command): Command {
-  return command
-    .addOption(stateOption)
-    .option(
-      '--max-connections <n>',
-      'connections that each listener may have open (default: 4096; each port of ingress as many as descriptors and memory allow)',
-    )
-    .option(
-      '--envoy-memory-mb <n>',
-      "memory of Envoy, near which it denies new connections (default: half of the container's, or of the machine's)",
-    )
-    .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
-    .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")
-    .option(
-      '--denial-rows <n>',
-      'rows per second of one workspace and product, beyond which one stands for several denials (default: 100)',
-    )
-    .option('--account-id <id>', 'account_id of the denial log', 'local');
-}
-
-/** Options of every gateway for egress, in a cluster or not. */
-function withProxyOptions(command: Command): Command {
-  return withEnvoyOptions(command)
-    .option(
-      '--resolver <address:port>',
-      'name server to ask instead of those of the machine (repeatable)',
-      collect,
-      [],
-    )
-    .option(
-      '--open-range <cidr>',
-      'private range that destinations may resolve to, for tests (repeatable)',
-      collect,
-      [],
-    )
-    .option(
-      '--deny-range <cidr>',
-      'public range that no destination may resolve to: nodes, API server, pods (repeatable)',
-      collect,
-      [],
-    )
-    .option('--dns-questions <n>', 'questions per second that one client may ask the DNS (default: 1000)');
-}
-
-/** Options of everything that people access workspaces through. */
-function withIngressOptions(command: Command): Command {
-  return command
-    .option('--ingress-http-port <port>', 'port for the hosts of workspaces, plain HTTP', '8080')
-    .option('--ingress-https-port <port>', 'port for the hosts of workspaces, TLS', '8443')
-    .option(
-      '--trusted-hops <n>',
-      'proxies in front of it, whose X-Forwarded-For names the client (default: none)',
-    )
-    .option(
-      '--trusted-proxy <cidr>',
-      'the same for certain proxies only, by address (repeatable)',
-      collect,
-      [],
-    )
-    .option(
-      '--proxy-protocol-from <cidr>',
-      'peers that may connect, with a PROXY header that names the client (repeatable; default: all, without one)',
-      collect,
-      [],
-    )
-    .option(
-      '--authorize-port <port>',
-      'answer at /authorize whether access lists allow a client (default: do not)',
-    )
-    .option(
-      '--authorize-trusted-proxy <cidr>',
-      'proxies that may ask that (repeatable; default: those of this machine)',
-      collect,
-      [],
-    );
-}
 
 withIngressOptions(withProxyOptions(program.command('run')))
   .option('--retention <duration>', 'age at which rows of the denial log are deleted (default: 365d)')

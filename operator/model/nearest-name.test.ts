@@ -6,7 +6,8 @@ test.each([
   ['compaany', ['company'], ' (Did you mean company?)'],
   ['teams-1', ['team-22', 'team-1'], ' (Did you mean team-1?)'],
   ['finance', ['company'], ''],
-  ['ab', ['cd', 'a'], ''],
+  ['ab', ['cd', 'ba'], ''],
+  ['sepc', ['metadata', 'spec'], ' (Did you mean spec?)'],
   ['abc', [], ''],
   ['abcd', ['dcba'], ''],
 ])('didYouMean(%j, %j) is %j', (written, known, words) => {

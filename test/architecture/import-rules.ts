@@ -38,7 +38,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'inbound-config.ts': { uses: ['model', 'option-values.ts'] },
   'option-values.ts': { uses: ['model', 'lib'] },
   roles: { uses: EVERYTHING },
-  'main.ts': { uses: ['model', 'roles'] },
+  'command-options.ts': { uses: ['model'] },
+  'main.ts': { uses: ['model', 'roles', 'command-options.ts'] },
 };
 
 /** Their answer depends on their arguments alone. */
@@ -51,7 +52,7 @@ const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
 };
 
 const PURE_LIBRARIES =
-  /^(?:zod|js-yaml|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
+  /^(?:zod|js-yaml|leven|tldts(?:\/.+)?|tr46|ipaddr\.js|node:(?:assert|buffer|crypto|path|url|util|zlib)(?:\/.+)?)$/;
 
 export function isTest(path: string): boolean {
   return path.endsWith('.test.ts');
