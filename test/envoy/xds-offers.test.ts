@@ -79,7 +79,7 @@ test('what Envoy has been given stands in files already, for a process that take
   await until('Envoy has the change', async () => (await listenerNames()).length === 1);
   const stored = await new ResourceFiles(join(fixture.directory, 'resources')).read();
   const names = stored?.map(({ kind, versions }) => `${kind} ${versions[0]?.name}`);
-  expect(names).toEqual(['route route/0', 'listener listener/0']);
+  expect(names).toEqual(['listener listener/0', 'route route/0']);
   await applying;
 });
 

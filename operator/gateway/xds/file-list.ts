@@ -4,7 +4,10 @@ import { readIfExists } from '../../lib/atomic-file.ts';
 import { Damage } from './set-aside.ts';
 
 export function listText(files: Iterable<string>): string {
-  const lines = [...files].map((file) => `${file}\n`).join('');
+  const lines = [...files]
+    .toSorted()
+    .map((file) => `${file}\n`)
+    .join('');
   return `${lines}${hashOf(lines)}\n`;
 }
 
