@@ -1,6 +1,5 @@
 // Tests are the TypeScript sources themselves: Node strips the types, nothing is transformed.
-// More than one worker, so that a handle left open by a test cannot keep the run from ending. Not more than cores: API
-// servers that start beside each other take longer than clients of theirs wait.
+// At least three workers, since tests wait for drains, leases and other processes for much of their time.
 import { availableParallelism } from 'node:os';
 
 export default {
@@ -11,8 +10,8 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/bench/'],
   // Its usual place is shared between users, and named after a user id that is 0 in a namespace of our own.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
-  testTimeout: 120_000,
-  maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+  testTimeout: 180_000,
+  maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
   testSequencer: './test/heavy-first-sequencer.ts',
   reporters: ['default', './test/closing-line-reporter.ts'],
 };

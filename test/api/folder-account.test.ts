@@ -30,7 +30,7 @@ beforeAll(async () => {
 
 afterAll(() => stage.stop());
 
-it.each(ACCOUNT_STORIES)('%s', (_title, tell) => tell(stage), 60_000);
+it.each(ACCOUNT_STORIES)('%s', (_title, tell) => tell(stage));
 
 it('keeps what Databricks does not have, and everything else in the file', async () => {
   const path = `${ACCOUNT}/network-policies/rich`;

@@ -11,4 +11,4 @@ beforeAll(async () => {
 
 afterAll(() => stage.stop());
 
-it.each(ACCOUNT_STORIES)('%s', (_title, tell) => tell(stage), 60_000);
+it.each(ACCOUNT_STORIES)('%s', (_title, tell) => tell(stage));

@@ -21,7 +21,7 @@ describe('the API over a cluster', () => {
 
   it.each(LIST_FAULTS)('%s', (_title, tell) => tell(stage));
 
-  it('answers random calls like the model', () => answersLikeTheModel(stage, 8), 120_000);
+  it('answers random calls like the model', () => answersLikeTheModel(stage, 8));
 });
 
 it('tells a viewer which rights a change of lists needs', async () => {

@@ -81,7 +81,7 @@ describe('an agent whose API server comes and goes, one story, in this order', (
       ({ ready, tables }) => ready && tables?.[0]?.revision === 'r2',
     );
     expect(await readiness(agent)).toBe('200');
-  }, 60_000);
+  });
 
   test('an agent that is killed leaves its Envoy serving, and the next one adopts it', async () => {
     const address = scene.outside.listenAddress.replace(/\.2$/, '.4');

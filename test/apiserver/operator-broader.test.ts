@@ -37,7 +37,7 @@ it('is not Ready because of a KubeNetworkPolicy from before its label, until tha
   );
   await scene.kubectl('delete', 'netpol', 'allow-all', '-n', 'ws');
   await readyIs('True Ready');
-}, 60_000);
+});
 
 const ALLOW = 'egress: [{ action: Allow }], subject: { namespaces: {} }';
 
@@ -103,7 +103,7 @@ spec: { endpointSelector: {}, egress: [{ toEntities: [world] }] }
   expect(message).not.toMatch(/\/shut|\/others/);
   await scene.kubectl('delete', 'ciliumnetworkpolicies.cilium.io', 'last', '-n', 'ws');
   await readyIs('True Ready');
-}, 60_000);
+});
 
 it('is not Ready while others may come in at the gateways', async () => {
   await scene.apply(`apiVersion: networking.k8s.io/v1
@@ -115,7 +115,7 @@ spec: { podSelector: {}, policyTypes: [Ingress], ingress: [{}] }
   expect(await scene.condition('Ready', 'spa', 'ws')).toContain('/monitoring at the gateways"');
   await scene.kubectl('delete', 'netpol', 'monitoring', '-n', 'sallyport-system');
   await readyIs('True Ready');
-}, 60_000);
+});
 
 it('is not Ready while pods still run in a lane more open than the policy says', async () => {
   await scene.apply(
@@ -136,4 +136,4 @@ it('is not Ready while pods still run in a lane more open than the policy says',
   await scene.kubectl('delete', 'deployment', 'old', '-n', 'moody');
   await scene.kubectl('delete', 'pods', '--all', '-n', 'moody', '--force', '--grace-period=0');
   await readyIs('True Ready', 'moody');
-}, 90_000);
+});

@@ -103,7 +103,7 @@ it('restores a deleted Service with the address that pods know', async () => {
   const address = (): Promise<string> => scene.field('{.spec.clusterIP}', 'svc', name, ...SYSTEM);
   // More than once: the API server frees the addresses a moment after it tells of the deletion.
   for (let time = 1; time <= 10; time++) await tamperAndWait(['delete', 'svc', name, ...SYSTEM], address);
-}, 60_000);
+});
 
 it('says who holds the address of a Service that cannot be restored, and restores it when it is free', async () => {
   const name = await serviceOf();
@@ -128,7 +128,7 @@ it('says who holds the address of a Service that cannot be restored, and restore
   await until('it is restored', async () => {
     return (await scene.field('{.spec.clusterIP}', 'svc', name, ...SYSTEM)) === address;
   });
-}, 60_000);
+});
 
 it('keeps in force what was understood last, through a restart of the operator too', async () => {
   // The API server cannot know public suffixes: this passes its schema and not ours.

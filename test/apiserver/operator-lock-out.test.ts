@@ -186,7 +186,7 @@ describe('commit-confirm', () => {
     await scene.untilCondition('Accepted', 'False NotConfirmed', ...office('tried'));
     const events = await scene.kubectl('get', 'events', '-n', 'tried', '-o', 'jsonpath={.items[*].reason}');
     expect(events).toContain('NotConfirmed');
-  }, 60_000);
+  });
 
   it('stays where its generation is confirmed in time', async () => {
     await startWorkspace('kept', '5');
@@ -197,7 +197,7 @@ describe('commit-confirm', () => {
     await scene.untilCondition('Accepted', 'True Accepted', ...office('kept'));
     const trials = await scene.field('{.spec.trials}', 'sip', 'kept', '-n', SYSTEM_NAMESPACE);
     expect([await planned('kept'), trials]).toEqual(['true ["198.51.100.1"]', '']);
-  }, 60_000);
+  });
 
   it('is taken back by an operator that was not there when it began', async () => {
     await startWorkspace('orphaned', '6');
@@ -210,5 +210,5 @@ describe('commit-confirm', () => {
     expect(await planned('orphaned')).toBe('true ["198.51.100.1"]');
     operator = await scene.startOperator({ identity: 'operator-2' });
     await untilPlanned('orphaned', 'true ["192.0.2.0/24"]');
-  }, 60_000);
+  });
 });

@@ -45,7 +45,7 @@ describe('the life of a workspace, one story, in this order', () => {
     expect(await lanesIn('fresh')).toBe('enforced');
     expect(await scene.field(STAMP, 'pods', '-n', 'fresh')).toBe(await scene.stampOf('fresh'));
     expect(await scene.field('{.spec.networkPolicyId}', 'spa', 'fresh')).toBe('default-policy');
-  }, 60_000);
+  });
 
   it('has isolation in place before it is stamped', async () => {
     await scene.apply(workspaceYaml('isolated', '3'));
@@ -73,7 +73,7 @@ describe('the life of a workspace, one story, in this order', () => {
     const except = '{.spec.egress[*].to[*].ipBlock.except[*]}';
     const shut = await scene.field(except, 'netpol', 'sallyport-dry-run', '-n', 'moody');
     expect(shut.split(' ')).toEqual(expect.arrayContaining(['169.254.169.254/32', 'fd00:ec2::254/128']));
-  }, 60_000);
+  });
 
   it('exempts pods that ran before their Namespace became a workspace', async () => {
     await scene.apply(
@@ -87,7 +87,7 @@ describe('the life of a workspace, one story, in this order', () => {
     await scene.apply(workspaceYaml('live', '5'));
     await scene.untilStamped('live');
     expect(await lanesIn('live')).toBe('full');
-  }, 60_000);
+  });
 
   it('isolates them where the Namespace says so', async () => {
     await scene.apply(
@@ -100,7 +100,7 @@ describe('the life of a workspace, one story, in this order', () => {
     await scene.apply(workspaceYaml('cut', '6', '{ sallyport.dev/adopt: Isolate }'));
     await scene.untilStamped('cut');
     expect(await lanesIn('cut')).toBe('');
-  }, 60_000);
+  });
 
   it('keeps isolation after the label is gone, until no stamped pod is left', async () => {
     await scene.apply(workspaceYaml('leaving', '7'));
@@ -118,7 +118,7 @@ describe('the life of a workspace, one story, in this order', () => {
       async () => (await scene.field('{.items[*].metadata.name}', 'netpol', '-n', 'leaving')) === '',
     );
     await until('the stamp is gone', async () => (await scene.stampOf('leaving')) === '');
-  }, 60_000);
+  });
 
   it('says Conflicted of a second Namespace with the same id', async () => {
     await scene.apply(workspaceYaml('sni-router', '1'));

@@ -21,5 +21,4 @@ replayCases({
   startStage: (found, outside) => ClusterStage.start(scene, found, outside),
   // Pods of several products share a lane.
   unknown: ['product', 'network_source_type'],
-  timeoutMs: 60_000,
 });

@@ -17,19 +17,17 @@ export interface ReplayOptions {
   readonly startStage: StartStage;
   /** Columns of a denial that the gateway of this stage cannot know; they must be null. */
   readonly unknown?: readonly (typeof DENIAL_COLUMNS)[number][];
-  /** For the start and the end of one case. */
-  readonly timeoutMs?: number;
 }
 
-export function replayCases({ cases, startStage, unknown = [], timeoutMs }: ReplayOptions): void {
+export function replayCases({ cases, startStage, unknown = [] }: ReplayOptions): void {
   describe.each(cases.map((found) => [found.name, found] as const))('%s', (_name, found) => {
     let replay: CaseReplay;
 
     beforeAll(async () => {
       replay = await CaseReplay.start(found, startStage);
-    }, timeoutMs);
+    });
 
-    afterAll(() => replay.finish(), timeoutMs);
+    afterAll(() => replay.finish());
 
     it.each(found.rows.map((row) => [titleOf(row), row] as const))('Envoy: %s', async (_title, row) => {
       expect(await replay.replay(row)).toEqual(wanted(row));

@@ -34,7 +34,7 @@ const [OWN_BUCKET, OTHER_BUCKET] = [`acme-data${BUCKET_HOST}`, `other-data${BUCK
 const NAMES = [ALLOWED, DENIED, OWN_BUCKET, OTHER_BUCKET];
 const PROXY = `http://${LANE_ADDRESS}:3128`;
 const SHOWN_CHARACTERS = 110;
-const ROW_LIMIT_MS = 5000;
+const ROW_LIMIT_MS = 30_000;
 
 /**
  * One way through a gateway. Dry-run pods look up real addresses and go there by themselves, so only the proxy is

@@ -44,4 +44,4 @@ test('a restart ends no tunnel that is allowed, and then those that were revoked
   expect((await stays.get('/')).status).toBe(200);
   await until('the closed tunnel is in the denial log', async () => (await revokedDestinations()).length > 0);
   expect(await revokedDestinations()).toEqual([GOES]);
-}, 60_000);
+});

@@ -12,7 +12,7 @@ import { openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type Client, type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
 import { allow, DRY_RUN, workspaceYaml } from '../support/envoy/workspace-yaml.ts';
 
-/** Of which 100 leave a line; what is simply allowed leaves none. */
+/** Of which 100 leave a line; what is simply allowed leaves none, unless it lasted some seconds on a busy machine. */
 const TUNNELS = 160;
 const HOSTS = Array.from({ length: 25 }, (_, at) => `host-${at}.example.com`);
 const WORKSPACES = ['red', 'green', 'blue', 'dry'] as const;
@@ -86,9 +86,12 @@ test(`${TUNNELS} tunnels at once: each reaches its own host, and each line of th
   for (const { tunnel } of opened) tunnel.close();
   const denied = opened.filter(({ host, sni }) => host !== sni);
   expect(denied).toHaveLength(100);
-  const lines = await fixture.logLines(isEndOfTunnel, denied.length);
-  expect(sorted(lines.map(identityOfLine))).toEqual(sorted(denied.map(identityOf)));
+  await fixture.logLines(isEndOfTunnel, denied.length);
   await fixture.stopGateway();
+  const lines = (await fixture.logLines(isEndOfTunnel, denied.length)).map(identityOfLine);
+  expect(new Set(lines).size).toBe(lines.length);
+  expect(opened.map(identityOf)).toEqual(expect.arrayContaining(lines));
+  expect(lines).toEqual(expect.arrayContaining(denied.map(identityOf)));
   expect(sorted(fixture.denials.map(identityOfRow))).toEqual(sorted(denied.map(identityOf)));
 });
 

@@ -13,7 +13,7 @@ import { type OutsideServers, startOutsideServers } from '../outside/outside-ser
 const DENIALS = 6000;
 const PER_FLOOD = DENIALS / 3;
 const ROTATIONS = 3;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 60_000;
 
 let directory: string;
 let outside: OutsideServers;

@@ -114,7 +114,7 @@ test('a long download survives 100 additions, and 100 removals in other shards',
   await fixture.denialsWith({ destination: WITNESS, reason: 'DESTINATION_REVOKED' });
   await long.goesOn();
   long.tunnel.close();
-}, 60_000);
+});
 
 test('a removal ends the tunnels of its name and of its shard, and records which of them may be opened again', async () => {
   const long = await download('lab', DOWNLOAD);
@@ -141,7 +141,7 @@ test('a removal ends the tunnels of its name and of its shard, and records which
   await long.goesOn();
   expect(fixture.denials.filter(({ destination }) => destination === DOWNLOAD)).toEqual([]);
   for (const { close } of [again, long.tunnel]) close();
-}, 30_000);
+});
 
 test('blocking a name under a wildcard ends its tunnel', async () => {
   const [under, beside] = [await tunnelTo('wild', UNDER), await tunnelTo('wild', BESIDE)];
@@ -152,7 +152,7 @@ test('blocking a name under a wildcard ends its tunnel', async () => {
   await untilClosed([under, beside]);
   await fixture.denialsWith({ destination: UNDER, reason: 'DESTINATION_REVOKED' });
   await fixture.denialsWith({ destination: BESIDE, reason: 'REVOKED_WITH_SHARD' });
-}, 30_000);
+});
 
 test('a destination of any bytes that is removed ends its tunnels', async () => {
   const tunnel = await openTunnel({ ...fixture.client('raw'), connect: `${SSH}:22`, sends: 'nothing' });
@@ -161,7 +161,7 @@ test('a destination of any bytes that is removed ends its tunnels', async () => 
   await untilClosed([tunnel]);
   const [row] = await fixture.denialsWith({ destination: SSH });
   expect(row).toMatchObject({ accessType: 'DROP', reason: 'DESTINATION_REVOKED', port: 22 });
-}, 30_000);
+});
 
 async function tunnelMemory(): Promise<TunnelMemory> {
   const text = await readFile(statePaths(join(fixture.folder, '../state')).tunnels, 'utf8');
@@ -187,7 +187,7 @@ test('a client that was allowed before a removal and sends its server name after
   await untilClosed([held]);
   await fixture.denialsWith({ destination: HELD, reason: 'DESTINATION_REVOKED' });
   expect(await tunnelCloser()).toBe(before + 1);
-}, 30_000);
+});
 
 test('a removal that nobody has a tunnel to closes nothing', async () => {
   const [before, { revocations }] = [await tunnelCloser(), await tunnelMemory()];
@@ -206,7 +206,7 @@ test('an entry that expires ends its tunnel, without any event', async () => {
   await untilClosed([tunnel]);
   const [row] = await fixture.denialsWith({ destination: EXPIRING, reason: 'DESTINATION_REVOKED' });
   expect(Date.parse(row?.eventTime ?? '')).toBeGreaterThan(Date.parse(expiresAt));
-}, 30_000);
+});
 
 test('another policy, and the end of dry-run, end all tunnels of the workspace', async () => {
   const others = await download('lab', DOWNLOAD);
@@ -218,7 +218,7 @@ test('another policy, and the end of dry-run, end all tunnels of the workspace',
   await others.goesOn();
   expect(fixture.denials.filter(({ destination }) => destination === MOVING)).toEqual([]);
   others.tunnel.close();
-}, 30_000);
+});
 
 test('a connection of a client that knows of no proxy ends alike, with one row', async () => {
   await edit('direct', allow([DIRECT]));
@@ -232,4 +232,4 @@ test('a connection of a client that knows of no proxy ends alike, with one row',
   expect(fixture.denials.filter(({ destination }) => destination === DIRECT)).toMatchObject([
     { accessType: 'DROP', reason: 'DESTINATION_REVOKED', port: 443, sni: DIRECT, workspace: 'direct' },
   ]);
-}, 30_000);
+});

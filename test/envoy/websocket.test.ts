@@ -93,4 +93,4 @@ test('a WebSocket to a name that a private endpoint has lost ends, with a row', 
   await tunnel.closed;
   const rows = await fixture.denialsWith({ destination: PRIVATE, reason: 'DESTINATION_REVOKED' });
   expect(rows).toMatchObject([{ accessType: 'DROP', port: 80 }]);
-}, 30_000);
+});

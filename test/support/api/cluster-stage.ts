@@ -51,7 +51,7 @@ export class ClusterStage implements ApiStage {
       const parts = await assemble(controlPlane);
       const stage = new ClusterStage(parts, replicas);
       // The API server opens the storage of new kinds a little after it says that they are established.
-      await until('all kinds can be listed', () => stage.replan().then(TRUE, isStarting), 60_000);
+      await until('all kinds can be listed', () => stage.replan().then(TRUE, isStarting));
       for (const server of stage.#servers) await server.listen('127.0.0.1', 0);
       return stage;
     } catch (error) {

@@ -23,7 +23,7 @@ export class OperatorProcess {
   }
 
   async untilItSays(message: string): Promise<void> {
-    await until(`the operator says "${message}"`, () => this.#log.includes(`"${message}"`), 30_000);
+    await until(`the operator says "${message}"`, () => this.#log.includes(`"${message}"`));
   }
 
   freeze(): void {
