@@ -155,7 +155,7 @@ async function encodingOf(resources: Resources): Promise<GatewayScale['encoding'
   const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
   const before = process.cpuUsage();
-  const encoded = await encodeResources(fresh, () => undefined);
+  const encoded = await encodeResources(fresh);
   const { user, system } = process.cpuUsage(before);
   loop.disable();
   const bytes = Object.values(encoded)

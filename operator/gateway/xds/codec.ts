@@ -1,20 +1,14 @@
 // Envoy's resources as JSON -> bytes, and the messages of incremental xDS. All types come from one set of descriptors
 // (hack/envoy-types.sh); there is no generated code.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import {
-  createFileRegistry,
-  type DescMessage,
-  fromBinary,
-  fromJson,
-  type JsonValue,
-  toBinary,
-} from '@bufbuild/protobuf';
+import { createFileRegistry, type DescMessage, fromBinary, type JsonValue } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { Json, NamedResource } from '../../render/envoy/envoy-config.ts';
+import { JsonEncoder } from './json-encoder.ts';
 
 const DESCRIPTORS = join(import.meta.dirname, 'envoy-types.binpb.gz');
 
@@ -24,8 +18,6 @@ export interface EncodedResource {
   readonly version: string;
   /** As a response has it: name, version and content. */
   readonly entry: Uint8Array;
-  /** Hash of the JSON that it was made from; undefined where a former process made it. */
-  readonly source?: string;
 }
 
 /** A DeltaDiscoveryRequest, as far as the server needs it. */
@@ -60,6 +52,7 @@ interface StoredResponse {
 const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, gunzipSync(readFileSync(DESCRIPTORS))),
 );
+const encoder = new JsonEncoder(registry);
 const REQUEST = messageType('envoy.service.discovery.v3.DeltaDiscoveryRequest');
 const INTERNAL_LISTENER = messageType('envoy.config.listener.v3.Listener').fields.find(
   ({ name }) => name === 'internal_listener',
@@ -69,15 +62,11 @@ const RESPONSE = messageType('envoy.service.discovery.v3.DeltaDiscoveryResponse'
 /** By the body, since most bodies are the same objects from one change to the next. */
 const encoded = new WeakMap<Json, EncodedResource>();
 
-/**
- * `former` is what was encoded under this name the last time: encoding takes far longer than comparing the JSON. Throws,
- * with a sentence for people, for what is no resource of Envoy.
- */
-export function encodeResource({ name, body }: NamedResource, former?: EncodedResource): EncodedResource {
+/** Throws, with a sentence for people, for what is no resource of Envoy. */
+export function encodeResource({ name, body }: NamedResource): EncodedResource {
   const known = encoded.get(body);
   if (known?.name === name) return known;
-  const source = hashOf(JSON.stringify(body));
-  const resource = former?.source === source ? former : { ...encodeBody(name, body), source };
+  const resource = encodeBody(name, body);
   encoded.set(body, resource);
   return resource;
 }
@@ -86,13 +75,13 @@ export function encodeResource({ name, body }: NamedResource, former?: EncodedRe
 function encodeBody(name: string, body: Json): EncodedResource {
   const { '@type': typeUrl, ...json } = body as { readonly '@type': string };
   const type = messageType(typeUrl.slice(typeUrl.indexOf('/') + 1));
-  const value = toBinary(type, fromJson(type, json as JsonValue, { registry }));
+  const value = encoder.encode(type, json as JsonValue);
   const version = hashOf(value);
   return { name, version, entry: entryOf(name, version, typeUrl, value) };
 }
 
-function hashOf(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 16);
+function hashOf(content: Uint8Array): string {
+  return hash('sha256', content, 'hex').slice(0, 16);
 }
 
 export function decodeRequest(bytes: Uint8Array): DeltaRequest {
@@ -122,17 +111,16 @@ function decodeEntry({ name, version, resource }: StoredEntry, typeUrl: string):
 }
 
 function entryOf(name: string, version: string, typeUrl: string, value: Uint8Array): Uint8Array {
-  const content = new BinaryWriter()
-    .tag(1, WireType.LengthDelimited)
-    .string(typeUrl)
-    .tag(2, WireType.LengthDelimited)
-    .bytes(value)
-    .finish();
   return new BinaryWriter()
     .tag(1, WireType.LengthDelimited)
     .string(version)
     .tag(2, WireType.LengthDelimited)
-    .bytes(content)
+    .fork()
+    .tag(1, WireType.LengthDelimited)
+    .string(typeUrl)
+    .tag(2, WireType.LengthDelimited)
+    .bytes(value)
+    .join()
     .tag(3, WireType.LengthDelimited)
     .string(name)
     .finish();

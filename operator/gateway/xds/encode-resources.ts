@@ -1,22 +1,21 @@
 // All resources of one Envoy as bytes. In slices, so that nothing else is held up: thousands take seconds the first time.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
-import { type EncodedResource, encodeResource } from './codec.ts';
+import { encodeResource } from './codec.ts';
 import type { WantedResource } from './resource-book.ts';
 import { forEachKind, RESOURCE_KINDS, type ResourceKind, type Resources } from './resource-kind.ts';
 
 const LONGEST_SLICE_MS = 20;
 
-/** By kind and name; `formerOf` is what was encoded the last time. */
+/** By kind and name. */
 export async function encodeResources(
   resources: Resources,
-  formerOf: (kind: ResourceKind, name: string) => EncodedResource | undefined,
 ): Promise<Readonly<Record<ResourceKind, ReadonlyMap<string, WantedResource>>>> {
   const wanted = forEachKind(() => new Map<string, WantedResource>());
   let sliceEndsMs = performance.now() + LONGEST_SLICE_MS;
   for (const kind of RESOURCE_KINDS) {
     for (const resource of resources[kind]) {
-      wanted[kind].set(resource.name, wantedOf(resource, formerOf(kind, resource.name)));
+      wanted[kind].set(resource.name, wantedOf(resource));
       if (performance.now() < sliceEndsMs) continue;
       await yieldToEventLoop();
       sliceEndsMs = performance.now() + LONGEST_SLICE_MS;
@@ -25,9 +24,9 @@ export async function encodeResources(
   return wanted;
 }
 
-function wantedOf(resource: NamedResource, former: EncodedResource | undefined): WantedResource {
+function wantedOf(resource: NamedResource): WantedResource {
   try {
-    return { encoded: encodeResource(resource, former), resource };
+    return { encoded: encodeResource(resource), resource };
   } catch (error) {
     return { encoded: undefined, fault: (error as Error).message, resource };
   }

@@ -231,12 +231,12 @@ function wantOne(entries: Map<string, Entry>, name: string, wanted: WantedResour
     return true;
   }
   const { good } = entry;
-  const isSame = entry.wanted.encoded?.version === wanted.encoded?.version;
+  const { encoded, resource } = wanted;
+  const isSame = entry.wanted.encoded?.version === encoded?.version;
   entry.wanted = wanted;
   if (!isSame) entry.rejection = undefined;
-  // What a former process knew is known once it is wanted again.
-  if (good !== undefined && good.encoded.version === wanted.encoded?.version)
-    entry.good = { ...good, resource: wanted.resource };
+  // What a former process knew is known once it is wanted again; and nothing is kept twice.
+  if (encoded !== undefined && good?.encoded.version === encoded.version) entry.good = { encoded, resource };
   return !isSame;
 }
 

@@ -201,7 +201,7 @@ export class XdsApplier {
   }
 
   async #want(resources: Resources): Promise<readonly ResourceRef[]> {
-    const wanted = await encodeResources(resources, (kind, name) => this.#book.wanted(kind, name));
+    const wanted = await encodeResources(resources);
     this.#isWriting = true;
     this.#counts.resources = RESOURCE_KINDS.reduce((sum, kind) => sum + wanted[kind].size, 0);
     return RESOURCE_KINDS.flatMap((kind) =>
