@@ -122,8 +122,12 @@ export class ResourceBook {
     return encoded === undefined ? this.former.isInternal(listener) : isInternalListener(encoded);
   }
 
+  /** Internal listeners come before those that lead to them: the first response of an Envoy waits for no stage. */
   namesOf(kind: ResourceKind): Iterable<string> {
-    return this.#entries[kind].keys();
+    const names = [...this.#entries[kind].keys()];
+    if (kind !== 'listener') return names;
+    const internal = new Set(names.filter((name) => this.isInternal(name)));
+    return new Set([...internal, ...names]);
   }
 
   /** Listeners behind which one of these route tables decides. */

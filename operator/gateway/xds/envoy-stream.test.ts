@@ -1,0 +1,95 @@
+// What one connected Envoy is sent, and when: pure units with the real book, and an Envoy that accepts everything.
+import type { NamedResource } from '../../render/envoy/envoy-config.ts';
+import { typed } from '../../render/envoy/envoy-config.ts';
+import { type DeltaResponse, decodeEntries, encodeResource, encodeResponse } from './codec.ts';
+import { EGRESS_ORDER } from './delivery-order.ts';
+import { EnvoyStream } from './envoy-stream.ts';
+import { ResourceBook } from './resource-book.ts';
+import { TYPE_URLS } from './resource-kind.ts';
+import { EVERYTHING_STAYS } from './stay-rules.ts';
+
+let book: ResourceBook;
+let sent: DeltaResponse[];
+let maySend: boolean;
+let stream: EnvoyStream;
+
+beforeEach(() => {
+  book = new ResourceBook({ longestRetryMs: 1000, drainMs: 0, rules: EVERYTHING_STAYS });
+  sent = [];
+  maySend = true;
+  stream = new EnvoyStream({
+    book,
+    order: EGRESS_ORDER,
+    write: (response) => sent.push(response),
+    maySend: () => maySend,
+    mayRemoveUnused: () => true,
+    onRejected: () => undefined,
+    listenersInEnvoy: async () => [],
+  });
+});
+
+function listener(name: string, isInternal: boolean): NamedResource {
+  const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
+  const place = isInternal ? { internal_listener: {} } : { address };
+  return { name, body: typed('envoy.config.listener.v3.Listener', { name, ...place }) };
+}
+
+/** As a former process stored it. */
+function remember(resource: NamedResource): void {
+  const encoded = encodeResource(resource);
+  book.remember('listener', encoded, encoded);
+}
+
+function request(kind: 'cluster' | 'listener', responseNonce = ''): void {
+  const nothing = { resourceNamesSubscribe: [], resourceNamesUnsubscribe: [], initialResourceVersions: {} };
+  stream.receive({ typeUrl: TYPE_URLS[kind], responseNonce, ...nothing });
+}
+
+function namesIn(response: DeltaResponse): readonly string[] {
+  return decodeEntries(encodeResponse(response), response.typeUrl).map(({ name }) => name);
+}
+
+/** Accepts all that comes. Names of listeners, in the order in which they came. */
+function connected(): readonly string[] {
+  const names: string[] = [];
+  request('cluster');
+  request('listener');
+  for (let response = sent.shift(); response !== undefined; response = sent.shift()) {
+    const kind = response.typeUrl === TYPE_URLS.listener ? 'listener' : 'cluster';
+    if (kind === 'listener') names.push(...namesIn(response));
+    request(kind, response.nonce);
+  }
+  return names;
+}
+
+test.each([
+  ['are remembered after those that lead to them', 250, 250],
+  ['fill several responses', 450, 10],
+])('an Envoy that starts gets internal listeners first where they %s', (_what, internal, outer) => {
+  const count = Math.max(internal, outer);
+  for (let at = 0; at < count; at += 1) {
+    if (at < outer) remember(listener(`egress-${at}`, false));
+    if (at < internal) remember(listener(`check-${at}`, true));
+  }
+  const names = connected();
+  expect(new Set(names).size).toBe(internal + outer);
+  expect(names).toHaveLength(internal + outer);
+  expect(names.slice(0, internal).every((name) => name.startsWith('check-'))).toBe(true);
+});
+
+test('nothing is sent before it is stored: neither to an Envoy that connects nor to one that answers', () => {
+  remember(listener('before', false));
+  expect(connected()).toEqual(['before']);
+  maySend = false;
+  const next = listener('after', false);
+  book.want('listener', new Map([['after', { encoded: encodeResource(next), resource: next }]]));
+  stream.mark('listener', ['before', 'after']);
+  stream.push();
+  request('listener');
+  expect([sent, stream.isQuiet]).toEqual([[], false]);
+  maySend = true;
+  stream.push();
+  expect(sent.splice(0)).toMatchObject([{ entries: [], removed: ['before'], nonce: '3' }]);
+  request('listener', '3');
+  expect(sent.flatMap(namesIn)).toEqual(['after']);
+});
