@@ -101,18 +101,26 @@ export function writeProblem(path: string, error: unknown): string {
   return `Cannot write "${path}": ${FIXES[code] ?? message}`;
 }
 
+/** Undefined where it was written; `act` writes it. */
+export async function attemptWrite(
+  path: string,
+  act: (path: string) => Promise<unknown>,
+): Promise<string | undefined> {
+  try {
+    await act(path);
+    return undefined;
+  } catch (error) {
+    return writeProblem(path, error);
+  }
+}
+
 /** Undefined where it was written. */
 export async function writeOrSay(
   path: string,
   text: string,
   options: WriteOptions = {},
 ): Promise<string | undefined> {
-  try {
-    await writeFileAtomic(path, text, options);
-    return undefined;
-  } catch (error) {
-    return writeProblem(path, error);
-  }
+  return await attemptWrite(path, () => writeFileAtomic(path, text, options));
 }
 
 /** The functions of this file as an object: tests inject failing writes. */

@@ -74,8 +74,14 @@ export class Command {
   }
 }
 
-export function startSallyport(args: readonly string[], environment: Environment = {}): Command {
-  return new Command(SALLYPORT, args, environment);
+/** `prefix` stands before the program, as that of another program that starts it. */
+export function startSallyport(
+  args: readonly string[],
+  environment: Environment = {},
+  prefix: readonly string[] = [],
+): Command {
+  const [program = SALLYPORT, ...all] = [...prefix, SALLYPORT, ...args];
+  return new Command(program, all, environment);
 }
 
 /** Runs it to its end. */

@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import type { Endpoints } from '../../operator/gateway/ports/product-listeners.ts';
 import { readPidFile } from '../../operator/gateway/process/envoy-pid-file.ts';
 import { isRunning, signalProcess } from '../../operator/gateway/process/process-identity.ts';
-import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import { type StatePaths, statePaths } from '../../operator/gateway/state/state-directory.ts';
 import { readIfExists, writeFileAtomic } from '../../operator/lib/atomic-file.ts';
 import type { Product } from '../../operator/model/product.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { type OutsideServers, startOutsideServers } from '../outside/outside-servers.ts';
 import { ask } from '../outside/proxy-client.ts';
+import type { SmallDisk } from '../support/small-disk.ts';
 import { type Command, startSallyport } from './command-line.ts';
 
 type Files = Readonly<Record<string, string>>;
@@ -25,6 +26,8 @@ export class Scene {
   readonly directory: string;
   readonly #commands: Command[] = [];
   readonly #states = new Set<string>();
+  /** Where commands run, and have their state; undefined: where the test does. */
+  disk: Pick<SmallDisk, 'prefix' | 'seen'> | undefined;
 
   private constructor(outside: OutsideServers, directory: string) {
     this.outside = outside;
@@ -76,7 +79,7 @@ export class Scene {
       '0',
       ...outsideOptions,
     ];
-    const command = startSallyport(['run', ...defaults, ...options], environment);
+    const command = startSallyport(['run', ...defaults, ...options], environment, this.disk?.prefix);
     this.#commands.push(command);
     return command;
   }
@@ -89,7 +92,7 @@ export class Scene {
   }
 
   async endpoints(state = this.state()): Promise<Endpoints> {
-    return JSON.parse(await readFile(statePaths(state).endpoints, 'utf8')) as Endpoints;
+    return JSON.parse(await readFile(this.seen(state).endpoints, 'utf8')) as Endpoints;
   }
 
   /** Every proxy of a state directory. */
@@ -115,13 +118,18 @@ export class Scene {
 
   /** The Envoy of a state directory, or undefined where none runs. */
   async envoy(state = this.state()) {
-    return await envoyIn(statePaths(state).envoy);
+    return await envoyIn(this.seen(state).envoy);
+  }
+
+  /** Files of a state directory, for the test. */
+  seen(state = this.state()): StatePaths {
+    return statePaths(this.disk?.seen(state) ?? state);
   }
 
   async remove(): Promise<void> {
     await Promise.all(this.#commands.map((command) => command.end('SIGKILL')));
     for (const state of this.#states) {
-      const { envoy, ingressEnvoy } = statePaths(state);
+      const { envoy, ingressEnvoy } = this.seen(state);
       for (const directory of [envoy, ingressEnvoy]) {
         const identity = await envoyIn(directory);
         if (identity !== undefined) await signalProcess(identity, 'SIGKILL');

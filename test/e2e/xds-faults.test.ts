@@ -5,107 +5,27 @@ import { cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import { isRunning, signalProcess } from '../../operator/gateway/process/process-identity.ts';
-import { statePaths } from '../../operator/gateway/state/state-directory.ts';
-import { type FaultCounts, FaultProbe, type Watched } from '../support/envoy/fault-probe.ts';
-import { ASKED, isAllowed, NAMES, textOf } from '../support/envoy/fault-world.ts';
 import { versionsInEnvoy } from '../support/envoy/xds-fixture.ts';
 import { until } from '../support/until.ts';
-import type { Command } from './command-line.ts';
-import { READY, Scene } from './scene.ts';
+import { FaultScene } from './fault-scene.ts';
 
 const SEED = Number(process.env['SEED'] ?? 20_261);
 const RUNS = Number(process.env['RUNS'] ?? 0);
-const CRASHES = RUNS === 0 ? 3 : RUNS;
+const CRASHES = RUNS === 0 ? 2 : RUNS;
 const TIMES = Math.max(1, Math.ceil(RUNS / 10));
 /** Of an Envoy that hangs. */
 const STOPPED_MS = RUNS === 0 ? 1500 : 30_000;
 const LIMIT_MS = 240_000 + CRASHES * 20_000 + TIMES * 150_000;
 
-/** SIGUSR2 turns the clock of the process an hour on, SIGPWR two hours back. */
-const JUMPING_CLOCK = `data:text/javascript,${encodeURIComponent(
-  'let o=0;const n=Date.now;Date.now=()=>n()+o;process.on("SIGUSR2",()=>{o+=36e5});process.on("SIGPWR",()=>{o-=72e5});',
-)}`;
-
-let scene: Scene;
-let agent: Command;
-let probe: FaultProbe;
-let edition = 0;
-const table: (FaultCounts & { readonly fault: string })[] = [];
+let faults: FaultScene;
 
 beforeAll(async () => {
-  scene = await Scene.open(NAMES, { 'all.yaml': textOf(edition) });
-  await start();
-  probe = new FaultProbe(await watched(), scene.outside.caPem);
-  probe.want(({ name }) => isAllowed(edition, name));
-  await probe.settled();
+  faults = await FaultScene.open();
 }, 60_000);
 
-afterAll(async () => {
-  await probe.stop();
-  await scene.remove();
-  if (RUNS > 0) process.stderr.write(`${tableText()}\n`);
-});
+afterAll(() => faults.remove(RUNS > 0));
 
-async function start(): Promise<void> {
-  agent = scene.run([], { NODE_OPTIONS: `--import "${JUMPING_CLOCK}"` });
-  await agent.says(READY);
-}
-
-async function watched(): Promise<readonly Watched[]> {
-  const { workspaces } = await scene.endpoints();
-  const placeOf = (url: string): Watched['place'] => {
-    const { hostname: host, port } = new URL(url);
-    return { host, port: Number(port) };
-  };
-  return workspaces
-    .filter(({ workspace }) => ASKED.includes(workspace))
-    .flatMap(({ workspace, products }) => {
-      const { proxy = null, tls = null } = products.find(({ product }) => product === 'JOBS') ?? {};
-      return NAMES.flatMap((name) => [
-        { name, workspace, way: 'proxy' as const, place: placeOf(`${proxy}`) },
-        { name, workspace, way: 'direct' as const, place: placeOf(`http://${tls}`) },
-      ]);
-    });
-}
-
-/** A revocation and an addition in every workspace, one that is new, one that is gone. */
-async function change(): Promise<void> {
-  edition += 1;
-  probe.want(({ name }) => isAllowed(edition, name));
-  await scene.write('all.yaml', textOf(edition));
-}
-
-async function signalEnvoy(signal: NodeJS.Signals): Promise<void> {
-  const identity = await scene.envoy();
-  if (identity === undefined) throw new Error('No Envoy runs');
-  if (signal === 'SIGKILL') probe.envoyDies();
-  await signalProcess(identity, signal);
-  if (signal !== 'SIGKILL') return;
-  await until('Envoy is gone', async () => !(await isRunning(identity)));
-  probe.envoyDied();
-}
-
-/** Everything is in force, and so it is after one more change with nothing in its way. */
-async function recovered(fault: string): Promise<void> {
-  await probe.settled();
-  await change();
-  await probe.settled();
-  table.push({ fault, ...probe.take() });
-  expect(probe.faults).toEqual([]);
-}
-
-function tableText(): string {
-  const faults = [...new Set(table.map(({ fault }) => fault))];
-  const rows = faults.map((fault) => {
-    const of = table.filter((row) => row.fault === fault);
-    const sum = (what: keyof FaultCounts): number => of.reduce((total, row) => total + row[what], 0);
-    return `| ${fault} | ${of.length} | ${sum('probes')} | ${sum('forbidden')} | ${sum('lost')} | ${sum('withoutEnvoy')} |`;
-  });
-  return ['| fault | times | probes | forbidden | lost | lost while no Envoy ran |', ...rows].join('\n');
-}
-
-const resources = (): string => join(statePaths(scene.state()).envoy, 'resources');
+const resources = (): string => join(faults.scene.seen().envoy, 'resources');
 
 /** Contents of a folder's files by path. */
 async function contentsOf(folder: string): Promise<ReadonlyMap<string, string>> {
@@ -121,7 +41,7 @@ interface Snapshot {
 }
 
 async function snapshot(): Promise<Snapshot> {
-  const { route: tables } = await versionsInEnvoy(statePaths(scene.state()).envoy);
+  const { route: tables } = await versionsInEnvoy(faults.scene.seen().envoy);
   return { files: await contentsOf(resources()), tables };
 }
 
@@ -160,13 +80,13 @@ test(
   async () => {
     for (const moment of moments) {
       const before = await snapshot();
-      await change();
+      await faults.change();
       await untilMoment(moment);
-      await agent.end('SIGKILL');
+      await faults.agent.end('SIGKILL');
       const crashed = await snapshot();
-      await start();
-      await probe.settled();
-      await recovered(`agent killed ${crashPoint(before, crashed, await snapshot())}`);
+      await faults.start();
+      await faults.probe.settled();
+      await faults.recovered(`agent killed ${crashPoint(before, crashed, await snapshot())}`);
     }
   },
   LIMIT_MS,
@@ -178,10 +98,10 @@ test(
   'Envoy is killed at any moment of a send',
   async () => {
     for (const afterMs of shortMoments) {
-      await change();
+      await faults.change();
       await delay(afterMs);
-      await signalEnvoy('SIGKILL');
-      await recovered('Envoy killed');
+      await faults.signalEnvoy('SIGKILL');
+      await faults.recovered('Envoy killed');
     }
   },
   LIMIT_MS,
@@ -191,11 +111,11 @@ test(
   'both are killed',
   async () => {
     for (const afterMs of shortMoments) {
-      await change();
+      await faults.change();
       await delay(afterMs);
-      await Promise.all([agent.end('SIGKILL'), signalEnvoy('SIGKILL')]);
-      await start();
-      await recovered('both killed');
+      await faults.killBoth();
+      await faults.start();
+      await faults.recovered('both killed');
     }
   },
   LIMIT_MS,
@@ -205,11 +125,11 @@ test(
   'Envoy stands still',
   async () => {
     for (let time = 0; time < TIMES; time += 1) {
-      await signalEnvoy('SIGSTOP');
-      await change();
+      await faults.signalEnvoy('SIGSTOP');
+      await faults.change();
       await delay(STOPPED_MS);
-      await signalEnvoy('SIGCONT');
-      await recovered('Envoy stands still');
+      await faults.signalEnvoy('SIGCONT');
+      await faults.recovered('Envoy stands still');
     }
   },
   LIMIT_MS,
@@ -224,16 +144,16 @@ test(
   'remembered files are damaged while no agent runs',
   async () => {
     for (const { which, how } of damages) {
-      await agent.end('SIGKILL');
+      await faults.agent.end('SIGKILL');
       const files = [...(await contentsOf(resources())).keys()].filter((path) => path.endsWith('.binpb'));
       const path = how === 'list' ? join(resources(), 'complete') : (files[which % files.length] ?? '');
       const text = await readFile(path);
       if (how === 'missing') await rm(path);
       else await writeFile(path, how === 'empty' ? '' : text.subarray(0, text.length - 9));
-      await change();
-      await start();
-      await agent.says(/Cannot use ".*is stored as ".*resources\.damaged" and computed anew/);
-      await recovered('files damaged');
+      await faults.change();
+      await faults.start();
+      await faults.agent.says(/Cannot use ".*is stored as ".*resources\.damaged" and computed anew/);
+      await faults.recovered('files damaged');
     }
   },
   LIMIT_MS,
@@ -245,14 +165,14 @@ test(
     for (let time = 0; time < TIMES; time += 1) {
       const former = `${resources()}.former`;
       await cp(resources(), former, { recursive: true });
-      await change();
-      await probe.settled();
-      await agent.end('SIGKILL');
+      await faults.change();
+      await faults.probe.settled();
+      await faults.agent.end('SIGKILL');
       await rm(resources(), { recursive: true });
       await cp(former, resources(), { recursive: true });
       await rm(former, { recursive: true });
-      await start();
-      await recovered('files of a former world');
+      await faults.start();
+      await faults.recovered('files of a former world');
     }
   },
   LIMIT_MS,
@@ -262,10 +182,10 @@ test(
   'a second agent wants the same socket',
   async () => {
     for (let time = 0; time < TIMES; time += 1) {
-      const second = scene.run();
-      await change();
+      const second = faults.scene.run();
+      await faults.change();
       expect((await second.ended()).stderr).toMatch(/process \d+ uses it; end that process/);
-      await recovered('second agent');
+      await faults.recovered('second agent');
     }
   },
   LIMIT_MS,
@@ -278,9 +198,9 @@ test.each([
   'the clock of the agent is turned %s',
   async (_which, signal) => {
     for (let time = 0; time < TIMES; time += 1) {
-      process.kill(agent.pid, signal);
-      await change();
-      await recovered('clock jumps');
+      process.kill(faults.agent.pid, signal);
+      await faults.change();
+      await faults.recovered('clock jumps');
     }
   },
   LIMIT_MS,

@@ -2,6 +2,7 @@
 // of the process can read. A socket that is exposed to others, by a mount or an inherited descriptor, is not enough.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { attemptWrite } from '../../lib/atomic-file.ts';
 
 const BYTES = 32;
 const SCHEME = 'Bearer ';
@@ -9,12 +10,17 @@ const SCHEME = 'Bearer ';
 /** Why a caller with this header is rejected, or null. */
 export type CallerCheck = (authorization: string | undefined) => string | null;
 
-/** Writes a new secret; the former one is void. */
-export async function newQuerySecret(path: string): Promise<CallerCheck> {
+/** Writes a new secret; the former one is void. Where it cannot be written, that is said, and nobody can present it. */
+export async function newQuerySecret(
+  path: string,
+  onUnwritten: (sentence: string) => void = () => undefined,
+): Promise<CallerCheck> {
   const secret = randomBytes(BYTES).toString('hex');
   await rm(path, { force: true });
   // "wx" follows no link, so the secret is in a file of ours.
-  await writeFile(path, secret, { mode: 0o600, flag: 'wx' });
+  const unwritten = await attemptWrite(path, () => writeFile(path, secret, { mode: 0o600, flag: 'wx' }));
+  if (unwritten !== undefined)
+    onUnwritten(`${unwritten}, and start again: until then nobody can query denials`);
   const expected = digest(SCHEME + secret);
   return (authorization) => {
     if (timingSafeEqual(digest(authorization ?? ''), expected)) return null;

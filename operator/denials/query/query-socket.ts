@@ -15,6 +15,8 @@ export interface QueryServerOptions {
   readonly socketPath: string;
   /** File with the secret that callers present. */
   readonly secretPath: string;
+  /** With why it could not be written. */
+  readonly onUnwritten?: (sentence: string) => void;
   /** Called when a caller did not present it. */
   readonly onStranger?: () => void;
   /** Default 30,000. */
@@ -45,7 +47,8 @@ export async function serveQueries(store: DenialStore, options: QueryServerOptio
   const error = socketPathError(socketPath);
   if (error !== null) throw new Error(error);
   await removeStaleSocket(socketPath);
-  const clientPorts = { ...options, store, checkCaller: await newQuerySecret(secretPath) };
+  const checkCaller = await newQuerySecret(secretPath, options.onUnwritten);
+  const clientPorts = { ...options, store, checkCaller };
   const server = createServer((request, response) => {
     respond(clientPorts, request, response).catch((cause: unknown) => response.destroy(asError(cause)));
   });

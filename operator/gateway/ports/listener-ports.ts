@@ -48,7 +48,10 @@ export class ListenerPorts {
 
   /** A missing or unreadable file has no blocks. */
   static async open(options: ListenerPortsOptions): Promise<ListenerPorts> {
-    return new ListenerPorts(options, readState(await options.files.readIfExists(options.path)));
+    return new ListenerPorts(
+      options,
+      readState(await options.files.readIfExists(options.path).catch(() => undefined)),
+    );
   }
 
   egressListenersOf(

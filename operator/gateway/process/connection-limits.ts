@@ -1,7 +1,7 @@
 // Writes the connection limits at accept to Envoy's runtime file, and logs the connections that they closed.
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { writeOrSay } from '../../lib/atomic-file.ts';
 import { CONTEXT_PARTS, DROP_PREFIX, type LineContext } from '../../model/access-log-line.ts';
 import type { Reason } from '../../model/reason.ts';
 import {
@@ -55,8 +55,10 @@ export class ConnectionLimits {
     const written = this.#writing.then(async () => {
       this.#isWritten = false;
       const path = limitsPath(this.#options.settings);
+      const text = `${JSON.stringify(renderConnectionLimits(this.#shares.limits))}\n`;
       await mkdir(dirname(path), { recursive: true });
-      await writeFileAtomic(path, `${JSON.stringify(renderConnectionLimits(this.#shares.limits))}\n`);
+      const problem = await writeOrSay(path, text);
+      if (problem !== undefined) throw new Error(problem);
       this.#isWritten = true;
     });
     this.#writing = written.catch(() => undefined);

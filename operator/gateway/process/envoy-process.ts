@@ -1,10 +1,10 @@
 // Keeps one Envoy running in its directory: starts it, adopts the one that a former process of ours left running,
 // restarts it with back-off when it dies, stops it. Traffic never depends on us: Envoy is detached and outlives a
 // killed supervisor. This file never changes Envoy's configuration.
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AtomicFiles } from '../../lib/atomic-file.ts';
+import { type AtomicFiles, attemptWrite } from '../../lib/atomic-file.ts';
 import { backOffMs, spread } from '../../lib/back-off.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
 import { EnvoyLog } from './envoy-log.ts';
@@ -55,6 +55,8 @@ export class EnvoyProcess {
   readonly #log: EnvoyLog;
   readonly #stopped = new AbortController();
   #running: RunningEnvoy | undefined;
+  /** Of the running one, where that could not be written. */
+  #unsaved: EnvoyPidFile | undefined;
   #supervision: Promise<void> | undefined;
 
   constructor(options: EnvoyProcessOptions) {
@@ -86,6 +88,7 @@ export class EnvoyProcess {
       await endProcess(this.#running.identity, this.#stopTimeoutMs());
       await rm(this.#path('envoy.json'), { force: true });
       this.#running = undefined;
+      this.#unsaved = undefined;
     }
   }
 
@@ -105,6 +108,21 @@ export class EnvoyProcess {
     this.admin.close();
   }
 
+  /**
+   * Writes down which Envoy runs, where that could not be done when it started. Returns why it still cannot: the next
+   * supervisor would replace that Envoy.
+   */
+  async save(): Promise<string | undefined> {
+    const pidFile = this.#unsaved;
+    if (pidFile === undefined) return undefined;
+    const { files } = this.#options;
+    const problem = await attemptWrite(this.#path('envoy.json'), (path) =>
+      files.writeFileAtomic(path, `${JSON.stringify(pidFile)}\n`),
+    );
+    if (problem === undefined && this.#unsaved === pidFile) this.#unsaved = undefined;
+    return problem;
+  }
+
   #path(name: string): string {
     return join(this.#options.directory, name);
   }
@@ -114,12 +132,11 @@ export class EnvoyProcess {
   }
 
   async #prepareDirectory(): Promise<void> {
-    const { directory, files } = this.#options;
+    const { directory } = this.#options;
     try {
       await mkdir(this.#path('log'), { recursive: true });
-      await rm(this.#path('log/.writable'), { force: true });
-      await files.writeFileAtomic(this.#path('log/.writable'), '');
-      await rm(this.#path('log/.writable'));
+      // Without writing: a disk that is full keeps no Envoy from starting.
+      await access(this.#path('log'), constants.W_OK);
     } catch (cause) {
       const { message } = cause as Error;
       throw new Error(`Cannot write to Envoy's directory "${directory}": make it writable (${message})`, {
@@ -167,9 +184,9 @@ export class EnvoyProcess {
     await rm(this.#path('admin.sock'), { force: true });
     await this.#log.mark();
     const running = await spawnEnvoy(this.#options.binary, this.#arguments, this.#log);
-    const pidFile: EnvoyPidFile = { ...running.identity, ...origin };
+    this.#unsaved = { ...running.identity, ...origin };
     try {
-      await this.#options.files.writeFileAtomic(this.#path('envoy.json'), `${JSON.stringify(pidFile)}\n`);
+      await this.save();
       await this.#untilReady(running);
     } catch (error) {
       await endProcess(running.identity, this.#stopTimeoutMs());

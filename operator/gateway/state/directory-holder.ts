@@ -1,6 +1,7 @@
-// Allows one gateway per state directory: a file of the directory names the process that uses it. Two would replace
-// each other's Envoy, and both write its files.
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+// Allows one gateway per state directory: a link in the directory names the process that uses it. Two would replace
+// each other's Envoy, and both write its files. A link needs no space of a disk, so a full one keeps no gateway from
+// starting.
+import { readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { identify, isRunning, type ProcessIdentity } from '../process/process-identity.ts';
 
 export class HeldByAnother extends Error {}
@@ -10,27 +11,21 @@ export class HeldByAnother extends Error {}
  * running process has it; the lock of one that has ended is void.
  */
 export async function holdDirectory(path: string): Promise<() => Promise<void>> {
-  const own = await identify(process.pid);
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, JSON.stringify(own));
-  try {
-    while (!(await linkIfFree(draft, path))) {
-      const holder = await readHolder(path);
-      if (holder !== undefined && holder.pid !== process.pid && (await isRunning(holder))) {
-        throw new HeldByAnother(`process ${holder.pid} uses it; end that process`);
-      }
-      await removeEnded(path);
+  const own = JSON.stringify(await identify(process.pid));
+  while (!(await linkIfFree(own, path))) {
+    const holder = await readHolder(path);
+    if (holder !== undefined && holder.pid !== process.pid && (await isRunning(holder))) {
+      throw new HeldByAnother(`process ${holder.pid} uses it; end that process`);
     }
-  } finally {
-    await rm(draft, { force: true });
+    await removeEnded(path);
   }
   return async () => await rm(path, { force: true });
 }
 
-/** Only one of several processes can link a name that does not exist yet. */
-async function linkIfFree(draft: string, path: string): Promise<boolean> {
+/** Only one of several processes can make a link that does not exist yet. */
+async function linkIfFree(identity: string, path: string): Promise<boolean> {
   try {
-    await link(draft, path);
+    await symlink(identity, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -40,7 +35,9 @@ async function linkIfFree(draft: string, path: string): Promise<boolean> {
 
 async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
   try {
-    const read = JSON.parse(await readFile(path, 'utf8')) as ProcessIdentity | null;
+    // A former release had a file.
+    const text = await readlink(path).catch(() => readFile(path, 'utf8'));
+    const read = JSON.parse(text) as ProcessIdentity | null;
     return Number.isInteger(read?.pid) ? (read ?? undefined) : undefined;
   } catch {
     return undefined;

@@ -2,6 +2,7 @@
 // its log, and the state of the role.
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeProblem } from '../../lib/atomic-file.ts';
 import { HeldByAnother, holdDirectory } from './directory-holder.ts';
 import { checkWay, currentOwners, NotOurs, takeForOurselves } from './own-directory.ts';
 
@@ -109,6 +110,7 @@ function sentenceOf(root: string, cause: NodeJS.ErrnoException): string {
   if (cause instanceof NotOurs || cause instanceof HeldByAnother) {
     return `Cannot use state directory "${root}": ${cause.message}, or choose another with --state`;
   }
+  if (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') return writeProblem(root, cause);
   const detail = cause.code === 'ENOTDIR' || cause.code === 'EEXIST' ? 'it is a file' : cause.message;
   return `Cannot write to state directory "${root}": ${detail}; choose another with --state`;
 }

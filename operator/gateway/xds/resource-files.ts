@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import { replaceFile, syncFiles, writeProblem } from '../../lib/atomic-file.ts';
+import { attemptWrite, replaceFile, syncFiles } from '../../lib/atomic-file.ts';
 import { decodeEntries, type EncodedResource, encodeResponse } from './codec.ts';
 import { listText, parseList } from './file-list.ts';
 import { RESOURCE_KINDS, type ResourceKind, type ResourceRef, TYPE_URLS } from './resource-kind.ts';
@@ -84,7 +84,7 @@ export class ResourceFiles {
     const paths = this.#unsynced;
     const leftOver = this.#isListed ? [...this.#leftOver] : [];
     this.#unsynced = [];
-    const problem = await attempt(this.#directory, () => syncFiles(paths));
+    const problem = await attemptWrite(this.#directory, () => syncFiles(paths));
     if (problem !== undefined) {
       this.#unsynced.push(...paths);
       return problem;
@@ -148,7 +148,7 @@ export class ResourceFiles {
       if (this.#files.delete(file)) this.#isListed = false;
       return undefined;
     }
-    return await attempt(join(this.#directory, file), async (path) => {
+    return await attemptWrite(join(this.#directory, file), async (path) => {
       const entries = versions.map(({ entry }) => entry);
       const content = encodeResponse({ typeUrl: TYPE_URLS[kind], nonce: '', entries, removed: [] });
       await replaceFile(path, content, { mode: FOR_OWNER, isDurable: false });
@@ -163,7 +163,9 @@ export class ResourceFiles {
   async #writeList(): Promise<readonly string[]> {
     if (this.#isListed) return [];
     const path = join(this.#directory, LIST);
-    const problem = await attempt(path, () => replaceFile(path, listText(this.#files), { isDurable: false }));
+    const problem = await attemptWrite(path, () =>
+      replaceFile(path, listText(this.#files), { isDurable: false }),
+    );
     if (problem !== undefined) return [problem, ...(await this.#forgetList())];
     this.#unsynced.push(path);
     this.#isListed = true;
@@ -173,7 +175,7 @@ export class ResourceFiles {
   /** Of files that are not as they should be. */
   async #forgetList(): Promise<readonly string[]> {
     this.#isListed = false;
-    const problem = await attempt(join(this.#directory, LIST), (path) => rm(path, { force: true }));
+    const problem = await attemptWrite(join(this.#directory, LIST), (path) => rm(path, { force: true }));
     return problem === undefined ? [] : [problem];
   }
 
@@ -188,15 +190,6 @@ export class ResourceFiles {
 /** Names have characters that no file may have, and lengths. */
 function fileOf(kind: ResourceKind, name: string): string {
   return `${kind}/${createHash('sha256').update(name).digest('hex').slice(0, 32)}${SUFFIX}`;
-}
-
-async function attempt(path: string, act: (path: string) => Promise<void>): Promise<string | undefined> {
-  try {
-    await act(path);
-    return undefined;
-  } catch (error) {
-    return writeProblem(path, error);
-  }
 }
 
 /** Thousands of files have one cause: the first by name stands for all. */

@@ -151,7 +151,8 @@ export class XdsApplier {
     if (changes.length > 0) this.#count(result, performance.now() - startMs);
     // Versions that were the last good ones until now.
     unsynced.push(...(await this.#write(replacing)), await this.#files.sync());
-    return { result, unsaved: [...unsaved, ...unsynced.filter((problem) => problem !== undefined)] };
+    const all = new Set([...unsaved, ...unsynced.filter((problem) => problem !== undefined)]);
+    return { result, unsaved: [...all] };
   }
 
   #count({ status }: XdsResult, tookMs: number): void {

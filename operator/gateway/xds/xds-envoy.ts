@@ -69,36 +69,42 @@ export class XdsEnvoy {
       await this.#end();
       return { result: { status: 'applied' }, unsaved: [] };
     }
-    if (this.#running !== undefined) return await this.#running.applier.apply(resources);
-    const running = this.#make();
-    const unsaved = await this.#startWith(running, resources);
-    const { result } = await running.applier.apply(resources);
-    return { result, unsaved };
+    const running = this.#running ?? (await this.#startWith(resources));
+    const { result, unsaved } = await running.applier.apply(resources);
+    const unknown = await running.envoy.save();
+    return { result, unsaved: unknown === undefined ? unsaved : [...unsaved, unknown] };
   }
 
-  /** Served before Envoy starts, which waits for it. Returns what could not be stored. */
-  async #startWith(running: Running, resources: Resources): Promise<readonly string[]> {
-    try {
-      const { unsaved } = await running.applier.apply(resources);
+  /** Served before Envoy starts, which waits for it. */
+  #startWith(resources: Resources): Promise<Running> {
+    return this.#making(async (running) => {
+      await running.applier.apply(resources);
       await this.#start(running);
-      return unsaved;
-    } catch (error) {
-      await running.applier.close();
-      await running.envoy.stop();
-      this.#running = undefined;
-      throw error;
-    }
+      return running;
+    });
   }
 
   /** For a gateway that knows nothing yet: what the last process served. Returns whether that is known. */
   async serveRemembered(): Promise<boolean> {
+    return await this.#making(async (running) => {
+      const isKnown = await running.applier.serveRemembered();
+      if (isKnown) await this.#start(running);
+      else await running.applier.close();
+      return isKnown;
+    });
+  }
+
+  /** Where it fails midway, nothing new is left: no Envoy, and nobody who listens for one. */
+  async #making<Made>(make: (running: Running) => Promise<Made>): Promise<Made> {
     const running = this.#make();
-    if (await running.applier.serveRemembered()) {
-      await this.#start(running);
-      return true;
+    try {
+      return await make(running);
+    } catch (error) {
+      this.#running = undefined;
+      await running.applier.close();
+      await running.envoy.stop();
+      throw error;
     }
-    await running.applier.close();
-    return false;
   }
 
   /** Waits for the change that is on its way; Envoy keeps what it has. */
@@ -119,7 +125,8 @@ export class XdsEnvoy {
   async #start(running: Running): Promise<void> {
     const { directory, bootstrap, onStart } = this.#options;
     const text = `${JSON.stringify(bootstrap)}\n`;
-    await atomicFiles.writeFileAtomic(join(directory, 'bootstrap.json'), text);
+    const unwritten = await atomicFiles.writeOrSay(join(directory, 'bootstrap.json'), text);
+    if (unwritten !== undefined) throw new Error(unwritten);
     this.#running = running;
     this.#startedAs = await running.envoy.start();
     onStart(this.#startedAs, running.envoy.pid);
@@ -154,10 +161,15 @@ export class XdsEnvoy {
     return { envoy, applier };
   }
 
+  /** That of a killed Envoy must not swallow the first line of the next one, which would be counted as unreadable. */
+  async #endTornLine(log: string): Promise<void> {
+    const problem = await atomicFiles.attemptWrite(log, endTornLine);
+    if (problem !== undefined) this.#options.onDamaged?.(problem);
+  }
+
   #newEnvoy(): EnvoyProcess {
     const { directory, binary, concurrency, onExit, onRestart } = this.#options;
-    // A torn last line of a killed Envoy must not swallow the first line of the next one.
-    const { beforeStart = () => endTornLine(join(directory, 'log/access.log')) } = this.#options;
+    const { beforeStart = () => this.#endTornLine(join(directory, 'log/access.log')) } = this.#options;
     return new EnvoyProcess({
       directory,
       binary,

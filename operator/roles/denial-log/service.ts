@@ -84,6 +84,7 @@ export class DenialLogService {
     const queries = await serveQueries(store, {
       socketPath: request.querySocket,
       secretPath: request.querySecret,
+      onUnwritten: (sentence) => this.#failure(sentence),
       onStranger: () => this.#strangers.add(1),
       timeLimitMs: request.queryTimeLimitMs,
       onRunaway: () => void this.#endRunaway(),

@@ -1,18 +1,19 @@
 // Asks a gateway a hundred times a second for a name that it must deny and for one that it must allow, whatever happens to
-// it meanwhile. In: names and where they are asked for, and when what is wanted of a name changes. Out: counts. A change is
+// it meanwhile. In: names and how they are asked for, and when what is wanted of a name changes. Out: counts. A change is
 // in force from the first answer that says so; from then on every other answer is a fault.
-import { ask } from '../../outside/proxy-client.ts';
 import { until } from '../until.ts';
-
-type Place = Readonly<{ host: string; port: number }>;
 
 /** A name at one way in of one workspace. */
 export interface Watched {
   readonly name: string;
   readonly workspace: string;
-  /** By CONNECT, or as TLS to the port that stands for the server's. */
-  readonly way: 'proxy' | 'direct';
-  readonly place: Place;
+  readonly way: string;
+}
+
+export interface Reached {
+  readonly isReached: boolean;
+  /** For people. */
+  readonly why: string;
 }
 
 export interface FaultCounts {
@@ -25,15 +26,18 @@ export interface FaultCounts {
   readonly withoutEnvoy: number;
 }
 
-interface Watch extends Watched {
-  state: 'denied' | 'opening' | 'open' | 'closing';
+type State = 'denied' | 'opening' | 'open' | 'closing';
+
+interface Watch<Asked extends Watched> {
+  readonly asked: Asked;
+  state: State;
   /** How often something else was wanted of it. */
   changes: number;
 }
 
 interface Answer {
   /** The state when the probe began. */
-  readonly before: Watch['state'];
+  readonly before: State;
   readonly isReached: boolean;
   /** No Envoy ran for a while during the probe. */
   readonly isExcused: boolean;
@@ -44,11 +48,11 @@ const EVERY_MS = 10;
 /** Of each kind: a stopped Envoy accepts no more in the end. */
 const MOST_IN_FLIGHT = 60;
 /** An Envoy that is stopped for half a minute has lost nothing. */
-const PATIENCE_MS = 90_000;
+export const PATIENCE_MS = 90_000;
 
-export class FaultProbe {
-  readonly #watches: readonly Watch[];
-  readonly #ca: string;
+export class FaultProbe<Asked extends Watched = Watched> {
+  readonly #watches: readonly Watch<Asked>[];
+  readonly #ask: (asked: Asked) => Promise<Reached>;
   readonly #timer: NodeJS.Timeout;
   readonly #running = new Set<Promise<void>>();
   readonly faults: string[] = [];
@@ -60,17 +64,17 @@ export class FaultProbe {
   #isWithoutEnvoy = false;
   #isDying = false;
 
-  constructor(watched: readonly Watched[], ca: string) {
-    this.#watches = watched.map((one) => ({ ...one, state: 'closing', changes: 0 }));
-    this.#ca = ca;
+  constructor(watched: readonly Asked[], ask: (asked: Asked) => Promise<Reached>) {
+    this.#watches = watched.map((asked) => ({ asked, state: 'closing', changes: 0 }));
+    this.#ask = ask;
     this.#timer = setInterval(() => this.#tick(), EVERY_MS);
   }
 
   /** What is wanted from now on. */
-  want(isAllowed: (watched: Watched) => boolean): void {
+  want(isAllowed: (asked: Asked) => boolean): void {
     for (const watch of this.#watches) {
       const isOpen = watch.state === 'open' || watch.state === 'opening';
-      if (isAllowed(watch) === isOpen) continue;
+      if (isAllowed(watch.asked) === isOpen) continue;
       watch.state = isOpen ? 'closing' : 'opening';
       watch.changes += 1;
     }
@@ -91,14 +95,20 @@ export class FaultProbe {
 
   /** Resolves when every name is answered as it is wanted. */
   async settled(): Promise<void> {
-    const open = (): readonly Watch[] =>
+    const open = (): readonly Watch<Asked>[] =>
       this.#watches.filter(({ state }) => state === 'opening' || state === 'closing');
     await until('everything is in force', () => open().length === 0 && !this.#isWithoutEnvoy).catch(
       (cause: unknown) => {
-        const left = open().map(({ name, workspace, way, state }) => `${workspace} ${way} ${name} ${state}`);
+        const left = open().map(({ asked, state }) => `${textOf(asked)} ${state}`);
         throw new Error(`Not in force: ${left.join(', ')}`, { cause });
       },
     );
+  }
+
+  /** Resolves when it has asked so many more times: a fault that is over at once has hardly been asked about. */
+  async asked(times = 100): Promise<void> {
+    const enough = this.#counts.probes + times;
+    await until('it has asked', () => this.#counts.probes >= enough);
   }
 
   /** Since the last call. */
@@ -129,37 +139,38 @@ export class FaultProbe {
     }
   }
 
-  async #probe(watch: Watch): Promise<void> {
-    const { state: before, changes, place, name, way } = watch;
+  async #probe(watch: Watch<Asked>): Promise<void> {
+    const { state: before, changes } = watch;
     const [deaths, wasWithoutEnvoy] = [this.#deaths, this.#isWithoutEnvoy];
-    const how = way === 'proxy' ? { proxy: place } : { address: place };
-    const result = await ask({ ...how, ca: this.#ca, url: `https://${name}/`, timeoutMs: PATIENCE_MS });
-    const isReached = result.outcome === 'ok';
+    const { isReached, why } = await this.#ask(watch.asked);
     this.#counts.probes += 1;
     if (isReached && deaths === this.#deaths && !this.#isDying) this.#isWithoutEnvoy = false;
     const isExcused = wasWithoutEnvoy || deaths !== this.#deaths;
-    const why = `${result.outcome} ${result.reason ?? result.error ?? ''}`;
     // Otherwise it may have been answered by what is wanted since then.
     if (watch.changes !== changes) return;
     this.#count(watch, { before, isReached, isExcused, why });
     if (watch.state === before) watch.state = stateAfter(before, isReached, isExcused);
   }
 
-  #count(watch: Watch, { before, isReached, isExcused, why }: Answer): void {
-    if (isReached && before === 'denied') this.#fault('forbidden', watch, why);
+  #count({ asked }: Watch<Asked>, { before, isReached, isExcused, why }: Answer): void {
+    if (isReached && before === 'denied') this.#fault('forbidden', asked, why);
     if (isReached || before !== 'open') return;
     if (isExcused) this.#counts.withoutEnvoy += 1;
-    else this.#fault('lost', watch, why);
+    else this.#fault('lost', asked, why);
   }
 
-  #fault(kind: 'forbidden' | 'lost', { name, workspace, way }: Watch, answer: string): void {
+  #fault(kind: 'forbidden' | 'lost', asked: Watched, answer: string): void {
     this.#counts[kind] += 1;
-    this.faults.push(`${kind}: ${workspace} ${way} ${name}: ${answer}`);
+    this.faults.push(`${kind}: ${textOf(asked)}: ${answer}`);
   }
 }
 
+function textOf({ name, workspace, way }: Watched): string {
+  return `${workspace} ${way} ${name}`;
+}
+
 /** What is wanted is in force with the first answer that says so; no answer of an Envoy that is gone does. */
-function stateAfter(before: Watch['state'], isReached: boolean, isExcused: boolean): Watch['state'] {
+function stateAfter(before: State, isReached: boolean, isExcused: boolean): State {
   if (before === 'opening' && isReached) return 'open';
   return before === 'closing' && !isReached && !isExcused ? 'denied' : before;
 }
