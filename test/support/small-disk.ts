@@ -6,6 +6,7 @@ import { open, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 const MOUNT = 'mount -t tmpfs -o "size=$2" tmpfs "$1" && echo mounted && exec cat';
+const UNSHARE = 'unshare';
 const NAMESPACES = ['--user', '--mount'];
 /** The smallest thing of a disk that can be taken. */
 const BLOCK = 4096;
@@ -22,7 +23,7 @@ export class SmallDisk {
   /** Throws where it may not be made. */
   static async mount(mountPoint: string, megabytes: number): Promise<SmallDisk> {
     const args = ['--map-root-user', ...NAMESPACES, 'sh', '-c', MOUNT, 'sh', mountPoint, `${megabytes}m`];
-    const holder = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const holder = spawn(UNSHARE, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     const mounted = await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
     if (!(mounted[0] instanceof Buffer)) throw new Error(`Cannot mount a tmpfs on "${mountPoint}"`);
     return new SmallDisk(mountPoint, holder);
@@ -31,7 +32,7 @@ export class SmallDisk {
   /** Whether this machine permits it. */
   static async isPermitted(): Promise<boolean> {
     const args = ['--map-root-user', ...NAMESPACES, 'mount', '-t', 'tmpfs', 'tmpfs', '/tmp'];
-    const tried = promisify(execFile)('unshare', args);
+    const tried = promisify(execFile)(UNSHARE, args);
     return await tried.then(
       () => true,
       () => false,
