@@ -72,8 +72,10 @@ export class GatewayPass {
    * Envoy with what it had, where that is known. Stores nothing.
    */
   async prepare({ compute }: Pick<PassWork<PassOutputs>, 'compute'>): Promise<void> {
-    const { envoy, tunnels } = this.#parts;
-    await this.#serve(await compute(tunnels.memory), () => envoy.serveRemembered());
+    const { envoy, limits, tunnels } = this.#parts;
+    const outputs = await compute(tunnels.memory);
+    await limits.prepare(outputs.egressListeners);
+    await this.#serve(outputs, () => envoy.serveRemembered());
   }
 
   /** Waits for what is on its way to Envoy. */
@@ -94,8 +96,7 @@ export class GatewayPass {
   }
 
   async #serve<Answer>(outputs: PassOutputs, serveEnvoy: () => Promise<Answer>): Promise<Answer> {
-    const { limits, dns } = this.#parts;
-    await limits.serve(outputs.egressListeners);
+    const { dns } = this.#parts;
     const served = dns.serve(outputs.egressListeners, outputs);
     const [answer] = await Promise.all([serveEnvoy(), served]);
     return answer;
@@ -105,7 +106,8 @@ export class GatewayPass {
     outputs,
     unsaved: notRemembered,
   }: Remembered<Outputs>): Promise<PassResult<Outputs>> {
-    const { envoy, tunnelCloser } = this.#parts;
+    const { envoy, limits, tunnelCloser } = this.#parts;
+    await limits.serve(outputs.egressListeners);
     const applied = await this.#serve(outputs, () => envoy.serve(egressResources(outputs.envoy)));
     const { result } = applied;
     const isAnswered = result.status === 'applied' || result.status === 'heldBack';

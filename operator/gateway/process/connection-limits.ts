@@ -1,4 +1,5 @@
 // Writes the connection limits at accept to Envoy's runtime file, and logs the connections that they closed.
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeOrSay } from '../../lib/atomic-file.ts';
@@ -41,6 +42,12 @@ export class ConnectionLimits {
   async serve(egressListeners: readonly EgressListener[]): Promise<void> {
     this.#shares.serve(listenersOf(egressListeners));
     await this.#write().catch((error: unknown) => this.#options.onFailure(error as Error));
+  }
+
+  /** Those of the last time stay where nothing is known of any listener yet, since Envoy has them all the same. */
+  async prepare(egressListeners: readonly EgressListener[]): Promise<void> {
+    const isKnown = egressListeners.length > 0;
+    if (isKnown || !existsSync(limitsPath(this.#options.settings))) await this.serve(egressListeners);
   }
 
   /** Gives busy ports more of what idle ones do not need. */
