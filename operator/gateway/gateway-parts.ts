@@ -1,5 +1,6 @@
 // Makes the parts of every gateway, in a cluster or not: Envoy, the pass that brings outputs into force, the DNS.
 // Starts nothing; roles/run/process.ts and roles/gateway/process.ts do, in their order.
+import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
 import { xdsSocketPath } from '../render/envoy/ads.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
@@ -18,7 +19,7 @@ import { EnvoyPolls } from './process/envoy-polls.ts';
 import type { EnvoyProcessOptions } from './process/envoy-process.ts';
 import { envoyBinary } from './process/find-envoy.ts';
 import { OverloadWatch } from './process/overload-watch.ts';
-import { deniedSentence, OverloadedListeners } from './process/overloaded-listeners.ts';
+import { DENIED_CONNECTIONS, deniedSentence, OverloadedListeners } from './process/overloaded-listeners.ts';
 import { ownPlaces } from './process/own-places.ts';
 import {
   prepareStateDirectory,
@@ -119,6 +120,8 @@ export function gatewayParts(
   });
   const overloaded = new OverloadedListeners({
     counted: () => admin.deniedConnections(),
+    isAdopted: () => envoy.startedAs === 'adopted',
+    path: join(paths.envoy, DENIED_CONNECTIONS),
     onDenied: (connections) => {
       dns.recordDenied(connections);
       onTrouble('connections were closed at once', deniedSentence(connections));

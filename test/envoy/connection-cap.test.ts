@@ -1,6 +1,7 @@
 // The limit of all connections of an Envoy, which no listener writes a line about: those beyond it are closed, and
 // counted. Envoy is started with what the product gave it, and with a limit that a test can reach.
 import { connect, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { OverloadedListeners } from '../../operator/gateway/process/overloaded-listeners.ts';
 import type { XdsEnvoy } from '../../operator/gateway/xds/xds-envoy.ts';
 import { startEditedEnvoy } from '../support/envoy/edited-envoy.ts';
@@ -38,6 +39,8 @@ it('closes connections beyond it, and they are counted and reported', async () =
   const notified: (readonly [number, string | undefined])[] = [];
   const listeners = new OverloadedListeners({
     counted: () => envoy.admin.deniedConnections(),
+    isAdopted: () => false,
+    path: join(dirname(fixture.folder), 'denied.json'),
     onDenied: ({ connections, listener }) => notified.push([connections, listener]),
   });
   await listeners.check();

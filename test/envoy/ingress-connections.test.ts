@@ -1,7 +1,11 @@
 // Connections of a port that people access workspaces through: those that say nothing end soon, those beyond the limit
 // are closed at once, and each of these is counted.
 import { connect, type Socket } from 'node:net';
-import { OverloadedListeners } from '../../operator/gateway/process/overloaded-listeners.ts';
+import { join } from 'node:path';
+import {
+  DENIED_CONNECTIONS,
+  OverloadedListeners,
+} from '../../operator/gateway/process/overloaded-listeners.ts';
 import { HTTP_LISTENER, TLS_LISTENER } from '../../operator/render/envoy/ingress/ingress-names.ts';
 import { ingressPlan } from '../fixtures/ingress-rules.ts';
 import { createCertificateAuthority } from '../outside/certificates.ts';
@@ -54,6 +58,8 @@ test.each([
   const reported: number[] = [];
   const listeners = new OverloadedListeners({
     counted: () => fixture.xds.envoy.admin.deniedConnections(),
+    isAdopted: () => false,
+    path: join(fixture.xds.directory, DENIED_CONNECTIONS),
     onDenied: ({ connections, listener }) => listener === name && reported.push(connections),
   });
   await listeners.check();

@@ -54,7 +54,7 @@ export function ingressParts(
     settings,
     envoy,
     pass: new IngressPass({ envoy, settings, generationFile: paths.generations, onDamaged }),
-    ...ingressPolls(envoy.admin, hooks, envoyMemoryBytes),
+    ...ingressPolls(envoy, directory, hooks, envoyMemoryBytes),
   };
 }
 

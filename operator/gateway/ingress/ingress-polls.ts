@@ -1,10 +1,12 @@
 // What is read from the Envoy for ingress while it runs: connections that it closed at once, and its overload actions.
+import { join } from 'node:path';
 import type { GatewayHooks } from '../gateway-parts.ts';
-import type { DeniedAt, EnvoyAdmin } from '../process/envoy-admin.ts';
+import type { DeniedAt } from '../process/envoy-admin.ts';
 import type { EnvoyNumbers } from '../process/envoy-metrics.ts';
 import { EnvoyPolls } from '../process/envoy-polls.ts';
 import { OverloadWatch } from '../process/overload-watch.ts';
-import { deniedSentence, OverloadedListeners } from '../process/overloaded-listeners.ts';
+import { DENIED_CONNECTIONS, deniedSentence, OverloadedListeners } from '../process/overloaded-listeners.ts';
+import type { XdsEnvoy } from '../xds/xds-envoy.ts';
 
 const PAUSE_MS = 2000;
 
@@ -18,13 +20,18 @@ export interface IngressPolls {
   readonly numbers: EnvoyNumbers;
 }
 
+/** `directory`: of that Envoy. */
 export function ingressPolls(
-  admin: EnvoyAdmin,
+  envoy: Pick<XdsEnvoy, 'admin' | 'startedAs'>,
+  directory: string,
   { onFailure, onTrouble, onRefused }: IngressPollsHooks,
   memoryBytes: number,
 ): IngressPolls {
+  const { admin } = envoy;
   const denied = new OverloadedListeners({
     counted: () => admin.deniedConnections(),
+    isAdopted: () => envoy.startedAs === 'adopted',
+    path: join(directory, DENIED_CONNECTIONS),
     onDenied: (connections) => {
       onRefused(connections);
       onTrouble('connections were closed at once', `Ingress: ${deniedSentence(connections)}`);
