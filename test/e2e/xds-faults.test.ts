@@ -15,6 +15,8 @@ const CRASHES = RUNS === 0 ? 2 : RUNS;
 const TIMES = Math.max(1, Math.ceil(RUNS / 10));
 /** Of an Envoy that hangs. */
 const STOPPED_MS = RUNS === 0 ? 1500 : 30_000;
+/** After so long without an answer the agent says so. */
+const ANSWER_MS = 10_000;
 const LIMIT_MS = 240_000 + CRASHES * 20_000 + TIMES * 150_000;
 
 let faults: FaultScene;
@@ -128,6 +130,7 @@ test(
       await faults.signalEnvoy('SIGSTOP');
       await faults.change();
       await delay(STOPPED_MS);
+      if (STOPPED_MS > ANSWER_MS) await faults.agent.says(/Envoy runs: it did not answer in time/);
       await faults.signalEnvoy('SIGCONT');
       await faults.recovered('Envoy stands still');
     }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,4 +118,11 @@ test.each([
   expect(portsOf(ports, plansOf('alpha'))['alpha/APPS']).toBe(from);
   await ports.save();
   expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({ blocks: { 'alpha/APPS': from } });
+});
+
+test('a directory in place of the file is named, and ports are given all the same', async () => {
+  await mkdir(path);
+  const ports = await openPorts(30);
+  expect(Object.keys(portsOf(ports, plansOf('alpha')))).toHaveLength(PRODUCTS.length);
+  expect(await ports.save()).toBe(`Cannot write "${path}": a directory is in its place; remove that`);
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeldByAnother, holdDirectory } from './directory-holder.ts';
@@ -54,6 +54,18 @@ test('holdDirectory() takes what a killed process had, and what is no holder', a
   await once(other, 'exit');
   await (await holdDirectory(path))();
   await writeFile(path, 'not JSON');
+  await (await holdDirectory(path))();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('holdDirectory() respects the file of a former release, as long as its process runs', async () => {
+  const { other } = await askFromAnother();
+  const identity = await readlink(path);
+  await rm(path);
+  await writeFile(path, identity);
+  await expect(holdDirectory(path)).rejects.toThrow(`process ${other.pid} uses it; end that process`);
+  other.kill('SIGKILL');
+  await once(other, 'exit');
   await (await holdDirectory(path))();
   expect(await readdir(folder)).toEqual([]);
 });
