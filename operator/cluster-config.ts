@@ -1,4 +1,5 @@
 // Command-line options and environment of the roles in a cluster -> validated configuration.
+import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { type ProxyConfig, type ProxyOptions, type RestConfig, readProxyConfig } from './config.ts';
 import {
@@ -16,6 +17,8 @@ import { readAddress, readNameServer, readPort, readRange } from './option-value
 interface ClusterConfig {
   /** Undefined: the service account of the pod that this runs in. */
   readonly kubeconfig: string | undefined;
+  /** Address of the API server in a pod; undefined elsewhere. */
+  readonly podServer: string | undefined;
   readonly systemNamespace: string;
   /** Of /healthz, /readyz and /metrics; 0 for any. */
   readonly healthPort: number;
@@ -143,8 +146,18 @@ export function readOperatorConfig(options: OperatorOptions, environment: NodeJS
 function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {
   return {
     kubeconfig: options.kubeconfig ?? environment['KUBECONFIG'],
+    podServer: podServer(environment),
     systemNamespace: options.namespace,
     healthPort: readPort('--health-port', options.healthPort),
     logLevel: options.logLevel,
   };
+}
+
+/** As the kubelet says it to every container. */
+function podServer({
+  KUBERNETES_SERVICE_HOST: host,
+  KUBERNETES_SERVICE_PORT: port,
+}: NodeJS.ProcessEnv): string | undefined {
+  if (host === undefined || port === undefined) return undefined;
+  return `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }

@@ -1,15 +1,12 @@
-// A kubeconfig, or the service account of the pod that this runs in -> a KubernetesApi. @kubernetes/client-node knows
-// how to find the server and who we are; requests use two agents of our own, since client-node opens a TLS connection
-// for every request: 200 for 200 requests, against 8.
-import type { KubeConfig } from '@kubernetes/client-node';
+// A kubeconfig, or the service account of the pod that this runs in -> a KubernetesApi. Requests use two agents of our
+// own, since those of @kubernetes/client-node open a TLS connection for every request: 200 for 200 requests, against 8.
 import { Agent, type Dispatcher } from 'undici';
 import { type Actor, actingAs, type Headers, WHO_AM_I } from './acting-as.ts';
 import { jsonLines } from './json-lines.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi, type TokenApis } from './kubernetes-api.ts';
+import { type AccessOptions, type ServerAccess, serverAccess, type TlsOptions } from './server-access.ts';
 
-export interface ConnectOptions {
-  /** Path of a kubeconfig; undefined for the service account of the pod. */
-  readonly kubeconfig?: string | undefined;
+export interface ConnectOptions extends Omit<AccessOptions, 'isAnonymous'> {
   /** With a kubeconfig: the user of all requests; the kubeconfig's own unless given. */
   readonly actAs?: Actor;
   /** Called for every request, answered or not (status 0). */
@@ -47,8 +44,7 @@ interface Agents {
 
 /** Throws where the kubeconfig cannot be read, with the path and what to do. */
 export async function connectKubernetes(options: ConnectOptions): Promise<KubernetesApi> {
-  const config = await loadConfig(options);
-  return new Connection(config, serverOf(config, options), options);
+  return new Connection(await serverAccess(options), options);
 }
 
 /**
@@ -56,49 +52,19 @@ export async function connectKubernetes(options: ConnectOptions): Promise<Kubern
  * client certificate of ours the server would not even look at the token.
  */
 export async function connectWithTokens(options: Omit<ConnectOptions, 'actAs'>): Promise<TokenApis> {
-  const config = await loadConfig(options);
-  const server = serverOf(config, options);
-  const cluster = config.getCurrentCluster();
-  if (cluster !== null) config.loadFromClusterAndUser(cluster, { name: 'nobody' });
-  const connection = new Connection(config, server, options);
+  const access = await serverAccess({ ...options, isAnonymous: true });
+  const connection = new Connection(access, options);
   return {
     as: (token) => ({ request: (request) => connection.request({ ...request, token }) }),
     close: () => connection.close(),
   };
 }
 
-async function loadConfig(options: ConnectOptions): Promise<KubeConfig> {
-  // Loading it takes most of a second, so only where a cluster is used.
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  try {
-    if (options.kubeconfig === undefined) config.loadFromCluster();
-    else config.loadFromFile(options.kubeconfig);
-    return config;
-  } catch (cause) {
-    const where =
-      options.kubeconfig === undefined ? "the pod's service account" : `kubeconfig "${options.kubeconfig}"`;
-    throw new Error(
-      `Cannot find out how to reach the API server from ${where}: name a kubeconfig with --kubeconfig`,
-      { cause },
-    );
-  }
-}
-
-function serverOf(config: KubeConfig, options: ConnectOptions): URL {
-  const server = config.getCurrentCluster()?.server;
-  if (server !== undefined) return new URL(server);
-  throw new Error(
-    `Cannot find a cluster in kubeconfig "${options.kubeconfig}": set its current context, for example with "kubectl config use-context"`,
-  );
-}
-
 /** A request with a token of somebody else. */
 type TokenRequest = ApiRequest & { readonly token?: string };
 
 class Connection implements KubernetesApi {
-  readonly #config: KubeConfig;
-  readonly #server: URL;
+  readonly #access: ServerAccess;
   readonly #onRequest: (done: RequestDone) => void;
   readonly #actor: Actor | undefined;
   readonly #connections: number;
@@ -108,13 +74,8 @@ class Connection implements KubernetesApi {
   /** Requested once, before the first request. */
   #acting: Promise<Headers> | undefined;
 
-  constructor(
-    config: KubeConfig,
-    server: URL,
-    { kubeconfig, actAs, onRequest, connections }: ConnectOptions,
-  ) {
-    this.#config = config;
-    this.#server = server;
+  constructor(access: ServerAccess, { kubeconfig, actAs, onRequest, connections }: ConnectOptions) {
+    this.#access = access;
     this.#onRequest = onRequest ?? (() => undefined);
     this.#connections = connections ?? CONNECTIONS;
     // A pod has a ServiceAccount of its own, and may impersonate nobody.
@@ -156,7 +117,7 @@ class Connection implements KubernetesApi {
     const done = (status: number): void =>
       this.#onRequest({
         method: request.method,
-        host: this.#server.host,
+        host: this.#access.server.host,
         status,
         durationMs: performance.now() - startMs,
       });
@@ -177,9 +138,10 @@ class Connection implements KubernetesApi {
     const acting = this.#actor === undefined || request === WHO_AM_I ? {} : await this.#actingAs(this.#actor);
     const { headers, agents } = await this.#current();
     const { method, path, query = {}, body, contentType = 'application/json', token } = request;
+    const { origin, pathname } = this.#access.server;
     return agents[agent].request({
-      origin: this.#server.origin,
-      path: `${this.#server.pathname.replace(/\/$/, '')}${path}`,
+      origin,
+      path: `${pathname.replace(/\/$/, '')}${path}`,
       query: { ...query },
       method,
       headers: {
@@ -217,23 +179,12 @@ class Connection implements KubernetesApi {
   }
 
   async #read(): Promise<Credentials> {
-    const options: TlsOptions = { headers: {} };
-    await this.#config.applyToHTTPSOptions(options as Parameters<KubeConfig['applyToHTTPSOptions']>[0]);
+    const options = await this.#access.credentials();
     const agents = agentsFor(options, this.#connections, this.#credentials?.agents);
     const basic = options.auth === undefined ? {} : { authorization: `Basic ${btoa(options.auth)}` };
     this.#credentials = { headers: { ...options.headers, ...basic }, agents, readMs: performance.now() };
     return this.#credentials;
   }
-}
-
-interface TlsOptions {
-  headers: Record<string, string>;
-  auth?: string;
-  ca?: Buffer | string;
-  cert?: Buffer | string;
-  key?: Buffer | string;
-  rejectUnauthorized?: boolean;
-  servername?: string;
 }
 
 /** New agents only where certificates or keys have changed; requests of the old ones end by themselves. */

@@ -35,14 +35,15 @@ const CONNECTIONS = 64;
 export async function assembleParts(config: ApiConfig, logger: Logger): Promise<ApiParts> {
   const registry = roleRegistry();
   const countFailure = measureReflectorFailures(registry);
-  const { kubeconfig, systemNamespace, podName, accountId, defaultWorkspace, trustedProxies } = config;
+  const { kubeconfig, podServer, systemNamespace, podName, accountId, defaultWorkspace, trustedProxies } =
+    config;
   const onRequest = measureRequests(registry);
   const actAs = {
     user: accountUser(systemNamespace, API_ACCOUNT),
     extra: { [POD_NAME_EXTRA]: podName },
   };
-  const api = await connectKubernetes({ kubeconfig, actAs, onRequest });
-  const tokens = await connectWithTokens({ kubeconfig, onRequest, connections: CONNECTIONS });
+  const api = await connectKubernetes({ kubeconfig, podServer, actAs, onRequest });
+  const tokens = await connectWithTokens({ kubeconfig, podServer, onRequest, connections: CONNECTIONS });
   const source = new IngressPlanSource({
     api,
     namespace: systemNamespace,

@@ -61,6 +61,7 @@ export async function assembleParts(
   const memory = await readMemory(place.paths);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
+    podServer: config.podServer,
     actAs: {
       user: accountUser(namespace, GATEWAY_ACCOUNT),
       extra: { [POD_NAME_EXTRA]: podName },

@@ -59,13 +59,14 @@ export async function assembleParts(
   logger: Logger,
   hooks: IngressProcessHooks,
 ): Promise<IngressProcessParts> {
-  const { systemNamespace: namespace, podName, kubeconfig } = config;
+  const { systemNamespace: namespace, podName, kubeconfig, podServer } = config;
   const registry = roleRegistry();
   const countFailure = measureReflectorFailures(registry);
   const place = await prepareGateway(config, { mayBeVolume: true });
   for (const note of place.notes) logger.warn('noticed at the start', { note });
   const api = await connectKubernetes({
     kubeconfig,
+    podServer,
     actAs: { user: accountUser(namespace, INGRESS_ACCOUNT), extra: { [POD_NAME_EXTRA]: podName } },
     onRequest: measureRequests(registry),
   });

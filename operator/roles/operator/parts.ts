@@ -42,6 +42,7 @@ export async function assembleParts(
   const countFailure = measureReflectorFailures(registry);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
+    podServer: config.podServer,
     actAs: { user: accountUser(config.systemNamespace, OPERATOR_ACCOUNT) },
     onRequest: measureRequests(registry),
   });
