@@ -1,4 +1,5 @@
 // An EnvoyConfig as resources for xDS, and what of it may stay in Envoy where its wanted version is rejected. Pure.
+import { memoize } from '../../lib/memo.ts';
 import type { ClassifiedNames } from '../../render/envoy/destination-classes.ts';
 import type {
   ClientPorts,
@@ -52,10 +53,14 @@ export function placesOf(resource: NamedResource | undefined): readonly Place[] 
   return clientPorts?.ports.map((port) => ({ address: clientPorts.egressListener.address, port })) ?? [];
 }
 
-/** By which two places are compared. */
+/** By which two places are compared; the very same answer for the same resource. */
 export function placeKeys(resource: NamedResource | undefined): readonly string[] {
-  return placesOf(resource).map(({ address, port }) => `${address} ${port}`);
+  return resource === undefined ? [] : keysOf(resource);
 }
+
+const keysOf = memoize((resource: NamedResource) =>
+  placesOf(resource).map(({ address, port }) => `${address} ${port}`),
+);
 
 function mayListenerStay(former: NamedResource | undefined, wanted: NamedResource | undefined): boolean {
   // A tunnel check that the last process wrote is no way in.

@@ -31,6 +31,8 @@ export class ConnectionLimits {
   #writing: Promise<void> = Promise.resolve();
   /** Limits that could not be written are not in force, so what they freed must not be given out. */
   #isWritten = true;
+  /** Whether the file is of this process. */
+  #isOurs = false;
 
   constructor(options: ConnectionLimitsOptions) {
     const { settings } = options;
@@ -40,7 +42,9 @@ export class ConnectionLimits {
 
   /** Before listeners are added, so that none is without a limit. A failed write is reported and tried again. */
   async serve(egressListeners: readonly EgressListener[]): Promise<void> {
-    this.#shares.serve(listenersOf(egressListeners));
+    const isOther = this.#shares.serve(listenersOf(egressListeners));
+    if (this.#isOurs && !isOther && this.#isWritten) return;
+    this.#isOurs = true;
     await this.#write().catch((error: unknown) => this.#options.onFailure(error as Error));
   }
 

@@ -35,12 +35,16 @@ export class ConnectionShares {
     return new Map(ports.map(([listener, { limit }]) => [listener, limit]));
   }
 
-  /** Replaces the listeners, by workspace. */
-  serve(listeners: ReadonlyMap<string, readonly string[]>): void {
+  /** Replaces the listeners, by workspace. Returns whether any came or went, so that the limits have changed. */
+  serve(listeners: ReadonlyMap<string, readonly string[]>): boolean {
+    const former = this.#workspaces;
+    const areSame = [...listeners].every(([workspace, names]) => hasExactly(former.get(workspace), names));
+    if (areSame && listeners.size === former.size) return false;
     const served = [...listeners].map(
       ([workspace, names]) => [workspace, this.#ports(workspace, names)] as const,
     );
     this.#workspaces = new Map(served);
+    return true;
   }
 
   /**
@@ -50,8 +54,12 @@ export class ConnectionShares {
   check(active: CountByListener): boolean {
     let isOther = false;
     for (const ports of this.#workspaces.values()) {
-      for (const [listener, port] of ports) port.active = active.get(listener) ?? 0;
-      isOther = this.#share([...ports.values()]) || isOther;
+      let isBusy = false;
+      for (const [listener, port] of ports) {
+        port.active = active.get(listener) ?? 0;
+        isBusy ||= port.limit < this.#options.most && port.active > port.limit * BUSY;
+      }
+      if (isBusy) isOther = this.#share([...ports.values()]) || isOther;
     }
     return isOther;
   }
@@ -65,8 +73,7 @@ export class ConnectionShares {
   }
 
   #share(ports: readonly Port[]): boolean {
-    const { share, most } = this.#options;
-    if (!ports.some(({ limit, active }) => limit < most && active > limit * BUSY)) return false;
+    const { share } = this.#options;
     const used = sum(ports, ({ active }) => active);
     const free = Math.max(0, share * GIVEN_OUT - used);
     const wanted = ports.map(({ active }) =>
@@ -90,6 +97,10 @@ export class ConnectionShares {
   #within(limit: number): number {
     return Math.max(1, Math.min(this.#options.most, limit));
   }
+}
+
+function hasExactly(ports: ReadonlyMap<string, Port> | undefined, names: readonly string[]): boolean {
+  return ports?.size === names.length && names.every((name) => ports.has(name));
 }
 
 function sum<T>(items: readonly T[], valueOf: (item: T, at: number) => number): number {

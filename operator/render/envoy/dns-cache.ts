@@ -17,7 +17,6 @@ import {
   subtractRanges,
 } from './address-guard.ts';
 import {
-  type EgressListener,
   type EnvoyInput,
   extension,
   type GatewayLane,
@@ -73,7 +72,10 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
     return table === undefined ? dnsCache(name, shared) : cacheOfTable(table, shared);
   };
   const nowhere = dryRunCache([], input);
-  const used = input.tables.filter((table) => hasDryRun(table, input.egressListeners));
+  const withDryRun = new Set(
+    input.egressListeners.flatMap(({ table, lane }) => (isDryRun(lane) ? table : [])),
+  );
+  const used = input.tables.filter(({ metadata }) => withDryRun.has(metadata.name));
   const byTable = new Map(used.map((table) => [table.metadata.name, privateRangesOf(table)]));
   const bySet = new Map([...byTable.values()].map((own) => [dryRunName(own), own]));
   bySet.delete(nowhere.name);
@@ -84,10 +86,6 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
     enforced,
     of: (table, lane) => (isDryRun(lane) ? dryRunOf(table) : enforced(table)),
   };
-}
-
-function hasDryRun({ metadata }: EgressTable, egressListeners: readonly EgressListener[]): boolean {
-  return egressListeners.some(({ table, lane }) => table === metadata.name && isDryRun(lane));
 }
 
 /** Services of lanes come and go with workspaces, so only the second layer of the address guard knows them. */
