@@ -23,6 +23,8 @@ interface ListenerParts extends ListenerPlace {
   readonly more?: Json;
 }
 
+const WITHOUT_CALLER = without(CALLER_KEY);
+
 export function clientListener(
   egressListener: EgressListener,
   { name, ports, authority, filter, more = {} }: ListenerParts,
@@ -39,12 +41,7 @@ export function clientListener(
     // connections over two policies.
     enable_reuse_port: false,
     per_connection_buffer_limit_bytes: BUFFER_BYTES,
-    access_log: accessLog(
-      settings,
-      'egress-listener',
-      contextOf(egressListener, authority),
-      without(CALLER_KEY),
-    ),
+    access_log: accessLog(settings, 'egress-listener', contextOf(egressListener, authority), WITHOUT_CALLER),
     filter_chains: [
       {
         name: 'egress-listener',

@@ -105,9 +105,17 @@ function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json 
       status: 403,
       body_format: { text_format_source: { inline_string: denialText(reason, networkPolicyId) } },
     },
-    response_headers_to_add: denialHeaders(reason),
+    response_headers_to_add: DENIAL_HEADERS.get(reason),
   };
 }
+
+/** Thousands of routes have them. */
+const DENIAL_HEADERS: ReadonlyMap<string, readonly Json[]> = new Map(
+  Object.keys(REASONS).map((reason) => [
+    reason,
+    [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')],
+  ]),
+);
 
 const IS_ADDRESS_DENIED = ADDRESS_DENIED_DETAILS.map(
   (details) => `response.code_details.contains('${details}')`,
@@ -115,8 +123,7 @@ const IS_ADDRESS_DENIED = ADDRESS_DENIED_DETAILS.map(
 
 /** Where Envoy denies a request whatever its route says, the client gets a denial like any other. */
 export function denyAroundRoutes(): Json {
-  const isUnreadable = `response.code_details == '${AUTHORITY_DENIED_DETAILS}'`;
-  return { mappers: [replyTo(isUnreadable, 403, 'BAD_NAME'), ...BEHIND_ROUTES] };
+  return AROUND_ROUTES;
 }
 
 /**
@@ -150,7 +157,7 @@ function replyTo(expression: string, status: number, reason: Reason): Json {
     filter,
     status_code: status,
     body_format_override: { text_format_source: { inline_string: text } },
-    headers_to_add: denialHeaders(reason),
+    headers_to_add: DENIAL_HEADERS.get(reason),
   };
 }
 
@@ -163,13 +170,17 @@ const BEHIND_ROUTES: readonly Json[] = [
   ),
 ];
 
+/** Thousands of listeners have it. */
+const AROUND_ROUTES: Json = {
+  mappers: [
+    replyTo(`response.code_details == '${AUTHORITY_DENIED_DETAILS}'`, 403, 'BAD_NAME'),
+    ...BEHIND_ROUTES,
+  ],
+};
+
 /** Short, for people: what was denied, by which policy, and why. */
 function denialText(reason: Reason, networkPolicyId: string): string {
   return `Access to "${ASKED_AUTHORITY}" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
-}
-
-function denialHeaders(reason: Reason): readonly Json[] {
-  return [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')];
 }
 
 function header(key: string, value: string): Json {

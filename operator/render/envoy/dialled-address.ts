@@ -1,6 +1,8 @@
 // The second layer of the address guard: whatever a cache has resolved, another part of Envoy checks the address again
 // before it is dialled. The first layer is the cache's own filter.
+import { memoize } from '../../lib/memo.ts';
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
+import type { AddressRange } from '../../model/address-range.ts';
 import { cidrRanges } from './address-guard.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type Json, type Place } from './envoy-config.ts';
@@ -27,6 +29,11 @@ export function denyUpstreamAddress(cache: DnsCache): readonly Json[] {
 }
 
 function denyRules({ deniedRanges, deniedPlaces }: DnsCache): Json {
+  return rulesFor(deniedRanges, deniedPlaces);
+}
+
+/** The very same rules for the very same ranges: hundreds of tables share them. */
+const rulesFor = memoize((deniedRanges: readonly AddressRange[], deniedPlaces: readonly Place[]): Json => {
   const places: readonly Place[] = [...deniedRanges.map((range) => ({ range })), ...deniedPlaces];
   const permissions = places.map(({ range, ports }) => ({
     matcher: extension(
@@ -40,4 +47,4 @@ function denyRules({ deniedRanges, deniedPlaces }: DnsCache): Json {
     ),
   }));
   return { action: 'DENY', policies: { [ADDRESS_RULE]: { principals: [{ any: true }], permissions } } };
-}
+});

@@ -29,27 +29,36 @@ const STAT_PREFIX = 'egress';
  */
 const MAX_REQUEST_HEADERS_KB = 32;
 
+/** Thousands of listeners have it. */
+const OF_ALL: Json = {
+  stat_prefix: STAT_PREFIX,
+  // HTTP/1 only, which excludes h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
+  codec_type: 'HTTP1',
+  http_protocol_options: { accept_http_10: true, ignore_http_11_upgrade: OTHER_UPGRADES },
+  use_remote_address: true,
+  skip_xff_append: true,
+  generate_request_id: false,
+  strip_trailing_host_dot: true,
+  server_header_transformation: 'PASS_THROUGH',
+  max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
+  request_headers_timeout: '30s',
+  // The client of a closed tunnel notices at once; a denial needs only a moment to reach the client.
+  delayed_close_timeout: '0.2s',
+  stream_idle_timeout: '3600s',
+  common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
+  upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
+};
+
+const ROUTER = extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
+  suppress_envoy_headers: true,
+});
+
 export function egressManager(way: EgressWay, caches: LaneCaches, settings: GatewaySettings): Json {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
   const routes = routeTableName(way.table, way.lane);
   const isDry = isDryRun(way.lane);
   return extension('envoy.filters.network.http_connection_manager', type, {
-    stat_prefix: STAT_PREFIX,
-    // HTTP/1 only, which excludes h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
-    codec_type: 'HTTP1',
-    http_protocol_options: { accept_http_10: true, ignore_http_11_upgrade: OTHER_UPGRADES },
-    use_remote_address: true,
-    skip_xff_append: true,
-    generate_request_id: false,
-    strip_trailing_host_dot: true,
-    server_header_transformation: 'PASS_THROUGH',
-    max_request_headers_kb: MAX_REQUEST_HEADERS_KB,
-    request_headers_timeout: '30s',
-    // The client of a closed tunnel notices at once; a denial needs only a moment to reach the client.
-    delayed_close_timeout: '0.2s',
-    stream_idle_timeout: '3600s',
-    common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
-    upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
+    ...OF_ALL,
     rds: { route_config_name: routes, config_source: PATIENT_SOURCE },
     http_filters: httpFilters(way, caches),
     local_reply_config: denyAroundRoutes(),
@@ -71,9 +80,7 @@ function httpFilters({ listener, table, lane, context }: EgressWay, caches: Lane
       'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
       { dns_cache_config: caches.of(table, lane).config, allow_dynamic_host_from_filter_state: true },
     ),
-    extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
-      suppress_envoy_headers: true,
-    }),
+    ROUTER,
   ];
 }
 
