@@ -27,7 +27,7 @@ import { ask } from '../../outside/proxy-client.ts';
 import { until } from '../until.ts';
 import { type ControlPlane, installCrds, installRoles, startControlPlane } from './control-plane.ts';
 
-const MAIN = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../../hack/sallyport', import.meta.url));
 
 type LogLine = Readonly<Record<string, unknown>>;
 
@@ -108,7 +108,7 @@ export class GatewayScene {
           value,
         ]),
     );
-    return spawn(process.execPath, [MAIN, 'gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+    return spawn(PROGRAM, ['gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
   #optionsOf(podName: string, { outside = this.outside, address, kubeconfig }: AgentOptions) {
