@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import {
-  BUCKET_HOST_PATTERNS,
+  BUCKET_HOST_PATTERN,
   isAboveStorage,
-  PATH_STYLE_HOST_PATTERNS,
+  PATH_STYLE_HOST_PATTERN,
   parseStorageHost,
   STORAGE_DOMAINS,
 } from './storage-host.ts';
@@ -94,10 +94,9 @@ describe('parseStorageHost()', () => {
   });
 });
 
-it('no pattern has a form that RE2 does not know, or a group that captures but the bucket', () => {
-  for (const pattern of [...BUCKET_HOST_PATTERNS, ...PATH_STYLE_HOST_PATTERNS]) {
-    expect(pattern).not.toMatch(/\(\?(?!:)|\\[1-9]/);
-  }
-  const captures = BUCKET_HOST_PATTERNS.map((pattern) => pattern.match(/\((?!\?)/g)?.length);
-  expect(new Set(captures)).toEqual(new Set([1]));
-});
+it.each([BUCKET_HOST_PATTERN, PATH_STYLE_HOST_PATTERN])(
+  'no pattern has a group that captures, or a form that RE2 does not know: %s',
+  (pattern) => {
+    expect(pattern).not.toMatch(/\((?!\?:)|\\[1-9]/);
+  },
+);

@@ -119,30 +119,29 @@ export const STORAGE_ZONES: readonly string[] = PROVIDERS.filter(
   ({ isOneHost }) => isOneHost !== true,
 ).flatMap(({ domains }) => domains);
 
-const BUCKET = '([a-z0-9_][a-z0-9._-]*)';
+const BUCKET = '[a-z0-9_][a-z0-9._-]*';
 
-/** Regular expressions (RE2, on a lower-case host without port), for hosts that name one bucket or account. */
-export const BUCKET_HOST_PATTERNS: readonly string[] = PROVIDERS.map(
-  (provider) => `${BUCKET}\\.${endpointPattern(provider)}`,
-);
+const ENDPOINTS = PROVIDERS.map(endpointPattern);
+const PATH_STYLE_ENDPOINTS = PROVIDERS.filter(({ hasPathStyle }) => hasPathStyle).map(endpointPattern);
 
-/** The same for endpoints whose bucket is in the path. */
-export const PATH_STYLE_HOST_PATTERNS: readonly string[] = PROVIDERS.filter(
-  ({ hasPathStyle }) => hasPathStyle,
-).map(endpointPattern);
+/** A regular expression (RE2, on a lower-case host without port), of hosts that name one bucket or account. */
+export const BUCKET_HOST_PATTERN = `${BUCKET}\\.(?:${ENDPOINTS.join('|')})`;
+
+/** The same of endpoints whose bucket is in the path. */
+export const PATH_STYLE_HOST_PATTERN = PATH_STYLE_ENDPOINTS.join('|');
 
 function endpointPattern({ domains, endpoint }: Provider): string {
   const domain = `(?:${domains.map((text) => text.replaceAll('.', '\\.')).join('|')})`;
   return endpoint === '' ? domain : `${endpoint}\\.${domain}`;
 }
 
-const BUCKET_HOSTS = BUCKET_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
-const PATH_STYLE_HOSTS = PATH_STYLE_HOST_PATTERNS.map((pattern) => new RegExp(`^${pattern}$`));
+const BUCKET_HOSTS = ENDPOINTS.map((endpoint) => new RegExp(`^(${BUCKET})\\.${endpoint}$`));
+const PATH_STYLE_HOST = new RegExp(`^(?:${PATH_STYLE_HOST_PATTERN})$`);
 
 /** The storage that a canonical host name reaches; undefined where it is no storage provider's. */
 export function parseStorageHost(host: string): StorageHost | undefined {
   if (!STORAGE_DOMAINS.some((domain) => host.endsWith(domain))) return undefined;
-  if (PATH_STYLE_HOSTS.some((pattern) => pattern.test(host))) return { location: null };
+  if (PATH_STYLE_HOST.test(host)) return { location: null };
   const found = BUCKET_HOSTS.map((pattern) => pattern.exec(host)?.[1]);
   const at = found.findIndex((bucket) => bucket !== undefined);
   const location = PROVIDERS[at]?.locationOf(found[at] ?? '', host);

@@ -7,13 +7,11 @@ import {
   DRY_RUN_PREFIX,
   TOO_MANY_NAMES_DETAILS,
 } from '../../model/access-log-line.ts';
-import { IPV4_PATTERN, NUMERIC_PATTERN } from '../../model/address-range.ts';
 import { isDeniedAlways, REASON_HEADER, REASONS, type Reason } from '../../model/reason.ts';
-import { BUCKET_HOST_PATTERNS, PATH_STYLE_HOST_PATTERNS } from '../../model/storage-host.ts';
 import { expressionFilter } from './access-log.ts';
 import { ASKED_AUTHORITY } from './caller-context.ts';
 import type { Json } from './envoy-config.ts';
-import { ASKED_PORT, type SharedObject, shareOnRoute } from './filter-state.ts';
+import { ASKED_PORT, type SharedObject, shareOnRoute, textFormat } from './filter-state.ts';
 
 /** Which requests a route is for: CONNECT or plain HTTP, and on which port. */
 export interface RouteMatch {
@@ -44,41 +42,31 @@ function timesOf(via: RouteMatch['via']): Json {
     max_stream_duration: { max_stream_duration: `${maxAgeS}s` },
   };
 }
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const CONNECT_UPGRADE = { upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }] };
 
 /**
- * Denies every request that matches, through CONNECT and plain HTTP; in dry-run lanes, where the reason allows that,
- * forwards it and logs the same.
+ * Denies every request, through CONNECT and plain HTTP; in dry-run lanes, where the reason allows that, forwards it and
+ * logs the same.
  */
-export function deny(
-  reason: Reason,
-  { networkPolicyId, dryRun }: DenyContext,
-  headers: readonly Json[] = [],
-): readonly Json[] {
-  if (dryRun === undefined || isDeniedAlways(reason)) return denyAlways(reason, networkPolicyId, headers);
+export function deny(reason: Reason, { networkPolicyId, dryRun }: DenyContext): readonly Json[] {
+  if (dryRun === undefined || isDeniedAlways(reason)) return denyAlways(reason, networkPolicyId);
   const name = `${DRY_RUN_PREFIX}${reason}`;
   return [
-    forward(name, { via: 'CONNECT', headers }, dryRun.connectCluster, ASKED_PORT),
-    forward(name, { via: 'HTTP', headers }, dryRun.httpCluster, ASKED_PORT),
+    forward(name, { via: 'CONNECT' }, dryRun.connectCluster, ASKED_PORT),
+    forward(name, { via: 'HTTP' }, dryRun.httpCluster, ASKED_PORT),
   ];
 }
 
 /** Denies in every lane, in dry-run too. */
-export function denyAlways(
-  reason: Reason,
-  networkPolicyId: string,
-  headers: readonly Json[] = [],
-): readonly Json[] {
-  return [
-    drop(reason, { via: 'CONNECT', headers }, networkPolicyId),
-    drop(reason, { via: 'HTTP', headers }, networkPolicyId),
-  ];
+export function denyAlways(reason: Reason, networkPolicyId: string): readonly Json[] {
+  return [drop(reason, { via: 'CONNECT' }, networkPolicyId), drop(reason, { via: 'HTTP' }, networkPolicyId)];
 }
 
 /** Sends what matches to a cluster; `port` is what it dials there. */
 export function forward(name: string, match: RouteMatch, cluster: string, port?: SharedObject): Json {
   const upgrade = match.via === 'CONNECT' ? CONNECT_UPGRADE : {};
-  const dialled = port === undefined ? {} : shareOnRoute(port);
+  const dialled = port === undefined ? {} : { typed_per_filter_config: shareOnRoute(port) };
   return {
     name,
     match: routeMatch(match),
@@ -87,34 +75,21 @@ export function forward(name: string, match: RouteMatch, cluster: string, port?:
   };
 }
 
-/** The host of the request, whatever its case, with or without a port; `pattern` is RE2 on a lower-case host. */
-export function hostMatches(pattern: string): Json {
-  return { name: ':authority', string_match: { safe_regex: { regex: `(?i)(?:${pattern})(?::[0-9]+)?` } } };
-}
-
-/** Hosts that some parsers take for an address and others for a name. */
-export function isOddNumeric(): readonly Json[] {
-  return [hostMatches(NUMERIC_PATTERN), { ...hostMatches(IPV4_PATTERN), invert_match: true }];
-}
-
 function drop(reason: Reason, match: RouteMatch, networkPolicyId: string): Json {
   return {
     name: `${DROP_PREFIX}${reason}`,
     match: routeMatch(match),
     direct_response: {
       status: 403,
-      body_format: { text_format_source: { inline_string: denialText(reason, networkPolicyId) } },
+      body_format: { ...textFormat(denialText(reason, networkPolicyId)), content_type: PLAIN_TEXT },
     },
-    response_headers_to_add: DENIAL_HEADERS.get(reason),
+    response_headers_to_add: REASON_HEADERS.get(reason),
   };
 }
 
 /** Thousands of routes have them. */
-const DENIAL_HEADERS: ReadonlyMap<string, readonly Json[]> = new Map(
-  Object.keys(REASONS).map((reason) => [
-    reason,
-    [header(REASON_HEADER, reason), header('content-type', 'text/plain; charset=utf-8')],
-  ]),
+const REASON_HEADERS: ReadonlyMap<string, readonly Json[]> = new Map(
+  Object.keys(REASONS).map((reason) => [reason, [header(REASON_HEADER, reason)]]),
 );
 
 const IS_ADDRESS_DENIED = ADDRESS_DENIED_DETAILS.map(
@@ -124,6 +99,11 @@ const IS_ADDRESS_DENIED = ADDRESS_DENIED_DETAILS.map(
 /** Where Envoy denies a request whatever its route says, the client gets a denial like any other. */
 export function denyAroundRoutes(): Json {
   return AROUND_ROUTES;
+}
+
+/** Where allowed requests are resolved elsewhere. */
+export function denyBeforeRoutes(): Json {
+  return BEFORE_ROUTES;
 }
 
 /**
@@ -156,10 +136,12 @@ function replyTo(expression: string, status: number, reason: Reason): Json {
   return {
     filter,
     status_code: status,
-    body_format_override: { text_format_source: { inline_string: text } },
-    headers_to_add: DENIAL_HEADERS.get(reason),
+    body_format_override: textFormat(text),
+    headers_to_add: [header(REASON_HEADER, reason), header('content-type', PLAIN_TEXT)],
   };
 }
+
+const UNREADABLE = replyTo(`response.code_details == '${AUTHORITY_DENIED_DETAILS}'`, 403, 'BAD_NAME');
 
 const BEHIND_ROUTES: readonly Json[] = [
   replyTo(IS_ADDRESS_DENIED, 403, 'ADDRESS_DENIED'),
@@ -170,13 +152,9 @@ const BEHIND_ROUTES: readonly Json[] = [
   ),
 ];
 
-/** Thousands of listeners have it. */
-const AROUND_ROUTES: Json = {
-  mappers: [
-    replyTo(`response.code_details == '${AUTHORITY_DENIED_DETAILS}'`, 403, 'BAD_NAME'),
-    ...BEHIND_ROUTES,
-  ],
-};
+/** Thousands of listeners have them. */
+const AROUND_ROUTES: Json = { mappers: [UNREADABLE, ...BEHIND_ROUTES] };
+const BEFORE_ROUTES: Json = { mappers: [UNREADABLE] };
 
 /** Short, for people: what was denied, by which policy, and why. */
 function denialText(reason: Reason, networkPolicyId: string): string {
@@ -190,31 +168,4 @@ function header(key: string, value: string): Json {
 function routeMatch({ via, headers = [] }: RouteMatch): Json {
   const way = via === 'CONNECT' ? { connect_matcher: {} } : { prefix: '/' };
   return headers.length === 0 ? way : { ...way, headers };
-}
-
-/** Envoy takes no program of RE2 above 1,000 instructions, which are about half as many as characters. */
-const LONGEST_PATTERN = 1000;
-
-/** One pattern for all alternatives, or a few where one would be too long for Envoy. */
-function patternsOf(alternatives: readonly string[]): readonly string[] {
-  return alternatives.reduce<readonly string[]>((patterns, next) => {
-    const joined = `${patterns.at(-1)}|${next}`;
-    const fits = patterns.length > 0 && joined.length <= LONGEST_PATTERN;
-    return fits ? [...patterns.slice(0, -1), joined] : [...patterns, next];
-  }, []);
-}
-
-export function escapeDots(text: string): string {
-  return text.replaceAll('.', '\\.');
-}
-
-const PATH_STYLE_HOSTS = patternsOf(PATH_STYLE_HOST_PATTERNS);
-const BUCKET_HOSTS = patternsOf(BUCKET_HOST_PATTERNS);
-
-/** A storage provider's host is decided by its exact domain, or not allowed. */
-export function denyStorage(context: DenyContext): readonly Json[] {
-  return [
-    ...PATH_STYLE_HOSTS.flatMap((hosts) => deny('STORAGE_PATH_STYLE', context, [hostMatches(hosts)])),
-    ...BUCKET_HOSTS.flatMap((hosts) => deny('BUCKET_NOT_ALLOWED', context, [hostMatches(hosts)])),
-  ];
 }

@@ -1,14 +1,14 @@
 // The HTTP connection manager that decides: absolute-form and origin-form HTTP and CONNECT meet the routes of a table
-// in a lane. The proxy listener of an egress listener has one, and so has the SNI router behind transparent TLS.
-import { AUTHORITY_RULE } from '../../model/access-log-line.ts';
-import { AUTHORITY_PATTERN, TOO_LONG_PATTERN } from '../../model/authority.ts';
+// in a lane. The proxy listener of an egress listener has one, and so has the SNI router behind transparent TLS, which
+// gets nothing but CONNECT and thus leads to tunnel checks only.
 import { isDryRun } from '../../model/lane.ts';
 import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
 import { PATIENT_SOURCE } from './ads.ts';
-import { denyAroundRoutes } from './deny-routes.ts';
-import type { LaneCaches } from './dns-cache.ts';
+import { AUTHORITY_FILTER } from './authority-rule.ts';
+import { denyAroundRoutes, denyBeforeRoutes } from './deny-routes.ts';
+import type { DnsCache, LaneCaches } from './dns-cache.ts';
 import { extension, type GatewayLane, type GatewaySettings, type Json } from './envoy-config.ts';
-import { DIALLED_HOST, shareWithNextListener, textFormat } from './filter-state.ts';
+import { shareWithNextListener, textFormat } from './filter-state.ts';
 import { OTHER_UPGRADES } from './other-upgrades.ts';
 import { routeTableName } from './resource-names.ts';
 
@@ -34,7 +34,6 @@ const OF_ALL: Json = {
   stat_prefix: STAT_PREFIX,
   // HTTP/1 only, which excludes h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
   codec_type: 'HTTP1',
-  http_protocol_options: { accept_http_10: true, ignore_http_11_upgrade: OTHER_UPGRADES },
   use_remote_address: true,
   skip_xff_append: true,
   generate_request_id: false,
@@ -46,7 +45,16 @@ const OF_ALL: Json = {
   delayed_close_timeout: '0.2s',
   stream_idle_timeout: '3600s',
   common_http_protocol_options: { idle_timeout: '3600s', max_headers_count: 100 },
+};
+const OF_PROXIES: Json = {
+  http_protocol_options: { accept_http_10: true, ignore_http_11_upgrade: OTHER_UPGRADES },
   upgrade_configs: [{ upgrade_type: 'CONNECT' }, { upgrade_type: 'websocket' }],
+  local_reply_config: denyAroundRoutes(),
+};
+const OF_SNI_ROUTERS: Json = {
+  http_protocol_options: { accept_http_10: true },
+  upgrade_configs: [{ upgrade_type: 'CONNECT' }],
+  local_reply_config: denyBeforeRoutes(),
 };
 
 const ROUTER = extension('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {
@@ -59,9 +67,9 @@ export function egressManager(way: EgressWay, caches: LaneCaches, settings: Gate
   const isDry = isDryRun(way.lane);
   return extension('envoy.filters.network.http_connection_manager', type, {
     ...OF_ALL,
+    ...(way.listener === 'proxy' ? OF_PROXIES : OF_SNI_ROUTERS),
     rds: { route_config_name: routes, config_source: PATIENT_SOURCE },
     http_filters: httpFilters(way, caches),
-    local_reply_config: denyAroundRoutes(),
     access_log: accessLog(settings, way.listener, way.context, isDry ? PLAIN_OR_FAILED : NOT_ALLOWED),
   });
 }
@@ -71,42 +79,19 @@ function httpFilters({ listener, table, lane, context }: EgressWay, caches: Lane
     AUTHORITY_FILTER,
     shareWithNextListener([
       { key: CONTEXT_KEY, format: textFormat(context) },
-      DIALLED_HOST,
       // The protocol of the request, and the decision: the tunnel check logs whether it passed.
       ...(isDryRun(lane) ? [{ key: DECISION_KEY, format: textFormat(`${listener} %ROUTE_NAME%`) }] : []),
     ]),
-    extension(
-      'envoy.filters.http.dynamic_forward_proxy',
-      'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
-      { dns_cache_config: caches.of(table, lane).config, allow_dynamic_host_from_filter_state: true },
-    ),
+    ...(listener === 'proxy' ? [resolveHost(caches.of(table, lane))] : []),
     ROUTER,
   ];
 }
 
-const UNREADABLE: readonly Json[] = [
-  authority({
-    string_match: { safe_regex: { regex: AUTHORITY_PATTERN } },
-    invert_match: true,
-    // An absent authority is denied, too.
-    treat_missing_header_as_empty: true,
-  }),
-  authority({ string_match: { safe_regex: { regex: TOO_LONG_PATTERN } } }),
-];
-
-/** Before any route: an authority that is not one name or address with at most one port is denied, in every lane. */
-const AUTHORITY_FILTER = extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
-  rules: {
-    action: 'DENY',
-    policies: {
-      [AUTHORITY_RULE]: {
-        permissions: [{ or_rules: { rules: UNREADABLE } }],
-        principals: [{ any: true }],
-      },
-    },
-  },
-});
-
-function authority(matcher: Json): Json {
-  return { header: { name: ':authority', ...matcher } };
+/** For plain HTTP; a tunnel's host is resolved behind its tunnel check. */
+function resolveHost({ config }: DnsCache): Json {
+  return extension(
+    'envoy.filters.http.dynamic_forward_proxy',
+    'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig',
+    { dns_cache_config: config, allow_dynamic_host_from_filter_state: true },
+  );
 }

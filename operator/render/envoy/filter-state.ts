@@ -62,9 +62,9 @@ export function shareWithNextListener(objects: readonly SharedObject[]): Json {
   return { name: SET_FILTER_STATE, typed_config: setOnRequest(objects) };
 }
 
-/** The same on one route, besides what is set on every request. */
+/** The same on the requests of one route, or of a whole route table, besides what is set on every request. */
 export function shareOnRoute(object: SharedObject): Json {
-  return { typed_per_filter_config: { [SET_FILTER_STATE]: setOnRequest([object]) } };
+  return { [SET_FILTER_STATE]: setOnRequest([object]) };
 }
 
 function setOnRequest(objects: readonly SharedObject[]): Json {

@@ -206,6 +206,23 @@ it('finds both layers of every lane, and enough addresses to ask for', () => {
   expect(PROBES.length).toBeGreaterThan(1000);
 });
 
+function valuesOf(key: string, value: unknown): readonly unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => (name === key ? [inner] : valuesOf(key, inner)));
+}
+
+it('is in no filter whose configuration a route table replaces, which goes by the name of the filter', () => {
+  const replaced = valuesOf('typed_per_filter_config', RENDERED.routeTables).flatMap((one) =>
+    Object.keys(one as Json),
+  );
+  const upstream = valuesOf('http_filters', RENDERED.clusters).flatMap((filters) =>
+    valuesOf('name', filters),
+  );
+  expect(new Set(replaced).size).toBeGreaterThan(1);
+  expect(upstream.length).toBeGreaterThan(1);
+  expect(upstream.filter((name) => replaced.includes(String(name)))).toEqual([]);
+});
+
 it.each(ENFORCED.map((layer) => [`${layer.where} (${layer.kind})`, layer] as const))(
   'of an enforced lane, %s denies exactly what is not public',
   (_, layer) => {

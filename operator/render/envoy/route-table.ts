@@ -3,24 +3,14 @@
 // request can choose the lane, and no other lane's routes cost time.
 import { memoize } from '../../lib/memo.ts';
 import { ALLOW_DECISION } from '../../model/access-log-line.ts';
-import { IPV4_PATTERN } from '../../model/address-range.ts';
 import { NO_SERVER_NAME } from '../../model/authority.ts';
-import { ECH_OUTER_NAMES } from '../../model/domain-name.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { isDryRun, isSealed } from '../../model/lane.ts';
 import type { PortProtocol } from '../../model/network-policy.ts';
 import { METADATA_HOSTS, METADATA_LITERALS } from '../../model/special-address.ts';
 import { isAboveStorage } from '../../model/storage-host.ts';
-import {
-  type DenyContext,
-  deny,
-  denyAlways,
-  denyStorage,
-  escapeDots,
-  forward,
-  hostMatches,
-  isOddNumeric,
-} from './deny-routes.ts';
+import { authorityRule } from './authority-rule.ts';
+import { type DenyContext, deny, denyAlways, forward } from './deny-routes.ts';
 import {
   type ClassifiedNames,
   type ClassifiedTable,
@@ -29,7 +19,8 @@ import {
   unionOfPorts,
 } from './destination-classes.ts';
 import { type GatewayLane, type Json, type RouteTable, typed } from './envoy-config.ts';
-import { knownPort } from './filter-state.ts';
+import { DIALLED_HOST, knownPort, shareOnRoute } from './filter-state.ts';
+import { addressCases, echCase, type HostCase, routing, storageCases } from './host-cases.ts';
 import {
   dryRunName,
   forwardName,
@@ -100,6 +91,7 @@ function routeConfiguration(
     name,
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
+    typed_per_filter_config: { ...authorityRule(), ...shareOnRoute(DIALLED_HOST) },
     virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map(
       (host) => renderHost(host, table.spec.revision),
     ),
@@ -110,6 +102,7 @@ function routeConfiguration(
 interface VirtualHost {
   readonly name: string;
   readonly domains: readonly string[];
+  readonly cases?: readonly HostCase[];
   readonly routes: readonly Json[];
 }
 
@@ -124,7 +117,7 @@ function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext):
     ...shardHosts(
       { ...names, patterns: aboveStorage },
       `class-${id}-above-storage`,
-      isAllowed ? denyStorage(context) : [],
+      isAllowed ? storageCases(context) : [],
       context,
     ),
   ];
@@ -133,7 +126,7 @@ function virtualHosts(names: ClassifiedNames, id: string, context: LaneContext):
 function shardHosts(
   names: ClassifiedNames,
   name: string,
-  first: readonly Json[],
+  cases: readonly HostCase[],
   context: LaneContext,
 ): readonly VirtualHost[] {
   const byShard = Map.groupBy(names.patterns, (pattern) => shardOf(pattern, context.shards));
@@ -142,7 +135,8 @@ function shardHosts(
     .map(([shard, domains]) => ({
       name: `${name}-shard-${shard}`,
       domains,
-      routes: [...first, ...routesOf(names.class, shard, context)],
+      cases,
+      routes: routesOf(names.class, shard, context),
     }));
 }
 
@@ -222,8 +216,6 @@ function httpPortIs(port: number): Json {
     : portIs(port);
 }
 
-const IP_LITERAL = `${IPV4_PATTERN}|\\[.*\\]`;
-
 /** No allowed wildcard is more specific. The address guard denies the addresses in every other spelling. */
 function metadataHost(context: DenyContext): VirtualHost {
   return {
@@ -244,28 +236,21 @@ function noName(context: DenyContext): VirtualHost {
 
 function defaultHost(table: EgressTable, context: DenyContext): VirtualHost {
   const denied = table.spec.denyReason;
-  const unlisted =
-    denied === undefined
-      ? [
-          ...deny('ECH_OUTER_NAME', context, [hostMatches(ECH_OUTER_NAMES.map(escapeDots).join('|'))]),
-          ...denyStorage(context),
-          ...deny('DESTINATION_NOT_ALLOWED', context),
-        ]
-      : deny(denied, context);
   return {
     name: 'unlisted',
     domains: ['*'],
-    routes: [
-      // No name of a policy ends in a number, so such hosts meet no other virtual host.
-      ...deny('BAD_NAME', context, isOddNumeric()),
-      ...deny('IP_LITERAL', context, [hostMatches(IP_LITERAL)]),
-      ...unlisted,
+    cases: [
+      ...addressCases(context),
+      ...(denied === undefined ? [echCase(context), ...storageCases(context)] : []),
     ],
+    routes: deny(denied ?? 'DESTINATION_NOT_ALLOWED', context),
   };
 }
 
 /** All routes pass here. Each carries the revision, since the log can name only the route's metadata. */
-function renderHost(host: VirtualHost, revision: string): Json {
+function renderHost({ name, domains, cases = [], routes }: VirtualHost, revision: string): Json {
   const metadata = { filter_metadata: { sallyport: { revision } } };
-  return { ...host, routes: host.routes.map((route) => ({ ...route, metadata })) };
+  const revised = (own: readonly Json[]): readonly Json[] => own.map((route) => ({ ...route, metadata }));
+  const revisedCases = cases.map((one) => ({ ...one, routes: revised(one.routes) }));
+  return { name, domains, ...routing(revisedCases, revised(routes)) };
 }
