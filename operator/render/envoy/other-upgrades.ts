@@ -9,7 +9,7 @@ export const OTHER_UPGRADES: readonly Json[] = [{ safe_regex: { regex: anythingB
 
 /** A pattern of RE2 for all words but this one, whatever its case. */
 function anythingBut(word: string): string {
-  const other = [...word].map((letter, at) => `${word.slice(0, at)}[^${letter}].*`);
   const shorter = [...word].map((_, at) => word.slice(0, at));
-  return `(?is)(?:${[...other, ...shorter, `${word}.+`].join('|')})`;
+  const other = [...word].map((letter, at) => `${word.slice(0, at)}[^${letter}]`);
+  return `(?is)(?:${shorter.join('|')}|(?:${other.join('|')}|${word}.).*)`;
 }

@@ -29,7 +29,7 @@ const DEFAULT_TLS_PORT = 443;
 export function tlsCheck(name: string, cache: DnsCache, settings: GatewaySettings): NamedResource {
   const proxy = tcpProxy(name, cache.cluster, settings, AFTER_FIRST_BYTES);
   const pass = [...resolveHost(cache), denyDialledAddress(cache), proxy];
-  const closed = [tcpProxy(name, BLACKHOLE, settings)];
+  const closed = [closingTcpProxy(name, settings)];
   return inspectingListener(
     { name, timeout: CLIENT_HELLO_TIMEOUT, settings },
     { allow: pass, mismatch: closed, 'not-tls': closed },
@@ -154,10 +154,17 @@ function resolveHost(cache: DnsCache): readonly Json[] {
   ];
 }
 
-function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode: Json = {}): Json {
+function tcpProxy(name: string, cluster: string, settings: GatewaySettings, mode: Json): Json {
   return tcpProxyTo(name, cluster, {
     ...mode,
     access_log: accessLog(settings, 'tunnel-check', stateText(CONTEXT_KEY), CLOSED_TUNNELS),
+  });
+}
+
+/** Such a tunnel has not been resolved, so it leaves a line without being asked about that. */
+function closingTcpProxy(name: string, settings: GatewaySettings): Json {
+  return tcpProxyTo(name, BLACKHOLE, {
+    access_log: accessLog(settings, 'tunnel-check', stateText(CONTEXT_KEY)),
   });
 }
 
