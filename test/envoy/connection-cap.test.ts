@@ -46,9 +46,8 @@ it('closes connections beyond it, and they are counted and reported', async () =
   await listeners.check();
   expect(notified).toEqual([]);
   const held = Array.from({ length: LIMIT }, () => connect(client.proxy));
-  const counter = '^http\\.egress\\.downstream_cx_total$';
   await until('as many are open as may be', async () => {
-    return [...(await envoy.admin.counters(counter)).values()].includes(LIMIT);
+    return [...(await envoy.admin.activeConnections()).values()].includes(LIMIT);
   });
   const further = [connect(client.proxy), connect(client.proxy)];
   expect(await Promise.all(further.map(isClosed))).toEqual([true, true]);

@@ -13,14 +13,9 @@ type CommonSettings = Pick<GatewaySettings, 'directory' | 'maxConnections' | 'en
 interface OwnParts {
   readonly name: string;
   readonly runtimeLayers: readonly Json[];
-  /** Statistics that are read of this Envoy only. */
-  readonly statistics?: readonly string[];
 }
 
-export function renderCommonBootstrap(
-  settings: CommonSettings,
-  { name, runtimeLayers, statistics = [] }: OwnParts,
-): Json {
+export function renderCommonBootstrap(settings: CommonSettings, { name, runtimeLayers }: OwnParts): Json {
   return {
     node: { id: name, cluster: name },
     admin: renderAdmin(settings),
@@ -32,7 +27,8 @@ export function renderCommonBootstrap(
       ),
     ],
     layered_runtime: { layers: runtimeLayers },
-    stats_config: renderStatistics([...STATISTIC_PREFIXES, ...statistics]),
+    stats_config: renderStatistics(),
+    memory_allocator_manager: RELEASED_MEMORY,
     overload_manager: renderOverload(settings),
     ...renderAds(settings),
   };
@@ -42,24 +38,41 @@ function renderAdmin({ directory }: CommonSettings): Json {
   return { address: { pipe: { path: `${directory}/admin.sock`, mode: ADMIN_SOCKET_MODE } } };
 }
 
-const STATISTIC_PREFIXES = ['listener_manager.', 'cluster_manager.', 'overload.', 'server.'];
 /**
- * Connections of tunnel checks, since those without any need not be closed; and connections of listeners, open and over
- * the limit.
+ * Every statistic costs time on each connection, so those that nobody reads are left out. By the start of their names:
+ * of everything else that it leaves out Envoy remembers the name, again for each listener, cluster and manager.
  */
-const STATISTIC_PATTERNS = [
-  'listener\\..*\\.downstream_(pre_)?cx_active',
-  'listener\\..*\\.downstream_(global_cx_overflow|cx_overflow|cx_overload_reject)',
+const UNREAD_PREFIXES = [
+  'address.',
+  'cluster.',
+  'connection_limit.',
+  'filesystem.',
+  'http.',
+  'http_inspector.',
+  'tcp.',
+  'tls_inspector.',
+];
+/** Last parts of the names of a listener's; what is read of one are its connections, open and over the limit. */
+const UNREAD_OF_LISTENER = [
+  'connections_accepted_per_socket_event',
+  'downstream_cx_(destroy|length_ms|total|transport_socket_connect_timeout)',
+  'downstream_listener_filter_[^.]*',
+  'downstream_pre_cx_timeout',
+  'downstream_rq_[^.]*',
+  '(network_)?extension_config_missing',
+  'no_filter_chain_match',
 ];
 
-/** Every statistic costs time on each connection, so only those that are read. */
-function renderStatistics(prefixes: readonly string[]): Json {
+function renderStatistics(): Json {
   const patterns = [
-    ...prefixes.map((prefix) => ({ prefix })),
-    ...STATISTIC_PATTERNS.map((regex) => ({ safe_regex: { regex } })),
+    ...UNREAD_PREFIXES.map((prefix) => ({ prefix })),
+    { safe_regex: { regex: `listener\\..*\\.(${UNREAD_OF_LISTENER.join('|')})` } },
   ];
-  return { stats_matcher: { inclusion_list: { patterns } } };
+  return { stats_matcher: { exclusion_list: { patterns } } };
 }
+
+/** What Envoy no longer needs goes back to the machine, on a thread of its own; otherwise it is retained. */
+const RELEASED_MEMORY = { bytes_to_release: 8 * 1024 * 1024, memory_release_interval: '1s' };
 
 /** Memory grows by megabytes in a second where thousands connect at once. */
 const REFRESH_INTERVAL = '0.1s';
