@@ -11,8 +11,10 @@ import { extension, type Json, typed } from './envoy-config.ts';
  */
 const NAME = 'sallyport.authority';
 
-/** Takes everything where a route table has no rule; none is without. */
-export const AUTHORITY_FILTER = extension(NAME, 'envoy.extensions.filters.http.rbac.v3.RBAC');
+/** Lets nothing through by itself: under a route table without the rule, from another version of ours, all is denied. */
+export const AUTHORITY_FILTER = extension(NAME, 'envoy.extensions.filters.http.rbac.v3.RBAC', {
+  rules: { action: 'ALLOW' },
+});
 
 /** For a whole route table. Requests without a route, "OPTIONS *", are denied before any filter. */
 export function authorityRule(): Json {
