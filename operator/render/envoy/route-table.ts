@@ -52,6 +52,9 @@ const REMOVED_HEADERS = [
   'proxy-connection',
 ];
 
+/** Of every route table. */
+const OF_ALL_REQUESTS: Json = { ...authorityRule(), ...shareOnRoute(DIALLED_HOST) };
+
 /** By lane and shards. */
 const renderedOf = memoize((_: ClassifiedTable) => new Map<string, RouteTable>());
 
@@ -91,7 +94,7 @@ function routeConfiguration(
     name,
     ignore_port_in_host_matching: true,
     request_headers_to_remove: REMOVED_HEADERS,
-    typed_per_filter_config: { ...authorityRule(), ...shareOnRoute(DIALLED_HOST) },
+    typed_per_filter_config: OF_ALL_REQUESTS,
     virtual_hosts: [...hosts, metadataHost(context), noName(context), defaultHost(table, context)].map(
       (host) => renderHost(host, table.spec.revision),
     ),
