@@ -101,8 +101,8 @@ async function started(scene: Scene): Promise<Command> {
 async function reach({ name, way, place }: Asked, ca: string): Promise<Reached> {
   const how = way === 'proxy' ? { proxy: place } : { address: place };
   const result = await ask({ ...how, ca, url: `https://${name}/`, timeoutMs: PATIENCE_MS });
-  const why = `${result.outcome} ${result.reason ?? result.error ?? ''}`;
-  return { isReached: result.outcome === 'ok', why };
+  const { outcome, reason, error, proxyStatus } = result;
+  return { isReached: outcome === 'ok', why: `${outcome} ${reason ?? error ?? proxyStatus}` };
 }
 
 async function watched(scene: Scene): Promise<readonly Asked[]> {

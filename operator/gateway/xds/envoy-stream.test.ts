@@ -8,13 +8,15 @@ import { ResourceBook } from './resource-book.ts';
 import { TYPE_URLS } from './resource-kind.ts';
 import { EVERYTHING_STAYS } from './stay-rules.ts';
 
+const DRAIN_MS = 1000;
+
 let book: ResourceBook;
 let sent: DeltaResponse[];
 let maySend: boolean;
 let stream: EnvoyStream;
 
 beforeEach(() => {
-  book = new ResourceBook({ longestRetryMs: 1000, drainMs: 0, rules: EVERYTHING_STAYS });
+  book = new ResourceBook({ longestRetryMs: 1000, drainMs: DRAIN_MS, rules: EVERYTHING_STAYS });
   sent = [];
   maySend = true;
   stream = new EnvoyStream({
@@ -28,16 +30,25 @@ beforeEach(() => {
   });
 });
 
-function listener(name: string, isInternal: boolean): NamedResource {
-  const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
+const realNow = performance.now.bind(performance);
+afterEach(() => {
+  performance.now = realNow;
+});
+
+function cluster(name: string): NamedResource {
+  return { name, body: typed('envoy.config.cluster.v3.Cluster', { name }) };
+}
+
+function listener(name: string, isInternal: boolean, port = 1): NamedResource {
+  const address = { socket_address: { address: '127.0.0.1', port_value: port } };
   const place = isInternal ? { internal_listener: {} } : { address };
   return { name, body: typed('envoy.config.listener.v3.Listener', { name, ...place }) };
 }
 
 /** As a former process stored it. */
-function remember(resource: NamedResource): void {
+function remember(resource: NamedResource, kind: 'cluster' | 'listener' = 'listener'): void {
   const encoded = encodeResource(resource);
-  book.remember('listener', encoded, encoded);
+  book.remember(kind, encoded, encoded);
 }
 
 function request(kind: 'cluster' | 'listener', responseNonce = ''): void {
@@ -75,6 +86,32 @@ test.each([
   expect(new Set(names).size).toBe(internal + outer);
   expect(names).toHaveLength(internal + outer);
   expect(names.slice(0, internal).every((name) => name.startsWith('check-'))).toBe(true);
+});
+
+test('what is unused drains from when Envoy has what came in its place, however long that takes', () => {
+  let nowMs = 0;
+  performance.now = () => nowMs;
+  for (const name of ['former', 'next']) remember(cluster(name), 'cluster');
+  remember(listener('egress', false));
+  connected();
+  const next = listener('egress', false, 2);
+  const encoded = encodeResource(next);
+  const kept = cluster('next');
+  book.want('cluster', new Map([['next', { encoded: encodeResource(kept), resource: kept }]]));
+  book.want('listener', new Map([['egress', { encoded, resource: next }]]));
+  stream.mark('cluster', ['former']);
+  stream.mark('listener', ['egress']);
+  stream.push();
+  nowMs = 30 * DRAIN_MS;
+  const [change] = sent.splice(0);
+  expect(change && namesIn(change)).toEqual(['egress']);
+  request('listener', change?.nonce);
+  nowMs = 31 * DRAIN_MS - 1;
+  stream.push();
+  expect(sent).toEqual([]);
+  nowMs = 31 * DRAIN_MS;
+  stream.push();
+  expect(sent).toMatchObject([{ typeUrl: TYPE_URLS.cluster, removed: ['former'] }]);
 });
 
 test('nothing is sent before it is stored: neither to an Envoy that connects nor to one that answers', () => {

@@ -75,6 +75,8 @@ export class EnvoyStream {
   /** Whether the stages after it may follow. */
   #pushStage(stage: DeliveryStage): boolean {
     const subscription = this.#subscriptions.get(stage.kind);
+    // Whatever comes before it has been answered.
+    if (stage.isAfterDrain) this.#options.book.former.startDrain();
     if (subscription === undefined) return !(isFirstKind(stage.kind) && stage.what === 'changes');
     this.#send(subscription, stage);
     return !subscription.isBusy;

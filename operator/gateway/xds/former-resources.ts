@@ -1,9 +1,12 @@
-// Resources that are no longer wanted and that Envoy may still have: since when, so that connections can drain first.
+// Resources that are no longer wanted and that Envoy may still have: since when nothing new uses them, so that connections
+// can drain first. That begins once Envoy has what came in their place, which takes long where it hangs.
 import { forEachKind, RESOURCE_KINDS, type ResourceKind } from './resource-kind.ts';
 
 interface Former {
   /** By performance.now(). */
   readonly sinceMs: number;
+  /** When connections began to drain; undefined: not yet. */
+  drainsSinceMs: number | undefined;
   readonly isInternal: boolean;
 }
 
@@ -29,7 +32,7 @@ export class FormerResources {
       if (nowMs - sinceMs < KEPT_MS) break;
       former.delete(other);
     }
-    former.set(name, { sinceMs: nowMs, isInternal });
+    former.set(name, { sinceMs: nowMs, drainsSinceMs: undefined, isInternal });
   }
 
   /** It is wanted again, or Envoy no longer has it. */
@@ -41,9 +44,18 @@ export class FormerResources {
     return this.#former.listener.get(listener)?.isInternal ?? false;
   }
 
+  /** Envoy has all that is wanted in their place. */
+  startDrain(): void {
+    const nowMs = performance.now();
+    for (const kind of RESOURCE_KINDS)
+      for (const former of this.#former[kind].values()) former.drainsSinceMs ??= nowMs;
+  }
+
   /** True for what only a former process knew. */
   hasDrained(kind: ResourceKind, name: string): boolean {
-    const { sinceMs } = this.#former[kind].get(name) ?? { sinceMs: Number.NEGATIVE_INFINITY };
-    return performance.now() - sinceMs >= this.#drainMs;
+    const former = this.#former[kind].get(name);
+    if (former === undefined) return true;
+    const { drainsSinceMs: sinceMs } = former;
+    return sinceMs !== undefined && performance.now() - sinceMs >= this.#drainMs;
   }
 }

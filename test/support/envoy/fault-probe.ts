@@ -24,6 +24,11 @@ export interface FaultCounts {
   readonly lost: number;
   /** Not answered between the death of an Envoy and the first answer of the next one. */
   readonly withoutEnvoy: number;
+  /**
+   * Not answered by an Envoy that stood still meanwhile for longer than it waits for the first bytes of a client: once it
+   * goes on, that time is over for connections that it was about to accept.
+   */
+  readonly stoodStill: number;
 }
 
 type State = 'denied' | 'opening' | 'open' | 'closing';
@@ -39,8 +44,8 @@ interface Answer {
   /** The state when the probe began. */
   readonly before: State;
   readonly isReached: boolean;
-  /** No Envoy ran for a while during the probe. */
-  readonly isExcused: boolean;
+  /** Why Envoy need not have answered. */
+  readonly excuse: 'withoutEnvoy' | 'stoodStill' | undefined;
   readonly why: string;
 }
 
@@ -56,13 +61,15 @@ export class FaultProbe<Asked extends Watched = Watched> {
   readonly #timer: NodeJS.Timeout;
   readonly #running = new Set<Promise<void>>();
   readonly faults: string[] = [];
-  #counts = { probes: 0, forbidden: 0, lost: 0, withoutEnvoy: 0 };
+  #counts = { probes: 0, forbidden: 0, lost: 0, withoutEnvoy: 0, stoodStill: 0 };
   #inFlight = { denied: 0, open: 0 };
   #turn = 0;
   /** The last death of an Envoy after which nothing has been answered yet, and its number. */
   #deaths = 0;
   #isWithoutEnvoy = false;
   #isDying = false;
+  /** How often it began or ended to stand still. */
+  #stops = 0;
 
   constructor(watched: readonly Asked[], ask: (asked: Asked) => Promise<Reached>) {
     this.#watches = watched.map((asked) => ({ asked, state: 'closing', changes: 0 }));
@@ -93,6 +100,11 @@ export class FaultProbe<Asked extends Watched = Watched> {
     this.#isDying = false;
   }
 
+  /** Call it just before Envoy stands still for so long, and just before it goes on. */
+  envoyStoodStill(): void {
+    this.#stops += 1;
+  }
+
   /** Resolves when every name is answered as it is wanted. */
   async settled(): Promise<void> {
     const open = (): readonly Watch<Asked>[] =>
@@ -114,7 +126,7 @@ export class FaultProbe<Asked extends Watched = Watched> {
   /** Since the last call. */
   take(): FaultCounts {
     const counts = this.#counts;
-    this.#counts = { probes: 0, forbidden: 0, lost: 0, withoutEnvoy: 0 };
+    this.#counts = { probes: 0, forbidden: 0, lost: 0, withoutEnvoy: 0, stoodStill: 0 };
     return counts;
   }
 
@@ -141,21 +153,22 @@ export class FaultProbe<Asked extends Watched = Watched> {
 
   async #probe(watch: Watch<Asked>): Promise<void> {
     const { state: before, changes } = watch;
-    const [deaths, wasWithoutEnvoy] = [this.#deaths, this.#isWithoutEnvoy];
+    const [deaths, wasWithoutEnvoy, stops] = [this.#deaths, this.#isWithoutEnvoy, this.#stops];
     const { isReached, why } = await this.#ask(watch.asked);
     this.#counts.probes += 1;
     if (isReached && deaths === this.#deaths && !this.#isDying) this.#isWithoutEnvoy = false;
-    const isExcused = wasWithoutEnvoy || deaths !== this.#deaths;
+    const hasStoodStill = stops === this.#stops ? undefined : 'stoodStill';
+    const excuse = wasWithoutEnvoy || deaths !== this.#deaths ? 'withoutEnvoy' : hasStoodStill;
     // Otherwise it may have been answered by what is wanted since then.
     if (watch.changes !== changes) return;
-    this.#count(watch, { before, isReached, isExcused, why });
-    if (watch.state === before) watch.state = stateAfter(before, isReached, isExcused);
+    this.#count(watch, { before, isReached, excuse, why });
+    if (watch.state === before) watch.state = stateAfter(before, isReached, excuse !== undefined);
   }
 
-  #count({ asked }: Watch<Asked>, { before, isReached, isExcused, why }: Answer): void {
+  #count({ asked }: Watch<Asked>, { before, isReached, excuse, why }: Answer): void {
     if (isReached && before === 'denied') this.#fault('forbidden', asked, why);
     if (isReached || before !== 'open') return;
-    if (isExcused) this.#counts.withoutEnvoy += 1;
+    if (excuse !== undefined) this.#counts[excuse] += 1;
     else this.#fault('lost', asked, why);
   }
 

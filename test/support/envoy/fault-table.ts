@@ -1,7 +1,7 @@
 // What a probe counted by fault, as a table for people.
 import type { FaultCounts } from './fault-probe.ts';
 
-const COLUMNS = ['probes', 'forbidden', 'lost', 'withoutEnvoy'] as const;
+const COLUMNS = ['probes', 'forbidden', 'lost', 'withoutEnvoy', 'stoodStill'] as const;
 
 export class FaultTable {
   readonly #rows: (FaultCounts & { readonly fault: string })[] = [];
@@ -17,8 +17,10 @@ export class FaultTable {
       const sums = COLUMNS.map((what) => of.reduce((total, row) => total + row[what], 0));
       return `| ${[fault, of.length, ...sums].join(' | ')} |`;
     });
-    return ['| fault | times | probes | forbidden | lost | lost while no Envoy ran |', ...rows, ''].join(
-      '\n',
-    );
+    return [
+      '| fault | times | probes | forbidden | lost | lost while no Envoy ran | cut after Envoy stood still |',
+      ...rows,
+      '',
+    ].join('\n');
   }
 }
