@@ -30,7 +30,7 @@ export interface GatewayScale {
 
 /** By the least number of workspaces for which they hold. */
 const MEMORY_WANTED_MB = [
-  { workspaces: 3000, megabytes: 800 },
+  { workspaces: 1500, megabytes: 500 },
   { workspaces: 0, megabytes: 400 },
 ];
 const CHANGE_WANTED_MS = 300;

@@ -35,7 +35,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   'gateway-scale': {
     description:
-      'one gateway with 1,000 and 3,000 workspaces: start, each kind of change, memory (about 5 minutes; root)',
+      'one gateway with 1,000 and 1,500 workspaces: start, each kind of change, memory (about 5 minutes; root)',
     run: gatewayScale,
   },
   dns: {
