@@ -1,4 +1,4 @@
-import { memoize, memoizeLast, memoizeUntilChange } from './memo.ts';
+import { memoize, memoizeEach, memoizeLast, memoizeUntilChange } from './memo.ts';
 
 describe('memoize()', () => {
   const box = memoize((subject: { readonly name: string }, size: number) => ({ subject, size }));
@@ -43,4 +43,14 @@ test('memoizeUntilChange() computes once between two changes, whichever moment i
   expect([15, 10, 19, 20, 1e9, 9, -1].map((atMs) => at(subject, atMs).atMs)).toEqual([
     15, 15, 15, 20, 20, 9, 9,
   ]);
+});
+
+describe('memoizeEach()', () => {
+  it('gives the very same answer for each key of the call before, and forgets the others', () => {
+    const boxes = memoizeEach((key) => ({ key }));
+    const [a, b] = boxes(['a', 'b']);
+    expect(boxes(['b', 'c', 'b'])).toEqual([b, { key: 'c' }, b]);
+    expect(boxes(['b', 'a'])[0]).toBe(b);
+    expect(boxes(['a'])[0]).not.toBe(a);
+  });
 });

@@ -72,6 +72,18 @@ export function memoizeUntilChange<Subject extends object, Answer>(
   };
 }
 
+/** An answer for each key; those of the last call are remembered. */
+export function memoizeEach<Answer>(
+  compute: (key: string) => Answer,
+): (keys: readonly string[]) => readonly Answer[] {
+  let last: ReadonlyMap<string, Answer> = new Map();
+  return (keys) => {
+    const before = last;
+    last = new Map(keys.map((key) => [key, before.get(key) ?? compute(key)]));
+    return keys.map((key) => last.get(key) as Answer);
+  };
+}
+
 interface Last<Answer> {
   readonly things: readonly unknown[];
   readonly answer: Answer;

@@ -3,6 +3,8 @@
 // are read too.
 import { mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { statePaths } from '../../operator/gateway/state/state-directory.ts';
+import type { TunnelMemory } from '../../operator/render/envoy/tunnel-memory.ts';
 import type { AskResult } from '../outside/ask-result.ts';
 import { ask, openTunnel, type Tunnel } from '../outside/proxy-client.ts';
 import { type GatewayFixture, startGateway } from '../support/envoy/gateway-fixture.ts';
@@ -57,6 +59,12 @@ async function replacedListeners(): Promise<number> {
   return [...counters.values()].reduce((sum, count) => sum + count, 0);
 }
 
+/** Tunnel checks that may have tunnels to names which were removed. */
+async function revoked(): Promise<number> {
+  const text = await readFile(statePaths(join(fixture.folder, '../state')).tunnels, 'utf8');
+  return Object.keys((JSON.parse(text) as TunnelMemory).revoked).length;
+}
+
 // Each test goes on from what the one before left.
 describe('a folder that changes, one story, in this order', () => {
   test('a destination that is added is allowed, and one that is removed is denied', async () => {
@@ -70,6 +78,8 @@ describe('a folder that changes, one story, in this order', () => {
     await edit('lab.yaml', workspaceYaml('lab', allow([STAYS])));
     await untilAsking('lab', COMES, 'refused');
     expect(await replacedListeners()).toBe(before);
+    // A tunnel that its client has closed may be there a moment longer, and is ended with its tunnel check.
+    await until('it is known who had a tunnel to what was removed', async () => (await revoked()) === 0);
   });
 
   test('a row names the revision that decided', async () => {

@@ -71,7 +71,7 @@ test('inForceAfter() reports what ran before of what Envoy rejected, with its wo
     heldBack: [
       heldBack('route', 'one.enforced', 'x'.repeat(2000), true),
       heldBack('route', 'two.enforced'),
-      heldBack('cluster', 'forward-dry-run'),
+      heldBack('cluster', 'blackhole'),
       heldBack('listener', 'proxy-beta.enforced'),
     ],
   };

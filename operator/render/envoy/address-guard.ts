@@ -1,6 +1,7 @@
 // The resolved addresses to which Envoy must not connect: non-public ranges, without those that the configuration
 // opens, and with those that it denies.
 import ipaddr from 'ipaddr.js';
+import { memoize } from '../../lib/memo.ts';
 import { type AddressRange, parseAddressRange } from '../../model/address-range.ts';
 import { compareText } from '../../model/snapshot.ts';
 import {
@@ -97,11 +98,12 @@ interface Spelled {
   readonly bits: string;
 }
 
-function bitsOf({ family, address, prefixLength }: AddressRange): string {
+/** Thousands of ranges are merged again where one more comes. */
+const bitsOf = memoize(({ family, address, prefixLength }: AddressRange): string => {
   const bytes = ipaddr.parse(address).toByteArray();
   const bits = bytes.map((byte) => byte.toString(2).padStart(8, '0')).join('');
   return `${family}:${bits.slice(0, prefixLength)}`;
-}
+});
 
 function byBits(a: Spelled, b: Spelled): number {
   return compareText(a.bits, b.bits);

@@ -2,7 +2,7 @@
 // and one per set of private ranges, each with the dynamic forward proxy cluster that uses it. Who fills a table's
 // cache blocks only clients under that table.
 import { contentHash } from '../../compile/content-hash.ts';
-import { memoize } from '../../lib/memo.ts';
+import { memoize, memoizeEach, memoizeLast } from '../../lib/memo.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { isDryRun } from '../../model/lane.ts';
@@ -57,7 +57,7 @@ const REPEATED = { query_timeout_seconds: 2, query_tries: 2 };
 
 /** Caches of tables, and of their private ranges in dry-run. */
 export interface LaneCaches {
-  /** One per set of private ranges; the first is that of tables without any. */
+  /** One per set of private ranges of tables that have lanes in dry-run. */
   readonly dryRun: readonly DnsCache[];
   enforced(table: string): DnsCache;
   of(table: string, lane: GatewayLane): DnsCache;
@@ -71,36 +71,78 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
     const table = tables.get(name);
     return table === undefined ? dnsCache(name, shared) : cacheOfTable(table, shared);
   };
-  const nowhere = dryRunCache([], input);
-  const withDryRun = new Set(
-    input.egressListeners.flatMap(({ table, lane }) => (isDryRun(lane) ? table : [])),
+  const ownRanges = new Map(
+    input.egressListeners.flatMap(({ table, lane }) => {
+      const found = tables.get(table);
+      return isDryRun(lane) ? [[table, found === undefined ? [] : privateRangesOf(found)]] : [];
+    }),
   );
-  const used = input.tables.filter(({ metadata }) => withDryRun.has(metadata.name));
-  const byTable = new Map(used.map((table) => [table.metadata.name, privateRangesOf(table)]));
-  const bySet = new Map([...byTable.values()].map((own) => [dryRunName(own), own]));
-  bySet.delete(nowhere.name);
-  const dryRun = new Map([...bySet].map(([name, own]) => [name, dryRunCache(own, input)]));
-  const dryRunOf = (table: string): DnsCache => dryRun.get(dryRunName(byTable.get(table) ?? [])) ?? nowhere;
+  const sets = new Map([...ownRanges.values()].map((own) => [dryRunName(own), own]));
+  const dryRun = sets.size === 0 ? NO_CACHES : dryRunCaches(textOf([...sets]), foreignText(input), settings);
   return {
-    dryRun: [nowhere, ...dryRun.values()],
+    dryRun: [...dryRun.values()],
     enforced,
-    of: (table, lane) => (isDryRun(lane) ? dryRunOf(table) : enforced(table)),
+    of: (table, lane) => {
+      const own = isDryRun(lane) ? ownRanges.get(table) : undefined;
+      return (own && dryRun.get(dryRunName(own))) ?? enforced(table);
+    },
   };
 }
 
-/** Services of lanes come and go with workspaces, so only the second layer of the address guard knows them. */
-function dryRunCache(own: readonly string[], { settings, tables, laneAddresses = [] }: EnvoyInput): DnsCache {
-  const all = readableRanges(tables.flatMap(privateRangesOf));
-  const foreign = subtractRanges(mergeRanges(all), readableRanges(own));
-  const cache = dnsCache(dryRunName(own), cacheSettings(dryRunGuard(foreign, settings), settings));
-  const services = mergeRanges(readableRanges(laneAddresses).flatMap(withEmbeddings));
-  return { ...cache, deniedPlaces: [...cache.deniedPlaces, ...services.map((range) => ({ range }))] };
+const NO_CACHES: ReadonlyMap<string, DnsCache> = new Map();
+type NamedRanges = readonly (readonly [name: string, own: readonly string[]])[];
+
+/** What no lane in dry-run may reach, unless it is its own: it is the same in most renderings. */
+interface Foreign {
+  readonly privateRanges: readonly string[];
+  readonly laneAddresses: readonly string[];
 }
 
-export function privateCache(addressRanges: readonly string[], settings: GatewaySettings): DnsCache {
-  const tunnelCheck = privateGuard(addressRanges, settings);
-  return dnsCache(`private-${contentHash(addressRanges)}`, cacheSettings(tunnelCheck, settings));
+function foreignText({ tables, laneAddresses = [] }: EnvoyInput): string {
+  return textOf({ privateRanges: [...new Set(tables.flatMap(privateRangesOf))], laneAddresses });
 }
+
+/** As text, arguments are the same where they are equal. */
+function textOf(value: NamedRanges | Foreign): string {
+  return JSON.stringify(value);
+}
+
+/**
+ * The very same caches for equal ranges and addresses. Services of lanes come and go with workspaces, so only the second
+ * layer of the address guard knows them.
+ */
+const dryRunCaches = memoizeLast(
+  (sets: string, foreign: string, settings: GatewaySettings): ReadonlyMap<string, DnsCache> => {
+    const { privateRanges, laneAddresses }: Foreign = JSON.parse(foreign);
+    const all = mergeRanges(readableRanges(privateRanges));
+    const services = mergeRanges(laneRanges(laneAddresses).flat()).map((range) => ({ range }));
+    return new Map(
+      (JSON.parse(sets) as NamedRanges).map(([name, own]) => {
+        const others = subtractRanges(all, readableRanges(own));
+        const cache = dnsCache(name, cacheSettings(dryRunGuard(others, settings), settings));
+        return [name, { ...cache, deniedPlaces: [...cache.deniedPlaces, ...services] }];
+      }),
+    );
+  },
+);
+
+const laneRanges = memoizeEach((address) => readableRanges([address]).flatMap(withEmbeddings));
+
+/** One per set of private ranges, in their order; the very same as the last time. */
+export function privateCaches(
+  sets: readonly (readonly string[])[],
+  settings: GatewaySettings,
+): readonly DnsCache[] {
+  return privateCachesOf(settings)(sets.map((ranges) => JSON.stringify(ranges)));
+}
+
+const privateCachesOf = memoize((settings: GatewaySettings) =>
+  memoizeEach((text) => {
+    const ranges: readonly string[] = JSON.parse(text);
+    const denied = privateGuard(ranges, settings);
+    return dnsCache(`private-${contentHash(ranges)}`, cacheSettings(denied, settings));
+  }),
+);
 
 const enforcedSettings = memoize((settings: GatewaySettings) =>
   cacheSettings(enforcedGuard(settings), settings),

@@ -51,11 +51,47 @@ it('renderEnvoy() gives each table one way out, which its tunnel checks use', ()
   const config = renderEnvoy({ tables, egressListeners: [], settings: SETTINGS, atMs: 0 });
   const ways = config.clusters.map(({ name }) => name).filter((name) => name.startsWith('forward-'));
   const ofEndpoint = ways.filter((name) => name.startsWith('forward-private-'));
-  expect(ways).toEqual(['forward-dry-run', `forward-${NAME}`, 'forward-other-1', ...ofEndpoint]);
+  expect(ways).toEqual([`forward-${NAME}`, 'forward-other-1', ...ofEndpoint]);
   expect(ofEndpoint).toHaveLength(1);
   const tunnelCheck = JSON.stringify(config.internalListeners.find(({ name }) => name === CHECK));
   expect(tunnelCheck).toContain(`"cluster":"forward-${NAME}"`);
   expect(tunnelCheck).not.toContain('other-1');
+});
+
+const PLAN: WorkspacePlan = {
+  kind: 'WorkspacePlan',
+  metadata: { name: 'team' },
+  spec: { workspaceId: '1', networkPolicyId: 'acme', revision: '1', table: NAME, products: [] },
+};
+
+function rendered(lane: 'enforced' | 'dry-run', laneAddresses: readonly string[]) {
+  const lanes = [{ lane, firstPort: 10_000 }];
+  const config = renderEnvoy({
+    tables: [tableOf('a.example.com')],
+    egressListeners: laneListeners([{ ...PLAN, spec: { ...PLAN.spec, lanes } }], '127.0.0.1'),
+    settings: SETTINGS,
+    laneAddresses,
+    atMs: 0,
+  });
+  return [...config.clusters, ...config.internalListeners];
+}
+
+const ofDryRun = (found: ReturnType<typeof rendered>) => found.filter(({ name }) => name.includes('dry-run'));
+
+it('renderEnvoy() has a way out for dry-run where a lane is in dry-run', () => {
+  expect(ofDryRun(rendered('enforced', []))).toEqual([]);
+  expect(ofDryRun(rendered('dry-run', [])).length).toBeGreaterThan(0);
+});
+
+it('renderEnvoy() gives the very same ways out for equal addresses of lanes, and denies each of them', () => {
+  const [one, same] = [
+    rendered('dry-run', ['10.96.0.7', 'fd00::7']),
+    rendered('dry-run', ['10.96.0.7', 'fd00::7']),
+  ];
+  expect(ofDryRun(one).map(({ body }) => same.some((other) => other.body === body))).not.toContain(false);
+  const more = JSON.stringify(ofDryRun(rendered('dry-run', ['10.96.0.7', 'fd00::7', '10.99.0.9'])));
+  for (const address of ['10.96.0.7', 'fd00::7', '10.99.0.9']) expect(more).toContain(`"${address}"`);
+  expect(JSON.stringify(ofDryRun(one))).not.toContain('10.99.0.9');
 });
 
 /** Names that could be taken for those of other resources. */

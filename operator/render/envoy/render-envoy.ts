@@ -4,7 +4,7 @@ import { compareText } from '../../model/snapshot.ts';
 import { addressCheck } from './address-check.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
 import type { ClassifiedNames, DestinationClass } from './destination-classes.ts';
-import { type DnsCache, type LaneCaches, laneCaches, privateCache } from './dns-cache.ts';
+import { type DnsCache, type LaneCaches, laneCaches, privateCaches } from './dns-cache.ts';
 import { renderEgressListener, sniRouter } from './egress-listener.ts';
 import type {
   EgressListener,
@@ -39,10 +39,8 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   const tables = spreadTables(input.tables, input.atMs);
   const left = Object.values(tunnels.tables).flatMap((table) => table.left);
   const classes = tables.flatMap(({ classified }) => classified.classes);
-  const privateSets = privateAddressRanges([...classes, ...left]).map((ranges) => ({
-    ranges,
-    cache: privateCache(ranges, settings),
-  }));
+  const sets = privateAddressRanges([...classes, ...left]);
+  const privateSets = privateCaches(sets, settings).map((cache, at) => ({ ranges: sets[at] ?? [], cache }));
   const internalListeners = [
     ...caches.dryRun.flatMap((cache) => dryRunChecks(cache, settings)),
     ...tables.flatMap((table) =>
@@ -61,13 +59,13 @@ export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNEL
   return {
     clusters: [
       blackholeCluster(),
-      ...caches.dryRun.map(forwardCluster),
+      ...caches.dryRun.map((cache) => once(cache, settings, 'forward', () => forwardCluster(cache))),
       ...tables.map(({ classified: { table } }) => {
         const { name } = table.metadata;
         const cache = caches.enforced(name);
         return { ...once(cache, settings, 'forward', () => forwardCluster(cache)), table: name };
       }),
-      ...privateSets.map(({ cache }) => forwardCluster(cache)),
+      ...privateSets.map(({ cache }) => once(cache, settings, 'forward', () => forwardCluster(cache))),
       ...[...internalListeners, ...sniRouters].map(internalCluster),
     ],
     internalListeners,
@@ -102,10 +100,11 @@ function once<Resource extends NamedResource>(
 }
 
 function dryRunChecks(cache: DnsCache, settings: GatewaySettings): readonly InternalListener[] {
+  const [watch, pass] = [watchCheckName(cache.name), passCheckName(cache.name)];
   return [
-    watchCheck(watchCheckName(cache.name), cache, settings),
-    passCheck(passCheckName(cache.name), cache, settings),
-    addressCheck(cache, settings, true),
+    once(cache, settings, watch, () => watchCheck(watch, cache, settings)),
+    once(cache, settings, pass, () => passCheck(pass, cache, settings)),
+    once(cache, settings, 'address', () => addressCheck(cache, settings, true)),
   ];
 }
 
@@ -176,13 +175,16 @@ function privateChecks(
   cache: DnsCache,
   settings: GatewaySettings,
 ): readonly InternalListener[] {
-  const tunnelCheck = privateCheckName('tls', ranges);
+  const tls = privateCheckName('tls', ranges);
+  const raw = privateCheckName('raw', ranges);
+  const http = privateCheckName('http', ranges);
   const internalListeners = [
-    tlsCheck(tunnelCheck, cache, settings),
-    rawCheck(privateCheckName('raw', ranges), cache, settings),
-    privateHttpCheck(privateCheckName('http', ranges), cache, settings),
+    once(cache, settings, tls, () => tlsCheck(tls, cache, settings)),
+    once(cache, settings, raw, () => rawCheck(raw, cache, settings)),
+    once(cache, settings, http, () => privateHttpCheck(http, cache, settings)),
   ];
-  return [...partsOf(tunnelCheck, internalListeners, tunnels), addressCheck(cache, settings, false)];
+  const address = once(cache, settings, 'address', () => addressCheck(cache, settings, false));
+  return [...partsOf(tls, internalListeners, tunnels), address];
 }
 
 /** Every distinct set of address ranges of private endpoints. */
