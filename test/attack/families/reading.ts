@@ -66,9 +66,12 @@ function rulingOnHttp(lane: LaneName, reading: Reading | undefined, scene: Probe
   return rulingOn(reading, scene.decide(lane, { via: 'HTTP', ...reading }));
 }
 
+/** Blanks around the target of a request line are none of it; who sends some may be denied for it (RFC 9112, 3). */
 export function rulingOnConnect({ lane, text }: Attempt, sni: string, scene: ProbeScene): Ruling {
-  const reading = /[/?#]/.test(text) ? undefined : readUrlAuthority(text);
-  if (reading === undefined) return DENIED;
+  const target = text.replaceAll(/^ +| +$/g, '');
+  const found = /[/?#]/.test(target) ? undefined : readUrlAuthority(target);
+  if (found === undefined) return DENIED;
+  const reading = target === text ? found : { ...found, isCanonical: false };
   const inside = { kind: 'TLS', sni } as const;
   return rulingOn(reading, scene.decide(lane, { via: 'CONNECT', ...reading, inside }));
 }
