@@ -1,5 +1,5 @@
 // `sallyport render FOLDER --out DIR`: Envoy's whole configuration, as JSON to read and compare. Starts nothing.
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ListenConfig, type ListenOptions, readListenConfig } from '../../config.ts';
 import { ListenerPorts } from '../../gateway/ports/listener-ports.ts';
@@ -7,6 +7,7 @@ import { endpointsOf } from '../../gateway/ports/product-listeners.ts';
 import { ConnectionLimits } from '../../gateway/process/connection-limits.ts';
 import { envoyMemoryBytes } from '../../gateway/process/envoy-memory.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
+import { makeDirectories } from '../../lib/make-directories.ts';
 import { DEFAULT_MAX_CONNECTIONS, MAX_CONNECTIONS } from '../../model/limits.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { desiredOutputs } from '../../pipeline.ts';
@@ -47,6 +48,7 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
   };
   const gateway = { settings, egressListenersOf: ports.egressListenersOf.bind(ports) };
   const outputs = desiredOutputs(reading.snapshot, gateway, Date.now());
+  await makeOut(directory);
   await new ConnectionLimits({ settings, active: async () => new Map(), onFailure: fail }).serve(
     outputs.egressListeners,
   );
@@ -60,13 +62,19 @@ async function render(reading: FolderReading, directory: string, listen: ListenC
   return `Wrote ${outputs.tables.length} tables and ${outputs.egressListeners.length} egress listeners to ${directory}\n`;
 }
 
+async function makeOut(directory: string): Promise<void> {
+  await makeDirectories(directory).catch(({ message }: Error) => {
+    throw new Error(`--out: Cannot make the directory "${directory}": ${message}`);
+  });
+}
+
 /** As Envoy gets it over xDS: listeners and clusters, and a file for each route table. */
 async function writeResources(directory: string, envoy: EnvoyConfig): Promise<void> {
   const bodies = (resources: readonly NamedResource[]): readonly Json[] => resources.map(({ body }) => body);
   const routes = join(directory, 'routes');
   // Tables of the last time would be taken for wanted ones.
   await rm(routes, { recursive: true, force: true });
-  await mkdir(routes, { recursive: true });
+  await makeDirectories(routes);
   const listeners = [...envoy.internalListeners, ...envoy.egressListeners];
   await writeJson(join(directory, 'listeners.json'), bodies(listeners));
   await writeJson(join(directory, 'clusters.json'), bodies(envoy.clusters));

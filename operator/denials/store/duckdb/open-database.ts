@@ -1,11 +1,11 @@
 // A path in, an open DuckDB instance out: schema present, time zone UTC, and locked down, so that no query can read a
 // file, reach the network, load an extension or change a setting. Every error names the file and what to do. Must never
 // write into a file that is not a denial log.
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { DuckDBInstance } from '@duckdb/node-api';
 
+import { makeDirectories } from '../../../lib/make-directories.ts';
 import { ForeignFileError, prepareSchema } from './prepare-schema.ts';
 import { type SetAside, setAside } from './set-aside.ts';
 
@@ -51,7 +51,7 @@ async function openNew(path: string, reason: string, options: DatabaseOptions): 
 async function openFile(path: string, options: DatabaseOptions): Promise<DuckDBInstance> {
   const { readOnly = false } = options;
   try {
-    if (!readOnly) await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    if (!readOnly) await makeDirectories(dirname(path), 0o700);
     const instance = await DuckDBInstance.create(path, instanceOptions(options));
     await prepareInstance(instance, readOnly);
     return instance;
