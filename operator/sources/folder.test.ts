@@ -151,7 +151,8 @@ test('FolderSource reads a file from the future without waiting for it', async (
 });
 
 describe('FolderSource names an entry that it cannot read, and all others count', () => {
-  const STAYS = '; until then its last good objects stay, and what was never read of it is denied';
+  const STAYS =
+    '; until then what this run has read of it last stays in force, and what it never read is denied';
 
   /** What can lie there in place of YAML: how it gets there, and what is said about it. */
   const ODD: readonly (readonly [string, (path: string) => Promise<unknown>, string])[] = [

@@ -22,7 +22,7 @@ function problemsOf(text: string): readonly string[] {
 }
 
 const UNTIL_CORRECTED =
-  'correct the file; until then its last good objects stay, and what was never read of it is denied';
+  'correct the file; until then what this run has read of it last stays in force, and what it never read is denied';
 
 test('parseYamlFile() finds every object with its line, and passes over what is not ours', () => {
   const { objects, ...rest } = parseYamlFile('a.yaml', [NAMESPACE, FOREIGN, ASSIGNMENT].join('---\n'));

@@ -84,7 +84,7 @@ function quotesNeeded(text: string): string {
 }
 
 function brokenFile(file: string, line: number, detail: string): ParsedFile {
-  const message = `Cannot read YAML: ${detail}; correct the file; until then its last good objects stay, and what was never read of it is denied`;
+  const message = `Cannot read YAML: ${detail}; correct the file; until then what this run has read of it last stays in force, and what it never read is denied`;
   return {
     objects: [],
     unreadable: [],
@@ -100,7 +100,7 @@ export function unreadableFile(
   { broken }: Pick<ParsedFile, 'broken'>,
 ): ParsedFile {
   const consequence = broken
-    ? '; until then its last good objects stay, and what was never read of it is denied'
+    ? '; until then what this run has read of it last stays in force, and what it never read is denied'
     : '';
   const message = `Cannot read file: ${fault}${consequence}`;
   return { objects: [], unreadable: [], problems: [{ reason: 'FileUnreadable', message, file }], broken };

@@ -46,7 +46,7 @@ const POLICY = 'NetworkPolicy/alpha-policy';
 const ACCESS = 'spec.egress.networkAccess';
 const FIRST_DESTINATION = `17: ${POLICY}: ${ACCESS}.allowedInternetDestinations[0].destination`;
 const UNTIL_CORRECTED =
-  'correct the file; until then its last good objects stay, and what was never read of it is denied';
+  'correct the file; until then what this run has read of it last stays in force, and what it never read is denied';
 
 function destination(written: string, problem: string): BadInput {
   return {

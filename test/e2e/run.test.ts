@@ -47,7 +47,11 @@ async function rowsLogged(count: number): Promise<void> {
 async function openToOthers(state: string): Promise<readonly string[]> {
   const names = ['', ...(await readdir(state, { recursive: true }))];
   const open = await Promise.all(
-    names.map(async (name) => ((await lstat(join(state, name))).mode & 0o077) !== 0),
+    names.map(async (name) => {
+      const found = await lstat(join(state, name));
+      // The modes of links are not used.
+      return !found.isSymbolicLink() && (found.mode & 0o077) !== 0;
+    }),
   );
   return names.filter((_name, at) => open[at]);
 }
