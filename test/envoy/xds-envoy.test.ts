@@ -131,6 +131,21 @@ test.each([
   expect(next.envoy.pid).toBe(pid);
 });
 
+test.each(['bootstrap.json', 'log', 'xds.sock', 'admin.sock', 'envoy.json'])(
+  'an Envoy that dies after somebody has removed %s is followed by one that serves the same',
+  async (name) => {
+    const { apply, envoy } = await served();
+    const path = name === 'xds.sock' ? xdsSocketPath(fixture) : join(fixture.directory, name);
+    await rm(path, { recursive: true });
+    const { pid = 0 } = envoy;
+    process.kill(pid, 'SIGKILL');
+    await until('there is another one', () => ![undefined, pid].includes(envoy.pid));
+    await until('it serves', async () => (await ask(port)) === '200 a1');
+    await until('it takes a change', async () => (await apply(config('a2'))).status === 'applied');
+    expect(await ask(port)).toBe('200 a2');
+  },
+);
+
 async function served() {
   const egress = fixture.egress({ delivery: { timeoutMs: 2000 } });
   expect(await egress.apply(config('a1'))).toEqual({ status: 'applied' });

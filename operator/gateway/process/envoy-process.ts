@@ -35,6 +35,8 @@ export interface EnvoyProcessOptions {
   readonly concurrency?: number;
   /** Awaited before each new start, when no Envoy runs: the access log is rotated here. */
   readonly beforeStart?: () => Promise<void>;
+  /** Before an Envoy that died is started again: puts back what somebody has removed of what it needs. */
+  readonly beforeRestart?: () => Promise<void>;
   readonly onExit?: (exit: EnvoyExit) => void;
   /** After Envoy died: a new one is ready (`pid`), or the attempt failed (`error`) and the next one follows. */
   readonly onRestart?: (result: { readonly pid?: number; readonly error?: Error }) => void;
@@ -251,6 +253,8 @@ export class EnvoyProcess {
 
   async #restart(): Promise<RunningEnvoy | undefined> {
     try {
+      await this.#options.beforeRestart?.();
+      await this.#prepareDirectory();
       this.#running = await this.#launch(await this.#origin());
     } catch (error) {
       this.#options.onRestart?.({ error: error as Error });

@@ -32,6 +32,7 @@ export class DeltaServer {
 
   constructor(options: DeltaServerOptions) {
     this.#options = options;
+    this.#addService();
   }
 
   /** Undefined while no Envoy is connected. */
@@ -39,22 +40,9 @@ export class DeltaServer {
     return this.#current?.envoy;
   }
 
+  /** A second time, too. */
   async listen(socketPath: string): Promise<void> {
-    const bytes = (value: Buffer): Buffer => value;
-    const service = {
-      deltaAggregatedResources: {
-        path: METHOD,
-        requestStream: true,
-        responseStream: true,
-        requestSerialize: bytes,
-        requestDeserialize: bytes,
-        responseSerialize: bytes,
-        responseDeserialize: bytes,
-      },
-    };
-    this.#server.addService(service, {
-      deltaAggregatedResources: (stream: GrpcStream) => this.#accept(stream),
-    });
+    this.#server.unbind(`unix:${socketPath}`);
     // Of a process that was killed.
     await rm(socketPath, { force: true });
     await new Promise<void>((resolve, reject) => {
@@ -74,6 +62,24 @@ export class DeltaServer {
   close(): void {
     this.#server.forceShutdown();
     this.#current = undefined;
+  }
+
+  #addService(): void {
+    const bytes = (value: Buffer): Buffer => value;
+    const service = {
+      deltaAggregatedResources: {
+        path: METHOD,
+        requestStream: true,
+        responseStream: true,
+        requestSerialize: bytes,
+        requestDeserialize: bytes,
+        responseSerialize: bytes,
+        responseDeserialize: bytes,
+      },
+    };
+    this.#server.addService(service, {
+      deltaAggregatedResources: (stream: GrpcStream) => this.#accept(stream),
+    });
   }
 
   #accept(grpc: GrpcStream): void {

@@ -1,6 +1,7 @@
 // Brings resources into force through incremental xDS and says what is. The socket opens only once all resources are
 // known, from a file or from the first call: an Envoy that asks too early waits, and keeps what it has. What Envoy
 // rejects holds back nothing else; its last good version stays.
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
@@ -119,6 +120,12 @@ export class XdsApplier {
   /** Calls follow one another. Throws where the directory or the socket is not available. */
   apply(resources: Resources): Promise<XdsApplied> {
     return this.#enqueue(() => this.#apply(resources));
+  }
+
+  /** Where somebody has removed the socket. */
+  async listenAgain(): Promise<void> {
+    const { socketPath } = this.#options;
+    if (this.#state === 'listening' && !existsSync(socketPath)) await this.#server.listen(socketPath);
   }
 
   /** Waits for running calls; Envoy keeps what it has. */

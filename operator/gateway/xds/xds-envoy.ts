@@ -3,6 +3,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as atomicFiles from '../../lib/atomic-file.ts';
+import { makeDirectories } from '../../lib/make-directories.ts';
 import type { Json } from '../../render/envoy/envoy-config.ts';
 import { endTornLine } from '../log/torn-line.ts';
 import { EnvoyAdmin } from '../process/envoy-admin.ts';
@@ -30,6 +31,7 @@ export interface XdsEnvoyOptions
 }
 
 const STOP_TIMEOUT_MS = 2000;
+const FOR_OWNER = 0o700;
 /** Of a former release, which configured Envoy by files. */
 const FORMER_FOLDERS = ['lds', 'cds', 'rds'];
 
@@ -123,15 +125,27 @@ export class XdsEnvoy {
   }
 
   async #start(running: Running): Promise<void> {
-    const { directory, bootstrap, onStart } = this.#options;
-    const text = `${JSON.stringify(bootstrap)}\n`;
-    const unwritten = await atomicFiles.writeOrSay(join(directory, 'bootstrap.json'), text);
-    if (unwritten !== undefined) throw new Error(unwritten);
+    const { directory, onStart } = this.#options;
+    await this.#writeBootstrap();
     this.#running = running;
     this.#startedAs = await running.envoy.start();
     onStart(this.#startedAs, running.envoy.pid);
     for (const name of FORMER_FOLDERS) await rm(join(directory, name), { recursive: true, force: true });
     this.#isUnsure = false;
+  }
+
+  async #writeBootstrap(): Promise<void> {
+    const { directory, bootstrap } = this.#options;
+    const text = `${JSON.stringify(bootstrap)}\n`;
+    const unwritten = await atomicFiles.writeOrSay(join(directory, 'bootstrap.json'), text);
+    if (unwritten !== undefined) throw new Error(unwritten);
+  }
+
+  /** Whoever removes files of a running Envoy must not keep the next one from starting. */
+  async #putBack(): Promise<void> {
+    await makeDirectories(this.#options.directory, FOR_OWNER);
+    await this.#writeBootstrap();
+    await this.#running?.applier.listenAgain();
   }
 
   async #end(): Promise<void> {
@@ -177,6 +191,7 @@ export class XdsEnvoy {
       ...(concurrency === undefined ? {} : { concurrency }),
       stopTimeoutMs: STOP_TIMEOUT_MS,
       beforeStart,
+      beforeRestart: () => this.#putBack(),
       ...(onExit === undefined ? {} : { onExit }),
       ...(onRestart === undefined ? {} : { onRestart }),
     });
