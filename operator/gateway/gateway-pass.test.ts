@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GATEWAY_SETTINGS } from '../../test/fixtures/gateway-settings.ts';
 import { policyManifest, readSnapshot, workspaceManifest } from '../../test/fixtures/object-fixture.ts';
 import { type DesiredOutputs, desiredOutputs } from '../pipeline.ts';
 import { xdsSocketPath } from '../render/envoy/ads.ts';
@@ -35,17 +36,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** Real parts before an Envoy that does not run; says what was on disk when that was given its resources. */
 async function scene() {
-  const settings: GatewaySettings = {
-    directory,
-    resolvers: [],
-    openRanges: [],
-    denyRanges: [],
-    ownAddresses: [],
-    ownPlaces: [],
-    maxConnectionsPerListener: 100,
-    maxConnections: 1000,
-    envoyMemoryBytes: 1e9,
-  };
+  const settings: GatewaySettings = { ...GATEWAY_SETTINGS, directory, maxConnections: 1000 };
   const paths = { own: join(directory, 'own.json'), tunnels: join(directory, 'tunnels.json') };
   const given: { readonly resources: Resources; readonly onDisk: readonly boolean[] }[] = [];
   const admin = new EnvoyAdmin(join(directory, 'admin.sock'));

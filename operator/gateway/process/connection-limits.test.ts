@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GATEWAY_SETTINGS } from '../../../test/fixtures/gateway-settings.ts';
 import { limitsPath } from '../../render/envoy/connection-limits.ts';
 import type { EgressListener, GatewaySettings } from '../../render/envoy/envoy-config.ts';
 import { ConnectionLimits } from './connection-limits.ts';
@@ -10,17 +11,7 @@ let settings: GatewaySettings;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sallyport-limits-'));
-  settings = {
-    directory,
-    resolvers: [],
-    openRanges: [],
-    denyRanges: [],
-    ownAddresses: [],
-    ownPlaces: [],
-    maxConnectionsPerListener: 100,
-    maxConnections: 1000,
-    envoyMemoryBytes: 1e9,
-  };
+  settings = { ...GATEWAY_SETTINGS, directory, maxConnections: 1000 };
 });
 afterEach(() => rm(directory, { recursive: true }));
 

@@ -1,3 +1,4 @@
+import { GATEWAY_SETTINGS } from '../../../test/fixtures/gateway-settings.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
@@ -8,17 +9,6 @@ import type { ResourceKind } from '../xds/resource-kind.ts';
 import type { XdsResult } from '../xds/xds-applier.ts';
 import { type InForce, inForceAfter, NOTHING_IN_FORCE } from './in-force.ts';
 
-const SETTINGS = {
-  directory: '/state',
-  resolvers: [],
-  openRanges: [],
-  denyRanges: [],
-  ownAddresses: [],
-  ownPlaces: [],
-  maxConnectionsPerListener: 1,
-  maxConnections: 60_000,
-  envoyMemoryBytes: 1e9,
-};
 const APPLIED: XdsResult = { status: 'applied' };
 
 function tableOf(name: string, revision: string): EgressTable {
@@ -43,7 +33,7 @@ const BEFORE: InForce = {
 
 const { envoy } = gatewayOutputs(
   COMPILED,
-  { settings: SETTINGS, egressListenersOf: (plans) => laneListeners(plans, '127.0.0.1') },
+  { settings: GATEWAY_SETTINGS, egressListenersOf: (plans) => laneListeners(plans, '127.0.0.1') },
   0,
 );
 const RESOURCES = egressResources(envoy);

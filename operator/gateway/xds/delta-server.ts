@@ -40,7 +40,7 @@ export class DeltaServer {
     return this.#current?.envoy;
   }
 
-  /** A second time, too. */
+  /** Anew where it did so before: its socket may have been removed. */
   async listen(socketPath: string): Promise<void> {
     this.#server.unbind(`unix:${socketPath}`);
     // Of a process that was killed.

@@ -2,12 +2,11 @@
 // known, from a file or from the first call: an Envoy that asks too early waits, and keeps what it has. What Envoy
 // rejects holds back nothing else; its last good version stays.
 import { existsSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
-import { EnvoyNotRunning, EnvoySilent } from '../process/envoy-admin.ts';
 import type { DeliveryStage } from './delivery-order.ts';
 import { DeltaServer } from './delta-server.ts';
 import { encodeResources } from './encode-resources.ts';
+import { EnvoyWait } from './envoy-wait.ts';
 import { movingListeners, type Places } from './moving-listeners.ts';
 import { type HeldBackResource, ResourceBook } from './resource-book.ts';
 import { ResourceFiles } from './resource-files.ts';
@@ -65,7 +64,6 @@ export interface XdsApplierOptions {
   readonly retryMs?: number;
 }
 
-const SHORTEST_POLL_MS = 5;
 const SHORTEST_DRAIN_MS = 1000;
 
 export class XdsApplier {
@@ -74,11 +72,11 @@ export class XdsApplier {
   readonly #files: ResourceFiles;
   readonly #server: DeltaServer;
   readonly #counts: XdsCounts;
+  readonly #wait: EnvoyWait;
   #state: 'closed' | 'open' | 'listening' = 'closed';
   /** Whether there is something new that is not in files yet. */
   #isWriting = false;
   #queue: Promise<unknown> = Promise.resolve();
-  #waiting: (() => void)[] = [];
   #places: Places = new Map();
   #drain: NodeJS.Timeout | undefined;
 
@@ -104,7 +102,12 @@ export class XdsApplier {
       onRejected: () => {
         this.#counts.rejections += 1;
       },
-      onEvent: () => this.#wake(),
+      onEvent: () => this.#wait.wake(),
+    });
+    this.#wait = new EnvoyWait({
+      server: this.#server,
+      warming: () => options.admin.warming(),
+      isRunning: options.isRunning,
     });
   }
 
@@ -242,65 +245,9 @@ export class XdsApplier {
   }
 
   async #result(): Promise<XdsResult> {
-    const deadlineMs = performance.now() + (this.#options.timeoutMs ?? 10_000);
-    const isQuiet = await this.#untilQuiet(deadlineMs);
-    if (!this.#options.isRunning()) return { status: 'notRunning' };
-    if (!isQuiet) {
-      // An answer may have been lost; on a new connection Envoy says what it has.
-      this.#server.disconnect();
-      return { status: 'timeout' };
-    }
-    if (!(await this.#untilWarm(deadlineMs))) return { status: 'timeout' };
+    const answer = await this.#wait.untilInForce(this.#options.timeoutMs ?? 10_000);
+    if (answer !== 'inForce') return { status: answer };
     const heldBack = this.#book.heldBack();
     return heldBack.length === 0 ? { status: 'applied' } : { status: 'heldBack', heldBack };
-  }
-
-  async #untilQuiet(deadlineMs: number): Promise<boolean> {
-    while (this.#server.stream?.isQuiet !== true) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0 || !this.#options.isRunning()) return false;
-      await this.#event(leftMs);
-    }
-    return true;
-  }
-
-  /** Accepted listeners may still wait for their route tables, clusters for their hosts. */
-  async #untilWarm(deadlineMs: number): Promise<boolean> {
-    while (performance.now() < deadlineMs) {
-      const askedMs = performance.now();
-      if (this.#server.stream?.isQuiet === true && (await this.#isWarm())) return true;
-      if (!this.#options.isRunning()) return false;
-      // Most of Envoy's time is left to what it is asked about.
-      await delay(Math.max(SHORTEST_POLL_MS, 2 * (performance.now() - askedMs)));
-    }
-    return false;
-  }
-
-  /** Asks Envoy only where it must be: with thousands of listeners the answer takes it a while. */
-  async #isWarm(): Promise<boolean> {
-    const { stream } = this.#server;
-    const warming = stream?.warming;
-    if (stream === undefined || warming === undefined) return stream !== undefined;
-    try {
-      if ((await this.#options.admin.warming()) > 0) return false;
-      stream.warmedUp(warming);
-      return true;
-    } catch (error) {
-      if (error instanceof EnvoyNotRunning || error instanceof EnvoySilent) return false;
-      throw error;
-    }
-  }
-
-  async #event(limitMs: number): Promise<void> {
-    const limit = new AbortController();
-    const event = new Promise<void>((resolve) => this.#waiting.push(resolve));
-    // An Envoy that dies without a connection causes no event.
-    const pause = delay(Math.min(limitMs, 200), undefined, { signal: limit.signal }).catch(() => undefined);
-    await Promise.race([event, pause]);
-    limit.abort();
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

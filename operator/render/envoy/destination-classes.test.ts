@@ -1,25 +1,14 @@
 import fc from 'fast-check';
+import { GATEWAY_SETTINGS } from '../../../test/fixtures/gateway-settings.ts';
 import { type RouteRequest, routeChooser } from '../../../test/fixtures/route-choice.ts';
 import { type Decision, decide, type EgressRequest } from '../../compile/decide.ts';
 import { indexTable } from '../../compile/table-index.ts';
 import { type DestinationGroup, type EgressTable, ENTRY_LISTS } from '../../model/egress-table.ts';
 import { classifyNames } from './destination-classes.ts';
-import type { EgressListener, GatewayLane, GatewaySettings } from './envoy-config.ts';
+import type { EgressListener, GatewayLane } from './envoy-config.ts';
 import { renderEnvoy } from './render-envoy.ts';
 
 type Groups = readonly DestinationGroup[];
-
-const SETTINGS = {
-  directory: '/run/sallyport',
-  resolvers: [],
-  openRanges: [],
-  denyRanges: [],
-  ownAddresses: [],
-  ownPlaces: [],
-  maxConnectionsPerListener: 100,
-  maxConnections: 60_000,
-  envoyMemoryBytes: 1e9,
-} as unknown as GatewaySettings;
 
 const BUCKET = 'acme-data.s3.us-west-2.amazonaws.com';
 const NAMES = [
@@ -118,7 +107,12 @@ function envoyDecision(
   lane: GatewayLane,
   request: EgressRequest,
 ): Pick<Decision, 'verdict' | 'reason'> {
-  const input = { tables: [table], egressListeners: [egressListenerIn(lane)], settings: SETTINGS, atMs: 0 };
+  const input = {
+    tables: [table],
+    egressListeners: [egressListenerIn(lane)],
+    settings: GATEWAY_SETTINGS,
+    atMs: 0,
+  };
   const [rendered] = renderEnvoy(input).routeTables;
   const choice = routeChooser(rendered?.body ?? {})(routeRequest(request));
   const [, decision, reason] = /^(drop|dry-run):(.+)$/.exec(choice?.name ?? '') ?? [];

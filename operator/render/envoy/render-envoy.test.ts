@@ -1,24 +1,13 @@
 import fc from 'fast-check';
+import { GATEWAY_SETTINGS } from '../../../test/fixtures/gateway-settings.ts';
 import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
 import type { DestinationGroup, EgressTable } from '../../model/egress-table.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
-import type { GatewaySettings } from './envoy-config.ts';
 import { renderEnvoy } from './render-envoy.ts';
 import { privateCheckName, rawCheckName, shardOf, tlsCheckName } from './resource-names.ts';
 import { spreadTables } from './spread-table.ts';
 import { closeTunnels, NO_TUNNELS, nextTunnelMemory, type TunnelMemory } from './tunnel-memory.ts';
 
-const SETTINGS = {
-  directory: '/run/sallyport',
-  resolvers: [],
-  openRanges: [],
-  denyRanges: [],
-  ownAddresses: [],
-  ownPlaces: [],
-  maxConnectionsPerListener: 100,
-  maxConnections: 60_000,
-  envoyMemoryBytes: 1e9,
-} as unknown as GatewaySettings;
 const NAME = 'acme-1';
 const CHECK = tlsCheckName(NAME, 0);
 
@@ -39,7 +28,7 @@ function render(before: TunnelMemory, table: EgressTable) {
   const revoked = Object.entries(next.revoked);
   const seen = revoked.map(([tunnelCheck, revocation]) => ({ tunnelCheck, revocation, hasTunnels: true }));
   const tunnels = closeTunnels(next, seen);
-  const input = { tables: [table], egressListeners: [], settings: SETTINGS, atMs: 0 };
+  const input = { tables: [table], egressListeners: [], settings: GATEWAY_SETTINGS, atMs: 0 };
   const internalListeners = new Map(
     renderEnvoy(input, tunnels).internalListeners.map(({ name, body }) => [name, body]),
   );
@@ -48,7 +37,7 @@ function render(before: TunnelMemory, table: EgressTable) {
 
 it('renderEnvoy() gives each table one way out, which its tunnel checks use', () => {
   const tables = [tableOf('a.example.com'), { ...tableOf(), metadata: { name: 'other-1' } }];
-  const config = renderEnvoy({ tables, egressListeners: [], settings: SETTINGS, atMs: 0 });
+  const config = renderEnvoy({ tables, egressListeners: [], settings: GATEWAY_SETTINGS, atMs: 0 });
   const ways = config.clusters.map(({ name }) => name).filter((name) => name.startsWith('forward-'));
   const ofEndpoint = ways.filter((name) => name.startsWith('forward-private-'));
   expect(ways).toEqual([`forward-${NAME}`, 'forward-other-1', ...ofEndpoint]);
@@ -69,7 +58,7 @@ function rendered(lane: 'enforced' | 'dry-run', laneAddresses: readonly string[]
   const config = renderEnvoy({
     tables: [tableOf('a.example.com')],
     egressListeners: laneListeners([{ ...PLAN, spec: { ...PLAN.spec, lanes } }], '127.0.0.1'),
-    settings: SETTINGS,
+    settings: GATEWAY_SETTINGS,
     laneAddresses,
     atMs: 0,
   });
@@ -111,7 +100,7 @@ it('renderEnvoy() gives no two resources one name, whatever workspaces are calle
       const config = renderEnvoy({
         tables: [tableOf('a.example.com')],
         egressListeners,
-        settings: SETTINGS,
+        settings: GATEWAY_SETTINGS,
         atMs: 0,
       });
       const names = [...config.internalListeners, ...config.egressListeners].map(({ name }) => name);

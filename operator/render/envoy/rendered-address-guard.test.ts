@@ -2,11 +2,12 @@
 // of: at the first and last address of every range, beside both, and in every spelling of an IPv4 address in an IPv6
 // one.
 import ipaddr from 'ipaddr.js';
+import { GATEWAY_SETTINGS } from '../../../test/fixtures/gateway-settings.ts';
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import { METADATA_SERVICES } from '../../model/cloud-metadata.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import { SPECIAL_PURPOSE_BLOCKS } from '../../model/special-purpose-registry.ts';
-import type { EgressListener, GatewayLane, GatewaySettings, Json } from './envoy-config.ts';
+import type { EgressListener, GatewayLane, Json } from './envoy-config.ts';
 import { renderEnvoy } from './render-envoy.ts';
 
 interface Range {
@@ -68,15 +69,6 @@ const TABLE: EgressTable = {
     ],
   },
 };
-const SETTINGS = {
-  directory: '/run/sallyport',
-  resolvers: [],
-  openRanges: [],
-  denyRanges: [],
-  ownAddresses: [],
-  ownPlaces: [],
-  maxConnectionsPerListener: 100,
-} as unknown as GatewaySettings;
 
 function egressListenerIn(lane: GatewayLane, port: number): EgressListener {
   const whose = { workspace: 'w', workspaceId: '1', product: 'GENERAL', networkPolicyId: 'acme' } as const;
@@ -86,7 +78,7 @@ function egressListenerIn(lane: GatewayLane, port: number): EgressListener {
 const RENDERED = renderEnvoy({
   tables: [TABLE],
   egressListeners: [egressListenerIn('enforced', 10_000), egressListenerIn('dry-run', 10_008)],
-  settings: SETTINGS,
+  settings: GATEWAY_SETTINGS,
   atMs: 0,
 });
 

@@ -1,3 +1,4 @@
+import { GATEWAY_SETTINGS } from '../../../test/fixtures/gateway-settings.ts';
 import {
   type Manifest,
   manifest,
@@ -29,17 +30,7 @@ beforeEach(() => {
   });
 });
 
-const SETTINGS = {
-  directory: '/state/envoy',
-  resolvers: [],
-  openRanges: [],
-  denyRanges: [],
-  ownAddresses: [],
-  ownPlaces: [],
-  maxConnectionsPerListener: 10,
-  maxConnections: 60_000,
-  envoyMemoryBytes: 1e9,
-};
+const SETTINGS = { ...GATEWAY_SETTINGS, directory: '/state/envoy' };
 
 function outputsOf(...manifests: readonly Manifest[]): DesiredOutputs {
   const egressListeners = (plans: DesiredOutputs['plans']) => productListeners(plans, {}, '127.0.0.1');
