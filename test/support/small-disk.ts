@@ -49,11 +49,13 @@ export class SmallDisk {
     return `/proc/${this.#holder.pid}/root${path}`;
   }
 
-  /** To the last block. */
-  async fill(): Promise<void> {
+  /** To the last block, or so that about so many bytes stay free. */
+  async fill(free = 0): Promise<void> {
     const file = await open(this.#ballast, 'a');
     try {
       for (const size of [256 * BLOCK, BLOCK]) await writeUntilFull(file, Buffer.alloc(size, 1));
+      const { size } = await file.stat();
+      await file.truncate(Math.max(0, size - free));
     } finally {
       await file.close();
     }

@@ -50,8 +50,8 @@ export interface TableChange {
   readonly gone: readonly string[];
 }
 
-/** Phase of a process; one that ends while it works on the database makes that suspect. */
-export type LogPhase = 'opening' | 'idle' | 'storing' | 'stored' | 'damaged';
+/** Phase of a process; one that ends while it works on the database makes that suspect, unless the disk was full. */
+export type LogPhase = 'opening' | 'idle' | 'storing' | 'stored' | 'damaged' | 'disk full';
 
 /** Denials for the terminal. */
 export interface ShownDenials<Row = Denial> {

@@ -8,7 +8,7 @@ import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import { DenialRetention } from '../../denials/store/denial-retention.ts';
 import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
-import { isDamage, OpenElsewhereError } from '../../denials/store/duckdb/open-database.ts';
+import { isDamage, isFullDisk, OpenElsewhereError } from '../../denials/store/duckdb/open-database.ts';
 import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import type { LostLine } from '../../gateway/log/log-batch.ts';
@@ -203,7 +203,7 @@ export class DenialLogService {
     } catch (error) {
       if (!isDamage(error)) throw error;
       this.#failure(`The denial log cannot use its database any more: ${(error as Error).message}`);
-      await this.#parent.call('phase', 'damaged' satisfies LogPhase);
+      await this.#parent.call('phase', (isFullDisk(error) ? 'disk full' : 'damaged') satisfies LogPhase);
       process.kill(process.pid, 'SIGKILL');
     }
     this.#phase('stored');

@@ -46,7 +46,6 @@ const foreignLog = 'create schema access; create table access.outbound_network (
 const uselessFiles: readonly (readonly [what: string, make: (path: string) => Promise<void>, why: string])[] =
   [
     ['text', (path) => writeFile(path, 'no database'), 'the file is damaged or no denial log'],
-    ['an empty file', (path) => writeFile(path, ''), 'the file is damaged or no denial log'],
     ['a SQLite database', (path) => writeFile(path, sqliteHeader), 'the file is damaged or no denial log'],
     [
       'a log that was overwritten from 4 KiB on',
@@ -107,6 +106,16 @@ describe('openDatabase()', () => {
       await again.close();
     }),
   );
+
+  test('begins a new log in an empty file, which a full disk leaves', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      await writeFile(path, '');
+      const store = await DenialStore.open(path);
+      expect(store.setAside).toBeUndefined();
+      expect(await store.append(sampleBatch(0, 3))).toEqual({ stored: 3, duplicates: 0 });
+      await store.close();
+    }));
 
   test('gives the log of the version before access lists the table that it lacks, and keeps its rows', () =>
     withFolder(async (folder) => {

@@ -1,6 +1,7 @@
 // A path in, an open DuckDB instance out: schema present, time zone UTC, and locked down, so that no query can read a
 // file, reach the network, load an extension or change a setting. Every error names the file and what to do. Must never
 // write into a file that is not a denial log.
+import { stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -51,13 +52,29 @@ async function openNew(path: string, reason: string, options: DatabaseOptions): 
 async function openFile(path: string, options: DatabaseOptions): Promise<DuckDBInstance> {
   const { readOnly = false } = options;
   try {
-    if (!readOnly) await makeDirectories(dirname(path), 0o700);
+    if (!readOnly) {
+      await makeDirectories(dirname(path), 0o700);
+      await removeUnwritten(path);
+    }
     const instance = await DuckDBInstance.create(path, instanceOptions(options));
     await prepareInstance(instance, readOnly);
     return instance;
   } catch (cause) {
     throw openError(path, cause);
   }
+}
+
+/** A full disk leaves an empty file where a new log was to begin. Nothing was ever stored in it. */
+async function removeUnwritten(path: string): Promise<void> {
+  const [size, walSize] = await Promise.all([sizeOf(path), sizeOf(`${path}.wal`)]);
+  if (size === 0 && walSize === undefined) await unlink(path);
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return await stat(path).then(
+    (stats) => (stats.isFile() ? stats.size : undefined),
+    () => undefined,
+  );
 }
 
 function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: DatabaseOptions) {
@@ -117,13 +134,25 @@ const LOCK_MESSAGE = /Could not set lock on file.*\(PID (\d+)\)/s;
 const DAMAGE_MESSAGE =
   /not a valid DuckDB|version number|Extension ".*" not found|[Cc]orrupt|checksum|replaying WAL|read enough bytes|invalidated|autocheckpoint failed|INTERNAL Error|Serialization Error/s;
 
-/** Whether the error means a damaged database, or one that DuckDB has invalidated. */
+/** Of the disk, in DuckDB's words; says nothing against the file. */
+const FULL_DISK_MESSAGE = /No space left on device|Disk quota exceeded/;
+
+/** Whether the disk is full: the file, and all that was stored in it, stays usable once there is space. */
+export function isFullDisk(cause: unknown): boolean {
+  return FULL_DISK_MESSAGE.test(messageOf(cause));
+}
+
+/** Whether the error means a damaged database, or one that DuckDB has invalidated, as it does on a full disk too. */
 export function isDamage(cause: unknown): boolean {
-  return DAMAGE_MESSAGE.test(cause instanceof Error ? cause.message : String(cause));
+  return DAMAGE_MESSAGE.test(messageOf(cause));
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function openError(path: string, cause: unknown): Error {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = messageOf(cause);
   const lock = LOCK_MESSAGE.exec(text);
   if (lock) {
     return new OpenElsewhereError(path, Number(lock[1]));
@@ -136,6 +165,9 @@ function openError(path: string, cause: unknown): Error {
     );
   }
   const firstLine = text.split('\n')[0] ?? '';
+  if (isFullDisk(cause)) {
+    return new Error(`Cannot open denial log "${path}": the disk is full; free some space`, { cause });
+  }
   if (isDamage(cause)) {
     return new UnusableFileError(path, `the file is damaged or no denial log (${firstLine})`, cause);
   }
