@@ -1,6 +1,5 @@
 // The REST API over a real kube-apiserver: tokens of ServiceAccounts, rights by RBAC. The plans by which the API knows
 // workspaces and their lists are compiled anew before each call, as an operator would.
-import { join } from 'node:path';
 import { type ApiServer, createApiServer } from '../../../operator/api/server.ts';
 import { ClusterStore } from '../../../operator/api/store/cluster-store.ts';
 import { WorkspaceDirectory } from '../../../operator/api/workspace-directory.ts';
@@ -18,12 +17,15 @@ import type { WrittenInboundLine } from '../../../operator/model/inbound-line.ts
 import type { IngressPlan } from '../../../operator/model/ingress-plan.ts';
 import { parseObject } from '../../../operator/model/parse-object.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
-import { type ControlPlane, installCrds, startControlPlane } from '../cluster/control-plane.ts';
+import {
+  APPLY_INSTALLATION,
+  type ControlPlane,
+  installCrds,
+  startControlPlane,
+} from '../cluster/control-plane.ts';
 import { until } from '../until.ts';
 import { type ApiAnswer, type ApiCall, callApi, PROXY } from './api-client.ts';
 import { type ApiStage, CONF_YAML, WORKSPACES_YAML } from './api-stage.ts';
-
-const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 
 interface ClusterStageParts {
   readonly controlPlane: ControlPlane;
@@ -138,7 +140,7 @@ function isStarting(error: unknown): boolean {
 
 async function assemble(controlPlane: ControlPlane): Promise<ClusterStageParts> {
   await installCrds(controlPlane);
-  await kubectl(controlPlane, ['apply', '--server-side', '-f', GENERATED]);
+  await kubectl(controlPlane, APPLY_INSTALLATION);
   await kubectl(controlPlane, ['apply', '--server-side', '-f', '-'], WORKSPACES_YAML + ACCOUNTS_YAML);
   await kubectl(controlPlane, ['apply', '--server-side', '-f', '-'], CONF_YAML);
   const { adminKubeconfig: kubeconfig } = controlPlane;

@@ -1,6 +1,5 @@
 // A control plane with the generated policies and roles, Namespaces in every state that admission knows, and people
 // with the rights that tenants have. The annotations of the workspaces are written here as the operator writes them.
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Actor } from '../../../operator/lib/kubernetes/acting-as.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
@@ -22,13 +21,13 @@ import {
 import { accountUser, OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../../operator/model/workspace.ts';
 import {
+  APPLY_INSTALLATION,
   type ControlPlane,
   type ControlPlaneOptions,
   installCrds,
   startControlPlane,
 } from './control-plane.ts';
 
-const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 const ADMIT_TIMEOUT_MS = 60_000;
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
@@ -117,7 +116,7 @@ export async function startAdmissionScene(options: ControlPlaneOptions = {}): Pr
 
 async function installGenerated(controlPlane: ControlPlane): Promise<void> {
   await installCrds(controlPlane);
-  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', GENERATED]);
+  const { code, stderr } = await controlPlane.kubectl(APPLY_INSTALLATION);
   if (code !== 0) throw new Error(`Cannot apply the generated policies: ${stderr}`);
 }
 

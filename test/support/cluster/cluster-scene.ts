@@ -1,16 +1,14 @@
 // A whole cluster but for nodes: a control plane with CRDs, admission policies and roles, outside servers, operators
 // that run under their ServiceAccount's own rights, and agents with a real Envoy each. Nothing of it lives on after
 // stop().
-import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { readOperatorConfig } from '../../../operator/cluster-config.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { OperatorProcess } from '../../../operator/roles/operator/process.ts';
 import { until } from '../until.ts';
+import { APPLY_INSTALLATION } from './control-plane.ts';
 import { GatewayScene } from './gateway-scene.ts';
-
-const GENERATED = join(import.meta.dirname, '../../../charts/sallyport/generated');
 
 export interface Operator {
   readonly running: OperatorProcess;
@@ -36,7 +34,7 @@ export class ClusterScene {
   /** `names` exist in the outside servers. */
   static async start(names: readonly string[] = []): Promise<ClusterScene> {
     const scene = new ClusterScene(await GatewayScene.start(names));
-    await scene.kubectl('apply', '--server-side', '-f', GENERATED);
+    await scene.kubectl(...APPLY_INSTALLATION);
     return scene;
   }
 

@@ -47,7 +47,13 @@ const POLL_MS = 50;
 const ATTEMPTS = 3;
 const BUILD = fileURLToPath(new URL('../../../hack/kubernetes-build.sh', import.meta.url));
 const CRDS = fileURLToPath(new URL('../../../crds', import.meta.url));
-const ROLES = fileURLToPath(new URL('../../../charts/sallyport/generated/rbac.yaml', import.meta.url));
+const GENERATED = fileURLToPath(new URL('../../../charts/sallyport/generated', import.meta.url));
+const ROLES = join(GENERATED, 'rbac.yaml');
+/** Arguments of kubectl that apply what every installation has besides the CRDs. */
+export const APPLY_INSTALLATION = [
+  ...['apply', '--server-side', '-f', ROLES],
+  ...['-f', join(GENERATED, 'admission.yaml')],
+];
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();
