@@ -10,6 +10,7 @@ import {
   readAuthorize,
   readIngressListen,
 } from './inbound-config.ts';
+import type { ApiServerEgress } from './model/api-server-egress.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
 import { readAddress, readNameServer, readPort, readRange } from './option-values.ts';
 
@@ -31,6 +32,8 @@ export interface OperatorConfig extends ClusterConfig {
   readonly clusterDomain: string;
   /** Empty: pods in dry-run get no second name server. */
   readonly clusterDns: readonly string[];
+  /** How gateways may reach the API server. */
+  readonly apiServerEgress: ApiServerEgress;
 }
 
 interface ClusterOptions {
@@ -44,6 +47,7 @@ export interface OperatorOptions extends ClusterOptions {
   readonly identity?: string;
   readonly clusterDomain: string;
   readonly clusterDns: readonly string[];
+  readonly apiServerEgress?: ApiServerEgress;
 }
 
 export interface GatewayConfig extends ClusterConfig, ProxyConfig {
@@ -140,6 +144,7 @@ export function readOperatorConfig(options: OperatorOptions, environment: NodeJS
     identity: options.identity ?? environment['POD_NAME'] ?? hostname(),
     clusterDomain: options.clusterDomain,
     clusterDns: options.clusterDns.map((text) => readAddress('--cluster-dns', text)),
+    apiServerEgress: options.apiServerEgress ?? 'ipBlock',
   };
 }
 

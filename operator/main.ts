@@ -14,6 +14,7 @@ import {
   withIngressOptions,
   withProxyOptions,
 } from './command-options.ts';
+import { API_SERVER_EGRESS, type ApiServerEgress } from './model/api-server-egress.ts';
 import { DENIAL_COLUMNS } from './model/denial-columns.ts';
 import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
 import { PRODUCTS } from './model/product.ts';
@@ -134,6 +135,14 @@ program
     "the cluster's own name server, which pods in dry-run list second (repeatable)",
     collect,
     [],
+  )
+  .addOption(
+    new Option(
+      '--api-server-egress <how>',
+      'how KubeNetworkPolicies let gateways reach the API server: by its addresses, or at any address on its ports, for network plugins to which an ipBlock never matches a node',
+    )
+      .choices(API_SERVER_EGRESS)
+      .default('ipBlock' satisfies ApiServerEgress),
   )
   .action(async (options) => {
     const { operatorCommand } = await import('./roles/operator/command.ts');

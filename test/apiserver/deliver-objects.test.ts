@@ -42,6 +42,7 @@ const SETTINGS = {
   systemNamespace: SYSTEM,
   clusterDomain: 'cluster.local',
   clusterDns: [],
+  apiServerEgress: 'ipBlock' as const,
   gatewayHealthPort: 8081,
 };
 const PORTS = [{ port: 5432, protocol: 'TCP' }];

@@ -71,6 +71,7 @@ export class ClusterHistory {
       systemNamespace: SYSTEM_NAMESPACE,
       clusterDomain: 'cluster.local',
       clusterDns: [],
+      apiServerEgress: 'ipBlock' as const,
       gatewayHealthPort: 8081,
     };
     const { objects, stamps } = operatorOutputs(state, settings, NOTHING_REMEMBERED);

@@ -1,5 +1,6 @@
 // A Kubernetes object as the operator wants it: complete, with the fields that the server would fill in where they are
 // known, so that what is stored can be compared with it.
+import type { ApiServerEgress } from '../../../model/api-server-egress.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../../../model/system-names.ts';
 
 export interface DesiredObject {
@@ -23,6 +24,8 @@ export interface ClusterSettings {
   readonly clusterDns: readonly string[];
   /** Port of the gateways' health and metrics, open to all. */
   readonly gatewayHealthPort: number;
+  /** How gateways may reach the API server. */
+  readonly apiServerEgress: ApiServerEgress;
 }
 
 export function managedLabels(): Readonly<Record<string, string>> {

@@ -6,9 +6,9 @@ import { isDryRun } from '../../../model/lane.ts';
 import { compareText, objectsOf } from '../../../model/snapshot.ts';
 import { LOCAL_RANGES, METADATA_RANGES, NON_PUBLIC_RANGES } from '../../../model/special-address.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import { gatewayToApiServer } from './api-server-rules.ts';
 import type { ClusterSettings } from './desired-object.ts';
 import { blocksExcept } from './ip-blocks.ts';
-import { toApiServer } from './isolation.ts';
 
 type Rule = Readonly<Record<string, unknown>>;
 
@@ -19,13 +19,13 @@ const DNS_PORTS = ['UDP', 'TCP'].map((protocol) => ({ protocol, port: 53 }));
 export function gatewayEgress(
   plans: readonly WorkspacePlan[],
   state: ClusterState,
-  { clusterDns }: ClusterSettings,
+  { clusterDns, apiServerEgress }: ClusterSettings,
 ): readonly Rule[] {
   return [
     { to: publicBlocks(plans) },
     ...toRanges(privateRanges(state)),
     { to: [NAME_SERVERS, ...clusterDns.map(host).map((cidr) => ({ ipBlock: { cidr } }))], ports: DNS_PORTS },
-    ...toApiServer(state.apiServer),
+    ...gatewayToApiServer(state.apiServer, apiServerEgress),
   ];
 }
 

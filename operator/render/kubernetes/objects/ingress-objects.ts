@@ -14,8 +14,8 @@ import {
   INGRESS_TLS_ROLE,
   INGRESS_TLS_VERBS,
 } from '../../../model/system-names.ts';
+import { gatewayToApiServer } from './api-server-rules.ts';
 import { type ClusterSettings, type DesiredObject, managedLabels } from './desired-object.ts';
-import { toApiServer } from './isolation.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
 const INGRESS_GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: INGRESS_NAME } };
@@ -23,7 +23,7 @@ const INGRESS_GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: INGRESS_NAME } };
 /** Everybody may connect to ingress gateways, which reach nothing but the API server; workspaces add themselves. */
 export function ingressBaseline(
   apiServer: ApiServerPlace,
-  { systemNamespace }: ClusterSettings,
+  { systemNamespace, apiServerEgress }: ClusterSettings,
 ): DesiredObject {
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -33,7 +33,7 @@ export function ingressBaseline(
       podSelector: INGRESS_GATEWAYS,
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{}],
-      egress: toApiServer(apiServer),
+      egress: gatewayToApiServer(apiServer, apiServerEgress),
     },
   };
 }

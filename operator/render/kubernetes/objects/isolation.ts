@@ -11,6 +11,7 @@ import { METADATA_RANGES } from '../../../model/special-address.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME, ISOLATION_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import { toApiServer } from './api-server-rules.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
 import { blocksExcept } from './ip-blocks.ts';
 
@@ -112,16 +113,4 @@ function clusterAccess({ policy, apiServer, plan }: IsolationInput): readonly Ru
     return [{ to: [{ namespaceSelector, podSelector: peer.podSelector ?? {} }], ports }];
   });
   return [...presets, ...peers];
-}
-
-export function toApiServer({ addresses, ports }: ApiServerPlace): readonly Rule[] {
-  if (addresses.length === 0 || ports.length === 0) return [];
-  return [
-    {
-      to: addresses.map((address) => ({
-        ipBlock: { cidr: `${address}/${address.includes(':') ? 128 : 32}` },
-      })),
-      ports: ports.map((port) => ({ protocol: 'TCP', port })),
-    },
-  ];
 }
