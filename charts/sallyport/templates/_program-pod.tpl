@@ -1,0 +1,89 @@
+{{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args" and
+     further "ports" as YAML. */}}
+{{- define "sallyport.programDeployment" -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "sallyport.labels" . | nindent 4 }}
+spec:
+  replicas: {{ .values.replicas }}
+  revisionHistoryLimit: 3
+  strategy:
+    rollingUpdate:
+      maxSurge: 1
+      maxUnavailable: 0
+  selector:
+    matchLabels:
+      {{- include "sallyport.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "sallyport.labels" . | nindent 8 }}
+      {{- with .values.podAnnotations }}
+      annotations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    spec:
+      serviceAccountName: {{ .name }}
+      enableServiceLinks: false
+      securityContext:
+        {{- include "sallyport.podSecurity" . | nindent 8 }}
+      {{- include "sallyport.scheduling" . | nindent 6 }}
+      {{- with .root.Values.imagePullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      containers:
+        - name: {{ .role }}
+          image: {{ include "sallyport.image" .root }}
+          imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          args:
+            - {{ .role }}
+            - --namespace
+            - {{ .root.Release.Namespace }}
+            - --health-port
+            - "8081"
+            - --log-level
+            - {{ .root.Values.logLevel }}
+            {{- with .args }}
+            {{- . | nindent 12 }}
+            {{- end }}
+            {{- with .values.extraArgs }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+          env:
+            {{- include "sallyport.podName" . | nindent 12 }}
+          ports:
+            - name: health
+              containerPort: 8081
+            {{- with .ports }}
+            {{- . | nindent 12 }}
+            {{- end }}
+          startupProbe:
+            httpGet:
+              path: /healthz
+              port: health
+            periodSeconds: 1
+            timeoutSeconds: 5
+            failureThreshold: 300
+          readinessProbe:
+            httpGet:
+              path: /readyz
+              port: health
+            periodSeconds: 2
+            timeoutSeconds: 5
+          livenessProbe:
+            httpGet:
+              path: /healthz
+              port: health
+            periodSeconds: 10
+            timeoutSeconds: 5
+            failureThreshold: 6
+          securityContext:
+            {{- include "sallyport.containerSecurity" . | nindent 12 }}
+          resources:
+            {{- toYaml .values.resources | nindent 12 }}
+{{- end }}
