@@ -4,6 +4,7 @@ export default {
     'operator/main.ts',
     'operator/roles/denial-log/child.ts',
     'hack/*.ts',
+    'hack/kind/*.ts',
     'charts/sallyport/files/*.mjs',
     'examples/*/main.ts',
     'test/{bench,attack,clients}/main.ts',

@@ -7,6 +7,8 @@ set -euo pipefail
 tools='
 helm        helm.sh/helm/v4/cmd/helm                  v4.3.1
 kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
+kind        sigs.k8s.io/kind                          v0.33.0
+coredns     github.com/coredns/coredns                v1.14.7
 kube-score  github.com/zegl/kube-score/cmd/kube-score v1.20.0
 '
 cache=${XDG_CACHE_HOME:-${HOME:-${TMPDIR:-/tmp}}/.cache}/sallyport

@@ -1,4 +1,5 @@
-// One program that is etcd, kube-apiserver, kube-controller-manager or kubectl, chosen by the name that it is called by.
+// One program that is etcd, kube-apiserver, kube-controller-manager or kubectl, chosen by the name that it is called by;
+// with the build tag "nodes" (nodes.go) also what runs on nodes.
 // For tests and for trying things out; built by hack/kubernetes-build.sh. One program instead of four, since nearly all
 // of it is common to the four.
 package main
@@ -37,7 +38,7 @@ func main() {
 	}
 	command, found := components[name]
 	if !found {
-		fmt.Fprintf(os.Stderr, "Cannot run %q: call this program as etcd, kube-apiserver, kube-controller-manager or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "Cannot run %q: call this program by the name of a component of Kubernetes\n", name)
 		os.Exit(2)
 	}
 	os.Exit(cli.Run(command()))

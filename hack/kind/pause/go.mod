@@ -1,0 +1,3 @@
+module sallyport.dev/hack/kind/pause
+
+go 1.26
