@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 // Writes what is generated from the sources: crds/<plural>.yaml for every kind of operator/model; in
-// charts/sallyport/generated/ the same for the chart, the policies for admission and RBAC, and Envoy's arguments. The same
-// sources give the same bytes; other files there are removed. Also the descriptors of Envoy's types, which take Go, where
-// what they are made from has changed.
+// charts/sallyport/generated/ the same for the chart, the policies for admission and RBAC, and Envoy's arguments; the same
+// again in charts/plain/generated/, for kubectl. The same sources give the same bytes; other files there are removed. Also
+// the descriptors of Envoy's types, which take Go, where what they are made from has changed.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
 import { envoyArguments } from '../operator/gateway/process/envoy-pid-file.ts';
 import { renderAdmission } from '../operator/manifests/admission/admission.ts';
+import { renderCrd } from '../operator/manifests/crd.ts';
 import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/manifests/crd-file.ts';
 import { renderRbac } from '../operator/manifests/rbac.ts';
 import { KINDS } from '../operator/model/kinds.ts';
@@ -16,7 +17,7 @@ import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
 
 const USAGE = `Usage: hack/generate.ts [--help]
 
-Writes crds/ and charts/sallyport/generated/ from the schemas and tables in operator/, and runs
+Writes crds/, charts/sallyport/generated/ and charts/plain/generated/ from the schemas and tables in operator/, and runs
 "hack/envoy-types.sh --if-changed". "npm run generate" does the same.
 `;
 
@@ -29,9 +30,15 @@ function generate(): void {
   const crds = KINDS.map(renderCrdFile);
   writeFolder('crds', crds);
   writeFolder('charts/sallyport/generated/crds', crds);
+  const rbac = renderRbac(USUAL_INSTALLATION);
+  const admission = renderAdmission(USUAL_INSTALLATION);
+  writeFolder('charts/plain/generated', [
+    renderObjectsFile('crds.yaml', KINDS.map(renderCrd)),
+    renderObjectsFile('installation.yaml', [...rbac, ...admission]),
+  ]);
   writeFolder('charts/sallyport/generated', [
-    renderObjectsFile('admission.yaml', renderAdmission(USUAL_INSTALLATION)),
-    renderObjectsFile('rbac.yaml', renderRbac(USUAL_INSTALLATION)),
+    renderObjectsFile('admission.yaml', admission),
+    renderObjectsFile('rbac.yaml', rbac),
     { name: 'envoy-arguments.yaml', text: ENVOY_HEADER + dump(envoyArguments(ENVOY_FOLDER, undefined)) },
   ]);
   const script = join(import.meta.dirname, 'envoy-types.sh');

@@ -229,6 +229,38 @@ describe('hack/kubernetes-build.sh', () => {
   });
 });
 
+describe('hack/go-tool.sh', () => {
+  /** A Go whose build is these lines; $GOBIN is where the program goes. */
+  function goThat(...build: readonly string[]): void {
+    writeProgram('bin/go', '[ "$1" = env ] && echo go1.26.8 && exit', ...build);
+  }
+
+  it('builds a program once, in its pinned version', () => {
+    goThat('echo "$*" > "$GOBIN/helm"');
+    const first = run('hack/go-tool.sh', ['helm']);
+    expect(first.stderr).toContain('Building helm v4.3.1 (once)');
+    expect(readFileSync(first.stdout.trim(), 'utf8')).toContain('helm.sh/helm/v4/cmd/helm@v4.3.1');
+    expect(run('hack/go-tool.sh', ['helm'])).toEqual({ status: 0, stdout: first.stdout, stderr: '' });
+  });
+
+  it('keeps nothing of a build that failed, and shows its messages', () => {
+    goThat('echo "a/b: no such host" >&2', 'exit 1');
+    const { status, stdout, stderr } = run('hack/go-tool.sh', ['helm']);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('a/b: no such host\nCannot build helm: go install failed');
+    expect(readdirSync(join(root, '.cache/sallyport'))).toEqual(['helm.lock']);
+  });
+
+  it.each([
+    ['tiller', 'Cannot build "tiller": it is none of helm kubeconform kube-score'],
+    ['helm', 'Cannot build helm: Go was not found: install Go 1.26 or newer'],
+  ])('asked for "%s" without Go says "%s"', (name, sentence) => {
+    const { status, stderr } = run('hack/go-tool.sh', [name]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(sentence);
+  });
+});
+
 describe('hack/kube-apiserver.sh', () => {
   it('explains itself where the command is not one of its own', () => {
     const { status, stderr } = run('hack/kube-apiserver.sh', ['restart']);
@@ -261,6 +293,7 @@ describe('hack/test.sh', () => {
     writeProgram('hack/ensure-node-modules.sh', lines.packages ?? 'exit 0');
     writeProgram('hack/envoy.sh', `echo ${root}/bin/envoy`);
     writeProgram('hack/kubernetes-build.sh', `echo ${root}/bin`);
+    writeProgram('hack/go-tool.sh', `echo ${root}/bin/helm`);
     writeProgram('hack/check.sh', lines.checks ?? 'exit 0');
     writeProgram('hack/with-low-ports.sh', lines.tests ?? COUNT('5 0 1'));
   }

@@ -1,0 +1,94 @@
+// Alerts and dashboards of the chart name only metrics that our programs have, with labels that these have.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import type { Registry } from 'prom-client';
+import { measureAnswers } from '../../operator/api/answer-metrics.ts';
+import { measureDelivery } from '../../operator/deliver/kubernetes/delivery-metrics.ts';
+import { measureDenials, measureInboundDenials } from '../../operator/denials/reading/denial-metrics.ts';
+import { DnsCounts, measureDns } from '../../operator/gateway/dns/dns-counts.ts';
+import { measureEnvoy } from '../../operator/gateway/process/envoy-metrics.ts';
+import { measureXds, XdsCounts } from '../../operator/gateway/xds/xds-counts.ts';
+import { measureRequests } from '../../operator/lib/kubernetes/request-metrics.ts';
+import { measureLoop, measurePasses, roleRegistry } from '../../operator/lib/loop-metrics.ts';
+import type { AccessType } from '../../operator/model/denial.ts';
+import {
+  measureReflectorFailures,
+  measureReflectors,
+} from '../../operator/sources/kubernetes/reflector-metrics.ts';
+import { CHART } from '../support/chart/helm.ts';
+
+/** Those that Prometheus adds, and those of histograms. */
+const LABELS_OF_ALL = ['pod', 'namespace', 'job', 'instance', 'le'];
+const FUNCTIONS = /^(?:sum|max|min|rate|increase|absent|histogram_quantile|by|and|or|on|unless)$/;
+
+/** Label names by metric, of all roles. */
+function knownMetrics(): ReadonlyMap<string, readonly string[]> {
+  const registry: Registry = roleRegistry();
+  measurePasses(registry, 'operator');
+  measureLoop(registry, 'operator', () => ({ isTriggered: false, runningSeconds: undefined, triggers: 0 }));
+  measureRequests(registry);
+  measureReflectorFailures(registry);
+  measureReflectors(registry, () => []);
+  measureDelivery(registry);
+  measureDenials(registry);
+  measureInboundDenials(registry);
+  measureDns(registry, new DnsCounts());
+  measureXds(registry, new XdsCounts());
+  measureEnvoy(registry, { deniedConnections: () => 0, memoryRatio: () => 0 });
+  measureAnswers(registry);
+  const metrics = registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
+  return new Map(
+    metrics.flatMap(({ name, labelNames }) =>
+      ['', '_bucket', '_sum', '_count'].map((part) => [`${name}${part}`, labelNames] as const),
+    ),
+  );
+}
+
+function alertExpressions(): readonly string[] {
+  const { groups } = load(readFileSync(join(CHART, 'files/rules.yaml'), 'utf8')) as {
+    readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
+  };
+  return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+}
+
+function dashboardExpressions(): readonly string[] {
+  const folder = join(CHART, 'dashboards');
+  return readdirSync(folder).flatMap((name) => {
+    const { panels } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as {
+      readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+    };
+    return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  });
+}
+
+/** Names in an expression: metrics, and the labels that it matches or groups by. */
+function namesIn(expression: string): {
+  readonly metrics: readonly string[];
+  readonly labels: readonly string[];
+} {
+  const matched = [...expression.matchAll(/([a-z_]+)(?:=~|!~|!=|=)"/g)].map(([, name = '']) => name);
+  const grouped = [...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/, */));
+  const rest = expression.replace(/\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)/g, ' ');
+  const words = rest.match(/[a-zA-Z_:][\w:]*/g) ?? [];
+  return { metrics: words.filter((word) => !FUNCTIONS.test(word)), labels: [...matched, ...grouped] };
+}
+
+const EXPRESSIONS = [...alertExpressions(), ...dashboardExpressions()];
+
+it.each(EXPRESSIONS)('%s', (expression) => {
+  const known = knownMetrics();
+  const { metrics, labels } = namesIn(expression);
+  expect(metrics.length).toBeGreaterThan(0);
+  expect(metrics.filter((name) => !known.has(name))).toEqual([]);
+  const usable = [...LABELS_OF_ALL, ...metrics.flatMap((name) => known.get(name) ?? [])];
+  expect(labels.filter((name) => !usable.includes(name))).toEqual([]);
+});
+
+it('asks for access types that there are', () => {
+  const asked = EXPRESSIONS.flatMap((one) => [...one.matchAll(/access_type="([^"]*)"/g)]).map(
+    ([, name]) => name,
+  );
+  const types: Readonly<Record<AccessType, true>> = { DROP: true, DRY_RUN_DENIAL: true };
+  expect(asked.toSorted()).toEqual(Object.keys(types).toSorted());
+});

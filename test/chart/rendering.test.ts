@@ -1,0 +1,134 @@
+// What the chart renders: golden files for the main sets of values, and what must hold for all of them. After a wanted
+// change "npm run manifests" writes the golden files anew.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  API_ACCOUNT,
+  GATEWAY_ACCOUNT,
+  GATEWAY_LABEL,
+  INGRESS_ACCOUNT,
+  OPERATOR_ACCOUNT,
+} from '../../operator/model/system-names.ts';
+import { CHART, Helm } from '../support/chart/helm.ts';
+import { renderPlain } from '../support/chart/plain-manifest.ts';
+import { goldenOf, type Manifest, manifestsOf, render, VALUE_SETS } from '../support/chart/value-sets.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const MAIN = join(ROOT, 'operator/main.ts');
+const SETS = Object.keys(VALUE_SETS);
+const rendered = new Map<string, string>();
+let helm: Helm;
+
+beforeAll(async () => {
+  helm = await Helm.find();
+  for (const name of SETS) rendered.set(name, await render(helm, name));
+});
+
+afterAll(() => helm.remove());
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args?: readonly string[];
+  readonly securityContext: unknown;
+  readonly resources: { readonly requests?: object; readonly limits?: { readonly memory?: string } };
+  readonly volumeMounts?: readonly { readonly name: string }[];
+  readonly lifecycle?: { readonly preStop: { readonly exec?: { readonly command: readonly string[] } } };
+}
+
+interface PodSpec {
+  readonly serviceAccountName: string;
+  readonly terminationGracePeriodSeconds?: number;
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+}
+
+interface Deployment extends Manifest {
+  readonly spec: {
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly template: { readonly spec: PodSpec };
+  };
+}
+
+function deploymentsOf(name: string): readonly Deployment[] {
+  return manifestsOf(rendered.get(name) ?? '').filter(({ kind }) => kind === 'Deployment') as Deployment[];
+}
+
+function containersOf({ spec }: Deployment): readonly Container[] {
+  return [...(spec.template.spec.initContainers ?? []), ...spec.template.spec.containers];
+}
+
+const withoutFile = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+describe.each(SETS)('with the values "%s"', (name) => {
+  it('renders what is in the golden file', () => {
+    expect(goldenOf(rendered.get(name) ?? '')).toBe(withoutFile(`test/chart/golden/${name}.yaml`));
+  });
+
+  it('gives every container what Pod Security "restricted" asks for, a read-only root and a memory limit', () => {
+    for (const container of deploymentsOf(name).flatMap(containersOf)) {
+      expect(container).toMatchObject({
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        resources: { requests: expect.anything(), limits: { memory: expect.anything() } },
+      });
+    }
+  });
+
+  it('gives the token of the API server to the agent, never to Envoy', () => {
+    const envoys = deploymentsOf(name)
+      .flatMap(containersOf)
+      .filter((container) => container.name === 'envoy');
+    expect(envoys.length).toBeGreaterThan(0);
+    for (const { volumeMounts } of envoys)
+      expect(volumeMounts?.map((mount) => mount.name)).toEqual(['state']);
+  });
+});
+
+it('names pods and accounts as the operator and admission know them', () => {
+  const names = [OPERATOR_ACCOUNT, GATEWAY_ACCOUNT, INGRESS_ACCOUNT, API_ACCOUNT];
+  const found = deploymentsOf('everything').map(({ spec }) => [
+    spec.selector.matchLabels[GATEWAY_LABEL],
+    spec.template.spec.serviceAccountName,
+  ]);
+  expect(found.toSorted()).toEqual(names.map((one) => [one, one]).toSorted());
+});
+
+/** The last option is wrong, so a program that knows all others names that one. */
+it.each(['api'])('gives "%s" only arguments that it accepts', (role) => {
+  const found = deploymentsOf('everything')
+    .flatMap(containersOf)
+    .find(({ args = [] }) => args[0] === role);
+  const args = [MAIN, ...(found?.args ?? []), '--health-port', 'none'];
+  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} });
+  expect(stderr).toBe('--health-port: Cannot accept "none": write a port from 0 to 65535\n');
+});
+
+it('is of the version of the program', () => {
+  const { version } = JSON.parse(withoutFile('package.json')) as { readonly version: string };
+  const chart = readFileSync(join(CHART, 'Chart.yaml'), 'utf8');
+  expect(chart).toContain(`\nversion: ${version}\n`);
+  expect(chart).toContain(`\nappVersion: ${version}\n`);
+});
+
+it('installs into the Namespace of the release, and names no other', async () => {
+  const { stdout } = await helm.run(['template', 'sallyport', CHART, '--namespace', 'elsewhere']);
+  expect(stdout).toContain('system:serviceaccount:elsewhere:sallyport-operator');
+  expect(stdout).not.toContain('sallyport-system');
+});
+
+it('keeps CRDs only where it should', async () => {
+  const kept = async (keep: boolean): Promise<number> => {
+    const { stdout } = await helm.template({ crds: { keep } });
+    return stdout.split('helm.sh/resource-policy: keep').length - 1;
+  };
+  expect([await kept(true), await kept(false)]).toEqual([11, 0]);
+});
+
+it('has a plain manifest of the same objects', async () => {
+  expect(await renderPlain(helm)).toBe(withoutFile('charts/plain/workloads.yaml'));
+});

@@ -1,0 +1,124 @@
+// Values that the chart does not know, or whose kind is wrong, are named; each one that it knows is described and has a
+// default.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { CHART, type ChartValues, Helm } from '../support/chart/helm.ts';
+
+interface Schema {
+  readonly description?: string;
+  readonly type?: string | readonly string[];
+  readonly $ref?: string;
+  readonly enum?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: unknown;
+}
+
+const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as Schema;
+const defaults = load(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as ChartValues;
+let helm: Helm;
+
+beforeAll(async () => {
+  helm = await Helm.find();
+});
+
+afterAll(() => helm.remove());
+
+/** "gateway.image.tag" -> its schema, for every value at every depth. */
+function described({ properties = {} }: Schema, path = ''): readonly (readonly [string, Schema])[] {
+  return Object.entries(properties).flatMap(([key, value]) => {
+    const name = path === '' ? key : `${path}.${key}`;
+    return [[name, value] as const, ...described(value, name)];
+  });
+}
+
+function isRecord(value: unknown): value is ChartValues {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The keys that people may set; what a map or resources hold is theirs. */
+function keysOf(values: ChartValues, { properties = {} }: Schema, path = ''): readonly string[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    const name = path === '' ? key : `${path}.${key}`;
+    const inner = properties[key] ?? {};
+    return [name, ...(isRecord(value) && inner.properties ? keysOf(value, inner, name) : [])];
+  });
+}
+
+/** Every key of every depth, with a letter too many. */
+function misspelt(values: ChartValues, { properties = {} }: Schema): ChartValues {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]) => {
+      const inner = properties[key] ?? {};
+      const wrong = [`${key}x`, value] as const;
+      return isRecord(value) && inner.properties ? [[key, misspelt(value, inner)], wrong] : [wrong];
+    }),
+  );
+}
+
+it('describes every value, and closes every object', () => {
+  const all = described(schema);
+  expect(all.length).toBeGreaterThan(100);
+  expect(all.filter(([, { description = '' }]) => !/^[A-Z].+[.]$/.test(description))).toEqual([]);
+  const open = all.filter(
+    ([, { properties, additionalProperties }]) => properties && additionalProperties !== false,
+  );
+  expect(open).toEqual([]);
+});
+
+it('has a default for every value, and no other', () => {
+  const names = described(schema)
+    .map(([name]) => name)
+    .filter((name) => name !== 'global');
+  expect(keysOf(defaults, schema).toSorted()).toEqual(names.toSorted());
+});
+
+it('rejects every misspelt value by its name', async () => {
+  const { code, stderr } = await helm.template(misspelt(defaults, schema));
+  expect(code).not.toBe(0);
+  const unnamed = keysOf(defaults, schema).filter((name) => !stderr.includes(`'${name.split('.').at(-1)}x'`));
+  expect(unnamed).toEqual([]);
+});
+
+/** A value of a kind that this one must not have. */
+function wrongKind({ type, $ref }: Schema): unknown {
+  return type === 'object' || type === 'array' || $ref !== undefined ? true : ['wrong'];
+}
+
+it('rejects every value of another kind by its path', async () => {
+  const wrong = (inner: Schema): unknown =>
+    inner.properties === undefined
+      ? wrongKind(inner)
+      : Object.fromEntries(Object.entries(inner.properties).map(([key, value]) => [key, wrong(value)]));
+  const { stderr } = await helm.template(wrong(schema) as ChartValues);
+  const leaves = described(schema).filter(([, { properties }]) => properties === undefined);
+  const unnamed = leaves.filter(([name]) => !stderr.includes(`at '/${name.replaceAll('.', '/')}'`));
+  expect(unnamed.map(([name]) => name)).toEqual([]);
+});
+
+it.each([
+  [{ networkPolicies: { apiServer: 'anything' } }, "value must be one of 'ipBlock', 'anyAddress'"],
+  [{ gateway: { replicas: 0 } }, "at '/gateway/replicas': minimum: got 0, want 1"],
+  [{ clusterDns: ['kube-dns'] }, "'kube-dns' does not match pattern"],
+  [{ api: { enabled: true } }, 'Cannot let anybody connect to the REST API: list in "api.allowedFrom"'],
+])('says what is wrong with %j', async (values, sentence) => {
+  const { code, stderr } = await helm.template(values);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(sentence);
+});
+
+it.each(['1.35.9', '1.29.0'])('refuses Kubernetes %s', async (version) => {
+  const { code, stderr } = await helm.template({}, ['--kube-version', version]);
+  expect(code).not.toBe(0);
+  expect(stderr).toContain(
+    `chart requires kubeVersion: >=1.36.0-0 which is incompatible with Kubernetes v${version}`,
+  );
+});
+
+it.each(['1.36.0', '1.36.3-eks-1', '1.40.0'])('accepts Kubernetes %s', async (version) => {
+  expect(await helm.template({}, ['--kube-version', version])).toMatchObject({ code: 0 });
+});
+
+it('can be part of another chart', async () => {
+  expect(await helm.template({ global: { team: 'platform' } })).toMatchObject({ code: 0 });
+});

@@ -1,0 +1,91 @@
+// The sets of values under which the chart is rendered, and what is rendered: golden files, and the plain manifest.
+import { load, loadAll } from 'js-yaml';
+import type { ChartValues, Helm } from './helm.ts';
+
+export interface Manifest {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [field: string]: unknown;
+}
+
+interface ValueSet {
+  readonly values: ChartValues;
+  readonly args?: readonly string[];
+}
+
+const SCHEDULING = {
+  podAnnotations: { 'example.com/team': 'platform' },
+  nodeSelector: { 'example.com/pool': 'system' },
+  tolerations: [{ key: 'example.com/system', operator: 'Exists' }],
+  priorityClassName: 'platform',
+};
+
+export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
+  default: { values: {} },
+  everything: {
+    values: {
+      clusterDns: ['10.96.0.10'],
+      imagePullSecrets: [{ name: 'pull' }],
+      operator: SCHEDULING,
+      gateway: {
+        ...SCHEDULING,
+        autoscaling: { enabled: true },
+        denyRanges: ['5.6.7.0/24'],
+        resolvers: ['10.0.0.53:53'],
+        extraArgs: ['--dns-questions', '500'],
+      },
+      ingress: {
+        ...SCHEDULING,
+        enabled: true,
+        autoscaling: { enabled: true },
+        trustedHops: 1,
+        proxyProtocolFrom: ['10.0.0.0/8'],
+        authorize: { enabled: true, trustedProxies: ['10.0.0.0/8'] },
+      },
+      api: {
+        ...SCHEDULING,
+        enabled: true,
+        trustedProxies: ['10.0.0.0/8'],
+        allowedFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'proxies' } } }],
+      },
+      monitoring: {
+        serviceMonitor: { enabled: true },
+        prometheusRule: { enabled: true },
+        dashboards: { enabled: true },
+      },
+    },
+    args: ['--api-versions', 'cilium.io/v2/CiliumNetworkPolicy'],
+  },
+  'without-crds': { values: { crds: { enabled: false }, isolationProbe: { enabled: false } } },
+  'any-address': { values: { networkPolicies: { apiServer: 'anyAddress' } } },
+};
+
+/** Throws what Helm says. */
+export async function render(helm: Helm, name: string): Promise<string> {
+  const { values, args = [] } = VALUE_SETS[name] ?? { values: {} };
+  const { code, stdout, stderr } = await helm.template(values, args);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+export function manifestsOf(rendered: string): readonly Manifest[] {
+  return (loadAll(rendered) as (Manifest | null)[]).filter((one) => one !== null);
+}
+
+/** What comes from generated files stands as a name only: other tests compare their content. */
+const GENERATED_SOURCE = /^# Source: sallyport\/templates\/(?:admission|crds|rbac)\.yaml$/m;
+
+/** Rendered text -> what is kept of it in a golden file. */
+export function goldenOf(rendered: string): string {
+  return rendered
+    .split(/^---$/m)
+    .filter((text) => text.trim() !== '')
+    .map((text) => {
+      if (!GENERATED_SOURCE.test(text)) return `---\n${text.trim()}\n`;
+      const { kind, metadata } = load(text) as Manifest;
+      const place = metadata.namespace === undefined ? '' : ` in ${metadata.namespace}`;
+      return `# generated: ${kind} ${metadata.name}${place}\n`;
+    })
+    .join('');
+}
