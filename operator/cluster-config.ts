@@ -12,7 +12,7 @@ import {
 } from './inbound-config.ts';
 import type { ApiServerEgress } from './model/api-server-egress.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
-import { readAddress, readNameServer, readPort, readRange } from './option-values.ts';
+import { readAddress, readCount, readNameServer, readPort, readRange } from './option-values.ts';
 
 /** Configuration of every role in a cluster. */
 interface ClusterConfig {
@@ -50,7 +50,13 @@ export interface OperatorOptions extends ClusterOptions {
   readonly apiServerEgress?: ApiServerEgress;
 }
 
-export interface GatewayConfig extends ClusterConfig, ProxyConfig {
+/** Of a gateway that others replace. */
+interface DrainConfig {
+  /** How long its connections may take to end. */
+  readonly drainMs: number;
+}
+
+export interface GatewayConfig extends ClusterConfig, ProxyConfig, DrainConfig {
   /** Name of this gateway: in its report, and in the ids of denials. */
   readonly podName: string;
   readonly clusterDomain: string;
@@ -60,6 +66,7 @@ export interface GatewayConfig extends ClusterConfig, ProxyConfig {
 
 export interface GatewayOptions extends ClusterOptions, ProxyOptions {
   readonly podName?: string;
+  readonly drainSeconds: string;
   readonly clusterDomain?: string;
   readonly clusterDns?: readonly string[];
 }
@@ -67,6 +74,7 @@ export interface GatewayOptions extends ClusterOptions, ProxyOptions {
 /** Configuration of `sallyport ingress`. */
 export interface IngressGatewayConfig
   extends ClusterConfig,
+    DrainConfig,
     Omit<ProxyConfig, 'resolvers' | 'openRanges' | 'denyRanges' | 'dnsQuestionsPerSecond'> {
   readonly ingress: IngressListenConfig;
   /** Undefined: proxies of others cannot ask. */
@@ -81,6 +89,7 @@ export interface IngressGatewayOptions
     IngressListenOptions,
     AuthorizeOptions {
   readonly podName?: string;
+  readonly drainSeconds: string;
 }
 
 /** Throws an OptionError for an option that cannot be accepted. */
@@ -94,6 +103,7 @@ export function readIngressConfig(
     ...readProxyConfig({ ...options, ...noDestinations }, environment),
     ingress: readIngressListen(options),
     authorize: readAuthorize(options),
+    drainMs: readDrain(options.drainSeconds),
     podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
   };
 }
@@ -131,6 +141,7 @@ export function readGatewayConfig(options: GatewayOptions, environment: NodeJS.P
   return {
     ...readClusterConfig(options, environment),
     ...readProxyConfig(options, environment),
+    drainMs: readDrain(options.drainSeconds),
     podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
     clusterDomain: options.clusterDomain ?? USUAL_CLUSTER_DOMAIN,
     clusterDns: (options.clusterDns ?? []).map((text) => readNameServer('--cluster-dns', text)),
@@ -146,6 +157,10 @@ export function readOperatorConfig(options: OperatorOptions, environment: NodeJS
     clusterDns: options.clusterDns.map((text) => readAddress('--cluster-dns', text)),
     apiServerEgress: options.apiServerEgress ?? 'ipBlock',
   };
+}
+
+function readDrain(text: string): number {
+  return readCount('--drain-seconds', text) * 1000;
 }
 
 function readClusterConfig(options: ClusterOptions, environment: NodeJS.ProcessEnv): ClusterConfig {

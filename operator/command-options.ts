@@ -62,6 +62,18 @@ export function withEnvoyOptions(command: Command): Command {
     .option('--account-id <id>', 'account_id of the denial log', 'local');
 }
 
+/** Options of everything that runs beside an Envoy in a pod. */
+export function withPodOptions(command: Command): Command {
+  return command
+    .option('--external-envoy', 'another container of the pod runs Envoy; never start or end one')
+    .option(
+      '--drain-seconds <n>',
+      'how long connections may take to end once "sallyport drain" has been called',
+      '300',
+    )
+    .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)');
+}
+
 /** Options of every gateway for egress, in a cluster or not. */
 export function withProxyOptions(command: Command): Command {
   return withEnvoyOptions(command)

@@ -51,6 +51,8 @@ export interface ProxyConfig {
   readonly concurrency: number | undefined;
   /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
   readonly rotateLogBytes: number | undefined;
+  /** Whether another container of the pod runs Envoy. */
+  readonly isEnvoyExternal: boolean;
   /** Value of PATH, to find Envoy. */
   readonly path: string;
 }
@@ -104,6 +106,7 @@ export interface ProxyOptions {
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
   readonly denialRows?: string;
+  readonly externalEnvoy?: boolean;
 }
 
 export interface RunOptions extends ListenOptions, ProxyOptions, IngressListenOptions, AuthorizeOptions {
@@ -169,6 +172,7 @@ export function readProxyConfig(options: ProxyOptions, environment: NodeJS.Proce
     denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
     concurrency: readCountIfGiven('--concurrency', options.concurrency),
     rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),
+    isEnvoyExternal: options.externalEnvoy === true,
     path: environment['PATH'] ?? '',
   };
 }

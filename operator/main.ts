@@ -12,6 +12,7 @@ import {
   stateOption,
   withEnvoyOptions,
   withIngressOptions,
+  withPodOptions,
   withProxyOptions,
 } from './command-options.ts';
 import { API_SERVER_EGRESS, type ApiServerEgress } from './model/api-server-egress.ts';
@@ -149,13 +150,12 @@ program
     process.exitCode = await operatorCommand(options, process.env);
   });
 
-withProxyOptions(program.command('gateway'))
+withPodOptions(withProxyOptions(program.command('gateway')))
   .description('run one Envoy of a cluster under the plans that the operator compiled')
   .addOption(kubeconfigOption)
   .addOption(namespaceOption)
   .addOption(healthPortOption)
   .addOption(logLevelOption)
-  .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)')
   .option('--listen-address <address>', 'address of the proxies; "::" takes IPv4 too', '0.0.0.0')
   .option('--cluster-domain <domain>', "domain of the cluster's Services (default: cluster.local)")
   .option(
@@ -169,17 +169,27 @@ withProxyOptions(program.command('gateway'))
     process.exitCode = await gatewayCommand(options, process.env);
   });
 
-withIngressOptions(withEnvoyOptions(program.command('ingress')))
+withPodOptions(withIngressOptions(withEnvoyOptions(program.command('ingress'))))
   .description('run one Envoy of a cluster for people who access workspaces, under the access lists in force')
   .addOption(kubeconfigOption)
   .addOption(namespaceOption)
   .addOption(healthPortOption)
   .addOption(logLevelOption)
-  .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)')
   .option('--listen-address <address>', 'address of its listeners', '0.0.0.0')
   .action(async (options) => {
     const { ingressCommand } = await import('./roles/ingress/command.ts');
     process.exitCode = await ingressCommand(options, process.env);
+  });
+
+program
+  .command('drain')
+  .description(
+    'tell the gateway or ingress that uses a state directory to take no new clients, and to wait for its connections to end',
+  )
+  .addOption(stateOption)
+  .action(async (options) => {
+    const { drainCommand } = await import('./roles/drain/command.ts');
+    process.exitCode = await drainCommand(options);
   });
 
 program

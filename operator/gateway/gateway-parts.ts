@@ -71,7 +71,8 @@ const BUSY_POLL_MS = 250;
 /** Where a gateway is on this machine. */
 export interface GatewayPlace {
   readonly paths: StatePaths;
-  readonly binary: string;
+  /** Of Envoy; undefined where another container runs it. */
+  readonly binary: string | undefined;
   readonly tunnels: TunnelFile;
   readonly descriptors: Descriptors;
   /** Changes that made the directory private, and what the machine has too little of, a sentence for each. */
@@ -81,7 +82,7 @@ export interface GatewayPlace {
 
 /** Throws where the address, the state directory or Envoy is not available. */
 export async function prepareGateway(
-  config: Pick<ProxyConfig, 'listenAddress' | 'stateDirectory' | 'path'>,
+  config: Pick<ProxyConfig, 'listenAddress' | 'stateDirectory' | 'path' | 'isEnvoyExternal'>,
   options: StateDirectoryOptions = {},
 ): Promise<GatewayPlace> {
   const addressProblem = await portProblem(config.listenAddress, 0);
@@ -95,7 +96,7 @@ export async function prepareGateway(
     descriptors,
     notes: [...notes, ...descriptorNotes(descriptors)],
     release,
-    binary: await envoyBinary(config.path),
+    binary: config.isEnvoyExternal ? undefined : await envoyBinary(config.path),
   };
 }
 

@@ -14,6 +14,10 @@ export interface HealthServerOptions {
   /** By name; /healthz runs those of `live`, /readyz those of `ready`. */
   readonly live: Checks;
   readonly ready: Checks;
+  /** Further pages of checks, by path. */
+  readonly checks?: Readonly<Record<string, Checks>>;
+  /** Pages that are answered when their text is there, by path. */
+  readonly waits?: Readonly<Record<string, () => Promise<string>>>;
   /** A registry. */
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
 }
@@ -46,11 +50,14 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
 
-function pagesOf({ live, ready, metrics }: HealthServerOptions): ReadonlyMap<string, Page> {
-  return new Map([
+function pagesOf(options: HealthServerOptions): ReadonlyMap<string, Page> {
+  const { live, ready, metrics, checks = {}, waits = {} } = options;
+  return new Map<string, Page>([
     ['/healthz', checkPage(live)],
     ['/readyz', checkPage(ready)],
     ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.metrics() })],
+    ...Object.entries(checks).map(([path, page]) => [path, checkPage(page)] as const),
+    ...Object.entries(waits).map(([path, text]) => [path, async () => plain(200, await text())] as const),
   ]);
 }
 

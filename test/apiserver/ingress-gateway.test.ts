@@ -71,6 +71,7 @@ function startGateway(kubeconfig = scene.controlPlane.adminKubeconfig): Promise<
     authorizePort: `${ports[2]}`,
     maxConnections: '1000',
     accountId: 'account',
+    drainSeconds: '300',
     concurrency: '1',
   };
   const stream = new Writable({

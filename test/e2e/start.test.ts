@@ -115,9 +115,11 @@ describe('without a good Envoy', () => {
   });
 
   test('run names the one that does not run', async () => {
-    const environment = await withoutEnvoy('exit 127');
+    const environment = await withoutEnvoy(
+      'echo "error while loading shared libraries: libm.so.6" >&2; exit 127',
+    );
     const { stderr } = await scene.run([], environment).ended();
-    expect(stderr).toMatch(/^Cannot use ".*\/envoy": "envoy --version" fails or names no version\n/);
+    expect(stderr).toMatch(/^Cannot use ".*\/envoy": error while loading shared libraries: libm\.so\.6\n/);
   });
 
   test('run says that there is none, and why none was fetched', async () => {

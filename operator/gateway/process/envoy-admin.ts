@@ -88,6 +88,14 @@ export class EnvoyAdmin {
     return active;
   }
 
+  /** Requests in progress and open tunnels, of all clients. */
+  async activeRequests(): Promise<number> {
+    const gauges = await this.#gauges('^http\\..*\\.downstream_rq_active$');
+    // This very question is a request, too.
+    const ofClients = [...gauges].filter(([stat]) => !stat.startsWith('http.admin.'));
+    return ofClients.reduce((sum, [, count]) => sum + count, 0);
+  }
+
   /** Names of internal listeners that have connections, or clients whose first bytes are incomplete. */
   async listenersInUse(): Promise<ReadonlySet<string>> {
     const gauges = await this.#gauges('^listener\\.envoy_internal_.*\\.downstream_(pre_)?cx_active$');
@@ -134,6 +142,11 @@ export class EnvoyAdmin {
   /** Makes Envoy reopen the access log when it next has something to write. */
   async reopenLogs(): Promise<void> {
     await this.#text('/reopen_logs', 'POST');
+  }
+
+  /** From now on Envoy asks clients to close their connections with the next answer; it accepts new ones all the same. */
+  async askClientsToClose(): Promise<void> {
+    await this.#text('/healthcheck/fail', 'POST');
   }
 
   async serverInfo(): Promise<ServerInfo> {

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AtomicFiles, attemptWrite } from '../../lib/atomic-file.ts';
 import { backOffMs, spread } from '../../lib/back-off.ts';
 import { EnvoyAdmin, EnvoyNotRunning } from './envoy-admin.ts';
+import type { EnvoyHandle } from './envoy-handle.ts';
 import { EnvoyLog } from './envoy-log.ts';
 import {
   type EnvoyOrigin,
@@ -50,7 +51,7 @@ const OWN_LOG_LIMIT_BYTES = 16 * 1024 * 1024;
 // An Envoy that lived this long counts as healthy: its death starts the back-off from the beginning.
 const HEALTHY_MS = 30_000;
 
-export class EnvoyProcess {
+export class EnvoyProcess implements EnvoyHandle {
   readonly admin: EnvoyAdmin;
   readonly #options: EnvoyProcessOptions;
   readonly #arguments: readonly string[];
@@ -66,6 +67,10 @@ export class EnvoyProcess {
     this.#arguments = envoyArguments(options.directory, options.concurrency);
     this.admin = new EnvoyAdmin(this.#path('admin.sock'));
     this.#log = new EnvoyLog(this.#path('log/envoy.log'));
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined;
   }
 
   /** Undefined between a death and the next start. */

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 /** The oldest Envoy that the rendered configuration was tested with. */
-const MINIMUM_ENVOY_VERSION = '1.40';
+export const MINIMUM_ENVOY_VERSION = '1.40';
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, '../../../hack/envoy.sh');
@@ -48,15 +48,19 @@ export async function envoyVersion(binary: string): Promise<string> {
   return version;
 }
 
+/** Why an Envoy of this version cannot be used; `wanted` says what to have instead. */
+export function versionProblem(version: string, wanted: string): string | undefined {
+  const isNewEnough = version.localeCompare(MINIMUM_ENVOY_VERSION, 'en', { numeric: true }) >= 0;
+  return isNewEnough ? undefined : `it is Envoy ${version}, wanted ${wanted}`;
+}
+
 async function complaintAbout(binary: string): Promise<string | undefined> {
-  const version = await envoyVersion(binary).catch(() => undefined);
-  if (version === undefined) {
-    return `Cannot use "${binary}": "envoy --version" fails or names no version`;
+  try {
+    const problem = versionProblem(await envoyVersion(binary), MINIMUM_ENVOY_VERSION);
+    return problem === undefined ? undefined : `Cannot use "${binary}": ${problem}`;
+  } catch (error) {
+    return `Cannot use "${binary}": ${lastComplaint(error)}`;
   }
-  const newEnough = version.localeCompare(MINIMUM_ENVOY_VERSION, 'en', { numeric: true }) >= 0;
-  return newEnough
-    ? undefined
-    : `Cannot use "${binary}": it is Envoy ${version}, wanted ${MINIMUM_ENVOY_VERSION}`;
 }
 
 async function pinnedEnvoy(): Promise<string | undefined> {

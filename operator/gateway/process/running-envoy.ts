@@ -8,7 +8,8 @@ import type { EnvoyLog } from './envoy-log.ts';
 import { identify, isRunning, type ProcessIdentity, signalProcess } from './process-identity.ts';
 
 export interface EnvoyExit {
-  readonly pid: number;
+  /** Undefined for an Envoy of another container. */
+  readonly pid: number | undefined;
   /** Both null for an adopted Envoy, which is not our child. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

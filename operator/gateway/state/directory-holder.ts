@@ -33,7 +33,8 @@ async function linkIfFree(identity: string, path: string): Promise<boolean> {
   }
 }
 
-async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
+/** Which process has the directory, or had it last; undefined where none did. */
+export async function readHolder(path: string): Promise<ProcessIdentity | undefined> {
   try {
     // A former release had a file.
     const text = await readlink(path).catch(() => readFile(path, 'utf8'));

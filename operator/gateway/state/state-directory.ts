@@ -76,6 +76,12 @@ export interface StateDirectoryOptions {
   readonly mayBeVolume?: boolean;
 }
 
+/** Where a gateway of a cluster has its state: in a volume, a private directory of ours is created. */
+export async function gatewayStatePaths(directory: string): Promise<StatePaths> {
+  const isVolume = await isRootsVolume(directory);
+  return statePaths(isVolume ? join(directory, DIRECTORY_IN_VOLUME) : directory);
+}
+
 /**
  * Afterwards, files of this process and its Envoy are for their user alone. Throws where the directory cannot be
  * created or written, where another process uses it, where somebody else could change it, or where its path is too long
@@ -85,16 +91,14 @@ export async function prepareStateDirectory(
   directory: string,
   { mayBeVolume = false }: StateDirectoryOptions = {},
 ): Promise<StateDirectory> {
-  const isVolume = mayBeVolume && (await isRootsVolume(directory));
-  const root = isVolume ? join(directory, DIRECTORY_IN_VOLUME) : directory;
-  const paths = statePaths(root);
+  const paths = mayBeVolume ? await gatewayStatePaths(directory) : statePaths(directory);
+  const { root } = paths;
   checkSocketPath(paths);
   process.umask(NOBODY_ELSE);
   try {
     await makeDirectory(root);
     const owners = await currentOwners();
-    // In a volume, a private directory of ours is created.
-    if (!isVolume) await checkWay(root, owners);
+    if (root === directory) await checkWay(root, owners);
     const restricted = await takeForOurselves(await realpath(root), owners);
     await makeDirectory(paths.envoyLog);
     await makeDirectory(paths.ingressLog);

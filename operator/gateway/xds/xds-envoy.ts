@@ -7,16 +7,18 @@ import { makeDirectories } from '../../lib/make-directories.ts';
 import type { Json } from '../../render/envoy/envoy-config.ts';
 import { endTornLine } from '../log/torn-line.ts';
 import { EnvoyAdmin } from '../process/envoy-admin.ts';
+import type { EnvoyHandle, EnvoyStart } from '../process/envoy-handle.ts';
 import { EnvoyProcess, type EnvoyProcessOptions } from '../process/envoy-process.ts';
-import type { Resources } from './resource-kind.ts';
+import { ExternalEnvoy } from '../process/external-envoy.ts';
+import { BootstrapFile } from './bootstrap-file.ts';
+import { forEachKind, type Resources } from './resource-kind.ts';
 import { type XdsApplied, XdsApplier, type XdsApplierOptions } from './xds-applier.ts';
 import { XdsCounts } from './xds-counts.ts';
 
-/** "adopted" is an Envoy that a former process left running. */
-export type EnvoyStart = 'adopted' | 'started';
-
 export interface XdsEnvoyOptions
-  extends Pick<EnvoyProcessOptions, 'directory' | 'binary' | 'beforeStart' | 'onExit' | 'onRestart'> {
+  extends Pick<EnvoyProcessOptions, 'directory' | 'beforeStart' | 'onExit' | 'onRestart'> {
+  /** Undefined: another container of the pod runs Envoy. */
+  readonly binary: string | undefined;
   readonly bootstrap: Json;
   /** Worker threads; Envoy's own default where undefined. */
   readonly concurrency: number | undefined;
@@ -24,6 +26,7 @@ export interface XdsEnvoyOptions
     XdsApplierOptions,
     'socketPath' | 'order' | 'rules' | 'placesOf' | 'readyAgain' | 'retryMs' | 'timeoutMs' | 'drainMs'
   >;
+  /** Another container's Envoy is awaited first, and then counts as started. */
   readonly onStart: (how: EnvoyStart, pid: number | undefined) => void;
   readonly onStop?: () => void;
   /** Called with the sentence about remembered resources that cannot be used. */
@@ -35,8 +38,10 @@ const FOR_OWNER = 0o700;
 /** Of a former release, which configured Envoy by files. */
 const FORMER_FOLDERS = ['lds', 'cds', 'rds'];
 
+const NOTHING: Resources = forEachKind(() => []);
+
 interface Running {
-  readonly envoy: EnvoyProcess;
+  readonly envoy: EnvoyHandle;
   readonly applier: XdsApplier;
 }
 
@@ -45,13 +50,16 @@ export class XdsEnvoy {
   readonly admin: EnvoyAdmin;
   readonly counts = new XdsCounts();
   readonly #options: XdsEnvoyOptions;
+  readonly #bootstrap: BootstrapFile;
   #running: Running | undefined;
+  #external: ExternalEnvoy | undefined;
   #startedAs: EnvoyStart | undefined;
   /** Whether a former process may have left an Envoy. */
   #isUnsure = true;
 
   constructor(options: XdsEnvoyOptions) {
     this.#options = options;
+    this.#bootstrap = new BootstrapFile(options.directory, options.bootstrap);
     this.admin = new EnvoyAdmin(join(options.directory, 'admin.sock'));
   }
 
@@ -60,13 +68,34 @@ export class XdsEnvoy {
     return this.#running?.envoy.pid;
   }
 
+  get isRunning(): boolean {
+    return this.#running?.envoy.isRunning ?? false;
+  }
+
+  /** Whether an Envoy that starts now finds its bootstrap, and somebody who tells it everything. */
+  get isServing(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Why the Envoy of another container must not be used, as a sentence. */
+  get problem(): string | undefined {
+    return this.#external?.problem;
+  }
+
+  /** Why the Envoy of another container should be started again, as a sentence. */
+  get restartReason(): string | undefined {
+    return this.#external?.fault;
+  }
+
   /** How the present one was got first; undefined where none ever ran. */
   get startedAs(): EnvoyStart | undefined {
     return this.#startedAs;
   }
 
   /** One call after the other. Undefined: nothing is served, and Envoy ends. Throws where Envoy cannot be started. */
-  async serve(resources: Resources | undefined): Promise<XdsApplied> {
+  async serve(wanted: Resources | undefined): Promise<XdsApplied> {
+    // The Envoy of another container cannot be ended.
+    const resources = wanted ?? (this.#options.binary === undefined ? NOTHING : undefined);
     if (resources === undefined) {
       await this.#end();
       return { result: { status: 'applied' }, unsaved: [] };
@@ -126,25 +155,19 @@ export class XdsEnvoy {
 
   async #start(running: Running): Promise<void> {
     const { directory, onStart } = this.#options;
-    await this.#writeBootstrap();
+    if (await this.#bootstrap.isNews()) this.#external?.outdate();
+    await this.#bootstrap.write();
     this.#running = running;
     this.#startedAs = await running.envoy.start();
-    onStart(this.#startedAs, running.envoy.pid);
+    if (this.#startedAs !== 'awaited') onStart(this.#startedAs, running.envoy.pid);
     for (const name of FORMER_FOLDERS) await rm(join(directory, name), { recursive: true, force: true });
     this.#isUnsure = false;
-  }
-
-  async #writeBootstrap(): Promise<void> {
-    const { directory, bootstrap } = this.#options;
-    const text = `${JSON.stringify(bootstrap)}\n`;
-    const unwritten = await atomicFiles.writeOrSay(join(directory, 'bootstrap.json'), text);
-    if (unwritten !== undefined) throw new Error(unwritten);
   }
 
   /** Whoever removes files of a running Envoy must not keep the next one from starting. */
   async #putBack(): Promise<void> {
     await makeDirectories(this.#options.directory, FOR_OWNER);
-    await this.#writeBootstrap();
+    await this.#bootstrap.write();
     await this.#running?.applier.listenAgain();
   }
 
@@ -154,13 +177,14 @@ export class XdsEnvoy {
       this.#options.onStop?.();
     }
     if (!this.#isUnsure) return;
-    await this.#newEnvoy().endFormer();
+    const { binary } = this.#options;
+    if (binary !== undefined) await this.#newEnvoy(binary).endFormer();
     this.#isUnsure = false;
   }
 
   #make(): Running {
-    const { directory, delivery, onDamaged = () => undefined } = this.#options;
-    const envoy = this.#newEnvoy();
+    const { directory, binary, delivery, onDamaged = () => undefined } = this.#options;
+    const envoy = binary === undefined ? this.#newExternal() : this.#newEnvoy(binary);
     const applier = new XdsApplier({
       ...delivery,
       onDamaged,
@@ -169,7 +193,7 @@ export class XdsEnvoy {
         warming: () => envoy.admin.warming(),
         listenerNames: () => envoy.admin.listenerNames(),
       },
-      isRunning: () => envoy.pid !== undefined,
+      isRunning: () => envoy.isRunning,
       counts: this.counts,
     });
     return { envoy, applier };
@@ -181,8 +205,26 @@ export class XdsEnvoy {
     if (problem !== undefined) this.#options.onDamaged?.(problem);
   }
 
-  #newEnvoy(): EnvoyProcess {
-    const { directory, binary, concurrency, onExit, onRestart } = this.#options;
+  #newExternal(): ExternalEnvoy {
+    const { directory, onStart, onExit = () => undefined, onRestart = () => undefined } = this.#options;
+    const external = new ExternalEnvoy({
+      directory,
+      beforeRestart: async () => {
+        await this.#putBack();
+        await this.#endTornLine(join(directory, 'log/access.log'));
+      },
+      onExit,
+      onReady: (isFirst) => {
+        if (isFirst) onStart('started', undefined);
+        else onRestart({});
+      },
+    });
+    this.#external = external;
+    return external;
+  }
+
+  #newEnvoy(binary: string): EnvoyProcess {
+    const { directory, concurrency, onExit, onRestart } = this.#options;
     const { beforeStart = () => this.#endTornLine(join(directory, 'log/access.log')) } = this.#options;
     return new EnvoyProcess({
       directory,

@@ -12,10 +12,15 @@ type CommonSettings = Pick<GatewaySettings, 'directory' | 'maxConnections' | 'en
 
 interface OwnParts {
   readonly name: string;
+  /** Prefix of the statistics of its connection managers. */
+  readonly managers: string;
   readonly runtimeLayers: readonly Json[];
 }
 
-export function renderCommonBootstrap(settings: CommonSettings, { name, runtimeLayers }: OwnParts): Json {
+export function renderCommonBootstrap(
+  settings: CommonSettings,
+  { name, managers, runtimeLayers }: OwnParts,
+): Json {
   return {
     node: { id: name, cluster: name },
     admin: renderAdmin(settings),
@@ -27,7 +32,7 @@ export function renderCommonBootstrap(settings: CommonSettings, { name, runtimeL
       ),
     ],
     layered_runtime: { layers: runtimeLayers },
-    stats_config: renderStatistics(),
+    stats_config: renderStatistics(managers),
     memory_allocator_manager: RELEASED_MEMORY,
     overload_manager: renderOverload(settings),
     ...renderAds(settings),
@@ -47,11 +52,18 @@ const UNREAD_PREFIXES = [
   'cluster.',
   'connection_limit.',
   'filesystem.',
-  'http.',
+  'http.a',
   'http_inspector.',
   'tcp.',
   'tls_inspector.',
 ];
+/** Of what managers count all that is left is how many requests are in progress, tunnels among them. */
+const UNREAD_OF_REQUESTS = ['1', '2', '3', '4', '5', 'c', 'f', 'h', 'i', 'm', 'n', 'o', 'r', 't', 'w'];
+const UNREAD_OF_MANAGER = [
+  ...['downstream_c', 'downstream_f', 'n', 'p', 'r', 't', 'u'],
+  ...UNREAD_OF_REQUESTS.map((start) => `downstream_rq_${start}`),
+];
+
 /** Last parts of the names of a listener's; what is read of one are its connections, open and over the limit. */
 const UNREAD_OF_LISTENER = [
   'connections_accepted_per_socket_event',
@@ -63,9 +75,10 @@ const UNREAD_OF_LISTENER = [
   'no_filter_chain_match',
 ];
 
-function renderStatistics(): Json {
+function renderStatistics(managers: string): Json {
   const patterns = [
     ...UNREAD_PREFIXES.map((prefix) => ({ prefix })),
+    ...UNREAD_OF_MANAGER.map((prefix) => ({ prefix: `http.${managers}.${prefix}` })),
     { safe_regex: { regex: `listener\\..*\\.(${UNREAD_OF_LISTENER.join('|')})` } },
   ];
   return { stats_matcher: { exclusion_list: { patterns } } };

@@ -2,6 +2,7 @@
 import { renderCommonBootstrap } from './bootstrap-parts.ts';
 import { LIMITS_LAYER, limitsPath } from './connection-limits.ts';
 import type { GatewaySettings, Json } from './envoy-config.ts';
+import { EGRESS_STATISTICS } from './resource-names.ts';
 
 /**
  * How long connections continue whose filter chain or listener has changed or gone, tunnels to be closed among them.
@@ -13,6 +14,7 @@ export function renderBootstrap(settings: GatewaySettings): Json {
   const limits = { path_config_source: { path: limitsPath(settings) } };
   return renderCommonBootstrap(settings, {
     name: 'sallyport',
+    managers: EGRESS_STATISTICS,
     runtimeLayers: [
       // A host pattern of ours compiles to some 100 RE2 instructions, which is Envoy's default limit.
       { name: 'static', static_layer: { 're2.max_program_size.error_level': MAX_REGEX_SIZE } },

@@ -10,7 +10,7 @@ import type { DnsCache, LaneCaches } from './dns-cache.ts';
 import { extension, type GatewayLane, type GatewaySettings, type Json } from './envoy-config.ts';
 import { shareWithNextListener, textFormat } from './filter-state.ts';
 import { OTHER_UPGRADES } from './other-upgrades.ts';
-import { routeTableName } from './resource-names.ts';
+import { EGRESS_STATISTICS, routeTableName } from './resource-names.ts';
 
 /** The route table, and the caller. */
 export interface EgressWay {
@@ -22,7 +22,6 @@ export interface EgressWay {
 }
 
 /** One prefix for all, so that statistics do not grow with the number of workspaces. */
-const STAT_PREFIX = 'egress';
 
 /**
  * Each connection may buffer so much before it is rejected; with Envoy's 60 it would be 240 MB for one egress listener.
@@ -31,7 +30,7 @@ const MAX_REQUEST_HEADERS_KB = 32;
 
 /** Thousands of listeners have it. */
 const OF_ALL: Json = {
-  stat_prefix: STAT_PREFIX,
+  stat_prefix: EGRESS_STATISTICS,
   // HTTP/1 only, which excludes h2c and extended CONNECT; HTTP/1.0 is what Python up to 3.11 sends with CONNECT.
   codec_type: 'HTTP1',
   use_remote_address: true,

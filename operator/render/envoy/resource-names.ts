@@ -84,3 +84,6 @@ export type PrivateProtocol = 'tls' | 'raw' | 'http';
 export function privateCheckName(protocol: PrivateProtocol, addressRanges: readonly string[]): string {
   return `check-private-${protocol}-${contentHash(addressRanges)}`;
 }
+
+/** Prefix of the statistics of all connection managers of egress. */
+export const EGRESS_STATISTICS = 'egress';

@@ -8,6 +8,7 @@ import { measureDns } from '../../gateway/dns/dns-counts.ts';
 import { TableWait } from '../../gateway/egress/table-wait.ts';
 import type { PassOutputs, PassWork } from '../../gateway/gateway-pass.ts';
 import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
+import type { Drain } from '../../gateway/process/drain.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { rememberCompiled, rememberInForce } from '../../gateway/state/gateway-memory.ts';
 import { inForceAfter } from '../../gateway/state/in-force.ts';
@@ -20,6 +21,7 @@ import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { podDrain, podPages, podReadiness } from '../shared/pod-pages.ts';
 import { assembleParts, type GatewayProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 10;
@@ -37,6 +39,7 @@ export class GatewayProcess {
   readonly #parts: GatewayProcessParts;
   readonly #loop: Loop;
   readonly #wait = new TableWait();
+  readonly #drain: Drain;
   #health: HealthServer | undefined;
   #envoyVersion: string | undefined;
   #inForce: GatewayProcessParts['memory']['inForce'];
@@ -50,6 +53,7 @@ export class GatewayProcess {
   private constructor(parts: GatewayProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
+    this.#drain = podDrain(parts, async () => this.#report());
     this.#inForce = parts.memory.inForce;
     this.#remembered = parts.memory.compiled;
   }
@@ -99,6 +103,11 @@ export class GatewayProcess {
     this.#loop.trigger();
   }
 
+  /** Returns at once; connections continue until they end, or for the configured time. */
+  drain(): void {
+    this.#drain.begin();
+  }
+
   /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
     const { source, services, reporter, pass, polls, dns, spools, api } = this.#parts;
@@ -135,10 +144,6 @@ export class GatewayProcess {
       registry,
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
-    rules.remember(this.#remembered?.tables ?? []);
-    await dns.start();
-    await spools.start();
-    await pass.prepare(this.#work);
     measureLoop(registry, 'gateway', () => this.#loop.state());
     measureReflectors(registry, progress);
     measureDns(registry, dns.counts);
@@ -152,11 +157,16 @@ export class GatewayProcess {
       live: { watches: () => reflectorFault(progress(), 'silent') },
       ready: {
         synced: () => reflectorFault(progress(), 'unsynced'),
-        envoy: () => (envoy.pid === undefined ? 'Envoy does not run' : undefined),
+        ...podReadiness(envoy, this.#drain),
         configured: () => (this.#isCurrent ? undefined : 'Envoy has not been given its configuration yet'),
       },
+      ...podPages(envoy, this.#drain),
       metrics: registry,
     });
+    rules.remember(this.#remembered?.tables ?? []);
+    await dns.start();
+    await spools.start();
+    await pass.prepare(this.#work);
     logger.info('started', { healthPort: this.healthPort });
     this.#report();
     polls.start();
@@ -215,7 +225,7 @@ export class GatewayProcess {
     const { reporter, envoy } = this.#parts;
     const content: ReportContent = {
       ...(this.#envoyVersion === undefined ? {} : { envoyVersion: this.#envoyVersion }),
-      ready: this.#isCurrent && envoy.pid !== undefined,
+      ready: this.#isCurrent && envoy.isRunning && !this.#drain.isDraining,
       ...this.#inForce,
     };
     reporter.report(content);

@@ -5,6 +5,7 @@ import type { IngressGatewayConfig } from '../../cluster-config.ts';
 import { type ResolvedIngress, resolveIngress } from '../../compile/ingress/resolve-ingress.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import type { IngressPassResult } from '../../gateway/ingress/ingress-pass.ts';
+import type { Drain } from '../../gateway/process/drain.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { measureXds } from '../../gateway/xds/xds-counts.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
@@ -14,6 +15,7 @@ import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { podDrain, podPages, podReadiness } from '../shared/pod-pages.ts';
 import { assembleParts, type IngressProcessParts } from './parts.ts';
 import { IngressReports } from './reports.ts';
 
@@ -27,6 +29,7 @@ export class IngressProcess {
   readonly #parts: IngressProcessParts;
   readonly #loop: Loop;
   readonly #reports = new IngressReports();
+  readonly #drain: Drain;
   #health: HealthServer | undefined;
   /** By performance.now(): when Secrets are waited for no longer. */
   #patientUntilMs: number | undefined;
@@ -37,6 +40,7 @@ export class IngressProcess {
   private constructor(parts: IngressProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
+    this.#drain = podDrain(parts);
   }
 
   /** Throws, with nothing left running, where the state directory, Envoy or a port is not available. */
@@ -90,6 +94,11 @@ export class IngressProcess {
     this.#loop.trigger();
   }
 
+  /** Returns at once; connections continue until they end, or for the configured time. */
+  drain(): void {
+    this.#drain.begin();
+  }
+
   /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
     const { plans, services, secrets, reporter, polls, envoy, servers, log, api, release } = this.#parts;
@@ -110,9 +119,6 @@ export class IngressProcess {
     const { config, envoy, log, plans, services, secrets, servers, polls, numbers, logger, registry } =
       this.#parts;
     const progress = () => [...plans.progress(), services.progress(), ...secrets.progress()];
-    await this.#readPlans();
-    await log.follow();
-    await envoy.serveRemembered();
     measureLoop(registry, 'ingress', () => this.#loop.state());
     measureReflectors(registry, progress);
     measureXds(registry, envoy.counts);
@@ -123,9 +129,14 @@ export class IngressProcess {
       ready: {
         synced: () => reflectorFault([...plans.progress(), services.progress()], 'unsynced'),
         configured: () => (this.#isCurrent ? undefined : 'Envoy has not been given its configuration yet'),
+        ...(config.isEnvoyExternal ? podReadiness(envoy, this.#drain) : {}),
       },
+      ...podPages(envoy, this.#drain),
       metrics: registry,
     });
+    await this.#readPlans();
+    await log.follow();
+    await envoy.serveRemembered();
     logger.info('started', { healthPort: this.healthPort });
     await servers.start();
     polls.start();
@@ -181,7 +192,7 @@ export class IngressProcess {
     this.#isCurrent ||= done.status === 'applied' || done.status === 'heldBack';
     const content: ReportContent = {
       direction: 'INGRESS',
-      ready: this.#isCurrent && done.status !== 'notRunning',
+      ready: this.#isCurrent && done.status !== 'notRunning' && !this.#drain.isDraining,
       ingressPlans: this.#reports.next(plans, resolved.faults, done),
       listHits: [...log.listHits()],
     };

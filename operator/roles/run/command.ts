@@ -1,6 +1,6 @@
 // `sallyport run FOLDER` on a terminal: starts, shows, and stops cleanly on Ctrl-C.
 import { type RunOptions, readRunConfig } from '../../config.ts';
-import { exitStatus, firstSignal } from '../shared/exit-status.ts';
+import { DRAIN_SIGNAL, exitStatus, firstSignal } from '../shared/exit-status.ts';
 import { RunProcess } from './process.ts';
 import { terminalView } from './view.ts';
 
@@ -16,6 +16,7 @@ export function runCommand(
     const config = readRunConfig(folder, options, environment);
     // Listening before the start, so that an early Ctrl-C stops what has been started.
     const interrupted = Promise.race([firstSignal(['SIGINT', 'SIGTERM', 'SIGHUP']), readerGone()]);
+    process.on(DRAIN_SIGNAL, () => view.failure('Only gateways of a cluster drain: this one goes on'));
     const gateway = await RunProcess.start(config, view);
     view.progress(`Denials follow as they come; query them with: ${denials}`);
     view.progress('Stop with Ctrl-C');

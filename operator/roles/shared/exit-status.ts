@@ -23,12 +23,24 @@ export function firstSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.
   });
 }
 
-export async function runUntilSignal(
-  logger: Logger,
-  start: () => Promise<{ stop(): Promise<void> }>,
-): Promise<void> {
+/** Tells a gateway to drain. */
+export const DRAIN_SIGNAL = 'SIGUSR2';
+
+interface Running {
+  readonly stop: () => Promise<void>;
+  readonly drain?: () => void;
+}
+
+export async function runUntilSignal(logger: Logger, start: () => Promise<Running>): Promise<void> {
   const stopping = firstSignal(['SIGINT', 'SIGTERM']);
-  const running = await start();
+  let running: Running | undefined;
+  let isToDrain = false;
+  process.on(DRAIN_SIGNAL, () => {
+    isToDrain = true;
+    running?.drain?.();
+  });
+  running = await start();
+  if (isToDrain) running.drain?.();
   await stopping;
   logger.info('stopping');
   await running.stop();

@@ -46,6 +46,8 @@ export interface AgentOptions {
   readonly kubeconfig?: string;
   /** What is outside for it; the scene's own unless given. */
   readonly outside?: OutsideServers;
+  /** Whether the test runs its Envoy, as another container of the pod. */
+  readonly externalEnvoy?: boolean;
 }
 
 /** A workspace's lanes with the port of each. */
@@ -82,7 +84,8 @@ export class GatewayScene {
 
   /** Its state is kept under its name, for the next agent of that name. */
   async startAgent(podName: string, agentOptions: AgentOptions = {}): Promise<Agent> {
-    const options = this.#optionsOf(podName, agentOptions);
+    const { externalEnvoy = false } = agentOptions;
+    const options = { ...this.#optionsOf(podName, agentOptions), externalEnvoy };
     const address = options.listenAddress;
     const { stream, lines } = keptLines();
     const logger = createLogger({ role: 'gateway', level: 'info', stream });
@@ -126,6 +129,7 @@ export class GatewayScene {
       clusterDns: [outside.resolver],
       maxConnections: '1000',
       accountId: 'account',
+      drainSeconds: '300',
       concurrency: '1',
     };
   }

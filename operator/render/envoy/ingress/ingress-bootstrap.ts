@@ -3,7 +3,7 @@ import { IDLE_CONNECTION_BYTES, PORT_SHARE } from '../../../model/limits.ts';
 import { renderCommonBootstrap } from '../bootstrap-parts.ts';
 import { LIMITS_LAYER, limitsLayer } from '../connection-limits.ts';
 import type { GatewaySettings, Json } from '../envoy-config.ts';
-import { HTTP_LISTENER, TLS_LISTENER } from './ingress-names.ts';
+import { HTTP_LISTENER, INGRESS_STATISTICS, TLS_LISTENER } from './ingress-names.ts';
 
 export interface IngressBootstrapSettings
   extends Pick<GatewaySettings, 'directory' | 'maxConnections' | 'envoyMemoryBytes'> {
@@ -23,6 +23,7 @@ export function portShare({
 export function renderIngressBootstrap(settings: IngressBootstrapSettings): Json {
   return renderCommonBootstrap(settings, {
     name: 'sallyport-ingress',
+    managers: INGRESS_STATISTICS,
     runtimeLayers: [{ name: LIMITS_LAYER, static_layer: portLimits(settings) }],
   });
 }

@@ -4,6 +4,7 @@ import { extension, type Json } from '../envoy-config.ts';
 import { OTHER_UPGRADES } from '../other-upgrades.ts';
 import type { PeerTreatment } from './client-address.ts';
 import { ingressLog } from './ingress-log.ts';
+import { INGRESS_STATISTICS } from './ingress-names.ts';
 import { denyAll } from './list-rules.ts';
 import { localReplies, type UnknownHostStatus } from './local-replies.ts';
 
@@ -17,7 +18,6 @@ interface ManagerParts {
   readonly filters?: readonly Json[];
 }
 
-const STAT_PREFIX = 'ingress';
 const MAX_REQUEST_HEADERS_KB = 64;
 
 export function ingressManager({
@@ -30,7 +30,7 @@ export function ingressManager({
 }: ManagerParts): Json {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
   return extension('envoy.filters.network.http_connection_manager', type, {
-    stat_prefix: STAT_PREFIX,
+    stat_prefix: INGRESS_STATISTICS,
     ...codec,
     ...treatment.manager,
     ...routes,

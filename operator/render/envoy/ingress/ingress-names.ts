@@ -23,3 +23,6 @@ export function backendsName(plan: string): string {
 export function passageName(plan: string, generation: number): string {
   return `passage-${plan}.${generation}`;
 }
+
+/** Prefix of the statistics of its connection managers. */
+export const INGRESS_STATISTICS = 'ingress';

@@ -1,0 +1,70 @@
+// The end of a gateway that others replace: it takes no new clients from Services, asks those that it has to go, and
+// waits until the last request and the last tunnel have ended, or no longer. Envoy and its configuration stay in force meanwhile.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EnvoyAdmin } from './envoy-admin.ts';
+import { askEnvoy } from './envoy-polls.ts';
+
+export interface DrainOptions {
+  readonly envoy: Pick<EnvoyAdmin, 'askClientsToClose' | 'activeRequests'>;
+  /** How long requests and tunnels may take to end. */
+  readonly longestMs: number;
+  /** The first step: others do what only one of them may do. */
+  readonly leave: () => Promise<void>;
+  readonly onProgress: (what: string, requests?: number) => void;
+}
+
+/** Until every node has heard that this gateway takes no new connections. */
+const LEAST_MS = 5000;
+const POLL_MS = 500;
+/** Whoever asks may ask a moment before the drain begins. */
+const BEGIN_MS = 10_000;
+
+export class Drain {
+  readonly #options: DrainOptions;
+  readonly #begun = Promise.withResolvers<void>();
+  #done: Promise<void> | undefined;
+
+  constructor(options: DrainOptions) {
+    this.#options = options;
+  }
+
+  get isDraining(): boolean {
+    return this.#done !== undefined;
+  }
+
+  /** Returns at once; a second call changes nothing. */
+  begin(): void {
+    this.#done ??= this.#drain();
+    this.#begun.resolve();
+  }
+
+  /** Resolves when the drain has ended; soon where none begins. */
+  async ended(): Promise<string> {
+    await Promise.race([this.#begun.promise, delay(BEGIN_MS, undefined, { ref: false })]);
+    if (this.#done === undefined) return 'this gateway does not drain\n';
+    await this.#done;
+    return 'drained\n';
+  }
+
+  async #drain(): Promise<void> {
+    const { envoy, longestMs, leave, onProgress } = this.#options;
+    const startedMs = performance.now();
+    onProgress('draining: waiting for requests and tunnels to end');
+    await Promise.all([
+      leave().catch(() => undefined),
+      askEnvoy(() => envoy.askClientsToClose(), { gone: undefined, silent: undefined }),
+    ]);
+    for (;;) {
+      await delay(POLL_MS, undefined, { ref: false });
+      const requests = await this.#requests();
+      const takesMs = performance.now() - startedMs;
+      if (requests === 0 && takesMs >= LEAST_MS) return onProgress('drained: no request is in progress');
+      if (takesMs >= longestMs) return onProgress('the drain ends with requests in progress', requests);
+    }
+  }
+
+  /** An idle connection waits for nothing: its client has been asked to close it, or opens another. */
+  #requests(): Promise<number> {
+    return askEnvoy(() => this.#options.envoy.activeRequests(), { gone: 0, silent: 1 });
+  }
+}
