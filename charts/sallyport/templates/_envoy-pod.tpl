@@ -121,7 +121,7 @@ spec:
           image: {{ .root.Values.envoy.image.repository }}:{{ .root.Values.envoy.image.tag }}
           imagePullPolicy: {{ .root.Values.envoy.image.pullPolicy }}
           args:
-            {{- .root.Files.Get "generated/envoy-arguments.yaml" | fromYamlArray | toYaml | nindent 12 }}
+            {{- index (.root.Files.Get "generated/envoy-arguments.yaml" | fromYaml) .role | toYaml | nindent 12 }}
             - --concurrency
             - {{ .values.envoyConcurrency | quote }}
           {{- with .ports }}
@@ -135,6 +135,8 @@ spec:
             periodSeconds: 10
             timeoutSeconds: 5
             failureThreshold: 6
+            # One that hangs drains nothing.
+            terminationGracePeriodSeconds: 5
           lifecycle:
             preStop:
               httpGet:

@@ -61,7 +61,7 @@ const LONGEST_SOCKET_PATH = 107;
 const NOBODY_ELSE = 0o077;
 const OWN_DIRECTORY = 0o700;
 /** Of a volume that belongs to root. */
-const DIRECTORY_IN_VOLUME = 'gateway';
+export const DIRECTORY_IN_VOLUME = 'gateway';
 
 export interface StateDirectory {
   readonly paths: StatePaths;
