@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Sourced by the scripts of hack/kind: what they make is kept in the cache under a key of what it is made from.
+# Sourced by hack/images.sh and the scripts of hack/kind: what they make is kept in the cache under a key of what it is made from.
 # shellcheck disable=SC2034 # used where this is sourced
 set -euo pipefail
 shopt -s inherit_errexit
+umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -31,14 +32,14 @@ need_packages() {
     fail "apt-get could not install them: run \"apt-get update\", then \"$install\", and read its messages"
 }
 
-# Prints the folder $cache/kind-NAME-KEY, which the command "${@:3}" fills when it is not there: it gets an empty folder
+# Prints the folder $cache/NAME-KEY, which the command "${@:3}" fills when it is not there: it gets an empty folder
 # as last argument. KEY is made of the text "$2". Leaves nothing unfinished under that name, even when killed.
 cached() {
   local name=$1 folder
-  folder=$cache/kind-$name-$(sha256sum <<<"$2" | cut -c -16)
+  folder=$cache/$name-$(sha256sum <<<"$2" | cut -c -16)
   if [[ ! -d $folder ]]; then
     mkdir -p "$cache"
-    exec 8>"$cache/kind-$name.lock"
+    exec 8>"$cache/$name.lock"
     flock --nonblock 8 || { echo "Waiting for another build of $name" >&2 && flock 8; }
     if [[ ! -d $folder ]]; then
       work=$(mktemp -d "$cache/build.XXXXXX")
@@ -46,7 +47,7 @@ cached() {
       chmod 755 "$work"
       "${@:3}" "$work" >&2 8>&-
       mv "$work" "$folder"
-      find "$cache" -maxdepth 1 -name "kind-$name-*" ! -path "$folder" -mtime +7 -exec rm -rf --one-file-system {} +
+      find "$cache" -maxdepth 1 -name "$name-*" ! -path "$folder" -mtime +7 -exec rm -rf --one-file-system {} +
     fi
     exec 8>&-
   fi

@@ -41,4 +41,4 @@ make_kit() {
 
 command -v go >/dev/null || fail 'Go was not found: install Go 1.26 or newer from https://go.dev/dl and put "go" on PATH'
 need_packages clang-16 bpftool
-cached cilium "$(cat "${BASH_SOURCE[0]}" "$here"/cilium/*) $(go env GOVERSION GOARCH)" make_kit
+cached kind-cilium "$(cat "${BASH_SOURCE[0]}" "$here"/cilium/*) $(go env GOVERSION GOARCH)" make_kit

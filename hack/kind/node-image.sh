@@ -139,5 +139,5 @@ coredns=$(bash "$root"/hack/go-tool.sh coredns)
 kind=$(bash "$root"/hack/go-tool.sh kind)
 images=$("$programs"/kubeadm config images list --kubernetes-version "$("$programs"/kubelet --version | grep -o 'v[0-9.]*')" --image-repository "$image_repository")
 pause_image=$(grep /pause: <<<"$images")
-debian=$(cached debian "$suite $packages" make_debian)
-cached node "$(cat "${BASH_SOURCE[0]}" "$here"/{cached,hide-cgroups}.sh "$here"/pause/main.go) $programs $coredns $kind $debian" make_image
+debian=$(cached kind-debian "$suite $packages" make_debian)
+cached kind-node "$(cat "${BASH_SOURCE[0]}" "$here"/{cached,hide-cgroups}.sh "$here"/pause/main.go) $programs $coredns $kind $debian" make_image

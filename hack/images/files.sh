@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Sourced by hack/images.sh: puts the files of images into folders. Reads node, the path of Node.js.
+# shellcheck disable=SC2154 # set where this is sourced
+source "$(dirname "${BASH_SOURCE[0]}")/../kind/cached.sh"
+
+# The instruction "$1" of the Dockerfile, which says how the image is run.
+said() { sed -n "s/^$1 //p" "$root/Dockerfile" | tail -n 1; }
+
+# Installs the program "$2" into the image folder "$1" as the path "$3", with the libraries that it needs.
+add_program() {
+  local library
+  install -D -m 755 "$2" "$1$3"
+  ldd "$2" | grep -oE '/[^ ]+' | while read -r library; do install -D "$library" "$1$library"; done
+}
+
+# What programs look for in any image; no shell and no package manager. Into the folder "$1".
+add_base() {
+  mkdir -p "$1"/{etc/ssl/certs,tmp,run,proc,sys,dev}
+  chmod 1777 "$1/tmp"
+  printf 'root:x:0:0:root:/:/none\nnonroot:x:%s:nonroot:/:/none\n' "$(said USER)" >"$1/etc/passwd"
+  printf 'root:x:0:\nnonroot:x:%s:\n' "$(said USER | cut -d : -f 2)" >"$1/etc/group"
+  echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
+  cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
+}
+
+# Lines "name version purl" for the SBOM: Node.js, and the Debian packages of the libraries in the folder "$1".
+system_parts() {
+  local release
+  release=$("$node" --version | tr -d v)
+  echo "node $release pkg:generic/node@$release"
+  find "$1" -name '*.so*' -printf '*%P\n' | { xargs dpkg-query --search 2>/dev/null || true; } | cut -d : -f 1 | sort -u |
+    xargs --no-run-if-empty dpkg-query --show --showformat '${Package} ${Version} pkg:deb/debian/${Package}@${Version}\n'
+}
+
+# The files of the product's image, into the folder "$1".
+make_product() {
+  mkdir -p "$1/app"
+  add_base "$1"
+  add_program "$1" "$node" /usr/local/bin/node
+  system_parts "$1" >"$1/others"
+  "$node" "$root/hack/bundle.ts" "$1/app" --others "$1/others"
+  rm "$1/others"
+  cp "$root/LICENSE" "$1/app/"
+}
