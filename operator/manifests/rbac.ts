@@ -23,7 +23,12 @@ import { KINDS } from '../model/kinds.ts';
 import { GROUP } from '../model/kubernetes-object.ts';
 import { PRODUCTS } from '../model/product.ts';
 import { USE_PRODUCT } from '../model/stamp.ts';
-import { INGRESS_TLS_ROLE, type Installation, LEASE_NAME } from '../model/system-names.ts';
+import {
+  GATEWAY_LEASE_NAME,
+  INGRESS_TLS_ROLE,
+  type Installation,
+  LEASE_NAME,
+} from '../model/system-names.ts';
 import { workspaceConfKind } from '../model/workspace-conf.ts';
 import type { JsonObject } from './crd.ts';
 
@@ -90,8 +95,11 @@ function programs(installation: Installation): readonly Grant[] {
       rules: [
         allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]),
         allow(['get', ...APPLY], [GATEWAY_REPORTS]),
-        // Its own pod, the owner of the report.
-        allow(['get'], [PODS]),
+        // Its own pod, the owner of the report, and those of its pool.
+        allow(READ, [PODS]),
+        // Of all lanes, by the one that holds the lease.
+        allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
+        ...leaseOf(GATEWAY_LEASE_NAME),
       ],
     },
     ...inboundPrograms(installation),
@@ -162,12 +170,17 @@ function operatorAtHome(): readonly RbacRule[] {
   const compiled = [EGRESS_TABLES, WORKSPACE_PLANS, INGRESS_PLANS];
   return [
     allow([...READ, ...APPLY, 'delete'], [SERVICES]),
-    allow([...READ, ...APPLY, 'delete'], [ENDPOINT_SLICES]),
     allow([...READ, ...APPLY, 'delete'], compiled),
     allow(READ, [GATEWAY_REPORTS, CALLER_REPORTS]),
-    // A role cannot restrict creation by name.
+    ...leaseOf(LEASE_NAME),
+  ];
+}
+
+/** A role cannot restrict creation by name; admission does. */
+function leaseOf(name: string): readonly RbacRule[] {
+  return [
     { ...LEASES, verbs: ['create'] },
-    { ...LEASES, resourceNames: [LEASE_NAME], verbs: ['get', 'patch'] },
+    { ...LEASES, resourceNames: [name], verbs: ['get', 'patch'] },
   ];
 }
 

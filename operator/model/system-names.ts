@@ -17,8 +17,14 @@ export const API_ACCOUNT = 'sallyport-api';
 /** The Role by which ingress gateways read one Secret of a workspace, and its RoleBinding. */
 export const INGRESS_TLS_ROLE = 'sallyport-ingress-tls';
 export const INGRESS_TLS_VERBS = ['get', 'list', 'watch'];
-/** Of the operator's replicas. */
+/** Of the operator's replicas: its holder writes. */
 export const LEASE_NAME = 'sallyport-operator';
+/** Of the gateways: its holder writes the EndpointSlices of all lanes. */
+export const GATEWAY_LEASE_NAME = 'sallyport-gateway';
+/** Kubernetes' labels of an EndpointSlice: the Service that it is of, and who writes it. */
+export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+export const SLICE_MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by';
+export const SLICE_MANAGER = 'sallyport.dev';
 /** As Events name the operator. */
 export const EVENT_CONTROLLER = 'sallyport.dev/operator';
 /** The KubeNetworkPolicy that isolates all pods of a workspace but those of open lanes. */

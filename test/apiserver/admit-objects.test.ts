@@ -59,13 +59,6 @@ const service = (name: string, labels = {}) => ({
   metadata: { name, ...home, labels },
   spec: { ports: [{ name: 'proxy', port: 3128 }] },
 });
-const slice = (name: string, labels = {}) => ({
-  apiVersion: 'discovery.k8s.io/v1',
-  kind: 'EndpointSlice',
-  metadata: { name, ...home, labels },
-  addressType: 'IPv4',
-  endpoints: [{ addresses: ['10.0.0.1'] }],
-});
 const plan = (name: string, labels = {}) => ({
   apiVersion: 'sallyport.dev/v1alpha1',
   kind: 'WorkspacePlan',
@@ -75,7 +68,6 @@ const plan = (name: string, labels = {}) => ({
 
 describe.each([
   ['Service', service, `/api/v1/namespaces/${SYSTEM_NAMESPACE}/services`],
-  ['EndpointSlice', slice, `/apis/discovery.k8s.io/v1/namespaces/${SYSTEM_NAMESPACE}/endpointslices`],
   ['WorkspacePlan', plan, `${OURS}/namespaces/${SYSTEM_NAMESPACE}/workspaceplans`],
 ] as const)('a %s of the operator', (kind, object, path) => {
   beforeAll(async () => {

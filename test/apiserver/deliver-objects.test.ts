@@ -14,6 +14,7 @@ import {
 } from '../../operator/model/cluster-resources.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../../operator/model/system-names.ts';
 import { NOTHING_REMEMBERED, operatorOutputs } from '../../operator/pipeline.ts';
+import { gatewayEndpoints, laneEndpoints } from '../../operator/render/kubernetes/objects/lane-endpoints.ts';
 import { manifest, workspaceManifest } from '../fixtures/object-fixture.ts';
 import { statusInput } from '../fixtures/status-fixture.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -81,7 +82,12 @@ async function wanted(workspace: string): Promise<readonly KubernetesObject[]> {
     SETTINGS,
     NOTHING_REMEMBERED,
   );
-  return outputs.objects.filter(({ kind }) => kind !== 'PolicyAssignment');
+  const endpoints = gatewayEndpoints(gatewayPods);
+  return [
+    ...outputs.objects.filter(({ kind }) => kind !== 'PolicyAssignment'),
+    // As the gateways write them.
+    ...outputs.plans.flatMap((plan) => laneEndpoints(plan, endpoints, SYSTEM)),
+  ];
 }
 
 function isOurs({ metadata }: KubernetesObject): boolean {

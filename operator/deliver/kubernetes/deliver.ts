@@ -8,7 +8,6 @@ import type { Logger } from '../../lib/logger.ts';
 import {
   type ClusterResource,
   EGRESS_TABLES,
-  ENDPOINT_SLICES,
   INGRESS_PLANS,
   KUBE_NETWORK_POLICIES,
   NAMESPACES,
@@ -51,7 +50,6 @@ const PRUNED_RESOURCES: readonly ClusterResource[] = [
   ROLE_BINDINGS,
   ROLES,
   SERVICES,
-  ENDPOINT_SLICES,
   KUBE_NETWORK_POLICIES,
 ];
 

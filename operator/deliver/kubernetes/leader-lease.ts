@@ -11,6 +11,8 @@ export interface LeaderLeaseOptions {
   readonly name: string;
   /** Of this replica; no other may have it. */
   readonly identity: string;
+  /** Whether that holder is known to be gone, so that nobody needs to wait until its lease expires. */
+  readonly isGone?: (holder: string) => Promise<boolean>;
   readonly onChange: (isLeader: boolean) => void;
   readonly onFailure: (error: Error) => void;
   readonly timings?: Partial<LeaseTimings>;
@@ -51,7 +53,10 @@ export class LeaderLease {
   #wasLeader = false;
   /** The last observed change of the lease. */
   #seen = { version: '', atMs: 0 };
+  /** Ends the wait for the next attempt. */
+  #waiting = new AbortController();
   #running: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: LeaderLeaseOptions) {
     this.#options = options;
@@ -66,18 +71,31 @@ export class LeaderLease {
     return performance.now() < this.#leadsUntilMs;
   }
 
+  /** What isGone() says may have changed: looks at once. */
+  recheck(): void {
+    this.#waiting.abort();
+  }
+
   /** Releases the lease, so that the next replica need not wait. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
-    if (!this.isLeader()) return;
-    this.#leadsUntilMs = Number.NEGATIVE_INFINITY;
-    await this.#release().catch((error: unknown) => this.#options.onFailure(error as Error));
+    const wasLeader = this.isLeader();
+    this.#standDown();
+    this.#notify();
+    if (wasLeader) await this.#release().catch((error: unknown) => this.#options.onFailure(error as Error));
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
+      this.#waiting = new AbortController();
+      const wake = AbortSignal.any([signal, this.#waiting.signal]);
       await this.#tryOnce().catch((error: unknown) => {
         // Another replica was faster.
         const hasLost = error instanceof ApiFailure && error.status === 409;
@@ -85,7 +103,7 @@ export class LeaderLease {
       });
       this.#notify();
       const waitMs = this.#timings.retryMs * (1 + Math.random() * (JITTER - 1));
-      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      await delay(waitMs, undefined, { signal: wake }).catch(() => undefined);
     }
   }
 
@@ -102,18 +120,28 @@ export class LeaderLease {
     const askedAtMs = performance.now();
     const lease = await this.#read();
     if (lease === undefined) await this.#create();
-    else if (this.#isHeldByAnother(lease)) return;
+    else if (await this.#isHeldByAnother(lease)) return this.#standDown();
     else await this.#take(lease, lease.spec?.holderIdentity === identity);
     this.#leadsUntilMs = askedAtMs + this.#timings.renewDeadlineMs;
   }
 
-  #isHeldByAnother({ metadata, spec }: Lease): boolean {
+  /** Also where another one took it before it had expired. */
+  #standDown(): void {
+    this.#leadsUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
+  async #isHeldByAnother(lease: Lease): Promise<boolean> {
+    const hasExpired = this.#hasExpired(lease);
+    const holder = lease.spec?.holderIdentity ?? '';
+    if (holder === '' || holder === this.#options.identity || hasExpired) return false;
+    return !(await this.#options.isGone?.(holder));
+  }
+
+  #hasExpired({ metadata, spec }: Lease): boolean {
     const version = metadata.resourceVersion ?? '';
     if (this.#seen.version !== version) this.#seen = { version, atMs: performance.now() };
-    const holder = spec?.holderIdentity ?? '';
-    if (holder === '' || holder === this.#options.identity) return false;
     const { leaseDurationSeconds = this.#timings.leaseMs / 1000 } = spec ?? {};
-    return performance.now() < this.#seen.atMs + leaseDurationSeconds * 1000;
+    return performance.now() >= this.#seen.atMs + leaseDurationSeconds * 1000;
   }
 
   async #read(): Promise<Lease | undefined> {

@@ -6,12 +6,14 @@ import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-
 import { type Failure, inParallel } from './in-parallel.ts';
 import { differs } from './plan-writes.ts';
 
-const FIELD_MANAGER = 'sallyport-operator';
+const OPERATOR = 'sallyport-operator';
 
 export type Verb = 'apply' | 'create' | 'remove' | 'repair' | 'patch';
 
 export interface ObjectWriterOptions {
   readonly api: KubernetesApi;
+  /** Name of the writer in the objects; the operator's unless given. */
+  readonly fieldManager?: string;
   /** Every kind that is written. */
   readonly resources: readonly Resource[];
   /** Called before each write, so that a leader that was frozen writes nothing. */
@@ -38,11 +40,13 @@ const MAX_WAIT_MS = 5_000;
 
 export class ObjectWriter {
   readonly #options: ObjectWriterOptions;
+  readonly #fieldManager: string;
   /** Version of our own last write, which may be newer than that of the watch. */
   readonly #versions = new Map<string, string>();
 
   constructor(options: ObjectWriterOptions) {
     this.#options = options;
+    this.#fieldManager = options.fieldManager ?? OPERATOR;
   }
 
   /** `observed` holds what the plan was made from. */
@@ -65,7 +69,7 @@ export class ObjectWriter {
       this.#options.api.request({
         method: 'POST',
         path,
-        query: { fieldManager: FIELD_MANAGER },
+        query: { fieldManager: this.#fieldManager },
         body: object,
       }),
     ).catch((error: unknown) => {
@@ -93,7 +97,7 @@ export class ObjectWriter {
       this.#options.api.request({
         method: 'PATCH',
         path: this.#pathOf(object),
-        query: { fieldManager: FIELD_MANAGER, force: 'true' },
+        query: { fieldManager: this.#fieldManager, force: 'true' },
         body,
         contentType: 'application/apply-patch+yaml',
       }),
@@ -110,7 +114,7 @@ export class ObjectWriter {
       this.#options.api.request({
         method: 'PATCH',
         path: this.#pathOf(object),
-        query: { fieldManager: FIELD_MANAGER },
+        query: { fieldManager: this.#fieldManager },
         body: [
           // Rejected as a conflict where the version has changed.
           { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },

@@ -3,6 +3,7 @@
 import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { checkPods } from './check-pods.ts';
+import { narrowGateway } from './narrow-gateway.ts';
 import { narrowOperator } from './narrow-operator.ts';
 import { narrowOperatorOnPods } from './narrow-operator-on-pods.ts';
 import { narrowOperatorOnRoles } from './narrow-operator-on-roles.ts';
@@ -25,5 +26,6 @@ export function renderAdmission(installation: Installation): readonly JsonObject
     ...narrowOperator(installation),
     ...narrowOperatorOnPods(installation),
     ...narrowOperatorOnRoles(installation),
+    ...narrowGateway(installation),
   ];
 }

@@ -105,7 +105,6 @@ const EVERYTHING: readonly ResourceRule[] = [
 const OWNED_KINDS: readonly ResourceRule[] = [
   written('networking.k8s.io', 'networkpolicies'),
   written('', 'services'),
-  written('discovery.k8s.io', 'endpointslices'),
   written('rbac.authorization.k8s.io', 'roles', 'rolebindings'),
   written(GROUP, egressTableKind.plural, workspacePlanKind.plural, ingressPlanKind.plural),
 ];

@@ -1,4 +1,4 @@
-// Only the operator writes objects with its label, and the kinds that it owns. Nor may others set or remove the label:
+// Only the operator writes objects with its label, and the kinds that it owns; EndpointSlices are the gateways'. Nor may others set or remove the label:
 // the operator would prune a foreign object, or lose track of its own.
 import { egressTableKind } from '../../model/egress-table.ts';
 import { ingressPlanKind } from '../../model/ingress-plan.ts';
@@ -13,7 +13,7 @@ import { workspacePlanKind } from '../../model/workspace-plan.ts';
 import type { JsonObject } from '../crd.ts';
 import { celText, isOwned, labelsOf } from './cel.ts';
 import { type ResourceRule, WRITES, wholly } from './policy-objects.ts';
-import { protection } from './protection.ts';
+import { isGateway, protection } from './protection.ts';
 
 const OBJECT_NAME = '(object == null ? oldObject : object).metadata.name';
 const NAME = `{request.resource.resource} "{${OBJECT_NAME}}"`;
@@ -32,9 +32,16 @@ export function protectOwnedObjects(installation: Installation): readonly JsonOb
     }),
     ...protection(installation, {
       name: 'owned-services',
-      rules: [written('', 'services'), written('discovery.k8s.io', 'endpointslices')],
+      rules: [written('', 'services')],
       namespaceSelector: system,
       ...byLabel,
+    }),
+    ...protection(installation, {
+      name: 'owned-slices',
+      rules: [written('discovery.k8s.io', 'endpointslices')],
+      namespaceSelector: system,
+      ...byLabel,
+      orElse: isGateway(installation),
     }),
     ...protection(installation, {
       name: 'owned-roles',

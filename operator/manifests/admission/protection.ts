@@ -34,6 +34,10 @@ export function isOperator({ systemNamespace, operatorAccount }: Installation): 
   return isUser(accountUser(systemNamespace, operatorAccount));
 }
 
+export function isGateway({ systemNamespace, gatewayAccount }: Installation): string {
+  return isUser(accountUser(systemNamespace, gatewayAccount));
+}
+
 export function isUser(name: string): string {
   return `request.userInfo.username == ${celText(name)}`;
 }

@@ -25,6 +25,7 @@ import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
+import { EndpointWriter } from './endpoint-writer.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
   readonly config: GatewayConfig;
@@ -37,6 +38,7 @@ export interface GatewayProcessParts extends GatewayParts {
   readonly services: ClusterServices;
   readonly source: CompiledSource;
   readonly reporter: GatewayReporter;
+  readonly endpoints: EndpointWriter;
   readonly rules: RuleHistory;
 }
 
@@ -81,6 +83,8 @@ export async function assembleParts(
     onChange: hooks.onChange,
     onFailure: onWatchFailure,
   });
+  const agent = { api, namespace, podName, source, registry, logger };
+  const endpoints = new EndpointWriter({ ...agent, onWatchFailure });
   const reporter = new GatewayReporter({
     api,
     namespace,
@@ -95,7 +99,8 @@ export async function assembleParts(
     clusterDns: config.clusterDns,
   });
   const spools = await spoolsOf({ ...gateway, config, rules, logger, registry });
-  return { ...gateway, spools, services, config, logger, registry, api, memory, source, reporter, rules };
+  const cluster = { api, source, services, reporter, endpoints };
+  return { ...gateway, ...cluster, spools, config, logger, registry, memory, rules };
 }
 
 type SpoolReaders = Pick<

@@ -53,7 +53,10 @@ export class GatewayProcess {
   private constructor(parts: GatewayProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
-    this.#drain = podDrain(parts, async () => this.#report());
+    this.#drain = podDrain(parts, async () => {
+      this.#report();
+      await parts.endpoints.release();
+    });
     this.#inForce = parts.memory.inForce;
     this.#remembered = parts.memory.compiled;
   }
@@ -95,6 +98,7 @@ export class GatewayProcess {
 
   trigger(): void {
     this.#loop.trigger();
+    this.#parts.endpoints.trigger();
   }
 
   /** Envoy has exited, or a new one has started. */
@@ -108,9 +112,10 @@ export class GatewayProcess {
     this.#drain.begin();
   }
 
-  /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
+  /** First says that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, pass, polls, dns, spools, api } = this.#parts;
+    const { source, services, reporter, endpoints, pass, polls, dns, spools, api } = this.#parts;
+    await endpoints.stop();
     await this.#loop.stop();
     await polls.stop();
     await source.stop();
@@ -139,13 +144,15 @@ export class GatewayProcess {
       overload,
       source,
       services,
+      endpoints,
       rules,
       logger,
       registry,
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
+    const allProgress = () => [...progress(), ...endpoints.progress()];
     measureLoop(registry, 'gateway', () => this.#loop.state());
-    measureReflectors(registry, progress);
+    measureReflectors(registry, allProgress);
     measureDns(registry, dns.counts);
     measureXds(registry, envoy.counts);
     measureEnvoy(registry, {
@@ -172,6 +179,7 @@ export class GatewayProcess {
     polls.start();
     source.start();
     services.start();
+    endpoints.start();
     this.#loop.trigger();
   }
 

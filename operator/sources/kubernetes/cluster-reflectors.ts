@@ -79,7 +79,6 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
     roles: objects(ROLES, ingressTls),
     roleBindings: objects(ROLE_BINDINGS, ingressTls),
     services: objects(SERVICES, owned),
-    slices: objects(ENDPOINT_SLICES, owned),
     apiServices: objects(SERVICES, { ...api, fieldSelector: 'metadata.name=kubernetes' }),
     apiSlices: objects(ENDPOINT_SLICES, { ...api, labelSelector: 'kubernetes.io/service-name=kubernetes' }),
   };

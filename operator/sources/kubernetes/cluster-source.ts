@@ -87,7 +87,7 @@ export class ClusterSource {
       apiServer: derive.apiServer(all.apiServices.items(), all.apiSlices.items()),
     };
     const owned = [
-      ...[all.policies, all.tables, all.plans, all.services, all.slices],
+      ...[all.policies, all.tables, all.plans, all.services],
       ...[all.ingressPlans, all.roles, all.roleBindings],
     ].map(itemsOf);
     return { state, observed: derive.observed(derive.inputObjects(...inputs), ...owned) };

@@ -14,6 +14,8 @@ import { Reflector, type ReflectorFailure, type ReflectorProgress } from './refl
 export interface CompiledReading {
   readonly tables: readonly EgressTable[];
   readonly plans: readonly WorkspacePlan[];
+  /** Workspaces whose plan cannot be parsed and has no last good version either. */
+  readonly unreadable: readonly string[];
   /** Faults of those that cannot be parsed. */
   readonly faults: readonly string[];
 }
@@ -53,16 +55,21 @@ export class CompiledSource {
       });
     this.#tables = reflect(EGRESS_TABLES, parseEgressTable);
     this.#plans = reflect(WORKSPACE_PLANS, parseWorkspacePlan);
-    const tablesOf = remembering(lastGood.tables);
-    const plansOf = remembering(lastGood.plans);
+    const tablesOf = memoizeLast(remembering(lastGood.tables));
+    const plansOf = memoizeLast(remembering(lastGood.plans));
     const compute = memoizeLast(
-      (tables: readonly Item<EgressTable>[], plans: readonly Item<WorkspacePlan>[]) => ({
-        tables: tablesOf(tables),
-        plans: plansOf(plans),
-        faults: [...tables, ...plans].flatMap(({ parsed }) => ('fault' in parsed ? [parsed.fault] : [])),
-      }),
+      (tables: readonly Item<EgressTable>[], plans: readonly Item<WorkspacePlan>[]) => {
+        const readable = plansOf(plans);
+        const known = new Set(readable.map(({ metadata }) => metadata.name));
+        return {
+          tables: tablesOf(tables),
+          plans: readable,
+          unreadable: plans.map(({ name }) => name).filter((name) => !known.has(name)),
+          faults: [...tables, ...plans].flatMap(({ parsed }) => ('fault' in parsed ? [parsed.fault] : [])),
+        };
+      },
     );
-    const former: CompiledReading = { ...lastGood, faults: [] };
+    const former: CompiledReading = { ...lastGood, unreadable: [], faults: [] };
     this.#read = () => (this.hasSynced() ? compute(this.#tables.items(), this.#plans.items()) : former);
   }
 

@@ -62,3 +62,15 @@ export function gatewayPodOf(raw: KubernetesObject): GatewayPod {
     isReady: isReady && metadata.deletionTimestamp === undefined,
   };
 }
+
+/** A gateway pod as the others of its pool see it. */
+export interface PoolMember extends GatewayPod {
+  /** It is being deleted, or has ended. */
+  readonly isLeaving: boolean;
+}
+
+export function poolMemberOf(raw: KubernetesObject): PoolMember {
+  const { metadata, status } = raw as RawPod;
+  const isLeaving = metadata.deletionTimestamp !== undefined || ENDED.includes(status?.phase ?? '');
+  return { ...gatewayPodOf(raw), isLeaving };
+}

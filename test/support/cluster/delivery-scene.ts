@@ -13,7 +13,7 @@ import {
 } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
-import { WRITTEN_RESOURCES } from '../../../operator/model/cluster-resources.ts';
+import { ENDPOINT_SLICES, WRITTEN_RESOURCES } from '../../../operator/model/cluster-resources.ts';
 import { type ControlPlane, installCrds, startControlPlane } from './control-plane.ts';
 import { CONFIG_MAPS } from './lease-scene.ts';
 
@@ -51,7 +51,7 @@ export async function startDeliveryScene(): Promise<DeliveryScene> {
 }
 
 function sceneOf(controlPlane: ControlPlane, api: KubernetesApi, writes: () => number): DeliveryScene {
-  const resources = [...WRITTEN_RESOURCES, CONFIG_MAPS];
+  const resources = [...WRITTEN_RESOURCES, ENDPOINT_SLICES, CONFIG_MAPS];
   const place = (object: KubernetesObject): string => {
     const found = resources.find(
       ({ apiVersion, kind }) => apiVersion === object.apiVersion && kind === object.kind,

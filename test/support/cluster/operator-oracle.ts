@@ -21,7 +21,7 @@ export type Workspaces = ReadonlySet<string>;
 type Json = unknown;
 
 const OWNED_KINDS =
-  /^(?:NetworkPolicy networking\.k8s\.io|Service |EndpointSlice |EgressTable |WorkspacePlan |IngressPlan |Role |RoleBinding )/;
+  /^(?:NetworkPolicy networking\.k8s\.io|Service |EgressTable |WorkspacePlan |IngressPlan |Role |RoleBinding )/;
 const OURS = 'sallyport.dev/v1alpha1';
 
 /** RFC 7386. */

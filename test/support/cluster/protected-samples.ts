@@ -4,6 +4,9 @@ import {
   INGRESS_ACCOUNT,
   MANAGED_BY,
   MANAGED_BY_LABEL,
+  SERVICE_NAME_LABEL,
+  SLICE_MANAGER,
+  SLICE_MANAGER_LABEL,
   SYSTEM_NAMESPACE,
 } from '../../../operator/model/system-names.ts';
 import { podOf, READY } from './admission-scene.ts';
@@ -56,7 +59,7 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     object: {
       apiVersion: 'discovery.k8s.io/v1',
       kind: 'EndpointSlice',
-      metadata: named('sample'),
+      metadata: laneSlice('ws-team-enforced-0123abcd'),
       ...{ addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }] },
     },
     change: annotated,
@@ -158,6 +161,14 @@ export const SAMPLES: Readonly<Record<string, Sample>> = {
     kept: (object) => metadataOf(object)['labels']?.[LANE_LABEL],
   },
 };
+
+function laneSlice(service: string) {
+  const { labels, ...metadata } = named(`${service}-ipv4`);
+  return {
+    ...metadata,
+    labels: { ...labels, [SERVICE_NAME_LABEL]: service, [SLICE_MANAGER_LABEL]: SLICE_MANAGER },
+  };
+}
 
 function named(name: string, namespace = SYSTEM_NAMESPACE) {
   return { name, namespace, labels: OWNED };

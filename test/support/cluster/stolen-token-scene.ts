@@ -2,9 +2,13 @@
 // and of some that it never should. Its ServiceAccount may do everything here, so that only admission stops it.
 import {
   accountUser,
+  GATEWAY_ACCOUNT,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   OPERATOR_ACCOUNT,
+  SERVICE_NAME_LABEL,
+  SLICE_MANAGER,
+  SLICE_MANAGER_LABEL,
   SYSTEM_NAMESPACE,
 } from '../../../operator/model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../../operator/model/workspace.ts';
@@ -133,7 +137,6 @@ const OWN: readonly Creatable[] = [
   kubeRules('own', READY, OWNED),
   kubeRules('own', SYSTEM_NAMESPACE, OWNED),
   service('own', SYSTEM_NAMESPACE, OWNED),
-  slice('own', SYSTEM_NAMESPACE, OWNED),
   disguised(OURS, 'EgressTable', { spec: { networkPolicyId: 'a', revision: 'r', groups: [] } }),
   disguised(OURS, 'WorkspacePlan', { spec: PLAN }),
   disguised(OURS, 'IngressPlan', { spec: INGRESS_PLAN }),
@@ -143,6 +146,14 @@ const OWN: readonly Creatable[] = [
   event('own', 'sallyport.dev/operator'),
   lease('sallyport-operator', SYSTEM_NAMESPACE),
 ];
+
+/** Of the gateways: neither the operator's nor anybody else's. */
+const LANE = 'ws-team-enforced-0123abcd';
+const LANE_SLICE = slice(`${LANE}-ipv4`, SYSTEM_NAMESPACE, {
+  ...OWNED,
+  [SERVICE_NAME_LABEL]: LANE,
+  [SLICE_MANAGER_LABEL]: SLICE_MANAGER,
+});
 
 const THEIRS: readonly Creatable[] = [
   podOf('kube-system', { name: 'dns' }),
@@ -174,7 +185,12 @@ const THEIRS: readonly Creatable[] = [
 ];
 
 /** Everything that is there afterwards. */
-export async function makeTargets({ root, operator, as }: AdmissionScene): Promise<readonly Target[]> {
+export async function makeTargets({
+  root,
+  operator,
+  as,
+  actingAs,
+}: AdmissionScene): Promise<readonly Target[]> {
   const user = accountUser(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT);
   await create(
     root,
@@ -208,7 +224,15 @@ export async function makeTargets({ root, operator, as }: AdmissionScene): Promi
   await setStatus(READY, 'started', { containerStatuses: [container(running)] });
   for (const made of OWN) await create(operator, made);
   for (const made of THEIRS) await create(root, made);
+  await create(await actingAs(accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT)), LANE_SLICE);
   const namespaces = [READY, NEW, PLAIN, JOINED, 'kube-system', SYSTEM_NAMESPACE];
-  const all = [...old, ...stamped, ...OWN, ...THEIRS, ...namespaces.map((name) => namespace(name, {}))];
+  const all = [
+    ...old,
+    ...stamped,
+    ...OWN,
+    ...THEIRS,
+    LANE_SLICE,
+    ...namespaces.map((name) => namespace(name, {})),
+  ];
   return all.map((made) => ({ path: `${collectionOf(made)}/${made.metadata.name}`, object: made }));
 }

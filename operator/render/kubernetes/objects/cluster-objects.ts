@@ -21,7 +21,7 @@ import { gatewayEgress } from './gateway-egress.ts';
 import { gatewayBaseline, gatewayIngress } from './gateway-ingress.ts';
 import { ingressBaseline, ingressObjects } from './ingress-objects.ts';
 import { isolation } from './isolation.ts';
-import { type GatewayEndpoints, gatewayEndpoints, laneServices } from './lane-services.ts';
+import { laneServices } from './lane-services.ts';
 import { namespaceStamp } from './namespace-stamp.ts';
 
 export interface ClusterObjects {
@@ -112,26 +112,20 @@ function heldObjects(
 function workspaceObjects(
   plan: WorkspacePlan,
   policy: NetworkPolicy | undefined,
-  { serviceAddresses, gatewayPods, apiServer }: ClusterState,
+  { serviceAddresses, apiServer }: ClusterState,
   settings: ClusterSettings,
 ): readonly DesiredObject[] {
   return [
     planObject(plan, settings),
-    ...laneObjects(plan, serviceAddresses, endpointsOf(gatewayPods), settings),
+    ...laneObjects(plan, serviceAddresses, settings),
     ...gatewayIngress(plan, settings),
     ...isolationObjects(plan, policy, apiServer, settings),
   ];
 }
 
-const endpointsOf = memoize(gatewayEndpoints);
-
 const laneObjects = memoize(
-  (
-    plan: WorkspacePlan,
-    serviceAddresses: ClusterState['serviceAddresses'],
-    endpoints: GatewayEndpoints,
-    settings: ClusterSettings,
-  ) => laneServices(plan, { serviceAddresses, endpoints, settings }),
+  (plan: WorkspacePlan, serviceAddresses: ClusterState['serviceAddresses'], settings: ClusterSettings) =>
+    laneServices(plan, { serviceAddresses, settings }),
 );
 
 const isolationObjects = memoize(

@@ -8,9 +8,9 @@ import { planCluster } from '../../../compile/cluster-plans.ts';
 import { laneServiceName } from '../../../compile/lane-service-name.ts';
 import { compileSnapshot } from '../../../compile/plans.ts';
 import { NO_PORT_BLOCKS } from '../../../compile/port-blocks.ts';
-import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
+import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { DesiredObject } from './desired-object.ts';
-import { gatewayEndpoints, laneServices } from './lane-services.ts';
+import { laneServices } from './lane-services.ts';
 
 const MANIFESTS = [policyManifest('default-policy'), workspaceManifest('team-a')];
 const ENFORCED = laneServiceName('team-a', 'enforced');
@@ -20,7 +20,6 @@ function servicesOf(more: Partial<ClusterState> = {}): readonly DesiredObject[] 
   const { plans } = planCluster(compileSnapshot(state.snapshot), state, NO_PORT_BLOCKS);
   const around = {
     serviceAddresses: state.serviceAddresses,
-    endpoints: gatewayEndpoints(state.gatewayPods),
     settings: CLUSTER_SETTINGS,
   };
   return plans.flatMap((plan) => laneServices(plan, around));
@@ -28,10 +27,6 @@ function servicesOf(more: Partial<ClusterState> = {}): readonly DesiredObject[] 
 
 function named(objects: readonly DesiredObject[], name: string): DesiredObject | undefined {
   return objects.find(({ metadata }) => metadata.name === name);
-}
-
-function gatewayPod(name: string, addresses: readonly string[], isReady = true): GatewayPod {
-  return { name, uid: name, addresses, isReady };
 }
 
 /** Plans that remember these addresses. */
@@ -75,37 +70,6 @@ describe('laneServices() makes a Service', () => {
     expect(gone).toMatchObject({ spec: { clusterIP: '10.96.0.7', clusterIPs: ['10.96.0.7', 'fd00::7'] } });
     expect(there?.['spec']).not.toHaveProperty('clusterIPs');
     expect(named(servicesOf(), ENFORCED)?.['spec']).not.toHaveProperty('clusterIPs');
-  });
-});
-
-describe('laneServices() makes EndpointSlices', () => {
-  it('per address family, of gateways that are ready, in an order of their own', () => {
-    const gatewayPods = [
-      gatewayPod('b', ['10.0.0.2', 'fd00::2']),
-      gatewayPod('a', ['10.0.0.1']),
-      gatewayPod('c', ['10.0.0.3', 'fd00::3'], false),
-    ];
-    const objects = servicesOf({ gatewayPods });
-    expect(named(objects, `${ENFORCED}-ipv4`)).toMatchObject({
-      metadata: { labels: { 'kubernetes.io/service-name': ENFORCED } },
-      addressType: 'IPv4',
-      endpoints: [
-        { addresses: ['10.0.0.1'], conditions: { ready: true } },
-        { addresses: ['10.0.0.2'], conditions: { ready: true } },
-      ],
-      ports: expect.arrayContaining([{ name: 'dns', protocol: 'UDP', port: 8195 }]),
-    });
-    expect(named(objects, `${ENFORCED}-ipv6`)).toMatchObject({ endpoints: [{ addresses: ['fd00::2'] }] });
-    expect(servicesOf({ gatewayPods: gatewayPods.toReversed() })).toEqual(objects);
-  });
-
-  it('none without a gateway, and none longer than the API server takes', () => {
-    const many = Array.from({ length: 1200 }, (_, at) =>
-      gatewayPod(`g-${at}`, [`10.0.${at >> 8}.${at & 255}`]),
-    );
-    const slice = named(servicesOf({ gatewayPods: many }), `${ENFORCED}-ipv4`);
-    expect(servicesOf().some(({ kind }) => kind === 'EndpointSlice')).toBe(false);
-    expect(slice?.['endpoints']).toHaveLength(1000);
   });
 });
 
