@@ -13,6 +13,7 @@ import { renderAdmission } from '../operator/manifests/admission/admission.ts';
 import { renderCrd } from '../operator/manifests/crd.ts';
 import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/manifests/crd-file.ts';
 import { renderRbac } from '../operator/manifests/rbac.ts';
+import { renderRemovalRbac } from '../operator/manifests/removal-rbac.ts';
 import { KINDS } from '../operator/model/kinds.ts';
 import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
 
@@ -40,6 +41,7 @@ function generate(): void {
   writeFolder('charts/sallyport/generated', [
     renderObjectsFile('admission.yaml', admission),
     renderObjectsFile('rbac.yaml', rbac),
+    renderObjectsFile('removal.yaml', renderRemovalRbac(USUAL_INSTALLATION)),
     { name: 'envoy-arguments.yaml', text: ENVOY_HEADER + dump(envoyArgumentsByRole()) },
   ]);
   const script = join(import.meta.dirname, 'envoy-types.sh');

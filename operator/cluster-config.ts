@@ -36,6 +36,22 @@ export interface OperatorConfig extends ClusterConfig {
   readonly apiServerEgress: ApiServerEgress;
 }
 
+/** Configuration of `sallyport remove`. */
+export type RemoveConfig = Pick<ClusterConfig, 'kubeconfig' | 'podServer' | 'systemNamespace'>;
+
+export interface RemoveOptions {
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+}
+
+export function readRemoveConfig(options: RemoveOptions, environment: NodeJS.ProcessEnv): RemoveConfig {
+  return {
+    kubeconfig: options.kubeconfig ?? environment['KUBECONFIG'],
+    podServer: podServer(environment),
+    systemNamespace: options.namespace,
+  };
+}
+
 interface ClusterOptions {
   readonly kubeconfig?: string;
   readonly namespace: string;

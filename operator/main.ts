@@ -223,4 +223,14 @@ program
     process.exitCode = await apiCommand(options, process.env);
   });
 
+program
+  .command('remove')
+  .description('delete what the programs of an installation have written; the last step of "helm uninstall"')
+  .addOption(kubeconfigOption)
+  .addOption(namespaceOption)
+  .action(async (options) => {
+    const { removeCommand } = await import('./roles/remove/command.ts');
+    process.exitCode = await removeCommand(options, process.env);
+  });
+
 await program.parseAsync(process.argv);

@@ -226,7 +226,7 @@ function ours(verbs: readonly string[], resources: readonly string[]): RbacRule 
 }
 
 /** All of them in one API group. */
-function allow(verbs: readonly string[], resources: readonly ClusterResource[]): RbacRule {
+export function allow(verbs: readonly string[], resources: readonly ClusterResource[]): RbacRule {
   const groups = new Set(resources.map(({ apiVersion }) => groupOf(apiVersion)));
   return { apiGroups: [...groups], resources: resources.map(({ plural }) => plural), verbs };
 }
@@ -243,7 +243,7 @@ function statusesOf(resources: readonly ClusterResource[]): readonly string[] {
     .map(({ plural }) => `${plural}/status`);
 }
 
-function renderGrant({ name, namespace, account, labels, rules }: Grant, systemNamespace: string) {
+export function renderGrant({ name, namespace, account, labels, rules }: Grant, systemNamespace: string) {
   const kind = namespace === undefined ? 'ClusterRole' : 'Role';
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };

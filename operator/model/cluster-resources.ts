@@ -59,6 +59,7 @@ export const IP_ADDRESSES = builtIn('networking.k8s.io/v1', 'IPAddress', 'ipaddr
 export const ENDPOINT_SLICES = builtIn('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices');
 /** Kubernetes' own NetworkPolicy, which this project calls KubeNetworkPolicy. */
 export const KUBE_NETWORK_POLICIES = builtIn('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies');
+export const LEASES = builtIn('coordination.k8s.io/v1', 'Lease', 'leases');
 const RBAC = 'rbac.authorization.k8s.io/v1';
 export const ROLES = builtIn(RBAC, 'Role', 'roles');
 export const ROLE_BINDINGS = builtIn(RBAC, 'RoleBinding', 'rolebindings');
@@ -93,3 +94,16 @@ export const WRITTEN_RESOURCES: readonly ClusterResource[] = [
   ROLES,
   ROLE_BINDINGS,
 ];
+
+/** Kinds whose objects go with an installation where they carry our label; assignments carry it, and are people's. */
+export const REMOVED_EVERYWHERE: readonly ClusterResource[] = [KUBE_NETWORK_POLICIES];
+/** The same, in the system Namespace only. */
+export const REMOVED_AT_HOME: readonly ClusterResource[] = [
+  SERVICES,
+  ENDPOINT_SLICES,
+  EGRESS_TABLES,
+  WORKSPACE_PLANS,
+  INGRESS_PLANS,
+];
+/** Kinds of which one name goes, in every Namespace. */
+export const REMOVED_BY_NAME: readonly ClusterResource[] = [ROLES, ROLE_BINDINGS];

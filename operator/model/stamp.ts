@@ -40,6 +40,10 @@ export const BREAK_GLASS_ANNOTATION = `${GROUP}/break-glass`;
 /** Only the operator writes all others of our prefix. */
 export const USER_ANNOTATIONS: readonly string[] = [ADOPT_ANNOTATION, BREAK_GLASS_ANNOTATION];
 
+export function isOperatorAnnotation(name: string): boolean {
+  return name.startsWith(`${GROUP}/`) && !USER_ANNOTATIONS.includes(name);
+}
+
 export function laneAnnotation(product: Product): string {
   return `${DEFAULT_LANE_ANNOTATION}.${product}`;
 }

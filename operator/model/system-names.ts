@@ -14,6 +14,8 @@ export const OPERATOR_ACCOUNT = 'sallyport-operator';
 export const GATEWAY_ACCOUNT = 'sallyport-gateway';
 export const INGRESS_ACCOUNT = 'sallyport-ingress';
 export const API_ACCOUNT = 'sallyport-api';
+/** Of `sallyport remove`, which exists only while an installation is removed. */
+export const REMOVE_ACCOUNT = 'sallyport-remove';
 /** The Role by which ingress gateways read one Secret of a workspace, and its RoleBinding. */
 export const INGRESS_TLS_ROLE = 'sallyport-ingress-tls';
 export const INGRESS_TLS_VERBS = ['get', 'list', 'watch'];
@@ -21,6 +23,8 @@ export const INGRESS_TLS_VERBS = ['get', 'list', 'watch'];
 export const LEASE_NAME = 'sallyport-operator';
 /** Of the gateways: its holder writes the EndpointSlices of all lanes. */
 export const GATEWAY_LEASE_NAME = 'sallyport-gateway';
+/** All leases of an installation. */
+export const LEASE_NAMES: readonly string[] = [LEASE_NAME, GATEWAY_LEASE_NAME];
 /** Kubernetes' labels of an EndpointSlice: the Service that it is of, and who writes it. */
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 export const SLICE_MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by';

@@ -2,8 +2,9 @@
 // changed for its duration by our own clock, so that clocks need not agree; our own counts only until its renewal is
 // due by the monotonic clock, so that a frozen replica knows that it lost leadership before it writes.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KubernetesObject, microTime, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, microTime, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type ApiRequest, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { LEASES } from '../../model/cluster-resources.ts';
 
 export interface LeaderLeaseOptions {
   readonly api: KubernetesApi;
@@ -27,13 +28,6 @@ export interface LeaseTimings {
 
 const TIMINGS: LeaseTimings = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2_000 };
 const JITTER = 1.2;
-
-const LEASES: Resource = {
-  apiVersion: 'coordination.k8s.io/v1',
-  kind: 'Lease',
-  plural: 'leases',
-  isNamespaced: true,
-};
 
 interface Lease extends KubernetesObject {
   readonly spec?: {

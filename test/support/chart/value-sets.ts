@@ -73,19 +73,19 @@ export function manifestsOf(rendered: string): readonly Manifest[] {
   return (loadAll(rendered) as (Manifest | null)[]).filter((one) => one !== null);
 }
 
-/** What comes from generated files stands as a name only: other tests compare their content. */
-const GENERATED_SOURCE = /^# Source: sallyport\/templates\/(?:admission|crds|rbac)\.yaml$/m;
+const SOURCE = /^# Source: sallyport\/templates\/(?<file>\S+)\.yaml$/m;
+/** Of what comes from generated files the kinds stand there only: other tests compare their content. */
+const GENERATED_FILES = ['admission', 'crds', 'rbac', 'removal-rbac'];
 
 /** Rendered text -> what is kept of it in a golden file. */
 export function goldenOf(rendered: string): string {
-  return rendered
-    .split(/^---$/m)
-    .filter((text) => text.trim() !== '')
-    .map((text) => {
-      if (!GENERATED_SOURCE.test(text)) return `---\n${text.trim()}\n`;
-      const { kind, metadata } = load(text) as Manifest;
-      const place = metadata.namespace === undefined ? '' : ` in ${metadata.namespace}`;
-      return `# generated: ${kind} ${metadata.name}${place}\n`;
-    })
-    .join('');
+  const texts = rendered.split(/^---$/m).filter((text) => text.trim() !== '');
+  const fileOf = (text: string): string => SOURCE.exec(text)?.groups?.['file'] ?? '';
+  const isGenerated = (text: string): boolean => GENERATED_FILES.includes(fileOf(text));
+  const generated = GENERATED_FILES.map((file) => {
+    const kinds = texts.filter((text) => fileOf(text) === file).map((text) => (load(text) as Manifest).kind);
+    return `# generated, ${file}: ${[...new Set(kinds)].toSorted().join(', ') || 'nothing'}\n`;
+  });
+  const own = texts.filter((text) => !isGenerated(text)).map((text) => `---\n${text.trim()}\n`);
+  return [...generated, ...own].join('');
 }
