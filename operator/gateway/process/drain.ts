@@ -13,7 +13,7 @@ export interface DrainOptions {
   readonly onProgress: (what: string, requests?: number) => void;
 }
 
-/** Until every node has heard that this gateway takes no new connections. */
+/** Until every node has heard that this gateway takes no new connections, after it has left. */
 const LEAST_MS = 5000;
 const POLL_MS = 500;
 /** Whoever asks may ask a moment before the drain begins. */
@@ -54,11 +54,13 @@ export class Drain {
       leave().catch(() => undefined),
       askEnvoy(() => envoy.askClientsToClose(), { gone: undefined, silent: undefined }),
     ]);
+    const leftMs = performance.now();
     for (;;) {
       await delay(POLL_MS, undefined, { ref: false });
       const requests = await this.#requests();
       const takesMs = performance.now() - startedMs;
-      if (requests === 0 && takesMs >= LEAST_MS) return onProgress('drained: no request is in progress');
+      if (requests === 0 && performance.now() - leftMs >= LEAST_MS)
+        return onProgress('drained: no request is in progress');
       if (takesMs >= longestMs) return onProgress('the drain ends with requests in progress', requests);
     }
   }

@@ -1,12 +1,13 @@
 // Writes the EndpointSlices of all lanes, where this agent holds the lease of the pool: from the WorkspacePlans and from
 // the gateway pods, so that a gateway that goes is taken out also while no operator runs. Nothing depends on it for what
 // is there already: while nobody writes, the slices stay as they are.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { measureWrites } from '../../deliver/kubernetes/delivery-metrics.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
 import { NoLongerLeader, ObjectWriter, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
 import { planWrites, type WritePlan } from '../../deliver/kubernetes/plan-writes.ts';
-import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, objectKey, pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -46,8 +47,16 @@ const RETRY_INTERVAL_MS = 1000;
 const MAX_INTERVAL_MS = 60_000;
 /** So many are written before it looks whether they are outdated: a second gateway may go while thousands are written. */
 const AT_A_TIME = 64;
-/** How long an agent that leaves waits for its own removal to be written. */
+/** How long an agent that leaves writes its own removal; then the next one does. */
 const FAREWELL_MS = 10_000;
+/** How long it waits until no slice names it. With 2,000 slices that takes 10 s. */
+const OUT_MS = 30_000;
+const POLL_MS = 1000;
+const OWNED = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
+
+interface Endpoint {
+  readonly addresses: readonly string[];
+}
 
 export class EndpointWriter {
   readonly #options: EndpointWriterOptions;
@@ -60,6 +69,7 @@ export class EndpointWriter {
   /** Only of the holder: the slices as they are stored. */
   #stored: Reflector<KubernetesObject> | undefined;
   #closing: Promise<unknown> = Promise.resolve();
+  #left: Promise<void> | undefined;
   #released: Promise<void> | undefined;
 
   constructor(options: EndpointWriterOptions) {
@@ -109,9 +119,10 @@ export class EndpointWriter {
   }
 
   /**
-   * This gateway takes no new connections from now on. The holder takes itself out and then gives the lease away; the
-   * others see its pod being deleted, so neither depends on the other. The last gateway of a pool keeps the lease, since
-   * nobody else could write that it and those before it are gone.
+   * This gateway takes no new connections from now on; resolves when no slice names it, whoever writes that. The holder
+   * takes itself out and then gives the lease away; the others see its pod being deleted, so neither depends on the
+   * other. The last gateway of a pool keeps the lease, since nobody else could write that it and those before it are
+   * gone.
    */
   release(): Promise<void> {
     this.#released ??= this.#release();
@@ -119,13 +130,38 @@ export class EndpointWriter {
   }
 
   async stop(): Promise<void> {
-    await this.release();
+    await this.#leave();
     await this.#lease.stop();
     await this.#loop.stop();
     await Promise.all([this.#pool.stop(), this.#stored?.stop(), this.#closing]);
   }
 
   async #release(): Promise<void> {
+    const stopAtMs = performance.now() + OUT_MS;
+    await this.#leave();
+    // Where the API server is away, there is nothing to wait for.
+    while (performance.now() < stopAtMs && (await this.#isNamed().catch(() => false))) await delay(POLL_MS);
+  }
+
+  /** Whether new connections may still come by some slice. */
+  async #isNamed(): Promise<boolean> {
+    const { api, namespace } = this.#options;
+    const own = this.#pool.ownAddresses();
+    const path = pathOf(ENDPOINT_SLICES, { namespace });
+    const { items } = (await api.request({ method: 'GET', path, query: { labelSelector: OWNED } })) as {
+      readonly items: readonly { readonly endpoints?: readonly Endpoint[] | null }[];
+    };
+    return items.some(({ endpoints }) =>
+      endpoints?.some(({ addresses }) => addresses.some((address) => own.includes(address))),
+    );
+  }
+
+  #leave(): Promise<void> {
+    this.#left ??= this.#takeOut();
+    return this.#left;
+  }
+
+  async #takeOut(): Promise<void> {
     this.#pool.leave();
     await within(FAREWELL_MS, this.#writeOnce());
     await this.#giveWay();
@@ -146,7 +182,7 @@ export class EndpointWriter {
     this.#lease.recheck();
     this.#loop.trigger();
     // Others may have come since.
-    if (this.#released !== undefined) void this.#released.then(() => this.#giveWay());
+    if (this.#left !== undefined) void this.#left.then(() => this.#giveWay());
   }
 
   #turn(isHolder: boolean): void {
@@ -157,7 +193,7 @@ export class EndpointWriter {
     if (!isHolder) return;
     this.#stored = new Reflector<KubernetesObject>({
       ...{ api, namespace, resource: ENDPOINT_SLICES, transform: trimObject },
-      labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`,
+      labelSelector: OWNED,
       onChange: () => this.#loop.trigger(),
       onFailure: onWatchFailure,
     });

@@ -65,6 +65,10 @@ export class GatewayPool {
     return this.#staying(this.#members.items(), this.#isLeaving);
   }
 
+  ownAddresses(): readonly string[] {
+    return this.#find(this.#options.podName)?.addresses ?? [];
+  }
+
   /** Whether there is another gateway that stays. */
   hasOthers(): boolean {
     const { podName } = this.#options;
