@@ -10,6 +10,7 @@ import { dump } from 'js-yaml';
 import { envoyArguments } from '../operator/gateway/process/envoy-pid-file.ts';
 import { DIRECTORY_IN_VOLUME, statePaths } from '../operator/gateway/state/state-directory.ts';
 import { renderAdmission } from '../operator/manifests/admission/admission.ts';
+import { renderCanary } from '../operator/manifests/canary.ts';
 import { renderCrd } from '../operator/manifests/crd.ts';
 import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/manifests/crd-file.ts';
 import { renderRbac } from '../operator/manifests/rbac.ts';
@@ -40,6 +41,7 @@ function generate(): void {
   ]);
   writeFolder('charts/sallyport/generated', [
     renderObjectsFile('admission.yaml', admission),
+    renderObjectsFile('canary.yaml', renderCanary(USUAL_INSTALLATION)),
     renderObjectsFile('rbac.yaml', rbac),
     renderObjectsFile('removal.yaml', renderRemovalRbac(USUAL_INSTALLATION)),
     { name: 'envoy-arguments.yaml', text: ENVOY_HEADER + dump(envoyArgumentsByRole()) },

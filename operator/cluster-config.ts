@@ -1,6 +1,7 @@
 // Command-line options and environment of the roles in a cluster -> validated configuration.
 import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
+import { type CanaryPodsConfig, type CanaryPodsOptions, readCanaryPods } from './canary-config.ts';
 import { type ProxyConfig, type ProxyOptions, type RestConfig, readProxyConfig } from './config.ts';
 import {
   type AuthorizeConfig,
@@ -34,6 +35,8 @@ export interface OperatorConfig extends ClusterConfig {
   readonly clusterDns: readonly string[];
   /** How gateways may reach the API server. */
   readonly apiServerEgress: ApiServerEgress;
+  /** Undefined: whether the network enforces policies is not measured. */
+  readonly canaries: CanaryPodsConfig | undefined;
 }
 
 /** Configuration of `sallyport remove`. */
@@ -59,7 +62,7 @@ interface ClusterOptions {
   readonly logLevel: string;
 }
 
-export interface OperatorOptions extends ClusterOptions {
+export interface OperatorOptions extends ClusterOptions, CanaryPodsOptions {
   readonly identity?: string;
   readonly clusterDomain: string;
   readonly clusterDns: readonly string[];
@@ -172,6 +175,7 @@ export function readOperatorConfig(options: OperatorOptions, environment: NodeJS
     clusterDomain: options.clusterDomain,
     clusterDns: options.clusterDns.map((text) => readAddress('--cluster-dns', text)),
     apiServerEgress: options.apiServerEgress ?? 'ipBlock',
+    canaries: readCanaryPods(options, environment),
   };
 }
 

@@ -145,6 +145,12 @@ program
       .choices(API_SERVER_EGRESS)
       .default('ipBlock' satisfies ApiServerEgress),
   )
+  .option(
+    '--canary-image <image>',
+    'image of Sallyport, for pods that measure whether the network enforces policies; without it nobody measures',
+  )
+  .option('--canary-namespace <name>', 'Namespace of those pods (default: sallyport-canary)')
+  .option('--canary-interval <duration>', 'time between two measurements of a node (default: 5m)')
   .action(async (options) => {
     const { operatorCommand } = await import('./roles/operator/command.ts');
     process.exitCode = await operatorCommand(options, process.env);
@@ -231,6 +237,19 @@ program
   .action(async (options) => {
     const { removeCommand } = await import('./roles/remove/command.ts');
     process.exitCode = await removeCommand(options, process.env);
+  });
+
+program
+  .command('canary')
+  .description(
+    'try what the network lets through, and leave the answer; runs in pods that the operator makes',
+  )
+  .option('--allowed <address:port>', 'what must be reachable (repeatable)', collect, [])
+  .option('--denied <address:port>', 'what must not be reachable (repeatable)', collect, [])
+  .option('--result <file>', 'file for the answer', '/dev/termination-log')
+  .action(async (options) => {
+    const { canaryCommand } = await import('./roles/canary/command.ts');
+    process.exitCode = await canaryCommand(options);
   });
 
 await program.parseAsync(process.argv);

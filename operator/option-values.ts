@@ -1,5 +1,5 @@
 // Texts of command-line options -> values. Each throws an OptionError, with a sentence for the person at the terminal.
-import { parseDuration } from './lib/duration.ts';
+import { formatDuration, parseDuration } from './lib/duration.ts';
 import { parseHostPort } from './lib/host-port.ts';
 import { type AddressRange, parseAddressRange } from './model/address-range.ts';
 import { BLOCK_SIZE } from './model/lane-port.ts';
@@ -21,11 +21,18 @@ export function readAddress(option: string, text: string): string {
 }
 
 /** "192.0.2.53" or "192.0.2.53:5353"; IPv6 as "[2001:db8::53]:53". */
-export function readNameServer(
-  option: string,
-  text: string,
-): { readonly address: string; readonly port: number } {
-  const { host, port = 53 } = parseHostPort(text);
+export function readNameServer(option: string, text: string): Place {
+  return readPlace(option, text, 53);
+}
+
+interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The same, with a port unless there is a usual one. */
+export function readPlace(option: string, text: string, usualPort = 0): Place {
+  const { host, port = usualPort } = parseHostPort(text);
   const isAmbiguous = host.includes(':') && !text.startsWith('[');
   if (isAmbiguous || port < 1 || port > 65_535) {
     throw new OptionError(
@@ -44,6 +51,20 @@ export function readListenPort(option: string, text: string): number {
   const port = readPort(option, text);
   if (port > 0) return port;
   throw new OptionError(`${option}: Cannot accept "${text}": write a port from 1 to 65535`);
+}
+
+/** "300s" or "5m". */
+export function readInterval(
+  option: string,
+  text: string,
+  { leastMs, example }: { readonly leastMs: number; readonly example: string },
+): number {
+  const parsed = parseDuration(text);
+  if ('error' in parsed) throw new OptionError(`${option}: ${parsed.error}`);
+  if (parsed.durationMs >= leastMs) return parsed.durationMs;
+  throw new OptionError(
+    `${option}: Cannot accept "${text}": write at least "${formatDuration(leastMs)}", for example "${example}"`,
+  );
 }
 
 export function readPorts(text: string): { readonly from: number; readonly to: number } {
@@ -85,10 +106,7 @@ export function readLogBytes(text: string): number {
 const LEAST_RETENTION_MS = 3_600_000;
 
 export function readRetention(text: string): number {
-  const parsed = parseDuration(text);
-  if ('error' in parsed) throw new OptionError(`--retention: ${parsed.error}`);
-  if (parsed.durationMs >= LEAST_RETENTION_MS) return parsed.durationMs;
-  throw new OptionError(`--retention: Cannot accept "${text}": write at least "1h", for example "365d"`);
+  return readInterval('--retention', text, { leastMs: LEAST_RETENTION_MS, example: '365d' });
 }
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { MB: 1e6, GB: 1e9, TB: 1e12 };

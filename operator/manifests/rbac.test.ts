@@ -1,16 +1,23 @@
 import { renderAdmission } from './admission/admission.ts';
+import { renderCanary } from './canary.ts';
 import { renderRbac } from './rbac.ts';
 
 test('the namespace and the accounts of an installation are parameters of all manifests', () => {
   const installation = {
     systemNamespace: 'elsewhere',
+    canaryNamespace: 'aviary',
     operatorAccount: 'writer',
     gatewayAccount: 'proxy',
     ingressAccount: 'door',
     apiAccount: 'desk',
   };
-  const text = JSON.stringify([renderAdmission(installation), renderRbac(installation)]);
-  expect(text).not.toContain('sallyport-system');
+  const text = JSON.stringify([
+    renderAdmission(installation),
+    renderRbac(installation),
+    renderCanary(installation),
+  ]);
+  for (const usual of ['sallyport-system', '"namespace":"sallyport-canary"'])
+    expect(text).not.toContain(usual);
   expect(text).toContain('system:serviceaccount:elsewhere:writer');
   for (const account of ['proxy', 'door', 'desk'])
     expect(text).toContain(`system:serviceaccount:elsewhere:${account}`);

@@ -72,9 +72,15 @@ export function renderRbac(installation: Installation): readonly JsonObject[] {
   ];
 }
 
+/** Of the operator, in the Namespace of canary pods, which is not part of every installation. */
+export function renderCanaryRoles(installation: Installation): readonly JsonObject[] {
+  return renderGrant(canaryPods(installation), installation.systemNamespace);
+}
+
 /** What the operator is granted, by Namespace; "" for everywhere. */
 export function operatorRules(installation: Installation): ReadonlyMap<string, readonly RbacRule[]> {
-  const own = programs(installation).filter(({ account }) => account === installation.operatorAccount);
+  const all = [...programs(installation), canaryPods(installation)];
+  const own = all.filter(({ account }) => account === installation.operatorAccount);
   return new Map(own.map(({ namespace = '', rules }) => [namespace, rules]));
 }
 
@@ -104,6 +110,16 @@ function programs(installation: Installation): readonly Grant[] {
     },
     ...inboundPrograms(installation),
   ];
+}
+
+/** It reads pods everywhere. Admission says what kind of pod it may make. */
+function canaryPods({ canaryNamespace, operatorAccount }: Installation): Grant {
+  return {
+    name: operatorAccount,
+    namespace: canaryNamespace,
+    account: operatorAccount,
+    rules: [allow(['create', 'delete'], [PODS])],
+  };
 }
 
 function inboundPrograms({ systemNamespace, ingressAccount, apiAccount }: Installation): readonly Grant[] {

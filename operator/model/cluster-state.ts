@@ -49,6 +49,8 @@ export interface StampedPod {
   readonly stamp: string;
   /** A container of it runs, or has run. */
   readonly hasStarted: boolean;
+  /** "" while no node has it. */
+  readonly nodeName: string;
 }
 
 export interface GatewayPod {
@@ -74,6 +76,7 @@ export interface TenantPolicy {
 export interface ApiServerPlace {
   /** Of the Service, which do not change when servers come and go. */
   readonly serviceAddresses: readonly string[];
+  readonly servicePorts: readonly number[];
   /** Those, and of the servers themselves. */
   readonly addresses: readonly string[];
   readonly ports: readonly number[];

@@ -7,6 +7,7 @@ export const CONDITION_TYPES = [
   'Accepted',
   'ResolvedRefs',
   'Programmed',
+  'Isolated',
   'RestartRequired',
   'BroaderPolicies',
   'Ready',
@@ -56,6 +57,11 @@ interface Reasons {
     | 'GatewaySilent'
     | 'NoGateway'
     | 'NotUsed';
+  /**
+   * Whether the network keeps pods to their lanes, as canary pods measured; present only where that is measured.
+   * Enforced is True, NotEnforced False; NotMeasured and NotIsolated (there is nothing to isolate) are Unknown.
+   */
+  readonly Isolated: 'Enforced' | 'NotEnforced' | 'NotMeasured' | 'NotIsolated';
   /** MoreOpenLanes is True: pods run in lanes more open than the policy says. */
   readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
   /** Present only while another policy allows more egress than ours. */
@@ -72,7 +78,8 @@ interface Reasons {
     | 'MoreOpenLanes'
     | Reasons['Accepted']
     | Reasons['ResolvedRefs']
-    | Reasons['Programmed'];
+    | Reasons['Programmed']
+    | Reasons['Isolated'];
 }
 
 /** One condition without its place in time. */

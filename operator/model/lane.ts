@@ -25,3 +25,8 @@ export function leadsThroughGateway(lane: string): lane is Exclude<Lane, 'full'>
 
 /** Lanes that restrict nothing: pods in any other lane, or in an unknown one, are isolated. */
 export const OPEN_LANES = ['full', 'dry-run', 'sealed-dry-run'] as const satisfies readonly Lane[];
+
+/** Whether pods of that lane are isolated; those of an unknown one are. */
+export function isIsolated(lane: string): boolean {
+  return !OPEN_LANES.some((open) => open === lane);
+}

@@ -61,6 +61,7 @@ export const policyAssignmentKind: KindDescription = {
     { name: 'Restart-Required', type: 'integer', jsonPath: '.status.restartRequired' },
     conditionColumn('BroaderPolicies'),
     conditionColumn('Programmed'),
+    conditionColumn('Isolated'),
     conditionColumn('Ready'),
     conditionColumn('Ready', 'reason'),
     conditionColumn('Ready', 'message'),

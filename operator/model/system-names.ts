@@ -9,6 +9,12 @@ export const GATEWAY_NAME = 'sallyport-gateway';
 /** Value of that label on pods of ingress gateways. */
 export const INGRESS_NAME = 'sallyport-ingress';
 export const SYSTEM_NAMESPACE = 'sallyport-system';
+/** Of pods that only find out what the network lets through. */
+export const CANARY_NAMESPACE = 'sallyport-canary';
+/** Value of the label on those pods; also their ServiceAccount, and the KubeNetworkPolicy that restricts them. */
+export const CANARY_NAME = 'sallyport-canary';
+/** Port of the gateways' health and metrics, open to all. */
+export const GATEWAY_HEALTH_PORT = 8081;
 /** ServiceAccounts of our own programs, in that Namespace. */
 export const OPERATOR_ACCOUNT = 'sallyport-operator';
 export const GATEWAY_ACCOUNT = 'sallyport-gateway';
@@ -39,6 +45,7 @@ export const WORKSPACE_NAME_LABEL = 'sallyport.dev/for-workspace';
 /** Identities of our programs, for admission and RBAC. */
 export interface Installation {
   readonly systemNamespace: string;
+  readonly canaryNamespace: string;
   readonly operatorAccount: string;
   readonly gatewayAccount: string;
   readonly ingressAccount: string;
@@ -47,6 +54,7 @@ export interface Installation {
 
 export const USUAL_INSTALLATION: Installation = {
   systemNamespace: SYSTEM_NAMESPACE,
+  canaryNamespace: CANARY_NAMESPACE,
   operatorAccount: OPERATOR_ACCOUNT,
   gatewayAccount: GATEWAY_ACCOUNT,
   ingressAccount: INGRESS_ACCOUNT,

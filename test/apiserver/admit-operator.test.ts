@@ -13,6 +13,7 @@ import {
   STAMP_LABEL,
 } from '../../operator/model/stamp.ts';
 import {
+  CANARY_NAMESPACE,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   SYSTEM_NAMESPACE,
@@ -98,6 +99,14 @@ const secretRule = (name: string) => ({
 const CONTENT: readonly object[] = [
   { spec: { containers: [{ name: 'main', image: 'evil.invalid/app' }] } },
   { spec: { activeDeadlineSeconds: 5 } },
+  { spec: { activeDeadlineSeconds: 61 } },
+  { spec: { automountServiceAccountToken: true } },
+  { spec: { restartPolicy: 'Always' } },
+  { spec: { hostNetwork: true } },
+  { spec: { serviceAccountName: 'default', serviceAccount: 'default' } },
+  { spec: { volumes: [{ name: 'v', emptyDir: {} }] } },
+  { spec: { containers: [{ name: 'main', image: 'evil.invalid/app', args: ['canary'] }] } },
+  { metadata: { labels: { 'app.kubernetes.io/name': 'sallyport-canary' } } },
   { spec: { tolerations: [{ operator: 'Exists' }] } },
   { spec: { egress: [{}] } },
   { spec: { podSelector: { matchLabels: { none: 'of-them' } } } },
@@ -152,7 +161,7 @@ const attempt = fc.record({
     '/scale',
     '/finalize',
   ),
-  home: fc.constantFrom(READY, PLAIN, SYSTEM_NAMESPACE, 'kube-system'),
+  home: fc.constantFrom(READY, PLAIN, SYSTEM_NAMESPACE, 'kube-system', CANARY_NAMESPACE),
 });
 
 type Attempt = typeof attempt extends fc.Arbitrary<infer Value> ? Value : never;

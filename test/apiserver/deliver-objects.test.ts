@@ -74,6 +74,7 @@ async function wanted(workspace: string): Promise<readonly KubernetesObject[]> {
   }));
   const apiServer = {
     serviceAddresses: ['10.96.0.1'],
+    servicePorts: [443],
     addresses: ['10.96.0.1', 'fd00:10:96::1'],
     ports: [443, 6443],
   };

@@ -34,7 +34,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },
   api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
   'config.ts': { uses: ['model', 'lib', 'option-values.ts', 'inbound-config.ts'] },
-  'cluster-config.ts': { uses: ['model', 'option-values.ts', 'config.ts', 'inbound-config.ts'] },
+  'cluster-config.ts': {
+    uses: ['model', 'option-values.ts', 'config.ts', 'inbound-config.ts', 'canary-config.ts'],
+  },
+  'canary-config.ts': { uses: ['model', 'option-values.ts'] },
   'inbound-config.ts': { uses: ['model', 'option-values.ts'] },
   'option-values.ts': { uses: ['model', 'lib'] },
   roles: { uses: EVERYTHING },

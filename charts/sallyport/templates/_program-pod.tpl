@@ -56,6 +56,12 @@ spec:
             {{- end }}
           env:
             {{- include "sallyport.podName" . | nindent 12 }}
+            {{- if eq .role "operator" }}
+            - name: POD_IP
+              valueFrom:
+                fieldRef:
+                  fieldPath: status.podIP
+            {{- end }}
           ports:
             - name: health
               containerPort: 8081

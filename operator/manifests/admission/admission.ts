@@ -5,6 +5,7 @@ import type { JsonObject } from '../crd.ts';
 import { checkPods } from './check-pods.ts';
 import { narrowGateway } from './narrow-gateway.ts';
 import { narrowOperator } from './narrow-operator.ts';
+import { narrowOperatorOnCanaries } from './narrow-operator-on-canaries.ts';
 import { narrowOperatorOnPods } from './narrow-operator-on-pods.ts';
 import { narrowOperatorOnRoles } from './narrow-operator-on-roles.ts';
 import { protectIsolation } from './protect-isolation.ts';
@@ -25,6 +26,7 @@ export function renderAdmission(installation: Installation): readonly JsonObject
     ...protectReports(installation),
     ...narrowOperator(installation),
     ...narrowOperatorOnPods(installation),
+    ...narrowOperatorOnCanaries(installation),
     ...narrowOperatorOnRoles(installation),
     ...narrowGateway(installation),
   ];

@@ -2,6 +2,9 @@
 // says in which order things start and stop.
 import type { Registry } from 'prom-client';
 import type { OperatorConfig } from '../../cluster-config.ts';
+import { canaryScene } from '../../deliver/kubernetes/canary/canary-scene.ts';
+import { measureIsolation } from '../../deliver/kubernetes/canary/isolation-metrics.ts';
+import { IsolationProbe } from '../../deliver/kubernetes/canary/isolation-probe.ts';
 import { type DeliveryMetrics, measureDelivery } from '../../deliver/kubernetes/delivery-metrics.ts';
 import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
@@ -29,13 +32,21 @@ export interface OperatorProcessParts {
   readonly writer: ObjectWriter;
   readonly recorder: EventRecorder;
   readonly statusReport: StatusReport;
+  /** Undefined: isolation is not measured. */
+  readonly probe: IsolationProbe | undefined;
+}
+
+interface OperatorHooks {
+  readonly onChange: () => void;
+  /** Port of the health checks, once they are served. */
+  readonly healthPort: () => number;
 }
 
 /** Throws where the API server cannot be found. */
 export async function assembleParts(
   config: OperatorConfig,
   logger: Logger,
-  onChange: () => void,
+  { onChange, healthPort }: OperatorHooks,
 ): Promise<OperatorProcessParts> {
   const registry = roleRegistry();
   const metrics = measureDelivery(registry);
@@ -87,5 +98,27 @@ export async function assembleParts(
     },
   });
   const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
-  return { config, logger, registry, metrics, api, source, lease, writer, recorder, statusReport };
+  const parts = { config, logger, registry, metrics, api, source, lease, writer, recorder, statusReport };
+  return { ...parts, probe: isolationProbe(parts, { onChange, healthPort }) };
+}
+
+function isolationProbe(
+  { config, logger, registry, api, source, lease, recorder }: Omit<OperatorProcessParts, 'probe'>,
+  { onChange, healthPort }: OperatorHooks,
+): IsolationProbe | undefined {
+  const { canaries } = config;
+  if (canaries === undefined) return undefined;
+  const { image, namespace, intervalMs, operatorAddress } = canaries;
+  const onAnswer = measureIsolation(registry, () => probe.measurements());
+  const probe: IsolationProbe = new IsolationProbe({
+    ...{ api, logger, image, namespace, intervalMs, onAnswer, onChange },
+    mayWrite: () => lease.isLeader(),
+    scene: () => {
+      if (!source.hasSynced()) return undefined;
+      const settings = { namespace, operatorAddress, operatorPort: healthPort() };
+      return canaryScene(source.read().state, settings);
+    },
+    record: (event) => recorder.record(event),
+  });
+  return probe;
 }

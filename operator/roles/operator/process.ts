@@ -10,6 +10,7 @@ import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { inSteps, type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
+import { GATEWAY_HEALTH_PORT } from '../../model/system-names.ts';
 import { NOTHING_REMEMBERED, type OperatorMemory, operatorSteps } from '../../pipeline.ts';
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
@@ -20,7 +21,6 @@ const MIN_INTERVAL_MS = 20;
 const RETRY_INTERVAL_MS = 1000;
 /** A resync, which repairs what no event has reported. */
 const MAX_INTERVAL_MS = 60_000;
-const GATEWAY_HEALTH_PORT = 8081;
 
 export class OperatorProcess {
   readonly #parts: OperatorProcessParts;
@@ -39,7 +39,10 @@ export class OperatorProcess {
   /** Throws where the API server cannot be found or the health port is taken; resolves before all is synced. */
   static async start(config: OperatorConfig, logger: Logger): Promise<OperatorProcess> {
     let operator: OperatorProcess | undefined;
-    const parts = await assembleParts(config, logger, () => operator?.trigger());
+    const parts = await assembleParts(config, logger, {
+      onChange: () => operator?.trigger(),
+      healthPort: () => operator?.healthPort ?? 0,
+    });
     const loop = new Loop({
       job: async () => (await operator?.pass()) ?? {},
       minIntervalMs: MIN_INTERVAL_MS,
@@ -74,7 +77,8 @@ export class OperatorProcess {
 
   /** Releases the lease when the last pass has ended. */
   async stop(): Promise<void> {
-    const { source, lease, api } = this.#parts;
+    const { source, lease, api, probe } = this.#parts;
+    await probe?.stop();
     await this.#loop.stop();
     await source.stop();
     await lease.stop();
@@ -99,8 +103,9 @@ export class OperatorProcess {
 
   /** Computes everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { source, lease, logger, metrics, statusReport } = this.#parts;
+    const { source, lease, logger, metrics, statusReport, probe } = this.#parts;
     if (!source.hasSynced()) return {};
+    probe?.trigger();
     const reading = source.read();
     await yieldToEventLoop();
     // In steps, so that lease and health checks do not wait.
@@ -116,6 +121,7 @@ export class OperatorProcess {
       compiled: outputs,
       broaderPolicies: outputs.broaderPolicies,
       stamped: stampedWorkspaces(reading.state, outputs.plans, failed),
+      isolation: probe?.measurements(),
       atMs: Date.now(),
     });
     for (const { item, error } of failed) {

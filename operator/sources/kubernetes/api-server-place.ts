@@ -11,14 +11,16 @@ export function apiServerPlace(
   const serviceSpecs = services.map((service) => service['spec'] as ServiceSpec);
   const endpoints = slices.map((slice) => slice as unknown as Slice);
   const serviceAddresses = sorted(serviceSpecs.flatMap(({ clusterIPs }) => clusterIPs ?? []));
+  const servicePorts = sorted(serviceSpecs.flatMap(({ ports }) => (ports ?? []).map(({ port }) => port)));
   return {
     serviceAddresses,
+    servicePorts,
     addresses: sorted([
       ...serviceAddresses,
       ...endpoints.flatMap((slice) => (slice.endpoints ?? []).flatMap(({ addresses }) => addresses)),
     ]),
     ports: sorted([
-      ...serviceSpecs.flatMap(({ ports }) => (ports ?? []).map(({ port }) => port)),
+      ...servicePorts,
       ...endpoints.flatMap(({ ports }) => (ports ?? []).map(({ port }) => port)),
     ]),
   };

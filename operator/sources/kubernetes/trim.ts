@@ -25,6 +25,7 @@ export function trimObject(raw: KubernetesObject): KubernetesObject {
 }
 
 interface RawPod extends KubernetesObject {
+  readonly spec?: { readonly nodeName?: string };
   readonly status?: PodStatus & {
     readonly phase?: string;
     readonly podIP?: string;
@@ -37,17 +38,17 @@ const ENDED: readonly string[] = ['Succeeded', 'Failed'];
 
 /** Undefined for a terminated pod: it no longer uses its lane. */
 export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
-  const { metadata, status } = raw as RawPod;
+  const { metadata, spec = {}, status } = raw as RawPod;
   if (ENDED.includes(status?.phase ?? '')) return undefined;
-  const labels = metadata.labels ?? {};
+  const { namespace = '', name, uid = '', labels = {} } = metadata;
+  const label = (key: string): string => labels[key] ?? '';
   return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    uid: metadata.uid ?? '',
-    product: labels[PRODUCT_LABEL] ?? '',
-    lane: labels[LANE_LABEL] ?? '',
-    stamp: labels[STAMP_LABEL] ?? '',
+    ...{ namespace, name, uid },
+    product: label(PRODUCT_LABEL),
+    lane: label(LANE_LABEL),
+    stamp: label(STAMP_LABEL),
     hasStarted: hasStarted(status),
+    nodeName: spec.nodeName ?? '',
   };
 }
 

@@ -21,6 +21,8 @@ export interface OperatorOptions {
   readonly identity?: string;
   /** Instead of the ServiceAccount's own: through a proxy, for example. */
   readonly kubeconfig?: string;
+  /** Without it nobody measures isolation. */
+  readonly canaryImage?: string;
 }
 
 export class ClusterScene {
@@ -48,7 +50,11 @@ export class ClusterScene {
   }
 
   /** Resolves when it leads, or at once where `identity` says that another one does. */
-  async startOperator({ identity = 'operator-1', kubeconfig }: OperatorOptions = {}): Promise<Operator> {
+  async startOperator({
+    identity = 'operator-1',
+    kubeconfig,
+    canaryImage,
+  }: OperatorOptions = {}): Promise<Operator> {
     const options = {
       kubeconfig: kubeconfig ?? (await this.operatorKubeconfig()),
       namespace: SYSTEM_NAMESPACE,
@@ -57,6 +63,8 @@ export class ClusterScene {
       identity,
       clusterDomain: 'cluster.local',
       clusterDns: [],
+      canaryInterval: '30s',
+      ...(canaryImage === undefined ? {} : { canaryImage }),
     };
     let log = '';
     const stream = new Writable({

@@ -53,6 +53,7 @@ const ROLES = join(GENERATED, 'rbac.yaml');
 export const APPLY_INSTALLATION = [
   ...['apply', '--server-side', '-f', ROLES],
   ...['-f', join(GENERATED, 'admission.yaml')],
+  ...['-f', join(GENERATED, 'canary.yaml')],
 ];
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {

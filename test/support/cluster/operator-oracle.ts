@@ -76,11 +76,13 @@ export function mayCreate(object: Stored, workspaces: Workspaces): boolean {
     PolicyAssignment: () => isOurs(object) && saysNothing(object),
     Event: () => isOurEvent(object),
     Lease: () => isOurLease(object),
+    Pod: () => namespace === 'sallyport-canary' && isCanary(object),
   };
   return byKind[object.kind]?.() ?? false;
 }
 
 export function mayDelete(object: Stored): boolean {
+  if (object.kind === 'Pod') return object.metadata.namespace === 'sallyport-canary' && isNamedCanary(object);
   if (object.kind === 'PolicyAssignment') return isOurs(object) && saysNothing(object);
   return OWNED_KINDS.test(keyOf(object)) && isOurs(object);
 }
@@ -147,6 +149,40 @@ function withoutSecretName(rules: Json): Json {
     ...{ apiGroups, resources, resourceNames: Array.isArray(resourceNames) ? resourceNames.length : 0 },
     ...{ verbs, ...more },
   }));
+}
+
+function isNamedCanary({ metadata }: Stored): boolean {
+  return metadata.labels?.['app.kubernetes.io/name'] === 'sallyport-canary';
+}
+
+const IN_NO_CANARY =
+  /^(?:metadata (?:ownerReferences|finalizers)|initContainers|volumes|hostNetwork|hostPID|hostIPC|hostAliases|resourceClaims|containers (?:command|env|envFrom|volumeMounts|volumeDevices))(?: |$)/;
+
+/** With any of those fields, or other values of these, it is another pod. */
+function isCanary(object: Stored): boolean {
+  const { containers, ...spec } = object['spec'] as {
+    readonly containers: readonly Readonly<Record<string, Json>>[];
+    readonly [field: string]: Json;
+  };
+  const [container, ...more] = containers;
+  const { ownerReferences, finalizers } = object.metadata as Readonly<Record<string, Json>>;
+  const fields = { ...spec, containers: container, metadata: { ownerReferences, finalizers } };
+  const said = {
+    account: spec['serviceAccountName'],
+    token: spec['automountServiceAccountToken'],
+    restarts: spec['restartPolicy'],
+    isShort: Number(spec['activeDeadlineSeconds'] ?? Number.NaN) <= 60,
+    role: (container?.['args'] as readonly string[] | undefined)?.[0],
+  };
+  const wanted = {
+    ...{ account: 'sallyport-canary', token: false, restarts: 'Never', isShort: true, role: 'canary' },
+  };
+  return (
+    isNamedCanary(object) &&
+    more.length === 0 &&
+    changedPaths(wanted, said).length === 0 &&
+    changedPaths({}, fields).every((path) => !IN_NO_CANARY.test(path))
+  );
 }
 
 function isOurEvent(event: Stored): boolean {

@@ -1,5 +1,6 @@
 // What a stolen token of the operator could be tried on: objects of its own and of others, of every kind that it writes
 // and of some that it never should. Its ServiceAccount may do everything here, so that only admission stops it.
+import { canaryPod } from '../../../operator/deliver/kubernetes/canary/canary-pod.ts';
 import {
   accountUser,
   GATEWAY_ACCOUNT,
@@ -133,7 +134,18 @@ const POD_TEMPLATE = {
   spec: { containers: [{ name: 'm', image: 'i' }] },
 };
 
+const CANARY = 'sallyport-canary';
+/** As the operator makes them, for the image of somebody's choice. */
+const canary = canaryPod({
+  ...{ name: 'canary-own', namespace: CANARY, image: 'none.invalid/app', node: '' },
+  targets: {
+    allowed: [{ name: 'a gateway', place: '10.0.0.1:8081' }],
+    denied: [{ name: 'the API server', place: '10.96.0.1:443' }],
+  },
+}) as Creatable;
+
 const OWN: readonly Creatable[] = [
+  canary,
   kubeRules('own', READY, OWNED),
   kubeRules('own', SYSTEM_NAMESPACE, OWNED),
   service('own', SYSTEM_NAMESPACE, OWNED),
@@ -158,6 +170,7 @@ const LANE_SLICE = slice(`${LANE}-ipv4`, SYSTEM_NAMESPACE, {
 const THEIRS: readonly Creatable[] = [
   podOf('kube-system', { name: 'dns' }),
   podOf(PLAIN, { name: 'plain' }),
+  { ...canary, metadata: { name: 'visitor', namespace: CANARY } },
   kubeRules('theirs', READY),
   kubeRules('theirs', 'kube-system'),
   service('theirs', SYSTEM_NAMESPACE),

@@ -22,7 +22,12 @@ function egressOf(
 ) {
   const state = clusterState([workspaceManifest('team'), ...manifests], {
     pods: [stampedPod('team', lane)],
-    apiServer: { serviceAddresses: ['10.96.0.1'], addresses: ['10.0.0.5'], ports: [6443] },
+    apiServer: {
+      serviceAddresses: ['10.96.0.1'],
+      servicePorts: [443],
+      addresses: ['10.0.0.5'],
+      ports: [6443],
+    },
   });
   const { objects } = operatorOutputs(state, { ...CLUSTER_SETTINGS, ...settings }, NOTHING_REMEMBERED);
   const found = objects.find(({ metadata }) => metadata.name === 'sallyport-gateway');

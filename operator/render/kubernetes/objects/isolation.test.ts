@@ -26,6 +26,7 @@ const CLUSTER_ACCESS = {
 };
 const API_SERVER = {
   serviceAddresses: ['10.96.0.1', 'fd00:10:96::1'],
+  servicePorts: [443],
   addresses: ['10.96.0.1', 'fd00:10:96::1'],
   ports: [443, 6443],
 };

@@ -21,6 +21,7 @@ const RESTRICTED = policyManifest('default-policy');
 const OPEN = policyManifest('default-policy', { restrictionMode: 'FULL_ACCESS' });
 const API_SERVER = {
   serviceAddresses: ['10.96.0.1', 'fd00:10:96::1'],
+  servicePorts: [443],
   addresses: ['10.96.0.1', 'fd00:10:96::1'],
   ports: [443],
 };

@@ -26,6 +26,7 @@ export function assignmentStatus(
     Accepted: acceptedAssignment(name, assignment === undefined, index),
     ResolvedRefs: resolvedPolicy(assignment, index),
     Programmed: index.programmed.get(name) ?? NOT_USED,
+    ...isolatedOf(name, index),
     RestartRequired: restartRequired(index.moreOpenPods.get(name)),
     ...(broaderPolicies === undefined ? {} : { BroaderPolicies: broaderPolicies }),
   };
@@ -35,6 +36,12 @@ export function assignmentStatus(
   const workspace =
     plan === undefined ? {} : { workspaceId: plan.spec.workspaceId, enforcement: enforcementOf(plan) };
   return { verdicts: { ...verdicts, Ready: ready }, fields: { ...workspace, ...policy } };
+}
+
+/** Nothing where it is not measured. */
+function isolatedOf(name: string, { isolated }: StatusIndex): Pick<Verdicts, 'Isolated'> {
+  const verdict = isolated.get(name);
+  return verdict === undefined ? {} : { Isolated: verdict };
 }
 
 /** Problems of the Namespace are those of the workspace, so they show here. */

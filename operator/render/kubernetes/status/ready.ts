@@ -3,13 +3,15 @@ import type { Verdict, Verdicts } from '../../../model/condition.ts';
 
 /** `notStamped` says what a workspace waits for before pods may start there. */
 export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready'> {
-  const { Accepted, ResolvedRefs, Programmed, BroaderPolicies, RestartRequired } = verdicts;
+  const { Accepted, ResolvedRefs, Programmed, Isolated, BroaderPolicies, RestartRequired } = verdicts;
   const stamp: readonly Verdict<'Ready'>[] =
     notStamped === undefined ? [] : [{ status: 'False', reason: 'NotStamped', message: notStamped }];
   // A policy that nothing uses waits for nothing.
   const running = Programmed?.reason === 'NotUsed' ? undefined : Programmed;
+  // Where nothing is to be isolated, nothing waits for it either.
+  const isolated = Isolated?.reason === 'NotIsolated' ? undefined : Isolated;
   const openings = [BroaderPolicies, RestartRequired].map(inTheWay);
-  const aspects = [Accepted, ResolvedRefs, ...openings, ...stamp, running].filter(
+  const aspects = [Accepted, ResolvedRefs, isolated, ...openings, ...stamp, running].filter(
     (verdict) => verdict !== undefined,
   );
   return (

@@ -8,6 +8,7 @@ import { expiryFields, nextExpiryNews } from './expiries.ts';
 import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
 import { confStatus, listStatus } from './ingress-status.ts';
+import { nextStale } from './isolated.ts';
 import { programmedTogether } from './programmed.ts';
 import { readyOf } from './ready.ts';
 import { indexStatusInput, type StatusIndex, type StatusInput } from './status-index.ts';
@@ -15,7 +16,7 @@ import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
 export interface RenderedStatuses {
   readonly statuses: readonly WantedStatus[];
-  /** Epoch milliseconds at which a gateway becomes silent without a further report, or an expiry is news. */
+  /** Epoch milliseconds at which a gateway becomes silent, an expiry is news, or a measurement no longer counts. */
   readonly changesAtMs: number | undefined;
 }
 
@@ -32,7 +33,11 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
     const full = { ...found, fields: { ...found.fields, ...expiries } };
     return wantedStatus({ object: key, stored }, full, atMs) ?? [];
   });
-  const times = [nextSilence(state.gatewayReports, atMs), nextExpiryNews(state.snapshot.objects, atMs)];
+  const times = [
+    nextSilence(state.gatewayReports, atMs),
+    nextExpiryNews(state.snapshot.objects, atMs),
+    input.isolation === undefined ? undefined : nextStale(input.isolation, atMs),
+  ];
   const next = Math.min(...times.filter((timeMs) => timeMs !== undefined));
   return { statuses, changesAtMs: Number.isFinite(next) ? next : undefined };
 }

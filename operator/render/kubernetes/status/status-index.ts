@@ -3,11 +3,13 @@ import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { Verdict } from '../../../model/condition.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
+import type { IsolationMeasurements } from '../../../model/isolation.ts';
 import type { ListHitsReport } from '../../../model/list-hits-report.ts';
 import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { observeGateways, observeIngressGateways } from './gateway-health.ts';
+import { type Isolated, isolatedWorkspaces } from './isolated.ts';
 import { reportedHits } from './list-hits.ts';
 import { moreOpenPods, type PodCounts } from './more-open-pods.ts';
 import { type Programmed, programmedWorkspaces } from './programmed.ts';
@@ -21,6 +23,8 @@ export interface StatusInput {
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
   readonly stamped: ReadonlyMap<string, true | string>;
+  /** Undefined: it is not measured whether the network enforces isolation. */
+  readonly isolation?: IsolationMeasurements | undefined;
   readonly atMs: number;
 }
 
@@ -36,6 +40,8 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   readonly moreOpenPods: ReadonlyMap<string, PodCounts>;
   /** By workspace. */
   readonly programmed: ReadonlyMap<string, Programmed>;
+  /** By workspace; empty where it is not measured. */
+  readonly isolated: ReadonlyMap<string, Isolated>;
   /** By Namespace. */
   readonly ingressPlans: ReadonlyMap<string, IngressPlan>;
   readonly programmedIngress: ReadonlyMap<string, Programmed>;
@@ -49,6 +55,7 @@ export function indexStatusInput({
   compiled,
   broaderPolicies,
   stamped,
+  isolation,
   atMs,
 }: StatusInput): StatusIndex {
   const problems = [...state.problems, ...compiled.problems];
@@ -62,6 +69,10 @@ export function indexStatusInput({
     plansByPolicy: Map.groupBy(compiled.plans, ({ spec }) => spec.networkPolicyId),
     moreOpenPods: moreOpenPods(state.pods, compiled.plans),
     programmed: programmedWorkspaces(compiled, observeGateways(state, atMs)),
+    isolated:
+      isolation === undefined
+        ? new Map()
+        : isolatedWorkspaces({ plans: compiled.plans, state, isolation, atMs }),
     ingressPlans: new Map(compiled.ingressPlans.map((plan) => [plan.metadata.name, plan])),
     programmedIngress: programmedIngress(compiled.ingressPlans, ingressGateways),
     resolvedIngress: resolvedIngress(compiled.ingressPlans, ingressGateways),

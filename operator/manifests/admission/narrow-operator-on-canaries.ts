@@ -1,0 +1,43 @@
+// What pods the operator may make: canary pods, in their own Namespace, which the other policies of its identity say.
+// Nothing that a pod could be used for otherwise is in them: no token, no volume, no variable, no host, and one
+// container that runs the role "canary".
+import { CANARY_NAME, GATEWAY_LABEL, type Installation } from '../../model/system-names.ts';
+import type { JsonObject } from '../crd.ts';
+import { celMessage, celText, labelsOf } from './cel.ts';
+import { podRule, validatingPolicy } from './policy-objects.ts';
+import { isOperator } from './protection.ts';
+
+export function narrowOperatorOnCanaries(installation: Installation): readonly JsonObject[] {
+  return validatingPolicy({
+    name: 'operator-canaries',
+    rules: [podRule('CREATE'), podRule('DELETE')],
+    matchCondition: isOperator(installation),
+    variables: [
+      { name: 'labels', expression: `object == null ? ${labelsOf('oldObject')} : ${labelsOf('object')}` },
+    ],
+    validations: [
+      {
+        expression: `variables.labels[?${celText(GATEWAY_LABEL)}].orValue('') == ${celText(CANARY_NAME)} && (object == null || ${IS_CANARY})`,
+        message: celMessage(
+          `Cannot write pod "{request.?name.orValue('')}": the operator of Sallyport makes and deletes only canary pods, which have one container and neither token nor volumes`,
+        ),
+      },
+    ],
+  });
+}
+
+const none = (of: string, fields: readonly string[]): readonly string[] =>
+  fields.map((field) => `size(${of}.?${field}.orValue([])) == 0`);
+
+const IS_CANARY = [
+  `object.spec.?serviceAccountName.orValue('') == ${celText(CANARY_NAME)}`,
+  'object.spec.?automountServiceAccountToken.orValue(true) == false',
+  `object.spec.?restartPolicy.orValue('Always') == 'Never'`,
+  'object.spec.?activeDeadlineSeconds.orValue(3600) <= 60',
+  ...['hostNetwork', 'hostPID', 'hostIPC'].map((field) => `!object.spec.?${field}.orValue(false)`),
+  ...none('object.spec', ['initContainers', 'volumes', 'hostAliases', 'resourceClaims']),
+  ...none('object.metadata', ['ownerReferences', 'finalizers']),
+  'size(object.spec.containers) == 1',
+  ...none('object.spec.containers[0]', ['command', 'env', 'envFrom', 'volumeMounts', 'volumeDevices']),
+  `object.spec.containers[0].?args.orValue(['']).indexOf('canary') == 0`,
+].join(' && ');
