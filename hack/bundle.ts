@@ -25,6 +25,9 @@ async function bundle(out: string, others: string): Promise<void> {
     platform: 'node',
     format: 'esm',
     target: 'node24',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    // Text beyond ASCII would double the memory of all that is in its file.
+    legalComments: 'external',
     // The denial log of `run` on one machine: 70 MB that no role of a cluster needs.
     external: ['@duckdb/node-api'],
     banner: {

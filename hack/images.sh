@@ -15,26 +15,32 @@ TXT
   exit 0
 fi
 
+archive() { bash "$root/hack/image-archive.sh" "$@"; }
+
+# What does not change with the sources, into the folder "$1".
+make_others() {
+  echo 'Making the images of Envoy and of a workload for tests (once, in half a minute)'
+  add_base "$1/envoy"
+  add_program "$1/envoy" "$envoy" /usr/local/bin/envoy
+  archive "$1/envoy.tar" "envoyproxy/envoy:distroless-v$envoy_version" "$1/envoy" \
+    "{$user,\"Entrypoint\":[\"/usr/local/bin/envoy\"]}"
+  add_base "$1/workload"
+  add_program "$1/workload" "$node" /usr/local/bin/node
+  add_program "$1/workload" "$(command -v curl)" /usr/bin/curl
+  archive "$1/test-workload.tar" sallyport/test-workload:1 "$1/workload" \
+    "{$user,\"Entrypoint\":[\"/usr/local/bin/node\"],\"Env\":[\"PATH=/usr/local/bin:/usr/bin\"]}"
+  rm -rf "$1"/{envoy,workload}
+}
+
 # All archives, into the folder "$1".
 make_images() {
-  local work=$1/work user environment
-  echo 'Making the images of Sallyport, of Envoy and of a workload for tests (in half a minute)'
-  user="\"User\":\"$(said USER)\",\"WorkingDir\":\"$(said WORKDIR)\""
-  environment=$(said ENV | sed 's/[^ ]*/"&"/g; s/ /,/g')
-  make_product "$work/product"
-  cp "$work/product/app/sbom.json" "$1/"
-  bash "$root/hack/image-archive.sh" "$1/sallyport.tar" "sallyport/sallyport:$version" "$work/product" \
-    "{$user,\"Entrypoint\":$(said ENTRYPOINT),\"Env\":[$environment]}"
-  add_base "$work/envoy"
-  add_program "$work/envoy" "$envoy" /usr/local/bin/envoy
-  bash "$root/hack/image-archive.sh" "$1/envoy.tar" "envoyproxy/envoy:distroless-v$envoy_version" "$work/envoy" \
-    "{$user,\"Entrypoint\":[\"/usr/local/bin/envoy\"]}"
-  add_base "$work/workload"
-  add_program "$work/workload" "$node" /usr/local/bin/node
-  add_program "$work/workload" "$(command -v curl)" /usr/bin/curl
-  bash "$root/hack/image-archive.sh" "$1/test-workload.tar" sallyport/test-workload:1 "$work/workload" \
-    "{$user,\"Entrypoint\":[\"/usr/local/bin/node\"],\"Env\":[\"PATH=/usr/local/bin:/usr/bin\"]}"
-  rm -rf "$work"
+  echo 'Making the image of Sallyport (for this state of its sources)'
+  make_product "$1/product"
+  cp "$1/product/app/sbom.json" "$1/"
+  archive "$1/sallyport.tar" "sallyport/sallyport:$version" "$1/product" \
+    "{$user,\"Entrypoint\":$(said ENTRYPOINT),\"Env\":[$(said ENV | sed 's/[^ ]*/"&"/g; s/ /,/g')]}"
+  ln "$others"/*.tar "$1/"
+  rm -rf "$1/product"
 }
 
 need_packages ca-certificates curl
@@ -44,6 +50,10 @@ if [[ ${1:-} == --product ]]; then make_product "$2" && exit; fi
 envoy=$(bash "$root/hack/envoy.sh")
 version=$("$node" -p "require('$root/package.json').version")
 envoy_version=$("$envoy" --version | grep -oE '/[0-9]+\.[0-9]+\.[0-9]+/' | tr -d /)
-made_from=$(cd "$root" && find operator hack/images{,.sh} hack/image-archive.sh hack/bundle.ts \
-  hack/kind/cached.sh package-lock.json Dockerfile LICENSE -type f ! -name '*.test.ts' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
-cached images "$made_from $version $envoy_version $(sha256sum "$envoy" "$node")" make_images
+user="\"User\":\"$(said USER)\",\"WorkingDir\":\"$(said WORKDIR)\""
+ways=$(cat "$root"/hack/{images,image-archive}.sh "$root"/hack/images/files.sh)
+programs=$(sha256sum "$envoy" "$node" "$(command -v curl)")
+others=$(cached images-others "$ways $user $programs" make_others)
+sources=$(cd "$root" && find operator package-lock.json Dockerfile LICENSE hack/{bundle.ts,images} -type f ! -name '*.test.ts' -print0 |
+  LC_ALL=C sort -z | xargs -0 sha256sum)
+cached images "$ways $version $sources $others" make_images

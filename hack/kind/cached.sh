@@ -47,7 +47,9 @@ cached() {
       chmod 755 "$work"
       "${@:3}" "$work" >&2 8>&-
       mv "$work" "$folder"
-      find "$cache" -maxdepth 1 -name "$name-*" ! -path "$folder" -mtime +7 -exec rm -rf --one-file-system {} +
+      # Others may still use what is older; what four others followed is let go of.
+      # shellcheck disable=SC2012 # names of ours, newest first
+      (cd "$cache" && ls -td "$name"-????????????????/ | tail -n +6 | xargs --no-run-if-empty rm -rf --one-file-system)
     fi
     exec 8>&-
   fi
