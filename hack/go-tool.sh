@@ -6,7 +6,6 @@ set -euo pipefail
 # Name, package and version of each.
 tools='
 helm        helm.sh/helm/v4/cmd/helm                  v4.3.1
-kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
 kind        sigs.k8s.io/kind                          v0.33.0
 coredns     github.com/coredns/coredns                v1.14.7
 kube-score  github.com/zegl/kube-score/cmd/kube-score v1.20.0

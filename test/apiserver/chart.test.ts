@@ -1,6 +1,7 @@
 // The chart on a real API server: everything is valid and meets Pod Security "restricted", "helm test" says what is
 // missing, upgrades and rollbacks change what they should, and after "helm uninstall" nothing of ours is left but what it
 // should keep. An operator runs meanwhile, so there is everything that it writes.
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { readOperatorConfig } from '../../operator/cluster-config.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
@@ -19,6 +20,7 @@ const CRD = /^CustomResourceDefinition <none> \w+\.sallyport\.dev$/;
 /** What people write, and what the API server lists for the sake of CRDs. */
 const KEPT =
   /^(?:NetworkPolicy|PolicyAssignment|Metastore|PrivateEndpoint|WorkspaceConf|IpAccessList|Namespace|Secret|APIService) /;
+const PLAIN = join(import.meta.dirname, '../../charts/plain');
 const SILENCE = new Writable({ write: (_chunk, _encoding, done) => done() });
 let scene: ChartScene;
 let before: readonly string[];
@@ -139,4 +141,16 @@ it('takes kept CRDs over again, and with crds.keep false leaves nothing at all',
   await uninstall();
   await until('nothing is left', async () => (await added()).length === 0);
   expect(await scene.everything()).toEqual(before);
+});
+
+it('can be applied and deleted without Helm, too', async () => {
+  const { code, stderr } = await scene.controlPlane.kubectl(['apply', '--server-side', '-k', PLAIN]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  await until('there are two pods of each program', async () => {
+    const rows = (await added()).filter((row) => row.startsWith('Pod '));
+    return rows.length === 4;
+  });
+  await scene.kubectl('delete', '-k', PLAIN);
+  const isOfNamespace = (row: string): boolean => row.includes(` ${SYSTEM_NAMESPACE} `);
+  expect((await added()).filter((row) => !isOfNamespace(row))).toEqual([]);
 });
