@@ -54,7 +54,11 @@ case $command in
     ;;
   load)
     must_be_up
-    for archive in "$@"; do on_host kind load image-archive --name "$cluster" "$archive"; done
+    for archive in "$@"; do
+      [[ -f $archive ]] || fail "there is no file \"$archive\": name archives, such as those in the folder that hack/images.sh prints"
+      echo "Loading $(basename "$archive") into the nodes" >&2
+      run_kind load image-archive --name "$cluster" "$archive"
+    done
     ;;
   run)
     must_be_up

@@ -12,6 +12,9 @@ on_host() {
   if [[ $engine == docker ]]; then "$@"; else bash "$here/host.sh" run "$@"; fi
 }
 
+# kind, without what it says about podman each time.
+run_kind() { on_host kind "$@" 2> >(sed '/^using podman due to/d; /^enabling experimental podman/d' >&2); }
+
 in_node() { on_host "$engine" exec --interactive "$@"; }
 
 is_up() { [[ -s $state/engine && -n $(on_host kind get nodes --name "$cluster" 2>/dev/null) ]]; }
@@ -68,9 +71,9 @@ relay() {
 pod_network() {
   local node file
   printf 'cni=%q cidr_mode=%q\n' "$cni" "${cidr_mode/default/}" >"$state/settings"
-  on_host kind get kubeconfig --internal --name "$cluster" >"$state/kubeconfig.internal" 2>/dev/null
+  run_kind get kubeconfig --internal --name "$cluster" >"$state/kubeconfig.internal"
   [[ -z $kit ]] || on_host kubectl create -f "$kit/crds/v2" -f "$kit/crds/v2alpha1" >/dev/null
-  for node in $(on_host kind get nodes --name "$cluster" 2>/dev/null); do
+  for node in $(run_kind get nodes --name "$cluster"); do
     in_node "$node" mkdir -p /kind/network
     in_node "$node" tee /kind/network/network.sh <"$here/network.sh" >/dev/null
     in_node "$node" tee /kind/network/settings <"$state/settings" >/dev/null
@@ -82,8 +85,14 @@ pod_network() {
 }
 
 up() {
-  local kit='' own_image='' port=0 image
-  if is_up; then echo "The cluster is up already: $(<"$state/about")" >&2 && return; fi
+  local kit='' own_image='' port=0 image about="$nodes nodes, $cni, $engine"
+  [[ $cni == bridge ]] || about="$nodes nodes, $cni in CIDR mode $cidr_mode, $engine"
+  if is_up; then
+    [[ $(<"$state/about") == "$about" ]] ||
+      fail "the cluster is up already, with $(<"$state/about"): run \"hack/kind.sh down\" first"
+    echo "The cluster is up already: $about" >&2
+    return
+  fi
   rm -rf "$state" && mkdir -p "$state/bin"
   link kind "$(bash "$root/hack/go-tool.sh" kind)"
   link kubectl "$(bash "$root/hack/kubernetes-build.sh" --nodes)/kubectl"
@@ -98,9 +107,10 @@ up() {
   export KUBECONFIG=$state/kubeconfig
   cluster_config >"$state/config.yaml"
   echo "$engine" >"$state/engine"
-  echo "$nodes nodes, $cni${kit:+ in CIDR mode $cidr_mode}, $engine" >"$state/about"
+  echo "$about" >"$state/about"
   # Its steps, and what went wrong; not its greetings.
-  on_host kind create cluster --name "$cluster" --config "$state/config.yaml" 2>&1 | sed -nE '/^ *[✓✗] /p; /^ERROR/,$p' >&2
+  run_kind create cluster --name "$cluster" --config "$state/config.yaml" 2>&1 | sed -nE '/^ *[✓✗] /p; /^ERROR/,$p' >&2 ||
+    fail 'kind could not create the cluster: read its messages above, run "hack/kind.sh down" and try again'
   pod_network
   # Pods may run on all nodes, as with one.
   [[ $nodes -eq 1 ]] || on_host kubectl taint node "$cluster-control-plane" node-role.kubernetes.io/control-plane- >/dev/null
@@ -108,14 +118,14 @@ up() {
   on_host kubectl wait --for=condition=Ready node --all --timeout=300s >/dev/null
   on_host kubectl -n kube-system rollout status deployment/coredns --timeout=300s >/dev/null
   cat >&2 <<TXT
-The cluster is up: $(<"$state/about"), after $SECONDS s. Next:
+The cluster is up: $about, after $SECONDS s. Next:
   eval "\$(hack/kind.sh env)"
   kubectl get node
 TXT
 }
 
 down() {
-  [[ $engine == podman || ! -s $state/engine ]] || on_host kind delete cluster --name "$cluster" >&2
+  [[ $engine == podman || ! -s $state/engine ]] || run_kind delete cluster --name "$cluster" >&2
   [[ $UID -ne 0 ]] || bash "$here/host.sh" down
   rm -rf "$state"
   echo 'The cluster is down' >&2
