@@ -74,6 +74,13 @@ async function uninstall(): Promise<void> {
   expect(helm).toMatchObject({ code: 0 });
 }
 
+it('says that CRDs are missing where the release has none', async () => {
+  const { code, stderr } = await scene.run('install', [], { crds: { enabled: false } });
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('Cannot install without CRDs: callerreports.sallyport.dev, ');
+  expect(await added()).toEqual([]);
+});
+
 it('installs, with nothing that the API server warns of, and pods that Pod Security lets in', async () => {
   const { code, stdout, stderr } = await scene.run('install', [], VALUES);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -99,7 +99,7 @@ it('names pods and accounts as the operator and admission know them', () => {
 });
 
 /** The last option is wrong, so a program that knows all others names that one. */
-it.each(['gateway', 'ingress', 'api'])('gives "%s" only arguments that it accepts', (role) => {
+it.each(['operator', 'gateway', 'ingress', 'api'])('gives "%s" only arguments that it accepts', (role) => {
   const found = deploymentsOf('everything')
     .flatMap(containersOf)
     .find(({ args = [] }) => args[0] === role);
