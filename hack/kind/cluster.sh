@@ -12,8 +12,8 @@ on_host() {
   if [[ $engine == docker ]]; then "$@"; else bash "$here/host.sh" run "$@"; fi
 }
 
-# kind, without what it says about podman each time.
-run_kind() { on_host kind "$@" 2> >(sed '/^using podman due to/d; /^enabling experimental podman/d' >&2); }
+# kind, with its messages only where it fails: it names podman in each.
+run_kind() { on_host kind "$@" 2>"$state/messages" || { cat "$state/messages" >&2 && return 1; }; }
 
 in_node() { on_host "$engine" exec --interactive "$@"; }
 
@@ -109,7 +109,7 @@ up() {
   echo "$engine" >"$state/engine"
   echo "$about" >"$state/about"
   # Its steps, and what went wrong; not its greetings.
-  run_kind create cluster --name "$cluster" --config "$state/config.yaml" 2>&1 | sed -nE '/^ *[✓✗] /p; /^ERROR/,$p' >&2 ||
+  on_host kind create cluster --name "$cluster" --config "$state/config.yaml" 2>&1 | sed -nE '/^ *[✓✗] /p; /^ERROR/,$p' >&2 ||
     fail 'kind could not create the cluster: read its messages above, run "hack/kind.sh down" and try again'
   pod_network
   # Pods may run on all nodes, as with one.
