@@ -1,0 +1,59 @@
+// The chart under load: an upgrade that replaces everything, a rollback, and an uninstall that leaves nothing of ours but
+// what the values say.
+import { kubectl, tryKubectl } from '../support/nodes/commands.ts';
+import { install, removeWorkspaces, rollback, uninstall } from '../support/nodes/installation.ts';
+import { failures, describe as inWords, type LoadReport, underLoad } from '../support/nodes/load.ts';
+
+const LONG = { seconds: 75, heldSeconds: 20 };
+
+function expectNothingLost(name: string, report: LoadReport): void {
+  process.stderr.write(`${name}: ${inWords(report)}\n`);
+  const total = report.ok + failures(report);
+  expect(failures(report)).toBeLessThanOrEqual(Math.floor(total / 1000));
+}
+
+test('an upgrade and a rollback lose no connection', async () => {
+  const changed = {
+    'gateway.podAnnotations': { changed: 'yes' },
+    'operator.podAnnotations': { changed: 'yes' },
+  };
+  const resolvers = { 'gateway.resolvers': await resolversInUse() };
+  expectNothingLost('upgraded', await underLoad(LONG, () => install({ ...resolvers, ...changed })));
+  expectNothingLost('rolled back', await underLoad(LONG, () => rollback()));
+});
+
+async function resolversInUse(): Promise<readonly string[]> {
+  const args = await kubectl([
+    '-n',
+    'sallyport-system',
+    'get',
+    'deploy',
+    'sallyport-gateway',
+    '-o',
+    'jsonpath={.spec.template.spec.initContainers[0].args}',
+  ]);
+  const all = JSON.parse(args) as readonly string[];
+  return all.filter((_, at) => all[at - 1] === '--resolver');
+}
+
+test('an uninstall leaves the CRDs, as the values say, and nothing else of ours', async () => {
+  await removeWorkspaces();
+  await uninstall();
+  const kinds =
+    'all,clusterrole,clusterrolebinding,mutatingadmissionpolicy,mutatingadmissionpolicybinding,validatingadmissionpolicy,validatingadmissionpolicybinding,networkpolicy.networking.k8s.io,role,rolebinding,lease,ingress,endpointslice,priorityclass';
+  const left = await kubectl(['get', kinds, '-A', '-o', 'name', '--ignore-not-found']);
+  expect(left.split('\n').filter((name) => name.includes('sallyport'))).toEqual([]);
+  const crds = await kubectl(['get', 'crd', '-o', 'name']);
+  expect(crds).toContain('networkpolicies.sallyport.dev');
+  // Nobody governs new pods any more.
+  const pod = await tryKubectl([
+    'run',
+    'after',
+    '--image=none',
+    '--restart=Never',
+    '--dry-run=server',
+    '-n',
+    'default',
+  ]);
+  expect(pod.code).toBe(0);
+});

@@ -1,0 +1,75 @@
+// Before the end-to-end suite: the outside world, a cluster DNS that asks it, the product by its chart, and workspaces.
+// KEEP=1 leaves what is there as it is, for one more run.
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kubectl, kubectlJson, ROOT, startOnHost } from '../support/nodes/commands.ts';
+import { applyWorkspaces, install } from '../support/nodes/installation.ts';
+import { NAMES, RESOLVER, TO_NODE } from '../support/nodes/workspaces.ts';
+import { until } from '../support/until.ts';
+
+interface Node {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly podCIDR: string; readonly taints?: readonly unknown[] };
+  readonly status: { readonly addresses: readonly { readonly type: string; readonly address: string }[] };
+}
+
+export default async function setUp(): Promise<void> {
+  const { items: nodes } = await kubectlJson<{ items: readonly Node[] }>(['get', 'node']);
+  const [controlPlane = ''] = nodes.map(addressOf);
+  const resolver = await startOutside(
+    controlPlane,
+    Object.fromEntries(nodes.map((node) => [node.spec.podCIDR, addressOf(node)])),
+  );
+  await kubectl(['taint', 'node', '--all', 'node-role.kubernetes.io/control-plane-']).catch(() => undefined);
+  await askOutside(resolver);
+  await install({ 'gateway.resolvers': [resolver] });
+  await applyWorkspaces();
+}
+
+function addressOf({ status }: Node): string {
+  return status.addresses.find(({ type }) => type === 'InternalIP')?.address ?? '';
+}
+
+/** Returns "address:port" of the public DNS. */
+async function startOutside(controlPlane: string, routes: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sallyport-outside-'));
+  const [ready, journal] = [join(folder, 'ready'), join(folder, 'journal')];
+  const world = { names: { ...NAMES, [TO_NODE]: controlPlane }, routes, resolver: RESOLVER, ready, journal };
+  const program = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    join(ROOT, 'test/nodes/outside.ts'),
+  ];
+  const stop = startOnHost([...program, JSON.stringify(world)]);
+  process.env['OUTSIDE_JOURNAL'] = journal;
+  (globalThis as { stopOutside?: () => void }).stopOutside = stop;
+  const readText = (): Promise<string> => readFile(ready, 'utf8').catch(() => '');
+  await until('the outside world is there', async () => (await readText()) !== '');
+  return await readText();
+}
+
+/** Names of the outside are asked of its DNS, and of nobody else. */
+async function askOutside(resolver: string): Promise<void> {
+  const { data } = await kubectlJson<{ data: { Corefile: string } }>([
+    '-n',
+    'kube-system',
+    'get',
+    'cm',
+    'coredns',
+  ]);
+  const Corefile = data.Corefile.replace(/forward \. \S+/, `forward . ${resolver}`);
+  if (Corefile === data.Corefile) return;
+  await kubectl([
+    '-n',
+    'kube-system',
+    'patch',
+    'cm',
+    'coredns',
+    '--type=merge',
+    '-p',
+    JSON.stringify({ data: { Corefile } }),
+  ]);
+  await kubectl(['-n', 'kube-system', 'rollout', 'restart', 'deploy/coredns']);
+  await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deploy/coredns', '--timeout=120s']);
+}

@@ -1,0 +1,50 @@
+// The product on the cluster of the end-to-end suite: installed by its chart, as a person would, and gone again.
+import { join } from 'node:path';
+import { apply, helm, kubectl, ROOT, tryKubectl } from './commands.ts';
+import { SYSTEM } from './pods.ts';
+import { CLIENTS, client, POLICIES, WORKSPACES } from './workspaces.ts';
+
+const RELEASE = 'sallyport';
+const CHART = join(ROOT, 'charts/sallyport');
+const WAIT = ['--wait', '--timeout', '180s'];
+/** With which a tunnel of a test need not be waited for long. */
+export const DRAIN_SECONDS = 40;
+
+function settings(values: Readonly<Record<string, unknown>>): readonly string[] {
+  const usual = {
+    'gateway.drainSeconds': DRAIN_SECONDS,
+    'isolationProbe.intervalSeconds': 30,
+    'isolationProbe.enabled': process.env['ISOLATION'] !== 'off',
+    'networkPolicies.apiServer': process.env['API_SERVER_EGRESS'] ?? 'ipBlock',
+  };
+  const all = Object.entries({ ...usual, ...values });
+  return all.flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+}
+
+/** Resolves when everything is ready. */
+export async function install(values: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const args = ['--namespace', SYSTEM, '--create-namespace', ...settings(values), ...WAIT];
+  await helm(['upgrade', '--install', RELEASE, CHART, ...args]);
+}
+
+export async function rollback(): Promise<void> {
+  await helm(['rollback', RELEASE, '--namespace', SYSTEM, ...WAIT]);
+}
+
+export async function uninstall(): Promise<void> {
+  await helm(['uninstall', RELEASE, '--namespace', SYSTEM, ...WAIT]);
+}
+
+/** Workspaces are there when the first pod is let in. */
+export async function applyWorkspaces(): Promise<void> {
+  await apply(POLICIES);
+  await apply(WORKSPACES);
+  await apply(CLIENTS.map(client).join(''));
+  for (const name of CLIENTS) {
+    await kubectl(['-n', name, 'rollout', 'status', 'deploy/client', '--timeout=180s']);
+  }
+}
+
+export async function removeWorkspaces(): Promise<void> {
+  await tryKubectl(['delete', 'namespace', '--ignore-not-found', ...CLIENTS]);
+}
