@@ -61,6 +61,16 @@ export interface GatewayPod {
   readonly isReady: boolean;
 }
 
+/** What a gateway pod takes from Services: new connections too, only those that it has, or none. */
+export type Serving = 'new' | 'existing' | 'none';
+
+/** A gateway pod as the others of its pool see it. */
+export interface PoolMember extends GatewayPod {
+  /** It is being deleted, or has ended. */
+  readonly isLeaving: boolean;
+  readonly serving: Serving;
+}
+
 export interface TenantPolicy {
   /** "NetworkPolicy" of networking.k8s.io, "CiliumNetworkPolicy" and so on. */
   readonly kind: string;

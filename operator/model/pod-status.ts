@@ -1,15 +1,30 @@
-// Whether a pod's containers have started, by its status: such a pod is exempt from new isolation.
+// What the status of a pod says: whether its containers have started, so that it is exempt from new isolation, and
+// whether a gateway's Envoy goes on alone.
 export interface PodStatus {
-  readonly containerStatuses?: readonly {
-    readonly state?: ContainerState;
-    readonly lastState?: ContainerState;
+  readonly conditions?: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly lastTransitionTime?: string;
   }[];
+  /** Native sidecars among them. */
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+}
+
+interface ContainerStatus {
+  readonly name?: string;
+  readonly state?: ContainerState;
+  readonly lastState?: ContainerState;
 }
 
 interface ContainerState {
-  readonly running?: object;
+  readonly running?: { readonly startedAt?: string };
   readonly terminated?: object;
 }
+
+/** The containers of a gateway pod, as the chart names them. */
+const AGENT = 'agent';
+const ENVOY = 'envoy';
 
 /**
  * Read strictly: a container of the workload itself runs, or has run. What only waits for a node, an image or its init
@@ -19,4 +34,36 @@ export function hasStarted({ containerStatuses = [] }: PodStatus = {}): boolean 
   return containerStatuses.some(({ state, lastState }) =>
     [state?.running, state?.terminated, lastState?.terminated].some((found) => found !== undefined),
   );
+}
+
+/** Whether the Envoy of a gateway pod runs. */
+export function hasEnvoy(status: PodStatus): boolean {
+  return envoySince(status) !== undefined;
+}
+
+function envoySince({ containerStatuses = [] }: PodStatus): number | undefined {
+  return timeOf(containerStatuses.find(({ name }) => name === ENVOY)?.state?.running);
+}
+
+/**
+ * Whether a gateway pod is not ready only because its agent has ended, and is being started again: its Envoy, which ran
+ * before, serves what it had. Whatever the agent says once it has been ready again counts.
+ */
+export function isAgentAway(status: PodStatus): boolean {
+  const { conditions = [], initContainerStatuses = [] } = status;
+  const agent = initContainerStatuses.find(({ name }) => name === AGENT);
+  const servedSince = envoySince(status);
+  if (agent === undefined || servedSince === undefined) return false;
+  const agentSince = timeOf(agent.state?.running);
+  if (agentSince === undefined) return true;
+  const unreadySince = timeOf({
+    startedAt: conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime,
+  });
+  return agentSince > servedSince && unreadySince !== undefined && unreadySince <= agentSince;
+}
+
+/** Epoch milliseconds. */
+function timeOf(running: { readonly startedAt?: string | undefined } | undefined): number | undefined {
+  const time = Date.parse(running?.startedAt ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }

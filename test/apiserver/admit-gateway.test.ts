@@ -57,7 +57,7 @@ const workspace = fc.oneof(
 const own = fc
   .record({ workspace, lane: fc.constantFrom(...LANES), isFirst: fc.boolean() })
   .map(({ workspace: name, lane, isFirst }) => {
-    const pod = { name: 'gw', uid: 'u', addresses: ['10.0.0.1', 'fd00::1'], isReady: true };
+    const pod = { addresses: ['10.0.0.1', 'fd00::1'], serving: 'new' as const };
     const spec = { workspaceId: '1', networkPolicyId: 'p', revision: 'r', table: 't', products: [] };
     const plan = {
       ...{ kind: 'WorkspacePlan' as const, metadata: { name } },

@@ -83,7 +83,7 @@ async function wanted(workspace: string): Promise<readonly KubernetesObject[]> {
     SETTINGS,
     NOTHING_REMEMBERED,
   );
-  const endpoints = gatewayEndpoints(gatewayPods);
+  const endpoints = gatewayEndpoints(gatewayPods.map((pod) => ({ ...pod, serving: 'new' })));
   return [
     ...outputs.objects.filter(({ kind }) => kind !== 'PolicyAssignment'),
     // As the gateways write them.

@@ -56,6 +56,7 @@ const OWNED = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
 
 interface Endpoint {
   readonly addresses: readonly string[];
+  readonly conditions?: { readonly ready?: boolean };
 }
 
 export class EndpointWriter {
@@ -119,7 +120,7 @@ export class EndpointWriter {
   }
 
   /**
-   * This gateway takes no new connections from now on; resolves when no slice names it, whoever writes that. The holder
+   * This gateway takes no new connections from now on; resolves when no slice leads any to it, whoever writes that. The holder
    * takes itself out and then gives the lease away; the others see its pod being deleted, so neither depends on the
    * other. The last gateway of a pool keeps the lease, since nobody else could write that it and those before it are
    * gone.
@@ -129,8 +130,11 @@ export class EndpointWriter {
     return this.#released;
   }
 
+  /** Envoy has ended. */
   async stop(): Promise<void> {
     await this.#leave();
+    this.#pool.gone();
+    await within(FAREWELL_MS, this.#writeOnce());
     await this.#lease.stop();
     await this.#loop.stop();
     await Promise.all([this.#pool.stop(), this.#stored?.stop(), this.#closing]);
@@ -152,7 +156,10 @@ export class EndpointWriter {
       readonly items: readonly { readonly endpoints?: readonly Endpoint[] | null }[];
     };
     return items.some(({ endpoints }) =>
-      endpoints?.some(({ addresses }) => addresses.some((address) => own.includes(address))),
+      endpoints?.some(
+        ({ addresses, conditions }) =>
+          conditions?.ready !== false && addresses.some((address) => own.includes(address)),
+      ),
     );
   }
 

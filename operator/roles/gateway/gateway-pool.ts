@@ -4,14 +4,14 @@ import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 import { memoizeLast } from '../../lib/memo.ts';
 import { PODS } from '../../model/cluster-resources.ts';
-import type { GatewayPod } from '../../model/cluster-state.ts';
+import type { PoolMember } from '../../model/cluster-state.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../model/system-names.ts';
 import {
   Reflector,
   type ReflectorOptions,
   type ReflectorProgress,
 } from '../../sources/kubernetes/reflector.ts';
-import { type PoolMember, poolMemberOf } from '../../sources/kubernetes/trim.ts';
+import { poolMemberOf } from '../../sources/kubernetes/trim.ts';
 
 export interface GatewayPoolOptions
   extends Pick<ReflectorOptions<unknown>, 'api' | 'onChange' | 'onFailure'> {
@@ -26,8 +26,9 @@ export class GatewayPool {
   readonly #options: GatewayPoolOptions;
   readonly #members: Reflector<PoolMember>;
   #isLeaving = false;
-  readonly #staying = memoizeLast((members: readonly PoolMember[], isLeaving: boolean) =>
-    isLeaving ? members.filter(({ name }) => name !== this.#options.podName) : members,
+  #isGone = false;
+  readonly #staying = memoizeLast((members: readonly PoolMember[], isLeaving: boolean, _isGone: boolean) =>
+    isLeaving ? members.map((member) => this.#asLeaving(member)) : members,
   );
 
   constructor(options: GatewayPoolOptions) {
@@ -60,9 +61,19 @@ export class GatewayPool {
     this.#isLeaving = true;
   }
 
+  /** Its Envoy has ended, too. */
+  gone(): void {
+    this.#isGone = true;
+  }
+
   /** The very same array as before where nothing has changed. */
-  pods(): readonly GatewayPod[] {
-    return this.#staying(this.#members.items(), this.#isLeaving);
+  pods(): readonly PoolMember[] {
+    return this.#staying(this.#members.items(), this.#isLeaving, this.#isGone);
+  }
+
+  #asLeaving(member: PoolMember): PoolMember {
+    if (member.name !== this.#options.podName || member.serving === 'none') return member;
+    return { ...member, serving: this.#isGone ? 'none' : 'existing' };
   }
 
   ownAddresses(): readonly string[] {

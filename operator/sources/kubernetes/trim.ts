@@ -2,8 +2,8 @@
 // 148 MB as they arrive and 2 MB trimmed.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
-import type { GatewayPod, StampedPod } from '../../model/cluster-state.ts';
-import { hasStarted, type PodStatus } from '../../model/pod-status.ts';
+import type { GatewayPod, PoolMember, Serving, StampedPod } from '../../model/cluster-state.ts';
+import { hasEnvoy, hasStarted, isAgentAway, type PodStatus } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 
 /** Each change of a list over REST would be three of its WorkspaceConf, and a pass of the operator for each. */
@@ -30,7 +30,6 @@ interface RawPod extends KubernetesObject {
     readonly phase?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip: string }[];
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
   };
 }
 
@@ -64,14 +63,15 @@ export function gatewayPodOf(raw: KubernetesObject): GatewayPod {
   };
 }
 
-/** A gateway pod as the others of its pool see it. */
-export interface PoolMember extends GatewayPod {
-  /** It is being deleted, or has ended. */
-  readonly isLeaving: boolean;
-}
-
 export function poolMemberOf(raw: KubernetesObject): PoolMember {
-  const { metadata, status } = raw as RawPod;
-  const isLeaving = metadata.deletionTimestamp !== undefined || ENDED.includes(status?.phase ?? '');
-  return { ...gatewayPodOf(raw), isLeaving };
+  const { metadata, status = {} } = raw as RawPod;
+  const pod = gatewayPodOf(raw);
+  const hasEnded = ENDED.includes(status.phase ?? '');
+  const isLeaving = metadata.deletionTimestamp !== undefined || hasEnded;
+  const serving = ((): Serving => {
+    // Its tunnels go on while it drains: a network plugin must not send their packets elsewhere.
+    if (isLeaving) return !hasEnded && hasEnvoy(status) ? 'existing' : 'none';
+    return pod.isReady || isAgentAway(status) ? 'new' : 'none';
+  })();
+  return { ...pod, isLeaving, serving };
 }

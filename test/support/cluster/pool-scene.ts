@@ -43,7 +43,18 @@ interface Pod {
   readonly addresses: readonly string[];
   readonly isReady: boolean;
   readonly isLeaving: boolean;
+  /** Whether it was ever ready: its Envoy runs. */
+  readonly hasEnvoy: boolean;
 }
+
+const NEW_POD: Pod = { addresses: [], isReady: false, isLeaving: false, hasEnvoy: false };
+const ENVOY = {
+  ...{ name: 'envoy', image: 'example.com/none', imageID: '', ready: true, restartCount: 0 },
+  state: { running: { startedAt: '2026-01-01T00:00:00Z' } },
+};
+
+/** After the address of an endpoint that only keeps the connections that it has. */
+const LEAVING = 'leaving';
 
 /** By name of the slice: its addresses, and its ports by name. */
 export type Slices = Readonly<Record<string, readonly [readonly string[], Readonly<Record<string, number>>]>>;
@@ -113,13 +124,14 @@ export class PoolScene {
     await this.setPod(name, { addresses, isReady });
   }
 
-  async setPod(name: string, changes: Partial<Omit<Pod, 'isLeaving'>>): Promise<void> {
-    const former = this.#pods.get(name) ?? { addresses: [], isReady: false, isLeaving: false };
-    const pod = { ...former, ...changes };
+  async setPod(name: string, changes: Partial<Pick<Pod, 'addresses' | 'isReady'>>): Promise<void> {
+    const former = this.#pods.get(name) ?? NEW_POD;
+    const hasEnvoy = former.hasEnvoy || changes.isReady === true;
+    const pod = { ...former, ...changes, hasEnvoy };
     const podIPs = pod.addresses.map((ip) => ({ ip }));
     const conditions = [{ type: 'Ready', status: pod.isReady ? 'True' : 'False' }];
     await this.#merge(pathOf(PODS, { ...HOME, name, subresource: 'status' }), {
-      status: { podIP: pod.addresses[0], podIPs, conditions },
+      status: { podIP: pod.addresses[0], podIPs, conditions, containerStatuses: hasEnvoy ? [ENVOY] : [] },
     });
     this.#pods.set(name, pod);
   }
@@ -285,7 +297,9 @@ export class PoolScene {
 
   /** What a pool should write, by a reading of its own. */
   wanted(): Slices {
-    const endpoints = [...this.#pods.values()].filter(({ isReady, isLeaving }) => isReady && !isLeaving);
+    const endpoints = [...this.#pods.values()].filter(({ isReady, isLeaving, hasEnvoy }) =>
+      isLeaving ? hasEnvoy : isReady,
+    );
     const lanes = [...this.#plans].flatMap(([workspace, ports]) =>
       Object.entries(ports).map(
         ([lane, first]) => [laneServiceName(workspace, lane as Lane), first] as const,
@@ -294,7 +308,10 @@ export class PoolScene {
     return Object.fromEntries(
       lanes.flatMap(([service, first]) =>
         [/\./, /:/].flatMap((family, at) => {
-          const own = endpoints.flatMap(({ addresses }) => addresses.find((one) => family.test(one)) ?? []);
+          const own = endpoints.flatMap(({ addresses, isLeaving }) => {
+            const address = addresses.find((one) => family.test(one));
+            return address === undefined ? [] : [isLeaving ? `${address} ${LEAVING}` : address];
+          });
           const ports = Object.fromEntries(LANE_PORTS.map(({ name, offset }) => [name, first + offset]));
           return own.length === 0 ? [] : [[`${service}-ipv${at === 0 ? 4 : 6}`, [own.toSorted(), ports]]];
         }),
@@ -308,7 +325,11 @@ export class PoolScene {
       slices.map(({ metadata, endpoints, ports }) => [
         metadata.name,
         [
-          (endpoints ?? []).flatMap(({ addresses }) => addresses),
+          (endpoints ?? []).flatMap(({ addresses, conditions }) =>
+            addresses.map((address) =>
+              conditions?.terminating === true ? `${address} ${LEAVING}` : address,
+            ),
+          ),
           Object.fromEntries(ports.map(({ name, port }) => [name, port])),
         ],
       ]),
@@ -357,6 +378,11 @@ export class PoolScene {
 
 interface StoredSlice {
   readonly metadata: { readonly name: string };
-  readonly endpoints: readonly { readonly addresses: readonly string[] }[] | null;
+  readonly endpoints:
+    | readonly {
+        readonly addresses: readonly string[];
+        readonly conditions?: { readonly terminating?: boolean };
+      }[]
+    | null;
   readonly ports: readonly { readonly name: string; readonly port: number }[];
 }

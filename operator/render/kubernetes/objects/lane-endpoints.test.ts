@@ -4,7 +4,7 @@ import { planCluster } from '../../../compile/cluster-plans.ts';
 import { laneServiceName } from '../../../compile/lane-service-name.ts';
 import { compileSnapshot } from '../../../compile/plans.ts';
 import { NO_PORT_BLOCKS } from '../../../compile/port-blocks.ts';
-import type { GatewayPod } from '../../../model/cluster-state.ts';
+import type { Serving } from '../../../model/cluster-state.ts';
 import type { DesiredObject } from './desired-object.ts';
 import { gatewayEndpoints, laneEndpoints } from './lane-endpoints.ts';
 import { laneServices } from './lane-services.ts';
@@ -13,7 +13,7 @@ const ENFORCED = laneServiceName('team-a', 'enforced');
 const STATE = clusterState([policyManifest('default-policy'), workspaceManifest('team-a')]);
 const { plans: PLANS } = planCluster(compileSnapshot(STATE.snapshot), STATE, NO_PORT_BLOCKS);
 
-function slicesOf(pods: readonly GatewayPod[]): readonly DesiredObject[] {
+function slicesOf(pods: Parameters<typeof gatewayEndpoints>[0]): readonly DesiredObject[] {
   const { systemNamespace } = CLUSTER_SETTINGS;
   return PLANS.flatMap((plan) => laneEndpoints(plan, gatewayEndpoints(pods), systemNamespace));
 }
@@ -22,16 +22,17 @@ function named(objects: readonly DesiredObject[], name: string): DesiredObject |
   return objects.find(({ metadata }) => metadata.name === name);
 }
 
-function gatewayPod(name: string, addresses: readonly string[], isReady = true): GatewayPod {
-  return { name, uid: name, addresses, isReady };
+function gatewayPod(addresses: readonly string[], serving: Serving = 'new') {
+  return { addresses, serving };
 }
 
 describe('laneEndpoints() makes EndpointSlices', () => {
-  it('per address family, of gateways that are ready, in an order of their own', () => {
+  it('per address family, of gateways that serve, in an order of their own', () => {
     const pods = [
-      gatewayPod('b', ['10.0.0.2', 'fd00::2']),
-      gatewayPod('a', ['10.0.0.1']),
-      gatewayPod('c', ['10.0.0.3', 'fd00::3'], false),
+      gatewayPod(['10.0.0.2', 'fd00::2']),
+      gatewayPod(['10.0.0.4'], 'existing'),
+      gatewayPod(['10.0.0.1']),
+      gatewayPod(['10.0.0.3', 'fd00::3'], 'none'),
     ];
     const objects = slicesOf(pods);
     expect(named(objects, `${ENFORCED}-ipv4`)).toMatchObject({
@@ -40,6 +41,7 @@ describe('laneEndpoints() makes EndpointSlices', () => {
       endpoints: [
         { addresses: ['10.0.0.1'], conditions: { ready: true } },
         { addresses: ['10.0.0.2'], conditions: { ready: true } },
+        { addresses: ['10.0.0.4'], conditions: { ready: false, serving: true, terminating: true } },
       ],
       ports: expect.arrayContaining([{ name: 'dns', protocol: 'UDP', port: 8195 }]),
     });
@@ -50,7 +52,7 @@ describe('laneEndpoints() makes EndpointSlices', () => {
   it('for the Services of the same plans, port by port', () => {
     const around = { serviceAddresses: STATE.serviceAddresses, settings: CLUSTER_SETTINGS };
     const services = PLANS.flatMap((plan) => laneServices(plan, around));
-    const slices = slicesOf([gatewayPod('a', ['10.0.0.1'])]);
+    const slices = slicesOf([gatewayPod(['10.0.0.1'])]);
     const portsOf = (ports: unknown) => ports as readonly Readonly<Record<string, unknown>>[];
     const led = services.map(({ metadata, spec }) => [
       metadata.name,
@@ -65,9 +67,7 @@ describe('laneEndpoints() makes EndpointSlices', () => {
   });
 
   it('none without a gateway, and none longer than the API server takes', () => {
-    const many = Array.from({ length: 1200 }, (_, at) =>
-      gatewayPod(`g-${at}`, [`10.0.${at >> 8}.${at & 255}`]),
-    );
+    const many = Array.from({ length: 1200 }, (_, at) => gatewayPod([`10.0.${at >> 8}.${at & 255}`]));
     expect(slicesOf([])).toEqual([]);
     expect(named(slicesOf(many), `${ENFORCED}-ipv4`)?.['endpoints']).toHaveLength(1000);
   });

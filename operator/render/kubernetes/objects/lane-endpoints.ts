@@ -1,8 +1,9 @@
-// A lane of a workspace and the gateways that are ready -> the EndpointSlices of its Service, one for each address
-// family. None where no gateway is ready: connections are refused at once then, where they would wait for an address
-// that nobody has any more.
+// A lane of a workspace and the gateways that serve -> the EndpointSlices of its Service, one for each address family. None
+// where no gateway does: connections are refused at once then, where they would wait for an address that nobody has any
+// more.
 import { laneServiceName } from '../../../compile/lane-service-name.ts';
-import type { GatewayPod } from '../../../model/cluster-state.ts';
+import type { PoolMember, Serving } from '../../../model/cluster-state.ts';
+import { compareText } from '../../../model/snapshot.ts';
 import { SERVICE_NAME_LABEL, SLICE_MANAGER, SLICE_MANAGER_LABEL } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { type DesiredObject, workspaceLabels } from './desired-object.ts';
@@ -17,22 +18,32 @@ const MAX_ENDPOINTS = 1000;
 
 interface Endpoint {
   readonly addresses: readonly [string];
-  readonly conditions: { readonly ready: true };
+  readonly conditions: Readonly<Record<string, boolean>>;
 }
 
-/** The same for every lane: addresses of ready gateways, by address family. */
+/** Packets of connections that a gateway has still go there while it drains, also where a network plugin balances them. */
+const CONDITIONS: Readonly<Record<Exclude<Serving, 'none'>, Endpoint['conditions']>> = {
+  new: { ready: true },
+  existing: { ready: false, serving: true, terminating: true },
+};
+
+/** The same for every lane: addresses of gateways that serve, by address family. */
 export type GatewayEndpoints = Readonly<
   Record<(typeof FAMILIES)[number]['addressType'], readonly Endpoint[]>
 >;
 
-export function gatewayEndpoints(pods: readonly GatewayPod[]): GatewayEndpoints {
-  const addresses = pods.filter(({ isReady }) => isReady).map((pod) => pod.addresses);
+export function gatewayEndpoints(
+  pods: readonly Pick<PoolMember, 'addresses' | 'serving'>[],
+): GatewayEndpoints {
   const endpointsOf = (isFamily: (address: string) => boolean): readonly Endpoint[] =>
-    addresses
-      .flatMap((own) => own.find(isFamily) ?? [])
-      .toSorted()
+    pods
+      .flatMap(({ addresses, serving }) => {
+        const address = addresses.find(isFamily);
+        return address === undefined || serving === 'none' ? [] : [{ address, serving }];
+      })
+      .toSorted((one, other) => compareText(one.address, other.address))
       .slice(0, MAX_ENDPOINTS)
-      .map((address) => ({ addresses: [address], conditions: { ready: true } }));
+      .map(({ address, serving }) => ({ addresses: [address], conditions: CONDITIONS[serving] }));
   return {
     IPv4: endpointsOf((address) => !address.includes(':')),
     IPv6: endpointsOf((address) => address.includes(':')),
