@@ -16,7 +16,7 @@ export default {
   ],
   project: ['**/*.{ts,js,mjs}'],
   // Of the system, where tests and benchmarks find it.
-  ignoreBinaries: ['dnsperf', 'nginx', 'prlimit'],
+  ignoreBinaries: ['ip', 'dnsperf', 'nginx', 'prlimit'],
   // The fast compiler is called as "tsc".
   ignoreDependencies: ['@typescript/native'],
   // Two names of one value may say two things.

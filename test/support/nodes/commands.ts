@@ -34,7 +34,7 @@ export function helm(args: readonly string[], stdin?: string): Promise<string> {
 }
 
 /** On the host of the nodes, where addresses of pods and nodes can be reached. */
-export function onHost(command: readonly string[]): Promise<string> {
+function onHost(command: readonly string[]): Promise<string> {
   return must(KIND, ['run', ...command]);
 }
 

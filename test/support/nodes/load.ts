@@ -18,7 +18,7 @@ export interface LoadReport {
   readonly heldEnded: number;
 }
 
-export const RATE = 50;
+const RATE = 50;
 const HELD = 10;
 
 export interface LoadOptions {
