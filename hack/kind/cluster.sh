@@ -72,7 +72,10 @@ pod_network() {
   local node file
   printf 'cni=%q cidr_mode=%q\n' "$cni" "${cidr_mode/default/}" >"$state/settings"
   run_kind get kubeconfig --internal --name "$cluster" >"$state/kubeconfig.internal"
-  [[ -z $kit ]] || on_host kubectl create -f "$kit/crds/v2" -f "$kit/crds/v2alpha1" >/dev/null
+  if [[ -n $kit ]]; then
+    on_host kubectl create -f "$kit/crds/v2" -f "$kit/crds/v2alpha1" >"$state/messages" 2>&1 ||
+      { cat "$state/messages" >&2 && fail "the kinds of Cilium could not be created: read the messages above"; }
+  fi
   for node in $(run_kind get nodes --name "$cluster"); do
     in_node "$node" mkdir -p /kind/network
     in_node "$node" tee /kind/network/network.sh <"$here/network.sh" >/dev/null
