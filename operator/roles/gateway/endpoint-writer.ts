@@ -7,7 +7,7 @@ import { measureWrites } from '../../deliver/kubernetes/delivery-metrics.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
 import { NoLongerLeader, ObjectWriter, type WriteFailures } from '../../deliver/kubernetes/object-writer.ts';
 import { planWrites, type WritePlan } from '../../deliver/kubernetes/plan-writes.ts';
-import { type KubernetesObject, objectKey, pathOf } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -29,6 +29,7 @@ import {
 } from '../../sources/kubernetes/reflector.ts';
 import { trimObject } from '../../sources/kubernetes/trim.ts';
 import { GatewayPool } from './gateway-pool.ts';
+import { isNamedInSlices } from './named-in-slices.ts';
 
 export interface EndpointWriterOptions {
   readonly api: KubernetesApi;
@@ -53,11 +54,6 @@ const FAREWELL_MS = 10_000;
 const OUT_MS = 30_000;
 const POLL_MS = 1000;
 const OWNED = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
-
-interface Endpoint {
-  readonly addresses: readonly string[];
-  readonly conditions?: { readonly ready?: boolean };
-}
 
 export class EndpointWriter {
   readonly #options: EndpointWriterOptions;
@@ -147,20 +143,9 @@ export class EndpointWriter {
     while (performance.now() < stopAtMs && (await this.#isNamed().catch(() => false))) await delay(POLL_MS);
   }
 
-  /** Whether new connections may still come by some slice. */
-  async #isNamed(): Promise<boolean> {
+  #isNamed(): Promise<boolean> {
     const { api, namespace } = this.#options;
-    const own = this.#pool.ownAddresses();
-    const path = pathOf(ENDPOINT_SLICES, { namespace });
-    const { items } = (await api.request({ method: 'GET', path, query: { labelSelector: OWNED } })) as {
-      readonly items: readonly { readonly endpoints?: readonly Endpoint[] | null }[];
-    };
-    return items.some(({ endpoints }) =>
-      endpoints?.some(
-        ({ addresses, conditions }) =>
-          conditions?.ready !== false && addresses.some((address) => own.includes(address)),
-      ),
-    );
+    return isNamedInSlices(api, this.#pool.ownAddresses(), { namespace, labelSelector: OWNED });
   }
 
   #leave(): Promise<void> {

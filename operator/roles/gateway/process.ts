@@ -21,6 +21,7 @@ import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { FaultLog } from '../shared/fault-log.ts';
 import { podDrain, podPages, podReadiness } from '../shared/pod-pages.ts';
 import { assembleParts, type GatewayProcessParts } from './parts.ts';
 
@@ -40,19 +41,20 @@ export class GatewayProcess {
   readonly #loop: Loop;
   readonly #wait = new TableWait();
   readonly #drain: Drain;
+  readonly #faults: FaultLog;
   #health: HealthServer | undefined;
   #envoyVersion: string | undefined;
   #inForce: GatewayProcessParts['memory']['inForce'];
   #remembered: CompiledObjects | undefined;
   /** Whether Envoy has the API server's objects, and not only the stored ones. */
   #isCurrent = false;
-  #notified = '';
   /** Why what is in force could not be stored for the next start. */
   #unsaved: string | undefined;
 
   private constructor(parts: GatewayProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
+    this.#faults = new FaultLog(parts.logger, 'objects cannot be read and keep their last good version');
     this.#drain = podDrain(parts, async () => {
       this.#report();
       await parts.endpoints.release();
@@ -192,7 +194,7 @@ export class GatewayProcess {
     if (isAnswered) this.#envoyVersion ??= (await this.#parts.envoy.admin.serverInfo()).version;
     await this.#keepInForce(inForceAfter(result, outputs, this.#inForce));
     const notKept = this.#unsaved === undefined ? [] : [this.#unsaved];
-    this.#notify([...heldBack, ...unsaved, ...notKept], outputs.reading);
+    this.#faults.note([...heldBack, ...unsaved, ...notKept], outputs.reading.faults);
     if (notKept.length === 0) return { runAgainAtMs };
     return { runAgainAtMs: Math.min(runAgainAtMs, SYSTEM_CLOCK.nowMs() + RETRY_INTERVAL_MS) };
   }
@@ -237,18 +239,5 @@ export class GatewayProcess {
       ...this.#inForce,
     };
     reporter.report(content);
-  }
-
-  /** Logs each fault once, and once when all is well again. */
-  #notify(heldBack: readonly string[], { faults }: CompiledReading): void {
-    const { logger } = this.#parts;
-    const notified = JSON.stringify([heldBack, faults]);
-    if (notified === this.#notified) return;
-    const isFirst = this.#notified === '';
-    this.#notified = notified;
-    if (heldBack.length > 0) logger.error('not everything is in force; all is but this', { heldBack });
-    if (faults.length > 0)
-      logger.error('objects cannot be read and keep their last good version', { faults });
-    if (heldBack.length === 0 && faults.length === 0 && !isFirst) logger.info('everything is in force again');
   }
 }

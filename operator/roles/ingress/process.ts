@@ -15,6 +15,7 @@ import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { FaultLog } from '../shared/fault-log.ts';
 import { podDrain, podPages, podReadiness } from '../shared/pod-pages.ts';
 import { assembleParts, type IngressProcessParts } from './parts.ts';
 import { IngressReports } from './reports.ts';
@@ -30,16 +31,17 @@ export class IngressProcess {
   readonly #loop: Loop;
   readonly #reports = new IngressReports();
   readonly #drain: Drain;
+  readonly #faults: FaultLog;
   #health: HealthServer | undefined;
   /** By performance.now(): when Secrets are waited for no longer. */
   #patientUntilMs: number | undefined;
   #plans: readonly IngressPlan[] | undefined;
   #isCurrent = false;
-  #notified = '';
 
   private constructor(parts: IngressProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
+    this.#faults = new FaultLog(parts.logger, 'plans name what cannot be used');
     this.#drain = podDrain(parts);
   }
 
@@ -188,7 +190,7 @@ export class IngressProcess {
   }
 
   #report(plans: readonly IngressPlan[], resolved: ResolvedIngress, done: IngressPassResult): void {
-    const { reporter, log, logger } = this.#parts;
+    const { reporter, log } = this.#parts;
     this.#isCurrent ||= done.status === 'applied' || done.status === 'heldBack';
     const content: ReportContent = {
       direction: 'INGRESS',
@@ -197,15 +199,8 @@ export class IngressProcess {
       listHits: [...log.listHits()],
     };
     reporter.report(content);
-    const notified = JSON.stringify([done.heldBack, done.unsaved, resolved.faults]);
-    if (notified === this.#notified) return;
-    const isFirst = this.#notified === '';
-    this.#notified = notified;
-    const heldBack = [...done.heldBack, ...done.unsaved];
     const faults = resolved.faults.map(({ workspace, message }) => `${workspace}: ${message}`);
-    if (heldBack.length > 0) logger.error('not everything is in force; all is but this', { heldBack });
-    if (faults.length > 0) logger.warn('plans name what cannot be used', { faults });
-    if (heldBack.length + faults.length === 0 && !isFirst) logger.info('everything is in force again');
+    this.#faults.note([...done.heldBack, ...done.unsaved], faults);
   }
 }
 
