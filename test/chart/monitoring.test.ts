@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { load } from 'js-yaml';
 import type { Registry } from 'prom-client';
 import { measureAnswers } from '../../operator/api/answer-metrics.ts';
+import { measureIsolation } from '../../operator/deliver/kubernetes/canary/isolation-metrics.ts';
 import { measureDelivery } from '../../operator/deliver/kubernetes/delivery-metrics.ts';
 import { measureDenials, measureInboundDenials } from '../../operator/denials/reading/denial-metrics.ts';
 import { DnsCounts, measureDns } from '../../operator/gateway/dns/dns-counts.ts';
@@ -31,6 +32,7 @@ function knownMetrics(): ReadonlyMap<string, readonly string[]> {
   measureReflectorFailures(registry);
   measureReflectors(registry, () => []);
   measureDelivery(registry);
+  measureIsolation(registry, () => ({ nodes: [], intervalMs: 0 }));
   measureDenials(registry);
   measureInboundDenials(registry);
   measureDns(registry, new DnsCounts());
