@@ -12,9 +12,9 @@ export class BootstrapFile {
     this.#text = `${JSON.stringify(bootstrap)}\n`;
   }
 
-  /** Whether there is another one: an Envoy that runs was started from that. */
+  /** Whether there is another one: an Envoy that runs was started from that. One that cannot be read is nobody's. */
   async isNews(): Promise<boolean> {
-    const former = await atomicFiles.readIfExists(this.#path);
+    const former = await atomicFiles.readIfExists(this.#path).catch(() => undefined);
     return former !== undefined && former !== this.#text;
   }
 

@@ -4,12 +4,15 @@ import { fileURLToPath } from 'node:url';
 import { type ProgramResult, runProgram } from '../cluster/run-program.ts';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+/** A whole program would hide what it complains of. */
+const LONGEST_SHOWN = 200;
 const KIND = `${ROOT}/hack/kind.sh`;
 
 async function must(program: string, args: readonly string[], stdin?: string): Promise<string> {
   const result = await runProgram(program, args, stdin);
   if (result.code === 0) return result.stdout;
-  throw new Error(`${program} ${args.join(' ')}: ${result.stderr || result.stdout}`);
+  const command = [program, ...args.map((text) => (text.length > LONGEST_SHOWN ? '…' : text))].join(' ');
+  throw new Error(`${command}: ${result.stderr || result.stdout}`);
 }
 
 /** Standard output; throws what it complains of. */
