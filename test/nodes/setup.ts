@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubectl, kubectlJson, ROOT, startOnHost } from '../support/nodes/commands.ts';
 import { applyWorkspaces, install } from '../support/nodes/installation.ts';
+import { reach } from '../support/nodes/reach.ts';
 import { NAMES, RESOLVER, TO_NODE } from '../support/nodes/workspaces.ts';
 import { until } from '../support/until.ts';
 
@@ -23,8 +24,18 @@ export default async function setUp(): Promise<void> {
   );
   await kubectl(['taint', 'node', '--all', 'node-role.kubernetes.io/control-plane-']).catch(() => undefined);
   await askOutside(resolver);
+  const startedMs = performance.now();
+  const tell = (what: string): void =>
+    void process.stderr.write(
+      `${what} ${((performance.now() - startedMs) / 1000).toFixed(1)} s after helm install\n`,
+    );
   await install({ 'gateway.resolvers': [resolver] });
+  tell('Everything was ready');
   await applyWorkspaces();
+  tell('Five workspaces had their clients');
+  const denied = { denied: { way: 'proxy', url: 'https://denied.example/' } } as const;
+  await until('the first denial', async () => (await reach('ws-a', denied)).denied.startsWith('403'));
+  tell('The first denial came');
 }
 
 function addressOf({ status }: Node): string {
