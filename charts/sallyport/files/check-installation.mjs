@@ -25,7 +25,7 @@ if (missing.length > 0) {
 }
 for (const page of READY_PAGES.split(' ')) {
   const { status, text } = await get(page);
-  if (status !== 200) faults.push(`"${page}" is not ready (status ${status}): ${text.trim()}`);
+  if (status !== 200) faults.push(`"${page}" is not ready (status ${status}): ${text.trim()}; look at the pods behind it`);
 }
 console.log(faults.join('\n') || 'All kinds are served, and an operator and a gateway are ready');
 process.exitCode = faults.length === 0 ? 0 : 1;
