@@ -48,7 +48,7 @@ beforeAll(async () => {
   const dns = await ipOf('kube-system', 'k8s-app=kube-dns');
   const other = await ipOf('ws-b', 'app=client');
   const plain = await ipOf('plain', 'app=client');
-  nodeAddress = (await arrivalsNode())[0] ?? '';
+  nodeAddress = (await apiServerAddresses())[0] ?? '';
   const tcp = (address: string, port: number): Attempt => ({ way: 'tcp', address, port });
   const udp = (address: string, port: number): Attempt => ({ way: 'udp', address, port });
   straight = {
@@ -71,7 +71,7 @@ beforeAll(async () => {
   laneOfA = lane(a, gateway);
 });
 
-async function arrivalsNode(): Promise<readonly string[]> {
+async function apiServerAddresses(): Promise<readonly string[]> {
   const { subsets } = await kubectlJson<{
     subsets: readonly { readonly addresses: readonly { readonly ip: string }[] }[];
   }>(['get', 'endpoints', 'kubernetes']);

@@ -1,5 +1,4 @@
 // Before the end-to-end suite: the outside world, a cluster DNS that asks it, the product by its chart, and workspaces.
-// KEEP=1 leaves what is there as it is, for one more run.
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

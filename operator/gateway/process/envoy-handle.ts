@@ -13,8 +13,15 @@ export interface EnvoyHandle {
   readonly isRunning: boolean;
   /** Undefined while none runs, and of an Envoy of another container. */
   readonly pid: number | undefined;
-  /** Throws, with Envoy's error, where the first start fails. */
-  start(): Promise<EnvoyStart>;
+  /** Why it must not be used, as a sentence. */
+  readonly problem: string | undefined;
+  /** Why somebody else should start it again, as a sentence; undefined where nobody need, or it is ours. */
+  readonly restartReason: string | undefined;
+  /**
+   * `isBootstrapNew`: an Envoy that runs was started from another bootstrap.json. Throws, with Envoy's error, where the
+   * first start fails.
+   */
+  start(isBootstrapNew: boolean): Promise<EnvoyStart>;
   /** Ends an Envoy that is ours; stops watching one that is not. */
   stop(): Promise<void>;
   /** Ends the Envoy that a former process of ours left running. */

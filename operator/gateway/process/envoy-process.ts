@@ -73,6 +73,13 @@ export class EnvoyProcess implements EnvoyHandle {
     return this.#running !== undefined;
   }
 
+  get problem(): string | undefined {
+    return this.isRunning ? undefined : 'Envoy does not run';
+  }
+
+  /** It is started again here. */
+  readonly restartReason = undefined;
+
   /** Undefined between a death and the next start. */
   get pid(): number | undefined {
     return this.#running?.identity.pid;

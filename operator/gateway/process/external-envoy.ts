@@ -42,26 +42,19 @@ export class ExternalEnvoy implements EnvoyHandle {
     return this.#isReady;
   }
 
-  /** Why Envoy should be started again, as a sentence; undefined where it need not be. */
-  get fault(): string | undefined {
+  get restartReason(): string | undefined {
     if (!this.#isReady) return `Envoy does not answer on its admin socket: ${WHY}`;
     if (this.#isOutdated) return 'Envoy runs with a former bootstrap.json';
     return this.#silence;
   }
 
-  /** Why Envoy must not be used, as a sentence. */
   get problem(): string | undefined {
     return this.#isReady ? this.#versionProblem : `Envoy does not run: ${WHY}`;
   }
 
-  /** The running Envoy, if any, was started from another bootstrap.json than the present one. */
-  outdate(): void {
-    this.#isOutdated = true;
-  }
-
-  async start(): Promise<EnvoyStart> {
+  async start(isBootstrapNew: boolean): Promise<EnvoyStart> {
     await this.#poll();
-    if (!this.#isReady) this.#isOutdated = false;
+    this.#isOutdated = this.#isReady && isBootstrapNew;
     this.#watch = this.#watchUntilStopped();
     return this.#isReady ? 'adopted' : 'awaited';
   }

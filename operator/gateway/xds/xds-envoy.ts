@@ -52,7 +52,6 @@ export class XdsEnvoy {
   readonly #options: XdsEnvoyOptions;
   readonly #bootstrap: BootstrapFile;
   #running: Running | undefined;
-  #external: ExternalEnvoy | undefined;
   #startedAs: EnvoyStart | undefined;
   /** Whether a former process may have left an Envoy. */
   #isUnsure = true;
@@ -68,23 +67,19 @@ export class XdsEnvoy {
     return this.#running?.envoy.pid;
   }
 
-  get isRunning(): boolean {
-    return this.#running?.envoy.isRunning ?? false;
-  }
-
   /** Whether an Envoy that starts now finds its bootstrap, and somebody who tells it everything. */
   get isServing(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Why the Envoy of another container must not be used, as a sentence. */
+  /** Why Envoy must not be used, as a sentence. */
   get problem(): string | undefined {
-    return this.#external?.problem;
+    return this.#running === undefined ? 'Envoy does not run' : this.#running.envoy.problem;
   }
 
   /** Why the Envoy of another container should be started again, as a sentence. */
   get restartReason(): string | undefined {
-    return this.#external?.fault;
+    return this.#running?.envoy.restartReason;
   }
 
   /** How the present one was got first; undefined where none ever ran. */
@@ -155,10 +150,10 @@ export class XdsEnvoy {
 
   async #start(running: Running): Promise<void> {
     const { directory, onStart } = this.#options;
-    if (await this.#bootstrap.isNews()) this.#external?.outdate();
+    const isBootstrapNew = await this.#bootstrap.isNews();
     await this.#bootstrap.write();
     this.#running = running;
-    this.#startedAs = await running.envoy.start();
+    this.#startedAs = await running.envoy.start(isBootstrapNew);
     if (this.#startedAs !== 'awaited') onStart(this.#startedAs, running.envoy.pid);
     for (const name of FORMER_FOLDERS) await rm(join(directory, name), { recursive: true, force: true });
     this.#isUnsure = false;
@@ -207,7 +202,7 @@ export class XdsEnvoy {
 
   #newExternal(): ExternalEnvoy {
     const { directory, onStart, onExit = () => undefined, onRestart = () => undefined } = this.#options;
-    const external = new ExternalEnvoy({
+    return new ExternalEnvoy({
       directory,
       beforeRestart: async () => {
         await this.#putBack();
@@ -219,8 +214,6 @@ export class XdsEnvoy {
         else onRestart({});
       },
     });
-    this.#external = external;
-    return external;
   }
 
   #newEnvoy(binary: string): EnvoyProcess {

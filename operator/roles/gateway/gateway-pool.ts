@@ -4,7 +4,7 @@ import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 import { memoizeLast } from '../../lib/memo.ts';
 import { PODS } from '../../model/cluster-resources.ts';
-import type { PoolMember } from '../../model/cluster-state.ts';
+import type { PoolMember, Serving } from '../../model/cluster-state.ts';
 import { GATEWAY_LABEL, GATEWAY_NAME } from '../../model/system-names.ts';
 import {
   Reflector,
@@ -25,10 +25,10 @@ const NOT_FOUND = 404;
 export class GatewayPool {
   readonly #options: GatewayPoolOptions;
   readonly #members: Reflector<PoolMember>;
-  #isLeaving = false;
-  #isGone = false;
-  readonly #staying = memoizeLast((members: readonly PoolMember[], isLeaving: boolean, _isGone: boolean) =>
-    isLeaving ? members.map((member) => this.#asLeaving(member)) : members,
+  /** What this gateway says of itself, whether the API server has heard so or not. */
+  #own: Serving = 'new';
+  readonly #serving = memoizeLast((members: readonly PoolMember[], own: Serving) =>
+    own === 'new' ? members : members.map((member) => this.#limitOwn(member, own)),
   );
 
   constructor(options: GatewayPoolOptions) {
@@ -56,24 +56,24 @@ export class GatewayPool {
     return this.#members.hasSynced();
   }
 
-  /** This agent is leaving, whether the API server has said so or not. */
+  /** It takes no new connections any more. */
   leave(): void {
-    this.#isLeaving = true;
+    this.#own = 'existing';
   }
 
   /** Its Envoy has ended, too. */
   gone(): void {
-    this.#isGone = true;
+    this.#own = 'none';
   }
 
   /** The very same array as before where nothing has changed. */
   pods(): readonly PoolMember[] {
-    return this.#staying(this.#members.items(), this.#isLeaving, this.#isGone);
+    return this.#serving(this.#members.items(), this.#own);
   }
 
-  #asLeaving(member: PoolMember): PoolMember {
-    if (member.name !== this.#options.podName || member.serving === 'none') return member;
-    return { ...member, serving: this.#isGone ? 'none' : 'existing' };
+  #limitOwn(member: PoolMember, own: Serving): PoolMember {
+    const isOwn = member.name === this.#options.podName && member.serving !== 'none';
+    return isOwn ? { ...member, serving: own } : member;
   }
 
   ownAddresses(): readonly string[] {
@@ -93,7 +93,7 @@ export class GatewayPool {
    */
   async isGone(name: string): Promise<boolean> {
     const member = this.#find(name);
-    if (member !== undefined) return member.isLeaving && !this.#isLeaving;
+    if (member !== undefined) return member.isLeaving && this.#own === 'new';
     return this.#find(this.#options.podName) !== undefined && !(await this.#exists(name));
   }
 

@@ -235,7 +235,7 @@ export class GatewayProcess {
     const { reporter, envoy } = this.#parts;
     const content: ReportContent = {
       ...(this.#envoyVersion === undefined ? {} : { envoyVersion: this.#envoyVersion }),
-      ready: this.#isCurrent && envoy.isRunning && !this.#drain.isDraining,
+      ready: this.#isCurrent && envoy.problem === undefined && !this.#drain.isDraining,
       ...this.#inForce,
     };
     reporter.report(content);

@@ -39,7 +39,7 @@ export function podPages(envoy: XdsEnvoy, drain: Drain): Pick<HealthServerOption
 /** Why a gateway should get no connections from Services, as checks of /readyz. */
 export function podReadiness(envoy: XdsEnvoy, drain: Drain): HealthServerOptions['ready'] {
   return {
-    envoy: () => envoy.problem ?? (envoy.isRunning ? undefined : 'Envoy does not run'),
+    envoy: () => envoy.problem,
     serving: () => (drain.isDraining ? 'it drains' : undefined),
   };
 }
