@@ -1,6 +1,6 @@
 // Options that several commands have.
 import { type Command, Option } from 'commander';
-import { SYSTEM_NAMESPACE } from './model/system-names.ts';
+import { INGRESS_HTTP_PORT, INGRESS_HTTPS_PORT, SYSTEM_NAMESPACE } from './model/system-names.ts';
 
 export const stateOption = new Option(
   '--state <dir>',
@@ -101,8 +101,12 @@ export function withProxyOptions(command: Command): Command {
 /** Options of everything that people access workspaces through. */
 export function withIngressOptions(command: Command): Command {
   return command
-    .option('--ingress-http-port <port>', 'port for the hosts of workspaces, plain HTTP', '8080')
-    .option('--ingress-https-port <port>', 'port for the hosts of workspaces, TLS', '8443')
+    .option(
+      '--ingress-http-port <port>',
+      'port for the hosts of workspaces, plain HTTP',
+      `${INGRESS_HTTP_PORT}`,
+    )
+    .option('--ingress-https-port <port>', 'port for the hosts of workspaces, TLS', `${INGRESS_HTTPS_PORT}`)
     .option(
       '--trusted-hops <n>',
       'proxies in front of it, whose X-Forwarded-For names the client (default: none)',

@@ -1,6 +1,7 @@
 // Options of the ways in, of `sallyport run` and `sallyport ingress` -> validated configuration: where an ingress gateway
 // listens, whom it trusts, and /authorize.
 import type { AddressRange } from './model/address-range.ts';
+import { INGRESS_HTTP_PORT, INGRESS_HTTPS_PORT } from './model/system-names.ts';
 import { OptionError, readCountIfGiven, readListenPort, readPort, readRange } from './option-values.ts';
 
 /** How people access workspaces through an ingress gateway. */
@@ -56,12 +57,13 @@ export function readAuthorize({
   };
 }
 
-const HTTP_PORT = '8080';
-const HTTPS_PORT = '8443';
-
 /** Throws an OptionError for an option that cannot be accepted. */
 export function readIngressListen(options: IngressListenOptions): IngressListenConfig {
-  const { ingressHttpPort = HTTP_PORT, ingressHttpsPort = HTTPS_PORT, proxyProtocolFrom = [] } = options;
+  const {
+    ingressHttpPort = `${INGRESS_HTTP_PORT}`,
+    ingressHttpsPort = `${INGRESS_HTTPS_PORT}`,
+    proxyProtocolFrom = [],
+  } = options;
   const httpPort = readListenPort('--ingress-http-port', ingressHttpPort);
   const httpsPort = readListenPort('--ingress-https-port', ingressHttpsPort);
   if (httpPort === httpsPort) {

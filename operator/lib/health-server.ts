@@ -1,7 +1,10 @@
 // /healthz, /readyz and /metrics of a role. Each check returns a sentence about its fault, or nothing; a failed check
-// is named, with the time of the first request that found it.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+// is named, with the time of the first request that found it. The kubelet and Prometheus ask; whoever else reaches the
+// port must not keep them from it, so connections are bounded, and what one may cost.
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate as otherRequests } from 'node:timers/promises';
+import { boundConnections } from './connection-bound.ts';
 
 /** Undefined where all is well, else the fault. One that throws has failed. */
 type Check = () => string | undefined;
@@ -16,8 +19,8 @@ export interface HealthServerOptions {
   readonly ready: Checks;
   /** Further pages of checks, by path. */
   readonly checks?: Readonly<Record<string, Checks>>;
-  /** Pages that are answered when their text is there, by path. */
-  readonly waits?: Readonly<Record<string, () => Promise<string>>>;
+  /** Pages that are answered when their text is there, by path; they must end when nobody waits any more. */
+  readonly waits?: Readonly<Record<string, (isAwaited: () => boolean) => Promise<string>>>;
   /** A registry. */
   readonly metrics: { readonly contentType: string; metrics(): Promise<string> };
 }
@@ -29,6 +32,13 @@ export interface HealthServer {
 }
 
 const CLOSING_MS = 1000;
+/** Those who should ask have a handful. */
+const MOST_CONNECTIONS = 256;
+/** For a request to arrive, and for silence while an answer is read. */
+const REQUEST_MS = 5000;
+const CHECK_MS = 1000;
+/** Of connections that are not accepted yet: the kernel's usual limit. Beyond it the kubelet would have to try again. */
+const BACKLOG = 4096;
 
 interface Answer {
   readonly status: number;
@@ -36,16 +46,29 @@ interface Answer {
   readonly text: string;
 }
 
-type Page = () => Answer | Promise<Answer>;
+type Page = (socket: Socket) => Answer | Promise<Answer>;
 
 /** Throws where the port is taken. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const pages = pagesOf(options);
-  const server = createServer((request, response) => {
-    void answer(pages, request.method ?? '', request.url ?? '').then(({ status, type, text }) =>
+  const bounds = {
+    headersTimeout: REQUEST_MS,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: CHECK_MS,
+  };
+  const asking = new WeakSet<Socket>();
+  const server = createServer(bounds, (request, response) => {
+    const { socket } = request;
+    // Further requests would be kept in memory until this one is answered.
+    if (asking.has(socket)) return void socket.destroy();
+    asking.add(socket);
+    response.once('close', () => asking.delete(socket));
+    void answer(pages, request).then(({ status, type, text }) =>
       response.writeHead(status, { 'content-type': type, allow: 'GET, HEAD' }).end(text),
     );
   });
+  server.setTimeout(REQUEST_MS);
+  boundConnections(server, MOST_CONNECTIONS);
   await listen(server, options);
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }
@@ -55,21 +78,45 @@ function pagesOf(options: HealthServerOptions): ReadonlyMap<string, Page> {
   return new Map<string, Page>([
     ['/healthz', checkPage(live)],
     ['/readyz', checkPage(ready)],
-    ['/metrics', async () => ({ status: 200, type: metrics.contentType, text: await metrics.metrics() })],
+    ['/metrics', metricsPage(metrics)],
     ...Object.entries(checks).map(([path, page]) => [path, checkPage(page)] as const),
-    ...Object.entries(waits).map(([path, text]) => [path, async () => plain(200, await text())] as const),
+    ...Object.entries(waits).map(([path, text]) => [path, waitPage(text)] as const),
   ]);
 }
 
-async function answer(pages: ReadonlyMap<string, Page>, method: string, url: string): Promise<Answer> {
+async function answer(
+  pages: ReadonlyMap<string, Page>,
+  { method, url = '', socket }: IncomingMessage,
+): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET is answered here\n');
   const page = pages.get(url.split('?')[0] ?? '');
   if (page === undefined) return plain(404, `paths are ${[...pages.keys()].join(', ')}\n`);
   try {
-    return await page();
+    return await page(socket);
   } catch (error) {
     return plain(500, `${(error as Error).message}\n`);
   }
+}
+
+/** Those who ask at the same time get the same text, so that many cost what one does. */
+function metricsPage({ contentType, metrics }: HealthServerOptions['metrics']): Page {
+  let next: Promise<string> | undefined;
+  const read = async (): Promise<string> => {
+    await otherRequests();
+    next = undefined;
+    return metrics();
+  };
+  return async () => {
+    next ??= read();
+    return { status: 200, type: contentType, text: await next };
+  };
+}
+
+function waitPage(text: (isAwaited: () => boolean) => Promise<string>): Page {
+  return async (socket) => {
+    socket.setTimeout(0);
+    return plain(200, await text(() => !socket.destroyed));
+  };
 }
 
 function checkPage(checks: Checks): Page {
@@ -107,7 +154,7 @@ function listen(server: Server, { port, host }: HealthServerOptions): Promise<vo
         }),
       ),
     );
-    server.listen(port, host, () => resolve());
+    server.listen({ port, ...(host !== undefined && { host }), backlog: BACKLOG }, () => resolve());
   });
 }
 

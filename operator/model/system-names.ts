@@ -13,8 +13,12 @@ export const SYSTEM_NAMESPACE = 'sallyport-system';
 export const CANARY_NAMESPACE = 'sallyport-canary';
 /** Value of the label on those pods; also their ServiceAccount, and the KubeNetworkPolicy that restricts them. */
 export const CANARY_NAME = 'sallyport-canary';
-/** Port of the gateways' health and metrics, open to all. */
+/** Port of health and metrics of our programs. */
 export const GATEWAY_HEALTH_PORT = 8081;
+/** Ports of ingress gateways, for the hosts of workspaces and for /authorize. */
+export const INGRESS_HTTP_PORT = 8080;
+export const INGRESS_HTTPS_PORT = 8443;
+export const INGRESS_AUTHORIZE_PORT = 9180;
 /** ServiceAccounts of our own programs, in that Namespace. */
 export const OPERATOR_ACCOUNT = 'sallyport-operator';
 export const GATEWAY_ACCOUNT = 'sallyport-gateway';

@@ -44,7 +44,7 @@ const SETTINGS = {
   clusterDomain: 'cluster.local',
   clusterDns: [],
   apiServerEgress: 'ipBlock' as const,
-  gatewayHealthPort: 8081,
+  canaryNamespace: undefined,
 };
 const PORTS = [{ port: 5432, protocol: 'TCP' }];
 

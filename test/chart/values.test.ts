@@ -101,6 +101,10 @@ it.each([
   [{ gateway: { replicas: 0 } }, "at '/gateway/replicas': minimum: got 0, want 1"],
   [{ clusterDns: ['kube-dns'] }, "'kube-dns' does not match pattern"],
   [{ api: { enabled: true } }, 'Cannot let anybody connect to the REST API: list in "api.allowedFrom"'],
+  [
+    { monitoring: { serviceMonitor: { enabled: true } } },
+    'Cannot let Prometheus read metrics: list in "monitoring.from"',
+  ],
 ])('says what is wrong with %j', async (values, sentence) => {
   const { code, stderr } = await helm.template(values);
   expect(code).not.toBe(0);

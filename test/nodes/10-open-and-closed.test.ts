@@ -39,6 +39,7 @@ let b: Lane;
 let straight: Readonly<Record<string, Attempt>>;
 let laneOfB: Readonly<Record<string, Attempt>>;
 let laneOfA: Readonly<Record<string, Attempt>>;
+let health: Readonly<Record<string, Attempt>>;
 let nodeAddress: string;
 
 beforeAll(async () => {
@@ -51,7 +52,9 @@ beforeAll(async () => {
   nodeAddress = (await apiServerAddresses())[0] ?? '';
   const tcp = (address: string, port: number): Attempt => ({ way: 'tcp', address, port });
   const udp = (address: string, port: number): Attempt => ({ way: 'udp', address, port });
+  health = { 'gateway health': tcp(gateway, 8081), 'operator health': tcp(operator, 8081) };
   straight = {
+    ...health,
     'internet TLS': tcp('5.5.5.5', 443),
     'internet HTTP': tcp('5.5.5.5', 80),
     'internet 8080': tcp('5.5.5.5', 8080),
@@ -62,8 +65,6 @@ beforeAll(async () => {
     kubelet: tcp(nodeAddress, 10_250),
     'cluster DNS by Service': udp('10.96.0.10', 53),
     'cluster DNS by pod': udp(dns, 53),
-    'gateway health': tcp(gateway, 8081),
-    'operator health': tcp(operator, 8081),
     'pod of another workspace': tcp(other, 80),
     'pod of no workspace': tcp(plain, 80),
   };
@@ -159,6 +160,7 @@ test('full access and no workspace are as without the product, but for the gatew
     expect(await reach(namespace, { open })).toEqual({ open: '200' });
     const lanes = await reach(namespace, laneOfA);
     expect(lanes).toEqual(everyOne(laneOfA, ENFORCES ? closed : 'open'));
+    expect(await reach(namespace, health)).toEqual(everyOne(health, ENFORCES ? closed : 'open'));
   }
 });
 

@@ -21,8 +21,8 @@ const BEGIN_MS = 10_000;
 
 export class Drain {
   readonly #options: DrainOptions;
-  readonly #begun = Promise.withResolvers<void>();
   #done: Promise<void> | undefined;
+  #isDone = false;
 
   constructor(options: DrainOptions) {
     this.#options = options;
@@ -34,15 +34,20 @@ export class Drain {
 
   /** Returns at once; a second call changes nothing. */
   begin(): void {
-    this.#done ??= this.#drain();
-    this.#begun.resolve();
+    this.#done ??= this.#drain().finally(() => {
+      this.#isDone = true;
+    });
   }
 
-  /** Resolves when the drain has ended; soon where none begins. */
-  async ended(): Promise<string> {
-    await Promise.race([this.#begun.promise, delay(BEGIN_MS, undefined, { ref: false })]);
-    if (this.#done === undefined) return 'this gateway does not drain\n';
-    await this.#done;
+  /** Resolves when the drain has ended; soon where none begins, or when nobody waits for it any more. */
+  async ended(isAwaited: () => boolean = () => true): Promise<string> {
+    const askedMs = performance.now();
+    // It looks again and again: whoever waited would be remembered as long as the drain takes.
+    while (!this.#isDone && isAwaited()) {
+      const isLate = performance.now() - askedMs >= BEGIN_MS;
+      if (isLate && !this.isDraining) return 'this gateway does not drain\n';
+      await delay(POLL_MS, undefined, { ref: false });
+    }
     return 'drained\n';
   }
 

@@ -10,7 +10,6 @@ import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { inSteps, type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
-import { GATEWAY_HEALTH_PORT } from '../../model/system-names.ts';
 import { NOTHING_REMEMBERED, type OperatorMemory, operatorSteps } from '../../pipeline.ts';
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
@@ -33,7 +32,7 @@ export class OperatorProcess {
   private constructor(parts: OperatorProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
-    this.#settings = { ...parts.config, gatewayHealthPort: GATEWAY_HEALTH_PORT };
+    this.#settings = { ...parts.config, canaryNamespace: parts.config.canaries?.namespace };
   }
 
   /** Throws where the API server cannot be found or the health port is taken; resolves before all is synced. */

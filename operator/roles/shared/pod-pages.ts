@@ -32,7 +32,7 @@ export function podPages(envoy: XdsEnvoy, drain: Drain): Pick<HealthServerOption
       },
       '/envoyz': { envoy: () => envoy.restartReason },
     },
-    waits: { '/drained': () => drain.ended() },
+    waits: { '/drained': (isAwaited) => drain.ended(isAwaited) },
   };
 }
 

@@ -50,6 +50,7 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
         allowedFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'proxies' } } }],
       },
       monitoring: {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
         serviceMonitor: { enabled: true },
         prometheusRule: { enabled: true },
         dashboards: { enabled: true },

@@ -72,7 +72,7 @@ export class ClusterHistory {
       clusterDomain: 'cluster.local',
       clusterDns: [],
       apiServerEgress: 'ipBlock' as const,
-      gatewayHealthPort: 8081,
+      canaryNamespace: undefined,
     };
     const { objects, stamps } = operatorOutputs(state, settings, NOTHING_REMEMBERED);
     const { apply } = planWrites([...objects, ...stamps], observed, () => false);

@@ -113,7 +113,7 @@ const WAYS: readonly (readonly [from: Pod, target: Target])[] = [
     ),
   ),
   ...[...podsOf('team'), ...podsOf('other'), FULL, ...STRANGERS].flatMap((from) =>
-    [10_000, 10_008, 10_016, 8081].map((port) => [from, { to: GATEWAY, port, protocol: 'TCP' }] as const),
+    [10_000, 10_008, 10_016].map((port) => [from, { to: GATEWAY, port, protocol: 'TCP' }] as const),
   ),
 ];
 

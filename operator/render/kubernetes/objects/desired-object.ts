@@ -22,8 +22,8 @@ export interface ClusterSettings {
   readonly clusterDomain: string;
   /** Addresses of the cluster's own name servers, for pods in dry-run; empty where not configured. */
   readonly clusterDns: readonly string[];
-  /** Port of the gateways' health and metrics, open to all. */
-  readonly gatewayHealthPort: number;
+  /** Of canary pods, which try the gateways' health port; undefined where there are none. */
+  readonly canaryNamespace: string | undefined;
   /** How gateways may reach the API server. */
   readonly apiServerEgress: ApiServerEgress;
 }

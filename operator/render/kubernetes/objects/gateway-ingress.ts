@@ -4,7 +4,12 @@
 import { workspaceObjectName } from '../../../compile/lane-service-name.ts';
 import { memoize } from '../../../lib/memo.ts';
 import { LANE_LABEL } from '../../../model/stamp.ts';
-import { GATEWAY_LABEL, GATEWAY_NAME } from '../../../model/system-names.ts';
+import {
+  CANARY_NAME,
+  GATEWAY_HEALTH_PORT,
+  GATEWAY_LABEL,
+  GATEWAY_NAME,
+} from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import {
   type ClusterSettings,
@@ -16,10 +21,13 @@ import { blockPorts } from './isolation.ts';
 
 const GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: GATEWAY_NAME } };
 
-/** The gateways' ports that are open to everybody, and their egress. */
+/**
+ * Canary pods at the port of health and metrics, and the gateways' egress. Nodes may always probe their own pods; whom
+ * else that port lets in, such as Prometheus, is said by a KubeNetworkPolicy of the chart.
+ */
 export function gatewayBaseline(
   egress: readonly Readonly<Record<string, unknown>>[],
-  { systemNamespace, gatewayHealthPort }: ClusterSettings,
+  { systemNamespace, canaryNamespace }: ClusterSettings,
 ): DesiredObject {
   return {
     apiVersion: 'networking.k8s.io/v1',
@@ -28,9 +36,18 @@ export function gatewayBaseline(
     spec: {
       podSelector: GATEWAYS,
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{ ports: [{ protocol: 'TCP', port: gatewayHealthPort }] }],
+      ...(canaryNamespace === undefined ? {} : { ingress: [fromCanaries(canaryNamespace)] }),
       egress,
     },
+  };
+}
+
+function fromCanaries(namespace: string): Readonly<Record<string, unknown>> {
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
+  const podSelector = { matchLabels: { [GATEWAY_LABEL]: CANARY_NAME } };
+  return {
+    from: [{ namespaceSelector, podSelector }],
+    ports: [{ protocol: 'TCP', port: GATEWAY_HEALTH_PORT }],
   };
 }
 

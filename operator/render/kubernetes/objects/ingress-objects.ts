@@ -10,6 +10,9 @@ import { API_VERSION } from '../../../model/kubernetes-object.ts';
 import {
   GATEWAY_LABEL,
   INGRESS_ACCOUNT,
+  INGRESS_AUTHORIZE_PORT,
+  INGRESS_HTTP_PORT,
+  INGRESS_HTTPS_PORT,
   INGRESS_NAME,
   INGRESS_TLS_ROLE,
   INGRESS_TLS_VERBS,
@@ -18,9 +21,13 @@ import { gatewayToApiServer } from './api-server-rules.ts';
 import { type ClusterSettings, type DesiredObject, managedLabels } from './desired-object.ts';
 
 const RBAC_GROUP = 'rbac.authorization.k8s.io';
+const OPEN_PORTS = [INGRESS_HTTP_PORT, INGRESS_HTTPS_PORT, INGRESS_AUTHORIZE_PORT];
 const INGRESS_GATEWAYS = { matchLabels: { [GATEWAY_LABEL]: INGRESS_NAME } };
 
-/** Everybody may connect to ingress gateways, which reach nothing but the API server; workspaces add themselves. */
+/**
+ * Everybody may connect to ingress gateways, but not to their port of health and metrics. They reach nothing but the API
+ * server; workspaces add themselves.
+ */
 export function ingressBaseline(
   apiServer: ApiServerPlace,
   { systemNamespace, apiServerEgress }: ClusterSettings,
@@ -32,7 +39,7 @@ export function ingressBaseline(
     spec: {
       podSelector: INGRESS_GATEWAYS,
       policyTypes: ['Ingress', 'Egress'],
-      ingress: [{}],
+      ingress: [{ ports: OPEN_PORTS.map((port) => ({ protocol: 'TCP', port })) }],
       egress: gatewayToApiServer(apiServer, apiServerEgress),
     },
   };

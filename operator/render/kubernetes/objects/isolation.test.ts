@@ -138,12 +138,29 @@ describe('isolation() and gatewayIngress() at the gateways:', () => {
     }
   });
 
-  it('nobody comes in beside the blocks, and an open pod sees health and metrics', () => {
+  it('nobody comes in beside the blocks, and only canary pods see health and metrics', () => {
     const first = firstPortOf(outputs.plans, 'team-a', 'enforced');
     expect(reaches('enforced', GATEWAY, [first + 8])).toBe(false);
     expect(reaches('enforced', GATEWAY, [8081])).toBe(false);
-    expect(reaches('elsewhere:bare', GATEWAY, [8081])).toBe(true);
+    expect(reaches('elsewhere:bare', GATEWAY, [8081])).toBe(false);
+    expect(reaches('full', GATEWAY, [8081])).toBe(false);
     expect(reaches('elsewhere:bare', GATEWAY, [9901])).toBe(false);
+    const canary = {
+      namespace: 'sallyport-canary',
+      labels: { 'app.kubernetes.io/name': 'sallyport-canary' },
+    };
+    const seen = (pod: Pod) => mayReach(outputs.objects, pod, { to: GATEWAY, port: 8081, protocol: 'TCP' });
+    expect(seen(canary)).toBe(true);
+    expect(seen({ ...canary, namespace: 'team-a' })).toBe(false);
+    expect(seen({ ...canary, labels: {} })).toBe(false);
+  });
+
+  it('everybody comes in at ingress gateways, but not to health and metrics', () => {
+    const to = { namespace: 'sallyport-system', labels: { 'app.kubernetes.io/name': 'sallyport-ingress' } };
+    const open = [8080, 8443, 9180, 8081, 9901].filter((port) =>
+      mayReach(outputs.objects, podOf('elsewhere:bare'), { to, port, protocol: 'TCP' }),
+    );
+    expect(open).toEqual([8080, 8443, 9180]);
   });
 
   it('an isolated pod takes no other pod for a gateway', () => {
