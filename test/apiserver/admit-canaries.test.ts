@@ -58,6 +58,8 @@ it.each<[string, object]>([
   ['two containers', { spec: { containers: [CONTAINER, { ...CONTAINER, name: 'second' }] } }],
   ['a command', container({ command: ['sh'] })],
   ['a variable', container({ env: [{ name: 'HTTPS_PROXY', value: 'http://evil.invalid' }] })],
+  ['a port', container({ ports: [{ containerPort: 8080 }] })],
+  ['a priority of the system', { spec: { priorityClassName: 'system-node-critical' } }],
   ['another role', container({ args: ['operator'] })],
   ['no role', container({ args: [] })],
 ])('a pod with %s is rejected', async (_, patch) => {

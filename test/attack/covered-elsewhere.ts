@@ -27,6 +27,8 @@ const ROWS: readonly (readonly [number: string, title: string, file: string])[] 
   ['K', 'a pod without a product, or one that it may not claim', 'test/apiserver/admit-pods.test.ts'],
   ['K', 'a pod that starts before its policy is programmed', 'test/apiserver/admit-pods.test.ts'],
   ['K', 'hostNetwork', 'test/apiserver/admit-pods.test.ts'],
+  ['K', 'a Service, or a port, with an address of others', 'test/apiserver/admit-addresses.test.ts'],
+  ['K', 'a pod that evicts gateways', 'test/apiserver/admit-addresses.test.ts'],
   ['K', 'labels of a running pod are changed', 'test/apiserver/admit-stamps.test.ts'],
   ['K', 'an ephemeral debug container', 'test/apiserver/admit-stamps.test.ts'],
   ['K', 'a generated KubeNetworkPolicy is edited or deleted', 'test/apiserver/operator-drift.test.ts'],

@@ -8,6 +8,7 @@ import { narrowOperator } from './narrow-operator.ts';
 import { narrowOperatorOnCanaries } from './narrow-operator-on-canaries.ts';
 import { narrowOperatorOnPods } from './narrow-operator-on-pods.ts';
 import { narrowOperatorOnRoles } from './narrow-operator-on-roles.ts';
+import { protectAddresses } from './protect-addresses.ts';
 import { protectIsolation } from './protect-isolation.ts';
 import { protectNamespaces } from './protect-namespaces.ts';
 import { protectOwnedObjects } from './protect-owned-objects.ts';
@@ -21,6 +22,7 @@ export function renderAdmission(installation: Installation): readonly JsonObject
     ...checkPods(installation),
     ...protectNamespaces(installation),
     ...protectIsolation(installation),
+    ...protectAddresses(),
     ...protectOwnedObjects(installation),
     ...protectPolicies(),
     ...protectReports(installation),

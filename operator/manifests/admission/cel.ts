@@ -57,3 +57,6 @@ export function keepsOthers(now: string, before: string, isFree: string): string
   const keeps = (one: string, other: string) => `${one}.all(k, ${isFree} || ${other}[?k] == ${one}[?k])`;
   return `${keeps(now, before)} && ${keeps(before, now)}`;
 }
+
+/** Of pod `object`. Kubernetes has no others of that prefix, and all others are below them. */
+export const HAS_NO_SYSTEM_PRIORITY = `!object.spec.?priorityClassName.orValue('').startsWith('system-')`;

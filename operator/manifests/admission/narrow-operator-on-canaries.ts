@@ -3,7 +3,7 @@
 // container that runs the role "canary".
 import { CANARY_NAME, GATEWAY_LABEL, type Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
-import { celMessage, celText, labelsOf } from './cel.ts';
+import { celMessage, celText, HAS_NO_SYSTEM_PRIORITY, labelsOf } from './cel.ts';
 import { podRule, validatingPolicy } from './policy-objects.ts';
 import { isOperator } from './protection.ts';
 
@@ -32,12 +32,20 @@ const none = (of: string, fields: readonly string[]): readonly string[] =>
 const IS_CANARY = [
   `object.spec.?serviceAccountName.orValue('') == ${celText(CANARY_NAME)}`,
   'object.spec.?automountServiceAccountToken.orValue(true) == false',
+  HAS_NO_SYSTEM_PRIORITY,
   `object.spec.?restartPolicy.orValue('Always') == 'Never'`,
   'object.spec.?activeDeadlineSeconds.orValue(3600) <= 60',
   ...['hostNetwork', 'hostPID', 'hostIPC'].map((field) => `!object.spec.?${field}.orValue(false)`),
   ...none('object.spec', ['initContainers', 'volumes', 'hostAliases', 'resourceClaims']),
   ...none('object.metadata', ['ownerReferences', 'finalizers']),
   'size(object.spec.containers) == 1',
-  ...none('object.spec.containers[0]', ['command', 'env', 'envFrom', 'volumeMounts', 'volumeDevices']),
+  ...none('object.spec.containers[0]', [
+    'command',
+    'env',
+    'envFrom',
+    'ports',
+    'volumeMounts',
+    'volumeDevices',
+  ]),
   `object.spec.containers[0].?args.orValue(['']).indexOf('canary') == 0`,
 ].join(' && ');
