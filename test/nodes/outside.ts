@@ -54,7 +54,12 @@ for (const address of addresses) {
   }
 }
 let written = 0;
+let asked = 0;
 setInterval(() => {
+  const questions = dns.questions.slice(asked);
+  asked += questions.length;
+  for (const { name } of questions)
+    note({ protocol: 'dns', peer: '', address: world.resolver, port: 53, name });
   const arrivals = origins.arrivals.slice(written);
   written += arrivals.length;
   for (const { protocol, peer, address, port } of arrivals)

@@ -24,6 +24,8 @@ export interface OutsideArrival {
   readonly peer: string;
   readonly address: string;
   readonly port: number;
+  /** What the public DNS was asked, by whomever. */
+  readonly name?: string;
 }
 
 /** Everything that came to the outside world so far. */
