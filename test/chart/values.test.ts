@@ -2,7 +2,9 @@
 // default.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { load } from 'js-yaml';
+import { readAddress, readNameServer, readRange } from '../../operator/option-values.ts';
 import { CHART, type ChartValues, Helm } from '../support/chart/helm.ts';
 
 interface Schema {
@@ -14,6 +16,8 @@ interface Schema {
   readonly additionalProperties?: unknown;
 }
 
+const SEED = 20_261_129;
+const TEXTS = 600;
 const schema = JSON.parse(readFileSync(join(CHART, 'values.schema.json'), 'utf8')) as Schema;
 const defaults = load(readFileSync(join(CHART, 'values.yaml'), 'utf8')) as ChartValues;
 let helm: Helm;
@@ -99,7 +103,7 @@ it('rejects every value of another kind by its path', async () => {
 it.each([
   [{ networkPolicies: { apiServer: 'anything' } }, "value must be one of 'ipBlock', 'anyAddress'"],
   [{ gateway: { replicas: 0 } }, "at '/gateway/replicas': minimum: got 0, want 1"],
-  [{ clusterDns: ['kube-dns'] }, "'kube-dns' does not match pattern"],
+  [{ clusterDns: ['kube-dns'] }, 'Cannot accept "kube-dns" in value "clusterDns": write an address such as'],
   [{ api: { enabled: true } }, 'Cannot let anybody connect to the REST API: list in "api.allowedFrom"'],
   [
     { monitoring: { serviceMonitor: { enabled: true } } },
@@ -109,6 +113,78 @@ it.each([
   const { code, stderr } = await helm.template(values);
   expect(code).not.toBe(0);
   expect(stderr).toContain(sentence);
+});
+
+/** Texts that look like addresses, ranges and name servers, of which some are. */
+function addressTexts(): readonly string[] {
+  const octet = fc.constantFrom('0', '7', '10', '99', '255', '256', '010', '', 'x');
+  const hextet = fc.constantFrom('0', '1', 'fd00', 'AbC', '2001', '12345', '', 'g');
+  const ipv4 = fc.oneof(
+    fc.ipV4(),
+    fc.array(octet, { minLength: 3, maxLength: 5 }).map((all) => all.join('.')),
+  );
+  const ipv6 = fc.array(hextet, { minLength: 2, maxLength: 9 }).map((all) => all.join(':'));
+  const address = fc.oneof(ipv4, ipv6, ipv6, fc.constantFrom('::', '::1', 'fd00::', 'localhost'));
+  const tail = fc.constantFrom('', '', '/0', '/8', '/32', '/33', '/128', '/129', '/08', '/', '/8/8');
+  const port = fc.constantFrom('', ':53', ':0', ':65535', ':65536', ':', ':dns');
+  const text = fc.oneof(
+    fc.tuple(address, tail).map((parts) => parts.join('')),
+    fc.tuple(address, port).map((parts) => parts.join('')),
+    fc.tuple(ipv6, port).map(([host, behind]) => `[${host}]${behind}`),
+  );
+  // Some are well-formed by chance only; these are by design.
+  const good = fc
+    .tuple(fc.ipV4(), fc.constantFrom('', '/0', '/24', '/32', ':53'))
+    .map((parts) => parts.join(''));
+  return [...new Set(fc.sample(fc.oneof(text, text, good), { seed: SEED, numRuns: TEXTS }))];
+}
+
+function isAccepted(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+it('rejects all texts that the programs would not accept as addresses, and only these', async () => {
+  const texts = addressTexts();
+  const readers = {
+    clusterDns: (text: string) => readAddress('--x', text),
+    denyRanges: (text: string) => readRange('--x', text),
+    resolvers: (text: string) => readNameServer('--x', text),
+  };
+  const { stderr } = await helm.template({
+    clusterDns: texts,
+    gateway: { denyRanges: texts, resolvers: texts },
+  });
+  for (const [value, read] of Object.entries(readers)) {
+    const path = value === 'clusterDns' ? value : `gateway.${value}`;
+    const isNamed = (text: string): boolean => stderr.includes(`Cannot accept "${text}" in value "${path}"`);
+    const accepted = texts.filter((text) => isAccepted(() => read(text)));
+    expect(accepted.length).toBeGreaterThan(TEXTS / 20);
+    expect(texts.filter((text) => !isNamed(text))).toEqual(accepted);
+  }
+});
+
+it('names every value of addresses that holds something else', async () => {
+  const all = ['wrong'];
+  const { code, stderr } = await helm.template({
+    clusterDns: all,
+    gateway: { listenAddress: 'wrong', denyRanges: all, resolvers: all },
+    ingress: {
+      ...{ listenAddress: 'wrong', trustedProxies: all, proxyProtocolFrom: all },
+      authorize: { trustedProxies: all },
+    },
+    api: { trustedProxies: all },
+  });
+  expect(code).not.toBe(0);
+  const named = [...stderr.matchAll(/Cannot accept "wrong" in value "(?<name>[^"]+)": write an? /g)];
+  const wanted = described(schema)
+    .map(([name]) => name)
+    .filter((name) => /Dns$|Address$|Ranges$|resolvers$|Proxies$|ProtocolFrom$/.test(name));
+  expect(named.map(({ groups }) => groups?.['name']).toSorted()).toEqual(wanted.toSorted());
 });
 
 it.each(['1.35.9', '1.29.0'])('refuses Kubernetes %s', async (version) => {
