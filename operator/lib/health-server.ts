@@ -99,16 +99,16 @@ async function answer(
 }
 
 /** Those who ask at the same time get the same text, so that many cost what one does. */
-function metricsPage({ contentType, metrics }: HealthServerOptions['metrics']): Page {
+function metricsPage(registry: HealthServerOptions['metrics']): Page {
   let next: Promise<string> | undefined;
   const read = async (): Promise<string> => {
     await otherRequests();
     next = undefined;
-    return metrics();
+    return registry.metrics();
   };
   return async () => {
     next ??= read();
-    return { status: 200, type: contentType, text: await next };
+    return { status: 200, type: registry.contentType, text: await next };
   };
 }
 
