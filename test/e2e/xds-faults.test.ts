@@ -67,13 +67,14 @@ const moments = fc.sample(
   { seed: SEED, numRuns: CRASHES },
 );
 
+async function untilWritten(path: string): Promise<void> {
+  const before = (await stat(path)).mtimeMs;
+  await until(`"${path}" is written`, async () => (await stat(path)).mtimeMs !== before);
+}
+
 /** Of a change that was just written. */
 async function untilMoment({ from, afterMs }: Moment): Promise<void> {
-  if (from === 'its first file') {
-    const list = join(resources(), 'route');
-    const before = (await stat(list)).mtimeMs;
-    await until('the first file is written', async () => (await stat(list)).mtimeMs !== before);
-  }
+  if (from === 'its first file') await untilWritten(join(resources(), 'route'));
   await delay(afterMs);
 }
 
@@ -136,6 +137,21 @@ test(
       if (isLong) faults.probe.envoyStoodStill();
       await faults.signalEnvoy('SIGCONT');
       await faults.recovered('Envoy stands still');
+    }
+  },
+  LIMIT_MS,
+);
+
+test(
+  'the agent is killed while Envoy stands still and has not seen the change',
+  async () => {
+    for (let time = 0; time < TIMES; time += 1) {
+      await faults.signalEnvoy('SIGSTOP');
+      await Promise.all([untilWritten(join(resources(), 'complete')), faults.change()]);
+      await faults.agent.end('SIGKILL');
+      await faults.signalEnvoy('SIGCONT');
+      await faults.start();
+      await faults.recovered('agent killed before Envoy saw the change');
     }
   },
   LIMIT_MS,

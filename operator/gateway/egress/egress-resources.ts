@@ -8,6 +8,7 @@ import type {
   RoutedListener,
   RouteTable,
 } from '../../render/envoy/envoy-config.ts';
+import { isInternalName } from '../../render/envoy/resource-names.ts';
 import { revokesAccess } from '../../render/envoy/revocation.ts';
 import type { Resources } from '../xds/resource-kind.ts';
 import type { StayRules } from '../xds/stay-rules.ts';
@@ -46,6 +47,7 @@ export const EGRESS_RULES: StayRules = {
     return kind !== 'listener' || mayListenerStay(former, wanted);
   },
   routesOf,
+  isInternalName,
 };
 
 export function placesOf(resource: NamedResource | undefined): readonly Place[] {

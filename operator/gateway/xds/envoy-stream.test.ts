@@ -1,4 +1,5 @@
 // What one connected Envoy is sent, and when: pure units with the real book, and an Envoy that accepts everything.
+import fc from 'fast-check';
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 import { typed } from '../../render/envoy/envoy-config.ts';
 import { type DeltaResponse, decodeEntries, encodeResource, encodeResponse } from './codec.ts';
@@ -8,15 +9,21 @@ import { ResourceBook } from './resource-book.ts';
 import { TYPE_URLS } from './resource-kind.ts';
 import { EVERYTHING_STAYS } from './stay-rules.ts';
 
+const SEED = Number(process.env['SEED'] ?? 20_263);
+const RUNS = Number(process.env['RUNS'] ?? 300);
+
 const DRAIN_MS = 1000;
+const RULES = { ...EVERYTHING_STAYS, isInternalName: (name: string) => name.startsWith('check-') };
 
 let book: ResourceBook;
 let sent: DeltaResponse[];
 let maySend: boolean;
 let stream: EnvoyStream;
 
-beforeEach(() => {
-  book = new ResourceBook({ longestRetryMs: 1000, drainMs: DRAIN_MS, rules: EVERYTHING_STAYS });
+beforeEach(newStream);
+
+function newStream(): void {
+  book = new ResourceBook({ longestRetryMs: 1000, drainMs: DRAIN_MS, rules: RULES });
   sent = [];
   maySend = true;
   stream = new EnvoyStream({
@@ -28,7 +35,7 @@ beforeEach(() => {
     onRejected: () => undefined,
     listenersInEnvoy: async () => [],
   });
-});
+}
 
 const realNow = performance.now.bind(performance);
 afterEach(() => {
@@ -51,13 +58,25 @@ function remember(resource: NamedResource, kind: 'cluster' | 'listener' = 'liste
   book.remember(kind, encoded, encoded);
 }
 
-function request(kind: 'cluster' | 'listener', responseNonce = ''): void {
-  const nothing = { resourceNamesSubscribe: [], resourceNamesUnsubscribe: [], initialResourceVersions: {} };
-  stream.receive({ typeUrl: TYPE_URLS[kind], responseNonce, ...nothing });
+function request(
+  kind: 'cluster' | 'listener',
+  responseNonce = '',
+  initialResourceVersions: Readonly<Record<string, string>> = {},
+): void {
+  const nothing = { resourceNamesSubscribe: [], resourceNamesUnsubscribe: [] };
+  stream.receive({ typeUrl: TYPE_URLS[kind], responseNonce, ...nothing, initialResourceVersions });
 }
 
 function namesIn(response: DeltaResponse): readonly string[] {
   return decodeEntries(encodeResponse(response), response.typeUrl).map(({ name }) => name);
+}
+
+/** Each response is seen before it is accepted; answers bring more. */
+function acceptAll(see: (response: DeltaResponse) => void): void {
+  for (let response = sent.shift(); response !== undefined; response = sent.shift()) {
+    see(response);
+    request(response.typeUrl === TYPE_URLS.listener ? 'listener' : 'cluster', response.nonce);
+  }
 }
 
 /** Accepts all that comes. Names of listeners, in the order in which they came. */
@@ -65,11 +84,9 @@ function connected(): readonly string[] {
   const names: string[] = [];
   request('cluster');
   request('listener');
-  for (let response = sent.shift(); response !== undefined; response = sent.shift()) {
-    const kind = response.typeUrl === TYPE_URLS.listener ? 'listener' : 'cluster';
-    if (kind === 'listener') names.push(...namesIn(response));
-    request(kind, response.nonce);
-  }
+  acceptAll((response) => {
+    if (response.typeUrl === TYPE_URLS.listener) names.push(...namesIn(response));
+  });
   return names;
 }
 
@@ -129,4 +146,61 @@ test('nothing is sent before it is stored: neither to an Envoy that connects nor
   expect(sent.splice(0)).toMatchObject([{ entries: [], removed: ['before'], nonce: '3' }]);
   request('listener', '3');
   expect(sent.flatMap(namesIn)).toEqual(['after']);
+});
+
+/** Versions of listeners by name. */
+type World = Readonly<Record<string, number>>;
+
+const world: fc.Arbitrary<World> = fc.dictionary(
+  fc.constantFrom(...['check', 'egress'].flatMap((kind) => [0, 1, 2, 3].map((at) => `${kind}-${at}`))),
+  fc.nat(2),
+);
+
+function listenersOf(versions: World): readonly NamedResource[] {
+  return Object.entries(versions).map(([name, version]) =>
+    listener(name, name.startsWith('check'), version + 1),
+  );
+}
+
+function versionsOf(listeners: readonly NamedResource[]): Map<string, string> {
+  return new Map(listeners.map((one) => [one.name, encodeResource(one).version]));
+}
+
+/**
+ * Connects an Envoy that has a world which nobody knows any more, and accepts all that comes: with each step it must have
+ * what its outer listeners need.
+ */
+function connectsAgain(former: World, next: World): void {
+  let nowMs = 0;
+  performance.now = () => nowMs;
+  newStream();
+  const has = versionsOf(listenersOf(former));
+  const wanted = versionsOf(listenersOf(next));
+  const known = listenersOf(next).map((resource) => ({ encoded: encodeResource(resource), resource }));
+  book.want('listener', new Map(known.map((one) => [one.resource.name, one])));
+  const lacked = (kind: 'check' | 'egress', isThere: (name: string) => boolean): readonly string[] =>
+    [...wanted.keys()].filter((name) => name.startsWith(kind) && !isThere(name));
+  const step = (response: DeltaResponse): void => {
+    const names = namesIn(response);
+    if (names.some((name) => name.startsWith('egress')))
+      expect(lacked('check', (name) => has.has(name))).toEqual([]);
+    if (response.removed.some((name) => name.startsWith('check'))) {
+      expect(lacked('egress', (name) => has.get(name) === wanted.get(name))).toEqual([]);
+      expect(nowMs).toBe(DRAIN_MS);
+    }
+    for (const name of response.removed) has.delete(name);
+    for (const name of names) has.set(name, wanted.get(name) ?? '');
+  };
+  request('cluster');
+  request('listener', '', Object.fromEntries(has));
+  acceptAll(step);
+  nowMs = DRAIN_MS;
+  stream.push();
+  acceptAll(step);
+  expect(has).toEqual(wanted);
+}
+
+test('an Envoy that connects again never has an outer listener without those that it leads to', () => {
+  const notEmpty = world.filter((versions) => Object.keys(versions).length > 0);
+  fc.assert(fc.property(notEmpty, world, connectsAgain), { seed: SEED, numRuns: RUNS });
 });

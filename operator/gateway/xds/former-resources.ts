@@ -35,6 +35,11 @@ export class FormerResources {
     former.set(name, { sinceMs: nowMs, drainsSinceMs: undefined, isInternal });
   }
 
+  /** Envoy says that it has this, which is not wanted: an agent that ended did not see it go, and neither drain. */
+  found(kind: ResourceKind, name: string, isInternal: boolean): void {
+    if (!this.#former[kind].has(name)) this.add(kind, name, isInternal);
+  }
+
   /** It is wanted again, or Envoy no longer has it. */
   forget(kind: ResourceKind, name: string): void {
     this.#former[kind].delete(name);
@@ -51,7 +56,7 @@ export class FormerResources {
       for (const former of this.#former[kind].values()) former.drainsSinceMs ??= nowMs;
   }
 
-  /** True for what only a former process knew. */
+  /** True for what was forgotten after so long. */
   hasDrained(kind: ResourceKind, name: string): boolean {
     const former = this.#former[kind].get(name);
     if (former === undefined) return true;

@@ -115,7 +115,13 @@ export class ResourceBook {
     );
   }
 
-  /** Whether only other listeners reach it; one that only Envoy knows counts as open to clients. */
+  /** Envoy says that it has this. */
+  found(kind: ResourceKind, name: string): void {
+    if (this.#entries[kind].has(name)) return;
+    this.former.found(kind, name, kind === 'listener' && this.#rules.isInternalName(name));
+  }
+
+  /** Whether only other listeners reach it; one that nobody knows counts as open to clients. */
   isInternal(listener: string): boolean {
     const { resource, encoded } = this.#entries.listener.get(listener)?.wanted ?? {};
     if (resource !== undefined) return resource.body['internal_listener'] !== undefined;

@@ -1,4 +1,4 @@
-// What Envoy may keep where it rejected the wanted version of a resource.
+// What Envoy may keep where it rejected the wanted version of a resource, or where nobody wants it any more.
 import type { NamedResource } from '../../render/envoy/envoy-config.ts';
 import type { ResourceKind } from './resource-kind.ts';
 
@@ -14,6 +14,12 @@ export interface StayRules {
   ) => boolean;
   /** Name of the route table behind which a listener must not serve where the table may not stay; undefined: of none. */
   readonly routesOf: (listener: NamedResource | undefined) => string | undefined;
+  /** Of a listener that only Envoy knows: whether only other listeners reach it. */
+  readonly isInternalName: (listener: string) => boolean;
 }
 
-export const EVERYTHING_STAYS: StayRules = { mayStay: () => true, routesOf: () => undefined };
+export const EVERYTHING_STAYS: StayRules = {
+  mayStay: () => true,
+  routesOf: () => undefined,
+  isInternalName: () => false,
+};

@@ -42,6 +42,7 @@ export class Subscription {
     // Envoy does not start before it has an answer, even an empty one.
     this.#isAnswered = !isWildcardKind(kind);
     this.#has = new Map(Object.entries(first.initialResourceVersions));
+    for (const name of this.#has.keys()) book.found(kind, name);
     this.mark([...this.#has.keys(), ...(this.#isWildcard ? book.namesOf(kind) : [])]);
     this.#ask(first.resourceNamesSubscribe);
   }
@@ -94,15 +95,18 @@ export class Subscription {
   /** Envoy has these, in whatever version. */
   noteNames(names: Iterable<string>): void {
     const unknown = [...names].filter((name) => !this.#has.has(name) && !this.#namesInFlight.has(name));
-    for (const name of unknown) this.#has.set(name, '');
+    for (const name of unknown) {
+      this.#book.found(this.#kind, name);
+      this.#has.set(name, '');
+    }
     this.mark(unknown);
   }
 
   /** The next response of a stage; undefined where there is nothing to send at this moment. */
   next(stage: DeliveryStage): Batch | undefined {
     if (this.#inFlight.size >= MOST_IN_FLIGHT) return undefined;
-    // The first response has everything: with it Envoy counts as configured.
-    if (stage.what === 'additions' && !this.#isAnswered) return undefined;
+    // An Envoy that has nothing counts as configured with the first response: that has everything.
+    if (stage.what === 'additions' && !this.#isAnswered && this.#has.size === 0) return undefined;
     const batch = stage.what === 'removals' ? this.#nextRemovals(stage) : this.#nextChanges(stage);
     const isEmpty = batch.resources.length + batch.removed.length === 0;
     if (isEmpty && (this.#isAnswered || stage.what !== 'changes')) return undefined;

@@ -102,7 +102,10 @@ export class XdsApplier {
       onRejected: () => {
         this.#counts.rejections += 1;
       },
-      onEvent: () => this.#wait.wake(),
+      onEvent: () => {
+        if (this.#server.stream !== undefined) this.#startDrain();
+        this.#wait.wake();
+      },
     });
     this.#wait = new EnvoyWait({
       server: this.#server,

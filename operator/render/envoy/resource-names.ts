@@ -85,5 +85,10 @@ export function privateCheckName(protocol: PrivateProtocol, addressRanges: reado
   return `check-private-${protocol}-${contentHash(addressRanges)}`;
 }
 
+/** Whether a listener of this name is internal: it is a tunnel check, an address check or an SNI router. */
+export function isInternalName(listener: string): boolean {
+  return /^(?:check|address-check|sni-router)-/.test(listener);
+}
+
 /** Prefix of the statistics of all connection managers of egress. */
 export const EGRESS_STATISTICS = 'egress';
