@@ -90,6 +90,13 @@ describe('startHealthServer()', () => {
   });
 });
 
+it('gives what a registry has', async () => {
+  const registry = new Registry();
+  new Gauge({ name: 'up', help: 'Whether it is up', registers: [registry] }).set(1);
+  await start({ metrics: registry });
+  expect(await ask('/metrics')).toEqual({ status: 200, text: expect.stringContaining('\nup 1\n') });
+});
+
 describe('HealthServer.close()', () => {
   it('still answers what was asked', async () => {
     const asked = Promise.withResolvers<void>();
