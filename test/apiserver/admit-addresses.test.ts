@@ -1,5 +1,5 @@
-// Addresses that tenants choose: of Services, of ports of pods, and of what is behind a Service. Services are generated,
-// and each request is compared with what may be written.
+// Addresses that tenants choose: of Services, and of what is behind them. Services are generated, and each request is
+// compared with what may be written.
 import fc from 'fast-check';
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { accountUser } from '../../operator/model/system-names.ts';
@@ -8,7 +8,6 @@ import {
   type Creatable,
   collectionOf,
   create,
-  createPod,
   dryRun,
   PLAIN,
   READY,
@@ -23,7 +22,6 @@ const RUNS = 300;
 const GATEWAY = '10.244.1.9';
 const PUBLIC = '93.184.215.14';
 const HOMES = [PLAIN, READY];
-
 interface Port {
   readonly name: string;
   readonly protocol: 'TCP' | 'UDP';
@@ -254,39 +252,5 @@ describe('what is behind a Service', () => {
       };
       return items.length > 0 ? '' : 'none';
     });
-  });
-});
-
-describe('a pod', () => {
-  const port = { containerPort: 8080, hostPort: 443 };
-  const withPort = (list: string, more: object) => {
-    const container = { name: 'other', image: 'none.invalid/app', ports: [{ ...port, ...more }] };
-    return { spec: { [list]: [container] } };
-  };
-
-  test.each(['containers', 'initContainers'])('takes no address by hostIP of %s', async (list) => {
-    for (const hostIP of [GATEWAY, PUBLIC, '2001:db8::7', '0.0.0.0', '127.0.0.1']) {
-      const sentence = await rejection(scene.as.edit, createPod(READY, withPort(list, { hostIP })));
-      expect(sentence).toContain('Cannot start a pod with hostIP');
-    }
-    expect(await rejection(scene.as.edit, createPod(READY, withPort(list, {})))).toBe('');
-  });
-
-  test('has no priority of the system, and any other', async () => {
-    const priorityClass = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass' };
-    const body = { ...priorityClass, metadata: { name: 'highest' }, value: 1_000_000_000 };
-    await scene.root.request({ method: 'POST', path: '/apis/scheduling.k8s.io/v1/priorityclasses', body });
-    const start = (home: string, priorityClassName: string) =>
-      rejection(scene.as.edit, createPod(home, { spec: { priorityClassName } }));
-    for (const name of ['system-cluster-critical', 'system-node-critical']) {
-      expect(await start(READY, name)).toContain(`Cannot start a pod with priorityClassName "${name}"`);
-      expect(await start(PLAIN, name)).toBe('');
-    }
-    await until('the class to be known', () => start(READY, 'highest'));
-    const higher = await rejection(scene.root, {
-      ...{ method: 'POST', path: '/apis/scheduling.k8s.io/v1/priorityclasses' },
-      body: { ...body, metadata: { name: 'higher' }, value: 1_000_000_001 },
-    });
-    expect(higher).toContain('maximum allowed value of a user defined priority is 1000000000');
   });
 });

@@ -31,15 +31,7 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
       rules: [podRule('CREATE')],
       namespaceSelector: IN_WORKSPACES,
       variables: POD_STAMP,
-      validations: [
-        IS_READY,
-        HAS_LABELS,
-        HAS_ENVIRONMENT,
-        HAS_DNS,
-        STAYS_IN_ITS_NETWORK,
-        TAKES_NO_ADDRESS,
-        EVICTS_NO_GATEWAY,
-      ],
+      validations: [IS_READY, HAS_LABELS, HAS_ENVIRONMENT, HAS_DNS, STAYS_IN_ITS_NETWORK, EVICTS_NO_GATEWAY],
     }),
     ...keepStamps(installation),
     ...validatingPolicy({
@@ -133,19 +125,6 @@ const STAYS_IN_ITS_NETWORK = checked(
   `variables.lane == 'full' || !object.spec.?hostNetwork.orValue(false)`,
   celMessage(
     'Cannot start a pod with hostNetwork in workspace "{request.namespace}": no policy reaches it there. Leave hostNetwork out, or run it in a Namespace that is no workspace',
-  ),
-);
-
-/** Some network plugins lead to the pod what anybody on its node sends to that address, whoever has it. */
-const TAKES_NO_ADDRESS = checked(
-  `${['containers', 'initContainers']
-    .map(
-      (list) =>
-        `object.spec.?${list}.orValue([]).all(c, c.?ports.orValue([]).all(p, p.?hostIP.orValue('') == ''))`,
-    )
-    .join(' && ')}`,
-  celMessage(
-    'Cannot start a pod with hostIP at a port in workspace "{request.namespace}": it would take what others send to that address. Leave hostIP out, or use a Service',
   ),
 );
 

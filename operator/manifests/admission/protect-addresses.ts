@@ -3,11 +3,13 @@
 // one of the outside stands for one inside. What a tenant chooses may therefore be neither such an address nor, in a
 // workspace, what is behind a Service: that is the cluster's business, by a selector.
 import { networkPolicyKind } from '../../model/network-policy.ts';
+import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
-import { celMessage, mayUpdate } from './cel.ts';
+import { celMessage, celText, mayUpdate } from './cel.ts';
 import {
   IN_WORKSPACES,
   type Operation,
+  podRule,
   type ResourceRule,
   validatingPolicy,
   wholly,
@@ -23,7 +25,7 @@ const SERVICES: ResourceRule = {
 const OR_BY_WHOM = `let somebody write it who may update networkpolicies.sallyport.dev`;
 
 export function protectAddresses(): readonly JsonObject[] {
-  return [...externalAddresses(), ...loadBalancerAddresses(), ...endpoints()];
+  return [...externalAddresses(), ...hostAddresses(), ...loadBalancerAddresses(), ...endpoints()];
 }
 
 /** In every Namespace: an address is taken from all of the cluster, wherever the Service is. */
@@ -54,6 +56,37 @@ function externalAddresses(): readonly JsonObject[] {
 
 function portsOf(object: 'object' | 'oldObject'): string {
   return `${object}.spec.?ports.orValue([]).map(p, p.?protocol.orValue('TCP') + ' ' + string(p.port))`;
+}
+
+/**
+ * In every Namespace, too: Cilium leads to the pod what anybody on its node sends to such an address. Controllers make
+ * pods, so nobody's rights can be asked; whoever may make privileged pods takes over more than an address anyway.
+ */
+function hostAddresses(): readonly JsonObject[] {
+  const label = (key: string): string => `namespaceObject.metadata.?labels[?${celText(key)}]`;
+  return validatingPolicy({
+    name: 'host-ips',
+    rules: [podRule('CREATE')],
+    matchCondition: `!object.spec.?hostNetwork.orValue(false) && request.namespace != 'kube-system'`,
+    variables: [
+      {
+        name: 'containers',
+        expression: 'object.spec.containers + object.spec.?initContainers.orValue([])',
+      },
+      {
+        name: 'isForAdministrators',
+        expression: `!${label(WORKSPACE_LABEL)}.hasValue() && ${label('pod-security.kubernetes.io/enforce')}.orValue('') == 'privileged'`,
+      },
+    ],
+    validations: [
+      {
+        expression: `variables.containers.all(c, c.?ports.orValue([]).all(p, p.?hostIP.orValue('') == '' || isIP(p.hostIP) && (ip(p.hostIP).isUnspecified() || ip(p.hostIP).isLoopback()))) || variables.isForAdministrators`,
+        message: celMessage(
+          'Cannot start a pod with hostIP at a port in Namespace "{request.namespace}": it would take what others send to that address. Leave hostIP out, or use a Namespace that is no workspace and has label "pod-security.kubernetes.io/enforce=privileged"',
+        ),
+      },
+    ],
+  });
 }
 
 /** Most load balancers have a pool to choose from, and some take any address. */
