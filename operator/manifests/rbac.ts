@@ -156,6 +156,13 @@ function operatorEverywhere(): readonly RbacRule[] {
     allow([...READ, 'patch'], [NAMESPACES, PODS]),
     allow([...READ, ...APPLY, 'delete'], [KUBE_NETWORK_POLICIES]),
     allow(READ, INPUT_RESOURCES),
+    // Whether our kinds are of this version.
+    {
+      apiGroups: ['apiextensions.k8s.io'],
+      resources: ['customresourcedefinitions'],
+      resourceNames: KINDS.map(({ plural }) => `${plural}.${GROUP}`),
+      verbs: ['get'],
+    },
     // Whether a Service can get its former address again.
     allow(['get'], [IP_ADDRESSES]),
     // The default policy where there is none, metadata of assignments, and deletion of abandoned ones.

@@ -31,7 +31,10 @@ export type ProblemReason =
   | 'NotConfirmed'
   | 'ServiceNotFound'
   | 'SecretNotFound'
-  | 'SecretInvalid';
+  | 'SecretInvalid'
+  | 'CrdNotFound'
+  | 'CrdOfAnotherVersion'
+  | 'KubernetesTooOld';
 
 export interface Problem {
   readonly reason: ProblemReason;

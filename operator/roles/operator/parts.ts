@@ -19,6 +19,7 @@ import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
 import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
 import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import { InstallationCheck } from './installation-check.ts';
 
 /** What is wired together; each part has a lifetime of its own. */
 export interface OperatorProcessParts {
@@ -28,6 +29,7 @@ export interface OperatorProcessParts {
   readonly metrics: DeliveryMetrics;
   readonly api: KubernetesApi;
   readonly source: ClusterSource;
+  readonly installation: InstallationCheck;
   readonly lease: LeaderLease;
   readonly writer: ObjectWriter;
   readonly recorder: EventRecorder;
@@ -66,7 +68,45 @@ export async function assembleParts(
       logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
     },
   });
-  const lease = new LeaderLease({
+  const installation = new InstallationCheck({ api, logger, onChange });
+  const lease = leaderLease(api, config, { logger, metrics, onChange });
+  const writer = new ObjectWriter({
+    api,
+    resources: WRITTEN_RESOURCES,
+    versionedKinds: ['EgressTable', 'WorkspacePlan', 'IngressPlan'],
+    mayWrite: () => lease.isLeader(),
+    onWrite: metrics.objectWrite,
+  });
+  const recorder = eventRecorder(api, config, { logger, metrics });
+  const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
+  const parts = {
+    ...{
+      config,
+      logger,
+      registry,
+      metrics,
+      api,
+      source,
+      installation,
+      lease,
+      writer,
+      recorder,
+      statusReport,
+    },
+  };
+  return { ...parts, probe: isolationProbe(parts, { onChange, healthPort }) };
+}
+
+function leaderLease(
+  api: KubernetesApi,
+  config: OperatorConfig,
+  {
+    logger,
+    metrics,
+    onChange,
+  }: Pick<OperatorProcessParts, 'logger' | 'metrics'> & Pick<OperatorHooks, 'onChange'>,
+): LeaderLease {
+  return new LeaderLease({
     api,
     namespace: config.systemNamespace,
     name: LEASE_NAME,
@@ -78,14 +118,14 @@ export async function assembleParts(
     },
     onFailure: (error) => logger.warn('the lease could not be renewed', { error }),
   });
-  const writer = new ObjectWriter({
-    api,
-    resources: WRITTEN_RESOURCES,
-    versionedKinds: ['EgressTable', 'WorkspacePlan', 'IngressPlan'],
-    mayWrite: () => lease.isLeader(),
-    onWrite: metrics.objectWrite,
-  });
-  const recorder = new EventRecorder({
+}
+
+function eventRecorder(
+  api: KubernetesApi,
+  config: OperatorConfig,
+  { logger, metrics }: Pick<OperatorProcessParts, 'logger' | 'metrics'>,
+): EventRecorder {
+  return new EventRecorder({
     api,
     instance: config.identity,
     onDropped: ({ reason, regarding }, error) => {
@@ -97,9 +137,6 @@ export async function assembleParts(
       });
     },
   });
-  const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
-  const parts = { config, logger, registry, metrics, api, source, lease, writer, recorder, statusReport };
-  return { ...parts, probe: isolationProbe(parts, { onChange, healthPort }) };
 }
 
 function isolationProbe(

@@ -76,8 +76,9 @@ export class OperatorProcess {
 
   /** Releases the lease when the last pass has ended. */
   async stop(): Promise<void> {
-    const { source, lease, api, probe } = this.#parts;
+    const { source, lease, api, probe, installation } = this.#parts;
     await probe?.stop();
+    await installation.stop();
     await this.#loop.stop();
     await source.stop();
     await lease.stop();
@@ -86,30 +87,34 @@ export class OperatorProcess {
   }
 
   async #start(): Promise<void> {
-    const { config, source, lease, logger, registry } = this.#parts;
+    const { config, source, lease, logger, registry, installation } = this.#parts;
     measureLoop(registry, 'operator', () => this.#loop.state());
     measureReflectors(registry, () => source.progress());
     this.#health = await startHealthServer({
       port: config.healthPort,
       live: { watches: () => reflectorFault(source.progress(), 'silent') },
-      ready: { synced: () => reflectorFault(source.progress(), 'unsynced') },
+      ready: {
+        installation: () => installation.fault(),
+        synced: () => reflectorFault(source.progress(), 'unsynced'),
+      },
       metrics: registry,
     });
     logger.info('started', { healthPort: this.healthPort, identity: config.identity });
+    installation.start();
     source.start();
     lease.start();
   }
 
   /** Computes everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { source, lease, logger, metrics, statusReport, probe } = this.#parts;
+    const { source, lease, logger, metrics, statusReport, probe, installation } = this.#parts;
     if (!source.hasSynced()) return {};
     probe?.trigger();
     const reading = source.read();
     await yieldToEventLoop();
     // In steps, so that lease and health checks do not wait.
     const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory, Date.now()));
-    metrics.problems([...reading.state.problems, ...outputs.problems]);
+    metrics.problems([...reading.state.problems, ...outputs.problems, ...installation.problems()]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
     await yieldToEventLoop();
