@@ -3,6 +3,7 @@
 // the lanes that admission gives now. Out: the pods that need a stricter lane, and which.
 import type { ClusterState, StampedPod } from '../model/cluster-state.ts';
 import { isKnownLane, type Lane } from '../model/lane.ts';
+import { isOnHostNetwork } from '../model/pod-openings.ts';
 import type { Product } from '../model/product.ts';
 import {
   DEFAULT_LANE_ANNOTATION,
@@ -24,6 +25,8 @@ export function overtakenPods({ namespaces, pods }: ClusterState): readonly Over
     const settings = annotations.get(pod.namespace) ?? {};
     const stamp = settings[STAMP_ANNOTATION];
     if (pod.hasStarted || stamp === undefined || stamp === pod.stamp || !isKnownLane(pod.lane)) return [];
+    // A stricter lane would be a lie.
+    if (isOnHostNetwork(pod.openings)) return [];
     const lane = laneInForce(settings, pod.product);
     return isMoreOpen(pod.lane, lane) ? [{ pod, lane }] : [];
   });

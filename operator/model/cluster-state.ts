@@ -51,6 +51,8 @@ export interface StampedPod {
   readonly hasStarted: boolean;
   /** "" while no node has it. */
   readonly nodeName: string;
+  /** What in its spec goes past its lane, whatever its label says. */
+  readonly openings: readonly string[];
 }
 
 export interface GatewayPod {

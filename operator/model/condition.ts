@@ -62,7 +62,7 @@ interface Reasons {
    * Enforced is True, NotEnforced False; NotMeasured and NotIsolated (there is nothing to isolate) are Unknown.
    */
   readonly Isolated: 'Enforced' | 'NotEnforced' | 'NotMeasured' | 'NotIsolated';
-  /** MoreOpenLanes is True: pods run in lanes more open than the policy says. */
+  /** MoreOpenLanes is True: pods run in lanes more open than the policy says, or go past theirs through their node. */
   readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
   /** Present only while another policy allows more egress than ours. */
   readonly BroaderPolicies: 'BroaderPolicies';

@@ -1,11 +1,14 @@
-// Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's status and
-// that of the API server, over generated statuses; and a container that starts between check and stamp.
+// Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's spec and status
+// and that of the API server, over generated ones; and a container that starts between check and stamp.
 import fc from 'fast-check';
 import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { laneOfFound } from '../../operator/model/found-pod.ts';
+import type { PodSpec } from '../../operator/model/pod-openings.ts';
 import { hasStarted, type PodStatus } from '../../operator/model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL } from '../../operator/model/stamp.ts';
 import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
+import { podSpecs } from '../fixtures/pod-specs.ts';
 import {
   type AdmissionScene,
   create,
@@ -22,6 +25,7 @@ const HOME = 'joined';
 const PODS = `/api/v1/namespaces/${HOME}/pods`;
 const RUNS = 150;
 const SEED = 20270131;
+const SPECS = fc.sample(podSpecs, { numRuns: RUNS, seed: SEED });
 
 let scene: AdmissionScene;
 
@@ -32,8 +36,8 @@ beforeAll(async () => {
   await until('pods to be admitted', () =>
     rejection(root, dryRun({ method: 'POST', path: PODS, body: podOf(HOME, {}) })),
   );
-  const names = ['late', ...Array.from({ length: RUNS }, (_, at) => `pod-${at}`)];
-  for (const name of names) await create(root, podOf(HOME, { name }));
+  await create(root, podOf(HOME, { name: 'late' }));
+  for (const [at, { spec }] of SPECS.entries()) await create(root, podOf(HOME, { name: `pod-${at}`, spec }));
   const labels = { [WORKSPACE_LABEL]: '105' };
   await root.request(merge(`/api/v1/namespaces/${HOME}`, { metadata: { labels } }));
 }, CONTROL_PLANE_TIMEOUT_MS);
@@ -45,6 +49,24 @@ function merge(path: string, body: unknown): ApiRequest {
 
 const setStatus = (name: string, status: object): Promise<unknown> =>
   scene.root.request(merge(`${PODS}/${name}/status`, { status }));
+
+/** Those that the operator may give to it. */
+async function lanesGiven(name: string): Promise<readonly string[]> {
+  const given: string[] = [];
+  for (const lane of ['full', 'enforced', 'sealed']) {
+    const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: 'GENERAL' };
+    const request = dryRun(merge(`${PODS}/${name}`, { metadata: { labels } }));
+    if ((await rejection(scene.operator, request)) === '') given.push(lane);
+  }
+  return given;
+}
+
+const isOnNetwork = (openings: readonly string[]): boolean => openings.includes('hostNetwork');
+
+function lanesOf(openings: readonly string[], ran: boolean): readonly string[] {
+  if (isOnNetwork(openings)) return ['full'];
+  return [...(ran ? ['full'] : []), ...(!ran || openings.length > 0 ? ['sealed'] : [])];
+}
 
 const exited = { exitCode: 1, startedAt: '2027-01-31T00:00:00Z', finishedAt: '2027-01-31T00:00:01Z' };
 const state = fc.constantFrom(
@@ -72,35 +94,33 @@ function named(list: readonly object[]): readonly object[] {
 it(
   'the API server exempts a pod exactly where the operator does',
   async () => {
-    const counts = { exempt: 0, held: 0 };
+    const counts = { exempt: 0, held: 0, 'on their node': 0, 'past their lane': 0 };
     let next = 0;
     await fc.assert(
       fc.asyncProperty(status, async ({ containerStatuses, initContainerStatuses, ...rest }) => {
         const lists = [named(containerStatuses), named(initContainerStatuses)] as const;
         // A new one each time: a container that has ended cannot be said to run again.
-        const name = `pod-${next++ % RUNS}`;
+        const at = next++ % RUNS;
+        const { openings = [] } = SPECS[at] ?? {};
+        const name = `pod-${at}`;
         const answer = await setStatus(name, {
           ...rest,
           containerStatuses: lists[0],
           initContainerStatuses: lists[1],
         });
-        const isExempt = hasStarted((answer as { readonly status: PodStatus }).status);
-        counts[isExempt ? 'exempt' : 'held'] += 1;
-        const give = async (lane: string): Promise<boolean> => {
-          const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: 'GENERAL' };
-          const request = dryRun(merge(`${PODS}/${name}`, { metadata: { labels } }));
-          return (await rejection(scene.operator, request)) === '';
-        };
-        expect([await give('full'), await give('sealed'), await give('enforced')]).toEqual([
-          isExempt,
-          !isExempt,
-          false,
-        ]);
+        const pod = answer as { readonly spec: PodSpec; readonly status: PodStatus };
+        const ran = hasStarted(pod.status);
+        counts[ran ? 'exempt' : 'held'] += 1;
+        if (openings.length > 0) counts[isOnNetwork(openings) ? 'on their node' : 'past their lane'] += 1;
+        const given = await lanesGiven(name);
+        expect(given).toEqual(lanesOf(openings, ran));
+        for (const isolatesAll of [true, false])
+          expect([undefined, ...given]).toContain(laneOfFound(pod, isolatesAll));
       }),
       { numRuns: RUNS, seed: SEED },
     );
     console.log(`seed ${SEED}, ${RUNS} statuses:`, counts);
-    expect(Math.min(counts.exempt, counts.held)).toBeGreaterThan(RUNS / 10);
+    expect(Math.min(...Object.values(counts))).toBeGreaterThan(RUNS / 20);
   },
   CONTROL_PLANE_TIMEOUT_MS,
 );
@@ -115,7 +135,7 @@ it('a container that starts between check and stamp is checked again, and keeps 
       return scene.operator.request(request);
     },
   };
-  const exemption = { mayWrite: () => true, onHeld: async () => undefined };
+  const exemption = { mayWrite: () => true, onHeld: async () => undefined, isolatesAll: false };
   await expect(exemptPods(HOME, { ...exemption, api: late })).rejects.toThrow(
     'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
   );

@@ -23,9 +23,9 @@ beforeAll(async () => {
 afterAll(() => scene.stop());
 
 /** It waits at a gate, or for a node. */
-function podYaml(namespace: string, name: string, isGated: boolean): string {
+function podYaml(namespace: string, name: string, isGated: boolean, more: object = {}): string {
   const gates = isGated ? { schedulingGates: [{ name: 'example.com/quota' }] } : {};
-  const spec = { ...gates, containers: [{ name: 'main', image: 'example.com/none' }] };
+  const spec = { ...gates, containers: [{ name: 'main', image: 'example.com/none' }], ...more };
   return JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name }, spec });
 }
 
@@ -109,6 +109,96 @@ describe('when their Namespace becomes a workspace', () => {
     expect(await laneOf('joining', 'gated')).toBe('');
     expect(await reachesOutside('joining', 'gated')).toBe(false);
   });
+});
+
+describe('those that go past their lane through their node', () => {
+  const FILES = { volumes: [{ name: 'data', nfs: { server: '203.0.113.9', path: '/' } }] };
+  const HOST = { hostNetwork: true };
+
+  async function join(namespace: string, annotations = '{}'): Promise<void> {
+    await scene.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${namespace}}}`);
+    await untilPodsMayBe(namespace);
+    for (const [pod, more] of Object.entries({ plain: {}, host: HOST, files: FILES })) {
+      await scene.apply(podYaml(namespace, `${pod}-gated`, true, more));
+      await scene.apply(podYaml(namespace, `${pod}-waits`, false, more));
+    }
+    await scene.startPods(namespace, 'plain-waits');
+    await scene.apply(
+      `${policyYaml(namespace, ['a.example'])}---\n${assignmentYaml(namespace, namespace)}---\n${workspaceYaml(namespace, namespace, annotations)}`,
+    );
+    await scene.untilStamped(namespace);
+  }
+
+  function lanes(namespace: string): Promise<string> {
+    const path = `{range .items[*]}{.metadata.name}={.metadata.labels.sallyport\\.dev/lane} {end}`;
+    return scene.field(path, 'pods', '-n', namespace);
+  }
+
+  const NAMED = ['files', 'host'].flatMap((pod) =>
+    ['gated', 'waits'].map(
+      (where) => `pod "${pod}-${where}" by ${pod === 'host' ? 'hostNetwork' : 'volume "data" of kind "nfs"'}`,
+    ),
+  );
+
+  it.each([
+    [
+      'beside exempt ones',
+      'passing',
+      {
+        annotations: '{}',
+        wanted:
+          'files-gated=sealed files-waits=sealed host-gated=full host-waits=full plain-gated=sealed plain-waits=full ',
+        count: 5,
+      },
+    ],
+    [
+      'where those that run are isolated too',
+      'adopted',
+      {
+        annotations: '{ sallyport.dev/adopt: Isolate }',
+        wanted:
+          'files-gated=sealed files-waits=sealed host-gated=full host-waits=full plain-gated= plain-waits= ',
+        count: 4,
+      },
+    ],
+  ])(
+    '%s are counted by name, keep the workspace from Ready, and do not leave their gate',
+    async (_, namespace, { annotations, wanted, count }) => {
+      await join(namespace, annotations);
+      expect(await lanes(namespace)).toBe(wanted);
+      const message = `Pods run in lanes more open than the policy says (${count} in lane "full"): restart them. Through their node these go past every lane, and count as in lane "full": ${NAMED.join('; ')}. Leave that out`;
+      await scene.untilCondition('RestartRequired', `True MoreOpenLanes ${message}`, 'spa', namespace);
+      await scene.untilCondition('Ready', `False MoreOpenLanes ${message}`, 'spa', namespace);
+      await scene.startPods(namespace, 'host-waits', 'files-waits');
+      const patch = ['--type=merge', '-p', JSON.stringify({ spec: { schedulingGates: null } })];
+      for (const pod of ['host-gated', 'files-gated']) {
+        await expect(scene.kubectl('patch', 'pod', pod, '-n', namespace, ...patch)).rejects.toThrow(
+          `Cannot remove a scheduling gate of pod "${pod}" with`,
+        );
+      }
+      await scene.kubectl('patch', 'pod', 'plain-gated', '-n', namespace, ...patch);
+      expect(await lanes(namespace)).toBe(wanted);
+      await scene.untilCondition('Ready', `False MoreOpenLanes ${message}`, 'spa', namespace);
+      await scene.kubectl('delete', 'pods', '--all', '-n', namespace, '--grace-period=0', '--force');
+      await scene.untilCondition('RestartRequired', 'Unknown NotTracked', 'spa', namespace);
+    },
+    MANY_COMMANDS_MS,
+  );
+
+  it(
+    'say in their Event that their lane does not hold them',
+    async () => {
+      await scene.apply('{apiVersion: v1, kind: Namespace, metadata: {name: noted}}');
+      await untilPodsMayBe('noted');
+      await scene.apply(podYaml('noted', 'files', true, FILES));
+      await scene.apply(workspaceYaml('noted', 'noted'));
+      await until('it is reported', async () => (await notified('noted', 'files')) !== '');
+      expect(await notified('noted', 'files')).toContain(
+        'it goes past that lane, through its node, by volume "data" of kind "nfs"; delete it',
+      );
+    },
+    MANY_COMMANDS_MS,
+  );
 });
 
 describe('when enforcement is switched on', () => {

@@ -64,9 +64,9 @@ export async function deliver(
 ): Promise<WriteFailures> {
   const { api, writer, lease, logger, recorder } = delivery;
   const notCreated = await createAll(outputs.createdOnce, { writer, logger });
-  // Only before isolation exists: afterwards a pod without a lane is isolated, and was never exempt.
-  const exempting = outputs.exempting.filter((name) => !isIsolated(name, observed));
-  const notExempted = await exemptAll(exempting, delivery);
+  // Once isolation exists, a pod without a lane is isolated, and was never exempt.
+  const isolatesAll = (name: string): boolean => outputs.adopting.has(name) || isIsolated(name, observed);
+  const notExempted = await exemptAll(outputs.exempting, isolatesAll, delivery);
   const stillOpen = new Set(notExempted.map(({ item }) => item.metadata.name));
   const wanted = outputs.objects.filter(
     ({ metadata }) => !stillOpen.has(metadata.labels?.[WORKSPACE_NAME_LABEL] ?? ''),
@@ -125,13 +125,15 @@ function isIsolated(workspace: string, observed: Observed): boolean {
 /** Namespaces whose pods could not be exempted, with why. */
 async function exemptAll(
   workspaces: readonly string[],
+  isolatesAll: (name: string) => boolean,
   { api, lease, logger, recorder }: Delivery,
 ): Promise<WriteFailures> {
   const namespaces = workspaces.map((name) => ({ kind: NAMESPACES.kind, metadata: { name } }));
   return inParallel(namespaces, async ({ metadata: { name } }) => {
     const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
-    const { running, held } = await exemptPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
-    if (running + held > 0) logger.info('exempted pods', { workspace: name, running, held });
+    const exemption = { api, mayWrite: () => lease.isLeader(), onHeld, isolatesAll: isolatesAll(name) };
+    const { exempt, held } = await exemptPods(name, exemption);
+    if (exempt + held > 0) logger.info('exempted pods', { workspace: name, exempt, held });
   });
 }
 

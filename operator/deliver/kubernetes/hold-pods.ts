@@ -26,19 +26,22 @@ export async function holdPods(
   const objects = pods.map((pod) => ({ kind: PODS.kind, metadata: pod, pod }));
   return inParallel(objects, async ({ pod }) => {
     await labelPod(pod, { [LANE_LABEL]: pod.lane }, writing);
-    const note = `It had not started when lane "${pod.from}" was taken from it, and is in lane "${pod.lane}" now, for which it has no settings: ${WHAT_TO_DO}`;
+    const note = `It had not started when lane "${pod.from}" was taken from it, and is in lane "${pod.lane}" now, for which it has no settings: ${whatToDo(pod)}`;
     await recorder.record(eventOf(pod, note));
   });
 }
 
 /** Of a pod that exemptPods() held. */
 export async function recordHeldPod(pod: HeldPod, recorder: Recorder): Promise<void> {
-  const note = `It had not started when its Namespace became a workspace, and is in lane "${HELD_LANE}", for which it has no settings: ${WHAT_TO_DO}`;
+  const note = `It had not started when its Namespace became a workspace, and is in lane "${HELD_LANE}", for which it has no settings: ${whatToDo(pod)}`;
   await recorder.record(eventOf(pod, note));
 }
 
-const WHAT_TO_DO =
-  'it reaches nothing outside; delete it, so that it is created again with the current settings';
+function whatToDo({ openings }: HeldPod): string {
+  return openings.length === 0
+    ? 'it reaches nothing outside; delete it, so that it is created again with the current settings'
+    : `it goes past that lane, through its node, by ${openings.join(', ')}; delete it`;
+}
 
 function eventOf({ namespace, name, uid }: HeldPod, note: string) {
   const regarding = { apiVersion: PODS.apiVersion, kind: PODS.kind, namespace, name, uid };

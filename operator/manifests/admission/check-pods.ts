@@ -1,5 +1,6 @@
 // Policies that enforce stamps: no pod of a workspace starts without the whole stamp, whatever became of the policy
-// that stamps; nobody moves a running pod to another lane; no pod starts with a stamp outside workspaces.
+// that stamps; nobody moves a running pod to another lane; no pod starts with a stamp outside workspaces. None starts
+// that goes past its lane or could evict gateways, also where it was made before and waits at a gate.
 import {
   LANE_LABEL,
   PRODUCT_LABEL,
@@ -21,6 +22,7 @@ import {
   wholly,
 } from './policy-objects.ts';
 import { protection } from './protection.ts';
+import { DEBUG_OPENINGS, DEBUG_STAYS_IN_LANE, keepAtGates, OPENINGS, STAYS_IN_LANE } from './stay-in-lane.ts';
 
 const STAMPED: JsonObject = { matchExpressions: [{ key: LANE_LABEL, operator: 'Exists' }] };
 
@@ -30,16 +32,25 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
       name: 'pods',
       rules: [podRule('CREATE')],
       namespaceSelector: IN_WORKSPACES,
-      variables: POD_STAMP,
-      validations: [IS_READY, HAS_LABELS, HAS_ENVIRONMENT, HAS_DNS, STAYS_IN_ITS_NETWORK, EVICTS_NO_GATEWAY],
+      variables: [...POD_STAMP, ...OPENINGS],
+      validations: [
+        IS_READY,
+        HAS_LABELS,
+        HAS_ENVIRONMENT,
+        HAS_DNS,
+        ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY].map(({ expression, message }) =>
+          checked(expression, message),
+        ),
+      ],
     }),
+    ...keepAtGates([EVICTS_NO_GATEWAY]),
     ...keepStamps(installation),
     ...validatingPolicy({
       name: 'debug',
       rules: [podRule('UPDATE', ['pods/ephemeralcontainers'])],
       namespaceSelector: IN_WORKSPACES,
-      variables: DEBUG_CONTAINERS,
-      validations: [DEBUG_HAS_ENVIRONMENT],
+      variables: [...DEBUG_CONTAINERS, ...DEBUG_OPENINGS],
+      validations: [DEBUG_HAS_ENVIRONMENT, ...DEBUG_STAYS_IN_LANE],
     }),
   ];
 }
@@ -121,19 +132,12 @@ const HAS_DNS = checked(
   ),
 );
 
-const STAYS_IN_ITS_NETWORK = checked(
-  `variables.lane == 'full' || !object.spec.?hostNetwork.orValue(false)`,
-  celMessage(
-    'Cannot start a pod with hostNetwork in workspace "{request.namespace}": no policy reaches it there. Leave hostNetwork out, or run it in a Namespace that is no workspace',
-  ),
-);
-
-const EVICTS_NO_GATEWAY = checked(
-  HAS_NO_SYSTEM_PRIORITY,
-  celMessage(
+const EVICTS_NO_GATEWAY: Validation = {
+  expression: HAS_NO_SYSTEM_PRIORITY,
+  message: celMessage(
     'Cannot start a pod with priorityClassName "{object.spec.priorityClassName}" in workspace "{request.namespace}": it could evict gateways. Use a class whose name does not begin with "system-"',
   ),
-);
+};
 
 const BINDING_HAS_NO_STAMP: Validation = {
   expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)})`,
@@ -151,7 +155,7 @@ const NO_FOREIGN_STAMP: Validation = {
 
 const DEBUG_HAS_ENVIRONMENT: Validation = {
   expression:
-    '!variables.isInLane || variables.all.filter(c, !(c.name in variables.old)).all(c, c.?env.orValue([]).filter(e, e.name in variables.reserved) == variables.podEnvironment)',
+    '!variables.isInLane || variables.added.all(c, c.?env.orValue([]).filter(e, e.name in variables.reserved) == variables.podEnvironment)',
   message: celMessage(
     'Cannot add a debug container with proxy variables of its own to pod "{object.metadata.name}": leave them out, or check that MutatingAdmissionPolicy "sallyport-debug" and its binding are installed',
   ),
@@ -173,4 +177,5 @@ export const DEBUG_CONTAINERS: readonly Variable[] = [
   },
   { name: 'old', expression: 'oldObject.spec.?ephemeralContainers.orValue([]).map(c, c.name)' },
   { name: 'all', expression: 'object.spec.?ephemeralContainers.orValue([])' },
+  { name: 'added', expression: 'variables.all.filter(c, !(c.name in variables.old))' },
 ];

@@ -1,7 +1,9 @@
 // What the operator may change of existing pods: their stamps, and only in one direction. A pod that ran before its
-// Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. Whether it has
-// started is read from the stored object at the write, so there is no gap between check and write.
+// Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. One in the network
+// of its node is in lane full in any case, since no other lane would be true. All of that is read from the stored object
+// at the write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
+import { HOST_NETWORK } from '../../model/pod-openings.ts';
 import {
   EXEMPTED_LANE,
   EXEMPTED_PRODUCT,
@@ -15,6 +17,7 @@ import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { celList, celMessage, celText, keepsMetadata, keepsOthers, labelsOf } from './cel.ts';
 import { IN_WORKSPACE } from './narrow-operator.ts';
+import { openings } from './openings.ts';
 import { podRule, type Validation, type Variable, validatingPolicy } from './policy-objects.ts';
 import { isOperator } from './protection.ts';
 
@@ -37,6 +40,7 @@ const VARIABLES: readonly Variable[] = [
   { name: 'lane', expression: `string(variables.labels[?${celText(LANE_LABEL)}].orValue(''))` },
   { name: 'oldLane', expression: `string(variables.oldLabels[?${celText(LANE_LABEL)}].orValue(''))` },
   { name: 'hasStarted', expression: HAS_STARTED },
+  { name: 'openings', expression: openings('oldObject') },
 ];
 
 const ONLY_STAMPS: Validation = {
@@ -54,7 +58,9 @@ const ONLY_STAMPS: Validation = {
 const same = (label: string): string =>
   `variables.labels[?${celText(label)}] == variables.oldLabels[?${celText(label)}]`;
 
-const EXEMPTS = `variables.oldLane == '' && variables.lane == (variables.hasStarted ? ${celText(EXEMPTED_LANE)} : ${celText(HELD_LANE)}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
+/** As laneOfFound() of operator/model/found-pod.ts. */
+const EXEMPTED = `${celText(HOST_NETWORK)} in variables.openings ? variables.lane == ${celText(EXEMPTED_LANE)} : variables.lane == ${celText(EXEMPTED_LANE)} && variables.hasStarted || variables.lane == ${celText(HELD_LANE)} && (!variables.hasStarted || size(variables.openings) > 0)`;
+const EXEMPTS = `variables.oldLane == '' && (${EXEMPTED}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
 
 /** LANES begins with the most open one; an unknown lane is isolated like the strictest. */
 const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)}`;

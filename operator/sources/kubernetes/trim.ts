@@ -3,6 +3,7 @@
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import type { GatewayPod, PoolMember, Serving, StampedPod } from '../../model/cluster-state.ts';
+import { openingsOf, type PodSpec } from '../../model/pod-openings.ts';
 import { hasEnvoy, hasStarted, isAgentAway, type PodStatus } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 
@@ -25,13 +26,16 @@ export function trimObject(raw: KubernetesObject): KubernetesObject {
 }
 
 interface RawPod extends KubernetesObject {
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: PodSpec;
   readonly status?: PodStatus & {
     readonly phase?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip: string }[];
   };
 }
+
+/** One for all of them. */
+const NO_OPENINGS: readonly string[] = [];
 
 const ENDED: readonly string[] = ['Succeeded', 'Failed'];
 
@@ -41,6 +45,7 @@ export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
   if (ENDED.includes(status?.phase ?? '')) return undefined;
   const { namespace = '', name, uid = '', labels = {} } = metadata;
   const label = (key: string): string => labels[key] ?? '';
+  const openings = openingsOf(spec);
   return {
     ...{ namespace, name, uid },
     product: label(PRODUCT_LABEL),
@@ -48,6 +53,7 @@ export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
     stamp: label(STAMP_LABEL),
     hasStarted: hasStarted(status),
     nodeName: spec.nodeName ?? '',
+    openings: openings.length === 0 ? NO_OPENINGS : openings,
   };
 }
 

@@ -1,6 +1,7 @@
 // A second reading of what the operator may write, for generated requests of its identity: by the list of paths that a
 // request would change, where the admission policies compare fields. In: an object before and after. Out: yes or no.
 import { LANES } from '../../../operator/model/lane.ts';
+import { openingsOf, type PodSpec } from '../../../operator/model/pod-openings.ts';
 import { hasStarted, type PodStatus } from '../../../operator/model/pod-status.ts';
 
 export interface Stored {
@@ -95,7 +96,14 @@ function isItsWay(before: Stored, after: Stored): boolean {
   if (paths.length === 0) return true;
   if (from !== undefined) return !ran && paths.length === 1 && strictness(lane) > strictness(from);
   const isGeneral = now['sallyport.dev/product'] === 'GENERAL' && !paths.includes('sallyport.dev/stamp');
-  return isGeneral && lane === (ran ? 'full' : 'sealed');
+  return isGeneral && firstLanes(before['spec'] as PodSpec | undefined, ran).includes(lane ?? '');
+}
+
+/** Of a pod without a lane. */
+function firstLanes(spec: PodSpec = {}, ran = false): readonly string[] {
+  const openings = openingsOf(spec);
+  if (openings.includes('hostNetwork')) return ['full'];
+  return [ran ? 'full' : 'sealed', ...(openings.length > 0 ? ['sealed'] : [])];
 }
 
 function strictness(lane: string | undefined): number {

@@ -31,8 +31,10 @@ export interface ClusterObjects {
   readonly objects: readonly DesiredObject[];
   /** Namespaces with the annotations that let pods start, of workspaces that have all that they need. */
   readonly stamps: readonly DesiredObject[];
-  /** Workspaces whose running pods get lane full before they are isolated. */
+  /** Workspaces whose running pods get lane full before they are isolated: those without a stamp. */
   readonly exempting: readonly string[];
+  /** Workspaces whose running pods are isolated too, as somebody wished. */
+  readonly adopting: ReadonlySet<string>;
   /** Namespaces that carry a stamp, are no workspace any more, and have no isolated pod left. */
   readonly unstamped: readonly string[];
   /** Terminating Namespaces: nothing can be created there any more. */
@@ -72,9 +74,8 @@ export function clusterObjects(
     stamps: compiled.plans
       .filter(({ metadata }) => workspaces.has(metadata.name))
       .flatMap((plan) => stampObject(plan, state.apiServer, settings)),
-    exempting: [...workspaces].filter(
-      (name) => !has(name, STAMP_ANNOTATION) && !has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE),
-    ),
+    exempting: [...workspaces].filter((name) => !has(name, STAMP_ANNOTATION)),
+    adopting: new Set([...workspaces].filter((name) => has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE))),
     unstamped: [...namespaces.keys()].filter(
       (name) =>
         has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name) && !terminating.has(name),

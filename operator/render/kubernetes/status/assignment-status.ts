@@ -5,7 +5,7 @@ import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
 import { enforcementOf } from '../../../model/workspace-plan.ts';
 import { acceptedOf, sentenceOf } from './accepted.ts';
 import { type FoundStatus, nameSome, RESTARTS_NOT_TRACKED } from './found-status.ts';
-import type { PodCounts } from './more-open-pods.ts';
+import type { MoreOpenPods } from './more-open-pods.ts';
 import { NOT_USED } from './programmed.ts';
 import { readyOf } from './ready.ts';
 import type { StatusIndex } from './status-index.ts';
@@ -79,12 +79,19 @@ function broaderPoliciesOf(policies: readonly string[]): Verdict<'BroaderPolicie
   return { status: 'True', reason: 'BroaderPolicies', message };
 }
 
-function restartRequired(counts: PodCounts | undefined): Verdict<'RestartRequired'> {
-  if (counts === undefined) return RESTARTS_NOT_TRACKED;
+function restartRequired(pods: MoreOpenPods | undefined): Verdict<'RestartRequired'> {
+  if (pods === undefined) return RESTARTS_NOT_TRACKED;
   const found = LANES.flatMap((lane) => {
-    const count = counts.get(lane);
+    const count = pods.counts.get(lane);
     return count === undefined ? [] : [`${count} in lane "${lane}"`];
   });
-  const message = `Pods run in lanes more open than the policy says (${found.join(', ')}): restart them`;
+  const message = `Pods run in lanes more open than the policy says (${found.join(', ')}): restart them${pastOf(pods)}`;
   return { status: 'True', reason: 'MoreOpenLanes', message };
+}
+
+/** Restarted as they are, they would be denied. */
+function pastOf({ past }: MoreOpenPods): string {
+  if (past.length === 0) return '';
+  const more = past.length > MOST_NAMES ? ` and ${past.length - MOST_NAMES} more` : '';
+  return `. Through their node these go past every lane, and count as in lane "full": ${past.slice(0, MOST_NAMES).join('; ')}${more}. Leave that out, or run them in a Namespace that is no workspace`;
 }

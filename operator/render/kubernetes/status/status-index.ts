@@ -11,7 +11,7 @@ import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { observeGateways, observeIngressGateways } from './gateway-health.ts';
 import { type Isolated, isolatedWorkspaces } from './isolated.ts';
 import { reportedHits } from './list-hits.ts';
-import { moreOpenPods, type PodCounts } from './more-open-pods.ts';
+import { type MoreOpenPods, moreOpenPods } from './more-open-pods.ts';
 import { type Programmed, programmedWorkspaces } from './programmed.ts';
 import { programmedIngress, resolvedIngress } from './programmed-ingress.ts';
 
@@ -37,7 +37,7 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   readonly plans: ReadonlyMap<string, WorkspacePlan>;
   readonly plansByPolicy: ReadonlyMap<string, readonly WorkspacePlan[]>;
   /** By workspace, where there are such pods. */
-  readonly moreOpenPods: ReadonlyMap<string, PodCounts>;
+  readonly moreOpenPods: ReadonlyMap<string, MoreOpenPods>;
   /** By workspace. */
   readonly programmed: ReadonlyMap<string, Programmed>;
   /** By workspace; empty where it is not measured. */

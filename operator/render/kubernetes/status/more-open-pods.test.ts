@@ -1,0 +1,136 @@
+// The life of generated pods: made with any spec, found in any state when their Namespace becomes a workspace, with or
+// without a wish to isolate those that run, and in any state afterwards. Whoever goes past its lane is counted.
+import fc from 'fast-check';
+import { clusterState } from '../../../../test/fixtures/cluster-fixture.ts';
+import { type Generated, podSpecs } from '../../../../test/fixtures/pod-specs.ts';
+import { overtakenPods } from '../../../compile/overtaken-pods.ts';
+import { type FoundPod, laneOfFound } from '../../../model/found-pod.ts';
+import { LANES, type Lane } from '../../../model/lane.ts';
+import type { PodSpec } from '../../../model/pod-openings.ts';
+import type { PodStatus } from '../../../model/pod-status.ts';
+import {
+  DEFAULT_LANE_ANNOTATION,
+  EXEMPTED_PRODUCT,
+  LANE_LABEL,
+  PRODUCT_LABEL,
+  STAMP_ANNOTATION,
+} from '../../../model/stamp.ts';
+import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
+import { stampedPodOf } from '../../../sources/kubernetes/trim.ts';
+import { moreOpenPods } from './more-open-pods.ts';
+
+const RUNS = 4000;
+const SEED = 20270131;
+const ran = { state: {}, lastState: { terminated: {} } };
+const runs = { state: { running: {} } };
+/** By what a kubelet has said; the first three have not started. */
+const STATUSES: Readonly<Record<string, PodStatus & { readonly phase: string }>> = {
+  gated: { phase: 'Pending' },
+  'in its init container': {
+    phase: 'Pending',
+    initContainerStatuses: [runs],
+    containerStatuses: [{ state: {} }],
+  },
+  'waiting for its image': { phase: 'Pending', containerStatuses: [{ state: {} }] },
+  'in a crash loop': { phase: 'Running', containerStatuses: [ran] },
+  running: { phase: 'Running', containerStatuses: [runs] },
+  ended: { phase: 'Succeeded', containerStatuses: [{ state: { terminated: {} } }] },
+};
+const WAITING = Object.keys(STATUSES).slice(0, 3);
+const state = fc.constantFrom(...Object.keys(STATUSES));
+
+interface Life {
+  readonly pod: Generated;
+  readonly found: string;
+  readonly later: string;
+  readonly isolatesAll: boolean;
+  readonly planned: Lane;
+}
+
+const lives: fc.Arbitrary<Life> = fc.record({
+  pod: podSpecs,
+  found: state,
+  later: state,
+  isolatesAll: fc.boolean(),
+  planned: fc.constantFrom(...LANES),
+});
+
+function planOf(lane: Lane): WorkspacePlan {
+  const products = [{ product: EXEMPTED_PRODUCT, lane }];
+  const spec = { workspaceId: '1', networkPolicyId: 'acme', table: 't', products, revision: 'r' };
+  return { kind: 'WorkspacePlan', metadata: { name: 'team' }, spec } as WorkspacePlan;
+}
+
+/** What is said of it at last. */
+function lastOf({ pod, found, later, isolatesAll, planned }: Life) {
+  const spec = pod.spec as PodSpec;
+  const lane = laneOfFound({ spec, status: STATUSES[found] } as FoundPod, isolatesAll);
+  const labels = lane === undefined ? {} : { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT };
+  const stored = { apiVersion: 'v1', kind: 'Pod', spec, status: STATUSES[later] };
+  const stamped = stampedPodOf({ ...stored, metadata: { namespace: 'team', name: 'web', labels } });
+  // The operator sees those that have a lane.
+  const pods = stamped === undefined || lane === undefined ? [] : [stamped];
+  const annotations = { [STAMP_ANNOTATION]: 'r', [DEFAULT_LANE_ANNOTATION]: planned };
+  const namespaces = [{ name: 'team', annotations }];
+  return {
+    lane,
+    counted: moreOpenPods(pods, [planOf(planned)]).get('team'),
+    overtaken: overtakenPods(clusterState([], { namespaces, pods })),
+  };
+}
+
+/** What of it matters, by the lane that the policy gives. */
+function past({ pod: { openings }, planned }: Life): readonly string[] {
+  const byLane: Readonly<Record<Lane, readonly string[]>> = {
+    full: [],
+    'dry-run': openings.filter((opening) => opening === 'hostNetwork'),
+    'sealed-dry-run': openings.filter((opening) => opening === 'hostNetwork'),
+    enforced: openings,
+    sealed: openings,
+  };
+  return byLane[planned];
+}
+
+it('a pod that goes past its lane is counted and named, whenever it was found and whatever became of it', () => {
+  const counts = { past: 0, waiting: 0 };
+  fc.assert(
+    fc.property(lives, (life) => {
+      const { counted } = lastOf(life);
+      const ways = past(life);
+      if (life.later === 'ended' || ways.length === 0) return expect(counted?.past ?? []).toEqual([]);
+      counts.past += 1;
+      if (WAITING.includes(life.found)) counts.waiting += 1;
+      return expect(counted).toEqual({
+        counts: new Map([['full', 1]]),
+        past: [`pod "web" by ${ways.join(', ')}`],
+      });
+    }),
+    { numRuns: RUNS, seed: SEED },
+  );
+  expect(counts.past).toBeGreaterThan(RUNS / 20);
+  expect(counts.waiting).toBeGreaterThan(RUNS / 40);
+});
+
+it('a pod on the network of its node is in lane full from the first moment, and no other becomes so by its spec', () => {
+  fc.assert(
+    fc.property(lives, (life) => {
+      const { lane, overtaken } = lastOf(life);
+      const isWaiting = WAITING.includes(life.found);
+      if (life.pod.openings.includes('hostNetwork')) return expect([lane, overtaken]).toEqual(['full', []]);
+      if (life.isolatesAll) return expect(lane).toBe(life.pod.openings.length > 0 ? 'sealed' : undefined);
+      return expect(lane).toBe(isWaiting ? 'sealed' : 'full');
+    }),
+    { numRuns: RUNS, seed: SEED },
+  );
+});
+
+it('a pod without an opening counts only while it runs in a lane more open than its own', () => {
+  fc.assert(
+    fc.property(lives, (life) => {
+      const { lane, counted } = lastOf({ ...life, pod: { spec: { containers: [] }, openings: [] } });
+      const isOpen = lane === 'full' && life.planned !== 'full' && life.later !== 'ended';
+      return expect(counted).toEqual(isOpen ? { counts: new Map([['full', 1]]), past: [] } : undefined);
+    }),
+    { numRuns: RUNS, seed: SEED },
+  );
+});
