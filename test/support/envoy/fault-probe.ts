@@ -29,6 +29,8 @@ export interface FaultCounts {
    * goes on, that time is over for connections that it was about to accept.
    */
   readonly stoodStill: number;
+  /** Not answered while this process, in which the client, its DNS and the servers are, stood still for longer than that. */
+  readonly probeStoodStill: number;
 }
 
 type State = 'denied' | 'opening' | 'open' | 'closing';
@@ -40,18 +42,33 @@ interface Watch<Asked extends Watched> {
   changes: number;
 }
 
+type Excuse = 'withoutEnvoy' | 'stoodStill' | 'probeStoodStill';
+
 interface Answer {
   /** The state when the probe began. */
   readonly before: State;
   readonly isReached: boolean;
   /** Why Envoy need not have answered. */
-  readonly excuse: 'withoutEnvoy' | 'stoodStill' | undefined;
+  readonly excuse: Excuse | undefined;
   readonly why: string;
 }
 
 const EVERY_MS = 10;
-/** Of each kind: a stopped Envoy accepts no more in the end. */
-const MOST_IN_FLIGHT = 60;
+/**
+ * Of each kind. A busy machine is asked less often: what waits for its turn longer than Envoy waits for a client, or for
+ * the DNS, would count as lost.
+ */
+const MOST_IN_FLIGHT = 10;
+/** Envoy asks the DNS again after so long; it gives up after twice that, and waits a second longer for a client. */
+const STALL_MS = 2000;
+const NOTHING: FaultCounts = {
+  probes: 0,
+  forbidden: 0,
+  lost: 0,
+  withoutEnvoy: 0,
+  stoodStill: 0,
+  probeStoodStill: 0,
+};
 /** An Envoy that is stopped for half a minute has lost nothing. */
 export const PATIENCE_MS = 90_000;
 
@@ -61,7 +78,7 @@ export class FaultProbe<Asked extends Watched = Watched> {
   readonly #timer: NodeJS.Timeout;
   readonly #running = new Set<Promise<void>>();
   readonly faults: string[] = [];
-  #counts = { probes: 0, forbidden: 0, lost: 0, withoutEnvoy: 0, stoodStill: 0 };
+  #counts = { ...NOTHING };
   #inFlight = { denied: 0, open: 0 };
   #turn = 0;
   /** The last death of an Envoy after which nothing has been answered yet, and its number. */
@@ -70,6 +87,9 @@ export class FaultProbe<Asked extends Watched = Watched> {
   #isDying = false;
   /** How often it began or ended to stand still. */
   #stops = 0;
+  /** When this process was seen to go on the last time, and how often it had not for too long. */
+  #seenAtMs = performance.now();
+  #stalls = 0;
 
   constructor(watched: readonly Asked[], ask: (asked: Asked) => Promise<Reached>) {
     this.#watches = watched.map((asked) => ({ asked, state: 'closing', changes: 0 }));
@@ -126,7 +146,7 @@ export class FaultProbe<Asked extends Watched = Watched> {
   /** Since the last call. */
   take(): FaultCounts {
     const counts = this.#counts;
-    this.#counts = { probes: 0, forbidden: 0, lost: 0, withoutEnvoy: 0, stoodStill: 0 };
+    this.#counts = { ...NOTHING };
     return counts;
   }
 
@@ -135,7 +155,16 @@ export class FaultProbe<Asked extends Watched = Watched> {
     await Promise.all(this.#running);
   }
 
+  /** How often this process has stood still for too long. */
+  #stallsNow(): number {
+    const nowMs = performance.now();
+    if (nowMs - this.#seenAtMs > STALL_MS) this.#stalls += 1;
+    this.#seenAtMs = nowMs;
+    return this.#stalls;
+  }
+
   #tick(): void {
+    this.#stallsNow();
     this.#turn += 1;
     for (const kind of ['denied', 'open'] as const) {
       const states = kind === 'denied' ? ['denied', 'closing'] : ['open', 'opening'];
@@ -154,11 +183,16 @@ export class FaultProbe<Asked extends Watched = Watched> {
   async #probe(watch: Watch<Asked>): Promise<void> {
     const { state: before, changes } = watch;
     const [deaths, wasWithoutEnvoy, stops] = [this.#deaths, this.#isWithoutEnvoy, this.#stops];
+    const stalls = this.#stallsNow();
     const { isReached, why } = await this.#ask(watch.asked);
     this.#counts.probes += 1;
     if (isReached && deaths === this.#deaths && !this.#isDying) this.#isWithoutEnvoy = false;
-    const hasStoodStill = stops === this.#stops ? undefined : 'stoodStill';
-    const excuse = wasWithoutEnvoy || deaths !== this.#deaths ? 'withoutEnvoy' : hasStoodStill;
+    const excuses: readonly (readonly [Excuse, boolean])[] = [
+      ['withoutEnvoy', wasWithoutEnvoy || deaths !== this.#deaths],
+      ['stoodStill', stops !== this.#stops],
+      ['probeStoodStill', stalls !== this.#stallsNow()],
+    ];
+    const excuse = excuses.find(([, holds]) => holds)?.[0];
     // Otherwise it may have been answered by what is wanted since then.
     if (watch.changes !== changes) return;
     this.#count(watch, { before, isReached, excuse, why });

@@ -1,7 +1,7 @@
 // What a probe counted by fault, as a table for people.
 import type { FaultCounts } from './fault-probe.ts';
 
-const COLUMNS = ['probes', 'forbidden', 'lost', 'withoutEnvoy', 'stoodStill'] as const;
+const COLUMNS = ['probes', 'forbidden', 'lost', 'withoutEnvoy', 'stoodStill', 'probeStoodStill'] as const;
 
 export class FaultTable {
   readonly #rows: (FaultCounts & { readonly fault: string })[] = [];
@@ -18,7 +18,7 @@ export class FaultTable {
       return `| ${[fault, of.length, ...sums].join(' | ')} |`;
     });
     return [
-      '| fault | times | probes | forbidden | lost | lost while no Envoy ran | cut after Envoy stood still |',
+      '| fault | times | probes | forbidden | lost | lost while no Envoy ran | cut after Envoy stood still | or the probe |',
       ...rows,
       '',
     ].join('\n');
