@@ -4,7 +4,8 @@ import { pathOf } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 import type { Answer, LineFault } from '../support/cluster/hostile-proxy.ts';
-import { CONFIG_MAPS, ReflectorScene, type Seen, SHORT, until } from '../support/cluster/reflector-scene.ts';
+import { CONFIG_MAPS, ReflectorScene, type Seen, SHORT } from '../support/cluster/reflector-scene.ts';
+import { until } from '../support/until.ts';
 
 let scene: ReflectorScene;
 
@@ -58,7 +59,7 @@ describe('a watch', () => {
     await scene.changeMuch();
 
     // A list may bring everything before the watch has met the last fault.
-    await until(() => scene.proxy.pendingFaults() === 0);
+    await until('every fault has happened', () => scene.proxy.pendingFaults() === 0);
     await converged();
     const notified = failures.flatMap(({ error, retryInMs }) =>
       'status' in error ? [[error.status, retryInMs]] : [],
@@ -108,7 +109,7 @@ describe('a watch', () => {
     const before = reflector.items();
 
     await scene.controlPlane.stopApiServer();
-    await until(() => failures.length >= 3);
+    await until('three attempts have failed', () => failures.length >= 3);
     expect(reflector.items()).toBe(before);
     await scene.controlPlane.startApiServer();
     await scene.changeMuch();
@@ -123,7 +124,7 @@ describe('a watch', () => {
 
     scene.proxy.fallSilent();
     await scene.changeMuch();
-    await until(() => failures.length >= 2);
+    await until('two attempts have failed', () => failures.length >= 2);
     scene.proxy.heal();
 
     await converged();
@@ -155,7 +156,7 @@ describe('a list', () => {
       scene.proxy.disturb({ how: 'duplicate', only: 'streamed lists' });
       scene.proxy.disturb({ ...fault, only: 'streamed lists' });
       scene.proxy.answer({ status: 410, reason: 'Expired', only: 'watches' });
-      await until(() => failures.length >= 2);
+      await until('two attempts have failed', () => failures.length >= 2);
       expect(reflector.items()).toBe(before);
       await scene.remove('two');
 
@@ -183,7 +184,7 @@ describe('items()', () => {
     const before = reflector.items();
 
     const heardAtMs = reflector.progress().heardAtMs ?? 0;
-    await until(() => (reflector.progress().heardAtMs ?? 0) > heardAtMs + 2500);
+    await until('it is heard again', () => (reflector.progress().heardAtMs ?? 0) > heardAtMs + 2500);
     expect(reflector.items()).toBe(before);
 
     await scene.write('two', 'second');

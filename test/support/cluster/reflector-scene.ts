@@ -1,6 +1,5 @@
 // ConfigMaps on a real API server, a hostile proxy in front of it, and a reflector behind the proxy. What the reflector
 // holds is compared with what the API server itself says, asked directly.
-import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
@@ -10,6 +9,7 @@ import {
   type ReflectorFailure,
   type ReflectorOptions,
 } from '../../../operator/sources/kubernetes/reflector.ts';
+import { until } from '../until.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type HostileProxy, startHostileProxy } from './hostile-proxy.ts';
 
@@ -25,8 +25,6 @@ const NAMESPACES: Resource = {
   plural: 'namespaces',
   isNamespaced: false,
 };
-const PATIENCE_MS = 20_000;
-const POLL_MS = 10;
 
 export interface Seen {
   readonly name: string;
@@ -147,7 +145,9 @@ export class ReflectorScene {
     });
     const converged = async (): Promise<void> => {
       const truth = await this.#truth();
-      await until(() => isDeepStrictEqual(sorted(reflector.items()), truth)).catch(() => undefined);
+      await until('it holds the truth', () => isDeepStrictEqual(sorted(reflector.items()), truth)).catch(
+        () => undefined,
+      );
       expect(sorted(reflector.items())).toEqual(truth);
     };
     const watching = { reflector, failures, converged };
@@ -162,15 +162,6 @@ export class ReflectorScene {
       readonly items: readonly KubernetesObject[];
     };
     return sorted(items.map(seenOf));
-  }
-}
-
-/** Throws where it does not come true in time. */
-export async function until(isTrue: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  while (!isTrue()) {
-    if (performance.now() > deadlineMs) throw new Error(`Waited ${PATIENCE_MS} ms in vain`);
-    await delay(POLL_MS);
   }
 }
 
