@@ -1,0 +1,66 @@
+// Pods on the network of their node that wait when their Namespace becomes a workspace: in an init container, and at a
+// scheduling gate. The first cannot be stopped, so the workspace says so as long as it is there; the second stays.
+import { apply, kubectl, kubectlJson, tryKubectl } from '../support/nodes/commands.ts';
+import { WORKLOAD_IMAGE, workspace } from '../support/nodes/workspaces.ts';
+import { until } from '../support/until.ts';
+
+const WORKSPACE = 'ws-found';
+const LONG = 'setInterval(() => {}, 60_000)';
+const UNTIL_TOLD = `setInterval(() => require('node:fs').existsSync('/dev/shm/go') && process.exit(0), 100)`;
+
+function pod(name: string, more: object): string {
+  const container = (program: string) => ({ image: WORKLOAD_IMAGE, command: ['node', '--eval', program] });
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: WORKSPACE },
+    spec: {
+      hostNetwork: true,
+      terminationGracePeriodSeconds: 1,
+      initContainers: [{ name: 'first', ...container(UNTIL_TOLD) }],
+      containers: [{ name: 'main', ...container(LONG) }],
+      ...more,
+    },
+  });
+}
+
+async function field(path: string, ...object: readonly string[]): Promise<string> {
+  return await kubectl(['-n', WORKSPACE, 'get', ...object, '-o', `jsonpath=${path}`]);
+}
+
+async function condition(type: string): Promise<string> {
+  const { status } = await kubectlJson<{
+    status?: { conditions?: readonly { type: string; status: string; reason: string; message: string }[] };
+  }>(['get', 'spa', WORKSPACE]);
+  const found = status?.conditions?.find((one) => one.type === type);
+  return `${found?.status} ${found?.reason} ${found?.message}`;
+}
+
+afterAll(() => kubectl(['delete', 'namespace', WORKSPACE, '--wait=false', '--ignore-not-found']));
+
+test('a pod that waits on the network of its node does not pass for sealed, and does not leave its gate', async () => {
+  await apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${WORKSPACE}}}`);
+  const accounts = ['-n', WORKSPACE, 'get', 'serviceaccount', 'default'];
+  await until('pods may be made', async () => (await tryKubectl(accounts)).code === 0);
+  await apply(pod('slow', {}));
+  await apply(pod('gated', { schedulingGates: [{ name: 'example.com/quota' }] }));
+  const first = '{.status.initContainerStatuses[0].state.running.startedAt}';
+  await until('its init container runs', async () => (await field(first, 'pod', 'slow')) !== '');
+  await apply(workspace(WORKSPACE, 51, 'policy-a'));
+  const named = 'False MoreOpenLanes Pods run in lanes more open than the policy says (2 in lane "full")';
+  await until('the workspace says it', async () => (await condition('Ready')).startsWith(named));
+  expect(await condition('RestartRequired')).toContain(
+    'pod "gated" by hostNetwork; pod "slow" by hostNetwork',
+  );
+  const remove = ['--type=merge', '-p', JSON.stringify({ spec: { schedulingGates: null } })];
+  const { stderr } = await tryKubectl(['-n', WORKSPACE, 'patch', 'pod', 'gated', ...remove]);
+  expect(stderr).toContain('Cannot remove a scheduling gate of pod "gated" with hostNetwork');
+  const go = `require('node:fs').writeFileSync('/dev/shm/go', '')`;
+  await kubectl(['-n', WORKSPACE, 'exec', 'slow', '-c', 'first', '--', 'node', '--eval', go]);
+  await until('the slow one runs', async () => (await field('{.status.phase}', 'pod', 'slow')) === 'Running');
+  expect(await condition('Ready')).toContain(named);
+  await kubectl(['-n', WORKSPACE, 'delete', 'pod', 'slow', 'gated']);
+  await until('nothing goes past its lane', async () =>
+    (await condition('RestartRequired')).startsWith('Unknown NotTracked'),
+  );
+});
