@@ -44,6 +44,14 @@ test('takeForOurselves() follows no link out of the directory', async () => {
   expect((await lstat(join(directory, 'own/link'))).isSymbolicLink()).toBe(true);
 });
 
+test('takeForOurselves() counts no directory that has only the bit of its volume', async () => {
+  await chmod(directory, 0o2700);
+  await mkdir(join(directory, 'fresh'), 0o700);
+  expect((await stat(join(directory, 'fresh'))).mode & 0o7777).toBe(0o2700);
+  expect(await takeForOurselves(directory, own)).toBe(0);
+  expect((await stat(join(directory, 'fresh'))).mode & 0o7777).toBe(0o700);
+});
+
 test('takeForOurselves() skips what is removed meanwhile', async () => {
   expect(await takeForOurselves(join(directory, 'gone'), own)).toBe(0);
 });

@@ -8,6 +8,7 @@ const STICKY = 0o1000;
 const GROUP_WRITES = 0o020;
 const OTHERS_WRITE = 0o002;
 const ALL_MODES = 0o7777;
+const RIGHTS_OF_OTHERS = 0o077;
 const FOR_OWNER = 0o700;
 const FOR_OWNER_FILE = 0o600;
 const MAX_LINKS = 40;
@@ -96,7 +97,8 @@ async function restrict(path: string, status: Stats): Promise<boolean> {
   const wanted = status.isDirectory() ? FOR_OWNER : status.mode & FOR_OWNER_FILE;
   if ((status.mode & ALL_MODES) === wanted) return false;
   await chmod(path, wanted).catch(ignoreMissing);
-  return true;
+  // A directory in a volume has the bit of its group from the start, which is nobody's right.
+  return (status.mode & RIGHTS_OF_OTHERS) !== 0;
 }
 
 async function namesIn(path: string): Promise<readonly string[]> {

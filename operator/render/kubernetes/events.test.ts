@@ -23,6 +23,7 @@ const PENDING = withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { plans: [] })]
 const SILENT = withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { renewTime: '2027-01-30T00:00:00Z' })]);
 const NOT_STAMPED = { ...HEALTHY, stamped: new Map() };
 const BROADER_POLICIES = broaderPoliciesOf('one');
+const EARLY = healthy(statusInput(POLICY, ...PAIR.slice(1)));
 const UNUSED = healthy(statusInput(POLICY));
 
 function healthy(input: StatusInput): StatusInput {
@@ -80,6 +81,13 @@ describe('renderEvents() reports', () => {
     ],
     ['that none is left', BROADER_POLICIES, HEALTHY, ['Normal team-a NoBroaderPolicies']],
     ['nothing of a policy that is not used any more', HEALTHY, UNUSED, []],
+    ['a workspace that is none any more', HEALTHY, EARLY, ['Warning team-a WorkspaceNotFound']],
+    [
+      'a workspace that comes after its assignment',
+      EARLY,
+      HEALTHY,
+      ['Normal acme Programmed', 'Normal team-a Accepted'],
+    ],
   ])('%s', (_, before, after, expected) => {
     expect(turn(before, after)).toEqual(expected);
   });
@@ -91,6 +99,7 @@ describe('renderEvents() at first sight', () => {
     ['is silent about what is on its way', { ...PENDING, stamped: new Map() }, []],
     ['reports one fault', NO_POLICY, ['Warning team-a NetworkPolicyNotFound']],
     ['reports a missing gateway at the policy alone', NO_GATEWAY, ['Warning acme NoGateway']],
+    ['is silent about an assignment that comes before its workspace', EARLY, []],
   ])('%s', (_, after, expected) => {
     expect(turn(undefined, after)).toEqual(expected);
   });

@@ -41,9 +41,14 @@ export function renderEvents(
     const before = byType(storedConditions(stored.get(status.key)?.status));
     const notified = newsOf(status, before);
     const isFirstSight = before.size === 0;
-    const shown = isFirstSight ? notified.filter(({ type }) => type === 'Warning').slice(0, 1) : notified;
+    const shown = isFirstSight ? notified.filter(isNewsOfNew).slice(0, 1) : notified;
     return shown.map((news) => eventOf(status, news));
   });
+}
+
+/** An assignment comes before its workspace where people want no pod under another policy: its condition says it. */
+function isNewsOfNew({ type, reason }: Recorded): boolean {
+  return type === 'Warning' && reason !== 'WorkspaceNotFound';
 }
 
 function byType(conditions: readonly StoredCondition[]): Conditions {

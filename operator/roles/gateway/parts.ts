@@ -59,7 +59,7 @@ export async function assembleParts(
   const registry = roleRegistry();
   const countFailure = measureReflectorFailures(registry);
   const place = await prepareGateway(config, { mayBeVolume: true });
-  for (const note of place.notes) logger.warn('noticed at the start', { note });
+  for (const note of place.notes) logger.info('noticed at the start', { note });
   const memory = await readMemory(place.paths);
   const api = await connectKubernetes({
     kubeconfig: config.kubeconfig,
