@@ -8,6 +8,7 @@ import {
   isOptional,
   type KindDescription,
   nameHint,
+  PATTERN_HINT,
   type PrinterColumn,
   VERSION,
 } from '../model/kubernetes-object.ts';
@@ -140,7 +141,7 @@ const WORDS = [
 
 /** zod's JSON Schema without what a structural schema forbids: it prunes unknown fields by itself. */
 function structural(schema: JsonObject): JsonObject {
-  const { properties, items, additionalProperties, minimum, maximum, ...rest } = schema;
+  const { properties, items, additionalProperties, minimum, maximum, ...rest } = withSentence(schema);
   const found: JsonObject = {
     ...rest,
     ...(rest['type'] === 'integer' ? integerBounds(minimum, maximum) : { minimum, maximum }),
@@ -151,6 +152,14 @@ function structural(schema: JsonObject): JsonObject {
   return Object.fromEntries(
     WORDS.flatMap((word) => (found[word] === undefined ? [] : [[word, found[word]]])),
   );
+}
+
+/** The API server shows a pattern as it is; of a rule it shows the sentence. */
+function withSentence(schema: JsonObject): JsonObject {
+  const { pattern, [PATTERN_HINT]: message, ...rest } = schema;
+  if (typeof pattern !== 'string' || message === undefined) return schema;
+  const rule = `self.matches(${JSON.stringify(pattern)})`;
+  return { ...rest, [CEL_RULES]: [...asList(rest[CEL_RULES]), { rule, message }] };
 }
 
 /** zod bounds every integer by JavaScript's safe integers; that is no limit of ours. */

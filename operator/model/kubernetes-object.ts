@@ -81,6 +81,8 @@ export function isOptional(spec: z.ZodType): boolean {
 
 /** Key under which a schema carries rules for its own value, in CEL: `{rule, message}`, where "self" is the value. */
 export const CEL_RULES = 'x-kubernetes-validations';
+/** Beside a pattern: the sentence that people get instead of it. */
+export const PATTERN_HINT = 'x-pattern-hint';
 
 /** A rule that the API server evaluates (CEL), and its message. */
 export interface CelRule {

@@ -8,10 +8,11 @@ import {
   type KindDescription,
   type ObjectMeta,
   optionalList,
+  PATTERN_HINT,
   timeSchema,
 } from './kubernetes-object.ts';
 import { internetDestinationSchema } from './network-policy.ts';
-import { REGION_NAME, storageDestinationSchema } from './storage-destination.ts';
+import { REGION_HINT, REGION_NAME, storageDestinationSchema } from './storage-destination.ts';
 import { workspaceNamesSchema } from './workspace.ts';
 
 const connectionSchema = z.strictObject({
@@ -29,7 +30,8 @@ const metastoreSpecSchema = z.strictObject({
     .string()
     .min(1)
     .max(32)
-    .regex(REGION_NAME)
+    .regex(REGION_NAME, REGION_HINT)
+    .meta({ [PATTERN_HINT]: REGION_HINT })
     .describe('Region of the metastore, for example "us-west-2".'),
   externalLocations: optionalList(
     storageDestinationSchema,

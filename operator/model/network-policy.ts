@@ -10,6 +10,7 @@ import {
   type KindDescription,
   type ObjectMeta,
   optionalList,
+  PATTERN_HINT,
   timeSchema,
 } from './kubernetes-object.ts';
 import { labelSelectorSchema } from './label-selector.ts';
@@ -48,13 +49,16 @@ const LAST_LABEL = `\\p{L}${LABEL_REST}\\.?`;
 export const DOMAIN_PATTERN = `^(\\*\\.)?(${LABEL}\\.)+${LAST_LABEL}$`;
 export const ANY_NAME_PATTERN = `^(\\*\\.)?(${LABEL}\\.)*${LAST_LABEL}$`;
 
+const NAME_HINT =
+  'write a domain name such as "example.com" or "*.example.com", without scheme, port, path or address';
+
 /** A name with or without "*." in front; `parse` says which names are meant. */
-export function namePatternSchema(pattern: string, parse: (text: string) => ParsedPattern) {
+export function namePatternSchema(pattern: string, parse: (text: string) => ParsedPattern, hint = NAME_HINT) {
   return z
     .string()
     .min(1, { abort: true })
     .max(MAX_DESTINATION_LENGTH, { abort: true })
-    .meta({ pattern })
+    .meta({ pattern, [PATTERN_HINT]: hint })
     .superRefine((text, context) => {
       const parsed = parse(text);
       if ('fault' in parsed) context.addIssue({ code: 'custom', message: parsed.message });

@@ -6,18 +6,21 @@ import {
   DEFAULT_POLICY,
   type KindDescription,
   type ObjectMeta,
+  PATTERN_HINT,
 } from './kubernetes-object.ts';
 import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
 
 /** As in Databricks' API. */
 const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
+const POLICY_ID_HINT = 'use at most 32 letters, digits, dots, underscores and hyphens, for example "acme"';
 
 const policyAssignmentSpecSchema = z.strictObject({
   networkPolicyId: z
     .string()
     .min(1)
     .max(MAX_POLICY_ID_LENGTH)
-    .regex(POLICY_ID)
+    .regex(POLICY_ID, POLICY_ID_HINT)
+    .meta({ [PATTERN_HINT]: POLICY_ID_HINT })
     .default(DEFAULT_POLICY)
     .describe('Name of the NetworkPolicy of this workspace.'),
 });

@@ -210,7 +210,7 @@ describe('problemOfIssue() reports', () => {
       manifest('PolicyAssignment', 'team-a', { networkPolicyId: 'my policy' }),
       'InvalidValue',
       'spec.networkPolicyId',
-      'Cannot accept "my policy": it must match /^[a-zA-Z0-9_.-]{1,32}$/',
+      'Cannot accept "my policy": use at most 32 letters, digits, dots, underscores and hyphens, for example "acme"',
     ],
     [
       'a switch that is text',
@@ -262,7 +262,7 @@ describe('problemOfIssue() reports', () => {
       manifest('Metastore', 'main', { region: 'US-WEST-2' }),
       'InvalidValue',
       'spec.region',
-      'Cannot accept "US-WEST-2": it must match /^[a-z0-9-]+$/',
+      'Cannot accept "US-WEST-2": use lower-case letters, digits and hyphens, for example "us-west-2"',
     ],
   ])('%s', (_, value, ...problem) => {
     expect(problemsOf(value)).toEqual([problem]);

@@ -91,7 +91,8 @@ function isBoolean(text: string): boolean {
 
 function formatHint(issue: Extract<Issue, { code: 'invalid_format' }>): string {
   if (issue.format === 'datetime') return 'write a time in UTC such as "2027-01-31T00:00:00Z"';
-  return issue.format === 'regex' ? `it must match ${String(issue.pattern)}` : issue.message;
+  const isOwn = issue.format === 'regex' && issue.message.startsWith('Invalid string');
+  return isOwn ? `it must match ${String(issue.pattern)}` : issue.message;
 }
 
 function unitOf(origin: string, limit: number | bigint): string {

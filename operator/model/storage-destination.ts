@@ -1,7 +1,7 @@
 // Buckets and accounts as typed objects (R14), and the host names that reach exactly one of them; storage-host.ts maps
 // a host name to its bucket. Path-style hosts are never derived: the gateway cannot see the path inside a tunnel.
 import { z } from 'zod';
-import { CEL_RULES } from './kubernetes-object.ts';
+import { CEL_RULES, PATTERN_HINT } from './kubernetes-object.ts';
 import { AZURE_SERVICES } from './storage-host.ts';
 
 export const STORAGE_TYPES = ['AWS_S3', 'AZURE_STORAGE', 'GOOGLE_CLOUD_STORAGE'] as const;
@@ -17,6 +17,9 @@ const BUCKET_NAME = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
 /** Lower case, so that two regions are the same exactly when their texts are. */
 export const REGION_NAME = /^[a-z0-9-]+$/;
 const AZURE_ACCOUNT = /^[a-z0-9]{3,24}$/;
+const ACCOUNT_HINT = 'use 3 to 24 lower-case letters and digits, for example "acmedata"';
+export const REGION_HINT = 'use lower-case letters, digits and hyphens, for example "us-west-2"';
+const BUCKET_HINT = 'use 3 to 63 lower-case letters, digits and hyphens, for example "acme-data"';
 
 export const storageDestinationSchema = z
   .strictObject({
@@ -25,7 +28,8 @@ export const storageDestinationSchema = z
       .string()
       .min(3)
       .max(63)
-      .regex(BUCKET_NAME)
+      .regex(BUCKET_NAME, BUCKET_HINT)
+      .meta({ [PATTERN_HINT]: BUCKET_HINT })
       .optional()
       .describe(
         'Name of the S3 or Google Cloud Storage bucket: lower-case letters, digits and hyphens, no dots.',
@@ -34,14 +38,16 @@ export const storageDestinationSchema = z
       .string()
       .min(1)
       .max(32)
-      .regex(REGION_NAME)
+      .regex(REGION_NAME, REGION_HINT)
+      .meta({ [PATTERN_HINT]: REGION_HINT })
       .optional()
       .describe('Region of the bucket, for example "us-west-2"; needed for S3, whose host names contain it.'),
     azureStorageAccount: z
       .string()
       .min(3)
       .max(24)
-      .regex(AZURE_ACCOUNT)
+      .regex(AZURE_ACCOUNT, ACCOUNT_HINT)
+      .meta({ [PATTERN_HINT]: ACCOUNT_HINT })
       .optional()
       .describe('Name of the Azure storage account.'),
     azureStorageService: z

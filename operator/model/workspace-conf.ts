@@ -2,27 +2,36 @@
 import { z } from 'zod';
 import { parseAddressRange } from './address-range.ts';
 import { conditionColumn } from './condition.ts';
-import { denyHost, parseNamePattern } from './domain-name.ts';
+import { denyHost, type ParsedPattern, parseNamePattern } from './domain-name.ts';
 import {
   CEL_RULES,
   conditionsSchema,
   type KindDescription,
   type ObjectMeta,
   optionalList,
+  PATTERN_HINT,
 } from './kubernetes-object.ts';
 import { ANY_NAME_PATTERN, namePatternSchema } from './network-policy.ts';
 
 export const WORKSPACE_CONF_NAME = 'workspace';
 
 const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+const SECRET_HINT =
+  'write the name of a Secret: lower-case letters, digits, dots and hyphens, for example "analytics-tls"';
+const HOST_HINT =
+  'write a host name such as "analytics.acme.example", without "*", scheme, port, path or address';
 const HOST_PATTERN = ANY_NAME_PATTERN.replace('(\\*\\.)?', '');
 
 /** One exact name. */
-const hostSchema = namePatternSchema(HOST_PATTERN, (text) => {
+const hostSchema = namePatternSchema(HOST_PATTERN, parseHost, HOST_HINT).describe(
+  'Host name, for example "analytics.acme.example".',
+);
+
+function parseHost(text: string): ParsedPattern {
   const parsed = parseNamePattern(text);
   if (!('pattern' in parsed)) return denyHost(text, parsed.fault);
   return parsed.pattern.wildcard ? denyHost(text, 'WILDCARD') : parsed;
-}).describe('Host name, for example "analytics.acme.example".');
+}
 
 const ADDRESS_HINT = 'write an address such as 127.0.0.1';
 
@@ -65,7 +74,8 @@ const workspaceConfSpecSchema = z.strictObject({
         .string()
         .min(1)
         .max(253)
-        .regex(OBJECT_NAME)
+        .regex(OBJECT_NAME, SECRET_HINT)
+        .meta({ [PATTERN_HINT]: SECRET_HINT })
         .optional()
         .describe('Secret of type kubernetes.io/tls in this Namespace, with which TLS ends at the gateway.'),
       tlsPassthrough: z

@@ -83,6 +83,16 @@ describe('the API server', () => {
     );
   });
 
+  it('rejects a destination that is no name with a sentence, not with a pattern', async () => {
+    const allowedInternetDestinations = [{ destination: 'https://example.com/' }];
+    const rejected = apply(
+      policy('url', { restrictionMode: 'RESTRICTED_ACCESS', allowedInternetDestinations }),
+    );
+    await expect(rejected).rejects.toThrow(
+      /destination: Invalid value: .*: write a domain name such as "example\.com" or "\*\.example\.com", without scheme/,
+    );
+  });
+
   it('rejects an unknown restriction mode and lists the known ones', async () => {
     const rejected = apply(policy('unknown', { restrictionMode: 'OPEN' }));
     await expect(rejected).rejects.toThrow(
