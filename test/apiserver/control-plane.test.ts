@@ -76,6 +76,14 @@ describe('the API server', () => {
     expect(await apply(policy('large', destinations(2500)))).toContain('large serverside-applied');
   });
 
+  it('stores the most of the longest names, allowed and blocked', async () => {
+    const long = Array.from({ length: 2500 }, (_, i) => ({
+      destination: `${`${'l'.repeat(59)}.`.repeat(4)}d${i}`,
+    }));
+    const all = { allowedInternetDestinations: long, blockedInternetDestinations: long.slice(0, 500) };
+    expect(await apply(policy('longest', { ...destinations(0), ...all }))).toContain('serverside-applied');
+  });
+
   it('rejects a policy of 2,501 destinations and says how many there may be', async () => {
     const rejected = apply(policy('too-large', destinations(2501)));
     await expect(rejected).rejects.toThrow(
