@@ -3,7 +3,13 @@
 import type { EnvoyPidFile } from '../../operator/gateway/process/envoy-pid-file.ts';
 import { isRunning, signalProcess } from '../../operator/gateway/process/process-identity.ts';
 import { ask } from '../outside/proxy-client.ts';
-import { FaultProbe, PATIENCE_MS, type Reached, type Watched } from '../support/envoy/fault-probe.ts';
+import {
+  FaultProbe,
+  PATIENCE_MS,
+  type Reached,
+  STALL_MS,
+  type Watched,
+} from '../support/envoy/fault-probe.ts';
 import { FaultTable } from '../support/envoy/fault-table.ts';
 import { ASKED, isAllowed, NAMES, textOf } from '../support/envoy/fault-world.ts';
 import { until } from '../support/until.ts';
@@ -27,6 +33,7 @@ export class FaultScene {
   readonly #table = new FaultTable();
   agent: Command;
   #edition = 0;
+  #stoppedAtMs = 0;
 
   private constructor(scene: Scene, agent: Command, probe: FaultProbe<Asked>) {
     this.scene = scene;
@@ -65,6 +72,9 @@ export class FaultScene {
   async signalEnvoy(signal: NodeJS.Signals): Promise<void> {
     const identity = await this.envoy();
     if (signal === 'SIGKILL') this.probe.envoyDies();
+    if (signal === 'SIGSTOP') this.#stoppedAtMs = performance.now();
+    const isLong = performance.now() - this.#stoppedAtMs > STALL_MS;
+    if (signal === 'SIGCONT' && isLong) this.probe.envoyStoodStill();
     await signalProcess(identity, signal);
     if (signal !== 'SIGKILL') return;
     await until('Envoy is gone', async () => !(await isRunning(identity)));

@@ -60,7 +60,7 @@ const EVERY_MS = 10;
  */
 const MOST_IN_FLIGHT = 10;
 /** Envoy asks the DNS again after so long; it gives up after twice that, and waits a second longer for a client. */
-const STALL_MS = 2000;
+export const STALL_MS = 2000;
 const NOTHING: FaultCounts = {
   probes: 0,
   forbidden: 0,
@@ -85,7 +85,7 @@ export class FaultProbe<Asked extends Watched = Watched> {
   #deaths = 0;
   #isWithoutEnvoy = false;
   #isDying = false;
-  /** How often it began or ended to stand still. */
+  /** How often it went on after it had stood still for too long. */
   #stops = 0;
   /** When this process was seen to go on the last time, and how often it had not for too long. */
   #seenAtMs = performance.now();
@@ -120,7 +120,7 @@ export class FaultProbe<Asked extends Watched = Watched> {
     this.#isDying = false;
   }
 
-  /** Call it just before Envoy stands still for so long, and just before it goes on. */
+  /** Call it just before Envoy goes on that has stood still for so long. */
   envoyStoodStill(): void {
     this.#stops += 1;
   }
