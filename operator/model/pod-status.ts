@@ -1,6 +1,7 @@
-// What the status of a pod says: whether its containers have started, so that it is exempt from new isolation, and
-// whether a gateway's Envoy goes on alone.
+// What the status of a pod says: whether its containers have started, so that it is exempt from new isolation, whether
+// they have ended, and whether a gateway's Envoy goes on alone.
 export interface PodStatus {
+  readonly phase?: string;
   readonly conditions?: readonly {
     readonly type: string;
     readonly status: string;
@@ -9,6 +10,7 @@ export interface PodStatus {
   /** Native sidecars among them. */
   readonly initContainerStatuses?: readonly ContainerStatus[];
   readonly containerStatuses?: readonly ContainerStatus[];
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
 }
 
 interface ContainerStatus {
@@ -34,6 +36,23 @@ export function hasStarted({ containerStatuses = [] }: PodStatus = {}): boolean 
   return containerStatuses.some(({ state, lastState }) =>
     [state?.running, state?.terminated, lastState?.terminated].some((found) => found !== undefined),
   );
+}
+
+/** Of a pod that starts nothing any more. Some say so while they still have a grace period. */
+export const ENDED_PHASES: readonly string[] = ['Succeeded', 'Failed'];
+
+/**
+ * Whether nothing of it runs or will run. Admission checks the same before a pod is deleted (keep-pods.ts): a pod that
+ * ran into its deadline, or whose node is lost, may have the phase and still run.
+ */
+export function hasEnded({
+  phase = '',
+  initContainerStatuses = [],
+  containerStatuses = [],
+  ephemeralContainerStatuses = [],
+}: PodStatus = {}): boolean {
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
+  return ENDED_PHASES.includes(phase) && all.every(({ state }) => state?.running === undefined);
 }
 
 /** Whether the Envoy of a gateway pod runs. */

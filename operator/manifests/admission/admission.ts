@@ -3,6 +3,7 @@
 import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { checkPods } from './check-pods.ts';
+import { keepPods } from './keep-pods.ts';
 import { narrowGateway } from './narrow-gateway.ts';
 import { narrowOperator } from './narrow-operator.ts';
 import { narrowOperatorOnCanaries } from './narrow-operator-on-canaries.ts';
@@ -20,6 +21,7 @@ export function renderAdmission(installation: Installation): readonly JsonObject
   return [
     ...stampPods(),
     ...checkPods(installation),
+    ...keepPods(),
     ...protectNamespaces(installation),
     ...protectIsolation(installation),
     ...protectAddresses(),

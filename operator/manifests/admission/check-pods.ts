@@ -12,6 +12,7 @@ import type { Installation } from '../../model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
 import { celList, celMessage, celText, HAS_NO_SYSTEM_PRIORITY, labelsOf } from './cel.ts';
+import { HAS_GRACE } from './keep-pods.ts';
 import { POD_STAMP } from './pod-stamp.ts';
 import {
   IN_WORKSPACES,
@@ -38,7 +39,7 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
         HAS_LABELS,
         HAS_ENVIRONMENT,
         HAS_DNS,
-        ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY].map(({ expression, message }) =>
+        ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY, HAS_GRACE].map(({ expression, message }) =>
           checked(expression, message),
         ),
       ],

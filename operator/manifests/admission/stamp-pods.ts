@@ -4,6 +4,7 @@ import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 import type { JsonObject } from '../crd.ts';
 import { celText } from './cel.ts';
 import { DEBUG_CONTAINERS } from './check-pods.ts';
+import { LEAST_GRACE } from './keep-pods.ts';
 import { POD_STAMP } from './pod-stamp.ts';
 import { applyConfiguration, IN_WORKSPACES, jsonPatch, mutatingPolicy, podRule } from './policy-objects.ts';
 
@@ -14,7 +15,7 @@ export function stampPods(): readonly JsonObject[] {
       rules: [podRule('CREATE')],
       namespaceSelector: IN_WORKSPACES,
       variables: POD_STAMP,
-      mutations: [applyConfiguration(labels()), jsonPatch(environmentAndDns())],
+      mutations: [applyConfiguration(labels()), jsonPatch(environmentAndDns()), jsonPatch(leastGrace())],
     }),
     ...mutatingPolicy({
       name: 'debug',
@@ -34,6 +35,12 @@ function labels(): string {
   ] as const;
   const content = entries.map(([label, name]) => `${celText(label)}: string(variables.${name})`).join(', ');
   return `variables.isReady ? Object{metadata: Object.metadata{labels: {${content}}}} : Object{}`;
+}
+
+/** In every lane: keep-pods.ts says why. */
+function leastGrace(): string {
+  return `object.spec.?terminationGracePeriodSeconds.orValue(1) != 0 ? [] :
+[JSONPatch{op: 'replace', path: '/spec/terminationGracePeriodSeconds', value: ${LEAST_GRACE}}]`;
 }
 
 // All in one patch: between two patches the server drops an empty list, so that the second would fail.

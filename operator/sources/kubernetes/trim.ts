@@ -4,7 +4,14 @@ import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import type { GatewayPod, PoolMember, Serving, StampedPod } from '../../model/cluster-state.ts';
 import { openingsOf, type PodSpec } from '../../model/pod-openings.ts';
-import { hasEnvoy, hasStarted, isAgentAway, type PodStatus } from '../../model/pod-status.ts';
+import {
+  ENDED_PHASES,
+  hasEnded,
+  hasEnvoy,
+  hasStarted,
+  isAgentAway,
+  type PodStatus,
+} from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 
 /** Each change of a list over REST would be three of its WorkspaceConf, and a pass of the operator for each. */
@@ -28,7 +35,6 @@ export function trimObject(raw: KubernetesObject): KubernetesObject {
 interface RawPod extends KubernetesObject {
   readonly spec?: PodSpec;
   readonly status?: PodStatus & {
-    readonly phase?: string;
     readonly podIP?: string;
     readonly podIPs?: readonly { readonly ip: string }[];
   };
@@ -37,12 +43,10 @@ interface RawPod extends KubernetesObject {
 /** One for all of them. */
 const NO_OPENINGS: readonly string[] = [];
 
-const ENDED: readonly string[] = ['Succeeded', 'Failed'];
-
-/** Undefined for a terminated pod: it no longer uses its lane. */
+/** Undefined for a pod that has ended: it no longer uses its lane. */
 export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
   const { metadata, spec = {}, status } = raw as RawPod;
-  if (ENDED.includes(status?.phase ?? '')) return undefined;
+  if (hasEnded(status)) return undefined;
   const { namespace = '', name, uid = '', labels = {} } = metadata;
   const label = (key: string): string => labels[key] ?? '';
   const openings = openingsOf(spec);
@@ -72,11 +76,11 @@ export function gatewayPodOf(raw: KubernetesObject): GatewayPod {
 export function poolMemberOf(raw: KubernetesObject): PoolMember {
   const { metadata, status = {} } = raw as RawPod;
   const pod = gatewayPodOf(raw);
-  const hasEnded = ENDED.includes(status.phase ?? '');
-  const isLeaving = metadata.deletionTimestamp !== undefined || hasEnded;
+  const isEnded = ENDED_PHASES.includes(status.phase ?? '');
+  const isLeaving = metadata.deletionTimestamp !== undefined || isEnded;
   const serving = ((): Serving => {
     // Its tunnels go on while it drains: a network plugin must not send their packets elsewhere.
-    if (isLeaving) return !hasEnded && hasEnvoy(status) ? 'existing' : 'none';
+    if (isLeaving) return !isEnded && hasEnvoy(status) ? 'existing' : 'none';
     return pod.isReady || isAgentAway(status) ? 'new' : 'none';
   })();
   return { ...pod, isLeaving, serving };

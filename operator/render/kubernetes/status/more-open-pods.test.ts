@@ -23,6 +23,7 @@ const RUNS = 4000;
 const SEED = 20270131;
 const ran = { state: {}, lastState: { terminated: {} } };
 const runs = { state: { running: {} } };
+const ended = { state: { terminated: {} } };
 /** By what a kubelet has said; the first three have not started. */
 const STATUSES: Readonly<Record<string, PodStatus & { readonly phase: string }>> = {
   gated: { phase: 'Pending' },
@@ -34,9 +35,22 @@ const STATUSES: Readonly<Record<string, PodStatus & { readonly phase: string }>>
   'waiting for its image': { phase: 'Pending', containerStatuses: [{ state: {} }] },
   'in a crash loop': { phase: 'Running', containerStatuses: [ran] },
   running: { phase: 'Running', containerStatuses: [runs] },
-  ended: { phase: 'Succeeded', containerStatuses: [{ state: { terminated: {} } }] },
+  'past its deadline': { phase: 'Failed', containerStatuses: [ended, runs] },
+  'past it, in its sidecar': {
+    phase: 'Failed',
+    initContainerStatuses: [ended, runs],
+    containerStatuses: [ended],
+  },
+  'done, but for a debug container': {
+    phase: 'Succeeded',
+    containerStatuses: [ended],
+    ephemeralContainerStatuses: [runs],
+  },
+  failed: { phase: 'Failed', initContainerStatuses: [ended], containerStatuses: [ended] },
+  ended: { phase: 'Succeeded', containerStatuses: [ended] },
 };
 const WAITING = Object.keys(STATUSES).slice(0, 3);
+const GONE = ['failed', 'ended'];
 const state = fc.constantFrom(...Object.keys(STATUSES));
 
 interface Life {
@@ -97,7 +111,7 @@ it('a pod that goes past its lane is counted and named, whenever it was found an
     fc.property(lives, (life) => {
       const { counted } = lastOf(life);
       const ways = past(life);
-      if (life.later === 'ended' || ways.length === 0) return expect(counted?.past ?? []).toEqual([]);
+      if (GONE.includes(life.later) || ways.length === 0) return expect(counted?.past ?? []).toEqual([]);
       counts.past += 1;
       if (WAITING.includes(life.found)) counts.waiting += 1;
       return expect(counted).toEqual({
@@ -128,7 +142,7 @@ it('a pod without an opening counts only while it runs in a lane more open than 
   fc.assert(
     fc.property(lives, (life) => {
       const { lane, counted } = lastOf({ ...life, pod: { spec: { containers: [] }, openings: [] } });
-      const isOpen = lane === 'full' && life.planned !== 'full' && life.later !== 'ended';
+      const isOpen = lane === 'full' && life.planned !== 'full' && !GONE.includes(life.later);
       return expect(counted).toEqual(isOpen ? { counts: new Map([['full', 1]]), past: [] } : undefined);
     }),
     { numRuns: RUNS, seed: SEED },
