@@ -1,6 +1,7 @@
 // Which workspace a request is for, and whether its caller may access that: both from the compiled plans, so that the
 // API admits exactly whom an ingress gateway admits.
 import { decideIngress } from '../compile/ingress/decide-ingress.ts';
+import { findPlan, findPlanById } from '../compile/ingress/find-plan.ts';
 import { memoize } from '../lib/memo.ts';
 import type { IngressDecision } from '../model/ingress-decision.ts';
 import type { IngressPlan } from '../model/ingress-plan.ts';
@@ -49,7 +50,7 @@ export class WorkspaceDirectory {
     if (found === undefined) {
       return new ApiError(
         'RESOURCE_DOES_NOT_EXIST',
-        `Cannot find workspace "${named}": use the name of its Namespace, or the id in its label sallyport.dev/workspace`,
+        `Cannot find workspace "${named}": use the name of its Namespace, or the id in its label sallyport.dev/workspace, where that is the name of no other`,
       );
     }
     if (ofHost === undefined || ofHost === found) return placeOf(found);
@@ -58,26 +59,25 @@ export class WorkspaceDirectory {
     );
   }
 
-  /** By id or name. */
+  /** By id or name; undefined where it is the one of this and the other of that. */
   find(idOrName: string): IngressPlan | undefined {
-    const { byId, byName } = indexOf(this.#plans());
-    return byId.get(idOrName) ?? byName.get(idOrName);
+    return findPlan(indexOf(this.#plans()).workspaces, idOrName);
   }
 
   /** Id of the workspace of a host, or of calls that name none. */
   idOfHost(host: string): string | undefined {
     const { defaultWorkspace } = this.#settings;
     const found = indexOf(this.#plans()).byHost.get(host);
-    return (found ?? (defaultWorkspace === undefined ? undefined : this.find(defaultWorkspace)))?.spec
-      .workspaceId;
+    return idIn(found ?? (defaultWorkspace === undefined ? undefined : this.find(defaultWorkspace)));
   }
 
   namespaceOf(workspaceId: string): string | undefined {
-    return indexOf(this.#plans()).byId.get(workspaceId)?.metadata.name;
+    return findPlanById(this.#plans(), workspaceId)?.metadata.name;
   }
 
   idOf(namespace: string): string | undefined {
-    return indexOf(this.#plans()).byName.get(namespace)?.spec.workspaceId;
+    const plan = indexOf(this.#plans()).byNamespace.get(namespace);
+    return plan?.spec.level === 'WORKSPACE' ? idIn(plan) : undefined;
   }
 
   /** Where nothing is planned, there are no lists. */
@@ -91,6 +91,11 @@ export class WorkspaceDirectory {
   }
 }
 
+/** A workspace whose label names the id of another has none. */
+function idIn(plan: IngressPlan | undefined): string | undefined {
+  return plan?.spec.workspaceId || undefined;
+}
+
 function placeOf({ metadata, spec }: IngressPlan): Place {
   return { level: 'WORKSPACE', namespace: metadata.name, workspaceId: spec.workspaceId };
 }
@@ -98,11 +103,10 @@ function placeOf({ metadata, spec }: IngressPlan): Place {
 const indexOf = memoize((plans: readonly IngressPlan[]) => {
   const workspaces = plans.filter(({ spec }) => spec.level === 'WORKSPACE');
   return {
+    workspaces,
     byNamespace: new Map(plans.map((plan) => [plan.metadata.name, plan] as const)),
     byHost: new Map(
       workspaces.flatMap((plan) => (plan.spec.hosts ?? []).map((host) => [host, plan] as const)),
     ),
-    byId: new Map(workspaces.map((plan) => [plan.spec.workspaceId, plan] as const)),
-    byName: new Map(workspaces.map((plan) => [plan.metadata.name, plan] as const)),
   };
 });

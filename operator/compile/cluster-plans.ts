@@ -14,6 +14,7 @@ import { laneServiceName } from './lane-service-name.ts';
 import { type CompiledSnapshot } from './plans.ts';
 import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 import { type PlacedTlsPorts, placeTlsPorts, tlsPortProblems } from './tls-ports.ts';
+import { withoutTakenIds } from './workspace-ids.ts';
 import { UNKNOWN_POLICY } from './workspace-sources.ts';
 
 export interface ClusterPlans extends CompiledSnapshot {
@@ -122,7 +123,11 @@ function withLastGood({ plans, tables, problems }: CompiledSnapshot, state: Clus
   const stored = new Map(state.plans.map((plan) => [plan.metadata.name, plan]));
   const kept = plans.map((plan) => {
     const known = stored.get(plan.metadata.name);
-    return unreadable.has(plan.spec.table) && isLastGoodOf(plan, known, lastGood) ? known : plan;
+    if (!unreadable.has(plan.spec.table) || !isLastGoodOf(plan, known, lastGood)) return plan;
+    const { workspaceId } = plan.spec;
+    return workspaceId === known.spec.workspaceId
+      ? known
+      : { ...known, spec: { ...known.spec, workspaceId } };
   });
   return { plans: kept, tables: tablesOf(kept, [...tables, ...lastGood.values()], unreadable), problems };
 }
@@ -168,7 +173,7 @@ function withTerminating(
     ({ metadata: { name } }) => !present.has(name) && (carried.get(name)?.size ?? 0) > 0,
   );
   if (terminating.length === 0) return compiled;
-  const plans = [...compiled.plans, ...terminating].toSorted((a, b) =>
+  const plans = [...compiled.plans, ...withoutTakenIds(terminating, compiled.plans)].toSorted((a, b) =>
     compareText(a.metadata.name, b.metadata.name),
   );
   return { ...compiled, plans, tables: tablesOf(plans, [...compiled.tables, ...state.tables], new Set()) };

@@ -12,6 +12,7 @@ import { keyedGroups } from './destination-groups.ts';
 import { compileEgressTable, type TableSources, tableName } from './egress-table.ts';
 import { laneOf } from './lanes.ts';
 import { findProblems } from './snapshot-problems.ts';
+import { ownId } from './workspace-ids.ts';
 import { workspaceSources } from './workspace-sources.ts';
 
 export interface CompiledSnapshot {
@@ -55,7 +56,7 @@ function planOf(snapshot: Snapshot, workspace: Workspace, sources: TableSources)
     udfNetworkAccess: conf?.spec.enableUdfNetworkAccess ?? false,
   };
   const content = {
-    workspaceId: workspace.id,
+    workspaceId: ownId(snapshot, workspace),
     networkPolicyId: sources.networkPolicyId,
     table: tableName(sources),
     products: PRODUCTS.map((product) => ({ product, lane: laneOf(product, settings) })),

@@ -6,16 +6,10 @@ import { didYouMean } from '../model/nearest-name.ts';
 import type { PolicyAssignment } from '../model/policy-assignment.ts';
 import type { PrivateEndpoint } from '../model/private-endpoint.ts';
 import type { Problem } from '../model/problem.ts';
-import {
-  compareText,
-  findObject,
-  isUnreadable,
-  objectsOf,
-  problemAbout,
-  type Snapshot,
-} from '../model/snapshot.ts';
+import { findObject, isUnreadable, objectsOf, problemAbout, type Snapshot } from '../model/snapshot.ts';
 import { WORKSPACE_LABEL, type Workspace } from '../model/workspace.ts';
 import type { TableSources } from './egress-table.ts';
+import { ownersOfIds } from './workspace-ids.ts';
 
 export interface WorkspaceSources {
   readonly sources: TableSources;
@@ -23,7 +17,7 @@ export interface WorkspaceSources {
 }
 
 export function workspaceSources(snapshot: Snapshot): (workspace: Workspace) => WorkspaceSources {
-  const owners = ownersOfIds(objectsOf(snapshot, 'Workspace'));
+  const owners = ownersOfIds(snapshot);
   const metastores = byWorkspace(objectsOf(snapshot, 'Metastore'));
   const privateEndpoints = byWorkspace(objectsOf(snapshot, 'PrivateEndpoint'));
   return (workspace) => {
@@ -77,14 +71,6 @@ export function assignedPolicy(snapshot: Snapshot, of: Workspace | PolicyAssignm
   const field = assignment === undefined ? undefined : 'spec.networkPolicyId';
   const problem = problemAbout(assignment ?? of, 'NetworkPolicyNotFound', message, field);
   return { networkPolicyId, denyReason: 'POLICY_NOT_FOUND', problems: [problem] };
-}
-
-/** The oldest Namespace with an id owns it; every later one is conflicted. */
-function ownersOfIds(workspaces: readonly Workspace[]): ReadonlyMap<string, string> {
-  const youngestFirst = workspaces
-    .toSorted((a, b) => compareText(a.metadata.creationTimestamp ?? '', b.metadata.creationTimestamp ?? ''))
-    .toReversed();
-  return new Map(youngestFirst.map(({ id, metadata }) => [id, metadata.name]));
 }
 
 /** Objects that name the workspaces that they are for, by workspace, in the order given. */

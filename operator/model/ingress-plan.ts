@@ -54,7 +54,10 @@ export type Trial = Readonly<z.infer<typeof trialSchema>>;
 
 export const ingressPlanSpecSchema = z.strictObject({
   level: z.enum(['WORKSPACE', 'ACCOUNT']).describe('What the lists are for.'),
-  workspaceId: z.string().max(63).describe('Id of the workspace; empty at level ACCOUNT.'),
+  workspaceId: z
+    .string()
+    .max(63)
+    .describe('Id of the workspace; empty at level ACCOUNT, and where another Namespace has that id.'),
   revision: z
     .string()
     .min(1)

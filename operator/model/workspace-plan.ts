@@ -34,7 +34,7 @@ const lanePortsSchema = z.strictObject({
 const TABLE_NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
 
 export const workspacePlanSpecSchema = z.strictObject({
-  workspaceId: z.string().min(1).max(63).describe('Id of the workspace.'),
+  workspaceId: z.string().max(63).describe('Id of the workspace; empty where another Namespace has that id.'),
   networkPolicyId: z.string().max(63).describe('Policy that is in force.'),
   revision: z
     .string()

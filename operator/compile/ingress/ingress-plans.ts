@@ -8,6 +8,7 @@ import { formatKey, problemAbout, type Snapshot } from '../../model/snapshot.ts'
 import type { Workspace } from '../../model/workspace.ts';
 import type { WorkspaceConf } from '../../model/workspace-conf.ts';
 import { contentHash } from '../content-hash.ts';
+import { NO_ID, ownId, withoutTakenIds } from '../workspace-ids.ts';
 import { emptyLists } from './empty-lists.ts';
 import { ignoredAnnotations } from './ignored-annotations.ts';
 import {
@@ -79,16 +80,17 @@ export function* ingressSteps(
   };
 }
 
-/** Of workspaces that may stand in a file that cannot be read: as they were, but for hosts that others have now. */
+/** Of workspaces that may stand in a file that cannot be read: as they were, but for hosts and ids that others have now. */
 function plansOfUnread(
   known: readonly IngressPlan[],
   before: readonly IngressPlan[],
 ): readonly IngressPlan[] {
   const names = new Set(known.map(({ metadata }) => metadata.name));
   const hosts = new Set(known.flatMap(({ spec }) => spec.hosts ?? []));
-  return before.filter(
+  const unread = before.filter(
     ({ metadata, spec }) => !names.has(metadata.name) && !(spec.hosts ?? []).some((host) => hosts.has(host)),
   );
+  return withoutTakenIds(unread, known);
 }
 
 interface Around {
@@ -119,6 +121,7 @@ function inputsOfPlaces({
     const { name, workspace } = place;
     return {
       place,
+      id: workspace === undefined ? NO_ID : ownId(snapshot, workspace),
       settledConf: confs.get(name) ?? NO_CONF,
       lists: (found.readable.get(name) ?? []).filter((list) => workspace !== undefined || isOfAccount(list)),
       unreadable: unreadableLists(
@@ -153,6 +156,7 @@ function nextEnd(plans: readonly IngressPlan[], moment: Moment | undefined): num
 /** All that a plan depends on. */
 interface PlanInputs {
   readonly place: Place;
+  readonly id: string;
   readonly settledConf: SettledConf;
   readonly lists: readonly IpAccessList[];
   readonly unreadable: readonly string[];
@@ -181,8 +185,16 @@ const ACCOUNT = {};
 /** Of 1,000 workspaces only those are planned again of which something changed. */
 const planOnce = memoize(
   (_: object, inputs: PlanInputs): PlannedPlace => planOf(inputs),
-  (_, { place, settledConf, lists, unreadable, former, backendField, owners, addresses, atMs }) => [
-    ...[place.name, settledConf.conf, settledConf.version, settledConf.trial?.until, former, backendField],
+  (_, { place, id, settledConf, lists, unreadable, former, backendField, owners, addresses, atMs }) => [
+    ...[
+      place.name,
+      id,
+      settledConf.conf,
+      settledConf.version,
+      settledConf.trial?.until,
+      former,
+      backendField,
+    ],
     // Whether something is taken back.
     ...(former?.trials ?? []).map((trial) => isOver(trial, atMs)),
     ...[END, ...lists, END, ...unreadable, END, ...owners, END, ...addresses],
@@ -190,7 +202,7 @@ const planOnce = memoize(
 );
 
 function planOf(inputs: PlanInputs): PlannedPlace {
-  const { place, settledConf, lists, unreadable, former, backendField, owners, addresses, atMs } = inputs;
+  const { place, id, settledConf, lists, unreadable, former, backendField, owners, addresses, atMs } = inputs;
   const { name, workspace } = place;
   const conf = settledConf.conf;
   const settled = settleLists({
@@ -203,7 +215,7 @@ function planOf(inputs: PlanInputs): PlannedPlace {
     conf === 'unreadable' ? servedBefore(former) : servedBy({ conf, name, backendField, owners });
   const content: PlanContent = {
     level: workspace === undefined ? 'ACCOUNT' : 'WORKSPACE',
-    workspaceId: workspace?.id ?? '',
+    workspaceId: id,
     enableIpAccessLists: settled.isOn,
     lists: [...settled.lists],
     ...(settled.unreadable.length === 0 ? {} : { unreadableLists: [...settled.unreadable] }),

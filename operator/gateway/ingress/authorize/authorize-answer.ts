@@ -1,6 +1,7 @@
 // The head of a proxy's request and the plans in force -> the answer, and the line for the log. Same decision, same
 // words and same line as an ingress gateway's; whatever is ambiguous or unknown is denied.
 import { decideIngress } from '../../../compile/ingress/decide-ingress.ts';
+import { findPlan } from '../../../compile/ingress/find-plan.ts';
 import { memoize } from '../../../lib/memo.ts';
 import type { AddressRange } from '../../../model/address-range.ts';
 import { inboundRuleName, type WrittenInboundLine } from '../../../model/inbound-line.ts';
@@ -68,7 +69,7 @@ function judge(
   plans: readonly IngressPlan[],
 ): Judged {
   if ('fault' in question) return denied('BAD_REQUEST', question.fault);
-  const plan = planFor(head, question, indexOf(plans));
+  const plan = planFor(head, question, plans);
   if ('denied' in plan) return plan.denied;
   const { client } = question;
   const address = 'address' in client ? client.address : '';
@@ -79,15 +80,16 @@ function judge(
 function planFor(
   head: AuthorizeHead,
   { workspace, host }: AuthorizeQuestion,
-  { byHost, byName }: PlanIndex,
+  plans: readonly IngressPlan[],
 ): { readonly found: IngressPlan } | { readonly denied: Judged } {
   if (workspace !== undefined) {
-    const named = byName.get(workspace);
+    const named = findPlan(plans, workspace);
     return named === undefined
       ? { denied: denied('UNKNOWN_HOST', `there is no workspace "${workspace}"`) }
       : { found: named };
   }
   if ('fault' in host) return { denied: denied('BAD_REQUEST', host.fault) };
+  const byHost = plansByHost(plans);
   const found = byHost.get(host.name);
   if (found === undefined)
     return { denied: denied('UNKNOWN_HOST', `no workspace has the host "${host.name}"`) };
@@ -169,18 +171,7 @@ function ruleOf({
   return inboundRuleName(match === undefined ? { reason } : { reason, listId: match.listId });
 }
 
-interface PlanIndex {
-  readonly byHost: ReadonlyMap<string, IngressPlan>;
-  /** Names, and ids where they are no name. */
-  readonly byName: ReadonlyMap<string, IngressPlan>;
-}
-
-const indexOf = memoize((plans: readonly IngressPlan[]): PlanIndex => {
-  const ids = plans.flatMap((plan) =>
-    plan.spec.workspaceId === '' ? [] : [[plan.spec.workspaceId, plan] as const],
-  );
-  return {
-    byHost: new Map(plans.flatMap((plan) => (plan.spec.hosts ?? []).map((host) => [host, plan] as const))),
-    byName: new Map([...ids, ...plans.map((plan) => [plan.metadata.name, plan] as const)]),
-  };
-});
+const plansByHost = memoize(
+  (plans: readonly IngressPlan[]): ReadonlyMap<string, IngressPlan> =>
+    new Map(plans.flatMap((plan) => (plan.spec.hosts ?? []).map((host) => [host, plan] as const))),
+);

@@ -2,7 +2,7 @@
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
 import { LANES } from '../../../model/lane.ts';
 import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
-import { enforcementOf } from '../../../model/workspace-plan.ts';
+import { enforcementOf, type WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { acceptedOf, sentenceOf } from './accepted.ts';
 import { type FoundStatus, nameSome, RESTARTS_NOT_TRACKED } from './found-status.ts';
 import type { MoreOpenPods } from './more-open-pods.ts';
@@ -33,9 +33,13 @@ export function assignmentStatus(
   const ready = readyOf(verdicts, plan === undefined || stamp === true ? undefined : stamp);
   const policy =
     plan === undefined || assignment === undefined ? {} : { networkPolicyId: plan.spec.networkPolicyId };
-  const workspace =
-    plan === undefined ? {} : { workspaceId: plan.spec.workspaceId, enforcement: enforcementOf(plan) };
-  return { verdicts: { ...verdicts, Ready: ready }, fields: { ...workspace, ...policy } };
+  return { verdicts: { ...verdicts, Ready: ready }, fields: { ...workspaceFields(plan), ...policy } };
+}
+
+function workspaceFields(plan: WorkspacePlan | undefined) {
+  if (plan === undefined) return {};
+  const { workspaceId } = plan.spec;
+  return { ...(workspaceId === '' ? {} : { workspaceId }), enforcement: enforcementOf(plan) };
 }
 
 /** Nothing where it is not measured. */
