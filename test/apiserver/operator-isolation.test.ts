@@ -138,9 +138,10 @@ it(
     expect(await scene.condition('Ready', 'spa', 'ws')).toMatch(
       /On node "node-a" a pod reached the API server at [\d.]+:443, which its KubeNetworkPolicy denies: install or repair a CNI/,
     );
-    const events = ['events.events.k8s.io', '-n', 'default', `--field-selector=regarding.name=${NODE}`];
+    const about = ['-n', 'default', `--field-selector=regarding.name=${NODE}`];
+    const events = ['events.events.k8s.io', ...about, '-o', 'jsonpath={.items[*].reason}'];
     await until('an Event says so', async () =>
-      (await scene.field('{.items[*].reason}', ...events)).includes('IsolationNotEnforced'),
+      (await scene.kubectl('get', ...events)).includes('IsolationNotEnforced'),
     );
   },
   INTERVALS_MS,

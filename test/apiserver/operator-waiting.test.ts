@@ -45,13 +45,9 @@ async function reachesOutside(namespace: string, pod: string): Promise<boolean> 
 
 /** Notes of the Events about a pod. */
 function notified(namespace: string, pod: string): Promise<string> {
-  return scene.field(
-    '{.items[*].note}',
-    'events.events.k8s.io',
-    '-n',
-    namespace,
-    `--field-selector=regarding.name=${pod}`,
-  );
+  const about = `--field-selector=regarding.name=${pod}`;
+  const events = ['events.events.k8s.io', '-n', namespace, about];
+  return scene.kubectl('get', ...events, '-o', 'jsonpath={.items[*].note}');
 }
 
 async function untilPodsMayBe(namespace: string): Promise<void> {
@@ -131,7 +127,7 @@ describe('those that go past their lane through their node', () => {
 
   function lanes(namespace: string): Promise<string> {
     const path = `{range .items[*]}{.metadata.name}={.metadata.labels.sallyport\\.dev/lane} {end}`;
-    return scene.field(path, 'pods', '-n', namespace);
+    return scene.kubectl('get', 'pods', '-n', namespace, '-o', `jsonpath=${path}`);
   }
 
   const NAMED = ['files', 'host'].flatMap((pod) =>

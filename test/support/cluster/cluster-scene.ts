@@ -9,6 +9,7 @@ import { OperatorProcess } from '../../../operator/roles/operator/process.ts';
 import { until } from '../until.ts';
 import { APPLY_INSTALLATION } from './control-plane.ts';
 import { GatewayScene } from './gateway-scene.ts';
+import { readField } from './object-reader.ts';
 
 export interface Operator {
   readonly running: OperatorProcess;
@@ -101,10 +102,9 @@ export class ClusterScene {
     return stdout;
   }
 
-  /** One field of an object; empty where it, or the object, is not there. */
-  async field(jsonPath: string, ...object: readonly string[]): Promise<string> {
-    const { stdout } = await this.controlPlane.kubectl(['get', ...object, '-o', `jsonpath=${jsonPath}`]);
-    return stdout;
+  /** What kubectl prints for this template; empty where the field, or the object, is not there. */
+  field(template: string, ...object: readonly string[]): Promise<string> {
+    return readField(this.gateways.api, template, object);
   }
 
   /** "True Programmed Every ready gateway runs it". */

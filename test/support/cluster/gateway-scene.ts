@@ -5,12 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readGatewayConfig } from '../../../operator/cluster-config.ts';
 import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
-import { ApiFailure, type KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
 import {
   EGRESS_TABLES,
@@ -26,6 +25,7 @@ import { type OutsideServers, startOutsideServers } from '../../outside/outside-
 import { ask } from '../../outside/proxy-client.ts';
 import { until } from '../until.ts';
 import { type ControlPlane, installCrds, installRoles, startControlPlane } from './control-plane.ts';
+import { getWhenServed } from './object-reader.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../hack/sallyport', import.meta.url));
 
@@ -154,18 +154,8 @@ export class GatewayScene {
   /** In the system's namespace, or cluster-scoped. */
   async list(resource: Resource): Promise<readonly KubernetesObject[]> {
     const path = pathOf(resource, { namespace: SYSTEM_NAMESPACE });
-    for (;;) {
-      try {
-        const list = (await this.api.request({ method: 'GET', path })) as {
-          readonly items: readonly KubernetesObject[];
-        };
-        return list.items;
-      } catch (error) {
-        // Of a CRD that has just been made, as kubectl does.
-        if (!(error instanceof ApiFailure) || error.retryAfterMs === undefined) throw error;
-        await delay(error.retryAfterMs);
-      }
-    }
+    const list = (await getWhenServed(this.api, path)) as { readonly items: readonly KubernetesObject[] };
+    return list.items;
   }
 
   async applyTable(
