@@ -7,5 +7,5 @@ if (folder === undefined || folder === '--help') {
     'Usage: hack/kube-apiserver.ts DIR\n\nFor "hack/kube-apiserver.sh up", which keeps its state in DIR.',
   );
 } else {
-  await startControlPlane({ folder, outlivesParent: true });
+  await startControlPlane({ folder, outlivesParent: true, withTypeChecks: true });
 }

@@ -17,7 +17,7 @@ const HOME = SYSTEM_NAMESPACE;
 let scene: AdmissionScene;
 
 beforeAll(async () => {
-  scene = await startAdmissionScene();
+  scene = await startAdmissionScene({ withTypeChecks: true });
 }, CONTROL_PLANE_TIMEOUT_MS);
 afterAll(() => scene.stop());
 

@@ -15,6 +15,7 @@ export interface ComponentPlace {
   readonly folder: string;
   readonly ports: ControlPlanePorts;
   readonly withControllers: boolean;
+  readonly withTypeChecks: boolean;
   readonly auditLog?: string | undefined;
 }
 
@@ -47,8 +48,8 @@ const CONTROLLERS = [
   'serviceaccount-token-controller',
   'statefulset-controller',
   'ttl-after-finished-controller',
-  'validatingadmissionpolicy-status-controller',
 ];
+const TYPE_CHECKER = 'validatingadmissionpolicy-status-controller';
 
 export function etcdArguments({ folder, ports }: ComponentPlace): readonly string[] {
   const clients = `http://127.0.0.1:${ports.etcd}`;
@@ -90,10 +91,11 @@ export function apiServerArguments(place: ComponentPlace): readonly string[] {
   ];
 }
 
-export function controllerManagerArguments({ folder }: ComponentPlace): readonly string[] {
+export function controllerManagerArguments({ folder, withTypeChecks }: ComponentPlace): readonly string[] {
+  const controllers = withTypeChecks ? [...CONTROLLERS, TYPE_CHECKER] : CONTROLLERS;
   return [
     `--kubeconfig=${join(folder, 'controllers.kubeconfig')}`,
-    `--controllers=${CONTROLLERS.join(',')}`,
+    `--controllers=${controllers.join(',')}`,
     '--secure-port=0',
     '--leader-elect=false',
     '--use-service-account-credentials',

@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly folder?: string;
   /** Default true. Without: no garbage collection, no default ServiceAccounts, and pods are admitted without one. */
   readonly withControllers?: boolean;
+  /** Default false. One more controller, which says what is wrong with the expressions of admission policies. */
+  readonly withTypeChecks?: boolean;
   /** Where given, the API server writes a line for each request there, without bodies. */
   readonly auditLog?: string;
   /** Goes on when this process ends. */
@@ -65,6 +67,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       folder,
       ports: await controlPlanePorts(),
       withControllers: options.withControllers ?? true,
+      withTypeChecks: options.withTypeChecks ?? false,
       auditLog: options.auditLog,
     };
     const controlPlane = new ControlPlane(processPlace, place, await createClientAuthority());

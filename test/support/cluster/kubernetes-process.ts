@@ -37,8 +37,13 @@ export class KubernetesProcess {
     const child = spawn(join(binaries, name), args, {
       stdio: ['ignore', output, output],
       detached: outlivesParent,
-      // Its garbage is collected less often: a quarter of the work of a start goes there.
-      env: { GOGC: '400', ...process.env, ...(outlivesParent ? {} : { EXIT_WITH_PARENT: '1' }) },
+      // Its garbage is collected only where it comes to much: a quarter of the work of a start would go there.
+      env: {
+        GOGC: 'off',
+        GOMEMLIMIT: '1GiB',
+        ...process.env,
+        ...(outlivesParent ? {} : { EXIT_WITH_PARENT: '1' }),
+      },
     });
     closeSync(output);
     const started = new KubernetesProcess(name, child, log);
