@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { freePorts } from '../free-ports.ts';
 import { type ClientAuthority, createClientAuthority, type KubernetesUser } from './client-authority.ts';
 import {
@@ -20,6 +21,7 @@ import {
 import { isReady } from './is-ready.ts';
 import { type KubeconfigUser, kubeconfigText } from './kubeconfig-text.ts';
 import { KubernetesProcess, type ProcessPlace } from './kubernetes-process.ts';
+import { readField } from './object-reader.ts';
 import { type ProgramResult, runProgram } from './run-program.ts';
 
 /** For beforeAll: a start takes 5 s on two idle cores, but four test files may start at once on busy ones. */
@@ -140,10 +142,12 @@ export class ControlPlane {
     if (!this.#place.withControllers) return;
     const args = controllerManagerArguments(this.#place);
     this.#others.push(await KubernetesProcess.start('kube-controller-manager', args, this.#processPlace));
-    await this.#waitFor('the default ServiceAccount', async () => {
-      const { code } = await this.kubectl(['get', 'serviceaccount', 'default', '-n', 'default']);
-      return code === 0;
-    });
+    const api = await connectKubernetes({ kubeconfig: this.adminKubeconfig });
+    const account = ['serviceaccount', 'default', '-n', 'default'];
+    await this.#waitFor(
+      'the default ServiceAccount',
+      async () => (await readField(api, '{.metadata.name}', account)) === 'default',
+    ).finally(() => api.close());
   }
 
   async #writeFiles(): Promise<void> {
