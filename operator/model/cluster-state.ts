@@ -6,6 +6,7 @@ import type { GatewayReport } from './gateway-report.ts';
 import type { IngressPlan } from './ingress-plan.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
 import type { ListHitsReport } from './list-hits-report.ts';
+import type { Move } from './moved-pod.ts';
 import type { Problem } from './problem.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { WorkspacePlan } from './workspace-plan.ts';
@@ -53,6 +54,8 @@ export interface StampedPod {
   readonly nodeName: string;
   /** What in its spec goes past its lane, whatever its label says. */
   readonly openings: readonly string[];
+  /** The last time that it was given a stricter lane. */
+  readonly moved?: Move | undefined;
 }
 
 export interface GatewayPod {

@@ -10,6 +10,11 @@ export const LANE_LABEL = `${GROUP}/lane`;
 /** Revision of the setting that the pod was stamped under. */
 export const STAMP_LABEL = `${GROUP}/stamp`;
 
+/** Annotations of a pod that was given a stricter lane: the lane before, and when (model/moved-pod.ts). */
+export const MOVED_FROM_ANNOTATION = `${GROUP}/moved-from`;
+export const MOVED_AT_ANNOTATION = `${GROUP}/moved-at`;
+export const MOVED_ANNOTATIONS = [MOVED_FROM_ANNOTATION, MOVED_AT_ANNOTATION] as const;
+
 /** LANES is in order of openness. */
 export const STRICTEST_LANE: Lane = 'sealed';
 export const STAMP_LABELS = [PRODUCT_LABEL, LANE_LABEL, STAMP_LABEL] as const;

@@ -1,9 +1,10 @@
 // Which pods may be exempt when their Namespace becomes a workspace: the operator's own reading of a pod's spec and status
 // and that of the API server, over generated ones; and a container that starts between check and stamp.
 import fc from 'fast-check';
-import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
+import { exemptPods, holdFoundPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { laneOfFound } from '../../operator/model/found-pod.ts';
+import { laneAfterIsolation, laneBeforeIsolation } from '../../operator/model/found-pod.ts';
+import { moveAnnotations } from '../../operator/model/moved-pod.ts';
 import type { PodSpec } from '../../operator/model/pod-openings.ts';
 import { hasStarted, type PodStatus } from '../../operator/model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL } from '../../operator/model/stamp.ts';
@@ -55,7 +56,8 @@ async function lanesGiven(name: string): Promise<readonly string[]> {
   const given: string[] = [];
   for (const lane of ['full', 'enforced', 'sealed']) {
     const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: 'GENERAL' };
-    const request = dryRun(merge(`${PODS}/${name}`, { metadata: { labels } }));
+    const annotations = lane === 'full' ? {} : moveAnnotations('full', 0);
+    const request = dryRun(merge(`${PODS}/${name}`, { metadata: { labels, annotations } }));
     if ((await rejection(scene.operator, request)) === '') given.push(lane);
   }
   return given;
@@ -114,8 +116,8 @@ it(
         if (openings.length > 0) counts[isOnNetwork(openings) ? 'on their node' : 'past their lane'] += 1;
         const given = await lanesGiven(name);
         expect(given).toEqual(lanesOf(openings, ran));
-        for (const isolatesAll of [true, false])
-          expect([undefined, ...given]).toContain(laneOfFound(pod, isolatesAll));
+        const lanes = [true, false].map((isolatesAll) => laneBeforeIsolation(pod, isolatesAll));
+        for (const lane of [...lanes, laneAfterIsolation(pod)]) expect([undefined, ...given]).toContain(lane);
       }),
       { numRuns: RUNS, seed: SEED },
     );
@@ -125,7 +127,7 @@ it(
   CONTROL_PLANE_TIMEOUT_MS,
 );
 
-it('a container that starts between check and stamp is checked again, and keeps its connections', async () => {
+it('a container that starts between check and stamp is checked again, and stays isolated without a lane', async () => {
   const containerStatuses = named([{ ready: false, restartCount: 0, state: { running: {} } }]);
   const late: KubernetesApi = {
     ...scene.operator,
@@ -135,13 +137,19 @@ it('a container that starts between check and stamp is checked again, and keeps 
       return scene.operator.request(request);
     },
   };
-  const exemption = { mayWrite: () => true, onHeld: async () => undefined, isolatesAll: false };
-  await expect(exemptPods(HOME, { ...exemption, api: late })).rejects.toThrow(
+  const holding = { mayWrite: () => true, onHeld: async () => undefined };
+  await expect(holdFoundPods(HOME, { ...holding, api: late })).rejects.toThrow(
     'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
   );
-  await exemptPods(HOME, { ...exemption, api: scene.operator });
-  const { metadata } = (await scene.root.request({ method: 'GET', path: `${PODS}/late` })) as {
-    readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  await holdFoundPods(HOME, { ...holding, api: scene.operator });
+  const laneOfLate = async (): Promise<string | undefined> => {
+    const { metadata } = (await scene.root.request({ method: 'GET', path: `${PODS}/late` })) as {
+      readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+    };
+    return metadata.labels?.[LANE_LABEL];
   };
-  expect(metadata.labels[LANE_LABEL]).toBe('full');
+  expect(await laneOfLate()).toBeUndefined();
+  // Where nothing is isolated yet, it is exempt.
+  await exemptPods(HOME, { api: scene.operator, mayWrite: () => true, isolatesAll: false });
+  expect(await laneOfLate()).toBe('full');
 });

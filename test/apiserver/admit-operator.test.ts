@@ -8,6 +8,8 @@ import {
   BREAK_GLASS_ANNOTATION,
   LANE_LABEL,
   laneAnnotation,
+  MOVED_AT_ANNOTATION,
+  MOVED_FROM_ANNOTATION,
   PRODUCT_LABEL,
   STAMP_ANNOTATION,
   STAMP_LABEL,
@@ -84,8 +86,12 @@ const ANNOTATION_KEYS = [
   ADOPT_ANNOTATION,
   BREAK_GLASS_ANNOTATION,
   'note',
+  MOVED_AT_ANNOTATION,
   'sallyport.dev/new',
 ];
+const moved = (from: string, at = '2027-01-31T00:00:00.000Z') => ({
+  metadata: { annotations: { [MOVED_FROM_ANNOTATION]: from, [MOVED_AT_ANNOTATION]: at } },
+});
 const lane = (value: string, more = {}) => ({ metadata: { labels: { [LANE_LABEL]: value, ...more } } });
 
 const secretRule = (name: string) => ({
@@ -133,6 +139,14 @@ const CONTENT: readonly object[] = [
   { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'x' }] } },
   ...['full', 'sealed', 'enforced'].map((value) => lane(value, { [PRODUCT_LABEL]: 'GENERAL' })),
   ...['full', 'sealed', 'enforced', 'dry-run'].map((value) => lane(value)),
+  ...['full', 'enforced', 'sealed', 'none'].flatMap((from) => [
+    ...['sealed', 'enforced'].flatMap((to) => [
+      mergePatch(lane(to), moved(from)) as object,
+      mergePatch(lane(to, { [PRODUCT_LABEL]: 'GENERAL' }), moved(from)) as object,
+    ]),
+    moved(from),
+    mergePatch(lane('sealed'), moved(from, 'now')) as object,
+  ]),
 ];
 
 const edit = fc.oneof(

@@ -1,7 +1,7 @@
 // Stamps of running pods: nobody moves a pod to another lane, by whichever subresource; debug containers go the pod's
 // way.
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/stamp.ts';
+import { LANE_LABEL, MOVED_ANNOTATIONS, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/stamp.ts';
 import {
   type AdmissionScene,
   create,
@@ -71,6 +71,26 @@ describe('labels of a running pod', () => {
     });
   });
 
+  it.each(CHANGED_THROUGH)('stay without annotations that say a move, through pods%s', async (path) => {
+    for (const key of MOVED_ANNOTATIONS) {
+      const request = patch(`${PODS}/web${path}`, { metadata: { annotations: { [key]: 'x' } } });
+      expect(await rejection(scene.as.lead, request)).toContain(
+        'of pod "web": they are set when a pod starts, so start it again',
+      );
+    }
+  });
+
+  it("are no pod's that says of itself that it was moved", async () => {
+    for (const key of MOVED_ANNOTATIONS) {
+      const { metadata, ...pod } = podOf(READY, { name: 'moved' });
+      const body = { ...pod, metadata: { ...metadata, annotations: { [key]: 'x' } } };
+      const request = dryRun({ method: 'POST', path: PODS, body });
+      expect(await rejection(scene.as.edit, request)).toContain(
+        'only Sallyport sets these, so leave them out',
+      );
+    }
+  });
+
   it.each(CHANGED_THROUGH)('leave all other labels to everyone, through pods%s', async (path) => {
     const request = patch(`${PODS}/web${path}`, { metadata: { labels: { mine: 'yes' } } });
     expect(await rejection(scene.as.lead, request)).toBe('');
@@ -89,14 +109,18 @@ describe('a Binding', () => {
     ['pods/binding', `${PODS}/web/binding`],
     ['bindings', `/api/v1/namespaces/${READY}/bindings`],
   ] as const;
-  const bind = (path: string, labels: Readonly<Record<string, string>>): ApiRequest =>
+  const bind = (
+    path: string,
+    labels: Readonly<Record<string, string>>,
+    annotations: Readonly<Record<string, string>> = {},
+  ): ApiRequest =>
     dryRun({
       method: 'POST',
       path,
       body: {
         apiVersion: 'v1',
         kind: 'Binding',
-        metadata: { name: 'web', namespace: READY, labels },
+        metadata: { name: 'web', namespace: READY, labels, annotations },
         target: { kind: 'Node', name: 'node-1' },
       },
     });
@@ -105,6 +129,14 @@ describe('a Binding', () => {
     expect(await rejection(scene.as.lead, bind(path, { [LANE_LABEL]: 'full' }))).toContain(
       'Cannot set labels of Sallyport by a Binding',
     );
+  });
+
+  it.each(bindings)('may not say that a pod was moved, through %s', async (_, path) => {
+    for (const key of MOVED_ANNOTATIONS) {
+      expect(await rejection(scene.as.lead, bind(path, {}, { [key]: 'x' }))).toContain(
+        'Cannot set labels of Sallyport by a Binding',
+      );
+    }
   });
 
   it.each(bindings)('binds a pod as ever, through %s', async (_, path) => {

@@ -1,7 +1,7 @@
 // What delivery must not do on a real API server: write over something newer, bring back what is gone, write while
 // another leads, stop at the first failure; and what statuses, Events and exempt pods come to.
 import { EventRecorder, type EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
-import { exemptPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
+import { exemptPods, holdFoundPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import { NoLongerLeader, type WriteFailures } from '../../operator/deliver/kubernetes/object-writer.ts';
 import { writeStatuses } from '../../operator/deliver/kubernetes/status-report.ts';
 import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/api-object.ts';
@@ -221,7 +221,7 @@ describe('EventRecorder', () => {
   });
 });
 
-describe('exemptPods()', () => {
+describe('exemptPods() and holdFoundPods()', () => {
   const RUNNING = { containerStatuses: [container({ running: {} })] };
 
   function container(state: object): object {
@@ -255,10 +255,9 @@ describe('exemptPods()', () => {
     const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
       notified.push(`${pod.namespace}/${pod.name}`);
     };
-    return {
-      ...(await exemptPods(namespace, { api, mayWrite: () => true, onHeld, isolatesAll: false })),
-      notified,
-    };
+    const writing = { api, mayWrite: () => true };
+    const count = await exemptPods(namespace, { ...writing, isolatesAll: false });
+    return { exempt: count, held: await holdFoundPods(namespace, { ...writing, onHeld }), notified };
   }
 
   it('gives lane full to the pods that run, and the strictest to those that have not started', async () => {

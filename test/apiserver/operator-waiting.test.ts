@@ -107,6 +107,34 @@ describe('when their Namespace becomes a workspace', () => {
   });
 });
 
+describe('when the network has yet to follow', () => {
+  it(
+    'those on a node count in the lane before, and then no more',
+    async () => {
+      await scene.apply('{apiVersion: v1, kind: Namespace, metadata: {name: settling}}');
+      await untilPodsMayBe('settling');
+      await scene.apply(podYaml('settling', 'placed', false, { nodeName: 'node-1' }));
+      await scene.apply(podYaml('settling', 'unschedulable', false));
+      await scene.apply(
+        `${policyYaml('settling', ['a.example'])}---\n${assignmentYaml('settling', 'settling')}---\n${workspaceYaml('settling', 's1')}`,
+      );
+      await scene.untilStamped('settling');
+      const message =
+        'MoreOpenLanes Pods run in lanes more open than the policy says (1 in lane "full"): restart them. Of these, 1 had not started and got a stricter lane, which the network may follow only within 20 s';
+      await scene.untilCondition('RestartRequired', `True ${message}`, 'spa', 'settling');
+      expect(await scene.condition('Ready', 'spa', 'settling')).toBe(`False ${message}`);
+      await scene.untilCondition('RestartRequired', 'Unknown NotTracked', 'spa', 'settling');
+      const moved = '{.metadata.annotations.sallyport\\.dev/moved-at}';
+      const movedMs = Date.parse(await scene.field(moved, 'pod', 'placed', '-n', 'settling'));
+      const changed = '{.status.conditions[?(@.type=="RestartRequired")].lastTransitionTime}';
+      const settledMs = Date.parse(await scene.field(changed, 'spa', 'settling'));
+      // Conditions have whole seconds.
+      expect(settledMs - movedMs).toBeGreaterThan(19_000);
+    },
+    MANY_COMMANDS_MS,
+  );
+});
+
 describe('those that go past their lane through their node', () => {
   const FILES = { volumes: [{ name: 'data', nfs: { server: '203.0.113.9', path: '/' } }] };
   const HOST = { hostNetwork: true };
@@ -153,7 +181,7 @@ describe('those that go past their lane through their node', () => {
       {
         annotations: '{ sallyport.dev/adopt: Isolate }',
         wanted:
-          'files-gated=sealed files-waits=sealed host-gated=full host-waits=full plain-gated= plain-waits= ',
+          'files-gated=sealed files-waits=sealed host-gated=full host-waits=full plain-gated=sealed plain-waits= ',
         count: 4,
       },
     ],

@@ -1,12 +1,22 @@
-// Pods on the network of their node that wait when their Namespace becomes a workspace: in an init container, and at a
-// scheduling gate. The first cannot be stopped, so the workspace says so as long as it is there; the second stays.
+// Pods that wait when their Namespace becomes a workspace: in an init container, and at a scheduling gate. On the network
+// of its node the first cannot be stopped, so the workspace says so as long as it is there; the second stays. On a network
+// of its own it reaches nothing any more, at the latest when the workspace is Ready.
 import { apply, kubectl, kubectlJson, tryKubectl } from '../support/nodes/commands.ts';
 import { WORKLOAD_IMAGE, workspace } from '../support/nodes/workspaces.ts';
 import { until } from '../support/until.ts';
 
 const WORKSPACE = 'ws-found';
+const OWN_NETWORK = 'ws-found-own';
 const LONG = 'setInterval(() => {}, 60_000)';
 const UNTIL_TOLD = `setInterval(() => require('node:fs').existsSync('/dev/shm/go') && process.exit(0), 100)`;
+
+/** Tries every 100 ms, and writes when it did and whether anybody answered. */
+const CONNECTS = `setInterval(() => {
+  const at = Date.now();
+  const socket = require('node:net').connect({ host: '5.5.5.5', port: 443 });
+  const say = (what) => () => (console.log(at, what), socket.destroy());
+  socket.once('connect', say('open')).once('error', say('closed')).setTimeout(1000, say('closed'));
+}, 100)`;
 
 function pod(name: string, more: object): string {
   const container = (program: string) => ({ image: WORKLOAD_IMAGE, command: ['node', '--eval', program] });
@@ -28,15 +38,17 @@ async function field(path: string, ...object: readonly string[]): Promise<string
   return await kubectl(['-n', WORKSPACE, 'get', ...object, '-o', `jsonpath=${path}`]);
 }
 
-async function condition(type: string): Promise<string> {
+async function condition(type: string, name = WORKSPACE): Promise<string> {
   const { status } = await kubectlJson<{
     status?: { conditions?: readonly { type: string; status: string; reason: string; message: string }[] };
-  }>(['get', 'spa', WORKSPACE]);
+  }>(['get', 'spa', name]);
   const found = status?.conditions?.find((one) => one.type === type);
   return `${found?.status} ${found?.reason} ${found?.message}`;
 }
 
-afterAll(() => kubectl(['delete', 'namespace', WORKSPACE, '--wait=false', '--ignore-not-found']));
+afterAll(() =>
+  kubectl(['delete', 'namespace', WORKSPACE, OWN_NETWORK, '--wait=false', '--ignore-not-found']),
+);
 
 test('a pod that waits on the network of its node does not pass for sealed, and does not leave its gate', async () => {
   await apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${WORKSPACE}}}`);
@@ -63,4 +75,43 @@ test('a pod that waits on the network of its node does not pass for sealed, and 
   await until('nothing goes past its lane', async () =>
     (await condition('RestartRequired')).startsWith('Unknown NotTracked'),
   );
+});
+
+interface Attempt {
+  readonly atMs: number;
+  readonly isOpen: boolean;
+}
+
+async function attempts(): Promise<readonly Attempt[]> {
+  const { code, stdout } = await tryKubectl(['-n', OWN_NETWORK, 'logs', 'slow', '-c', 'first']);
+  const lines = code === 0 ? stdout.trim().split('\n').filter(Boolean) : [];
+  return lines.map((line) => ({ atMs: Number(line.split(' ')[0]), isOpen: line.endsWith('open') }));
+}
+
+test('a pod in its init container gets nothing through any more when the workspace is Ready', async () => {
+  await apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${OWN_NETWORK}}}`);
+  const accounts = ['-n', OWN_NETWORK, 'get', 'serviceaccount', 'default'];
+  await until('pods may be made', async () => (await tryKubectl(accounts)).code === 0);
+  const container = (program: string) => ({ image: WORKLOAD_IMAGE, command: ['node', '--eval', program] });
+  const spec = {
+    terminationGracePeriodSeconds: 1,
+    initContainers: [{ name: 'first', ...container(CONNECTS) }],
+    containers: [{ name: 'main', ...container(LONG) }],
+  };
+  const metadata = { name: 'slow', namespace: OWN_NETWORK };
+  await apply(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata, spec }));
+  await until('it gets out', async () => (await attempts()).some(({ isOpen }) => isOpen));
+  await apply(workspace(OWN_NETWORK, 52, 'policy-a'));
+  await until('the workspace is Ready', async () =>
+    (await condition('Ready', OWN_NETWORK)).startsWith('True'),
+  );
+  const path = '{.status.conditions[?(@.type=="Ready")].lastTransitionTime}';
+  const readyMs = Date.parse(await kubectl(['get', 'spa', OWN_NETWORK, '-o', `jsonpath=${path}`]));
+  await until(
+    'it has tried on',
+    async () => (await attempts()).filter(({ atMs }) => atMs > readyMs).length > 100,
+  );
+  const open = (await attempts()).filter(({ isOpen }) => isOpen);
+  console.log(`the last connection was open ${readyMs - (open.at(-1)?.atMs ?? 0)} ms before Ready`);
+  expect(open.filter(({ atMs }) => atMs >= readyMs)).toEqual([]);
 });

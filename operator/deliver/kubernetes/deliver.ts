@@ -1,6 +1,6 @@
 // One pass of the leader: outputs -> the API server, in the order that never leaves a pod outside its policy. Running
-// pods of a new workspace are exempted before anything isolates them, isolation is in place before a stamp lets pods
-// start, and what is no longer wanted goes last.
+// pods of a new workspace are exempted before anything isolates them, those that wait get their lane after, isolation is
+// in place before a stamp lets pods start, and what is no longer wanted goes last.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -18,14 +18,9 @@ import {
 } from '../../model/cluster-resources.ts';
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { USER_ANNOTATIONS } from '../../model/stamp.ts';
-import {
-  ISOLATION_NAME,
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
-  WORKSPACE_NAME_LABEL,
-} from '../../model/system-names.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../../model/system-names.ts';
 import type { OperatorOutputs } from '../../pipeline.ts';
-import { exemptPods, type HeldPod } from './exempt-pods.ts';
+import { exemptPods, type HeldPod, holdFoundPods } from './exempt-pods.ts';
 import { failuresByWorkspace } from './failures-by-workspace.ts';
 import { heldAddresses } from './held-addresses.ts';
 import { holdPods, type Recorder, recordHeldPod } from './hold-pods.ts';
@@ -64,10 +59,8 @@ export async function deliver(
 ): Promise<WriteFailures> {
   const { api, writer, lease, logger, recorder } = delivery;
   const notCreated = await createAll(outputs.createdOnce, { writer, logger });
-  // Once isolation exists, a pod without a lane is isolated, and was never exempt.
-  const isolatesAll = (name: string): boolean => outputs.adopting.has(name) || isIsolated(name, observed);
-  const notExempted = await exemptAll(outputs.exempting, isolatesAll, delivery);
-  const stillOpen = new Set(notExempted.map(({ item }) => item.metadata.name));
+  const notExempted = await exemptAll(outputs, delivery);
+  const stillOpen = new Set(notExempted.map(namespaceOf));
   const wanted = outputs.objects.filter(
     ({ metadata }) => !stillOpen.has(metadata.labels?.[WORKSPACE_NAME_LABEL] ?? ''),
   );
@@ -81,7 +74,10 @@ export async function deliver(
   const failed = [...held, ...(await writer.applyAll(ready, observed))];
   // Their isolation or their table is not as it should be.
   const unsafe = failuresByWorkspace(failed, outputs.plans);
-  const stamps = outputs.stamps.filter(({ metadata: { name } }) => !unsafe.has(name) && !stillOpen.has(name));
+  const isSafe = (name: string): boolean => !unsafe.has(name) && !stillOpen.has(name);
+  const foundNotHeld = await holdAll(outputs.exempting.filter(isSafe), delivery);
+  const unheld = new Set(foundNotHeld.map(namespaceOf));
+  const stamps = outputs.stamps.filter(({ metadata: { name } }) => isSafe(name) && !unheld.has(name));
   const stamped = planWrites(stamps, observed, () => false).apply;
   const notStamped = await writer.applyAll(stamped, observed);
   for (const { metadata } of stamped) logger.info('stamped', { workspace: metadata.name });
@@ -97,7 +93,9 @@ export async function deliver(
   );
   const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
   const notRemoved = await writer.removeAll([...removable, ...abandoned]);
-  return [notCreated, notExempted, failed, notStamped, notHeld, notUnstamped, notRemoved].flat();
+  return [
+    ...[notCreated, notExempted, failed, foundNotHeld, notStamped, notHeld, notUnstamped, notRemoved],
+  ].flat();
 }
 
 async function createAll(
@@ -117,24 +115,40 @@ function isPruned({ apiVersion, kind, metadata }: KubernetesObject): boolean {
   return isOurs && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 }
 
-function isIsolated(workspace: string, observed: Observed): boolean {
-  const found = observed.get(`${KUBE_NETWORK_POLICIES.kind}/${workspace}/${ISOLATION_NAME}`);
-  return found !== undefined && isPruned(found);
+/** Namespaces whose pods could not be exempted, with why. */
+function exemptAll(
+  { exempting, adopting }: Pick<OperatorOutputs, 'exempting' | 'adopting'>,
+  { api, lease, logger }: Delivery,
+): Promise<WriteFailures> {
+  return forNamespaces(exempting, async (name) => {
+    const exemption = { api, mayWrite: () => lease.isLeader(), isolatesAll: adopting.has(name) };
+    const exempt = await exemptPods(name, exemption);
+    if (exempt > 0) logger.info('exempted pods', { workspace: name, exempt });
+  });
 }
 
-/** Namespaces whose pods could not be exempted, with why. */
-async function exemptAll(
-  workspaces: readonly string[],
-  isolatesAll: (name: string) => boolean,
+/** Isolated Namespaces whose waiting pods could not be held, with why. */
+function holdAll(
+  isolated: readonly string[],
   { api, lease, logger, recorder }: Delivery,
 ): Promise<WriteFailures> {
-  const namespaces = workspaces.map((name) => ({ kind: NAMESPACES.kind, metadata: { name } }));
-  return inParallel(namespaces, async ({ metadata: { name } }) => {
+  return forNamespaces(isolated, async (name) => {
     const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
-    const exemption = { api, mayWrite: () => lease.isLeader(), onHeld, isolatesAll: isolatesAll(name) };
-    const { exempt, held } = await exemptPods(name, exemption);
-    if (exempt + held > 0) logger.info('exempted pods', { workspace: name, exempt, held });
+    const held = await holdFoundPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
+    if (held > 0) logger.info('held pods', { workspace: name, held });
   });
+}
+
+function forNamespaces(
+  names: readonly string[],
+  work: (name: string) => Promise<void>,
+): Promise<WriteFailures> {
+  const namespaces = names.map((name) => ({ kind: NAMESPACES.kind, metadata: { name } }));
+  return inParallel(namespaces, ({ metadata }) => work(metadata.name));
+}
+
+function namespaceOf({ item }: WriteFailures[number]): string {
+  return item.metadata.name;
 }
 
 /** All our annotations but those that users set. */

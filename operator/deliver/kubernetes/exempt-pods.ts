@@ -1,27 +1,28 @@
-// Pods that exist when their Namespace becomes a workspace. Running ones get lane `full`, which exempts them from
-// isolation until they restart (R39). Those that have not started yet get the strictest lane, where they reach nothing,
-// since their proxy variables and name servers can no longer be set. One in the network of its node gets lane full,
-// since no other would be true. No new pod can start meanwhile: admission denies it until the workspace is ready.
+// Pods that exist when their Namespace becomes a workspace. Before isolation is written running ones get lane `full`,
+// which exempts them until they restart (R39), as does one in the network of its node, since no other lane would be
+// true. Once it is written, those that have not started get the strictest lane, where they reach nothing, since their
+// proxy variables and name servers can no longer be set. In this order they are isolated by the labels that they have,
+// and while the network learns of the new one. No new pod can start meanwhile: admission denies it until the workspace
+// is ready.
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
-import { PODS } from '../../model/cluster-resources.ts';
-import { type FoundPod, laneOfFound } from '../../model/found-pod.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { KUBE_NETWORK_POLICIES, PODS } from '../../model/cluster-resources.ts';
+import { type FoundPod, laneAfterIsolation, laneBeforeIsolation } from '../../model/found-pod.ts';
+import type { Lane } from '../../model/lane.ts';
+import { moveAnnotations } from '../../model/moved-pod.ts';
 import { openingsOf } from '../../model/pod-openings.ts';
 import { hasStarted } from '../../model/pod-status.ts';
-import { EXEMPTED_PRODUCT, HELD_LANE, LANE_LABEL, PRODUCT_LABEL } from '../../model/stamp.ts';
+import { EXEMPTED_LANE, EXEMPTED_PRODUCT, HELD_LANE, LANE_LABEL, PRODUCT_LABEL } from '../../model/stamp.ts';
+import { ISOLATION_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 import { inParallel } from './in-parallel.ts';
 import { labelPod, type PodWriting } from './label-pod.ts';
 
-/** How many. */
-export interface ExemptedPods {
-  /** Exempt: running pods, and those in the network of their node. */
-  readonly exempt: number;
-  /** Pods in the strictest lane. */
-  readonly held: number;
+export interface Exemption extends PodWriting {
+  /** Running pods are isolated too, as somebody wished. */
+  readonly isolatesAll: boolean;
 }
 
-export interface Exemption extends PodWriting {
-  /** Running pods are isolated too. */
-  readonly isolatesAll: boolean;
+export interface Holding extends PodWriting {
   /** Called for each pod that had not started and was held, also where another could not be. */
   readonly onHeld: (pod: HeldPod) => Promise<void>;
 }
@@ -36,24 +37,60 @@ export interface HeldPod {
 
 type PodItem = Pick<KubernetesObject, 'metadata'> & FoundPod;
 
-/** Throws where a pod could not be labelled, so that nothing isolates it by mistake. */
-export async function exemptPods(namespace: string, exemption: Exemption): Promise<ExemptedPods> {
+/**
+ * Before isolation is written. Resolves with how many; throws where one could not be labelled, so that nothing isolates
+ * it by mistake.
+ */
+export async function exemptPods(namespace: string, exemption: Exemption): Promise<number> {
+  // Once isolation exists, a pod without a lane is isolated, and was never exempt. Asked before the pods are.
+  const isolatesAll = exemption.isolatesAll || (await isIsolated(namespace, exemption.api));
+  return labelFound(namespace, exemption, (pod) => laneBeforeIsolation(pod, isolatesAll));
+}
+
+/** After isolation is written. Resolves with how many; throws where one could not be labelled. */
+export async function holdFoundPods(namespace: string, { onHeld, ...writing }: Holding): Promise<number> {
+  return labelFound(namespace, writing, laneAfterIsolation, async ({ metadata, spec = {}, status }, lane) => {
+    const { name, uid = '' } = metadata;
+    if (lane === HELD_LANE && !hasStarted(status))
+      await onHeld({ namespace, name, uid, openings: openingsOf(spec) });
+  });
+}
+
+async function labelFound(
+  namespace: string,
+  writing: PodWriting,
+  laneOf: (pod: FoundPod) => Lane | undefined,
+  onLabelled: (pod: PodItem, lane: Lane) => Promise<void> = async () => undefined,
+): Promise<number> {
   const path = pathOf(PODS, { namespace });
   const query = { labelSelector: `!${LANE_LABEL}` };
-  const { items } = (await exemption.api.request({ method: 'GET', path, query })) as {
+  const { items } = (await writing.api.request({ method: 'GET', path, query })) as {
     readonly items: readonly PodItem[];
   };
   const found = items.flatMap((pod) => {
-    const lane = laneOfFound(pod, exemption.isolatesAll);
-    return lane === undefined ? [] : [{ ...pod, lane }];
+    const lane = laneOf(pod);
+    return lane === undefined ? [] : [{ pod, lane }];
   });
-  const [failure] = await inParallel(found, async ({ metadata, spec = {}, status, lane }) => {
-    await labelPod(metadata, { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT }, exemption);
-    const { name, uid = '' } = metadata;
-    if (lane === HELD_LANE && !hasStarted(status))
-      await exemption.onHeld({ namespace, name, uid, openings: openingsOf(spec) });
+  const [failure] = await inParallel(found, async ({ pod, lane }) => {
+    const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT };
+    // Until then it reached everything.
+    const annotations = lane === HELD_LANE ? moveAnnotations(EXEMPTED_LANE, Date.now()) : {};
+    await labelPod(pod.metadata, { labels, annotations }, writing);
+    await onLabelled(pod, lane);
   });
   if (failure !== undefined) throw failure.error;
-  const exempt = found.filter(({ lane }) => lane !== HELD_LANE).length;
-  return { exempt, held: found.length - exempt };
+  return found.length;
+}
+
+/** As the server has it, since what a watch has returned may be older than our own write. */
+async function isIsolated(namespace: string, api: KubernetesApi): Promise<boolean> {
+  const path = pathOf(KUBE_NETWORK_POLICIES, { namespace });
+  const query = {
+    fieldSelector: `metadata.name=${ISOLATION_NAME}`,
+    labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}`,
+  };
+  const { items } = (await api.request({ method: 'GET', path, query })) as {
+    readonly items: readonly unknown[];
+  };
+  return items.length > 0;
 }

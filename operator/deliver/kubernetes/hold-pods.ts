@@ -3,6 +3,7 @@
 // that started meanwhile.
 import { PODS } from '../../model/cluster-resources.ts';
 import type { Lane } from '../../model/lane.ts';
+import { type Move, mostOpen, moveAnnotations } from '../../model/moved-pod.ts';
 import { HELD_LANE, LANE_LABEL } from '../../model/stamp.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import type { HeldPod } from './exempt-pods.ts';
@@ -14,6 +15,7 @@ export interface PodToHold extends HeldPod {
   /** The lane that it has. */
   readonly from: string;
   readonly lane: Lane;
+  readonly moved?: Move | undefined;
 }
 
 export type Recorder = Pick<EventRecorder, 'record'>;
@@ -25,7 +27,10 @@ export async function holdPods(
 ): Promise<WriteFailures> {
   const objects = pods.map((pod) => ({ kind: PODS.kind, metadata: pod, pod }));
   return inParallel(objects, async ({ pod }) => {
-    await labelPod(pod, { [LANE_LABEL]: pod.lane }, writing);
+    // It may have been moved before, so that the network has not followed yet.
+    const from = mostOpen([pod.from, pod.moved?.from ?? pod.from]) ?? 'full';
+    const annotations = moveAnnotations(from, Date.now());
+    await labelPod(pod, { labels: { [LANE_LABEL]: pod.lane }, annotations }, writing);
     const note = `It had not started when lane "${pod.from}" was taken from it, and is in lane "${pod.lane}" now, for which it has no settings: ${whatToDo(pod)}`;
     await recorder.record(eventOf(pod, note));
   });

@@ -1,4 +1,4 @@
-// Sets labels on an existing pod; ignores one that is gone meanwhile.
+// Sets labels and annotations of an existing pod; ignores one that is gone meanwhile.
 import { type KubernetesMeta, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { PODS } from '../../model/cluster-resources.ts';
@@ -11,7 +11,7 @@ export interface PodWriting {
 
 export async function labelPod(
   { namespace, name, uid }: Pick<KubernetesMeta, 'namespace' | 'name' | 'uid'>,
-  labels: Readonly<Record<string, string>>,
+  content: Pick<KubernetesMeta, 'labels' | 'annotations'>,
   { api, mayWrite }: PodWriting,
 ): Promise<void> {
   try {
@@ -20,7 +20,7 @@ export async function labelPod(
         method: 'PATCH',
         path: pathOf(PODS, { namespace, name }),
         // With its uid: a pod of the same name that was made later has a stamp, which this would change.
-        body: { metadata: { uid, labels } },
+        body: { metadata: { uid, ...content } },
         contentType: 'application/merge-patch+json',
       }),
     );

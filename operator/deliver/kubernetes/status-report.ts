@@ -106,6 +106,7 @@ function becomesPending({ kind, status }: WantedStatus, stored: ObservedStatus |
   const conditionOf = (conditions: ReturnType<typeof storedConditions>, type: string) =>
     conditions.find((condition) => condition.type === type);
   const before = storedConditions(stored?.status);
+  if (!saysSame(status, stored?.status)) return false;
   const others = status.conditions.filter(({ type }) => type !== 'Programmed' && type !== 'Ready');
   return (
     conditionOf(status.conditions, 'Programmed')?.reason === 'Pending' &&
@@ -115,6 +116,12 @@ function becomesPending({ kind, status }: WantedStatus, stored: ObservedStatus |
       return old?.status === is && old.reason === reason;
     })
   );
+}
+
+/** Another policy, or another mode, is said at once. */
+function saysSame(status: WantedStatus['status'], stored: unknown): boolean {
+  const before = (stored ?? {}) as Readonly<Record<string, unknown>>;
+  return ['enforcement', 'networkPolicyId'].every((field) => status[field] === before[field]);
 }
 
 const STATUS_MANAGER = 'sallyport-operator-status';

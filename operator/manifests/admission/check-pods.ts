@@ -3,6 +3,7 @@
 // that goes past its lane or could evict gateways, also where it was made before and waits at a gate.
 import {
   LANE_LABEL,
+  MOVED_ANNOTATIONS,
   PRODUCT_LABEL,
   RESERVED_VARIABLES,
   STAMP_LABEL,
@@ -11,7 +12,7 @@ import {
 import type { Installation } from '../../model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
-import { celList, celMessage, celText, HAS_NO_SYSTEM_PRIORITY, labelsOf } from './cel.ts';
+import { annotationsOf, celList, celMessage, celText, HAS_NO_SYSTEM_PRIORITY, labelsOf } from './cel.ts';
 import { HAS_GRACE } from './keep-pods.ts';
 import { POD_STAMP } from './pod-stamp.ts';
 import {
@@ -37,6 +38,7 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
       validations: [
         IS_READY,
         HAS_LABELS,
+        SAYS_NO_MOVE,
         HAS_ENVIRONMENT,
         HAS_DNS,
         ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY, HAS_GRACE].map(({ expression, message }) =>
@@ -63,8 +65,8 @@ function keepStamps(installation: Installation): readonly JsonObject[] {
       name: 'stamps',
       rules: [podRule('UPDATE', wholly('pods'))],
       objectSelector: STAMPED,
-      touches: `!${celList(STAMP_LABELS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k])`,
-      message: `Cannot change labels ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
+      touches: `!${celList(STAMP_LABELS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k]) || !${celList(MOVED_ANNOTATIONS)}.all(k, ${annotationsOf('object')}[?k] == ${annotationsOf('oldObject')}[?k])`,
+      message: `Cannot change labels ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')} or annotations ${MOVED_ANNOTATIONS.map((key) => `"${key}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
     }),
     ...validatingPolicy({
       name: 'bindings',
@@ -109,6 +111,13 @@ const HAS_LABELS = checked(
   celMessage(`Cannot start a pod in workspace "{request.namespace}" without its stamp: ${HINT}`),
 );
 
+const SAYS_NO_MOVE = checked(
+  `!${annotationsOf('object')}.exists(k, k in ${celList(MOVED_ANNOTATIONS)})`,
+  celMessage(
+    `Cannot start a pod in workspace "{request.namespace}" with ${MOVED_ANNOTATIONS.map((key) => `"${key}"`).join(' or ')}: only Sallyport sets these, so leave them out`,
+  ),
+);
+
 const HAS_ENVIRONMENT = checked(
   `!variables.isInLane || ${['containers', 'initContainers']
     .map(
@@ -141,7 +150,7 @@ const EVICTS_NO_GATEWAY: Validation = {
 };
 
 const BINDING_HAS_NO_STAMP: Validation = {
-  expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)})`,
+  expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)}) && !${annotationsOf('object')}.exists(k, k in ${celList(MOVED_ANNOTATIONS)})`,
   message: celMessage(
     'Cannot set labels of Sallyport by a Binding: leave those that begin with "sallyport.dev/" out',
   ),

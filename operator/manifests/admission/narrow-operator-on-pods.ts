@@ -1,7 +1,7 @@
-// What the operator may change of existing pods: their stamps, and only in one direction. A pod that ran before its
-// Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter lane. One in the network
-// of its node is in lane full in any case, since no other lane would be true. All of that is read from the stored object
-// at the write, so there is no gap between check and write.
+// What the operator may change of existing pods: their stamps, only in one direction, and beside them when it did so. A
+// pod that ran before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter
+// lane. One in the network of its node is in lane full in any case, since no other lane would be true. All of that is
+// read from the stored object at the write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
 import { HOST_NETWORK } from '../../model/pod-openings.ts';
 import {
@@ -9,13 +9,16 @@ import {
   EXEMPTED_PRODUCT,
   HELD_LANE,
   LANE_LABEL,
+  MOVED_ANNOTATIONS,
+  MOVED_AT_ANNOTATION,
+  MOVED_FROM_ANNOTATION,
   PRODUCT_LABEL,
   STAMP_LABEL,
   STAMP_LABELS,
 } from '../../model/stamp.ts';
 import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
-import { celList, celMessage, celText, keepsMetadata, keepsOthers, labelsOf } from './cel.ts';
+import { annotationsOf, celList, celMessage, celText, keepsMetadata, keepsOthers, labelsOf } from './cel.ts';
 import { IN_WORKSPACE } from './narrow-operator.ts';
 import { openings } from './openings.ts';
 import { podRule, type Validation, type Variable, validatingPolicy } from './policy-objects.ts';
@@ -34,9 +37,14 @@ export function narrowOperatorOnPods(installation: Installation): readonly JsonO
 /** As hasStarted() of operator/model/pod-status.ts. */
 const HAS_STARTED = `oldObject.?status.?containerStatuses.orValue([]).exists(c, c.?state.?running.hasValue() || c.?state.?terminated.hasValue() || c.?lastState.?terminated.hasValue())`;
 
+/** As Date.toISOString() writes it. */
+const INSTANT = '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$';
+
 const VARIABLES: readonly Variable[] = [
   { name: 'labels', expression: labelsOf('object') },
   { name: 'oldLabels', expression: labelsOf('oldObject') },
+  { name: 'annotations', expression: annotationsOf('object') },
+  { name: 'oldAnnotations', expression: annotationsOf('oldObject') },
   { name: 'lane', expression: `string(variables.labels[?${celText(LANE_LABEL)}].orValue(''))` },
   { name: 'oldLane', expression: `string(variables.oldLabels[?${celText(LANE_LABEL)}].orValue(''))` },
   { name: 'hasStarted', expression: HAS_STARTED },
@@ -46,28 +54,39 @@ const VARIABLES: readonly Variable[] = [
 const ONLY_STAMPS: Validation = {
   expression: [
     IN_WORKSPACE,
-    keepsMetadata('annotations', 'finalizers', 'ownerReferences'),
+    keepsMetadata('finalizers', 'ownerReferences'),
     'object.spec == oldObject.spec',
     keepsOthers('variables.labels', 'variables.oldLabels', `k in ${celList(STAMP_LABELS)}`),
+    keepsOthers('variables.annotations', 'variables.oldAnnotations', `k in ${celList(MOVED_ANNOTATIONS)}`),
   ].join(' && '),
   message: celMessage(
-    `Cannot change pod "{object.metadata.name}": the operator of Sallyport changes nothing but ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')}, in workspaces`,
+    `Cannot change pod "{object.metadata.name}": the operator of Sallyport changes nothing but ${[...STAMP_LABELS, ...MOVED_ANNOTATIONS].map((key) => `"${key}"`).join(', ')}, in workspaces`,
   ),
 };
 
 const same = (label: string): string =>
   `variables.labels[?${celText(label)}] == variables.oldLabels[?${celText(label)}]`;
 
-/** As laneOfFound() of operator/model/found-pod.ts. */
-const EXEMPTED = `${celText(HOST_NETWORK)} in variables.openings ? variables.lane == ${celText(EXEMPTED_LANE)} : variables.lane == ${celText(EXEMPTED_LANE)} && variables.hasStarted || variables.lane == ${celText(HELD_LANE)} && (!variables.hasStarted || size(variables.openings) > 0)`;
-const EXEMPTS = `variables.oldLane == '' && (${EXEMPTED}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
+const SAME_MOVE = MOVED_ANNOTATIONS.map(
+  (key) => `variables.annotations[?${celText(key)}] == variables.oldAnnotations[?${celText(key)}]`,
+).join(' && ');
+
+/** Whether it says when it was moved, and a lane that is at least as open as its former one, as status reads it. */
+const annotated = (key: string): string => `variables.annotations[?${celText(key)}].orValue('')`;
+const saysMove = (former: string): string =>
+  `${annotated(MOVED_FROM_ANNOTATION)} in ${celList(LANES)} && ${celList(LANES)}.indexOf(${annotated(MOVED_FROM_ANNOTATION)}) <= ${celList(LANES)}.indexOf(${former}) && ${annotated(MOVED_AT_ANNOTATION)}.matches(${celText(INSTANT)})`;
+
+/** As laneBeforeIsolation() and laneAfterIsolation() of operator/model/found-pod.ts. */
+const IS_EXEMPT = `variables.lane == ${celText(EXEMPTED_LANE)} && (variables.hasStarted || ${celText(HOST_NETWORK)} in variables.openings) && ${SAME_MOVE}`;
+const IS_HELD = `variables.lane == ${celText(HELD_LANE)} && !(${celText(HOST_NETWORK)} in variables.openings) && (!variables.hasStarted || size(variables.openings) > 0) && ${saysMove(celText(EXEMPTED_LANE))}`;
+const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
 
 /** LANES begins with the most open one; an unknown lane is isolated like the strictest. */
-const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)}`;
+const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${saysMove('variables.oldLane')}`;
 
 const ONLY_ITS_WAY: Validation = {
-  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} || ${EXEMPTS} || ${HOLDS}`,
+  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} || ${EXEMPTS} || ${HOLDS}`,
   message: celMessage(
-    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one`,
+    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one, and says from which and when`,
   ),
 };

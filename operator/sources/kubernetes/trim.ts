@@ -3,6 +3,7 @@
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import type { GatewayPod, PoolMember, Serving, StampedPod } from '../../model/cluster-state.ts';
+import { moveOf } from '../../model/moved-pod.ts';
 import { openingsOf, type PodSpec } from '../../model/pod-openings.ts';
 import {
   ENDED_PHASES,
@@ -47,7 +48,7 @@ const NO_OPENINGS: readonly string[] = [];
 export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
   const { metadata, spec = {}, status } = raw as RawPod;
   if (hasEnded(status)) return undefined;
-  const { namespace = '', name, uid = '', labels = {} } = metadata;
+  const { namespace = '', name, uid = '', labels = {}, annotations } = metadata;
   const label = (key: string): string => labels[key] ?? '';
   const openings = openingsOf(spec);
   return {
@@ -58,6 +59,7 @@ export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
     hasStarted: hasStarted(status),
     nodeName: spec.nodeName ?? '',
     openings: openings.length === 0 ? NO_OPENINGS : openings,
+    moved: moveOf(annotations),
   };
 }
 

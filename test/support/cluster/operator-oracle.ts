@@ -46,7 +46,8 @@ export function changedPaths(before: Json, after: Json, path: readonly string[] 
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [path.join(' ')];
 }
 
-const STAMPS = /^metadata labels sallyport\.dev\/(?:lane|product|stamp)$/;
+const STAMPS =
+  /^metadata (?:labels sallyport\.dev\/(?:lane|product|stamp)|annotations sallyport\.dev\/moved-(?:from|at))$/;
 const OWN_ANNOTATIONS = /^metadata annotations sallyport\.dev\/(?!(?:adopt|break-glass)$)/;
 const OWN_LABELS = /^metadata labels (?:app\.kubernetes\.io\/managed-by|sallyport\.dev\/for-workspace)$/;
 
@@ -93,10 +94,31 @@ function isItsWay(before: Stored, after: Stored): boolean {
   const paths = changedPaths(old, now);
   const ran = hasStarted(before['status'] as PodStatus | undefined);
   const [from, lane] = [old['sallyport.dev/lane'], now['sallyport.dev/lane']];
-  if (paths.length === 0) return true;
-  if (from !== undefined) return !ran && paths.length === 1 && strictness(lane) > strictness(from);
+  const isSilent = changedPaths(movesOf(before), movesOf(after)).length === 0;
+  if (paths.length === 0) return isSilent;
+  const isTold = saysMoveFrom(after, from ?? 'full');
+  const isStricter = paths.length === 1 && strictness(lane) > strictness(from);
+  if (from !== undefined) return [isTold, !ran, isStricter].every(Boolean);
+  return (lane === 'full' ? isSilent : isTold) && isFirst(before, now, ran);
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function isFirst(before: Stored, now: Labels, ran: boolean): boolean {
+  const paths = changedPaths(before.metadata.labels ?? {}, now);
+  const lane = now['sallyport.dev/lane'];
   const isGeneral = now['sallyport.dev/product'] === 'GENERAL' && !paths.includes('sallyport.dev/stamp');
   return isGeneral && firstLanes(before['spec'] as PodSpec | undefined, ran).includes(lane ?? '');
+}
+
+function movesOf({ metadata: { annotations = {} } }: Stored): readonly (string | undefined)[] {
+  return ['from', 'at'].map((what) => annotations[`sallyport.dev/moved-${what}`]);
+}
+
+function saysMoveFrom(pod: Stored, former: string): boolean {
+  const [from = '', at = ''] = movesOf(pod);
+  const isOpen = strictness(from) >= 0 && strictness(from) <= strictness(former);
+  return isOpen && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(at);
 }
 
 /** Of a pod without a lane. */

@@ -1,6 +1,7 @@
 // A PolicyAssignment -> its status, which is the status of its workspace.
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
 import { LANES } from '../../../model/lane.ts';
+import { SETTLING_MS } from '../../../model/moved-pod.ts';
 import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
 import { enforcementOf, type WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { acceptedOf, sentenceOf } from './accepted.ts';
@@ -89,8 +90,14 @@ function restartRequired(pods: MoreOpenPods | undefined): Verdict<'RestartRequir
     const count = pods.counts.get(lane);
     return count === undefined ? [] : [`${count} in lane "${lane}"`];
   });
-  const message = `Pods run in lanes more open than the policy says (${found.join(', ')}): restart them${pastOf(pods)}`;
+  const message = `Pods run in lanes more open than the policy says (${found.join(', ')}): restart them${settlingOf(pods)}${pastOf(pods)}`;
   return { status: 'True', reason: 'MoreOpenLanes', message };
+}
+
+function settlingOf({ settling }: MoreOpenPods): string {
+  return settling === 0
+    ? ''
+    : `. Of these, ${settling} had not started and got a stricter lane, which the network may follow only within ${SETTLING_MS / 1000} s`;
 }
 
 /** Restarted as they are, they would be denied. */

@@ -9,6 +9,7 @@ import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
 import { confStatus, listStatus } from './ingress-status.ts';
 import { nextStale } from './isolated.ts';
+import { nextSettled } from './more-open-pods.ts';
 import { programmedTogether } from './programmed.ts';
 import { readyOf } from './ready.ts';
 import { indexStatusInput, type StatusIndex, type StatusInput } from './status-index.ts';
@@ -16,7 +17,10 @@ import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
 export interface RenderedStatuses {
   readonly statuses: readonly WantedStatus[];
-  /** Epoch milliseconds at which a gateway becomes silent, an expiry is news, or a measurement no longer counts. */
+  /**
+   * Epoch milliseconds at which a gateway becomes silent, an expiry is news, a measurement no longer counts, or a pod
+   * has settled in its lane.
+   */
   readonly changesAtMs: number | undefined;
 }
 
@@ -36,6 +40,7 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
   const times = [
     nextSilence(state.gatewayReports, atMs),
     nextExpiryNews(state.snapshot.objects, atMs),
+    nextSettled(state.pods, atMs),
     input.isolation === undefined ? undefined : nextStale(input.isolation, atMs),
   ];
   const next = Math.min(...times.filter((timeMs) => timeMs !== undefined));

@@ -67,7 +67,7 @@ export function indexStatusInput({
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
     plans: new Map(compiled.plans.map((plan) => [plan.metadata.name, plan])),
     plansByPolicy: Map.groupBy(compiled.plans, ({ spec }) => spec.networkPolicyId),
-    moreOpenPods: moreOpenPods(state.pods, compiled.plans),
+    moreOpenPods: moreOpenPods(state.pods, compiled.plans, atMs),
     programmed: programmedWorkspaces(compiled, observeGateways(state, atMs)),
     isolated:
       isolation === undefined
