@@ -11,8 +11,6 @@ import { createOrigins } from '../outside/origins.ts';
 interface OutsideWorld {
   /** Address by name; a name may lead to an address of the cluster. */
   readonly names: Readonly<Record<string, string>>;
-  /** Range of pods by the address of their node. */
-  readonly routes: Readonly<Record<string, string>>;
   readonly resolver: string;
   /** Files for the address of the DNS, and for arrivals. */
   readonly ready: string;
@@ -32,7 +30,6 @@ function ip(...args: readonly string[]): void {
 }
 
 for (const address of [...addresses, world.resolver]) ip('address', 'replace', `${address}/32`, 'dev', 'lo');
-for (const [range, node] of Object.entries(world.routes)) ip('route', 'replace', range, 'via', node);
 const origins = createOrigins(await createCertificateAuthority());
 const dns = await startDnsServer(world.resolver);
 for (const [name, address] of Object.entries(world.names)) dns.setRecord(name, { a: [address] });

@@ -4,23 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubectl, kubectlJson, ROOT, startOnHost } from '../support/nodes/commands.ts';
 import { applyWorkspaces, install } from '../support/nodes/installation.ts';
+import { addressOf, type Node, routeToPods } from '../support/nodes/outside-routes.ts';
 import { reach } from '../support/nodes/reach.ts';
 import { NAMES, RESOLVER, TO_NODE } from '../support/nodes/workspaces.ts';
 import { until } from '../support/until.ts';
 
-interface Node {
-  readonly metadata: { readonly name: string };
-  readonly spec: { readonly podCIDR: string; readonly taints?: readonly unknown[] };
-  readonly status: { readonly addresses: readonly { readonly type: string; readonly address: string }[] };
-}
-
 export default async function setUp(): Promise<void> {
   const { items: nodes } = await kubectlJson<{ items: readonly Node[] }>(['get', 'node']);
   const [controlPlane = ''] = nodes.map(addressOf);
-  const resolver = await startOutside(
-    controlPlane,
-    Object.fromEntries(nodes.map((node) => [node.spec.podCIDR, addressOf(node)])),
-  );
+  const resolver = await startOutside(controlPlane);
+  await routeToPods();
   await kubectl(['taint', 'node', '--all', 'node-role.kubernetes.io/control-plane-']).catch(() => undefined);
   await askOutside(resolver);
   const startedMs = performance.now();
@@ -37,15 +30,11 @@ export default async function setUp(): Promise<void> {
   tell('The first denial came');
 }
 
-function addressOf({ status }: Node): string {
-  return status.addresses.find(({ type }) => type === 'InternalIP')?.address ?? '';
-}
-
 /** Returns "address:port" of the public DNS. */
-async function startOutside(controlPlane: string, routes: Readonly<Record<string, string>>): Promise<string> {
+async function startOutside(controlPlane: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-outside-'));
   const [ready, journal] = [join(folder, 'ready'), join(folder, 'journal')];
-  const world = { names: { ...NAMES, [TO_NODE]: controlPlane }, routes, resolver: RESOLVER, ready, journal };
+  const world = { names: { ...NAMES, [TO_NODE]: controlPlane }, resolver: RESOLVER, ready, journal };
   const program = [
     process.execPath,
     '--disable-warning=ExperimentalWarning',

@@ -37,7 +37,7 @@ export function helm(args: readonly string[], stdin?: string): Promise<string> {
 }
 
 /** On the host of the nodes, where addresses of pods and nodes can be reached. */
-function onHost(command: readonly string[]): Promise<string> {
+export function onHost(command: readonly string[]): Promise<string> {
   return must(KIND, ['run', ...command]);
 }
 
