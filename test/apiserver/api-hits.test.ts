@@ -91,13 +91,18 @@ test('callers of the API count as those of an ingress gateway do, and a flood of
   await until('the lists are obeyed', async () => (await statusFor('203.0.113.1')) === 403);
   const before = countOf('DENY');
   for (let at = 0; at < 3; at += 1) expect(await statusFor(INSIDE)).toBe(401);
-  const flood = Array.from({ length: OUTSIDE }, (_, at) => statusFor(`203.0.113.${at % 250}`));
-  expect(new Set(await Promise.all(flood))).toEqual(new Set([403]));
-  await until('every denied call is in a row', async () => countOf('DENY') >= before + OUTSIDE);
+  let sent = 0;
+  // On a busy machine calls may come so slowly that each has a row of its own.
+  await until('a row counts several calls', async () => {
+    const flood = Array.from({ length: OUTSIDE }, (_, at) => statusFor(`203.0.113.${at % 250}`));
+    expect(new Set(await Promise.all(flood))).toEqual(new Set([403]));
+    sent += OUTSIDE;
+    return rows('DENY').some(({ repeats }) => Number(repeats) > 1);
+  });
+  await until('every denied call is in a row', async () => countOf('DENY') >= before + sent);
   // The first may not have had its row yet.
   const denied = countOf('DENY');
-  expect(denied - OUTSIDE).toBeLessThanOrEqual(before + 1);
-  expect(rows('DENY').length).toBeLessThan(denied);
+  expect(denied - sent).toBeLessThanOrEqual(before + 1);
   expect(await metric()).toBe(denied);
   expect(rows('DENY')[0]).toMatchObject({ listener: 'api', workspace: 'team', status: 403, list_id: null });
   await until('dry-run has its rows', async () => countOf('DENY_DRY_RUN') === 3);

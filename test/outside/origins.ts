@@ -51,6 +51,9 @@ export interface Origins {
 
 export const SSH_BANNER = 'SSH-2.0-Stand-in\r\n';
 
+/** Node's own would end a connection after 5 s of silence, which looks as if a gateway had cut it. */
+const PATIENT = { keepAliveTimeout: 0 };
+
 export function createOrigins(authority: CertificateAuthority): Origins {
   const journal = new Journal();
   const servers = new Map<string, Server>();
@@ -132,7 +135,7 @@ async function buildServer(place: Place, authority: CertificateAuthority, journa
   };
   const build: Record<OriginProtocol, () => Server | Promise<Server>> = {
     https: () => buildHttpsServer(place, { authority, journal, servePage }),
-    http: () => createHttpServer(servePage),
+    http: () => createHttpServer(PATIENT, servePage),
     endless: () => createTcpServer({ noDelay: true }, sendWithoutEnd),
     echo: () => createTcpServer((socket) => socket.pipe(socket)),
     ssh: () => createTcpServer((socket) => socket.write(SSH_BANNER) && socket.pipe(socket)),
@@ -171,7 +174,7 @@ async function buildHttpsServer(
 ): Promise<Server> {
   // A client without a server name gets the certificate of the address.
   const { cert, key } = await authority.leafFor(place.address);
-  const options = { cert, key, ALPNProtocols: ['http/1.1'], SNICallback: contextOf(authority) };
+  const options = { ...PATIENT, cert, key, ALPNProtocols: ['http/1.1'], SNICallback: contextOf(authority) };
   const server = createHttpsServer(options, servePage);
   server.on('secureConnection', (socket) => journal.noteServerName(socket));
   return server.on('tlsClientError', (_error, socket) => journal.noteServerName(socket));
