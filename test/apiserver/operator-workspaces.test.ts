@@ -99,7 +99,7 @@ describe('the life of a workspace, one story, in this order', () => {
     );
     await scene.apply(workspaceYaml('cut', '6', '{ sallyport.dev/adopt: Isolate }'));
     await scene.untilStamped('cut');
-    expect(await lanesIn('cut')).toBe('');
+    expect(await lanesIn('cut')).toBe('sealed');
   });
 
   it('keeps isolation after the label is gone, until no stamped pod is left', async () => {

@@ -93,9 +93,8 @@ export async function deliver(
   );
   const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
   const notRemoved = await writer.removeAll([...removable, ...abandoned]);
-  return [
-    ...[notCreated, notExempted, failed, foundNotHeld, notStamped, notHeld, notUnstamped, notRemoved],
-  ].flat();
+  const all = [notCreated, notExempted, failed, foundNotHeld, notStamped, notHeld, notUnstamped, notRemoved];
+  return all.flat();
 }
 
 async function createAll(
