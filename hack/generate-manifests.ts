@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Helm } from '../test/support/chart/helm.ts';
 import { renderPlain } from '../test/support/chart/plain-manifest.ts';
-import { goldenOf, render, VALUE_SETS } from '../test/support/chart/value-sets.ts';
+import { goldenOf, render, renderNotes, VALUE_SETS } from '../test/support/chart/value-sets.ts';
 
 const USAGE = `Usage: hack/generate-manifests.ts [--help]
 
@@ -19,6 +19,7 @@ async function generate(): Promise<void> {
   mkdirSync(join(root, 'charts/plain'), { recursive: true });
   for (const name of Object.keys(VALUE_SETS)) {
     writeFileSync(join(root, 'test/chart/golden', `${name}.yaml`), goldenOf(await render(helm, name)));
+    writeFileSync(join(root, 'test/chart/golden', `${name}.notes.txt`), await renderNotes(helm, name));
   }
   writeFileSync(join(root, 'charts/plain/workloads.yaml'), await renderPlain(helm));
   await helm.remove();

@@ -12,7 +12,14 @@ import {
 } from '../../operator/model/system-names.ts';
 import { CHART, Helm } from '../support/chart/helm.ts';
 import { renderPlain } from '../support/chart/plain-manifest.ts';
-import { goldenOf, type Manifest, manifestsOf, render, VALUE_SETS } from '../support/chart/value-sets.ts';
+import {
+  goldenOf,
+  type Manifest,
+  manifestsOf,
+  render,
+  renderNotes,
+  VALUE_SETS,
+} from '../support/chart/value-sets.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'operator/main.ts');
@@ -64,6 +71,10 @@ const withoutFile = (path: string): string => readFileSync(join(ROOT, path), 'ut
 describe.each(SETS)('with the values "%s"', (name) => {
   it('renders what is in the golden file', () => {
     expect(goldenOf(rendered.get(name) ?? '')).toBe(withoutFile(`test/chart/golden/${name}.yaml`));
+  });
+
+  it('says after the installation what is in the golden file', async () => {
+    expect(await renderNotes(helm, name)).toBe(withoutFile(`test/chart/golden/${name}.notes.txt`));
   });
 
   it('gives every container what Pod Security "restricted" asks for, a read-only root and a memory limit', () => {

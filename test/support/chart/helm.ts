@@ -41,8 +41,17 @@ export class Helm {
 
   /** "helm template", with these values. */
   template(values: ChartValues, args: readonly string[] = []): Promise<ProgramResult> {
+    return this.#withValues('template', values, args);
+  }
+
+  /** "helm install", with these values. */
+  install(values: ChartValues, args: readonly string[]): Promise<ProgramResult> {
+    return this.#withValues('install', values, args);
+  }
+
+  #withValues(command: string, values: ChartValues, args: readonly string[]): Promise<ProgramResult> {
     const name = ['sallyport', CHART, '--namespace', 'sallyport-system'];
-    return this.run(['template', ...name, '--values', '-', ...args], JSON.stringify(values));
+    return this.run([command, ...name, '--values', '-', ...args], JSON.stringify(values));
   }
 
   async remove(): Promise<void> {

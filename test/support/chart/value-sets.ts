@@ -70,6 +70,15 @@ export async function render(helm: Helm, name: string): Promise<string> {
   return stdout;
 }
 
+/** What Helm says after "helm install", from NOTES.txt. Throws what Helm says. */
+export async function renderNotes(helm: Helm, name: string): Promise<string> {
+  const { values } = VALUE_SETS[name] ?? { values: {} };
+  const { code, stdout, stderr } = await helm.install(values, ['--dry-run=client', '--output', 'json']);
+  if (code !== 0) throw new Error(stderr);
+  const { info } = JSON.parse(stdout) as { readonly info: { readonly notes: string } };
+  return info.notes;
+}
+
 export function manifestsOf(rendered: string): readonly Manifest[] {
   return (loadAll(rendered) as (Manifest | null)[]).filter((one) => one !== null);
 }
