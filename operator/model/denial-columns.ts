@@ -32,10 +32,20 @@ const COLUMNS: readonly (readonly [ColumnName, ColumnType, string])[] = [
   ['reason', 'text', 'reason code'],
   ['port', 'integer', 'port that was asked for'],
   ['sni', 'text', 'TLS server name'],
-  ['source', 'text', 'address and port of the client'],
+  ['source', 'text', 'address and port of the client; "*" in a row for several destinations'],
   ['sequence', 'count', 'number of the row among those of its gateway: a missing number is a lost row'],
   ['repeats', 'count', 'how many denials the row stands for'],
   ['sample', 'texts', 'some of the destinations of a row for several'],
+  ['pod', 'text', 'pod that was denied; null where it is not known'],
+  ['pod_uid', 'text', 'uid of that pod'],
+  ['node', 'text', 'node of that pod; of HOST_NETWORK, whose address it is'],
+  ['owner', 'text', 'top of the owners of the pod, such as "Deployment/etl"; null where it has none'],
+  [
+    'who',
+    'text',
+    'POD, HOST_NETWORK (a pod or process with the address of its node) or UNKNOWN_SOURCE; null where nobody looked',
+  ],
+  ['lost', 'count', 'how many denials the row says were not kept; 0 in every other row'],
 ];
 
 export const DENIAL_COLUMNS = columnsOf<Denial, ColumnName>(COLUMNS);

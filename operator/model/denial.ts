@@ -52,7 +52,25 @@ export interface Denial {
   readonly repeats: number;
   /** Some of the destinations, where the row stands for several; then `destination` is "*". */
   readonly sample: readonly string[] | null;
+  /** Name of the pod in its workspace; null where it is not known. */
+  readonly pod: string | null;
+  readonly podUid: string | null;
+  readonly node: string | null;
+  /** The top of the pod's owners, for example "Deployment/etl"; null where it has none, or nobody looked. */
+  readonly owner: string | null;
+  /** What was found about the source; null where nobody looked, as in `run`. */
+  readonly who: Who | null;
+  /** How many denials the row says were not kept; 0 in a row for denials. */
+  readonly lost: number;
 }
+
+/** HOST_NETWORK: a pod with the address of its node, or the node itself. */
+type Who = 'POD' | 'HOST_NETWORK' | 'UNKNOWN_SOURCE';
+
+export type DenialIdentity = Pick<Denial, 'pod' | 'podUid' | 'node' | 'owner' | 'who'>;
+
+/** Of a row whose source nobody has looked up. */
+export const NOT_IDENTIFIED: DenialIdentity = { pod: null, podUid: null, node: null, owner: null, who: null };
 
 /** Not numbered yet, since several may become one row. */
 export type UnnumberedDenial = Omit<Denial, 'sequence'>;

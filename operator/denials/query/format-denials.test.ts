@@ -42,6 +42,19 @@ describe('formatDenials()', () => {
     expect(formatDenials(columns, [denial, dryRun], { listing: 'outbound' })).toBe(listing);
   });
 
+  test('lists who was denied where that was looked up', () => {
+    const rows: readonly JsonRow[] = [
+      { ...denial, who: 'POD', pod: 'etl-0', node: 'node-1' },
+      { ...denial, who: 'HOST_NETWORK', pod: null, node: 'node-1' },
+      { ...denial, who: 'UNKNOWN_SOURCE', pod: null, node: null },
+      { ...denial, who: null, pod: null, node: null },
+    ];
+    const lines = formatDenials(columns, rows, { listing: 'outbound' }).trimEnd().split('\n');
+    expect(lines.map((line) => line.split(/ {3,}/).at(-1))).toEqual([
+      ...['POD', 'etl-0', 'node node-1', 'UNKNOWN_SOURCE', '-'],
+    ]);
+  });
+
   test('lists denied requests in eight columns, without control characters of their own', () => {
     const inbound: JsonRow = {
       event_time: '2026-01-01T00:00:00Z',

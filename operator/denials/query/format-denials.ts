@@ -12,7 +12,7 @@ import type { JsonRow } from './run-query.ts';
 export interface DenialFormat {
   /** One JSON object per line, with every column. */
   readonly json?: boolean;
-  /** Shows the eight columns of `sallyport denials` instead of every column. */
+  /** Shows the columns of `sallyport denials` instead of every column. */
   readonly listing?: 'outbound' | 'inbound';
   /** Columns of the terminal; longer rows are shortened. Absent: nothing is. */
   readonly width?: number;
@@ -40,6 +40,13 @@ const OUTBOUND_LISTING: readonly ListingColumn[] = [
   { heading: 'POLICY', value: column('policy') },
 ];
 
+/** Only where somebody looked up who was denied. */
+const POD: ListingColumn = {
+  heading: 'POD',
+  value: ({ pod, node, who }) =>
+    pod ?? (node === null || node === undefined ? (who ?? null) : `node ${node}`),
+};
+
 const INBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
   { heading: 'OUTCOME', value: column('policy_outcome') },
@@ -62,7 +69,7 @@ export function formatDenials(
   { json = false, listing, width, colour = false }: DenialFormat = {},
 ): string {
   if (json) return rows.map((row) => `${escapeControls(JSON.stringify(row))}\n`).join('');
-  const shown = listing === undefined ? columns.map(plainColumn) : LISTINGS[listing];
+  const shown = listing === undefined ? columns.map(plainColumn) : shownOf(listing, rows);
   if (shown.length === 0) return '';
   const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row))));
   const headings = shown.map(({ heading }) => heading);
@@ -71,6 +78,11 @@ export function formatDenials(
     .map((line) => `${line}\n`)
     .join('');
   return colour ? withColours(text) : text;
+}
+
+function shownOf(listing: keyof typeof LISTINGS, rows: readonly JsonRow[]): readonly ListingColumn[] {
+  const isIdentified = rows.some(({ who }) => who !== null && who !== undefined);
+  return isIdentified ? [...LISTINGS[listing], POD] : LISTINGS[listing];
 }
 
 function column(name: ColumnName | InboundColumnName): (row: JsonRow) => Json {

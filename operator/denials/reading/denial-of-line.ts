@@ -1,7 +1,13 @@
 // One line of Envoy's log -> the Denial it records, or undefined where it records none.
 import type { AccessLogLine } from '../../model/access-log-line.ts';
 import { isPort, NO_SERVER_NAME, parseAskedHost } from '../../model/authority.ts';
-import type { Denial, DestinationType, StorageEvent, UnnumberedDenial } from '../../model/denial.ts';
+import {
+  type Denial,
+  type DestinationType,
+  NOT_IDENTIFIED,
+  type StorageEvent,
+  type UnnumberedDenial,
+} from '../../model/denial.ts';
 import { NETWORK_SOURCE_TYPE, PRODUCTS } from '../../model/product.ts';
 import { isDecidedByEntry, type Reason } from '../../model/reason.ts';
 import { parseStorageHost } from '../../model/storage-host.ts';
@@ -71,6 +77,8 @@ export function denialOfLine(
     source: context.source,
     repeats: line.repeats,
     sample: null,
+    ...NOT_IDENTIFIED,
+    lost: 0,
   };
 }
 

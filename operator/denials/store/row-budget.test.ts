@@ -137,6 +137,23 @@ test('take() has one row for all names beyond the budget, with some of them', ()
   expect(rows.at(-1)).toMatchObject({ destination: '*', port: null, repeats: 4900, sample: names });
 });
 
+test('take() counts no denial in the row of another pod', () => {
+  const budget = new RowBudget({ canRaise: true, shape: OUTBOUND_SHAPE, rowsPerSecond: 10 });
+  const eventTime = '2026-01-01T00:00:00.000Z';
+  const of = (at: number, address: string) =>
+    sampleDenial(at, { eventTime, destination: 'a.example', source: `${address}:${40_000 + at}` });
+  const { rows } = budget.take([
+    ...Array.from({ length: 20 }, (_, at) => of(at, '10.0.0.1')),
+    ...Array.from({ length: 20 }, (_, at) => of(20 + at, 'fd00::2')),
+  ]);
+  const sums = Map.groupBy(rows, ({ source }) => source.slice(0, source.lastIndexOf(':')));
+  const counted = [...sums].map(([address, own]) => [address, sumOf(own)]);
+  expect(counted).toEqual([
+    ['10.0.0.1', 20],
+    ['fd00::2', 20],
+  ]);
+});
+
 test('reset() has nothing counted in rows that were not stored', () => {
   const budget = new RowBudget({
     canRaise: true,

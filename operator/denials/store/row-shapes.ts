@@ -1,5 +1,5 @@
 // What distinguishes rows where a flood must share some: denied connections of a lane, denied requests to a workspace.
-import type { UnnumberedDenial } from '../../model/denial.ts';
+import { NOT_IDENTIFIED, type UnnumberedDenial } from '../../model/denial.ts';
 import type { UnnumberedInboundDenial } from '../../model/inbound-denial.ts';
 import type { RowShape } from './row-budget.ts';
 
@@ -8,8 +8,12 @@ const OTHERS = '*';
 
 export const OUTBOUND_SHAPE: RowShape<UnnumberedDenial> = {
   groupOf: ({ accessType, workspaceId, product }) => `${accessType} ${workspaceId} ${product}`,
-  equalityOf: ({ destination, destinationType, port, reason, rule, sni, revision, dnsEvent }) =>
-    JSON.stringify([destination, destinationType, port, reason, rule, sni, revision, dnsEvent?.rcode]),
+  /** With the address of the client, so that no row counts what another pod did. */
+  equalityOf: ({ source, destination, destinationType, port, reason, rule, sni, revision, dnsEvent }) =>
+    JSON.stringify([
+      ...[addressOf(source), destination, destinationType, port, reason, rule, sni, revision],
+      dnsEvent?.rcode,
+    ]),
   othersOf: (denial) => ({
     key: `${OTHERS} ${denial.reason} ${denial.destinationType}`,
     row: {
@@ -20,6 +24,8 @@ export const OUTBOUND_SHAPE: RowShape<UnnumberedDenial> = {
       rule: null,
       port: null,
       sni: null,
+      source: OTHERS,
+      ...NOT_IDENTIFIED,
     },
   }),
   sampleOf: ({ destination }) => destination,
@@ -49,3 +55,8 @@ export const INBOUND_SHAPE: RowShape<UnnumberedInboundDenial> = {
   }),
   sampleOf: ({ source }) => source.ip,
 };
+
+/** Without the port. */
+function addressOf(source: string): string {
+  return source.slice(0, source.lastIndexOf(':'));
+}

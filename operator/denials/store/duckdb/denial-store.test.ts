@@ -31,6 +31,8 @@ const unusualValues = {
   port: null,
   sni: 'a.example',
   rule: 'ö"\u0000',
+  ...{ pod: 'etl-0', podUid: 'uid-1', node: 'node-1', owner: 'StatefulSet/etl', lost: 2 ** 40 },
+  who: 'POD' as const,
 };
 
 describe('DenialStore.append()', () => {
@@ -86,6 +88,12 @@ describe('DenialStore.append()', () => {
         ['sequence', 1],
         ['repeats', 1],
         ['sample', null],
+        ['pod', 'etl-0'],
+        ['pod_uid', 'uid-1'],
+        ['node', 'node-1'],
+        ['owner', 'StatefulSet/etl'],
+        ['who', 'POD'],
+        ['lost', 2 ** 40],
       ]);
     }));
 

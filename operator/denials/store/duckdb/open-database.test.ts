@@ -18,6 +18,15 @@ async function otherDatabase(path: string, sql: string): Promise<void> {
   instance.closeSync();
 }
 
+/** In the order in which they were added. */
+const IDENTITY = ['pod', 'pod_uid', 'node', 'owner', 'who', 'lost'];
+
+async function withoutColumns(path: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await otherDatabase(path, `alter table access.outbound_network drop column ${name}`);
+  }
+}
+
 /** A log with rows, changed by `damage` after it was closed in good order. */
 async function damagedLog(path: string, damage: (bytes: Buffer) => Buffer): Promise<void> {
   const store = await DenialStore.open(path);
@@ -124,6 +133,7 @@ describe('openDatabase()', () => {
       await store.append(sampleBatch(0, 2, { repeats: 3 }));
       await store.close();
       await otherDatabase(path, 'drop table access.inbound_network');
+      await withoutColumns(path, IDENTITY);
       const reader = await DenialStore.open(path, { readOnly: true });
       expect((await countsOf(reader))?.['total']).toBe(2);
       await reader.close();
@@ -143,6 +153,30 @@ describe('openDatabase()', () => {
       await newer.close();
     }));
 
+  test('gives the log of the version before pods were looked up the columns that it lacks', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 1, { pod: 'forgotten', lost: 7 }));
+      await store.inbound.append(inboundBatch(0, 1));
+      await store.close();
+      await withoutColumns(path, IDENTITY);
+      const reader = await DenialStore.open(path, { readOnly: true });
+      expect((await countsOf(reader))?.['total']).toBe(1);
+      await reader.close();
+      const newer = await DenialStore.open(path);
+      expect(newer.setAside).toBeUndefined();
+      await newer.append(sampleBatch(1, 2, { pod: 'etl-0', who: 'POD', owner: 'StatefulSet/etl' }));
+      const sql = 'select pod, owner, who, lost::int as lost from access.outbound_network order by sequence';
+      expect(rowsOf(await runQuery(newer, sql))).toEqual([
+        { pod: null, owner: null, who: null, lost: 0 },
+        { pod: 'etl-0', owner: 'StatefulSet/etl', who: 'POD', lost: 0 },
+      ]);
+      expect(await newer.inbound.append(inboundBatch(1, 2))).toEqual({ stored: 1, duplicates: 0 });
+      await newer.close();
+      await (await DenialStore.open(path)).close();
+    }));
+
   test('gives the log of the first version the columns and the table that it lacks', () =>
     withFolder(async (folder) => {
       const path = join(folder, 'denials.duckdb');
@@ -150,8 +184,7 @@ describe('openDatabase()', () => {
       await store.append(sampleBatch(0, 2));
       await store.close();
       await otherDatabase(path, 'drop table access.inbound_network');
-      await otherDatabase(path, 'alter table access.outbound_network drop column sample');
-      await otherDatabase(path, 'alter table access.outbound_network drop column repeats');
+      await withoutColumns(path, [...IDENTITY, 'sample', 'repeats']);
       const reader = await DenialStore.open(path, { readOnly: true });
       expect((await countsOf(reader))?.['total']).toBe(2);
       await reader.close();

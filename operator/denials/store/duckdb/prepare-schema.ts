@@ -4,16 +4,30 @@ import type { ColumnName } from '../../../model/denial-columns.ts';
 import { sqlTypeOf } from './column-values.ts';
 import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, type SchemaTable } from './log-tables.ts';
 
-/** Columns that the logs of former versions lack, and what their rows have there. */
-const ADDED_COLUMNS: Readonly<Partial<Record<ColumnName, string>>> = { repeats: '1', sample: 'NULL' };
+/** What one version added to the one before: a table, or columns at the end of one, with what former rows have there. */
+interface Addition {
+  readonly table: SchemaTable;
+  /** Left out: the whole table. */
+  readonly columns?: Readonly<Record<string, string>>;
+}
 
-const isAdded = (name: string): boolean => Object.hasOwn(ADDED_COLUMNS, name);
+/** In the order of the versions. */
+const ADDITIONS: readonly Addition[] = [
+  { table: OUTBOUND_TABLE, columns: outboundDefaults({ repeats: '1', sample: 'NULL' }) },
+  { table: INBOUND_TABLE },
+  {
+    table: OUTBOUND_TABLE,
+    columns: outboundDefaults({
+      ...{ pod: 'NULL', pod_uid: 'NULL', node: 'NULL', owner: 'NULL', who: 'NULL' },
+      lost: '0',
+    }),
+  },
+];
 
-/** That of the first version. */
-const FIRST_OUTBOUND: SchemaTable = {
-  name: OUTBOUND_TABLE.name,
-  columns: OUTBOUND_TABLE.columns.filter(({ name }) => !isAdded(name)),
-};
+/** Only columns that there are. */
+function outboundDefaults(defaults: Readonly<Partial<Record<ColumnName, string>>>): Record<string, string> {
+  return defaults as Record<string, string>;
+}
 
 /** The file holds something else. */
 export class ForeignFileError extends Error {}
@@ -21,21 +35,38 @@ export class ForeignFileError extends Error {}
 export async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
   const found = (await foundColumns(connection)).join();
   if (found === '' && !readOnly) return createSchema(connection);
-  if (found === expectedColumns(LOG_TABLES)) return;
+  const version = [...ADDITIONS.keys()].find(
+    (at) => found === expectedColumns(tablesBefore(ADDITIONS.slice(at))),
+  );
   // Of a former version: read as it is, and written with what was added since.
-  const isFirst = found === expectedColumns([FIRST_OUTBOUND]);
-  if (!isFirst && found !== expectedColumns([OUTBOUND_TABLE])) throw new ForeignFileError();
-  if (!readOnly) await upgrade(connection, isFirst);
+  if (version !== undefined) return readOnly ? undefined : upgrade(connection, ADDITIONS.slice(version));
+  if (found !== expectedColumns(LOG_TABLES)) throw new ForeignFileError();
+}
+
+/** The tables as they were without these additions. */
+function tablesBefore(additions: readonly Addition[]): readonly SchemaTable[] {
+  return LOG_TABLES.flatMap((table) => {
+    const ofTable = additions.filter((addition) => addition.table === table);
+    if (ofTable.some(({ columns }) => columns === undefined)) return [];
+    const isAdded = (name: string) => ofTable.some(({ columns = {} }) => Object.hasOwn(columns, name));
+    return [{ ...table, columns: table.columns.filter(({ name }) => !isAdded(name)) }];
+  });
 }
 
 /** All of it or nothing: a process that dies here leaves a file of the former version. */
-async function upgrade(connection: DuckDBConnection, isFirst: boolean): Promise<void> {
-  const columns = OUTBOUND_TABLE.columns.filter(({ name }) => isFirst && isAdded(name));
-  const added = columns.map(
-    ({ name, type }) =>
-      `ALTER TABLE access.outbound_network ADD COLUMN ${name} ${sqlTypeOf(type)} DEFAULT ${ADDED_COLUMNS[name as ColumnName]};`,
-  );
-  await connection.run(`BEGIN; ${added.join(' ')} ${creationOf(INBOUND_TABLE)}; COMMIT`);
+async function upgrade(connection: DuckDBConnection, additions: readonly Addition[]): Promise<void> {
+  await connection.run(`BEGIN; ${additions.flatMap(statementsOf).join('; ')}; COMMIT`);
+}
+
+/** A table is made as it is today, so that later columns are there already. */
+function statementsOf({ table, columns }: Addition): readonly string[] {
+  if (columns === undefined) return [creationOf(table)];
+  return table.columns
+    .filter(({ name }) => Object.hasOwn(columns, name))
+    .map(
+      ({ name, type }) =>
+        `ALTER TABLE access.${table.name} ADD COLUMN IF NOT EXISTS ${name} ${sqlTypeOf(type)} DEFAULT ${columns[name]}`,
+    );
 }
 
 /**
