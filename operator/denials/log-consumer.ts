@@ -8,14 +8,7 @@ import {
   readLines,
 } from './reading/read-denials.ts';
 import { RowBudget, type RowShape } from './store/row-budget.ts';
-import {
-  type LogRow,
-  numberRows,
-  type RowBatch,
-  type RowSink,
-  type SinkProgress,
-  type Unnumbered,
-} from './store/row-sink.ts';
+import { type LogRow, numberRows, type RowBatch, type RowSink, type Unnumbered } from './store/row-sink.ts';
 
 export interface LogConsumerOptions<Line, Row extends LogRow> {
   readonly gateway: string;
@@ -39,24 +32,30 @@ export type BatchConsumer = Pick<LogConsumer<never, never>, 'consume'>;
 
 export class LogConsumer<Line, Row extends LogRow> {
   readonly #options: LogConsumerOptions<Line, Row>;
-  readonly #positions: Map<string, number>;
-  #sequence: number;
+  #positions = new Map<string, number>();
+  #sequence = 0;
+  /** Whether it is known what the sink has: of a batch that failed, it may have everything. */
+  #isKnown = false;
+  /** The last batch, where its answer was an error. */
+  #unsure: { readonly batch: RowBatch<Row>; readonly read: ReadLines<Line> } | undefined;
   readonly #budget: RowBudget<Unnumbered<Row>>;
   /** Batches of several logs arrive concurrently, and are numbered one after the other. */
   readonly #inTurn = pLimit(1);
 
-  private constructor(options: LogConsumerOptions<Line, Row>, { positions, lastSequence }: SinkProgress) {
+  /** Asks the sink once there is a batch, so that a sink that is away keeps nobody from starting. */
+  constructor(options: LogConsumerOptions<Line, Row>) {
     const { sink, rowsPerSecond, shape } = options;
     this.#options = options;
     this.#budget = new RowBudget({ canRaise: sink.canRaise, rowsPerSecond, shape });
-    this.#positions = new Map(positions);
-    this.#sequence = lastSequence;
   }
 
+  /** Throws where the sink is away. */
   static async open<Line, Row extends LogRow>(
     options: LogConsumerOptions<Line, Row>,
   ): Promise<LogConsumer<Line, Row>> {
-    return new LogConsumer(options, await options.sink.progress(options.gateway));
+    const consumer = new LogConsumer(options);
+    await consumer.#askProgress();
+    return consumer;
   }
 
   /** Stores the denials of the batch; a repeated batch is harmless. Throws where nothing of it was stored. */
@@ -64,10 +63,23 @@ export class LogConsumer<Line, Row extends LogRow> {
     return this.#inTurn(() => this.#consume(batch));
   }
 
+  async #askProgress(): Promise<void> {
+    const { positions, lastSequence } = await this.#options.sink.progress(this.#options.gateway);
+    // Lines without a denial may be beyond the sink's position; reading them again is harmless.
+    this.#positions = new Map(positions);
+    this.#sequence = lastSequence;
+    this.#isKnown = true;
+    const unsure = this.#unsure;
+    this.#unsure = undefined;
+    if (unsure === undefined || unsure.batch.upTo > (positions.get(unsure.batch.logFile) ?? 0)) return;
+    this.#report(unsure.batch, unsure.read);
+  }
+
   async #consume({ logFile, upTo, lines: texts }: LogLines): Promise<void> {
+    if (!this.#isKnown) await this.#askProgress();
     const from = this.#positions.get(logFile) ?? 0;
     if (upTo <= from) return;
-    const { gateway, reader, onLines, onDenials, onUnreadableLines, onTruncatedLines } = this.#options;
+    const { gateway, reader } = this.#options;
     const read = readLines(
       texts.filter(({ offset }) => offset >= from),
       reader.parse,
@@ -76,23 +88,33 @@ export class LogConsumer<Line, Row extends LogRow> {
     const { rows, raised } = this.#budget.take(
       denialsOf(`${gateway}/${logFile}`, read.lines, reader.denialOf),
     );
-    const denials = numberRows<Row>(rows, this.#sequence);
+    const batch = { gateway, logFile, upTo, denials: numberRows<Row>(rows, this.#sequence), raised };
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
-    if (denials.length + raised.length > 0) await this.#append({ gateway, logFile, upTo, denials, raised });
+    if (batch.denials.length + raised.length > 0) await this.#append(batch, read);
     this.#positions.set(logFile, upTo);
-    this.#sequence += denials.length;
-    if (read.unreadable > 0) onUnreadableLines(read.unreadable, logFile);
-    if (read.truncated > 0) onTruncatedLines(read.truncated, logFile);
-    onLines?.(read.lines, logFile, upTo);
+    this.#sequence += batch.denials.length;
+    this.#report(batch, read);
+  }
+
+  #report(
+    { logFile, upTo, denials }: RowBatch<Row>,
+    { lines, unreadable, truncated }: ReadLines<Line>,
+  ): void {
+    const { onLines, onDenials, onUnreadableLines, onTruncatedLines } = this.#options;
+    if (unreadable > 0) onUnreadableLines(unreadable, logFile);
+    if (truncated > 0) onTruncatedLines(truncated, logFile);
+    onLines?.(lines, logFile, upTo);
     onDenials(denials);
   }
 
-  async #append(batch: RowBatch<Row>): Promise<void> {
+  async #append(batch: RowBatch<Row>, read: ReadLines<Line>): Promise<void> {
     try {
       await this.#options.sink.append(batch);
     } catch (error) {
       this.#budget.reset();
+      this.#isKnown = false;
+      this.#unsure = { batch, read };
       throw error;
     }
   }

@@ -38,10 +38,15 @@ export function rowOf<Row>(columns: readonly LogColumn<Row>[], row: Row): Readon
   return Object.fromEntries(columns.map(({ name, value }) => [name, value(row)]));
 }
 
+/** The name of a column as a field: "event_time" is "eventTime". */
+export function fieldOf(name: string): string {
+  return name.replaceAll(/_[a-z]/g, (match) => match.slice(1).toUpperCase());
+}
+
 type Reader = (record: object) => unknown;
 
 function reader(name: string): Reader {
-  const field = name.replaceAll(/_[a-z]/g, (match) => match.slice(1).toUpperCase());
+  const field = fieldOf(name);
   return (record) => (record as Readonly<Record<string, unknown>>)[field];
 }
 

@@ -31,6 +31,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   denials: { uses: ['model', 'lib', 'denials/reading', 'denials/store'] },
   'denials/reading': { uses: ['model', 'lib', 'compile'] },
   'denials/store': { uses: ['model', 'lib'] },
+  'denials/wire': { uses: ['model'] },
+  'denials/shipping': { uses: ['model', 'lib', 'denials/store', 'denials/wire'] },
+  'denials/collector': { uses: ['model', 'lib', 'denials/store', 'denials/wire', 'denials/query'] },
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },
   api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
   'config.ts': { uses: ['model', 'lib', 'option-values.ts', 'inbound-config.ts'] },
@@ -51,7 +54,7 @@ const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pip
 /** Libraries that only these rooms know. */
 const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['denials/store/duckdb', 'denials/query'],
-  fastify: ['api'],
+  fastify: ['api', 'denials/collector'],
 };
 
 const PURE_LIBRARIES =

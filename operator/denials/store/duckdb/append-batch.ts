@@ -16,7 +16,7 @@ import type { LogTable } from './log-tables.ts';
 /** DuckDB's own vector size: a chunk may not be longer. */
 const CHUNK_ROWS = 2048;
 
-/** Rows below the stored position are dropped as duplicates. */
+/** Rows below the stored position are dropped as duplicates, as are raised rows of a batch that lies below it. */
 export async function appendBatch<Row extends LogRow>(
   connection: DuckDBConnection,
   table: LogTable<Row>,
@@ -25,8 +25,10 @@ export async function appendBatch<Row extends LogRow>(
   const from = await storedPosition(connection, batch);
   const fresh = freshDenials(batch, from);
   await insert(connection, table, fresh);
-  await raise(connection, table.name, batch.raised ?? []);
-  if (batch.upTo > from) await setPosition(connection, batch);
+  if (batch.upTo > from) {
+    await raise(connection, table.name, batch.raised ?? []);
+    await setPosition(connection, batch);
+  }
   return { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
 }
 

@@ -1,0 +1,36 @@
+// The body of a request, within limits that are checked before anything is parsed: JSON, packed by gzip or not.
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { MOST_BODY_BYTES } from '../wire/collector-wire.ts';
+import { CollectorError } from './collector-error.ts';
+
+const unpack = promisify(gunzip);
+
+/** Throws a CollectorError. */
+export async function readBody(bytes: Buffer, encoding: string | undefined): Promise<unknown> {
+  const plain = await plainBytes(bytes, encoding);
+  try {
+    return JSON.parse(plain.toString('utf8'));
+  } catch (cause) {
+    throw new CollectorError(400, 'Cannot read the body: it is no JSON', cause);
+  }
+}
+
+export function tooLong(limit: number): CollectorError {
+  return new CollectorError(413, `Cannot accept a body of more than ${limit} bytes: send fewer rows at once`);
+}
+
+async function plainBytes(bytes: Buffer, encoding: string | undefined): Promise<Buffer> {
+  if (encoding === undefined || encoding === 'identity') {
+    if (bytes.length > MOST_BODY_BYTES) throw tooLong(MOST_BODY_BYTES);
+    return bytes;
+  }
+  if (encoding !== 'gzip')
+    throw new CollectorError(415, `Cannot read encoding "${encoding}": send the body as it is, or as gzip`);
+  try {
+    return await unpack(bytes, { maxOutputLength: MOST_BODY_BYTES });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(MOST_BODY_BYTES);
+    throw new CollectorError(400, 'Cannot read the body: it is no gzip', cause);
+  }
+}

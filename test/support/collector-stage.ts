@@ -1,0 +1,76 @@
+// A collector's server over real TLS with a real store, for tests: its callers are known by simple tokens.
+import { join } from 'node:path';
+import type { Authenticate, Caller } from '../../operator/denials/collector/caller.ts';
+import {
+  type CollectorServer,
+  type CollectorServerOptions,
+  createCollectorServer,
+  type ServerTls,
+} from '../../operator/denials/collector/collector-server.ts';
+import {
+  type CollectorConnection,
+  connectCollector,
+} from '../../operator/denials/shipping/collector-connection.ts';
+import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
+import { withFolder } from '../fixtures/denial-fixture.ts';
+import { createCertificateAuthority } from '../outside/certificates.ts';
+
+export interface CollectorStage {
+  readonly server: CollectorServer;
+  readonly store: DenialStore;
+  readonly refused: string[];
+  readonly faults: unknown[];
+  /** "https://127.0.0.1:40123", with a certificate for that address. */
+  readonly url: URL;
+  readonly tls: ServerTls;
+  readonly connect: (token: string) => CollectorConnection;
+}
+
+/** "gateway~gw-1", "ingress~gw-2" or "person~ada". */
+const authenticateByName: Authenticate = async ({ token = '' }) => {
+  const [kind, name = ''] = token.split('~');
+  const callers: Readonly<Record<string, Caller>> = {
+    gateway: { kind: 'gateway', name, direction: 'outbound' },
+    ingress: { kind: 'gateway', name, direction: 'inbound' },
+    person: { kind: 'person', user: name, groups: [] },
+  };
+  return callers[kind ?? ''];
+};
+
+export function withCollector(
+  work: (stage: CollectorStage) => Promise<void>,
+  changes: Partial<CollectorServerOptions> = {},
+): Promise<void> {
+  return withFolder(async (folder) => {
+    const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+    const authority = await createCertificateAuthority();
+    const refused: string[] = [];
+    const faults: unknown[] = [];
+    const tls = await authority.leafFor('127.0.0.1');
+    const server = createCollectorServer({
+      tls,
+      authenticate: authenticateByName,
+      ...{ outbound: store, inbound: store.inbound },
+      identify: async (rows) => rows,
+      onStored: () => undefined,
+      onRefused: (status, sentence) => void refused.push(`${status} ${sentence}`),
+      onFault: (error) => void faults.push(error),
+      ...changes,
+    });
+    await server.listen('127.0.0.1', 0);
+    const url = new URL(`https://127.0.0.1:${server.port}`);
+    const connections: CollectorConnection[] = [];
+    const connect = (token: string): CollectorConnection => {
+      const made = connectCollector({ url, authority: () => authority.caPem, token: async () => token });
+      connections.push(made);
+      return made;
+    };
+    try {
+      await work({ server, store, refused, faults, url, tls, connect });
+    } finally {
+      await Promise.all(connections.map((one) => one.close()));
+      await server.close();
+      await store.close();
+    }
+  });
+}
