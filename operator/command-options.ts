@@ -56,6 +56,10 @@ export function withEnvoyOptions(command: Command): Command {
     .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
     .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")
     .option(
+      '--spool-bytes <n>',
+      'bytes of log lines that may wait for the denial log; beyond it the oldest are given up, and counted (default: 256 MiB)',
+    )
+    .option(
       '--denial-rows <n>',
       'rows per second of one workspace and product, beyond which one stands for several denials (default: 100)',
     )

@@ -23,6 +23,7 @@ import {
   readRange,
   readRetention,
   readRetentionSize,
+  readSpoolBytes,
 } from './option-values.ts';
 
 /** Addresses and ports of the proxies. */
@@ -47,6 +48,8 @@ export interface ProxyConfig {
   readonly accountId: string;
   /** Of one lane in the denial log, before one row stands for several denials. */
   readonly denialRowsPerSecond: number;
+  /** Of log lines that are not rows yet; beyond it the oldest are given up, and counted. */
+  readonly spoolBytes: number;
   /** Worker threads of Envoy; its own default where undefined. */
   readonly concurrency: number | undefined;
   /** Size at which Envoy's access log is rotated; the default of the log tail where undefined. */
@@ -105,6 +108,7 @@ export interface ProxyOptions {
   readonly accountId: string;
   readonly concurrency?: string;
   readonly rotateLogBytes?: string;
+  readonly spoolBytes?: string;
   readonly denialRows?: string;
   readonly externalEnvoy?: boolean;
 }
@@ -153,6 +157,9 @@ function readFolderApi(options: RunOptions): FolderApiConfig | undefined {
 /** Far above what programs without a cache ask, and too few to fill a log. */
 const DNS_QUESTIONS = '1000';
 
+/** Some 400,000 denials of Envoy's log, whose lines have about 650 bytes: of 100 in a second those of an hour. */
+const SPOOL_BYTES = 268_435_456;
+
 /** The retention of Databricks' system table. */
 const RETENTION = '365d';
 const RETENTION_SIZE = '10GB';
@@ -170,6 +177,7 @@ export function readProxyConfig(options: ProxyOptions, environment: NodeJS.Proce
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
     denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
+    spoolBytes: readSpoolBytes(options.spoolBytes ?? String(SPOOL_BYTES)),
     concurrency: readCountIfGiven('--concurrency', options.concurrency),
     rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),
     isEnvoyExternal: options.externalEnvoy === true,

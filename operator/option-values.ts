@@ -102,6 +102,16 @@ export function readLogBytes(text: string): number {
   );
 }
 
+/** The log that is written, one that is read, and some that can be given up. */
+const LEAST_SPOOL_BYTES = 1_048_576;
+
+export function readSpoolBytes(text: string): number {
+  if (/^\d{1,14}$/.test(text) && Number(text) >= LEAST_SPOOL_BYTES) return Number(text);
+  throw new OptionError(
+    `--spool-bytes: Cannot accept "${text}": write a number of bytes from ${LEAST_SPOOL_BYTES}`,
+  );
+}
+
 /** Old rows are deleted once an hour. */
 const LEAST_RETENTION_MS = 3_600_000;
 

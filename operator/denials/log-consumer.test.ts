@@ -39,8 +39,8 @@ function withLog(work: (setting: Setting) => Promise<void>): Promise<void> {
         onTruncatedLines: (count) => void unreadable.push(`${count} truncated`),
       });
     const stored = async (): Promise<readonly string[]> => {
-      const sql =
-        'select sequence, destination from system.access.outbound_network order by event_id, sequence';
+      const sql = `select sequence, case lost when 0 then destination else lost || ' lost' end as destination
+        from system.access.outbound_network order by event_id, sequence`;
       return rowsOf(await runQuery(store, sql)).map((row) => `${row['sequence']} ${row['destination']}`);
     };
     try {
@@ -66,7 +66,7 @@ function batchOf(texts: readonly string[], from = 0, logFile = LOG_FILE): LogLin
   return { logFile, upTo, lines };
 }
 
-test('consume() stores denials and nothing else, shows each, and reports lines that are none of ours', () =>
+test('consume() stores and shows denials, and counts lines that are none of ours in a row', () =>
   withLog(async ({ open, stored, shown, unreadable }) => {
     const log = await open();
     const allowed = rejection('allowed.example.com', { decision: 'allow', code: 200 });
@@ -79,10 +79,32 @@ test('consume() stores denials and nothing else, shows each, and reports lines t
         rejection('b.example.com'),
       ]),
     );
-    expect(await stored()).toEqual(['1 a.example.com', '2 b.example.com']);
-    expect(shown.map(({ destination }) => destination)).toEqual(['a.example.com', 'b.example.com']);
+    expect(await stored()).toEqual(['1 a.example.com', '3 2 lost', '2 b.example.com']);
+    expect(shown.map(({ destination }) => destination)).toEqual(['a.example.com', 'b.example.com', '*']);
+    expect(shown[2]).toMatchObject({ reason: 'DENIALS_NOT_KEPT', repeats: 2, workspaceId: '' });
     expect(shown[0]).toMatchObject({ accountId: 'acme', eventId: `local/${LOG_FILE}/0` });
     expect(unreadable).toEqual(['2 unreadable']);
+  }));
+
+test('consume() reads the line behind one whose end is missing, and counts that', () =>
+  withLog(async ({ open, stored, shown }) => {
+    const whole = rejection('b.example.com');
+    const log = await open();
+    await log.consume(
+      batchOf([
+        rejection('a.example.com'),
+        rejection('torn.example.com').slice(0, 80) + whole,
+        `\0\0\0\0${rejection('c.example.com')}`,
+        '\0\0\0',
+      ]),
+    );
+    expect(shown.map(({ destination, lost }) => lost || destination)).toEqual([
+      'a.example.com',
+      'b.example.com',
+      'c.example.com',
+      3,
+    ]);
+    expect(await stored()).toHaveLength(4);
   }));
 
 test('consume() of lines that were too long stores a row each, and reports how many', () =>

@@ -10,7 +10,12 @@ import {
 import { RowBudget, type RowShape } from './store/row-budget.ts';
 import { type LogRow, numberRows, type RowBatch, type RowSink, type Unnumbered } from './store/row-sink.ts';
 
-export interface LogConsumerOptions<Line, Row extends LogRow> {
+/** Of any log. */
+export interface TimedLine {
+  readonly time: string;
+}
+
+export interface LogConsumerOptions<Line extends TimedLine, Row extends LogRow> {
   readonly gateway: string;
   readonly reader: LineReader<Line, Unnumbered<Row>>;
   readonly sink: RowSink<Row>;
@@ -27,17 +32,25 @@ export interface LogConsumerOptions<Line, Row extends LogRow> {
   readonly onTruncatedLines: (count: number, logFile: string) => void;
 }
 
+/** A row that no line of a log says, with its number in a log file of its own. */
+export interface NumberedRow<Row> {
+  readonly number: number;
+  readonly row: Unnumbered<Row>;
+}
+
 /** What takes the batches of a log. */
 export type BatchConsumer = Pick<LogConsumer<never, never>, 'consume'>;
 
-export class LogConsumer<Line, Row extends LogRow> {
+export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
   readonly #options: LogConsumerOptions<Line, Row>;
   #positions = new Map<string, number>();
   #sequence = 0;
   /** Whether it is known what the sink has: of a batch that failed, it may have everything. */
   #isKnown = false;
   /** The last batch, where its answer was an error. */
-  #unsure: { readonly batch: RowBatch<Row>; readonly read: ReadLines<Line> } | undefined;
+  #unsure: { readonly batch: RowBatch<Row>; readonly read: ReadLines<Line> | undefined } | undefined;
+  /** Of the lines so far. */
+  #newestTime: string | undefined;
   readonly #budget: RowBudget<Unnumbered<Row>>;
   /** Batches of several logs arrive concurrently, and are numbered one after the other. */
   readonly #inTurn = pLimit(1);
@@ -50,7 +63,7 @@ export class LogConsumer<Line, Row extends LogRow> {
   }
 
   /** Throws where the sink is away. */
-  static async open<Line, Row extends LogRow>(
+  static async open<Line extends TimedLine, Row extends LogRow>(
     options: LogConsumerOptions<Line, Row>,
   ): Promise<LogConsumer<Line, Row>> {
     const consumer = new LogConsumer(options);
@@ -61,6 +74,27 @@ export class LogConsumer<Line, Row extends LogRow> {
   /** Stores the denials of the batch; a repeated batch is harmless. Throws where nothing of it was stored. */
   consume(batch: LogLines): Promise<void> {
     return this.#inTurn(() => this.#consume(batch));
+  }
+
+  /** How far the sink is in a log file. Throws where the sink is away. */
+  positionOf(logFile: string): Promise<number> {
+    return this.#inTurn(async () => {
+      if (!this.#isKnown) await this.#askProgress();
+      return this.#positions.get(logFile) ?? 0;
+    });
+  }
+
+  /** Stores those that the sink does not have yet: a position in such a log file is the number of the next row. */
+  storeRows(logFile: string, numbered: readonly NumberedRow<Row>[]): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isKnown) await this.#askProgress();
+      const from = this.#positions.get(logFile) ?? 0;
+      const fresh = numbered.filter(({ number }) => number >= from);
+      const upTo = (fresh.at(-1)?.number ?? -1) + 1;
+      if (fresh.length === 0) return;
+      const rows = fresh.map(({ row }) => row);
+      await this.#store({ logFile, upTo, denials: this.#number(rows), raised: [] }, undefined);
+    });
   }
 
   async #askProgress(): Promise<void> {
@@ -85,30 +119,52 @@ export class LogConsumer<Line, Row extends LogRow> {
       reader.parse,
     );
     await reader.prepare?.(read.lines.map(({ line }) => line));
+    this.#newestTime = read.lines.at(-1)?.line.time ?? this.#newestTime;
     const { rows, raised } = this.#budget.take(
       denialsOf(`${gateway}/${logFile}`, read.lines, reader.denialOf),
     );
-    const batch = { gateway, logFile, upTo, denials: numberRows<Row>(rows, this.#sequence), raised };
+    const denials = this.#number([...rows, ...this.#lostRows(logFile, read)]);
+    await this.#store({ logFile, upTo, denials, raised }, read);
+  }
+
+  /** A row that counts the unreadable lines: each may have been a denial. */
+  #lostRows(logFile: string, { lines, unreadable }: ReadLines<Line>): readonly Unnumbered<Row>[] {
+    const { gateway, reader } = this.#options;
+    const [first] = unreadable;
+    if (first === undefined) return [];
+    const eventTime = lines[0]?.line.time ?? this.#newestTime ?? new Date().toISOString();
+    const eventId = `${gateway}/${logFile}/${first}`;
+    return [reader.lost.rowOf({ eventId, eventTime, lost: unreadable.length, owner: reader.lost.nobody })];
+  }
+
+  #number(rows: readonly Unnumbered<Row>[]): readonly Row[] {
+    return numberRows<Row>(rows, this.#sequence);
+  }
+
+  async #store(
+    rows: Omit<RowBatch<Row>, 'gateway' | 'raised'> & Required<Pick<RowBatch<Row>, 'raised'>>,
+    read: ReadLines<Line> | undefined,
+  ): Promise<void> {
+    const batch = { gateway: this.#options.gateway, ...rows };
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
-    if (batch.denials.length + raised.length > 0) await this.#append(batch, read);
-    this.#positions.set(logFile, upTo);
+    if (batch.denials.length + batch.raised.length > 0) await this.#append(batch, read);
+    this.#positions.set(batch.logFile, batch.upTo);
     this.#sequence += batch.denials.length;
     this.#report(batch, read);
   }
 
-  #report(
-    { logFile, upTo, denials }: RowBatch<Row>,
-    { lines, unreadable, truncated }: ReadLines<Line>,
-  ): void {
+  #report({ logFile, upTo, denials }: RowBatch<Row>, read: ReadLines<Line> | undefined): void {
     const { onLines, onDenials, onUnreadableLines, onTruncatedLines } = this.#options;
-    if (unreadable > 0) onUnreadableLines(unreadable, logFile);
-    if (truncated > 0) onTruncatedLines(truncated, logFile);
-    onLines?.(lines, logFile, upTo);
+    if (read !== undefined) {
+      if (read.unreadable.length > 0) onUnreadableLines(read.unreadable.length, logFile);
+      if (read.truncated > 0) onTruncatedLines(read.truncated, logFile);
+      onLines?.(read.lines, logFile, upTo);
+    }
     onDenials(denials);
   }
 
-  async #append(batch: RowBatch<Row>, read: ReadLines<Line>): Promise<void> {
+  async #append(batch: RowBatch<Row>, read: ReadLines<Line> | undefined): Promise<void> {
     try {
       await this.#options.sink.append(batch);
     } catch (error) {

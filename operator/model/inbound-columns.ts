@@ -37,6 +37,7 @@ const COLUMNS: readonly (readonly [InboundColumnName, ColumnType, string])[] = [
   ['sequence', 'count', 'number of the row among those of its gateway: a missing number is a lost row'],
   ['repeats', 'count', 'how many denials the row stands for'],
   ['sample', 'texts', 'some of the addresses of a row for several'],
+  ['lost', 'count', 'how many denials the row says were not kept; 0 in every other row'],
 ];
 
 export const INBOUND_COLUMNS = columnsOf<InboundDenial, InboundColumnName>(COLUMNS);

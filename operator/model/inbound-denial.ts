@@ -45,6 +45,8 @@ export interface InboundDenial {
   readonly repeats: number;
   /** Some of the addresses, where the row stands for several; then `source.ip` is "*". */
   readonly sample: readonly string[] | null;
+  /** How many denials the row says were not kept; 0 in a row for denials. */
+  readonly lost: number;
 }
 
 /** Not numbered yet, since several may become one row. */

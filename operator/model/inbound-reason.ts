@@ -9,7 +9,9 @@ type RefusalReason =
   /** A stream was closed, since its client is no longer allowed. */
   | 'ACCESS_REVOKED'
   | 'TOO_MANY_CONNECTIONS'
-  | 'GATEWAY_OVERLOADED';
+  | 'GATEWAY_OVERLOADED'
+  /** No request: the row counts those whose rows could not be kept. */
+  | 'DENIALS_NOT_KEPT';
 
 export type InboundReason = IngressReason | RefusalReason;
 
@@ -26,6 +28,7 @@ export const INBOUND_REASONS: Readonly<Record<InboundReason, 'ALLOW' | 'DENY'>> 
   ACCESS_REVOKED: 'DENY',
   TOO_MANY_CONNECTIONS: 'DENY',
   GATEWAY_OVERLOADED: 'DENY',
+  DENIALS_NOT_KEPT: 'DENY',
 };
 
 export function isInboundReason(text: string): text is InboundReason {

@@ -41,6 +41,8 @@ export const REASONS = {
   POLICY_NOT_FOUND: 'the assigned network policy does not exist',
   POLICY_UNREADABLE: 'the assigned network policy cannot be read',
   WORKSPACE_CONFLICTED: 'another namespace already has this workspace id',
+  DENIALS_NOT_KEPT:
+    'the gateway could not keep these denials, and the row says how many; traffic was decided as always',
 } as const;
 
 export type Reason = keyof typeof REASONS;

@@ -37,6 +37,7 @@ function startLog(
       hits,
     },
     rotateLogBytes,
+    spoolBytes: 1e8,
     rowsPerSecond: 1000,
     retentionMs: 365 * 24 * 3_600_000,
     maxBytes: 1e9,

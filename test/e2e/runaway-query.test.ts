@@ -68,6 +68,7 @@ function startLog(root: string, failure: (sentence: string) => void): Promise<De
       hits,
     },
     rotateLogBytes: undefined,
+    spoolBytes: 1e8,
     rowsPerSecond: 1000,
     retentionMs: 365 * 24 * 3_600_000,
     maxBytes: 1e9,

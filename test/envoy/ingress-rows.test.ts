@@ -108,6 +108,7 @@ function withGateway(work: (stage: Stage) => Promise<void>): Promise<void> {
       hits: `${folder}/hits.json`,
       reopenEnvoyLog: () => fixture.xds.envoy.admin.reopenLogs(),
       maxBytes: 65_536,
+      budgetBytes: 1e8,
       logger: createLogger({ role: 'ingress', level: 'info', stream }),
       registry,
     });

@@ -62,6 +62,8 @@ spec:
             # Envoy needs more than its heap.
             - --envoy-memory-mb
             - {{ div (mul .values.envoyMemoryMiB 4) 5 | quote }}
+            - --spool-bytes
+            - {{ mul .values.spoolMiB 1048576 | quote }}
             - --log-level
             - {{ .root.Values.logLevel }}
             - --account-id

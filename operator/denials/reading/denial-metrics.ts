@@ -27,6 +27,19 @@ export function measureInboundDenials(registry: Registry): (denial: CountedReque
     count(workspace ?? '', reason, policyOutcome, repeats);
 }
 
+/** Why denials have no row: given up for the budget of the spool, never written in whole, or unreadable. */
+export type LossReason = 'spool-full' | 'not-written' | 'unreadable';
+
+export function measureLoss(registry: Registry): (reason: LossReason, lost: number) => void {
+  const counter = new Counter({
+    name: 'sallyport_denials_lost_total',
+    help: 'Denials that could not be kept, as the rows with the reason DENIALS_NOT_KEPT count them',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  return (reason, lost) => counter.inc({ reason }, lost);
+}
+
 function counterOf(
   registry: Registry,
   outcomeLabel: string,

@@ -43,6 +43,7 @@ test('a denied request becomes a row with the entry that decided', () => {
     revision: 'r1',
     repeats: 1,
     sample: null,
+    lost: 0,
   });
 });
 

@@ -10,6 +10,7 @@ import {
   parseInboundLine,
   UNREADABLE_CLIENT,
 } from '../../model/inbound-line.ts';
+import { inboundLost } from './lost-rows.ts';
 import { entryOf, type PlanHistory } from './plan-history.ts';
 import type { LineReader } from './read-denials.ts';
 
@@ -31,6 +32,7 @@ export function inboundReader({
     parse: parseInboundLine,
     ...(prepare === undefined ? {} : { prepare }),
     denialOf: (line, eventId) => inboundDenialOfLine(line, { accountId, eventId }, plans),
+    lost: inboundLost(accountId),
   };
 }
 
@@ -63,6 +65,7 @@ export function inboundDenialOfLine(
     revision: orNull(line.revision),
     repeats: line.repeats,
     sample: null,
+    lost: 0,
   };
 }
 

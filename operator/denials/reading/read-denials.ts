@@ -2,6 +2,7 @@
 import { type AccessLogLine, parseAccessLogLine } from '../../model/access-log-line.ts';
 import type { UnnumberedDenial } from '../../model/denial.ts';
 import { denialOfLine, type FindRule, type IsStillAllowed } from './denial-of-line.ts';
+import { type LostRows, outboundLost } from './lost-rows.ts';
 
 /** Lines of one log file, with the byte offset of each. */
 export interface LogLines {
@@ -23,12 +24,14 @@ export interface LineReader<Line, Row> {
   readonly prepare?: (lines: readonly Line[]) => Promise<void>;
   /** Undefined: nothing was denied. */
   readonly denialOf: (line: Line, eventId: string) => Row | undefined;
+  /** Rows for denials that are not kept. */
+  readonly lost: LostRows<Row>;
 }
 
 export interface ReadLines<Line> {
   readonly lines: readonly { readonly offset: number; readonly line: Line }[];
-  /** How many lines are unreadable. */
-  readonly unreadable: number;
+  /** Offsets of lines that are unreadable, or begin so. */
+  readonly unreadable: readonly number[];
   /** How many were too long, so that their texts were truncated. */
   readonly truncated: number;
 }
@@ -37,12 +40,36 @@ export function readLines<Line>(
   texts: LogLines['lines'],
   parse: LineReader<Line, unknown>['parse'],
 ): ReadLines<Line> {
-  const lines = texts.flatMap(({ offset, text }) => {
+  const lines: { offset: number; line: Line }[] = [];
+  const unreadable: number[] = [];
+  for (const { offset, text } of texts) {
     const line = parse(text);
-    return line === undefined ? [] : [{ offset, line }];
-  });
+    if (line !== undefined) {
+      lines.push({ offset, line });
+      continue;
+    }
+    unreadable.push(offset);
+    const rest = parseRest(text, parse);
+    // Somewhere within: no other line has this offset.
+    if (rest !== undefined) lines.push({ offset: offset + 1, line: rest });
+  }
   const truncated = texts.filter(({ truncatedFrom }) => truncatedFrom !== undefined).length;
-  return { lines, unreadable: texts.length - lines.length, truncated };
+  return { lines, unreadable, truncated };
+}
+
+/** Where each line begins. Within a text JSON has a backslash before the quote. */
+const LINE_START = /\{"/g;
+/** Lines have few objects within them. */
+const MOST_STARTS = 20;
+
+/** The whole line behind one whose end is missing: its writer died, or a disk was full. */
+function parseRest<Line>(text: string, parse: (text: string) => Line | undefined): Line | undefined {
+  const starts = [...text.matchAll(LINE_START)].slice(0, MOST_STARTS);
+  for (const { index } of starts) {
+    const line = index === 0 ? undefined : parse(text.slice(index));
+    if (line !== undefined) return line;
+  }
+  return undefined;
 }
 
 export function denialsOf<Line, Row>(
@@ -77,5 +104,6 @@ export function outboundReader({
     parse: parseAccessLogLine,
     ...(prepare === undefined ? {} : { prepare }),
     denialOf: (line, eventId) => denialOfLine(line, { accountId, eventId }, findRule, isStillAllowed),
+    lost: outboundLost(accountId),
   };
 }

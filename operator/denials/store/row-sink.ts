@@ -6,6 +6,8 @@ export interface LogRow {
   readonly sequence: number;
   readonly repeats: number;
   readonly sample: readonly string[] | null;
+  /** How many denials the row says were not kept; 0 in a row for denials. */
+  readonly lost: number;
 }
 
 export type Unnumbered<Row> = Omit<Row, 'sequence'>;

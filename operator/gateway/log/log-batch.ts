@@ -1,6 +1,6 @@
 // Reads the next complete lines of an open log file. Has no state between calls, so that a batch can be read again;
 // never holds more than one batch, however long a line is.
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import { LineShortener } from './line-shortener.ts';
 
@@ -48,6 +48,36 @@ export async function readChunk(file: FileHandle, offset: number): Promise<LogCh
   return bytes.length < BATCH_BYTES
     ? { kind: 'nothing', restBytes: bytes.length }
     : await readLongLine(file, offset);
+}
+
+/** The incomplete line at the end of a file that nobody writes any more. */
+export async function readRest(file: FileHandle, offset: number, bytes: number): Promise<LogLine> {
+  if (bytes <= LONGEST_LINE_BYTES) return lineOf(await read(file, offset, bytes), offset);
+  const shortener = new LineShortener();
+  for (let from = offset; from < offset + bytes; from += BATCH_BYTES) {
+    shortener.push(await read(file, from, Math.min(BATCH_BYTES, offset + bytes - from)));
+  }
+  return { offset, text: shortener.text(), truncatedFrom: bytes };
+}
+
+/** All lines of a file that nobody writes any more, with an incomplete one at its end. */
+export async function* readFinished(path: string, logFile: string): AsyncGenerator<LogBatch> {
+  const file = await open(path, 'r');
+  try {
+    for (let offset = 0; ; ) {
+      const chunk = await readChunk(file, offset);
+      if (chunk.kind === 'lines') {
+        yield { logFile, offset, upTo: chunk.upTo, lines: chunk.lines };
+        offset = chunk.upTo;
+        continue;
+      }
+      if (chunk.restBytes === 0) return;
+      const lines = [await readRest(file, offset, chunk.restBytes)];
+      return yield { logFile, offset, upTo: offset + chunk.restBytes, lines };
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** A line that is longer than a batch, which is read piece by piece. */

@@ -31,6 +31,11 @@ export class LogFiles {
     return `${this.#name}-${String(sequence).padStart(6, '0')}`;
   }
 
+  /** Whose files these are. */
+  get log(): string {
+    return this.#name;
+  }
+
   /** Whether a file of the folder may be one of these. */
   includes(fileName: string): boolean {
     return fileName.startsWith(this.#name);
@@ -54,10 +59,14 @@ export class LogFiles {
 
   /** Bytes in the live file; undefined while there is none. */
   async liveBytes(): Promise<number | undefined> {
-    return await stat(this.livePath).then(
-      ({ size }) => size,
-      () => undefined,
-    );
+    return await bytesOf(this.livePath);
+  }
+
+  /** Bytes in all files. */
+  async bytes(): Promise<number> {
+    const paths = [...(await this.rotated()).map((sequence) => this.rotatedPath(sequence)), this.livePath];
+    const sizes = await Promise.all(paths.map(bytesOf));
+    return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   }
 
   async remove(sequence: number): Promise<void> {
@@ -80,6 +89,13 @@ export class LogFiles {
     const fileName = this.#name === ENVOY_LOG ? 'positions.json' : `${this.#name}-positions.json`;
     return join(this.folder, fileName);
   }
+}
+
+async function bytesOf(path: string): Promise<number | undefined> {
+  return await stat(path).then(
+    ({ size }) => size,
+    () => undefined,
+  );
 }
 
 function parse(text: string): Partial<LogPosition> {

@@ -5,6 +5,7 @@ import { until } from '../../../test/support/until.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { LONGEST_LINE_BYTES } from '../../model/limits.ts';
 import type { LogBatch, LostLine } from './log-batch.ts';
+import type { LogGaps, LogPlace } from './log-gaps.ts';
 import { LogTail, type LogTailOptions } from './log-tail.ts';
 
 let folder: string;
@@ -115,7 +116,7 @@ test('rotate() reads the old file to its end and deletes it once the new one is 
   expect(batches.at(-1)?.logFile).toBe('access-000002');
 });
 
-test('a torn last line is reported when its file is finished, and does not swallow the next line', async () => {
+test('a torn last line is handed over when its file is finished, and does not swallow the next line', async () => {
   await writeFile(live, 'one\n{"torn');
   const torn: LostLine[] = [];
   const tail = await startTail({ onTornLine: (line) => void torn.push(line) });
@@ -125,7 +126,7 @@ test('a torn last line is reported when its file is finished, and does not swall
   await writeFile(live, 'two\n');
   await tail.drain();
   expect(torn).toEqual([{ logFile: 'access-000001', offset: 4, bytes: 6 }]);
-  expect(lines).toEqual(['one', 'two']);
+  expect(lines).toEqual(['one', '{"torn', 'two']);
 });
 
 test('a line that is too long keeps its place and its short texts, however long it is', async () => {
@@ -196,6 +197,95 @@ test('numbers are never used twice, wherever a former tail was killed', async ()
   await writeFile(live, 'd\n');
   expect(await consumed()).toEqual(['access-000003 d']);
   expect(await logFilesLeft()).toEqual(['access.log']);
+});
+
+/** Counts lines, and remembers what was handed over: "access-2" after the line that was consumed last. */
+class CountedGaps implements LogGaps {
+  readonly given: number[] = [];
+  readonly counted: string[] = [];
+
+  async giveUp(
+    { sequence }: LogPlace,
+    batches: AsyncIterable<LogBatch>,
+    remove: () => Promise<void>,
+  ): Promise<void> {
+    for await (const batch of batches) this.counted.push(...batch.lines.map(({ text }) => text));
+    this.given.push(sequence);
+    await remove();
+  }
+
+  isGivenUp({ sequence }: LogPlace): boolean {
+    return this.given.includes(sequence);
+  }
+
+  lastGivenUp(): number {
+    return Math.max(0, ...this.given);
+  }
+
+  handOver({ sequence }: LogPlace): Promise<void> {
+    const due = this.given.filter((number) => number <= sequence && !lines.includes(`gap ${number}`));
+    lines.push(...due.map((number) => `gap ${number}`));
+    return Promise.resolve();
+  }
+}
+
+/** Files of two lines, and a live one; the consumer is stuck until `letGo`. */
+async function stuckTail(gaps: LogGaps): Promise<{ readonly tail: LogTail; readonly letGo: () => void }> {
+  let isStuck = true;
+  const consume = ({ lines: read }: LogBatch): Promise<void> => {
+    if (isStuck) return Promise.reject(new Error('collector is down'));
+    lines.push(...read.map(({ text }) => text));
+    return Promise.resolve();
+  };
+  const tail = await startTail({ consume, gaps, pollMs: 10 });
+  for (const file of ['a', 'b', 'c', 'd']) {
+    await writeFile(live, `${file}1\n${file}2\n`);
+    await tail.rotate();
+  }
+  await writeFile(live, 'e1\n');
+  return { tail, letGo: () => void (isStuck = false) };
+}
+
+test('giveUpOldest() takes the oldest file that nobody has begun to read, and lines stay in order', async () => {
+  const gaps = new CountedGaps();
+  const { tail, letGo } = await stuckTail(gaps);
+  expect([await tail.giveUpOldest(), await tail.giveUpOldest()]).toEqual([true, true]);
+  expect(gaps.counted).toEqual(['b1', 'b2', 'c1', 'c2']);
+  expect(await logFilesLeft()).toEqual(['access-000001.log', 'access-000004.log', 'access.log']);
+  letGo();
+  await tail.drain();
+  expect(lines).toEqual(['a1', 'a2', 'gap 2', 'gap 3', 'd1', 'd2', 'e1']);
+});
+
+test('giveUpOldest() leaves the file that is read, and one that its writer may still have open', async () => {
+  const { tail } = await stuckTail(new CountedGaps());
+  await tail.rotate();
+  while (await tail.giveUpOldest());
+  expect(await logFilesLeft()).toEqual(['access-000001.log', 'access-000005.log']);
+});
+
+test('a file that is counted is not read, and no number is used twice, where the tail was killed', async () => {
+  const gaps = new CountedGaps();
+  const { tail } = await stuckTail(gaps);
+  while (await tail.giveUpOldest());
+  await tail.close();
+  // Killed before they were deleted.
+  for (const sequence of gaps.given) {
+    await writeFile(join(folder, `access-00000${sequence}.log`), 'counted\n');
+  }
+  const next = await startTail({ gaps });
+  await appendFile(live, 'e2\n');
+  await next.drain();
+  expect(lines).toEqual(['a1', 'a2', 'gap 2', 'gap 3', 'gap 4', 'e1', 'e2']);
+  expect(batches.at(-1)?.logFile).toBe('access-000005');
+});
+
+test('lagMs() is how long the oldest line waits, and 0 once all are consumed', async () => {
+  const { tail, letGo } = await stuckTail(new CountedGaps());
+  await until('lines are late', async () => (await tail.lagMs()) > 30);
+  expect(await tail.bytes()).toBe(27);
+  letGo();
+  await until('nothing is late', async () => (await tail.lagMs()) === 0);
 });
 
 test('logs of two names share a folder, each with its own position', async () => {

@@ -5,9 +5,18 @@ import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from '../../lib/atomic-file.ts';
-import { type LogBatch, type LogChunk, type LostLine, readChunk } from './log-batch.ts';
+import {
+  type LogBatch,
+  type LogChunk,
+  type LostLine,
+  readChunk,
+  readFinished,
+  readRest,
+} from './log-batch.ts';
 import { LogDrain, WakeUp } from './log-drain.ts';
 import { LogFiles, type LogPosition } from './log-files.ts';
+import { type LogGaps, type LogPlace, NO_GAPS } from './log-gaps.ts';
+import { LogLag } from './log-lag.ts';
 
 export interface LogTailOptions {
   readonly folder: string;
@@ -18,12 +27,19 @@ export interface LogTailOptions {
   readonly consume: (batch: LogBatch) => Promise<void>;
   /** Makes the writer of the log reopen it; throws where that is an Envoy that does not run. */
   readonly reopenLogs: () => Promise<void>;
+  /** Counts what giveUpOldest() gives up; without it that gives up nothing. */
+  readonly gaps?: LogGaps;
   readonly onTornLine?: (line: LostLine) => void;
   /** The consumer rejected, or the file system failed; the tail tries again. */
   readonly onFailure?: (error: Error) => void;
   /** The live file is rotated when it has grown to this; default 2 MiB. */
   readonly maxBytes?: number;
   readonly pollMs?: number;
+}
+
+interface OpenFile {
+  readonly sequence: number;
+  readonly handle: FileHandle;
 }
 
 const DEFAULT_MAX_BYTES = 2 * 1024 * 1024;
@@ -36,14 +52,17 @@ const LONGEST_RETRY_MS = 5_000;
 export class LogTail {
   readonly #options: LogTailOptions;
   readonly #files: LogFiles;
+  readonly #gaps: LogGaps;
+  readonly #lag = new LogLag(performance.now());
   #position: LogPosition = { sequence: 1, offset: 0 };
   #liveSequence = 1;
-  #open: { readonly sequence: number; readonly handle: FileHandle } | undefined;
+  #open: OpenFile | undefined;
   #lock: Promise<unknown> = Promise.resolve();
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
   #pump: Promise<void> | undefined;
   #needsReopen = false;
+  #isIdle = false;
   #persistedAtMs = 0;
   readonly #closed = new AbortController();
   readonly #wakeUp = new WakeUp();
@@ -52,6 +71,7 @@ export class LogTail {
   constructor(options: LogTailOptions) {
     this.#options = options;
     this.#files = new LogFiles(options.folder, options.files, options.name);
+    this.#gaps = options.gaps ?? NO_GAPS;
   }
 
   /** Continues at the persisted position. Throws when the folder cannot be read. */
@@ -91,11 +111,40 @@ export class LogTail {
     this.#wakeUp.signal();
   }
 
+  /** Bytes in all files of the log. */
+  bytes(): Promise<number> {
+    return this.#files.bytes();
+  }
+
+  /** About how long the oldest line that is not consumed has been there; 0 where all are. */
+  async lagMs(): Promise<number> {
+    const end = await this.#end();
+    return this.#lag.ms(this.#readUpTo(end), end, performance.now());
+  }
+
+  /**
+   * Counts and deletes the oldest file that nobody has begun to read: of one that is being read, nobody knows which
+   * lines a consumer has that did not answer. False where there is none.
+   */
+  async giveUpOldest(): Promise<boolean> {
+    if (this.#options.gaps === undefined) return false;
+    return await this.#exclusively(async () => {
+      const rotated = await this.#files.rotated();
+      // Envoy writes to the newest file until it has opened a newer one.
+      const finished = (await this.#files.liveBytes()) === undefined ? rotated.slice(0, -1) : rotated;
+      const isBegun = (number: number) =>
+        number <= this.#position.sequence || number === this.#open?.sequence;
+      const sequence = finished.find((number) => !isBegun(number));
+      if (sequence === undefined) return false;
+      const batches = readFinished(this.#files.rotatedPath(sequence), this.#files.nameOf(sequence));
+      await this.#gaps.giveUp(this.#placeOf(sequence), batches, () => this.#files.remove(sequence));
+      return true;
+    });
+  }
+
   /** Resolves when every complete line that is in the files now is consumed, or the tail is closed or never started. */
   async drain(): Promise<void> {
-    const target = await this.#exclusively(async () => {
-      return { sequence: this.#liveSequence, offset: (await this.#files.liveBytes()) ?? 0 };
-    });
+    const target = await this.#exclusively(() => this.#end());
     if (this.#pump !== undefined && !this.#closed.signal.aborted) {
       this.#wakeUp.signal();
       await this.#drain.wait(target);
@@ -116,13 +165,27 @@ export class LogTail {
     this.#drain.releaseAll();
   }
 
+  #placeOf(sequence: number): LogPlace {
+    return { log: this.#files.log, sequence };
+  }
+
+  async #end(): Promise<LogPosition> {
+    return { sequence: this.#liveSequence, offset: (await this.#files.liveBytes()) ?? 0 };
+  }
+
+  /** A reader that found nothing more to read is at the end, though no new file is there yet. */
+  #readUpTo(end: LogPosition): LogPosition {
+    return this.#isIdle ? end : this.#position;
+  }
+
   async #recover(): Promise<void> {
     this.#position = await this.#files.readPosition();
     const rotated = await this.#files.rotated();
-    for (const sequence of rotated.filter((number) => number < this.#position.sequence)) {
-      await this.#files.remove(sequence);
-    }
-    this.#liveSequence = Math.max(this.#position.sequence - 1, ...rotated) + 1;
+    const isDone = (sequence: number): boolean =>
+      sequence < this.#position.sequence || this.#gaps.isGivenUp(this.#placeOf(sequence));
+    for (const sequence of rotated.filter(isDone)) await this.#files.remove(sequence);
+    const used = [this.#position.sequence - 1, this.#gaps.lastGivenUp(this.#files.log), ...rotated];
+    this.#liveSequence = Math.max(...used) + 1;
     const isLive = this.#position.sequence === this.#liveSequence;
     if (isLive && this.#position.offset > ((await this.#files.liveBytes()) ?? 0)) {
       // Somebody emptied or removed the file. Its number is used up, since lines are known by number and offset.
@@ -140,7 +203,9 @@ export class LogTail {
     while (!signal.aborted) {
       try {
         if (!(await this.#step()) && !this.#drain.idle()) {
+          this.#isIdle = true;
           await this.#wakeUp.sleep();
+          this.#isIdle = false;
         }
         retryMs = FIRST_RETRY_MS;
       } catch (error) {
@@ -153,6 +218,7 @@ export class LogTail {
 
   /** Consumes one batch or passes to the next file; false when there is nothing to do. */
   async #step(): Promise<boolean> {
+    await this.#gaps.handOver(this.#placeOf(this.#position.sequence));
     const current = await this.#exclusively(() => this.#openCurrent());
     if (current === undefined) {
       return await this.#skipMissing();
@@ -162,7 +228,7 @@ export class LogTail {
     const { offset } = this.#position;
     const chunk = await readChunk(current.handle, offset);
     if (chunk.kind === 'nothing') {
-      return isFinished && (await this.#finish(current.sequence, chunk.restBytes));
+      return isFinished && (await this.#finish(current, chunk.restBytes));
     }
     await this.#take(chunk, current.sequence);
     return true;
@@ -177,19 +243,22 @@ export class LogTail {
   }
 
   // The position first, then the file: killed in between, we find a file to delete, not a number to use twice.
-  async #finish(sequence: number, restBytes: number): Promise<true> {
-    if (restBytes > 0) {
-      this.#options.onTornLine?.({
-        logFile: this.#files.nameOf(sequence),
-        offset: this.#position.offset,
-        bytes: restBytes,
-      });
-    }
+  async #finish({ sequence, handle }: OpenFile, restBytes: number): Promise<true> {
+    if (restBytes > 0) await this.#takeRest({ sequence, handle }, restBytes);
     await this.#moveTo({ sequence: sequence + 1, offset: 0 });
     await this.#open?.handle.close();
     this.#open = undefined;
     await this.#files.remove(sequence);
     return true;
+  }
+
+  /** The consumer gets an incomplete line too: it counts what it cannot read. */
+  async #takeRest({ sequence, handle }: OpenFile, bytes: number): Promise<void> {
+    const { offset } = this.#position;
+    const logFile = this.#files.nameOf(sequence);
+    const lines = [await readRest(handle, offset, bytes)];
+    await this.#options.consume({ logFile, offset, upTo: offset + bytes, lines });
+    this.#options.onTornLine?.({ logFile, offset, bytes });
   }
 
   async #moveTo(position: LogPosition): Promise<void> {
@@ -209,11 +278,12 @@ export class LogTail {
 
   // Under the lock, because a rotation in between would make us open the next file under this one's number. The
   // handle stays right when its file is renamed.
-  async #openCurrent(): Promise<{ readonly sequence: number; readonly handle: FileHandle } | undefined> {
+  async #openCurrent(): Promise<OpenFile | undefined> {
     const { sequence } = this.#position;
     if (this.#open?.sequence === sequence) {
       return this.#open;
     }
+    if (this.#gaps.isGivenUp(this.#placeOf(sequence))) return undefined;
     const path = sequence === this.#liveSequence ? this.#files.livePath : this.#files.rotatedPath(sequence);
     try {
       this.#open = { sequence, handle: await open(path, 'r') };
@@ -246,6 +316,8 @@ export class LogTail {
 
   async #onPoll(): Promise<void> {
     this.#wakeUp.signal();
+    const end = await this.#end();
+    this.#lag.note(this.#readUpTo(end), end, performance.now());
     await this.#reopen();
     await this.#rotateWhenLarge().catch((error: unknown) => this.#options.onFailure?.(error as Error));
   }

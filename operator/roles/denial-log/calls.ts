@@ -21,6 +21,8 @@ export interface OpenRequest {
   readonly inbound: InboundRequest;
   readonly envoyAdminSocket: string;
   readonly rotateLogBytes: number | undefined;
+  /** Of the spools of each direction. */
+  readonly spoolBytes: number;
   /** Of each lane. */
   readonly rowsPerSecond: number;
   readonly retentionMs: number;

@@ -2,7 +2,6 @@
 // it tables and ends it. Whatever happens here, the spools are on disk.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BatchConsumer, LogConsumer } from '../../denials/log-consumer.ts';
 import { type QueryServer, serveQueries } from '../../denials/query/query-socket.ts';
 import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
@@ -13,7 +12,7 @@ import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import type { LostLine } from '../../gateway/log/log-batch.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
-import { DNS_LOG, Spools } from '../../gateway/log/spools.ts';
+import { DNS_LOG, type Spools } from '../../gateway/log/spools.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import type { IpcCalls } from '../../lib/ipc-calls.ts';
 import { Tally } from '../../lib/tally.ts';
@@ -24,6 +23,7 @@ import type { EgressTable } from '../../model/egress-table.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { InboundLog } from '../shared/inbound-log.ts';
+import { describeLoss, openRowSpools, type RowSpoolsOptions } from '../shared/row-spools.ts';
 import {
   DENIAL_LOG_PROGRAM,
   type LogPhase,
@@ -48,6 +48,18 @@ interface Parts {
   readonly inbound: InboundLog;
   readonly retention: DenialRetention;
 }
+
+type SpoolHooks = Pick<
+  RowSpoolsOptions<never, never>,
+  | 'store'
+  | 'onUnreadableLines'
+  | 'onTruncatedLines'
+  | 'onTornLine'
+  | 'onLost'
+  | 'onFailure'
+  | 'maxBytes'
+  | 'budgetBytes'
+>;
 
 export class DenialLogService {
   readonly #parent: IpcCalls;
@@ -80,7 +92,6 @@ export class DenialLogService {
   async open(request: OpenRequest): Promise<void> {
     const store = await openStore(request);
     if (store.setAside !== undefined) this.#failure(describeSetAside(store.path, store.setAside));
-    const log = await this.#openLog(request, store);
     const queries = await serveQueries(store, {
       socketPath: request.querySocket,
       secretPath: request.querySecret,
@@ -89,18 +100,7 @@ export class DenialLogService {
       timeLimitMs: request.queryTimeLimitMs,
       onRunaway: () => void this.#endRunaway(),
     });
-    const admin = new EnvoyAdmin(request.envoyAdminSocket);
-    const spools = new Spools({
-      folder: request.spools,
-      consume: (batch) => this.#store(() => log.consume(batch)),
-      logs: [
-        { name: ENVOY_LOG, reopen: () => admin.reopenLogs() },
-        { name: DNS_LOG, reopen: async () => void (await this.#parent.call('reopenDnsLog')) },
-      ],
-      onTornLine: (line) => this.#tornLine(line),
-      onFailure: (error) => this.#failure(error.message),
-      maxBytes: request.rotateLogBytes,
-    });
+    const spools = await this.#openSpools(request, store);
     const inbound = await this.#openInbound(request, store);
     const retention = new DenialRetention({
       store,
@@ -148,10 +148,11 @@ export class DenialLogService {
     await store.close();
   }
 
-  #openLog(request: OpenRequest, store: DenialStore): Promise<BatchConsumer> {
+  #openSpools(request: OpenRequest, store: DenialStore): Promise<Spools> {
     const { gateway, accountId, rowsPerSecond, shownPerSecond } = request;
     const window = new DenialWindow<Denial>(shownPerSecond, (shown) => this.#parent.notify('denials', shown));
-    return LogConsumer.open({
+    const admin = new EnvoyAdmin(request.envoyAdminSocket);
+    return openRowSpools({
       gateway,
       sink: store,
       rowsPerSecond,
@@ -163,13 +164,31 @@ export class DenialLogService {
         prepare: (lines) => this.#prepare(lines),
       }),
       onDenials: (denials) => window.offer(denials),
-      onUnreadableLines: (count) => this.#unreadable.add(count),
-      onTruncatedLines: (count) => this.#truncated.add(count),
+      folder: request.spools,
+      logs: [
+        { name: ENVOY_LOG, reopen: () => admin.reopenLogs() },
+        { name: DNS_LOG, reopen: async () => void (await this.#parent.call('reopenDnsLog')) },
+      ],
+      ...this.#spoolHooks(request),
     });
   }
 
+  /** What both directions have. */
+  #spoolHooks({ rotateLogBytes, spoolBytes }: OpenRequest): SpoolHooks {
+    return {
+      store: (work) => this.#store(work),
+      onUnreadableLines: (count) => this.#unreadable.add(count),
+      onTruncatedLines: (count) => this.#truncated.add(count),
+      onTornLine: (line) => this.#tornLine(line),
+      onLost: (report) => this.#failure(describeLoss(report)),
+      onFailure: (error) => this.#failure(error.message),
+      maxBytes: rotateLogBytes,
+      budgetBytes: spoolBytes,
+    };
+  }
+
   #openInbound(request: OpenRequest, store: DenialStore): Promise<InboundLog> {
-    const { accountId, rowsPerSecond, shownPerSecond, inbound, rotateLogBytes: maxBytes } = request;
+    const { accountId, rowsPerSecond, shownPerSecond, inbound } = request;
     const admin = new EnvoyAdmin(inbound.envoyAdminSocket);
     const window = new DenialWindow<InboundDenial>(shownPerSecond, (shown) =>
       this.#parent.notify('inboundDenials', shown),
@@ -178,16 +197,11 @@ export class DenialLogService {
       ...inbound,
       accountId,
       rowsPerSecond,
-      maxBytes,
       sink: store.inbound,
       sync: () => this.#sync(),
-      store: (work) => this.#store(work),
       onDenials: (denials) => window.offer(denials),
-      onUnreadableLines: (count) => this.#unreadable.add(count),
-      onTruncatedLines: (count) => this.#truncated.add(count),
       reopenEnvoyLog: () => admin.reopenLogs(),
-      onTornLine: (line) => this.#tornLine(line),
-      onFailure: (error) => this.#failure(error.message),
+      ...this.#spoolHooks(request),
     });
   }
 

@@ -3,14 +3,13 @@
 import type { Registry } from 'prom-client';
 import type { GatewayConfig } from '../../cluster-config.ts';
 import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
-import { LogConsumer } from '../../denials/log-consumer.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import { type GatewayParts, gatewayParts, prepareGateway } from '../../gateway/gateway-parts.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
-import { DNS_LOG, Spools } from '../../gateway/log/spools.ts';
+import { DNS_LOG, type Spools } from '../../gateway/log/spools.ts';
 import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -25,6 +24,7 @@ import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
+import { logFaults, openRowSpools } from '../shared/row-spools.ts';
 import { EndpointWriter } from './endpoint-writer.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
@@ -118,7 +118,7 @@ async function spoolsOf({
   registry,
 }: SpoolReaders): Promise<Spools> {
   const count = measureDenials(registry);
-  const consumer = await LogConsumer.open({
+  return openRowSpools({
     gateway: config.podName,
     rowsPerSecond: config.denialRowsPerSecond,
     shape: OUTBOUND_SHAPE,
@@ -129,19 +129,13 @@ async function spoolsOf({
     }),
     sink: outputSink(logger, 'denial', DENIAL_COLUMNS),
     onDenials: (denials) => denials.forEach(count),
-    onUnreadableLines: (count, logFile) => logger.warn('unreadable log lines', { logFile, count }),
-    onTruncatedLines: (count, logFile) =>
-      logger.warn('truncated log lines that were too long', { logFile, count }),
-  });
-  return new Spools({
+    ...logFaults(logger, registry),
     folder: paths.envoyLog,
-    consume: (batch) => consumer.consume(batch),
     logs: [
       { name: ENVOY_LOG, reopen: () => envoy.admin.reopenLogs() },
       { name: DNS_LOG, reopen: () => dns.reopenLog() },
     ],
-    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
-    onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
     maxBytes: config.rotateLogBytes,
+    budgetBytes: config.spoolBytes,
   });
 }

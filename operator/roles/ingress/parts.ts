@@ -116,7 +116,7 @@ async function memoryOf(
 }
 
 function openLog(
-  { podName, accountId, denialRowsPerSecond, rotateLogBytes }: IngressGatewayConfig,
+  { podName, accountId, denialRowsPerSecond, rotateLogBytes, spoolBytes }: IngressGatewayConfig,
   { paths }: GatewayPlace,
   { logger, registry }: Pick<IngressProcessParts, 'logger' | 'registry'>,
 ): Promise<InboundLog> {
@@ -129,5 +129,6 @@ function openLog(
     rowsPerSecond: denialRowsPerSecond,
     reopenEnvoyLog: () => admin.reopenLogs(),
     maxBytes: rotateLogBytes,
+    budgetBytes: spoolBytes,
   });
 }

@@ -67,6 +67,7 @@ export async function assembleParts(config: RunConfig, view: RunView): Promise<R
       hits: place.paths.hits,
     },
     rotateLogBytes: config.rotateLogBytes,
+    spoolBytes: config.spoolBytes,
     rowsPerSecond: config.denialRowsPerSecond,
     retentionMs: config.retentionMs,
     maxBytes: config.retentionBytes,

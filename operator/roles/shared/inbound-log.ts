@@ -1,15 +1,12 @@
 // The log of requests from outside, of `sallyport run` or of an ingress gateway: follows the spools, hands denials to a
 // sink, and counts how often each entry of the access lists decided.
-import { type BatchConsumer, LogConsumer } from '../../denials/log-consumer.ts';
 import { HitCounter } from '../../denials/reading/hit-counter.ts';
 import { inboundReader } from '../../denials/reading/inbound-denial-of-line.ts';
 import { PlanHistory } from '../../denials/reading/plan-history.ts';
 import { HitsWriter, readHits } from '../../denials/store/hits-file.ts';
 import { INBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
-import type { RowSink } from '../../denials/store/row-sink.ts';
-import type { LogBatch } from '../../gateway/log/log-batch.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
-import { Spools, type SpoolsOptions } from '../../gateway/log/spools.ts';
+import type { Spools, SpoolsState } from '../../gateway/log/spools.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { MAX_GATEWAY_HITS } from '../../model/gateway-report.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
@@ -17,6 +14,7 @@ import { type InboundLine, OWN_LOG } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { listHitReports, type WorkspaceHits } from '../../model/list-hits.ts';
 import type { ListHitsReport } from '../../model/list-hits-report.ts';
+import { openRowSpools, type RowSpoolsOptions } from './row-spools.ts';
 
 /** Where the log is. */
 export interface InboundPlace {
@@ -28,21 +26,13 @@ export interface InboundPlace {
   readonly hits: string;
 }
 
-export interface InboundLogOptions extends InboundPlace {
+export interface InboundLogOptions
+  extends InboundPlace,
+    Omit<RowSpoolsOptions<InboundLine, InboundDenial>, 'folder' | 'logs' | 'reader' | 'shape' | 'onLines'> {
   readonly accountId: string;
-  readonly sink: RowSink<InboundDenial>;
-  readonly rowsPerSecond: number;
   /** Resolves when all plans that are on their way are here; at once where it is not given. */
   readonly sync?: () => Promise<void>;
-  /** Around what stores a batch. */
-  readonly store?: (work: () => Promise<void>) => Promise<void>;
-  readonly onDenials: (denials: readonly InboundDenial[]) => void;
-  readonly onUnreadableLines: (count: number) => void;
-  readonly onTruncatedLines: (count: number) => void;
   readonly reopenEnvoyLog: () => Promise<void>;
-  readonly onTornLine: SpoolsOptions['onTornLine'];
-  readonly onFailure: (error: Error) => void;
-  readonly maxBytes: number | undefined;
 }
 
 export class InboundLog {
@@ -70,7 +60,7 @@ export class InboundLog {
     const history = new PlanHistory();
     const hits = new HitCounter(history, Date.now, await readHits(options.hits));
     const log = new InboundLog(options, history, hits);
-    log.#spools = log.#spoolsFor(await log.#openConsumer());
+    log.#spools = await log.#openSpools();
     return log;
   }
 
@@ -100,18 +90,25 @@ export class InboundLog {
     await this.#writer.write();
   }
 
+  async spoolsState(): Promise<SpoolsState> {
+    return (await this.#spools?.state()) ?? { bytes: 0, lagSeconds: 0 };
+  }
+
   async close(): Promise<void> {
     await this.#spools?.close();
     await this.#writer.stop();
   }
 
-  #openConsumer(): Promise<BatchConsumer> {
-    const { gateway, accountId, sink, rowsPerSecond, onDenials, onUnreadableLines, onTruncatedLines } =
-      this.#options;
-    return LogConsumer.open({
-      gateway,
-      sink,
-      rowsPerSecond,
+  #openSpools(): Promise<Spools> {
+    const { spools: folder, accountId, reopenEnvoyLog } = this.#options;
+    return openRowSpools({
+      ...this.#options,
+      folder,
+      logs: [
+        { name: ENVOY_LOG, reopen: reopenEnvoyLog },
+        // Its writer follows a renamed file by itself.
+        { name: OWN_LOG, reopen: async () => undefined },
+      ],
       shape: INBOUND_SHAPE,
       reader: inboundReader({
         accountId,
@@ -119,28 +116,6 @@ export class InboundLog {
         prepare: (lines) => this.#prepare(lines),
       }),
       onLines: (lines, logFile, upTo) => this.#hits.count(lines, logFile, upTo),
-      onDenials,
-      onUnreadableLines,
-      onTruncatedLines,
-    });
-  }
-
-  #spoolsFor(consumer: BatchConsumer): Spools {
-    const { spools, store, reopenEnvoyLog, onTornLine, onFailure, maxBytes } = this.#options;
-    return new Spools({
-      folder: spools,
-      logs: [
-        { name: ENVOY_LOG, reopen: reopenEnvoyLog },
-        // Its writer follows a renamed file by itself.
-        { name: OWN_LOG, reopen: async () => undefined },
-      ],
-      consume: (batch: LogBatch) => {
-        const work = () => consumer.consume(batch);
-        return store === undefined ? work() : store(work);
-      },
-      onTornLine,
-      onFailure,
-      maxBytes,
     });
   }
 

@@ -6,6 +6,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
 import { InboundLog, type InboundPlace } from './inbound-log.ts';
 import { outputSink } from './output-sink.ts';
+import { logFaults } from './row-spools.ts';
 
 export interface InboundOutputOptions extends InboundPlace {
   readonly accountId: string;
@@ -15,6 +16,7 @@ export interface InboundOutputOptions extends InboundPlace {
   readonly reopenEnvoyLog: () => Promise<void>;
   /** The default of the log tail where undefined. */
   readonly maxBytes: number | undefined;
+  readonly budgetBytes: number;
 }
 
 export function openInboundOutput({
@@ -27,9 +29,6 @@ export function openInboundOutput({
     ...options,
     sink: outputSink(logger, 'inbound denial', INBOUND_COLUMNS),
     onDenials: (denials) => denials.forEach(count),
-    onUnreadableLines: (lines) => logger.warn('unreadable log lines', { count: lines }),
-    onTruncatedLines: (lines) => logger.warn('truncated log lines that were too long', { count: lines }),
-    onTornLine: (line) => logger.warn('a log line was not written to its end', { ...line }),
-    onFailure: (error) => logger.warn('the log could not be read and is tried again', { error }),
+    ...logFaults(logger, registry),
   });
 }

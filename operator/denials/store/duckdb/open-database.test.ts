@@ -25,6 +25,7 @@ async function withoutColumns(path: string, names: readonly string[]): Promise<v
   for (const name of names) {
     await otherDatabase(path, `alter table access.outbound_network drop column ${name}`);
   }
+  await otherDatabase(path, 'alter table if exists access.inbound_network drop column lost');
 }
 
 /** A log with rows, changed by `damage` after it was closed in good order. */

@@ -1,6 +1,7 @@
 // An open DuckDB file -> one with the schema of the denial log. Must never write into a file that is not one.
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ColumnName } from '../../../model/denial-columns.ts';
+import type { InboundColumnName } from '../../../model/inbound-columns.ts';
 import { sqlTypeOf } from './column-values.ts';
 import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, type SchemaTable } from './log-tables.ts';
 
@@ -22,6 +23,7 @@ const ADDITIONS: readonly Addition[] = [
       lost: '0',
     }),
   },
+  { table: INBOUND_TABLE, columns: { lost: '0' } satisfies Partial<Record<InboundColumnName, string>> },
 ];
 
 /** Only columns that there are. */

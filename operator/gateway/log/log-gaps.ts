@@ -1,0 +1,35 @@
+// What a log tail asks of whoever counts the lines that are given up unread.
+import type { LogBatch } from './log-batch.ts';
+
+/** A file of a log, by its number. */
+export interface LogPlace {
+  /** "access" or "dns". */
+  readonly log: string;
+  readonly sequence: number;
+}
+
+export interface LogGaps {
+  /**
+   * Counts what the lines record, has that on disk, and then calls `remove`. A crash in between leaves a file that
+   * isGivenUp() knows.
+   */
+  readonly giveUp: (
+    place: LogPlace,
+    batches: AsyncIterable<LogBatch>,
+    remove: () => Promise<void>,
+  ) => Promise<void>;
+  /** Whether its lines are counted already, so that nobody may read them. */
+  readonly isGivenUp: (place: LogPlace) => boolean;
+  /** The highest number of a file that was ever given up; 0 where none was. */
+  readonly lastGivenUp: (log: string) => number;
+  /** Hands over what was lost before the lines of this file; rejects where nobody takes it. */
+  readonly handOver: (place: LogPlace) => Promise<void>;
+}
+
+/** Of a log whose lines nobody counts: no file of it is given up. */
+export const NO_GAPS: LogGaps = {
+  giveUp: () => Promise.resolve(),
+  isGivenUp: () => false,
+  lastGivenUp: () => 0,
+  handOver: () => Promise.resolve(),
+};
