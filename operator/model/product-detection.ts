@@ -1,6 +1,7 @@
 // How the product of a pod is recognised from the labels that operators of other projects put on it, where the pod does
 // not name its product itself. Admission policies are generated from this table.
-import type { Product } from './product.ts';
+import { PRODUCTS, type Product } from './product.ts';
+import { PRODUCT_LABEL } from './stamp.ts';
 
 export interface ProductMark {
   readonly label: string;
@@ -70,3 +71,12 @@ export const PRODUCT_DETECTION: readonly (readonly [Product, readonly ProductMar
     ],
   ],
 ];
+
+/** What admission wrote goes before what other operators did; null where nothing names a product. */
+export function productOfLabels(labels: Readonly<Record<string, string>>): Product | null {
+  const stamped = PRODUCTS.find((product) => product === labels[PRODUCT_LABEL]);
+  if (stamped !== undefined) return stamped;
+  const fits = ({ label, value }: ProductMark): boolean =>
+    labels[label] !== undefined && (value === undefined || labels[label] === value);
+  return PRODUCT_DETECTION.find(([, marks]) => marks.some(fits))?.[0] ?? null;
+}
