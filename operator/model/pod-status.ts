@@ -21,7 +21,7 @@ interface ContainerStatus {
 
 interface ContainerState {
   readonly running?: { readonly startedAt?: string };
-  readonly terminated?: object;
+  readonly terminated?: { readonly finishedAt?: string };
 }
 
 /** The containers of a gateway pod, as the chart names them. */
@@ -53,6 +53,23 @@ export function hasEnded({
 }: PodStatus = {}): boolean {
   const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   return ENDED_PHASES.includes(phase) && all.every(({ state }) => state?.running === undefined);
+}
+
+/** When its last container ended, epoch milliseconds, at the latest; undefined while one runs, or it is not known. */
+export function lastRanAtMs({
+  initContainerStatuses = [],
+  containerStatuses = [],
+  ephemeralContainerStatuses = [],
+}: PodStatus = {}): number | undefined {
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
+  const isSure = containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.terminated);
+  if (!isSure || all.some(({ state }) => state?.running)) return undefined;
+  const ends = all
+    .flatMap(({ state }) => state?.terminated ?? [])
+    .map((one) => Date.parse(one.finishedAt ?? ''));
+  // The status has whole seconds.
+  const last = Math.max(...ends) + 999;
+  return Number.isNaN(last) ? undefined : last;
 }
 
 /** Whether the Envoy of a gateway pod runs. */

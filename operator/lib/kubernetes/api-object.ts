@@ -24,6 +24,15 @@ export interface OwnerReference {
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
+  readonly controller?: boolean | undefined;
+}
+
+/** The owner that controls the object; there is one at most. */
+export function controllerOf(owners: readonly OwnerReference[] = []): OwnerReference | undefined {
+  const found = owners.find(({ controller }) => controller === true);
+  if (found === undefined) return undefined;
+  const { apiVersion, kind, name, uid } = found;
+  return { apiVersion, kind, name, uid };
 }
 
 /** Path of a kind on the API server. */

@@ -95,3 +95,41 @@ describe('replacement()', () => {
     expect(pods.items()).toBe(before);
   });
 });
+
+describe('the observer', () => {
+  it('is told of each item that comes, changes and goes, as it is last', () => {
+    const told: unknown[] = [];
+    const pods = new ObjectStore(
+      (raw) => `${raw.metadata.name} ${String(raw['value'])}`,
+      (error) => {
+        throw error;
+      },
+      { onItem: (item) => told.push(['is', item]), onGone: (item) => told.push(['was', item]) },
+    );
+    pods.put(pod('x', '1', { value: 'new' }));
+    pods.put(pod('x', '2', { value: 'new' }));
+    pods.put(pod('x', '3', { value: 'changed' }));
+    pods.remove(pod('x', '4', { value: 'last' }));
+    pods.put(pod('y', '5', { uid: 'first', value: 'a' }));
+    const again = pods.replacement();
+    again.put(pod('y', '6', { uid: 'second', value: 'c' }));
+    again.put(pod('z', '7', { value: 'b' }));
+    again.commit();
+    pods.replacement().commit();
+    expect(told).toEqual([
+      ...[
+        ['is', 'x new'],
+        ['is', 'x changed'],
+        ['was', 'x last'],
+        ['is', 'y a'],
+      ],
+      ...[
+        ['was', 'y a'],
+        ['is', 'y c'],
+        ['is', 'z b'],
+        ['was', 'y c'],
+        ['was', 'z b'],
+      ],
+    ]);
+  });
+});

@@ -18,16 +18,30 @@ export interface Replacement {
   commit(): boolean;
 }
 
+/** Is told of each item as it comes, so that none is missed that is there only for a moment. */
+export interface ItemObserver<Item> {
+  /** New or changed. */
+  readonly onItem: (item: Item) => void;
+  /** As it was last. */
+  readonly onGone: (item: Item) => void;
+}
+
 export class ObjectStore<Item> {
   readonly #transform: (raw: KubernetesObject) => Item | undefined;
   readonly #onFault: (error: Error) => void;
+  readonly #observer: ItemObserver<Item> | undefined;
   #entries: Entries<Item> = new Map();
   #items: readonly Item[] | undefined;
 
   /** An object whose transformation throws is reported to `onFault`, and not stored. */
-  constructor(transform: (raw: KubernetesObject) => Item | undefined, onFault: (error: Error) => void) {
+  constructor(
+    transform: (raw: KubernetesObject) => Item | undefined,
+    onFault: (error: Error) => void,
+    observer?: ItemObserver<Item>,
+  ) {
     this.#transform = transform;
     this.#onFault = onFault;
+    this.#observer = observer;
   }
 
   items(): readonly Item[] {
@@ -42,6 +56,7 @@ export class ObjectStore<Item> {
     if (known !== undefined && !isNewer(raw, known)) return false;
     const entry = this.#entryOf(raw);
     this.#entries.set(key, entry);
+    this.#tell(known, entry);
     return this.#notice(entry.item !== known?.item);
   }
 
@@ -50,6 +65,8 @@ export class ObjectStore<Item> {
     const known = this.#entries.get(key);
     if (known === undefined || !isNewer(raw, known)) return false;
     this.#entries.delete(key);
+    if (this.#observer !== undefined)
+      this.#tell({ ...known, item: this.#itemOf(raw) ?? known.item }, undefined);
     return this.#notice(known.item !== undefined);
   }
 
@@ -68,9 +85,19 @@ export class ObjectStore<Item> {
         const hasOthers = [...entries].some(([key, { item }]) => item !== known.get(key)?.item);
         const hasLess = [...known].some(([key, { item }]) => item !== undefined && !entries.has(key));
         this.#entries = entries;
+        for (const [key, entry] of known) this.#tell(entry, entries.get(key));
+        for (const [key, entry] of entries) if (!known.has(key)) this.#tell(undefined, entry);
         return this.#notice(hasOthers || hasLess);
       },
     };
+  }
+
+  /** Another object of the same name is another item. */
+  #tell(before: Partial<Entry<Item>> = {}, after: Partial<Entry<Item>> = {}): void {
+    if (this.#observer === undefined || before.item === after.item) return;
+    const isGone = after.item === undefined || before.uid !== after.uid;
+    if (before.item !== undefined && isGone) this.#observer.onGone(before.item);
+    if (after.item !== undefined) this.#observer.onItem(after.item);
   }
 
   #notice(hasChanged: boolean): boolean {

@@ -6,7 +6,7 @@ import { type KubernetesObject, pathOf, type Resource } from '../../lib/kubernet
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { BackOff } from './back-off.ts';
 import { type Listing, listInPages, SilentList, streamList } from './list-objects.ts';
-import { isOlderVersion, ObjectStore, type Replacement } from './object-store.ts';
+import { type ItemObserver, isOlderVersion, ObjectStore, type Replacement } from './object-store.ts';
 import { checkEvent, type WatchEvent } from './watch-event.ts';
 
 export interface ReflectorOptions<Item> {
@@ -18,6 +18,7 @@ export interface ReflectorOptions<Item> {
   readonly fieldSelector?: string;
   /** The stored part of an object; undefined stores nothing. */
   readonly transform: (raw: KubernetesObject) => Item | undefined;
+  readonly observer?: ItemObserver<Item>;
   /** May be called often; called first when everything has been read. */
   readonly onChange: () => void;
   readonly onFailure: (failure: ReflectorFailure) => void;
@@ -97,7 +98,7 @@ export class Reflector<Item> {
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#random = options.random ?? Math.random;
     this.#backOff = new BackOff(this.#random);
-    this.#store = new ObjectStore(options.transform, (error) => this.#report(error, 0));
+    this.#store = new ObjectStore(options.transform, (error) => this.#report(error, 0), options.observer);
     const { plural, apiVersion } = options.resource;
     this.#name = `${plural}.${apiVersion}`;
   }
