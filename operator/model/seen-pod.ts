@@ -22,7 +22,7 @@ export interface SeenPod {
   readonly controller: PodController | undefined;
 }
 
-export interface PodController {
+interface PodController {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;

@@ -63,15 +63,15 @@ describe('identify()', () => {
     const { identifier, put } = scene();
     put(seenPod('etl-0', { addresses: ['fd00::1'] }));
     const rows = [
-      denied(AGO_MS, { source: '*' }),
+      denied(AGO_MS, { source: '*', who: 'POD', pod: 'forged' }),
       denied(AGO_MS, { source: '[fd00::1]:50000' }),
       denied(AGO_MS, { source: '' }),
     ];
     const result = await identifier.identify(rows);
-    expect(result.map(({ source, who }) => [source, who])).toEqual([
-      ['*', null],
-      ['[fd00::1]:50000', 'POD'],
-      ['', null],
+    expect(result.map(({ source, who, pod }) => [source, who, pod])).toEqual([
+      ['*', null, null],
+      ['[fd00::1]:50000', 'POD', 'etl-0'],
+      ['', null, null],
     ]);
   });
 

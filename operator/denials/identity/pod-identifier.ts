@@ -48,7 +48,7 @@ export class PodIdentifier {
     changed.resolve(undefined);
   }
 
-  /** The same rows in the same order. Never rejects. */
+  /** The same rows in the same order; what they said about who it was is not believed. Never rejects. */
   async identify(rows: readonly Denial[]): Promise<readonly Denial[]> {
     const startMs = performance.now();
     const asked = rows.filter(isAsked);
@@ -112,8 +112,8 @@ function newestOfEach(rows: readonly Denial[]): readonly Denial[] {
 }
 
 /** Not a row for several sources, or for none. */
-function isAsked({ source, who }: Denial): boolean {
-  return who === null && isIpLiteral(addressOf(source));
+function isAsked({ source }: Denial): boolean {
+  return isIpLiteral(addressOf(source));
 }
 
 /** Of "10.0.0.1:50000" and "[fd00::1]:50000". */
@@ -126,7 +126,7 @@ function identified(
   found: Found | undefined,
   owners: ReadonlyMap<string, string | null>,
 ): Denial {
-  if (found === undefined) return row;
+  if (found === undefined) return { ...row, ...NOT_IDENTIFIED };
   const { who } = found;
   if (who === 'UNKNOWN_SOURCE') return { ...row, ...NOT_IDENTIFIED, who };
   if (who === 'HOST_NETWORK') return { ...row, ...NOT_IDENTIFIED, who, node: found.node };

@@ -23,6 +23,8 @@ export interface RequestDone {
   readonly durationMs: number;
 }
 
+/** A server of an API that cannot do that answers with the whole object. */
+const ACCEPT_METADATA = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json';
 const REQUEST_TIMEOUT_MS = 30_000;
 const TIMEOUTS = { headersTimeout: REQUEST_TIMEOUT_MS, bodyTimeout: REQUEST_TIMEOUT_MS };
 const CONNECTIONS = 8;
@@ -148,7 +150,7 @@ class Connection implements KubernetesApi {
         ...headers,
         ...acting,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        accept: 'application/json',
+        accept: request.onlyMetadata === true ? ACCEPT_METADATA : 'application/json',
         ...(body === undefined ? {} : { 'content-type': contentType }),
       },
       body: body === undefined ? null : JSON.stringify(body),

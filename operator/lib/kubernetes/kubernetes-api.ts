@@ -8,6 +8,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** application/json where absent. */
   readonly contentType?: PatchType;
+  /** Asks for the metadata of an object only. */
+  readonly onlyMetadata?: boolean;
   readonly signal?: AbortSignal;
 }
 

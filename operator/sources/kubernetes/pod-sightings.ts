@@ -61,7 +61,7 @@ interface RawStatus extends PodStatus {
   readonly podIPs?: readonly { readonly ip: string }[];
 }
 
-export function seenPodOf(raw: KubernetesObject): SeenPod {
+function seenPodOf(raw: KubernetesObject): SeenPod {
   const { metadata, spec = {}, status = {} } = raw as RawPod;
   const { namespace = '', name, uid = '', labels = {}, ownerReferences } = metadata;
   const startedAtMs = Date.parse(status.startTime ?? '');
