@@ -13,7 +13,7 @@ import { renderAdmission } from '../operator/manifests/admission/admission.ts';
 import { renderCanary } from '../operator/manifests/canary.ts';
 import { renderCrd } from '../operator/manifests/crd.ts';
 import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/manifests/crd-file.ts';
-import { renderRbac } from '../operator/manifests/rbac.ts';
+import { renderCollectorRbac, renderRbac } from '../operator/manifests/rbac.ts';
 import { renderRemovalRbac } from '../operator/manifests/removal-rbac.ts';
 import { KINDS } from '../operator/model/kinds.ts';
 import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
@@ -42,6 +42,7 @@ function generate(): void {
   writeFolder('charts/sallyport/generated', [
     renderObjectsFile('admission.yaml', admission),
     renderObjectsFile('canary.yaml', renderCanary(USUAL_INSTALLATION)),
+    renderObjectsFile('collector.yaml', renderCollectorRbac(USUAL_INSTALLATION)),
     renderObjectsFile('rbac.yaml', rbac),
     renderObjectsFile('removal.yaml', renderRemovalRbac(USUAL_INSTALLATION)),
     { name: 'envoy-arguments.yaml', text: ENVOY_HEADER + dump(envoyArgumentsByRole()) },

@@ -1,6 +1,6 @@
 import { renderAdmission } from './admission/admission.ts';
 import { renderCanary } from './canary.ts';
-import { renderRbac } from './rbac.ts';
+import { renderCollectorRbac, renderRbac } from './rbac.ts';
 
 test('the namespace and the accounts of an installation are parameters of all manifests', () => {
   const installation = {
@@ -9,11 +9,13 @@ test('the namespace and the accounts of an installation are parameters of all ma
     operatorAccount: 'writer',
     gatewayAccount: 'proxy',
     ingressAccount: 'door',
+    collectorAccount: 'books',
     apiAccount: 'desk',
   };
   const text = JSON.stringify([
     renderAdmission(installation),
     renderRbac(installation),
+    renderCollectorRbac(installation),
     renderCanary(installation),
   ]);
   for (const usual of ['sallyport-system', '"namespace":"sallyport-canary"'])
@@ -21,4 +23,5 @@ test('the namespace and the accounts of an installation are parameters of all ma
   expect(text).toContain('system:serviceaccount:elsewhere:writer');
   for (const account of ['proxy', 'door', 'desk'])
     expect(text).toContain(`system:serviceaccount:elsewhere:${account}`);
+  expect(text).toContain('"kind":"ServiceAccount","name":"books","namespace":"elsewhere"');
 });

@@ -2,7 +2,9 @@
 // more; people get roles that aggregate into Kubernetes' view and admin, and two for account admins.
 import {
   CALLER_REPORTS,
+  CLIENT_AUTHORITY,
   type ClusterResource,
+  CONFIG_MAPS,
   EGRESS_TABLES,
   ENDPOINT_SLICES,
   GATEWAY_REPORTS,
@@ -15,7 +17,10 @@ import {
   PODS,
   ROLE_BINDINGS,
   ROLES,
+  SECRETS,
   SERVICES,
+  SUBJECT_ACCESS_REVIEWS,
+  TOKEN_REVIEWS,
   WORKSPACE_PLANS,
 } from '../model/cluster-resources.ts';
 import { ipAccessListKind } from '../model/ip-access-list.ts';
@@ -24,6 +29,8 @@ import { GROUP } from '../model/kubernetes-object.ts';
 import { PRODUCTS } from '../model/product.ts';
 import { USE_PRODUCT } from '../model/stamp.ts';
 import {
+  COLLECTOR_NAME,
+  DENIALS_RESOURCE,
   GATEWAY_LEASE_NAME,
   INGRESS_TLS_ROLE,
   type Installation,
@@ -45,6 +52,8 @@ interface Grant {
   readonly namespace?: string;
   /** ServiceAccount of the system namespace; left out for roles of people. */
   readonly account?: string;
+  /** Instead of an account. */
+  readonly group?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly rules: readonly RbacRule[];
 }
@@ -75,6 +84,53 @@ export function renderRbac(installation: Installation): readonly JsonObject[] {
 /** Of the operator, in the Namespace of canary pods, which is not part of every installation. */
 export function renderCanaryRoles(installation: Installation): readonly JsonObject[] {
   return renderGrant(canaryPods(installation), installation.systemNamespace);
+}
+
+/** Of the collector, which is not part of every installation, and of those who ask it. */
+export function renderCollectorRbac(installation: Installation): readonly JsonObject[] {
+  const { systemNamespace, collectorAccount: name } = installation;
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: systemNamespace } },
+    ...collectorGrants(installation).flatMap((grant) => renderGrant(grant, systemNamespace)),
+  ];
+}
+
+function collectorGrants({ systemNamespace, collectorAccount }: Installation): readonly Grant[] {
+  const collector = { name: collectorAccount, account: collectorAccount };
+  const named = (verbs: readonly string[], resource: ClusterResource, name: string): RbacRule => ({
+    ...allow(verbs, [resource]),
+    resourceNames: [name],
+  });
+  return [
+    {
+      ...collector,
+      // Who calls, and what they may read.
+      rules: [allow(['create'], [TOKEN_REVIEWS]), allow(['create'], [SUBJECT_ACCESS_REVIEWS])],
+    },
+    {
+      ...collector,
+      namespace: CLIENT_AUTHORITY.namespace,
+      rules: [named(READ, CONFIG_MAPS, CLIENT_AUTHORITY.name)],
+    },
+    {
+      ...collector,
+      namespace: systemNamespace,
+      // Written by apply, whose requests carry the name.
+      rules: [SECRETS, CONFIG_MAPS].map((resource) => named([...READ, ...APPLY], resource, COLLECTOR_NAME)),
+    },
+    {
+      // Whoever connects checks the certificate of the collector by it.
+      name: `${COLLECTOR_NAME}-authority`,
+      namespace: systemNamespace,
+      group: 'system:authenticated',
+      rules: [named(READ, CONFIG_MAPS, COLLECTOR_NAME)],
+    },
+    {
+      name: 'sallyport-denials-viewer',
+      labels: aggregatedTo('admin'),
+      rules: [ours(['get'], [DENIALS_RESOURCE])],
+    },
+  ];
 }
 
 /** What the operator is granted, by Namespace; "" for everywhere. */
@@ -266,12 +322,17 @@ function statusesOf(resources: readonly ClusterResource[]): readonly string[] {
     .map(({ plural }) => `${plural}/status`);
 }
 
-export function renderGrant({ name, namespace, account, labels, rules }: Grant, systemNamespace: string) {
+export function renderGrant(grant: Grant, systemNamespace: string) {
+  const { name, namespace, account, group, labels, rules } = grant;
   const kind = namespace === undefined ? 'ClusterRole' : 'Role';
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
   const role = { apiVersion, kind, metadata: { ...metadata, ...(labels && { labels }) }, rules };
-  if (account === undefined) return [role];
+  if (account === undefined && group === undefined) return [role];
+  const subject =
+    group === undefined
+      ? { kind: 'ServiceAccount', name: account, namespace: systemNamespace }
+      : { kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: group };
   return [
     role,
     {
@@ -279,7 +340,7 @@ export function renderGrant({ name, namespace, account, labels, rules }: Grant, 
       kind: `${kind}Binding`,
       metadata,
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name },
-      subjects: [{ kind: 'ServiceAccount', name: account, namespace: systemNamespace }],
+      subjects: [subject],
     },
   ];
 }

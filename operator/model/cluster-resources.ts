@@ -53,6 +53,20 @@ export const CALLER_REPORTS = ours(callerReportKind);
 export const NAMESPACES = builtIn('v1', 'Namespace', 'namespaces', false);
 export const PODS = builtIn('v1', 'Pod', 'pods');
 export const SERVICES = builtIn('v1', 'Service', 'services');
+export const CONFIG_MAPS = builtIn('v1', 'ConfigMap', 'configmaps');
+export const TOKEN_REVIEWS = builtIn('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews', false);
+export const SUBJECT_ACCESS_REVIEWS = builtIn(
+  'authorization.k8s.io/v1',
+  'SubjectAccessReview',
+  'subjectaccessreviews',
+  false,
+);
+/** ConfigMap in which the API server says by which authority it knows people with client certificates. */
+export const CLIENT_AUTHORITY = {
+  namespace: 'kube-system',
+  name: 'extension-apiserver-authentication',
+  key: 'client-ca-file',
+} as const;
 export const SECRETS = builtIn('v1', 'Secret', 'secrets');
 /** Who holds which address of the cluster's Services; the API server's own book. */
 export const IP_ADDRESSES = builtIn('networking.k8s.io/v1', 'IPAddress', 'ipaddresses', false);

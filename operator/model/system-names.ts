@@ -24,8 +24,16 @@ export const OPERATOR_ACCOUNT = 'sallyport-operator';
 export const GATEWAY_ACCOUNT = 'sallyport-gateway';
 export const INGRESS_ACCOUNT = 'sallyport-ingress';
 export const API_ACCOUNT = 'sallyport-api';
+export const COLLECTOR_ACCOUNT = 'sallyport-collector';
 /** Of `sallyport remove`, which exists only while an installation is removed. */
 export const REMOVE_ACCOUNT = 'sallyport-remove';
+/** Of the collector: its Service and Deployment, the Secret with its certificate, the ConfigMap with its authority. */
+export const COLLECTOR_NAME = 'sallyport-collector';
+export const COLLECTOR_PORT = 8444;
+/** Audience of the tokens by which gateways sign in there, and nowhere else. */
+export const COLLECTOR_AUDIENCE = 'sallyport-collector';
+/** What of a Namespace people may `get` whose denials they may read. No object of that kind exists. */
+export const DENIALS_RESOURCE = 'denials';
 /** The Role by which ingress gateways read one Secret of a workspace, and its RoleBinding. */
 export const INGRESS_TLS_ROLE = 'sallyport-ingress-tls';
 export const INGRESS_TLS_VERBS = ['get', 'list', 'watch'];
@@ -54,6 +62,7 @@ export interface Installation {
   readonly gatewayAccount: string;
   readonly ingressAccount: string;
   readonly apiAccount: string;
+  readonly collectorAccount: string;
 }
 
 export const USUAL_INSTALLATION: Installation = {
@@ -63,6 +72,7 @@ export const USUAL_INSTALLATION: Installation = {
   gatewayAccount: GATEWAY_ACCOUNT,
   ingressAccount: INGRESS_ACCOUNT,
   apiAccount: API_ACCOUNT,
+  collectorAccount: COLLECTOR_ACCOUNT,
 };
 
 /** The name by which the API server knows a ServiceAccount. */
@@ -72,3 +82,4 @@ export function accountUser(namespace: string, account: string): string {
 
 /** Extra user info of a token that is bound to a pod. */
 export const POD_NAME_EXTRA = 'authentication.kubernetes.io/pod-name';
+export const POD_UID_EXTRA = 'authentication.kubernetes.io/pod-uid';

@@ -9,7 +9,7 @@ export interface GatewayCaller {
   readonly direction: Direction;
 }
 
-interface PersonCaller {
+export interface PersonCaller {
   readonly kind: 'person';
   readonly user: string;
   readonly groups: readonly string[];
@@ -20,7 +20,7 @@ interface PersonCaller {
 export type Caller = GatewayCaller | PersonCaller;
 
 /** What of a request says who calls. */
-interface Credentials {
+export interface Credentials {
   readonly token: string | undefined;
   /** Of a client certificate that a trusted authority signed, and that is valid now. */
   readonly certificate: { readonly user: string; readonly groups: readonly string[] } | undefined;

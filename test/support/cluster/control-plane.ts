@@ -108,8 +108,17 @@ export async function installCrds(controlPlane: ControlPlane): Promise<void> {
 }
 
 /** Applies our programs' roles, with the Namespace in which their ServiceAccounts are. */
-export async function installRoles(controlPlane: ControlPlane): Promise<void> {
-  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', ROLES]);
+export function installRoles(controlPlane: ControlPlane): Promise<void> {
+  return applyRoles(controlPlane, ROLES);
+}
+
+/** The same for the collector, behind the others. */
+export function installCollectorRoles(controlPlane: ControlPlane): Promise<void> {
+  return applyRoles(controlPlane, join(GENERATED, 'collector.yaml'));
+}
+
+async function applyRoles(controlPlane: ControlPlane, file: string): Promise<void> {
+  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', file]);
   if (code !== 0) throw new Error(`Cannot install the roles: ${stderr}`);
 }
 
