@@ -1,7 +1,13 @@
 // Command-line options and environment of the roles in a cluster -> validated configuration.
 import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { type CanaryPodsConfig, type CanaryPodsOptions, readCanaryPods } from './canary-config.ts';
+import {
+  type CollectorClientConfig,
+  type CollectorClientOptions,
+  readCollectorClient,
+} from './collector-config.ts';
 import { type ProxyConfig, type ProxyOptions, type RestConfig, readProxyConfig } from './config.ts';
 import {
   type AuthorizeConfig,
@@ -13,7 +19,15 @@ import {
 } from './inbound-config.ts';
 import type { ApiServerEgress } from './model/api-server-egress.ts';
 import { USUAL_CLUSTER_DOMAIN } from './model/stamp.ts';
-import { readAddress, readCount, readNameServer, readPort, readRange } from './option-values.ts';
+import {
+  readAddress,
+  readCount,
+  readNameServer,
+  readPort,
+  readRange,
+  readRetention,
+  readRetentionSize,
+} from './option-values.ts';
 
 /** Configuration of every role in a cluster. */
 interface ClusterConfig {
@@ -76,6 +90,8 @@ interface DrainConfig {
 }
 
 export interface GatewayConfig extends ClusterConfig, ProxyConfig, DrainConfig {
+  /** Undefined: rows are lines on the output. */
+  readonly collector: CollectorClientConfig | undefined;
   /** Name of this gateway: in its report, and in the ids of denials. */
   readonly podName: string;
   readonly clusterDomain: string;
@@ -83,7 +99,7 @@ export interface GatewayConfig extends ClusterConfig, ProxyConfig, DrainConfig {
   readonly clusterDns: readonly { readonly address: string; readonly port: number }[];
 }
 
-export interface GatewayOptions extends ClusterOptions, ProxyOptions {
+export interface GatewayOptions extends ClusterOptions, ProxyOptions, CollectorClientOptions {
   readonly podName?: string;
   readonly drainSeconds: string;
   readonly clusterDomain?: string;
@@ -96,6 +112,8 @@ export interface IngressGatewayConfig
     DrainConfig,
     Omit<ProxyConfig, 'resolvers' | 'openRanges' | 'denyRanges' | 'dnsQuestionsPerSecond'> {
   readonly ingress: IngressListenConfig;
+  /** Undefined: rows are lines on the output. */
+  readonly collector: CollectorClientConfig | undefined;
   /** Undefined: proxies of others cannot ask. */
   readonly authorize: AuthorizeConfig | undefined;
   /** Name of this gateway: in its report, and in the ids of denials. */
@@ -106,7 +124,8 @@ export interface IngressGatewayOptions
   extends ClusterOptions,
     Omit<ProxyOptions, 'resolver' | 'openRange' | 'denyRange' | 'dnsQuestions'>,
     IngressListenOptions,
-    AuthorizeOptions {
+    AuthorizeOptions,
+    CollectorClientOptions {
   readonly podName?: string;
   readonly drainSeconds: string;
 }
@@ -122,8 +141,41 @@ export function readIngressConfig(
     ...readProxyConfig({ ...options, ...noDestinations }, environment),
     ingress: readIngressListen(options),
     authorize: readAuthorize(options),
+    collector: readCollectorClient(options),
     drainMs: readDrain(options.drainSeconds),
     podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+  };
+}
+
+/** Configuration of `sallyport collector`. */
+export interface CollectorConfig extends ClusterConfig {
+  readonly port: number;
+  readonly listenAddress: string;
+  readonly stateDirectory: string;
+  readonly retentionMs: number;
+  readonly retentionBytes: number;
+}
+
+export interface CollectorOptions extends ClusterOptions {
+  readonly port: string;
+  readonly listenAddress: string;
+  readonly state: string;
+  readonly retention: string;
+  readonly retentionSize: string;
+}
+
+/** Throws an OptionError for an option that cannot be accepted. */
+export function readCollectorConfig(
+  options: CollectorOptions,
+  environment: NodeJS.ProcessEnv,
+): CollectorConfig {
+  return {
+    ...readClusterConfig(options, environment),
+    port: readPort('--port', options.port),
+    listenAddress: readAddress('--listen-address', options.listenAddress),
+    stateDirectory: resolve(options.state),
+    retentionMs: readRetention(options.retention),
+    retentionBytes: readRetentionSize(options.retentionSize),
   };
 }
 
@@ -162,6 +214,7 @@ export function readGatewayConfig(options: GatewayOptions, environment: NodeJS.P
     ...readProxyConfig(options, environment),
     drainMs: readDrain(options.drainSeconds),
     podName: options.podName ?? environment['POD_NAME'] ?? hostname(),
+    collector: readCollectorClient(options),
     clusterDomain: options.clusterDomain ?? USUAL_CLUSTER_DOMAIN,
     clusterDns: (options.clusterDns ?? []).map((text) => readNameServer('--cluster-dns', text)),
   };

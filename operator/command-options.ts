@@ -75,6 +75,14 @@ export function withPodOptions(command: Command): Command {
       'how long connections may take to end once "sallyport drain" has been called',
       '300',
     )
+    .option(
+      '--collector <url>',
+      'send denials to this collector (default: write each as a JSON line on standard output)',
+    )
+    .option(
+      '--collector-token <file>',
+      "token of this pod for the collector's audience (default: /var/run/secrets/sallyport-collector/token)",
+    )
     .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)');
 }
 

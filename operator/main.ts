@@ -19,6 +19,7 @@ import { API_SERVER_EGRESS, type ApiServerEgress } from './model/api-server-egre
 import { DENIAL_COLUMNS } from './model/denial-columns.ts';
 import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
 import { PRODUCTS } from './model/product.ts';
+import { COLLECTOR_PORT } from './model/system-names.ts';
 
 const USAGE = 2;
 
@@ -227,6 +228,23 @@ program
   .action(async (options) => {
     const { apiCommand } = await import('./roles/api/command.ts');
     process.exitCode = await apiCommand(options, process.env);
+  });
+
+program
+  .command('collector')
+  .description('store the denials of all gateways of a cluster, each once')
+  .addOption(kubeconfigOption)
+  .addOption(namespaceOption)
+  .addOption(healthPortOption)
+  .addOption(logLevelOption)
+  .addOption(stateOption)
+  .option('--port <port>', 'port for gateways, HTTPS; 0 takes any', `${COLLECTOR_PORT}`)
+  .option('--listen-address <address>', 'address of that port; "::" takes IPv4 too', '0.0.0.0')
+  .option('--retention <duration>', 'age at which rows are deleted', '365d')
+  .option('--retention-size <size>', 'size at which the oldest rows are deleted', '10GB')
+  .action(async (options) => {
+    const { collectorCommand } = await import('./roles/collector/command.ts');
+    process.exitCode = await collectorCommand(options, process.env);
   });
 
 program

@@ -80,6 +80,11 @@ export function accountUser(namespace: string, account: string): string {
   return `system:serviceaccount:${namespace}:${account}`;
 }
 
+/** The name that the collector's certificate is for. */
+export function collectorHost(systemNamespace: string): string {
+  return `${COLLECTOR_NAME}.${systemNamespace}.svc`;
+}
+
 /** Extra user info of a token that is bound to a pod. */
 export const POD_NAME_EXTRA = 'authentication.kubernetes.io/pod-name';
 export const POD_UID_EXTRA = 'authentication.kubernetes.io/pod-uid';

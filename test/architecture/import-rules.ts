@@ -38,8 +38,16 @@ const ROOMS: Readonly<Record<string, Room>> = {
   api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
   'config.ts': { uses: ['model', 'lib', 'option-values.ts', 'inbound-config.ts'] },
   'cluster-config.ts': {
-    uses: ['model', 'option-values.ts', 'config.ts', 'inbound-config.ts', 'canary-config.ts'],
+    uses: [
+      'model',
+      'option-values.ts',
+      'config.ts',
+      'inbound-config.ts',
+      'canary-config.ts',
+      'collector-config.ts',
+    ],
   },
+  'collector-config.ts': { uses: ['option-values.ts'] },
   'canary-config.ts': { uses: ['model', 'option-values.ts'] },
   'inbound-config.ts': { uses: ['model', 'option-values.ts'] },
   'option-values.ts': { uses: ['model', 'lib'] },

@@ -4,7 +4,7 @@
 import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import './reflect-metadata.ts';
+import '../../operator/lib/reflect-metadata.ts';
 
 // Not a static import: jest loads CommonJS packages while linking, before reflect-metadata.ts has run.
 const x509 = await import('@peculiar/x509');

@@ -20,11 +20,13 @@ export interface CollectorStage {
   readonly store: DenialStore;
   readonly refused: string[];
   readonly faults: unknown[];
-  /** "https://127.0.0.1:40123", with a certificate for that address. */
+  /** "https://127.0.0.1:40123", with a certificate for another name. */
   readonly url: URL;
   readonly tls: ServerTls;
   readonly connect: (token: string) => CollectorConnection;
 }
+
+const HOST = 'collector.test';
 
 /** "gateway~gw-1", "ingress~gw-2" or "person~ada". */
 const authenticateByName: Authenticate = async ({ token = '' }) => {
@@ -46,7 +48,7 @@ export function withCollector(
     const authority = await createCertificateAuthority();
     const refused: string[] = [];
     const faults: unknown[] = [];
-    const tls = await authority.leafFor('127.0.0.1');
+    const tls = await authority.leafFor(HOST);
     const server = createCollectorServer({
       tls,
       authenticate: authenticateByName,
@@ -61,7 +63,10 @@ export function withCollector(
     const url = new URL(`https://127.0.0.1:${server.port}`);
     const connections: CollectorConnection[] = [];
     const connect = (token: string): CollectorConnection => {
-      const made = connectCollector({ url, authority: () => authority.caPem, token: async () => token });
+      const made = connectCollector({
+        ...{ url, serverName: HOST, authority: () => authority.caPem },
+        token: async () => token,
+      });
       connections.push(made);
       return made;
     };

@@ -73,9 +73,12 @@ export function createCollectorServer(options: CollectorServerOptions): Collecto
   };
 }
 
-/** Client certificates are asked for and checked; a caller without one may have a token. */
+/**
+ * Client certificates are asked for and checked; a caller without one may have a token. Without an authority of clients
+ * the list is empty: left out, it would be that of all public ones.
+ */
 function secureOptions({ cert, key, clientCa }: ServerTls) {
-  return { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }), minVersion: 'TLSv1.2' as const };
+  return { cert, key, ca: clientCa ?? [], minVersion: 'TLSv1.2' as const };
 }
 
 function createFastify(options: CollectorServerOptions) {

@@ -6,6 +6,8 @@ import type { AskCollector } from './collector-sink.ts';
 
 export interface CollectorConnectionOptions {
   readonly url: URL;
+  /** That the certificate must be for, whatever the URL says. */
+  readonly serverName: string;
   /** PEM; undefined while it is not known. */
   readonly authority: () => string | undefined;
   readonly token: () => Promise<string>;
@@ -20,12 +22,17 @@ export interface CollectorConnection {
 const TIMEOUT_MS = 20_000;
 const MOST_ANSWER_BYTES = 16 * 1024 * 1024;
 
-export function connectCollector({ url, authority, token }: CollectorConnectionOptions): CollectorConnection {
+export function connectCollector({
+  url,
+  serverName,
+  authority,
+  token,
+}: CollectorConnectionOptions): CollectorConnection {
   let known: { readonly ca: string; readonly agent: Agent } | undefined;
   const agentFor = (ca: string): Agent => {
     if (known?.ca === ca) return known.agent;
     void known?.agent.close();
-    known = { ca, agent: agentOf(ca) };
+    known = { ca, agent: agentOf({ ca, servername: serverName }) };
     return known.agent;
   };
   return {
@@ -48,7 +55,7 @@ export function connectCollector({ url, authority, token }: CollectorConnectionO
   };
 }
 
-function agentOf(ca: string): Agent {
+function agentOf(connect: { readonly ca: string; readonly servername: string }): Agent {
   const timeouts = { headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, connectTimeout: TIMEOUT_MS / 2 };
-  return new Agent({ connect: { ca }, ...timeouts, maxResponseSize: MOST_ANSWER_BYTES, allowH2: false });
+  return new Agent({ connect, ...timeouts, maxResponseSize: MOST_ANSWER_BYTES, allowH2: false });
 }

@@ -16,6 +16,7 @@ import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
+import type { Denial } from '../../model/denial.ts';
 import { DENIAL_COLUMNS } from '../../model/denial-columns.ts';
 import { accountUser, GATEWAY_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { ClusterServices } from '../../sources/kubernetes/cluster-services.ts';
@@ -25,6 +26,7 @@ import { measureReflectorFailures } from '../../sources/kubernetes/reflector-met
 import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
 import { logFaults, openRowSpools } from '../shared/row-spools.ts';
+import { type Shipping, shipRows } from '../shared/ship-rows.ts';
 import { EndpointWriter } from './endpoint-writer.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
@@ -34,6 +36,8 @@ export interface GatewayProcessParts extends GatewayParts {
   readonly api: KubernetesApi;
   readonly memory: GatewayMemory;
   readonly spools: Spools;
+  /** Undefined: rows are lines on the output. */
+  readonly shipping: Shipping<Denial> | undefined;
   /** Services of the cluster, for the DNS. */
   readonly services: ClusterServices;
   readonly source: CompiledSource;
@@ -98,14 +102,17 @@ export async function assembleParts(
     },
     clusterDns: config.clusterDns,
   });
-  const spools = await spoolsOf({ ...gateway, config, rules, logger, registry });
+  const shipping =
+    config.collector &&
+    shipRows<Denial>(config.collector, 'outbound', { api, namespace, onFailure: onWatchFailure });
+  const spools = await spoolsOf({ ...gateway, config, rules, logger, registry, shipping });
   const cluster = { api, source, services, reporter, endpoints };
-  return { ...gateway, ...cluster, spools, config, logger, registry, memory, rules };
+  return { ...gateway, ...cluster, spools, shipping, config, logger, registry, memory, rules };
 }
 
 type SpoolReaders = Pick<
   GatewayProcessParts,
-  'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'registry'
+  'config' | 'paths' | 'envoy' | 'dns' | 'rules' | 'logger' | 'registry' | 'shipping'
 >;
 
 async function spoolsOf({
@@ -116,6 +123,7 @@ async function spoolsOf({
   rules,
   logger,
   registry,
+  shipping,
 }: SpoolReaders): Promise<Spools> {
   const count = measureDenials(registry);
   return openRowSpools({
@@ -127,7 +135,7 @@ async function spoolsOf({
       findRule: (query) => rules.findRule(query),
       isStillAllowed: (query) => rules.isStillAllowed(query),
     }),
-    sink: outputSink(logger, 'denial', DENIAL_COLUMNS),
+    sink: shipping?.sink ?? outputSink(logger, 'denial', DENIAL_COLUMNS),
     onDenials: (denials) => denials.forEach(count),
     ...logFaults(logger, registry),
     folder: paths.envoyLog,

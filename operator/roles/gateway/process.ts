@@ -116,7 +116,8 @@ export class GatewayProcess {
 
   /** First says that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, endpoints, pass, polls, dns, spools, api } = this.#parts;
+    const { source, services, reporter, endpoints, pass, polls, dns, spools, shipping, logger, api } =
+      this.#parts;
     await endpoints.stop();
     await this.#loop.stop();
     await polls.stop();
@@ -127,7 +128,8 @@ export class GatewayProcess {
     await pass.close();
     await dns.stop();
     await this.#parts.envoy.stop();
-    await spools.drain();
+    if (shipping === undefined) await spools.drain();
+    else await shipping.finish(() => spools.drain(), logger);
     await spools.close();
     await api.close();
     await this.#parts.release();
@@ -141,6 +143,7 @@ export class GatewayProcess {
       dns,
       pass,
       spools,
+      shipping,
       polls,
       overloaded,
       overload,
@@ -174,6 +177,7 @@ export class GatewayProcess {
     });
     rules.remember(this.#remembered?.tables ?? []);
     await dns.start();
+    shipping?.start();
     await spools.start();
     await pass.prepare(this.#work);
     logger.info('started', { healthPort: this.healthPort });

@@ -14,6 +14,7 @@ import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { accountUser, INGRESS_ACCOUNT, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
@@ -25,6 +26,7 @@ import { loggingHooks } from '../shared/envoy-hooks.ts';
 import type { InboundLog } from '../shared/inbound-log.ts';
 import { openInboundOutput } from '../shared/inbound-output.ts';
 import { InboundServers } from '../shared/inbound-servers.ts';
+import { type Shipping, shipRows } from '../shared/ship-rows.ts';
 
 export interface IngressProcessParts extends IngressParts {
   readonly config: IngressGatewayConfig;
@@ -36,6 +38,8 @@ export interface IngressProcessParts extends IngressParts {
   readonly secrets: TlsSecrets;
   readonly reporter: GatewayReporter;
   readonly log: InboundLog;
+  /** Undefined: rows are lines on the output. */
+  readonly shipping: Shipping<InboundDenial> | undefined;
   /** Undefined where nobody asks /authorize. */
   readonly memory: PlanMemory | undefined;
   /** /authorize; its answers are in the log, too. */
@@ -88,6 +92,8 @@ export async function assembleParts(
     onRefused: (denied) => servers.recordRefused(denied),
     onStop: () => logger.info('Envoy was stopped: no workspace has hosts any more'),
   };
+  const shipping =
+    config.collector && shipRows<InboundDenial>(config.collector, 'inbound', { api, namespace, onFailure });
   return {
     ...ingressParts(config, place, ingressHooks, memoryBytes),
     ...{ config, logger, registry, api, servers, release: place.release },
@@ -100,7 +106,8 @@ export async function assembleParts(
       podName,
       onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
     }),
-    log: await openLog(config, place, { logger, registry }),
+    shipping,
+    log: await openLog(config, place, { logger, registry, shipping }),
     memory: await memoryOf(config, place),
   };
 }
@@ -118,11 +125,11 @@ async function memoryOf(
 function openLog(
   { podName, accountId, denialRowsPerSecond, rotateLogBytes, spoolBytes }: IngressGatewayConfig,
   { paths }: GatewayPlace,
-  { logger, registry }: Pick<IngressProcessParts, 'logger' | 'registry'>,
+  { logger, registry, shipping }: Pick<IngressProcessParts, 'logger' | 'registry' | 'shipping'>,
 ): Promise<InboundLog> {
   const admin = new EnvoyAdmin(join(paths.ingressEnvoy, 'admin.sock'));
   return openInboundOutput({
-    ...{ accountId, logger, registry },
+    ...{ accountId, logger, registry, sink: shipping?.sink },
     gateway: podName,
     spools: paths.ingressLog,
     hits: paths.hits,

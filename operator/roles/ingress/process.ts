@@ -103,7 +103,8 @@ export class IngressProcess {
 
   /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { plans, services, secrets, reporter, polls, envoy, servers, log, api, release } = this.#parts;
+    const { plans, services, secrets, reporter, polls, envoy, logger, servers, log, shipping, api, release } =
+      this.#parts;
     await this.#loop.stop();
     await polls.stop();
     await Promise.all([plans.stop(), services.stop(), secrets.stop()]);
@@ -111,15 +112,28 @@ export class IngressProcess {
     await this.#health?.close();
     await envoy.stop();
     await servers.stop();
-    await log.drain();
+    if (shipping === undefined) await log.drain();
+    else await shipping.finish(() => log.drain(), logger);
     await log.close();
     await api.close();
     await release();
   }
 
   async #start(): Promise<void> {
-    const { config, envoy, log, plans, services, secrets, servers, polls, numbers, logger, registry } =
-      this.#parts;
+    const {
+      config,
+      envoy,
+      log,
+      shipping,
+      plans,
+      services,
+      secrets,
+      servers,
+      polls,
+      numbers,
+      logger,
+      registry,
+    } = this.#parts;
     const progress = () => [...plans.progress(), services.progress(), ...secrets.progress()];
     measureLoop(registry, 'ingress', () => this.#loop.state());
     measureReflectors(registry, progress);
@@ -137,6 +151,7 @@ export class IngressProcess {
       metrics: registry,
     });
     await this.#readPlans();
+    shipping?.start();
     await log.follow();
     await envoy.serveRemembered();
     logger.info('started', { healthPort: this.healthPort });

@@ -1,9 +1,11 @@
-// The log of an ingress gateway in a cluster: each denied request is a JSON line on standard output, and hits are
-// counted for its report.
+// The log of an ingress gateway in a cluster: each denied request is a row for the collector, or a JSON line on
+// standard output, and hits are counted for its report.
 import type { Registry } from 'prom-client';
 import { measureInboundDenials } from '../../denials/reading/denial-metrics.ts';
+import type { RowSink } from '../../denials/store/row-sink.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { InboundLog, type InboundPlace } from './inbound-log.ts';
 import { outputSink } from './output-sink.ts';
 import { logFaults } from './row-spools.ts';
@@ -17,17 +19,20 @@ export interface InboundOutputOptions extends InboundPlace {
   /** The default of the log tail where undefined. */
   readonly maxBytes: number | undefined;
   readonly budgetBytes: number;
+  /** Undefined: lines on the output. */
+  readonly sink?: RowSink<InboundDenial> | undefined;
 }
 
 export function openInboundOutput({
   logger,
   registry,
+  sink = outputSink(logger, 'inbound denial', INBOUND_COLUMNS),
   ...options
 }: InboundOutputOptions): Promise<InboundLog> {
   const count = measureInboundDenials(registry);
   return InboundLog.open({
     ...options,
-    sink: outputSink(logger, 'inbound denial', INBOUND_COLUMNS),
+    sink,
     onDenials: (denials) => denials.forEach(count),
     ...logFaults(logger, registry),
   });

@@ -1,7 +1,7 @@
 // The certificate authority of one test control plane. In: what the API server is to be called, or a user with groups.
 // Out: certificates as PEM, the server's one and those by which users sign in. Valid for a year.
 import { webcrypto } from 'node:crypto';
-import '../../outside/reflect-metadata.ts';
+import '../../../operator/lib/reflect-metadata.ts';
 
 // Not a static import: jest loads CommonJS packages while linking, before reflect-metadata.ts has run.
 const x509 = await import('@peculiar/x509');

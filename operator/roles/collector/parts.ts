@@ -1,0 +1,124 @@
+// Makes the parts of `sallyport collector`: the store, the connection to the API server, the server with its certificate,
+// and retention. Nothing is started here but what must be there first: the directory, the store and the certificate.
+import type { Registry } from 'prom-client';
+import type { CollectorConfig } from '../../cluster-config.ts';
+import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
+import { measureCollector } from '../../denials/collector/collector-metrics.ts';
+import { type CollectorServer, createCollectorServer } from '../../denials/collector/collector-server.ts';
+import { currentTls } from '../../denials/collector/server-certificate.ts';
+import { DenialRetention } from '../../denials/store/denial-retention.ts';
+import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
+import { isDamage } from '../../denials/store/duckdb/open-database.ts';
+import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
+import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
+import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { roleRegistry } from '../../lib/loop-metrics.ts';
+import { accountUser, COLLECTOR_ACCOUNT } from '../../model/system-names.ts';
+
+export interface CollectorParts {
+  readonly registry: Registry;
+  readonly api: KubernetesApi;
+  readonly store: DenialStore;
+  readonly server: CollectorServer;
+  /** Renews the certificate, and follows what others change of it. */
+  readonly certificates: Loop;
+  readonly retention: DenialRetention;
+  /** The last step of stopping: another process may have the state directory. */
+  readonly release: () => Promise<void>;
+}
+
+const UNKNOWN = 401;
+const RETRY_MS = 10_000;
+const LOOK_MS = 600_000;
+/** For rows and for queries; what is larger is spilled to disk. */
+const MEMORY_MB = 256;
+
+/** Throws where the state directory, the database or the API server is not available. */
+export async function assembleParts(config: CollectorConfig, logger: Logger): Promise<CollectorParts> {
+  const { kubeconfig, podServer, systemNamespace } = config;
+  const registry = roleRegistry();
+  const { paths, notes, release } = await prepareStateDirectory(config.stateDirectory, { mayBeVolume: true });
+  for (const note of notes) logger.info('noticed at the start', { note });
+  const api = await connectKubernetes({
+    kubeconfig,
+    podServer,
+    actAs: { user: accountUser(systemNamespace, COLLECTOR_ACCOUNT) },
+    onRequest: measureRequests(registry),
+  });
+  const place = {
+    ...{ api, systemNamespace },
+    onFailure: (sentence: string, error: unknown) => logger.warn(sentence, { error }),
+  };
+  const tls = await currentTls(place, Date.now());
+  const store = await DenialStore.open(paths.database, { memoryLimitMb: MEMORY_MB });
+  if (store.setAside !== undefined)
+    logger.error('the denial log begins anew', { reason: describeSetAside(store.path, store.setAside) });
+  const server = createServer(config, { tls, api, store, registry, logger });
+  return {
+    ...{ registry, api, store, server, release },
+    certificates: certificateLoop(async () => server.setTls(await currentTls(place, Date.now())), logger),
+    retention: new DenialRetention({
+      store,
+      maxAgeMs: config.retentionMs,
+      maxBytes: config.retentionBytes,
+      onDeleted: (sentence) => logger.info('rows were deleted', { reason: sentence }),
+      onFailure: (error) => logger.error('old rows could not be deleted', { error }),
+    }),
+  };
+}
+
+function createServer(
+  { systemNamespace }: CollectorConfig,
+  {
+    tls,
+    api,
+    store,
+    registry,
+    logger,
+  }: Pick<CollectorParts, 'api' | 'store' | 'registry'> & {
+    readonly tls: Parameters<CollectorServer['setTls']>[0];
+    readonly logger: Logger;
+  },
+): CollectorServer {
+  const { onStored, onRefused } = measureCollector(registry);
+  return createCollectorServer({
+    ...{ tls, outbound: store, inbound: store.inbound, onStored },
+    authenticate: authenticateByApiServer({ api, systemNamespace }),
+    // Nobody knows pods by their addresses here yet: their columns stay as the gateways sent them.
+    identify: async (rows) => rows,
+    onRefused: (status, sentence) => {
+      onRefused(status, sentence);
+      // Strangers would fill the log.
+      if (status !== UNKNOWN) logger.warn('a request was refused', { status, reason: sentence });
+    },
+    onFault: (error) => {
+      logger.error('a request failed', { error });
+      if (isDamage(error)) endDamaged(logger);
+    },
+  });
+}
+
+/** DuckDB uses such a database no more in this process; the next one reopens it, or sets it aside. */
+function endDamaged(logger: Logger): void {
+  logger.error('the database cannot be used any more in this process, which ends');
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function certificateLoop(look: () => Promise<void>, logger: Logger): Loop {
+  return new Loop({
+    job: async () => {
+      await look();
+      return {};
+    },
+    minIntervalMs: 1000,
+    retryIntervalMs: RETRY_MS,
+    maxIntervalMs: LOOK_MS,
+    clock: SYSTEM_CLOCK,
+    onFailure: (error) =>
+      logger.error('the certificate could not be looked at and is tried again', { error }),
+  });
+}

@@ -1,0 +1,66 @@
+// `sallyport collector`: the running process, and the order of its start and stop.
+import type { CollectorConfig } from '../../cluster-config.ts';
+import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { assembleParts, type CollectorParts } from './parts.ts';
+
+export class CollectorProcess {
+  readonly #parts: CollectorParts;
+  #health: HealthServer | undefined;
+
+  private constructor(parts: CollectorParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws, with nothing left running, where the directory, the API server or a port is not available. */
+  static async start(config: CollectorConfig, logger: Logger): Promise<CollectorProcess> {
+    const running = new CollectorProcess(await assembleParts(config, logger));
+    try {
+      await running.#start(config, logger);
+      return running;
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#parts.server.port;
+  }
+
+  get healthPort(): number {
+    return this.#health?.port ?? 0;
+  }
+
+  /** Looks at the certificate now, and not only when it is time. */
+  async renew(): Promise<void> {
+    this.#parts.certificates.trigger();
+    await this.#parts.certificates.settled();
+  }
+
+  async #start({ listenAddress, port, healthPort }: CollectorConfig, logger: Logger): Promise<void> {
+    const { server, retention, certificates, registry } = this.#parts;
+    await server.listen(listenAddress, port);
+    retention.start();
+    certificates.trigger();
+    this.#health = await startHealthServer({
+      port: healthPort,
+      live: {},
+      ready: {},
+      metrics: registry,
+    });
+    logger.info('started', { port: this.port, healthPort: this.healthPort });
+  }
+
+  /** Batches under way are stored and answered. */
+  async stop(): Promise<void> {
+    const { server, retention, certificates, store, api, release } = this.#parts;
+    await this.#health?.close();
+    await server.close();
+    await certificates.stop();
+    await retention.stop();
+    await store.close();
+    await api.close();
+    await release();
+  }
+}

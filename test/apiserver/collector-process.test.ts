@@ -1,0 +1,184 @@
+// `sallyport collector` on a real API server: its certificate, the gateways that follow it, and what it stores.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { readCollectorConfig } from '../../operator/cluster-config.ts';
+import { readCollectorClient } from '../../operator/collector-config.ts';
+import { currentTls } from '../../operator/denials/collector/server-certificate.ts';
+import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
+import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { createLogger } from '../../operator/lib/logger.ts';
+import type { Denial } from '../../operator/model/denial.ts';
+import {
+  COLLECTOR_ACCOUNT,
+  COLLECTOR_AUDIENCE,
+  GATEWAY_ACCOUNT,
+  SYSTEM_NAMESPACE,
+} from '../../operator/model/system-names.ts';
+import { CollectorProcess } from '../../operator/roles/collector/process.ts';
+import { type Shipping, shipRows } from '../../operator/roles/shared/ship-rows.ts';
+import { countsOf, sampleBatch } from '../fixtures/denial-fixture.ts';
+import {
+  CONTROL_PLANE_TIMEOUT_MS,
+  type ControlPlane,
+  installCollectorRoles,
+  installRoles,
+  startControlPlane,
+} from '../support/cluster/control-plane.ts';
+import { until } from '../support/until.ts';
+
+const DAY_MS = 86_400_000;
+const HOME = `/api/v1/namespaces/${SYSTEM_NAMESPACE}`;
+
+let controlPlane: ControlPlane;
+let root: KubernetesApi;
+let gateway: KubernetesApi;
+let folder: string;
+let kubeconfig: string;
+let running: CollectorProcess;
+let shipping: Shipping<Denial>;
+
+const silent = createLogger({
+  ...{ role: 'test', level: 'error' },
+  stream: new Writable({ write: (_chunk, _encoding, done) => done() }),
+});
+
+async function startCollector(): Promise<CollectorProcess> {
+  const options = {
+    ...{ kubeconfig, namespace: SYSTEM_NAMESPACE, healthPort: '0', logLevel: 'info', port: '0' },
+    ...{ listenAddress: '127.0.0.1', state: join(folder, 'state'), retention: '365d', retentionSize: '1GB' },
+  };
+  return CollectorProcess.start(readCollectorConfig(options, {}), silent);
+}
+
+/** As gateway "gw-1", with the token that the kubelet would give it. */
+function ship(): Shipping<Denial> {
+  const url = `https://127.0.0.1:${running.port}`;
+  const config = readCollectorClient({ collector: url, collectorToken: join(folder, 'token') });
+  if (config === undefined) throw new Error('no collector');
+  const made = shipRows<Denial>(config, 'outbound', {
+    ...{ api: gateway, namespace: SYSTEM_NAMESPACE },
+    onFailure: () => undefined,
+  });
+  made.start();
+  return made;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'collector-'));
+  controlPlane = await startControlPlane();
+  await installRoles(controlPlane);
+  await installCollectorRoles(controlPlane);
+  root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
+  kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, COLLECTOR_ACCOUNT);
+  gateway = await connectKubernetes({
+    kubeconfig: await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT),
+  });
+  const pod = {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'gw-1' } },
+    spec: { serviceAccountName: GATEWAY_ACCOUNT, containers: [{ name: 'main', image: 'none' }] },
+  };
+  await root.request({ method: 'POST', path: `${HOME}/pods`, body: pod });
+  const wish = {
+    ...{ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' },
+    spec: {
+      audiences: [COLLECTOR_AUDIENCE],
+      boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'gw-1' },
+    },
+  };
+  const path = `${HOME}/serviceaccounts/${GATEWAY_ACCOUNT}/token`;
+  const answer = await root.request({ method: 'POST', path, body: wish });
+  await writeFile(
+    join(folder, 'token'),
+    (answer as { readonly status: { readonly token: string } }).status.token,
+  );
+  running = await startCollector();
+  shipping = ship();
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(async () => {
+  await shipping?.finish(async () => undefined, silent);
+  await running?.stop();
+  await Promise.all([root?.close(), gateway?.close()]);
+  await controlPlane?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** As the tail of a log does. */
+async function append(from: number, to: number): Promise<void> {
+  await until('the rows are taken', () =>
+    shipping.sink.append(sampleBatch(from, to)).then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
+async function stored(kind: 'secrets' | 'configmaps'): Promise<Readonly<Record<string, string>>> {
+  const object = await root.request({ method: 'GET', path: `${HOME}/${kind}/sallyport-collector` });
+  return (object as { readonly data: Readonly<Record<string, string>> }).data;
+}
+
+const authorities = async (): Promise<number> =>
+  (await stored('configmaps'))['ca.crt']?.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
+
+test('a gateway finds the authority by the API server and ships; a renewed certificate is followed', async () => {
+  await append(0, 10);
+  expect(await authorities()).toBe(1);
+  const before = await stored('secrets');
+  const place = { api: root, systemNamespace: SYSTEM_NAMESPACE, onFailure: () => undefined };
+  const later = Date.now() + 340 * DAY_MS;
+  const { cert, clientCa } = await currentTls(place, later);
+  expect(clientCa).toContain('BEGIN CERTIFICATE');
+  expect(Buffer.from(before['tls.crt'] ?? '', 'base64').toString()).not.toBe(cert);
+  // Former and new, so that both certificates are believed while gateways and collector change over.
+  expect(await authorities()).toBe(2);
+  await append(10, 20);
+  await running.renew();
+  await append(20, 30);
+  expect((await currentTls(place, later)).cert).toBe(cert);
+});
+
+test('a certificate that is damaged or gone is made anew, and one that is good is left alone', async () => {
+  const secret = await stored('secrets');
+  await running.renew();
+  expect(await stored('secrets')).toEqual(secret);
+  await root.request({ method: 'DELETE', path: `${HOME}/secrets/sallyport-collector` });
+  await root.request({ method: 'DELETE', path: `${HOME}/configmaps/sallyport-collector` });
+  await running.renew();
+  expect(await stored('secrets')).not.toEqual(secret);
+  await append(30, 40);
+});
+
+test('rows and certificate stay when the collector starts anew; the last rows are shipped before a gateway ends', async () => {
+  const secret = await stored('secrets');
+  await running.stop();
+  await expect(shipping.sink.append(sampleBatch(40, 50))).rejects.toThrow();
+  running = await startCollector();
+  expect(await stored('secrets')).toEqual(secret);
+  await shipping.finish(async () => undefined, silent);
+  shipping = ship();
+  const last = shipping;
+  let isDrained = false;
+  await last.finish(async () => {
+    await append(40, 50);
+    isDrained = true;
+  }, silent);
+  expect(isDrained).toBe(true);
+  await running.stop();
+  const store = await DenialStore.open(join(folder, 'state', 'denials.duckdb'), { readOnly: true });
+  expect((await countsOf(store))?.['total']).toBe(50);
+  await store.close();
+  running = await startCollector();
+  shipping = ship();
+});
+
+test('its metrics say what was stored and refused', async () => {
+  await append(50, 60);
+  const answer = await fetch(`http://127.0.0.1:${running.healthPort}/metrics`);
+  const text = await answer.text();
+  expect(text).toContain('sallyport_collector_rows_total{direction="outbound"} 10');
+  expect(text).toContain('sallyport_collector_lag_seconds_count');
+});
