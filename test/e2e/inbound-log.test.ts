@@ -149,6 +149,8 @@ test('the rows of a former revision name its entries; those of one that nobody k
         { ip: '192.0.2.7', entry: '192.0.2.0/24', sequence: 1, revision: 'r1' },
         { ip: '192.0.2.7', entry: '0.0.0.0/0', sequence: 2, revision: 'r2' },
         { ip: '192.0.2.7', entry: null, sequence: 3, revision: 'r3' },
+        // Says that one line could not be read.
+        { ip: '*', entry: null, sequence: 4, revision: null },
       ]);
     } finally {
       await log.stop();
