@@ -6,8 +6,13 @@ import type { Registry } from 'prom-client';
 import { measureAnswers } from '../../operator/api/answer-metrics.ts';
 import { measureIsolation } from '../../operator/deliver/kubernetes/canary/isolation-metrics.ts';
 import { measureDelivery } from '../../operator/deliver/kubernetes/delivery-metrics.ts';
-import { measureDenials, measureInboundDenials } from '../../operator/denials/reading/denial-metrics.ts';
+import {
+  measureDenials,
+  measureInboundDenials,
+  measureLoss,
+} from '../../operator/denials/reading/denial-metrics.ts';
 import { DnsCounts, measureDns } from '../../operator/gateway/dns/dns-counts.ts';
+import { measureSpools } from '../../operator/gateway/log/spool-metrics.ts';
 import { measureEnvoy } from '../../operator/gateway/process/envoy-metrics.ts';
 import { measureXds, XdsCounts } from '../../operator/gateway/xds/xds-counts.ts';
 import { measureRequests } from '../../operator/lib/kubernetes/request-metrics.ts';
@@ -35,6 +40,8 @@ function knownMetrics(): ReadonlyMap<string, readonly string[]> {
   measureIsolation(registry, () => ({ nodes: [], intervalMs: 0 }));
   measureDenials(registry);
   measureInboundDenials(registry);
+  measureLoss(registry);
+  measureSpools(registry, () => Promise.resolve({ bytes: 0, lagSeconds: 0 }));
   measureDns(registry, new DnsCounts());
   measureXds(registry, new XdsCounts());
   measureEnvoy(registry, { deniedConnections: () => 0, memoryRatio: () => 0 });

@@ -7,6 +7,7 @@ import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts
 import { measureDns } from '../../gateway/dns/dns-counts.ts';
 import { TableWait } from '../../gateway/egress/table-wait.ts';
 import type { PassOutputs, PassWork } from '../../gateway/gateway-pass.ts';
+import { measureSpools } from '../../gateway/log/spool-metrics.ts';
 import { laneListeners } from '../../gateway/ports/lane-listeners.ts';
 import type { Drain } from '../../gateway/process/drain.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
@@ -160,6 +161,7 @@ export class GatewayProcess {
     measureReflectors(registry, allProgress);
     measureDns(registry, dns.counts);
     measureXds(registry, envoy.counts);
+    measureSpools(registry, () => spools.state());
     measureEnvoy(registry, {
       deniedConnections: () => overloaded.total,
       memoryRatio: () => overload.memoryPercent / 100,

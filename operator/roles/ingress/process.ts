@@ -5,6 +5,7 @@ import type { IngressGatewayConfig } from '../../cluster-config.ts';
 import { type ResolvedIngress, resolveIngress } from '../../compile/ingress/resolve-ingress.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import type { IngressPassResult } from '../../gateway/ingress/ingress-pass.ts';
+import { measureSpools } from '../../gateway/log/spool-metrics.ts';
 import type { Drain } from '../../gateway/process/drain.ts';
 import { measureEnvoy } from '../../gateway/process/envoy-metrics.ts';
 import { measureXds } from '../../gateway/xds/xds-counts.ts';
@@ -138,6 +139,7 @@ export class IngressProcess {
     measureLoop(registry, 'ingress', () => this.#loop.state());
     measureReflectors(registry, progress);
     measureXds(registry, envoy.counts);
+    measureSpools(registry, () => log.spoolsState());
     measureEnvoy(registry, numbers);
     this.#health = await startHealthServer({
       port: config.healthPort,
