@@ -28,7 +28,7 @@ async function bundle(out: string, others: string): Promise<void> {
     define: { 'process.env.NODE_ENV': '"production"' },
     // Text beyond ASCII would double the memory of all that is in its file.
     legalComments: 'external',
-    // The denial log of `run` on one machine: 70 MB that no role of a cluster needs.
+    // A native library, which stands beside the bundle. Only the collector loads it.
     external: ['@duckdb/node-api'],
     banner: {
       js: 'import{createRequire as requireFrom}from"node:module";const require=requireFrom(import.meta.url);',

@@ -13,6 +13,18 @@ add_program() {
   ldd "$2" | grep -oE '/[^ ]+' | while read -r library; do install -D "$library" "$1$library"; done
 }
 
+# Puts DuckDB, which is no part of the bundle, beside it into the image folder "$1"; prints lines for the SBOM.
+add_duckdb() {
+  local name library folder
+  for name in node-api node-bindings "node-bindings-linux-$("$node" -p process.arch)"; do
+    folder=$root/node_modules/@duckdb/$name
+    mkdir -p "$1/app/node_modules/@duckdb"
+    cp -R "$folder" "$1/app/node_modules/@duckdb/"
+    "$node" -p "const p = require('$folder/package.json'); p.name + ' ' + p.version + ' pkg:npm/' + p.name.replace('@', '%40') + '@' + p.version"
+  done
+  ldd "$folder/duckdb.node" | grep -oE ' /(usr/)?lib(64)?/[^ ]+' | while read -r library; do install -D "$library" "$1$library"; done
+}
+
 # What programs look for in any image; no shell and no package manager. Into the folder "$1".
 add_base() {
   mkdir -p "$1"/{etc/ssl/certs,tmp,run,proc,sys,dev}
@@ -37,8 +49,9 @@ make_product() {
   mkdir -p "$1/app"
   add_base "$1"
   add_program "$1" "$node" /usr/local/bin/node
-  system_parts "$1" >"$1/others"
+  add_duckdb "$1" >"$1/duckdb"
+  { cat "$1/duckdb" && system_parts "$1"; } >"$1/others"
   "$node" "$root/hack/bundle.ts" "$1/app" --others "$1/others"
-  rm "$1/others"
+  rm "$1/others" "$1/duckdb"
   cp "$root/LICENSE" "$1/app/"
 }

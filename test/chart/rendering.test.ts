@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   API_ACCOUNT,
+  COLLECTOR_ACCOUNT,
   GATEWAY_ACCOUNT,
   GATEWAY_LABEL,
   INGRESS_ACCOUNT,
@@ -101,7 +102,7 @@ describe.each(SETS)('with the values "%s"', (name) => {
 });
 
 it('names pods and accounts as the operator and admission know them', () => {
-  const names = [OPERATOR_ACCOUNT, GATEWAY_ACCOUNT, INGRESS_ACCOUNT, API_ACCOUNT];
+  const names = [OPERATOR_ACCOUNT, GATEWAY_ACCOUNT, INGRESS_ACCOUNT, API_ACCOUNT, COLLECTOR_ACCOUNT];
   const found = deploymentsOf('everything').map(({ spec }) => [
     spec.selector.matchLabels[GATEWAY_LABEL],
     spec.template.spec.serviceAccountName,
@@ -110,13 +111,31 @@ it('names pods and accounts as the operator and admission know them', () => {
 });
 
 /** The last option is wrong, so a program that knows all others names that one. */
-it.each(['operator', 'gateway', 'ingress', 'api'])('gives "%s" only arguments that it accepts', (role) => {
-  const found = deploymentsOf('everything')
-    .flatMap(containersOf)
-    .find(({ args = [] }) => args[0] === role);
-  const args = [MAIN, ...(found?.args ?? []), '--health-port', 'none'];
-  const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} });
-  expect(stderr).toBe('--health-port: Cannot accept "none": write a port from 0 to 65535\n');
+it.each(['operator', 'gateway', 'ingress', 'api', 'collector'])(
+  'gives "%s" only arguments that it accepts',
+  (role) => {
+    const found = deploymentsOf('everything')
+      .flatMap(containersOf)
+      .find(({ args = [] }) => args[0] === role);
+    const args = [MAIN, ...(found?.args ?? []), '--health-port', 'none'];
+    const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} });
+    expect(stderr).toBe('--health-port: Cannot accept "none": write a port from 0 to 65535\n');
+  },
+);
+
+it('gives gateways a token for the collector and its address where there is one, and else neither', () => {
+  const agents = (name: string) =>
+    deploymentsOf(name)
+      .flatMap(containersOf)
+      .filter((container) => container.name === 'agent');
+  for (const { args = [], volumeMounts = [] } of agents('everything')) {
+    expect(args.join(' ')).toContain('--collector https://sallyport-collector.sallyport-system.svc:8444');
+    expect(volumeMounts.map((mount) => mount.name)).toContain('collector-token');
+  }
+  for (const { args = [], volumeMounts = [] } of agents('default')) {
+    expect(args).not.toContain('--collector');
+    expect(volumeMounts.map((mount) => mount.name)).toEqual(['state', 'token']);
+  }
 });
 
 it('is of the version of the program', () => {

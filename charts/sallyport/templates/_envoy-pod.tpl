@@ -68,6 +68,10 @@ spec:
             - {{ .root.Values.logLevel }}
             - --account-id
             - {{ .root.Values.accountId | quote }}
+            {{- if .root.Values.collector.enabled }}
+            - --collector
+            - https://sallyport-collector.{{ .root.Release.Namespace }}.svc:8444
+            {{- end }}
             {{- with .args }}
             {{- . | nindent 12 }}
             {{- end }}
@@ -118,6 +122,11 @@ spec:
             - name: token
               mountPath: /var/run/secrets/kubernetes.io/serviceaccount
               readOnly: true
+            {{- if .root.Values.collector.enabled }}
+            - name: collector-token
+              mountPath: /var/run/secrets/sallyport-collector
+              readOnly: true
+            {{- end }}
       containers:
         - name: envoy
           image: {{ .root.Values.envoy.image.repository }}:{{ .root.Values.envoy.image.tag }}
@@ -155,6 +164,16 @@ spec:
       volumes:
         - name: state
           emptyDir: {}
+        {{- if .root.Values.collector.enabled }}
+        - name: collector-token
+          projected:
+            defaultMode: 0440
+            sources:
+              - serviceAccountToken:
+                  audience: sallyport-collector
+                  path: token
+                  expirationSeconds: 3607
+        {{- end }}
         - name: token
           projected:
             defaultMode: 0440

@@ -1,5 +1,5 @@
-{{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args" and
-     further "ports" as YAML. */}}
+{{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args",
+     further "ports" as YAML, and "state", the volume of a program that has one: then there is one pod at a time. */}}
 {{- define "sallyport.programDeployment" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -9,12 +9,16 @@ metadata:
   labels:
     {{- include "sallyport.labels" . | nindent 4 }}
 spec:
-  replicas: {{ .values.replicas }}
+  replicas: {{ if .state }}1{{ else }}{{ .values.replicas }}{{ end }}
   revisionHistoryLimit: 3
   strategy:
+    {{- if .state }}
+    type: Recreate
+    {{- else }}
     rollingUpdate:
       maxSurge: 1
       maxUnavailable: 0
+    {{- end }}
   selector:
     matchLabels:
       {{- include "sallyport.selector" . | nindent 6 }}
@@ -92,4 +96,12 @@ spec:
             {{- include "sallyport.containerSecurity" . | nindent 12 }}
           resources:
             {{- toYaml .values.resources | nindent 12 }}
+          {{- with .state }}
+          volumeMounts:
+            - name: state
+              mountPath: /state
+      volumes:
+        - name: state
+          {{- . | nindent 10 }}
+          {{- end }}
 {{- end }}

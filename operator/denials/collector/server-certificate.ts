@@ -2,7 +2,8 @@
 // ConfigMap, where gateways and people read it. The ConfigMap is written first, with the former authority beside the new
 // one, so that whoever follows it can connect before and after.
 import { X509Certificate } from 'node:crypto';
-import { type IssuedCertificate, issueCertificate } from '../../lib/issue-certificate.ts';
+import type { IssuedCertificate } from '../../lib/build-certificate.ts';
+import { issueCertificate } from '../../lib/issue-certificate.ts';
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import {

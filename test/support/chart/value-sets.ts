@@ -49,6 +49,7 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
         trustedProxies: ['10.0.0.0/8'],
         allowedFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'proxies' } } }],
       },
+      collector: { ...SCHEDULING, enabled: true, storage: { storageClassName: 'fast' } },
       monitoring: {
         from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
         serviceMonitor: { enabled: true },
@@ -85,7 +86,7 @@ export function manifestsOf(rendered: string): readonly Manifest[] {
 
 const SOURCE = /^# Source: sallyport\/templates\/(?<file>\S+)\.yaml$/m;
 /** Of what comes from generated files the kinds stand there only: other tests compare their content. */
-const GENERATED_FILES = ['admission', 'crds', 'rbac', 'removal-rbac'];
+const GENERATED_FILES = ['admission', 'crds', 'rbac', 'removal-rbac', 'collector-rbac'];
 
 /** Rendered text -> what is kept of it in a golden file. */
 export function goldenOf(rendered: string): string {
