@@ -55,8 +55,13 @@ interface Grant {
   /** Instead of an account. */
   readonly group?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Of the roles whose rules it has, too. */
+  readonly aggregates?: Readonly<Record<string, string>>;
   readonly rules: readonly RbacRule[];
 }
+
+/** Of ClusterRoles by which the collector may read owners of pods. */
+const OWNERS_LABEL = `${GROUP}/aggregate-to-collector`;
 
 const READ = ['get', 'list', 'watch'];
 const EDIT = [...READ, 'create', 'update', 'patch', 'delete', 'deletecollection'];
@@ -104,8 +109,19 @@ function collectorGrants({ systemNamespace, collectorAccount }: Installation): r
   return [
     {
       ...collector,
-      // Who calls, and what they may read.
-      rules: [allow(['create'], [TOKEN_REVIEWS]), allow(['create'], [SUBJECT_ACCESS_REVIEWS])],
+      // Who calls, and what they may read; then who was denied.
+      rules: [
+        allow(['create'], [TOKEN_REVIEWS]),
+        allow(['create'], [SUBJECT_ACCESS_REVIEWS]),
+        ...deniedPods(),
+      ],
+    },
+    // Owners of other kinds: whoever wants their names in the log gives a role that label, or binds none at all.
+    {
+      name: `${collectorAccount}-owners`,
+      account: collectorAccount,
+      aggregates: { [OWNERS_LABEL]: 'true' },
+      rules: [],
     },
     {
       ...collector,
@@ -130,6 +146,16 @@ function collectorGrants({ systemNamespace, collectorAccount }: Installation): r
       labels: aggregatedTo('admin'),
       rules: [ours(['get'], [DENIALS_RESOURCE])],
     },
+  ];
+}
+
+/** Pods by their addresses, the owners between them and what people know, and Events about both. */
+function deniedPods(): readonly RbacRule[] {
+  return [
+    allow(['list', 'watch'], [PODS]),
+    { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
+    { apiGroups: ['batch'], resources: ['jobs'], verbs: ['get'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
   ];
 }
 
@@ -323,11 +349,21 @@ function statusesOf(resources: readonly ClusterResource[]): readonly string[] {
 }
 
 export function renderGrant(grant: Grant, systemNamespace: string) {
-  const { name, namespace, account, group, labels, rules } = grant;
+  const { name, namespace, account, group, labels, aggregates, rules } = grant;
   const kind = namespace === undefined ? 'ClusterRole' : 'Role';
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
-  const role = { apiVersion, kind, metadata: { ...metadata, ...(labels && { labels }) }, rules };
+  // Kubernetes writes the rules of a role that has those of others.
+  const content =
+    aggregates === undefined
+      ? { rules }
+      : { aggregationRule: { clusterRoleSelectors: [{ matchLabels: aggregates }] } };
+  const role = {
+    apiVersion,
+    kind,
+    metadata: { ...metadata, ...(labels && { labels }) },
+    ...content,
+  };
   if (account === undefined && group === undefined) return [role];
   const subject =
     group === undefined

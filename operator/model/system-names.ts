@@ -49,6 +49,8 @@ export const SLICE_MANAGER_LABEL = 'endpointslice.kubernetes.io/managed-by';
 export const SLICE_MANAGER = 'sallyport.dev';
 /** As Events name the operator. */
 export const EVENT_CONTROLLER = 'sallyport.dev/operator';
+/** As Events about denials name the collector. */
+export const DENIAL_EVENT_CONTROLLER = 'sallyport.dev/collector';
 /** The KubeNetworkPolicy that isolates all pods of a workspace but those of open lanes. */
 export const ISOLATION_NAME = 'sallyport-isolation';
 /** Label of what the operator owns for one workspace: name of the Namespace that is the workspace. */

@@ -107,9 +107,9 @@ afterAll(async () => {
 });
 
 /** As the tail of a log does. */
-async function append(from: number, to: number): Promise<void> {
+async function append(from: number, to: number, changes: Partial<Denial> = {}): Promise<void> {
   await until('the rows are taken', () =>
-    shipping.sink.append(sampleBatch(from, to)).then(
+    shipping.sink.append(sampleBatch(from, to, changes)).then(
       () => true,
       () => false,
     ),
@@ -181,4 +181,35 @@ test('its metrics say what was stored and refused', async () => {
   const text = await answer.text();
   expect(text).toContain('sallyport_collector_rows_total{direction="outbound"} 10');
   expect(text).toContain('sallyport_collector_lag_seconds_count');
+});
+
+test('a denied pod is found by its address, and has an Event', async () => {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } };
+  await root.request({ method: 'POST', path: '/api/v1/namespaces', body: namespace });
+  const pods = '/api/v1/namespaces/team-a/pods';
+  const pod = {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'etl-0' } },
+    spec: { containers: [{ name: 'main', image: 'none' }], automountServiceAccountToken: false },
+  };
+  await until('a pod is admitted', () =>
+    root.request({ method: 'POST', path: pods, body: pod }).then(
+      () => true,
+      () => false,
+    ),
+  );
+  const status = { phase: 'Running', podIP: '10.7.0.1', podIPs: [{ ip: '10.7.0.1' }] };
+  await root.request({
+    ...{ method: 'PATCH', path: `${pods}/etl-0/status`, contentType: 'application/merge-patch+json' },
+    body: { status: { ...status, startTime: '2025-12-31T00:00:00Z' } },
+  });
+  let number = 60;
+  const path = '/apis/events.k8s.io/v1/namespaces/team-a/events';
+  await until('the pod has an Event', async () => {
+    await append(number, number + 1, { source: '10.7.0.1:50000' });
+    number += 1;
+    const { items } = (await root.request({ method: 'GET', path })) as {
+      readonly items: readonly { readonly reason: string; readonly regarding: { readonly name: string } }[];
+    };
+    return items.some(({ reason, regarding }) => reason === 'EgressDenied' && regarding.name === 'etl-0');
+  });
 });

@@ -1,6 +1,7 @@
 // What delivery must not do on a real API server: write over something newer, bring back what is gone, write while
 // another leads, stop at the first failure; and what statuses, Events and exempt pods come to.
-import { EventRecorder, type EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
+import { EventRecorder } from '../../operator/deliver/kubernetes/event-recorder.ts';
+import type { EventToRecord } from '../../operator/deliver/kubernetes/event-requests.ts';
 import { exemptPods, holdFoundPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import { NoLongerLeader, type WriteFailures } from '../../operator/deliver/kubernetes/object-writer.ts';
 import { writeStatuses } from '../../operator/deliver/kubernetes/status-report.ts';

@@ -87,6 +87,11 @@ export class PodDirectory {
     this.#forget(seenAtMs);
   }
 
+  /** Also for a while after its end. */
+  podOf(uid: string): SeenPod | undefined {
+    return this.#pods.get(uid)?.pod;
+  }
+
   find({ address, namespace, atMs, knownUpToMs }: AddressQuery): Found {
     const held = [...(this.#byAddress.get(plainAddress(address) ?? address) ?? [])];
     const possible = held.filter(({ startMs, endMs }) => startMs <= atMs && atMs <= endMs);

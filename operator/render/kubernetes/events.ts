@@ -2,6 +2,7 @@
 // reported, and once: a cluster of a thousand workspaces must not begin with thousands of Events.
 import type { ObservedStatus } from '../../model/cluster-state.ts';
 import { type ConditionType, storedConditions } from '../../model/condition.ts';
+import { truncatedNote } from '../../model/event-note.ts';
 import type { StoredCondition } from '../../model/kubernetes-object.ts';
 import { REMARKS } from './status/accepted.ts';
 import type { WantedStatus } from './status/wanted-status.ts';
@@ -26,9 +27,6 @@ interface RegardingObject {
   readonly namespace?: string;
   readonly uid: string;
 }
-
-const MAX_NOTE_BYTES = 1024;
-const ELLIPSIS = '…';
 
 type Recorded = Pick<WantedEvent, 'type' | 'reason' | 'action' | 'note'>;
 type Conditions = ReadonlyMap<string, StoredCondition>;
@@ -115,13 +113,4 @@ function isSame(before: StoredCondition | undefined, after: StoredCondition): bo
 export function eventOf({ key, status: _, ...object }: WantedStatus, notified: Recorded): WantedEvent {
   const namespace = object.namespace ?? 'default';
   return { key, namespace, regarding: object, ...notified, note: truncatedNote(notified.note) };
-}
-
-/** Cut between characters. */
-function truncatedNote(text: string): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= MAX_NOTE_BYTES) return text;
-  const room = MAX_NOTE_BYTES - Buffer.byteLength(ELLIPSIS);
-  // A stream decoder drops an incomplete character.
-  return `${new TextDecoder().decode(bytes.subarray(0, room), { stream: true })}${ELLIPSIS}`;
 }

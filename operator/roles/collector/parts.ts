@@ -1,6 +1,7 @@
 // Makes the parts of `sallyport collector`: the store, the connection to the API server, the server with its certificate,
 // and retention. Nothing is started here but what must be there first: the directory, the store and the certificate.
-import type { Registry } from 'prom-client';
+import { hostname } from 'node:os';
+import { Counter, type Registry } from 'prom-client';
 import type { CollectorConfig } from '../../cluster-config.ts';
 import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
 import { measureCollector } from '../../denials/collector/collector-metrics.ts';
@@ -17,13 +18,18 @@ import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
-import { accountUser, COLLECTOR_ACCOUNT } from '../../model/system-names.ts';
+import { accountUser, COLLECTOR_ACCOUNT, DENIAL_EVENT_CONTROLLER } from '../../model/system-names.ts';
+import { DenialEvents } from '../shared/denial-events.ts';
+import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
 
 export interface CollectorParts {
   readonly registry: Registry;
   readonly api: KubernetesApi;
   readonly store: DenialStore;
   readonly server: CollectorServer;
+  /** Who was denied. */
+  readonly identity: PodIdentity;
+  readonly events: DenialEvents;
   /** Renews the certificate, and follows what others change of it. */
   readonly certificates: Loop;
   readonly retention: DenialRetention;
@@ -57,9 +63,11 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
   const store = await DenialStore.open(paths.database, { memoryLimitMb: MEMORY_MB });
   if (store.setAside !== undefined)
     logger.error('the denial log begins anew', { reason: describeSetAside(store.path, store.setAside) });
-  const server = createServer(config, { tls, api, store, registry, logger });
+  const identity = createPodIdentity({ api, logger });
+  const events = createEvents({ api, identity, registry, logger });
+  const server = createServer(config, { tls, api, store, identity, events, registry, logger });
   return {
-    ...{ registry, api, store, server, release },
+    ...{ registry, api, store, identity, events, server, release },
     certificates: certificateLoop(async () => server.setTls(await currentTls(place, Date.now())), logger),
     retention: new DenialRetention({
       store,
@@ -77,19 +85,20 @@ function createServer(
     tls,
     api,
     store,
+    identity,
+    events,
     registry,
     logger,
-  }: Pick<CollectorParts, 'api' | 'store' | 'registry'> & {
+  }: Pick<CollectorParts, 'api' | 'store' | 'identity' | 'events' | 'registry'> & {
     readonly tls: Parameters<CollectorServer['setTls']>[0];
     readonly logger: Logger;
   },
 ): CollectorServer {
   const { onStored, onRefused } = measureCollector(registry);
   return createCollectorServer({
-    ...{ tls, outbound: store, inbound: store.inbound, onStored },
+    ...{ tls, outbound: events.recording(store), inbound: store.inbound, onStored },
     authenticate: authenticateByApiServer({ api, systemNamespace }),
-    // Nobody knows pods by their addresses here yet: their columns stay as the gateways sent them.
-    identify: async (rows) => rows,
+    identify: identity.identify,
     onRefused: (status, sentence) => {
       onRefused(status, sentence);
       // Strangers would fill the log.
@@ -99,6 +108,25 @@ function createServer(
       logger.error('a request failed', { error });
       if (isDamage(error)) endDamaged(logger);
     },
+  });
+}
+
+function createEvents({
+  api,
+  identity,
+  registry,
+  logger,
+}: Pick<CollectorParts, 'api' | 'identity' | 'registry'> & { readonly logger: Logger }): DenialEvents {
+  const dropped = new Counter({
+    name: 'sallyport_denial_events_dropped_total',
+    help: 'Denials that no Event on their pod counts; all are in the denial log',
+    registers: [registry],
+  });
+  return new DenialEvents({
+    reporter: { api, controller: DENIAL_EVENT_CONTROLLER, instance: hostname() },
+    logger,
+    objectsOf: identity.objectsOf,
+    onDropped: (denials) => dropped.inc(denials),
   });
 }
 

@@ -2,7 +2,10 @@
 import type { CollectorConfig } from '../../cluster-config.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { within } from '../../lib/within.ts';
 import { assembleParts, type CollectorParts } from './parts.ts';
+
+const FIRST_PODS_MS = 10_000;
 
 export class CollectorProcess {
   readonly #parts: CollectorParts;
@@ -39,7 +42,10 @@ export class CollectorProcess {
   }
 
   async #start({ listenAddress, port, healthPort }: CollectorConfig, logger: Logger): Promise<void> {
-    const { server, retention, certificates, registry } = this.#parts;
+    const { identity, server, retention, certificates, registry } = this.#parts;
+    identity.start();
+    // The first rows would wait for pods one batch after the other. Without them they are stored all the same.
+    await within(FIRST_PODS_MS, identity.synced());
     await server.listen(listenAddress, port);
     retention.start();
     certificates.trigger();
@@ -54,9 +60,11 @@ export class CollectorProcess {
 
   /** Batches under way are stored and answered. */
   async stop(): Promise<void> {
-    const { server, retention, certificates, store, api, release } = this.#parts;
+    const { identity, events, server, retention, certificates, store, api, release } = this.#parts;
     await this.#health?.close();
     await server.close();
+    await events.stop();
+    await identity.stop();
     await certificates.stop();
     await retention.stop();
     await store.close();

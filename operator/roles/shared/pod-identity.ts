@@ -3,8 +3,9 @@ import { PodDirectory } from '../../denials/identity/pod-directory.ts';
 import { PodIdentifier } from '../../denials/identity/pod-identifier.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { PODS } from '../../model/cluster-resources.ts';
 import type { Denial } from '../../model/denial.ts';
-import { OwnerChain } from '../../sources/kubernetes/owner-chain.ts';
+import { OwnerChain, type TopOwner } from '../../sources/kubernetes/owner-chain.ts';
 import { PodSightings } from '../../sources/kubernetes/pod-sightings.ts';
 
 export interface PodIdentityOptions {
@@ -14,13 +15,15 @@ export interface PodIdentityOptions {
 
 export interface PodIdentity {
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
-  readonly owners: OwnerChain;
+  /** The pod of that uid, then the top of its owners; none where the pod is not known. */
+  readonly objectsOf: (podUid: string) => Promise<readonly TopOwner[]>;
+  readonly start: () => void;
   /** Resolves when all pods have been read once. */
   readonly synced: () => Promise<undefined>;
   readonly stop: () => Promise<void>;
 }
 
-export function startPodIdentity({ api, logger }: PodIdentityOptions): PodIdentity {
+export function createPodIdentity({ api, logger }: PodIdentityOptions): PodIdentity {
   const directory = new PodDirectory();
   const owners = new OwnerChain({
     api,
@@ -44,9 +47,18 @@ export function startPodIdentity({ api, logger }: PodIdentityOptions): PodIdenti
       return top === undefined ? null : `${top.kind}/${top.name}`;
     },
   });
-  sightings.start();
   return {
-    ...{ owners, synced: () => sightings.synced(), stop: () => sightings.stop() },
+    start: () => sightings.start(),
+    synced: () => sightings.synced(),
+    stop: () => sightings.stop(),
     identify: (rows) => identifier.identify(rows),
+    objectsOf: async (podUid) => {
+      const pod = directory.podOf(podUid);
+      if (pod === undefined) return [];
+      const { apiVersion, kind } = PODS;
+      const { name, uid, namespace } = pod;
+      const top = await owners.topOf(pod);
+      return [{ apiVersion, kind, name, uid, namespace }, ...(top === undefined ? [] : [top])];
+    },
   };
 }

@@ -5,7 +5,7 @@ import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kube
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { PODS } from '../../../operator/model/cluster-resources.ts';
 import type { Denial } from '../../../operator/model/denial.ts';
-import { type PodIdentity, startPodIdentity } from '../../../operator/roles/shared/pod-identity.ts';
+import { createPodIdentity, type PodIdentity } from '../../../operator/roles/shared/pod-identity.ts';
 import { sampleDenial } from '../../fixtures/denial-fixture.ts';
 import { until } from '../until.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -40,7 +40,7 @@ export class IdentityScene {
     const warn = (message: string, fields: unknown): void => {
       warnings.push(`${message} ${JSON.stringify(fields)}`);
     };
-    this.identity = startPodIdentity({ api: own, logger: { warn } });
+    this.identity = createPodIdentity({ api: own, logger: { warn } });
   }
 
   static async start(rules: readonly Rule[]): Promise<IdentityScene> {
@@ -53,6 +53,7 @@ export class IdentityScene {
     const crds = ['rayservices.ray.io', 'rayclusters.ray.io', 'inferenceservices.serving.kserve.io'];
     const established = ['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...crds];
     await scene.kubectl(established);
+    scene.identity.start();
     await scene.identity.synced();
     // Until the role was in force.
     scene.warnings.length = 0;

@@ -4,7 +4,7 @@ import type { KubernetesApi } from '../../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../../lib/loop.ts';
 import type { IsolationMeasurements } from '../../../model/isolation.ts';
-import type { EventToRecord } from '../event-recorder.ts';
+import type { EventToRecord } from '../event-requests.ts';
 import type { CanaryScene, CanaryTargets } from './canary-scene.ts';
 import { type CanaryAnswer, dueNodes, type Measured, remember } from './due-nodes.ts';
 import { deleteLeftovers, measureNode } from './measure-node.ts';
