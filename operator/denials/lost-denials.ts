@@ -36,6 +36,8 @@ export interface LostDenialsOptions<Line extends TimedLine, Row extends LogRow> 
 export class LostDenials<Line extends TimedLine, Row extends LogRow> {
   readonly #options: LostDenialsOptions<Line, Row>;
   readonly #ledger: LossLedger;
+  /** By log, since the start. */
+  readonly #lines = new Map<string, number>();
   /** Sending waits for the sink, and nothing else may wait for that. */
   readonly #sending = pLimit(1);
   readonly #saving = pLimit(1);
@@ -63,6 +65,17 @@ export class LostDenials<Line extends TimedLine, Row extends LogRow> {
 
   lastGivenUp(log: string): number {
     return this.#ledger.lastGivenUp(log);
+  }
+
+  /** Lines that were read or given up. */
+  linesOf(log: string): number {
+    return this.#lines.get(log) ?? 0;
+  }
+
+  /** Lines of a log file that were read, readable or not. */
+  noteRead(logFile: string, lines: number): void {
+    const log = logFile.slice(0, logFile.lastIndexOf('-'));
+    this.#lines.set(log, this.linesOf(log) + lines);
   }
 
   /** Counts the lines, has the counts on disk, and calls `remove`, which deletes their file. */
@@ -128,6 +141,7 @@ export class LostDenials<Line extends TimedLine, Row extends LogRow> {
       const lost = denials.map((denial) => lossOf(reader.lost.ownerOf(denial), denial));
       const time = newest ?? new Date().toISOString();
       unreadable += read.unreadable.length;
+      this.noteRead(logFile, read.lines.length + read.unreadable.length);
       if (read.unreadable.length > 0)
         lost.push(lossOf(reader.lost.nobody, { eventTime: time, repeats: read.unreadable.length }));
       losses = mergeLosses(losses, lost, reader.lost.nobody);

@@ -106,7 +106,7 @@ function withGateway(work: (stage: Stage) => Promise<void>): Promise<void> {
       rowsPerSecond: 100_000,
       spools: `${fixture.settings.directory}/log`,
       hits: `${folder}/hits.json`,
-      reopenEnvoyLog: () => fixture.xds.envoy.admin.reopenLogs(),
+      admin: fixture.xds.envoy.admin,
       maxBytes: 65_536,
       budgetBytes: 1e8,
       logger: createLogger({ role: 'ingress', level: 'info', stream }),

@@ -8,6 +8,12 @@ export interface LogPlace {
   readonly sequence: number;
 }
 
+interface UnwrittenRange {
+  readonly lost: number;
+  readonly firstTime: string;
+  readonly lastTime: string;
+}
+
 export interface LogGaps {
   /**
    * Counts what the lines record, has that on disk, and then calls `remove`. A crash in between leaves a file that
@@ -22,6 +28,10 @@ export interface LogGaps {
   readonly isGivenUp: (place: LogPlace) => boolean;
   /** The highest number of a file that was ever given up; 0 where none was. */
   readonly lastGivenUp: (log: string) => number;
+  /** Lines of a log that were read or given up, since the start of this process. */
+  readonly linesOf: (log: string) => number;
+  /** Lines that were never written, in the file of this place or before; times in ISO 8601. */
+  readonly noteUnwritten: (place: LogPlace, lines: UnwrittenRange) => Promise<void>;
   /** Hands over what was lost before the lines of this file; rejects where nobody takes it. */
   readonly handOver: (place: LogPlace) => Promise<void>;
 }
@@ -31,5 +41,7 @@ export const NO_GAPS: LogGaps = {
   giveUp: () => Promise.resolve(),
   isGivenUp: () => false,
   lastGivenUp: () => 0,
+  linesOf: () => 0,
+  noteUnwritten: () => Promise.resolve(),
   handOver: () => Promise.resolve(),
 };

@@ -111,6 +111,11 @@ export class LogTail {
     this.#wakeUp.signal();
   }
 
+  /** Where its writer is. */
+  get livePlace(): LogPlace {
+    return this.#placeOf(this.#liveSequence);
+  }
+
   /** Bytes in all files of the log. */
   bytes(): Promise<number> {
     return this.#files.bytes();

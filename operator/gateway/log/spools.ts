@@ -5,6 +5,7 @@ import type { LogBatch, LostLine } from './log-batch.ts';
 import type { LogGaps } from './log-gaps.ts';
 import { LogTail } from './log-tail.ts';
 import { keepWithinBudget } from './spool-budget.ts';
+import { UnwrittenLines } from './unwritten-lines.ts';
 
 /** Of the spool of denied questions. */
 export const DNS_LOG = 'dns';
@@ -13,6 +14,15 @@ interface SpooledLog {
   readonly name: string;
   /** Makes its writer continue in another file. */
   readonly reopen: () => Promise<void>;
+  /** What its writer says it did since its start; undefined where it does not answer. Not every writer counts. */
+  readonly writes?: () => Promise<WriterCounts | undefined>;
+}
+
+export interface WriterCounts {
+  /** Lines that it was given. */
+  readonly accepted: number;
+  /** Writes that failed, of one or many lines. */
+  readonly failed: number;
 }
 
 export interface SpoolsOptions {
@@ -36,7 +46,14 @@ export interface SpoolsState {
   readonly lagSeconds: number;
 }
 
+interface UnwrittenSince {
+  readonly lines: UnwrittenLines;
+  /** Of the last call. */
+  readonly since: string;
+}
+
 const BUDGET_MS = 1000;
+const UNWRITTEN_MS = 10_000;
 /** So many files fit into the budget, so that giving one up costs little of what is kept. */
 const FILES = 8;
 const USUAL_FILE_BYTES = 2 * 1024 * 1024;
@@ -44,7 +61,8 @@ const USUAL_FILE_BYTES = 2 * 1024 * 1024;
 export class Spools {
   readonly #options: SpoolsOptions;
   readonly #tails: readonly LogTail[];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #unwritten = new Map<LogTail, UnwrittenSince>();
+  #timers: readonly NodeJS.Timeout[] = [];
   #keeping: Promise<void> | undefined;
 
   constructor(options: SpoolsOptions) {
@@ -57,7 +75,10 @@ export class Spools {
   /** Continues at the persisted positions. */
   async start(): Promise<void> {
     await Promise.all(this.#tails.map((tail) => tail.start()));
-    this.#timer = setInterval(() => void this.#keepWithinBudget(), BUDGET_MS).unref();
+    this.#timers = [
+      setInterval(() => this.#keepWithinBudget(), BUDGET_MS).unref(),
+      setInterval(() => void this.noteUnwritten(), UNWRITTEN_MS).unref(),
+    ];
   }
 
   async state(): Promise<SpoolsState> {
@@ -66,13 +87,35 @@ export class Spools {
     return { bytes: bytes.reduce((sum, size) => sum + size, 0), lagSeconds: Math.max(0, ...lags) / 1000 };
   }
 
+  /** Counts lines that writers were given and that are not in the files; done every few seconds. */
+  async noteUnwritten(): Promise<void> {
+    for (const [index, tail] of this.#tails.entries()) {
+      const { writes } = this.#options.logs[index] ?? {};
+      if (writes !== undefined) await this.#noteUnwritten(tail, writes).catch(this.#options.onFailure);
+    }
+  }
+
+  async #noteUnwritten(tail: LogTail, writes: () => Promise<WriterCounts | undefined>): Promise<void> {
+    const { gaps } = this.#options;
+    // In this order: what is read later than it is asked for would seem to be missing.
+    const lagMs = await tail.lagMs();
+    const read = gaps.linesOf(tail.livePlace.log);
+    const counts = await writes();
+    if (counts === undefined) return;
+    const now = new Date().toISOString();
+    const known = this.#unwritten.get(tail) ?? { lines: new UnwrittenLines(), since: now };
+    const lost = known.lines.note({ ...counts, read, lagMs, atMs: performance.now() });
+    this.#unwritten.set(tail, { ...known, since: now });
+    if (lost > 0) await gaps.noteUnwritten(tail.livePlace, { lost, firstTime: known.since, lastTime: now });
+  }
+
   /** Resolves when every line that is there now is consumed. */
   async drain(): Promise<void> {
     await Promise.all(this.#tails.map((tail) => tail.drain()));
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#timers.forEach(clearInterval);
     await this.#keeping;
     await Promise.all(this.#tails.map((tail) => tail.close()));
   }

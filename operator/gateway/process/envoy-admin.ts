@@ -127,6 +127,15 @@ export class EnvoyAdmin {
     return parseNumbers(await this.#text(`/stats?type=Counters&filter=${encodeURIComponent(filter)}`));
   }
 
+  /** Lines of its access log, and writes that failed, since its start; undefined for an Envoy that does not count them. */
+  async logWrites(): Promise<{ readonly accepted: number; readonly failed: number } | undefined> {
+    const filter = encodeURIComponent('^filesystem\\.write_(buffered|failed)$');
+    const counters = parseNumbers(await this.#text(`/stats?type=Counters&usedonly&filter=${filter}`));
+    const accepted = counters.get('filesystem.write_buffered');
+    if (accepted === undefined) return undefined;
+    return { accepted, failed: counters.get('filesystem.write_failed') ?? 0 };
+  }
+
   /** Names of the listeners that came over xDS, in force or warming. */
   async listenerNames(): Promise<readonly string[]> {
     const mask = 'name,active_state.version_info,warming_state.version_info';

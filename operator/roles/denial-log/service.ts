@@ -11,7 +11,6 @@ import { isDamage, isFullDisk, OpenElsewhereError } from '../../denials/store/du
 import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import type { LostLine } from '../../gateway/log/log-batch.ts';
-import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { DNS_LOG, type Spools } from '../../gateway/log/spools.ts';
 import { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import type { IpcCalls } from '../../lib/ipc-calls.ts';
@@ -23,7 +22,7 @@ import type { EgressTable } from '../../model/egress-table.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { InboundLog } from '../shared/inbound-log.ts';
-import { describeLoss, openRowSpools, type RowSpoolsOptions } from '../shared/row-spools.ts';
+import { describeLoss, envoyLog, openRowSpools, type RowSpoolsOptions } from '../shared/row-spools.ts';
 import {
   DENIAL_LOG_PROGRAM,
   type LogPhase,
@@ -166,7 +165,7 @@ export class DenialLogService {
       onDenials: (denials) => window.offer(denials),
       folder: request.spools,
       logs: [
-        { name: ENVOY_LOG, reopen: () => admin.reopenLogs() },
+        envoyLog(admin),
         { name: DNS_LOG, reopen: async () => void (await this.#parent.call('reopenDnsLog')) },
       ],
       ...this.#spoolHooks(request),
@@ -200,7 +199,7 @@ export class DenialLogService {
       sink: store.inbound,
       sync: () => this.#sync(),
       onDenials: (denials) => window.offer(denials),
-      reopenEnvoyLog: () => admin.reopenLogs(),
+      admin,
       ...this.#spoolHooks(request),
     });
   }

@@ -8,7 +8,6 @@ import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import { type GatewayParts, gatewayParts, prepareGateway } from '../../gateway/gateway-parts.ts';
-import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { DNS_LOG, type Spools } from '../../gateway/log/spools.ts';
 import { type GatewayMemory, readMemory } from '../../gateway/state/gateway-memory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
@@ -25,7 +24,7 @@ import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
-import { logFaults, openRowSpools } from '../shared/row-spools.ts';
+import { envoyLog, logFaults, openRowSpools } from '../shared/row-spools.ts';
 import { type Shipping, shipRows } from '../shared/ship-rows.ts';
 import { EndpointWriter } from './endpoint-writer.ts';
 
@@ -139,10 +138,7 @@ async function spoolsOf({
     onDenials: (denials) => denials.forEach(count),
     ...logFaults(logger, registry),
     folder: paths.envoyLog,
-    logs: [
-      { name: ENVOY_LOG, reopen: () => envoy.admin.reopenLogs() },
-      { name: DNS_LOG, reopen: () => dns.reopenLog() },
-    ],
+    logs: [envoyLog(envoy.admin), { name: DNS_LOG, reopen: () => dns.reopenLog() }],
     maxBytes: config.rotateLogBytes,
     budgetBytes: config.spoolBytes,
   });

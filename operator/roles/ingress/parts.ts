@@ -134,7 +134,7 @@ function openLog(
     spools: paths.ingressLog,
     hits: paths.hits,
     rowsPerSecond: denialRowsPerSecond,
-    reopenEnvoyLog: () => admin.reopenLogs(),
+    admin,
     maxBytes: rotateLogBytes,
     budgetBytes: spoolBytes,
   });

@@ -5,7 +5,6 @@ import { inboundReader } from '../../denials/reading/inbound-denial-of-line.ts';
 import { PlanHistory } from '../../denials/reading/plan-history.ts';
 import { HitsWriter, readHits } from '../../denials/store/hits-file.ts';
 import { INBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
-import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import type { Spools, SpoolsState } from '../../gateway/log/spools.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { MAX_GATEWAY_HITS } from '../../model/gateway-report.ts';
@@ -14,7 +13,7 @@ import { type InboundLine, OWN_LOG } from '../../model/inbound-line.ts';
 import type { IngressPlan } from '../../model/ingress-plan.ts';
 import { listHitReports, type WorkspaceHits } from '../../model/list-hits.ts';
 import type { ListHitsReport } from '../../model/list-hits-report.ts';
-import { openRowSpools, type RowSpoolsOptions } from './row-spools.ts';
+import { envoyLog, type LogWriterAdmin, openRowSpools, type RowSpoolsOptions } from './row-spools.ts';
 
 /** Where the log is. */
 export interface InboundPlace {
@@ -32,7 +31,8 @@ export interface InboundLogOptions
   readonly accountId: string;
   /** Resolves when all plans that are on their way are here; at once where it is not given. */
   readonly sync?: () => Promise<void>;
-  readonly reopenEnvoyLog: () => Promise<void>;
+  /** Of the Envoy that writes. */
+  readonly admin: LogWriterAdmin;
 }
 
 export class InboundLog {
@@ -100,12 +100,12 @@ export class InboundLog {
   }
 
   #openSpools(): Promise<Spools> {
-    const { spools: folder, accountId, reopenEnvoyLog } = this.#options;
+    const { spools: folder, accountId, admin } = this.#options;
     return openRowSpools({
       ...this.#options,
       folder,
       logs: [
-        { name: ENVOY_LOG, reopen: reopenEnvoyLog },
+        envoyLog(admin),
         // Its writer follows a renamed file by itself.
         { name: OWN_LOG, reopen: async () => undefined },
       ],

@@ -8,14 +8,14 @@ import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { InboundLog, type InboundPlace } from './inbound-log.ts';
 import { outputSink } from './output-sink.ts';
-import { logFaults } from './row-spools.ts';
+import { type LogWriterAdmin, logFaults } from './row-spools.ts';
 
 export interface InboundOutputOptions extends InboundPlace {
   readonly accountId: string;
   readonly rowsPerSecond: number;
   readonly logger: Logger;
   readonly registry: Registry;
-  readonly reopenEnvoyLog: () => Promise<void>;
+  readonly admin: LogWriterAdmin;
   /** The default of the log tail where undefined. */
   readonly maxBytes: number | undefined;
   readonly budgetBytes: number;

@@ -5,7 +5,9 @@ import { LogConsumer, type LogConsumerOptions, type TimedLine } from '../../deni
 import { type LossReport, LostDenials } from '../../denials/lost-denials.ts';
 import { measureLoss } from '../../denials/reading/denial-metrics.ts';
 import type { LogRow } from '../../denials/store/row-sink.ts';
+import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
 import { Spools, type SpoolsOptions } from '../../gateway/log/spools.ts';
+import type { EnvoyAdmin } from '../../gateway/process/envoy-admin.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import type { Logger } from '../../lib/logger.ts';
 
@@ -17,11 +19,33 @@ export interface RowSpoolsOptions<Line extends TimedLine, Row extends LogRow>
   readonly onLost: (report: LossReport) => void;
 }
 
+export type LogWriterAdmin = Pick<EnvoyAdmin, 'reopenLogs' | 'logWrites'>;
+
+/** The spool that an Envoy writes. */
+export function envoyLog(admin: LogWriterAdmin): SpoolsOptions['logs'][number] {
+  return {
+    name: ENVOY_LOG,
+    reopen: () => admin.reopenLogs(),
+    // An Envoy that is away has written what it could.
+    writes: () => admin.logWrites().catch(() => undefined),
+  };
+}
+
 export async function openRowSpools<Line extends TimedLine, Row extends LogRow>({
   store = (work) => work(),
   ...options
 }: RowSpoolsOptions<Line, Row>): Promise<Spools> {
-  const consumer = new LogConsumer<Line, Row>(options);
+  const consumer = new LogConsumer<Line, Row>({
+    ...options,
+    onLines: (lines, logFile, upTo) => {
+      gaps.noteRead(logFile, lines.length);
+      options.onLines?.(lines, logFile, upTo);
+    },
+    onUnreadableLines: (count, logFile) => {
+      gaps.noteRead(logFile, count);
+      options.onUnreadableLines(count, logFile);
+    },
+  });
   const gaps = await LostDenials.open<Line, Row>({
     ...options,
     path: join(options.folder, 'lost.json'),
