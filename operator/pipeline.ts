@@ -1,6 +1,7 @@
 // The main path on one screen: snapshot -> tables and plans -> Envoy's configuration, and in a cluster the objects for
 // the API server. Pure: no I/O, no clock. Everything around it reads an input or writes these outputs.
 import { type ClusterPlans, planCluster } from './compile/cluster-plans.ts';
+import { expiredEntries, nextExpired } from './compile/expiries.ts';
 import { ingressSteps } from './compile/ingress/ingress-plans.ts';
 import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
@@ -49,7 +50,14 @@ export interface DesiredOutputs extends CompiledSnapshot, GatewayOutputs {}
 /** Embedded mode: everything on one machine. */
 export function desiredOutputs(snapshot: Snapshot, gateway: Gateway, atMs: number): DesiredOutputs {
   const compiled = compileSnapshot(snapshot);
-  return { ...compiled, ...gatewayOutputs(compiled, gateway, atMs) };
+  const outputs = gatewayOutputs(compiled, gateway, atMs);
+  const problems = [...compiled.problems, ...expiredEntries(snapshot, atMs)];
+  return {
+    ...compiled,
+    ...outputs,
+    problems,
+    changesAtMs: earliest(outputs.changesAtMs, nextExpired(snapshot, atMs)),
+  };
 }
 
 /** In a cluster the operator compiles; each gateway renders the result. */
@@ -68,8 +76,14 @@ export function gatewayOutputs(compiled: CompiledObjects, gateway: Gateway, atMs
     egressListeners,
     envoy,
     tunnels,
-    changesAtMs: expiries.length === 0 ? undefined : Math.min(...expiries),
+    changesAtMs: earliest(...expiries),
   };
+}
+
+/** Of moments in epoch milliseconds. */
+export function earliest(...timesMs: readonly (number | undefined)[]): number | undefined {
+  const known = timesMs.filter((timeMs) => timeMs !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** The operator's only state between passes. */
@@ -127,7 +141,9 @@ export function* operatorSteps(
   const objects = clusterObjects(planned, state, settings);
   yield;
   const broaderPolicies = findBroaderPolicies({ plans: clusterPlans.plans, state, systemNamespace });
-  const problems = [...clusterPlans.problems, ...ingress.problems];
-  const { changesAtMs } = ingress;
+  const expired = atMs === undefined ? [] : expiredEntries(state.snapshot, atMs);
+  const problems = [...clusterPlans.problems, ...ingress.problems, ...expired];
+  const expiresAtMs = atMs === undefined ? undefined : nextExpired(state.snapshot, atMs);
+  const changesAtMs = earliest(ingress.changesAtMs, expiresAtMs);
   return { ...planned, problems, changesAtMs, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
 }

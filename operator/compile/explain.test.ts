@@ -123,6 +123,17 @@ describe('explain()', () => {
     expect(formatExplanation(await explained('a.example.com'))).toMatch(/\nProblem +bad\.yaml:2: /);
   });
 
+  test('names the entry of the policy that has expired', async () => {
+    const problem = 'The entry "late.example" has no effect, since it expired at 2026-01-01T00:00:00Z';
+    const [before, after] = await Promise.all(
+      [EXPIRY_MS - 1, EXPIRY_MS].map(async (atMs) =>
+        formatExplanation(await explained('late.example', { atMs })),
+      ),
+    );
+    expect(before).not.toContain(problem);
+    expect(after?.split(problem)).toHaveLength(2);
+  });
+
   test('says which workspaces there are, and shows the problems, where there is no such one', async () => {
     const text = formatExplanation(await explained('a.example.com', { workspace: 'beta' }));
     expect(text).toMatch(

@@ -9,6 +9,7 @@ import { REASONS } from '../model/reason.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { decide, type EgressRequest, formatRule } from './decide.ts';
+import { expiredEntries } from './expiries.ts';
 import { compileSnapshot } from './plans.ts';
 import { indexTable } from './table-index.ts';
 
@@ -62,7 +63,8 @@ export function parseDestination(text: string): Destination | undefined {
 
 export function explain(reading: Reading, request: ExplainRequest): Explanation {
   const compiled = compileSnapshot(reading.snapshot);
-  const problems = [...reading.problems, ...compiled.problems];
+  const expired = expiredEntries(reading.snapshot, request.atMs);
+  const problems = [...reading.problems, ...compiled.problems, ...expired];
   const plan = compiled.plans.find(({ metadata, spec }) =>
     [metadata.name, spec.workspaceId].includes(request.workspace),
   );

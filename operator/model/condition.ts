@@ -18,13 +18,14 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 /** Reasons by type. */
 interface Reasons {
   /**
-   * The object itself. RulesIgnored, SharedZone, TooManyTlsPorts, DuplicateLabel, DeniesEverybody, AnnotationIgnored and
-   * AwaitingConfirmation are True; every other than they and Accepted is False.
+   * The object itself. RulesIgnored, SharedZone, Expired, TooManyTlsPorts, DuplicateLabel, DeniesEverybody,
+   * AnnotationIgnored and AwaitingConfirmation are True; every other than they and Accepted is False.
    */
   readonly Accepted:
     | 'Accepted'
     | 'RulesIgnored'
     | 'SharedZone'
+    | 'Expired'
     | 'TooManyTlsPorts'
     | 'DuplicateLabel'
     | 'AnnotationIgnored'

@@ -13,6 +13,7 @@ export type ProblemReason =
   | 'Conflicted'
   | 'RulesIgnored'
   | 'SharedZone'
+  | 'Expired'
   | 'UnknownTier'
   | 'FolderEmpty'
   | 'FolderUnreadable'

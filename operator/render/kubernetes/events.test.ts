@@ -1,6 +1,7 @@
 import { manifest, policyManifest, workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
 import {
   AT_MS,
+  GENERATION,
   reportOf,
   statusInput,
   withGateways,
@@ -23,6 +24,14 @@ const PENDING = withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { plans: [] })]
 const SILENT = withGateways(HEALTHY, [reportOf('gw-a', HEALTHY, { renewTime: '2027-01-30T00:00:00Z' })]);
 const NOT_STAMPED = { ...HEALTHY, stamped: new Map() };
 const BROADER_POLICIES = broaderPoliciesOf('one');
+const EXPIRED = healthy(
+  statusInput(
+    policyManifest('acme', {
+      allowedInternetDestinations: [{ destination: 'a.example', expiresAt: '2026-01-01T00:00:00Z' }],
+    }),
+    ...PAIR,
+  ),
+);
 const EARLY = healthy(statusInput(POLICY, ...PAIR.slice(1)));
 const UNUSED = healthy(statusInput(POLICY));
 
@@ -32,6 +41,16 @@ function healthy(input: StatusInput): StatusInput {
 
 function broaderPoliciesOf(...names: readonly string[]): StatusInput {
   return { ...HEALTHY, broaderPolicies: new Map([['team-a', names]]) };
+}
+
+/** As it was in the generation before. */
+function written(input: StatusInput): StatusInput {
+  const statuses = new Map(
+    [...input.state.statuses].map(
+      ([key, status]) => [key, { ...status, generation: GENERATION - 1 }] as const,
+    ),
+  );
+  return { ...input, state: { ...input.state, statuses } };
 }
 
 /** "Warning acme NoGateway" of every Event that turning from one state to the other gives. */
@@ -65,6 +84,13 @@ describe('renderEvents() reports', () => {
       UNREADABLE,
       ['Warning team-a NetworkPolicyUnreadable', 'Warning acme Invalid'],
     ],
+    [
+      'a policy that is written with an entry that has expired',
+      written(HEALTHY),
+      EXPIRED,
+      ['Warning acme Expired'],
+    ],
+    ['nothing more of an entry that expires, which another Event reports', HEALTHY, EXPIRED, []],
     ['that a workspace is ready', NOT_STAMPED, HEALTHY, ['Normal team-a WorkspaceReady']],
     [
       'that pods may start even while the gateway is silent',

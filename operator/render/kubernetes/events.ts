@@ -73,9 +73,18 @@ interface Turn {
 
 /** Accepted and ResolvedRefs: another reason is a transition, too. */
 function judgement({ before, after }: Turn, action: string): readonly Recorded[] {
-  if (after === undefined || isSame(before, after)) return [];
+  if (after === undefined || isSame(before, after) || isOnlyTime(before, after)) return [];
   const isFine = after.status !== 'False' && !REMARKS.some((remark) => remark === after.reason);
   return [{ type: isFine ? 'Normal' : 'Warning', reason: after.reason, action, note: after.message }];
+}
+
+/** An entry of an unchanged policy expires: status/expiries.ts reports it. */
+function isOnlyTime(before: StoredCondition | undefined, after: StoredCondition): boolean {
+  return (
+    after.reason === 'Expired' &&
+    before?.status === after.status &&
+    before.observedGeneration === after.observedGeneration
+  );
 }
 
 /** Every change passes through Pending; Pending and NotUsed are not reported. */

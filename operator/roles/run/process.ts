@@ -11,7 +11,7 @@ import type { XdsResult } from '../../gateway/xds/xds-applier.ts';
 import { writeOrSay } from '../../lib/atomic-file.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { within } from '../../lib/within.ts';
-import { type DesiredOutputs, desiredOutputs } from '../../pipeline.ts';
+import { type DesiredOutputs, desiredOutputs, earliest } from '../../pipeline.ts';
 import type { TunnelMemory } from '../../render/envoy/tunnel-memory.ts';
 import { type FolderReading, FolderSource, throwIfUnreadable } from '../../sources/folder.ts';
 import { type FolderApi, startFolderApi } from './folder-api.ts';
@@ -225,11 +225,6 @@ export class RunProcess {
 function formerTables(result: XdsResult): ReadonlySet<string> {
   const heldBack = result.status === 'heldBack' ? result.heldBack : [];
   return new Set(heldBack.flatMap(({ resource }) => (resource as EgressResource | undefined)?.table ?? []));
-}
-
-function earliest(...timesMs: readonly (number | undefined)[]): number | undefined {
-  const known = timesMs.filter((timeMs) => timeMs !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function messageOf(error: unknown): string {

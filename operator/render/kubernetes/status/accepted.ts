@@ -23,6 +23,7 @@ export const REMARKS = [
   'SharedZone',
   'RulesIgnored',
   'TooManyTlsPorts',
+  'Expired',
   'AwaitingConfirmation',
   'DeniesEverybody',
   'AnnotationIgnored',
@@ -39,7 +40,7 @@ export function acceptedOf(problems: readonly Problem[], isUnreadable: boolean):
   if (reason !== undefined) return { status: 'False', reason, message: sentenceOf(having(reason)) };
   const remark = REMARKS.find((known) => having(known).length > 0);
   if (remark === undefined) return ACCEPTED;
-  return { status: 'True', reason: remark, message: sentenceOf(having(remark)) };
+  return { status: 'True', reason: remark, message: sentenceOf(REMARKS.flatMap(having)) };
 }
 
 /** "spec.region: Cannot accept …; and 2 more problems". */

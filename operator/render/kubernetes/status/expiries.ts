@@ -1,18 +1,11 @@
-// Entries that expire: which of an object's do so when, and which expiries are news. The object's status records as one
-// time what has been reported, so that nothing is reported twice, whichever replica is leader.
-import { memoize } from '../../../lib/memo.ts';
+// Which expiries are news. The object's status records as one time what has been reported, so that nothing is reported
+// twice, whichever replica is leader.
+import { type Expiry, expiriesOf } from '../../../compile/expiries.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { formatKey, keyOf, type ObservedObject } from '../../../model/snapshot.ts';
 import { eventOf, type WantedEvent } from '../events.ts';
 import type { FoundStatus } from './found-status.ts';
 import type { WantedStatus } from './wanted-status.ts';
-
-interface Expiry {
-  /** 'allowedInternetDestinations "a.example.com"'. */
-  readonly what: string;
-  /** Epoch milliseconds. */
-  readonly atMs: number;
-}
 
 interface ExpiryNews {
   readonly expiring: readonly Expiry[];
@@ -21,28 +14,6 @@ interface ExpiryNews {
 
 /** How long before its expiry an entry is announced. */
 const ANNOUNCED_MS = 24 * 3_600_000;
-
-/** In the order of time; entries without expiry are left out. */
-const expiriesOf = memoize((object: ObservedObject): readonly Expiry[] =>
-  writtenExpiries(object).toSorted((a, b) => a.atMs - b.atMs),
-);
-
-function writtenExpiries(object: ObservedObject): readonly Expiry[] {
-  if (object.kind === 'NetworkPolicy') {
-    const access = object.spec.egress.networkAccess;
-    return (['allowedInternetDestinations', 'blockedInternetDestinations'] as const).flatMap((list) =>
-      (access[list] ?? []).flatMap(({ destination, expiresAt }) => expiry(list, destination, expiresAt)),
-    );
-  }
-  if (object.kind !== 'Metastore') return [];
-  return (object.spec.connections ?? []).flatMap(({ name, transitionEndTime }) =>
-    expiry('connections', name, transitionEndTime),
-  );
-}
-
-function expiry(list: string, name: string, time: string | undefined): readonly Expiry[] {
-  return time === undefined ? [] : [{ what: `${list} "${name}"`, atMs: Date.parse(time) }];
-}
 
 /** Fields of the status. An object without any expiry has none; an unreadable one retains its fields. */
 export function expiryFields(
@@ -124,7 +95,7 @@ export function renderExpiryEvents(
 function nameEntries(entries: readonly Expiry[]): string {
   const shown = entries
     .slice(0, MOST_ENTRIES)
-    .map(({ what, atMs }) => `${what} at ${new Date(atMs).toISOString()}`);
+    .map(({ list, name, atMs }) => `${list} "${name}" at ${new Date(atMs).toISOString()}`);
   const more = entries.length - shown.length;
   return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }

@@ -82,6 +82,8 @@ test('renderStatuses() counts the workspaces without an assignment for the defau
   expect(statuses.map(({ status }) => status['workspaces'])).toEqual([2]);
 });
 
+const EXPIRED_ENTRY = { destination: 'a.example', expiresAt: '2026-01-01T00:00:00Z' };
+
 describe('renderStatuses() tells what stands in the way:', () => {
   const older = workspaceManifest(
     'older',
@@ -116,6 +118,12 @@ describe('renderStatuses() tells what stands in the way:', () => {
       [policyManifest('acme', { allowedInternetDestinations: [{ destination: '*.github.io' }] })],
       'NetworkPolicy/acme',
       ['Accepted=True/SharedZone', 'Ready=True/Ready'],
+    ],
+    [
+      'an entry that has expired',
+      [policyManifest('acme', { allowedInternetDestinations: [EXPIRED_ENTRY] })],
+      'NetworkPolicy/acme',
+      ['Accepted=True/Expired', 'Ready=True/Ready'],
     ],
     [
       'nothing, of a policy that is not used',
@@ -169,6 +177,19 @@ describe('renderStatuses() tells what stands in the way:', () => {
     ],
   ])('%s', (_, manifests, key, expected) => {
     expect(briefOf(running(...manifests), key)).toEqual(expect.arrayContaining([...expected]));
+  });
+
+  it('also where another reason stands in the condition', () => {
+    const allowedInternetDestinations = [EXPIRED_ENTRY, { destination: '*.github.io' }];
+    const accepted = conditionOf(
+      statusesOf(policyManifest('acme', { allowedInternetDestinations })),
+      'NetworkPolicy/acme',
+      'Accepted',
+    );
+    expect(accepted).toMatchObject({ reason: 'SharedZone' });
+    expect(accepted?.message).toContain(
+      '; spec.egress.networkAccess.allowedInternetDestinations[0].expiresAt: The entry "a.example" has no effect, since it expired at 2026-01-01T00:00:00Z',
+    );
   });
 
   it('in the words of the Problem, with the field', () => {
