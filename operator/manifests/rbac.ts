@@ -245,6 +245,9 @@ function operatorEverywhere(): readonly RbacRule[] {
       resourceNames: KINDS.map(({ plural }) => `${plural}.${GROUP}`),
       verbs: ['get'],
     },
+    // Which Services take addresses, and which endpoints no selector chose.
+    allow(['list'], [SERVICES]),
+    allow(['list'], [ENDPOINT_SLICES]),
     // Whether a Service can get its former address again.
     allow(['get'], [IP_ADDRESSES]),
     // The default policy where there is none, metadata of assignments, and deletion of abandoned ones.

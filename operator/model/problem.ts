@@ -33,6 +33,8 @@ export type ProblemReason =
   | 'ServiceNotFound'
   | 'SecretNotFound'
   | 'SecretInvalid'
+  | 'ExternalAddresses'
+  | 'ForeignEndpoints'
   | 'CrdNotFound'
   | 'CrdOfAnotherVersion'
   | 'KubernetesTooOld';

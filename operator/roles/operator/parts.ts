@@ -16,9 +16,11 @@ import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
+import { objectsOf } from '../../model/snapshot.ts';
 import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
 import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import { AddressCheck } from './address-check.ts';
 import { InstallationCheck } from './installation-check.ts';
 
 /** What is wired together; each part has a lifetime of its own. */
@@ -30,6 +32,7 @@ export interface OperatorProcessParts {
   readonly api: KubernetesApi;
   readonly source: ClusterSource;
   readonly installation: InstallationCheck;
+  readonly addresses: AddressCheck;
   readonly lease: LeaderLease;
   readonly writer: ObjectWriter;
   readonly recorder: EventRecorder;
@@ -94,7 +97,11 @@ export async function assembleParts(
       statusReport,
     },
   };
-  return { ...parts, probe: isolationProbe(parts, { onChange, healthPort }) };
+  return {
+    ...parts,
+    addresses: addressCheck(parts, onChange),
+    probe: isolationProbe(parts, { onChange, healthPort }),
+  };
 }
 
 function leaderLease(
@@ -139,8 +146,24 @@ function eventRecorder(
   });
 }
 
+type FirstParts = Omit<OperatorProcessParts, 'addresses' | 'probe'>;
+
+function addressCheck(
+  { api, logger, recorder, source, lease }: FirstParts,
+  onChange: () => void,
+): AddressCheck {
+  return new AddressCheck({
+    ...{ api, logger, recorder, onChange },
+    mayLook: () => lease.isLeader() && source.hasSynced(),
+    workspaces: () => {
+      const { snapshot } = source.read().state;
+      return new Set(objectsOf(snapshot, 'Workspace').map(({ metadata }) => metadata.name));
+    },
+  });
+}
+
 function isolationProbe(
-  { config, logger, registry, api, source, lease, recorder }: Omit<OperatorProcessParts, 'probe'>,
+  { config, logger, registry, api, source, lease, recorder }: FirstParts,
   { onChange, healthPort }: OperatorHooks,
 ): IsolationProbe | undefined {
   const { canaries } = config;

@@ -76,9 +76,10 @@ export class OperatorProcess {
 
   /** Releases the lease when the last pass has ended. */
   async stop(): Promise<void> {
-    const { source, lease, api, probe, installation } = this.#parts;
+    const { source, lease, api, probe, installation, addresses } = this.#parts;
     await probe?.stop();
     await installation.stop();
+    await addresses.stop();
     await this.#loop.stop();
     await source.stop();
     await lease.stop();
@@ -87,7 +88,7 @@ export class OperatorProcess {
   }
 
   async #start(): Promise<void> {
-    const { config, source, lease, logger, registry, installation } = this.#parts;
+    const { config, source, lease, logger, registry, installation, addresses } = this.#parts;
     measureLoop(registry, 'operator', () => this.#loop.state());
     measureReflectors(registry, () => source.progress());
     this.#health = await startHealthServer({
@@ -103,18 +104,24 @@ export class OperatorProcess {
     installation.start();
     source.start();
     lease.start();
+    addresses.start();
   }
 
   /** Computes everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { source, lease, logger, metrics, statusReport, probe, installation } = this.#parts;
+    const { source, lease, logger, metrics, statusReport, probe, installation, addresses } = this.#parts;
     if (!source.hasSynced()) return {};
     probe?.trigger();
     const reading = source.read();
     await yieldToEventLoop();
     // In steps, so that lease and health checks do not wait.
     const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory, Date.now()));
-    metrics.problems([...reading.state.problems, ...outputs.problems, ...installation.problems()]);
+    metrics.problems([
+      ...reading.state.problems,
+      ...outputs.problems,
+      ...installation.problems(),
+      ...addresses.problems(),
+    ]);
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
     await yieldToEventLoop();
