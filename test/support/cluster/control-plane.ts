@@ -203,6 +203,16 @@ export class ControlPlane {
     return runProgram(kubectl, program, stdin, { GOGC: 'off' });
   }
 
+  /** Runs it by bash, as the administrator, with kubectl in the PATH. Never throws for a code other than 0. */
+  async shell(script: string): Promise<ProgramResult> {
+    const { PATH = '' } = process.env;
+    return runProgram('bash', ['-c', script], '', {
+      PATH: `${this.#processPlace.binaries}:${PATH}`,
+      KUBECONFIG: this.adminKubeconfig,
+      KUBECACHEDIR: join(this.#place.folder, 'kubectl-cache'),
+    });
+  }
+
   /** Path of a kubeconfig for a user with these groups, by client certificate; without rights until RBAC gives some. */
   async kubeconfigFor(user: KubernetesUser): Promise<string> {
     this.#kubeconfigs += 1;
