@@ -57,8 +57,10 @@ export class AddressCheck {
       retryIntervalMs: RETRY_INTERVAL_MS,
       maxIntervalMs: INTERVAL_MS,
       clock: SYSTEM_CLOCK,
-      onFailure: (error) =>
-        options.logger.warn('Services that take addresses could not be looked for', { error }),
+      onFailure: (error) => {
+        if (!this.#stopping.signal.aborted)
+          options.logger.warn('Services that take addresses could not be looked for', { error });
+      },
     });
   }
 
