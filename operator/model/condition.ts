@@ -59,10 +59,11 @@ interface Reasons {
     | 'NoGateway'
     | 'NotUsed';
   /**
-   * Whether the network keeps pods to their lanes, as canary pods measured; present only where that is measured.
-   * Enforced is True, NotEnforced False; NotMeasured and NotIsolated (there is nothing to isolate) are Unknown.
+   * Whether the network keeps pods to their lanes, as canary pods measured; present only where that is measured, or
+   * with AwaitingNetwork, which is False: isolation is not written yet, since the network has yet to follow the labels
+   * of pods that are exempt. Enforced is True, NotEnforced False; NotMeasured and NotIsolated (there is nothing to isolate) are Unknown.
    */
-  readonly Isolated: 'Enforced' | 'NotEnforced' | 'NotMeasured' | 'NotIsolated';
+  readonly Isolated: 'Enforced' | 'NotEnforced' | 'AwaitingNetwork' | 'NotMeasured' | 'NotIsolated';
   /** MoreOpenLanes is True: pods run in lanes more open than the policy says, or go past theirs through their node. */
   readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
   /** Present only while another policy allows more egress than ours. */

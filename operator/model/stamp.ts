@@ -14,6 +14,10 @@ export const STAMP_LABEL = `${GROUP}/stamp`;
 export const MOVED_FROM_ANNOTATION = `${GROUP}/moved-from`;
 export const MOVED_AT_ANNOTATION = `${GROUP}/moved-at`;
 export const MOVED_ANNOTATIONS = [MOVED_FROM_ANNOTATION, MOVED_AT_ANNOTATION] as const;
+/** Annotation of a running pod that was exempted: when (model/exempted-pod.ts). */
+export const EXEMPTED_AT_ANNOTATION = `${GROUP}/exempted-at`;
+/** Only the operator writes these. */
+export const POD_ANNOTATIONS = [...MOVED_ANNOTATIONS, EXEMPTED_AT_ANNOTATION] as const;
 
 /** LANES is in order of openness. */
 export const STRICTEST_LANE: Lane = 'sealed';

@@ -53,6 +53,8 @@ export const EVENT_CONTROLLER = 'sallyport.dev/operator';
 export const DENIAL_EVENT_CONTROLLER = 'sallyport.dev/collector';
 /** The KubeNetworkPolicy that isolates all pods of a workspace but those of open lanes. */
 export const ISOLATION_NAME = 'sallyport-isolation';
+/** That which isolates held pods alone, while the former waits for those that are exempt. */
+export const HELD_ISOLATION_NAME = 'sallyport-held';
 /** Label of what the operator owns for one workspace: name of the Namespace that is the workspace. */
 export const WORKSPACE_NAME_LABEL = 'sallyport.dev/for-workspace';
 

@@ -137,7 +137,7 @@ it('a container that starts between check and stamp is checked again, and stays 
       return scene.operator.request(request);
     },
   };
-  const holding = { mayWrite: () => true, onHeld: async () => undefined };
+  const holding = { mayWrite: () => true, nowMs: Date.now, onHeld: async () => undefined };
   await expect(holdFoundPods(HOME, { ...holding, api: late })).rejects.toThrow(
     'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
   );
@@ -150,6 +150,11 @@ it('a container that starts between check and stamp is checked again, and stays 
   };
   expect(await laneOfLate()).toBeUndefined();
   // Where nothing is isolated yet, it is exempt.
-  await exemptPods(HOME, { api: scene.operator, mayWrite: () => true, isolatesAll: false });
+  await exemptPods(HOME, {
+    api: scene.operator,
+    mayWrite: () => true,
+    nowMs: Date.now,
+    isolatesAll: false,
+  });
   expect(await laneOfLate()).toBe('full');
 });

@@ -194,8 +194,8 @@ describe('pods at a gate when their Namespace becomes a workspace', () => {
     async () => {
       const held: string[] = [];
       const onHeld = async ({ name }: { readonly name: string }): Promise<void> => void held.push(name);
-      const writing = { api: scene.operator, mayWrite: () => true };
-      const exempt = await exemptPods(JOINING, { ...writing, isolatesAll: false });
+      const writing = { api: scene.operator, mayWrite: () => true, nowMs: Date.now };
+      const { count: exempt } = await exemptPods(JOINING, { ...writing, isolatesAll: false });
       const count = await holdFoundPods(JOINING, { ...writing, onHeld });
       const { items } = (await scene.root.request({ method: 'GET', path: JOINING_PODS })) as {
         readonly items: readonly {

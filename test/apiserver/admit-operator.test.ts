@@ -6,6 +6,7 @@ import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts
 import {
   ADOPT_ANNOTATION,
   BREAK_GLASS_ANNOTATION,
+  EXEMPTED_AT_ANNOTATION,
   LANE_LABEL,
   laneAnnotation,
   MOVED_AT_ANNOTATION,
@@ -87,11 +88,13 @@ const ANNOTATION_KEYS = [
   BREAK_GLASS_ANNOTATION,
   'note',
   MOVED_AT_ANNOTATION,
+  EXEMPTED_AT_ANNOTATION,
   'sallyport.dev/new',
 ];
 const moved = (from: string, at = '2027-01-31T00:00:00.000Z') => ({
   metadata: { annotations: { [MOVED_FROM_ANNOTATION]: from, [MOVED_AT_ANNOTATION]: at } },
 });
+const exempted = (at: string) => ({ metadata: { annotations: { [EXEMPTED_AT_ANNOTATION]: at } } });
 const lane = (value: string, more = {}) => ({ metadata: { labels: { [LANE_LABEL]: value, ...more } } });
 
 const secretRule = (name: string) => ({
@@ -139,6 +142,12 @@ const CONTENT: readonly object[] = [
   { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'x' }] } },
   ...['full', 'sealed', 'enforced'].map((value) => lane(value, { [PRODUCT_LABEL]: 'GENERAL' })),
   ...['full', 'sealed', 'enforced', 'dry-run'].map((value) => lane(value)),
+  ...['2027-01-31T00:00:00.000Z', 'now'].flatMap((at) => [
+    exempted(at),
+    ...['full', 'sealed'].map(
+      (to) => mergePatch(lane(to, { [PRODUCT_LABEL]: 'GENERAL' }), exempted(at)) as object,
+    ),
+  ]),
   ...['full', 'enforced', 'sealed', 'none'].flatMap((from) => [
     ...['sealed', 'enforced'].flatMap((to) => [
       mergePatch(lane(to), moved(from)) as object,

@@ -1,7 +1,7 @@
 // Stamps of running pods: nobody moves a pod to another lane, by whichever subresource; debug containers go the pod's
 // way.
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { LANE_LABEL, MOVED_ANNOTATIONS, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/stamp.ts';
+import { LANE_LABEL, POD_ANNOTATIONS, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/stamp.ts';
 import {
   type AdmissionScene,
   create,
@@ -71,17 +71,20 @@ describe('labels of a running pod', () => {
     });
   });
 
-  it.each(CHANGED_THROUGH)('stay without annotations that say a move, through pods%s', async (path) => {
-    for (const key of MOVED_ANNOTATIONS) {
-      const request = patch(`${PODS}/web${path}`, { metadata: { annotations: { [key]: 'x' } } });
-      expect(await rejection(scene.as.lead, request)).toContain(
-        'of pod "web": they are set when a pod starts, so start it again',
-      );
-    }
-  });
+  it.each(CHANGED_THROUGH)(
+    'stay without annotations that only the operator writes, through pods%s',
+    async (path) => {
+      for (const key of POD_ANNOTATIONS) {
+        const request = patch(`${PODS}/web${path}`, { metadata: { annotations: { [key]: 'x' } } });
+        expect(await rejection(scene.as.lead, request)).toContain(
+          'of pod "web": they are set when a pod starts, so start it again',
+        );
+      }
+    },
+  );
 
-  it("are no pod's that says of itself that it was moved", async () => {
-    for (const key of MOVED_ANNOTATIONS) {
+  it("are no pod's that says of itself that it was moved or exempted", async () => {
+    for (const key of POD_ANNOTATIONS) {
       const { metadata, ...pod } = podOf(READY, { name: 'moved' });
       const body = { ...pod, metadata: { ...metadata, annotations: { [key]: 'x' } } };
       const request = dryRun({ method: 'POST', path: PODS, body });
@@ -131,8 +134,8 @@ describe('a Binding', () => {
     );
   });
 
-  it.each(bindings)('may not say that a pod was moved, through %s', async (_, path) => {
-    for (const key of MOVED_ANNOTATIONS) {
+  it.each(bindings)('may not say that a pod was moved or exempted, through %s', async (_, path) => {
+    for (const key of POD_ANNOTATIONS) {
       expect(await rejection(scene.as.lead, bind(path, {}, { [key]: 'x' }))).toContain(
         'Cannot set labels of Sallyport by a Binding',
       );

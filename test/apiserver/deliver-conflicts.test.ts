@@ -256,8 +256,8 @@ describe('exemptPods() and holdFoundPods()', () => {
     const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
       notified.push(`${pod.namespace}/${pod.name}`);
     };
-    const writing = { api, mayWrite: () => true };
-    const count = await exemptPods(namespace, { ...writing, isolatesAll: false });
+    const writing = { api, mayWrite: () => true, nowMs: Date.now };
+    const { count } = await exemptPods(namespace, { ...writing, isolatesAll: false });
     return { exempt: count, held: await holdFoundPods(namespace, { ...writing, onHeld }), notified };
   }
 

@@ -2,7 +2,13 @@
 // way. What they may reach when they start at last is what is in force then, and nothing is reported twice.
 import type { KubernetesObject } from '../../operator/lib/kubernetes/api-object.ts';
 import { mayReach } from '../fixtures/may-reach.ts';
-import { assignmentYaml, ClusterScene, policyYaml, workspaceYaml } from '../support/cluster/cluster-scene.ts';
+import {
+  assignmentYaml,
+  ClusterScene,
+  type Operator,
+  policyYaml,
+  workspaceYaml,
+} from '../support/cluster/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 import { until } from '../support/until.ts';
 
@@ -14,10 +20,11 @@ const LANE = '{.metadata.labels.sallyport\\.dev/lane}';
 const OUTSIDE = { to: { address: '203.0.113.9' }, port: 443, protocol: 'TCP' } as const;
 
 let scene: ClusterScene;
+let operator: Operator;
 
 beforeAll(async () => {
   scene = await ClusterScene.start();
-  await scene.startOperator();
+  operator = await scene.startOperator();
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(() => scene.stop());
@@ -105,6 +112,83 @@ describe('when their Namespace becomes a workspace', () => {
     expect(await laneOf('joining', 'gated')).toBe('');
     expect(await reachesOutside('joining', 'gated')).toBe(false);
   });
+});
+
+/** One that runs, and one that waits at a gate. */
+async function joinWithPods(namespace: string): Promise<void> {
+  await scene.apply(`{apiVersion: v1, kind: Namespace, metadata: {name: ${namespace}}}`);
+  await untilPodsMayBe(namespace);
+  await scene.apply(podYaml(namespace, 'running', false));
+  await scene.startPods(namespace);
+  await scene.apply(podYaml(namespace, 'gated', true));
+  await scene.apply(
+    `${policyYaml(namespace, ['a.example'])}---\n${assignmentYaml(namespace, namespace)}---\n${workspaceYaml(namespace, namespace)}`,
+  );
+  await scene.untilCondition('Ready', 'False AwaitingNetwork Isolation waits until ', 'spa', namespace);
+}
+
+function policyOf(namespace: string, name: string, field = '{.metadata.name}'): Promise<string> {
+  const policy = ['networkpolicies.networking.k8s.io', name, '-n', namespace, '--ignore-not-found'];
+  return scene.kubectl('get', ...policy, '-o', `jsonpath=${field}`);
+}
+
+async function passes(): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${operator.running.healthPort}/metrics`);
+  const line = /^controller_runtime_reconcile_total\{.*result="success".*\} (\d+)$/m.exec(
+    await answer.text(),
+  );
+  return Number(line?.[1]);
+}
+
+describe('while isolation waits for the network to follow the labels of those that are exempt', () => {
+  it(
+    'says so, starts no pod, holds those that have not started, and goes on by itself without an error',
+    async () => {
+      await joinWithPods('patient');
+      expect(await scene.condition('Isolated', 'spa', 'patient')).toBe(
+        await scene.condition('Ready', 'spa', 'patient'),
+      );
+      expect(await scene.stampOf('patient')).toBe('');
+      await expect(scene.apply(podYaml('patient', 'new', false))).rejects.toThrow(
+        'its egress isolation is still being created',
+      );
+      await until('it is held', async () => (await laneOf('patient', 'gated')) === 'sealed');
+      await scene.startPods('patient', 'gated');
+      expect(await reachesOutside('patient', 'gated')).toBe(false);
+      expect(await reachesOutside('patient', 'running')).toBe(true);
+      const ahead = await passes();
+      await scene.untilStamped('patient');
+      expect((await passes()) - ahead).toBeLessThan(15);
+      const exempted = '{.metadata.annotations.sallyport\\.dev/exempted-at}';
+      const exemptedMs = Date.parse(await scene.field(exempted, 'pod', 'running', '-n', 'patient'));
+      const created = await policyOf('patient', 'sallyport-isolation', '{.metadata.creationTimestamp}');
+      // It has whole seconds; without a pass of its own it would be a minute.
+      expect(Date.parse(created) - exemptedMs).toBeGreaterThan(19_000);
+      expect(Date.parse(created) - exemptedMs).toBeLessThan(40_000);
+      expect(await reachesOutside('patient', 'gated')).toBe(false);
+      await until('nothing is left over', async () => (await policyOf('patient', 'sallyport-held')) === '');
+      expect(await reachesOutside('patient', 'gated')).toBe(false);
+      expect(operator.log()).not.toContain('"level":"error"');
+    },
+    MANY_COMMANDS_MS,
+  );
+
+  it(
+    'isolates nothing where the label is taken off again meanwhile, but those that are held',
+    async () => {
+      await joinWithPods('regretful');
+      await until('it is held', async () => (await laneOf('regretful', 'gated')) === 'sealed');
+      await scene.kubectl('label', 'namespace', 'regretful', 'sallyport.dev/workspace-');
+      await scene.untilCondition('Accepted', 'False WorkspaceNotFound', 'spa', 'regretful');
+      expect(await policyOf('regretful', 'sallyport-isolation')).toBe('');
+      expect(await reachesOutside('regretful', 'running')).toBe(true);
+      expect(await reachesOutside('regretful', 'gated')).toBe(false);
+      await scene.kubectl('delete', 'pod', 'gated', '-n', 'regretful', '--grace-period=0', '--force');
+      await until('nothing is left over', async () => (await policyOf('regretful', 'sallyport-held')) === '');
+      expect(operator.log()).not.toContain('"level":"error"');
+    },
+    MANY_COMMANDS_MS,
+  );
 });
 
 describe('when the network has yet to follow', () => {

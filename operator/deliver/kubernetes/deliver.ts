@@ -1,6 +1,7 @@
 // One pass of the leader: outputs -> the API server, in the order that never leaves a pod outside its policy. Running
-// pods of a new workspace are exempted before anything isolates them, those that wait get their lane after, isolation is
-// in place before a stamp lets pods start, and what is no longer wanted goes last.
+// pods of a new workspace are exempted before anything isolates them, which waits until the network knows; pods that have
+// not started get their lane after, isolation is in place before a stamp lets pods start, and what is no longer wanted
+// goes last.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { type KubernetesObject, objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -18,13 +19,19 @@ import {
 } from '../../model/cluster-resources.ts';
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { USER_ANNOTATIONS } from '../../model/stamp.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, WORKSPACE_NAME_LABEL } from '../../model/system-names.ts';
+import {
+  ISOLATION_NAME,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  WORKSPACE_NAME_LABEL,
+} from '../../model/system-names.ts';
 import type { OperatorOutputs } from '../../pipeline.ts';
 import { exemptPods, type HeldPod, holdFoundPods } from './exempt-pods.ts';
 import { failuresByWorkspace } from './failures-by-workspace.ts';
 import { heldAddresses } from './held-addresses.ts';
 import { holdPods, type Recorder, recordHeldPod } from './hold-pods.ts';
 import { inParallel } from './in-parallel.ts';
+import type { PodWriting } from './label-pod.ts';
 import type { LeaderLease } from './leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from './object-writer.ts';
 import { planWrites } from './plan-writes.ts';
@@ -35,6 +42,15 @@ export interface Delivery {
   readonly lease: Pick<LeaderLease, 'isLeader'>;
   readonly recorder: Recorder;
   readonly logger: Logger;
+  /** Epoch milliseconds. */
+  readonly nowMs: () => number;
+}
+
+export interface Delivered {
+  /** What could not be written. */
+  readonly failed: WriteFailures;
+  /** Workspaces whose isolation waits, with the epoch milliseconds until which it does. */
+  readonly settling: ReadonlyMap<string, number>;
 }
 
 /** Kinds that only the operator writes, pruned when no longer wanted. */
@@ -51,17 +67,16 @@ const PRUNED_RESOURCES: readonly ClusterResource[] = [
 /** By key, as the outputs were computed from them. */
 type Observed = ReadonlyMap<string, KubernetesObject>;
 
-/** What could not be written. */
 export async function deliver(
   outputs: OperatorOutputs,
   observed: Observed,
   delivery: Delivery,
-): Promise<WriteFailures> {
-  const { api, writer, lease, logger, recorder } = delivery;
+): Promise<Delivered> {
+  const { api, writer, logger, recorder } = delivery;
   const notCreated = await createAll(outputs.createdOnce, { writer, logger });
-  const notExempted = await exemptAll(outputs, delivery);
+  const { settling, failed: notExempted } = await exemptAll(outputs, delivery);
   const stillOpen = new Set(notExempted.map(namespaceOf));
-  const wanted = outputs.objects.filter(
+  const wanted = wantedNow(outputs, observed, settling).filter(
     ({ metadata }) => !stillOpen.has(metadata.labels?.[WORKSPACE_NAME_LABEL] ?? ''),
   );
   const { apply, remove } = planWrites(wanted, observed, isPruned);
@@ -77,15 +92,17 @@ export async function deliver(
   const isSafe = (name: string): boolean => !unsafe.has(name) && !stillOpen.has(name);
   const foundNotHeld = await holdAll(outputs.exempting.filter(isSafe), delivery);
   const unheld = new Set(foundNotHeld.map(namespaceOf));
-  const stamps = outputs.stamps.filter(({ metadata: { name } }) => isSafe(name) && !unheld.has(name));
+  const stamps = outputs.stamps.filter(
+    ({ metadata: { name } }) => isSafe(name) && !unheld.has(name) && !settling.has(name),
+  );
   const stamped = planWrites(stamps, observed, () => false).apply;
   const notStamped = await writer.applyAll(stamped, observed);
   for (const { metadata } of stamped) logger.info('stamped', { workspace: metadata.name });
   const overtaken = outputs.overtaken.map(({ pod, lane }) => ({ ...pod, from: pod.lane, lane }));
-  const notHeld = await holdPods(overtaken, { api, mayWrite: () => lease.isLeader() }, recorder);
+  const notHeld = await holdPods(overtaken, podWriting(delivery), recorder);
   const notUnstamped = await unstampAll(outputs.unstamped, observed, writer);
   // Objects of workspaces that were left out above are still wanted.
-  const wantedKeys = new Set(outputs.objects.map(objectKey));
+  const wantedKeys = new Set([...outputs.objects, ...outputs.holding].map(objectKey));
   // In a terminating Namespace, isolation is deleted with the last pod, and not before.
   const removable = remove.filter(
     (object) =>
@@ -94,7 +111,30 @@ export async function deliver(
   const abandoned = outputs.abandoned.flatMap((name) => observed.get(`PolicyAssignment/${name}`) ?? []);
   const notRemoved = await writer.removeAll([...removable, ...abandoned]);
   const all = [notCreated, notExempted, failed, foundNotHeld, notStamped, notHeld, notUnstamped, notRemoved];
-  return all.flat();
+  return { failed: all.flat(), settling };
+}
+
+/** Of what is wanted in the end, what may be written now; and what isolates held pods until the rest is. */
+function wantedNow(
+  { objects, holding, unready }: Pick<OperatorOutputs, 'objects' | 'holding' | 'unready'>,
+  observed: Observed,
+  settling: Delivered['settling'],
+): readonly KubernetesObject[] {
+  const waits = (object: KubernetesObject): boolean => {
+    const { name, namespace = '' } = object.metadata;
+    if (object.kind !== KUBE_NETWORK_POLICIES.kind) return false;
+    // It did not become a workspace before somebody took its label off again.
+    if (unready.has(namespace)) return !observed.has(objectKey(object));
+    return name === ISOLATION_NAME && settling.has(namespace);
+  };
+  return [
+    ...objects.filter((object) => !waits(object)),
+    ...holding.filter(({ metadata: { namespace = '' } }) => settling.has(namespace)),
+  ];
+}
+
+function podWriting({ api, lease, nowMs }: Delivery): PodWriting {
+  return { api, mayWrite: () => lease.isLeader(), nowMs };
 }
 
 async function createAll(
@@ -114,27 +154,27 @@ function isPruned({ apiVersion, kind, metadata }: KubernetesObject): boolean {
   return isOurs && metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 }
 
-/** Namespaces whose pods could not be exempted, with why. */
-function exemptAll(
+/** `failed` are Namespaces whose pods could not be exempted, with why. */
+async function exemptAll(
   { exempting, adopting }: Pick<OperatorOutputs, 'exempting' | 'adopting'>,
-  { api, lease, logger }: Delivery,
-): Promise<WriteFailures> {
-  return forNamespaces(exempting, async (name) => {
-    const exemption = { api, mayWrite: () => lease.isLeader(), isolatesAll: adopting.has(name) };
-    const exempt = await exemptPods(name, exemption);
-    if (exempt > 0) logger.info('exempted pods', { workspace: name, exempt });
+  delivery: Delivery,
+): Promise<Delivered> {
+  const settling = new Map<string, number>();
+  const failed = await forNamespaces(exempting, async (name) => {
+    const exemption = { ...podWriting(delivery), isolatesAll: adopting.has(name) };
+    const { count, untilMs } = await exemptPods(name, exemption);
+    if (untilMs !== undefined) settling.set(name, untilMs);
+    if (count > 0) delivery.logger.info('exempted pods', { workspace: name, exempt: count });
   });
+  return { settling, failed };
 }
 
-/** Isolated Namespaces whose waiting pods could not be held, with why. */
-function holdAll(
-  isolated: readonly string[],
-  { api, lease, logger, recorder }: Delivery,
-): Promise<WriteFailures> {
+/** Namespaces whose waiting pods are isolated once they are held, and could not be, with why. */
+function holdAll(isolated: readonly string[], delivery: Delivery): Promise<WriteFailures> {
   return forNamespaces(isolated, async (name) => {
-    const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
-    const held = await holdFoundPods(name, { api, mayWrite: () => lease.isLeader(), onHeld });
-    if (held > 0) logger.info('held pods', { workspace: name, held });
+    const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, delivery.recorder);
+    const held = await holdFoundPods(name, { ...podWriting(delivery), onHeld });
+    if (held > 0) delivery.logger.info('held pods', { workspace: name, held });
   });
 }
 

@@ -3,10 +3,11 @@
 // true. Once it is written, those that have not started get the strictest lane, where they reach nothing, since their
 // proxy variables and name servers can no longer be set. In this order they are isolated by the labels that they have,
 // and while the network learns of the new one. No new pod can start meanwhile: admission denies it until the workspace
-// is ready.
+// is ready. Where running ones were exempted, isolation waits until the network has learned that too.
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { KUBE_NETWORK_POLICIES, PODS } from '../../model/cluster-resources.ts';
+import { type ExemptedPod, exemptedUntil, exemptionAnnotations } from '../../model/exempted-pod.ts';
 import { type FoundPod, laneAfterIsolation, laneBeforeIsolation } from '../../model/found-pod.ts';
 import type { Lane } from '../../model/lane.ts';
 import { moveAnnotations } from '../../model/moved-pod.ts';
@@ -35,16 +36,37 @@ export interface HeldPod {
   readonly openings: readonly string[];
 }
 
+export interface Exempted {
+  /** How many pods, this time. */
+  readonly count: number;
+  /** Epoch milliseconds until which isolation waits, so that the network follows; undefined where it need not. */
+  readonly untilMs: number | undefined;
+}
+
 type PodItem = Pick<KubernetesObject, 'metadata'> & FoundPod;
 
-/**
- * Before isolation is written. Resolves with how many; throws where one could not be labelled, so that nothing isolates
- * it by mistake.
- */
-export async function exemptPods(namespace: string, exemption: Exemption): Promise<number> {
+/** Before isolation is written. Throws where one could not be labelled, so that nothing isolates it by mistake. */
+export async function exemptPods(namespace: string, exemption: Exemption): Promise<Exempted> {
   // Once isolation exists, a pod without a lane is isolated, and was never exempt. Asked before the pods are.
   const isolatesAll = exemption.isolatesAll || (await isIsolated(namespace, exemption.api));
-  return labelFound(namespace, exemption, (pod) => laneBeforeIsolation(pod, isolatesAll));
+  const count = await labelFound(namespace, exemption, (pod) => laneBeforeIsolation(pod, isolatesAll));
+  if (isolatesAll) return { count, untilMs: undefined };
+  // Also those of a former leader.
+  const labelSelector = `${LANE_LABEL}=${EXEMPTED_LANE}`;
+  const exempted = await podsOf<ExemptedPod>(namespace, labelSelector, exemption.api);
+  return { count, untilMs: exemptedUntil(exempted, exemption.nowMs()) };
+}
+
+async function podsOf<Pod>(
+  namespace: string,
+  labelSelector: string,
+  api: KubernetesApi,
+): Promise<readonly Pod[]> {
+  const path = pathOf(PODS, { namespace });
+  const { items } = (await api.request({ method: 'GET', path, query: { labelSelector } })) as {
+    readonly items: readonly Pod[];
+  };
+  return items;
 }
 
 /** After isolation is written. Resolves with how many; throws where one could not be labelled. */
@@ -62,19 +84,17 @@ async function labelFound(
   laneOf: (pod: FoundPod) => Lane | undefined,
   onLabelled: (pod: PodItem, lane: Lane) => Promise<void> = async () => undefined,
 ): Promise<number> {
-  const path = pathOf(PODS, { namespace });
-  const query = { labelSelector: `!${LANE_LABEL}` };
-  const { items } = (await writing.api.request({ method: 'GET', path, query })) as {
-    readonly items: readonly PodItem[];
-  };
+  const items = await podsOf<PodItem>(namespace, `!${LANE_LABEL}`, writing.api);
   const found = items.flatMap((pod) => {
     const lane = laneOf(pod);
     return lane === undefined ? [] : [{ pod, lane }];
   });
   const [failure] = await inParallel(found, async ({ pod, lane }) => {
     const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT };
+    const nowMs = writing.nowMs();
     // Until then it reached everything.
-    const annotations = lane === HELD_LANE ? moveAnnotations(EXEMPTED_LANE, Date.now()) : {};
+    const annotations =
+      lane === HELD_LANE ? moveAnnotations(EXEMPTED_LANE, nowMs) : exemptionAnnotations(pod, nowMs);
     await labelPod(pod.metadata, { labels, annotations }, writing);
     await onLabelled(pod, lane);
   });

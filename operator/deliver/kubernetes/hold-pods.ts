@@ -29,7 +29,7 @@ export async function holdPods(
   return inParallel(objects, async ({ pod }) => {
     // It may have been moved before, so that the network has not followed yet.
     const from = mostOpen([pod.from, pod.moved?.from ?? pod.from]) ?? 'full';
-    const annotations = moveAnnotations(from, Date.now());
+    const annotations = moveAnnotations(from, writing.nowMs());
     await labelPod(pod, { labels: { [LANE_LABEL]: pod.lane }, annotations }, writing);
     const note = `It had not started when lane "${pod.from}" was taken from it, and is in lane "${pod.lane}" now, for which it has no settings: ${whatToDo(pod)}`;
     await recorder.record(eventOf(pod, note));

@@ -7,12 +7,14 @@ import { sendAsLeader } from './object-writer.ts';
 export interface PodWriting {
   readonly api: KubernetesApi;
   readonly mayWrite: () => boolean;
+  /** Epoch milliseconds. */
+  readonly nowMs: () => number;
 }
 
 export async function labelPod(
   { namespace, name, uid }: Pick<KubernetesMeta, 'namespace' | 'name' | 'uid'>,
   content: Pick<KubernetesMeta, 'labels' | 'annotations'>,
-  { api, mayWrite }: PodWriting,
+  { api, mayWrite }: Omit<PodWriting, 'nowMs'>,
 ): Promise<void> {
   try {
     await sendAsLeader(mayWrite, () =>

@@ -3,7 +3,7 @@
 // that goes past its lane or could evict gateways, also where it was made before and waits at a gate.
 import {
   LANE_LABEL,
-  MOVED_ANNOTATIONS,
+  POD_ANNOTATIONS,
   PRODUCT_LABEL,
   RESERVED_VARIABLES,
   STAMP_LABEL,
@@ -38,7 +38,7 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
       validations: [
         IS_READY,
         HAS_LABELS,
-        SAYS_NO_MOVE,
+        HAS_NO_ANNOTATION,
         HAS_ENVIRONMENT,
         HAS_DNS,
         ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY, HAS_GRACE].map(({ expression, message }) =>
@@ -65,8 +65,8 @@ function keepStamps(installation: Installation): readonly JsonObject[] {
       name: 'stamps',
       rules: [podRule('UPDATE', wholly('pods'))],
       objectSelector: STAMPED,
-      touches: `!${celList(STAMP_LABELS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k]) || !${celList(MOVED_ANNOTATIONS)}.all(k, ${annotationsOf('object')}[?k] == ${annotationsOf('oldObject')}[?k])`,
-      message: `Cannot change labels ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')} or annotations ${MOVED_ANNOTATIONS.map((key) => `"${key}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
+      touches: `!${celList(STAMP_LABELS)}.all(k, ${labelsOf('object')}[?k] == ${labelsOf('oldObject')}[?k]) || !${celList(POD_ANNOTATIONS)}.all(k, ${annotationsOf('object')}[?k] == ${annotationsOf('oldObject')}[?k])`,
+      message: `Cannot change labels ${STAMP_LABELS.map((label) => `"${label}"`).join(', ')} or annotations ${POD_ANNOTATIONS.map((key) => `"${key}"`).join(', ')} of pod "{object.metadata.name}": they are set when a pod starts, so start it again`,
     }),
     ...validatingPolicy({
       name: 'bindings',
@@ -111,10 +111,10 @@ const HAS_LABELS = checked(
   celMessage(`Cannot start a pod in workspace "{request.namespace}" without its stamp: ${HINT}`),
 );
 
-const SAYS_NO_MOVE = checked(
-  `!${annotationsOf('object')}.exists(k, k in ${celList(MOVED_ANNOTATIONS)})`,
+const HAS_NO_ANNOTATION = checked(
+  `!${annotationsOf('object')}.exists(k, k in ${celList(POD_ANNOTATIONS)})`,
   celMessage(
-    `Cannot start a pod in workspace "{request.namespace}" with ${MOVED_ANNOTATIONS.map((key) => `"${key}"`).join(' or ')}: only Sallyport sets these, so leave them out`,
+    `Cannot start a pod in workspace "{request.namespace}" with ${POD_ANNOTATIONS.map((key) => `"${key}"`).join(' or ')}: only Sallyport sets these, so leave them out`,
   ),
 );
 
@@ -150,7 +150,7 @@ const EVICTS_NO_GATEWAY: Validation = {
 };
 
 const BINDING_HAS_NO_STAMP: Validation = {
-  expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)}) && !${annotationsOf('object')}.exists(k, k in ${celList(MOVED_ANNOTATIONS)})`,
+  expression: `!${labelsOf('object')}.exists(k, k in ${celList(STAMP_LABELS)}) && !${annotationsOf('object')}.exists(k, k in ${celList(POD_ANNOTATIONS)})`,
   message: celMessage(
     'Cannot set labels of Sallyport by a Binding: leave those that begin with "sallyport.dev/" out',
   ),

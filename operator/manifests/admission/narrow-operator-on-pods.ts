@@ -5,6 +5,7 @@
 import { LANES } from '../../model/lane.ts';
 import { HOST_NETWORK } from '../../model/pod-openings.ts';
 import {
+  EXEMPTED_AT_ANNOTATION,
   EXEMPTED_LANE,
   EXEMPTED_PRODUCT,
   HELD_LANE,
@@ -12,6 +13,7 @@ import {
   MOVED_ANNOTATIONS,
   MOVED_AT_ANNOTATION,
   MOVED_FROM_ANNOTATION,
+  POD_ANNOTATIONS,
   PRODUCT_LABEL,
   STAMP_LABEL,
   STAMP_LABELS,
@@ -57,27 +59,29 @@ const ONLY_STAMPS: Validation = {
     keepsMetadata('finalizers', 'ownerReferences'),
     'object.spec == oldObject.spec',
     keepsOthers('variables.labels', 'variables.oldLabels', `k in ${celList(STAMP_LABELS)}`),
-    keepsOthers('variables.annotations', 'variables.oldAnnotations', `k in ${celList(MOVED_ANNOTATIONS)}`),
+    keepsOthers('variables.annotations', 'variables.oldAnnotations', `k in ${celList(POD_ANNOTATIONS)}`),
   ].join(' && '),
   message: celMessage(
-    `Cannot change pod "{object.metadata.name}": the operator of Sallyport changes nothing but ${[...STAMP_LABELS, ...MOVED_ANNOTATIONS].map((key) => `"${key}"`).join(', ')}, in workspaces`,
+    `Cannot change pod "{object.metadata.name}": the operator of Sallyport changes nothing but ${[...STAMP_LABELS, ...POD_ANNOTATIONS].map((key) => `"${key}"`).join(', ')}, in workspaces`,
   ),
 };
 
 const same = (label: string): string =>
   `variables.labels[?${celText(label)}] == variables.oldLabels[?${celText(label)}]`;
 
-const SAME_MOVE = MOVED_ANNOTATIONS.map(
-  (key) => `variables.annotations[?${celText(key)}] == variables.oldAnnotations[?${celText(key)}]`,
-).join(' && ');
+const sameAnnotation = (key: string): string =>
+  `variables.annotations[?${celText(key)}] == variables.oldAnnotations[?${celText(key)}]`;
+const SAME_MOVE = MOVED_ANNOTATIONS.map(sameAnnotation).join(' && ');
+const SAME_EXEMPTION = sameAnnotation(EXEMPTED_AT_ANNOTATION);
 
-/** Whether it says when it was moved, and a lane that is at least as open as its former one, as status reads it. */
 const annotated = (key: string): string => `variables.annotations[?${celText(key)}].orValue('')`;
+const isInstant = (key: string): string => `${annotated(key)}.matches(${celText(INSTANT)})`;
+/** Whether it says when it was moved, and a lane that is at least as open as its former one, as status reads it. */
 const saysMove = (former: string): string =>
-  `${annotated(MOVED_FROM_ANNOTATION)} in ${celList(LANES)} && ${celList(LANES)}.indexOf(${annotated(MOVED_FROM_ANNOTATION)}) <= ${celList(LANES)}.indexOf(${former}) && ${annotated(MOVED_AT_ANNOTATION)}.matches(${celText(INSTANT)})`;
+  `${annotated(MOVED_FROM_ANNOTATION)} in ${celList(LANES)} && ${celList(LANES)}.indexOf(${annotated(MOVED_FROM_ANNOTATION)}) <= ${celList(LANES)}.indexOf(${former}) && ${isInstant(MOVED_AT_ANNOTATION)} && ${SAME_EXEMPTION}`;
 
 /** As laneBeforeIsolation() and laneAfterIsolation() of operator/model/found-pod.ts. */
-const IS_EXEMPT = `variables.lane == ${celText(EXEMPTED_LANE)} && (variables.hasStarted || ${celText(HOST_NETWORK)} in variables.openings) && ${SAME_MOVE}`;
+const IS_EXEMPT = `variables.lane == ${celText(EXEMPTED_LANE)} && (variables.hasStarted || ${celText(HOST_NETWORK)} in variables.openings) && ${SAME_MOVE} && (${SAME_EXEMPTION} || ${isInstant(EXEMPTED_AT_ANNOTATION)})`;
 const IS_HELD = `variables.lane == ${celText(HELD_LANE)} && !(${celText(HOST_NETWORK)} in variables.openings) && (!variables.hasStarted || size(variables.openings) > 0) && ${saysMove(celText(EXEMPTED_LANE))}`;
 const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
 
@@ -85,7 +89,7 @@ const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && vari
 const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${saysMove('variables.oldLane')}`;
 
 const ONLY_ITS_WAY: Validation = {
-  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} || ${EXEMPTS} || ${HOLDS}`,
+  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} && ${SAME_EXEMPTION} || ${EXEMPTS} || ${HOLDS}`,
   message: celMessage(
     `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one, and says from which and when`,
   ),

@@ -125,12 +125,14 @@ export class OperatorProcess {
     this.#memory = { ports: outputs.ports };
     if (!lease.isLeader()) return {};
     await yieldToEventLoop();
-    const failed = await deliver(outputs, reading.observed, this.#parts);
+    const delivery = { ...this.#parts, nowMs: Date.now };
+    const { failed, settling } = await deliver(outputs, reading.observed, delivery);
     await yieldToEventLoop();
     const changesAtMs = await statusReport.notify({
       state: reading.state,
       compiled: outputs,
       broaderPolicies: outputs.broaderPolicies,
+      settling,
       stamped: stampedWorkspaces(reading.state, outputs.plans, failed),
       isolation: probe?.measurements(),
       atMs: Date.now(),
@@ -139,7 +141,11 @@ export class OperatorProcess {
       if (!(error instanceof NoLongerLeader))
         logger.error('an object could not be written', { object: objectKey(item), error });
     }
-    const times = [failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs, outputs.changesAtMs];
+    const times = [
+      failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs,
+      outputs.changesAtMs,
+      ...settling.values(),
+    ];
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? { runAgainAtMs: next } : {};
   }

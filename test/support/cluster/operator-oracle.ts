@@ -47,7 +47,7 @@ export function changedPaths(before: Json, after: Json, path: readonly string[] 
 }
 
 const STAMPS =
-  /^metadata (?:labels sallyport\.dev\/(?:lane|product|stamp)|annotations sallyport\.dev\/moved-(?:from|at))$/;
+  /^metadata (?:labels sallyport\.dev\/(?:lane|product|stamp)|annotations sallyport\.dev\/(?:moved-(?:from|at)|exempted-at))$/;
 const OWN_ANNOTATIONS = /^metadata annotations sallyport\.dev\/(?!(?:adopt|break-glass)$)/;
 const OWN_LABELS = /^metadata labels (?:app\.kubernetes\.io\/managed-by|sallyport\.dev\/for-workspace)$/;
 
@@ -56,7 +56,11 @@ export function mayPatch(before: Stored, after: Stored, workspaces: Workspaces):
   const only = (allowed: RegExp): boolean => paths.every((path) => allowed.test(path));
   if (OWNED_KINDS.test(keyOf(before))) return isOurs(before) && isOurs(after) && isPlain(after);
   const byKind: Readonly<Record<string, () => boolean>> = {
-    Pod: () => only(STAMPS) && workspaces.has(before.metadata.namespace ?? '') && isItsWay(before, after),
+    Pod: () =>
+      workspaces.has(before.metadata.namespace ?? '') &&
+      only(STAMPS) &&
+      isItsWay(before, after) &&
+      saysExemption(before, after),
     Namespace: () => only(OWN_ANNOTATIONS) && workspaces.has(before.metadata.name),
     PolicyAssignment: () => only(OWN_LABELS),
     Event: () => [before, after].every(isOurEvent),
@@ -115,10 +119,24 @@ function movesOf({ metadata: { annotations = {} } }: Stored): readonly (string |
   return ['from', 'at'].map((what) => annotations[`sallyport.dev/moved-${what}`]);
 }
 
+/** Only together with lane full, and only a time. */
+function saysExemption(before: Stored, after: Stored): boolean {
+  const of = ({ metadata: { labels = {}, annotations = {} } }: Stored) => ({
+    lane: labels['sallyport.dev/lane'],
+    at: annotations['sallyport.dev/exempted-at'],
+  });
+  const [old, now] = [of(before), of(after)];
+  return old.at === now.at || (old.lane === undefined && now.lane === 'full' && isInstant(now.at));
+}
+
+function isInstant(text = ''): boolean {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text);
+}
+
 function saysMoveFrom(pod: Stored, former: string): boolean {
   const [from = '', at = ''] = movesOf(pod);
   const isOpen = strictness(from) >= 0 && strictness(from) <= strictness(former);
-  return isOpen && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(at);
+  return isOpen && isInstant(at);
 }
 
 /** Of a pod without a lane. */

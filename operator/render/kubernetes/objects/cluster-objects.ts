@@ -20,7 +20,7 @@ import {
 import { gatewayEgress } from './gateway-egress.ts';
 import { gatewayBaseline, gatewayIngress } from './gateway-ingress.ts';
 import { ingressBaseline, ingressObjects } from './ingress-objects.ts';
-import { isolation } from './isolation.ts';
+import { heldIsolation, isolation } from './isolation.ts';
 import { laneServices } from './lane-services.ts';
 import { namespaceStamp } from './namespace-stamp.ts';
 
@@ -35,6 +35,10 @@ export interface ClusterObjects {
   readonly exempting: readonly string[];
   /** Workspaces whose running pods are isolated too, as somebody wished. */
   readonly adopting: ReadonlySet<string>;
+  /** Of Namespaces without a stamp: what isolates held pods alone, wanted only while isolation waits, else left alone. */
+  readonly holding: readonly DesiredObject[];
+  /** Namespaces that are no workspace any more and never got a stamp: nothing of ours can be created there. */
+  readonly unready: ReadonlySet<string>;
   /** Namespaces that carry a stamp, are no workspace any more, and have no isolated pod left. */
   readonly unstamped: readonly string[];
   /** Terminating Namespaces: nothing can be created there any more. */
@@ -76,6 +80,10 @@ export function clusterObjects(
       .flatMap((plan) => stampObject(plan, state.apiServer, settings)),
     exempting: [...workspaces].filter((name) => !has(name, STAMP_ANNOTATION)),
     adopting: new Set([...workspaces].filter((name) => has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE))),
+    holding: [...planned]
+      .filter((name) => !has(name, STAMP_ANNOTATION) && !terminating.has(name))
+      .map((name) => heldIsolation(name)),
+    unready: new Set([...planned].filter((name) => !workspaces.has(name) && !has(name, STAMP_ANNOTATION))),
     unstamped: [...namespaces.keys()].filter(
       (name) =>
         has(name, STAMP_ANNOTATION) && !workspaces.has(name) && !planned.has(name) && !terminating.has(name),

@@ -8,8 +8,13 @@ import { isDryRun, LANES, type Lane, OPEN_LANES } from '../../../model/lane.ts';
 import { LANE_PORTS, TLS_PORT_OFFSETS } from '../../../model/lane-port.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';
 import { METADATA_RANGES } from '../../../model/special-address.ts';
-import { LANE_LABEL } from '../../../model/stamp.ts';
-import { GATEWAY_LABEL, GATEWAY_NAME, ISOLATION_NAME } from '../../../model/system-names.ts';
+import { HELD_LANE, LANE_LABEL } from '../../../model/stamp.ts';
+import {
+  GATEWAY_LABEL,
+  GATEWAY_NAME,
+  HELD_ISOLATION_NAME,
+  ISOLATION_NAME,
+} from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { toApiServer } from './api-server-rules.ts';
 import { type ClusterSettings, type DesiredObject, workspaceLabels } from './desired-object.ts';
@@ -34,18 +39,19 @@ const DRY_RUN = LANES.filter(isDryRun);
 const STRICT_LANES = ['enforced', 'sealed'] as const satisfies readonly Lane[];
 
 export function isolation(input: IsolationInput): readonly DesiredObject[] {
+  const workspace = input.plan.metadata.name;
   const strict = (input.plan.spec.lanes ?? []).filter(({ lane }) =>
     STRICT_LANES.some((known) => known === lane),
   );
   return [
-    kubeNetworkPolicy(ISOLATION_NAME, input.plan, notInLanes(OPEN_LANES), [
+    kubeNetworkPolicy(ISOLATION_NAME, workspace, notInLanes(OPEN_LANES), [
       { to: [{ podSelector: notInLanes([...OPEN_LANES, 'enforced']) }] },
     ]),
     ...(hasDryRun(input.plan)
-      ? [kubeNetworkPolicy('sallyport-dry-run', input.plan, inLanes(DRY_RUN), ALL_BUT_METADATA)]
+      ? [kubeNetworkPolicy('sallyport-dry-run', workspace, inLanes(DRY_RUN), ALL_BUT_METADATA)]
       : []),
     ...strict.map(({ lane, firstPort }) =>
-      kubeNetworkPolicy(`sallyport-lane-${lane}`, input.plan, { matchLabels: { [LANE_LABEL]: lane } }, [
+      kubeNetworkPolicy(`sallyport-lane-${lane}`, workspace, { matchLabels: { [LANE_LABEL]: lane } }, [
         toGateway(firstPort, input.settings),
         ...(lane === 'enforced' ? [{ to: [{ podSelector: notInLanes(OPEN_LANES) }] }] : []),
         ...clusterAccess(input),
@@ -54,13 +60,17 @@ export function isolation(input: IsolationInput): readonly DesiredObject[] {
   ];
 }
 
+/** While that waits for pods that are exempt: those that are held reach nothing. No other pod of ours is selected. */
+export function heldIsolation(workspace: string): DesiredObject {
+  return kubeNetworkPolicy(HELD_ISOLATION_NAME, workspace, inLanes([HELD_LANE]), []);
+}
+
 function kubeNetworkPolicy(
   name: string,
-  plan: WorkspacePlan,
+  workspace: string,
   podSelector: Rule,
   egress: readonly Rule[],
 ): DesiredObject {
-  const workspace = plan.metadata.name;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',

@@ -43,10 +43,16 @@ function workspaceFields(plan: WorkspacePlan | undefined) {
   return { ...(workspaceId === '' ? {} : { workspaceId }), enforcement: enforcementOf(plan) };
 }
 
-/** Nothing where it is not measured. */
-function isolatedOf(name: string, { isolated }: StatusIndex): Pick<Verdicts, 'Isolated'> {
-  const verdict = isolated.get(name);
+/** Nothing where it is not measured and does not wait. */
+function isolatedOf(name: string, { isolated, settling }: StatusIndex): Pick<Verdicts, 'Isolated'> {
+  const untilMs = settling.get(name);
+  const verdict = untilMs === undefined ? isolated.get(name) : awaitingNetwork(untilMs);
   return verdict === undefined ? {} : { Isolated: verdict };
+}
+
+function awaitingNetwork(untilMs: number): Verdict<'Isolated'> {
+  const message = `Isolation waits until ${new Date(untilMs).toISOString()}: pods that ran before the Namespace became a workspace were exempted just now, which the network may follow only within ${SETTLING_MS / 1000} s. Until then no new pod may start; it goes on by itself`;
+  return { status: 'False', reason: 'AwaitingNetwork', message };
 }
 
 /** Problems of the Namespace are those of the workspace, so they show here. */

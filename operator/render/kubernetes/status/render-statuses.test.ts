@@ -214,6 +214,26 @@ describe('Ready of a workspace waits for its stamp', () => {
   });
 });
 
+test('renderStatuses() says before all that pods run in open lanes that isolation waits, for what and until when', () => {
+  const input = running(POLICY, WORKSPACE, ASSIGNMENT);
+  const measured = { node: 'node-1', wanted: 'node-1', triedAtMs: AT_MS, finding: { atMs: AT_MS } };
+  const waiting: StatusInput = {
+    ...input,
+    state: { ...input.state, pods: [stampedPod('team-a', 'full')] },
+    isolation: { nodes: [measured], intervalMs: 300_000 },
+    settling: new Map([['team-a', AT_MS + 7000]]),
+  };
+  const briefs = [waiting, { ...waiting, settling: new Map() }].map((one) => briefOf(one, TEAM_A));
+  expect(briefs).toEqual([
+    expect.arrayContaining(['Isolated=False/AwaitingNetwork', 'Ready=False/AwaitingNetwork']),
+    expect.arrayContaining(['Isolated=True/Enforced', 'Ready=False/MoreOpenLanes']),
+  ]);
+  const { statuses } = renderStatuses(waiting);
+  expect(conditionOf(statuses, TEAM_A, 'Ready')?.message).toMatch(
+    /^Isolation waits until 2027-01-31T00:00:07\.000Z: pods that ran before .* within 20 s\. Until then no new pod may start/,
+  );
+});
+
 test('renderStatuses() counts pods in lanes more open than the policy says; until they restart it is not Ready', () => {
   const input = running(POLICY, WORKSPACE, ASSIGNMENT);
   const withPods = (...lanes: readonly string[]): StatusInput => ({

@@ -23,12 +23,14 @@ export interface StatusInput {
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** By workspace: true once pods may start there, or what it waits for. Absent counts as not stamped. */
   readonly stamped: ReadonlyMap<string, true | string>;
+  /** Workspaces whose isolation waits, with the epoch milliseconds until which it does. */
+  readonly settling: ReadonlyMap<string, number>;
   /** Undefined: it is not measured whether the network enforces isolation. */
   readonly isolation?: IsolationMeasurements | undefined;
   readonly atMs: number;
 }
 
-export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stamped'> {
+export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stamped' | 'settling'> {
   /** By key of the object. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
   /** Keys. */
@@ -55,6 +57,7 @@ export function indexStatusInput({
   compiled,
   broaderPolicies,
   stamped,
+  settling,
   isolation,
   atMs,
 }: StatusInput): StatusIndex {
@@ -63,6 +66,7 @@ export function indexStatusInput({
   return {
     broaderPolicies,
     stamped,
+    settling,
     problems: Map.groupBy(problems, ({ object }) => object ?? ''),
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
     plans: new Map(compiled.plans.map((plan) => [plan.metadata.name, plan])),
