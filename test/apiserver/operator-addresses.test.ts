@@ -4,6 +4,7 @@ import type { EventToRecord } from '../../operator/deliver/kubernetes/event-reco
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { AddressCheck } from '../../operator/roles/operator/address-check.ts';
 import { ClusterScene, workspaceYaml } from '../support/cluster/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -22,16 +23,16 @@ beforeAll(async () => {
   api = await connectKubernetes({ kubeconfig: await scene.operatorKubeconfig(), podServer: undefined });
   await scene.apply(workspaceYaml('analytics', '1001'));
   await scene.kubectl('create', 'namespace', 'shop');
-  const ours = 'app.kubernetes.io/managed-by: sallyport';
   const ofSelector = 'endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io';
   await scene.apply(
     [
-      serviceYaml('shop', 'till', '[203.0.113.9, 203.0.113.10]'),
+      serviceYaml('shop', 'till', '[203.0.113.9, 203.0.113.10]', 'app.kubernetes.io/managed-by: sallyport'),
+      serviceYaml('sallyport-system', 'of-an-administrator', '[203.0.113.11]'),
       serviceYaml('shop', 'plain', '[]'),
       serviceYaml('analytics', 'db', '[]'),
       sliceYaml('analytics', 'by-hand', 'kubernetes.io/service-name: db'),
       sliceYaml('analytics', 'of-selector', `kubernetes.io/service-name: db, ${ofSelector}`),
-      sliceYaml('analytics', 'ours', `kubernetes.io/service-name: db, ${ours}`),
+      sliceYaml('sallyport-system', 'ours', 'kubernetes.io/service-name: lane'),
       sliceYaml('analytics', 'of-no-service', 'team: a'),
       sliceYaml('shop', 'elsewhere', 'kubernetes.io/service-name: plain'),
     ].join('---\n'),
@@ -43,10 +44,10 @@ afterAll(async () => {
   await scene.stop();
 });
 
-function serviceYaml(namespace: string, name: string, externalIPs: string): string {
+function serviceYaml(namespace: string, name: string, externalIPs: string, labels = ''): string {
   return `apiVersion: v1
 kind: Service
-metadata: { name: ${name}, namespace: ${namespace} }
+metadata: { name: ${name}, namespace: ${namespace}, labels: { ${labels} } }
 spec: { ports: [{ port: 443 }], externalIPs: ${externalIPs} }
 `;
 }
@@ -97,6 +98,7 @@ it('names object, field, addresses and what to do, once in the log, and forgets 
   const check = new AddressCheck({
     api,
     logger: { info: log, warn: log } as never,
+    systemNamespace: SYSTEM_NAMESPACE,
     recorder: { record: async (event) => void events.push(event) },
     mayLook: () => true,
     workspaces: () => new Set(['analytics']),

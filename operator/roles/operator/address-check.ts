@@ -11,7 +11,6 @@ import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { type ClusterResource, ENDPOINT_SLICES, SERVICES } from '../../model/cluster-resources.ts';
 import { formatProblem, type Problem, type ProblemReason } from '../../model/problem.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 import { listInPages } from '../../sources/kubernetes/list-objects.ts';
 
 /** Less than after which a series of Events ends. */
@@ -21,7 +20,6 @@ const RETRY_INTERVAL_MS = 30_000;
 const IDLE_MS = 15_000;
 const MAX_NAMED = 5;
 
-const NOT_OURS = `${MANAGED_BY_LABEL}!=${MANAGED_BY}`;
 /** Slices that Kubernetes mirrors from Endpoints are among these: Services with a selector have none. */
 const OF_NO_SELECTOR = 'endpointslice.kubernetes.io/managed-by!=endpointslice-controller.k8s.io';
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -30,6 +28,7 @@ export interface AddressCheckOptions {
   readonly api: KubernetesApi;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   readonly recorder: Pick<EventRecorder, 'record'>;
+  readonly systemNamespace: string;
   /** Whether it is the leader, and knows the Namespaces. */
   readonly mayLook: () => boolean;
   /** Names of their Namespaces. */
@@ -100,19 +99,19 @@ export class AddressCheck {
   }
 
   #services(): Promise<readonly Find[]> {
-    return this.#list(SERVICES, NOT_OURS, externalAddresses);
+    return this.#list(SERVICES, {}, externalAddresses);
   }
 
   #endpointSlices(): Promise<readonly Find[]> {
     const workspaces = this.#options.workspaces();
-    return this.#list(ENDPOINT_SLICES, `${NOT_OURS},${OF_NO_SELECTOR}`, (slice) =>
+    return this.#list(ENDPOINT_SLICES, { labelSelector: OF_NO_SELECTOR }, (slice) =>
       workspaces.has(slice.metadata.namespace ?? '') ? foreignEndpoints(slice) : undefined,
     );
   }
 
   async #list(
     resource: ClusterResource,
-    labelSelector: string,
+    labels: { readonly labelSelector?: string },
     judge: (object: KubernetesObject) => Problem | undefined,
   ): Promise<readonly Find[]> {
     const finds: Find[] = [];
@@ -120,9 +119,11 @@ export class AddressCheck {
       const problem = judge(object);
       if (problem !== undefined) finds.push({ object, problem });
     };
-    const { api } = this.#options;
+    const { api, systemNamespace } = this.#options;
+    // Those of lanes are there, in thousands; anybody may give their own any label.
+    const selection = { ...labels, fieldSelector: `metadata.namespace!=${systemNamespace}` };
     const { signal } = this.#stopping;
-    const listing = { api, path: pathOf(resource), selection: { labelSelector }, signal };
+    const listing = { api, path: pathOf(resource), selection, signal };
     await listInPages(listing, { put, remove: () => undefined });
     return finds;
   }

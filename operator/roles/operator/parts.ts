@@ -149,11 +149,12 @@ function eventRecorder(
 type FirstParts = Omit<OperatorProcessParts, 'addresses' | 'probe'>;
 
 function addressCheck(
-  { api, logger, recorder, source, lease }: FirstParts,
+  { config, api, logger, recorder, source, lease }: FirstParts,
   onChange: () => void,
 ): AddressCheck {
   return new AddressCheck({
     ...{ api, logger, recorder, onChange },
+    systemNamespace: config.systemNamespace,
     mayLook: () => lease.isLeader() && source.hasSynced(),
     workspaces: () => {
       const { snapshot } = source.read().state;
