@@ -39,7 +39,7 @@ test('a pod that its tenant deletes by force counts until its node has ended it'
   await kubectl(['-n', WORKSPACE, 'create', ...role]);
   await apply(POD);
   await until('it runs', async () => (await phase()) === 'Running');
-  await apply(workspace(WORKSPACE, 52, 'policy-a'));
+  await apply(workspace(WORKSPACE, 54, 'policy-a'));
   await until('the workspace says it', async () => (await isReady()) === 'False MoreOpenLanes');
 
   await kubectl([...AS_TENANT, 'delete', 'pod', 'stubborn', '--wait=false']);
