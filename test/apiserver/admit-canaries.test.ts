@@ -62,6 +62,8 @@ it.each<[string, object]>([
   ['a priority of the system', { spec: { priorityClassName: 'system-node-critical' } }],
   ['another role', container({ args: ['operator'] })],
   ['no role', container({ args: [] })],
+  ['a request of CPU', container({ resources: { requests: { cpu: '1m', memory: '0' } } })],
+  ['the request that its limit is', container({ resources: { limits: { memory: '192Mi' } } })],
 ])('a pod with %s is rejected', async (_, patch) => {
   expect(await rejectionOf(patch)).toContain("ValidatingAdmissionPolicy 'sallyport-operator-canaries'");
 });

@@ -19,7 +19,7 @@ export function narrowOperatorOnCanaries(installation: Installation): readonly J
       {
         expression: `variables.labels[?${celText(GATEWAY_LABEL)}].orValue('') == ${celText(CANARY_NAME)} && (object == null || ${IS_CANARY})`,
         message: celMessage(
-          `Cannot write pod "{request.?name.orValue('')}": the operator of Sallyport makes and deletes only canary pods, which have one container and neither token nor volumes`,
+          `Cannot write pod "{request.?name.orValue('')}": the operator of Sallyport makes and deletes only canary pods, which have one container, neither token nor volumes, and request nothing of a node`,
         ),
       },
     ],
@@ -48,4 +48,5 @@ const IS_CANARY = [
     'volumeDevices',
   ]),
   `object.spec.containers[0].?args.orValue(['']).indexOf('canary') == 0`,
+  `object.spec.containers[0].?resources.?requests.orValue({}).all(k, object.spec.containers[0].resources.requests[k] == '0')`,
 ].join(' && ');

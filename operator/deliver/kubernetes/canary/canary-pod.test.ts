@@ -109,6 +109,17 @@ it.each([
     },
     'Unschedulable: 0/2 nodes',
   ],
+  [
+    {
+      conditions: [
+        {
+          ...{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' },
+          message: `0/2 nodes are available: 1 Too many pods, 1 node(s) didn't satisfy plugin(s) [NodeAffinity].`,
+        },
+      ],
+    },
+    `Unschedulable: 0/2 nodes are available: 1 Too many pods, 1 node(s) didn't satisfy plugin(s) [NodeAffinity]; the node runs as many pods as its kubelet allows: move one to another node, or raise maxPods`,
+  ],
   [{ phase: 'Pending' }, 'its phase is Pending'],
 ])('says why a pod does not run: %j', (status, why) => {
   expect(waitingFor(podWith(status))).toBe(why);

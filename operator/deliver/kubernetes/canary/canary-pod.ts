@@ -27,8 +27,9 @@ export function canaryPod({ name, namespace, image, node, targets }: CanaryPodOp
     image,
     args: ['canary', ...args('--allowed', targets.allowed), ...args('--denied', targets.denied)],
     terminationMessagePolicy: 'FallbackToLogsOnError',
+    // Explicit zeros: a node full of requests takes it all the same, and no default takes the place of what is left out.
     resources: {
-      requests: { cpu: '1m', memory: '16Mi' },
+      requests: { cpu: '0', memory: '0' },
       limits: { memory: '192Mi' },
     },
     securityContext: {
@@ -119,8 +120,15 @@ export function waitingFor(pod: KubernetesObject): string {
     ({ type, status: is }) => type === 'PodScheduled' && is === 'False',
   );
   const { reason, message } = waiting ?? unscheduled ?? {};
-  return inWords([reason, message]) || `its phase is ${status.phase ?? 'unknown'}`;
+  const words = inWords([reason, message]) || `its phase is ${status.phase ?? 'unknown'}`;
+  const isFull = waiting === undefined && message?.includes(NO_SLOT) === true;
+  return isFull ? `${words.replace(/[.]$/, '')}; ${FREE_A_SLOT}` : words;
 }
+
+/** As the scheduler names it; nothing but another pod's end helps, since canaries evict nobody. */
+const NO_SLOT = 'Too many pods';
+const FREE_A_SLOT =
+  'the node runs as many pods as its kubelet allows: move one to another node, or raise maxPods';
 
 function stateOf({ containerStatuses = [] }: NonNullable<RawPod['status']>): ContainerState {
   return containerStatuses[0]?.state ?? {};
