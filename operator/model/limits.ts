@@ -57,3 +57,6 @@ export const CONNECTIONS_PER_DESCRIPTOR = 0.45;
 
 /** What a gateway needs before it takes any connection. */
 export const RESERVED_DESCRIPTORS = 512;
+
+/** Of a pod of a workspace that is to end: a gateway that preempts it waits for that long. */
+export const LONGEST_GRACE_SECONDS = 600;

@@ -26,9 +26,13 @@ const NODE = 'node-a';
 /** It becomes a workspace, so that pods are there with a grace that none gets in a workspace. */
 const JOINING = 'joining';
 const HOMES = [READY, JOINING, PLAIN];
+/** The longest that a pod may have, and a request ask for. */
+const LONGEST = 600;
+/** Of pods from before. */
+const LONG = 3600;
 /** Product and account, by grace: lanes full, dry-run and enforced. */
 const LANES: Readonly<Record<number, readonly [string, string]>> = {
-  3600: ['ML_BUILD', GRANTED],
+  [LONGEST]: ['ML_BUILD', GRANTED],
   30: ['DBSQL', GRANTED],
   0: ['GENERAL', 'default'],
 };
@@ -63,7 +67,7 @@ interface Found {
 }
 
 const PODS: readonly Found[] = HOMES.flatMap((home) =>
-  [0, 30, 3600].flatMap((own) =>
+  [0, 30, home === READY ? LONGEST : LONG].flatMap((own) =>
     ['', NODE].flatMap((node) =>
       (Object.keys(STATES) as (keyof typeof STATES)[]).map((state, at) => ({
         ...{ home, own, node, state },
@@ -165,7 +169,7 @@ interface Deletion {
 
 const deletions: fc.Arbitrary<Deletion> = fc.record({
   way: fc.constantFrom(...WAYS),
-  grace: fc.constantFrom(undefined, 0, 0, 1, -1, -3600, 30, 3600),
+  grace: fc.constantFrom(undefined, 0, 0, 1, -1, -3600, 30, LONGEST, LONGEST + 1, LONG, 86_400),
   options: fc.constantFrom({}, { propagationPolicy: 'Background' }, { propagationPolicy: 'Orphan' }),
 });
 
@@ -197,15 +201,23 @@ function requestOf(pod: Found, { way, grace, options }: Deletion, isDry = true):
 function denialOf(pod: Found, deletion: Deletion): string {
   const { home, name, node, state } = pod;
   if (home === PLAIN) return '';
-  if (deletion.way.startsWith('evict'))
-    return deletion.grace === 0
-      ? `Cannot evict pod "${name}" in workspace "${home}" with grace period 0`
-      : '';
+  if (deletion.way.startsWith('evict')) return denialOfEviction(pod, deletion);
   const { hasPhase, runs } = STATES[state];
   if (node === '' || (hasPhase && !runs)) return '';
   if (hasPhase) return `Cannot delete pod "${name}" in workspace "${home}" yet: a container of it still runs`;
-  if (graceOf(pod, deletion) !== 0) return '';
+  if (graceOf(pod, deletion) !== 0)
+    return deletion.grace === pod.own ? '' : lateness('delete', pod, deletion);
   return `Cannot delete pod "${name}" in workspace "${home}" with grace period 0: it could run on, uncounted, on node "${node}". Use "kubectl delete pod ${name} -n ${home} --now", or let somebody`;
+}
+
+function denialOfEviction(pod: Found, deletion: Deletion): string {
+  if (deletion.grace !== 0) return lateness('evict', pod, deletion);
+  return `Cannot evict pod "${pod.name}" in workspace "${pod.home}" with grace period 0`;
+}
+
+function lateness(what: string, { name, home }: Found, { grace = 0 }: Deletion): string {
+  if (grace <= LONGEST) return '';
+  return `Cannot ${what} pod "${name}" in workspace "${home}" with grace period ${grace}: a gateway that needs its place could have to wait that long. Use ${LONGEST} or less, or let somebody`;
 }
 
 /** In a workspace that is ready a pod with 0 has got 1. */
@@ -241,8 +253,9 @@ describe('a pod that does not heed its end', () => {
   const exists = async (pod: Found): Promise<boolean> =>
     (await rejection(scene.root, { method: 'GET', path: pathOf(pod) })) === '';
   const first = (home: string): Found =>
-    PODS.find((pod) => pod.home === home && pod.own === 3600 && pod.node !== '' && pod.state === 'running') ??
-    (PODS[0] as Found);
+    PODS.find(
+      (pod) => pod.home === home && pod.own >= LONGEST && pod.node !== '' && pod.state === 'running',
+    ) ?? (PODS[0] as Found);
   const deletion = (way: Deletion['way'], grace?: number): Deletion => ({ way, grace, options: {} });
 
   test('stays in the API until its kubelet removes it', async () => {
@@ -268,7 +281,7 @@ describe('a pod that does not heed its end', () => {
     const body = podOf(READY, { name: pod.name, spec: { nodeName: NODE } });
     const metadata = { ...body.metadata, finalizers: ['example.com/mine'] };
     await create(scene.as.edit, { ...body, metadata });
-    expect(await rejection(scene.as.edit, requestOf(pod, deletion('delete', 3600), false))).toBe('');
+    expect(await rejection(scene.as.edit, requestOf(pod, deletion('delete', LONGEST), false))).toBe('');
     expect(await rejection(scene.as.edit, requestOf(pod, deletion('delete', 0), false))).toContain(
       'grace period 0',
     );
@@ -294,4 +307,84 @@ test('a new pod has a grace, so that no controller and no eviction removes it at
   }
   const plain = createPod(PLAIN, { spec: { terminationGracePeriodSeconds: 0 } });
   expect(await scene.as.edit.request(plain)).toMatchObject({ spec: { terminationGracePeriodSeconds: 0 } });
+});
+
+describe('a pod that could keep a gateway waiting', () => {
+  const SECONDS = [1, 30, LONGEST - 1, LONGEST, LONGEST + 1, LONG, 86_400, 2 ** 31];
+  const seconds = fc.constantFrom(undefined, ...SECONDS);
+  const probed = fc.record({ livenessProbe: seconds, startupProbe: seconds });
+  const pods = fc.record({
+    home: fc.constantFrom(READY, READY, PLAIN),
+    own: seconds,
+    containers: fc.array(probed, { maxLength: 2 }),
+    sidecars: fc.array(probed, { maxLength: 2 }),
+    product: fc.constantFrom(...Object.values(LANES)),
+  });
+  const containersOf = (name: string, probes: readonly object[], more: object) =>
+    probes.map((grace, at) => ({
+      ...{ name: `${name}-${at}`, image: 'none.invalid/app', ...more },
+      ...Object.fromEntries(
+        Object.entries(grace as Readonly<Record<string, number | undefined>>)
+          .filter(([, terminationGracePeriodSeconds]) => terminationGracePeriodSeconds !== undefined)
+          .map(([probe, terminationGracePeriodSeconds]) => [
+            probe,
+            { exec: { command: ['true'] }, terminationGracePeriodSeconds },
+          ]),
+      ),
+    }));
+  const isLong = (one: number | undefined): boolean => (one ?? 0) > LONGEST;
+
+  test('does not start in a workspace, whether it or a probe of a container has the grace', async () => {
+    const seen = { pod: 0, probe: 0, none: 0 };
+    await fc.assert(
+      fc.asyncProperty(pods, async ({ home, own, containers, sidecars, product: [product, account] }) => {
+        const spec = {
+          ...(own === undefined ? {} : { terminationGracePeriodSeconds: own }),
+          ...(home === READY ? { serviceAccountName: account } : {}),
+          containers: [
+            { name: 'main', image: 'none.invalid/app' },
+            ...containersOf('second', containers, {}),
+          ],
+          initContainers: containersOf('sidecar', sidecars, { restartPolicy: 'Always' }),
+        };
+        const labels = home === READY ? { [PRODUCT_LABEL]: product } : {};
+        const sentence = await rejection(scene.as.edit, createPod(home, { labels, spec }));
+        const probes = [...containers, ...sidecars].flatMap((one) => Object.values(one));
+        const fault = home === PLAIN ? 'none' : isLong(own) ? 'pod' : probes.some(isLong) ? 'probe' : 'none';
+        seen[fault] += 1;
+        const sentences = {
+          none: '',
+          pod: `Cannot start a pod with terminationGracePeriodSeconds ${own} in workspace "${home}": a gateway that needs its place could have to wait that long. Use ${LONGEST} or less`,
+          probe: `Cannot start a pod with a terminationGracePeriodSeconds of more than ${LONGEST} in a livenessProbe or startupProbe in workspace "${home}"`,
+        };
+        if (fault === 'none') expect(sentence).toBe('');
+        else expect(sentence).toContain(sentences[fault]);
+      }),
+      { numRuns: 200, seed: SEED },
+    );
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(20);
+  });
+
+  test('does not leave a gate where it was made before its Namespace was a workspace', async () => {
+    const gates = { metadata: { labels: { [WORKSPACE_LABEL]: null } } };
+    await scene.root.request(merge(`/api/v1/namespaces/${JOINING}`, gates));
+    await until('pods to be admitted', () => rejection(scene.root, createPod(JOINING, {})));
+    for (const own of [LONGEST, LONG]) {
+      const spec = { terminationGracePeriodSeconds: own, schedulingGates: [{ name: 'example.com/wait' }] };
+      await create(scene.root, podOf(JOINING, { name: `gated-${own}`, spec }));
+    }
+    const label = { metadata: { labels: { [WORKSPACE_LABEL]: '107' } } };
+    await scene.root.request(merge(`/api/v1/namespaces/${JOINING}`, label));
+    const open = (own: number) =>
+      rejection(
+        scene.root,
+        merge(`/api/v1/namespaces/${JOINING}/pods/gated-${own}`, { spec: { schedulingGates: null } }),
+      );
+    await until('the Namespace to be a workspace', async () => {
+      const sentence = await rejection(scene.root, createPod(JOINING, {}));
+      return sentence === '' ? 'a pod starts' : '';
+    });
+    expect(await open(LONG)).toContain(`Cannot start a pod with terminationGracePeriodSeconds ${LONG}`);
+    expect(await open(LONGEST)).toBe('');
+  });
 });

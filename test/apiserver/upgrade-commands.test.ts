@@ -57,6 +57,24 @@ const PODS: Readonly<Record<string, object>> = {
   hooking: {
     containers: [{ ...IMAGE, lifecycle: { preStop: { tcpSocket: { port: 80, host: '10.0.0.5' } } } }],
   },
+  'in-time': {
+    terminationGracePeriodSeconds: 600,
+    containers: [
+      { ...IMAGE, livenessProbe: { exec: { command: ['a'] }, terminationGracePeriodSeconds: 600 } },
+    ],
+  },
+  lingering: { terminationGracePeriodSeconds: 601 },
+  'slow-alive': {
+    containers: ['one', 'two', 'three'].map((name, at) => ({
+      ...{ ...IMAGE, name },
+      livenessProbe: { exec: { command: ['a'] }, terminationGracePeriodSeconds: [30, 3600, 9][at] },
+    })),
+  },
+  'slow-start': {
+    containers: [
+      { ...IMAGE, startupProbe: { exec: { command: ['a'] }, terminationGracePeriodSeconds: 3600 } },
+    ],
+  },
   critical: { priorityClassName: 'system-cluster-critical' },
   'host-ip': { containers: [{ ...IMAGE, ports: [{ containerPort: 80, hostPort: 80, hostIP: '10.0.0.5' }] }] },
 };
@@ -71,6 +89,8 @@ const FOUND: readonly (readonly [denied: string, ...names: readonly string[]])[]
   ['probes and hooks', 'hooking', 'probing'],
   ['`priorityClassName`', 'critical'],
   ['deletion and eviction'],
+  ['`terminationGracePeriodSeconds`', 'lingering', 'slow-alive', 'slow-start'],
+  ['`gracePeriodSeconds`'],
   ['`hostIP`', 'host-ip'],
   ['`externalIPs`', 'external'],
   ['`loadBalancerIP`', 'balanced'],

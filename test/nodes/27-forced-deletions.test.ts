@@ -12,7 +12,7 @@ const POD = JSON.stringify({
   kind: 'Pod',
   metadata: { name: 'stubborn', namespace: WORKSPACE },
   spec: {
-    terminationGracePeriodSeconds: 3600,
+    terminationGracePeriodSeconds: 600,
     containers: [{ name: 'main', image: WORKLOAD_IMAGE, command: ['node', '--eval', STUBBORN] }],
   },
 });

@@ -1,6 +1,6 @@
 // Policies that enforce stamps: no pod of a workspace starts without the whole stamp, whatever became of the policy
 // that stamps; nobody moves a running pod to another lane; no pod starts with a stamp outside workspaces. None starts
-// that goes past its lane or could evict gateways, also where it was made before and waits at a gate.
+// that goes past its lane, could evict gateways or keep them waiting, also where it was made before and waits at a gate.
 import {
   LANE_LABEL,
   POD_ANNOTATIONS,
@@ -12,6 +12,7 @@ import {
 import type { Installation } from '../../model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
+import { ENDS_IN_TIME } from './bound-grace.ts';
 import { annotationsOf, celList, celMessage, celText, HAS_NO_SYSTEM_PRIORITY, labelsOf } from './cel.ts';
 import { HAS_GRACE } from './keep-pods.ts';
 import { POD_STAMP } from './pod-stamp.ts';
@@ -41,12 +42,12 @@ export function checkPods(installation: Installation): readonly JsonObject[] {
         HAS_NO_ANNOTATION,
         HAS_ENVIRONMENT,
         HAS_DNS,
-        ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY, HAS_GRACE].map(({ expression, message }) =>
+        ...[...STAYS_IN_LANE, EVICTS_NO_GATEWAY, HAS_GRACE, ...ENDS_IN_TIME].map(({ expression, message }) =>
           checked(expression, message),
         ),
       ],
     }),
-    ...keepAtGates([EVICTS_NO_GATEWAY]),
+    ...keepAtGates([EVICTS_NO_GATEWAY, ...ENDS_IN_TIME]),
     ...keepStamps(installation),
     ...validatingPolicy({
       name: 'debug',

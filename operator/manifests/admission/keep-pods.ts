@@ -2,7 +2,8 @@
 // while its kubelet may go on for as long as an earlier grace, a probe or a hook says: what still runs would be in no
 // count, and isolated by nothing once its Namespace's isolation goes. With any other grace the kubelet removes the object,
 // at the end. A new pod has no grace 0 of its own either (HAS_GRACE), so that deletions by controllers and evictions,
-// which show no pod here, remove none at once.
+// which show no pod here, remove none at once. None is given longer to end than LONGEST_GRACE_SECONDS either, by a request.
+import { LONGEST_GRACE_SECONDS } from '../../model/limits.ts';
 import { networkPolicyKind } from '../../model/network-policy.ts';
 import { ENDED_PHASES } from '../../model/pod-status.ts';
 import type { JsonObject } from '../crd.ts';
@@ -37,7 +38,22 @@ const STAYS: readonly Validation[] = [
       `Cannot delete pod "{oldObject.metadata.name}" in workspace "{request.namespace}" with grace period 0: it could run on, uncounted, on node "{oldObject.spec.nodeName}". Use "kubectl delete pod {oldObject.metadata.name} -n {request.namespace} --now", ${OR_BY_WHOM}`,
     ),
   },
+  // What only waits ends at once. A pod from before may have a longer one of its own, and can be deleted with that.
+  endsInTime(
+    'variables.grace',
+    'delete pod "{oldObject.metadata.name}"',
+    '!variables.isOnNode || variables.hasPhase || variables.grace == variables.own',
+  ),
 ];
+
+function endsInTime(grace: string, what: string, unless: string): Validation {
+  return {
+    expression: `${unless} || ${grace} <= ${LONGEST_GRACE_SECONDS} || ${MAY}`,
+    message: celMessage(
+      `Cannot ${what} in workspace "{request.namespace}" with grace period {string(${grace})}: a gateway that needs its place could have to wait that long. Use ${LONGEST_GRACE_SECONDS} or less, ${OR_BY_WHOM}`,
+    ),
+  };
+}
 
 export function keepPods(): readonly JsonObject[] {
   return [
@@ -53,10 +69,8 @@ export function keepPods(): readonly JsonObject[] {
           expression: `oldObject.?status.?phase.orValue('') in ${celList(ENDED_PHASES)}`,
         },
         { name: 'isRunning', expression: IS_RUNNING },
-        {
-          name: 'grace',
-          expression: `request.?options.?gracePeriodSeconds.orValue(oldObject.spec.?terminationGracePeriodSeconds.orValue(0))`,
-        },
+        { name: 'own', expression: 'oldObject.spec.?terminationGracePeriodSeconds.orValue(0)' },
+        { name: 'grace', expression: 'request.?options.?gracePeriodSeconds.orValue(variables.own)' },
       ],
       validations: STAYS,
     }),
@@ -72,6 +86,11 @@ export function keepPods(): readonly JsonObject[] {
             `Cannot evict pod "{request.name}" in workspace "{request.namespace}" with grace period 0: it could run on, uncounted. Use a grace period of 1 or more, ${OR_BY_WHOM}`,
           ),
         },
+        endsInTime(
+          'object.deleteOptions.gracePeriodSeconds',
+          'evict pod "{request.name}"',
+          '!object.?deleteOptions.?gracePeriodSeconds.hasValue()',
+        ),
       ],
     }),
   ];
