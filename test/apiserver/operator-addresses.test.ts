@@ -1,6 +1,6 @@
 // Services that take addresses, and endpoints of workspaces that no selector chose, which were there before admission
 // denied them: the operator names each, with the rights that it has, and forgets what is gone.
-import type { EventToRecord } from '../../operator/deliver/kubernetes/event-recorder.ts';
+import type { EventToRecord } from '../../operator/deliver/kubernetes/event-requests.ts';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { formatProblem } from '../../operator/model/problem.ts';
