@@ -102,6 +102,11 @@ export class GatewayDns {
     return this.#log.flush();
   }
 
+  /** Of lines of the spool. */
+  get logWrites(): SpoolWriter['writes'] {
+    return this.#log.writes;
+  }
+
   /** The spool was renamed: starts another file. */
   reopenLog(): Promise<void> {
     return this.#log.reopen();

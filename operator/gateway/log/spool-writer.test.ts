@@ -82,6 +82,23 @@ test('SpoolWriter drops and counts lines when 64 MiB wait, and reports it once, 
   expect([notified, counts.dropped]).toEqual([['dropping', 'dropped 3'], 3]);
 });
 
+test('SpoolWriter says how many lines it has written or dropped, and not those that wait', async () => {
+  await mkdir(path);
+  log.append('one');
+  log.append('two');
+  await expect(log.flush()).rejects.toThrow('EISDIR');
+  log.append('three');
+  expect(log.writes).toEqual({ accepted: 0, failed: 0 });
+  await rm(path, { recursive: true });
+  await log.flush();
+  expect(log.writes).toEqual({ accepted: 3, failed: 0 });
+  await rm(path);
+  await mkdir(path);
+  log.append('four');
+  await log.close();
+  expect(log.writes).toEqual({ accepted: 4, failed: 1 });
+});
+
 test('SpoolWriter counts lines that it cannot write at the end, those that it tried before too', async () => {
   await mkdir(path);
   log.append('one');

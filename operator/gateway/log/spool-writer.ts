@@ -3,6 +3,7 @@
 // beyond a limit, or that cannot be written at the end, are dropped and counted.
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
+import type { WriterCounts } from './unwritten-lines.ts';
 
 export interface SpoolWriterOptions {
   readonly path: string;
@@ -26,6 +27,9 @@ export class SpoolWriter {
   #unwritten: Buffer = Buffer.alloc(0);
   /** Of the lines, with those that are partly written. */
   #keptBytes = 0;
+  /** Lines since the start, and how many of them are in #unwritten. */
+  #given = 0;
+  #unwrittenLines = 0;
   /** Since onDropping(). */
   #dropped = 0;
   #handle: FileHandle | undefined;
@@ -38,7 +42,14 @@ export class SpoolWriter {
     this.#options = options;
   }
 
+  /** Lines that wait for a write are not counted yet: they are late, not missing. */
+  get writes(): WriterCounts {
+    const accepted = this.#given - this.#lines.length - this.#unwrittenLines;
+    return { accepted, failed: this.#options.counts.dropped };
+  }
+
   append(line: string): void {
+    this.#given += 1;
     if (this.#keptBytes > MAX_KEPT_BYTES) return this.#drop(1);
     this.#lines.push(line);
     this.#keptBytes += Buffer.byteLength(line) + 1;
@@ -87,6 +98,7 @@ export class SpoolWriter {
     if (this.#lines.length > 0) {
       const text = Buffer.from(`${this.#lines.join('\n')}\n`);
       this.#unwritten = this.#unwritten.length === 0 ? text : Buffer.concat([this.#unwritten, text]);
+      this.#unwrittenLines += this.#lines.length;
       this.#lines = [];
     }
     if (this.#unwritten.length === 0) return;
@@ -97,6 +109,7 @@ export class SpoolWriter {
       this.#unwritten = this.#unwritten.subarray(bytesWritten);
       this.#keptBytes -= bytesWritten;
     }
+    this.#unwrittenLines = 0;
     this.#logDropped();
   }
 
@@ -110,6 +123,7 @@ export class SpoolWriter {
     const lines = this.#lines.length + this.#unwritten.toString('latin1').split('\n').length - 1;
     this.#lines = [];
     this.#unwritten = Buffer.alloc(0);
+    this.#unwrittenLines = 0;
     this.#keptBytes = 0;
     if (lines > 0) this.#drop(lines);
     this.#logDropped();

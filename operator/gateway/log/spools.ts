@@ -5,7 +5,7 @@ import type { LogBatch, LostLine } from './log-batch.ts';
 import type { LogGaps } from './log-gaps.ts';
 import { LogTail } from './log-tail.ts';
 import { keepWithinBudget } from './spool-budget.ts';
-import { UnwrittenLines } from './unwritten-lines.ts';
+import { UnwrittenLines, type WriterCounts } from './unwritten-lines.ts';
 
 /** Of the spool of denied questions. */
 export const DNS_LOG = 'dns';
@@ -16,13 +16,6 @@ interface SpooledLog {
   readonly reopen: () => Promise<void>;
   /** What its writer says it did since its start; undefined where it does not answer. Not every writer counts. */
   readonly writes?: () => Promise<WriterCounts | undefined>;
-}
-
-export interface WriterCounts {
-  /** Lines that it was given. */
-  readonly accepted: number;
-  /** Writes that failed, of one or many lines. */
-  readonly failed: number;
 }
 
 export interface SpoolsOptions {

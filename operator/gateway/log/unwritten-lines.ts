@@ -1,14 +1,18 @@
 // How many lines a writer has accepted and never written, as on a full disk. What it says it accepted is more than what
 // was read by lines that are still on their way, by a constant (lines of before anybody counted), and by those that are
 // missing. The constant is the least that was ever seen; lines are on their way for a second or two.
+/** What a writer did since its start. */
+export interface WriterCounts {
+  /** Lines that it was given. */
+  readonly accepted: number;
+  /** Writes that failed, or lines: where none has, lines are late and not missing. */
+  readonly failed: number;
+}
+
 /** Of one moment. */
-export interface LineCounts {
+export interface LineCounts extends WriterCounts {
   /** Lines that were read, readable or not, since the start of the reader: asked before `accepted`. */
   readonly read: number;
-  /** Lines that the writer was given, since its own start. */
-  readonly accepted: number;
-  /** Writes that failed, since its start: where none has, lines are late and not missing. */
-  readonly failed: number;
   /** How long the oldest line waits that is not read. */
   readonly lagMs: number;
   /** By a clock that does not jump. */

@@ -138,7 +138,10 @@ async function spoolsOf({
     onDenials: (denials) => denials.forEach(count),
     ...logFaults(logger, registry),
     folder: paths.envoyLog,
-    logs: [envoyLog(envoy.admin), { name: DNS_LOG, reopen: () => dns.reopenLog() }],
+    logs: [
+      envoyLog(envoy.admin),
+      { name: DNS_LOG, reopen: () => dns.reopenLog(), writes: () => Promise.resolve(dns.logWrites) },
+    ],
     maxBytes: config.rotateLogBytes,
     budgetBytes: config.spoolBytes,
   });
