@@ -15,6 +15,7 @@ import {
   NAMESPACES,
   PLUGIN_POLICIES,
   PODS,
+  POLICY_ASSIGNMENTS,
   ROLE_BINDINGS,
   ROLES,
   SECRETS,
@@ -155,6 +156,7 @@ function deniedPods(): readonly RbacRule[] {
     allow(['list', 'watch'], [PODS]),
     { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
     { apiGroups: ['batch'], resources: ['jobs'], verbs: ['get'] },
+    allow(['get'], [POLICY_ASSIGNMENTS]),
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
   ];
 }

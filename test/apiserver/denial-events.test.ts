@@ -5,8 +5,10 @@ import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api
 import type { Denial } from '../../operator/model/denial.ts';
 import { DENIAL_EVENT_CONTROLLER } from '../../operator/model/system-names.ts';
 import { DenialEvents } from '../../operator/roles/shared/denial-events.ts';
+import { assignmentLookup } from '../../operator/sources/kubernetes/assignment-of.ts';
 import { sampleDenial } from '../fixtures/denial-fixture.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { inboundBatch } from '../fixtures/inbound-fixture.ts';
+import { CONTROL_PLANE_TIMEOUT_MS, installCrds } from '../support/cluster/control-plane.ts';
 import { IdentityScene } from '../support/cluster/identity-scene.ts';
 import { until } from '../support/until.ts';
 
@@ -42,8 +44,10 @@ beforeAll(async () => {
   scene = await IdentityScene.start([
     { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
     { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
+    { apiGroups: ['sallyport.dev'], resources: ['policyassignments'], verbs: ['get'] },
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ]);
+  await installCrds(scene.controlPlane);
   const spec = { replicas: 1, selector: { matchLabels: { app: 'etl' } }, template: TEMPLATE };
   await scene.create(DEPLOYMENTS, 'etl', { spec });
   const ip = await scene.run(await scene.podOf('etl-'));
@@ -56,6 +60,7 @@ function denialEvents(api: Pick<KubernetesApi, 'request'>): DenialEvents {
     reporter: { api, controller: DENIAL_EVENT_CONTROLLER, instance: 'collector-0' },
     logger: { warn: () => undefined },
     objectsOf: (uid) => scene.identity.objectsOf(uid),
+    assignmentOf: assignmentLookup(api),
     onDropped: (denials) => dropped.push(denials),
   });
 }
@@ -101,4 +106,27 @@ it('are written in the end where the API server fails at first, and none for a s
   await until('both are there', async () => (await stored('later.example')).length === 2);
   await events.stop();
   expect(await stored('unknown.example')).toEqual([]);
+});
+
+it('are on the PolicyAssignment of a workspace for requests from outside, one for all clients', async () => {
+  const assignment = { apiVersion: 'sallyport.dev/v1alpha1', kind: 'PolicyAssignment', spec: {} };
+  await scene.apply(JSON.stringify({ ...assignment, metadata: { name: 'team-a' } }));
+  const events = denialEvents(scene.own);
+  const progress = async () => ({ positions: new Map(), lastSequence: 0 });
+  const append = async () => ({ stored: 200, duplicates: 0 });
+  await events.inbound({ canRaise: true, progress, append }).append(inboundBatch(0, 200));
+  const path = pathOf(EVENTS, { namespace: 'default' });
+  const found = async (): Promise<readonly StoredEvent[]> => {
+    const { items } = (await scene.root.request({ method: 'GET', path })) as {
+      readonly items: StoredEvent[];
+    };
+    return items.filter(({ reason }) => reason === 'IngressDenied');
+  };
+  await until('it is there', async () => (await found()).length > 0);
+  await events.stop();
+  expect(await found()).toMatchObject([
+    { regarding: { kind: 'PolicyAssignment', name: 'team-a' }, series: { count: 200 } },
+  ]);
+  const described = await scene.kubectl(['describe', 'policyassignment', 'team-a']);
+  expect(described).toContain('IngressDenied');
 });

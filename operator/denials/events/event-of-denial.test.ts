@@ -1,15 +1,18 @@
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
+import { sampleInbound } from '../../../test/fixtures/inbound-fixture.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { Reason } from '../../model/reason.ts';
-import { eventOfDenial } from './event-of-denial.ts';
+import { type DenialEvent, notedDenial, notedRequest } from './event-of-denial.ts';
 
 function denied(reason: Reason, changes: Partial<Denial> = {}): Denial {
   return sampleDenial(0, { reason, policy: 'strict', destination: 'api.example', ...changes });
 }
 
+const eventOfDenial = (row: Denial): DenialEvent => notedDenial(row).event();
+
 const SHORTEST = 'To allow it, add under allowedInternetDestinations: - destination: api.example';
 
-describe('eventOfDenial()', () => {
+describe('notedDenial()', () => {
   test('says destination, port, policy, reason, and the entry that would allow it', () => {
     expect(eventOfDenial(denied('DESTINATION_NOT_ALLOWED'))).toEqual({
       ...{ type: 'Warning', reason: 'EgressDenied', action: 'Deny' },
@@ -49,5 +52,14 @@ describe('eventOfDenial()', () => {
     const destination = '\u0000\u{1f600}'.repeat(5000);
     const { note } = eventOfDenial(denied('BAD_NAME', { destination, rule: 'x'.repeat(2000) }));
     expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
+  });
+});
+
+test('notedRequest() has one series for all clients of a host, and says client, list and entry', () => {
+  const [first, second] = [sampleInbound(7), sampleInbound(8)].map(notedRequest);
+  expect(first?.key).toBe(second?.key);
+  expect(first?.event()).toEqual({
+    ...{ type: 'Warning', reason: 'IngressDenied', action: 'Deny' },
+    note: 'Denied: a request from "192.0.2.7" to "a.example". IN_BLOCK_LIST, list "partners", entry "192.0.2.0/24". All such requests: sallyport denials --inbound',
   });
 });

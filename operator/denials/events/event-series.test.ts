@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
+import { notedDenial } from './event-of-denial.ts';
 import { EventSeriesPlan, type EventWrite } from './event-series.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
@@ -26,7 +27,11 @@ function scene() {
   return { plan, writes, pass, dropped };
 }
 
-const row = (destination: string) => sampleDenial(0, { destination });
+let rows = 0;
+const row = (destination: string) => {
+  rows += 1;
+  return notedDenial(sampleDenial(rows, { destination }));
+};
 
 test('due() has 10,000 equal denials in two writes, the second with their number', () => {
   const { plan, writes, pass } = scene();
@@ -39,6 +44,18 @@ test('due() has 10,000 equal denials in two writes, the second with their number
   pass(WINDOW_MS);
   expect(writes.map(({ count }) => count)).toEqual([1, 1201, 10_000]);
   expect(writes.map(({ written }) => written?.name)).toEqual([undefined, writes[0]?.key, writes[0]?.key]);
+});
+
+test('raise() counts what a row of the log came to stand for', () => {
+  const { plan, writes, pass } = scene();
+  const denial = row('a.example');
+  plan.note(denial, podOf('etl-0'), 0);
+  plan.note(denial, podOf('its-owner'), 0);
+  pass(0);
+  plan.raise({ eventId: denial.eventId, by: 41 }, 1);
+  plan.raise({ eventId: 'another', by: 7 }, 1);
+  pass(MINUTE_MS);
+  expect(writes.map(({ count }) => count)).toEqual([1, 1, 42, 42]);
 });
 
 test('due() limits the writes about one pod, and loses none of its denials', () => {

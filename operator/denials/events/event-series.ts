@@ -3,8 +3,7 @@
 // writes about one object, in one Namespace and altogether; what is not written counts in the next write.
 import { LRUCache } from 'lru-cache';
 import { TokenBuckets } from '../../lib/token-buckets.ts';
-import type { Denial } from '../../model/denial.ts';
-import { type DenialEvent, eventOfDenial } from './event-of-denial.ts';
+import type { DenialEvent, NotedDenial } from './event-of-denial.ts';
 
 export interface RegardingObject {
   readonly apiVersion: string;
@@ -64,6 +63,8 @@ export class EventSeriesPlan {
     },
   });
   readonly #pending = new Set<string>();
+  /** By id of the row: a row may come to count more. */
+  readonly #keysOfRows = new LRUCache<string, string[]>({ max: MOST_SERIES });
   readonly #ofObject = new TokenBuckets(OF_OBJECT);
   readonly #ofNamespace = new TokenBuckets(OF_NAMESPACE);
   readonly #ofAll = new TokenBuckets(OF_ALL);
@@ -74,13 +75,22 @@ export class EventSeriesPlan {
   }
 
   /** A row, and an object that it is about. */
-  note(row: Denial, regarding: RegardingObject, nowMs: number): void {
-    const { destination, port, accessType, repeats } = row;
-    const key = JSON.stringify([regarding.uid, accessType, destination, port]);
-    const known = this.#series.get(key);
-    const series = known ?? seriesOf(row, regarding, nowMs);
-    if (known === undefined) this.#series.set(key, series);
-    series.count += repeats;
+  note(denial: NotedDenial, regarding: RegardingObject, nowMs: number): void {
+    const key = `${regarding.uid} ${denial.key}`;
+    if (!this.#series.has(key)) this.#series.set(key, seriesOf(denial, regarding, nowMs));
+    this.#keysOfRows.set(denial.eventId, [...(this.#keysOfRows.get(denial.eventId) ?? []), key]);
+    this.#count(key, denial.repeats, nowMs);
+  }
+
+  /** A row that was noted counts more now. */
+  raise({ eventId, by }: { readonly eventId: string; readonly by: number }, nowMs: number): void {
+    for (const key of this.#keysOfRows.get(eventId) ?? []) this.#count(key, by, nowMs);
+  }
+
+  #count(key: string, by: number, nowMs: number): void {
+    const series = this.#series.get(key);
+    if (series === undefined) return;
+    series.count += by;
     series.lastSeenMs = nowMs;
     this.#pending.add(key);
   }
@@ -138,9 +148,9 @@ export class EventSeriesPlan {
   }
 }
 
-function seriesOf(row: Denial, regarding: RegardingObject, nowMs: number): Series {
+function seriesOf(denial: NotedDenial, regarding: RegardingObject, nowMs: number): Series {
   return {
-    event: { ...eventOfDenial(row), namespace: regarding.namespace ?? 'default', regarding },
+    event: { ...denial.event(), namespace: regarding.namespace ?? 'default', regarding },
     firstSeenMs: nowMs,
     lastSeenMs: nowMs,
     ...{ count: 0, writtenCount: 0, failures: 0, isWriting: false, written: undefined },

@@ -19,6 +19,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { accountUser, COLLECTOR_ACCOUNT, DENIAL_EVENT_CONTROLLER } from '../../model/system-names.ts';
+import { assignmentLookup } from '../../sources/kubernetes/assignment-of.ts';
 import { DenialEvents } from '../shared/denial-events.ts';
 import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
 
@@ -96,7 +97,7 @@ function createServer(
 ): CollectorServer {
   const { onStored, onRefused } = measureCollector(registry);
   return createCollectorServer({
-    ...{ tls, outbound: events.recording(store), inbound: store.inbound, onStored },
+    ...{ tls, outbound: events.outbound(store), inbound: events.inbound(store.inbound), onStored },
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
     onRefused: (status, sentence) => {
@@ -126,6 +127,7 @@ function createEvents({
     reporter: { api, controller: DENIAL_EVENT_CONTROLLER, instance: hostname() },
     logger,
     objectsOf: identity.objectsOf,
+    assignmentOf: assignmentLookup(api),
     onDropped: (denials) => dropped.inc(denials),
   });
 }

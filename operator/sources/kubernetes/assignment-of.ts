@@ -1,0 +1,36 @@
+// A workspace -> its PolicyAssignment as Events regard it, remembered for a minute. Never rejects: none where it is not
+// there or may not be read.
+import { LRUCache } from 'lru-cache';
+import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
+import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { POLICY_ASSIGNMENTS } from '../../model/cluster-resources.ts';
+import type { TopOwner } from './owner-chain.ts';
+
+const KNOWN_MS = 60_000;
+const MOST_KNOWN = 10_000;
+const TIMEOUT_MS = 5000;
+
+export function assignmentLookup(
+  api: Pick<KubernetesApi, 'request'>,
+): (workspace: string) => Promise<readonly TopOwner[]> {
+  const known = new LRUCache<string, Promise<readonly TopOwner[]>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
+  return (workspace) => {
+    const found = known.get(workspace) ?? read(api, workspace).catch(() => []);
+    known.set(workspace, found, { noUpdateTTL: true });
+    return found;
+  };
+}
+
+async function read(api: Pick<KubernetesApi, 'request'>, workspace: string): Promise<readonly TopOwner[]> {
+  const { apiVersion, kind, isNamespaced } = POLICY_ASSIGNMENTS;
+  const namespace = isNamespaced ? workspace : undefined;
+  const path = pathOf(POLICY_ASSIGNMENTS, { namespace, name: workspace });
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const { metadata } = (await api.request({
+    method: 'GET',
+    path,
+    onlyMetadata: true,
+    signal,
+  })) as KubernetesObject;
+  return [{ apiVersion, kind, name: workspace, namespace, uid: metadata.uid ?? '' }];
+}
