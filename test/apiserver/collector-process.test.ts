@@ -1,8 +1,10 @@
 // `sallyport collector` on a real API server: its certificate, the gateways that follow it, and what it stores.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { load } from 'js-yaml';
+import { Agent } from 'undici';
 import { readCollectorConfig } from '../../operator/cluster-config.ts';
 import { readCollectorClient } from '../../operator/collector-config.ts';
 import { currentTls } from '../../operator/denials/collector/server-certificate.ts';
@@ -20,6 +22,7 @@ import {
 import { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import { type Shipping, shipRows } from '../../operator/roles/shared/ship-rows.ts';
 import { countsOf, sampleBatch } from '../fixtures/denial-fixture.ts';
+import { createClientAuthority } from '../support/cluster/client-authority.ts';
 import {
   CONTROL_PLANE_TIMEOUT_MS,
   type ControlPlane,
@@ -175,17 +178,86 @@ test('rows and certificate stay when the collector starts anew; the last rows ar
   shipping = ship();
 });
 
+/** As a person, by certificate or token. */
+async function query(credentials: { readonly kubeconfig: string } | { readonly token: string }) {
+  const servername = `sallyport-collector.${SYSTEM_NAMESPACE}.svc`;
+  const ca = (await stored('configmaps'))['ca.crt'] ?? '';
+  const isToken = 'token' in credentials;
+  const connect = { ca, servername, ...(isToken ? {} : await clientCertificate(credentials.kubeconfig)) };
+  const agent = new Agent({ connect });
+  const sql = 'select workspace, count(*)::int as n from system.access.outbound_network group by all';
+  const { statusCode, body } = await agent.request({
+    ...{ origin: `https://127.0.0.1:${running.port}`, path: '/v1/query', method: 'POST' },
+    headers: {
+      'content-type': 'application/json',
+      ...(isToken ? { authorization: `Bearer ${credentials.token}` } : {}),
+    },
+    body: JSON.stringify({ sql }),
+  });
+  const { rows, error } = (await body.json()) as { readonly rows?: object[]; readonly error?: string };
+  await agent.close();
+  return { statusCode, answer: rows ?? error };
+}
+
+async function clientCertificate(path: string) {
+  const { users } = load(await readFile(path, 'utf8')) as {
+    readonly users: readonly { readonly user: Readonly<Record<string, string>> }[];
+  };
+  const decode = (key: string): string => Buffer.from(users[0]?.user[key] ?? '', 'base64').toString();
+  return { cert: decode('client-certificate-data'), key: decode('client-key-data') };
+}
+
+/** Who may read what: "ada" and a ServiceAccount one workspace, the group "auditors" all. */
+async function grant(): Promise<string> {
+  for (const name of ['team-a', 'team-b'])
+    await root.request({
+      ...{ method: 'POST', path: '/api/v1/namespaces' },
+      body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+    });
+  const role = ['--clusterrole', 'sallyport-denials-viewer'];
+  const own = ['--user', 'ada', '--serviceaccount', 'team-a:reader'];
+  await controlPlane.kubectl(['create', 'rolebinding', 'a', '-n', 'team-a', ...role, ...own]);
+  await controlPlane.kubectl(['create', 'clusterrolebinding', 'all', ...role, '--group', 'auditors']);
+  await controlPlane.kubectl(['create', 'serviceaccount', 'reader', '-n', 'team-a']);
+  return (await controlPlane.kubectl(['create', 'token', 'reader', '-n', 'team-a'])).stdout.trim();
+}
+
+/** With a certificate of somebody else's authority. */
+async function strangersKubeconfig(): Promise<string> {
+  const strangers = await createClientAuthority();
+  const { certificate, key } = await strangers.signUser({ user: 'eve', groups: ['auditors'] });
+  const file = join(folder, 'stranger.yaml');
+  const encode = (text: string): string => Buffer.from(text).toString('base64');
+  const user = { 'client-certificate-data': encode(certificate), 'client-key-data': encode(key) };
+  await writeFile(file, JSON.stringify({ users: [{ user }] }));
+  return file;
+}
+
+test('people read the denials of the workspaces in which they may get them, by certificate or token', async () => {
+  await append(50, 53, { workspace: 'team-b' });
+  const token = await grant();
+  const own = { statusCode: 200, answer: [{ workspace: 'team-a', n: 50 }] };
+  const kubeconfigOf = (user: string, groups: readonly string[] = []) =>
+    controlPlane.kubeconfigFor({ user, groups });
+  expect(await query({ kubeconfig: await kubeconfigOf('ada', ['analysts']) })).toEqual(own);
+  expect(await query({ token })).toEqual(own);
+  const all = await query({ kubeconfig: await kubeconfigOf('eve', ['auditors']) });
+  expect(all.answer).toEqual(expect.arrayContaining([...own.answer, { workspace: 'team-b', n: 3 }]));
+  expect(await query({ kubeconfig: await kubeconfigOf('bob') })).toEqual({ statusCode: 200, answer: [] });
+  const gatewayOnly = (await readFile(join(folder, 'token'), 'utf8')).trim();
+  expect(await query({ token: gatewayOnly })).toMatchObject({ statusCode: 403 });
+  expect(await query({ kubeconfig: await strangersKubeconfig() })).toMatchObject({ statusCode: 401 });
+});
+
 test('its metrics say what was stored and refused', async () => {
-  await append(50, 60);
+  await append(53, 63);
   const answer = await fetch(`http://127.0.0.1:${running.healthPort}/metrics`);
   const text = await answer.text();
-  expect(text).toContain('sallyport_collector_rows_total{direction="outbound"} 10');
+  expect(text).toContain('sallyport_collector_rows_total{direction="outbound"} 13');
   expect(text).toContain('sallyport_collector_lag_seconds_count');
 });
 
 test('a denied pod is found by its address, and has an Event', async () => {
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } };
-  await root.request({ method: 'POST', path: '/api/v1/namespaces', body: namespace });
   const pods = '/api/v1/namespaces/team-a/pods';
   const pod = {
     ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'etl-0' } },
@@ -202,7 +274,7 @@ test('a denied pod is found by its address, and has an Event', async () => {
     ...{ method: 'PATCH', path: `${pods}/etl-0/status`, contentType: 'application/merge-patch+json' },
     body: { status: { ...status, startTime: '2025-12-31T00:00:00Z' } },
   });
-  let number = 60;
+  let number = 63;
   const path = '/apis/events.k8s.io/v1/namespaces/team-a/events';
   await until('the pod has an Event', async () => {
     await append(number, number + 1, { source: '10.7.0.1:50000' });

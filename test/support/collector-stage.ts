@@ -1,5 +1,6 @@
 // A collector's server over real TLS with a real store, for tests: its callers are known by simple tokens.
 import { join } from 'node:path';
+import { answerQueries } from '../../operator/denials/collector/answer-query.ts';
 import type { Authenticate, Caller } from '../../operator/denials/collector/caller.ts';
 import {
   type CollectorServer,
@@ -7,6 +8,7 @@ import {
   createCollectorServer,
   type ServerTls,
 } from '../../operator/denials/collector/collector-server.ts';
+import type { ReadableWorkspaces } from '../../operator/denials/collector/readable-workspaces.ts';
 import {
   type CollectorConnection,
   connectCollector,
@@ -39,6 +41,10 @@ const authenticateByName: Authenticate = async ({ token = '' }) => {
   return callers[kind ?? ''];
 };
 
+/** "admin" may read all; anybody else the workspaces in their name, such as "team-a+team-b". */
+const readableByName: ReadableWorkspaces = async ({ user }, workspaces) =>
+  user === 'admin' ? 'all' : (await workspaces()).filter((one) => user.split('+').includes(one));
+
 export function withCollector(
   work: (stage: CollectorStage) => Promise<void>,
   changes: Partial<CollectorServerOptions> = {},
@@ -54,6 +60,7 @@ export function withCollector(
       authenticate: authenticateByName,
       ...{ outbound: store, inbound: store.inbound },
       identify: async (rows) => rows,
+      answerQuery: answerQueries({ store, readable: readableByName, onRunaway: () => undefined }),
       onStored: () => undefined,
       onRefused: (status, sentence) => void refused.push(`${status} ${sentence}`),
       onFault: (error) => void faults.push(error),

@@ -14,7 +14,9 @@ import {
   type Direction,
   MOST_PACKED_BYTES,
   progressPath,
+  QUERY_PATH,
 } from '../wire/collector-wire.ts';
+import type { AnswerQuery } from './answer-query.ts';
 import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
 import { readBody, tooLong } from './read-body.ts';
@@ -35,6 +37,7 @@ export interface CollectorServerOptions {
   readonly inbound: RowSink<InboundDenial>;
   /** Fills in pod, node and owner of rows of workloads. */
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
+  readonly answerQuery: AnswerQuery;
   readonly onStored: (direction: Direction, stored: StoredBatch) => void;
   /** Of an answer that is no success: its status, and the sentence in it. */
   readonly onRefused: (status: number, sentence: string) => void;
@@ -116,6 +119,7 @@ function createFastify(options: CollectorServerOptions) {
     ...{ schema: BATCH_SCHEMAS.inbound, sink: inbound, identify: async (rows) => rows },
     onStored: (stored) => options.onStored('inbound', stored),
   });
+  addQueryRoute(server, callers, options);
   return server;
 }
 
@@ -156,6 +160,27 @@ function addGatewayRoutes<Row extends LogRow>(
     handler: async (request) => {
       const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
       return await receiveBatch(gatewayOf(request, direction), body, receiver);
+    },
+  });
+}
+
+function addQueryRoute(
+  server: Serving['server'],
+  callers: WeakMap<FastifyRequest, Caller>,
+  { answerQuery }: CollectorServerOptions,
+): void {
+  server.route({
+    method: 'POST',
+    url: QUERY_PATH,
+    handler: async (request, reply) => {
+      const caller = callers.get(request);
+      if (caller?.kind !== 'person')
+        throw new CollectorError(403, 'Cannot answer a gateway: queries are for people');
+      const gone = new AbortController();
+      reply.raw.once('close', () => gone.abort());
+      const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
+      const answer = await answerQuery(caller, body, gone.signal);
+      return reply.code('error' in answer ? 400 : 200).send(answer);
     },
   });
 }

@@ -43,8 +43,11 @@ const CHECK_INTERVAL_MS = 50;
 /** Grace after the time limit: one step of a query may take a while. */
 const RUNAWAY_FACTOR = 1.5;
 
+/** What a query needs of a store. */
+type QueriedStore = Pick<DenialStore, 'withReader' | 'closing'>;
+
 /** Returns mistakes in the query as values; throws only where the log itself cannot be read. */
-export function runQuery(store: DenialStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
+export function runQuery(store: QueriedStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
   const { timeLimitMs = 30_000, signal, onRunaway } = options;
   return store.withReader(async (connection) => {
     const stop = startClock(connection, timeLimitMs, () => endedEarly(store, signal));
@@ -140,7 +143,7 @@ function startClock(connection: DuckDBConnection, timeLimitMs: number, ended: ()
   };
 }
 
-function endedEarly(store: DenialStore, signal: AbortSignal | undefined): string | null {
+function endedEarly(store: QueriedStore, signal: AbortSignal | undefined): string | null {
   if (store.closing) return 'Cannot finish the query: the denial log is closing';
   return signal?.aborted ? 'Cannot finish the query: the caller has gone' : null;
 }

@@ -11,6 +11,9 @@ export type Direction = 'outbound' | 'inbound';
 export const progressPath = (direction: Direction): string => `/v1/progress/${direction}`;
 export const batchPath = (direction: Direction): string => `/v1/batches/${direction}`;
 
+/** Of POST with {sql, maxRows?}, by people. */
+export const QUERY_PATH = '/v1/query';
+
 /**
  * Of a body, as it is sent and as it is unpacked. A batch is what 256 KiB of lines became, of which each has more than
  * 100 bytes: some 4 MB.

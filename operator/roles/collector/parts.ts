@@ -3,9 +3,11 @@
 import { hostname } from 'node:os';
 import { Counter, type Registry } from 'prom-client';
 import type { CollectorConfig } from '../../cluster-config.ts';
+import { answerQueries } from '../../denials/collector/answer-query.ts';
 import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
 import { measureCollector } from '../../denials/collector/collector-metrics.ts';
 import { type CollectorServer, createCollectorServer } from '../../denials/collector/collector-server.ts';
+import { readableByApiServer } from '../../denials/collector/readable-workspaces.ts';
 import { currentTls } from '../../denials/collector/server-certificate.ts';
 import { DenialRetention } from '../../denials/store/denial-retention.ts';
 import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
@@ -100,6 +102,11 @@ function createServer(
     ...{ tls, outbound: events.outbound(store), inbound: events.inbound(store.inbound), onStored },
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
+    answerQuery: answerQueries({
+      store,
+      readable: readableByApiServer(api),
+      onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
+    }),
     onRefused: (status, sentence) => {
       onRefused(status, sentence);
       // Strangers would fill the log.
@@ -107,7 +114,8 @@ function createServer(
     },
     onFault: (error) => {
       logger.error('a request failed', { error });
-      if (isDamage(error)) endDamaged(logger);
+      // DuckDB uses such a database no more in this process; the next one reopens it, or sets it aside.
+      if (isDamage(error)) endProcess(logger, 'the database cannot be used any more in this process');
     },
   });
 }
@@ -132,9 +140,8 @@ function createEvents({
   });
 }
 
-/** DuckDB uses such a database no more in this process; the next one reopens it, or sets it aside. */
-function endDamaged(logger: Logger): void {
-  logger.error('the database cannot be used any more in this process, which ends');
+function endProcess(logger: Logger, reason: string): void {
+  logger.error('the process ends, and the next one goes on', { reason });
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -91,7 +91,8 @@ function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: 
   };
 }
 
-async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Promise<void> {
+/** The schema, and settings that nobody can change afterwards. */
+export async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Promise<void> {
   const connection = await instance.connect();
   try {
     await prepareSchema(connection, readOnly);
