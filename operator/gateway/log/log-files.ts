@@ -73,11 +73,13 @@ export class LogFiles {
     await rm(this.rotatedPath(sequence), { force: true });
   }
 
-  async readPosition(): Promise<LogPosition> {
-    const text = (await this.#files.readIfExists(this.#positionPath())) ?? '{}';
+  /** The first where there is none; undefined where its file is damaged. */
+  async readPosition(): Promise<LogPosition | undefined> {
+    const text = await this.#files.readIfExists(this.#positionPath());
+    if (text === undefined) return { sequence: 1, offset: 0 };
     const { sequence, offset } = parse(text);
-    const isWhole = Number.isSafeInteger(sequence) && Number.isSafeInteger(offset);
-    return isWhole ? { sequence: sequence ?? 1, offset: offset ?? 0 } : { sequence: 1, offset: 0 };
+    if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(offset)) return undefined;
+    return { sequence: sequence ?? 1, offset: offset ?? 0 };
   }
 
   async writePosition(position: LogPosition): Promise<void> {

@@ -296,6 +296,17 @@ test('lagMs() is how long the oldest line waits, and 0 once all are consumed', a
   await until('nothing is late', async () => (await tail.lagMs()) === 0);
 });
 
+test('after damage to its position every file is read again, and no number of before is used', async () => {
+  await writeFile(join(folder, 'positions.json'), '\0\0\0');
+  await writeFile(join(folder, 'access-000007.log'), 'a\n');
+  await writeFile(live, 'b\n');
+  const tail = await startTail();
+  await tail.drain();
+  expect(lines).toEqual(['a', 'b']);
+  expect(batches[0]?.logFile).toBe('access-000007');
+  expect(batches[1]?.logFile).toMatch(/^access-\d{10}$/);
+});
+
 test('logs of two names share a folder, each with its own position', async () => {
   await writeFile(live, 'one\n');
   await writeFile(join(folder, 'dns.log'), 'question\n');

@@ -184,12 +184,20 @@ export class LogTail {
   }
 
   async #recover(): Promise<void> {
-    this.#position = await this.#files.readPosition();
     const rotated = await this.#files.rotated();
+    const known = await this.#files.readPosition();
+    // Numbers of before are not known then, and lines under a number that was used would be taken for old ones. Files
+    // are far fewer than seconds.
+    const unused = Math.ceil(Date.now() / 1000);
+    this.#position = known ?? { sequence: rotated[0] ?? unused, offset: 0 };
     const isDone = (sequence: number): boolean =>
       sequence < this.#position.sequence || this.#gaps.isGivenUp(this.#placeOf(sequence));
     for (const sequence of rotated.filter(isDone)) await this.#files.remove(sequence);
-    const used = [this.#position.sequence - 1, this.#gaps.lastGivenUp(this.#files.log), ...rotated];
+    const used = [
+      known === undefined ? unused : this.#position.sequence - 1,
+      this.#gaps.lastGivenUp(this.#files.log),
+      ...rotated,
+    ];
     this.#liveSequence = Math.max(...used) + 1;
     const isLive = this.#position.sequence === this.#liveSequence;
     if (isLive && this.#position.offset > ((await this.#files.liveBytes()) ?? 0)) {
@@ -301,13 +309,18 @@ export class LogTail {
     return this.#open;
   }
 
-  // Does not wait for a rotated file that is gone.
+  // Does not wait for rotated files that are gone.
   async #skipMissing(): Promise<boolean> {
     const { sequence } = this.#position;
     if (sequence >= this.#liveSequence) {
       return false;
     }
-    await this.#moveTo({ sequence: sequence + 1, offset: 0 });
+    // Under the lock, because a rotation in between would make us skip the file that was live.
+    const next = await this.#exclusively(async () => {
+      const rotated = await this.#files.rotated();
+      return rotated.find((number) => number > sequence) ?? this.#liveSequence;
+    });
+    await this.#moveTo({ sequence: next, offset: 0 });
     return true;
   }
 
