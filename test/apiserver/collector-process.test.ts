@@ -285,3 +285,24 @@ test('a denied pod is found by its address, and has an Event', async () => {
     return items.some(({ reason, regarding }) => reason === 'EgressDenied' && regarding.name === 'etl-0');
   });
 });
+
+test('an administrator lets the collector read more kinds of owners by the label of a role', async () => {
+  const user = `system:serviceaccount:${SYSTEM_NAMESPACE}:${COLLECTOR_ACCOUNT}`;
+  const may = async (verb: string): Promise<boolean> => {
+    const asked = ['auth', 'can-i', verb, 'deployments.apps', '-n', 'team-a', '--as', user];
+    return (await controlPlane.kubectl(asked)).stdout.trim() === 'yes';
+  };
+  expect(await may('get')).toBe(false);
+  const role = {
+    ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
+    metadata: { name: 'more-owners', labels: { 'sallyport.dev/aggregate-to-collector': 'true' } },
+    rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] }],
+  };
+  await root.request({
+    method: 'POST',
+    path: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
+    body: role,
+  });
+  await until('the right is in force', () => may('get'));
+  expect(await may('list')).toBe(false);
+});
