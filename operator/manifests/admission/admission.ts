@@ -4,6 +4,7 @@ import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { checkPods } from './check-pods.ts';
 import { keepPods } from './keep-pods.ts';
+import { narrowCollector } from './narrow-collector.ts';
 import { narrowGateway } from './narrow-gateway.ts';
 import { narrowOperator } from './narrow-operator.ts';
 import { narrowOperatorOnCanaries } from './narrow-operator-on-canaries.ts';
@@ -33,5 +34,6 @@ export function renderAdmission(installation: Installation): readonly JsonObject
     ...narrowOperatorOnCanaries(installation),
     ...narrowOperatorOnRoles(installation),
     ...narrowGateway(installation),
+    ...narrowCollector(installation),
   ];
 }
