@@ -86,6 +86,16 @@ describe('findProblems()', () => {
       ],
     ],
     [
+      'an adoption that does not exist',
+      [DEFAULT, workspaceManifest('team-a', {}, undefined, { 'sallyport.dev/adopt': 'isolate' })],
+      [
+        'UnknownAdoption',
+        'Workspace/team-a',
+        'metadata.annotations',
+        'Cannot accept "isolate" in annotation sallyport.dev/adopt of Namespace "team-a": write "Isolate", or remove it; it counts as "Isolate"',
+      ],
+    ],
+    [
       'a workspace id that is used twice',
       [
         DEFAULT,

@@ -13,11 +13,13 @@ import {
   problemAbout,
   type Snapshot,
 } from '../model/snapshot.ts';
+import { ADOPT_ANNOTATION, ADOPT_ISOLATE } from '../model/stamp.ts';
 import { assignedPolicy } from './workspace-sources.ts';
 
 export function findProblems(snapshot: Snapshot): readonly Problem[] {
   return [
     ...unknownTiers(snapshot),
+    ...unknownAdoptions(snapshot),
     ...strayAssignments(snapshot),
     ...ignoredRules(snapshot),
     ...endpointsWithoutRanges(snapshot),
@@ -32,6 +34,15 @@ function unknownTiers(snapshot: Snapshot): readonly Problem[] {
       const message = `Cannot accept tier "${workspace.unknownTier}": use one of "STANDARD", "PREMIUM", "ENTERPRISE"; until then it counts as ENTERPRISE`;
       return problemAbout(workspace, 'UnknownTier', message, 'metadata.labels');
     });
+}
+
+function unknownAdoptions(snapshot: Snapshot): readonly Problem[] {
+  return objectsOf(snapshot, 'Workspace').flatMap((workspace) => {
+    const written = workspace.metadata.annotations?.[ADOPT_ANNOTATION];
+    if (written === undefined || written === ADOPT_ISOLATE) return [];
+    const message = `Cannot accept "${written}" in annotation ${ADOPT_ANNOTATION} of Namespace "${workspace.metadata.name}": write "${ADOPT_ISOLATE}", or remove it; it counts as "${ADOPT_ISOLATE}"`;
+    return [problemAbout(workspace, 'UnknownAdoption', message, 'metadata.annotations')];
+  });
 }
 
 /** Nobody else looks up the policy of these. */

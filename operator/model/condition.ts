@@ -19,7 +19,7 @@ export type ConditionType = (typeof CONDITION_TYPES)[number];
 interface Reasons {
   /**
    * The object itself. RulesIgnored, SharedZone, Expired, TooManyTlsPorts, DuplicateLabel, DeniesEverybody,
-   * AnnotationIgnored and AwaitingConfirmation are True; every other than they and Accepted is False.
+   * AnnotationIgnored, UnknownAdoption and AwaitingConfirmation are True; every other than they and Accepted is False.
    */
   readonly Accepted:
     | 'Accepted'
@@ -29,6 +29,7 @@ interface Reasons {
     | 'TooManyTlsPorts'
     | 'DuplicateLabel'
     | 'AnnotationIgnored'
+    | 'UnknownAdoption'
     | 'DeniesEverybody'
     | 'AwaitingConfirmation'
     | 'WouldLockOut'

@@ -15,6 +15,7 @@ export type ProblemReason =
   | 'SharedZone'
   | 'Expired'
   | 'UnknownTier'
+  | 'UnknownAdoption'
   | 'FolderEmpty'
   | 'FolderUnreadable'
   | 'FolderUnwatched'

@@ -39,7 +39,10 @@ export const CLUSTER_DNS_ANNOTATION = `${GROUP}/cluster-dns`;
 /** Optional: the domain of the cluster's Services, where it is not the usual one. */
 export const CLUSTER_DOMAIN_ANNOTATION = `${GROUP}/cluster-domain`;
 export const USUAL_CLUSTER_DOMAIN = 'cluster.local';
-/** Set by users: "Isolate" isolates even the pods that ran before their Namespace became a workspace. */
+/**
+ * Set by users: "Isolate" isolates even the pods that ran before their Namespace became a workspace. So does any other
+ * value, since somebody asked for something other than the open default.
+ */
 export const ADOPT_ANNOTATION = `${GROUP}/adopt`;
 export const ADOPT_ISOLATE = 'Isolate';
 /**

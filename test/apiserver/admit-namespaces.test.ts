@@ -115,6 +115,23 @@ describe('who may update the PolicyAssignment', () => {
     expect(await rejection(scene.as['account-admin'], request)).toBe('');
   });
 
+  it.each(['sallyport-system', 'kube-system', 'kube-public', 'kube-node-lease'])(
+    'may not make a workspace of Namespace %s',
+    async (name) => {
+      const request = patch(name, { labels: { [WORKSPACE_LABEL]: '1' } });
+      const sentence = `Cannot set label "sallyport.dev/workspace" of Namespace "${name}": what Sallyport and the cluster need`;
+      expect(await rejection(scene.as['account-admin'], request)).toContain(sentence);
+      const other = patch(name, { labels: { team: 'a' } });
+      expect(await rejection(scene.as['account-admin'], other)).toBe('');
+    },
+  );
+
+  it.each(['isolate', 'Exempt', ''])('may not say %j of its pods, which nobody knows', async (value) => {
+    const request = patch(PLAIN, { annotations: { [ADOPT_ANNOTATION]: value } });
+    const sentence = `Cannot set annotation "sallyport.dev/adopt" of Namespace "${PLAIN}" to "${value}": write "Isolate", or remove it`;
+    expect(await rejection(scene.as['account-admin'], request)).toContain(sentence);
+  });
+
   it.each<[string, ApiRequest]>([
     ['set', patch(READY, { annotations: { [laneAnnotation('APPS')]: 'full' } })],
     ['remove', patch(READY, { annotations: { [STAMP_ANNOTATION]: null } })],

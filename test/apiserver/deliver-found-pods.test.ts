@@ -55,7 +55,7 @@ let source: ClusterSource;
 beforeAll(async () => {
   scene = await startAdmissionScene();
   history = await ClusterHistory.connect(scene.controlPlane.adminKubeconfig);
-  const options = { api: scene.operator, systemNamespace: SYSTEM_NAMESPACE };
+  const options = { api: scene.operator, systemNamespace: SYSTEM_NAMESPACE, canaryNamespace: undefined };
   source = new ClusterSource({ ...options, onChange: nothing, onFailure: nothing });
   source.start();
   await untilTrue('the source has seen everything', () => source.hasSynced());

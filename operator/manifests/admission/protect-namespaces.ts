@@ -2,7 +2,12 @@
 // may write the Namespace: one of them could open its egress.
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { policyAssignmentKind } from '../../model/policy-assignment.ts';
-import { ADOPT_ANNOTATION, BREAK_GLASS_ANNOTATION, USER_ANNOTATIONS } from '../../model/stamp.ts';
+import {
+  ADOPT_ANNOTATION,
+  ADOPT_ISOLATE,
+  BREAK_GLASS_ANNOTATION,
+  USER_ANNOTATIONS,
+} from '../../model/stamp.ts';
 import type { Installation } from '../../model/system-names.ts';
 import { TIER_LABEL, WORKSPACE_LABEL } from '../../model/workspace.ts';
 import type { JsonObject } from '../crd.ts';
@@ -12,6 +17,9 @@ import { MAY_BREAK_GLASS, protection } from './protection.ts';
 
 const MAY_ASSIGN = mayUpdate(policyAssignmentKind.plural, 'object.metadata.name');
 const WHO_MAY_ASSIGN = 'only who may update PolicyAssignment "{object.metadata.name}" may do that';
+
+/** Kubernetes' own. Name servers of all pods are there, and leases of nodes. */
+const CLUSTER_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'] as const;
 
 const RULES: readonly ResourceRule[] = [
   { group: '', version: 'v1', resources: wholly('namespaces'), operations: ['CREATE', 'UPDATE'] },
@@ -38,9 +46,21 @@ export function protectNamespaces(installation: Installation): readonly JsonObje
           ),
         },
         {
+          expression: `!(${celText(WORKSPACE_LABEL)} in variables.labels) || variables.labels[?${celText(WORKSPACE_LABEL)}] == variables.oldLabels[?${celText(WORKSPACE_LABEL)}] || !(object.metadata.name in ${celList(noWorkspaces(installation))})`,
+          message: celMessage(
+            `Cannot set label "${WORKSPACE_LABEL}" of Namespace "{object.metadata.name}": what Sallyport and the cluster need runs there, which isolation would cut off, so put workloads into a Namespace of their own`,
+          ),
+        },
+        {
           expression: `${isSame(ADOPT_ANNOTATION)} || ${MAY_ASSIGN}`,
           message: celMessage(
             `Cannot change annotation "${ADOPT_ANNOTATION}" of Namespace "{object.metadata.name}": ${WHO_MAY_ASSIGN}`,
+          ),
+        },
+        {
+          expression: `${isSame(ADOPT_ANNOTATION)} || variables.annotations[?${celText(ADOPT_ANNOTATION)}].orValue(${celText(ADOPT_ISOLATE)}) == ${celText(ADOPT_ISOLATE)}`,
+          message: celMessage(
+            `Cannot set annotation "${ADOPT_ANNOTATION}" of Namespace "{object.metadata.name}" to "{variables.annotations[${celText(ADOPT_ANNOTATION)}]}": write "${ADOPT_ISOLATE}", or remove it`,
           ),
         },
         {
@@ -66,6 +86,11 @@ export function protectNamespaces(installation: Installation): readonly JsonObje
       message: `Cannot change annotations of Namespace "{object.metadata.name}" that begin with "${GROUP}/": only Sallyport writes them, so leave them as they are`,
     }),
   ];
+}
+
+/** Those that are labelled already may stay so: what is restricted is not opened. */
+function noWorkspaces({ systemNamespace, canaryNamespace }: Installation): readonly string[] {
+  return [systemNamespace, canaryNamespace, ...CLUSTER_NAMESPACES];
 }
 
 /** Of annotation `k`: whether only the operator writes it. */

@@ -65,6 +65,7 @@ export async function assembleParts(
   const source = new ClusterSource({
     api,
     systemNamespace: config.systemNamespace,
+    canaryNamespace: config.canaries?.namespace,
     onChange,
     onFailure: ({ reflector, error, retryInMs }) => {
       countFailure(reflector);

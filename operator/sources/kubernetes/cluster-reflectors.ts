@@ -36,6 +36,8 @@ type Selection = Partial<Pick<ReflectorOptions<unknown>, 'namespace' | 'labelSel
 export interface ClusterReflectorsOptions extends Shared {
   /** Namespace of the gateways and the compiled objects. */
   readonly systemNamespace: string;
+  /** Namespace of canary pods, where there are any. */
+  readonly canaryNamespace: string | undefined;
   /** A gateway or the API reported; mostly without a change. */
   readonly onReport: () => void;
 }
@@ -43,7 +45,7 @@ export interface ClusterReflectorsOptions extends Shared {
 export type ClusterReflectors = ReturnType<typeof clusterReflectors>;
 
 export function clusterReflectors(options: ClusterReflectorsOptions) {
-  const { systemNamespace: namespace, onReport, ...shared } = options;
+  const { systemNamespace: namespace, canaryNamespace, onReport, ...shared } = options;
   const objects = (resource: ClusterResource, selection: Selection = {}, onChange = shared.onChange) =>
     new Reflector<KubernetesObject>({ ...shared, ...selection, resource, onChange, transform: trimObject });
   const owned = { namespace, labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
@@ -57,7 +59,10 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
   const ingressTls = { fieldSelector: `metadata.name=${INGRESS_TLS_ROLE}` };
   const input = (resource: ClusterResource) =>
     new Reflector<ParsedItem>({ ...shared, resource, transform: parsedItem });
-  const namespaces = input(NAMESPACES);
+  const namespaces = new Reflector<ParsedItem>({
+    ...{ ...shared, resource: NAMESPACES },
+    transform: (raw) => namespaceItem(raw, [namespace, canaryNamespace]),
+  });
   return {
     namespaces,
     /** What people write, Namespaces among it. */
@@ -82,4 +87,10 @@ export function clusterReflectors(options: ClusterReflectorsOptions) {
     apiServices: objects(SERVICES, { ...api, fieldSelector: 'metadata.name=kubernetes' }),
     apiSlices: objects(ENDPOINT_SLICES, { ...api, labelSelector: 'kubernetes.io/service-name=kubernetes' }),
   };
+}
+
+/** The installation's own are no workspaces, whatever their labels say: isolation would cut off gateways and canaries. */
+function namespaceItem(raw: KubernetesObject, own: readonly (string | undefined)[]): ParsedItem {
+  const item = parsedItem(raw);
+  return own.includes(raw.metadata.name) ? { ...item, parsed: { status: 'foreign' } } : item;
 }

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
+import { workspaceManifest } from '../../../test/fixtures/object-fixture.ts';
 import { until } from '../../../test/support/until.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { ClusterSource } from './cluster-source.ts';
 
-/** A stub of an API server that has nothing, and that answers the lists in `held` once they are released. */
+/** A stub of an API server that has nothing but Namespaces that are labelled as workspaces, and that answers the lists in `held` once they are released. */
 class EmptyServer implements KubernetesApi {
   readonly lists = new Set<string>();
   readonly held = new Map<string, Promise<void>>();
+  readonly namespaces: string[] = [];
 
   async request(): Promise<unknown> {
     return {
@@ -24,6 +26,9 @@ class EmptyServer implements KubernetesApi {
     const isList = query?.['sendInitialEvents'] === 'true';
     if (!isList) await once(signal as AbortSignal, 'abort');
     await this.held.get(list);
+    if (path === '/api/v1/namespaces') {
+      for (const name of this.namespaces) yield { type: 'ADDED', object: workspaceManifest(name) };
+    }
     const annotations = { 'k8s.io/initial-events-end': 'true' };
     yield { type: 'BOOKMARK', object: { kind: 'Any', metadata: { resourceVersion: '1', annotations } } };
   }
@@ -36,6 +41,7 @@ async function sourceOf(server: EmptyServer) {
   const source = new ClusterSource({
     api: server,
     systemNamespace: 'sallyport-system',
+    canaryNamespace: 'sallyport-canary',
     onChange: () => {
       changes += 1;
     },
@@ -73,4 +79,14 @@ test('whichever kind is read last, its first reading is a change, since a pass w
     expect([list, changes() > before]).toEqual([list, true]);
     await source.stop();
   }
+});
+
+test("the installation's own Namespaces are no workspaces, whatever their labels say", async () => {
+  const server = new EmptyServer();
+  server.namespaces.push('sallyport-system', 'sallyport-canary', 'team-a');
+  const { source } = await sourceOf(server);
+  await until('all is read', () => source.hasSynced());
+  const { state } = source.read();
+  await source.stop();
+  expect(state.snapshot.objects.map(({ metadata }) => metadata.name)).toEqual(['team-a']);
 });

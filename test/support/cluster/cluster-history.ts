@@ -60,6 +60,7 @@ export class ClusterHistory {
     const source = new ClusterSource({
       api: this.api,
       systemNamespace: SYSTEM_NAMESPACE,
+      canaryNamespace: undefined,
       onChange: nothing,
       onFailure: nothing,
     });

@@ -8,7 +8,7 @@ import type { IngressPlan } from '../../../model/ingress-plan.ts';
 import { API_VERSION, DEFAULT_POLICY } from '../../../model/kubernetes-object.ts';
 import type { NetworkPolicy } from '../../../model/network-policy.ts';
 import { isUnreadable, objectsOf, type Snapshot } from '../../../model/snapshot.ts';
-import { ADOPT_ANNOTATION, ADOPT_ISOLATE, STAMP_ANNOTATION } from '../../../model/stamp.ts';
+import { ADOPT_ANNOTATION, STAMP_ANNOTATION } from '../../../model/stamp.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import {
@@ -66,10 +66,8 @@ export function clusterObjects(
   const workspaces = new Set(labelled.filter((name) => !terminating.has(name)));
   const planned = new Set(compiled.plans.map(({ metadata }) => metadata.name));
   const namespaces = new Map(state.namespaces.map((metadata) => [metadata.name, metadata]));
-  const has = (name: string, annotation: string, text?: string): boolean => {
-    const found = namespaces.get(name)?.annotations?.[annotation];
-    return text === undefined ? found !== undefined : found === text;
-  };
+  const has = (name: string, annotation: string): boolean =>
+    namespaces.get(name)?.annotations?.[annotation] !== undefined;
   return {
     createdOnce: missingDefault(state),
     objects: [...heldObjects(compiled, state, settings), ...[...workspaces].map(assignmentObject)].filter(
@@ -79,7 +77,7 @@ export function clusterObjects(
       .filter(({ metadata }) => workspaces.has(metadata.name))
       .flatMap((plan) => stampObject(plan, state.apiServer, settings)),
     exempting: [...workspaces].filter((name) => !has(name, STAMP_ANNOTATION)),
-    adopting: new Set([...workspaces].filter((name) => has(name, ADOPT_ANNOTATION, ADOPT_ISOLATE))),
+    adopting: new Set([...workspaces].filter((name) => has(name, ADOPT_ANNOTATION))),
     holding: [...planned]
       .filter((name) => !has(name, STAMP_ANNOTATION) && !terminating.has(name))
       .map((name) => heldIsolation(name)),

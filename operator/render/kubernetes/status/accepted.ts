@@ -27,6 +27,7 @@ export const REMARKS = [
   'AwaitingConfirmation',
   'DeniesEverybody',
   'AnnotationIgnored',
+  'UnknownAdoption',
   'DuplicateLabel',
 ] as const;
 
