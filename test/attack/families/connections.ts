@@ -10,7 +10,7 @@ import { FIRST_WORDS, type FirstWords, type Held, hold } from './held-connection
 import { PROBE_FOLDER } from './probe-folder.ts';
 import { type ProbeScene, startProbeScene } from './probe-scene.ts';
 import { sendProbe } from './send-probe.ts';
-import { storedRows } from './stored-rows.ts';
+import { floodRows } from './stored-rows.ts';
 
 const LIMIT = 25;
 /** Two workers may each let one in that the other has not heard of. */
@@ -124,7 +124,7 @@ function mostOnAPort(held: readonly Held[]): number {
 
 /** Rows, those that stand for several included, and what Envoy counts where no listener writes a line. */
 async function reportedOf({ fixture }: ProbeScene): Promise<number> {
-  const rows = await storedRows(fixture, '127.1.');
+  const rows = await floodRows(fixture, '127.1.');
   const counters = await fixture.counters('downstream_cx_overflow$|downstream_global_cx_overflow$');
   return rows.length + sum([...counters.values()], (value) => value);
 }

@@ -15,7 +15,7 @@ import { PROBE_FOLDER } from './probe-folder.ts';
 import { type ProbeScene, startProbeScene } from './probe-scene.ts';
 import { proxyConnect } from './probe-senders.ts';
 import { sendProbe } from './send-probe.ts';
-import { storedRows } from './stored-rows.ts';
+import { floodRows, storedRows } from './stored-rows.ts';
 
 const FLOOD_MS = 3000;
 const IDLE_ROUNDS = 20;
@@ -111,7 +111,7 @@ async function floodOnce(at: number, one: Scenario, scene: ProbeScene, idle: Ser
 
 /** In the rows of all floods: where the budget of a lane is used up, one row stands for several sources. */
 async function toldOfFloods({ fixture }: ProbeScene): Promise<number> {
-  const rows = await storedRows(fixture, FLOOD_SOURCES);
+  const rows = await floodRows(fixture, FLOOD_SOURCES);
   return rows.reduce((sum, { repeats = 1 }) => sum + Number(repeats), 0);
 }
 

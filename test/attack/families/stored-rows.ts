@@ -24,9 +24,18 @@ const MOST_ROWS = 200_000;
  * Of a gateway that runs, those stored so far; of one that was stopped, all. Only those whose source begins so, where
  * it is given: a few letters of addresses of ours. Throws what the log says is wrong.
  */
-export async function storedRows(fixture: GatewayFixture, source = ''): Promise<readonly StoredRow[]> {
+export function storedRows(fixture: GatewayFixture, source = ''): Promise<readonly StoredRow[]> {
+  return rowsWhere(fixture, `starts_with(source, '${source}')`);
+}
+
+/** Those whose source begins so, and those that stand for several sources. */
+export function floodRows(fixture: GatewayFixture, source: string): Promise<readonly StoredRow[]> {
+  return rowsWhere(fixture, `starts_with(source, '${source}') OR source = '*'`);
+}
+
+async function rowsWhere(fixture: GatewayFixture, condition: string): Promise<readonly StoredRow[]> {
   const sql = `SELECT *, access_type AS "accessType" FROM access.outbound_network
-    WHERE starts_with(source, '${source}') ORDER BY event_time, sequence`;
+    WHERE ${condition} ORDER BY event_time, sequence`;
   const answer = await queryDenials({ ...pathsOf(fixture), sql, maxRows: MOST_ROWS });
   if ('error' in answer) throw new Error(answer.error);
   return answer.rows.map((row) => ({
