@@ -116,6 +116,19 @@ function isGone(error: unknown): boolean {
   return error instanceof ApiFailure && error.status === 404;
 }
 
+/** One for each kind. A Namespace itself stays. */
+export function removedLines({ removed }: Pick<Removal, 'removed'>): readonly string[] {
+  return [...removed].map(([kind, count]) => {
+    const what = kind === NAMESPACES.kind ? 'the stamps of ' : '';
+    return `Removed ${what}${count} ${pluralOf(kind, count)}`;
+  });
+}
+
+function pluralOf(kind: string, count: number): string {
+  if (count === 1) return kind;
+  return kind.endsWith('y') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
+}
+
 /** "NetworkPolicy/analytics/sallyport-isolation: Forbidden ...", one a line. */
 export function failureLines({ failures }: Removal): readonly string[] {
   return failures.map(({ item, error }) => `${objectKey(item)}: ${(error as Error).message}`);

@@ -2,7 +2,11 @@
 // the programs and the admission policies are gone: before that admission denies it, and an operator would restore it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RemoveOptions, readRemoveConfig } from '../../cluster-config.ts';
-import { failureLines, removeInstallation } from '../../deliver/kubernetes/remove-installation.ts';
+import {
+  failureLines,
+  removedLines,
+  removeInstallation,
+} from '../../deliver/kubernetes/remove-installation.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { exitStatus } from '../shared/exit-status.ts';
@@ -26,7 +30,7 @@ export function removeCommand(options: RemoveOptions, environment: NodeJS.Proces
 async function removeAll(api: KubernetesApi, systemNamespace: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const removal = await removeInstallation(api, systemNamespace);
-    for (const [kind, count] of removal.removed) process.stdout.write(`Removed ${count} of ${kind}\n`);
+    for (const line of removedLines(removal)) process.stdout.write(`${line}\n`);
     const lines = failureLines(removal);
     if (lines.length === 0) return;
     if (attempt === ATTEMPTS) throw new Error(`Cannot remove ${lines.length} objects:\n${lines.join('\n')}`);
