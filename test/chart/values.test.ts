@@ -109,6 +109,34 @@ it.each([
     { monitoring: { serviceMonitor: { enabled: true } } },
     'Cannot let Prometheus read metrics: list in "monitoring.from"',
   ],
+  [
+    { monitoring: { from: [{ namespaceSelector: 'monitoring' }] } },
+    "at '/monitoring/from/0/namespaceSelector': got string, want object",
+  ],
+  [
+    { api: { allowedFrom: [{ podSelector: { matchLabel: {} } }] } },
+    "at '/api/allowedFrom/0/podSelector': additional properties 'matchLabel' not allowed",
+  ],
+  [
+    { gateway: { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 3 } } },
+    'Cannot accept 5 in value "gateway.autoscaling.minReplicas": write at most maxReplicas, which is 3',
+  ],
+  [
+    { gateway: { resources: { envoy: { requests: { memory: 'foo' } } } } },
+    'Cannot accept "foo" in value "gateway.resources.envoy.requests.memory": write a quantity such as "256Mi"',
+  ],
+  [
+    { operator: { resources: { limits: { memory: '1 Gi' } } } },
+    'Cannot accept "1 Gi" in value "operator.resources.limits.memory": write a quantity such as "256Mi"',
+  ],
+  [
+    { ingress: { resources: { envoy: { requests: { mem: '1Gi' } } } } },
+    'Cannot accept value "ingress.resources.envoy.requests.mem": Kubernetes has no resource "mem"; write cpu',
+  ],
+  [
+    { gateway: { resources: { envoy: { limits: { memory: '1Gi' } } } } },
+    'Cannot set value "gateway.resources.envoy.limits.memory": set "gateway.envoyMemoryMiB" instead',
+  ],
 ])('says what is wrong with %j', async (values, sentence) => {
   const { code, stderr } = await helm.template(values);
   expect(code).not.toBe(0);
@@ -197,6 +225,14 @@ it.each(['1.35.9', '1.29.0'])('refuses Kubernetes %s', async (version) => {
 
 it.each(['1.36.0', '1.36.3-eks-1', '1.40.0'])('accepts Kubernetes %s', async (version) => {
   expect(await helm.template({}, ['--kube-version', version])).toMatchObject({ code: 0 });
+});
+
+it.each([
+  { requests: { cpu: 1, memory: '1.5Gi' }, limits: { 'example.com/gpu': '1', memory: '1e9', cpu: 0.5 } },
+  { requests: { 'ephemeral-storage': '1G', memory: 268_435_456 }, limits: {} },
+])('accepts %j as resources', async (resources) => {
+  const values = { operator: { resources }, gateway: { resources: { agent: resources } } };
+  expect(await helm.template(values)).toMatchObject({ code: 0 });
 });
 
 it('can be part of another chart', async () => {
