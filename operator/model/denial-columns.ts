@@ -46,6 +46,11 @@ const COLUMNS: readonly (readonly [ColumnName, ColumnType, string])[] = [
     'POD, HOST_NETWORK (a pod or process with the address of its node) or UNKNOWN_SOURCE; null where nobody looked',
   ],
   ['lost', 'count', 'how many denials the row says were not kept; 0 in every other row'],
+  [
+    'protocol',
+    'text',
+    'HTTP (a request without CONNECT), TLS or TCP (other bytes); null where it was denied before its first bytes',
+  ],
 ];
 
 export const DENIAL_COLUMNS = columnsOf<Denial, ColumnName>(COLUMNS);

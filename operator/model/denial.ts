@@ -1,6 +1,8 @@
 // One denied connection (in dry-run: one that would have been denied), as people query it. The first ten fields are the
 // columns of system.access.outbound_network (R66-R70); the rest is what that table lacks: which policy, which rule,
 // why, and where in the log.
+import type { PortProtocol } from './network-policy.ts';
+
 export type AccessType = 'DROP' | 'DRY_RUN_DENIAL';
 
 export type DestinationType = 'DNS' | 'IP' | 'STORAGE';
@@ -62,6 +64,8 @@ export interface Denial {
   readonly who: Who | null;
   /** How many denials the row says were not kept; 0 in a row for denials. */
   readonly lost: number;
+  /** Null where nobody saw the first bytes, and for a DNS question. */
+  readonly protocol: PortProtocol | null;
 }
 
 /** HOST_NETWORK: a pod with the address of its node, or the node itself. */

@@ -57,6 +57,7 @@ test('denialOfLine() fills every column from the line, its context and its origi
     owner: null,
     who: null,
     lost: 0,
+    protocol: null,
     accessType: 'DROP',
     reason: 'DESTINATION_NOT_ALLOWED',
     destinationType: 'DNS',
@@ -110,6 +111,33 @@ test('denialOfLine() names no rule where no entry decided', () => {
 test('denialOfLine() keeps the server name that was said inside the tunnel', () => {
   const line = { listener: 'tunnel-check', decision: '-', chain: 'mismatch', sni: 'other.example.com' };
   expect(denialOf(line)).toMatchObject({ reason: 'SNI_MISMATCH', sni: 'other.example.com' });
+});
+
+test.each<[WrittenLine, Denial['protocol']]>([
+  [{ method: 'GET' }, 'HTTP'],
+  [{ method: 'CONNECT' }, null],
+  [{ listener: 'sni-router' }, 'TLS'],
+  [{ listener: 'tunnel-check', chain: 'mismatch' }, 'TLS'],
+  [{ listener: 'tunnel-check', chain: 'not-tls' }, 'TCP'],
+  [{ listener: 'tunnel-check', chain: 'allow', flags: 'UH' }, null],
+  [{ listener: 'watch', chain: 'not-tls', type: 'TcpUpstreamConnected' }, 'TCP'],
+  [
+    {
+      ...{ listener: 'pass', chain: 'allow', type: 'TcpUpstreamConnected' },
+      decision: 'proxy dry-run:DESTINATION_NOT_ALLOWED',
+    },
+    null,
+  ],
+  [
+    {
+      ...{ listener: 'pass', chain: 'allow', type: 'TcpUpstreamConnected' },
+      decision: 'sni-router dry-run:DESTINATION_NOT_ALLOWED',
+    },
+    'TLS',
+  ],
+  [{ listener: 'dns' }, null],
+])('denialOfLine() says the protocol of %j, where it was seen', (line, protocol) => {
+  expect(denialOf(line)?.protocol).toBe(protocol);
 });
 
 test.each<[string, string, Partial<Denial>]>([

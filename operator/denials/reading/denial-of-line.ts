@@ -79,7 +79,17 @@ export function denialOfLine(
     sample: null,
     ...NOT_IDENTIFIED,
     lost: 0,
+    protocol: protocolOf(line),
   };
+}
+
+/** What was seen of it: a tunnel that was denied before its first bytes, or not inspected, may be anything. */
+function protocolOf(line: AccessLogLine): Denial['protocol'] {
+  const { listener, chain, method } = line;
+  if (listener === 'proxy' && method !== '' && method !== 'CONNECT') return 'HTTP';
+  if (listener === 'private-http') return 'HTTP';
+  if (chain === 'not-tls') return 'TCP';
+  return chain === 'mismatch' || sniOf(line, line.context.authority) !== null ? 'TLS' : null;
 }
 
 function sniOf({ sni, listener, decision }: AccessLogLine, host: string): string | null {

@@ -51,6 +51,7 @@ export function outboundLost(accountId: string): LostRows<UnnumberedDenial> {
       repeats: lost,
       sample: null,
       lost,
+      protocol: null,
     }),
   };
 }

@@ -9,10 +9,21 @@ const OTHERS = '*';
 export const OUTBOUND_SHAPE: RowShape<UnnumberedDenial> = {
   groupOf: ({ accessType, workspaceId, product }) => `${accessType} ${workspaceId} ${product}`,
   /** With the address of the client, so that no row counts what another pod did. */
-  equalityOf: ({ source, destination, destinationType, port, reason, rule, sni, revision, dnsEvent }) =>
+  equalityOf: ({
+    source,
+    destination,
+    destinationType,
+    port,
+    reason,
+    rule,
+    sni,
+    revision,
+    dnsEvent,
+    protocol,
+  }) =>
     JSON.stringify([
       ...[addressOf(source), destination, destinationType, port, reason, rule, sni, revision],
-      dnsEvent?.rcode,
+      ...[dnsEvent?.rcode, protocol],
     ]),
   othersOf: (denial) => ({
     key: `${OTHERS} ${denial.reason} ${denial.destinationType}`,
@@ -25,6 +36,7 @@ export const OUTBOUND_SHAPE: RowShape<UnnumberedDenial> = {
       port: null,
       sni: null,
       source: OTHERS,
+      protocol: null,
       ...NOT_IDENTIFIED,
     },
   }),

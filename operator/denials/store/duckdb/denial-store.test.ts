@@ -94,6 +94,7 @@ describe('DenialStore.append()', () => {
         ['owner', 'StatefulSet/etl'],
         ['who', 'POD'],
         ['lost', 2 ** 40],
+        ['protocol', null],
       ]);
     }));
 

@@ -19,7 +19,7 @@ async function otherDatabase(path: string, sql: string): Promise<void> {
 }
 
 /** In the order in which they were added. */
-const IDENTITY = ['pod', 'pod_uid', 'node', 'owner', 'who', 'lost'];
+const IDENTITY = ['pod', 'pod_uid', 'node', 'owner', 'who', 'lost', 'protocol'];
 
 async function withoutColumns(path: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
@@ -176,6 +176,21 @@ describe('openDatabase()', () => {
       expect(await newer.inbound.append(inboundBatch(1, 2))).toEqual({ stored: 1, duplicates: 0 });
       await newer.close();
       await (await DenialStore.open(path)).close();
+    }));
+
+  test('gives the log of the version before protocols were kept the column that it lacks', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 1, { protocol: 'HTTP' }));
+      await store.close();
+      await otherDatabase(path, 'alter table access.outbound_network drop column protocol');
+      const newer = await DenialStore.open(path);
+      expect(newer.setAside).toBeUndefined();
+      await newer.append(sampleBatch(1, 2, { protocol: 'TCP' }));
+      const sql = 'select protocol from access.outbound_network order by sequence';
+      expect(rowsOf(await runQuery(newer, sql))).toEqual([{ protocol: null }, { protocol: 'TCP' }]);
+      await newer.close();
     }));
 
   test('gives the log of the first version the columns and the table that it lacks', () =>

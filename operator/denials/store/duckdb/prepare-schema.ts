@@ -24,6 +24,7 @@ const ADDITIONS: readonly Addition[] = [
     }),
   },
   { table: INBOUND_TABLE, columns: { lost: '0' } satisfies Partial<Record<InboundColumnName, string>> },
+  { table: OUTBOUND_TABLE, columns: outboundDefaults({ protocol: 'NULL' }) },
 ];
 
 /** Only columns that there are. */
