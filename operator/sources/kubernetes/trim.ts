@@ -1,7 +1,6 @@
-// Trims objects of the API server for storage: without managed fields, and of pods only their identity. 10,000 pods are
-// 148 MB as they arrive and 2 MB trimmed.
+// Trims objects of the API server for storage: metadata that somebody reads, and of pods only their identity. 10,000 pods
+// are 148 MB as they arrive and 2 MB trimmed.
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
-import { ACCESS_CHANGE } from '../../model/access-annotations.ts';
 import type { GatewayPod, PoolMember, Serving, StampedPod } from '../../model/cluster-state.ts';
 import { moveOf } from '../../model/moved-pod.ts';
 import { openingsOf, type PodSpec } from '../../model/pod-openings.ts';
@@ -14,23 +13,10 @@ import {
   type PodStatus,
 } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
-
-/** Each change of a list over REST would be three of its WorkspaceConf, and a pass of the operator for each. */
-const LEFT_OUT: readonly string[] = ['kubectl.kubernetes.io/last-applied-configuration', ACCESS_CHANGE];
+import { keptMetadata } from './kept-metadata.ts';
 
 export function trimObject(raw: KubernetesObject): KubernetesObject {
-  const {
-    managedFields: _,
-    annotations,
-    ...metadata
-  } = raw.metadata as KubernetesObject['metadata'] & {
-    readonly managedFields?: unknown;
-  };
-  const kept = Object.entries(annotations ?? {}).filter(([name]) => !LEFT_OUT.includes(name));
-  return {
-    ...raw,
-    metadata: kept.length === 0 ? metadata : { ...metadata, annotations: Object.fromEntries(kept) },
-  };
+  return { ...raw, metadata: keptMetadata(raw) };
 }
 
 interface RawPod extends KubernetesObject {
