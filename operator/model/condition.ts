@@ -70,8 +70,9 @@ interface Reasons {
   /** Present only while another policy allows more egress than ours. */
   readonly BroaderPolicies: 'BroaderPolicies';
   /**
-   * The summary: the reason of the first condition that keeps the object from being ready. Of an IpAccessList that is
-   * as it is wanted and has no effect it is True with Disabled (by itself) or NotUsed (its workspace is switched off).
+   * The summary: the reason of the first condition that keeps the object from being ready. True has the reason of
+   * Accepted where that has something to say, NotUsed where nothing uses or enforces the object, and Disabled where an
+   * IpAccessList is switched off.
    */
   readonly Ready:
     | 'Ready'

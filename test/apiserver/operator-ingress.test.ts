@@ -155,12 +155,14 @@ it('shows lists as a dashboard, with what is wrong with each', async () => {
   );
   await scene.untilCondition('Accepted', 'True Accepted', 'ipal', 'office', '-n', 'shown');
   await scene.untilCondition('Accepted', 'True DuplicateLabel', 'ipal', 'second', '-n', 'shown');
-  await scene.untilCondition('Ready', 'True Ready', 'swc', 'workspace', '-n', 'shown');
+  await scene.untilCondition('Ready', 'True NotUsed', 'swc', 'workspace', '-n', 'shown');
   const [head, ...rows] = (await scene.kubectl('get', 'ipal', '-n', 'shown')).trim().split('\n');
   expect(head?.split(/\s+/)).toEqual(
     'NAME LABEL TYPE MODE ENABLED ADDRESSES HITS PROGRAMMED READY REASON AGE'.split(' '),
   );
-  expect(rows[0]).toMatch(/^office\s+office\s+ALLOW\s+ENFORCED\s+true\s+2\s+Unknown\s+True\s+Ready\s+\d+s$/);
+  expect(rows[0]).toMatch(
+    /^office\s+office\s+ALLOW\s+ENFORCED\s+true\s+2\s+Unknown\s+True\s+NotUsed\s+\d+s$/,
+  );
 });
 
 describe('what is no list of addresses', () => {

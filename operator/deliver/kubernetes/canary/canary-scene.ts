@@ -4,7 +4,7 @@ import { formatHostPort } from '../../../lib/host-port.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import { isIsolated } from '../../../model/lane.ts';
 import { compareText } from '../../../model/snapshot.ts';
-import { CANARY_NAME, GATEWAY_HEALTH_PORT } from '../../../model/system-names.ts';
+import { CANARY_NAME, GATEWAY_HEALTH_PORT, GATEWAY_NAME } from '../../../model/system-names.ts';
 
 export interface CanaryScene {
   /** With pods of isolated lanes. */
@@ -58,7 +58,8 @@ function targetsOf(
     .filter(({ isReady, addresses }) => isReady && addresses.length > 0)
     .toSorted((a, b) => compareText(a.name, b.name))[0];
   if (gateway === undefined) {
-    return { obstacle: 'No gateway is ready, and a gateway is what canary pods may reach: start one' };
+    const remedy = `see why Deployment "${GATEWAY_NAME}" has no ready pod`;
+    return { obstacle: `No gateway is ready, and a gateway is what canary pods may reach: ${remedy}` };
   }
   const [server] = apiServer.serviceAddresses;
   const [port] = apiServer.servicePorts;

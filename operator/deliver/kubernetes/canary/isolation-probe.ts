@@ -77,6 +77,8 @@ export class IsolationProbe {
     }
     const { due, kept, nextAtMs } = dueNodes(nodes, this.#measurements, Date.now());
     if (due.length > 0) {
+      // It takes seconds, in which nothing stands in the way any more.
+      this.#become({ intervalMs, nodes: this.#measurements.nodes });
       const measured = await this.#measure(due, targets);
       if (!mayWrite() || this.#stopped.signal.aborted) return {};
       const remembered = remember(kept, measured, { atMs: Date.now(), used: nodes });

@@ -12,6 +12,8 @@ type GatewayHealth = 'ready' | 'not-ready' | 'silent' | 'unreported';
 export interface ObservedGateway {
   readonly name: string;
   readonly health: GatewayHealth;
+  /** Where there are no nodes, gateways run without one. */
+  readonly hasPod: boolean;
   /** When it last reported; empty where it never did. */
   readonly renewTime: string;
   readonly tables: ReadonlyMap<string, RunningRevision>;
@@ -51,17 +53,22 @@ function observe(
   atMs: number,
 ): readonly ObservedGateway[] {
   const unreadyPods = new Set(pods.filter(({ isReady }) => !isReady).map(({ name }) => name));
+  const allPods = new Set(pods.map(({ name }) => name));
   const reported = new Set(reports.map(({ metadata }) => metadata.name));
   const reporting = reports.map(({ metadata: { name }, spec }) => ({
     name,
     health: unreadyPods.has(name) ? 'not-ready' : healthOf(spec, atMs),
+    hasPod: allPods.has(name),
     renewTime: spec.renewTime,
     tables: new Map(spec.tables?.map((row) => [row.table, row])),
     plans: new Map((spec.ingressPlans ?? spec.plans ?? []).map((row) => [row.workspace, row])),
   }));
   const unreported = pods
     .filter(({ name, isReady }) => isReady && !reported.has(name))
-    .map(({ name }) => ({ name, health: 'unreported', renewTime: '', tables: new Map(), plans: new Map() }));
+    .map(({ name }) => ({
+      ...{ name, health: 'unreported', hasPod: true, renewTime: '' },
+      ...{ tables: new Map(), plans: new Map() },
+    }));
   return ([...reporting, ...unreported] as readonly ObservedGateway[]).toSorted((a, b) =>
     compareText(a.name, b.name),
   );

@@ -105,6 +105,8 @@ describe('the status of an IpAccessList', () => {
   it('follows what ingress gateways run, and no other gateways', () => {
     const input = statusInput(WORKSPACE, list('office'), conf());
     expect(condition(input, LIST, 'Programmed')).toBe('False NoGateway');
+    const { message } = conditionOf(renderStatuses(input).statuses, LIST, 'Programmed') ?? {};
+    expect(message).toContain('set the value ingress.enabled of the chart to true');
     expect(condition(reported(input, { direction: 'EGRESS' }), LIST, 'Programmed')).toBe('False NoGateway');
     expect(condition(reported(input), LIST, 'Programmed')).toBe('True Programmed');
     expect(condition(reported(input), LIST, 'Ready')).toBe('True Ready');
@@ -117,7 +119,9 @@ describe('the status of an IpAccessList', () => {
   it('is not used where there are neither hosts nor ingress gateways', () => {
     const input = statusInput(WORKSPACE, list('office'), conf({ ingress: {} }));
     expect(condition(input, LIST, 'Programmed')).toBe('Unknown NotUsed');
-    expect(condition(input, LIST, 'Ready')).toBe('True Ready');
+    expect(condition(input, LIST, 'Ready')).toBe('True NotUsed');
+    const { message } = conditionOf(renderStatuses(input).statuses, LIST, 'Ready') ?? {};
+    expect(message).toContain('Nobody enforces it, since no host is served: name some in spec.ingress.hosts');
     expect(condition(reported(input), LIST, 'Programmed')).toBe('True Programmed');
   });
 

@@ -77,20 +77,11 @@ function withEffect(
 const FIRST_REMARKS: readonly string[] = ['AwaitingConfirmation', 'RulesIgnored'];
 
 function readyList(verdicts: Verdicts, list: IpAccessList | undefined, noEffect: NoEffect | undefined) {
-  const ready = readyWithRemark(verdicts);
+  const ready = readyOf(verdicts);
   if (ready.status !== 'True' || FIRST_REMARKS.includes(ready.reason)) return ready;
   if (noEffect !== undefined) return { ...ready, ...noEffect };
   const isPlain = ready.reason === 'Ready' && list?.spec.mode === 'DRY_RUN';
   return isPlain ? { ...ready, message: `${ready.message}: ${DENIES_NOBODY}` } : ready;
-}
-
-/** What is ready may be so for a time only, or without a part of what was written. */
-function readyWithRemark(verdicts: Verdicts): Verdict<'Ready'> {
-  const ready = readyOf(verdicts);
-  const { Accepted } = verdicts;
-  return ready.status === 'True' && Accepted !== undefined && Accepted.reason !== 'Accepted'
-    ? Accepted
-    : ready;
 }
 
 /** `conf` is undefined where it cannot be read. */
@@ -105,5 +96,5 @@ export function confStatus(
     ...(resolved === undefined ? {} : { ResolvedRefs: resolved }),
     Programmed: programmedIn(namespace, index),
   };
-  return { verdicts: { ...verdicts, Ready: readyWithRemark(verdicts) }, fields: {} };
+  return { verdicts: { ...verdicts, Ready: readyOf(verdicts) }, fields: {} };
 }

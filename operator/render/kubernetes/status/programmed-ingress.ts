@@ -9,7 +9,8 @@ import { faultOfGateways, named, not, PROGRAMMED, type Programmed, runs } from '
 const NO_HOST: Programmed = {
   status: 'Unknown',
   reason: 'NotUsed',
-  message: 'No host is served: name some in spec.ingress.hosts of the WorkspaceConf',
+  message:
+    'Nobody enforces it, since no host is served: name some in spec.ingress.hosts of the WorkspaceConf, and set the value ingress.enabled of the chart to true',
 };
 
 /** By name of the plan. */

@@ -71,7 +71,16 @@ describe('Programmed of a workspace is False', () => {
       'when the only gateway stopped',
       { reports: [report('gw-a', { ready: false })] },
       'GatewayNotReady',
-      '"gw-a"',
+      '"gw-a" has stopped or is starting, and no pod of a gateway is there: see whether the replicas of Deployment "sallyport-gateway" are 0',
+    ],
+    [
+      'when all gateways start',
+      {
+        reports: ['a', 'b'].map((name) => report(name, { ready: false })),
+        pods: ['a', 'b'].map((name) => gatewayPod(name, false)),
+      },
+      'GatewayNotReady',
+      'No gateway is ready: "a", "b" have stopped or are starting',
     ],
     [
       'when the only gateway says it is ready and its pod is not',

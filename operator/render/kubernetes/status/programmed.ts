@@ -3,6 +3,7 @@
 // frozen one.
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import type { Verdict } from '../../../model/condition.ts';
+import { GATEWAY_NAME, INGRESS_NAME } from '../../../model/system-names.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { nameSome } from './found-status.ts';
 import type { ObservedGateway, RunningRevision } from './gateway-health.ts';
@@ -19,7 +20,7 @@ export const PROGRAMMED: Programmed = {
 export const NOT_USED: Programmed = {
   status: 'Unknown',
   reason: 'NotUsed',
-  message: 'No workspace is under it',
+  message: 'Not used by any workspace',
 };
 
 /** By workspace. */
@@ -38,14 +39,24 @@ export function programmedWorkspaces(
   );
 }
 
-/** What applies to every workspace; `role` is what to start. */
+const REMEDIES = {
+  gateway: {
+    none: `No gateway is there: see why Deployment "${GATEWAY_NAME}" has no pods, or start "sallyport gateway"`,
+    deployment: GATEWAY_NAME,
+  },
+  ingress: {
+    none: 'No ingress gateway is there: set the value ingress.enabled of the chart to true, or start "sallyport ingress"',
+    deployment: INGRESS_NAME,
+  },
+} as const;
+
+/** What applies to every workspace. */
 export function faultOfGateways(
   gateways: readonly ObservedGateway[],
-  role = 'gateway',
+  role: keyof typeof REMEDIES = 'gateway',
 ): Programmed | undefined {
-  if (gateways.length === 0) {
-    return not('NoGateway', `No gateway is there: start "sallyport ${role}" in the system namespace`);
-  }
+  const { none, deployment } = REMEDIES[role];
+  if (gateways.length === 0) return not('NoGateway', none);
   const silent = gateways.filter(({ health }) => health === 'silent');
   if (silent.length > 0) {
     const since = silent[0]?.renewTime ?? '';
@@ -55,7 +66,11 @@ export function faultOfGateways(
     );
   }
   if (gateways.some(({ health }) => health !== 'not-ready')) return undefined;
-  return not('GatewayNotReady', `No gateway is ready: ${named(gateways)} is starting or has stopped`);
+  const verbs = gateways.length === 1 ? 'has stopped or is starting' : 'have stopped or are starting';
+  const noPods = gateways.some(({ hasPod }) => hasPod)
+    ? ''
+    : `, and no pod of a gateway is there: see whether the replicas of Deployment "${deployment}" are 0`;
+  return not('GatewayNotReady', `No gateway is ready: ${named(gateways)} ${verbs}${noPods}`);
 }
 
 function rejected({ metadata, spec }: WorkspacePlan, gateways: readonly ObservedGateway[]) {

@@ -6,8 +6,9 @@ export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready
   const { Accepted, ResolvedRefs, Programmed, Isolated, BroaderPolicies, RestartRequired } = verdicts;
   const stamp: readonly Verdict<'Ready'>[] =
     notStamped === undefined ? [] : [{ status: 'False', reason: 'NotStamped', message: notStamped }];
-  // A policy that nothing uses waits for nothing.
-  const running = Programmed?.reason === 'NotUsed' ? undefined : Programmed;
+  // What nothing uses waits for nothing.
+  const unused = Programmed?.reason === 'NotUsed' ? Programmed : undefined;
+  const running = unused === undefined ? Programmed : undefined;
   // Where nothing is to be isolated, nothing waits for it either.
   const isolated = Isolated?.reason === 'NotIsolated' ? undefined : Isolated;
   const openings = [BroaderPolicies, RestartRequired].map(inTheWay);
@@ -16,12 +17,16 @@ export function readyOf(verdicts: Verdicts, notStamped?: string): Verdict<'Ready
   );
   return (
     aspects.find(({ status }) => status === 'False') ??
-    aspects.find(({ status }) => status === 'Unknown') ?? {
-      status: 'True',
-      reason: 'Ready',
-      message: running === undefined ? 'All conditions are met' : 'In force',
-    }
+    aspects.find(({ status }) => status === 'Unknown') ??
+    readyWithRemark(Accepted, unused)
   );
+}
+
+/** What is ready may be so for a time only, without a part of what was written, or without an effect. */
+function readyWithRemark(accepted: Verdicts['Accepted'], unused: Verdicts['Programmed']): Verdict<'Ready'> {
+  if (accepted !== undefined && accepted.reason !== 'Accepted') return accepted;
+  if (unused !== undefined) return { ...unused, status: 'True' };
+  return { status: 'True', reason: 'Ready', message: 'In force' };
 }
 
 /** These are True when pods may reach more than the policy says. */
