@@ -207,7 +207,7 @@ function denialOf(pod: Found, deletion: Deletion): string {
   if (hasPhase) return `Cannot delete pod "${name}" in workspace "${home}" yet: a container of it still runs`;
   if (graceOf(pod, deletion) !== 0)
     return deletion.grace === pod.own ? '' : lateness('delete', pod, deletion);
-  return `Cannot delete pod "${name}" in workspace "${home}" with grace period 0: it could run on, uncounted, on node "${node}". Use "kubectl delete pod ${name} -n ${home} --now", or let somebody`;
+  return `Cannot delete pod "${name}" in workspace "${home}" with grace period 0: it could run on, uncounted, on node "${node}". Use "kubectl delete pod ${name} -n ${home} --now"; one that is being deleted keeps the grace period that its node has begun. Wait for its end, or let somebody`;
 }
 
 function denialOfEviction(pod: Found, deletion: Deletion): string {

@@ -35,7 +35,7 @@ const STAYS: readonly Validation[] = [
   {
     expression: `!variables.isOnNode || variables.hasPhase || variables.grace != 0 || ${MAY}`,
     message: celMessage(
-      `Cannot delete pod "{oldObject.metadata.name}" in workspace "{request.namespace}" with grace period 0: it could run on, uncounted, on node "{oldObject.spec.nodeName}". Use "kubectl delete pod {oldObject.metadata.name} -n {request.namespace} --now", ${OR_BY_WHOM}`,
+      `Cannot delete pod "{oldObject.metadata.name}" in workspace "{request.namespace}" with grace period 0: it could run on, uncounted, on node "{oldObject.spec.nodeName}". Use "kubectl delete pod {oldObject.metadata.name} -n {request.namespace} --now"; one that is being deleted keeps the grace period that its node has begun. Wait for its end, ${OR_BY_WHOM}`,
     ),
   },
   // What only waits ends at once. A pod from before may have a longer one of its own, and can be deleted with that.
