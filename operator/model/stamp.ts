@@ -16,6 +16,8 @@ export const MOVED_AT_ANNOTATION = `${GROUP}/moved-at`;
 export const MOVED_ANNOTATIONS = [MOVED_FROM_ANNOTATION, MOVED_AT_ANNOTATION] as const;
 /** Annotation of a running pod that was exempted: when (model/exempted-pod.ts). */
 export const EXEMPTED_AT_ANNOTATION = `${GROUP}/exempted-at`;
+/** Annotation of a pod whose product label named none: what it said. The label says GENERAL then. */
+export const UNKNOWN_PRODUCT_ANNOTATION = `${GROUP}/unknown-product`;
 /** Only the operator writes these. */
 export const POD_ANNOTATIONS = [...MOVED_ANNOTATIONS, EXEMPTED_AT_ANNOTATION] as const;
 

@@ -1,6 +1,11 @@
 // Pods that start in a workspace: what they are given, and which may not start, under a tenant's own rights.
 import { PRODUCT_DETECTION } from '../../operator/model/product-detection.ts';
-import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../operator/model/stamp.ts';
+import {
+  LANE_LABEL,
+  PRODUCT_LABEL,
+  STAMP_LABEL,
+  UNKNOWN_PRODUCT_ANNOTATION,
+} from '../../operator/model/stamp.ts';
 import {
   type AdmissionScene,
   addressOf,
@@ -21,7 +26,11 @@ import {
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 
 interface Pod {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly spec: {
     readonly containers: readonly Container[];
     readonly initContainers?: readonly Container[];
@@ -88,6 +97,19 @@ describe('product', () => {
   ])('with %s: %p is %s', async (_, labels, product) => {
     const pod = await started({ labels });
     expect(pod.metadata.labels[PRODUCT_LABEL]).toBe(product);
+  });
+
+  it.each([
+    ['ROCKETS', 'ROCKETS'],
+    ['dbsql', 'dbsql'],
+    ['DBSQL', undefined],
+    ['', undefined],
+    [undefined, undefined],
+  ])('%j is retained as %j, beside what the author wrote', async (asked, retained) => {
+    const labels = asked === undefined ? {} : { [PRODUCT_LABEL]: asked };
+    const { metadata } = await started({ labels, annotations: { note: 'kept' } });
+    expect(metadata.annotations?.[UNKNOWN_PRODUCT_ANNOTATION]).toBe(retained);
+    expect(metadata.annotations?.['note']).toBe('kept');
   });
 });
 

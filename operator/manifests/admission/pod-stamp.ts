@@ -33,6 +33,8 @@ const MAX_NAME_SERVERS = 3;
  */
 const NDOTS = '5';
 
+const CLAIMED = `string(variables.labels[?${celText(PRODUCT_LABEL)}].orValue(''))`;
+
 const STRICTEST = celText(STRICTEST_LANE);
 
 export const POD_STAMP: readonly Variable[] = [
@@ -42,6 +44,8 @@ export const POD_STAMP: readonly Variable[] = [
   },
   { name: 'labels', expression: labelsOf('object') },
   { name: 'product', expression: product() },
+  // What the label says, where it names none; "" otherwise.
+  { name: 'unknownProduct', expression: `${CLAIMED} in ${celList(PRODUCTS)} ? '' : ${CLAIMED}` },
   // A variable of its own, so that the authorizer is asked once.
   { name: 'mayUse', expression: mayUseProduct() },
   { name: 'laneOfGeneral', expression: laneOf(celText(laneAnnotation('GENERAL')), defaultLane()) },
@@ -72,11 +76,10 @@ function setting(annotation: string): string {
 
 /** A label that names no product means GENERAL, whatever other labels say. */
 function product(): string {
-  const claimed = `string(variables.labels[?${celText(PRODUCT_LABEL)}].orValue(''))`;
   const detected = PRODUCT_DETECTION.map(
     ([name, marks]) => `${marks.map(mark).join(' || ')} ? ${celText(name)} :\n`,
   ).join('');
-  return `${celText(PRODUCT_LABEL)} in variables.labels ? (${claimed} in ${celList(PRODUCTS)} ? ${claimed} : 'GENERAL') :\n${detected}'GENERAL'`;
+  return `${celText(PRODUCT_LABEL)} in variables.labels ? (${CLAIMED} in ${celList(PRODUCTS)} ? ${CLAIMED} : 'GENERAL') :\n${detected}'GENERAL'`;
 }
 
 function mark({ label, value }: ProductMark): string {

@@ -1,6 +1,6 @@
 // Policies that mutate: the stamp of every pod that starts in a workspace, and proxy variables of debug containers that
 // join one later. check-pods.ts checks the result, so that enforcement does not depend on them.
-import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
+import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL, UNKNOWN_PRODUCT_ANNOTATION } from '../../model/stamp.ts';
 import type { JsonObject } from '../crd.ts';
 import { celText } from './cel.ts';
 import { DEBUG_CONTAINERS } from './check-pods.ts';
@@ -15,7 +15,7 @@ export function stampPods(): readonly JsonObject[] {
       rules: [podRule('CREATE')],
       namespaceSelector: IN_WORKSPACES,
       variables: POD_STAMP,
-      mutations: [applyConfiguration(labels()), jsonPatch(environmentAndDns()), jsonPatch(leastGrace())],
+      mutations: [applyConfiguration(metadata()), jsonPatch(environmentAndDns()), jsonPatch(leastGrace())],
     }),
     ...mutatingPolicy({
       name: 'debug',
@@ -27,14 +27,18 @@ export function stampPods(): readonly JsonObject[] {
   ];
 }
 
-function labels(): string {
+/** Events and warnings are not for mutation; so the pod itself says that its product is not the one that was asked for. */
+function metadata(): string {
   const entries = [
     [PRODUCT_LABEL, 'product'],
     [LANE_LABEL, 'lane'],
     [STAMP_LABEL, 'stamp'],
   ] as const;
   const content = entries.map(([label, name]) => `${celText(label)}: string(variables.${name})`).join(', ');
-  return `variables.isReady ? Object{metadata: Object.metadata{labels: {${content}}}} : Object{}`;
+  const asked = `${celText(UNKNOWN_PRODUCT_ANNOTATION)}: string(variables.unknownProduct)`;
+  const known = `Object{metadata: Object.metadata{labels: {${content}}}}`;
+  const unknown = `Object{metadata: Object.metadata{labels: {${content}}, annotations: {${asked}}}}`;
+  return `!variables.isReady ? Object{} : variables.unknownProduct == '' ? ${known} : ${unknown}`;
 }
 
 /** In every lane: keep-pods.ts says why. */

@@ -263,15 +263,16 @@ export async function rejection(api: KubernetesApi, request: ApiRequest): Promis
 export interface PodParts {
   readonly name?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-export function podOf(home: string, { name = 'web', labels = {}, spec = {} }: PodParts) {
+export function podOf(home: string, { name = 'web', labels = {}, annotations = {}, spec = {} }: PodParts) {
   const containers = [{ name: 'main', image: 'none.invalid/app' }];
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace: home, labels },
+    metadata: { name, namespace: home, labels, annotations },
     spec: { containers, ...spec },
   };
 }
