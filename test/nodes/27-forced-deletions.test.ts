@@ -53,5 +53,9 @@ test('a pod that its tenant deletes by force counts until its node has ended it'
   expect(await isReady()).toBe('False MoreOpenLanes');
 
   await until('nothing is left of it', async () => (await isReady()) !== 'False MoreOpenLanes');
-  expect((await tryKubectl(['-n', WORKSPACE, 'get', 'pod', 'stubborn'])).code).not.toBe(0);
+  const ended = '{.status.containerStatuses[0].state.terminated.finishedAt}';
+  const { code: gone, stdout } = await tryKubectl([
+    ...['-n', WORKSPACE, 'get', 'pod', 'stubborn', '-o', `jsonpath=${ended}`],
+  ]);
+  expect(gone !== 0 || stdout !== '').toBe(true);
 });
