@@ -1,4 +1,5 @@
-// The options of `sallyport denials` in, the SQL that lists denials out, newest first; and the SQL that lists workspaces.
+// The options of `sallyport denials` in, the SQL that lists denials out, newest first; and the SQL that lists workspaces,
+// or denied traffic.
 export interface DenialSelection {
   /** How far back from now, in milliseconds. */
   readonly sinceMs?: number | undefined;
@@ -16,6 +17,12 @@ export function selectDenials({
   inbound = false,
   limit = 1000,
 }: DenialSelection = {}): string {
+  const order = 'ORDER BY event_time DESC, sequence DESC';
+  const table = inbound ? 'inbound_network' : 'outbound_network';
+  return `SELECT * FROM access.${table}${whereOf({ sinceMs, workspace })} ${order} LIMIT ${wholeNumber('limit', limit)}`;
+}
+
+function whereOf({ sinceMs, workspace }: Pick<DenialSelection, 'sinceMs' | 'workspace'>): string {
   const conditions: string[] = [];
   if (sinceMs !== undefined) {
     conditions.push(`event_time >= now() - to_milliseconds(${wholeNumber('sinceMs', sinceMs)})`);
@@ -24,10 +31,24 @@ export function selectDenials({
     const literal = `'${workspace.replaceAll("'", "''")}'`;
     conditions.push(`(workspace = ${literal} OR workspace_id = ${literal})`);
   }
-  const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-  const order = 'ORDER BY event_time DESC, sequence DESC';
-  const table = inbound ? 'inbound_network' : 'outbound_network';
-  return `SELECT * FROM access.${table}${where} ${order} LIMIT ${wholeNumber('limit', limit)}`;
+  return conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
+}
+
+/**
+ * Denials of connections in groups, the largest first: what `sallyport suggest` reads. Those that have no row of their own
+ * are a group for each reason, with the destination "*".
+ */
+export function selectDeniedTraffic({
+  sinceMs,
+  workspace,
+}: Pick<DenialSelection, 'sinceMs' | 'workspace'>): string {
+  const traits = 'workspace, product, destination, port, protocol, sni, reason';
+  return `SELECT ${traits},
+    sum(repeats)::BIGINT AS count,
+    min(event_time) AS first_seen, max(event_time) AS last_seen,
+    list_sort(array_agg(DISTINCT network_source_type) FILTER (network_source_type IS NOT NULL)) AS source_types,
+    list_sort(array_agg(DISTINCT pod) FILTER (pod IS NOT NULL))[1:5] AS pods
+    FROM access.outbound_network${whereOf({ sinceMs, workspace })} GROUP BY ${traits} ORDER BY count DESC, ${traits}`;
 }
 
 /** Name and id of each workspace that has a row. */

@@ -17,6 +17,8 @@ export interface StatePaths {
   readonly generations: string;
   /** Counts of access lists. */
   readonly hits: string;
+  /** How often allowed destinations were used. */
+  readonly entryUses: string;
   /** The last ingress plans; those of a folder with who administers its workspaces. */
   readonly ingressPlans: string;
   readonly database: string;
@@ -44,6 +46,7 @@ export function statePaths(root: string): StatePaths {
     ingressLog: join(root, 'ingress/envoy/log'),
     generations: join(root, 'ingress/generations.json'),
     hits: join(root, 'hits.json'),
+    entryUses: join(root, 'entry-uses.json'),
     ingressPlans: join(root, 'ingress-plans.json'),
     database: join(root, 'denials.duckdb'),
     querySocket: join(root, 'denials.sock'),

@@ -1,0 +1,365 @@
+import fc from 'fast-check';
+import {
+  manifest,
+  policyManifest,
+  readPolicy,
+  readSnapshot,
+  workspaceManifest,
+} from '../../../test/fixtures/object-fixture.ts';
+import type { EntryUse } from '../../model/entry-uses.ts';
+import type { NetworkPolicy } from '../../model/network-policy.ts';
+import { compileSnapshot } from '../plans.ts';
+import { indexTable, type TableIndex } from '../table-index.ts';
+import { type DeniedTraffic, decideTraffic } from './denied-traffic.ts';
+import { describeDestination } from './entry-of-host.ts';
+import {
+  type PlannedWorkspace,
+  type SuggestInput,
+  type Suggestion,
+  suggestPolicy,
+} from './suggest-policy.ts';
+import { suggestedGroups, suggestedTable } from './suggested-table.ts';
+
+const AT_MS = Date.parse('2026-03-02T00:00:00Z');
+const SINCE_MS = Date.parse('2026-03-01T00:00:00Z');
+const LONG_AGO = '2026-01-01T00:00:00Z';
+
+type Access = Readonly<Record<string, unknown>>;
+
+function planned(access: Access, ...more: readonly ReturnType<typeof manifest>[]): PlannedWorkspace {
+  const assignment = manifest('PolicyAssignment', 'alpha', { networkPolicyId: 'acme' });
+  const compiled = compileSnapshot(
+    readSnapshot(workspaceManifest('alpha'), assignment, policyManifest('acme', access), ...more),
+  );
+  const [plan] = compiled.plans;
+  const table = compiled.tables.find(({ metadata }) => metadata.name === plan?.spec.table);
+  if (plan === undefined || table === undefined) throw new Error('no plan');
+  return { name: 'alpha', table: table.spec, products: plan.spec.products };
+}
+
+let counted = 0;
+
+function denied(destination: string, changes: Partial<DeniedTraffic> = {}): DeniedTraffic {
+  counted += 1;
+  const seen = new Date(SINCE_MS + counted * 1000).toISOString();
+  return {
+    workspace: 'alpha',
+    product: 'JOBS',
+    destination,
+    port: 443,
+    protocol: 'TLS',
+    sni: null,
+    reason: 'DESTINATION_NOT_ALLOWED',
+    evidence: {
+      count: 1,
+      firstSeen: seen,
+      lastSeen: seen,
+      products: ['JOBS'],
+      workspaces: ['alpha'],
+      pods: [],
+    },
+    ...changes,
+  };
+}
+
+function suggestionFor(
+  access: Access,
+  traffic: readonly DeniedTraffic[],
+  changes: Partial<SuggestInput> = {},
+): Suggestion {
+  return suggestPolicy({
+    policy: readPolicy(access),
+    workspaces: [planned(access)],
+    ...{ traffic, uses: undefined, sinceMs: SINCE_MS, atMs: AT_MS },
+    ...changes,
+  });
+}
+
+function indexWith(policy: NetworkPolicy, workspace: PlannedWorkspace, suggestion: Suggestion): TableIndex {
+  const groups = suggestedGroups(policy, suggestion.added, suggestion.removed);
+  return indexTable(suggestedTable(policy, workspace.table, groups), AT_MS);
+}
+
+test('suggestPolicy() names a host with just the ports that were asked for', () => {
+  const { added } = suggestionFor({}, [
+    denied('a.example.com'),
+    denied('a.example.com', { port: 8443, protocol: null, product: 'DBSQL' }),
+    denied('b.example.com'),
+    denied('b.example.com', { port: 80, protocol: 'HTTP' }),
+    denied('db.example.com', { port: 5432, protocol: 'TCP', reason: 'NOT_TLS' }),
+    denied('asked.example.com', { port: null, protocol: null }),
+  ]);
+  expect(added.map(({ destination, assumed }) => [destination, assumed])).toEqual([
+    [
+      {
+        destination: 'a.example.com',
+        ports: [
+          { port: 443, protocol: 'TLS' },
+          { port: 8443, protocol: 'TLS' },
+        ],
+      },
+      'TLS',
+    ],
+    [{ destination: 'b.example.com' }, undefined],
+    [{ destination: 'db.example.com', ports: [{ port: 5432, protocol: 'TCP' }] }, undefined],
+    [{ destination: 'asked.example.com', ports: [{ port: 443, protocol: 'TLS' }] }, 'PORT'],
+  ]);
+});
+
+test('suggestPolicy() counts who asked, and when', () => {
+  const one = denied('a.example.com');
+  const evidence = {
+    ...one.evidence,
+    count: 5,
+    firstSeen: '2026-03-01T01:00:00Z',
+    lastSeen: '2026-03-01T09:00:00Z',
+  };
+  const other = denied('a.example.com', {
+    evidence: { ...evidence, products: ['DBSQL'], pods: ['etl-0'] },
+  });
+  expect(suggestionFor({}, [one, other]).added[0]?.evidence).toEqual({
+    ...{ count: 6, firstSeen: one.evidence.firstSeen, lastSeen: '2026-03-01T09:00:00Z' },
+    ...{ products: ['DBSQL', 'JOBS'], workspaces: ['alpha'], pods: ['etl-0'] },
+  });
+});
+
+test.each([
+  ['acme-data.s3.us-west-2.amazonaws.com', 's3://acme-data (us-west-2)'],
+  ['acme-data.s3.dualstack.eu-west-1.amazonaws.com', 's3://acme-data (eu-west-1)'],
+  ['acme-data.s3-fips.us-gov-west-1.amazonaws.com', 's3://acme-data (us-gov-west-1)'],
+  ['acme-data.s3.cn-north-1.amazonaws.com.cn', 's3://acme-data (cn-north-1)'],
+  ['acme.blob.core.windows.net', 'azure://acme/blob'],
+  ['acme-secondary.dfs.core.windows.net', 'azure://acme/dfs'],
+  ['acme-data.storage.googleapis.com', 'gs://acme-data'],
+  ['acme-data.storage.europe-west3.rep.googleapis.com', 'gs://acme-data (europe-west3)'],
+  // Their names do not say everything that an entry needs: only just this name is allowed.
+  ['acme-data.s3.amazonaws.com', 'acme-data.s3.amazonaws.com'],
+  ['acme.data.s3.us-west-2.amazonaws.com', 'acme.data.s3.us-west-2.amazonaws.com'],
+  ['acme.blob.core.usgovcloudapi.net', 'acme.blob.core.usgovcloudapi.net'],
+  ['acme.oss-cn-hangzhou.aliyuncs.com', 'acme.oss-cn-hangzhou.aliyuncs.com'],
+])('suggestPolicy() makes of %s the entry %s', (host, text) => {
+  const { added, apart } = suggestionFor({}, [denied(host, { reason: 'BUCKET_NOT_ALLOWED' })]);
+  expect(apart).toEqual([]);
+  expect(added.map(describeDestination)).toEqual([text]);
+});
+
+test.each<[Partial<DeniedTraffic>, RegExp]>([
+  [{ destination: '169.254.169.254', reason: 'METADATA_ADDRESS' }, /never reachable/],
+  [{ destination: '192.0.2.7', reason: 'IP_LITERAL' }, /use the name/],
+  [{ destination: 'ads.example.com', reason: 'DESTINATION_NOT_ALLOWED' }, /blocked destination matches/],
+  [{ reason: 'SNI_MISMATCH', sni: 'other.example.com' }, /server name inside the tunnel/],
+  [{ sni: 'other.example.com' }, /server name inside the tunnel/],
+  [{ reason: 'ADDRESS_DENIED' }, /PrivateEndpoint/],
+  [{ destination: 's3.us-west-2.amazonaws.com', reason: 'STORAGE_PATH_STYLE' }, /virtual-hosted/],
+  [{ destination: 'internal', reason: 'DESTINATION_NOT_ALLOWED' }, /full domain name/],
+  [{ destination: 'db.team.svc.cluster.local' }, /clusterAccess/],
+  [{ destination: 'co.uk' }, /public suffix/],
+  [{ protocol: 'TCP', reason: 'NOT_TLS' }, /by hand/],
+  [{ product: 'PROVISIONED_THROUGHPUT' }, /reaches no internet destination/],
+  [{ destination: 'db.private.example', port: 9000 }, /PrivateEndpoint\/db: change its ports there/],
+  [{ workspace: 'gone' }, /not under this policy/],
+  [{ reason: 'DENIED_BY_A_LATER_VERSION' }, /DENIED_BY_A_LATER_VERSION/],
+])('suggestPolicy() adds nothing for %j', (changes, why) => {
+  const access = { blockedInternetDestinations: [{ destination: 'ads.example.com' }] };
+  const endpoint = manifest('PrivateEndpoint', 'db', {
+    ...{ domains: ['db.private.example'], addressRanges: ['10.1.0.0/24'], workspaces: ['alpha'] },
+  });
+  const traffic = [denied('plain.example.com', changes)];
+  const { added, apart } = suggestionFor(access, traffic, { workspaces: [planned(access, endpoint)] });
+  expect(added).toEqual([]);
+  expect(apart.map((one) => one.why)).toEqual([expect.stringMatching(why)]);
+});
+
+test('suggestPolicy() adds nothing for what the policy allows by now', () => {
+  const access = { allowedInternetDestinations: [{ destination: '*.example.com' }] };
+  const { added, apart, allowedByNow } = suggestionFor(access, [denied('a.example.com')]);
+  expect({ added, apart, allowedByNow }).toEqual({ added: [], apart: [], allowedByNow: 1 });
+});
+
+test('suggestPolicy() makes a wildcard only where that is asked for, below a registrable domain', () => {
+  const hosts = ['a', 'b', 'c'].flatMap((name) =>
+    ['data.example.com', 'example.com', 'github.io', 'eu.azurewebsites.net'].map((zone) => `${name}.${zone}`),
+  );
+  const traffic = hosts.map((host) => denied(host));
+  const names = (from?: number): readonly string[] =>
+    suggestionFor({}, traffic, { wildcardFrom: from }).added.map(describeDestination).toSorted();
+  expect(names()).toEqual(expect.arrayContaining(hosts));
+  expect(names(4)).toEqual(names());
+  expect(names(3)).toEqual(expect.arrayContaining(['*.data.example.com', 'a.example.com', 'a.github.io']));
+  expect(names(3)).toHaveLength(hosts.length - 2);
+});
+
+const LISTED: Access = {
+  allowedInternetDestinations: [
+    { destination: 'used.example.com' },
+    { destination: 'unused.example.com' },
+    { destination: '*.wild.example.com', ports: [{ port: 8443 }] },
+    { destination: 'gone.example.com', expiresAt: LONG_AGO },
+    { destination: 'new.example.com' },
+  ],
+  allowedStorageDestinations: [
+    { storageDestinationType: 'AWS_S3', bucketName: 'acme-data', region: 'us-west-2' },
+    { storageDestinationType: 'AWS_S3', bucketName: 'acme-logs', region: 'us-west-2' },
+  ],
+};
+
+function use(entry: string, lastUsed: string | null, since = LONG_AGO): EntryUse {
+  const list = entry.startsWith('s3:') ? 'allowedStorageDestinations' : 'allowedInternetDestinations';
+  return { list, entry, since, connections: lastUsed === null ? 0 : 1, lastUsed };
+}
+
+const USES: readonly EntryUse[] = [
+  use('used.example.com', '2026-03-01T12:00:00Z'),
+  use('unused.example.com', '2026-02-01T00:00:00Z'),
+  use('*.wild.example.com', null),
+  use('new.example.com', null, '2026-03-01T20:00:00Z'),
+  use('s3://acme-data', '2026-03-01T12:00:00Z'),
+  use('s3://acme-logs', null),
+];
+
+test('suggestPolicy() names entries that were counted for the whole time and not used', () => {
+  const { removed, tooNew } = suggestionFor(LISTED, [], { uses: USES });
+  expect(removed.map(({ text, why }) => `${text}: ${why}`)).toEqual([
+    'unused.example.com: last used at 2026-02-01T00:00:00Z',
+    '*.wild.example.com 8443/TLS: never used since it is counted',
+    'gone.example.com: expired at 2026-01-01T00:00:00Z',
+    's3://acme-logs (us-west-2): never used since it is counted',
+  ]);
+  expect(tooNew).toBe(1);
+});
+
+test('suggestPolicy() keeps an entry that ends a denial of before, and all where nobody counts', () => {
+  const traffic = [denied('x.wild.example.com', { port: 8443 })];
+  const { removed } = suggestionFor(LISTED, traffic, { uses: USES });
+  expect(removed.map(({ text }) => text)).not.toContain('*.wild.example.com 8443/TLS');
+  expect(suggestionFor(LISTED, [])).toMatchObject({ removed: [], tooNew: undefined });
+  const open = { ...LISTED, restrictionMode: 'FULL_ACCESS' };
+  expect(suggestionFor(open, [], { uses: USES })).toMatchObject({ removed: [], tooNew: undefined });
+});
+
+const HOSTS = [
+  ...['example.com', 'a.example.com', 'b.example.com', 'x.a.example.com', 'deep.x.a.example.com'],
+  ...['one.github.io', 'two.github.io', 'app.eu.azurewebsites.net', 'd1.cloudfront.net'],
+  ...[
+    'acme-data.s3.us-west-2.amazonaws.com',
+    'acme-data.s3.eu-west-1.amazonaws.com',
+    'acme-data.s3.amazonaws.com',
+  ],
+  ...['other-data.s3.us-west-2.amazonaws.com', 's3.us-west-2.amazonaws.com', 'acme.blob.core.windows.net'],
+  ...['acme.dfs.core.windows.net', 'acmf.blob.core.windows.net', 'gcs-data.storage.googleapis.com'],
+  ...['sqs.us-west-2.amazonaws.com', 'storage.googleapis.com', '169.254.169.254', '192.0.2.1', 'single'],
+  ...['ads.example.net', 'x.blocked.example.net', 'xn--bcher-kva.example', 'a.co.uk'],
+] as const;
+
+const host = fc.constantFrom(...HOSTS);
+const port = fc.constantFrom(443, 80, 8443, 5432);
+const protocol = fc.constantFrom('TLS', 'HTTP', 'TCP', null);
+const asked = fc.record({
+  host,
+  port: fc.option(port, { freq: 6 }),
+  protocol,
+  isHidden: fc.nat(9).map((n) => n === 0),
+});
+
+const allowed = fc.record(
+  {
+    destination: fc.constantFrom(
+      'a.example.com',
+      '*.example.com',
+      '*.x.a.example.com',
+      'one.github.io',
+      'b.example.com',
+    ),
+    ports: fc.array(fc.record({ port, protocol: fc.constantFrom('TLS', 'HTTP', 'TCP') }), { maxLength: 2 }),
+  },
+  { requiredKeys: ['destination'] },
+);
+
+const access = fc.record({
+  allowedInternetDestinations: fc.array(allowed, { maxLength: 4 }),
+  blockedInternetDestinations: fc.constantFrom(
+    [],
+    [{ destination: '*.blocked.example.net' }, { destination: 'ads.example.net' }],
+  ),
+  allowedStorageDestinations: fc.constantFrom([], LISTED['allowedStorageDestinations']),
+});
+
+/** What a day in dry-run leaves in the denial log. */
+function recorded(
+  index: TableIndex,
+  all: readonly { host: string; port: number | null; protocol: string | null; isHidden: boolean }[],
+) {
+  return all.flatMap((one) => {
+    const traffic = denied(one.host, {
+      ...{ port: one.port, protocol: one.port === null ? null : (one.protocol as DeniedTraffic['protocol']) },
+      sni: one.isHidden && one.protocol === 'TLS' ? 'hidden.example.org' : null,
+    });
+    const { verdict, reason } = decideTraffic(index, 'dry-run', traffic);
+    return verdict === 'ALLOW' ? [] : [{ ...traffic, reason }];
+  });
+}
+
+/** Whether both stand for one bucket, account or name. */
+function samePlace(suggestion: Suggestion, name: string): boolean {
+  return suggestion.added.some(
+    (one) =>
+      one.list === 'allowedStorageDestinations' &&
+      suggestedGroups(readPolicy(), [one], []).some(({ names }) => names.includes(name)),
+  );
+}
+
+function neighboursOf({ destination, port: own }: DeniedTraffic): readonly DeniedTraffic[] {
+  const parent = destination.slice(destination.indexOf('.') + 1);
+  const names = [
+    ...[destination, `sub.${destination}`, `zz.${parent}`, parent, `x${destination}`],
+    ...[destination.replace('us-west-2', 'eu-central-1'), destination.replace('acme', 'acmx')],
+  ];
+  return names.flatMap((name) =>
+    [own ?? 443, 443, 80, 8443, 5432, 9999].flatMap((number) =>
+      (['TLS', 'HTTP', 'TCP'] as const).map((kind) => denied(name, { port: number, protocol: kind })),
+    ),
+  );
+}
+
+function textOf({ destination, port: number, protocol: kind }: DeniedTraffic): string {
+  return `${destination} ${number} ${kind}`;
+}
+
+test('suggestPolicy() allows all that was recorded, but what it lists apart, and nothing else', () => {
+  let added = 0;
+  fc.assert(
+    fc.property(access, fc.array(asked, { maxLength: 12 }), (lists, all) => {
+      const policy = readPolicy(lists);
+      const workspace = planned(lists);
+      const before = indexTable(workspace.table, AT_MS);
+      const traffic = recorded(before, all);
+      const suggestion = suggestPolicy({
+        ...{ policy, workspaces: [workspace], traffic, uses: undefined, sinceMs: SINCE_MS, atMs: AT_MS },
+      });
+      const after = indexWith(policy, workspace, suggestion);
+      const apart = new Set(suggestion.apart.map((one) => one.traffic));
+      const passing = traffic.filter((one) => !apart.has(one));
+      added += suggestion.added.length;
+      for (const one of passing)
+        expect([one, decideTraffic(after, 'enforced', one).verdict]).toEqual([one, 'ALLOW']);
+      const asks = new Set(passing.flatMap(waysOf));
+      for (const one of traffic.flatMap(neighboursOf)) {
+        if (
+          asks.has(textOf(one)) ||
+          (one.port === 443 && one.protocol === 'TLS' && samePlace(suggestion, one.destination))
+        )
+          continue;
+        const [was, is] = [before, after].map((index) => decideTraffic(index, 'enforced', one).verdict);
+        expect([textOf(one), is]).toEqual([textOf(one), was]);
+      }
+    }),
+    { seed: 20_260_301, numRuns: 100 },
+  );
+  expect(added).toBeGreaterThan(100);
+});
+
+/** An entry for a DNS question is for TLS on 443; one for any bytes takes TLS, too. */
+function waysOf(one: DeniedTraffic): readonly string[] {
+  const known = { ...one, port: one.port ?? 443, protocol: one.protocol ?? ('TLS' as const) };
+  return [textOf(known), ...(known.protocol === 'TCP' ? [textOf({ ...known, protocol: 'TLS' })] : [])];
+}

@@ -1,0 +1,112 @@
+// `sallyport suggest FOLDER`: what denials and counts of use say should change in the policies, as a table, as YAML, as a
+// patch, or written into the folder.
+// Exit status: 0, 1 where it failed or a person declined, 2 for options that cannot be accepted.
+import { resolve } from 'node:path';
+import { yamlOf } from '../../api/store/folder-document.ts';
+import { FolderObjects } from '../../api/store/folder-objects.ts';
+import { compileSnapshot } from '../../compile/plans.ts';
+import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import { queryDenials } from '../../denials/query/query-denials.ts';
+import { statePaths } from '../../gateway/state/state-directory.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { objectsOf } from '../../model/snapshot.ts';
+import { readFolder } from '../../sources/folder.ts';
+import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
+import { formatSuggestion, isEmpty, mergePatch, suggestedPolicy } from './format-suggestion.ts';
+import { readEntryUses } from './read-entry-uses.ts';
+import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
+
+export interface SuggestOptions {
+  readonly state: string;
+  readonly since: string;
+  readonly workspace?: string;
+  readonly output: 'table' | 'yaml' | 'patch';
+  readonly wildcards?: string;
+  readonly apply?: boolean;
+}
+
+const FAILED = 1;
+const USAGE = 2;
+
+export async function suggestCommand(folder: string, options: SuggestOptions): Promise<number> {
+  const span = spanOf(options);
+  if ('error' in span) return complain(span.error, USAGE);
+  try {
+    return await suggest(resolve(folder), options, span);
+  } catch (error) {
+    return complain(error instanceof Error ? error.message : String(error), FAILED);
+  }
+}
+
+async function suggest(folder: string, options: SuggestOptions, span: Span): Promise<number> {
+  const found = await suggestionsFor(folder, options, span);
+  if ('error' in found) return complain(found.error, FAILED);
+  for (const note of found.notes) process.stderr.write(`Note: ${note}\n`);
+  if (options.apply === true) return apply(folder, found.suggestions);
+  process.stdout.write(await textOf(folder, found.suggestions, options.output));
+  return 0;
+}
+
+interface Span {
+  readonly spanMs: number;
+  readonly wildcardFrom: number | undefined;
+}
+
+function spanOf({ since: text, wildcards }: SuggestOptions): Span | { readonly error: string } {
+  const since = parseDuration(text);
+  if ('error' in since) return { error: `--since: ${since.error}` };
+  const wildcardFrom = wildcards === undefined ? undefined : Number(wildcards);
+  if (wildcardFrom !== undefined && !(Number.isSafeInteger(wildcardFrom) && wildcardFrom >= 2))
+    return { error: `Cannot use --wildcards "${wildcards}": write how many names become a wildcard, from 2` };
+  return { spanMs: since.durationMs, wildcardFrom };
+}
+
+async function suggestionsFor(
+  folder: string,
+  { state, workspace }: SuggestOptions,
+  { spanMs, wildcardFrom }: Span,
+): Promise<LogSuggestions | { readonly error: string }> {
+  const paths = statePaths(resolve(state));
+  const { snapshot } = await readFolder(folder);
+  const { plans, tables } = compileSnapshot(snapshot);
+  const uses = await readEntryUses(paths.entryUses);
+  return suggestFromLog((sql) => queryDenials({ ...paths, sql }), {
+    ...{ plans, tables, workspace, spanMs, wildcardFrom },
+    policies: objectsOf(snapshot, 'NetworkPolicy'),
+    usesOf: (policy) => uses?.policies.find((one) => one.policy === policy)?.entries,
+    atMs: Date.now(),
+  });
+}
+
+async function apply(folder: string, suggestions: readonly Suggestion[]): Promise<number> {
+  const changing = suggestions.filter((suggestion) => !isEmpty(suggestion));
+  process.stdout.write(suggestions.map(formatSuggestion).join('\n'));
+  if (changing.length === 0) return 0;
+  process.stdout.write('\n');
+  const outcome = await applySuggestions(folder, changing, { input: process.stdin, output: process.stdout });
+  return outcome === 'applied' ? 0 : FAILED;
+}
+
+async function textOf(
+  folder: string,
+  suggestions: readonly Suggestion[],
+  output: SuggestOptions['output'],
+): Promise<string> {
+  if (output === 'table') return suggestions.map(formatSuggestion).join('\n');
+  const objects = new FolderObjects(folder);
+  const texts = suggestions
+    .filter((suggestion) => !isEmpty(suggestion))
+    .map(async (suggestion) => {
+      const { object } = await writtenPolicy(objects, folder, suggestion.policy);
+      const { resourceVersion: _version, ...metadata } = object.metadata;
+      const written = { ...object, metadata };
+      if (output === 'yaml') return yamlOf(suggestedPolicy(written, suggestion));
+      return `# kubectl patch snp ${suggestion.policy} --type merge --patch-file FILE\n${yamlOf(mergePatch(written, suggestion))}`;
+    });
+  return (await Promise.all(texts)).join('---\n');
+}
+
+function complain(message: string, status: number): number {
+  process.stderr.write(`${message}\n`);
+  return status;
+}
