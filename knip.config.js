@@ -2,6 +2,7 @@
 export default {
   entry: [
     'operator/main.ts',
+    'operator/kubectl-sallyport.ts',
     'operator/roles/denial-log/child.ts',
     'hack/*.ts',
     'hack/kind/*.ts',

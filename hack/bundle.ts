@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Bundles the program for the image: a folder with sallyport.mjs, which needs no node_modules, and sbom.json, which lists
-// every package whose code is in it (CycloneDX). Bundled, a role keeps a third less in memory than from the sources.
+// Bundles the program for the image: a folder with sallyport.mjs, and kubectl-sallyport.mjs for people, which need no
+// node_modules, and sbom.json, which lists every package whose code is in it (CycloneDX). Bundled, a role keeps a third
+// less in memory than from the sources.
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..');
 async function bundle(out: string, others: string): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: { sallyport: 'operator/main.ts' },
+    entryPoints: { sallyport: 'operator/main.ts', 'kubectl-sallyport': 'operator/kubectl-sallyport.ts' },
     outdir: relative(ROOT, out),
     outExtension: { '.js': '.mjs' },
     chunkNames: 'part-[hash]',

@@ -1,11 +1,19 @@
 // Options that several commands have.
 import { type Command, Option } from 'commander';
-import { INGRESS_HTTP_PORT, INGRESS_HTTPS_PORT, SYSTEM_NAMESPACE } from './model/system-names.ts';
+import { DENIAL_COLUMNS } from './model/denial-columns.ts';
+import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
+import { OUTPUT_FORMATS } from './model/output-format.ts';
+import {
+  DEFAULT_STATE,
+  INGRESS_HTTP_PORT,
+  INGRESS_HTTPS_PORT,
+  SYSTEM_NAMESPACE,
+} from './model/system-names.ts';
 
 export const stateOption = new Option(
   '--state <dir>',
   'directory of the denial log, offsets and port blocks',
-).default('.sallyport');
+).default(DEFAULT_STATE);
 
 export const listenOption = new Option('--listen-address <address>', 'address of the proxies').default(
   '127.0.0.1',
@@ -145,4 +153,56 @@ export function withIngressOptions(command: Command): Command {
       collect,
       [],
     );
+}
+
+/** Options of what people ask a cluster, as kubectl has them. */
+function withPersonOptions(command: Command): Command {
+  return command
+    .option('--kubeconfig <file>', 'how to reach the API server (default: KUBECONFIG, or ~/.kube/config)')
+    .option('--context <name>', 'context of the kubeconfig (default: the current one)')
+    .option('--as <user>', 'another user to impersonate, where that is possible')
+    .option('--system-namespace <name>', `Namespace of Sallyport itself (default: ${SYSTEM_NAMESPACE})`);
+}
+
+function columnHelp(table: string, columns: readonly { readonly name: string; readonly meaning: string }[]) {
+  const lines = columns.map(({ name, meaning }) => `  ${name.padEnd(20)} ${meaning}`);
+  return `\nColumns of system.access.${table}:\n${lines.join('\n')}`;
+}
+
+/** Checked where it is used, with a sentence of its own; the choices are for help and completion. */
+function outputOption(): Option {
+  const option = new Option(
+    '-o, --output <format>',
+    'how to write it; json is one object per line (default: table)',
+  );
+  option.argChoices = [...OUTPUT_FORMATS];
+  return option;
+}
+
+/** Options of `denials`, in both programs. */
+export function withDenialsOptions(command: Command): Command {
+  return withPersonOptions(command)
+    .description('show denials, newest first, or run an SQL query')
+    .option('--since <duration>', 'only the last 90s, 30m, 2h or 7d')
+    .option(
+      '-n, --namespace <name>',
+      'only the workspace that is this Namespace (default: all that you may read)',
+    )
+    .option('--workspace <name>', 'only this workspace (name or id)')
+    .option('--pod <name>', 'only this pod')
+    .option('--policy <name>', 'only what this policy decided')
+    .option('--dry-run', 'only what was recorded and not denied')
+    .option('--failures', 'connections that were allowed and failed: the log does not have them yet')
+    .option(
+      '--inbound',
+      'requests from outside that access lists denied, instead of connections of workloads',
+    )
+    .option('--follow', 'show what is stored from now on, oldest first, until you end it')
+    .option('--top [n]', 'denials over time, and what was denied most often (default: 10, of the last 24h)')
+    .option('--limit <n>', 'most rows; 0: all (default: 1000)')
+    .option('--sql <query>', 'one SELECT over system.access.outbound_network or inbound_network')
+    .addOption(outputOption())
+    .option('--json', 'the same as -o json')
+    .addHelpText('after', () => columnHelp('outbound_network', DENIAL_COLUMNS))
+    .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS));
 }

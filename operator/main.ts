@@ -10,14 +10,13 @@ import {
   namespaceOption,
   portsOption,
   stateOption,
+  withDenialsOptions,
   withEnvoyOptions,
   withIngressOptions,
   withPodOptions,
   withProxyOptions,
 } from './command-options.ts';
 import { API_SERVER_EGRESS, type ApiServerEgress } from './model/api-server-egress.ts';
-import { DENIAL_COLUMNS } from './model/denial-columns.ts';
-import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
 import { PRODUCTS } from './model/product.ts';
 import { COLLECTOR_PORT } from './model/system-names.ts';
 
@@ -64,25 +63,14 @@ withIngressOptions(withProxyOptions(program.command('run')))
     process.exitCode = await runCommand(folder, options, process.env);
   });
 
-function columnHelp(table: string, columns: readonly { readonly name: string; readonly meaning: string }[]) {
-  const lines = columns.map(({ name, meaning }) => `  ${name.padEnd(20)} ${meaning}`);
-  return `\nColumns of system.access.${table}:\n${lines.join('\n')}`;
-}
-
-program
-  .command('denials')
-  .description('show denials, newest first, or run an SQL query')
-  .addOption(stateOption)
-  .option('--since <duration>', 'only the last 90s, 30m, 2h or 7d')
-  .option('--workspace <name>', 'only this workspace (name or id)')
-  .option('--inbound', 'requests from outside that access lists denied, instead of connections of workloads')
-  .option('--sql <query>', 'one SELECT over system.access.outbound_network or inbound_network')
-  .option('--json', 'one JSON object per line')
-  .addHelpText('after', () => columnHelp('outbound_network', DENIAL_COLUMNS))
-  .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS))
+withDenialsOptions(program.command('denials'))
+  .option(
+    '--state <dir>',
+    'state directory of "sallyport run" (default: .sallyport where it is there, else the cluster of the kubeconfig)',
+  )
   .action(async (options) => {
     const { denialsCommand } = await import('./roles/denials/command.ts');
-    process.exitCode = await denialsCommand(options);
+    process.exitCode = await denialsCommand(options, { environment: process.env });
   });
 
 program

@@ -132,6 +132,15 @@ describe('hack/sallyport', () => {
     expect(run('my sallyport', ['run', 'a folder', '--help']).stdout).toBe('run|a folder|--help');
   });
 
+  it('runs the plugin of kubectl by a link of its name', () => {
+    mkdirSync(join(root, 'operator'));
+    writeFileSync(join(root, 'operator/kubectl-sallyport.ts'), "process.stdout.write('the plugin');\n");
+    mkdirSync(join(root, 'node_modules/.bin'), { recursive: true });
+    symlinkSync(process.execPath, join(root, 'node_modules/.bin/node'));
+    symlinkSync('hack/sallyport', join(root, 'kubectl-sallyport'));
+    expect(run('kubectl-sallyport').stdout).toBe('the plugin');
+  });
+
   it('says what to do when no packages are installed', () => {
     const { status, stderr } = run('hack/sallyport');
     expect(status).toBe(1);

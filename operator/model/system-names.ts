@@ -9,6 +9,8 @@ export const GATEWAY_NAME = 'sallyport-gateway';
 /** Value of that label on pods of ingress gateways. */
 export const INGRESS_NAME = 'sallyport-ingress';
 export const SYSTEM_NAMESPACE = 'sallyport-system';
+/** State directory of `sallyport run`, in the present directory. */
+export const DEFAULT_STATE = '.sallyport';
 /** Of pods that only find out what the network lets through. */
 export const CANARY_NAMESPACE = 'sallyport-canary';
 /** Value of the label on those pods; also their ServiceAccount, and the KubeNetworkPolicy that restricts them. */

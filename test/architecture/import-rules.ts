@@ -34,6 +34,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'denials/wire': { uses: ['model'] },
   'denials/shipping': { uses: ['model', 'lib', 'denials/store', 'denials/wire'] },
   'denials/collector': { uses: ['model', 'lib', 'denials/store', 'denials/wire', 'denials/query'] },
+  'denials/asking': { uses: ['model', 'lib', 'denials/wire'], usesTypesOf: ['denials/query'] },
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },
   api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
   'config.ts': { uses: ['model', 'lib', 'option-values.ts', 'inbound-config.ts'] },
@@ -48,11 +49,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
   },
   'collector-config.ts': { uses: ['option-values.ts'] },
+  'person-config.ts': { uses: ['model', 'option-values.ts'] },
   'canary-config.ts': { uses: ['model', 'option-values.ts'] },
   'inbound-config.ts': { uses: ['model', 'option-values.ts'] },
   'option-values.ts': { uses: ['model', 'lib'] },
   roles: { uses: EVERYTHING },
   'command-options.ts': { uses: ['model'] },
+  'kubectl-sallyport.ts': { uses: ['model', 'roles', 'command-options.ts'] },
   'main.ts': { uses: ['model', 'roles', 'command-options.ts'] },
 };
 

@@ -139,7 +139,7 @@ describe.each([
     [
       ['--sql', 'select 1', '--since', '2h'],
       2,
-      'Cannot combine --sql with --since, --workspace or --inbound: put the condition into the query',
+      'Cannot combine --sql with --since: put the condition into the query',
     ],
     [['--sql', 'selec 1'], 1, 'Cannot read the query: syntax error at or near "selec"'],
     [

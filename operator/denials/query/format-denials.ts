@@ -7,37 +7,58 @@ import type { Json } from '@duckdb/node-api';
 import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
 import type { ColumnName } from '../../model/denial-columns.ts';
 import type { InboundColumnName } from '../../model/inbound-columns.ts';
+import { escapeControls } from './escape-controls.ts';
 import type { JsonRow } from './run-query.ts';
 
-export interface DenialFormat {
-  /** One JSON object per line, with every column. */
-  readonly json?: boolean;
+export interface TableFormat {
   /** Shows the columns of `sallyport denials` instead of every column. */
   readonly listing?: 'outbound' | 'inbound';
   /** Columns of the terminal; longer rows are shortened. Absent: nothing is. */
   readonly width?: number;
   readonly colour?: boolean;
+  /** Shows who was denied, also where no row of the first page says it. */
+  readonly isIdentified?: boolean;
 }
+
+export interface DenialFormat extends TableFormat {
+  /** One JSON object per line, with every column. */
+  readonly json?: boolean;
+}
+
+/** Pages of rows, one after the other, as text. */
+export type FormatRows = (columns: readonly string[], rows: readonly JsonRow[]) => string;
 
 interface ListingColumn {
   readonly heading: string;
   readonly value: (row: JsonRow) => Json;
+  /** No narrower than this to fit the terminal; where that is too wide the column with the greatest `rank` is left out. */
+  readonly least?: number;
+  readonly rank?: number;
 }
 
 const TIME: ListingColumn = {
   heading: 'TIME',
   value: (row) => String(row['event_time']).replace(/\.\d+Z$/, 'Z'),
+  least: 20,
 };
+
+/** For terminals without room for the year. */
+const SHORT_TIME: ListingColumn = {
+  heading: 'TIME (UTC)',
+  value: (row) => String(row['event_time']).slice(5, 19).replace('T', ' '),
+  least: 14,
+};
+const NARROW = 120;
 
 const OUTBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
-  { heading: 'ACCESS_TYPE', value: column('access_type') },
-  { heading: 'WORKSPACE', value: column('workspace') },
-  { heading: 'PRODUCT', value: column('network_source_type') },
-  { heading: 'DESTINATION:PORT', value: destinationAndPort },
-  { heading: 'REASON', value: reasonAndRepeats },
-  { heading: 'RULE', value: column('rule') },
-  { heading: 'POLICY', value: column('policy') },
+  { heading: 'ACCESS_TYPE', value: column('access_type'), least: 14, rank: 1 },
+  { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5 },
+  { heading: 'PRODUCT', value: column('network_source_type'), rank: 7 },
+  { heading: 'DESTINATION:PORT', value: destinationAndPort, least: 20 },
+  { heading: 'REASON', value: reasonAndRepeats, least: 14, rank: 2 },
+  { heading: 'RULE', value: column('rule'), least: 12, rank: 6 },
+  { heading: 'POLICY', value: column('policy'), rank: 8 },
 ];
 
 /** Only where somebody looked up who was denied. */
@@ -45,17 +66,24 @@ const POD: ListingColumn = {
   heading: 'POD',
   value: ({ pod, node, who }) =>
     pod ?? (node === null || node === undefined ? (who ?? null) : `node ${node}`),
+  least: 12,
+  rank: 3,
 };
 
 const INBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
-  { heading: 'OUTCOME', value: column('policy_outcome') },
-  { heading: 'WORKSPACE', value: column('workspace') },
-  { heading: 'SOURCE', value: ({ source }) => (source as JsonRow | null)?.['ip'] ?? null },
-  { heading: 'HOST/PATH', value: ({ host, request_path: path }) => `${host ?? ''}${path ?? ''}` },
-  { heading: 'REASON', value: reasonAndRepeats },
-  { heading: 'LIST', value: column('rule_label') },
-  { heading: 'ENTRY', value: column('entry') },
+  { heading: 'OUTCOME', value: column('policy_outcome'), least: 12, rank: 1 },
+  { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5 },
+  { heading: 'SOURCE', value: ({ source }) => (source as JsonRow | null)?.['ip'] ?? null, least: 15 },
+  {
+    heading: 'HOST/PATH',
+    value: ({ host, request_path: path }) => `${host ?? ''}${path ?? ''}`,
+    least: 20,
+    rank: 2,
+  },
+  { heading: 'REASON', value: reasonAndRepeats, least: 14, rank: 3 },
+  { heading: 'LIST', value: column('rule_label'), rank: 7 },
+  { heading: 'ENTRY', value: column('entry'), rank: 6 },
 ];
 
 const LISTINGS = { outbound: OUTBOUND_LISTING, inbound: INBOUND_LISTING };
@@ -66,23 +94,74 @@ const MIN_COLUMN_WIDTH = 8;
 export function formatDenials(
   columns: readonly string[],
   rows: readonly JsonRow[],
-  { json = false, listing, width, colour = false }: DenialFormat = {},
+  { json = false, ...format }: DenialFormat = {},
 ): string {
-  if (json) return rows.map((row) => `${escapeControls(JSON.stringify(row))}\n`).join('');
-  const shown = listing === undefined ? columns.map(plainColumn) : shownOf(listing, rows);
-  if (shown.length === 0) return '';
-  const cells = rows.map((row) => shown.map(({ value }) => cellText(value(row))));
-  const headings = shown.map(({ heading }) => heading);
-  const widths = fitWidths(columnWidths([headings, ...cells]), width);
-  const text = formatTable([headings, ...cells], widths)
-    .map((line) => `${line}\n`)
-    .join('');
-  return colour ? withColours(text) : text;
+  return json ? jsonLines(columns, rows) : denialTable(format)(columns, rows);
 }
 
-function shownOf(listing: keyof typeof LISTINGS, rows: readonly JsonRow[]): readonly ListingColumn[] {
-  const isIdentified = rows.some(({ who }) => who !== null && who !== undefined);
-  return isIdentified ? [...LISTINGS[listing], POD] : LISTINGS[listing];
+export const jsonLines: FormatRows = (_columns, rows) =>
+  rows.map((row) => `${escapeControls(JSON.stringify(row))}\n`).join('');
+
+/** The first page has the headings; the columns stay as wide as they were, or become wider. */
+export function denialTable({ colour = false, ...format }: TableFormat = {}): FormatRows {
+  let known: { readonly shown: readonly ListingColumn[]; readonly widths: readonly number[] } | undefined;
+  return (columns, rows) => {
+    const shown = known?.shown ?? shownOf(columns, rows, format);
+    if (shown.length === 0) return '';
+    const cells = rows.map((row) => cellsOf(shown, row));
+    const headings = shown.map(({ heading }) => heading);
+    const natural = columnWidths([headings, ...cells]);
+    const widths = fitWidths(
+      natural.map((width, at) => Math.max(width, known?.widths[at] ?? 0)),
+      shown,
+      format.width,
+    );
+    const lines = known === undefined ? [headings, ...cells] : cells;
+    const isFirst = known === undefined;
+    known = { shown, widths };
+    if (lines.length === 0) return '';
+    const text = formatTable(lines, widths)
+      .map((line) => `${line}\n`)
+      .join('');
+    return colour ? withColours(text, isFirst) : text;
+  };
+}
+
+function shownOf(
+  columns: readonly string[],
+  rows: readonly JsonRow[],
+  { listing, width = Number.POSITIVE_INFINITY, isIdentified }: TableFormat,
+): readonly ListingColumn[] {
+  if (listing === undefined) return columns.map(plainColumn);
+  const isKnown = isIdentified ?? rows.some(({ who }) => who !== null && who !== undefined);
+  const [time = TIME, ...others] = LISTINGS[listing];
+  const all = [width < NARROW ? SHORT_TIME : time, ...others, ...(isKnown ? [POD] : [])];
+  return withoutLeast(all, rows, width);
+}
+
+/** Leaves out columns until what is left has room. */
+function withoutLeast(
+  columns: readonly ListingColumn[],
+  rows: readonly JsonRow[],
+  width: number,
+): readonly ListingColumn[] {
+  const natural = columnWidths([
+    columns.map(({ heading }) => heading),
+    ...rows.map((row) => cellsOf(columns, row)),
+  ]);
+  const needed = columns.map(({ least = MIN_COLUMN_WIDTH }, at) => Math.min(least, natural[at] ?? 0));
+  const total = needed.reduce((sum, each) => sum + each, COLUMN_GAP * (columns.length - 1));
+  const last = Math.max(...columns.map(({ rank = 0 }) => rank));
+  if (total <= width || last === 0) return columns;
+  return withoutLeast(
+    columns.filter(({ rank = 0 }) => rank !== last),
+    rows,
+    width,
+  );
+}
+
+function cellsOf(columns: readonly ListingColumn[], row: JsonRow): readonly string[] {
+  return columns.map(({ value }) => cellText(value(row)));
 }
 
 function column(name: ColumnName | InboundColumnName): (row: JsonRow) => Json {
@@ -110,13 +189,6 @@ function cellText(value: Json): string {
   return escapeControls(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
-/** C0, DEL, C1 and the characters that change the text direction; the escapes are valid in JSON too. */
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-function escapeControls(text: string): string {
-  return text.replace(CONTROLS, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
 function columnWidths(lines: readonly (readonly string[])[]): number[] {
   const count = lines[0]?.length ?? 0;
   return Array.from({ length: count }, (_, index) =>
@@ -125,13 +197,19 @@ function columnWidths(lines: readonly (readonly string[])[]): number[] {
 }
 
 /** Takes from the widest column until the row fits, so that short columns stay whole. */
-function fitWidths(widths: readonly number[], width = Number.POSITIVE_INFINITY): readonly number[] {
+function fitWidths(
+  widths: readonly number[],
+  shown: readonly ListingColumn[],
+  width = Number.POSITIVE_INFINITY,
+): readonly number[] {
   const fitted = [...widths];
+  const least = shown.map((column, at) => Math.min(column.least ?? MIN_COLUMN_WIDTH, widths[at] ?? 0));
   let excess = fitted.reduce((sum, each) => sum + each, COLUMN_GAP * (fitted.length - 1)) - width;
   while (excess > 0) {
-    const widest = Math.max(...fitted);
-    if (widest <= MIN_COLUMN_WIDTH) break;
-    fitted[fitted.indexOf(widest)] = widest - 1;
+    const spare = fitted.map((each, at) => (each > (least[at] ?? 0) ? each : 0));
+    const widest = Math.max(...spare);
+    if (widest === 0) break;
+    fitted[spare.indexOf(widest)] = widest - 1;
     excess -= 1;
   }
   return fitted;
@@ -143,13 +221,14 @@ const ACCESS_COLOURS = [
 ] as const;
 
 /** After the layout, since colour codes would count as width. Only the first match of a line is the access type. */
-function withColours(text: string): string {
-  const [headings = '', ...lines] = text.split('\n');
+function withColours(text: string, hasHeadings: boolean): string {
+  const all = text.split('\n');
+  const lines = hasHeadings ? all.slice(1) : all;
   const coloured = lines.map((line) => {
     const match = ACCESS_COLOURS.find(({ pattern }) => pattern.test(line));
     return match ? line.replace(match.pattern, (word) => style(match.colour, word)) : line;
   });
-  return [style('bold', headings), ...coloured].join('\n');
+  return [...(hasHeadings ? [style('bold', all[0] ?? '')] : []), ...coloured].join('\n');
 }
 
 /** The caller has decided on colours already; the stream of this process may be another than the reader's. */

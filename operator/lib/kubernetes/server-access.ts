@@ -3,6 +3,7 @@
 // 30 MB, so a pod, which has one way, does without.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type KubeconfigPlace, loadKubeconfig, UnusableKubeconfig } from './load-kubeconfig.ts';
 
 export interface TlsOptions {
   headers: Record<string, string>;
@@ -23,6 +24,8 @@ export interface ServerAccess {
 export interface AccessOptions {
   /** Path of a kubeconfig; undefined for the service account of the pod. */
   readonly kubeconfig?: string | undefined;
+  /** Of the kubeconfig; its current one unless given. */
+  readonly context?: string | undefined;
   /** Address of the API server in a pod. */
   readonly podServer?: string | undefined;
   /** Nothing that says who we are. */
@@ -33,15 +36,15 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Throws where that is not known, with the path and what to do; `directory` has the service account's files. */
 export async function serverAccess(
-  { kubeconfig, podServer, isAnonymous = false }: AccessOptions,
+  { kubeconfig, context, podServer, isAnonymous = false }: AccessOptions,
   directory = SERVICE_ACCOUNT,
 ): Promise<ServerAccess> {
   try {
-    if (kubeconfig !== undefined) return await kubeconfigAccess(kubeconfig, isAnonymous);
+    if (kubeconfig !== undefined) return await kubeconfigAccess({ kubeconfig, context }, isAnonymous);
     if (podServer === undefined) throw new Error('This runs in no pod: KUBERNETES_SERVICE_HOST is not set');
     return await podAccess(podServer, isAnonymous, directory);
   } catch (cause) {
-    if (cause instanceof NoCluster) throw cause;
+    if (cause instanceof UnusableKubeconfig) throw cause;
     const where = kubeconfig === undefined ? "the pod's service account" : `kubeconfig "${kubeconfig}"`;
     throw new Error(
       `Cannot find out how to reach the API server from ${where}: name a kubeconfig with --kubeconfig`,
@@ -61,17 +64,10 @@ async function podAccess(server: string, isAnonymous: boolean, directory: string
   return { server: new URL(server), credentials };
 }
 
-class NoCluster extends Error {}
-
-async function kubeconfigAccess(path: string, isAnonymous: boolean): Promise<ServerAccess> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  config.loadFromFile(path);
+async function kubeconfigAccess(place: KubeconfigPlace, isAnonymous: boolean): Promise<ServerAccess> {
+  const config = await loadKubeconfig(place);
   const cluster = config.getCurrentCluster();
-  if (cluster === null)
-    throw new NoCluster(
-      `Cannot find a cluster in kubeconfig "${path}": set its current context, for example with "kubectl config use-context"`,
-    );
+  if (cluster === null) throw new UnusableKubeconfig('It has no cluster');
   if (isAnonymous) config.loadFromClusterAndUser(cluster, { name: 'nobody' });
   const credentials = async (): Promise<TlsOptions> => {
     const options: TlsOptions = { headers: {} };

@@ -1,81 +1,94 @@
-// `sallyport denials`: rows of the denial log for people, or for programs with --json.
-import { resolve } from 'node:path';
-import { formatDenials } from '../../denials/query/format-denials.ts';
-import { queryDenials } from '../../denials/query/query-denials.ts';
-import type { QueryRows } from '../../denials/query/run-query.ts';
-import { selectDenials, selectWorkspaces } from '../../denials/query/select-denials.ts';
-import { readHits } from '../../denials/store/hits-file.ts';
-import { statePaths } from '../../gateway/state/state-directory.ts';
-import { parseDuration } from '../../lib/duration.ts';
-import { isWorkspace, noSuchWorkspace } from '../shared/known-workspaces.ts';
+// `sallyport denials` and `kubectl sallyport denials`: rows of the denial log for people, or for programs with -o.
+import { existsSync } from 'node:fs';
+import { DEFAULT_STATE } from '../../model/system-names.ts';
+import { readPersonConfig } from '../../person-config.ts';
+import type { OpenPort } from '../shared/collector-of-cluster.ts';
+import { type DenialsOptions, type Request, readRequest } from './denial-request.ts';
+import type { DenialSource } from './denial-source.ts';
+import type { Terminal } from './terminal.ts';
 
-export interface DenialsOptions {
-  readonly state: string;
-  readonly since?: string;
-  readonly workspace?: string;
-  readonly inbound?: boolean;
-  readonly sql?: string;
-  readonly json?: boolean;
+export interface DenialsSurroundings {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly terminal?: Terminal;
+  /** Only a cluster, as for kubectl. */
+  readonly isPlugin?: boolean;
+  /** Instead of through the API server. */
+  readonly openPort?: OpenPort;
+  /** Ends following. */
+  readonly signal?: AbortSignal;
 }
 
 const FAILED = 1;
 const USAGE = 2;
 
-export async function denialsCommand(options: DenialsOptions): Promise<number> {
-  const query = queryOf(options);
-  if ('error' in query) return complain(query.error, USAGE);
-  const answer = await queryDenials({ ...statePaths(resolve(options.state)), sql: query.sql });
-  if ('error' in answer) return complain(answer.error, FAILED);
-  const fault = answer.rows.length === 0 ? await faultOfWorkspace(options) : undefined;
-  if (fault !== undefined) return complain(fault, FAILED);
-  process.stdout.write(textOf(answer, options));
-  return 0;
-}
-
-function textOf({ columns, rows }: QueryRows, options: DenialsOptions): string {
-  if (rows.length === 0 && options.json !== true) return 'No denials found\n';
-  const { isTTY, columns: width } = process.stdout;
-  return formatDenials(columns, rows, {
-    json: options.json ?? false,
-    ...(options.sql === undefined ? { listing: options.inbound === true ? 'inbound' : 'outbound' } : {}),
-    colour: isTTY && process.stdout.hasColors(),
-    ...(isTTY ? { width } : {}),
-  });
-}
-
-function queryOf(options: DenialsOptions): { readonly sql: string } | { readonly error: string } {
-  const { sql, since: age, workspace, inbound } = options;
-  if (sql !== undefined) {
-    return age !== undefined || workspace !== undefined || inbound === true
-      ? {
-          error:
-            'Cannot combine --sql with --since, --workspace or --inbound: put the condition into the query',
-        }
-      : { sql };
+export async function denialsCommand(
+  options: DenialsOptions,
+  surroundings: DenialsSurroundings,
+): Promise<number> {
+  const { terminal = processTerminal(), signal = new AbortController().signal } = surroundings;
+  const request = readRequest(options);
+  if ('error' in request) return complain(terminal, request.error, USAGE);
+  let source: DenialSource;
+  try {
+    source = await openSource(options, surroundings);
+  } catch (error) {
+    return complain(terminal, (error as Error).message, FAILED);
   }
-  const since = age === undefined ? { durationMs: undefined } : parseDuration(age);
-  if ('error' in since) return { error: `--since: ${since.error}` };
-  return { sql: selectDenials({ sinceMs: since.durationMs, workspace, inbound }) };
+  try {
+    const fault = await show(request, source, { terminal, signal });
+    return fault === undefined ? 0 : complain(terminal, fault, FAILED);
+  } finally {
+    await source.close();
+  }
 }
 
-/** Where nothing was found: whether that is since there is no such workspace, neither now nor in the log. */
-async function faultOfWorkspace({ state, workspace }: DenialsOptions): Promise<string | undefined> {
-  if (workspace === undefined) return undefined;
-  const paths = statePaths(resolve(state));
-  const { workspaces = [] } = (await readHits(paths.hits)) ?? {};
-  if (workspaces.some(isWorkspace(workspace))) return undefined;
-  const logged = await queryDenials({ ...paths, sql: selectWorkspaces() });
-  if ('error' in logged) return logged.error;
-  const former = logged.rows.map((row) => ({
-    workspace: String(row['workspace']),
-    workspaceId: String(row['workspace_id']),
-  }));
-  if (former.some(isWorkspace(workspace))) return undefined;
-  const names = new Set([...workspaces, ...former].map((one) => one.workspace));
-  return noSuchWorkspace(workspace, paths.root, [...names]);
+async function show(
+  request: Request,
+  source: DenialSource,
+  { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  const { followDenials, showDenials, showSql, showTop } = await import('./show-denials.ts');
+  switch (request.kind) {
+    case 'sql':
+      return showSql(request, source, terminal);
+    case 'top':
+      return showTop(request, source, terminal);
+    case 'follow':
+      return followDenials(request, source, { terminal, signal });
+    default:
+      return showDenials(request, source, terminal);
+  }
 }
 
-function complain(message: string, status: number): number {
-  process.stderr.write(`${message}\n`);
+/** A state directory where one is named, or is at the usual place and nothing names a cluster; else the cluster. */
+async function openSource(
+  options: DenialsOptions,
+  { environment, isPlugin = false, openPort }: DenialsSurroundings,
+): Promise<DenialSource> {
+  const { state, kubeconfig, context, as, systemNamespace } = options;
+  const namesCluster = [kubeconfig, context, as, systemNamespace].some((option) => option !== undefined);
+  const isUsual = !isPlugin && !namesCluster && existsSync(DEFAULT_STATE);
+  const folder = state ?? (isUsual ? DEFAULT_STATE : undefined);
+  // Each loads what the other does without: DuckDB, or the client of an API server.
+  if (folder !== undefined) return (await import('./state-source.ts')).sourceOfState(folder);
+  const { sourceOfCluster } = await import('./cluster-source.ts');
+  return sourceOfCluster(readPersonConfig(options, environment), openPort);
+}
+
+function processTerminal(): Terminal {
+  const { isTTY, columns } = process.stdout;
+  return {
+    out: (text) =>
+      new Promise((resolve) => {
+        process.stdout.write(text, () => resolve());
+      }),
+    err: (text) => void process.stderr.write(text),
+    colour: isTTY && process.stdout.hasColors(),
+    ...(isTTY ? { width: columns } : {}),
+  };
+}
+
+function complain(terminal: Terminal, message: string, status: number): number {
+  terminal.err(`${message}\n`);
   return status;
 }

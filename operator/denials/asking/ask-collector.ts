@@ -1,0 +1,120 @@
+// SQL of a person -> the collector's answer, over TLS on a stream that somebody else opens: a port of its pod through the
+// API server. The collector is known by its own authority, the person by a token or a client certificate.
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { Client } from 'undici';
+import { z } from 'zod';
+import type { QueryAnswer } from '../query/run-query.ts';
+import { ERROR_SCHEMA, QUERY_PATH } from '../wire/collector-wire.ts';
+
+/** Never throws: a failure is an answer for the person at the terminal. */
+export type AskDenials = (sql: string, maxRows?: number) => Promise<QueryAnswer>;
+
+export interface PersonCredentials {
+  readonly token?: string | undefined;
+  /** Of a client certificate; PEM. */
+  readonly cert?: Buffer | string | undefined;
+  readonly key?: Buffer | string | undefined;
+}
+
+export interface AskCollectorOptions {
+  /** That the certificate must be for. */
+  readonly serverName: string;
+  /** PEM. */
+  readonly authority: string;
+  /** For each new connection. Throws a sentence for the person where there is none. */
+  readonly open: () => Promise<Duplex>;
+  /** Asked for with each request, since tokens are replaced. */
+  readonly credentials: () => Promise<PersonCredentials>;
+}
+
+export interface CollectorClient {
+  readonly ask: AskDenials;
+  /** A query under way fails. */
+  readonly close: () => Promise<void>;
+}
+
+const TIMEOUT_MS = 60_000;
+const HANDSHAKE_MS = 20_000;
+const MOST_ANSWER_BYTES = 256 * 1024 * 1024;
+
+const answerSchema = z.object({
+  columns: z.array(z.string()),
+  rows: z.array(z.record(z.string(), z.json())),
+  truncated: z.boolean(),
+});
+
+export function askCollector(options: AskCollectorOptions): CollectorClient {
+  const client = new Client(`https://${options.serverName}`, {
+    ...{ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, maxResponseSize: MOST_ANSWER_BYTES },
+    ...{ allowH2: false, pipelining: 1 },
+    connect: (_connection, done) => {
+      secure(options).then(
+        (socket) => done(null, socket),
+        (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), null),
+      );
+    },
+  });
+  const ask: AskDenials = async (sql, maxRows) => {
+    try {
+      const { token } = await options.credentials();
+      const { statusCode, body } = await client.request({
+        ...{ method: 'POST', path: QUERY_PATH, body: JSON.stringify({ sql, maxRows }) },
+        headers: {
+          'content-type': 'application/json',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+      });
+      return answerOf(statusCode, parseJson(await body.text()));
+    } catch (cause) {
+      return { error: sentenceOf(cause) };
+    }
+  };
+  return { ask, close: () => client.destroy() };
+}
+
+async function secure({ open, serverName, authority, credentials }: AskCollectorOptions): Promise<TLSSocket> {
+  const { cert, key } = await credentials();
+  const stream = await open();
+  const identity = cert === undefined || key === undefined ? {} : { cert, key };
+  const socket = connectTls({ socket: stream, ca: authority, servername: serverName, ...identity });
+  return new Promise((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      clearTimeout(timer);
+      stream.destroy();
+      socket.destroy();
+      reject(new Error(`Cannot connect to the collector: ${cause.message}`, { cause }));
+    };
+    const timer = setTimeout(() => fail(new Error('it does not answer; try again')), HANDSHAKE_MS);
+    const ended = (): void => fail(new Error('its pod closed the connection; try again'));
+    stream.once('error', fail);
+    socket.once('error', fail).once('close', ended);
+    socket.once('secureConnect', () => {
+      clearTimeout(timer);
+      socket.off('close', ended).off('error', fail);
+      stream.off('error', fail).on('error', (error) => socket.destroy(error));
+      resolve(socket);
+    });
+  });
+}
+
+function answerOf(status: number, value: unknown): QueryAnswer {
+  const answer = answerSchema.safeParse(value);
+  if (status === 200 && answer.success) return answer.data;
+  const refusal = ERROR_SCHEMA.safeParse(value);
+  if (refusal.success) return refusal.data;
+  return { error: `Cannot read the answer of the collector (status ${status}): is it of another version?` };
+}
+
+function sentenceOf(cause: unknown): string {
+  const { message } = cause as Error;
+  return message.startsWith('Cannot ') ? message : `Cannot ask the collector: ${message}; try again`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

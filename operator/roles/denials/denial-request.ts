@@ -1,0 +1,148 @@
+// The options of `sallyport denials` -> what is asked for, or a sentence that says which option to change.
+import type { DenialFilter } from '../../denials/query/select-denials.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { OUTPUT_FORMATS, type OutputFormat } from '../../model/output-format.ts';
+import type { PersonOptions } from '../../person-config.ts';
+
+export interface DenialsOptions extends PersonOptions {
+  readonly state?: string;
+  readonly since?: string;
+  readonly namespace?: string;
+  readonly workspace?: string;
+  readonly pod?: string;
+  readonly policy?: string;
+  readonly dryRun?: boolean;
+  readonly failures?: boolean;
+  readonly inbound?: boolean;
+  readonly follow?: boolean;
+  readonly top?: string | boolean;
+  readonly limit?: string;
+  readonly sql?: string;
+  readonly json?: boolean;
+  readonly output?: string;
+}
+
+export interface SqlRequest {
+  readonly kind: 'sql';
+  readonly sql: string;
+  readonly output: OutputFormat;
+}
+
+export interface RowsRequest {
+  readonly kind: 'list' | 'follow' | 'top';
+  readonly filter: DenialFilter;
+  readonly output: OutputFormat;
+  /** Most rows; infinite for all. */
+  readonly limit: number;
+}
+
+export type Request = SqlRequest | RowsRequest;
+type Fault = { readonly error: string };
+
+const DEFAULT_ROWS = 1000;
+const DEFAULT_TOP = 10;
+const MOST_TOP = 1000;
+/** Of --top: a whole year in 24 bars says little. */
+const TOP_MS = 86_400_000;
+
+export function readRequest(options: DenialsOptions): Request | Fault {
+  const output = outputOf(options);
+  if (typeof output === 'object') return output;
+  const conflict = CONFLICTS.find(([isThere]) => isThere(options));
+  if (conflict !== undefined) return { error: conflict[1] };
+  const { sql } = options;
+  return sql === undefined ? readRows(options, output) : readSql(sql, options, output);
+}
+
+function readSql(sql: string, options: DenialsOptions, output: OutputFormat): Request | Fault {
+  const [chosen] = ROW_OPTIONS.filter(([name]) => options[name] !== undefined);
+  return chosen === undefined
+    ? { kind: 'sql', sql, output }
+    : { error: `Cannot combine --sql with ${chosen[1]}: put the condition into the query` };
+}
+
+function readRows(options: DenialsOptions, output: OutputFormat): Request | Fault {
+  const { since, top, follow } = options;
+  const age = since === undefined ? { durationMs: undefined } : parseDuration(since);
+  if ('error' in age) return { error: `--since: ${age.error}` };
+  const kind = follow === true ? 'follow' : top === undefined ? 'list' : 'top';
+  const limit = kind === 'top' ? topOf(options) : limitOf(options);
+  if (typeof limit === 'object') return limit;
+  const sinceMs = age.durationMs ?? (kind === 'top' ? TOP_MS : undefined);
+  return { kind, output, limit, filter: filterOf(options, sinceMs) };
+}
+
+function filterOf(options: DenialsOptions, sinceMs: number | undefined): DenialFilter {
+  const { namespace, workspace = namespace, pod, policy, dryRun, inbound } = options;
+  return { sinceMs, workspace, pod, policy, dryRun, inbound };
+}
+
+function outputOf({ output, json }: DenialsOptions): OutputFormat | Fault {
+  if (output === undefined) return json === true ? 'json' : 'table';
+  const known = OUTPUT_FORMATS.find((one) => one === output);
+  if (json === true && known !== 'json')
+    return { error: 'Cannot combine --json with another -o: leave one out' };
+  if (known !== undefined) return known;
+  const choices = OUTPUT_FORMATS.join(', ');
+  const hint =
+    output === 'parquet'
+      ? `; DuckDB writes it from JSON: … -o json --limit 0 >denials.json, then duckdb -c "COPY (FROM 'denials.json') TO 'denials.parquet'"`
+      : '';
+  return { error: `-o: Cannot write "${output}": choose ${choices}${hint}` };
+}
+
+/** Options that say different things about the same. */
+const CONFLICTS: readonly (readonly [(options: DenialsOptions) => boolean, string])[] = [
+  [
+    ({ failures }) => failures === true,
+    'Cannot show --failures: the log has what was denied, and not yet what was allowed and failed',
+  ],
+  [
+    ({ follow, top }) => follow === true && top !== undefined,
+    'Cannot combine --follow with --top: leave one out',
+  ],
+  [
+    ({ namespace, workspace }) => namespace !== undefined && workspace !== undefined,
+    'Cannot combine --namespace with --workspace: both say which workspace, the latter also by its id',
+  ],
+  [
+    ({ inbound, pod, policy }) => inbound === true && (pod ?? policy) !== undefined,
+    'Cannot combine --inbound with --pod or --policy: requests from outside are of no pod, and decided by lists',
+  ],
+  [
+    ({ top, limit }) => top !== undefined && limit !== undefined,
+    'Cannot combine --limit with --top: --top 20 shows 20',
+  ],
+  [
+    ({ follow, limit }) => follow === true && limit !== undefined,
+    'Cannot combine --limit with --follow: it goes on until you end it',
+  ],
+];
+
+/** What chooses rows, or how they are shown. */
+const ROW_OPTIONS = [
+  ['since', '--since'],
+  ['namespace', '--namespace'],
+  ['workspace', '--workspace'],
+  ['pod', '--pod'],
+  ['policy', '--policy'],
+  ['dryRun', '--dry-run'],
+  ['inbound', '--inbound'],
+  ['follow', '--follow'],
+  ['top', '--top'],
+  ['limit', '--limit'],
+] as const;
+
+function topOf({ top }: DenialsOptions): number | Fault {
+  const text = typeof top === 'string' ? top : `${DEFAULT_TOP}`;
+  return /^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_TOP
+    ? Number(text)
+    : { error: `--top: Cannot show "${text}" destinations: write a number from 1 to ${MOST_TOP}` };
+}
+
+function limitOf({ limit, follow }: DenialsOptions): number | Fault {
+  if (limit === undefined) return follow === true ? Number.POSITIVE_INFINITY : DEFAULT_ROWS;
+  if (!/^\d{1,9}$/.test(limit))
+    return { error: `--limit: Cannot read "${limit}": write a number of rows; 0: all` };
+  return Number(limit) === 0 ? Number.POSITIVE_INFINITY : Number(limit);
+}

@@ -1,0 +1,14 @@
+// Where `sallyport denials` gets its rows.
+import type { AskDenials } from '../../denials/asking/ask-collector.ts';
+
+export interface DenialSource {
+  readonly ask: AskDenials;
+  /** Where nothing was found: what is wrong with the question, and what else to know. */
+  readonly whyNothing: (workspace: string | undefined) => Promise<Nothing>;
+  readonly close: () => Promise<void>;
+}
+
+export interface Nothing {
+  readonly fault?: string | undefined;
+  readonly note?: string | undefined;
+}

@@ -1,0 +1,96 @@
+// The API server with the rights of a person, and sentences for what they may not do there.
+import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { PersonConfig } from '../../person-config.ts';
+
+export type PersonApi = Pick<KubernetesApi, 'request'>;
+
+/** What somebody may do, as RBAC says it. */
+export interface Right {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  /** Undefined: in the whole cluster. */
+  readonly namespace?: string | undefined;
+  readonly name?: string;
+}
+
+export function connectPerson({ kubeconfig, context, as }: PersonConfig): Promise<KubernetesApi> {
+  return connectKubernetes({ kubeconfig, context, ...(as === undefined ? {} : { actAs: { user: as } }) });
+}
+
+const REVIEW = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+
+export async function mayI(api: PersonApi, right: Right): Promise<boolean> {
+  const answer = (await api.request({
+    ...{ method: 'POST', path: REVIEW },
+    body: {
+      ...{ apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview' },
+      spec: { resourceAttributes: right },
+    },
+  })) as { readonly status?: { readonly allowed?: boolean; readonly denied?: boolean } };
+  return answer.status?.allowed === true && answer.status.denied !== true;
+}
+
+/** `get pods/portforward in Namespace "sallyport-system"`. */
+export function describeRight({ verb, group, resource, subresource, namespace }: Right): string {
+  const what = [resource, ...(subresource === undefined ? [] : [subresource])].join('/');
+  const where = namespace === undefined ? 'the whole cluster' : `Namespace "${namespace}"`;
+  return `${verb} ${what}${group === '' ? '' : `.${group}`} in ${where}`;
+}
+
+/** Undefined where it is not there. Throws with what cannot be read, and why. */
+export async function readOne(
+  api: PersonApi,
+  resource: Resource,
+  place: { readonly namespace?: string | undefined; readonly name: string },
+): Promise<unknown> {
+  try {
+    return await api.request({ method: 'GET', path: pathOf(resource, place) });
+  } catch (cause) {
+    if (cause instanceof ApiFailure && cause.status === 404) return undefined;
+    throw unreadable(cause, `${resource.kind} "${place.name}"`);
+  }
+}
+
+const PAGE_SIZE = '500';
+
+/** All of a kind. Throws with what cannot be read, and why. */
+export async function readAll(
+  api: PersonApi,
+  resource: Resource,
+  { namespace, ...selection }: { readonly namespace?: string; readonly labelSelector?: string } = {},
+): Promise<readonly unknown[]> {
+  const path = pathOf(resource, { namespace });
+  const items: unknown[] = [];
+  let next = '';
+  try {
+    do {
+      const query = { ...selection, limit: PAGE_SIZE, ...(next === '' ? {} : { continue: next }) };
+      const page = (await api.request({ method: 'GET', path, query })) as {
+        readonly metadata?: { readonly continue?: string };
+        readonly items?: readonly unknown[];
+      };
+      items.push(...(page.items ?? []));
+      next = page.metadata?.continue ?? '';
+    } while (next !== '');
+  } catch (cause) {
+    throw unreadable(
+      cause,
+      `${resource.plural}${namespace === undefined ? '' : ` of Namespace "${namespace}"`}`,
+    );
+  }
+  return items;
+}
+
+function unreadable(cause: unknown, what: string): Error {
+  const { message } = cause as Error;
+  if (!(cause instanceof ApiFailure) || cause.status === 0) return new Error(message, { cause });
+  const advice =
+    cause.status === 403
+      ? '; ask an administrator for the ClusterRole "sallyport-viewer", or for "view"'
+      : '';
+  return new Error(`Cannot read ${what}: ${message}${advice}`, { cause });
+}

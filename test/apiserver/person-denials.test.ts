@@ -1,0 +1,276 @@
+// `kubectl sallyport denials` with real rights on a real API server and a real collector. An API server without nodes
+// forwards no ports, so a connection to the collector stands for that; what it refuses, it refuses.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { readCollectorConfig } from '../../operator/cluster-config.ts';
+import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
+import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { createLogger } from '../../operator/lib/logger.ts';
+import { COLLECTOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { CollectorProcess } from '../../operator/roles/collector/process.ts';
+import { denialsCommand } from '../../operator/roles/denials/command.ts';
+import type { DenialsOptions } from '../../operator/roles/denials/denial-request.ts';
+import type { OpenPort } from '../../operator/roles/shared/collector-of-cluster.ts';
+import { sampleBatch } from '../fixtures/denial-fixture.ts';
+import {
+  CONTROL_PLANE_TIMEOUT_MS,
+  type ControlPlane,
+  installCollectorRoles,
+  installRoles,
+  startControlPlane,
+} from '../support/cluster/control-plane.ts';
+import { until } from '../support/until.ts';
+
+let controlPlane: ControlPlane;
+let root: KubernetesApi;
+let folder: string;
+let running: CollectorProcess;
+/** May get denials in team-a, and forward ports. */
+let ada: string;
+/** The same, by token. */
+let reader: string;
+/** May forward ports, and read nothing. */
+let bob: string;
+/** May do nothing. */
+let eve: string;
+
+const silent = createLogger({
+  ...{ role: 'test', level: 'error' },
+  stream: new Writable({ write: (_chunk, _encoding, done) => done() }),
+});
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'person-denials-'));
+  controlPlane = await startControlPlane();
+  await installRoles(controlPlane);
+  await installCollectorRoles(controlPlane);
+  root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
+  await storeRows();
+  running = await startCollector();
+  await makePod();
+  await grant();
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(async () => {
+  await running?.stop();
+  await root?.close();
+  await controlPlane?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Three of team-a, of which one is of dry-run, and two of team-b; a collector finds them when it starts. */
+async function storeRows(): Promise<void> {
+  const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+  await store.append(sampleBatch(0, 2, { pod: 'etl-0', who: 'POD' }));
+  await store.append(sampleBatch(2, 3, { accessType: 'DRY_RUN_DENIAL', policy: 'trial' }));
+  await store.append(sampleBatch(3, 5, { workspace: 'team-b', workspaceId: 'ws-2' }));
+  await store.close();
+}
+
+async function startCollector(): Promise<CollectorProcess> {
+  const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, COLLECTOR_ACCOUNT);
+  const options = {
+    ...{ kubeconfig, namespace: SYSTEM_NAMESPACE, healthPort: '0', logLevel: 'info', port: '0' },
+    ...{ listenAddress: '127.0.0.1', state: folder, retention: '36500d', retentionSize: '1GB' },
+  };
+  return CollectorProcess.start(readCollectorConfig(options, {}), silent);
+}
+
+async function makePod(): Promise<void> {
+  const pods = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods`;
+  const metadata = { name: 'collector-1', labels: { 'app.kubernetes.io/name': 'sallyport-collector' } };
+  const spec = { serviceAccountName: COLLECTOR_ACCOUNT, containers: [{ name: 'main', image: 'none' }] };
+  await root.request({ method: 'POST', path: pods, body: { apiVersion: 'v1', kind: 'Pod', metadata, spec } });
+  await root.request({
+    ...{ method: 'PATCH', path: `${pods}/collector-1/status`, contentType: 'application/merge-patch+json' },
+    body: { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
+  });
+}
+
+async function kubectl(...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await controlPlane.kubectl(args);
+  if (code !== 0) throw new Error(stderr);
+}
+
+async function grant(): Promise<void> {
+  const viewer = ['--clusterrole', 'sallyport-denials-viewer'];
+  const home = ['-n', SYSTEM_NAMESPACE];
+  await kubectl('create', 'namespace', 'team-a');
+  await kubectl('create', 'serviceaccount', 'reader', '-n', 'team-a');
+  const people = ['--user', 'ada', '--serviceaccount', 'team-a:reader'];
+  await kubectl('create', 'rolebinding', 'denials', '-n', 'team-a', ...viewer, ...people);
+  await kubectl('create', 'role', 'pods', ...home, '--verb', 'list', '--resource', 'pods');
+  await kubectl('create', 'rolebinding', 'pods', ...home, '--role', 'pods', ...people, '--user', 'bob');
+  ada = await controlPlane.kubeconfigFor({ user: 'ada' });
+  bob = await controlPlane.kubeconfigFor({ user: 'bob' });
+  eve = await controlPlane.kubeconfigFor({ user: 'eve' });
+  reader = await controlPlane.serviceAccountKubeconfig('team-a', 'reader');
+}
+
+const direct: OpenPort = async () => connect(running.port, '127.0.0.1');
+
+interface Asked {
+  readonly openPort?: OpenPort | undefined;
+  readonly width?: number;
+  readonly signal?: AbortSignal;
+  readonly onOut?: (text: string) => void;
+}
+
+async function denials(options: DenialsOptions, { openPort = direct, width, signal, onOut }: Asked = {}) {
+  let out = '';
+  let err = '';
+  const terminal = {
+    out: async (text: string) => {
+      out += text;
+      onOut?.(out);
+    },
+    err: (text: string) => void (err += text),
+    colour: false,
+    ...(width === undefined ? {} : { width }),
+  };
+  const status = await denialsCommand(options, {
+    ...{ environment: {}, isPlugin: true, terminal, openPort },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { status, out, err };
+}
+
+const destinationsOf = (out: string): readonly unknown[] =>
+  out
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { readonly destination: string }).destination);
+
+test('people see the rows of their workspaces, known by certificate or by token', async () => {
+  const own = ['host-2.example.com', 'host-1.example.com', 'host-0.example.com'];
+  for (const kubeconfig of [ada, reader]) {
+    const { status, out, err } = await denials({ kubeconfig, output: 'json' });
+    expect({ status, err, destinations: destinationsOf(out) }).toEqual({
+      ...{ status: 0, err: '', destinations: own },
+    });
+  }
+  const all = await denials({ kubeconfig: controlPlane.adminKubeconfig, output: 'json', limit: '4' });
+  expect(destinationsOf(all.out)).toEqual(['host-4.example.com', 'host-3.example.com', ...own.slice(0, 2)]);
+  expect(all.err).toBe('Only the newest 4 are shown: narrow them, or choose another --limit (0: all)\n');
+});
+
+test.each<[DenialsOptions, readonly string[]]>([
+  [{ namespace: 'team-b' }, ['host-4.example.com', 'host-3.example.com']],
+  [{ workspace: 'ws-2', limit: '1' }, ['host-4.example.com']],
+  [{ pod: 'etl-0' }, ['host-1.example.com', 'host-0.example.com']],
+  [{ policy: 'trial' }, ['host-2.example.com']],
+  [{ dryRun: true, limit: '0' }, ['host-2.example.com']],
+])('%j chooses rows', async (options, destinations) => {
+  const kubeconfig = controlPlane.adminKubeconfig;
+  expect(destinationsOf((await denials({ kubeconfig, output: 'json', ...options })).out)).toEqual(
+    destinations,
+  );
+});
+
+test('tables fit terminals of 80 and of 160 columns, with the pod', async () => {
+  for (const width of [80, 160]) {
+    const { out } = await denials({ kubeconfig: ada }, { width });
+    const lines = out.split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+    expect(lines[0]).toMatch(/DESTINATION:PORT .*REASON .*POD$/);
+    expect(lines[2]).toMatch(/ host-1\.ex.* etl-0$/);
+    const top = (await denials({ kubeconfig: ada, top: true, since: '3650d' }, { width })).out.split('\n');
+    expect(Math.max(...top.map((line) => line.length))).toBeLessThanOrEqual(width);
+    expect(top.join('\n')).toMatch(/2 denied \(█\), 1 by dry-run \(░\)/);
+  }
+});
+
+test('--sql asks what it says, and its mistakes are said', async () => {
+  const sql = 'select count(*)::int as n from system.access.outbound_network';
+  expect(await denials({ kubeconfig: ada, sql, output: 'csv' })).toEqual({
+    status: 0,
+    out: 'n\n3\n',
+    err: '',
+  });
+  const wrong = await denials({ kubeconfig: ada, sql: 'selec 1' });
+  expect(wrong).toMatchObject({ status: 1, err: expect.stringMatching(/^Cannot read the query: /) });
+});
+
+test('who may read nothing is told the right that is missing', async () => {
+  const right = 'get denials.sallyport.dev in';
+  const advice = 'ask an administrator to bind ClusterRole "sallyport-denials-viewer"\n';
+  expect(await denials({ kubeconfig: bob, namespace: 'team-a' })).toEqual({
+    ...{ status: 1, out: '' },
+    err: `Cannot read denials of "team-a": you may not ${right} Namespace "team-a"; ${advice}`,
+  });
+  const { status, out, err } = await denials({ kubeconfig: bob });
+  expect({ status, out }).toEqual({ status: 0, out: 'No denials found\n' });
+  expect(err).toContain(`you may not ${right} the whole cluster; for more ${advice}`);
+});
+
+test('who may not list or reach the pod is told so', async () => {
+  const noList = await denials({ kubeconfig: eve });
+  expect(noList.status).toBe(1);
+  expect(noList.err).toMatch(
+    /^Cannot read pods of Namespace "sallyport-system": pods is forbidden: User "eve" cannot list resource "pods"/,
+  );
+  const { forwardPort } = await import('../../operator/lib/kubernetes/forward-port.ts');
+  expect(await denials({ kubeconfig: ada }, { openPort: forwardPort })).toEqual({
+    ...{ status: 1, out: '' },
+    err: 'Cannot open port 8444 of pod "sallyport-system/collector-1" through the API server: you may not create pods/portforward in Namespace "sallyport-system", nor get pods/portforward in Namespace "sallyport-system"; ask an administrator for a Role with these verbs\n',
+  });
+});
+
+test.each<[DenialsOptions, RegExp]>([
+  [
+    { systemNamespace: 'default' },
+    /^Cannot find a collector in Namespace "default": set "collector.enabled: true"/,
+  ],
+  [{ context: 'nosuch' }, /^Cannot find context "nosuch" in kubeconfig ".*": it has "/],
+  [{ as: 'ada' }, /^Cannot use --as with denials: /],
+  [
+    { kubeconfig: 'nosuch.yaml' },
+    /^Cannot find out how to reach the API server from kubeconfig "nosuch\.yaml"/,
+  ],
+])('%j: what to do is said', async (options, sentence) => {
+  const kubeconfig = controlPlane.adminKubeconfig;
+  const answer = await denials({ kubeconfig, ...options });
+  expect(answer).toEqual({ status: 1, out: '', err: expect.stringMatching(sentence) });
+});
+
+test('a stream that ends, or of somebody else, is said', async () => {
+  const ended = await denials(
+    { kubeconfig: ada },
+    { openPort: async () => connect(running.port, '127.0.0.1').end() },
+  );
+  expect(ended).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/^Cannot connect to the collector: /),
+  });
+  const other = new URL(controlPlane.server);
+  const stranger = await denials(
+    { kubeconfig: ada },
+    { openPort: async () => connect(Number(other.port), other.hostname) },
+  );
+  expect(stranger.status).toBe(1);
+  expect(stranger.err).toMatch(/^Cannot connect to the collector: .*certificate/);
+});
+
+test('--follow shows what was stored since, and goes on when the collector was away', async () => {
+  const end = new AbortController();
+  let shown = '';
+  const following = denials(
+    { kubeconfig: ada, follow: true, since: '3650d', output: 'json' },
+    { signal: end.signal, onOut: (out) => (shown = out) },
+  );
+  await until('the rows of --since are there', () => shown.split('\n').length === 4);
+  await running.stop();
+  const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+  await store.append(sampleBatch(5, 6));
+  await store.close();
+  running = await startCollector();
+  await until('the new row is there', () => shown.includes('host-5.'), 30_000);
+  end.abort();
+  expect(destinationsOf((await following).out)).toEqual(
+    [0, 1, 2, 5].map((number) => `host-${number}.example.com`),
+  );
+}, 60_000);
