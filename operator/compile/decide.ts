@@ -158,7 +158,8 @@ export function isInternet(group: DestinationGroup): boolean {
   return group.list === 'allowedInternetDestinations' || group.list === 'connections';
 }
 
-function ruleOf(match: Match): Rule {
+/** How an entry is named in a decision. */
+export function ruleOf(match: Match): Rule {
   const location = parseStorageHost(match.pattern)?.location ?? match.pattern;
   const isStorage =
     match.group.list === 'allowedStorageDestinations' || match.group.list === 'externalLocations';

@@ -2,6 +2,10 @@
 // Starts nothing; roles/run/process.ts and roles/gateway/process.ts do, in their order.
 import { join } from 'node:path';
 import type { ProxyConfig } from '../config.ts';
+import * as atomicFiles from '../lib/atomic-file.ts';
+import { CountsWriter } from '../lib/counts-writer.ts';
+import { SYSTEM_CLOCK } from '../lib/loop.ts';
+import type { EntryUsesFile } from '../model/entry-uses.ts';
 import { xdsSocketPath } from '../render/envoy/ads.ts';
 import { renderBootstrap } from '../render/envoy/bootstrap.ts';
 import type { GatewaySettings } from '../render/envoy/envoy-config.ts';
@@ -9,6 +13,8 @@ import type { NameServer } from './dns/ask-name-server.ts';
 import type { ClusterNames } from './dns/cluster-names.ts';
 import { GatewayDns } from './dns/gateway-dns.ts';
 import { EGRESS_RULES, placeKeys } from './egress/egress-resources.ts';
+import { EntryUses } from './egress/entry-uses.ts';
+import { readEntryUses } from './egress/entry-uses-file.ts';
 import { TakenPorts } from './egress/taken-ports.ts';
 import { GatewayPass } from './gateway-pass.ts';
 import { portProblem } from './ports/port-probe.ts';
@@ -42,6 +48,9 @@ export interface GatewayParts {
   readonly polls: EnvoyPolls;
   readonly overloaded: OverloadedListeners;
   readonly overload: OverloadWatch;
+  /** How often allowed destinations are used, and what stores that. */
+  readonly uses: EntryUses;
+  readonly usesWriter: CountsWriter;
   /** The last step of stopping: another process may have the state directory. */
   readonly release: () => Promise<void>;
 }
@@ -67,6 +76,9 @@ export interface GatewayNames {
 const SLOW_POLL_MS = 2000;
 /** A port that is suddenly busy soon gets more. */
 const BUSY_POLL_MS = 250;
+/** Envoy forgets a host that nobody has used for 30 s. */
+const USES_POLL_MS = 10_000;
+const STORE_USES_MS = 10_000;
 
 /** Where a gateway is on this machine. */
 export interface GatewayPlace {
@@ -75,6 +87,8 @@ export interface GatewayPlace {
   readonly binary: string | undefined;
   readonly tunnels: TunnelFile;
   readonly descriptors: Descriptors;
+  /** Of the last time. */
+  readonly entryUses: EntryUsesFile | undefined;
   /** Changes that made the directory private, and what the machine has too little of, a sentence for each. */
   readonly notes: readonly string[];
   readonly release: () => Promise<void>;
@@ -94,6 +108,7 @@ export async function prepareGateway(
     paths,
     tunnels,
     descriptors,
+    entryUses: await readEntryUses(paths.entryUses),
     notes: [...notes, ...descriptorNotes(descriptors)],
     release,
     binary: config.isEnvoyExternal ? undefined : await envoyBinary(config.path),
@@ -136,18 +151,37 @@ export function gatewayParts(
   const active = () => admin.activeConnections();
   const limits = new ConnectionLimits({ settings, active, onFailure: onAdminFailure });
   const tunnelCloser = new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() });
+  const uses = new EntryUses({
+    hosts: () => admin.forwardedHosts(),
+    isAdopted: () => envoy.startedAs === 'adopted',
+    nowMs: () => SYSTEM_CLOCK.nowMs(),
+    known: place.entryUses,
+  });
   return {
-    ...{ paths, envoy, settings, dns, overloaded, overload, release },
-    pass: new GatewayPass({ envoy, limits, dns, tunnels, tunnelCloser }),
+    ...{ paths, envoy, settings, dns, overloaded, overload, uses, release },
+    usesWriter: usesWriter(paths, uses, onFailure),
+    pass: new GatewayPass({ envoy, limits, dns, tunnels, tunnelCloser, uses }),
     polls: new EnvoyPolls(
       [
         { check: () => overloaded.check(), pauseMs: SLOW_POLL_MS, isAskedLast: true },
         { check: () => overload.check(), pauseMs: SLOW_POLL_MS },
         { check: () => limits.check(), pauseMs: BUSY_POLL_MS },
+        { check: () => uses.check(), pauseMs: USES_POLL_MS, isAskedLast: true },
       ],
       onAdminFailure,
     ),
   };
+}
+
+function usesWriter(
+  paths: StatePaths,
+  counter: EntryUses,
+  onFailure: GatewayHooks['onFailure'],
+): CountsWriter {
+  return new CountsWriter({
+    ...{ path: paths.entryUses, files: atomicFiles, counter, everyMs: STORE_USES_MS },
+    onFailure: (error) => onFailure('the counts of used destinations could not be stored', error),
+  });
 }
 
 function egressEnvoy(

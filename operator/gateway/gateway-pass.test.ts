@@ -67,6 +67,7 @@ async function scene() {
     dns: { serve: async (_, compiled) => void served.push(compiled as DesiredOutputs) },
     tunnels,
     tunnelCloser: new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() }),
+    uses: { remember: () => undefined },
   });
   const egressListenersOf = (plans: Parameters<typeof productListeners>[0]) =>
     productListeners(plans, { 'alpha/JOBS': 10_008 }, '127.0.0.1');

@@ -9,6 +9,7 @@ import type { CompiledObjects, GatewayOutputs } from '../pipeline.ts';
 import type { TunnelMemory } from '../render/envoy/tunnel-memory.ts';
 import type { GatewayDns } from './dns/gateway-dns.ts';
 import { egressResources } from './egress/egress-resources.ts';
+import type { EntryUses } from './egress/entry-uses.ts';
 import { heldBackSentences } from './egress/held-back-sentences.ts';
 import type { ConnectionLimits } from './process/connection-limits.ts';
 import type { TunnelCloser } from './tunnels/tunnel-closer.ts';
@@ -54,6 +55,7 @@ export interface GatewayPassParts {
   readonly dns: Pick<GatewayDns, 'serve'>;
   readonly tunnels: TunnelFile;
   readonly tunnelCloser: TunnelCloser;
+  readonly uses: Pick<EntryUses, 'remember'>;
 }
 
 export class GatewayPass {
@@ -91,6 +93,7 @@ export class GatewayPass {
     await tunnelCloser.check(performance.now());
     const outputs = await compute(tunnels.memory);
     const unsaved = await remember(outputs);
+    this.#parts.uses.remember(outputs.tables, outputs.egressListeners);
     await tunnels.keep(outputs.tunnels);
     return { outputs, unsaved: [unsaved, tunnels.problem].filter((problem) => problem !== undefined) };
   }

@@ -53,6 +53,7 @@ export class ScaledGateway {
       dns: { serve: async () => undefined },
       tunnels,
       tunnelCloser: new TunnelCloser({ file: tunnels, listenersInUse: () => admin.listenersInUse() }),
+      uses: { remember: () => undefined },
     });
   }
 

@@ -27,6 +27,17 @@ export interface Overload {
   readonly actions: ReadonlySet<string>;
 }
 
+/** An address that Envoy forwards to under the name of a client. */
+export interface ForwardedHost {
+  readonly cluster: string;
+  readonly host: string;
+  readonly port: number;
+  /** Requests and tunnels, since Envoy has known it. */
+  readonly requests: number;
+  /** Open connections to it. */
+  readonly active: number;
+}
+
 export interface ServerInfo {
   readonly version: string;
   readonly state: string;
@@ -136,6 +147,16 @@ export class EnvoyAdmin {
     return { accepted, failed: counters.get('filesystem.write_failed') ?? 0 };
   }
 
+  /** Of all address caches; a host that nobody has used for a while is not there any more. */
+  async forwardedHosts(): Promise<readonly ForwardedHost[]> {
+    const answer = JSON.parse(await this.#text('/clusters?format=json')) as {
+      cluster_statuses?: ClusterDump[];
+    };
+    return (answer.cluster_statuses ?? []).flatMap(({ name, host_statuses: hosts = [] }) =>
+      hosts.flatMap((host) => forwardedHost(name, host)),
+    );
+  }
+
   /** Names of the listeners that came over xDS, in force or warming. */
   async listenerNames(): Promise<readonly string[]> {
     const mask = 'name,active_state.version_info,warming_state.version_info';
@@ -213,6 +234,26 @@ export class EnvoyAdmin {
       asked.end();
     });
   }
+}
+
+interface HostDump {
+  readonly hostname?: string;
+  readonly stats?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+interface ClusterDump {
+  readonly name: string;
+  readonly host_statuses?: readonly HostDump[];
+}
+
+/** Envoy names such a host with its port; hosts of other clusters have no name. */
+const HOST_AND_PORT = /^(.+):(\d+)$/;
+
+function forwardedHost(cluster: string, { hostname = '', stats = [] }: HostDump): readonly ForwardedHost[] {
+  const [, host, port] = HOST_AND_PORT.exec(hostname) ?? [];
+  if (host === undefined) return [];
+  const valueOf = (name: string): number => Number(stats.find((stat) => stat.name === name)?.value ?? 0);
+  return [{ cluster, host, port: Number(port), requests: valueOf('rq_total'), active: valueOf('cx_active') }];
 }
 
 interface ListenerDump {

@@ -33,7 +33,7 @@ export class EnvoyPolls {
           },
           minIntervalMs: pauseMs,
           retryIntervalMs: MAX_PAUSE_MS,
-          maxIntervalMs: MAX_PAUSE_MS,
+          maxIntervalMs: Math.max(MAX_PAUSE_MS, pauseMs),
           clock: SYSTEM_CLOCK,
           onFailure: (error) => onFailure(error as Error),
         }),

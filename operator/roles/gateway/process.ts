@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { GatewayConfig } from '../../cluster-config.ts';
 import type { ReportContent } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { measureDns } from '../../gateway/dns/dns-counts.ts';
+import { measureEntryUses } from '../../gateway/egress/entry-use-metrics.ts';
 import { TableWait } from '../../gateway/egress/table-wait.ts';
 import type { PassOutputs, PassWork } from '../../gateway/gateway-pass.ts';
 import { measureSpools } from '../../gateway/log/spool-metrics.ts';
@@ -117,11 +118,24 @@ export class GatewayProcess {
 
   /** First says that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { source, services, reporter, endpoints, pass, polls, dns, spools, shipping, logger, api } =
-      this.#parts;
+    const {
+      source,
+      services,
+      reporter,
+      endpoints,
+      pass,
+      polls,
+      dns,
+      spools,
+      shipping,
+      logger,
+      api,
+      usesWriter,
+    } = this.#parts;
     await endpoints.stop();
     await this.#loop.stop();
     await polls.stop();
+    await usesWriter.stop();
     await source.stop();
     await services.stop();
     await reporter.stop();
@@ -154,6 +168,8 @@ export class GatewayProcess {
       rules,
       logger,
       registry,
+      uses,
+      usesWriter,
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     const allProgress = () => [...progress(), ...endpoints.progress()];
@@ -161,6 +177,7 @@ export class GatewayProcess {
     measureReflectors(registry, allProgress);
     measureDns(registry, dns.counts);
     measureXds(registry, envoy.counts);
+    measureEntryUses(registry, () => uses.snapshot());
     measureSpools(registry, () => spools.state());
     measureEnvoy(registry, {
       deniedConnections: () => overloaded.total,
@@ -185,6 +202,7 @@ export class GatewayProcess {
     logger.info('started', { healthPort: this.healthPort });
     this.#report();
     polls.start();
+    usesWriter.start();
     source.start();
     services.start();
     endpoints.start();

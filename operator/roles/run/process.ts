@@ -120,7 +120,7 @@ export class RunProcess {
 
   /** Takes less than five seconds, whatever hangs; the next run reads what is left in the spools. */
   async stop(): Promise<void> {
-    const { dns, envoy, pass, polls, log, ingress } = this.#parts;
+    const { dns, envoy, pass, polls, log, ingress, usesWriter } = this.#parts;
     await within(LAST_PASS_MS, this.#api?.close() ?? Promise.resolve());
     const lastPass = Promise.all([this.#loop.stop(), polls.stop()]);
     await within(LAST_PASS_MS, lastPass);
@@ -129,6 +129,7 @@ export class RunProcess {
     await within(LAST_PASS_MS, ingress.stop());
     // Without an Envoy nothing waits for it any more.
     await lastPass;
+    await usesWriter.stop();
     // After the last reading, which would watch the folder anew and keep the process from ending.
     this.#source.close();
     await log.stop();
@@ -137,7 +138,7 @@ export class RunProcess {
 
   /** Envoy starts with the first pass. */
   async #start(): Promise<void> {
-    const { log, dns, envoy, ingress, polls } = this.#parts;
+    const { log, dns, envoy, ingress, polls, usesWriter } = this.#parts;
     await dns.start();
     await log.follow();
     const { heldBack } = await this.#pass();
@@ -145,6 +146,7 @@ export class RunProcess {
     if (heldBack.length > 0 && envoy.startedAs === 'started') throw new Error(heldBack.join('\n'));
     await ingress.start();
     polls.start();
+    usesWriter.start();
     this.#loop.trigger();
   }
 

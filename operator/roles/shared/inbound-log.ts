@@ -3,10 +3,11 @@
 import { HitCounter } from '../../denials/reading/hit-counter.ts';
 import { inboundReader } from '../../denials/reading/inbound-denial-of-line.ts';
 import { PlanHistory } from '../../denials/reading/plan-history.ts';
-import { HitsWriter, readHits } from '../../denials/store/hits-file.ts';
+import { readHits } from '../../denials/store/hits-file.ts';
 import { INBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import type { Spools, SpoolsState } from '../../gateway/log/spools.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
+import { CountsWriter } from '../../lib/counts-writer.ts';
 import { MAX_GATEWAY_HITS } from '../../model/gateway-report.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { type InboundLine, OWN_LOG } from '../../model/inbound-line.ts';
@@ -35,20 +36,24 @@ export interface InboundLogOptions
   readonly admin: LogWriterAdmin;
 }
 
+/** How often counts are stored. */
+const WRITE_MS = 2000;
+
 export class InboundLog {
   readonly #options: InboundLogOptions;
   readonly #history: PlanHistory;
   /** Revisions that nobody has any more. */
   readonly #unknown = new Set<string>();
   readonly #hits: HitCounter;
-  readonly #writer: HitsWriter;
+  readonly #writer: CountsWriter;
   #spools: Spools | undefined;
 
   private constructor(options: InboundLogOptions, history: PlanHistory, hits: HitCounter) {
     this.#options = options;
     this.#history = history;
     this.#hits = hits;
-    this.#writer = new HitsWriter({
+    this.#writer = new CountsWriter({
+      everyMs: WRITE_MS,
       path: options.hits,
       files: atomicFiles,
       counter: hits,

@@ -7,13 +7,13 @@ import { FolderObjects } from '../../api/store/folder-objects.ts';
 import { compileSnapshot } from '../../compile/plans.ts';
 import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
+import { readEntryUses } from '../../gateway/egress/entry-uses-file.ts';
 import { statePaths } from '../../gateway/state/state-directory.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { readFolder } from '../../sources/folder.ts';
 import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
 import { formatSuggestion, isEmpty, mergePatch, suggestedPolicy } from './format-suggestion.ts';
-import { readEntryUses } from './read-entry-uses.ts';
 import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
 
 export interface SuggestOptions {
