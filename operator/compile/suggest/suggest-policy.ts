@@ -42,6 +42,8 @@ export interface NotSuggested {
 
 export interface Suggestion {
   readonly policy: string;
+  /** What the policy was: entries to remove are numbers in its lists. */
+  readonly basis: NetworkPolicy['spec'];
   /** All workspaces under the policy: what is added is for all of them. */
   readonly workspaces: readonly string[];
   readonly added: readonly AddedEntry[];
@@ -63,6 +65,7 @@ export function suggestPolicy(input: SuggestInput): Suggestion {
   const tried = tryOut(input, wanted, unused?.entries ?? []);
   return {
     policy: input.policy.metadata.name,
+    basis: input.policy.spec,
     workspaces: input.workspaces.map(({ name }) => name),
     added: entriesOf(tried.passing, input.wildcardFrom),
     removed: unused?.entries ?? [],

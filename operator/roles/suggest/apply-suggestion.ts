@@ -5,7 +5,7 @@ import { withDocument } from '../../api/store/folder-document.ts';
 import { FolderObjects, isNamed, type PlacedObject } from '../../api/store/folder-objects.ts';
 import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
 import { diffLines } from './diff-lines.ts';
-import { suggestedPolicy } from './format-suggestion.ts';
+import { suggestedPolicy } from './suggested-policy.ts';
 
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;

@@ -13,8 +13,9 @@ import { parseDuration } from '../../lib/duration.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { readFolder } from '../../sources/folder.ts';
 import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
-import { formatSuggestion, isEmpty, mergePatch, suggestedPolicy } from './format-suggestion.ts';
+import { formatSuggestion, isEmpty } from './format-suggestion.ts';
 import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
+import { mergePatch, suggestedPolicy } from './suggested-policy.ts';
 
 export interface SuggestOptions {
   readonly state: string;

@@ -1,19 +1,10 @@
-// A suggestion as tables for people, and as a patch of the policy.
+// A suggestion as tables for people.
 import type { Evidence } from '../../compile/suggest/denied-traffic.ts';
 import { describeDestination } from '../../compile/suggest/entry-of-host.ts';
 import type { AddedEntry } from '../../compile/suggest/needed-entries.ts';
 import type { NotSuggested, Suggestion } from '../../compile/suggest/suggest-policy.ts';
-import { withSuggestion } from '../../compile/suggest/suggested-table.ts';
 import { portsText, type UnusedEntry } from '../../compile/suggest/unused-entries.ts';
 import { formatTable } from '../../lib/text-table.ts';
-
-/** An object as it is stored: what people wrote, without the values that a parser adds. */
-export interface WrittenPolicy {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string | undefined };
-  readonly spec?: unknown;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export function isEmpty({ added, removed }: Suggestion): boolean {
   return added.length === 0 && removed.length === 0;
@@ -100,35 +91,6 @@ function remarksOf({ workspaces, added, tooNew, allowedByNow }: Suggestion): rea
         ? [`${tooNew} entries are not counted for that long, so they are not called unused`]
         : []),
   ];
-}
-
-/** The policy as people wrote it, with the suggestion. */
-export function suggestedPolicy<Policy extends WrittenPolicy>(
-  written: Policy,
-  suggestion: Suggestion,
-): Policy {
-  const spec = fieldsOf(written.spec);
-  const egress = fieldsOf(spec['egress']);
-  const access = fieldsOf(egress['networkAccess']);
-  const networkAccess = { ...access, ...withSuggestion(access, suggestion) };
-  return { ...written, spec: { ...spec, egress: { ...egress, networkAccess } } };
-}
-
-/**
- * For `kubectl patch snp NAME --type merge`. A merge replaces whole lists, so where the version of the policy is known it
- * is part of the patch: what somebody else changes meanwhile is never lost.
- */
-export function mergePatch(written: WrittenPolicy, suggestion: Suggestion): object {
-  const access = fieldsOf(fieldsOf(fieldsOf(written.spec)['egress'])['networkAccess']);
-  const { resourceVersion } = written.metadata;
-  return {
-    ...(resourceVersion === undefined ? {} : { metadata: { resourceVersion } }),
-    spec: { egress: { networkAccess: withSuggestion(access, suggestion) } },
-  };
-}
-
-function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
 /** Workloads choose names in the log: no control character of theirs may reach the terminal. */
