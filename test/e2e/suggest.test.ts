@@ -30,7 +30,7 @@ spec:
       # Agreed with the data team.
       allowedInternetDestinations:
         - destination: used.example.com # for the nightly job
-        - destination: unused.example.com
+        - destination: unused.example.com # for nobody
       blockedInternetDestinations:
         - destination: ads.example.com
       policyEnforcement:
@@ -145,12 +145,15 @@ test('suggest writes nothing where a person says no', async () => {
 test('suggest --apply shows the difference and keeps comments', async () => {
   const { status, stdout, stderr } = await suggestAndAnswer('yes', '--since', since());
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(stdout).toContain('\n-        - destination: unused.example.com\n+        - destination: ');
+  expect(stdout).toContain(
+    '\n-        - destination: unused.example.com # for nobody\n+        - destination: ',
+  );
   expect(stdout).toMatch(/\nWrite this to alpha\.yaml\? \[y\/N\] Wrote alpha\.yaml\n$/);
   const text = await readFile(join(scene.folder, FILE), 'utf8');
   expect(text).toContain('      # Agreed with the data team.\n');
   expect(text).toContain('        - destination: used.example.com # for the nightly job\n');
   expect(text).not.toContain('unused.example.com');
+  expect(text).not.toContain('for nobody');
   expect(text).toContain('bucketName: acme-data');
 });
 

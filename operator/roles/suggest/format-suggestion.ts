@@ -84,11 +84,13 @@ function remarksOf({ workspaces, added, tooNew, allowedByNow }: Suggestion): rea
     ...(added.length > 0 && workspaces.length > 1
       ? [`What is added is allowed for all ${workspaces.length} workspaces under the policy`]
       : []),
-    ...(allowedByNow > 0 ? [`${allowedByNow} denials are of what the policy allows by now`] : []),
+    ...(allowedByNow > 0 ? [`Of what the policy allows by now: ${allowedByNow} denials`] : []),
     ...(tooNew === undefined
       ? ['Nobody counts how often entries are used here, so none is called unused']
       : tooNew > 0
-        ? [`${tooNew} entries are not counted for that long, so they are not called unused`]
+        ? [
+            `${tooNew === 1 ? '1 entry is' : `${tooNew} entries are`} not counted for that long, and not called unused`,
+          ]
         : []),
   ];
 }

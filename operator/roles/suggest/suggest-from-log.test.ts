@@ -95,7 +95,7 @@ test('suggestFromLog() says what it does not consider', async () => {
   expect(notes).toEqual([
     expect.stringMatching(/^700 denials between .* too many in one second/),
     expect.stringMatching(/^9 denials between .* were not kept/),
-    '1 denials are of workspaces that are gone: gone',
+    'Not considered: 1 denials of workspaces that are gone (gone)',
   ]);
 });
 

@@ -152,7 +152,9 @@ function formerWorkspaces(
   const evidence = evidenceOf(former);
   return evidence === undefined
     ? []
-    : [`${evidence.count} denials are of workspaces that are gone: ${evidence.workspaces.join(', ')}`];
+    : [
+        `Not considered: ${evidence.count} denials of workspaces that are gone (${evidence.workspaces.join(', ')})`,
+      ];
 }
 
 function evidenceOf(traffic: readonly DeniedTraffic[]): Evidence | undefined {
