@@ -156,7 +156,7 @@ export function withIngressOptions(command: Command): Command {
 }
 
 /** Options of what people ask a cluster, as kubectl has them. */
-function withPersonOptions(command: Command): Command {
+export function withPersonOptions(command: Command): Command {
   return command
     .option('--kubeconfig <file>', 'how to reach the API server (default: KUBECONFIG, or ~/.kube/config)')
     .option('--context <name>', 'context of the kubeconfig (default: the current one)')

@@ -1,7 +1,7 @@
 // The command line of `kubectl sallyport`, a plugin of kubectl: what people ask a cluster. Options are read here, in
 // person-config.ts and nowhere else; everything else loads lazily, so that help and completion are there at once.
 import { Command } from 'commander';
-import { withDenialsOptions } from './command-options.ts';
+import { withDenialsOptions, withPersonOptions } from './command-options.ts';
 
 const USAGE = 2;
 
@@ -17,6 +17,28 @@ withDenialsOptions(program.command('denials')).action(async (options) => {
   const { denialsCommand } = await import('./roles/denials/command.ts');
   process.exitCode = await denialsCommand(options, { environment: process.env, isPlugin: true });
 });
+
+withPersonOptions(program.command('status'))
+  .description('show workspaces and what keeps them from being ready, gateways, and the collector')
+  .option('-n, --namespace <name>', 'only the workspace that is this Namespace (or has this id)')
+  .action(async (options) => {
+    const { statusCommand } = await import('./roles/status/command.ts');
+    const write = (text: string): void => void process.stdout.write(text);
+    process.exitCode = await statusCommand(options, { environment: process.env, write });
+  });
+
+withPersonOptions(program.command('explain'))
+  .description('explain whether a connection of a pod is allowed now, and after a restart, and why')
+  .argument('<pod>', 'pod/NAME')
+  .argument('<destination>', 'host, host:port, https://host or http://host')
+  .option('-n, --namespace <name>', 'Namespace of the pod (default: that of the context)')
+  .action(async (pod: string, destination: string, options) => {
+    const { explainPodCommand } = await import('./roles/explain/pod-command.ts');
+    const { status, out, err } = await explainPodCommand([pod, destination], options, process.env);
+    process.stdout.write(out);
+    process.stderr.write(err);
+    process.exitCode = status;
+  });
 
 program
   .command('__complete', { hidden: true })

@@ -2,13 +2,14 @@
 import { isPort } from '../model/authority.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import type { EgressTable } from '../model/egress-table.ts';
-import { isDryRun, type Lane } from '../model/lane.ts';
+import { isDryRun, isKnownLane, type Lane } from '../model/lane.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
 import { REASONS } from '../model/reason.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { STRICTEST_LANE } from '../model/stamp.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
-import { decide, type EgressRequest, formatRule } from './decide.ts';
+import { type Decision, decide, type EgressRequest, formatRule } from './decide.ts';
 import { expiredEntries } from './expiries.ts';
 import { compileSnapshot } from './plans.ts';
 import { indexTable } from './table-index.ts';
@@ -82,7 +83,7 @@ function explainIn(
   { product, destination, atMs }: ExplainRequest,
 ): Omit<Extract<Explanation, { allowed: boolean }>, 'problems'> {
   // A product that a plan does not name takes the strictest lane.
-  const lane = plan.spec.products.find((entry) => entry.product === product)?.lane ?? 'sealed';
+  const lane = plan.spec.products.find((entry) => entry.product === product)?.lane ?? STRICTEST_LANE;
   const decision = decide(indexTable(table.spec, atMs), lane, requestOf(destination));
   const { host, port, via } = destination;
   return {
@@ -94,11 +95,64 @@ function explainIn(
       ['Lane', describeLane(lane)],
       ['Destination', `${host}:${port} ${via === 'HTTP' ? 'plain HTTP' : 'through CONNECT'}`],
       ['Verdict', decision.verdict],
-      ['Reason', `${decision.reason}: ${REASONS[decision.reason]}`],
-      ['Rule', decision.rule === undefined ? '-' : formatRule(decision.rule)],
+      ...reasonLines(decision),
       ['Revision', table.spec.revision],
     ],
   };
+}
+
+/** A pod that runs, as admission stamped it when it started. */
+export interface RunningPod {
+  readonly name: string;
+  readonly product: Product;
+  /** Its label, whatever it says; "" where it has none. */
+  readonly lane: string;
+}
+
+/**
+ * What would happen to a connection of a pod that runs: now, in the lane that it carries; and after a restart, where its
+ * product has another one by then. The table is that of its workspace in either case.
+ */
+export function explainPod(
+  { plan, table }: { readonly plan: WorkspacePlan; readonly table: EgressTable },
+  pod: RunningPod,
+  { destination, atMs }: Pick<ExplainRequest, 'destination' | 'atMs'>,
+): Explanation {
+  const index = indexTable(table.spec, atMs);
+  const next = plan.spec.products.find(({ product }) => product === pod.product)?.lane ?? STRICTEST_LANE;
+  const verdictIn = (lane: Lane): Decision => decide(index, lane, requestOf(destination));
+  const known = isKnownLane(pod.lane) ? pod.lane : undefined;
+  const now = known === undefined ? undefined : verdictIn(known);
+  const { host, port, via } = destination;
+  return {
+    allowed: now !== undefined && now.verdict !== 'DROP',
+    problems: [],
+    lines: [
+      ['Workspace', `${plan.metadata.name} (${plan.spec.workspaceId})`],
+      ['Pod', `${pod.name}, product ${pod.product}`],
+      ['Policy', plan.spec.networkPolicyId],
+      ['Destination', `${host}:${port} ${via === 'HTTP' ? 'plain HTTP' : 'through CONNECT'}`],
+      ['Revision', table.spec.revision],
+      ['Now', now === undefined ? `lane "${pod.lane}": DROP` : summaryOf(pod.lane as Lane, now)],
+      ...(now === undefined
+        ? [['Reason', 'the pod carries no lane that is known, so it reaches no gateway'] as const]
+        : reasonLines(now)),
+      ...(next === pod.lane
+        ? [['Restart', 'would change nothing: new pods of the product have the same lane'] as const]
+        : [['Restart', summaryOf(next, verdictIn(next))] as const, ...reasonLines(verdictIn(next))]),
+    ],
+  };
+}
+
+function summaryOf(lane: Lane, { verdict }: Decision): string {
+  return `${verdict} in lane ${describeLane(lane)}`;
+}
+
+function reasonLines({ reason, rule }: Decision): readonly (readonly [string, string])[] {
+  return [
+    ['Reason', `${reason}: ${REASONS[reason]}`],
+    ['Rule', rule === undefined ? '-' : formatRule(rule)],
+  ];
 }
 
 /** A well-behaved client: inside the tunnel, TLS for the same host. */

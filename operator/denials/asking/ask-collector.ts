@@ -86,7 +86,7 @@ async function secure({ open, serverName, authority, credentials }: AskCollector
       reject(new Error(`Cannot connect to the collector: ${cause.message}`, { cause }));
     };
     const timer = setTimeout(() => fail(new Error('it does not answer; try again')), HANDSHAKE_MS);
-    const ended = (): void => fail(new Error('its pod closed the connection; try again'));
+    const ended = (): void => fail(stream.errored ?? new Error('its pod closed the connection; try again'));
     stream.once('error', fail);
     socket.once('error', fail).once('close', ended);
     socket.once('secureConnect', () => {

@@ -22,6 +22,8 @@ export async function forwardPort(
   const { PortForward } = await import('@kubernetes/client-node');
   const forward = new PortForward(await loadKubeconfig(place));
   const [near, far] = duplexPair();
+  // It may fail before anybody listens; whoever reads it then finds it failed.
+  far.on('error', () => undefined);
   const errors = new PassThrough().setEncoding('utf8');
   errors.on('data', (text: string) => far.destroy(new Error(text.trim())));
   const socket = await forward
@@ -32,6 +34,10 @@ export async function forwardPort(
   const opened = socket as unknown as Socket;
   opened.onclose = () => near.end();
   far.once('close', () => opened.close());
+  if (far.errored !== null) {
+    opened.close();
+    throw new ForwardFailure(far.errored);
+  }
   return far;
 }
 

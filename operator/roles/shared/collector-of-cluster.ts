@@ -35,7 +35,7 @@ export async function reachCollector(place: CollectorPlace): Promise<CollectorCl
 }
 
 /** A port of its pod, found anew for each connection: the pod of the last one may have gone. */
-async function openCollector(
+export async function openCollector(
   { config, api, openPort = forwardPort }: CollectorPlace,
   port: number,
 ): Promise<Duplex> {
@@ -44,7 +44,7 @@ async function openCollector(
   try {
     return await openPort(config, { namespace, pod, port });
   } catch (cause) {
-    throw new Error(await whyNot(cause, { api, namespace, pod }), { cause });
+    throw new Error(await whyNot(cause, api, { namespace, pod, port }), { cause });
   }
 }
 
@@ -79,12 +79,9 @@ async function findPod(api: PersonApi, namespace: string): Promise<string> {
   );
 }
 
-async function whyNot(
-  cause: unknown,
-  { api, namespace, pod }: { readonly api: PersonApi; readonly namespace: string; readonly pod: string },
-): Promise<string> {
+async function whyNot(cause: unknown, api: PersonApi, { namespace, pod, port }: PodPort): Promise<string> {
   const { message } = cause as Error;
-  const what = `Cannot open port ${COLLECTOR_PORT} of pod "${namespace}/${pod}" through the API server`;
+  const what = `Cannot open port ${port} of pod "${namespace}/${pod}" through the API server`;
   if (!(cause instanceof ForwardFailure) || cause.status !== 403) return `${what}: ${message}; try again`;
   // API servers ask for one or the other, by their version.
   const verbs = ['create', 'get'].map((verb): Right => {

@@ -2,7 +2,14 @@
 import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { loadKubeconfig } from '../../lib/kubernetes/load-kubeconfig.ts';
 import type { PersonConfig } from '../../person-config.ts';
+
+/** Of kubectl: the one of the context, or "default". Throws where the kubeconfig cannot be read. */
+export async function contextNamespace(config: PersonConfig): Promise<string> {
+  const loaded = await loadKubeconfig(config);
+  return loaded.getContextObject(loaded.getCurrentContext())?.namespace ?? 'default';
+}
 
 export type PersonApi = Pick<KubernetesApi, 'request'>;
 

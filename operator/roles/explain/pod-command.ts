@@ -1,0 +1,138 @@
+// `kubectl sallyport explain pod/NAME HOST -n WORKSPACE`: what happens to a connection of a pod that runs, now and after a
+// restart, by what the gateways have and with the rights of the person.
+// Exit status: 0 where the connection passes now, 1 where it is denied, 2 where the question cannot be answered.
+import {
+  type Explanation,
+  explainPod,
+  formatExplanation,
+  parseDestination,
+  type RunningPod,
+} from '../../compile/explain.ts';
+import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { EGRESS_TABLES, PODS, WORKSPACE_PLANS } from '../../model/cluster-resources.ts';
+import {
+  type CompiledObject,
+  type ParsedCompiled,
+  parseEgressTable,
+  parseWorkspacePlan,
+} from '../../model/parse-compiled.ts';
+import { productOfLabels } from '../../model/product-detection.ts';
+import { EXEMPTED_PRODUCT, LANE_LABEL } from '../../model/stamp.ts';
+import { type PersonConfig, type PersonOptions, readPersonConfig } from '../../person-config.ts';
+import { connectPerson, contextNamespace, type PersonApi, readOne } from '../shared/person-access.ts';
+
+export interface PodExplainOptions extends PersonOptions {
+  /** Of the pod; that of the context where left out. */
+  readonly namespace?: string;
+}
+
+const ALLOWED = 0;
+const DENIED = 1;
+const UNANSWERED = 2;
+
+const POD_NAME = /^(?:pods?\/)?([a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/;
+
+/** What to print, and the exit status. */
+export interface PodAnswer {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export async function explainPodCommand(
+  [pod, destination]: readonly [string, string],
+  options: PodExplainOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<PodAnswer> {
+  try {
+    const config = readPersonConfig(options, environment);
+    const namespace = options.namespace ?? (await contextNamespace(config));
+    const explanation = await explainOf({ pod, destination, namespace, config });
+    const text = formatExplanation(explanation);
+    if ('error' in explanation) return { status: UNANSWERED, out: '', err: text };
+    return { status: explanation.allowed ? ALLOWED : DENIED, out: text, err: '' };
+  } catch (error) {
+    return { status: UNANSWERED, out: '', err: `${(error as Error).message}\n` };
+  }
+}
+
+interface Question {
+  readonly pod: string;
+  readonly destination: string;
+  readonly namespace: string;
+  readonly config: PersonConfig;
+}
+
+async function explainOf({ pod, destination: text, namespace, config }: Question): Promise<Explanation> {
+  const name = POD_NAME.exec(pod)?.[1];
+  if (name === undefined)
+    throw new Error(`Cannot read "${pod}": name a pod, for example "pod/etl-0", and its Namespace with -n`);
+  const destination = parseDestination(text);
+  if (destination === undefined)
+    throw new Error(
+      `Cannot read destination "${text}": write a host such as "example.com", "example.com:8443" or "http://example.com"`,
+    );
+  const api = await connectPerson(config);
+  try {
+    const running = await readPod(api, { namespace, name });
+    const compiled = await readCompiled(api, config.systemNamespace, namespace);
+    return explainPod(compiled, running, { destination, atMs: Date.now() });
+  } finally {
+    await api.close();
+  }
+}
+
+async function readPod(
+  api: PersonApi,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): Promise<RunningPod> {
+  const found = (await readOne(api, PODS, { namespace, name })) as KubernetesObject | undefined;
+  if (found === undefined)
+    throw new Error(
+      `Cannot find pod "${name}" in Namespace "${namespace}": see "kubectl get pods -n ${namespace}"`,
+    );
+  const { labels = {} } = found.metadata;
+  const lane = labels[LANE_LABEL] ?? '';
+  return { name, lane, product: productOfLabels(labels) ?? EXEMPTED_PRODUCT };
+}
+
+async function readCompiled(api: PersonApi, namespace: string, workspace: string) {
+  const plan = await readParsed(api, {
+    resource: WORKSPACE_PLANS,
+    namespace,
+    name: workspace,
+    parse: parseWorkspacePlan,
+  });
+  if (plan === undefined)
+    throw new Error(
+      `Cannot explain pods of Namespace "${workspace}": it is no workspace of Sallyport in Namespace "${namespace}", so nothing there is restricted by it; see "kubectl sallyport status"`,
+    );
+  const name = plan.spec.table;
+  const table = await readParsed(api, { resource: EGRESS_TABLES, namespace, name, parse: parseEgressTable });
+  if (table === undefined)
+    throw new Error(
+      `Cannot find EgressTable "${name}" in Namespace "${namespace}": the operator is about to write it; try again`,
+    );
+  return { plan, table };
+}
+
+async function readParsed<Kind>(
+  api: PersonApi,
+  {
+    resource,
+    namespace,
+    name,
+    parse,
+  }: {
+    readonly resource: typeof PODS;
+    readonly namespace: string;
+    readonly name: string;
+    readonly parse: (raw: CompiledObject) => ParsedCompiled<Kind>;
+  },
+): Promise<Kind | undefined> {
+  const raw = await readOne(api, resource, { namespace, name });
+  if (raw === undefined) return undefined;
+  const parsed = parse(raw as CompiledObject);
+  if ('object' in parsed) return parsed.object;
+  throw new Error(`${parsed.fault}; use the plugin of the version that is installed`);
+}

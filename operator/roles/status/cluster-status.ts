@@ -1,0 +1,126 @@
+// What `kubectl sallyport status` says, from plans, conditions and reports: text for a terminal. No I/O.
+import { formatTable } from '../../lib/text-table.ts';
+import { storedConditions } from '../../model/condition.ts';
+import type { GatewayReport } from '../../model/gateway-report.ts';
+import type { StoredCondition } from '../../model/kubernetes-object.ts';
+import { enforcementOf, type WorkspacePlan } from '../../model/workspace-plan.ts';
+
+/** An object with conditions, such as a PolicyAssignment. */
+export interface ConditionedObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly status?: unknown;
+}
+
+/** These are True when something is to be done; all others when nothing is. */
+const TROUBLE_WHEN_TRUE: readonly string[] = ['RestartRequired', 'BroaderPolicies'];
+
+/** Of all workspaces, or of the one that is wanted. */
+export function formatWorkspaces(
+  plans: readonly WorkspacePlan[],
+  objects: readonly ConditionedObject[],
+  wanted: string | undefined,
+): string {
+  if (plans.length === 0)
+    return wanted === undefined
+      ? 'No workspaces\n'
+      : `No workspace "${wanted}": leave out -n to see which there are\n`;
+  const assignments = objects.filter(({ kind }) => kind === 'PolicyAssignment');
+  const byName = new Map(assignments.map((one) => [one.metadata.name, one]));
+  const rows = plans.map((plan) => {
+    const { metadata, spec } = plan;
+    const conditions = storedConditions(byName.get(metadata.name)?.status);
+    const lanes = [...new Set(spec.products.map(({ lane }) => lane))].join(', ');
+    const ready = conditions.find(({ type }) => type === 'Ready')?.status ?? 'Unknown';
+    return [
+      metadata.name,
+      spec.workspaceId || '-',
+      spec.networkPolicyId,
+      enforcementOf(plan),
+      lanes || '-',
+      ready,
+    ];
+  });
+  return tableOf([['WORKSPACE', 'ID', 'POLICY', 'MODE', 'LANES', 'READY'], ...rows]);
+}
+
+/** What keeps objects from what they should be, a line each; "" where nothing does. */
+export function formatConditions(objects: readonly ConditionedObject[]): string {
+  return objects
+    .flatMap(({ kind, metadata, status }) =>
+      troubles(storedConditions(status)).map(
+        ({ type, status: value, reason, message }) =>
+          `${kind}/${metadata.name}: ${type}=${value} ${reason}: ${message}\n`,
+      ),
+    )
+    .join('');
+}
+
+function troubles(conditions: readonly StoredCondition[]): readonly StoredCondition[] {
+  const found = conditions.filter(({ type, status }) =>
+    TROUBLE_WHEN_TRUE.includes(type) ? status === 'True' : status !== 'True',
+  );
+  // Ready repeats the first of the others.
+  const others = found.filter(({ type }) => type !== 'Ready');
+  return found.filter(({ type, reason }) => type !== 'Ready' || others.every((one) => one.reason !== reason));
+}
+
+export function formatGateways(
+  reports: readonly GatewayReport[],
+  plans: readonly WorkspacePlan[],
+  nowMs: number,
+): string {
+  if (reports.length === 0) return 'No gateway has reported yet\n';
+  const wanted = new Map(plans.map(({ metadata, spec }) => [metadata.name, spec.revision]));
+  const rows = reports.map(({ metadata, spec }) => {
+    const current = (spec.plans ?? []).filter(
+      ({ workspace, revision }) => wanted.get(workspace) === revision,
+    );
+    const rejected = [...(spec.tables ?? []), ...(spec.plans ?? []), ...(spec.ingressPlans ?? [])].filter(
+      ({ rejection }) => rejection !== undefined,
+    );
+    const isIngress = spec.direction === 'INGRESS';
+    return [
+      metadata.name,
+      isIngress ? 'ingress' : 'egress',
+      spec.ready ? 'yes' : 'no',
+      `${Math.max(0, Math.round((nowMs - Date.parse(spec.renewTime)) / 1000))}s ago`,
+      spec.envoyVersion ?? '-',
+      isIngress ? '-' : `${current.length} of ${plans.length}`,
+      `${rejected.length}`,
+    ];
+  });
+  return tableOf([
+    ['GATEWAY', 'DIRECTION', 'READY', 'REPORTED', 'ENVOY', 'CURRENT PLANS', 'REJECTED'],
+    ...rows,
+  ]);
+}
+
+/** What Envoy rejected, a line each. */
+export function formatRejections(reports: readonly GatewayReport[]): string {
+  return reports
+    .flatMap(({ metadata, spec }) => [
+      ...(spec.tables ?? []).map(({ table, rejection }) => ({
+        metadata,
+        what: `EgressTable/${table}`,
+        rejection,
+      })),
+      ...(spec.plans ?? []).map(({ workspace, rejection }) => ({
+        ...{ metadata, rejection },
+        what: `WorkspacePlan/${workspace}`,
+      })),
+      ...(spec.ingressPlans ?? []).map(({ workspace, rejection }) => ({
+        ...{ metadata, rejection },
+        what: `IngressPlan/${workspace}`,
+      })),
+    ])
+    .filter(({ rejection }) => rejection !== undefined)
+    .map(({ metadata, what, rejection }) => `${metadata.name} runs a former ${what}: ${rejection}\n`)
+    .join('');
+}
+
+function tableOf(rows: readonly (readonly string[])[]): string {
+  return formatTable(rows)
+    .map((line) => `${line}\n`)
+    .join('');
+}
