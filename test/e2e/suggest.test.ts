@@ -163,5 +163,18 @@ test('under enforcement what was recorded passes, and all else is denied', async
   command = await scene.running();
   expect(await outcomesOf(RECORDED)).toEqual(RECORDED.map((url) => [url, 'ok']));
   expect(await outcomesOf(DENIED)).toEqual(DENIED.map((url) => [url, 'refused']));
+  const proxy = await scene.proxy('alpha', 'JOBS');
+  const hidden = {
+    proxy,
+    ca: scene.outside.caPem,
+    connect: 'first.example.com:443',
+    sni: 'hidden.example.com',
+  };
+  expect(await ask(hidden)).toMatchObject({ outcome: 'reset' });
+  expect(
+    await ask({ ...hidden, connect: `${scene.outside.addressOf('first.example.com')}:443` }),
+  ).toMatchObject({
+    outcome: 'refused',
+  });
   await command.end('SIGINT');
 });

@@ -1,5 +1,6 @@
 // What was denied, and what was allowed -> what to add to a policy and what to remove. Every suggestion is tried with
 // decide(): what it would not allow is listed apart, with why. An entry allows just what was asked for.
+import { memoize } from '../../lib/memo.ts';
 import { parseAllowedPattern } from '../../model/domain-name.ts';
 import type { EgressTableSpec } from '../../model/egress-table.ts';
 import { type EntryUse, useKey } from '../../model/entry-uses.ts';
@@ -138,15 +139,15 @@ interface TriedOut {
 function tryOut(input: SuggestInput, wanted: readonly Wanted[], removed: readonly UnusedEntry[]): TriedOut {
   const entries = entriesOf(wanted, input.wildcardFrom);
   const groups = suggestedGroups(input.policy, entries, removed);
-  const indexes = new Map(
-    input.workspaces.map((workspace) => [
-      workspace.name,
-      { workspace, index: indexTable(suggestedTable(input.policy, workspace.table, groups), input.atMs) },
-    ]),
+  const workspaces = new Map(input.workspaces.map((workspace) => [workspace.name, workspace]));
+  // Most workspaces under a policy share its table.
+  const indexOf = memoize((table: EgressTableSpec) =>
+    indexTable(suggestedTable(input.policy, table, groups), input.atMs),
   );
   const decided = wanted.map((one) => {
-    const place = indexes.get(one.traffic.workspace);
-    const decision = place && decideTraffic(place.index, laneOf(place.workspace, one.traffic), one.traffic);
+    const workspace = workspaces.get(one.traffic.workspace);
+    const decision =
+      workspace && decideTraffic(indexOf(workspace.table), laneOf(workspace, one.traffic), one.traffic);
     return { one, decision };
   });
   return {
