@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-import { formatDenials } from './format-denials.ts';
+import { denialTable, formatDenials } from './format-denials.ts';
 import type { JsonRow } from './run-query.ts';
 
 const denial: JsonRow = {
@@ -97,6 +97,24 @@ describe('formatDenials()', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
     expect(lines).toHaveLength(4);
     expect(lines[2]).toMatch(/…/);
+  });
+
+  test('leaves out columns of a narrow terminal, and keeps what was denied to whom', () => {
+    const known = [denial, dryRun].map((row) => ({ ...row, pod: 'trino-worker-1', who: 'POD' }));
+    const lines = formatDenials(columns, known, { listing: 'outbound', width: 80 }).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(lines[0]?.split(/ {2,}/)).toEqual(['TIME (UTC)', 'ACCESS', 'DESTINATION:PORT', 'REASON', 'POD']);
+    expect(lines[2]).toMatch(/^01-01 00:00:00 +DRY_RUN +\[2001:db8::1\]:4… /);
+  });
+
+  test('further pages have no headings, and the columns of the first one', () => {
+    const table = denialTable({ listing: 'outbound' });
+    const [headings, first] = table(columns, [dryRun]).split('\n');
+    const [second, ...others] = table(columns, [denial]).split('\n');
+    expect(others).toEqual(['']);
+    expect(second?.indexOf('default-policy')).toBe(first?.indexOf('default-policy'));
+    expect(headings?.indexOf('POLICY')).toBe(second?.indexOf('default-policy'));
+    expect(table(columns, [])).toBe('');
   });
 
   test('lets no control character of a value through', () => {

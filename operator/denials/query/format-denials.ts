@@ -42,21 +42,37 @@ const TIME: ListingColumn = {
   least: 20,
 };
 
-/** For terminals without room for the year. */
+const ACCESS: ListingColumn = {
+  heading: 'ACCESS_TYPE',
+  value: column('access_type'),
+  least: 14,
+  rank: 1,
+};
+
+/** For terminals without room for the year, and for long names. */
 const SHORT_TIME: ListingColumn = {
   heading: 'TIME (UTC)',
   value: (row) => String(row['event_time']).slice(5, 19).replace('T', ' '),
   least: 14,
 };
+const SHORT_ACCESS: ListingColumn = {
+  heading: 'ACCESS',
+  value: ({ access_type: type }) => (type === 'DRY_RUN_DENIAL' ? 'DRY_RUN' : (type ?? null)),
+  rank: 1,
+};
+const SHORT: ReadonlyMap<ListingColumn, ListingColumn> = new Map([
+  [TIME, SHORT_TIME],
+  [ACCESS, SHORT_ACCESS],
+]);
 const NARROW = 120;
 
 const OUTBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
-  { heading: 'ACCESS_TYPE', value: column('access_type'), least: 14, rank: 1 },
+  ACCESS,
   { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5 },
   { heading: 'PRODUCT', value: column('network_source_type'), rank: 7 },
-  { heading: 'DESTINATION:PORT', value: destinationAndPort, least: 20 },
-  { heading: 'REASON', value: reasonAndRepeats, least: 14, rank: 2 },
+  { heading: 'DESTINATION:PORT', value: destinationAndPort, least: 16 },
+  { heading: 'REASON', value: reasonAndRepeats, least: 19, rank: 2 },
   { heading: 'RULE', value: column('rule'), least: 12, rank: 6 },
   { heading: 'POLICY', value: column('policy'), rank: 8 },
 ];
@@ -134,8 +150,13 @@ function shownOf(
 ): readonly ListingColumn[] {
   if (listing === undefined) return columns.map(plainColumn);
   const isKnown = isIdentified ?? rows.some(({ who }) => who !== null && who !== undefined);
-  const [time = TIME, ...others] = LISTINGS[listing];
-  const all = [width < NARROW ? SHORT_TIME : time, ...others, ...(isKnown ? [POD] : [])];
+  const all = [...LISTINGS[listing], ...(isKnown ? [POD] : [])];
+  if (width < NARROW)
+    return withoutLeast(
+      all.map((one) => SHORT.get(one) ?? one),
+      rows,
+      width,
+    );
   return withoutLeast(all, rows, width);
 }
 
@@ -217,7 +238,7 @@ function fitWidths(
 
 const ACCESS_COLOURS = [
   { pattern: /\b(?:DROP|DENY)\b/, colour: 'red' },
-  { pattern: /\b(?:DRY_RUN_DENIAL|DENY_DRY_RUN)\b/, colour: 'yellow' },
+  { pattern: /\b(?:DRY_RUN_DENIAL|DENY_DRY_RUN|DRY_RUN)\b/, colour: 'yellow' },
 ] as const;
 
 /** After the layout, since colour codes would count as width. Only the first match of a line is the access type. */
