@@ -25,6 +25,8 @@ export interface CollectorStage {
   /** "https://127.0.0.1:40123", with a certificate for another name. */
   readonly url: URL;
   readonly tls: ServerTls;
+  /** Of its certificate; PEM. */
+  readonly authority: string;
   readonly connect: (token: string) => CollectorConnection;
 }
 
@@ -78,7 +80,7 @@ export function withCollector(
       return made;
     };
     try {
-      await work({ server, store, refused, faults, url, tls, connect });
+      await work({ server, store, refused, faults, url, tls, authority: authority.caPem, connect });
     } finally {
       await Promise.all(connections.map((one) => one.close()));
       await server.close();

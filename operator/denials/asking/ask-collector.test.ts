@@ -1,0 +1,77 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sampleBatch } from '../../../test/fixtures/denial-fixture.ts';
+import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
+import { startForwarding } from '../../../test/support/forwarding-server.ts';
+import { until } from '../../../test/support/until.ts';
+import { forwardPort } from '../../lib/kubernetes/forward-port.ts';
+import { type AskCollectorOptions, askCollector } from './ask-collector.ts';
+
+const SQL = 'select * from system.access.outbound_network order by sequence';
+
+function clientOf({ server, authority }: CollectorStage, changes: Partial<AskCollectorOptions> = {}) {
+  return askCollector({
+    ...{ serverName: 'collector.test', authority },
+    open: async () => connect(server.port, '127.0.0.1'),
+    credentials: async () => ({ token: 'person~admin' }),
+    ...changes,
+  });
+}
+
+const linesOf = (answer: object): unknown => ('rows' in answer ? (answer.rows as object[]).length : answer);
+
+test('an answer of megabytes comes whole through a forwarded port, which is closed in the end', async () => {
+  await withCollector(async (stage) => {
+    await stage.store.append(sampleBatch(0, 6000));
+    const folder = await mkdtemp(join(tmpdir(), 'ask-collector-'));
+    const forwarding = await startForwarding(stage.server.port);
+    try {
+      const kubeconfig = join(folder, 'kubeconfig');
+      await writeFile(kubeconfig, forwarding.kubeconfig);
+      const port = { namespace: 'ns', pod: 'collector-1', port: 8444 };
+      const client = clientOf(stage, { open: () => forwardPort({ kubeconfig }, port) });
+      expect(linesOf(await client.ask(SQL))).toBe(6000);
+      expect(linesOf(await client.ask(SQL, 5))).toBe(5);
+      expect(forwarding.open()).toBe(1);
+      await client.close();
+      await until('the port is closed', () => forwarding.open() === 0);
+    } finally {
+      forwarding.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+test('it connects again after the connection was lost', async () => {
+  await withCollector(async (stage) => {
+    await stage.store.append(sampleBatch(0, 3));
+    const sockets: ReturnType<typeof connect>[] = [];
+    const client = clientOf(stage, {
+      open: async () => {
+        const socket = connect(stage.server.port, '127.0.0.1');
+        sockets.push(socket);
+        return socket;
+      },
+    });
+    expect(linesOf(await client.ask(SQL))).toBe(3);
+    sockets[0]?.destroy();
+    await until('it asks anew', async () => linesOf(await client.ask(SQL)) === 3);
+    expect(sockets).toHaveLength(2);
+    await client.close();
+  });
+});
+
+test.each<[string, Partial<AskCollectorOptions>, RegExp]>([
+  ['a stranger', { credentials: async () => ({ token: 'x' }) }, /^Cannot find out who calls: /],
+  ['a gateway', { credentials: async () => ({ token: 'gateway~gw-1' }) }, /^Cannot answer a gateway: /],
+  ['another name', { serverName: 'other.test' }, /^Cannot connect to the collector: .*altnames/],
+  ['no port', { open: () => Promise.reject(new Error('Cannot open port 8444')) }, /^Cannot open port 8444$/],
+])('of %s the answer is a sentence', async (_who, changes, sentence) => {
+  await withCollector(async (stage) => {
+    const client = clientOf(stage, changes);
+    expect(await client.ask(SQL)).toEqual({ error: expect.stringMatching(sentence) });
+    await client.close();
+  });
+});
