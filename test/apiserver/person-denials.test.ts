@@ -1,10 +1,11 @@
 // `kubectl sallyport denials` with real rights on a real API server and a real collector. An API server without nodes
 // forwards no ports, so a connection to the collector stands for that; what it refuses, it refuses.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { load } from 'js-yaml';
 import { readCollectorConfig } from '../../operator/cluster-config.ts';
 import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
@@ -24,6 +25,8 @@ import {
   startControlPlane,
 } from '../support/cluster/control-plane.ts';
 import { until } from '../support/until.ts';
+
+const EXEC_API = 'client.authentication.k8s.io/v1';
 
 let controlPlane: ControlPlane;
 let root: KubernetesApi;
@@ -156,6 +159,46 @@ test('people see the rows of their workspaces, known by certificate or by token'
   const all = await denials({ kubeconfig: controlPlane.adminKubeconfig, output: 'json', limit: '4' });
   expect(destinationsOf(all.out)).toEqual(['host-4.example.com', 'host-3.example.com', ...own.slice(0, 2)]);
   expect(all.err).toBe('Only the newest 4 are shown: narrow them, or choose another --limit (0: all)\n');
+});
+
+/** The kubeconfig of the token, but with a program that prints it. */
+async function withExecPlugin(kubeconfig: string): Promise<string> {
+  const config = load(await readFile(kubeconfig, 'utf8')) as {
+    readonly users: readonly { readonly name: string; readonly user: { readonly token: string } }[];
+  };
+  const users = config.users.map(({ name, user: { token } }) => {
+    const credential = { apiVersion: EXEC_API, kind: 'ExecCredential', status: { token } };
+    const args = ['-c', `echo '${JSON.stringify(credential)}'`];
+    return { name, user: { exec: { apiVersion: EXEC_API, command: 'sh', args, interactiveMode: 'Never' } } };
+  });
+  const path = join(folder, 'exec.kubeconfig');
+  await writeFile(path, JSON.stringify({ ...config, users }));
+  return path;
+}
+
+test('people are known by the token of an exec plugin too, and not by a kubeconfig that acts as another user', async () => {
+  const kubeconfig = await withExecPlugin(reader);
+  const { out, err } = await denials({ kubeconfig, output: 'json' });
+  expect({ err, rows: destinationsOf(out).length }).toEqual({ err: '', rows: 3 });
+  const config = load(await readFile(controlPlane.adminKubeconfig, 'utf8')) as {
+    readonly users: readonly { readonly name: string; readonly user: object }[];
+  };
+  const users = config.users.map(({ name, user }) => ({ name, user: { ...user, as: 'system:admin' } }));
+  const acting = join(folder, 'acting.kubeconfig');
+  await writeFile(acting, JSON.stringify({ ...config, users }));
+  await kubectl(
+    'create',
+    'clusterrolebinding',
+    'acting',
+    '--clusterrole',
+    'cluster-admin',
+    '--user',
+    'system:admin',
+  );
+  expect(await denials({ kubeconfig: acting })).toMatchObject({
+    ...{ status: 1, out: '' },
+    err: expect.stringMatching(/^Cannot ask the collector as another user: /),
+  });
 });
 
 test.each<[DenialsOptions, readonly string[]]>([
