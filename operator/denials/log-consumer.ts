@@ -38,6 +38,9 @@ export interface NumberedRow<Row> {
   readonly row: Unnumbered<Row>;
 }
 
+/** While a sink is away they are the same lines, again and again. */
+const MOST_UNSURE = 8;
+
 /** What takes the batches of a log. */
 export type BatchConsumer = Pick<LogConsumer<never, never>, 'consume'>;
 
@@ -47,8 +50,8 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
   #sequence = 0;
   /** Whether it is known what the sink has: of a batch that failed, it may have everything. */
   #isKnown = false;
-  /** The last batch, where its answer was an error. */
-  #unsure: { readonly batch: RowBatch<Row>; readonly read: ReadLines<Line> | undefined } | undefined;
+  /** Batches whose answer was an error, since the last that was none: one of them may be stored, or will be. */
+  #unsure: readonly { readonly batch: RowBatch<Row>; readonly read: ReadLines<Line> | undefined }[] = [];
   /** Of the lines so far. */
   #newestTime: string | undefined;
   readonly #budget: RowBudget<Unnumbered<Row>>;
@@ -103,10 +106,11 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
     this.#positions = new Map(positions);
     this.#sequence = lastSequence;
     this.#isKnown = true;
-    const unsure = this.#unsure;
-    this.#unsure = undefined;
-    if (unsure === undefined || unsure.batch.upTo > (positions.get(unsure.batch.logFile) ?? 0)) return;
-    this.#report(unsure.batch, unsure.read);
+    // One that is still under way may be stored after this answer.
+    const stored = this.#unsure.findLast(({ batch }) => batch.upTo === positions.get(batch.logFile));
+    if (stored === undefined) return;
+    this.#unsure = [];
+    this.#report(stored.batch, stored.read);
   }
 
   async #consume({ logFile, upTo, lines: texts }: LogLines): Promise<void> {
@@ -167,10 +171,11 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
   async #append(batch: RowBatch<Row>, read: ReadLines<Line> | undefined): Promise<void> {
     try {
       await this.#options.sink.append(batch);
+      this.#unsure = [];
     } catch (error) {
       this.#budget.reset();
       this.#isKnown = false;
-      this.#unsure = { batch, read };
+      this.#unsure = [...this.#unsure, { batch, read }].slice(-MOST_UNSURE);
       throw error;
     }
   }

@@ -14,6 +14,7 @@ import {
   connectCollector,
 } from '../../operator/denials/shipping/collector-connection.ts';
 import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
+import { queriedDenials } from '../../operator/denials/store/duckdb/queried-denials.ts';
 import { withFolder } from '../fixtures/denial-fixture.ts';
 import { createCertificateAuthority } from '../outside/certificates.ts';
 
@@ -62,7 +63,11 @@ export function withCollector(
       authenticate: authenticateByName,
       ...{ outbound: store, inbound: store.inbound },
       identify: async (rows) => rows,
-      answerQuery: answerQueries({ store, readable: readableByName, onRunaway: () => undefined }),
+      answerQuery: answerQueries({
+        log: queriedDenials(store),
+        readable: readableByName,
+        onRunaway: () => undefined,
+      }),
       onStored: () => undefined,
       onRefused: (status, sentence) => void refused.push(`${status} ${sentence}`),
       onFault: (error) => void faults.push(error),

@@ -1,16 +1,16 @@
-// SQL of a person -> rows of the workspaces that they may read. Who may read all asks the log itself; anybody else a copy
-// of their rows, in which there is nothing else.
+// SQL of a person -> rows of the workspaces that they may read. Who may read all asks the log itself, where that is in
+// DuckDB; anybody else a copy of their rows, in which there is nothing else.
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { type QueryAnswer, runQuery } from '../query/run-query.ts';
-import type { DenialStore } from '../store/duckdb/denial-store.ts';
-import { copyVisible } from '../store/duckdb/visible-copy.ts';
+import type { QueriedLog } from '../store/queried-log.ts';
 import type { PersonCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
 import type { ReadableWorkspaces } from './readable-workspaces.ts';
 
 export interface QueryPlace {
-  readonly store: DenialStore;
+  /** Undefined where rows are only sent on. */
+  readonly log: QueriedLog | undefined;
   readonly readable: ReadableWorkspaces;
   /** Called where only the end of the process ends a query. */
   readonly onRunaway: () => void;
@@ -23,37 +23,49 @@ export type AnswerQuery = (person: PersonCaller, body: unknown, signal: AbortSig
 const querySchema = z.object({
   sql: z.string().max(1_000_000),
   maxRows: z.int().min(0).max(100_000).optional(),
+  /** Rows from then on: the others are not looked at. */
+  since: z.iso.datetime().optional(),
 });
 
 const MOST_ROWS = 500_000;
 const COPY_MB = 256;
 
-export function answerQueries({ store, readable, onRunaway, mostRows = MOST_ROWS }: QueryPlace): AnswerQuery {
+export function answerQueries({ log, readable, onRunaway, mostRows = MOST_ROWS }: QueryPlace): AnswerQuery {
   // A copy is memory.
   const oneCopy = pLimit(1);
   return async (person, body, signal) => {
+    if (log === undefined)
+      throw new CollectorError(
+        404,
+        'Cannot answer: this collector stores no rows, it sends them on as OTLP logs (--store otlp); ask there',
+      );
     const parsed = querySchema.safeParse(body);
-    if (!parsed.success) throw new CollectorError(400, 'Cannot read the request: send {"sql": "…"} as JSON');
-    const { sql, maxRows } = parsed.data;
+    if (!parsed.success)
+      throw new CollectorError(
+        400,
+        'Cannot read the request: send {"sql": "…"} as JSON, with "maxRows" (a number) and "since" (a time such as "2026-01-31T00:00:00Z") where you want them',
+      );
+    const { sql, maxRows, since } = parsed.data;
     const options = { ...(maxRows === undefined ? {} : { maxRows }), signal, onRunaway };
-    const workspaces = await readable(person, () => workspacesOf(store)).catch((cause: unknown) => {
+    const workspaces = await readable(person, log.workspaces).catch((cause: unknown) => {
       throw new CollectorError(
         503,
         'Cannot find out what you may read: the API server does not answer',
         cause,
       );
     });
-    if (workspaces === 'all') return runQuery(store, sql, options);
+    if (workspaces === 'all' && since === undefined && log.whole !== undefined)
+      return runQuery(log.whole, sql, options);
     return oneCopy(async () => {
-      const copy = await copyVisible((work) => store.withReader(work), {
-        workspaces,
+      const copy = await log.copyVisible({
+        ...{ workspaces, since },
         mostRows,
         memoryMb: COPY_MB,
       });
       try {
         if (copy.isPartial)
           return {
-            error: `Cannot answer for you: your workspaces have more than ${mostRows} rows; ask somebody who may read the denials of the whole cluster`,
+            error: `Cannot answer: of what you may read there are more than ${mostRows} rows; send "since" with the time from which on you need them`,
           };
         return await runQuery(copy, sql, options);
       } finally {
@@ -61,17 +73,4 @@ export function answerQueries({ store, readable, onRunaway, mostRows = MOST_ROWS
       }
     });
   };
-}
-
-/** Of which there are rows. */
-function workspacesOf(store: DenialStore): Promise<readonly string[]> {
-  return store.withReader(async (connection) => {
-    const tables = ['outbound_network', 'inbound_network'].map(
-      (name) => `SELECT workspace FROM access.${name}`,
-    );
-    const result = await connection.run(
-      `SELECT DISTINCT workspace FROM (${tables.join(' UNION ALL ')}) WHERE workspace IS NOT NULL`,
-    );
-    return (await result.getRows()).map(([workspace]) => String(workspace));
-  });
 }

@@ -1,6 +1,7 @@
 // A batch as it came over the network -> rows in the store. A gateway may write its own rows only: every id begins with
 // its name and the name of the log file.
 import type { z } from 'zod';
+import { OvertakenError } from '../store/fresh-rows.ts';
 import type { LogRow, RowBatch, RowSink } from '../store/row-sink.ts';
 import type { GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
@@ -33,7 +34,10 @@ export async function receiveBatch<Row extends LogRow>(
     (least, { eventTime }) => Math.min(least, Date.parse(eventTime)),
     Infinity,
   );
-  const outcome = await sink.append({ ...batch, denials: await identify(batch.denials) });
+  const rows = { ...batch, denials: await identify(batch.denials) };
+  const outcome = await sink.append(rows).catch((error: unknown) => {
+    throw error instanceof OvertakenError ? new CollectorError(409, error.message, error) : error;
+  });
   onStored({ stored: outcome.stored, lagMs: outcome.stored > 0 ? Date.now() - oldest : undefined });
   return outcome;
 }

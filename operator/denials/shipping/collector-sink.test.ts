@@ -2,61 +2,33 @@ import fc from 'fast-check';
 import { lineText } from '../../../test/fixtures/access-log-fixture.ts';
 import { rowsOf } from '../../../test/fixtures/denial-fixture.ts';
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
+import { consumerOf, linesTo, ship, tally } from '../../../test/support/shipped-lines.ts';
 import type { AccessLogLine } from '../../model/access-log-line.ts';
 import type { Denial } from '../../model/denial.ts';
-import { type BatchConsumer, LogConsumer } from '../log-consumer.ts';
+import { LogConsumer } from '../log-consumer.ts';
 import { runQuery } from '../query/run-query.ts';
-import { type LogLines, outboundReader } from '../reading/read-denials.ts';
+import { outboundReader } from '../reading/read-denials.ts';
 import { OUTBOUND_SHAPE } from '../store/row-shapes.ts';
 import { MOST_BODY_BYTES } from '../wire/collector-wire.ts';
 import { type AskCollector, collectorSink } from './collector-sink.ts';
 
-/** What happens to a request: its answer comes, it gets lost, or the answer does. */
-type Fate = 'answered' | 'lost' | 'unanswered';
+/** What happens to a request: its answer comes, it gets lost, the answer does, or nobody waits for it. */
+type Fate = 'answered' | 'lost' | 'unanswered' | 'late';
 
-function unreliable(ask: AskCollector, fates: readonly Fate[]): AskCollector {
+function unreliable(ask: AskCollector, fates: readonly Fate[], late: Promise<unknown>[] = []): AskCollector {
   let at = 0;
   return async (request) => {
     const fate = fates[at++] ?? 'answered';
     if (fate === 'lost') throw new Error('lost');
-    const answer = await ask(request);
+    const asked = ask(request);
+    if (fate === 'late') {
+      late.push(asked);
+      throw new Error('late');
+    }
+    const answer = await asked;
     if (fate === 'unanswered') throw new Error('unanswered');
     return answer;
   };
-}
-
-/** As the tail of a log: the same lines again until they are taken, and more with them where more are there. */
-async function ship(consumer: BatchConsumer, texts: readonly string[], size: number) {
-  const offsets = texts.reduce<number[]>((all, text) => [...all, (all.at(-1) ?? 0) + text.length + 1], [0]);
-  for (let from = 0, most = size; from < texts.length; ) {
-    const to = Math.min(texts.length, from + most);
-    const lines = texts.slice(from, to).map((text, at) => ({ offset: offsets[from + at] ?? 0, text }));
-    const batch: LogLines = { logFile: 'access-000001', upTo: offsets[to] ?? 0, lines };
-    const isTaken = await consumer.consume(batch).then(
-      () => true,
-      () => false,
-    );
-    if (isTaken) from = to;
-    most = isTaken ? size : most + 3;
-  }
-}
-
-function consumerOf(ask: AskCollector, gateway: string, seen: number[]) {
-  return new LogConsumer({
-    ...{ gateway, rowsPerSecond: 4, shape: OUTBOUND_SHAPE, sink: collectorSink<Denial>(ask, 'outbound') },
-    reader: outboundReader({ accountId: 'acme', findRule: () => null, isStillAllowed: () => false }),
-    onLines: (lines) => void seen.push(...lines.map(({ offset }) => offset)),
-    onDenials: () => undefined,
-    onUnreadableLines: () => undefined,
-    onTruncatedLines: () => undefined,
-  });
-}
-
-/** Denials by host, of lines or as stored. */
-function tally(hosts: readonly (readonly [string, number])[]) {
-  const counts = new Map<string, number>();
-  for (const [host, by] of hosts) counts.set(host, (counts.get(host) ?? 0) + by);
-  return Object.fromEntries([...counts].toSorted());
 }
 
 async function storedOf({ store }: CollectorStage, gateway: string) {
@@ -65,7 +37,7 @@ async function storedOf({ store }: CollectorStage, gateway: string) {
   return rowsOf(await runQuery(store, sql));
 }
 
-const fates = fc.array(fc.constantFrom<Fate>('answered', 'lost', 'unanswered'), { maxLength: 24 });
+const fates = fc.array(fc.constantFrom<Fate>('answered', 'lost', 'unanswered', 'late'), { maxLength: 24 });
 const hosts = fc.array(fc.constantFrom('a.example.com', 'b.example.com', 'c.example.com'), {
   minLength: 5,
   maxLength: 60,
@@ -84,13 +56,11 @@ test(
           run += 1;
           const name = `gw-${run}`;
           const seen: number[] = [];
+          const late: Promise<unknown>[] = [];
           const { ask } = stage.connect(`gateway~${name}`);
-          const consumer = consumerOf(unreliable(ask, lost), name, seen);
-          await ship(
-            consumer,
-            all.map((host) => lineText({}, { authority: `${host}:443` })),
-            size,
-          );
+          const consumer = consumerOf(collectorSink(unreliable(ask, lost, late), 'outbound'), name, seen);
+          await ship(consumer, linesTo(all), size);
+          await Promise.all(late);
           const rows = await storedOf(stage, name);
           expect(tally(rows.map(({ destination, n }) => [String(destination), Number(n)]))).toEqual(
             tally(all.map((host) => [host, 1])),
@@ -108,9 +78,8 @@ test(
 test('a gateway starts while the collector is away, and ships once it is there', () =>
   withCollector(async (stage) => {
     const { ask } = stage.connect('gateway~gw-1');
-    const consumer = consumerOf(unreliable(ask, ['lost', 'lost']), 'gw-1', []);
-    const texts = ['a', 'b'].map((name) => lineText({}, { authority: `${name}.example.com:443` }));
-    await ship(consumer, texts, 1);
+    const consumer = consumerOf(collectorSink(unreliable(ask, ['lost', 'lost']), 'outbound'), 'gw-1');
+    await ship(consumer, linesTo(['a.example.com', 'b.example.com']), 1);
     expect((await storedOf(stage, 'gw-1')).map(({ destination }) => destination)).toEqual([
       'a.example.com',
       'b.example.com',

@@ -12,6 +12,7 @@ import { currentTls } from '../../denials/collector/server-certificate.ts';
 import { DenialRetention } from '../../denials/store/denial-retention.ts';
 import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
 import { isDamage } from '../../denials/store/duckdb/open-database.ts';
+import { queriedDenials } from '../../denials/store/duckdb/queried-denials.ts';
 import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
 import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
@@ -103,7 +104,7 @@ function createServer(
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
     answerQuery: answerQueries({
-      store,
+      log: queriedDenials(store),
       readable: readableByApiServer(api),
       onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
     }),

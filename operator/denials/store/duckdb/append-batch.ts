@@ -9,9 +9,11 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from '@duckdb/node-api';
+import { epochMicros } from '../event-time.ts';
+import { freshRows } from '../fresh-rows.ts';
+import type { LogTable } from '../log-tables.ts';
 import type { AppendOutcome, LogRow, RaisedRow, RowBatch } from '../row-sink.ts';
-import { duckdbValue, epochMicros } from './column-values.ts';
-import type { LogTable } from './log-tables.ts';
+import { duckdbValue } from './column-values.ts';
 
 /** DuckDB's own vector size: a chunk may not be longer. */
 const CHUNK_ROWS = 2048;
@@ -23,8 +25,8 @@ export async function appendBatch<Row extends LogRow>(
   batch: RowBatch<Row>,
 ): Promise<AppendOutcome> {
   const from = await storedPosition(connection, batch);
-  const fresh = freshDenials(batch, from);
-  await insert(connection, table, fresh);
+  const fresh = freshRows(batch, from);
+  await insertRows(connection, table, fresh);
   if (batch.upTo > from) {
     await raise(connection, table.name, batch.raised ?? []);
     await setPosition(connection, batch);
@@ -55,7 +57,7 @@ async function setPosition(
   );
 }
 
-async function insert<Row>(
+export async function insertRows<Row>(
   connection: DuckDBConnection,
   { name, columns }: LogTable<Row>,
   denials: readonly Row[],
@@ -98,25 +100,4 @@ async function raise(
   );
   if (result.rowsChanged === raised.length) return;
   throw new Error(`Cannot count repeats: ${result.rowsChanged} of ${raised.length} rows are there`);
-}
-
-/** The denials at or after `from`, each id once. Throws on a row outside the batch: its replay would store it twice. */
-function freshDenials<Row extends LogRow>(
-  { gateway, logFile, upTo, denials }: RowBatch<Row>,
-  from: number,
-): readonly Row[] {
-  const prefix = `${gateway}/${logFile}/`;
-  const fresh = new Map<number, Row>();
-  for (const denial of denials) {
-    const offset = denial.eventId.startsWith(prefix)
-      ? Number(denial.eventId.slice(prefix.length))
-      : Number.NaN;
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset >= upTo) {
-      throw new RangeError(
-        `Cannot store denial "${denial.eventId}": the batch covers "${prefix}" up to byte ${upTo} only`,
-      );
-    }
-    if (offset >= from && !fresh.has(offset)) fresh.set(offset, denial);
-  }
-  return [...fresh.values()];
 }

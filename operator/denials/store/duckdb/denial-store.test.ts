@@ -147,12 +147,19 @@ describe('DenialStore.append()', () => {
       expect(await countsOf(store)).toEqual({ total: 3000, drops: 3000, dryRunDenials: 0 });
     }));
 
-  test('stores of an overlapping batch what is new, each line once', () =>
+  test('refuses a batch of which it has a part: a row below its position may count lines above it', () =>
     withStore(async (store) => {
       await store.append(sampleBatch(0, 3));
-      const batch = sampleBatch(1, 5, { accessType: 'DRY_RUN_DENIAL' });
+      await expect(store.append(sampleBatch(2, 5, { repeats: 3 }))).rejects.toThrow('ask again');
+      expect(await countsOf(store)).toMatchObject({ total: 3 });
+    }));
+
+  test('stores each line of a batch once', () =>
+    withStore(async (store) => {
+      await store.append(sampleBatch(0, 3));
+      const batch = sampleBatch(3, 5, { accessType: 'DRY_RUN_DENIAL' });
       const doubled = { ...batch, denials: [...batch.denials, ...batch.denials] };
-      expect(await store.append(doubled)).toEqual({ stored: 2, duplicates: 6 });
+      expect(await store.append(doubled)).toEqual({ stored: 2, duplicates: 2 });
       expect(await countsOf(store)).toEqual({ total: 5, drops: 3, dryRunDenials: 2 });
     }));
 
@@ -206,7 +213,8 @@ describe('DenialStore.open()', () => {
       const reopened = await DenialStore.open(crashed);
       const positions = new Map([['access.log', 100 * lineBytes]]);
       expect(await reopened.progress('gw-1')).toEqual({ positions, lastSequence: 100 });
-      expect(await reopened.append(sampleBatch(0, 150))).toEqual({ stored: 50, duplicates: 100 });
+      expect(await reopened.append(sampleBatch(50, 100))).toEqual({ stored: 0, duplicates: 50 });
+      expect(await reopened.append(sampleBatch(100, 150))).toEqual({ stored: 50, duplicates: 0 });
       await reopened.close();
     }));
 

@@ -5,9 +5,9 @@ import { type DuckDBConnection, type DuckDBInstance, DuckDBTimestampTZValue } fr
 import type { Denial } from '../../../model/denial.ts';
 import type { InboundDenial } from '../../../model/inbound-denial.ts';
 import type { RetainedRows } from '../denial-retention.ts';
+import { INBOUND_TABLE, LOG_TABLES, type LogTable, OUTBOUND_TABLE } from '../log-tables.ts';
 import type { AppendOutcome, LogRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
 import { appendBatch } from './append-batch.ts';
-import { INBOUND_TABLE, LOG_TABLES, type LogTable, OUTBOUND_TABLE } from './log-tables.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import { Readers } from './readers.ts';
 import type { SetAside } from './set-aside.ts';

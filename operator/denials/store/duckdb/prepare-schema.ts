@@ -2,8 +2,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ColumnName } from '../../../model/denial-columns.ts';
 import type { InboundColumnName } from '../../../model/inbound-columns.ts';
+import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, type SchemaTable } from '../log-tables.ts';
 import { sqlTypeOf } from './column-values.ts';
-import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, type SchemaTable } from './log-tables.ts';
 
 /** What one version added to the one before: a table, or columns at the end of one, with what former rows have there. */
 interface Addition {

@@ -1,8 +1,8 @@
 // The rows that one caller may read -> a database in memory with nothing else in it, for as long as a query takes. A view
 // with a filter would keep nothing: DuckDB evaluates a condition of the caller before the filter where that is cheaper, and
 // its errors quote values; stats() says the least and the greatest of a whole column.
-import { DuckDBInstance } from '@duckdb/node-api';
-import { LOG_TABLES } from './log-tables.ts';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { LOG_TABLES, type SchemaTable } from '../log-tables.ts';
 import { prepareInstance } from './open-database.ts';
 import { Readers } from './readers.ts';
 
@@ -16,18 +16,32 @@ export interface VisibleCopy {
   readonly close: () => Promise<void>;
 }
 
-export interface VisibleOptions {
-  /** Namespaces. */
-  readonly workspaces: readonly string[];
+interface VisibleFilter {
+  /** Namespaces; "all" has the rows of no workspace too. */
+  readonly workspaces: readonly string[] | 'all';
+  /** Rows from then on, in ISO 8601. */
+  readonly since?: string | undefined;
   /** Of each table. */
   readonly mostRows: number;
+}
+
+export interface VisibleOptions extends VisibleFilter {
   readonly memoryMb: number;
 }
 
-/** `lend` lends a connection to the whole log. */
+/**
+ * Puts the newest rows of a table that pass the filter into the table of that name. Resolves to how many there were, or
+ * one more than the most.
+ */
+export type FillTable = (
+  target: DuckDBConnection,
+  table: SchemaTable,
+  filter: VisibleFilter,
+) => Promise<number>;
+
 export async function copyVisible(
-  lend: Lender['lend'],
-  { workspaces, mostRows, memoryMb }: VisibleOptions,
+  fill: FillTable,
+  { memoryMb, ...filter }: VisibleOptions,
 ): Promise<VisibleCopy> {
   const instance = await DuckDBInstance.create(':memory:', {
     ...{ memory_limit: `${memoryMb}MiB`, threads: '1', temp_directory: '' },
@@ -36,8 +50,8 @@ export async function copyVisible(
   try {
     await prepareInstance(instance, false);
     let isPartial = false;
-    for (const { name } of LOG_TABLES)
-      if ((await copyTable(lend, instance, { name, workspaces, mostRows })) > mostRows) isPartial = true;
+    for (const table of LOG_TABLES)
+      if ((await fillTable(instance, table, { fill, filter })) > filter.mostRows) isPartial = true;
     const readers = new Readers(instance, () => undefined);
     const close = async (): Promise<void> => {
       await readers.end();
@@ -50,34 +64,15 @@ export async function copyVisible(
   }
 }
 
-/** How many rows were there, or one more than the most. */
-function copyTable(
-  lend: Lender['lend'],
+async function fillTable(
   instance: DuckDBInstance,
-  { name, workspaces, mostRows }: { readonly name: string } & Omit<VisibleOptions, 'memoryMb'>,
+  table: SchemaTable,
+  { fill, filter }: { readonly fill: FillTable; readonly filter: VisibleFilter },
 ): Promise<number> {
-  return lend(async (connection) => {
-    const target = await instance.connect();
-    const appender = await target.createAppender(name, 'access');
-    let rows = 0;
-    try {
-      const values = Object.fromEntries(workspaces.map((workspace, at) => [`w${at}`, workspace]));
-      const list = ['NULL', ...Object.keys(values).map((key) => `$${key}`)].join(', ');
-      const sql = `SELECT * FROM access.${name} WHERE workspace IN (${list}) ORDER BY event_time DESC LIMIT ${mostRows + 1}`;
-      const result = await connection.stream(sql, values);
-      for (
-        let chunk = await result.fetchChunk();
-        (chunk?.rowCount ?? 0) > 0;
-        chunk = await result.fetchChunk()
-      ) {
-        if (chunk === null) break;
-        rows += chunk.rowCount;
-        appender.appendDataChunk(chunk);
-      }
-    } finally {
-      appender.closeSync();
-      target.closeSync();
-    }
-    return rows;
-  });
+  const target = await instance.connect();
+  try {
+    return await fill(target, table, filter);
+  } finally {
+    target.closeSync();
+  }
 }

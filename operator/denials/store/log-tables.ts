@@ -1,12 +1,12 @@
-// The tables of the denial log, with their columns.
-import type { Denial } from '../../../model/denial.ts';
-import { DENIAL_COLUMNS } from '../../../model/denial-columns.ts';
-import { INBOUND_COLUMNS } from '../../../model/inbound-columns.ts';
-import type { InboundDenial } from '../../../model/inbound-denial.ts';
-import type { LogColumn } from '../../../model/log-column.ts';
+// The tables of the denial log, with their columns, whatever stores them.
+import type { Denial } from '../../model/denial.ts';
+import { DENIAL_COLUMNS } from '../../model/denial-columns.ts';
+import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
+import type { LogColumn } from '../../model/log-column.ts';
 
 export interface LogTable<Row> {
-  /** In the schema "access". */
+  /** In the schema "access", which is a database in ClickHouse. */
   readonly name: string;
   readonly columns: readonly LogColumn<Row>[];
 }
