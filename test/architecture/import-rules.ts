@@ -64,6 +64,7 @@ const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pip
 
 /** Libraries that only these rooms know. */
 const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  '@clickhouse/client': ['denials/store/clickhouse'],
   '@duckdb/node-api': ['denials/store/duckdb', 'denials/query'],
   fastify: ['api', 'denials/collector'],
 };

@@ -1,0 +1,163 @@
+// Batches of one log -> its journal in ClickHouse, as a RowSink that any number of processes may be at once. Two of them can
+// have the same batch, since a gateway asks another one where the first gave no answer in time. So each batch names the one
+// before it of the same gateway, and ClickHouse keeps one successor of each: further ones with that name are dropped as
+// duplicates, however late they arrive. Whoever was dropped says so, and the gateway asks where it stands.
+import { randomUUID } from 'node:crypto';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { freshRows, OvertakenError } from '../fresh-rows.ts';
+import type { LogTable } from '../log-tables.ts';
+import type { AppendOutcome, LogRow, RaisedRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
+import { clickhouseTime, clickhouseValue } from './column-types.ts';
+import { type JournalKind, journalOf } from './journal-schema.ts';
+
+/** Credentials are asked for with each request, since they are replaced from time to time. */
+export interface ClickhousePlace {
+  readonly client: ClickHouseClient;
+  readonly auth: () => Promise<{ readonly username: string; readonly password: string }>;
+}
+
+/** Where a gateway stands. */
+interface Head extends SinkProgress {
+  readonly batchNumber: number;
+  /** Its name; empty where there is none. */
+  readonly batch: string;
+}
+
+interface HeadLine {
+  readonly log_file: string;
+  readonly position: string;
+  readonly number: string;
+  readonly name: string;
+  readonly sequence: string;
+}
+
+/** One block, or the INSERT would not be whole or nothing; and an answer only once it is stored. */
+const INSERT_SETTINGS = {
+  async_insert: 0,
+  input_format_parallel_parsing: 0,
+  max_insert_block_size: '1048576',
+  insert_deduplicate: 1,
+  max_execution_time: 15,
+} as const;
+
+export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
+  readonly canRaise = true;
+  readonly #place: ClickhousePlace;
+  readonly #table: LogTable<Row>;
+  readonly #journal: string;
+
+  constructor(place: ClickhousePlace, table: LogTable<Row>) {
+    this.#place = place;
+    this.#table = table;
+    this.#journal = journalOf(table);
+  }
+
+  progress(gateway: string): Promise<SinkProgress> {
+    return this.#headOf(gateway);
+  }
+
+  async append(batch: RowBatch<Row>): Promise<AppendOutcome> {
+    const { gateway, logFile, upTo, denials, raised = [] } = batch;
+    const head = await this.#headOf(gateway);
+    const from = head.positions.get(logFile) ?? 0;
+    const fresh = freshRows(batch, from);
+    const outcome = { stored: fresh.length, duplicates: denials.length - fresh.length };
+    if (upTo <= from) return outcome;
+    const first = fresh[0]?.sequence ?? head.lastSequence + 1;
+    if (first !== head.lastSequence + 1) throw new OvertakenError(batch);
+    await this.#checkRaised(gateway, raised);
+    const name = randomUUID();
+    await this.#insert(this.#linesOf({ ...batch, denials: fresh, raised }, head, name), {
+      insert_deduplication_token: `${gateway}/${head.batch}`,
+    });
+    if ((await this.#nameOf(gateway, head.batchNumber + 1)) !== name) throw new OvertakenError(batch);
+    return outcome;
+  }
+
+  async #headOf(gateway: string): Promise<Head> {
+    const lines = await this.#select<HeadLine>(
+      `SELECT log_file, max(up_to) AS position, max(batch_number) AS number, argMax(batch, batch_number) AS name,
+         max(last_sequence) AS sequence
+       FROM ${this.#journal} WHERE kind = 'batch' AND gateway = {gateway: String} GROUP BY log_file`,
+      { gateway },
+    );
+    const last = lines.reduce<HeadLine | undefined>(
+      (newest, line) => (newest === undefined || Number(line.number) > Number(newest.number) ? line : newest),
+      undefined,
+    );
+    return {
+      positions: new Map(lines.map((line) => [line.log_file, Number(line.position)])),
+      lastSequence: Number(last?.sequence ?? 0),
+      batchNumber: Number(last?.number ?? 0),
+      batch: last?.name ?? '',
+    };
+  }
+
+  async #nameOf(gateway: string, number: number): Promise<string | undefined> {
+    const lines = await this.#select<{ readonly batch: string }>(
+      `SELECT batch FROM ${this.#journal}
+       WHERE kind = 'batch' AND gateway = {gateway: String} AND batch_number = {number: UInt64}`,
+      { gateway, number },
+    );
+    return lines[0]?.batch;
+  }
+
+  /** Throws where a row is missing, since its denials would be lost. */
+  async #checkRaised(gateway: string, raised: readonly RaisedRow[]): Promise<void> {
+    if (raised.length === 0) return;
+    const times = raised.map(({ eventTime }) => clickhouseTime(eventTime)).toSorted();
+    const ids = [...new Set(raised.map(({ eventId }) => eventId))];
+    const [found] = await this.#select<{ readonly found: string }>(
+      `SELECT uniqExact(event_id) AS found FROM ${this.#journal}
+       WHERE kind = 'row' AND gateway = {gateway: String} AND has({ids: Array(String)}, event_id)
+         AND event_time BETWEEN {first: DateTime64(6, 'UTC')} AND {last: DateTime64(6, 'UTC')}`,
+      { gateway, ids, first: times[0], last: times.at(-1) },
+    );
+    if (Number(found?.found) === ids.length) return;
+    throw new Error(`Cannot count repeats: ${found?.found ?? 0} of ${ids.length} rows are there`);
+  }
+
+  #linesOf(
+    { gateway, logFile, upTo, denials, raised = [] }: RowBatch<Row>,
+    { lastSequence, batchNumber }: Head,
+    batch: string,
+  ): readonly object[] {
+    const line = (kind: JournalKind, fields: object) => ({
+      ...{ kind, gateway, batch_number: batchNumber + 1, batch, log_file: logFile },
+      ...fields,
+    });
+    const { columns } = this.#table;
+    return [
+      line('batch', {
+        up_to: upTo,
+        last_sequence: denials.at(-1)?.sequence ?? lastSequence,
+        event_time: clickhouseTime(new Date().toISOString()),
+      }),
+      ...denials.map((row) =>
+        line(
+          'row',
+          Object.fromEntries(
+            columns.map(({ name, type, value }) => [name, clickhouseValue(type, value(row))]),
+          ),
+        ),
+      ),
+      ...raised.map(({ eventId, eventTime, by }) =>
+        line('raise', { event_id: eventId, event_time: clickhouseTime(eventTime), raised_by: by }),
+      ),
+    ];
+  }
+
+  async #insert(values: readonly object[], settings: { readonly insert_deduplication_token: string }) {
+    await this.#place.client.insert({
+      ...{ table: this.#journal, values, format: 'JSONEachRow', auth: await this.#place.auth() },
+      clickhouse_settings: { ...INSERT_SETTINGS, ...settings },
+    });
+  }
+
+  async #select<Line>(query: string, query_params: Record<string, unknown>): Promise<readonly Line[]> {
+    const result = await this.#place.client.query({
+      ...{ query, query_params, format: 'JSONEachRow', auth: await this.#place.auth() },
+    });
+    return await result.json<Line>();
+  }
+}
