@@ -6,7 +6,10 @@ import { type CanaryPodsConfig, type CanaryPodsOptions, readCanaryPods } from '.
 import {
   type CollectorClientConfig,
   type CollectorClientOptions,
+  type RowStoreConfig,
+  type RowStoreOptions,
   readCollectorClient,
+  readRowStore,
 } from './collector-config.ts';
 import { type ProxyConfig, type ProxyOptions, type RestConfig, readProxyConfig } from './config.ts';
 import {
@@ -148,7 +151,7 @@ export function readIngressConfig(
 }
 
 /** Configuration of `sallyport collector`. */
-export interface CollectorConfig extends ClusterConfig {
+export interface CollectorConfig extends ClusterConfig, RowStoreConfig {
   readonly port: number;
   readonly listenAddress: string;
   readonly stateDirectory: string;
@@ -156,7 +159,7 @@ export interface CollectorConfig extends ClusterConfig {
   readonly retentionBytes: number;
 }
 
-export interface CollectorOptions extends ClusterOptions {
+export interface CollectorOptions extends ClusterOptions, RowStoreOptions {
   readonly port: string;
   readonly listenAddress: string;
   readonly state: string;
@@ -173,6 +176,7 @@ export function readCollectorConfig(
     ...readClusterConfig(options, environment),
     port: readPort('--port', options.port),
     listenAddress: readAddress('--listen-address', options.listenAddress),
+    ...readRowStore(options),
     stateDirectory: resolve(options.state),
     retentionMs: readRetention(options.retention),
     retentionBytes: readRetentionSize(options.retentionSize),

@@ -26,3 +26,75 @@ export function readCollectorClient(options: CollectorClientOptions): CollectorC
     `--collector: Cannot accept "${text}": write an address such as "https://sallyport-collector.sallyport-system.svc:8444"`,
   );
 }
+
+/** Where a collector puts rows. */
+export interface RowStoreConfig {
+  readonly store: 'duckdb' | 'otlp' | { readonly clickhouse: RemoteConfig };
+  /** Rows are sent there too, or only there. */
+  readonly otlp: RemoteConfig | undefined;
+}
+
+export interface RemoteConfig {
+  readonly url: URL;
+  /** Directory of a Secret, with what that server needs; undefined: none. */
+  readonly credentials: string | undefined;
+}
+
+export interface RowStoreOptions {
+  readonly store: string;
+  readonly clickhouseUrl?: string;
+  readonly clickhouseCredentials?: string;
+  readonly otlpUrl?: string;
+  readonly otlpCredentials?: string;
+}
+
+/** Throws an OptionError for an option that cannot be accepted, is missing, or has no effect. */
+export function readRowStore(options: RowStoreOptions): RowStoreConfig {
+  const { store, clickhouseUrl, clickhouseCredentials, otlpUrl, otlpCredentials } = options;
+  const clickhouse = readRemote('clickhouse', clickhouseUrl, clickhouseCredentials);
+  const otlp = readRemote('otlp', otlpUrl, otlpCredentials);
+  if (store === 'clickhouse') return { store: { clickhouse: needed(clickhouse, store) }, otlp };
+  if (clickhouse !== undefined)
+    throw new OptionError('--clickhouse-url has no effect: use it with "--store clickhouse"');
+  if (store === 'otlp') return { store, otlp: needed(otlp, store) };
+  if (store === 'duckdb') return { store, otlp };
+  throw new OptionError(`--store: Cannot accept "${store}": use duckdb, clickhouse or otlp`);
+}
+
+function needed(remote: RemoteConfig | undefined, kind: RemoteKind): RemoteConfig {
+  if (remote !== undefined) return remote;
+  throw new OptionError(`--store ${kind} needs --${kind}-url: write an address such as "${EXAMPLES[kind]}"`);
+}
+
+const EXAMPLES = {
+  clickhouse: 'https://clickhouse.example:8443/access',
+  otlp: 'https://otel-collector.example:4318/v1/logs',
+} as const;
+
+type RemoteKind = keyof typeof EXAMPLES;
+
+/** Of ClickHouse the path is a database. */
+const PATHS: Readonly<Record<RemoteKind, RegExp>> = {
+  clickhouse: /^\/[A-Za-z_][A-Za-z0-9_]*$|^\/$/,
+  otlp: /^\/./,
+};
+
+function readRemote(
+  kind: RemoteKind,
+  text: string | undefined,
+  credentials: string | undefined,
+): RemoteConfig | undefined {
+  if (text === undefined && credentials !== undefined)
+    throw new OptionError(`--${kind}-credentials has no effect without --${kind}-url`);
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && isPlainHttp(url) && PATHS[kind].test(url.pathname)) return { url, credentials };
+  throw new OptionError(
+    `--${kind}-url: Cannot accept "${url?.username ? 'an address with a user' : text}": write one such as "${EXAMPLES[kind]}"; a user and a password belong in --${kind}-credentials`,
+  );
+}
+
+/** Without what would stand in a process list or a log. */
+function isPlainHttp({ protocol, username, password, hash }: URL): boolean {
+  return /^https?:$/.test(protocol) && `${username}${password}${hash}` === '';
+}

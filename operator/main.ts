@@ -250,8 +250,16 @@ program
   .addOption(stateOption)
   .option('--port <port>', 'port for gateways, HTTPS; 0 takes any', `${COLLECTOR_PORT}`)
   .option('--listen-address <address>', 'address of that port; "::" takes IPv4 too', '0.0.0.0')
+  .option('--store <store>', 'where rows are stored: duckdb (in --state), clickhouse or otlp', 'duckdb')
+  .option(
+    '--clickhouse-url <url>',
+    'of its HTTP interface, with the database as path (default path: /access)',
+  )
+  .option('--clickhouse-credentials <directory>', 'with the files username, password and, for TLS, ca.crt')
+  .option('--otlp-url <url>', 'where rows are sent as OTLP logs too, such as "https://host:4318/v1/logs"')
+  .option('--otlp-credentials <directory>', 'with the files authorization (value of the header) and ca.crt')
   .option('--retention <duration>', 'age at which rows are deleted', '365d')
-  .option('--retention-size <size>', 'size at which the oldest rows are deleted', '10GB')
+  .option('--retention-size <size>', 'size at which the oldest rows are deleted; in DuckDB only', '10GB')
   .action(async (options) => {
     const { collectorCommand } = await import('./roles/collector/command.ts');
     process.exitCode = await collectorCommand(options, process.env);

@@ -1,11 +1,11 @@
 // `sallyport collector` on a real API server: its certificate, the gateways that follow it, and what it stores.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { load } from 'js-yaml';
 import { Agent } from 'undici';
-import { readCollectorConfig } from '../../operator/cluster-config.ts';
+import { type CollectorOptions, readCollectorConfig } from '../../operator/cluster-config.ts';
 import { readCollectorClient } from '../../operator/collector-config.ts';
 import { currentTls } from '../../operator/denials/collector/server-certificate.ts';
 import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
@@ -22,6 +22,7 @@ import {
 import { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import { type Shipping, shipRows } from '../../operator/roles/shared/ship-rows.ts';
 import { countsOf, sampleBatch } from '../fixtures/denial-fixture.ts';
+import { withClickhouse } from '../support/clickhouse-fixture.ts';
 import { createClientAuthority } from '../support/cluster/client-authority.ts';
 import {
   CONTROL_PLANE_TIMEOUT_MS,
@@ -48,17 +49,18 @@ const silent = createLogger({
   stream: new Writable({ write: (_chunk, _encoding, done) => done() }),
 });
 
-async function startCollector(): Promise<CollectorProcess> {
+async function startCollector(changes: Partial<CollectorOptions> = {}): Promise<CollectorProcess> {
   const options = {
     ...{ kubeconfig, namespace: SYSTEM_NAMESPACE, healthPort: '0', logLevel: 'info', port: '0' },
     ...{ listenAddress: '127.0.0.1', state: join(folder, 'state'), retention: '365d', retentionSize: '1GB' },
+    ...{ store: 'duckdb', ...changes },
   };
   return CollectorProcess.start(readCollectorConfig(options, {}), silent);
 }
 
 /** As gateway "gw-1", with the token that the kubelet would give it. */
-function ship(): Shipping<Denial> {
-  const url = `https://127.0.0.1:${running.port}`;
+function ship({ port }: CollectorProcess = running): Shipping<Denial> {
+  const url = `https://127.0.0.1:${port}`;
   const config = readCollectorClient({ collector: url, collectorToken: join(folder, 'token') });
   if (config === undefined) throw new Error('no collector');
   const made = shipRows<Denial>(config, 'outbound', {
@@ -179,7 +181,10 @@ test('rows and certificate stay when the collector starts anew; the last rows ar
 });
 
 /** As a person, by certificate or token. */
-async function query(credentials: { readonly kubeconfig: string } | { readonly token: string }) {
+async function query(
+  credentials: { readonly kubeconfig: string } | { readonly token: string },
+  { port }: CollectorProcess = running,
+) {
   const servername = `sallyport-collector.${SYSTEM_NAMESPACE}.svc`;
   const ca = (await stored('configmaps'))['ca.crt'] ?? '';
   const isToken = 'token' in credentials;
@@ -187,7 +192,7 @@ async function query(credentials: { readonly kubeconfig: string } | { readonly t
   const agent = new Agent({ connect });
   const sql = 'select workspace, count(*)::int as n from system.access.outbound_network group by all';
   const { statusCode, body } = await agent.request({
-    ...{ origin: `https://127.0.0.1:${running.port}`, path: '/v1/query', method: 'POST' },
+    ...{ origin: `https://127.0.0.1:${port}`, path: '/v1/query', method: 'POST' },
     headers: {
       'content-type': 'application/json',
       ...(isToken ? { authorization: `Bearer ${credentials.token}` } : {}),
@@ -306,3 +311,36 @@ test('an administrator lets the collector read more kinds of owners by the label
   await until('the right is in force', () => may('get'));
   expect(await may('list')).toBe(false);
 });
+
+test('collectors without a state share what is in ClickHouse', () =>
+  withClickhouse(folder, async ({ url, user }) => {
+    const credentials = join(folder, 'clickhouse-credentials');
+    await mkdir(credentials);
+    for (const [name, text] of Object.entries(user)) await writeFile(join(credentials, name), `${text}\n`);
+    const options = {
+      ...{ store: 'clickhouse', clickhouseUrl: url.origin, clickhouseCredentials: credentials },
+      state: join(folder, 'none'),
+    };
+    const collectors = [await startCollector(options), await startCollector(options)] as const;
+    const [first, second] = [ship(collectors[0]), ship(collectors[1])];
+    const taken = (way: Shipping<Denial>, from: number, to: number) =>
+      until('the rows are taken', () =>
+        way.sink.append(sampleBatch(from, to)).then(
+          () => true,
+          () => false,
+        ),
+      );
+    await taken(first, 0, 10);
+    await taken(second, 10, 20);
+    expect((await first.sink.progress('gw-1')).lastSequence).toBe(20);
+    expect(await first.sink.append(sampleBatch(10, 20))).toEqual({ stored: 0, duplicates: 10 });
+    await expect(first.sink.append(sampleBatch(15, 25))).rejects.toThrow('answered 409');
+    const administrator = { kubeconfig: controlPlane.adminKubeconfig };
+    for (const collector of collectors)
+      expect(await query(administrator, collector)).toMatchObject({
+        statusCode: 200,
+        answer: [{ workspace: 'team-a', n: 20 }],
+      });
+    for (const way of [first, second]) await way.finish(async () => undefined, silent);
+    for (const collector of collectors) await collector.stop();
+  }));

@@ -79,6 +79,7 @@ async function startCollector(): Promise<CollectorProcess> {
   const options = {
     ...{ kubeconfig, namespace: SYSTEM_NAMESPACE, healthPort: '0', logLevel: 'info', port: '0' },
     ...{ listenAddress: '127.0.0.1', state: folder, retention: '36500d', retentionSize: '1GB' },
+    store: 'duckdb',
   };
   return CollectorProcess.start(readCollectorConfig(options, {}), silent);
 }

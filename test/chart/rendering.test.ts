@@ -110,18 +110,51 @@ it('names pods and accounts as the operator and admission know them', () => {
   expect(found.toSorted()).toEqual(names.map((one) => [one, one]).toSorted());
 });
 
-/** The last option is wrong, so a program that knows all others names that one. */
+/** What a program says to these arguments and a last option that is wrong: of the others it names one before. */
+function complaintOf(args: readonly string[]): string {
+  const all = [MAIN, ...args, '--health-port', 'none'];
+  return spawnSync(process.execPath, all, { encoding: 'utf8', env: {} }).stderr;
+}
+
+const LAST_IS_WRONG = '--health-port: Cannot accept "none": write a port from 0 to 65535\n';
+
 it.each(['operator', 'gateway', 'ingress', 'api', 'collector'])(
   'gives "%s" only arguments that it accepts',
   (role) => {
     const found = deploymentsOf('everything')
       .flatMap(containersOf)
       .find(({ args = [] }) => args[0] === role);
-    const args = [MAIN, ...(found?.args ?? []), '--health-port', 'none'];
-    const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: {} });
-    expect(stderr).toBe('--health-port: Cannot accept "none": write a port from 0 to 65535\n');
+    expect(complaintOf(found?.args ?? [])).toBe(LAST_IS_WRONG);
   },
 );
+
+it('runs several collectors without a volume where rows are stored elsewhere, which they may reach', async () => {
+  const peers = [{ ipBlock: { cidr: '10.0.0.7/32' } }];
+  const { stdout } = await helm.template({
+    collector: {
+      ...{ enabled: true, replicas: 3, store: 'clickhouse', allowedTo: peers },
+      clickhouse: { url: 'https://clickhouse.example/access', credentialsSecret: 'ours' },
+      otlp: { url: 'http://otel.example:4318/v1/logs' },
+    },
+  });
+  const own = manifestsOf(stdout).filter(({ metadata }) => metadata.name === 'sallyport-collector');
+  expect(own.map(({ kind }) => kind)).not.toContain('PersistentVolumeClaim');
+  const of = (kind: string) => own.find((one) => one.kind === kind) as Manifest & { readonly spec: object };
+  expect(of('Deployment').spec).toMatchObject({
+    ...{ replicas: 3, strategy: { rollingUpdate: { maxUnavailable: 0 } } },
+    template: { spec: { volumes: [{ name: 'clickhouse', secret: { secretName: 'ours' } }] } },
+  });
+  expect(of('NetworkPolicy').spec).toMatchObject({
+    egress: [
+      {},
+      { to: peers, ports: [{ port: 443 }, { port: 4318 }] },
+      { ports: [{ port: 53 }, { port: 53 }] },
+    ],
+  });
+  const [{ args = [] } = {}] = containersOf(of('Deployment') as Deployment);
+  expect(complaintOf(args)).toBe(LAST_IS_WRONG);
+  expect(args).not.toContain('--state');
+});
 
 it('gives gateways a token for the collector and its address where there is one, and else neither', () => {
   const agents = (name: string) =>

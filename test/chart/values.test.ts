@@ -137,6 +137,20 @@ it.each([
     { gateway: { resources: { envoy: { limits: { memory: '1Gi' } } } } },
     'Cannot set value "gateway.resources.envoy.limits.memory": set "gateway.envoyMemoryMiB" instead',
   ],
+  [
+    { collector: { replicas: 2 } },
+    'Cannot accept 2 in value "collector.replicas": DuckDB is for one collector; write 1',
+  ],
+  [{ collector: { store: 'clickhouse' } }, 'write where it is in "collector.clickhouse.url"'],
+  [{ collector: { store: 'otlp' } }, 'write where it is in "collector.otlp.url"'],
+  [
+    { collector: { clickhouse: { url: 'https://a.example' } } },
+    'Cannot use value "collector.clickhouse.url": write "clickhouse" in "collector.store"',
+  ],
+  [
+    { collector: { otlp: { url: 'https://a.example/v1/logs' } } },
+    'Cannot let the collector connect to where rows go: list it in "collector.allowedTo"',
+  ],
 ])('says what is wrong with %j', async (values, sentence) => {
   const { code, stderr } = await helm.template(values);
   expect(code).not.toBe(0);

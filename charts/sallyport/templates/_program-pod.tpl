@@ -1,5 +1,6 @@
 {{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args",
-     further "ports" as YAML, and "state", the volume of a program that has one: then there is one pod at a time. */}}
+     further "ports" as YAML, "state", the volume of a program that has one: then there is one pod at a time, and
+     "secrets", by the name of the directory in /var/run/secrets. */}}
 {{- define "sallyport.programDeployment" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -96,12 +97,26 @@ spec:
             {{- include "sallyport.containerSecurity" . | nindent 12 }}
           resources:
             {{- toYaml .values.resources | nindent 12 }}
-          {{- with .state }}
+          {{- if or .state .secrets }}
           volumeMounts:
+            {{- if .state }}
             - name: state
               mountPath: /state
+            {{- end }}
+            {{- range $name, $_ := .secrets }}
+            - name: {{ $name }}
+              mountPath: /var/run/secrets/{{ $name }}
+              readOnly: true
+            {{- end }}
       volumes:
+        {{- with .state }}
         - name: state
           {{- . | nindent 10 }}
+        {{- end }}
+        {{- range $name, $secret := .secrets }}
+        - name: {{ $name }}
+          secret:
+            secretName: {{ $secret }}
+        {{- end }}
           {{- end }}
 {{- end }}

@@ -9,12 +9,7 @@ import { measureCollector } from '../../denials/collector/collector-metrics.ts';
 import { type CollectorServer, createCollectorServer } from '../../denials/collector/collector-server.ts';
 import { readableByApiServer } from '../../denials/collector/readable-workspaces.ts';
 import { currentTls } from '../../denials/collector/server-certificate.ts';
-import { DenialRetention } from '../../denials/store/denial-retention.ts';
-import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
 import { isDamage } from '../../denials/store/duckdb/open-database.ts';
-import { queriedDenials } from '../../denials/store/duckdb/queried-denials.ts';
-import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
-import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
@@ -25,34 +20,28 @@ import { accountUser, COLLECTOR_ACCOUNT, DENIAL_EVENT_CONTROLLER } from '../../m
 import { assignmentLookup } from '../../sources/kubernetes/assignment-of.ts';
 import { DenialEvents } from '../shared/denial-events.ts';
 import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
+import { openRowStore, type RowStore } from './row-store.ts';
 
 export interface CollectorParts {
   readonly registry: Registry;
   readonly api: KubernetesApi;
-  readonly store: DenialStore;
+  readonly store: RowStore;
   readonly server: CollectorServer;
   /** Who was denied. */
   readonly identity: PodIdentity;
   readonly events: DenialEvents;
   /** Renews the certificate, and follows what others change of it. */
   readonly certificates: Loop;
-  readonly retention: DenialRetention;
-  /** The last step of stopping: another process may have the state directory. */
-  readonly release: () => Promise<void>;
 }
 
 const UNKNOWN = 401;
 const RETRY_MS = 10_000;
 const LOOK_MS = 600_000;
-/** For rows and for queries; what is larger is spilled to disk. */
-const MEMORY_MB = 256;
 
 /** Throws where the state directory, the database or the API server is not available. */
 export async function assembleParts(config: CollectorConfig, logger: Logger): Promise<CollectorParts> {
   const { kubeconfig, podServer, systemNamespace } = config;
   const registry = roleRegistry();
-  const { paths, notes, release } = await prepareStateDirectory(config.stateDirectory, { mayBeVolume: true });
-  for (const note of notes) logger.info('noticed at the start', { note });
   const api = await connectKubernetes({
     kubeconfig,
     podServer,
@@ -64,22 +53,13 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
     onFailure: (sentence: string, error: unknown) => logger.warn(sentence, { error }),
   };
   const tls = await currentTls(place, Date.now());
-  const store = await DenialStore.open(paths.database, { memoryLimitMb: MEMORY_MB });
-  if (store.setAside !== undefined)
-    logger.error('the denial log begins anew', { reason: describeSetAside(store.path, store.setAside) });
+  const store = await openRowStore(config, logger, registry);
   const identity = createPodIdentity({ api, logger });
   const events = createEvents({ api, identity, registry, logger });
   const server = createServer(config, { tls, api, store, identity, events, registry, logger });
   return {
-    ...{ registry, api, store, identity, events, server, release },
+    ...{ registry, api, store, identity, events, server },
     certificates: certificateLoop(async () => server.setTls(await currentTls(place, Date.now())), logger),
-    retention: new DenialRetention({
-      store,
-      maxAgeMs: config.retentionMs,
-      maxBytes: config.retentionBytes,
-      onDeleted: (sentence) => logger.info('rows were deleted', { reason: sentence }),
-      onFailure: (error) => logger.error('old rows could not be deleted', { error }),
-    }),
   };
 }
 
@@ -100,11 +80,11 @@ function createServer(
 ): CollectorServer {
   const { onStored, onRefused } = measureCollector(registry);
   return createCollectorServer({
-    ...{ tls, outbound: events.outbound(store), inbound: events.inbound(store.inbound), onStored },
+    ...{ tls, outbound: events.outbound(store.outbound), inbound: events.inbound(store.inbound), onStored },
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
     answerQuery: answerQueries({
-      log: queriedDenials(store),
+      log: store.log,
       readable: readableByApiServer(api),
       onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
     }),

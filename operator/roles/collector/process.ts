@@ -42,12 +42,12 @@ export class CollectorProcess {
   }
 
   async #start({ listenAddress, port, healthPort }: CollectorConfig, logger: Logger): Promise<void> {
-    const { identity, server, retention, certificates, registry } = this.#parts;
+    const { identity, server, store, certificates, registry } = this.#parts;
     identity.start();
     // The first rows would wait for pods one batch after the other. Without them they are stored all the same.
     await within(FIRST_PODS_MS, identity.synced());
     await server.listen(listenAddress, port);
-    retention.start();
+    store.retention?.start();
     certificates.trigger();
     this.#health = await startHealthServer({
       port: healthPort,
@@ -60,15 +60,14 @@ export class CollectorProcess {
 
   /** Batches under way are stored and answered. */
   async stop(): Promise<void> {
-    const { identity, events, server, retention, certificates, store, api, release } = this.#parts;
+    const { identity, events, server, certificates, store, api } = this.#parts;
     await this.#health?.close();
     await server.close();
     await events.stop();
     await identity.stop();
     await certificates.stop();
-    await retention.stop();
+    await store.retention?.stop();
     await store.close();
     await api.close();
-    await release();
   }
 }

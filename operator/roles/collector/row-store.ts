@@ -1,0 +1,155 @@
+// Where the rows of a collector go, as configured: DuckDB in its own directory, ClickHouse, or a receiver of OTLP logs, and
+// the last one also beside a store. Only DuckDB needs a directory and one process.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Counter, type Registry } from 'prom-client';
+import type { CollectorConfig } from '../../cluster-config.ts';
+import type { RemoteConfig } from '../../collector-config.ts';
+import { alsoInto } from '../../denials/shipping/also-into.ts';
+import { connectOtlp } from '../../denials/shipping/otlp/otlp-connection.ts';
+import { otlpSink } from '../../denials/shipping/otlp/otlp-sink.ts';
+import { ClickhouseStore } from '../../denials/store/clickhouse/clickhouse-store.ts';
+import { DenialRetention } from '../../denials/store/denial-retention.ts';
+import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
+import { queriedDenials } from '../../denials/store/duckdb/queried-denials.ts';
+import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
+import { INBOUND_TABLE, OUTBOUND_TABLE } from '../../denials/store/log-tables.ts';
+import type { QueriedLog } from '../../denials/store/queried-log.ts';
+import type { RowSink } from '../../denials/store/row-sink.ts';
+import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Denial } from '../../model/denial.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
+
+interface RowSinks {
+  readonly outbound: RowSink<Denial>;
+  readonly inbound: RowSink<InboundDenial>;
+}
+
+export interface RowStore extends RowSinks {
+  /** Undefined where rows are only sent on. */
+  readonly log: QueriedLog | undefined;
+  /** ClickHouse does it by itself. */
+  readonly retention: DenialRetention | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/** For rows and for queries; what is larger is spilled to disk. */
+const MEMORY_MB = 256;
+
+/** Throws where the directory, the database or a file of credentials is not available. */
+export async function openRowStore(
+  config: CollectorConfig,
+  logger: Logger,
+  registry: Registry,
+): Promise<RowStore> {
+  const sent = config.otlp === undefined ? undefined : await sendOn(config.otlp, logger, registry);
+  try {
+    return joined(await openStore(config, logger), sent);
+  } catch (error) {
+    await sent?.close();
+    throw error;
+  }
+}
+
+type SentOn = RowSinks & Pick<RowStore, 'close'>;
+
+function joined(stored: RowStore | undefined, sent: SentOn | undefined): RowStore {
+  if (stored === undefined) {
+    if (sent === undefined) throw new Error('Cannot start: rows have nowhere to go');
+    return { ...sent, log: undefined, retention: undefined };
+  }
+  if (sent === undefined) return stored;
+  return {
+    ...stored,
+    outbound: alsoInto(sent.outbound, stored.outbound),
+    inbound: alsoInto(sent.inbound, stored.inbound),
+    close: async () => void (await Promise.all([sent.close(), stored.close()])),
+  };
+}
+
+function openStore(config: CollectorConfig, logger: Logger): Promise<RowStore | undefined> {
+  if (config.store === 'otlp') return Promise.resolve(undefined);
+  return config.store === 'duckdb'
+    ? openDuckdb(config, logger)
+    : openClickhouse(config.store.clickhouse, config);
+}
+
+async function openDuckdb(config: CollectorConfig, logger: Logger): Promise<RowStore> {
+  const { paths, notes, release } = await prepareStateDirectory(config.stateDirectory, { mayBeVolume: true });
+  for (const note of notes) logger.info('noticed at the start', { note });
+  const store = await DenialStore.open(paths.database, { memoryLimitMb: MEMORY_MB });
+  if (store.setAside !== undefined)
+    logger.error('the denial log begins anew', { reason: describeSetAside(store.path, store.setAside) });
+  const retention = new DenialRetention({
+    store,
+    maxAgeMs: config.retentionMs,
+    maxBytes: config.retentionBytes,
+    onDeleted: (sentence) => logger.info('rows were deleted', { reason: sentence }),
+    onFailure: (error) => logger.error('old rows could not be deleted', { error }),
+  });
+  return {
+    ...{ outbound: store, inbound: store.inbound, log: queriedDenials(store), retention },
+    close: async () => {
+      await store.close();
+      // The last step: another process may have the state directory.
+      await release();
+    },
+  };
+}
+
+async function openClickhouse(
+  { url, credentials }: RemoteConfig,
+  { retentionMs }: Pick<CollectorConfig, 'retentionMs'>,
+): Promise<RowStore> {
+  const file = filesOf(credentials);
+  const authority = await file('ca.crt');
+  const store = await ClickhouseStore.open({
+    ...{ url, retentionMs, authority: authority === undefined ? undefined : Buffer.from(authority) },
+    auth: async () => ({
+      username: (await file('username')) ?? 'default',
+      password: (await file('password')) ?? '',
+    }),
+  });
+  const { outbound, inbound } = store;
+  return { outbound, inbound, log: store, retention: undefined, close: () => store.close() };
+}
+
+async function sendOn(
+  { url, credentials }: RemoteConfig,
+  logger: Logger,
+  registry: Registry,
+): Promise<SentOn> {
+  const rejected = new Counter({
+    name: 'sallyport_collector_otlp_rejected_total',
+    help: 'Rows that the receiver of OTLP logs refused for good; the log says why',
+    registers: [registry],
+  });
+  const file = filesOf(credentials);
+  const { post, close } = connectOtlp({
+    ...{ url, authority: await file('ca.crt') },
+    authorization: () => file('authorization'),
+  });
+  const onRejected = (rows: number, reason: string): void => {
+    rejected.inc(rows);
+    logger.error('the receiver of OTLP logs refused rows for good', { rows, reason, receiver: url.origin });
+  };
+  return {
+    outbound: otlpSink({ post, table: OUTBOUND_TABLE, onRejected }),
+    inbound: otlpSink({ post, table: INBOUND_TABLE, onRejected }),
+    close,
+  };
+}
+
+/** Reads a file of a directory, as it is now; undefined where there is none. */
+function filesOf(directory: string | undefined): (name: string) => Promise<string | undefined> {
+  return async (name) => {
+    if (directory === undefined) return undefined;
+    try {
+      return (await readFile(join(directory, name), 'utf8')).trim();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+}
