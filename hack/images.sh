@@ -6,11 +6,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/images/files.sh"
 
 if [[ ${1:-} == --help ]]; then
   cat <<TXT
-Usage: hack/images.sh [--product FOLDER]
+Usage: hack/images.sh [--product FOLDER | --collector FOLDER]
 
-Prints the folder with sallyport.tar, envoy.tar and test-workload.tar, for "hack/kind.sh load" or "docker load", and
-sbom.json of the first. They are made once per state of the sources (in half a minute) and kept in $cache.
-With --product it only puts the files of the product's image into FOLDER, for the Dockerfile.
+Prints the folder with sallyport.tar, collector.tar, envoy.tar and test-workload.tar, for "hack/kind.sh load" or "docker
+load", and the SBOMs of the first two. They are made once per state of the sources (in half a minute) and kept in $cache.
+With --product or --collector it only puts the files of that image into FOLDER, for the Dockerfile.
 TXT
   exit 0
 fi
@@ -34,19 +34,24 @@ make_others() {
 
 # All archives, into the folder "$1".
 make_images() {
-  echo 'Making the image of Sallyport (for this state of its sources)'
-  make_product "$1/product"
-  cp "$1/product/app/sbom.json" "$1/"
-  archive "$1/sallyport.tar" "sallyport/sallyport:$version" "$1/product" \
-    "{$user,\"Entrypoint\":$(said ENTRYPOINT),\"Env\":[$(said ENV | sed 's/[^ ]*/"&"/g; s/ /,/g')]}"
+  local name config="{$user,\"Entrypoint\":$(said ENTRYPOINT),\"Env\":[$(said ENV | sed 's/[^ ]*/"&"/g; s/ /,/g')]}"
+  echo 'Making the images of Sallyport (for this state of its sources)'
+  make_product "$1/sallyport"
+  make_collector "$1/collector"
+  for name in sallyport collector; do
+    cp "$1/$name/app/sbom.json" "$1/$name.sbom.json"
+    archive "$1/$name.tar" "sallyport/$name:$version" "$1/$name" "$config"
+    rm -rf "${1:?}/$name"
+  done
   ln "$others"/*.tar "$1/"
-  rm -rf "$1/product"
 }
 
 need_packages ca-certificates curl
 bash "$root/hack/ensure-node-modules.sh"
 node=$(realpath "$root/node_modules/node/bin/node")
-if [[ ${1:-} == --product ]]; then make_product "$2" && exit; fi
+case ${1:-} in
+  --product | --collector) "make_${1#--}" "$2" && exit ;;
+esac
 envoy=$(bash "$root/hack/envoy.sh")
 version=$("$node" -p "require('$root/package.json').version")
 envoy_version=$("$envoy" --version | grep -oE '/[0-9]+\.[0-9]+\.[0-9]+/' | tr -d /)

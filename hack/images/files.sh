@@ -44,14 +44,18 @@ system_parts() {
     xargs --no-run-if-empty dpkg-query --show --showformat '${Package} ${Version} pkg:deb/debian/${Package}@${Version}\n'
 }
 
-# The files of the product's image, into the folder "$1".
+# The files of the product's image, into the folder "$1"; with the function "$2", if any, which adds more and prints lines
+# for the SBOM.
 make_product() {
   mkdir -p "$1/app"
   add_base "$1"
   add_program "$1" "$node" /usr/local/bin/node
-  add_duckdb "$1" >"$1/duckdb"
-  { cat "$1/duckdb" && system_parts "$1"; } >"$1/others"
+  "${2:-true}" "$1" >"$1/added"
+  { cat "$1/added" && system_parts "$1"; } >"$1/others"
   "$node" "$root/hack/bundle.ts" "$1/app" --others "$1/others"
-  rm "$1/others" "$1/duckdb"
+  rm "$1/others" "$1/added"
   cp "$root/LICENSE" "$1/app/"
 }
+
+# The same for the collector, the one role that needs DuckDB.
+make_collector() { make_product "$1" add_duckdb; }

@@ -26,7 +26,12 @@ app.kubernetes.io/name: {{ .name }}
 {{- end }}
 
 {{- define "sallyport.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ include "sallyport.imageOf" (dict "root" . "image" .Values.image) }}
+{{- end }}
+
+{{/* The argument is a dict of "root" and "image", the values of one of our images. */}}
+{{- define "sallyport.imageOf" -}}
+{{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
 {{- end }}
 
 {{- define "sallyport.podSecurity" -}}

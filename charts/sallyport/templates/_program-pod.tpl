@@ -43,8 +43,9 @@ spec:
       {{- end }}
       containers:
         - name: {{ .role }}
-          image: {{ include "sallyport.image" .root }}
-          imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          {{- $image := .values.image | default .root.Values.image }}
+          image: {{ include "sallyport.imageOf" (dict "root" .root "image" $image) }}
+          imagePullPolicy: {{ $image.pullPolicy }}
           args:
             - {{ .role }}
             - --namespace
