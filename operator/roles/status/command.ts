@@ -1,8 +1,6 @@
 // `kubectl sallyport status`: workspaces, what keeps them from being ready, gateways and the collector. What may not be
 // read is said in its place, and the rest is shown.
-import { request } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { getOverStream } from '../../lib/get-over-stream.ts';
 import {
   GATEWAY_REPORTS,
   NETWORK_POLICIES,
@@ -147,7 +145,9 @@ const TIMEOUT_MS = 20_000;
 async function collectorLag(place: Parameters<typeof openCollector>[0]): Promise<readonly string[]> {
   const stream = await openCollector(place, GATEWAY_HEALTH_PORT);
   try {
-    return describeLag(await metricsOf(stream));
+    return describeLag(
+      await getOverStream(stream, { host: COLLECTOR_NAME, path: '/metrics', timeoutMs: TIMEOUT_MS }),
+    );
   } catch (cause) {
     throw new Error(`Cannot read the metrics of the collector: ${(cause as Error).message}; try again`, {
       cause,
@@ -155,16 +155,4 @@ async function collectorLag(place: Parameters<typeof openCollector>[0]): Promise
   } finally {
     stream.destroy();
   }
-}
-
-function metricsOf(stream: Duplex): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = { host: COLLECTOR_NAME, connection: 'close' };
-    const call = request({ createConnection: () => stream, path: '/metrics', headers }, (response) => {
-      text(response).then(resolve, reject);
-    });
-    call.setTimeout(TIMEOUT_MS, () => call.destroy(new Error('it does not answer')));
-    call.once('error', reject);
-    call.end();
-  });
 }
