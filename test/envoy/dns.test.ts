@@ -238,7 +238,7 @@ describe('rows of questions', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test('outlive our process: a new one delivers what is in the spool, and a torn line takes none with it', async () => {
+  test('outlive our process: a new one delivers what is in the spool, and counts a torn line', async () => {
     const { host, port } = await sallyport.nameServer('lab');
     const server = `${host}:${port}`;
     const state = join(directory, 'state');
@@ -253,7 +253,8 @@ describe('rows of questions', () => {
     await appendFile(spool, `${line}{"listener":"dns","con`);
     await sallyport.start();
     await askDns({ server, name: 'second.example.com' });
-    await until('the other rows are in the log', async () => (await rows()).length === 3);
-    expect(await rows()).toEqual(['first.example.com', 'unread.example.com', 'second.example.com']);
+    await until('the other rows are in the log', async () => (await rows()).length === 4);
+    const lost = '*';
+    expect(await rows()).toEqual(['first.example.com', 'unread.example.com', lost, 'second.example.com']);
   });
 });
