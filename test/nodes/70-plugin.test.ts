@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { runProgram } from '../support/cluster/run-program.ts';
 import { ROOT, tryKubectl } from '../support/nodes/commands.ts';
-import { install } from '../support/nodes/installation.ts';
+import { install, resolversInUse } from '../support/nodes/installation.ts';
 import { until } from '../support/until.ts';
 
 const HOST = 'not-allowed.example.com';
@@ -13,7 +13,16 @@ const PROGRAM = join(ROOT, 'operator/kubectl-sallyport.ts');
 
 const sallyport = (...args: readonly string[]) => runProgram(process.execPath, [PROGRAM, ...args]);
 
-beforeAll(() => install({ 'collector.enabled': true, 'collector.storage.persistent': false }), 300_000);
+const COLLECTOR = { 'collector.enabled': true, 'collector.storage.persistent': false };
+
+let resolvers: Readonly<Record<string, readonly string[]>> = {};
+
+beforeAll(async () => {
+  resolvers = { 'gateway.resolvers': await resolversInUse() };
+  await install({ ...resolvers, ...COLLECTOR });
+}, 300_000);
+
+afterAll(() => install(resolvers), 300_000);
 
 test('a denial is listed with its pod, and explained', async () => {
   const ask = ['-n', DENIED, 'exec', 'deploy/client', '--', 'curl', '-s', '-m', '5', `https://${HOST}/`];

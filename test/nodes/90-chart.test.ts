@@ -1,7 +1,13 @@
 // The chart under load: an upgrade that replaces everything, a rollback, and an uninstall that leaves nothing of ours but
 // what the values say.
 import { kubectl, tryKubectl } from '../support/nodes/commands.ts';
-import { install, removeWorkspaces, rollback, uninstall } from '../support/nodes/installation.ts';
+import {
+  install,
+  removeWorkspaces,
+  resolversInUse,
+  rollback,
+  uninstall,
+} from '../support/nodes/installation.ts';
 import { failures, describe as inWords, type LoadReport, underLoad } from '../support/nodes/load.ts';
 
 const LONG = { seconds: 75, heldSeconds: 20 };
@@ -21,20 +27,6 @@ test('an upgrade and a rollback lose no connection', async () => {
   expectNothingLost('upgraded', await underLoad(LONG, () => install({ ...resolvers, ...changed })));
   expectNothingLost('rolled back', await underLoad(LONG, () => rollback()));
 });
-
-async function resolversInUse(): Promise<readonly string[]> {
-  const args = await kubectl([
-    '-n',
-    'sallyport-system',
-    'get',
-    'deploy',
-    'sallyport-gateway',
-    '-o',
-    'jsonpath={.spec.template.spec.initContainers[0].args}',
-  ]);
-  const all = JSON.parse(args) as readonly string[];
-  return all.filter((_, at) => all[at - 1] === '--resolver');
-}
 
 test('an uninstall leaves the CRDs, as the values say, and nothing else of ours', async () => {
   await removeWorkspaces();

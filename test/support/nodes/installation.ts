@@ -27,6 +27,21 @@ export async function install(values: Readonly<Record<string, unknown>> = {}): P
   await helm(['upgrade', '--install', RELEASE, CHART, ...args]);
 }
 
+/** The name servers of the gateways that are there. */
+export async function resolversInUse(): Promise<readonly string[]> {
+  const args = await kubectl([
+    '-n',
+    SYSTEM,
+    'get',
+    'deploy',
+    'sallyport-gateway',
+    '-o',
+    'jsonpath={.spec.template.spec.initContainers[0].args}',
+  ]);
+  const all = JSON.parse(args) as readonly string[];
+  return all.filter((_, at) => all[at - 1] === '--resolver');
+}
+
 export async function rollback(): Promise<void> {
   await helm(['rollback', RELEASE, '--namespace', SYSTEM, ...WAIT]);
 }
