@@ -7,7 +7,8 @@ if [[ ${1:-} == --help ]]; then
   cat <<'TXT'
 Usage: hack/test.sh [JEST ARGUMENT...]
 
-Installs packages, Envoy and reverse proxies and builds Kubernetes and Helm where they are missing (with Go, once), runs the checks of hack/check.sh and then the tests.
+Installs packages, Envoy, reverse proxies and ClickHouse's engine, and builds Kubernetes and Helm where they are missing
+(with Go, once), runs the checks of hack/check.sh and then the tests.
 Arguments go to jest: hack/test.sh operator/model runs the tests of that folder only.
 TXT
   exit 0
@@ -50,6 +51,9 @@ bash hack/kubernetes-build.sh 2>&1 || exit 1
 
 echo '== Helm'
 bash hack/go-tool.sh helm 2>&1 || exit 1
+
+echo '== ClickHouse'
+bash hack/chdb.sh 2>&1 || exit 1
 
 echo '== Checks'
 bash hack/check.sh --without-tests
