@@ -6,15 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
-import { SmallDisk } from '../support/small-disk.ts';
+import { SmallDisk, testOnDisk } from '../support/small-disk.ts';
 
 const SEED = Number(process.env['SEED'] ?? 15);
 const RUNS = Number(process.env['RUNS'] ?? 2);
 const MEGABYTES = 12;
 const BATCH = 50;
-
-const isPermitted = await SmallDisk.isPermitted();
-if (!isPermitted) process.stderr.write('Skipped: this machine permits no mount namespace without root\n');
 
 /** Says what the database held, which batches it stored since, and kills itself: the log is never closed in good order. */
 const PROGRAM = `
@@ -70,8 +67,6 @@ async function work(disk: SmallDisk, database: string, from: number, batches: nu
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   return JSON.parse(await text(child.stdout)) as Report;
 }
-
-const testOnDisk = isPermitted ? test : test.skip;
 
 testOnDisk.each(histories.map((steps, run) => [run, steps] as const))(
   'what was stored is there once there is space, and no file is set aside: history %i',

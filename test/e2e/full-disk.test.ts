@@ -3,7 +3,7 @@
 // real, and so small that a test can fill it. RUNS is how often.
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SmallDisk } from '../support/small-disk.ts';
+import { hasSmallDisks, SmallDisk, testOnDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 import { FaultScene } from './fault-scene.ts';
 
@@ -12,14 +12,11 @@ const TIMES = Math.max(1, Math.ceil(RUNS / 10));
 const MEGABYTES = 64;
 const LIMIT_MS = 240_000 + TIMES * 60_000;
 
-const isPermitted = await SmallDisk.isPermitted();
-if (!isPermitted) process.stderr.write('Skipped: this machine permits no mount namespace without root\n');
-
 let faults: FaultScene;
 let disk: SmallDisk;
 
 beforeAll(async () => {
-  if (!isPermitted) return;
+  if (!hasSmallDisks) return;
   faults = await FaultScene.open(async (scene) => {
     await mkdir(scene.state());
     disk = await SmallDisk.mount(scene.state(), MEGABYTES);
@@ -28,12 +25,10 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  if (!isPermitted) return;
+  if (!hasSmallDisks) return;
   await faults.remove(RUNS > 0);
   await disk.remove();
 });
-
-const testOnDisk = isPermitted ? test : test.skip;
 
 function isThere(path: string): Promise<boolean> {
   return access(path).then(

@@ -12,14 +12,11 @@ import fc from 'fast-check';
 import type { RowBatch } from '../../operator/denials/store/row-sink.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import { lineText } from '../fixtures/access-log-fixture.ts';
-import { SmallDisk } from '../support/small-disk.ts';
+import { SmallDisk, testOnDisk } from '../support/small-disk.ts';
 
 const SEED = Number(process.env['SEED'] ?? 17);
 const RUNS = Number(process.env['RUNS'] ?? 3);
 const MEGABYTES = 6;
-
-const isPermitted = await SmallDisk.isPermitted();
-if (!isPermitted) process.stderr.write('Skipped: this machine permits no mount namespace without root\n');
 
 /** What the sink does with a batch. */
 type SinkMode = 'stores' | 'rejects' | 'stores, and its answer is lost';
@@ -217,7 +214,6 @@ async function replay(spooled: Spooled, steps: readonly Step[]): Promise<void> {
   await spooled.end('SIGTERM');
 }
 
-const testOnDisk = isPermitted ? test : test.skip;
 let lostInAll = 0;
 
 testOnDisk.each(histories.map((steps, run) => [run, steps] as const))(

@@ -18,12 +18,8 @@ import type { Denial } from '../../operator/model/denial.ts';
 import { envoyLog, openRowSpools } from '../../operator/roles/shared/row-spools.ts';
 import { lineText } from '../fixtures/access-log-fixture.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { SmallDisk } from '../support/small-disk.ts';
+import { SmallDisk, testOnDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
-
-const isPermitted = await SmallDisk.isPermitted();
-if (!isPermitted) process.stderr.write('Skipped: this machine permits no mount namespace without root\n');
-const testOnDisk = isPermitted ? test : test.skip;
 
 const MEGABYTES = 4;
 
