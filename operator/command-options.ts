@@ -206,3 +206,18 @@ export function withDenialsOptions(command: Command): Command {
     .addHelpText('after', () => columnHelp('outbound_network', DENIAL_COLUMNS))
     .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS));
 }
+
+/** Options of `suggest`, in both programs. */
+export function withSuggestOptions(command: Command): Command {
+  return command
+    .option('--since <duration>', 'look at the last 90s, 30m, 24h or 7d', '24h')
+    .addOption(
+      new Option('-o, --output <format>', 'table, the policies as YAML, or patches for kubectl')
+        .choices(['table', 'yaml', 'patch'])
+        .default('table'),
+    )
+    .option(
+      '--wildcards <n>',
+      'from n names below one domain on suggest a wildcard, which allows names that nobody asked for, too',
+    );
+}

@@ -1,7 +1,7 @@
 // The command line of `kubectl sallyport`, a plugin of kubectl: what people ask a cluster. Options are read here, in
 // person-config.ts and nowhere else; everything else loads lazily, so that help and completion are there at once.
 import { Command } from 'commander';
-import { withDenialsOptions, withPersonOptions } from './command-options.ts';
+import { withDenialsOptions, withPersonOptions, withSuggestOptions } from './command-options.ts';
 
 const USAGE = 2;
 
@@ -38,6 +38,23 @@ withPersonOptions(program.command('explain'))
     process.stdout.write(out);
     process.stderr.write(err);
     process.exitCode = status;
+  });
+
+withSuggestOptions(withPersonOptions(program.command('suggest')))
+  .description(
+    'suggest what to add to the policies of workspaces and what to remove, from denials and from what was used',
+  )
+  .option('-n, --namespace <name>', 'only the workspace that is this Namespace (or has this id)')
+  .option('--apply', 'show the difference and whom it concerns, ask, and change the policies')
+  .option('--yes', 'with --apply: do not ask')
+  .action(async (options) => {
+    const { clusterSuggestCommand, confirmOnTerminal } = await import('./roles/suggest/cluster-command.ts');
+    process.exitCode = await clusterSuggestCommand(options, {
+      environment: process.env,
+      write: (text) => void process.stdout.write(text),
+      complain: (text) => void process.stderr.write(text),
+      confirm: confirmOnTerminal(process.stdin, process.stdout),
+    });
   });
 
 program

@@ -15,6 +15,7 @@ import {
   withIngressOptions,
   withPodOptions,
   withProxyOptions,
+  withSuggestOptions,
 } from './command-options.ts';
 import { API_SERVER_EGRESS, type ApiServerEgress } from './model/api-server-egress.ts';
 import { PRODUCTS } from './model/product.ts';
@@ -99,22 +100,11 @@ program
     process.exitCode = await explainCommand(folder, destination, options);
   });
 
-program
-  .command('suggest')
+withSuggestOptions(program.command('suggest'))
   .description('suggest what to add to the policies and what to remove, from denials and from what was used')
   .argument('<folder>', 'folder of YAML')
   .addOption(stateOption)
   .option('-n, --workspace <name>', 'only this workspace (name or id)')
-  .option('--since <duration>', 'look at the last 90s, 30m, 24h or 7d', '24h')
-  .addOption(
-    new Option('-o, --output <format>', 'table, the policies as YAML, or patches for kubectl')
-      .choices(['table', 'yaml', 'patch'])
-      .default('table'),
-  )
-  .option(
-    '--wildcards <n>',
-    'from n names below one domain on suggest a wildcard, which allows names that nobody asked for, too',
-  )
   .option('--apply', 'show the difference, ask, and write it into the folder; comments stay')
   .action(async (folder: string, options) => {
     const { suggestCommand } = await import('./roles/suggest/command.ts');

@@ -4,19 +4,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
 import { load } from 'js-yaml';
-import { readCollectorConfig } from '../../operator/cluster-config.ts';
 import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { createLogger } from '../../operator/lib/logger.ts';
-import { COLLECTOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import { CollectorProcess } from '../../operator/roles/collector/process.ts';
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import type { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import { denialsCommand } from '../../operator/roles/denials/command.ts';
 import type { DenialsOptions } from '../../operator/roles/denials/denial-request.ts';
 import type { OpenPort } from '../../operator/roles/shared/collector-of-cluster.ts';
 import { sampleBatch } from '../fixtures/denial-fixture.ts';
+import { makeCollectorPod, portOf, startCollector } from '../support/cluster/collector-scene.ts';
 import {
   CONTROL_PLANE_TIMEOUT_MS,
   type ControlPlane,
@@ -41,11 +39,6 @@ let bob: string;
 /** May do nothing. */
 let eve: string;
 
-const silent = createLogger({
-  ...{ role: 'test', level: 'error' },
-  stream: new Writable({ write: (_chunk, _encoding, done) => done() }),
-});
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'person-denials-'));
   controlPlane = await startControlPlane();
@@ -53,8 +46,8 @@ beforeAll(async () => {
   await installCollectorRoles(controlPlane);
   root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
   await storeRows();
-  running = await startCollector();
-  await makePod();
+  running = await startCollector(controlPlane, folder);
+  await makeCollectorPod(root);
   await grant();
 }, CONTROL_PLANE_TIMEOUT_MS);
 
@@ -72,27 +65,6 @@ async function storeRows(): Promise<void> {
   await store.append(sampleBatch(2, 3, { accessType: 'DRY_RUN_DENIAL', policy: 'trial' }));
   await store.append(sampleBatch(3, 5, { workspace: 'team-b', workspaceId: 'ws-2' }));
   await store.close();
-}
-
-async function startCollector(): Promise<CollectorProcess> {
-  const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, COLLECTOR_ACCOUNT);
-  const options = {
-    ...{ kubeconfig, namespace: SYSTEM_NAMESPACE, healthPort: '0', logLevel: 'info', port: '0' },
-    ...{ listenAddress: '127.0.0.1', state: folder, retention: '36500d', retentionSize: '1GB' },
-    store: 'duckdb',
-  };
-  return CollectorProcess.start(readCollectorConfig(options, {}), silent);
-}
-
-async function makePod(): Promise<void> {
-  const pods = `/api/v1/namespaces/${SYSTEM_NAMESPACE}/pods`;
-  const metadata = { name: 'collector-1', labels: { 'app.kubernetes.io/name': 'sallyport-collector' } };
-  const spec = { serviceAccountName: COLLECTOR_ACCOUNT, containers: [{ name: 'main', image: 'none' }] };
-  await root.request({ method: 'POST', path: pods, body: { apiVersion: 'v1', kind: 'Pod', metadata, spec } });
-  await root.request({
-    ...{ method: 'PATCH', path: `${pods}/collector-1/status`, contentType: 'application/merge-patch+json' },
-    body: { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
-  });
 }
 
 async function kubectl(...args: readonly string[]): Promise<void> {
@@ -115,7 +87,7 @@ async function grant(): Promise<void> {
   reader = await controlPlane.serviceAccountKubeconfig('team-a', 'reader');
 }
 
-const direct: OpenPort = async () => connect(running.port, '127.0.0.1');
+const direct = portOf(() => running);
 
 interface Asked {
   readonly openPort?: OpenPort | undefined;
@@ -311,7 +283,7 @@ test('--follow shows what was stored since, and goes on when the collector was a
   const store = await DenialStore.open(join(folder, 'denials.duckdb'));
   await store.append(sampleBatch(5, 6));
   await store.close();
-  running = await startCollector();
+  running = await startCollector(controlPlane, folder);
   await until('the new row is there', () => shown.includes('host-5.'), 30_000);
   end.abort();
   expect(destinationsOf((await following).out)).toEqual(

@@ -10,15 +10,11 @@ import {
 } from '../../compile/explain.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { EGRESS_TABLES, PODS, WORKSPACE_PLANS } from '../../model/cluster-resources.ts';
-import {
-  type CompiledObject,
-  type ParsedCompiled,
-  parseEgressTable,
-  parseWorkspacePlan,
-} from '../../model/parse-compiled.ts';
+import { parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
 import { productOfLabels } from '../../model/product-detection.ts';
 import { EXEMPTED_PRODUCT, LANE_LABEL } from '../../model/stamp.ts';
 import { type PersonConfig, type PersonOptions, readPersonConfig } from '../../person-config.ts';
+import { readCompiled } from '../shared/compiled-objects.ts';
 import { connectPerson, contextNamespace, type PersonApi, readOne } from '../shared/person-access.ts';
 
 export interface PodExplainOptions extends PersonOptions {
@@ -75,7 +71,7 @@ async function explainOf({ pod, destination: text, namespace, config }: Question
   const api = await connectPerson(config);
   try {
     const running = await readPod(api, { namespace, name });
-    const compiled = await readCompiled(api, config.systemNamespace, namespace);
+    const compiled = await readPlanned(api, config.systemNamespace, namespace);
     return explainPod(compiled, running, { destination, atMs: Date.now() });
   } finally {
     await api.close();
@@ -96,43 +92,22 @@ async function readPod(
   return { name, lane, product: productOfLabels(labels) ?? EXEMPTED_PRODUCT };
 }
 
-async function readCompiled(api: PersonApi, namespace: string, workspace: string) {
-  const plan = await readParsed(api, {
-    resource: WORKSPACE_PLANS,
-    namespace,
-    name: workspace,
-    parse: parseWorkspacePlan,
-  });
+async function readPlanned(api: PersonApi, namespace: string, workspace: string) {
+  const plans = { resource: WORKSPACE_PLANS, namespace, parse: parseWorkspacePlan };
+  const plan = await readCompiled(api, plans, workspace);
   if (plan === undefined)
     throw new Error(
       `Cannot explain pods of Namespace "${workspace}": it is no workspace of Sallyport in Namespace "${namespace}", so nothing there is restricted by it; see "kubectl sallyport status"`,
     );
   const name = plan.spec.table;
-  const table = await readParsed(api, { resource: EGRESS_TABLES, namespace, name, parse: parseEgressTable });
+  const table = await readCompiled(
+    api,
+    { resource: EGRESS_TABLES, namespace, parse: parseEgressTable },
+    name,
+  );
   if (table === undefined)
     throw new Error(
       `Cannot find EgressTable "${name}" in Namespace "${namespace}": the operator is about to write it; try again`,
     );
   return { plan, table };
-}
-
-async function readParsed<Kind>(
-  api: PersonApi,
-  {
-    resource,
-    namespace,
-    name,
-    parse,
-  }: {
-    readonly resource: typeof PODS;
-    readonly namespace: string;
-    readonly name: string;
-    readonly parse: (raw: CompiledObject) => ParsedCompiled<Kind>;
-  },
-): Promise<Kind | undefined> {
-  const raw = await readOne(api, resource, { namespace, name });
-  if (raw === undefined) return undefined;
-  const parsed = parse(raw as CompiledObject);
-  if ('object' in parsed) return parsed.object;
-  throw new Error(`${parsed.fault}; use the plugin of the version that is installed`);
 }

@@ -9,13 +9,13 @@ import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import { readEntryUses } from '../../gateway/egress/entry-uses-file.ts';
 import { statePaths } from '../../gateway/state/state-directory.ts';
-import { parseDuration } from '../../lib/duration.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { readFolder } from '../../sources/folder.ts';
 import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
 import { formatSuggestion, isEmpty } from './format-suggestion.ts';
 import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
-import { mergePatch, suggestedPolicy } from './suggested-policy.ts';
+import { readSpan, type Span } from './suggest-span.ts';
+import { patchText, suggestedPolicy } from './suggested-policy.ts';
 
 export interface SuggestOptions {
   readonly state: string;
@@ -30,7 +30,7 @@ const FAILED = 1;
 const USAGE = 2;
 
 export async function suggestCommand(folder: string, options: SuggestOptions): Promise<number> {
-  const span = spanOf(options);
+  const span = readSpan(options);
   if ('error' in span) return complain(span.error, USAGE);
   try {
     return await suggest(resolve(folder), options, span);
@@ -46,20 +46,6 @@ async function suggest(folder: string, options: SuggestOptions, span: Span): Pro
   if (options.apply === true) return apply(folder, found.suggestions);
   process.stdout.write(await textOf(folder, found.suggestions, options.output));
   return 0;
-}
-
-interface Span {
-  readonly spanMs: number;
-  readonly wildcardFrom: number | undefined;
-}
-
-function spanOf({ since: text, wildcards }: SuggestOptions): Span | { readonly error: string } {
-  const since = parseDuration(text);
-  if ('error' in since) return { error: `--since: ${since.error}` };
-  const wildcardFrom = wildcards === undefined ? undefined : Number(wildcards);
-  if (wildcardFrom !== undefined && !(Number.isSafeInteger(wildcardFrom) && wildcardFrom >= 2))
-    return { error: `Cannot use --wildcards "${wildcards}": write how many names become a wildcard, from 2` };
-  return { spanMs: since.durationMs, wildcardFrom };
 }
 
 async function suggestionsFor(
@@ -102,7 +88,7 @@ async function textOf(
       const { resourceVersion: _version, ...metadata } = object.metadata;
       const written = { ...object, metadata };
       if (output === 'yaml') return yamlOf(suggestedPolicy(written, suggestion));
-      return `# kubectl patch snp ${suggestion.policy} --type merge --patch-file FILE\n${yamlOf(mergePatch(written, suggestion))}`;
+      return patchText(written, suggestion);
     });
   return (await Promise.all(texts)).join('---\n');
 }

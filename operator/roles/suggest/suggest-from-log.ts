@@ -80,7 +80,7 @@ function suggestionFor(
   return suggestPolicy({ policy, workspaces, traffic: own, uses: usesOf(name), sinceMs, atMs, wildcardFrom });
 }
 
-function isChosen({ metadata, spec }: WorkspacePlan, workspace: string | undefined): boolean {
+export function isChosen({ metadata, spec }: WorkspacePlan, workspace: string | undefined): boolean {
   return workspace === undefined || metadata.name === workspace || spec.workspaceId === workspace;
 }
 

@@ -1,6 +1,7 @@
 // A policy as it is stored, with what is suggested: whole, or as a patch. Never one that could not be read, and never from
 // another version of the policy than the one that was looked at.
 import { isDeepStrictEqual } from 'node:util';
+import { yamlOf } from '../../api/store/folder-document.ts';
 import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
 import { withSuggestion } from '../../compile/suggest/suggested-table.ts';
 import { parseObject } from '../../model/parse-object.ts';
@@ -52,6 +53,12 @@ export function mergePatch(written: WrittenPolicy, suggestion: Suggestion): obje
     ...(resourceVersion === undefined ? {} : { metadata: { resourceVersion } }),
     spec: { egress: { networkAccess: Object.fromEntries(lists) } },
   };
+}
+
+/** The patch as YAML, with the command that takes it. Throws as suggestedPolicy() does. */
+export function patchText(written: WrittenPolicy, suggestion: Suggestion): string {
+  const patch = yamlOf(mergePatch(written, suggestion));
+  return `# kubectl patch snp ${suggestion.policy} --type merge --patch-file FILE\n${patch}`;
 }
 
 function fieldsOf(value: unknown): Fields {

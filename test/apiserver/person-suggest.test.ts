@@ -1,0 +1,290 @@
+// `kubectl sallyport suggest` with real rights on a real API server and a real collector: what was denied, as entries, and
+// the policies that it changes.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileSnapshot } from '../../operator/compile/plans.ts';
+import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
+import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import type { Denial } from '../../operator/model/denial.ts';
+import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
+import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import type { CollectorProcess } from '../../operator/roles/collector/process.ts';
+import {
+  type ClusterSuggestOptions,
+  clusterSuggestCommand,
+} from '../../operator/roles/suggest/cluster-command.ts';
+import { lineBytes, sampleDenial } from '../fixtures/denial-fixture.ts';
+import { manifest, policyManifest, readSnapshot, workspaceManifest } from '../fixtures/object-fixture.ts';
+import { makeCollectorPod, portOf, startCollector } from '../support/cluster/collector-scene.ts';
+import {
+  CONTROL_PLANE_TIMEOUT_MS,
+  type ControlPlane,
+  installCollectorRoles,
+  installCrds,
+  installRoles,
+  startControlPlane,
+} from '../support/cluster/control-plane.ts';
+
+let controlPlane: ControlPlane;
+let root: KubernetesApi;
+let folder: string;
+let running: CollectorProcess;
+/** May get denials in team-a and read everything of Sallyport; may not change policies. */
+let ada: string;
+/** May read everything of Sallyport, and no denials. */
+let bob: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'person-suggest-'));
+  controlPlane = await startControlPlane();
+  await installRoles(controlPlane);
+  await installCollectorRoles(controlPlane);
+  await installCrds(controlPlane);
+  root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
+  await storeRows();
+  running = await startCollector(controlPlane, folder);
+  await makeCollectorPod(root);
+  await writeObjects();
+  await grant();
+}, CONTROL_PLANE_TIMEOUT_MS);
+
+afterAll(async () => {
+  await running?.stop();
+  await root?.close();
+  await controlPlane?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function denial(at: number, workspace: string, changes: Partial<Denial>): Denial {
+  const eventTime = new Date(Date.now() - 3_600_000 + at * 1000).toISOString();
+  return sampleDenial(at, {
+    ...{ workspace, workspaceId: `id-${workspace}`, product: null, accessType: 'DRY_RUN_DENIAL', eventTime },
+    ...{ reason: 'DESTINATION_NOT_ALLOWED', protocol: 'TLS', who: 'POD', pod: `${workspace}-0` },
+    ...changes,
+  });
+}
+
+async function storeRows(): Promise<void> {
+  const denials = [
+    denial(0, 'team-a', { destination: 'a.example.com', repeats: 3 }),
+    denial(1, 'team-a', { destination: 'a.example.com', port: 80, protocol: 'HTTP', pod: 'etl-1' }),
+    denial(2, 'team-a', {
+      destination: 'acme-data.s3.us-west-2.amazonaws.com',
+      reason: 'BUCKET_NOT_ALLOWED',
+      destinationType: 'STORAGE',
+    }),
+    denial(3, 'team-a', { destination: 'db.example.com', port: 5432, protocol: 'TCP', reason: 'NOT_TLS' }),
+    denial(4, 'team-a', { destination: '169.254.169.254', port: 80, reason: 'METADATA_ADDRESS' }),
+    denial(5, 'team-b', { destination: 'b.example.com', accessType: 'DROP' }),
+    denial(6, 'team-c', { destination: 'c.example.com' }),
+  ];
+  const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+  await store.append({ gateway: 'gw-1', logFile: 'access.log', upTo: denials.length * lineBytes, denials });
+  await store.close();
+}
+
+async function apply(object: object): Promise<void> {
+  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', '-'], {
+    stdin: JSON.stringify(object),
+  });
+  if (code !== 0) throw new Error(stderr);
+}
+
+const POLICY = {
+  allowedInternetDestinations: [{ destination: 'kept.example.com' }],
+  policyEnforcement: { enforcementMode: 'DRY_RUN' },
+};
+
+/** What people write, and what the operator would write of it: team-a and team-b share a policy. */
+async function writeObjects(): Promise<void> {
+  const policies = [policyManifest('shared', POLICY), policyManifest('default-policy')];
+  const objects = [
+    ...['team-a', 'team-b', 'team-c'].map((name) => workspaceManifest(name)),
+    ...['team-a', 'team-b'].map((name) => manifest('PolicyAssignment', name, { networkPolicyId: 'shared' })),
+    ...policies,
+  ];
+  const { plans, tables } = compileSnapshot(readSnapshot(...objects));
+  for (const { kind, metadata, spec } of [...plans, ...tables])
+    await apply({
+      ...{ apiVersion: API_VERSION, kind, spec },
+      metadata: { name: metadata.name, namespace: SYSTEM_NAMESPACE },
+    });
+  for (const policy of policies) await apply(policy);
+}
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await controlPlane.kubectl(args);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+async function grant(): Promise<void> {
+  const home = ['-n', SYSTEM_NAMESPACE];
+  const people = ['--user', 'ada', '--user', 'bob'];
+  await kubectl('create', 'namespace', 'team-a');
+  await kubectl(
+    ...['create', 'rolebinding', 'denials', '-n', 'team-a', '--user', 'ada'],
+    ...['--clusterrole', 'sallyport-denials-viewer'],
+  );
+  await kubectl('create', 'clusterrolebinding', 'viewers', '--clusterrole', 'sallyport-viewer', ...people);
+  await kubectl('create', 'role', 'pods', ...home, '--verb', 'get,list', '--resource', 'pods,configmaps');
+  await kubectl('create', 'rolebinding', 'pods', ...home, '--role', 'pods', ...people);
+  ada = await controlPlane.kubeconfigFor({ user: 'ada' });
+  bob = await controlPlane.kubeconfigFor({ user: 'bob' });
+}
+
+interface Answering {
+  /** To every question; undefined where nobody can be asked. */
+  readonly answer?: (text: string) => Promise<boolean>;
+}
+
+async function suggest(options: Partial<ClusterSuggestOptions>, { answer }: Answering = {}) {
+  let out = '';
+  let err = '';
+  const status = await clusterSuggestCommand(
+    { since: '24h', output: 'table', kubeconfig: controlPlane.adminKubeconfig, ...options },
+    {
+      ...{ environment: {}, openPort: portOf(() => running) },
+      write: (text) => void (out += text),
+      complain: (text) => void (err += text),
+      confirm:
+        answer === undefined
+          ? undefined
+          : (text) => {
+              out += text;
+              return answer(text);
+            },
+    },
+  );
+  return { status, out, err };
+}
+
+async function storedAccess(policy: string): Promise<unknown> {
+  const stored = JSON.parse(await kubectl('get', 'snp', policy, '-o', 'json')) as {
+    readonly spec: { readonly egress: { readonly networkAccess: unknown } };
+  };
+  return stored.spec.egress.networkAccess;
+}
+
+test('denials and dry-run denials become entries of each policy, with who and how often', async () => {
+  const { status, out, err } = await suggest({});
+  expect({ status, err }).toEqual({ status: 0, err: '' });
+  expect(out).toMatch(/NetworkPolicy "shared", of workspaces team-a, team-b\n\nAdd\n/);
+  const lines = out.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, '  '));
+  const time = String.raw`\d{4}-\d\d-\d\dT[\d:]+Z`;
+  for (const line of [
+    `a\\.example\\.com  80/HTTP 443/TLS  4  ${time}  ${time}  General Compute  etl-1,team-a-0`,
+    `s3://acme-data \\(us-west-2\\)  443/TLS  1  ${time}  ${time}  General Compute  team-a-0`,
+    `db\\.example\\.com  5432/TCP  1  ${time}  ${time}  General Compute  team-a-0`,
+    `b\\.example\\.com  443/TLS  1  ${time}  ${time}  General Compute  team-b-0`,
+    `169\\.254\\.169\\.254:80  METADATA_ADDRESS  1  .*`,
+    `c\\.example\\.com  443/TLS  1  .*`,
+  ])
+    expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${line}$`)));
+});
+
+test('who may read the denials of one workspace is told of those only, and that there may be more', async () => {
+  const { status, out, err } = await suggest({ kubeconfig: ada });
+  expect({ status, out }).toEqual({ status: 0, out: expect.stringContaining('a.example.com') });
+  expect(out).not.toMatch(/ [bc]\.example\.com/);
+  expect(err).toContain('Of workspaces only where you may get denials.sallyport.dev');
+  const other = await suggest({ kubeconfig: ada, namespace: 'team-b' });
+  expect(other).toEqual({
+    ...{ status: 1, out: '' },
+    err: expect.stringMatching(/^Cannot read denials of "team-b": you may not get denials\.sallyport\.dev/),
+  });
+});
+
+test('who may read no denials is not told that there is nothing to change', async () => {
+  const { err } = await suggest({ kubeconfig: bob });
+  expect(err).toContain('you may not get denials.sallyport.dev in the whole cluster');
+  expect(await suggest({ kubeconfig: bob, namespace: 'team-a' })).toMatchObject({ status: 1, out: '' });
+});
+
+test('-n chooses one workspace by name or id, and says which there are', async () => {
+  for (const namespace of ['team-c', 'id-team-c']) {
+    const { out } = await suggest({ namespace });
+    expect(out).toMatch(/^NetworkPolicy "default-policy", of workspace team-c\n/);
+    expect(out).not.toContain('"shared"');
+  }
+  expect(await suggest({ namespace: 'nosuch' })).toEqual({
+    ...{ status: 1, out: '' },
+    err: 'Cannot find workspace "nosuch": there are "team-a", "team-b", "team-c"\n',
+  });
+});
+
+test.each<[Partial<ClusterSuggestOptions>, RegExp]>([
+  [{ apply: true }, /^Cannot ask before the policies change: this is no terminal/],
+  [{ yes: true }, /^Cannot use --yes alone/],
+  [{ apply: true, yes: true, output: 'patch' }, /^Cannot use --apply with -o patch/],
+  [{ since: 'never' }, /^--since: /],
+  [{ wildcards: '1' }, /^Cannot use --wildcards "1"/],
+])('%j is refused before anything is asked', async (options, sentence) => {
+  expect(await suggest(options)).toEqual({ status: 2, out: '', err: expect.stringMatching(sentence) });
+});
+
+test('a policy is not changed where a person says no, may not, or somebody else was faster', async () => {
+  const before = await storedAccess('shared');
+  const declined = await suggest({ namespace: 'team-a', apply: true }, { answer: async () => false });
+  expect(declined).toMatchObject({ status: 1, out: expect.stringMatching(/Nothing is changed\n$/) });
+  const forbidden = await suggest({ kubeconfig: ada, namespace: 'team-a', apply: true, yes: true });
+  expect(forbidden.status).toBe(1);
+  expect(forbidden.err).toMatch(
+    /Cannot change NetworkPolicy "shared": .*forbidden.*; ask somebody who may patch networkpolicies/,
+  );
+  const overtaken = await suggest(
+    { namespace: 'team-a', apply: true },
+    {
+      answer: async () => {
+        await kubectl('annotate', 'snp', 'shared', 'example.com/changed=yes');
+        return true;
+      },
+    },
+  );
+  expect(overtaken).toMatchObject({
+    ...{ status: 1 },
+    err: 'Cannot change NetworkPolicy "shared": somebody has changed it meanwhile; suggest again\n',
+  });
+  expect(await storedAccess('shared')).toEqual(before);
+});
+
+test('-o patch is what kubectl patch takes, at that version', async () => {
+  const { out } = await suggest({ namespace: 'team-c', output: 'patch' });
+  expect(out).toMatch(/^# kubectl patch snp default-policy --type merge --patch-file FILE\nmetadata:\n/);
+  const args = ['patch', 'snp', 'default-policy', '--type', 'merge', '--dry-run=server', '--patch', out];
+  expect(await kubectl(...args)).toContain('patched');
+});
+
+test('--apply says whom else the change concerns, and changes the policy', async () => {
+  const shown = await suggest({ namespace: 'team-a', apply: true }, { answer: async () => true });
+  expect(shown).toMatchObject({ status: 0, err: '' });
+  expect(shown.out).toContain('\n+        - destination: a.example.com\n');
+  expect(shown.out).toContain(
+    '\nIt is the policy of 2 workspaces, and changes for all of them: team-a, team-b\nChange NetworkPolicy "shared"? [y/N] ',
+  );
+  expect(await storedAccess('shared')).toMatchObject({
+    allowedInternetDestinations: [
+      { destination: 'kept.example.com' },
+      { destination: 'a.example.com' },
+      { destination: 'db.example.com', ports: [{ port: 5432, protocol: 'TCP' }] },
+    ],
+    allowedStorageDestinations: [
+      { storageDestinationType: 'AWS_S3', bucketName: 'acme-data', region: 'us-west-2' },
+    ],
+    policyEnforcement: { enforcementMode: 'DRY_RUN' },
+  });
+});
+
+test('--yes asks nobody, and default-policy and who manages a policy are named', async () => {
+  await kubectl('label', 'snp', 'default-policy', 'app.kubernetes.io/managed-by=Helm');
+  const { status, out } = await suggest({ namespace: 'team-c', apply: true, yes: true });
+  expect(status).toBe(0);
+  expect(out).toContain('"default-policy" is the policy of every workspace without another');
+  expect(out).toContain('"Helm" manages this policy and may undo the change');
+  expect(out).toMatch(/\[y\/N\] yes\nChanged NetworkPolicy "default-policy"\n$/);
+  expect(await storedAccess('default-policy')).toMatchObject({
+    allowedInternetDestinations: [{ destination: 'c.example.com', ports: [{ port: 443, protocol: 'TLS' }] }],
+  });
+});
