@@ -23,10 +23,12 @@ const PROGRAM = `
   try {
     const store = await DenialStore.open(path);
     report.setAside = store.setAside?.reason;
-    const answer = await runQuery(store, 'select sequence::int as n from access.outbound_network');
+    const answer = await runQuery(store, "select (split_part(event_id, '/', 3)::int // 400)::int + 1 as n from access.outbound_network");
     report.held = answer.rows.map(({ n }) => n);
     for (let at = from; at < from + batches * ${BATCH}; at += ${BATCH}) {
-      const batch = sampleBatch(at, at + ${BATCH}, { destination: 'x'.repeat(259) });
+      const { denials, ...batch } = sampleBatch(at, at + ${BATCH}, { destination: 'x'.repeat(259) });
+      const { lastSequence } = await store.progress('gw-1');
+      batch.denials = denials.map((row, index) => ({ ...row, sequence: lastSequence + index + 1 }));
       await store.append(batch).then(() => report.stored.push(at), ({ message }) => report.errors.push(message));
     }
   } catch ({ message }) {
@@ -35,7 +37,7 @@ const PROGRAM = `
   process.stdout.write(JSON.stringify(report), () => process.kill(process.pid, 'SIGKILL'));`;
 
 interface Report {
-  /** Sequences of the rows, as they were found when the log was opened. */
+  /** Numbers of the lines that have rows, from 1, as they were found when the log was opened. */
   readonly held: readonly number[];
   /** First line of each batch that was stored. */
   readonly stored: readonly number[];

@@ -36,7 +36,7 @@ describe('the collector', () => {
   test('stores batches over TLS, and a batch that is sent twice once', () =>
     withCollector(async (stage) => {
       const sink = sinkOf(stage, 'gw-1');
-      expect(await sink.progress('gw-1')).toEqual({ positions: new Map(), lastSequence: 0 });
+      expect(await sink.progress('gw-1')).toEqual({ positions: new Map(), lastSequence: 0, denials: 0 });
       expect(await sink.append(sampleBatch(0, 1000))).toEqual({ stored: 1000, duplicates: 0 });
       const { eventId, eventTime } = sampleDenial(5);
       const next = { ...sampleBatch(1000, 1001), raised: [{ eventId, eventTime, by: 7 }] };
@@ -47,6 +47,7 @@ describe('the collector', () => {
       expect(await sink.progress('gw-1')).toEqual({
         positions: new Map([['access.log', 1001 * lineBytes]]),
         lastSequence: 1001,
+        denials: 1008,
       });
     }));
 

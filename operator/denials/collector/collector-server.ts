@@ -139,8 +139,8 @@ function addGatewayRoutes<Row extends LogRow>(
     method: 'GET',
     url: progressPath(direction),
     handler: async (request) => {
-      const { positions, lastSequence } = await sink.progress(gatewayOf(request, direction).name);
-      return { positions: Object.fromEntries(positions), lastSequence, canRaise: sink.canRaise };
+      const { positions, ...progress } = await sink.progress(gatewayOf(request, direction).name);
+      return { ...progress, positions: Object.fromEntries(positions), canRaise: sink.canRaise };
     },
   });
   const holding = new WeakSet<FastifyRequest>();

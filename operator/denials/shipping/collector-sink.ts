@@ -33,9 +33,9 @@ export function collectorSink<Row extends LogRow>(ask: AskCollector, direction: 
     canRaise: true,
     progress: async () => {
       const answer = await ask({ method: 'GET', path: progressPath(direction) });
-      const { positions, lastSequence, canRaise } = parse(PROGRESS_SCHEMA, answer);
+      const { positions, canRaise, ...progress } = parse(PROGRESS_SCHEMA, answer);
       if (!canRaise) throw new Error('Cannot use the collector: it does not count repeats in rows it has');
-      return { positions: new Map(Object.entries(positions)), lastSequence };
+      return { ...progress, positions: new Map(Object.entries(positions)) };
     },
     // The gateway's name is not sent: the collector knows it by the token.
     append: async ({ gateway: _, ...batch }) => {

@@ -5,7 +5,7 @@ import type { LogRow, RowBatch } from './row-sink.ts';
 export class OvertakenError extends Error {
   constructor({ gateway, logFile }: Pick<RowBatch<LogRow>, 'gateway' | 'logFile'>) {
     super(
-      `Cannot store the batch: other rows of gateway "${gateway}", log "${logFile}", were stored since it asked where it stands; ask again`,
+      `Cannot store the batch: other rows of gateway "${gateway}", log "${logFile}", were stored since it asked where it stands, or the store has lost some; ask again`,
     );
   }
 }

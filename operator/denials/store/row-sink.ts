@@ -26,6 +26,11 @@ export interface SinkProgress {
   readonly positions: ReadonlyMap<string, number>;
   /** Of the last row; 0 where there is none. */
   readonly lastSequence: number;
+  /**
+   * How many denials all rows stood for that were ever stored, those included that retention has deleted. Undefined:
+   * nobody counts.
+   */
+  readonly denials?: number | undefined;
 }
 
 export interface RowBatch<Row extends LogRow> {
@@ -59,4 +64,12 @@ export function numberRows<Row extends LogRow>(
   lastSequence: number,
 ): readonly Row[] {
   return rows.map((row, at) => ({ ...row, sequence: lastSequence + at + 1 }) as Row);
+}
+
+/** How many denials a batch adds to what is stored. */
+export function denialsIn(
+  rows: readonly Pick<LogRow, 'repeats'>[],
+  raised: readonly Pick<RaisedRow, 'by'>[] = [],
+): number {
+  return rows.reduce((sum, { repeats }) => sum + repeats, 0) + raised.reduce((sum, { by }) => sum + by, 0);
 }

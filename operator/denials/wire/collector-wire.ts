@@ -44,6 +44,8 @@ export const OUTCOME_SCHEMA = z.object({ stored: z.int(), duplicates: z.int() })
 export const PROGRESS_SCHEMA = z.object({
   positions: z.record(z.string(), z.int()),
   lastSequence: z.int(),
+  /** Of collectors of the version before, and of stores that do not count: left out. */
+  denials: z.int().optional(),
   /** Whether it takes raised rows: gateways need one that does. */
   canRaise: z.boolean(),
 });

@@ -10,50 +10,90 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { epochMicros } from '../event-time.ts';
-import { freshRows } from '../fresh-rows.ts';
+import { freshRows, OvertakenError } from '../fresh-rows.ts';
 import type { LogTable } from '../log-tables.ts';
-import type { AppendOutcome, LogRow, RaisedRow, RowBatch } from '../row-sink.ts';
+import { type AppendOutcome, denialsIn, type LogRow, type RaisedRow, type RowBatch } from '../row-sink.ts';
 import { duckdbValue } from './column-values.ts';
 
 /** DuckDB's own vector size: a chunk may not be longer. */
 const CHUNK_ROWS = 2048;
+/** Of each log of a gateway, whose positions are remembered. */
+const KEPT_FILES = 16;
 
-/** Rows below the stored position are dropped as duplicates, as are raised rows of a batch that lies below it. */
+/**
+ * Rows below the stored position are dropped as duplicates, as are raised rows of a batch that lies below it. Throws an
+ * OvertakenError for rows whose numbers do not follow those that are stored: some were stored since, or the store has
+ * lost some.
+ */
 export async function appendBatch<Row extends LogRow>(
   connection: DuckDBConnection,
   table: LogTable<Row>,
   batch: RowBatch<Row>,
 ): Promise<AppendOutcome> {
-  const from = await storedPosition(connection, batch);
-  const fresh = freshRows(batch, from);
+  const stored = await storedOf(connection, batch);
+  const fresh = freshRows(batch, stored.upTo);
+  const outcome = { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
+  if (batch.upTo <= stored.upTo) return outcome;
+  if (fresh[0] !== undefined && fresh[0].sequence !== stored.lastSequence + 1)
+    throw new OvertakenError(batch);
+  const raised = batch.raised ?? [];
   await insertRows(connection, table, fresh);
-  if (batch.upTo > from) {
-    await raise(connection, table.name, batch.raised ?? []);
-    await setPosition(connection, batch);
-  }
-  return { stored: fresh.length, duplicates: batch.denials.length - fresh.length };
+  await raise(connection, table.name, raised);
+  await setPosition(connection, batch, {
+    lastSequence: fresh.at(-1)?.sequence ?? stored.lastSequence,
+    denials: stored.denials + denialsIn(fresh, raised),
+  });
+  if (stored.upTo === 0) await forgetFormerFiles(connection, batch);
+  return outcome;
+}
+
+interface GatewayTotals {
+  readonly lastSequence: number;
+  readonly denials: number;
+}
+
+/** Of one gateway: it has a few rows. */
+async function storedOf(
+  connection: DuckDBConnection,
+  { gateway, logFile }: BatchPlace,
+): Promise<GatewayTotals & { readonly upTo: number }> {
+  const result = await connection.run(
+    `SELECT coalesce(max(upto) FILTER (WHERE log_file = $2), 0), coalesce(max(sequence), 0), coalesce(max(denials), 0)
+     FROM sallyport.log_positions WHERE gateway = $1`,
+    [gateway, logFile],
+  );
+  const [upTo, lastSequence, denials] = (await result.getRows())[0]?.map(Number) ?? [];
+  return { upTo: upTo ?? 0, lastSequence: lastSequence ?? 0, denials: denials ?? 0 };
 }
 
 type BatchPlace = Pick<RowBatch<LogRow>, 'gateway' | 'logFile' | 'upTo'>;
 
-async function storedPosition(
-  connection: DuckDBConnection,
-  { gateway, logFile }: BatchPlace,
-): Promise<number> {
-  const result = await connection.run(
-    'SELECT upto FROM sallyport.log_positions WHERE gateway = $1 AND log_file = $2',
-    [gateway, logFile],
-  );
-  return Number((await result.getRows())[0]?.[0] ?? 0);
-}
-
 async function setPosition(
   connection: DuckDBConnection,
   { gateway, logFile, upTo }: BatchPlace,
+  { lastSequence, denials }: GatewayTotals,
 ): Promise<void> {
   await connection.run(
-    'INSERT INTO sallyport.log_positions VALUES ($1, $2, $3) ON CONFLICT DO UPDATE SET upto = excluded.upto',
-    [gateway, logFile, BigInt(upTo)],
+    `INSERT INTO sallyport.log_positions VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT DO UPDATE SET
+       upto = excluded.upto, sequence = excluded.sequence, denials = excluded.denials, stored_at = excluded.stored_at`,
+    [gateway, logFile, BigInt(upTo), BigInt(lastSequence), BigInt(denials)],
+  );
+}
+
+/**
+ * A gateway reads the files of a log one after the other, and notes on its disk that it begins with one before it sends
+ * a row of that: earlier ones are never sent again. A few stay all the same.
+ */
+async function forgetFormerFiles(
+  connection: DuckDBConnection,
+  { gateway, logFile }: BatchPlace,
+): Promise<void> {
+  const [, log, number] = /^(.+-)(\d+)$/.exec(logFile) ?? [];
+  if (log === undefined) return;
+  await connection.run(
+    `DELETE FROM sallyport.log_positions
+     WHERE gateway = $1 AND starts_with(log_file, $2) AND try_cast(substr(log_file, $3) AS BIGINT) < $4`,
+    [gateway, log, log.length + 1, BigInt(Number(number) - KEPT_FILES)],
   );
 }
 

@@ -131,7 +131,9 @@ describe('DenialStore.append()', () => {
   test('deletes the oldest rows of both tables together', () =>
     withStore(async (store) => {
       await store.append(sampleBatch(0, 10));
-      await store.inbound.append(inboundBatch(10, 100));
+      const requests = inboundBatch(10, 100);
+      const denials = requests.denials.map((row, at) => ({ ...row, sequence: at + 1 }));
+      await store.inbound.append({ ...requests, denials });
       const total = `select (select count(*) from access.outbound_network)::int as outbound,
         (select count(*) from access.inbound_network)::int as inbound`;
       expect(await store.deleteOldest(0.1)).toBe(10);
@@ -154,6 +156,46 @@ describe('DenialStore.append()', () => {
       expect(await countsOf(store)).toMatchObject({ total: 3 });
     }));
 
+  test('refuses rows whose numbers do not follow those that it has, such as after its file was lost', () =>
+    withStore(async (store) => {
+      await expect(store.append(sampleBatch(3, 5))).rejects.toThrow('ask again');
+      await store.append(sampleBatch(0, 3));
+      const late = { ...sampleBatch(0, 2), logFile: 'dns.log', gateway: 'gw-1' };
+      const denials = late.denials.map((row) => ({ ...row, eventId: row.eventId.replace('access', 'dns') }));
+      await expect(store.append({ ...late, denials })).rejects.toThrow('ask again');
+      expect(await countsOf(store)).toMatchObject({ total: 3 });
+    }));
+
+  test('knows the last number and all denials of a gateway when its rows are gone', () =>
+    withStore(async (store) => {
+      const { eventId, eventTime } = sampleDenial(1);
+      await store.append(sampleBatch(0, 3, { repeats: 5 }));
+      await store.append({ ...sampleBatch(3, 4), raised: [{ eventId, eventTime, by: 7 }] });
+      await store.deleteOldest(1);
+      expect(await countsOf(store)).toMatchObject({ total: 0 });
+      expect(await store.progress('gw-1')).toMatchObject({ lastSequence: 4, denials: 23 });
+      await store.append(sampleBatch(4, 5));
+    }));
+
+  test('remembers the position of the last files of each log, and forgets those of before', () =>
+    withStore(async (store) => {
+      let sequence = 0;
+      const names = Array.from(
+        { length: 40 },
+        (_, at) => `${at % 2 === 0 ? 'access' : 'dns'}-00${1000 + at}`,
+      );
+      for (const logFile of ['lost', ...names]) {
+        sequence += 1;
+        const row = { ...sampleDenial(0), eventId: `gw-1/${logFile}/0`, sequence };
+        await store.append({ gateway: 'gw-1', logFile, upTo: 9, denials: [row] });
+      }
+      const { positions, lastSequence } = await store.progress('gw-1');
+      expect(lastSequence).toBe(41);
+      expect([...positions.keys()].sort()).toEqual(
+        [...names.filter((_, at) => at >= 40 - 18), 'lost'].sort(),
+      );
+    }));
+
   test('stores each line of a batch once', () =>
     withStore(async (store) => {
       await store.append(sampleBatch(0, 3));
@@ -169,7 +211,7 @@ describe('DenialStore.append()', () => {
       await store.append({ ...sampleBatch(0, 0), upTo: 500 });
       await store.append({ gateway: 'gw-2', logFile: 'access.log', upTo: 7, denials: [] });
       const positions = new Map([['access.log', 900]]);
-      expect(await store.progress('gw-1')).toEqual({ positions, lastSequence: 0 });
+      expect(await store.progress('gw-1')).toEqual({ positions, lastSequence: 0, denials: 0 });
       expect((await store.progress('gw-2')).positions).toEqual(new Map([['access.log', 7]]));
     }));
 
@@ -212,7 +254,7 @@ describe('DenialStore.open()', () => {
       await store.close();
       const reopened = await DenialStore.open(crashed);
       const positions = new Map([['access.log', 100 * lineBytes]]);
-      expect(await reopened.progress('gw-1')).toEqual({ positions, lastSequence: 100 });
+      expect(await reopened.progress('gw-1')).toEqual({ positions, lastSequence: 100, denials: 100 });
       expect(await reopened.append(sampleBatch(50, 100))).toEqual({ stored: 0, duplicates: 50 });
       expect(await reopened.append(sampleBatch(100, 150))).toEqual({ stored: 50, duplicates: 0 });
       await reopened.close();

@@ -34,7 +34,7 @@ export class DenialStore implements RowSink<Denial>, RetainedRows {
     this.inbound = {
       canRaise: true,
       append: (batch) => this.#append(INBOUND_TABLE, batch),
-      progress: (gateway) => this.#progress(INBOUND_TABLE, gateway),
+      progress: (gateway) => this.#progress(gateway),
     };
   }
 
@@ -50,7 +50,7 @@ export class DenialStore implements RowSink<Denial>, RetainedRows {
   }
 
   progress(gateway: string): Promise<SinkProgress> {
-    return this.#progress(OUTBOUND_TABLE, gateway);
+    return this.#progress(gateway);
   }
 
   /** Positions stay, so old lines are not stored again. */
@@ -120,20 +120,18 @@ export class DenialStore implements RowSink<Denial>, RetainedRows {
   }
 
   /** Read by the writer, so that no query can delay it. */
-  #progress({ name }: LogTable<never>, gateway: string): Promise<SinkProgress> {
+  #progress(gateway: string): Promise<SinkProgress> {
     return this.#write(async (connection) => {
-      const positions = await connection.run(
-        'SELECT log_file, upto FROM sallyport.log_positions WHERE gateway = $1',
+      const result = await connection.run(
+        'SELECT log_file, upto, sequence, denials FROM sallyport.log_positions WHERE gateway = $1',
         [gateway],
       );
-      const last = await connection.run(
-        `SELECT coalesce(max(sequence), 0) FROM access.${name} WHERE starts_with(event_id, $1)`,
-        [`${gateway}/`],
-      );
-      const rows = await positions.getRows();
+      const rows = await result.getRows();
+      const most = (column: number): number => Math.max(0, ...rows.map((row) => Number(row[column])));
       return {
         positions: new Map(rows.map(([logFile, upTo]) => [String(logFile), Number(upTo)])),
-        lastSequence: Number((await last.getRows())[0]?.[0]),
+        lastSequence: most(2),
+        denials: most(3),
       };
     });
   }

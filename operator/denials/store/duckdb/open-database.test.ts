@@ -217,6 +217,29 @@ describe('openDatabase()', () => {
       await newer.close();
     }));
 
+  test('gives the log of the version before totals were kept those of the rows that are there', () =>
+    withFolder(async (folder) => {
+      const path = join(folder, 'denials.duckdb');
+      const store = await DenialStore.open(path);
+      await store.append(sampleBatch(0, 3, { repeats: 2 }));
+      await store.inbound.append(inboundBatch(0, 1));
+      await store.close();
+      for (const column of ['sequence', 'denials', 'stored_at'])
+        await otherDatabase(path, `alter table sallyport.log_positions drop column ${column}`);
+      const reader = await DenialStore.open(path, { readOnly: true });
+      expect((await countsOf(reader))?.['total']).toBe(3);
+      await reader.close();
+      const newer = await DenialStore.open(path);
+      expect(newer.setAside).toBeUndefined();
+      expect(await newer.progress('gw-1')).toMatchObject({ lastSequence: 3, denials: 6 });
+      expect(await newer.inbound.progress('gw-2')).toMatchObject({ lastSequence: 1, denials: 1 });
+      await newer.append(sampleBatch(3, 5));
+      await newer.close();
+      const again = await DenialStore.open(path);
+      expect(await again.progress('gw-1')).toMatchObject({ lastSequence: 5, denials: 8 });
+      await again.close();
+    }));
+
   test('sets a log aside that it is configured to mistrust, under a name of its own each time', () =>
     withFolder(async (folder) => {
       const path = join(folder, 'denials.duckdb');

@@ -27,6 +27,29 @@ const ADDITIONS: readonly Addition[] = [
   { table: OUTBOUND_TABLE, columns: outboundDefaults({ protocol: 'NULL' }) },
 ];
 
+const FIRST_POSITIONS = ['gateway VARCHAR', 'log_file VARCHAR', 'upto BIGINT'];
+/**
+ * How far each log file of a gateway is stored; then what the gateway had in all with the last batch of that file: the number
+ * of its last row, and its denials.
+ */
+const POSITIONS = [
+  ...FIRST_POSITIONS,
+  ...['sequence BIGINT', 'denials BIGINT', 'stored_at TIMESTAMP WITH TIME ZONE'],
+];
+
+/** From the rows that are still there, of both tables: no gateway has rows in both. */
+const TOTALS_ADDED = [
+  'ALTER TABLE sallyport.log_positions ADD COLUMN sequence BIGINT DEFAULT 0',
+  'ALTER TABLE sallyport.log_positions ADD COLUMN denials BIGINT DEFAULT 0',
+  'ALTER TABLE sallyport.log_positions ADD COLUMN stored_at TIMESTAMP WITH TIME ZONE',
+  `UPDATE sallyport.log_positions AS entry SET sequence = total.sequence, denials = total.denials, stored_at = now()
+   FROM (
+     SELECT split_part(event_id, '/', 1) AS gateway, max(sequence) AS sequence, sum(repeats) AS denials
+     FROM (${LOG_TABLES.map(({ name }) => `SELECT event_id, sequence, repeats FROM access.${name}`).join(' UNION ALL ')})
+     GROUP BY ALL
+   ) AS total WHERE entry.gateway = total.gateway`,
+];
+
 /** Only columns that there are. */
 function outboundDefaults(defaults: Readonly<Partial<Record<ColumnName, string>>>): Record<string, string> {
   return defaults as Record<string, string>;
@@ -36,14 +59,22 @@ function outboundDefaults(defaults: Readonly<Partial<Record<ColumnName, string>>
 export class ForeignFileError extends Error {}
 
 export async function prepareSchema(connection: DuckDBConnection, readOnly: boolean): Promise<void> {
-  const found = (await foundColumns(connection)).join();
-  if (found === '' && !readOnly) return createSchema(connection);
-  const version = [...ADDITIONS.keys()].find(
-    (at) => found === expectedColumns(tablesBefore(ADDITIONS.slice(at))),
-  );
+  const found = await foundColumns(connection);
+  if (found.length === 0 && !readOnly) return createSchema(connection);
+  const of = (schema: string): string => found.filter((column) => column.startsWith(`${schema}.`)).join();
+  const known = [...ADDITIONS.keys(), ADDITIONS.length];
+  const version = known.find((at) => of('access') === expectedColumns(tablesBefore(ADDITIONS.slice(at))));
+  const positions = [FIRST_POSITIONS, POSITIONS].find((columns) => of('sallyport') === positionsOf(columns));
+  const others = found.filter((column) => !/^(?:access|sallyport)\./.test(column));
+  if (version === undefined || positions === undefined || others.length > 0) throw new ForeignFileError();
   // Of a former version: read as it is, and written with what was added since.
-  if (version !== undefined) return readOnly ? undefined : upgrade(connection, ADDITIONS.slice(version));
-  if (found !== expectedColumns(LOG_TABLES)) throw new ForeignFileError();
+  if (readOnly) return;
+  const statements = [
+    ...ADDITIONS.slice(version).flatMap(statementsOf),
+    ...(positions === POSITIONS ? [] : TOTALS_ADDED),
+  ];
+  // All of it or nothing: a process that dies here leaves a file of the former version.
+  if (statements.length > 0) await connection.run(`BEGIN; ${statements.join('; ')}; COMMIT`);
 }
 
 /** The tables as they were without these additions. */
@@ -54,11 +85,6 @@ function tablesBefore(additions: readonly Addition[]): readonly SchemaTable[] {
     const isAdded = (name: string) => ofTable.some(({ columns = {} }) => Object.hasOwn(columns, name));
     return [{ ...table, columns: table.columns.filter(({ name }) => !isAdded(name)) }];
   });
-}
-
-/** All of it or nothing: a process that dies here leaves a file of the former version. */
-async function upgrade(connection: DuckDBConnection, additions: readonly Addition[]): Promise<void> {
-  await connection.run(`BEGIN; ${additions.flatMap(statementsOf).join('; ')}; COMMIT`);
 }
 
 /** A table is made as it is today, so that later columns are there already. */
@@ -86,14 +112,15 @@ async function foundColumns(connection: DuckDBConnection): Promise<readonly stri
 
 /** As foundColumns() has them, joined. */
 function expectedColumns(tables: readonly SchemaTable[]): string {
-  return [
-    ...tables.flatMap((table) =>
+  return tables
+    .flatMap((table) =>
       table.columns.map(({ name, type }) => `access.${table.name}.${name}:${sqlTypeOf(type)}`),
-    ),
-    'sallyport.log_positions.gateway:VARCHAR',
-    'sallyport.log_positions.log_file:VARCHAR',
-    'sallyport.log_positions.upto:BIGINT',
-  ].join();
+    )
+    .join();
+}
+
+function positionsOf(columns: readonly string[]): string {
+  return columns.map((column) => `sallyport.log_positions.${column.replace(' ', ':')}`).join();
 }
 
 function creationOf({ name, columns }: SchemaTable): string {
@@ -108,7 +135,7 @@ async function createSchema(connection: DuckDBConnection): Promise<void> {
     ${LOG_TABLES.map(creationOf).join(';\n')};
     CREATE SCHEMA sallyport;
     CREATE TABLE sallyport.log_positions (
-      gateway VARCHAR, log_file VARCHAR, upto BIGINT, PRIMARY KEY (gateway, log_file));
+      ${POSITIONS.join(', ')}, PRIMARY KEY (gateway, log_file));
     -- The product page writes current_timestamp() with parentheses, which DuckDB does not know.
     CREATE MACRO main."current_timestamp"() AS now();
     COMMIT`);
