@@ -47,11 +47,10 @@ show "${in_notebook[@]}" curl -sS http://exfiltrate.example/
 show "${in_notebook[@]}" curl -sS https://exfiltrate.example/
 show "${in_notebook[@]}" curl -sS --max-time 2 --noproxy '*' http://192.0.2.1/
 
-step 'The denials, as a gateway logs them'
-logs=(kubectl --namespace "$system" logs --selector app.kubernetes.io/name=sallyport-gateway --container agent --tail=1000)
-for _ in $(seq 60); do "${logs[@]}" | grep exfiltrate.example >/dev/null && break || sleep 0.5; done
-echo "\$ ${logs[*]} | grep exfiltrate.example"
-"${logs[@]}" | grep exfiltrate.example | sed 's/^/  /'
+step 'The denials, and who it was'
+denials=(hack/sallyport denials --kubeconfig "$KUBECONFIG" --namespace fraud-models --since 10m)
+for _ in $(seq 60); do "${denials[@]}" | grep exfiltrate.example >/dev/null && break || sleep 0.5; done
+show "${denials[@]}"
 
 cat <<TXT
 

@@ -35,14 +35,15 @@ function generate(): void {
   writeFolder('charts/sallyport/generated/crds', crds);
   const rbac = renderRbac(USUAL_INSTALLATION);
   const admission = renderAdmission(USUAL_INSTALLATION);
+  const collectorRbac = renderCollectorRbac(USUAL_INSTALLATION);
   writeFolder('charts/plain/generated', [
     renderObjectsFile('crds.yaml', KINDS.map(renderCrd)),
-    renderObjectsFile('installation.yaml', [...rbac, ...admission]),
+    renderObjectsFile('installation.yaml', [...rbac, ...collectorRbac, ...admission]),
   ]);
   writeFolder('charts/sallyport/generated', [
     renderObjectsFile('admission.yaml', admission),
     renderObjectsFile('canary.yaml', renderCanary(USUAL_INSTALLATION)),
-    renderObjectsFile('collector.yaml', renderCollectorRbac(USUAL_INSTALLATION)),
+    renderObjectsFile('collector.yaml', collectorRbac),
     renderObjectsFile('rbac.yaml', rbac),
     renderObjectsFile('removal.yaml', renderRemovalRbac(USUAL_INSTALLATION)),
     { name: 'envoy-arguments.yaml', text: ENVOY_HEADER + dump(envoyArgumentsByRole()) },

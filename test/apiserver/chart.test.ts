@@ -19,7 +19,9 @@ const EXAMPLES = ['analytics', 'fraud-models', 'sandbox'];
 const CRD = /^CustomResourceDefinition <none> \w+\.sallyport\.dev$/;
 /** What people write, and what the API server lists for the sake of CRDs. */
 const KEPT =
-  /^(?:NetworkPolicy|PolicyAssignment|Metastore|PrivateEndpoint|WorkspaceConf|IpAccessList|Namespace|Secret|APIService) /;
+  /^(?:NetworkPolicy|PolicyAssignment|Metastore|PrivateEndpoint|WorkspaceConf|IpAccessList|Namespace|Secret|APIService|PersistentVolumeClaim) /;
+/** Of denials. */
+const CLAIM = `PersistentVolumeClaim ${SYSTEM_NAMESPACE} sallyport-collector`;
 const PLAIN = join(import.meta.dirname, '../../charts/plain');
 const SILENCE = new Writable({ write: (_chunk, _encoding, done) => done() });
 let scene: ChartScene;
@@ -85,9 +87,9 @@ it('installs, with nothing that the API server warns of, and pods that Pod Secur
   const { code, stdout, stderr } = await scene.run('install', [], VALUES);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toContain('helm test sallyport --namespace sallyport-system');
-  await until('there are two pods of each program', async () => {
+  await until('there are two pods of each program, and a collector', async () => {
     const rows = (await added()).filter((row) => row.startsWith('Pod '));
-    return rows.length === 8;
+    return rows.length === 9;
   });
 });
 
@@ -124,6 +126,45 @@ it('changes by an upgrade what its values change, and a rollback takes it back',
   expect(await deployment('sallyport-ingress', '.spec.replicas')).toBe('2');
 });
 
+async function makeDefaultStorageClass(provisioner: string): Promise<void> {
+  const annotations = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+  const metadata = { name: 'usual', annotations };
+  const text = { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata, provisioner };
+  const outcome = await scene.controlPlane.kubectl(['create', '-f', '-'], { stdin: JSON.stringify(text) });
+  expect(outcome).toMatchObject({ code: 0 });
+}
+
+/** The volume of the collector after an upgrade, and whether people are warned. */
+async function collectorVolume(
+  persistent: boolean | 'auto' = 'auto',
+): Promise<{ isClaim: boolean; isWarned: boolean }> {
+  const { code, stdout, stderr } = await scene.run('upgrade', [], { collector: { storage: { persistent } } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const volume = await deployment('sallyport-collector', '.spec.template.spec.volumes[0]');
+  return {
+    isClaim: volume.includes('persistentVolumeClaim'),
+    isWarned: stdout.includes('GONE WITH THE POD'),
+  };
+}
+
+it('claims a volume for denials where the cluster makes one, and keeps one that it has', async () => {
+  const [claim, lost] = [
+    { isClaim: true, isWarned: false },
+    { isClaim: false, isWarned: true },
+  ];
+  expect(await collectorVolume()).toEqual(lost);
+  await makeDefaultStorageClass('kubernetes.io/no-provisioner');
+  expect(await collectorVolume()).toEqual(lost);
+  await scene.kubectl('delete', 'storageclass', 'usual');
+  await makeDefaultStorageClass('disks.example.com');
+  expect(await collectorVolume(false)).toEqual(lost);
+  expect(await collectorVolume()).toEqual(claim);
+  await scene.kubectl('delete', 'storageclass', 'usual');
+  expect(await scene.run('upgrade', [], { collector: { enabled: false } })).toMatchObject({ code: 0 });
+  await expect(deployment('sallyport-collector', '.spec')).rejects.toThrow('not found');
+  expect(await collectorVolume()).toEqual(claim);
+});
+
 it('leaves behind CRDs, and what people wrote, after "helm uninstall"', async () => {
   await startOperator();
   await scene.kubectl('apply', '--server-side', '--force-conflicts', '-f', 'examples/acme');
@@ -137,12 +178,13 @@ it('leaves behind CRDs, and what people wrote, after "helm uninstall"', async ()
   await until('the Namespace of canary pods is gone', async () => !(await added()).join().includes('canary'));
   const left = (await added()).filter((row) => !CRD.test(row));
   expect(left.filter((row) => !KEPT.test(row))).toEqual([]);
-  expect(left.filter((row) => row.includes(SYSTEM_NAMESPACE))).toEqual([]);
+  expect(left.filter((row) => row.includes(SYSTEM_NAMESPACE))).toEqual([CLAIM]);
   expect((await added()).filter((row) => CRD.test(row))).toHaveLength(11);
 });
 
 it('takes kept CRDs over again, and with crds.keep false leaves nothing at all', async () => {
   await scene.kubectl('delete', 'namespace', ...EXAMPLES);
+  await scene.kubectl('delete', 'pvc', 'sallyport-collector', '-n', SYSTEM_NAMESPACE);
   const { code, stderr } = await scene.run('install', [], { crds: { keep: false } });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   await uninstall();
@@ -153,9 +195,9 @@ it('takes kept CRDs over again, and with crds.keep false leaves nothing at all',
 it('can be applied and deleted without Helm, too', async () => {
   const { code, stderr } = await scene.controlPlane.kubectl(['apply', '--server-side', '-k', PLAIN]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  await until('there are two pods of each program', async () => {
+  await until('there are two pods of each program, and a collector', async () => {
     const rows = (await added()).filter((row) => row.startsWith('Pod '));
-    return rows.length === 4;
+    return rows.length === 5;
   });
   await scene.kubectl('delete', '-k', PLAIN);
   const isOfNamespace = (row: string): boolean => row.includes(` ${SYSTEM_NAMESPACE} `);

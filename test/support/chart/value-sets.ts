@@ -49,7 +49,7 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
         trustedProxies: ['10.0.0.0/8'],
         allowedFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'proxies' } } }],
       },
-      collector: { ...SCHEDULING, enabled: true, storage: { storageClassName: 'fast' } },
+      collector: { ...SCHEDULING, storage: { storageClassName: 'fast' } },
       monitoring: {
         from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
         serviceMonitor: { enabled: true },
@@ -60,7 +60,13 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
     args: ['--api-versions', 'cilium.io/v2/CiliumNetworkPolicy'],
   },
   'without-crds': { values: { crds: { enabled: false }, isolationProbe: { enabled: false } } },
-  'any-address': { values: { networkPolicies: { apiServer: 'anyAddress' } } },
+  'any-address': {
+    values: {
+      networkPolicies: { apiServer: 'anyAddress' },
+      collector: { storage: { persistent: false } },
+    },
+  },
+  'without-collector': { values: { collector: { enabled: false } } },
 };
 
 /** Throws what Helm says. */

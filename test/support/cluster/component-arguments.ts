@@ -40,6 +40,7 @@ const CONTROLLERS = [
   'garbage-collector-controller',
   'job-controller',
   'namespace-controller',
+  'persistentvolumeclaim-protection-controller',
   'pod-garbage-collector-controller',
   'replicaset-controller',
   'resourcequota-controller',
