@@ -30,6 +30,7 @@ import {
   readRange,
   readRetention,
   readRetentionSize,
+  readSpoolBytes,
 } from './option-values.ts';
 
 /** Configuration of every role in a cluster. */
@@ -184,12 +185,19 @@ export function readCollectorConfig(
 }
 
 export interface ApiConfig extends ClusterConfig, RestConfig {
+  /** Undefined: rows are lines on the output. */
+  readonly collector: CollectorClientConfig | undefined;
+  /** Of rows that wait for the collector. */
+  readonly stateDirectory: string;
+  readonly spoolBytes: number;
   readonly podName: string;
   readonly listenAddress: string;
   readonly accountId: string;
 }
 
-export interface ApiOptions extends ClusterOptions {
+export interface ApiOptions extends ClusterOptions, CollectorClientOptions {
+  readonly state: string;
+  readonly spoolBytes?: string;
   readonly port: string;
   readonly listenAddress: string;
   readonly accountId: string;
@@ -204,6 +212,9 @@ export function readApiConfig(options: ApiOptions, environment: NodeJS.ProcessEn
     ...readClusterConfig(options, environment),
     port: readPort('--port', options.port),
     listenAddress: readAddress('--listen-address', options.listenAddress),
+    collector: readCollectorClient(options),
+    stateDirectory: resolve(options.state),
+    spoolBytes: readSpoolBytes(options.spoolBytes),
     accountId: options.accountId,
     defaultWorkspace: options.workspace,
     trustedProxies: options.trustedProxy.map((text) => readRange('--trusted-proxy', text)),

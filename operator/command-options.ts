@@ -24,6 +24,11 @@ export const portsOption = new Option(
   'range in which each workspace and product gets a block of 8 ports',
 ).default('10000-31999');
 
+export const spoolOption = new Option(
+  '--spool-bytes <n>',
+  'bytes of log lines that may wait for the denial log; beyond it the oldest are given up, and counted (default: 256 MiB)',
+);
+
 export const kubeconfigOption = new Option(
   '--kubeconfig <file>',
   'how to reach the API server (default: KUBECONFIG, or the service account of the pod)',
@@ -63,16 +68,23 @@ export function withEnvoyOptions(command: Command): Command {
     )
     .option('--concurrency <n>', 'worker threads of Envoy (default: one per core)')
     .option('--rotate-log-bytes <n>', "size at which Envoy's access log is rotated (default: 2 MiB)")
-    .option(
-      '--spool-bytes <n>',
-      'bytes of log lines that may wait for the denial log; beyond it the oldest are given up, and counted (default: 256 MiB)',
-    )
+    .addOption(spoolOption)
     .option(
       '--denial-rows <n>',
       'rows per second of one workspace and product, beyond which one stands for several denials (default: 100)',
     )
     .option('--account-id <id>', 'account_id of the denial log', 'local');
 }
+
+export const collectorOption = new Option(
+  '--collector <url>',
+  'send denials to this collector (default: write each as a JSON line on standard output)',
+);
+
+export const collectorTokenOption = new Option(
+  '--collector-token <file>',
+  "token of this pod for the collector's audience (default: /var/run/secrets/sallyport-collector/token)",
+);
 
 /** Options of everything that runs beside an Envoy in a pod. */
 export function withPodOptions(command: Command): Command {
@@ -83,14 +95,8 @@ export function withPodOptions(command: Command): Command {
       'how long connections may take to end once "sallyport drain" has been called',
       '300',
     )
-    .option(
-      '--collector <url>',
-      'send denials to this collector (default: write each as a JSON line on standard output)',
-    )
-    .option(
-      '--collector-token <file>',
-      "token of this pod for the collector's audience (default: /var/run/secrets/sallyport-collector/token)",
-    )
+    .addOption(collectorOption)
+    .addOption(collectorTokenOption)
     .option('--pod-name <name>', 'name of this gateway (default: POD_NAME, or the name of the host)');
 }
 

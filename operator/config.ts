@@ -157,9 +157,6 @@ function readFolderApi(options: RunOptions): FolderApiConfig | undefined {
 /** Far above what programs without a cache ask, and too few to fill a log. */
 const DNS_QUESTIONS = '1000';
 
-/** Some 600,000 denials of Envoy's log, whose lines have about 430 bytes: of 100 in a second those of 100 minutes. */
-const SPOOL_BYTES = 268_435_456;
-
 /** The retention of Databricks' system table. */
 const RETENTION = '365d';
 const RETENTION_SIZE = '10GB';
@@ -177,7 +174,7 @@ export function readProxyConfig(options: ProxyOptions, environment: NodeJS.Proce
     dnsQuestionsPerSecond: readCount('--dns-questions', options.dnsQuestions ?? DNS_QUESTIONS),
     accountId: options.accountId,
     denialRowsPerSecond: readCount('--denial-rows', options.denialRows ?? String(DENIAL_ROWS_PER_SECOND)),
-    spoolBytes: readSpoolBytes(options.spoolBytes ?? String(SPOOL_BYTES)),
+    spoolBytes: readSpoolBytes(options.spoolBytes),
     concurrency: readCountIfGiven('--concurrency', options.concurrency),
     rotateLogBytes: options.rotateLogBytes === undefined ? undefined : readLogBytes(options.rotateLogBytes),
     isEnvoyExternal: options.externalEnvoy === true,

@@ -3,12 +3,15 @@
 import { Command, Option } from 'commander';
 import {
   collect,
+  collectorOption,
+  collectorTokenOption,
   healthPortOption,
   kubeconfigOption,
   listenOption,
   logLevelOption,
   namespaceOption,
   portsOption,
+  spoolOption,
   stateOption,
   withDenialsOptions,
   withEnvoyOptions,
@@ -211,6 +214,10 @@ program
   )
   .addOption(logLevelOption)
   .option('--pod-name <name>', 'name of its CallerReport (default: POD_NAME, or the name of the host)')
+  .addOption(collectorOption)
+  .addOption(collectorTokenOption)
+  .addOption(stateOption)
+  .addOption(spoolOption)
   .option(
     '--port <port>',
     'port of the API: plain HTTP, for an ingress gateway in front; 0 takes any',

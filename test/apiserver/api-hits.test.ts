@@ -50,6 +50,7 @@ async function startApi(): Promise<ApiProcess> {
     port: '0',
     listenAddress: '127.0.0.1',
     accountId: 'acme',
+    state: '.sallyport',
     trustedProxy: [PROXY],
     podName: POD,
   };

@@ -58,6 +58,7 @@ async function start(kubeconfig: string, changed: Partial<ApiOptions> = {}): Pro
     port: '0',
     listenAddress: '127.0.0.1',
     accountId: 'acme',
+    state: '.sallyport',
     trustedProxy: [],
     podName: 'api-1',
     ...changed,

@@ -171,6 +171,23 @@ it('gives gateways a token for the collector and its address where there is one,
   }
 });
 
+it('lets the REST API send rows to the collector where there is one, and else write them', async () => {
+  const api = { enabled: true, allowedFrom: [{ namespaceSelector: {} }] };
+  const containerOf = async (collector: object) => {
+    const { stdout } = await helm.template({ api, collector });
+    const found = manifestsOf(stdout).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'sallyport-api',
+    );
+    return containersOf(found as Deployment)[0];
+  };
+  const sends = await containerOf({});
+  expect(sends?.args?.join(' ')).toContain('--state /state --spool-bytes 268435456 --collector https://');
+  expect(sends?.volumeMounts?.map((mount) => mount.name)).toEqual(['state', 'collector-token']);
+  const writes = await containerOf({ enabled: false });
+  expect(writes?.args).not.toContain('--collector');
+  expect(writes?.volumeMounts).toBeUndefined();
+});
+
 it('is of the version of the program', () => {
   const { version } = JSON.parse(withoutFile('package.json')) as { readonly version: string };
   const chart = readFileSync(join(CHART, 'Chart.yaml'), 'utf8');

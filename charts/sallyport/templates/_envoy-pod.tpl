@@ -69,8 +69,7 @@ spec:
             - --account-id
             - {{ .root.Values.accountId | quote }}
             {{- if .root.Values.collector.enabled }}
-            - --collector
-            - https://sallyport-collector.{{ .root.Release.Namespace }}.svc:8444
+            {{- include "sallyport.collectorClientArgs" .root | nindent 12 }}
             {{- end }}
             {{- with .args }}
             {{- . | nindent 12 }}
@@ -123,9 +122,7 @@ spec:
               mountPath: /var/run/secrets/kubernetes.io/serviceaccount
               readOnly: true
             {{- if .root.Values.collector.enabled }}
-            - name: collector-token
-              mountPath: /var/run/secrets/sallyport-collector
-              readOnly: true
+            {{- include "sallyport.collectorTokenMount" . | nindent 12 }}
             {{- end }}
       containers:
         - name: envoy
@@ -165,14 +162,7 @@ spec:
         - name: state
           emptyDir: {}
         {{- if .root.Values.collector.enabled }}
-        - name: collector-token
-          projected:
-            defaultMode: 0440
-            sources:
-              - serviceAccountToken:
-                  audience: sallyport-collector
-                  path: token
-                  expirationSeconds: 3607
+        {{- include "sallyport.collectorTokenVolume" . | nindent 8 }}
         {{- end }}
         - name: token
           projected:

@@ -190,3 +190,26 @@ spec:
 {{- end }}
 {{- join " " $kinds }}
 {{- end }}
+
+{{/* What a pod has that sends rows to the collector. */}}
+{{- define "sallyport.collectorClientArgs" -}}
+- --collector
+- https://sallyport-collector.{{ .Release.Namespace }}.svc:8444
+{{- end }}
+
+{{- define "sallyport.collectorTokenMount" -}}
+- name: collector-token
+  mountPath: /var/run/secrets/sallyport-collector
+  readOnly: true
+{{- end }}
+
+{{- define "sallyport.collectorTokenVolume" -}}
+- name: collector-token
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken:
+          audience: sallyport-collector
+          path: token
+          expirationSeconds: 3607
+{{- end }}

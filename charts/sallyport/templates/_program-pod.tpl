@@ -1,6 +1,7 @@
 {{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args",
-     further "ports" as YAML, "state", the volume of a program that has one: then there is one pod at a time, and
-     "secrets", by the name of the directory in /var/run/secrets. */}}
+     further "ports" as YAML, "state", the volume of a program that has one: then there is one pod at a time, "shipsRows",
+     for one whose rows wait for the collector in an emptyDir, and "secrets", by the name of the directory in
+     /var/run/secrets. */}}
 {{- define "sallyport.programDeployment" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -57,6 +58,13 @@ spec:
             {{- with .args }}
             {{- . | nindent 12 }}
             {{- end }}
+            {{- if .shipsRows }}
+            - --state
+            - /state
+            - --spool-bytes
+            - {{ mul .values.spoolMiB 1048576 | quote }}
+            {{- include "sallyport.collectorClientArgs" .root | nindent 12 }}
+            {{- end }}
             {{- with .values.extraArgs }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
@@ -98,11 +106,14 @@ spec:
             {{- include "sallyport.containerSecurity" . | nindent 12 }}
           resources:
             {{- toYaml .values.resources | nindent 12 }}
-          {{- if or .state .secrets }}
+          {{- if or .state .secrets .shipsRows }}
           volumeMounts:
-            {{- if .state }}
+            {{- if or .state .shipsRows }}
             - name: state
               mountPath: /state
+            {{- end }}
+            {{- if .shipsRows }}
+            {{- include "sallyport.collectorTokenMount" . | nindent 12 }}
             {{- end }}
             {{- range $name, $_ := .secrets }}
             - name: {{ $name }}
@@ -113,6 +124,11 @@ spec:
         {{- with .state }}
         - name: state
           {{- . | nindent 10 }}
+        {{- end }}
+        {{- if .shipsRows }}
+        - name: state
+          emptyDir: {}
+        {{- include "sallyport.collectorTokenVolume" . | nindent 8 }}
         {{- end }}
         {{- range $name, $secret := .secrets }}
         - name: {{ $name }}

@@ -9,6 +9,7 @@ import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { TOKEN_REVIEWS } from '../../model/cluster-resources.ts';
 import {
+  API_ACCOUNT,
   accountUser,
   COLLECTOR_AUDIENCE,
   GATEWAY_ACCOUNT,
@@ -102,6 +103,7 @@ function gatewayOf({ user }: Review, systemNamespace: string): Caller | undefine
   const directions: ReadonlyMap<string, Direction> = new Map([
     [accountUser(systemNamespace, GATEWAY_ACCOUNT), 'outbound'],
     [accountUser(systemNamespace, INGRESS_ACCOUNT), 'inbound'],
+    [accountUser(systemNamespace, API_ACCOUNT), 'inbound'],
   ]);
   const direction = directions.get(user?.username ?? '');
   const name = onlyValue(user, POD_NAME_EXTRA);

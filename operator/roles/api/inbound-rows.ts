@@ -1,5 +1,5 @@
 // Callers of the API in a cluster about whom lists decided: each whom they deny, or would but for dry-run, is a JSON line
-// on standard output, as those of an ingress gateway are, and hits are counted for the report of this pod. A lone line is
+// on standard output, as those of an ingress gateway without a collector are, and hits are counted for the report of this pod. A lone line is
 // written at once; in a flood they wait a moment for each other, so that one row can stand for many.
 import type { Registry } from 'prom-client';
 import { type BatchConsumer, LogConsumer } from '../../denials/log-consumer.ts';
@@ -18,6 +18,7 @@ import { DENIAL_ROWS_PER_SECOND } from '../../model/limits.ts';
 import { listHitReports } from '../../model/list-hits.ts';
 import type { ListHitsReport } from '../../model/list-hits-report.ts';
 import { outputSink } from '../shared/output-sink.ts';
+import type { CallerRows } from './caller-rows.ts';
 
 export interface InboundRowsOptions {
   readonly accountId: string;
@@ -31,7 +32,7 @@ export interface InboundRowsOptions {
 /** How long a line waits at most. */
 const BATCH_MS = 250;
 
-export class InboundRows {
+export class InboundRows implements CallerRows {
   readonly #plans: InboundRowsOptions['plans'];
   readonly #onFailure: (error: unknown) => void;
   readonly #history = new PlanHistory();
@@ -63,23 +64,27 @@ export class InboundRows {
     });
   }
 
-  /** Right after the decision, while its plan is in force. */
+  async start(): Promise<void> {}
+
   write(written: WrittenInboundLine): void {
     this.#track();
     this.#lines.push({ offset: this.#written, text: formatInboundLine(written) });
     this.#written += 1;
     const waitMs = Math.max(0, this.#flushedMs + BATCH_MS - performance.now());
-    this.#timer ??= setTimeout(() => void this.flush(), waitMs);
+    this.#timer ??= setTimeout(() => void this.#flush(), waitMs);
   }
 
-  /** For the report of this pod. */
   listHits(): readonly ListHitsReport[] {
     this.#track();
     return listHitReports(this.#hits.snapshot().workspaces, MAX_API_HITS);
   }
 
+  stop(): Promise<void> {
+    return this.#flush();
+  }
+
   /** Resolves when every line so far has its row. */
-  flush(): Promise<void> {
+  #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#flushedMs = performance.now();

@@ -15,8 +15,11 @@ import type { Logger } from '../../lib/logger.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { API_ACCOUNT, accountUser, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import { IngressPlanSource } from '../../sources/kubernetes/ingress-plan-source.ts';
+import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import type { CallerRows } from './caller-rows.ts';
 import { InboundRows } from './inbound-rows.ts';
+import { ShippedRows } from './shipped-rows.ts';
 
 export interface ApiParts {
   readonly registry: Registry;
@@ -24,14 +27,14 @@ export interface ApiParts {
   readonly tokens: TokenApis;
   readonly source: IngressPlanSource;
   readonly reporter: CallerReporter;
-  readonly rows: InboundRows;
+  readonly rows: CallerRows;
   readonly server: ApiServer;
 }
 
 /** Of 200 clients at once each may wait for one of these. */
 const CONNECTIONS = 64;
 
-/** Throws where the API server cannot be found. */
+/** Throws where the API server cannot be found, or a directory for rows is needed and not available. */
 export async function assembleParts(config: ApiConfig, logger: Logger): Promise<ApiParts> {
   const registry = roleRegistry();
   const countFailure = measureReflectorFailures(registry);
@@ -44,17 +47,21 @@ export async function assembleParts(config: ApiConfig, logger: Logger): Promise<
   };
   const api = await connectKubernetes({ kubeconfig, podServer, actAs, onRequest });
   const tokens = await connectWithTokens({ kubeconfig, podServer, onRequest, connections: CONNECTIONS });
-  const source = new IngressPlanSource({
-    api,
-    namespace: systemNamespace,
-    onChange: () => undefined,
-    onFailure: ({ reflector, error, retryInMs }) => {
+  const watch = {
+    ...{ api, namespace: systemNamespace },
+    onFailure: ({ reflector, error, retryInMs }: ReflectorFailure) => {
       countFailure(reflector);
       logger.warn('a watch failed and is tried again', { reflector, error, retryInMs });
     },
-  });
+  };
+  const source = new IngressPlanSource({ ...watch, onChange: () => undefined });
   const administrators = new Administrators();
-  const rows = new InboundRows({ accountId, podName, logger, registry, plans: () => source.read() });
+  const common = { logger, registry, plans: () => source.read() };
+  const { collector } = config;
+  const rows =
+    collector === undefined
+      ? new InboundRows({ accountId, podName, ...common })
+      : await ShippedRows.open({ config, collector, authority: watch, ...common });
   const reporter = createReporter(config, { api, administrators, rows, registry, logger });
   const server = createApiServer({
     accountId,

@@ -1,4 +1,4 @@
-// `sallyport api`: the running process, and the order of its start and stop. It has no state.
+// `sallyport api`: the running process, and the order of its start and stop. Its only state is rows for the collector.
 import type { ApiConfig } from '../../cluster-config.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -35,8 +35,9 @@ export class ApiProcess {
   }
 
   async #start(config: ApiConfig, logger: Logger): Promise<void> {
-    const { registry, source, reporter, server } = this.#parts;
+    const { registry, source, reporter, rows, server } = this.#parts;
     measureReflectors(registry, () => source.progress());
+    await rows.start();
     source.start();
     reporter.start();
     await server.listen(config.listenAddress, config.port);
@@ -53,7 +54,7 @@ export class ApiProcess {
   async stop(): Promise<void> {
     const { server, source, reporter, rows, api, tokens } = this.#parts;
     await server.close();
-    await rows.flush();
+    await rows.stop();
     await source.stop();
     await reporter.stop();
     await this.#health?.close();

@@ -107,7 +107,7 @@ export async function assembleParts(
       onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
     }),
     shipping,
-    log: await openLog(config, place, { logger, registry, shipping }),
+    log: await openLog(config, place, { logger, registry, shipping, servers }),
     memory: await memoryOf(config, place),
   };
 }
@@ -125,7 +125,12 @@ async function memoryOf(
 function openLog(
   { podName, accountId, denialRowsPerSecond, rotateLogBytes, spoolBytes }: IngressGatewayConfig,
   { paths }: GatewayPlace,
-  { logger, registry, shipping }: Pick<IngressProcessParts, 'logger' | 'registry' | 'shipping'>,
+  {
+    logger,
+    registry,
+    shipping,
+    servers,
+  }: Pick<IngressProcessParts, 'logger' | 'registry' | 'shipping' | 'servers'>,
 ): Promise<InboundLog> {
   const admin = new EnvoyAdmin(join(paths.ingressEnvoy, 'admin.sock'));
   return openInboundOutput({
@@ -135,6 +140,7 @@ function openLog(
     hits: paths.hits,
     rowsPerSecond: denialRowsPerSecond,
     admin,
+    ownWrites: () => servers.writes,
     maxBytes: rotateLogBytes,
     budgetBytes: spoolBytes,
   });

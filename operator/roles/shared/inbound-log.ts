@@ -6,6 +6,7 @@ import { PlanHistory } from '../../denials/reading/plan-history.ts';
 import { readHits } from '../../denials/store/hits-file.ts';
 import { INBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import type { Spools, SpoolsState } from '../../gateway/log/spools.ts';
+import type { WriterCounts } from '../../gateway/log/unwritten-lines.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { CountsWriter } from '../../lib/counts-writer.ts';
 import { MAX_GATEWAY_HITS } from '../../model/gateway-report.ts';
@@ -32,8 +33,10 @@ export interface InboundLogOptions
   readonly accountId: string;
   /** Resolves when all plans that are on their way are here; at once where it is not given. */
   readonly sync?: () => Promise<void>;
-  /** Of the Envoy that writes. */
-  readonly admin: LogWriterAdmin;
+  /** Of the Envoy that writes; undefined where none does. */
+  readonly admin: LogWriterAdmin | undefined;
+  /** What the writer of our own servers did, which counts what it could not write. */
+  readonly ownWrites?: (() => WriterCounts) | undefined;
 }
 
 /** How often counts are stored. */
@@ -105,14 +108,18 @@ export class InboundLog {
   }
 
   #openSpools(): Promise<Spools> {
-    const { spools: folder, accountId, admin } = this.#options;
+    const { spools: folder, accountId, admin, ownWrites } = this.#options;
     return openRowSpools({
       ...this.#options,
       folder,
       logs: [
-        envoyLog(admin),
+        ...(admin === undefined ? [] : [envoyLog(admin)]),
         // Its writer follows a renamed file by itself.
-        { name: OWN_LOG, reopen: async () => undefined },
+        {
+          name: OWN_LOG,
+          reopen: async () => undefined,
+          ...(ownWrites === undefined ? {} : { writes: async () => ownWrites() }),
+        },
       ],
       shape: INBOUND_SHAPE,
       reader: inboundReader({

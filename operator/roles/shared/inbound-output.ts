@@ -1,8 +1,9 @@
-// The log of an ingress gateway in a cluster: each denied request is a row for the collector, or a JSON line on
+// The log of an ingress gateway, or of the REST API, in a cluster: each denied request is a row for the collector, or a JSON line on
 // standard output, and hits are counted for its report.
 import type { Registry } from 'prom-client';
 import { measureInboundDenials } from '../../denials/reading/denial-metrics.ts';
 import type { RowSink } from '../../denials/store/row-sink.ts';
+import type { WriterCounts } from '../../gateway/log/unwritten-lines.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
@@ -15,7 +16,9 @@ export interface InboundOutputOptions extends InboundPlace {
   readonly rowsPerSecond: number;
   readonly logger: Logger;
   readonly registry: Registry;
-  readonly admin: LogWriterAdmin;
+  /** Undefined where no Envoy writes. */
+  readonly admin: LogWriterAdmin | undefined;
+  readonly ownWrites?: () => WriterCounts;
   /** The default of the log tail where undefined. */
   readonly maxBytes: number | undefined;
   readonly budgetBytes: number;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type AuthorizeServer, startAuthorize } from '../../gateway/ingress/authorize/authorize-server.ts';
 import { refusedLine } from '../../gateway/ingress/refused-connections.ts';
 import { SpoolWriter } from '../../gateway/log/spool-writer.ts';
+import type { WriterCounts } from '../../gateway/log/unwritten-lines.ts';
 import type { DeniedAt } from '../../gateway/process/envoy-admin.ts';
 import type { AuthorizeConfig } from '../../inbound-config.ts';
 import { SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -29,20 +30,8 @@ export class InboundServers {
   #server: AuthorizeServer | undefined;
 
   constructor(options: InboundServersOptions) {
-    const { onFailure } = options;
-    const path = join(options.spools, `${OWN_LOG}.log`);
     this.#options = options;
-    this.#log = new SpoolWriter({
-      path,
-      counts: { dropped: 0 },
-      onFailure: (error) => onFailure(error.message),
-      onDropping: () =>
-        onFailure(
-          `Cannot keep more lines of requests from outside: "${path}" cannot be written, make room there`,
-        ),
-      onDropped: (lines) =>
-        onFailure(`${lines} requests from outside have no row: "${path}" could not be written for a while`),
-    });
+    this.#log = ownLog(options.spools, options.onFailure);
   }
 
   /** Logs a request to one of our own servers. */
@@ -53,6 +42,10 @@ export class InboundServers {
   /** Connections that Envoy closed at once: it writes no line about those. */
   recordRefused(denied: DeniedAt): void {
     this.append(refusedLine(denied, SYSTEM_CLOCK.nowMs()));
+  }
+
+  get writes(): WriterCounts {
+    return this.#log.writes;
   }
 
   /** Port of /authorize; undefined where it is not served. */
@@ -89,4 +82,20 @@ export class InboundServers {
     await this.#server?.close();
     await this.#log.close();
   }
+}
+
+/** The spool of what our own servers answer, in the folder of the spools of ingress. */
+export function ownLog(spools: string, onFailure: (sentence: string) => void): SpoolWriter {
+  const path = join(spools, `${OWN_LOG}.log`);
+  return new SpoolWriter({
+    path,
+    counts: { dropped: 0 },
+    onFailure: (error) => onFailure(error.message),
+    onDropping: () =>
+      onFailure(
+        `Cannot keep more lines of requests from outside: "${path}" cannot be written, make room there`,
+      ),
+    onDropped: (lines) =>
+      onFailure(`${lines} requests from outside have no row: "${path}" could not be written for a while`),
+  });
 }
