@@ -8,11 +8,31 @@ import {
   readLines,
 } from './reading/read-denials.ts';
 import { RowBudget, type RowShape } from './store/row-budget.ts';
-import { type LogRow, numberRows, type RowBatch, type RowSink, type Unnumbered } from './store/row-sink.ts';
+import {
+  denialsIn,
+  type LogRow,
+  numberRows,
+  type RowBatch,
+  type RowSink,
+  type SinkProgress,
+  type Unnumbered,
+} from './store/row-sink.ts';
 
 /** Of any log. */
 export interface TimedLine {
   readonly time: string;
+}
+
+/** What is known of a sink's progress without asking it. */
+export interface DeliveryRecord {
+  /** A log file, as the sink knows it. */
+  readonly nameOf: (logFile: string) => string;
+  /** Up to where it was acknowledged; of that name. */
+  readonly upTo: (name: string) => number;
+  /** So many denials more are acknowledged. */
+  readonly note: (name: string, upTo: number, denials: number) => void;
+  /** Finds what the sink has no more. */
+  readonly compare: (progress: SinkProgress) => Promise<void>;
 }
 
 export interface LogConsumerOptions<Line extends TimedLine, Row extends LogRow> {
@@ -22,6 +42,8 @@ export interface LogConsumerOptions<Line extends TimedLine, Row extends LogRow> 
   /** Of each lane or workspace, before one stands for several denials. */
   readonly rowsPerSecond: number;
   readonly shape: RowShape<Unnumbered<Row>>;
+  /** Only what the sink says counts where it is not given. */
+  readonly delivery?: () => DeliveryRecord;
   /** Called for all lines, allowed or denied, once the sink has their denials; `upTo` is their end in the file. */
   readonly onLines?: (lines: ReadLines<Line>['lines'], logFile: string, upTo: number) => void;
   /** Called once the sink has them. */
@@ -38,6 +60,18 @@ export interface NumberedRow<Row> {
   readonly row: Unnumbered<Row>;
 }
 
+/** Lines of a file, under its own name. */
+interface ReadFile<Line> extends ReadLines<Line> {
+  readonly logFile: string;
+}
+
+const NO_RECORD: DeliveryRecord = {
+  nameOf: (logFile) => logFile,
+  upTo: () => 0,
+  note: () => undefined,
+  compare: () => Promise.resolve(),
+};
+
 /** While a sink is away they are the same lines, again and again. */
 const MOST_UNSURE = 8;
 
@@ -51,7 +85,7 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
   /** Whether it is known what the sink has: of a batch that failed, it may have everything. */
   #isKnown = false;
   /** Batches whose answer was an error, since the last that was none: one of them may be stored, or will be. */
-  #unsure: readonly { readonly batch: RowBatch<Row>; readonly read: ReadLines<Line> | undefined }[] = [];
+  #unsure: readonly { readonly batch: RowBatch<Row>; readonly read: ReadFile<Line> | undefined }[] = [];
   /** Of the lines so far. */
   #newestTime: string | undefined;
   readonly #budget: RowBudget<Unnumbered<Row>>;
@@ -63,6 +97,10 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
     const { sink, rowsPerSecond, shape } = options;
     this.#options = options;
     this.#budget = new RowBudget({ canRaise: sink.canRaise, rowsPerSecond, shape });
+  }
+
+  get #delivery(): DeliveryRecord {
+    return this.#options.delivery?.() ?? NO_RECORD;
   }
 
   /** Throws where the sink is away. */
@@ -100,8 +138,15 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
     });
   }
 
+  /** Asks the sink where it stands, so that somebody notices what it has no more. */
+  checkSink(): Promise<void> {
+    return this.#inTurn(() => this.#askProgress());
+  }
+
   async #askProgress(): Promise<void> {
-    const { positions, lastSequence } = await this.#options.sink.progress(this.#options.gateway);
+    const progress = await this.#options.sink.progress(this.#options.gateway);
+    await this.#delivery.compare(progress);
+    const { positions, lastSequence } = progress;
     // Lines without a denial may be beyond the sink's position; reading them again is harmless.
     this.#positions = new Map(positions);
     this.#sequence = lastSequence;
@@ -115,29 +160,27 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
 
   async #consume({ logFile, upTo, lines: texts }: LogLines): Promise<void> {
     if (!this.#isKnown) await this.#askProgress();
-    const from = this.#positions.get(logFile) ?? 0;
+    const name = this.#delivery.nameOf(logFile);
+    // What was acknowledged and is gone counts as lost.
+    const from = Math.max(this.#positions.get(name) ?? 0, this.#delivery.upTo(name));
     if (upTo <= from) return;
     const { gateway, reader } = this.#options;
-    const read = readLines(
-      texts.filter(({ offset }) => offset >= from),
-      reader.parse,
-    );
+    const fresh = texts.filter(({ offset }) => offset >= from);
+    const read = { logFile, ...readLines(fresh, reader.parse) };
     await reader.prepare?.(read.lines.map(({ line }) => line));
     this.#newestTime = read.lines.at(-1)?.line.time ?? this.#newestTime;
-    const { rows, raised } = this.#budget.take(
-      denialsOf(`${gateway}/${logFile}`, read.lines, reader.denialOf),
-    );
-    const denials = this.#number([...rows, ...this.#lostRows(logFile, read)]);
-    await this.#store({ logFile, upTo, denials, raised }, read);
+    const { rows, raised } = this.#budget.take(denialsOf(`${gateway}/${name}`, read.lines, reader.denialOf));
+    const denials = this.#number([...rows, ...this.#lostRows(name, read)]);
+    await this.#store({ logFile: name, upTo, denials, raised }, read);
   }
 
   /** A row that counts the unreadable lines: each may have been a denial. */
-  #lostRows(logFile: string, { lines, unreadable }: ReadLines<Line>): readonly Unnumbered<Row>[] {
+  #lostRows(name: string, { lines, unreadable }: ReadLines<Line>): readonly Unnumbered<Row>[] {
     const { gateway, reader } = this.#options;
     const [first] = unreadable;
     if (first === undefined) return [];
     const eventTime = lines[0]?.line.time ?? this.#newestTime ?? new Date().toISOString();
-    const eventId = `${gateway}/${logFile}/${first}`;
+    const eventId = `${gateway}/${name}/${first}`;
     return [reader.lost.rowOf({ eventId, eventTime, lost: unreadable.length, owner: reader.lost.nobody })];
   }
 
@@ -147,20 +190,24 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
 
   async #store(
     rows: Omit<RowBatch<Row>, 'gateway' | 'raised'> & Required<Pick<RowBatch<Row>, 'raised'>>,
-    read: ReadLines<Line> | undefined,
+    read: ReadFile<Line> | undefined,
   ): Promise<void> {
     const batch = { gateway: this.#options.gateway, ...rows };
     // Allowed connections leave no row. After a crash their lines may be read again; a transaction for each batch of
     // them would cost more CPU than Envoy spends on the connections.
-    if (batch.denials.length + batch.raised.length > 0) await this.#append(batch, read);
+    if (batch.denials.length + batch.raised.length > 0) {
+      await this.#append(batch, read);
+      this.#delivery.note(batch.logFile, batch.upTo, denialsIn(batch.denials, batch.raised));
+    }
     this.#positions.set(batch.logFile, batch.upTo);
     this.#sequence += batch.denials.length;
     this.#report(batch, read);
   }
 
-  #report({ logFile, upTo, denials }: RowBatch<Row>, read: ReadLines<Line> | undefined): void {
+  #report({ upTo, denials }: RowBatch<Row>, read: ReadFile<Line> | undefined): void {
     const { onLines, onDenials, onUnreadableLines, onTruncatedLines } = this.#options;
     if (read !== undefined) {
+      const { logFile } = read;
       if (read.unreadable.length > 0) onUnreadableLines(read.unreadable.length, logFile);
       if (read.truncated > 0) onTruncatedLines(read.truncated, logFile);
       onLines?.(read.lines, logFile, upTo);
@@ -168,7 +215,7 @@ export class LogConsumer<Line extends TimedLine, Row extends LogRow> {
     onDenials(denials);
   }
 
-  async #append(batch: RowBatch<Row>, read: ReadLines<Line> | undefined): Promise<void> {
+  async #append(batch: RowBatch<Row>, read: ReadFile<Line> | undefined): Promise<void> {
     try {
       await this.#options.sink.append(batch);
       this.#unsure = [];

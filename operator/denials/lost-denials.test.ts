@@ -26,8 +26,15 @@ class MemorySink implements RowSink<Denial> {
   /** What happens to the next batches. */
   mode: 'stores' | 'rejects' | 'stores, and its answer is lost' = 'stores';
 
-  progress(): Promise<{ positions: Map<string, number>; lastSequence: number }> {
-    return Promise.resolve({ positions: this.positions, lastSequence: this.rows.length });
+  /** Of rows that were stored and are lost. */
+  lose(): void {
+    this.rows.length = 0;
+    this.positions.clear();
+  }
+
+  progress(): ReturnType<RowSink<Denial>['progress']> {
+    const denials = this.rows.reduce((sum, { repeats }) => sum + repeats, 0);
+    return Promise.resolve({ positions: this.positions, lastSequence: this.rows.length, denials });
   }
 
   append({ logFile, upTo, denials }: RowBatch<Denial>): Promise<{ stored: number; duplicates: number }> {
@@ -58,22 +65,36 @@ afterEach(() => rm(folder, { recursive: true }));
 
 /** As after each start of the process. */
 async function open(files: AtomicFiles = atomicFiles): Promise<LostDenials<AccessLogLine, Denial>> {
+  return (await openBoth(files)).gaps;
+}
+
+async function openBoth(files: AtomicFiles = atomicFiles) {
   const reader = outboundReader({ accountId: 'acme', findRule: () => null, isStillAllowed: () => false });
-  const consumer = new LogConsumer<AccessLogLine, Denial>({
+  const consumer: LogConsumer<AccessLogLine, Denial> = new LogConsumer<AccessLogLine, Denial>({
     gateway: 'gw',
     reader,
     sink,
     rowsPerSecond: 100,
     shape: OUTBOUND_SHAPE,
+    delivery: () => gaps.delivery,
     onDenials: () => undefined,
     onUnreadableLines: () => undefined,
     onTruncatedLines: () => undefined,
   });
-  return await LostDenials.open<AccessLogLine, Denial>({
-    ...{ gateway: 'gw', path, files, reader, consumer },
+  const gaps: LostDenials<AccessLogLine, Denial> = await LostDenials.open<AccessLogLine, Denial>({
+    ...{ gateway: 'gw', path, files, reader, consumer, countsLossesOfSink: true },
     onLost: (report) => void reports.push(report),
     onFailure: ({ message }) => void failures.push(message),
   });
+  return { gaps, consumer };
+}
+
+/** Denials of "ws-1", one every hundred bytes. */
+function linesOf(from: number, to: number, logFile = 'access-000001'): LogLines {
+  const lines = Array.from({ length: to - from }, (_, index) => ({
+    ...{ offset: (from + index) * 100, text: of('ws-1') },
+  }));
+  return { logFile, upTo: to * 100, lines };
 }
 
 async function* batches(...texts: readonly string[]): AsyncGenerator<LogLines> {
@@ -182,4 +203,68 @@ test('owners beyond a limit share a row', async () => {
   await gaps.handOver(at(2));
   expect(sink.rows).toHaveLength(201);
   expect(sink.rows.reduce((sum, { lost }) => sum + lost, 0)).toBe(300);
+});
+
+test('what the sink has no more is a row, once, and what came after it is stored', async () => {
+  const { gaps, consumer } = await openBoth();
+  await consumer.consume(linesOf(0, 3));
+  sink.lose();
+  await gaps.checkSink();
+  await consumer.consume(linesOf(3, 5));
+  await gaps.handOver(at(1));
+  await gaps.checkSink();
+  await gaps.handOver(at(1));
+  expect(sink.lost()).toEqual([
+    ...['gw/access-000001/300: 0 ws-1', 'gw/access-000001/400: 0 ws-1'],
+    'gw/lost/0: 3 ',
+  ]);
+  expect(reports).toEqual([expect.objectContaining({ cause: 'store-lost', log: '', lost: 3 })]);
+});
+
+test('what a dead process had sent counts as lost where it is gone, and is not sent again', async () => {
+  const first = await openBoth();
+  await first.consumer.consume(linesOf(0, 3));
+  await first.gaps.noteReadUpTo(at(1), 100);
+  // These are not on disk as acknowledged: they are read, and sent, again.
+  await first.consumer.consume(linesOf(3, 4));
+  sink.lose();
+  const { gaps, consumer } = await openBoth();
+  await consumer.consume(linesOf(1, 5));
+  await gaps.handOver(at(1));
+  expect(sink.lost()).toEqual([
+    ...['gw/access-000001/300: 0 ws-1', 'gw/access-000001/400: 0 ws-1'],
+    'gw/lost/0: 3 ',
+  ]);
+});
+
+test('a pod that has the name of a former one, and a new disk, sends its lines under other names', async () => {
+  const former = await openBoth();
+  await former.consumer.consume(linesOf(0, 3));
+  await former.gaps.noteReadUpTo(at(1), 300);
+  for (const pod of [1, 2]) {
+    await rm(path);
+    const { gaps, consumer } = await openBoth();
+    await consumer.consume(linesOf(0, 1));
+    await (await openBoth()).consumer.consume(linesOf(0, 2));
+    await gaps.handOver(at(1));
+    expect(sink.lost().slice(1 + 2 * pod)).toEqual([
+      `gw/${pod}.access-000001/0: 0 ws-1`,
+      `gw/${pod}.access-000001/100: 0 ws-1`,
+    ]);
+  }
+  expect(reports).toEqual([]);
+});
+
+test('a sink that does not count, or counts from now on, has lost nothing', async () => {
+  const { gaps, consumer } = await openBoth();
+  await consumer.consume(linesOf(0, 3));
+  const progress = sink.progress.bind(sink);
+  sink.progress = () => Promise.resolve({ positions: sink.positions, lastSequence: 3 });
+  await gaps.checkSink();
+  await consumer.consume(linesOf(3, 4));
+  sink.rows.splice(0, 2);
+  sink.progress = progress;
+  await gaps.checkSink();
+  await gaps.handOver(at(1));
+  expect(reports).toEqual([]);
 });

@@ -1,12 +1,20 @@
-// Denials that a gateway gives up unread, or that nobody could write -> rows that say how many they were, once a sink
-// takes rows again. They are counted when they are lost and not when the row is stored.
+// Denials that a gateway gives up unread, that nobody could write, or that a sink has lost -> rows that say how many they
+// were, once a sink takes rows again. They are counted when they are lost and not when the row is stored.
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import pLimit from 'p-limit';
 import type { AtomicFiles } from '../lib/atomic-file.ts';
-import type { LogConsumer, TimedLine } from './log-consumer.ts';
+import type { DeliveryRecord, LogConsumer, TimedLine } from './log-consumer.ts';
 import type { LossReason } from './reading/denial-metrics.ts';
 import { denialsOf, type LineReader, type LogLines, readLines } from './reading/read-denials.ts';
-import { LossLedger, type LossPlace, mergeLosses, type OwnedLoss } from './store/loss-ledger.ts';
-import type { LogRow, Unnumbered } from './store/row-sink.ts';
+import {
+  LossLedger,
+  type LossPlace,
+  mergeLosses,
+  OF_THE_STORE,
+  type OwnedLoss,
+} from './store/loss-ledger.ts';
+import type { LogRow, SinkProgress, Unnumbered } from './store/row-sink.ts';
 
 /** In event ids, and where sinks say how far they are: "<gateway>/lost/<number>". */
 const LOST_LOG = 'lost';
@@ -28,7 +36,9 @@ export interface LostDenialsOptions<Line extends TimedLine, Row extends LogRow> 
   readonly path: string;
   readonly files: AtomicFiles;
   readonly reader: LineReader<Line, Unnumbered<Row>>;
-  readonly consumer: Pick<LogConsumer<Line, Row>, 'storeRows' | 'positionOf'>;
+  readonly consumer: Pick<LogConsumer<Line, Row>, 'storeRows' | 'positionOf' | 'checkSink'>;
+  /** Whether rows that the sink had and has no more are lost; false of a store whose former file stays beside it. */
+  readonly countsLossesOfSink: boolean;
   readonly onLost: (report: LossReport) => void;
   readonly onFailure: (error: Error) => void;
 }
@@ -51,7 +61,8 @@ export class LostDenials<Line extends TimedLine, Row extends LogRow> {
     options: LostDenialsOptions<Line, Row>,
   ): Promise<LostDenials<Line, Row>> {
     const { path, files, reader, onFailure } = options;
-    const { ledger, isDamaged } = await LossLedger.open({ path, files, nobody: reader.lost.nobody });
+    const isNew = !(await hasPositions(dirname(path)));
+    const { ledger, isDamaged } = await LossLedger.open({ path, files, nobody: reader.lost.nobody, isNew });
     if (isDamaged) {
       const what = 'denials that were lost and not stored yet are not counted';
       onFailure(new Error(`Cannot read "${path}", which begins anew: ${what}`));
@@ -65,6 +76,27 @@ export class LostDenials<Line extends TimedLine, Row extends LogRow> {
 
   lastGivenUp(log: string): number {
     return this.#ledger.lastGivenUp(log);
+  }
+
+  readUpTo(log: string): ReturnType<LossLedger['readUpTo']> {
+    return this.#ledger.readUpTo(log);
+  }
+
+  /** All before is consumed: what a sink acknowledged is on disk before that is. */
+  async noteReadUpTo({ log, sequence }: LossPlace, offset: number): Promise<void> {
+    this.#ledger.noteReadUpTo(log, { sequence, offset });
+    await this.#save();
+  }
+
+  /** What a sink has of this gateway. */
+  get delivery(): DeliveryRecord {
+    const { delivery } = this.#ledger;
+    return {
+      nameOf: (logFile) => delivery.nameOf(logFile),
+      upTo: (name) => delivery.upTo(name),
+      note: (name, upTo, denials) => delivery.note(name, upTo, denials),
+      compare: (progress) => this.#compare(progress),
+    };
   }
 
   /** Lines that were read or given up. */
@@ -129,6 +161,24 @@ export class LostDenials<Line extends TimedLine, Row extends LogRow> {
     });
   }
 
+  async checkSink(): Promise<void> {
+    const { consumer, countsLossesOfSink } = this.#options;
+    if (countsLossesOfSink) await consumer.checkSink();
+  }
+
+  async #compare(progress: SinkProgress): Promise<void> {
+    const { reader, countsLossesOfSink } = this.#options;
+    const lost = this.#ledger.delivery.compare(progress);
+    if (lost > 0 && countsLossesOfSink) {
+      const time = new Date().toISOString();
+      const losses = [{ owner: reader.lost.nobody, lost, firstTime: time, lastTime: time }];
+      this.#ledger.add(OF_THE_STORE, losses);
+      this.#report('store-lost', OF_THE_STORE, { losses, unreadable: 0 });
+    }
+    // Before the sink gets more: by then it has as many as it says now.
+    await this.#save();
+  }
+
   async #count(batches: AsyncIterable<LogLines>): Promise<Counted> {
     const { reader } = this.#options;
     let losses: OwnedLoss[] = [];
@@ -174,6 +224,12 @@ interface Counted {
 
 function lossOf(owner: unknown, { eventTime, repeats }: Pick<LogRow, 'eventTime' | 'repeats'>): OwnedLoss {
   return { owner, lost: repeats, firstTime: eventTime, lastTime: eventTime };
+}
+
+/** Whether a log of the folder was read before. */
+async function hasPositions(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  return names.some((name) => name.endsWith('positions.json'));
 }
 
 function isFull(error: unknown): boolean {

@@ -1,6 +1,6 @@
 // Spools on a disk of a few megabytes, whose consumer is killed at any time, whose sink fails for as long as a history
-// says, and whose files are damaged: what the client wrote is what is stored and what rows say is lost, without a
-// remainder. Generated; SEED and RUNS choose others.
+// says, or loses all that it had, and whose files are damaged: what the client wrote is what is stored and what rows say is
+// lost, without a remainder. Generated; SEED and RUNS choose others.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -19,13 +19,14 @@ const RUNS = Number(process.env['RUNS'] ?? 3);
 const MEGABYTES = 6;
 
 /** What the sink does with a batch. */
-type SinkMode = 'stores' | 'rejects' | 'stores, and its answer is lost';
+type SinkMode = 'stores' | 'rejects' | 'stores, and its answer is lost' | 'has a new disk';
 
 type Step =
   | { readonly kind: 'write'; readonly lines: number; readonly hours: number }
   | { readonly kind: 'damage'; readonly damage: 'garbage' | 'zeros' | 'torn' }
   | { readonly kind: 'sink'; readonly mode: SinkMode }
-  | { readonly kind: 'kill'; readonly afterMs: number };
+  /** With what happens to the file that says how far the log is read. */
+  | { readonly kind: 'kill'; readonly afterMs: number; readonly position: 'stays' | 'damaged' | 'gone' };
 
 /** Clocks jump: the times of lines go back and forth. */
 const writing = fc.record({
@@ -46,30 +47,47 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         'rejects',
         'rejects',
         'stores, and its answer is lost',
+        'has a new disk',
       ),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('kill' as const), afterMs: fc.nat({ max: 1500 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('kill' as const),
+      afterMs: fc.nat({ max: 1500 }),
+      position: fc.constantFrom('stays', 'stays', 'damaged', 'gone'),
+    }),
+  },
 );
 const histories = fc.sample(fc.array(step, { minLength: 14, maxLength: 14 }), { seed: SEED, numRuns: RUNS });
 
 /** Follows the spools as a gateway does. Its sink is a file, with one line for each batch: half a line is none. */
 const PROGRAM = `
-  import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+  import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
   import { outboundReader } from ${JSON.stringify(import.meta.resolve('../../operator/denials/reading/read-denials.ts'))};
   import { OUTBOUND_SHAPE } from ${JSON.stringify(import.meta.resolve('../../operator/denials/store/row-shapes.ts'))};
   import { openRowSpools } from ${JSON.stringify(import.meta.resolve('../../operator/roles/shared/row-spools.ts'))};
   const [folder, outside] = process.argv.slice(1);
   const stored = outside + '/stored.jsonl';
   const batches = () => (existsSync(stored) ? readFileSync(stored, 'utf8') : '').split('\\n').slice(0, -1).map(JSON.parse);
+  const modeNow = () => {
+    const mode = readFileSync(outside + '/mode', 'utf8');
+    if (mode !== 'has a new disk') return mode;
+    rmSync(stored, { force: true });
+    writeFileSync(outside + '/mode', 'stores');
+    return 'stores';
+  };
   const progress = () => {
     const positions = new Map();
     let lastSequence = 0;
+    let sum = 0;
     for (const { logFile, upTo, denials } of batches()) {
       positions.set(logFile, Math.max(upTo, positions.get(logFile) ?? 0));
       lastSequence = Math.max(lastSequence, ...denials.map(({ sequence }) => sequence));
+      sum += denials.reduce((total, { repeats }) => total + repeats, 0);
     }
-    return { positions, lastSequence };
+    return { positions, lastSequence, denials: sum };
   };
   if (existsSync(stored)) {
     const text = readFileSync(stored, 'utf8');
@@ -83,12 +101,17 @@ const PROGRAM = `
     reader: outboundReader({ accountId: 'acme', findRule: () => null, isStillAllowed: () => false }),
     sink: {
       canRaise: false,
-      progress: async () => progress(),
+      progress: async () => {
+        modeNow();
+        return progress();
+      },
       append: async (batch) => {
-        const mode = readFileSync(outside + '/mode', 'utf8');
+        const mode = modeNow();
         if (mode === 'rejects') throw new Error(mode);
-        const from = progress().positions.get(batch.logFile) ?? 0;
+        const { positions, lastSequence } = progress();
+        const from = positions.get(batch.logFile) ?? 0;
         const denials = batch.denials.filter(({ eventId }) => Number(eventId.split('/').at(-1)) >= from);
+        if (denials.length > 0 && denials[0].sequence !== lastSequence + 1) throw new Error('ask again');
         appendFileSync(stored, JSON.stringify({ ...batch, denials }) + '\\n');
         if (mode !== 'stores') throw new Error(mode);
         return { stored: denials.length, duplicates: 0 };
@@ -98,6 +121,7 @@ const PROGRAM = `
     logs: [{ name: 'access', reopen: async () => writeFileSync(outside + '/reopen', '') }],
     maxBytes: undefined,
     budgetBytes: 1_048_576,
+    countsLossesOfSink: true,
     onDenials: nothing, onUnreadableLines: nothing, onTruncatedLines: nothing, onTornLine: nothing,
     onLost: nothing, onFailure: nothing,
   });
@@ -131,6 +155,10 @@ class Spooled {
     writeFileSync(join(this.#outside, 'mode'), mode);
   }
 
+  mode(): string {
+    return readFileSync(join(this.#outside, 'mode'), 'utf8');
+  }
+
   async start(): Promise<void> {
     const [command = '', ...prefix] = this.#disk.prefix;
     const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--input-type=module', '--eval'];
@@ -146,6 +174,13 @@ class Spooled {
     const gone = once(consumer, 'exit');
     consumer.kill(signal);
     await gone;
+  }
+
+  /** A copy is in the file of what was acknowledged. */
+  spoilPosition(how: 'damaged' | 'gone'): void {
+    const path = this.#disk.seen(join(this.#folder, 'positions.json'));
+    if (how === 'gone') rmSync(path, { force: true });
+    else if (existsSync(path)) writeFileSync(path, '\0\0\0');
   }
 
   /** In pieces, so that the budget keeps up. */
@@ -207,10 +242,11 @@ async function replay(spooled: Spooled, steps: readonly Step[]): Promise<void> {
     else {
       await delay(step.afterMs);
       await spooled.end('SIGKILL');
+      if (step.position !== 'stays') spooled.spoilPosition(step.position);
       await spooled.start();
     }
   }
-  spooled.sink('stores');
+  if (spooled.mode() !== 'has a new disk') spooled.sink('stores');
   await spooled.end('SIGTERM');
 }
 

@@ -27,8 +27,11 @@ export function measureInboundDenials(registry: Registry): (denial: CountedReque
     count(workspace ?? '', reason, policyOutcome, repeats);
 }
 
-/** Why denials have no row: given up for the budget of the spool, never written in whole, or unreadable. */
-export type LossReason = 'spool-full' | 'not-written' | 'unreadable';
+/**
+ * Why denials have no row: given up for the budget of the spool, never written in whole, unreadable, or gone where they were
+ * stored.
+ */
+export type LossReason = 'spool-full' | 'not-written' | 'unreadable' | 'store-lost';
 
 export function measureLoss(registry: Registry): (reason: LossReason, lost: number) => void {
   const counter = new Counter({

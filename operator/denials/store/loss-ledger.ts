@@ -1,8 +1,9 @@
-// Denials that are lost and that no sink knows of yet, by owner, and which files of a log were given up: a file beside
-// the spools, written before anything is deleted. What was once handed over keeps its numbers and its counts, so that it
+// Denials that are lost and that no sink knows of yet, by owner, which files of a log were given up, and what a sink has
+// acknowledged: a file beside the spools, written before anything is deleted. What was once handed over keeps its numbers and its counts, so that it
 // can be handed over again and counts once.
 import { z } from 'zod';
 import type { AtomicFiles } from '../../lib/atomic-file.ts';
+import { Delivery, deliverySchema } from './delivery.ts';
 
 const lossSchema = z.object({
   owner: z.unknown(),
@@ -27,6 +28,9 @@ const ledgerSchema = z.object({
   entries: z.array(entrySchema),
   /** By log, the numbers of the files that were given up last. */
   givenUp: z.record(z.string(), z.object({ from: z.int(), to: z.int() })),
+  delivery: deliverySchema.default({ positions: {}, formerPods: 0 }),
+  /** By log, how far it is read: a copy, for when its own file is damaged. */
+  readUpTo: z.record(z.string(), z.object({ sequence: z.int(), offset: z.int().min(0) })).default({}),
 });
 
 /** So many denials of one owner, within these times. */
@@ -38,11 +42,19 @@ export interface NumberedLoss extends OwnedLoss {
   readonly number: number;
 }
 
+interface ReadPosition {
+  readonly sequence: number;
+  readonly offset: number;
+}
+
 /** Where in a log something was lost. */
 export interface LossPlace {
   readonly log: string;
   readonly sequence: number;
 }
+
+/** Of what was lost where it was stored: in no file of a log. */
+export const OF_THE_STORE: LossPlace = { log: '', sequence: 0 };
 
 /** Of one entry; the losses of further owners have none. */
 const MOST_OWNERS = 200;
@@ -52,15 +64,19 @@ export interface LossLedgerOptions {
   readonly files: AtomicFiles;
   /** Stands for owners beyond the limit. */
   readonly nobody: unknown;
+  /** Whether nobody has read these logs before. */
+  readonly isNew: boolean;
 }
 
 export class LossLedger {
   readonly #options: LossLedgerOptions;
   readonly #ledger: Ledger;
+  readonly delivery: Delivery;
 
   private constructor(options: LossLedgerOptions, ledger: Ledger) {
     this.#options = options;
     this.#ledger = ledger;
+    this.delivery = new Delivery(ledger.delivery);
   }
 
   /** One that cannot be read begins anew; `isDamaged` says so. */
@@ -69,7 +85,9 @@ export class LossLedger {
   ): Promise<{ readonly ledger: LossLedger; readonly isDamaged: boolean }> {
     const text = await options.files.readIfExists(options.path);
     const known = text === undefined ? undefined : parse(text);
-    const empty = { next: 0, entries: [], givenUp: {} };
+    const isNew = text === undefined && options.isNew;
+    const delivery = { positions: {}, ...(isNew ? {} : { formerPods: 0 }) };
+    const empty = { next: 0, entries: [], givenUp: {}, delivery, readUpTo: {} };
     return {
       ledger: new LossLedger(options, known ?? empty),
       isDamaged: text !== undefined && known === undefined,
@@ -83,6 +101,14 @@ export class LossLedger {
 
   lastGivenUp(log: string): number {
     return this.#ledger.givenUp[log]?.to ?? 0;
+  }
+
+  readUpTo(log: string): ReadPosition | undefined {
+    return this.#ledger.readUpTo[log];
+  }
+
+  noteReadUpTo(log: string, position: ReadPosition): void {
+    this.#ledger.readUpTo[log] = position;
   }
 
   /** Files are given up from the oldest unread one on, so an earlier range is read past. */
@@ -110,8 +136,7 @@ export class LossLedger {
    * the order of the numbers.
    */
   handOver({ log, sequence }: LossPlace, least: number): readonly NumberedLoss[] {
-    const isDue = (entry: LossEntry) =>
-      entry.number === undefined && entry.log === log && entry.from <= sequence;
+    const isDue = (entry: LossEntry) => entry.number === undefined && isBefore(entry, { log, sequence });
     for (const entry of this.#ledger.entries.filter(isDue)) {
       entry.number = Math.max(this.#ledger.next, least);
       this.#ledger.next = entry.number + entry.losses.length;
@@ -123,10 +148,8 @@ export class LossLedger {
   }
 
   /** Whether there is anything that handOver() would give, without changing it. */
-  isDue({ log, sequence }: LossPlace): boolean {
-    return this.#ledger.entries.some(
-      (entry) => entry.number !== undefined || (entry.log === log && entry.from <= sequence),
-    );
+  isDue(place: LossPlace): boolean {
+    return this.#ledger.entries.some((entry) => entry.number !== undefined || isBefore(entry, place));
   }
 
   /** A sink has all below this number. */
@@ -139,6 +162,10 @@ export class LossLedger {
   async save(): Promise<void> {
     await this.#options.files.writeFileAtomic(this.#options.path, `${JSON.stringify(this.#ledger)}\n`);
   }
+}
+
+function isBefore(entry: LossEntry, { log, sequence }: LossPlace): boolean {
+  return entry.log === OF_THE_STORE.log || (entry.log === log && entry.from <= sequence);
 }
 
 /** One loss for each owner. */

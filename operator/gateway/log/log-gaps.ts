@@ -28,10 +28,16 @@ export interface LogGaps {
   readonly isGivenUp: (place: LogPlace) => boolean;
   /** The highest number of a file that was ever given up; 0 where none was. */
   readonly lastGivenUp: (log: string) => number;
+  /** As noteReadUpTo() had it last. */
+  readonly readUpTo: (log: string) => { readonly sequence: number; readonly offset: number } | undefined;
+  /** All lines before this byte are consumed. Called before the tail stores that itself. */
+  readonly noteReadUpTo: (place: LogPlace, offset: number) => Promise<void>;
   /** Lines of a log that were read or given up, since the start of this process. */
   readonly linesOf: (log: string) => number;
   /** Lines that were never written, in the file of this place or before; times in ISO 8601. */
   readonly noteUnwritten: (place: LogPlace, lines: UnwrittenRange) => Promise<void>;
+  /** Finds what was consumed and is gone where it was stored; rejects where nobody answers. */
+  readonly checkSink: () => Promise<void>;
   /** Hands over what was lost before the lines of this file; rejects where nobody takes it. */
   readonly handOver: (place: LogPlace) => Promise<void>;
 }
@@ -41,7 +47,10 @@ export const NO_GAPS: LogGaps = {
   giveUp: () => Promise.resolve(),
   isGivenUp: () => false,
   lastGivenUp: () => 0,
+  readUpTo: () => undefined,
+  noteReadUpTo: () => Promise.resolve(),
   linesOf: () => 0,
   noteUnwritten: () => Promise.resolve(),
+  checkSink: () => Promise.resolve(),
   handOver: () => Promise.resolve(),
 };

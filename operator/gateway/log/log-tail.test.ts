@@ -222,6 +222,18 @@ class CountedGaps implements LogGaps {
     return Math.max(0, ...this.given);
   }
 
+  readUpTo(): undefined {
+    return undefined;
+  }
+
+  noteReadUpTo(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  checkSink(): Promise<void> {
+    return Promise.resolve();
+  }
+
   linesOf(): number {
     return 0;
   }

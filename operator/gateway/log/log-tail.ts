@@ -185,7 +185,10 @@ export class LogTail {
 
   async #recover(): Promise<void> {
     const rotated = await this.#files.rotated();
-    const known = await this.#files.readPosition();
+    // The copy is written first: it is as far, or further, and there where the file is damaged or gone.
+    const copy = this.#gaps.readUpTo(this.#files.log);
+    const stored = await this.#files.readPosition();
+    const known = copy !== undefined && isFurther(copy, stored) ? copy : stored;
     // Numbers of before are not known then, and lines under a number that was used would be taken for old ones. Files
     // are far fewer than seconds.
     const unused = Math.ceil(Date.now() / 1000);
@@ -285,6 +288,7 @@ export class LogTail {
   }
 
   async #persist(position: LogPosition): Promise<void> {
+    await this.#gaps.noteReadUpTo(this.#placeOf(position.sequence), position.offset);
     await this.#files.writePosition(position);
     this.#persistedAtMs = performance.now();
   }
@@ -364,4 +368,10 @@ export class LogTail {
     this.#lock = done.catch(() => undefined);
     return done;
   }
+}
+
+function isFurther(position: LogPosition, other: LogPosition | undefined): boolean {
+  if (other === undefined || position.sequence !== other.sequence)
+    return position.sequence > (other?.sequence ?? 0);
+  return position.offset > other.offset;
 }

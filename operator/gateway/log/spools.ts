@@ -47,6 +47,7 @@ interface UnwrittenSince {
 
 const BUDGET_MS = 1000;
 const UNWRITTEN_MS = 10_000;
+const CHECK_MS = 60_000;
 /** So many files fit into the budget, so that giving one up costs little of what is kept. */
 const FILES = 8;
 const USUAL_FILE_BYTES = 2 * 1024 * 1024;
@@ -71,6 +72,7 @@ export class Spools {
     this.#timers = [
       setInterval(() => this.#keepWithinBudget(), BUDGET_MS).unref(),
       setInterval(() => void this.noteUnwritten(), UNWRITTEN_MS).unref(),
+      setInterval(() => void this.#checkSink(), CHECK_MS).unref(),
     ];
   }
 
@@ -102,8 +104,9 @@ export class Spools {
     if (lost > 0) await gaps.noteUnwritten(tail.livePlace, { lost, firstTime: known.since, lastTime: now });
   }
 
-  /** Resolves when every line that is there now is consumed. */
+  /** Resolves when every line that is there now is consumed, and what is known to be lost is counted. */
   async drain(): Promise<void> {
+    await this.#checkSink();
     await Promise.all(this.#tails.map((tail) => tail.drain()));
   }
 
@@ -111,6 +114,11 @@ export class Spools {
     this.#timers.forEach(clearInterval);
     await this.#keeping;
     await Promise.all(this.#tails.map((tail) => tail.close()));
+  }
+
+  /** Where nobody answers, consuming fails too, and says so. */
+  async #checkSink(): Promise<void> {
+    await this.#options.gaps.checkSink().catch(() => undefined);
   }
 
   #keepWithinBudget(): void {

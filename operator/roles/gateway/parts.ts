@@ -135,6 +135,7 @@ async function spoolsOf({
       isStillAllowed: (query) => rules.isStillAllowed(query),
     }),
     sink: shipping?.sink ?? outputSink(logger, 'denial', DENIAL_COLUMNS),
+    countsLossesOfSink: true,
     onDenials: (denials) => denials.forEach(count),
     ...logFaults(logger, registry),
     folder: paths.envoyLog,

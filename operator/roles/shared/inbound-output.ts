@@ -36,6 +36,7 @@ export function openInboundOutput({
   return InboundLog.open({
     ...options,
     sink,
+    countsLossesOfSink: true,
     onDenials: (denials) => denials.forEach(count),
     ...logFaults(logger, registry),
   });

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import { LogConsumer, type LogConsumerOptions, type TimedLine } from '../../denials/log-consumer.ts';
-import { type LossReport, LostDenials } from '../../denials/lost-denials.ts';
+import { type LossCause, type LossReport, LostDenials } from '../../denials/lost-denials.ts';
 import { measureLoss } from '../../denials/reading/denial-metrics.ts';
 import type { LogRow } from '../../denials/store/row-sink.ts';
 import { ENVOY_LOG } from '../../gateway/log/log-files.ts';
@@ -16,6 +16,8 @@ export interface RowSpoolsOptions<Line extends TimedLine, Row extends LogRow>
     Omit<SpoolsOptions, 'consume' | 'gaps'> {
   /** Around what stores rows; nothing where it is not given. */
   readonly store?: (work: () => Promise<void>) => Promise<void>;
+  /** Of a sink that is not on this machine. */
+  readonly countsLossesOfSink?: boolean;
   readonly onLost: (report: LossReport) => void;
 }
 
@@ -35,8 +37,9 @@ export async function openRowSpools<Line extends TimedLine, Row extends LogRow>(
   store = (work) => work(),
   ...options
 }: RowSpoolsOptions<Line, Row>): Promise<Spools> {
-  const consumer = new LogConsumer<Line, Row>({
+  const consumer: LogConsumer<Line, Row> = new LogConsumer<Line, Row>({
     ...options,
+    delivery: () => gaps.delivery,
     onLines: (lines, logFile, upTo) => {
       gaps.noteRead(logFile, lines.length);
       options.onLines?.(lines, logFile, upTo);
@@ -46,12 +49,14 @@ export async function openRowSpools<Line extends TimedLine, Row extends LogRow>(
       options.onUnreadableLines(count, logFile);
     },
   });
-  const gaps = await LostDenials.open<Line, Row>({
+  const gaps: LostDenials<Line, Row> = await LostDenials.open<Line, Row>({
+    countsLossesOfSink: false,
     ...options,
     path: join(options.folder, 'lost.json'),
     files: atomicFiles,
     consumer: {
       positionOf: (logFile) => consumer.positionOf(logFile),
+      checkSink: () => consumer.checkSink(),
       storeRows: (logFile, rows) => store(() => consumer.storeRows(logFile, rows)),
     },
   });
@@ -62,13 +67,17 @@ export async function openRowSpools<Line extends TimedLine, Row extends LogRow>(
 const CONSEQUENCE =
   'rows with the reason DENIALS_NOT_KEPT count them; traffic was decided as always. Look at what takes the rows, or raise --spool-bytes';
 
+const CAUSES: Readonly<Record<LossCause, string>> = {
+  'spool-full':
+    'lines waited until the spool had used its bytes (--spool-bytes), and the oldest were given up',
+  'not-written': 'lines could not be written',
+  'store-lost': 'they were stored, and the store has them no more',
+};
+
 export function describeLoss({ cause, log, lost, unreadable, firstTime, lastTime }: LossReport): string {
-  const why =
-    cause === 'spool-full'
-      ? 'lines waited until the spool had used its bytes (--spool-bytes), and the oldest were given up'
-      : 'lines could not be written';
+  const why = CAUSES[cause];
   const unsure = unreadable === 0 ? '' : ` (of ${unreadable} nobody can tell whether they were denials)`;
-  return `Lost ${lost} denials of the log "${log}"${unsure}, from ${firstTime} to ${lastTime}: ${why}; ${CONSEQUENCE}`;
+  return `Lost ${lost} denials${log === '' ? '' : ` of the log "${log}"`}${unsure}, from ${firstTime} to ${lastTime}: ${why}; ${CONSEQUENCE}`;
 }
 
 type LogFaults = Pick<
