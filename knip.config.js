@@ -12,6 +12,7 @@ export default {
     'test/clients/programs/*.mjs',
     'test/nodes/**/*.test.ts',
     'test/otlp/{jest.config.js,*.test.ts}',
+    'test/s3/{jest.config.js,*.test.ts}',
     'test/nodes/{jest.config.js,outside.ts,setup.ts,teardown.ts,by-name-sequencer.ts}',
     'test/nodes/pod/*.mjs',
     'test/api/clients/{main.ts,sdk.mjs}',

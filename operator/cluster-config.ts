@@ -177,7 +177,7 @@ export function readCollectorConfig(
     ...readClusterConfig(options, environment),
     port: readPort('--port', options.port),
     listenAddress: readAddress('--listen-address', options.listenAddress),
-    ...readRowStore(options),
+    ...readRowStore(options, environment),
     stateDirectory: resolve(options.state),
     retentionMs: readRetention(options.retention),
     retentionBytes: readRetentionSize(options.retentionSize),

@@ -4,13 +4,25 @@ const CLICKHOUSE = 'https://clickhouse.example:8443/access';
 const OTLP = 'https://otel.example:4318/v1/logs';
 
 test('reads where rows go', () => {
-  expect(readRowStore({ store: 'duckdb' })).toEqual({ store: 'duckdb', otlp: undefined });
-  expect(readRowStore({ store: 'duckdb', otlpUrl: OTLP, otlpCredentials: '/run/otlp' })).toEqual({
+  expect(readRowStore({ store: 'duckdb' }, {})).toEqual({ store: 'duckdb' });
+  expect(readRowStore({ store: 'duckdb', otlpUrl: OTLP, otlpCredentials: '/run/otlp' }, {})).toEqual({
     ...{ store: 'duckdb', otlp: { url: new URL(OTLP), credentials: '/run/otlp' } },
   });
-  expect(readRowStore({ store: 'clickhouse', clickhouseUrl: CLICKHOUSE })).toEqual({
-    ...{ store: { clickhouse: { url: new URL(CLICKHOUSE), credentials: undefined } }, otlp: undefined },
+  expect(readRowStore({ store: 'clickhouse', clickhouseUrl: CLICKHOUSE }, {})).toEqual({
+    store: { clickhouse: { url: new URL(CLICKHOUSE), credentials: undefined } },
   });
+});
+
+test.each([
+  ['/var/lib/denials', {}, { directory: '/var/lib/denials' }],
+  ['s3://denials', {}, { bucket: { bucket: 'denials', prefix: '', endpoint: undefined } }],
+  [
+    's3://denials/cluster-1//a/',
+    { AWS_ENDPOINT_URL: 'https://s3.example' },
+    { bucket: { bucket: 'denials', prefix: 'cluster-1/a', endpoint: 'https://s3.example' } },
+  ],
+])('reads where days are exported: %s', (text, environment, exportTo) => {
+  expect(readRowStore({ store: 'duckdb', export: text }, environment)).toMatchObject({ exportTo });
 });
 
 test.each<readonly [RowStoreOptions, string]>([
@@ -26,6 +38,9 @@ test.each<readonly [RowStoreOptions, string]>([
   ],
   [{ store: 'clickhouse', clickhouseUrl: 'https://a.example/a-b' }, '--clickhouse-url: Cannot accept'],
   [{ store: 'otlp', otlpUrl: 'https://a.example' }, '--otlp-url: Cannot accept'],
+  [{ store: 'duckdb', export: 's3://A' }, '--export: Cannot accept "s3://A": write a directory, or a bucket'],
+  [{ store: 'duckdb', export: 'gs://denials' }, '--export: Cannot accept "gs://denials"'],
+  [{ store: 'otlp', otlpUrl: OTLP, export: '/a' }, '--export has no effect with "--store otlp"'],
 ])('says what is wrong with %j', (options, sentence) => {
-  expect(() => readRowStore(options)).toThrow(sentence);
+  expect(() => readRowStore(options, {})).toThrow(sentence);
 });

@@ -1,4 +1,5 @@
 // Options of what has to do with the collector of denials -> validated configuration.
+import { resolve } from 'node:path';
 import { OptionError } from './option-values.ts';
 
 /** Of a gateway that sends its rows to the collector. */
@@ -32,6 +33,18 @@ export interface RowStoreConfig {
   readonly store: 'duckdb' | 'otlp' | { readonly clickhouse: RemoteConfig };
   /** Rows are sent there too, or only there. */
   readonly otlp: RemoteConfig | undefined;
+  /** Where days that are over are put as Parquet. */
+  readonly exportTo: ExportConfig | undefined;
+}
+
+export type ExportConfig = { readonly directory: string } | { readonly bucket: BucketConfig };
+
+interface BucketConfig {
+  readonly bucket: string;
+  /** Without slashes around it. */
+  readonly prefix: string;
+  /** Undefined: that of AWS. */
+  readonly endpoint: string | undefined;
 }
 
 export interface RemoteConfig {
@@ -46,19 +59,41 @@ export interface RowStoreOptions {
   readonly clickhouseCredentials?: string;
   readonly otlpUrl?: string;
   readonly otlpCredentials?: string;
+  readonly export?: string;
 }
 
 /** Throws an OptionError for an option that cannot be accepted, is missing, or has no effect. */
-export function readRowStore(options: RowStoreOptions): RowStoreConfig {
+export function readRowStore(options: RowStoreOptions, environment: NodeJS.ProcessEnv): RowStoreConfig {
+  const exportTo = readExport(options.export, environment);
+  if (exportTo !== undefined && options.store !== 'duckdb')
+    throw new OptionError(
+      `--export has no effect with "--store ${options.store}": use it with "--store duckdb", or export from there`,
+    );
   const { store, clickhouseUrl, clickhouseCredentials, otlpUrl, otlpCredentials } = options;
   const clickhouse = readRemote('clickhouse', clickhouseUrl, clickhouseCredentials);
   const otlp = readRemote('otlp', otlpUrl, otlpCredentials);
-  if (store === 'clickhouse') return { store: { clickhouse: needed(clickhouse, store) }, otlp };
+  if (store === 'clickhouse') return { store: { clickhouse: needed(clickhouse, store) }, otlp, exportTo };
   if (clickhouse !== undefined)
     throw new OptionError('--clickhouse-url has no effect: use it with "--store clickhouse"');
-  if (store === 'otlp') return { store, otlp: needed(otlp, store) };
-  if (store === 'duckdb') return { store, otlp };
+  if (store === 'otlp') return { store, otlp: needed(otlp, store), exportTo };
+  if (store === 'duckdb') return { store, otlp, exportTo };
   throw new OptionError(`--store: Cannot accept "${store}": use duckdb, clickhouse or otlp`);
+}
+
+const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9!_.*'()=/-]*))?$/;
+
+function readExport(text: string | undefined, environment: NodeJS.ProcessEnv): ExportConfig | undefined {
+  if (text === undefined) return undefined;
+  const [, bucket, path = ''] = BUCKET.exec(text) ?? [];
+  if (bucket === undefined) {
+    if (text !== '' && !/^[a-z0-9+.-]+:\/\//i.test(text)) return { directory: resolve(text) };
+    throw new OptionError(
+      `--export: Cannot accept "${text}": write a directory, or a bucket such as "s3://denials/cluster-1"`,
+    );
+  }
+  const prefix = path.split('/').filter((part) => part !== '');
+  const endpoint = environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL'];
+  return { bucket: { bucket, prefix: prefix.join('/'), endpoint } };
 }
 
 function needed(remote: RemoteConfig | undefined, kind: RemoteKind): RemoteConfig {

@@ -257,6 +257,10 @@ program
   .option('--otlp-credentials <directory>', 'with the files authorization (value of the header) and ca.crt')
   .option('--retention <duration>', 'age at which rows are deleted', '365d')
   .option('--retention-size <size>', 'size at which the oldest rows are deleted; in DuckDB only', '10GB')
+  .option(
+    '--export <where>',
+    'where days that are over are put as Parquet: a directory, or "s3://BUCKET/PREFIX" with the environment of AWS',
+  )
   .action(async (options) => {
     const { collectorCommand } = await import('./roles/collector/command.ts');
     process.exitCode = await collectorCommand(options, process.env);

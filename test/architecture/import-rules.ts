@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'denials/shipping': { uses: ['model', 'lib', 'denials/store', 'denials/wire'] },
   'denials/collector': { uses: ['model', 'lib', 'denials/store', 'denials/wire', 'denials/query'] },
   'denials/asking': { uses: ['model', 'lib', 'denials/wire'], usesTypesOf: ['denials/query'] },
+  'denials/export': { uses: ['model', 'lib', 'denials/store'] },
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },
   api: { uses: ['model', 'lib', 'compile/ingress', 'sources'] },
   'config.ts': { uses: ['model', 'lib', 'option-values.ts', 'inbound-config.ts'] },
@@ -64,6 +65,7 @@ const PURE: readonly string[] = ['model', 'compile', 'render', 'manifests', 'pip
 
 /** Libraries that only these rooms know. */
 const OWNED_LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-s3': ['denials/export'],
   '@clickhouse/client': ['denials/store/clickhouse'],
   '@duckdb/node-api': ['denials/store/duckdb', 'denials/query'],
   fastify: ['api', 'denials/collector'],

@@ -48,6 +48,7 @@ export class CollectorProcess {
     await within(FIRST_PODS_MS, identity.synced());
     await server.listen(listenAddress, port);
     store.retention?.start();
+    store.exports?.start();
     certificates.trigger();
     this.#health = await startHealthServer({
       port: healthPort,
@@ -66,6 +67,7 @@ export class CollectorProcess {
     await events.stop();
     await identity.stop();
     await certificates.stop();
+    await store.exports?.stop();
     await store.retention?.stop();
     await store.close();
     await api.close();

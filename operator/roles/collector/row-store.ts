@@ -20,6 +20,7 @@ import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
+import { exportRows, type RowExport } from './export-rows.ts';
 
 interface RowSinks {
   readonly outbound: RowSink<Denial>;
@@ -31,6 +32,7 @@ export interface RowStore extends RowSinks {
   readonly log: QueriedLog | undefined;
   /** ClickHouse does it by itself. */
   readonly retention: DenialRetention | undefined;
+  readonly exports: RowExport | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export async function openRowStore(
 ): Promise<RowStore> {
   const sent = config.otlp === undefined ? undefined : await sendOn(config.otlp, logger, registry);
   try {
-    return joined(await openStore(config, logger), sent);
+    return joined(await openStore(config, logger, registry), sent);
   } catch (error) {
     await sent?.close();
     throw error;
@@ -57,7 +59,7 @@ type SentOn = RowSinks & Pick<RowStore, 'close'>;
 function joined(stored: RowStore | undefined, sent: SentOn | undefined): RowStore {
   if (stored === undefined) {
     if (sent === undefined) throw new Error('Cannot start: rows have nowhere to go');
-    return { ...sent, log: undefined, retention: undefined };
+    return { ...sent, log: undefined, retention: undefined, exports: undefined };
   }
   if (sent === undefined) return stored;
   return {
@@ -68,28 +70,36 @@ function joined(stored: RowStore | undefined, sent: SentOn | undefined): RowStor
   };
 }
 
-function openStore(config: CollectorConfig, logger: Logger): Promise<RowStore | undefined> {
+function openStore(
+  config: CollectorConfig,
+  logger: Logger,
+  registry: Registry,
+): Promise<RowStore | undefined> {
   if (config.store === 'otlp') return Promise.resolve(undefined);
   return config.store === 'duckdb'
-    ? openDuckdb(config, logger)
+    ? openDuckdb(config, logger, registry)
     : openClickhouse(config.store.clickhouse, config);
 }
 
-async function openDuckdb(config: CollectorConfig, logger: Logger): Promise<RowStore> {
+async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Registry): Promise<RowStore> {
   const { paths, notes, release } = await prepareStateDirectory(config.stateDirectory, { mayBeVolume: true });
   for (const note of notes) logger.info('noticed at the start', { note });
   const store = await DenialStore.open(paths.database, { memoryLimitMb: MEMORY_MB });
   if (store.setAside !== undefined)
     logger.error('the denial log begins anew', { reason: describeSetAside(store.path, store.setAside) });
+  const exports =
+    config.exportTo === undefined
+      ? undefined
+      : await exportRows({ store, exportTo: config.exportTo, root: paths.root, logger, registry });
   const retention = new DenialRetention({
-    store,
+    store: exports?.retained ?? store,
     maxAgeMs: config.retentionMs,
     maxBytes: config.retentionBytes,
     onDeleted: (sentence) => logger.info('rows were deleted', { reason: sentence }),
     onFailure: (error) => logger.error('old rows could not be deleted', { error }),
   });
   return {
-    ...{ outbound: store, inbound: store.inbound, log: queriedDenials(store), retention },
+    ...{ outbound: store, inbound: store.inbound, log: queriedDenials(store), retention, exports },
     close: async () => {
       await store.close();
       // The last step: another process may have the state directory.
@@ -112,7 +122,14 @@ async function openClickhouse(
     }),
   });
   const { outbound, inbound } = store;
-  return { outbound, inbound, log: store, retention: undefined, close: () => store.close() };
+  return {
+    outbound,
+    inbound,
+    log: store,
+    retention: undefined,
+    exports: undefined,
+    close: () => store.close(),
+  };
 }
 
 async function sendOn(

@@ -4,10 +4,12 @@
 import { type DuckDBConnection, type DuckDBInstance, DuckDBTimestampTZValue } from '@duckdb/node-api';
 import type { Denial } from '../../../model/denial.ts';
 import type { InboundDenial } from '../../../model/inbound-denial.ts';
+import type { DayCount } from '../day-count.ts';
 import type { RetainedRows } from '../denial-retention.ts';
 import { INBOUND_TABLE, LOG_TABLES, type LogTable, OUTBOUND_TABLE } from '../log-tables.ts';
 import type { AppendOutcome, LogRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
 import { appendBatch } from './append-batch.ts';
+import { countDays, deleteDays } from './day-rows.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import { Readers } from './readers.ts';
 import type { SetAside } from './set-aside.ts';
@@ -77,6 +79,16 @@ export class DenialStore implements RowSink<Denial>, RetainedRows {
       }
       return rows;
     });
+  }
+
+  /** Of all tables, oldest days first. */
+  countDays(): Promise<readonly DayCount[]> {
+    return this.withReader(countDays);
+  }
+
+  /** Those that are still as they were counted. */
+  deleteDays(days: readonly DayCount[]): Promise<number> {
+    return this.#write((connection) => deleteDays(connection, days));
   }
 
   usedBytes(): Promise<number> {

@@ -1,6 +1,7 @@
 // A denial log in DuckDB, as people ask it: the log itself for those who may read all, a copy of their rows for others.
 import { LOG_TABLES } from '../log-tables.ts';
 import type { QueriedLog } from '../queried-log.ts';
+import { passChunks } from './day-rows.ts';
 import type { DenialStore } from './denial-store.ts';
 import { copyVisible, type FillTable } from './visible-copy.ts';
 
@@ -41,15 +42,10 @@ function fillFrom(store: DenialStore): FillTable {
       let rows = 0;
       try {
         const result = await connection.stream(sql, values);
-        for (
-          let chunk = await result.fetchChunk();
-          (chunk?.rowCount ?? 0) > 0;
-          chunk = await result.fetchChunk()
-        ) {
-          if (chunk === null) break;
+        await passChunks(result, (chunk) => {
           rows += chunk.rowCount;
           appender.appendDataChunk(chunk);
-        }
+        });
       } finally {
         appender.closeSync();
       }
