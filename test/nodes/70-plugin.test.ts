@@ -1,28 +1,11 @@
 // kubectl sallyport against a collector in a pod: a denial of a real pod is listed with its name, through a port that the
 // kubelet forwards.
-import { join } from 'node:path';
-import { runProgram } from '../support/cluster/run-program.ts';
-import { ROOT, tryKubectl } from '../support/nodes/commands.ts';
-import { install, resolversInUse } from '../support/nodes/installation.ts';
+import { sallyport } from '../support/nodes/asked-denials.ts';
+import { tryKubectl } from '../support/nodes/commands.ts';
 import { until } from '../support/until.ts';
 
 const HOST = 'not-allowed.example.com';
 const DENIED = 'ws-a';
-
-const PROGRAM = join(ROOT, 'operator/kubectl-sallyport.ts');
-
-const sallyport = (...args: readonly string[]) => runProgram(process.execPath, [PROGRAM, ...args]);
-
-const COLLECTOR = { 'collector.enabled': true, 'collector.storage.persistent': false };
-
-let resolvers: Readonly<Record<string, readonly string[]>> = {};
-
-beforeAll(async () => {
-  resolvers = { 'gateway.resolvers': await resolversInUse() };
-  await install({ ...resolvers, ...COLLECTOR });
-}, 300_000);
-
-afterAll(() => install(resolvers), 300_000);
 
 test('a denial is listed with its pod, and explained', async () => {
   const ask = ['-n', DENIED, 'exec', 'deploy/client', '--', 'curl', '-s', '-m', '5', `https://${HOST}/`];

@@ -1,4 +1,5 @@
-// In a pod: tries what standard input lists, as JSON, and writes the outcome of each.
+// In a pod: tries what its first argument lists, or else standard input, as JSON, and writes the outcome of each. With a
+// second argument it goes on running.
 // {"way": "proxy", "url"}: CONNECT or absolute-form HTTP through the pod's own proxy variables, or through "proxy".
 // {"way": "dns", "url"}: without a proxy, to where the pod's own DNS says. {"way": "to", "url", "address"}: to an
 // address, with the name on the connection.
@@ -99,7 +100,16 @@ function udp({ address, port }, done) {
 
 const WAYS = { proxy: throughProxy, dns: byDns, to: toAddress, tcp, udp };
 
-let text = '';
-for await (const piece of process.stdin) text += piece;
-const outcomes = await Promise.all(JSON.parse(text).map((one) => within((done) => WAYS[one.way](one, done))));
-process.stdout.write(JSON.stringify(outcomes), () => process.exit(0));
+async function standardInput() {
+  let text = '';
+  for await (const piece of process.stdin) text += piece;
+  return text;
+}
+
+const [listed = await standardInput(), staying] = process.argv.slice(1);
+const outcomes = await Promise.all(
+  JSON.parse(listed).map((one) => within((done) => WAYS[one.way](one, done))),
+);
+process.stdout.write(`${JSON.stringify(outcomes)}\n`, () =>
+  staying === undefined ? process.exit(0) : setInterval(() => undefined, 60_000),
+);

@@ -15,6 +15,9 @@ function settings(values: Readonly<Record<string, unknown>>): readonly string[] 
     'gateway.drainSeconds': DRAIN_SECONDS,
     'isolationProbe.intervalSeconds': 30,
     'isolationProbe.enabled': process.env['ISOLATION'] !== 'off',
+    // No volume: a node of kind has none to give.
+    'collector.enabled': true,
+    'collector.storage.persistent': false,
     'networkPolicies.apiServer': process.env['API_SERVER_EGRESS'] ?? 'ipBlock',
   };
   const all = Object.entries({ ...usual, ...values });
