@@ -2,7 +2,8 @@
 // with real owners, try what is trusted and what is not; then the page's query has exactly a row for each denial that
 // the clients saw, with who it was. One product is in dry-run.
 import { type DenialRow, pageQuery, rowsOf } from '../support/nodes/asked-denials.ts';
-import { apply, kubectl, kubectlJson, onNode, tryKubectl } from '../support/nodes/commands.ts';
+import { apply, kubectl, kubectlJson, onNode } from '../support/nodes/commands.ts';
+import { removeAgain } from '../support/nodes/installation.ts';
 import type { Node } from '../support/nodes/outside-routes.ts';
 import { type Pod, pods, readyPods, SYSTEM } from '../support/nodes/pods.ts';
 import { outcomesOf, type Workload, workloadYaml } from '../support/nodes/probes.ts';
@@ -160,7 +161,7 @@ subjects: [{ kind: ServiceAccount, name: default, namespace: ${PAGE} }]
   await kubectl(['wait', '--for=condition=Ready', `spa/${PAGE}`, '--timeout=60s']);
 }, 120_000);
 
-afterAll(() => tryKubectl(['delete', 'namespace', '--wait=false', '--ignore-not-found', PAGE]));
+afterAll(() => removeAgain([PAGE], ['policy-page']));
 
 /** The pod of a probe, once there is one. */
 async function podOf({ kind, name }: Probe): Promise<Pod> {

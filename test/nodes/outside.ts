@@ -18,7 +18,7 @@ interface OutsideWorld {
 }
 
 const WITNESSED_MS = 100;
-const PORTS = { 443: 'https', 80: 'http', 8080: 'echo' } as const;
+const PORTS = { 443: 'https', 80: 'http', 8080: 'echo', 8443: 'https' } as const;
 const UDP_PORTS = [53, 443];
 
 const world = JSON.parse(process.argv[2] ?? '') as OutsideWorld;

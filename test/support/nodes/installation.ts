@@ -15,9 +15,6 @@ function settings(values: Readonly<Record<string, unknown>>): readonly string[] 
     'gateway.drainSeconds': DRAIN_SECONDS,
     'isolationProbe.intervalSeconds': 30,
     'isolationProbe.enabled': process.env['ISOLATION'] !== 'off',
-    // No volume: a node of kind has none to give.
-    'collector.enabled': true,
-    'collector.storage.persistent': false,
     'networkPolicies.apiServer': process.env['API_SERVER_EGRESS'] ?? 'ipBlock',
   };
   const all = Object.entries({ ...usual, ...values });
@@ -65,4 +62,11 @@ export async function applyWorkspaces(): Promise<void> {
 
 export async function removeWorkspaces(): Promise<void> {
   await tryKubectl(['delete', 'namespace', '--ignore-not-found', ...CLIENTS]);
+}
+
+/** Workspaces of one test, with their assignments, and policies; it does not wait for the end of their pods. */
+export async function removeAgain(workspaces: readonly string[], policies: readonly string[]): Promise<void> {
+  const kinds = { namespace: workspaces, spa: workspaces, snp: policies };
+  for (const [kind, names] of Object.entries(kinds))
+    await tryKubectl(['delete', kind, '--wait=false', '--ignore-not-found', ...names]);
 }

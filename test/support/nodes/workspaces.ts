@@ -1,12 +1,14 @@
 // The workspaces of the end-to-end suite, one for each kind of policy, with a client in each; and a Namespace that is none.
 const RESTRICTED = ['ws-a', 'ws-b', 'ws-dry'] as const;
 
+export const BUCKET_HOST = 'acme-data.s3.us-west-2.amazonaws.com';
 /** Names that the public DNS knows, and where they lead. */
 export const NAMES = {
   'allowed.example': '5.5.5.5',
   'b-allowed.example': '5.5.5.5',
   'denied.example': '5.5.5.6',
   'later.example': '5.5.5.7',
+  [BUCKET_HOST]: '5.5.5.7',
   'to-metadata.example': '169.254.169.254',
 } as const;
 /** Leads to the node of the control plane. */
