@@ -1,6 +1,7 @@
 // In a pod: tries what its first argument lists, or else standard input, as JSON, and writes the outcome of each. With a
 // second argument it goes on running.
 // {"way": "proxy", "url"}: CONNECT or absolute-form HTTP through the pod's own proxy variables, or through "proxy".
+// {"way": "tunnel", "url"}: CONNECT, and bytes that are no TLS.
 // {"way": "dns", "url"}: without a proxy, to where the pod's own DNS says. {"way": "to", "url", "address"}: to an
 // address, with the name on the connection.
 // {"way": "tcp" | "udp", "address", "port"}: whether anybody answers there.
@@ -62,6 +63,21 @@ function throughProxy({ url, proxy = process.env.HTTPS_PROXY }, done) {
   asked.end();
 }
 
+function tunnel({ url }, done) {
+  const { hostname: host, port } = new URL(process.env.HTTPS_PROXY);
+  const { host: path } = new URL(url);
+  const asked = request({ agent, host, port, method: 'CONNECT', path, headers: { host: path } });
+  asked.on('error', (error) => done(codeOf(error)));
+  asked.on('connect', (response, socket) => {
+    if (response.statusCode !== 200) return answered(response, done);
+    socket.once('data', () => (socket.destroy(), done('open')));
+    socket.on('error', (error) => done(codeOf(error)));
+    socket.on('close', () => done('closed'));
+    socket.write('hello\n');
+  });
+  asked.end();
+}
+
 function toAddress({ url, address, port }, done) {
   const { protocol, hostname } = new URL(url);
   if (protocol === 'https:') return tls({ host: address, port: port ?? 443, servername: hostname }, done);
@@ -98,7 +114,7 @@ function udp({ address, port }, done) {
   socket.connect(port, address, () => socket.send(QUESTION));
 }
 
-const WAYS = { proxy: throughProxy, dns: byDns, to: toAddress, tcp, udp };
+const WAYS = { proxy: throughProxy, tunnel, dns: byDns, to: toAddress, tcp, udp };
 
 async function standardInput() {
   let text = '';

@@ -4,7 +4,7 @@ import { runInPod } from './pods.ts';
 
 export type Attempt =
   | { readonly way: 'proxy'; readonly url: string; readonly proxy?: string }
-  | { readonly way: 'dns'; readonly url: string }
+  | { readonly way: 'dns' | 'tunnel'; readonly url: string }
   | { readonly way: 'to'; readonly url: string; readonly address: string; readonly port?: number }
   | { readonly way: 'tcp' | 'udp'; readonly address: string; readonly port: number };
 

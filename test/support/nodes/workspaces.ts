@@ -2,6 +2,8 @@
 const RESTRICTED = ['ws-a', 'ws-b', 'ws-dry'] as const;
 
 export const BUCKET_HOST = 'acme-data.s3.us-west-2.amazonaws.com';
+/** What a workspace in dry-run asks for, of a day. */
+export const SOURCES = Array.from({ length: 12 }, (_, at) => `source-${at + 1}.day.example`);
 /** Names that the public DNS knows, and where they lead. */
 export const NAMES = {
   'allowed.example': '5.5.5.5',
@@ -10,7 +12,8 @@ export const NAMES = {
   'later.example': '5.5.5.7',
   [BUCKET_HOST]: '5.5.5.7',
   'to-metadata.example': '169.254.169.254',
-} as const;
+  ...Object.fromEntries(SOURCES.map((name) => [name, '5.5.5.7'])),
+};
 /** Leads to the node of the control plane. */
 export const TO_NODE = 'to-node.example';
 export const RESOLVER = '5.5.5.53';
