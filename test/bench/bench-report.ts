@@ -29,11 +29,20 @@ export interface Bench {
   readonly run: (settings: BenchSettings) => Promise<BenchReport>;
 }
 
+/** Of benchmarks that say so. */
+export interface BenchLoad {
+  readonly seconds?: number;
+  readonly rate?: number;
+  readonly outage?: number;
+  readonly rows?: number;
+}
+
 export interface BenchSettings {
   readonly work: string;
   readonly say: (text: string) => void;
   /** A tenth of everything, to see whether it works. */
   readonly isQuick: boolean;
+  readonly load: BenchLoad;
 }
 
 export function formatReport({ tables, targets }: BenchReport): string {

@@ -21,6 +21,11 @@ export class HighWater {
     return new HighWater(pid);
   }
 
+  /** Until now. */
+  get highestMb(): number {
+    return this.#highestMb;
+  }
+
   stop(): number {
     clearInterval(this.#timer);
     return this.#highestMb;

@@ -4,7 +4,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { type Bench, type BenchReport, type BenchSettings, formatReport, joined } from './bench-report.ts';
+import {
+  type Bench,
+  type BenchLoad,
+  type BenchReport,
+  type BenchSettings,
+  formatReport,
+  joined,
+} from './bench-report.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   connect: {
@@ -58,14 +65,57 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (settings) => (await import('./rest.ts')).benchRest(settings),
   },
   denials: {
-    description: '50,000 denials through rotations and a kill: none lost, none twice (about 1 minute)',
-    run: async (settings) => (await import('./denials.ts')).benchDenials(settings),
+    description: 'the four that follow, one after the other (about 20 minutes)',
+    run: async (settings) =>
+      joined({
+        flow: await denialsFlow(settings),
+        outage: await denialsOutage(settings),
+        kills: await denialsKills(settings),
+        queries: await denialsQueries(settings),
+      }),
+  },
+  'denials-flow': {
+    description:
+      '20,000 denials a second (--rate) for 60 s (--seconds) into one collector: all stored, lag, memory',
+    run: denialsFlow,
+  },
+  'denials-outage': {
+    description: 'the collector is away for 600 s (--outage) at 5,000 denials a second: all stored, catch-up',
+    run: denialsOutage,
+  },
+  'denials-kills': {
+    description: 'the collector is killed again and again for 60 s (--seconds): all stored',
+    run: denialsKills,
+  },
+  'denials-queries': {
+    description: '10 million rows (--rows) in a collector: queries of administrators and of others, memory',
+    run: denialsQueries,
+  },
+  'denials-run': {
+    description: '50,000 denials of "sallyport run" through rotations and a kill: none lost (about 1 minute)',
+    run: async (settings) => (await import('./denials-run.ts')).benchDenialsOfRun(settings),
   },
   flood: {
     description: 'denials with Hosts of 29 kB: another workspace beside them, size, count (about 2 minutes)',
     run: async (settings) => (await import('./flood.ts')).benchFlood(settings),
   },
 };
+
+async function denialsFlow(settings: BenchSettings): Promise<BenchReport> {
+  return (await import('./denials-shipped.ts')).benchFlow(settings);
+}
+
+async function denialsOutage(settings: BenchSettings): Promise<BenchReport> {
+  return (await import('./denials-shipped.ts')).benchOutage(settings);
+}
+
+async function denialsKills(settings: BenchSettings): Promise<BenchReport> {
+  return (await import('./denials-shipped.ts')).benchKills(settings);
+}
+
+async function denialsQueries(settings: BenchSettings): Promise<BenchReport> {
+  return (await import('./denials-queries.ts')).benchQueries(settings);
+}
 
 async function operatorScale(settings: BenchSettings): Promise<BenchReport> {
   return (await import('./operator-scale.ts')).benchOperatorScale(settings);
@@ -75,7 +125,7 @@ async function gatewayScale(settings: BenchSettings): Promise<BenchReport> {
   return (await import('./gateway-scale.ts')).benchGatewayScale(settings);
 }
 
-interface Options {
+interface Options extends BenchLoad {
   readonly out?: string;
   readonly quick?: boolean;
 }
@@ -87,12 +137,16 @@ const program = new Command('npm run bench --')
   .argument('[name]', 'benchmark to run; without it they are listed')
   .option('--out <file>', 'write the figures as JSON, too')
   .option('--quick', 'a tenth of the load, to see whether everything works')
+  .option('--seconds <n>', 'of denials-flow and denials-kills: how long', Number)
+  .option('--rate <n>', 'of denials-flow: denials a second', Number)
+  .option('--outage <n>', 'of denials-outage: seconds', Number)
+  .option('--rows <n>', 'of denials-queries: rows in the log', Number)
   .addHelpText('after', `\nBenchmarks:\n${list.join('\n')}`)
   .action(runByName);
 
 await program.parseAsync(process.argv);
 
-async function runByName(name: string | undefined, { out, quick = false }: Options): Promise<void> {
+async function runByName(name: string | undefined, options: Options): Promise<void> {
   const bench = name === undefined ? undefined : BENCHES[name];
   if (name === undefined || bench === undefined) {
     if (name !== undefined) process.stderr.write(`Cannot find benchmark "${name}": choose one of these\n`);
@@ -100,16 +154,20 @@ async function runByName(name: string | undefined, { out, quick = false }: Optio
     process.exitCode = name === undefined ? 0 : 2;
     return;
   }
-  process.exitCode = await runBench(name, bench, { quick, ...(out === undefined ? {} : { out }) });
+  process.exitCode = await runBench(name, bench, options);
 }
 
 /** Status 1 where it could not be run or a promise was broken; a wish that was missed is no failure. */
-async function runBench(name: string, bench: Bench, { out, quick = false }: Options): Promise<number> {
+async function runBench(
+  name: string,
+  bench: Bench,
+  { out, quick = false, ...load }: Options,
+): Promise<number> {
   const work = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const loadBefore = loadavg()[0];
   try {
-    const report = await bench.run({ work, say, isQuick: quick });
+    const report = await bench.run({ work, say, isQuick: quick, load });
     const machine = { cores: availableParallelism(), loadBefore, loadAfter: loadavg()[0] };
     process.stdout.write(`${formatReport(report)}\n`);
     process.stdout.write(

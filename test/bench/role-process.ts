@@ -12,7 +12,7 @@ const POLL_MS = 50;
 const LIMIT_MS = 120_000;
 
 export interface RoleOptions {
-  readonly role: 'ingress' | 'api';
+  readonly role: 'ingress' | 'api' | 'collector';
   readonly podName: string;
   /** Without the health port. */
   readonly options: readonly string[];
@@ -48,10 +48,18 @@ export class RoleProcess {
     return running;
   }
 
-  async stop(): Promise<void> {
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
+    this.#child.kill(signal);
     await ended;
   }
 }

@@ -1,5 +1,5 @@
 // Every denial becomes exactly one row, while the log is rotated under Envoy and our process is killed on the way.
-// `npm run bench -- denials` does the same with 50,000 of them.
+// `npm run bench -- denials-run` does the same with 50,000 of them.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

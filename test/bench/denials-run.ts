@@ -18,7 +18,7 @@ const ROTATIONS_WANTED = 3;
 /** Envoy is configured to write its log every 100 ms; writing takes a moment, too. */
 const LOST_WANTED_MS = 200;
 
-export async function benchDenials({ work, say, isQuick }: BenchSettings): Promise<BenchReport> {
+export async function benchDenialsOfRun({ work, say, isQuick }: BenchSettings): Promise<BenchReport> {
   const scale = isQuick ? 0.1 : 1;
   const outside = await startOutsideServers({ names: [] });
   try {
