@@ -26,6 +26,18 @@ export class TokenBuckets {
 
   /** True where there was a token left. */
   take(key: string, nowMs: number): boolean {
+    const bucket = this.#filled(key, nowMs);
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+
+  /** Whether take() would be true. */
+  has(key: string, nowMs: number): boolean {
+    return this.#filled(key, nowMs).tokens >= 1;
+  }
+
+  #filled(key: string, nowMs: number): Bucket {
     const { burst, refillMs } = this.#options;
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
@@ -35,8 +47,6 @@ export class TokenBuckets {
     const elapsedMs = Math.max(0, nowMs - bucket.atMs);
     bucket.tokens = Math.min(burst, bucket.tokens + elapsedMs / refillMs);
     bucket.atMs = nowMs;
-    if (bucket.tokens < 1) return false;
-    bucket.tokens -= 1;
-    return true;
+    return bucket;
   }
 }

@@ -2,11 +2,12 @@
 const MAX_NOTE_BYTES = 1024;
 const ELLIPSIS = '…';
 
-/** Cut between characters. */
-export function truncatedNote(text: string): string {
+/** Cut between characters. `end` follows and is not cut: it must be shorter than a note. */
+export function truncatedNote(text: string, end = ''): string {
+  const most = MAX_NOTE_BYTES - Buffer.byteLength(end);
   const bytes = Buffer.from(text);
-  if (bytes.length <= MAX_NOTE_BYTES) return text;
-  const room = MAX_NOTE_BYTES - Buffer.byteLength(ELLIPSIS);
+  if (bytes.length <= most) return `${text}${end}`;
+  const room = most - Buffer.byteLength(ELLIPSIS);
   // A stream decoder drops an incomplete character.
-  return `${new TextDecoder().decode(bytes.subarray(0, room), { stream: true })}${ELLIPSIS}`;
+  return `${new TextDecoder().decode(bytes.subarray(0, room), { stream: true })}${ELLIPSIS}${end}`;
 }

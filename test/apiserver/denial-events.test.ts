@@ -62,6 +62,7 @@ function denialEvents(api: Pick<KubernetesApi, 'request'>): DenialEvents {
     objectsOf: (uid) => scene.identity.objectsOf(uid),
     assignmentOf: assignmentLookup(api),
     onDropped: (denials) => dropped.push(denials),
+    onWrite: () => undefined,
   });
 }
 
@@ -85,7 +86,7 @@ it('are on the pod and its Deployment, once for 10,000 equal denials, and kubect
   );
   const described = await scene.kubectl(['describe', 'pod', row.pod ?? '']);
   expect(described).toContain('EgressDenied');
-  expect(described).toContain('- destination: api.example');
+  expect(described).toContain('- {destination: api.example, ports: [{port: 443, protocol: TLS}]}');
   expect(dropped).toEqual([]);
 });
 

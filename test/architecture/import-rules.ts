@@ -34,6 +34,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'denials/wire': { uses: ['model'] },
   'denials/shipping': { uses: ['model', 'lib', 'denials/store', 'denials/wire'] },
   'denials/collector': { uses: ['model', 'lib', 'denials/store', 'denials/wire', 'denials/query'] },
+  'denials/events': { uses: ['model', 'lib', 'compile/suggest', 'denials/query'] },
   'denials/asking': { uses: ['model', 'lib', 'denials/wire'], usesTypesOf: ['denials/query'] },
   'denials/export': { uses: ['model', 'lib', 'denials/store'] },
   'denials/query': { uses: ['model', 'lib', 'denials/store'] },

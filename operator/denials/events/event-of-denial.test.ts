@@ -1,8 +1,22 @@
+import fc from 'fast-check';
+import { load } from 'js-yaml';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
 import { sampleInbound } from '../../../test/fixtures/inbound-fixture.ts';
+import {
+  manifest,
+  policyManifest,
+  readSnapshot,
+  workspaceManifest,
+} from '../../../test/fixtures/object-fixture.ts';
+import { compileSnapshot } from '../../compile/plans.ts';
+import { type DeniedTraffic, decideTraffic } from '../../compile/suggest/denied-traffic.ts';
+import { indexTable, type TableIndex } from '../../compile/table-index.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { Reason } from '../../model/reason.ts';
 import { type DenialEvent, notedDenial, notedRequest } from './event-of-denial.ts';
+
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const AT_MS = Date.parse('2026-03-02T00:00:00Z');
 
 function denied(reason: Reason, changes: Partial<Denial> = {}): Denial {
   return sampleDenial(0, { reason, policy: 'strict', destination: 'api.example', ...changes });
@@ -10,13 +24,14 @@ function denied(reason: Reason, changes: Partial<Denial> = {}): Denial {
 
 const eventOfDenial = (row: Denial): DenialEvent => notedDenial(row).event();
 
-const SHORTEST = 'To allow it, add under allowedInternetDestinations: - destination: api.example';
+const OF_TLS =
+  'To allow it, add under allowedInternetDestinations: - {destination: api.example, ports: [{port: 443, protocol: TLS}]}';
 
 describe('notedDenial()', () => {
   test('says destination, port, policy, reason, and the entry that would allow it', () => {
     expect(eventOfDenial(denied('DESTINATION_NOT_ALLOWED'))).toEqual({
       ...{ type: 'Warning', reason: 'EgressDenied', action: 'Deny' },
-      note: `Denied: api.example:443. Policy "strict": DESTINATION_NOT_ALLOWED, no allowed destination matches. ${SHORTEST}`,
+      note: `Denied: api.example:443. Policy "strict": DESTINATION_NOT_ALLOWED, no allowed destination matches. ${OF_TLS}`,
     });
   });
 
@@ -28,9 +43,15 @@ describe('notedDenial()', () => {
     });
   });
 
-  test('names another port in the entry', () => {
-    const { note } = eventOfDenial(denied('PORT_NOT_ALLOWED', { port: 22 }));
-    expect(note).toContain('- { destination: api.example, ports: [{ port: 22, protocol: TLS }] }');
+  test('names port and protocol in the entry, or the bucket', () => {
+    const entryOf = (row: Denial): string => eventOfDenial(row).note.split(': - ').at(-1) ?? '';
+    expect(entryOf(denied('PORT_NOT_ALLOWED', { port: 8080, protocol: 'HTTP' }))).toBe(
+      '{destination: api.example, ports: [{port: 8080, protocol: HTTP}]}',
+    );
+    const destination = 'acme-data.s3.us-west-2.amazonaws.com';
+    expect(entryOf(denied('BUCKET_NOT_ALLOWED', { destination }))).toBe(
+      '{storageDestinationType: AWS_S3, bucketName: acme-data, region: us-west-2}',
+    );
   });
 
   test.each<[Reason, Partial<Denial>]>([
@@ -42,16 +63,164 @@ describe('notedDenial()', () => {
     ['INTERNET_SEALED', {}],
     ['DESTINATION_NOT_ALLOWED', { destination: '*' }],
     ['DESTINATION_NOT_ALLOWED', { destination: 'a"\n- destination: "*' }],
+    ['DESTINATION_NOT_ALLOWED', { destination: 'localhost' }],
+    ['DESTINATION_NOT_ALLOWED', { sni: 'another.example' }],
+    ['DESTINATION_NOT_ALLOWED', { protocol: 'TCP' }],
   ])('has no entry for %s of %j', (reason, changes) => {
     const { note } = eventOfDenial(denied(reason, changes));
     expect(note).not.toContain('To allow it');
     expect(note).not.toContain('\n');
   });
 
-  test('keeps within 1,024 bytes, whatever the name', () => {
-    const destination = '\u0000\u{1f600}'.repeat(5000);
-    const { note } = eventOfDenial(denied('BAD_NAME', { destination, rule: 'x'.repeat(2000) }));
-    expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
+  test('has one key for each destination, port, verdict and reason', () => {
+    const keyOf = (changes: Partial<Denial>): string => notedDenial({ ...denied('NOT_TLS'), ...changes }).key;
+    const keys = [{}, { port: 80 }, { accessType: 'DRY_RUN_DENIAL' as const }, { reason: 'NO_SNI' }].map(
+      keyOf,
+    );
+    expect(new Set(keys).size).toBe(4);
+    expect(keyOf({ source: '10.0.0.9:1', eventId: 'another', protocol: 'TLS' })).toBe(keys[0]);
+  });
+});
+
+const odd = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 400 }),
+  fc.string({
+    unit: fc.constantFrom('\u0000', '\u009b', '\u202e', '\ud83d', '"', '\\', '\n', ': ', '\u{1f600}'),
+    maxLength: 255,
+  }),
+  fc.constantFrom(
+    'x'.repeat(65_536),
+    `${'a'.repeat(63)}.`.repeat(3).concat('example'),
+    '- a',
+    '{',
+    '&a',
+    '!!js',
+  ),
+);
+/** What YAML or people may take for something else, too. */
+const label = fc.constantFrom(
+  ...[
+    'a',
+    'example',
+    'null',
+    'true',
+    '1e3',
+    '0x1f',
+    '2026-01-01',
+    'xn--mnchen-3ya',
+    '_dmarc',
+    'x--y',
+    '1',
+    'no',
+  ],
+  'l'.repeat(63),
+);
+const host = fc
+  .tuple(
+    fc.array(label, { maxLength: 4 }),
+    fc.constantFrom('com', 'example', 'e5', 'test', 'co.uk', 'zip', 'null'),
+  )
+  .map(([labels, last]) => [...labels, last].join('.'));
+const storage = fc.constantFrom(
+  ...['acme-data.s3.us-west-2.amazonaws.com', 'acme-data.s3.amazonaws.com', 's3.us-west-2.amazonaws.com'],
+  ...['acct.blob.core.windows.net', 'b.storage.googleapis.com', 'storage.googleapis.com'],
+);
+const port = fc.constantFrom(443, 443, 80, 8443, 22, null);
+const protocol = fc.constantFrom<Denial['protocol']>('TLS', 'HTTP', 'TCP', null);
+const traffic = fc.record({
+  ...{ destination: fc.oneof(host, host, storage, odd), port, protocol },
+  sni: fc.constantFrom(null, null, 'other.example.com'),
+});
+type Asked = {
+  readonly [Field in keyof Pick<Denial, 'destination' | 'port' | 'protocol' | 'sni'>]: Denial[Field];
+};
+
+type Access = Readonly<Record<string, readonly object[]>>;
+
+function indexOf(access: Access): TableIndex {
+  const assignment = manifest('PolicyAssignment', 'alpha', { networkPolicyId: 'acme' });
+  const snapshot = readSnapshot(workspaceManifest('alpha'), assignment, policyManifest('acme', access));
+  const { plans, tables } = compileSnapshot(snapshot);
+  const table = tables.find(({ metadata }) => metadata.name === plans[0]?.spec.table);
+  if (table === undefined) throw new Error('no table');
+  return indexTable(table.spec, AT_MS);
+}
+
+function verdictOn(index: TableIndex, asked: Asked) {
+  const evidence = { count: 1, firstSeen: '', lastSeen: '', products: [], workspaces: [], pods: [] };
+  const whole: DeniedTraffic = { workspace: 'alpha', product: null, reason: '', evidence, ...asked };
+  return decideTraffic(index, 'enforced', whole);
+}
+
+/** What else a too wide entry would allow. */
+function neighboursOf({ destination }: Asked): readonly Asked[] {
+  const names = [
+    destination,
+    `x.${destination}`,
+    destination.slice(destination.indexOf('.') + 1),
+    'other.com',
+  ];
+  const ports = [443, 80, 8443, 22];
+  const kinds = ['TLS', 'HTTP', 'TCP'] as const;
+  return names.flatMap((name) =>
+    ports.flatMap((number) =>
+      kinds.map((kind) => ({ destination: name, port: number, protocol: kind, sni: null })),
+    ),
+  );
+}
+
+/** Of a question for a name the port of HTTPS is assumed. */
+const textOf = ({ destination, port: number, protocol: kind }: Asked): string =>
+  JSON.stringify([destination, number ?? 443, number === null ? 'TLS' : (kind ?? 'TLS')]);
+
+/** Any bytes may be TLS, too. */
+const waysOf = (asked: Asked): readonly string[] =>
+  (asked.protocol === 'TCP' ? (['TCP', 'TLS'] as const) : [asked.protocol]).map((kind) =>
+    textOf({ ...asked, protocol: kind }),
+  );
+
+const ALLOWING = /\. To allow it, add under (\w+): (- .*)$/s;
+const HOSTS_OF_ENTRY = 'allowedStorageDestinations';
+
+describe('an Event of whatever a workload asks for', () => {
+  const before: Access = {
+    allowedInternetDestinations: [{ destination: 'a.example.com', ports: [{ port: 8443 }] }],
+  };
+  const old = indexOf(before);
+  let entries = 0;
+
+  test(`has a note that the API server takes, and an entry that allows just that (seed ${SEED})`, () => {
+    const property = fc.property(traffic, fc.string({ maxLength: 300 }), (asked, policy) => {
+      const { verdict, reason } = verdictOn(old, asked);
+      fc.pre(verdict !== 'ALLOW');
+      const { note } = eventOfDenial(denied(reason, { ...asked, policy, rule: 'ö'.repeat(300) }));
+      expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
+      expect(note.isWellFormed()).toBe(true);
+      expect(note).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
+      const [, list = '', line = ''] = ALLOWING.exec(note) ?? [];
+      if (list === '') return;
+      entries += 1;
+      const added = load(line) as readonly object[];
+      expect(added).toHaveLength(1);
+      const after = indexOf({ ...before, [list]: [...(before[list] ?? []), ...added] });
+      expect(verdictOn(after, asked).verdict).toBe('ALLOW');
+      const others = neighboursOf(asked).filter((one) => !waysOf(asked).includes(textOf(one)));
+      // All hosts of a bucket are the bucket.
+      for (const other of list === HOSTS_OF_ENTRY ? [] : others)
+        expect([other, verdictOn(after, other).verdict]).toEqual([other, verdictOn(old, other).verdict]);
+    });
+    fc.assert(property, { seed: SEED, numRuns: 500 });
+    expect(entries).toBeGreaterThan(50);
+  });
+
+  test('a note that is too long is cut before its entry', () => {
+    const destination = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(48)}.example.com`;
+    const rule = 'x'.repeat(2000);
+    const { note } = eventOfDenial(denied('PORT_NOT_ALLOWED', { destination, rule, port: 65_535 }));
+    expect(Buffer.byteLength(note)).toBe(1024);
+    expect(load(ALLOWING.exec(note)?.[2] ?? '')).toEqual([
+      { destination, ports: [{ port: 65_535, protocol: 'TLS' }] },
+    ]);
   });
 });
 
@@ -60,6 +229,6 @@ test('notedRequest() has one series for all clients of a host, and says client, 
   expect(first?.key).toBe(second?.key);
   expect(first?.event()).toEqual({
     ...{ type: 'Warning', reason: 'IngressDenied', action: 'Deny' },
-    note: 'Denied: a request from "192.0.2.7" to "a.example". IN_BLOCK_LIST, list "partners", entry "192.0.2.0/24". All such requests: sallyport denials --inbound',
+    note: 'Denied: a request from "192.0.2.7" to "a.example". IN_BLOCK_LIST, list "partners", entry "192.0.2.0/24". All such requests: kubectl sallyport denials --inbound',
   });
 });

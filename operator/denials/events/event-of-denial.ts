@@ -1,11 +1,12 @@
 // A row of the denial log -> what an Event says about it: on the pod, with the entry that would allow the destination
 // where an entry could; of a request from outside on the PolicyAssignment of its workspace. Names in it are chosen by
 // workloads and strangers.
-import { parseAskedHost } from '../../model/authority.ts';
 import type { Denial } from '../../model/denial.ts';
 import { truncatedNote } from '../../model/event-note.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
-import { isReason, REASONS, type Reason } from '../../model/reason.ts';
+import { isReason, REASONS } from '../../model/reason.ts';
+import { escapeControls } from '../query/escape-controls.ts';
+import { allowingEntry } from './allowing-entry.ts';
 
 export interface DenialEvent {
   readonly type: 'Warning';
@@ -14,61 +15,88 @@ export interface DenialEvent {
   readonly note: string;
 }
 
-/** A denial as far as it has a series: those with the same key are one. */
-export interface NotedDenial {
-  readonly eventId: string;
+/** What is one series: the denials of one object with the same key. */
+interface SeriesOfDenials {
   readonly key: string;
-  readonly repeats: number;
   /** Of the first of the series. */
   readonly event: () => DenialEvent;
 }
 
-export function notedDenial(row: Denial): NotedDenial {
-  const { eventId, repeats, accessType, destination, port } = row;
-  const key = JSON.stringify([accessType, destination, port]);
-  return { eventId, key, repeats, event: () => eventOfDenial(row) };
+/** Equal denials. */
+export interface CountedDenials extends SeriesOfDenials {
+  readonly count: number;
+  /** Of their rows, which may come to count more. */
+  readonly eventIds: readonly string[];
+  /** What counts them where their object has too many series. */
+  readonly further: SeriesOfDenials;
+}
+
+export function notedDenial(row: Denial): CountedDenials {
+  const { eventId, repeats, accessType, destination, port, reason } = row;
+  const key = JSON.stringify([accessType, destination, port, reason]);
+  const further = {
+    key: accessType,
+    event: () =>
+      eventOf(verdictOf(row), [
+        `${textOf(row)}: destinations of which there is no Event, as there are too many; one is ${destinationOf(row)}`,
+        `All of them: kubectl sallyport denials -n ${row.workspace}`,
+      ]),
+  };
+  return { key, count: repeats, eventIds: [eventId], event: () => eventOfDenial(row), further };
 }
 
 /** One series for each host and reason, since clients are countless. */
-export function notedRequest(row: InboundDenial): NotedDenial {
+export function notedRequest(row: InboundDenial): CountedDenials {
   const { eventId, repeats, reason, host } = row;
-  return { eventId, key: JSON.stringify([reason, host]), repeats, event: () => eventOfRequest(row) };
+  const further = {
+    key: 'DENY',
+    event: () =>
+      eventOf('IngressDenied', [
+        `Denied: requests to hosts of which there is no Event, as there are too many; one is to ${quoted(host ?? 'no host')}`,
+        ALL_REQUESTS,
+      ]),
+  };
+  const key = JSON.stringify([reason, host]);
+  return { key, count: repeats, eventIds: [eventId], event: () => eventOfRequest(row), further };
 }
 
-/** Reasons that an entry for the very name would end. */
-const ALLOWABLE: readonly Reason[] = ['DESTINATION_NOT_ALLOWED', 'PORT_NOT_ALLOWED', 'BUCKET_NOT_ALLOWED'];
-const USUAL_PORTS: readonly (number | null)[] = [null, 80, 443];
+const ALL_REQUESTS = 'All such requests: kubectl sallyport denials --inbound';
 /** So that the rest of the note stays. */
-const LONGEST_NAME = 260;
+const LONGEST_NAME = 300;
+
+function eventOf(reason: DenialEvent['reason'], sentences: readonly string[], end = ''): DenialEvent {
+  const note = truncatedNote(escapeControls(sentences.join('. ')), end);
+  return { type: 'Warning', reason, action: reason === 'EgressWouldBeDenied' ? 'Log' : 'Deny', note };
+}
 
 function eventOfRequest({ source, host, reason, ruleLabel, entry }: InboundDenial): DenialEvent {
   const list = ruleLabel === null ? '' : `, list ${quoted(ruleLabel)}`;
-  const sentences = [
+  return eventOf('IngressDenied', [
     `Denied: a request from ${quoted(source.ip ?? 'an unknown address')} to ${quoted(host ?? 'no host')}`,
     `${reason}${list}${entry === null ? '' : `, entry ${quoted(entry)}`}`,
-    'All such requests: sallyport denials --inbound',
-  ];
-  const note = truncatedNote(sentences.join('. '));
-  return { type: 'Warning', reason: 'IngressDenied', action: 'Deny', note };
+    ALL_REQUESTS,
+  ]);
 }
 
 function eventOfDenial(row: Denial): DenialEvent {
-  const isDropped = row.accessType === 'DROP';
   const { rule, policy, reason } = row;
-  const verdict = isDropped ? 'Denied' : 'Would be denied, and passes since the policy is in dry-run';
   const why = isReason(reason) ? `${reason}, ${REASONS[reason]}` : reason;
-  const entry = entryFor(row);
+  const allowing = allowingEntry(row);
   const sentences = [
-    `${verdict}: ${destinationOf(row)}`,
+    `${textOf(row)}: ${destinationOf(row)}`,
     `Policy ${JSON.stringify(policy)}${rule === null ? '' : `, rule ${rule}`}: ${why}`,
-    ...(entry === undefined ? [] : [`To allow it, add under allowedInternetDestinations: ${entry}`]),
   ];
-  return {
-    type: 'Warning',
-    reason: isDropped ? 'EgressDenied' : 'EgressWouldBeDenied',
-    action: isDropped ? 'Deny' : 'Log',
-    note: truncatedNote(sentences.join('. ')),
-  };
+  // Never cut: a part of an entry may be an entry.
+  const end = allowing === undefined ? '' : `. To allow it, add under ${allowing.list}: ${allowing.line}`;
+  return eventOf(verdictOf(row), sentences, end);
+}
+
+function verdictOf({ accessType }: Denial): DenialEvent['reason'] {
+  return accessType === 'DROP' ? 'EgressDenied' : 'EgressWouldBeDenied';
+}
+
+function textOf({ accessType }: Denial): string {
+  return accessType === 'DROP' ? 'Denied' : 'Would be denied, and passes since the policy is in dry-run';
 }
 
 /** "api.example:443"; an odd name is quoted and shortened. */
@@ -78,14 +106,17 @@ function destinationOf({ destination, port }: Denial): string {
   return port === null ? name : `${name}:${port}`;
 }
 
+/** In printable ASCII. */
 function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, LONGEST_NAME));
+  let escaped = '';
+  for (const unit of text.slice(0, LONGEST_NAME).split('')) {
+    const next = /[ -~]/.test(unit) ? JSON.stringify(unit).slice(1, -1) : escapedUnit(unit);
+    if (escaped.length + next.length > LONGEST_NAME) break;
+    escaped += next;
+  }
+  return `"${escaped}"`;
 }
 
-/** A line of YAML; undefined where no entry would help. TLS on another port is the least that could be meant. */
-function entryFor({ reason, destination, port }: Denial): string | undefined {
-  const parsed = parseAskedHost(destination);
-  if (!isReason(reason) || !ALLOWABLE.includes(reason) || !('name' in parsed)) return undefined;
-  if (USUAL_PORTS.includes(port)) return `- destination: ${parsed.name}`;
-  return `- { destination: ${parsed.name}, ports: [{ port: ${port}, protocol: TLS }] }`;
+function escapedUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -1,9 +1,11 @@
 // Denials -> the writes of Events that are due: one series for each object, destination and verdict. It has no I/O and
 // no clock. However many denials come, a series is written twice within ten minutes at most, and token buckets limit the
-// writes about one object, in one Namespace and altogether; what is not written counts in the next write.
+// writes about one object, of one tenant and altogether; what is not written counts in the next write. Tenants take turns,
+// an object has few series and one more for the rest, and whoever has most gives way: a flood takes nothing from others.
 import { LRUCache } from 'lru-cache';
 import { TokenBuckets } from '../../lib/token-buckets.ts';
-import type { DenialEvent, NotedDenial } from './event-of-denial.ts';
+import type { CountedDenials, DenialEvent } from './event-of-denial.ts';
+import { Turns } from './turns.ts';
 
 export interface RegardingObject {
   readonly apiVersion: string;
@@ -14,59 +16,74 @@ export interface RegardingObject {
   readonly uid: string;
 }
 
-export interface EventWrite {
-  readonly key: string;
-  readonly event: DenialEvent & { readonly namespace: string; readonly regarding: RegardingObject };
-  /** Of all denials of the series. */
-  readonly count: number;
-  readonly firstSeenMs: number;
-  readonly lastSeenMs: number;
-  /** What done() was given; undefined before the first write. */
-  readonly written: { readonly namespace: string; readonly name: string } | undefined;
+/** Denials of one object. */
+export interface NotedDenials {
+  readonly denials: CountedDenials;
+  readonly regarding: RegardingObject;
+  /** Whose denials they are, wherever the object is. */
+  readonly tenant: string;
+  /** Whether it matters where they are dropped: of several objects of the same denials only for one. */
+  readonly isCounted: boolean;
 }
 
-interface Series {
-  readonly event: EventWrite['event'];
+export interface EventWrite<Written> {
+  readonly series: Series<Written>;
+  /** Of all denials of the series. */
+  readonly count: number;
+}
+
+export interface Series<Written> {
+  readonly key: string;
+  readonly event: DenialEvent & { readonly namespace: string; readonly regarding: RegardingObject };
+  readonly tenant: string;
+  readonly isCounted: boolean;
   readonly firstSeenMs: number;
   lastSeenMs: number;
   count: number;
   writtenCount: number;
+  /** Of the writes without an answer. */
+  unansweredCount: number;
+  /** What done() was given; undefined before the first write. */
+  written: Written | undefined;
   /** Of the last write and of the one before it. */
   lastWriteMs: number;
   writeBeforeMs: number;
-  failures: number;
-  isWriting: boolean;
   notBeforeMs: number;
-  written: EventWrite['written'];
+  isWriting: boolean;
+  isForgotten: boolean;
+}
+
+/** By key, the one that was seen last at the end. */
+type Noted<Written> = Map<string, Series<Written>>;
+
+interface Tenant<Written> {
+  /** Series of all its objects. */
+  size: number;
+  /** By uid, the one that was seen last at the end. */
+  readonly objects: Map<string, Noted<Written>>;
 }
 
 /** client-go renews its series in such a window. */
 const WINDOW_MS = 10 * 60_000;
 /** The second write of a window comes when it is clear whether it was more than one denial. */
 const SECOND_WRITE_MS = 60_000;
-const RETRY_MS = 10_000;
-const MOST_FAILURES = 4;
+/** So long the API server keeps an Event. */
+const KEPT_MS = 60 * 60_000;
 const MOST_SERIES = 20_000;
+const MOST_OF_OBJECT = 20;
 const OF_OBJECT = { burst: 10, refillMs: 60_000, maxKeys: 10_000 };
-const OF_NAMESPACE = { burst: 100, refillMs: 6_000, maxKeys: 10_000 };
+const OF_TENANT = { burst: 100, refillMs: 6_000, maxKeys: 10_000 };
 const OF_ALL = { burst: 300, refillMs: 1_000, maxKeys: 1 };
 
-export class EventSeriesPlan {
+export class EventSeriesPlan<Written extends { readonly isShared: boolean }> {
   readonly #onDropped: (denials: number) => void;
-  /** One that is dropped takes its unwritten denials with it. */
-  readonly #series = new LRUCache<string, Series>({
-    max: MOST_SERIES,
-    dispose: (series, key, reason) => {
-      if (reason !== 'evict') return;
-      this.#pending.delete(key);
-      this.#drop(series);
-    },
-  });
-  readonly #pending = new Set<string>();
-  /** By id of the row: a row may come to count more. */
-  readonly #keysOfRows = new LRUCache<string, string[]>({ max: MOST_SERIES });
+  readonly #tenants = new Map<string, Tenant<Written>>();
+  #size = 0;
+  readonly #pending = new Turns<Series<Written>>();
+  /** By id of the row: a row may come to count more. Empty for a row that no Event is about. */
+  readonly #ofRows = new LRUCache<string, Series<Written>[]>({ max: MOST_SERIES });
   readonly #ofObject = new TokenBuckets(OF_OBJECT);
-  readonly #ofNamespace = new TokenBuckets(OF_NAMESPACE);
+  readonly #ofTenant = new TokenBuckets(OF_TENANT);
   readonly #ofAll = new TokenBuckets(OF_ALL);
 
   /** `onDropped` is told how many denials no Event counts. */
@@ -74,86 +91,160 @@ export class EventSeriesPlan {
     this.#onDropped = onDropped;
   }
 
-  /** A row, and an object that it is about. */
-  note(denial: NotedDenial, regarding: RegardingObject, nowMs: number): void {
-    const key = `${regarding.uid} ${denial.key}`;
-    if (!this.#series.has(key)) this.#series.set(key, seriesOf(denial, regarding, nowMs));
-    this.#keysOfRows.set(denial.eventId, [...(this.#keysOfRows.get(denial.eventId) ?? []), key]);
-    this.#count(key, denial.repeats, nowMs);
+  /** How many series it has. */
+  get size(): number {
+    return this.#size;
   }
 
-  /** A row that was noted counts more now. */
+  note(noted: NotedDenials, nowMs: number): void {
+    const { denials } = noted;
+    const series = this.#seriesFor(noted, nowMs);
+    for (const id of denials.eventIds) this.#ofRows.set(id, [...(this.#ofRows.get(id) ?? []), series]);
+    this.#count(series, denials.count, nowMs);
+    while (this.#size > MOST_SERIES) this.#forgetOfLargest();
+  }
+
+  /** A row counts more now. Of one that is not known, nobody does. */
   raise({ eventId, by }: { readonly eventId: string; readonly by: number }, nowMs: number): void {
-    for (const key of this.#keysOfRows.get(eventId) ?? []) this.#count(key, by, nowMs);
+    const all = this.#ofRows.get(eventId);
+    if (all === undefined) this.#onDropped(by);
+    for (const series of all ?? []) this.#count(series, by, nowMs);
   }
 
-  #count(key: string, by: number, nowMs: number): void {
-    const series = this.#series.get(key);
-    if (series === undefined) return;
-    series.count += by;
-    series.lastSeenMs = nowMs;
-    this.#pending.add(key);
+  /** A row that no Event is about. */
+  ignore(eventId: string): void {
+    this.#ofRows.set(eventId, []);
   }
 
-  /** Each must be followed by done() or failed(). */
-  due(nowMs: number): readonly EventWrite[] {
-    const writes: EventWrite[] = [];
-    for (const key of this.#pending) {
-      const series = this.#series.peek(key);
-      if (series === undefined || !this.#mayWrite(series, nowMs)) continue;
-      this.#pending.delete(key);
-      series.isWriting = true;
-      const { event, count, firstSeenMs, lastSeenMs, written } = series;
-      writes.push({ key, event, count, firstSeenMs, lastSeenMs, written });
-    }
-    return writes;
+  /** Each must be followed by done(), failed() or refused(). */
+  due(nowMs: number, most = Number.POSITIVE_INFINITY): readonly EventWrite<Written>[] {
+    let left = most;
+    const due = this.#pending.take((series) => {
+      const { tenant, event } = series;
+      if (left <= 0 || !this.#ofAll.has('', nowMs)) return 'none';
+      if (!this.#ofTenant.has(tenant, nowMs)) return 'next tenant';
+      if (!isDue(series, nowMs) || !this.#ofObject.take(event.regarding.uid, nowMs)) return 'next';
+      this.#ofTenant.take(tenant, nowMs);
+      this.#ofAll.take('', nowMs);
+      left -= 1;
+      return 'taken';
+    });
+    for (const series of due) series.isWriting = true;
+    return due.map((series) => ({ series, count: series.count }));
   }
 
-  done({ key, count }: EventWrite, written: EventWrite['written'], nowMs: number): void {
-    const series = this.#series.peek(key);
-    if (series === undefined) return;
-    Object.assign(series, { written, isWriting: false, failures: 0, writtenCount: count });
-    series.writeBeforeMs = series.lastWriteMs;
+  done({ series, count }: EventWrite<Written>, written: Written, nowMs: number): void {
+    Object.assign(series, { written, isWriting: false, writtenCount: count, unansweredCount: 0 });
+    // Another process has written it in this window.
+    series.writeBeforeMs = written.isShared ? nowMs : series.lastWriteMs;
     series.lastWriteMs = nowMs;
   }
 
-  /** It is tried again a few times, and then with the next denial. */
-  failed({ key }: EventWrite, nowMs: number): void {
-    const series = this.#series.peek(key);
-    if (series === undefined) return;
+  /** It is tried again, with what comes meanwhile. `isUnanswered`: it may be written all the same. */
+  failed({ series, count }: EventWrite<Written>, isUnanswered: boolean): void {
     series.isWriting = false;
-    series.failures += 1;
-    series.notBeforeMs = nowMs + RETRY_MS * series.failures;
-    if (series.failures < MOST_FAILURES) this.#pending.add(key);
-    else if (!this.#pending.has(key)) this.#forget(key, series);
+    if (isUnanswered) series.unansweredCount = count - series.writtenCount;
+    if (!series.isForgotten) this.#pending.add(series.tenant, series);
   }
 
-  #mayWrite({ isWriting, notBeforeMs, lastWriteMs, writeBeforeMs, event }: Series, nowMs: number): boolean {
-    const dueMs = Math.max(notBeforeMs, lastWriteMs + SECOND_WRITE_MS, writeBeforeMs + WINDOW_MS);
-    if (isWriting || nowMs < dueMs) return false;
-    return (
-      this.#ofObject.take(event.regarding.uid, nowMs) &&
-      this.#ofNamespace.take(event.namespace, nowMs) &&
-      this.#ofAll.take('', nowMs)
-    );
+  /** The API server does not want it, as in a Namespace that ends: nothing more of it within the window. */
+  refused({ series, count }: EventWrite<Written>, nowMs: number): void {
+    series.isWriting = false;
+    series.notBeforeMs = nowMs + WINDOW_MS;
+    this.#drop(series, count - series.writtenCount);
+    series.writtenCount = count;
   }
 
-  #forget(key: string, series: Series): void {
-    this.#series.delete(key);
-    this.#drop(series);
+  #seriesFor({ denials, ...about }: NotedDenials, nowMs: number): Series<Written> {
+    const { regarding, tenant } = about;
+    const owner = this.#tenants.get(tenant) ?? { size: 0, objects: new Map<string, Noted<Written>>() };
+    this.#tenants.set(tenant, owner);
+    const noted = renewed(owner.objects, regarding.uid, () => new Map<string, Series<Written>>());
+    const isNamed = noted.has(denials.key) || this.#hasRoom(noted, nowMs);
+    const { key, event } = isNamed ? denials : denials.further;
+    return renewed(noted, key, () => {
+      this.#size += 1;
+      owner.size += 1;
+      return newSeries<Written>({ ...about, key, event: event() }, nowMs);
+    });
   }
 
-  #drop({ count, writtenCount }: Series): void {
-    if (count > writtenCount) this.#onDropped(count - writtenCount);
+  /** Forgets one whose Event is gone by now, where the object has as many as it may have. */
+  #hasRoom(noted: Noted<Written>, nowMs: number): boolean {
+    if (noted.size < MOST_OF_OBJECT) return true;
+    const [oldest] = noted.values();
+    if (oldest === undefined || oldest.lastSeenMs > nowMs - KEPT_MS) return false;
+    noted.delete(oldest.key);
+    this.#forget(oldest);
+    return true;
+  }
+
+  #count(series: Series<Written>, by: number, nowMs: number): void {
+    if (series.isForgotten) return this.#drop(series, by);
+    series.count += by;
+    series.lastSeenMs = nowMs;
+    this.#pending.add(series.tenant, series);
+  }
+
+  /** An object with all its series. */
+  #forgetOfLargest(): void {
+    const [largest] = [...this.#tenants.values()].toSorted((a, b) => b.size - a.size);
+    const [[uid, noted] = ['', undefined]] = largest?.objects ?? [];
+    largest?.objects.delete(uid);
+    for (const series of noted?.values() ?? []) this.#forget(series);
+  }
+
+  #forget(series: Series<Written>): void {
+    series.isForgotten = true;
+    this.#size -= 1;
+    this.#pending.delete(series.tenant, series);
+    const tenant = this.#tenants.get(series.tenant);
+    if (tenant !== undefined && --tenant.size === 0) this.#tenants.delete(series.tenant);
+    this.#drop(series, series.count - series.writtenCount);
+  }
+
+  #drop({ isCounted }: Series<Written>, denials: number): void {
+    if (isCounted && denials > 0) this.#onDropped(denials);
   }
 }
 
-function seriesOf(denial: NotedDenial, regarding: RegardingObject, nowMs: number): Series {
+function isDue(
+  {
+    isWriting,
+    notBeforeMs,
+    lastWriteMs,
+    writeBeforeMs,
+  }: Pick<Series<unknown>, 'isWriting' | 'notBeforeMs' | 'lastWriteMs' | 'writeBeforeMs'>,
+  nowMs: number,
+): boolean {
+  return (
+    !isWriting && nowMs >= Math.max(notBeforeMs, lastWriteMs + SECOND_WRITE_MS, writeBeforeMs + WINDOW_MS)
+  );
+}
+
+/** The value of that key, which is the last one from now on. */
+function renewed<Value>(all: Map<string, Value>, key: string, make: () => Value): Value {
+  const value = all.get(key) ?? make();
+  all.delete(key);
+  all.set(key, value);
+  return value;
+}
+
+function newSeries<Written>(
+  {
+    key,
+    event,
+    regarding,
+    tenant,
+    isCounted,
+  }: Omit<NotedDenials, 'denials'> & { readonly key: string; readonly event: DenialEvent },
+  nowMs: number,
+): Series<Written> {
   return {
-    event: { ...denial.event(), namespace: regarding.namespace ?? 'default', regarding },
-    firstSeenMs: nowMs,
-    lastSeenMs: nowMs,
-    ...{ count: 0, writtenCount: 0, failures: 0, isWriting: false, written: undefined },
+    ...{ key, tenant, isCounted, firstSeenMs: nowMs, lastSeenMs: nowMs },
+    event: { ...event, namespace: regarding.namespace ?? 'default', regarding },
+    ...{ count: 0, writtenCount: 0, unansweredCount: 0, written: undefined },
     ...{ lastWriteMs: -WINDOW_MS, writeBeforeMs: -WINDOW_MS, notBeforeMs: 0 },
+    ...{ isWriting: false, isForgotten: false },
   };
 }

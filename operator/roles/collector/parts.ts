@@ -112,12 +112,19 @@ function createEvents({
     help: 'Denials that no Event on their pod counts; all are in the denial log',
     registers: [registry],
   });
+  const writes = new Counter({
+    name: 'sallyport_denial_event_writes_total',
+    help: 'Events about denials, by what the API server did with them; what failed is tried again',
+    labelNames: ['result'],
+    registers: [registry],
+  });
   return new DenialEvents({
     reporter: { api, controller: DENIAL_EVENT_CONTROLLER, instance: hostname() },
     logger,
     objectsOf: identity.objectsOf,
     assignmentOf: assignmentLookup(api),
     onDropped: (denials) => dropped.inc(denials),
+    onWrite: (result) => writes.inc({ result }),
   });
 }
 

@@ -1,24 +1,32 @@
-// A workspace -> its PolicyAssignment as Events regard it, remembered for a minute. Never rejects: none where it is not
-// there or may not be read.
+// A workspace -> its PolicyAssignment as Events regard it, remembered for a minute: none where it is not there or may not
+// be read. Rejects where the API server does not say.
 import { LRUCache } from 'lru-cache';
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
-import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { POLICY_ASSIGNMENTS } from '../../model/cluster-resources.ts';
 import type { TopOwner } from './owner-chain.ts';
 
 const KNOWN_MS = 60_000;
 const MOST_KNOWN = 10_000;
 const TIMEOUT_MS = 5000;
+/** Not there, or no right to read it. */
+const NONE: readonly number[] = [403, 404];
 
 export function assignmentLookup(
   api: Pick<KubernetesApi, 'request'>,
 ): (workspace: string) => Promise<readonly TopOwner[]> {
   const known = new LRUCache<string, Promise<readonly TopOwner[]>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
   return (workspace) => {
-    const found = known.get(workspace) ?? read(api, workspace).catch(() => []);
+    const found = known.get(workspace) ?? read(api, workspace).catch(noneOrFailure);
     known.set(workspace, found, { noUpdateTTL: true });
+    found.catch(() => known.delete(workspace));
     return found;
   };
+}
+
+function noneOrFailure(error: unknown): readonly TopOwner[] {
+  if (error instanceof ApiFailure && NONE.includes(error.status)) return [];
+  throw error;
 }
 
 async function read(api: Pick<KubernetesApi, 'request'>, workspace: string): Promise<readonly TopOwner[]> {
