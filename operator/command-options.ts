@@ -1,6 +1,7 @@
 // Options that several commands have.
 import { type Command, Option } from 'commander';
 import { DENIAL_COLUMNS } from './model/denial-columns.ts';
+import { ENTRY_USE_COLUMNS } from './model/entry-use-row.ts';
 import { INBOUND_COLUMNS } from './model/inbound-columns.ts';
 import { OUTPUT_FORMATS } from './model/output-format.ts';
 import {
@@ -206,11 +207,12 @@ export function withDenialsOptions(command: Command): Command {
     .option('--follow', 'show what is stored from now on, oldest first, until you end it')
     .option('--top [n]', 'denials over time, and what was denied most often (default: 10, of the last 24h)')
     .option('--limit <n>', 'most rows; 0: all (default: 1000)')
-    .option('--sql <query>', 'one SELECT over system.access.outbound_network or inbound_network')
+    .option('--sql <query>', 'one SELECT over system.access.outbound_network, inbound_network or entry_uses')
     .addOption(outputOption())
     .option('--json', 'the same as -o json')
     .addHelpText('after', () => columnHelp('outbound_network', DENIAL_COLUMNS))
-    .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS));
+    .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS))
+    .addHelpText('after', () => columnHelp('entry_uses', ENTRY_USE_COLUMNS));
 }
 
 /** Options of `suggest`, in both programs. */

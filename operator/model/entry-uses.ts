@@ -2,13 +2,15 @@
 // takes unused entries from.
 import { z } from 'zod';
 
-const entryUseSchema = z.object({
+export const entryUseSchema = z.object({
   list: z.enum(['allowedInternetDestinations', 'allowedStorageDestinations']),
   /** As decide() names it: "*.example.com", or "s3://bucket". */
-  entry: z.string(),
+  entry: z.string().max(512),
   /** Since when it is counted. */
   since: z.iso.datetime(),
   connections: z.int().min(0),
+  /** Null: not yet, or before that was counted. */
+  firstUsed: z.iso.datetime().nullable().default(null),
   /** Null: not since then. */
   lastUsed: z.iso.datetime().nullable(),
 });
@@ -16,6 +18,8 @@ const entryUseSchema = z.object({
 export type EntryUse = Readonly<z.infer<typeof entryUseSchema>>;
 
 export const entryUsesFileSchema = z.object({
+  /** Something before that time may not have been counted. */
+  missedUntil: z.iso.datetime().nullable().default(null),
   policies: z.array(z.object({ policy: z.string(), entries: z.array(entryUseSchema) })),
 });
 

@@ -81,8 +81,27 @@ async function storeRows(): Promise<void> {
     denial(6, 'team-c', { destination: 'c.example.com' }),
   ];
   const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+  await storeUses(store);
   await store.append({ gateway: 'gw-1', logFile: 'access.log', upTo: denials.length * lineBytes, denials });
   await store.close();
+}
+
+const DAY_MS = 86_400_000;
+
+/** Of the policy that two share, as a gateway of now has counted it: for two days, and one entry only since an hour. */
+async function storeUses(store: DenialStore): Promise<void> {
+  const ago = (ms: number): string => new Date(Date.now() - ms).toISOString();
+  const counted = (entry: string, sinceMs: number, lastUsed: string | null) => ({
+    ...{ list: 'allowedInternetDestinations' as const, entry, since: ago(sinceMs) },
+    ...{ connections: lastUsed === null ? 0 : 1, firstUsed: lastUsed, lastUsed },
+  });
+  const entries = [
+    counted('kept.example.com', 2 * DAY_MS, ago(DAY_MS / 2)),
+    counted('unused.example.com', 2 * DAY_MS, null),
+    counted('new.example.com', DAY_MS / 24, null),
+  ];
+  const policies = [{ policy: 'shared', workspace: null, entries }];
+  await store.recordUses('gw-1', { time: ago(0), state: 'COUNTING', missedUntil: null, policies });
 }
 
 async function apply(object: object): Promise<void> {
@@ -93,7 +112,9 @@ async function apply(object: object): Promise<void> {
 }
 
 const POLICY = {
-  allowedInternetDestinations: [{ destination: 'kept.example.com' }],
+  allowedInternetDestinations: ['kept', 'unused', 'new'].map((name) => ({
+    destination: `${name}.example.com`,
+  })),
   policyEnforcement: { enforcementMode: 'DRY_RUN' },
 };
 
@@ -203,6 +224,35 @@ test('who may read no denials is not told that there is nothing to change', asyn
   expect(await suggest({ kubeconfig: bob, namespace: 'team-a' })).toMatchObject({ status: 1, out: '' });
 });
 
+test('what no gateway let through is called unused, where each of now has counted it all the time', async () => {
+  const { out } = await suggest({ namespace: 'team-a' });
+  expect(out).toMatch(/\nRemove\n +ENTRY +WHY\n +unused\.example\.com +never used since it is counted\n\n/);
+  expect(out).toContain('1 entry is not counted for that long, and not called unused');
+  const longer = await suggest({ namespace: 'team-a', since: '3d' });
+  expect(longer.out).toContain('2 entries are not counted for that long');
+  const [partly, unknown] = [
+    await suggest({ kubeconfig: ada, namespace: 'team-a' }),
+    await suggest({ namespace: 'team-c' }),
+  ];
+  for (const { out: shown } of [partly, unknown])
+    expect(shown).toContain('How often entries are used is not known here, so none is called unused');
+  await apply(gatewayReport('gw-2'));
+  const silent = await suggest({ namespace: 'team-a' });
+  expect(silent.out).not.toContain('\nRemove\n');
+  await kubectl('delete', 'sgr', 'gw-2', '-n', SYSTEM_NAMESPACE);
+});
+
+/** Of a gateway that has not told the collector anything. */
+function gatewayReport(name: string): object {
+  const spec = { ready: true, renewTime: new Date().toISOString() };
+  return {
+    apiVersion: API_VERSION,
+    kind: 'GatewayReport',
+    metadata: { name, namespace: SYSTEM_NAMESPACE },
+    spec,
+  };
+}
+
 test('-n chooses one workspace by name or id, and says which there are', async () => {
   for (const namespace of ['team-c', 'id-team-c']) {
     const { out } = await suggest({ namespace });
@@ -267,6 +317,7 @@ test('--apply says whom else the change concerns, and changes the policy', async
   expect(await storedAccess('shared')).toMatchObject({
     allowedInternetDestinations: [
       { destination: 'kept.example.com' },
+      { destination: 'new.example.com' },
       { destination: 'a.example.com' },
       { destination: 'db.example.com', ports: [{ port: 5432, protocol: 'TCP' }] },
     ],

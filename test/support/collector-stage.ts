@@ -61,7 +61,7 @@ export function withCollector(
     const server = createCollectorServer({
       tls,
       authenticate: authenticateByName,
-      ...{ outbound: store, inbound: store.inbound },
+      ...{ outbound: store, inbound: store.inbound, uses: store },
       identify: async (rows) => rows,
       answerQuery: answerQueries({
         log: queriedDenials(store),

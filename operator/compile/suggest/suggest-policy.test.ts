@@ -205,7 +205,7 @@ const LISTED: Access = {
 
 function use(entry: string, lastUsed: string | null, since = LONG_AGO): EntryUse {
   const list = entry.startsWith('s3:') ? 'allowedStorageDestinations' : 'allowedInternetDestinations';
-  return { list, entry, since, connections: lastUsed === null ? 0 : 1, lastUsed };
+  return { list, entry, since, connections: lastUsed === null ? 0 : 1, firstUsed: lastUsed, lastUsed };
 }
 
 const USES: readonly EntryUse[] = [

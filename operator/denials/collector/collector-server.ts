@@ -4,14 +4,18 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { boundConnections } from '../../lib/connection-bound.ts';
 import type { Denial } from '../../model/denial.ts';
+import { entryUseReportSchema } from '../../model/entry-use-row.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
+import type { EntryUseStore } from '../store/entry-use-store.ts';
 import type { LogRow, RowSink } from '../store/row-sink.ts';
 import {
   BATCH_SCHEMAS,
   batchPath,
   type Direction,
+  ENTRY_USES_PATH,
   MOST_PACKED_BYTES,
   progressPath,
   QUERY_PATH,
@@ -35,6 +39,7 @@ export interface CollectorServerOptions {
   readonly authenticate: Authenticate;
   readonly outbound: RowSink<Denial>;
   readonly inbound: RowSink<InboundDenial>;
+  readonly uses: EntryUseStore;
   /** Fills in pod, node and owner of rows of workloads. */
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
   readonly answerQuery: AnswerQuery;
@@ -119,6 +124,7 @@ function createFastify(options: CollectorServerOptions) {
     ...{ schema: BATCH_SCHEMAS.inbound, sink: inbound, identify: async (rows) => rows },
     onStored: (stored) => options.onStored('inbound', stored),
   });
+  addUsesRoute(serving, options);
   addQueryRoute(server, callers, options);
   return server;
 }
@@ -143,25 +149,48 @@ function addGatewayRoutes<Row extends LogRow>(
       return { ...progress, positions: Object.fromEntries(positions), canRaise: sink.canRaise };
     },
   });
-  const holding = new WeakSet<FastifyRequest>();
   server.route({
     method: 'POST',
     url: batchPath(direction),
-    onRequest: async (request, reply) => {
-      gatewayOf(request, direction);
-      if (slots.taken >= MOST_BATCHES) throw new CollectorError(503, BUSY);
-      slots.taken += 1;
-      holding.add(request);
-      // Also where the caller goes before its body is whole.
-      reply.raw.once('close', () => {
-        if (holding.delete(request)) slots.taken -= 1;
-      });
-    },
+    onRequest: takeSlot(gatewayOf, slots, direction),
     handler: async (request) => {
       const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
       return await receiveBatch(gatewayOf(request, direction), body, receiver);
     },
   });
+}
+
+/** What gateways count of what they let through. */
+function addUsesRoute({ server, gatewayOf, slots }: Serving, { uses }: CollectorServerOptions): void {
+  server.route({
+    method: 'POST',
+    url: ENTRY_USES_PATH,
+    onRequest: takeSlot(gatewayOf, slots, 'outbound'),
+    handler: async (request) => {
+      const { name } = gatewayOf(request, 'outbound');
+      const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
+      const report = entryUseReportSchema.safeParse(body);
+      if (!report.success)
+        throw new CollectorError(400, `Cannot read the report: ${z.prettifyError(report.error)}`);
+      await uses.recordUses(name, report.data);
+      return {};
+    },
+  });
+}
+
+/** Before the body of a gateway is read. */
+function takeSlot(gatewayOf: Serving['gatewayOf'], slots: Serving['slots'], direction: Direction) {
+  const holding = new WeakSet<FastifyRequest>();
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    gatewayOf(request, direction);
+    if (slots.taken >= MOST_BATCHES) throw new CollectorError(503, BUSY);
+    slots.taken += 1;
+    holding.add(request);
+    // Also where the caller goes before its body is whole.
+    reply.raw.once('close', () => {
+      if (holding.delete(request)) slots.taken -= 1;
+    });
+  };
 }
 
 function addQueryRoute(

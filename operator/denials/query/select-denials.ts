@@ -92,6 +92,13 @@ export function selectDeniedTraffic(filter: Pick<DenialFilter, 'sinceMs' | 'work
     FROM access.outbound_network${where(filter)} GROUP BY ${traits} ORDER BY count DESC, ${traits}`;
 }
 
+/** What gateways have counted of the entries of these policies, if they have said something in that time. */
+export function selectEntryUses(policies: readonly string[], sinceMs: number): string {
+  const names = policies.map(quoted).join(', ');
+  return `SELECT * FROM access.entry_uses
+    WHERE policy IN (${names || 'NULL'}) AND event_time >= now() - to_milliseconds(${wholeNumber('sinceMs', sinceMs)})`;
+}
+
 /** Name and id of each workspace that has a row. */
 export function selectWorkspaces(): string {
   const of = (table: string): string =>

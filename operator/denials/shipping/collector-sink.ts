@@ -39,23 +39,31 @@ export function collectorSink<Row extends LogRow>(ask: AskCollector, direction: 
     },
     // The gateway's name is not sent: the collector knows it by the token.
     append: async ({ gateway: _, ...batch }) => {
-      const body = await pack(JSON.stringify(batch));
+      const body = await packBody(batch);
       return parse(OUTCOME_SCHEMA, await ask({ method: 'POST', path: batchPath(direction), body }));
     },
   };
 }
 
-function parse<T>(schema: z.ZodType<T>, { status, text }: Awaited<ReturnType<AskCollector>>): T {
-  const value = parseJson(text);
-  if (status === 200) {
-    const parsed = schema.safeParse(value);
-    if (parsed.success) return parsed.data;
-    throw new Error(`Cannot read the answer of the collector: ${z.prettifyError(parsed.error)}`);
-  }
-  const refusal = ERROR_SCHEMA.safeParse(value);
-  throw new Error(
+export function packBody(value: object): Promise<Buffer> {
+  return pack(JSON.stringify(value));
+}
+
+type CollectorAnswer = Awaited<ReturnType<AskCollector>>;
+
+/** What an answer that is no success says. */
+export function refusalOf({ status, text }: CollectorAnswer): Error {
+  const refusal = ERROR_SCHEMA.safeParse(parseJson(text));
+  return new Error(
     `The collector answered ${status}: ${refusal.success ? refusal.data.error : 'it said nothing'}`,
   );
+}
+
+function parse<T>(schema: z.ZodType<T>, answer: CollectorAnswer): T {
+  if (answer.status !== 200) throw refusalOf(answer);
+  const parsed = schema.safeParse(parseJson(answer.text));
+  if (parsed.success) return parsed.data;
+  throw new Error(`Cannot read the answer of the collector: ${z.prettifyError(parsed.error)}`);
 }
 
 function parseJson(text: string): unknown {

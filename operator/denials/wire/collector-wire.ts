@@ -11,6 +11,9 @@ export type Direction = 'outbound' | 'inbound';
 export const progressPath = (direction: Direction): string => `/v1/progress/${direction}`;
 export const batchPath = (direction: Direction): string => `/v1/batches/${direction}`;
 
+/** Of POST with an EntryUseReport, by gateways. */
+export const ENTRY_USES_PATH = '/v1/entry-uses';
+
 /** Of POST with {sql, maxRows?}, by people. */
 export const QUERY_PATH = '/v1/query';
 

@@ -41,12 +41,14 @@ export class EntryUses {
   /** Requests of each host so far, while Envoy has it. */
   #requests: ReadonlyMap<string, number> | undefined;
   #version = 0;
+  #missedUntil: string | null;
   /** When Envoy has last answered; before it was asked first, nothing can have been missed. */
   #checkedMs = Number.POSITIVE_INFINITY;
 
   constructor(options: EntryUsesOptions) {
     this.#options = options;
     const known = options.known?.policies ?? [];
+    this.#missedUntil = options.known?.missedUntil ?? null;
     this.#policies = new Map(
       known.map(({ policy, entries }) => [policy, new Map(entries.map((use) => [useKey(use), use]))]),
     );
@@ -57,8 +59,14 @@ export class EntryUses {
     return this.#version;
   }
 
+  /** Until when everything is counted, in epoch milliseconds; undefined before Envoy was asked first. */
+  get countedToMs(): number | undefined {
+    return Number.isFinite(this.#checkedMs) ? this.#checkedMs : undefined;
+  }
+
   snapshot(): EntryUsesFile {
     return {
+      missedUntil: this.#missedUntil,
       policies: [...this.#policies]
         .toSorted(([a], [b]) => compareText(a, b))
         .map(([policy, uses]) => ({ policy, entries: [...uses.values()] })),
@@ -81,7 +89,10 @@ export class EntryUses {
         const key = useKey(entry);
         if (uses.has(key) || count >= MOST_ENTRIES) continue;
         count += 1;
-        uses.set(key, before?.get(key) ?? { ...entry, since, connections: 0, lastUsed: null });
+        uses.set(
+          key,
+          before?.get(key) ?? { ...entry, since, connections: 0, firstUsed: null, lastUsed: null },
+        );
       }
     }
     this.#policies = policies;
@@ -110,6 +121,7 @@ export class EntryUses {
   /** Something may have been used meanwhile that Envoy does not know any more. */
   #countAnew(): void {
     const since = this.#now();
+    this.#missedUntil = since;
     for (const uses of this.#policies.values())
       for (const [key, use] of uses) uses.set(key, { ...use, since });
     this.#version += 1;
@@ -122,7 +134,8 @@ export class EntryUses {
       for (const key of usedEntries(indexTable(spec, BEFORE_ANY_EXPIRY), host)) {
         const use = uses?.get(key);
         if (use === undefined) continue;
-        uses?.set(key, { ...use, connections: use.connections + connections, lastUsed });
+        const firstUsed = use.firstUsed ?? use.lastUsed ?? lastUsed;
+        uses?.set(key, { ...use, connections: use.connections + connections, firstUsed, lastUsed });
         this.#version += 1;
       }
     }

@@ -81,6 +81,7 @@ function createServer(
   const { onStored, onRefused } = measureCollector(registry);
   return createCollectorServer({
     ...{ tls, outbound: events.outbound(store.outbound), inbound: events.inbound(store.inbound), onStored },
+    uses: store.uses,
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
     answerQuery: answerQueries({

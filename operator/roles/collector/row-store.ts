@@ -13,6 +13,7 @@ import { DenialRetention } from '../../denials/store/denial-retention.ts';
 import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
 import { queriedDenials } from '../../denials/store/duckdb/queried-denials.ts';
 import { describeSetAside } from '../../denials/store/duckdb/set-aside.ts';
+import type { EntryUseStore } from '../../denials/store/entry-use-store.ts';
 import { INBOUND_TABLE, OUTBOUND_TABLE } from '../../denials/store/log-tables.ts';
 import type { QueriedLog } from '../../denials/store/queried-log.ts';
 import type { RowSink } from '../../denials/store/row-sink.ts';
@@ -28,6 +29,7 @@ interface RowSinks {
 }
 
 export interface RowStore extends RowSinks {
+  readonly uses: EntryUseStore;
   /** Undefined where rows are only sent on. */
   readonly log: QueriedLog | undefined;
   /** ClickHouse does it by itself. */
@@ -54,12 +56,15 @@ export async function openRowStore(
   }
 }
 
+/** Where rows are only sent on, nobody asks for them here. */
+const NO_USES: EntryUseStore = { recordUses: async () => undefined };
+
 type SentOn = RowSinks & Pick<RowStore, 'close'>;
 
 function joined(stored: RowStore | undefined, sent: SentOn | undefined): RowStore {
   if (stored === undefined) {
     if (sent === undefined) throw new Error('Cannot start: rows have nowhere to go');
-    return { ...sent, log: undefined, retention: undefined, exports: undefined };
+    return { ...sent, uses: NO_USES, log: undefined, retention: undefined, exports: undefined };
   }
   if (sent === undefined) return stored;
   return {
@@ -99,7 +104,14 @@ async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Reg
     onFailure: (error) => logger.error('old rows could not be deleted', { error }),
   });
   return {
-    ...{ outbound: store, inbound: store.inbound, log: queriedDenials(store), retention, exports },
+    ...{
+      outbound: store,
+      inbound: store.inbound,
+      uses: store,
+      log: queriedDenials(store),
+      retention,
+      exports,
+    },
     close: async () => {
       await store.close();
       // The last step: another process may have the state directory.
@@ -123,11 +135,7 @@ async function openClickhouse(
   });
   const { outbound, inbound } = store;
   return {
-    outbound,
-    inbound,
-    log: store,
-    retention: undefined,
-    exports: undefined,
+    ...{ outbound, inbound, uses: store, log: store, retention: undefined, exports: undefined },
     close: () => store.close(),
   };
 }

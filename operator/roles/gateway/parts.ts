@@ -6,6 +6,7 @@ import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
+import { EntryUseReporter } from '../../denials/shipping/entry-use-reporter.ts';
 import { OUTBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import { type GatewayParts, gatewayParts, prepareGateway } from '../../gateway/gateway-parts.ts';
 import { DNS_LOG, type Spools } from '../../gateway/log/spools.ts';
@@ -37,6 +38,8 @@ export interface GatewayProcessParts extends GatewayParts {
   readonly spools: Spools;
   /** Undefined: rows are lines on the output. */
   readonly shipping: Shipping<Denial> | undefined;
+  /** Tells the collector how often entries are used. */
+  readonly useReporter: EntryUseReporter | undefined;
   /** Services of the cluster, for the DNS. */
   readonly services: ClusterServices;
   readonly source: CompiledSource;
@@ -105,8 +108,30 @@ export async function assembleParts(
     config.collector &&
     shipRows<Denial>(config.collector, 'outbound', { api, namespace, onFailure: onWatchFailure });
   const spools = await spoolsOf({ ...gateway, config, rules, logger, registry, shipping });
-  const cluster = { api, source, services, reporter, endpoints };
+  const useReporter = shipping && reportUses(shipping, { uses: gateway.uses, source, logger });
+  const cluster = { api, source, services, reporter, endpoints, useReporter };
   return { ...gateway, ...cluster, spools, shipping, config, logger, registry, memory, rules };
+}
+
+function reportUses(
+  { ask }: Pick<Shipping<Denial>, 'ask'>,
+  { uses, source, logger }: Pick<GatewayProcessParts, 'uses' | 'source' | 'logger'>,
+): EntryUseReporter {
+  return new EntryUseReporter({
+    ask,
+    counted: () => {
+      const { countedToMs: toMs } = uses;
+      if (toMs === undefined || !source.hasSynced()) return undefined;
+      const byPolicy = Map.groupBy(source.read().plans, ({ spec }) => spec.networkPolicyId);
+      const workspaceOf = (policy: string): string | null => {
+        const [only, ...others] = byPolicy.get(policy) ?? [];
+        return others.length === 0 ? (only?.metadata.name ?? null) : null;
+      };
+      return { toMs, uses: uses.snapshot(), workspaceOf };
+    },
+    onFailure: (error) =>
+      logger.warn('how often destinations are used could not be sent and is sent again', { error }),
+  });
 }
 
 type SpoolReaders = Pick<

@@ -19,6 +19,7 @@ import { type HealthServer, startHealthServer } from '../../lib/health-server.ts
 import type { Logger } from '../../lib/logger.ts';
 import { type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
+import { within } from '../../lib/within.ts';
 import { type CompiledObjects, gatewayOutputs } from '../../pipeline.ts';
 import type { CompiledReading } from '../../sources/kubernetes/compiled-source.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
@@ -30,6 +31,7 @@ import { assembleParts, type GatewayProcessParts } from './parts.ts';
 const MIN_INTERVAL_MS = 10;
 const RETRY_INTERVAL_MS = 2000;
 const MAX_INTERVAL_MS = 30_000;
+const LAST_REPORT_MS = 5000;
 
 /** Of all lanes, and what they were computed from. */
 interface LaneOutputs extends PassOutputs {
@@ -131,6 +133,7 @@ export class GatewayProcess {
       logger,
       api,
       usesWriter,
+      useReporter,
     } = this.#parts;
     await endpoints.stop();
     await this.#loop.stop();
@@ -143,6 +146,7 @@ export class GatewayProcess {
     await pass.close();
     await dns.stop();
     await this.#parts.envoy.stop();
+    await within(LAST_REPORT_MS, useReporter?.finish() ?? Promise.resolve());
     if (shipping === undefined) await spools.drain();
     else await shipping.finish(() => spools.drain(), logger);
     await spools.close();
@@ -170,6 +174,7 @@ export class GatewayProcess {
       registry,
       uses,
       usesWriter,
+      useReporter,
     } = this.#parts;
     const progress = () => [...source.progress(), ...services.progress()];
     const allProgress = () => [...progress(), ...endpoints.progress()];
@@ -203,6 +208,7 @@ export class GatewayProcess {
     this.#report();
     polls.start();
     usesWriter.start();
+    useReporter?.start();
     source.start();
     services.start();
     endpoints.start();

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CollectorClientConfig } from '../../collector-config.ts';
 import { connectCollector } from '../../denials/shipping/collector-connection.ts';
-import { collectorSink } from '../../denials/shipping/collector-sink.ts';
+import { type AskCollector, collectorSink } from '../../denials/shipping/collector-sink.ts';
 import type { LogRow, RowSink } from '../../denials/store/row-sink.ts';
 import type { Direction } from '../../denials/wire/collector-wire.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -16,6 +16,8 @@ import {
 
 export interface Shipping<Row extends LogRow> {
   readonly sink: RowSink<Row>;
+  /** Of anything else that goes there. */
+  readonly ask: AskCollector;
   readonly start: () => void;
   /** Waits for `drain`, the last rows, but not for long; ends the connection, so that nothing else waits for it. */
   readonly finish: (drain: () => Promise<void>, logger: Logger) => Promise<void>;
@@ -37,6 +39,7 @@ export function shipRows<Row extends LogRow>(
   });
   return {
     sink: collectorSink<Row>(connection.ask, direction),
+    ask: connection.ask,
     start: () => authority.start(),
     finish: async (drain, logger) => {
       const isDone = await within(

@@ -11,6 +11,7 @@ import type { OpenPort } from '../shared/collector-of-cluster.ts';
 import { connectPerson, type PersonApi } from '../shared/person-access.ts';
 import { applyToCluster, type Confirm, writtenPart } from './apply-to-cluster.ts';
 import { type ClusterPolicies, readClusterPolicies, type StoredPolicy } from './cluster-policies.ts';
+import { readClusterUses } from './cluster-uses.ts';
 import { formatSuggestion, isEmpty } from './format-suggestion.ts';
 import { isChosen, type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
 import { readSpan, type Span } from './suggest-span.ts';
@@ -100,13 +101,15 @@ async function suggest(
 
 async function suggestionsFor(
   { ask, whyNothing }: DenialSource,
-  { plans, policies, tables }: ClusterPolicies,
+  { plans, policies, tables, gateways }: ClusterPolicies,
   { workspace, ...span }: Span & { readonly workspace: string | undefined },
 ): Promise<LogSuggestions | { readonly error: string }> {
+  const atMs = Date.now();
+  const usesOf = await readClusterUses(ask, policies, { gateways, atMs, spanMs: span.spanMs });
   const found = await suggestFromLog(ask, {
     ...{ plans, policies, tables, workspace, ...span },
-    usesOf: () => undefined,
-    atMs: Date.now(),
+    usesOf,
+    atMs,
   });
   if ('error' in found) return found;
   // Without rights there are no rows: that must not look like a policy that needs nothing.

@@ -1,9 +1,14 @@
 // Policies of a cluster, as they are stored and as they are compiled, read with the rights of a person.
 import pLimit from 'p-limit';
-import { EGRESS_TABLES, NETWORK_POLICIES, WORKSPACE_PLANS } from '../../model/cluster-resources.ts';
+import {
+  EGRESS_TABLES,
+  GATEWAY_REPORTS,
+  NETWORK_POLICIES,
+  WORKSPACE_PLANS,
+} from '../../model/cluster-resources.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
 import type { NetworkPolicy } from '../../model/network-policy.ts';
-import { parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
+import { parseEgressTable, parseGatewayReport, parseWorkspacePlan } from '../../model/parse-compiled.ts';
 import { parseObject } from '../../model/parse-object.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { readAllCompiled, readCompiled } from '../shared/compiled-objects.ts';
@@ -28,6 +33,8 @@ export interface ClusterPolicies {
   readonly stored: ReadonlyMap<string, StoredPolicy>;
   /** Of these policies. */
   readonly tables: readonly EgressTable[];
+  /** Those that workloads use. */
+  readonly gateways: readonly string[];
 }
 
 const AT_ONCE = 8;
@@ -52,7 +59,12 @@ export async function readClusterPolicies(
   const tables = await atOnce.map(new Set(concerned.map(({ spec }) => spec.table)), (name) =>
     readCompiled(api, kind, name),
   );
+  const reports = await readAllCompiled(api, {
+    ...{ resource: GATEWAY_REPORTS, namespace },
+    parse: parseGatewayReport,
+  });
   return {
+    gateways: reports.filter(({ spec }) => spec.direction !== 'INGRESS').map(({ metadata }) => metadata.name),
     plans,
     policies: stored.flatMap(parsedPolicy),
     stored: new Map(stored.map((policy) => [policy.metadata.name, policy])),

@@ -86,7 +86,7 @@ function remarksOf({ workspaces, added, tooNew, allowedByNow }: Suggestion): rea
       : []),
     ...(allowedByNow > 0 ? [`Of what the policy allows by now: ${allowedByNow} denials`] : []),
     ...(tooNew === undefined
-      ? ['Nobody counts how often entries are used here, so none is called unused']
+      ? ['How often entries are used is not known here, so none is called unused']
       : tooNew > 0
         ? [
             `${tooNew === 1 ? '1 entry is' : `${tooNew} entries are`} not counted for that long, and not called unused`,

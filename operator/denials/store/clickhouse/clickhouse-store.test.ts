@@ -8,6 +8,7 @@ import { type TestClickhouse, withClickhouse } from '../../../../test/support/cl
 import { consumerOf, linesTo, ship, tally } from '../../../../test/support/shipped-lines.ts';
 import { until } from '../../../../test/support/until.ts';
 import type { Denial } from '../../../model/denial.ts';
+import type { EntryUseReport } from '../../../model/entry-use-row.ts';
 import { runQuery } from '../../query/run-query.ts';
 import { DenialStore } from '../duckdb/denial-store.ts';
 import { queriedDenials } from '../duckdb/queried-denials.ts';
@@ -213,4 +214,58 @@ test(
       await fc.assert(property, { seed: 20_264, numRuns: 4 });
     }),
   180_000,
+);
+
+const USED = '2026-01-01T00:00:00.123Z';
+
+/** What two gateways have counted; the first says more later. */
+const REPORTS: readonly (readonly [string, string, number])[] = [
+  ['gw-1', '2026-01-01T00:01:00.000Z', 3],
+  ['gw-1', '2026-01-01T00:03:00.000Z', 7],
+  ['gw-2', '2026-01-01T00:02:00.000Z', 1],
+];
+
+function reportOf(time: string, connections: number): EntryUseReport {
+  const counted = { list: 'allowedInternetDestinations' as const, since: USED, connections };
+  return {
+    ...{ time, state: 'COUNTING', missedUntil: null },
+    policies: [
+      {
+        ...{ policy: 'shared', workspace: null },
+        entries: [{ ...counted, entry: '*.example.com', firstUsed: USED, lastUsed: USED }],
+      },
+      {
+        ...{ policy: 'own', workspace: 'team-a' },
+        entries: [{ ...counted, entry: 'a.example.com', connections: 0, firstUsed: null, lastUsed: null }],
+      },
+    ],
+  };
+}
+
+test(
+  'has what gateways counted as DuckDB has it, in whatever order and however often they say it',
+  () =>
+    withServer(async (clickhouse, folder) => {
+      const [store, other] = [await clickhouse.open(), await clickhouse.open()];
+      const duckdb = await DenialStore.open(join(folder, 'denials.duckdb'));
+      const orders = fc.sample(fc.shuffledSubarray([...REPORTS, ...REPORTS], { minLength: 6 }), {
+        ...{ seed: 5, numRuns: 3 },
+      });
+      for (const [at, [gateway, time, connections]] of orders.flat().entries())
+        for (const into of [at % 2 === 0 ? store : other, duckdb])
+          await into.recordUses(gateway, reportOf(time, connections));
+      const sql = 'select * from system.access.entry_uses order by gateway, entry';
+      const answer = await answerOf(store, sql);
+      expect(answer).toEqual(await answerOf(queriedDenials(duckdb), sql));
+      expect(answer.map(({ gateway, entry, connections }) => [gateway, entry, Number(connections)])).toEqual([
+        ['gw-1', '*.example.com', 7],
+        ['gw-1', 'a.example.com', 0],
+        ['gw-2', '*.example.com', 1],
+        ['gw-2', 'a.example.com', 0],
+      ]);
+      expect(await answerOf(store, sql, { workspaces: ['team-a'] })).toHaveLength(2);
+      expect(await store.workspaces()).toEqual(['team-a']);
+      await duckdb.close();
+    }),
+  120_000,
 );

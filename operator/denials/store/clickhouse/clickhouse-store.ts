@@ -2,6 +2,7 @@
 // copy of their rows in DuckDB, in memory: the same SQL, and the same walls around it, whatever stores the rows.
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { Denial } from '../../../model/denial.ts';
+import type { EntryUseReport } from '../../../model/entry-use-row.ts';
 import type { InboundDenial } from '../../../model/inbound-denial.ts';
 import { insertRows } from '../duckdb/append-batch.ts';
 import {
@@ -10,11 +11,13 @@ import {
   type VisibleCopy,
   type VisibleOptions,
 } from '../duckdb/visible-copy.ts';
-import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE } from '../log-tables.ts';
+import type { EntryUseStore } from '../entry-use-store.ts';
+import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, QUERIED_TABLES } from '../log-tables.ts';
 import type { QueriedLog } from '../queried-log.ts';
 import type { RowSink } from '../row-sink.ts';
 import { ClickhouseJournal, type ClickhousePlace } from './clickhouse-journal.ts';
 import { clickhouseTime, valueOfClickhouse } from './column-types.ts';
+import { entryUseStatements, insertUses } from './entry-use-table.ts';
 import { schemaStatements } from './journal-schema.ts';
 
 export interface ClickhouseOptions {
@@ -29,7 +32,7 @@ export interface ClickhouseOptions {
 const TIMEOUT_MS = 20_000;
 const QUERY_SECONDS = 30;
 
-export class ClickhouseStore implements QueriedLog {
+export class ClickhouseStore implements QueriedLog, EntryUseStore {
   readonly outbound: RowSink<Denial>;
   readonly inbound: RowSink<InboundDenial>;
   readonly whole = undefined;
@@ -102,12 +105,18 @@ export class ClickhouseStore implements QueriedLog {
 
   async workspaces(): Promise<readonly string[]> {
     const { client, auth } = this.#place;
-    const tables = LOG_TABLES.map(({ name }) => `SELECT DISTINCT workspace FROM ${name}`).join(' UNION ALL ');
+    const tables = QUERIED_TABLES.map(({ name }) => `SELECT DISTINCT workspace FROM ${name}`).join(
+      ' UNION ALL ',
+    );
     const result = await client.query({
       query: `SELECT DISTINCT workspace FROM (${tables}) WHERE workspace IS NOT NULL`,
       ...{ format: 'JSONCompactEachRow', auth: await auth() },
     });
     return (await result.json<readonly [string]>()).map(([workspace]) => workspace);
+  }
+
+  recordUses(gateway: string, report: EntryUseReport): Promise<void> {
+    return insertUses(this.#place, gateway, report);
   }
 
   copyVisible(options: VisibleOptions): Promise<VisibleCopy> {
@@ -128,4 +137,6 @@ async function prepare(client: ClickHouseClient, auth: ClickhousePlace['auth'], 
   for (const table of LOG_TABLES)
     for (const query of schemaStatements(table, retentionSeconds))
       await client.command({ query, auth: await auth() });
+  for (const query of entryUseStatements(retentionSeconds))
+    await client.command({ query, auth: await auth() });
 }

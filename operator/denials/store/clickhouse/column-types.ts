@@ -20,7 +20,7 @@ export function clickhouseTypeOf(type: ColumnType): string {
 /** As a field of format JSONEachRow. Throws for a time that is none. */
 export function clickhouseValue(type: ColumnType, value: unknown): unknown {
   if (type === 'texts') return value ?? [];
-  if (type === 'time') return clickhouseTime(String(value));
+  if (type === 'time') return value === null ? null : clickhouseTime(String(value));
   return value === null && typeof type !== 'string' ? {} : value;
 }
 
@@ -33,7 +33,8 @@ export function clickhouseTime(text: string): string {
 /** What clickhouseValue() made, as the answer in JSON has it. */
 export function valueOfClickhouse(type: ColumnType, value: unknown): unknown {
   if (type === 'texts') return (value as readonly string[]).length === 0 ? null : value;
+  if (value === null) return null;
   if (type === 'time') return `${String(value).replace(' ', 'T')}Z`;
-  if (typeof type === 'string' || value === null) return value;
+  if (typeof type === 'string') return value;
   return Object.values(value as object).every((field) => field === null) ? null : value;
 }

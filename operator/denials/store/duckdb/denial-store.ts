@@ -3,19 +3,29 @@
 // either side is harmless. Must never store a row without its position, nor a position without its rows.
 import { type DuckDBConnection, type DuckDBInstance, DuckDBTimestampTZValue } from '@duckdb/node-api';
 import type { Denial } from '../../../model/denial.ts';
+import type { EntryUseReport } from '../../../model/entry-use-row.ts';
 import type { InboundDenial } from '../../../model/inbound-denial.ts';
 import type { DayCount } from '../day-count.ts';
 import type { RetainedRows } from '../denial-retention.ts';
-import { INBOUND_TABLE, LOG_TABLES, type LogTable, OUTBOUND_TABLE } from '../log-tables.ts';
+import type { EntryUseStore } from '../entry-use-store.ts';
+import {
+  INBOUND_TABLE,
+  LOG_TABLES,
+  type LogTable,
+  OUTBOUND_TABLE,
+  QUERIED_TABLES,
+  type SchemaTable,
+} from '../log-tables.ts';
 import type { AppendOutcome, LogRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
 import { appendBatch } from './append-batch.ts';
 import { countDays, deleteDays } from './day-rows.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import { Readers } from './readers.ts';
+import { recordUses } from './record-uses.ts';
 import type { SetAside } from './set-aside.ts';
 import { Writer } from './writer.ts';
 
-export class DenialStore implements RowSink<Denial>, RetainedRows {
+export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore {
   readonly canRaise = true;
   /** Denied requests to workspaces; the store itself takes denied connections of workloads. */
   readonly inbound: RowSink<InboundDenial>;
@@ -55,9 +65,13 @@ export class DenialStore implements RowSink<Denial>, RetainedRows {
     return this.#progress(gateway);
   }
 
+  recordUses(gateway: string, report: EntryUseReport): Promise<void> {
+    return this.#write((connection) => recordUses(connection, gateway, report));
+  }
+
   /** Positions stay, so old lines are not stored again. */
   async deleteBefore(time: Date): Promise<number> {
-    return this.#deleteUpTo('<', new DuckDBTimestampTZValue(BigInt(time.getTime()) * 1000n));
+    return this.#delete(QUERIED_TABLES, '<', new DuckDBTimestampTZValue(BigInt(time.getTime()) * 1000n));
   }
 
   /** Of both tables together, so that a flood from outside is what goes first, not the log of workloads. */
@@ -67,13 +81,17 @@ export class DenialStore implements RowSink<Denial>, RetainedRows {
       const result = await connection.run(`SELECT quantile_disc(event_time, $1) FROM (${times})`, [share]);
       return (await result.getRows())[0]?.[0];
     });
-    return last instanceof DuckDBTimestampTZValue ? this.#deleteUpTo('<=', last) : 0;
+    return last instanceof DuckDBTimestampTZValue ? this.#delete(LOG_TABLES, '<=', last) : 0;
   }
 
-  #deleteUpTo(comparison: '<' | '<=', time: DuckDBTimestampTZValue): Promise<number> {
+  #delete(
+    tables: readonly SchemaTable[],
+    comparison: '<' | '<=',
+    time: DuckDBTimestampTZValue,
+  ): Promise<number> {
     return this.#write(async (connection) => {
       let rows = 0;
-      for (const { name } of LOG_TABLES) {
+      for (const { name } of tables) {
         const statement = `DELETE FROM access.${name} WHERE event_time ${comparison} $1`;
         rows += (await connection.run(statement, [time])).rowsChanged;
       }

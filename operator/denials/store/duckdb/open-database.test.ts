@@ -26,6 +26,7 @@ async function withoutColumns(path: string, names: readonly string[]): Promise<v
     await otherDatabase(path, `alter table access.outbound_network drop column ${name}`);
   }
   await otherDatabase(path, 'alter table if exists access.inbound_network drop column lost');
+  await otherDatabase(path, 'drop table if exists access.entry_uses');
 }
 
 /** A log with rows, changed by `damage` after it was closed in good order. */
@@ -184,6 +185,7 @@ describe('openDatabase()', () => {
       const store = await DenialStore.open(path);
       await store.append(sampleBatch(0, 1, { protocol: 'HTTP' }));
       await store.close();
+      await otherDatabase(path, 'drop table access.entry_uses');
       await otherDatabase(path, 'alter table access.outbound_network drop column protocol');
       const newer = await DenialStore.open(path);
       expect(newer.setAside).toBeUndefined();

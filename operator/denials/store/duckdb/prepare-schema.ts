@@ -2,7 +2,14 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ColumnName } from '../../../model/denial-columns.ts';
 import type { InboundColumnName } from '../../../model/inbound-columns.ts';
-import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, type SchemaTable } from '../log-tables.ts';
+import {
+  ENTRY_USES_TABLE,
+  INBOUND_TABLE,
+  LOG_TABLES,
+  OUTBOUND_TABLE,
+  QUERIED_TABLES,
+  type SchemaTable,
+} from '../log-tables.ts';
 import { sqlTypeOf } from './column-values.ts';
 
 /** What one version added to the one before: a table, or columns at the end of one, with what former rows have there. */
@@ -25,6 +32,7 @@ const ADDITIONS: readonly Addition[] = [
   },
   { table: INBOUND_TABLE, columns: { lost: '0' } satisfies Partial<Record<InboundColumnName, string>> },
   { table: OUTBOUND_TABLE, columns: outboundDefaults({ protocol: 'NULL' }) },
+  { table: ENTRY_USES_TABLE },
 ];
 
 const FIRST_POSITIONS = ['gateway VARCHAR', 'log_file VARCHAR', 'upto BIGINT'];
@@ -79,7 +87,7 @@ export async function prepareSchema(connection: DuckDBConnection, readOnly: bool
 
 /** The tables as they were without these additions. */
 function tablesBefore(additions: readonly Addition[]): readonly SchemaTable[] {
-  return LOG_TABLES.flatMap((table) => {
+  return QUERIED_TABLES.flatMap((table) => {
     const ofTable = additions.filter((addition) => addition.table === table);
     if (ofTable.some(({ columns }) => columns === undefined)) return [];
     const isAdded = (name: string) => ofTable.some(({ columns = {} }) => Object.hasOwn(columns, name));
@@ -132,7 +140,7 @@ async function createSchema(connection: DuckDBConnection): Promise<void> {
   await connection.run(`
     BEGIN;
     CREATE SCHEMA access;
-    ${LOG_TABLES.map(creationOf).join(';\n')};
+    ${QUERIED_TABLES.map(creationOf).join(';\n')};
     CREATE SCHEMA sallyport;
     CREATE TABLE sallyport.log_positions (
       ${POSITIONS.join(', ')}, PRIMARY KEY (gateway, log_file));

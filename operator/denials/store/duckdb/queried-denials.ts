@@ -1,5 +1,5 @@
 // A denial log in DuckDB, as people ask it: the log itself for those who may read all, a copy of their rows for others.
-import { LOG_TABLES } from '../log-tables.ts';
+import { QUERIED_TABLES } from '../log-tables.ts';
 import type { QueriedLog } from '../queried-log.ts';
 import { passChunks } from './day-rows.ts';
 import type { DenialStore } from './denial-store.ts';
@@ -15,7 +15,7 @@ export function queriedDenials(store: DenialStore): QueriedLog {
 
 function workspacesOf(store: DenialStore): Promise<readonly string[]> {
   return store.withReader(async (connection) => {
-    const tables = LOG_TABLES.map(({ name }) => `SELECT workspace FROM access.${name}`);
+    const tables = QUERIED_TABLES.map(({ name }) => `SELECT workspace FROM access.${name}`);
     const result = await connection.run(
       `SELECT DISTINCT workspace FROM (${tables.join(' UNION ALL ')}) WHERE workspace IS NOT NULL`,
     );

@@ -2,7 +2,7 @@
 // with a filter would keep nothing: DuckDB evaluates a condition of the caller before the filter where that is cheaper, and
 // its errors quote values; stats() says the least and the greatest of a whole column.
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { LOG_TABLES, type SchemaTable } from '../log-tables.ts';
+import { QUERIED_TABLES, type SchemaTable } from '../log-tables.ts';
 import { prepareInstance } from './open-database.ts';
 import { Readers } from './readers.ts';
 
@@ -50,7 +50,7 @@ export async function copyVisible(
   try {
     await prepareInstance(instance, false);
     let isPartial = false;
-    for (const table of LOG_TABLES)
+    for (const table of QUERIED_TABLES)
       if ((await fillTable(instance, table, { fill, filter })) > filter.mostRows) isPartial = true;
     const readers = new Readers(instance, () => undefined);
     const close = async (): Promise<void> => {
