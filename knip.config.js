@@ -4,6 +4,7 @@ export default {
     'operator/main.ts',
     'operator/kubectl-sallyport.ts',
     'operator/roles/denial-log/child.ts',
+    'operator/denials/collector/isolated-query-child.ts',
     'hack/*.ts',
     'hack/kind/*.ts',
     'charts/sallyport/files/*.mjs',

@@ -13,7 +13,12 @@ const ROOT = join(import.meta.dirname, '..');
 async function bundle(out: string, others: string): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: { sallyport: 'operator/main.ts', 'kubectl-sallyport': 'operator/kubectl-sallyport.ts' },
+    entryPoints: {
+      sallyport: 'operator/main.ts',
+      'kubectl-sallyport': 'operator/kubectl-sallyport.ts',
+      // Of the collector, as a process for one query.
+      'isolated-query-child': 'operator/denials/collector/isolated-query-child.ts',
+    },
     outdir: relative(ROOT, out),
     outExtension: { '.js': '.mjs' },
     chunkNames: 'part-[hash]',

@@ -57,5 +57,10 @@ make_product() {
   cp "$root/LICENSE" "$1/app/"
 }
 
-# The same for the collector, the one role that needs DuckDB.
-make_collector() { make_product "$1" add_duckdb; }
+# What the collector has and no other role: DuckDB, and what limits the memory of a query.
+add_collector() {
+  add_duckdb "$1"
+  add_program "$1" "$(command -v prlimit)" /usr/bin/prlimit
+}
+
+make_collector() { make_product "$1" add_collector; }

@@ -50,7 +50,10 @@ const readableByName: ReadableWorkspaces = async ({ user }, workspaces) =>
 
 export function withCollector(
   work: (stage: CollectorStage) => Promise<void>,
-  changes: Partial<CollectorServerOptions> = {},
+  {
+    timeLimitMs = 30_000,
+    ...changes
+  }: Partial<CollectorServerOptions> & { readonly timeLimitMs?: number } = {},
 ): Promise<void> {
   return withFolder(async (folder) => {
     const store = await DenialStore.open(join(folder, 'denials.duckdb'));
@@ -64,9 +67,10 @@ export function withCollector(
       ...{ outbound: store, inbound: store.inbound, uses: store },
       identify: async (rows) => rows,
       answerQuery: answerQueries({
-        log: queriedDenials(store),
+        log: queriedDenials(store, join(folder, 'queries')),
         readable: readableByName,
         onRunaway: () => undefined,
+        timeLimitMs,
       }),
       onStored: () => undefined,
       onRefused: (status, sentence) => void refused.push(`${status} ${sentence}`),

@@ -1,7 +1,7 @@
 {{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args",
      further "ports" as YAML, "state", the volume of a program that has one: then there is one pod at a time, "shipsRows",
-     for one whose rows wait for the collector in an emptyDir, and "secrets", by the name of the directory in
-     /var/run/secrets. */}}
+     for one whose rows wait for the collector in an emptyDir, "scratch", for one that needs /tmp, and "secrets", by the
+     name of the directory in /var/run/secrets. */}}
 {{- define "sallyport.programDeployment" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -106,8 +106,12 @@ spec:
             {{- include "sallyport.containerSecurity" . | nindent 12 }}
           resources:
             {{- toYaml .values.resources | nindent 12 }}
-          {{- if or .state .secrets .shipsRows }}
+          {{- if or .state .secrets .shipsRows .scratch }}
           volumeMounts:
+            {{- if .scratch }}
+            - name: scratch
+              mountPath: /tmp
+            {{- end }}
             {{- if or .state .shipsRows }}
             - name: state
               mountPath: /state
@@ -121,6 +125,11 @@ spec:
               readOnly: true
             {{- end }}
       volumes:
+        {{- if .scratch }}
+        - name: scratch
+          emptyDir:
+            sizeLimit: 4Gi
+        {{- end }}
         {{- with .state }}
         - name: state
           {{- . | nindent 10 }}

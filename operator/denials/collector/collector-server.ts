@@ -1,7 +1,9 @@
 // The HTTPS server of the collector: who calls, first of all; then what a gateway has to store, or what a person asks.
 // Bodies are read only of callers that are known, and only a few at a time.
+import { open } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -17,10 +19,11 @@ import {
   type Direction,
   ENTRY_USES_PATH,
   MOST_PACKED_BYTES,
+  PARQUET_TYPE,
   progressPath,
   QUERY_PATH,
 } from '../wire/collector-wire.ts';
-import type { AnswerQuery } from './answer-query.ts';
+import type { AnswerQuery, ParquetAnswer } from './answer-query.ts';
 import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
 import { readBody, tooLong } from './read-body.ts';
@@ -65,6 +68,7 @@ const REQUEST_MS = 30_000;
 const MOST_CONNECTIONS = 1024;
 /** Bodies in memory, each of at most MOST_BODY_BYTES. */
 const MOST_BATCHES = 8;
+const JSON_TYPE = 'application/json; charset=utf-8';
 const BUSY = 'Cannot take more batches at once: try again in a moment';
 
 /** Not listening yet. */
@@ -209,9 +213,24 @@ function addQueryRoute(
       reply.raw.once('close', () => gone.abort());
       const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
       const answer = await answerQuery(caller, body, gone.signal);
+      if ('json' in answer)
+        return reply
+          .code(answer.isError ? 400 : 200)
+          .type(JSON_TYPE)
+          .send(answer.json);
+      if ('path' in answer) return reply.type(PARQUET_TYPE).send(await openAnswer(answer));
       return reply.code('error' in answer ? 400 : 200).send(answer);
     },
   });
+}
+
+/** The file is there until its reader closes it. */
+async function openAnswer({ path, remove }: ParquetAnswer): Promise<Readable> {
+  try {
+    return (await open(path)).createReadStream();
+  } finally {
+    await remove();
+  }
 }
 
 function gatewayOf(callers: WeakMap<FastifyRequest, Caller>): Serving['gatewayOf'] {

@@ -7,7 +7,9 @@ import {
   type Json,
   StatementType,
 } from '@duckdb/node-api';
+import { passChunks } from '../store/duckdb/day-rows.ts';
 import type { DenialStore } from '../store/duckdb/denial-store.ts';
+import { writeParquet } from '../store/duckdb/parquet-file.ts';
 import { checkSelect, notSelectMessage } from './check-select.ts';
 import { toJsonValue } from './json-value.ts';
 import { rewriteQuery } from './rewrite-query.ts';
@@ -38,6 +40,11 @@ export interface QueryOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface WriteOptions extends QueryOptions {
+  /** Of the file. Default 1,000,000 rows. */
+  readonly path: string;
+}
+
 /** How often the clock of a running query is checked. */
 const CHECK_INTERVAL_MS = 50;
 /** Grace after the time limit: one step of a query may take a while. */
@@ -48,12 +55,43 @@ type QueriedStore = Pick<DenialStore, 'withReader' | 'closing'>;
 
 /** Returns mistakes in the query as values; throws only where the log itself cannot be read. */
 export function runQuery(store: QueriedStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {
+  const { maxRows = 10_000 } = options;
+  return run(store, sql, options, (connection, result, check) =>
+    readRows(connection, result, { maxRows, check }),
+  );
+}
+
+/** The rows as a Parquet file; more than `maxRows` are a mistake. Nothing is left where there is no file. */
+export function writeQuery(
+  store: QueriedStore,
+  sql: string,
+  options: WriteOptions,
+): Promise<WrittenRows | QueryRejection> {
+  const { path, maxRows = 1_000_000 } = options;
+  return run(store, sql, options, (connection, result, check) =>
+    writeRows(connection, result, { path, maxRows, check }),
+  );
+}
+
+export interface WrittenRows {
+  /** In the file. */
+  readonly written: number;
+}
+
+type Take<Taken> = (connection: DuckDBConnection, result: DuckDBResult, check: () => void) => Promise<Taken>;
+
+function run<Taken>(
+  store: QueriedStore,
+  sql: string,
+  options: QueryOptions,
+  take: Take<Taken>,
+): Promise<Taken | QueryRejection> {
   const { timeLimitMs = 30_000, signal, onRunaway } = options;
   return store.withReader(async (connection) => {
     const stop = startClock(connection, timeLimitMs, () => endedEarly(store, signal));
     const runaway = setTimeout(() => onRunaway?.(), timeLimitMs * RUNAWAY_FACTOR);
     try {
-      return await answer(connection, rewriteQuery(sql), options, stop.check);
+      return await answer(connection, rewriteQuery(sql), stop.check, take);
     } catch (cause) {
       return { error: stop.reason() ?? queryError(cause) };
     } finally {
@@ -63,19 +101,19 @@ export function runQuery(store: QueriedStore, sql: string, options: QueryOptions
   });
 }
 
-async function answer(
+async function answer<Taken>(
   connection: DuckDBConnection,
   sql: string,
-  { maxRows = 10_000 }: QueryOptions,
   check: () => void,
-): Promise<QueryAnswer> {
+  take: Take<Taken>,
+): Promise<Taken | QueryRejection> {
   check();
   const rejection = await checkSelect(connection, sql);
   if (rejection !== null) return { error: rejection };
   const statement = await prepareSelect(connection, sql);
   if (!statement) return { error: notSelectMessage(sql) };
   check();
-  return readRows(connection, await statement.stream(), { maxRows, check });
+  return take(connection, await statement.stream(), check);
 }
 
 /** The second opinion on "one SELECT", from the statement that will really run. */
@@ -108,6 +146,37 @@ async function readRows(
   check();
   const truncated = rows.length > maxRows;
   return { columns: result.deduplicatedColumnNames(), rows: rows.slice(0, maxRows), truncated };
+}
+
+/** So much of a disk that rows of gateways need, too. */
+const MOST_FILE_BYTES = 512 * 1024 * 1024;
+
+async function writeRows(
+  connection: DuckDBConnection,
+  result: DuckDBResult,
+  { path, maxRows, check }: { readonly path: string; readonly maxRows: number; readonly check: () => void },
+): Promise<WrittenRows> {
+  const types = result.columnTypes();
+  let rows = 0;
+  const written = await writeParquet({
+    path,
+    columns: result.deduplicatedColumnNames().map((name, at) => ({ name, type: String(types[at]) })),
+    mostBytes: MOST_FILE_BYTES,
+    fill: async (take) => {
+      try {
+        await passChunks(result, (chunk) => {
+          rows += chunk.rowCount;
+          if (rows > maxRows) throw new Error(`it has more than ${maxRows} rows; narrow it, or use LIMIT`);
+          take(chunk);
+          check();
+        });
+      } finally {
+        await endStream(connection, result);
+      }
+      check();
+    },
+  });
+  return { written };
 }
 
 /** Releases what an unread result holds: its transaction, its memory, the file. */

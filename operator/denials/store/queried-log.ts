@@ -7,5 +7,11 @@ export interface QueriedLog {
   readonly workspaces: () => Promise<readonly string[]>;
   readonly copyVisible: (options: VisibleOptions) => Promise<VisibleCopy>;
   /** For those who may read all; undefined where they get a copy too. */
-  readonly whole: Pick<DenialStore, 'withReader' | 'closing'> | undefined;
+  readonly whole:
+    | {
+        readonly log: Pick<DenialStore, 'withReader' | 'closing'>;
+        /** For answers that are files; it is made where it is absent. */
+        readonly folder: () => Promise<string>;
+      }
+    | undefined;
 }

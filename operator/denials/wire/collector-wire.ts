@@ -14,8 +14,10 @@ export const batchPath = (direction: Direction): string => `/v1/batches/${direct
 /** Of POST with an EntryUseReport, by gateways. */
 export const ENTRY_USES_PATH = '/v1/entry-uses';
 
-/** Of POST with {sql, maxRows?}, by people. */
+/** Of POST with {sql, maxRows?, since?, format?}, by people. */
 export const QUERY_PATH = '/v1/query';
+/** Of an answer with format "parquet". */
+export const PARQUET_TYPE = 'application/vnd.apache.parquet';
 
 /**
  * Of a body, as it is sent and as it is unpacked. A batch is what 256 KiB of lines became, of which each has more than

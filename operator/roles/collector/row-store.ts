@@ -1,6 +1,6 @@
 // Where the rows of a collector go, as configured: DuckDB in its own directory, ClickHouse, or a receiver of OTLP logs, and
 // the last one also beside a store. Only DuckDB needs a directory and one process.
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Counter, type Registry } from 'prom-client';
 import type { CollectorConfig } from '../../cluster-config.ts';
@@ -92,6 +92,9 @@ async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Reg
   const store = await DenialStore.open(paths.database, { memoryLimitMb: MEMORY_MB });
   if (store.setAside !== undefined)
     logger.error('the denial log begins anew', { reason: describeSetAside(store.path, store.setAside) });
+  const queries = join(paths.root, 'queries');
+  // What a process that was killed has left.
+  await rm(queries, { recursive: true, force: true });
   const exports =
     config.exportTo === undefined
       ? undefined
@@ -108,7 +111,7 @@ async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Reg
       outbound: store,
       inbound: store.inbound,
       uses: store,
-      log: queriedDenials(store),
+      log: queriedDenials(store, queries),
       retention,
       exports,
     },

@@ -23,10 +23,12 @@ const ALL = { workspaces: 'all', mostRows: 10_000, memoryMb: 64 } as const;
 
 async function answerOf(log: QueriedLog, sql: string, filter: object = {}) {
   const copy = await log.copyVisible({ ...ALL, ...filter });
+  const store = await DenialStore.open(copy.database, { readOnly: true });
   try {
-    return rowsOf(await runQuery(copy, sql));
+    return rowsOf(await runQuery(store, sql));
   } finally {
-    await copy.close();
+    await store.close();
+    await copy.remove();
   }
 }
 
@@ -64,7 +66,7 @@ test(
         await outbound.append({ ...sampleBatch(3, 5), raised });
         await inbound.append(inboundBatch(0, 3));
       }
-      const log = queriedDenials(duckdb);
+      const log = queriedDenials(duckdb, join(folder, 'queries'));
       for (const sql of [OUTBOUND, INBOUND])
         expect(await answerOf(store, sql)).toEqual(await answerOf(log, sql));
       const team = { workspaces: ['team-a'] };

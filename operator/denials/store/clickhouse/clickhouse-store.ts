@@ -1,5 +1,6 @@
 // The denial log in ClickHouse: the same two logs as in DuckDB, for any number of collectors. SQL of people runs over a
-// copy of their rows in DuckDB, in memory: the same SQL, and the same walls around it, whatever stores the rows.
+// copy of their rows in DuckDB: the same SQL, and the same walls around it, whatever stores the rows.
+import { tmpdir } from 'node:os';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { Denial } from '../../../model/denial.ts';
 import type { EntryUseReport } from '../../../model/entry-use-row.ts';
@@ -120,7 +121,7 @@ export class ClickhouseStore implements QueriedLog, EntryUseStore {
   }
 
   copyVisible(options: VisibleOptions): Promise<VisibleCopy> {
-    return copyVisible(this.#fill, options);
+    return copyVisible(this.#fill, tmpdir(), options);
   }
 
   /** Requests under way fail. */

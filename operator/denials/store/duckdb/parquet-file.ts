@@ -1,5 +1,6 @@
 // Rows, chunk by chunk -> a Parquet file. The denial log itself can write no file, so that no query can: this is a database
 // of its own beside it, on disk, since a day may be larger than memory. It runs no SQL of anybody else.
+import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
 
@@ -8,6 +9,8 @@ export interface ParquetOptions {
   readonly path: string;
   readonly columns: readonly ParquetColumn[];
   readonly fill: (take: (chunk: DuckDBDataChunk) => void) => Promise<void>;
+  /** Of the disk, while it is made. Default: no limit. */
+  readonly mostBytes?: number;
   /**
    * A Parquet file with rows of the same log, or undefined. Its rows are added; of rows with the same `event_id` that
    * with most repeats stays.
@@ -38,6 +41,8 @@ export async function writeParquet(options: ParquetOptions): Promise<number> {
     try {
       const connection = await instance.connect();
       await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
+      if (options.mostBytes !== undefined)
+        await connection.run(`SET max_temp_directory_size = '${options.mostBytes}B'`);
       return await copyRows(connection, options);
     } finally {
       instance.closeSync();
@@ -53,14 +58,18 @@ export async function writeParquet(options: ParquetOptions): Promise<number> {
 
 async function copyRows(
   connection: DuckDBConnection,
-  { path, columns, fill, former }: ParquetOptions,
+  { path, columns, fill, former, mostBytes = Number.POSITIVE_INFINITY }: ParquetOptions,
 ): Promise<number> {
   // Names of others may be equal but for their case, which a table cannot have.
   const described = columns.map(({ type }, at) => `c${at} ${type}`).join(', ');
   await connection.run(`CREATE TABLE staged (${described})`);
   const appender = await connection.createAppender('staged');
   try {
-    await fill((chunk) => appender.appendDataChunk(chunk));
+    await fill((chunk) => {
+      appender.appendDataChunk(chunk);
+      if (statSync(`${path}.duckdb`).size > mostBytes)
+        throw new Error(`it has more than ${mostBytes} bytes; narrow it, or use LIMIT`);
+    });
   } finally {
     appender.closeSync();
   }

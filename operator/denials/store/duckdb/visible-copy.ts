@@ -1,19 +1,20 @@
-// The rows that one caller may read -> a database in memory with nothing else in it, for as long as a query takes. A view
-// with a filter would keep nothing: DuckDB evaluates a condition of the caller before the filter where that is cheaper, and
-// its errors quote values; stats() says the least and the greatest of a whole column.
+// The rows that one caller may read -> a database with nothing else in it, for as long as a query takes. A view with a
+// filter would keep nothing: DuckDB evaluates a condition of the caller before the filter where that is cheaper, and its
+// errors quote values; stats() says the least and the greatest of a whole column.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { makeDirectories } from '../../../lib/make-directories.ts';
 import { QUERIED_TABLES, type SchemaTable } from '../log-tables.ts';
 import { prepareInstance } from './open-database.ts';
-import { Readers } from './readers.ts';
-
-type Lender = Pick<Readers, 'lend'>;
 
 export interface VisibleCopy {
-  readonly withReader: Lender['lend'];
-  readonly closing: boolean;
+  /** A folder of its own, and the database in it, which nobody has open. */
+  readonly folder: string;
+  readonly database: string;
   /** Whether there were more rows than it holds: then it has the newest ones. */
   readonly isPartial: boolean;
-  readonly close: () => Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 interface VisibleFilter {
@@ -39,12 +40,32 @@ export type FillTable = (
   filter: VisibleFilter,
 ) => Promise<number>;
 
+/** Below `parent`, which is made where it is absent. */
 export async function copyVisible(
   fill: FillTable,
-  { memoryMb, ...filter }: VisibleOptions,
+  parent: string,
+  options: VisibleOptions,
 ): Promise<VisibleCopy> {
-  const instance = await DuckDBInstance.create(':memory:', {
-    ...{ memory_limit: `${memoryMb}MiB`, threads: '1', temp_directory: '' },
+  await makeDirectories(parent, 0o700);
+  const folder = await mkdtemp(join(parent, 'rows-'));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const database = join(folder, 'rows');
+    return { folder, database, remove, isPartial: await fillTables(database, fill, options) };
+  } catch (cause) {
+    await remove();
+    throw cause;
+  }
+}
+
+/** Resolves to whether rows are missing. */
+async function fillTables(
+  database: string,
+  fill: FillTable,
+  { memoryMb, ...filter }: VisibleOptions,
+): Promise<boolean> {
+  const instance = await DuckDBInstance.create(database, {
+    ...{ memory_limit: `${memoryMb}MiB`, threads: '1' },
     ...{ autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' },
   });
   try {
@@ -52,15 +73,9 @@ export async function copyVisible(
     let isPartial = false;
     for (const table of QUERIED_TABLES)
       if ((await fillTable(instance, table, { fill, filter })) > filter.mostRows) isPartial = true;
-    const readers = new Readers(instance, () => undefined);
-    const close = async (): Promise<void> => {
-      await readers.end();
-      instance.closeSync();
-    };
-    return { withReader: (work) => readers.lend(work), closing: false, isPartial, close };
-  } catch (cause) {
+    return isPartial;
+  } finally {
     instance.closeSync();
-    throw cause;
   }
 }
 

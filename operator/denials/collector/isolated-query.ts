@@ -1,0 +1,91 @@
+// A query over a copy of a caller's rows -> its answer, from a process that lives for this query only. SQL can take all
+// memory, and does not always end when it is told to; here it takes nothing else along. The kernel bounds the memory of
+// that process, and its end is enforced from outside.
+import { spawn } from 'node:child_process';
+import { basename, join } from 'node:path';
+
+export interface IsolatedQuery {
+  readonly database: string;
+  readonly sql: string;
+  readonly maxRows: number | undefined;
+  readonly timeLimitMs: number;
+  /** Rows are written there as Parquet, and are not in the answer. */
+  readonly parquet: string | undefined;
+}
+
+/** An answer that is JSON already. */
+export interface EncodedAnswer {
+  readonly json: Buffer;
+  readonly isError: boolean;
+}
+
+/** From the sources, or as bundled. */
+const PROGRAM = join(
+  import.meta.dirname,
+  basename(import.meta.filename).endsWith('.ts') ? 'isolated-query-child.ts' : 'isolated-query-child.mjs',
+);
+const NODE_OPTIONS = [
+  '--max-old-space-size=256',
+  '--max-semi-space-size=4',
+  '--disable-warning=ExperimentalWarning',
+];
+/** As RLIMIT_DATA counts it: Node.js alone reserves 650 MB of it, and uses 80 of these. */
+const MEMORY_BYTES = 1100 * 1024 * 1024;
+/** The process notices its time limit itself, but within a function of DuckDB. */
+const GRACE_MS = 2000;
+const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+type End = 'late' | 'gone' | 'long' | 'ended';
+
+/** Never throws because of the query. Throws where no process can be started. */
+export async function askIsolated(query: IsolatedQuery, signal: AbortSignal): Promise<EncodedAnswer> {
+  const limits = [`--data=${MEMORY_BYTES}`, '--core=0'];
+  const child = spawn('prlimit', [...limits, process.execPath, ...NODE_OPTIONS, PROGRAM], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'], MALLOC_ARENA_MAX: '2' },
+  });
+  let end: End = 'ended';
+  const kill = (reason: End): void => {
+    if (end === 'ended') end = reason;
+    child.kill('SIGKILL');
+  };
+  const onGone = (): void => kill('gone');
+  signal.addEventListener('abort', onGone);
+  const timer = setTimeout(() => kill('late'), query.timeLimitMs + GRACE_MS);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  child.stdout.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MOST_ANSWER_BYTES) kill('long');
+  });
+  try {
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject).once('close', (code) => resolve(code));
+    });
+    if (signal.aborted) onGone();
+    // A process that has ended does not read.
+    child.stdin.on('error', () => undefined).end(JSON.stringify(query));
+    const code = await ended;
+    if (end !== 'ended' || (code !== ANSWERED && code !== REJECTED)) return refusal(end, query.timeLimitMs);
+    return { json: Buffer.concat(chunks), isError: code === REJECTED };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onGone);
+  }
+}
+
+/** How that process ends. */
+export const ANSWERED = 0;
+export const REJECTED = 3;
+
+function refusal(end: End, timeLimitMs: number): EncodedAnswer {
+  const sentences: Readonly<Record<End, string>> = {
+    late: `Cannot finish the query within ${timeLimitMs / 1000} s: narrow it, for example by event_time`,
+    gone: 'Cannot finish the query: the caller has gone',
+    long: `Cannot answer with more than ${MOST_ANSWER_BYTES} bytes: narrow the query, or use LIMIT and OFFSET`,
+    ended:
+      'Cannot run the query within the memory of the denial log: narrow it, for example by event_time or LIMIT',
+  };
+  return { json: Buffer.from(JSON.stringify({ error: sentences[end] })), isError: true };
+}
