@@ -1,3 +1,4 @@
 // How commands write rows. Imports nothing, so that the command line may.
-export const OUTPUT_FORMATS = ['table', 'json', 'yaml', 'csv'] as const;
-export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+export const OUTPUT_FORMATS = ['table', 'json', 'yaml', 'csv', 'parquet'] as const;
+/** What is text, row by row. */
+export type TextFormat = Exclude<(typeof OUTPUT_FORMATS)[number], 'parquet'>;

@@ -104,6 +104,7 @@ async function denials(options: DenialsOptions, { openPort = direct, width, sign
       out += text;
       onOut?.(out);
     },
+    bytes: () => Promise.reject(new Error('no file is asked for')),
     err: (text: string) => void (err += text),
     colour: false,
     ...(width === undefined ? {} : { width }),

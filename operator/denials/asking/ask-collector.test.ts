@@ -1,10 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { sampleBatch } from '../../../test/fixtures/denial-fixture.ts';
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
 import { startForwarding } from '../../../test/support/forwarding-server.ts';
+import { parquetRows } from '../../../test/support/parquet-rows.ts';
 import { until } from '../../../test/support/until.ts';
 import { forwardPort } from '../../lib/kubernetes/forward-port.ts';
 import { type AskCollectorOptions, askCollector } from './ask-collector.ts';
@@ -43,6 +45,33 @@ test('an answer of megabytes comes whole through a forwarded port, which is clos
     }
   });
 });
+
+test.each(['admin', 'team-a'])('%s has their rows as Parquet', (user) =>
+  withCollector(async (stage) => {
+    await stage.store.append(sampleBatch(0, 3000));
+    const others = { workspace: 'team-b', destination: 'zz-secret' };
+    await stage.store.append(sampleBatch(3000, 3100, others));
+    const client = clientOf(stage, { credentials: async () => ({ token: `person~${user}` }) });
+    const folder = await mkdtemp(join(tmpdir(), 'ask-collector-'));
+    try {
+      const answer = await client.askParquet(SQL);
+      expect(answer).toBeInstanceOf(Readable);
+      const file = join(folder, 'rows.parquet');
+      await writeFile(file, answer as Readable);
+      const rows = await parquetRows(file);
+      const json = await client.ask(`${SQL} limit 1`);
+      expect(rows[0]).toMatchObject({ event_id: 'gw-1/access.log/0', dns_event: { rcode: null }, port: 443 });
+      expect(Object.keys(rows[0] ?? {})).toEqual('columns' in json ? json.columns : json);
+      expect(rows).toHaveLength(user === 'admin' ? 3100 : 3000);
+      expect((await readFile(file)).includes('zz-secret')).toBe(user === 'admin');
+      for (const sql of ["select error('no')", 'delete from access.outbound_network', 'from range(2000000)'])
+        expect(await client.askParquet(sql)).toEqual({ error: expect.stringMatching(/^Cannot run/) });
+    } finally {
+      await client.close();
+      await rm(folder, { recursive: true });
+    }
+  }),
+);
 
 test('it connects again after the connection was lost', async () => {
   await withCollector(async (stage) => {

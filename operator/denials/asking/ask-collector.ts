@@ -1,14 +1,17 @@
 // SQL of a person -> the collector's answer, over TLS on a stream that somebody else opens: a port of its pod through the
 // API server. The collector is known by its own authority, the person by a token or a client certificate.
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { Client } from 'undici';
 import { z } from 'zod';
 import type { QueryAnswer } from '../query/run-query.ts';
-import { ERROR_SCHEMA, QUERY_PATH } from '../wire/collector-wire.ts';
+import { ERROR_SCHEMA, PARQUET_TYPE, QUERY_PATH } from '../wire/collector-wire.ts';
 
 /** Never throws: a failure is an answer for the person at the terminal. */
 export type AskDenials = (sql: string, maxRows?: number) => Promise<QueryAnswer>;
+
+/** A Parquet file with the rows; its stream fails where it is cut off. */
+export type AskParquet = (sql: string) => Promise<Readable | { readonly error: string }>;
 
 export interface PersonCredentials {
   readonly token?: string | undefined;
@@ -30,6 +33,7 @@ export interface AskCollectorOptions {
 
 export interface CollectorClient {
   readonly ask: AskDenials;
+  readonly askParquet: AskParquet;
   /** A query under way fails. */
   readonly close: () => Promise<void>;
 }
@@ -55,22 +59,35 @@ export function askCollector(options: AskCollectorOptions): CollectorClient {
       );
     },
   });
+  const post = async (query: object) => {
+    const { token } = await options.credentials();
+    return client.request({
+      ...{ method: 'POST', path: QUERY_PATH, body: JSON.stringify(query) },
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+    });
+  };
   const ask: AskDenials = async (sql, maxRows) => {
     try {
-      const { token } = await options.credentials();
-      const { statusCode, body } = await client.request({
-        ...{ method: 'POST', path: QUERY_PATH, body: JSON.stringify({ sql, maxRows }) },
-        headers: {
-          'content-type': 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-      });
+      const { statusCode, body } = await post({ sql, maxRows });
       return answerOf(statusCode, parseJson(await body.text()));
     } catch (cause) {
       return { error: sentenceOf(cause) };
     }
   };
-  return { ask, close: () => client.destroy() };
+  const askParquet: AskParquet = async (sql) => {
+    try {
+      const { statusCode, headers, body } = await post({ sql, format: 'parquet' });
+      if (statusCode === 200 && headers['content-type'] === PARQUET_TYPE) return body;
+      const answer = answerOf(statusCode, parseJson(await body.text()));
+      return 'error' in answer ? answer : { error: OTHER_VERSION };
+    } catch (cause) {
+      return { error: sentenceOf(cause) };
+    }
+  };
+  return { ask, askParquet, close: () => client.destroy() };
 }
 
 async function secure({ open, serverName, authority, credentials }: AskCollectorOptions): Promise<TLSSocket> {
@@ -97,6 +114,9 @@ async function secure({ open, serverName, authority, credentials }: AskCollector
     });
   });
 }
+
+const OTHER_VERSION =
+  'Cannot have the rows as Parquet: the collector is of a version that makes none; use -o json';
 
 function answerOf(status: number, value: unknown): QueryAnswer {
   const answer = answerSchema.safeParse(value);

@@ -1,10 +1,11 @@
 // SQL of a person -> rows of the workspaces that they may read. Who may read all asks the log itself, where that is in
 // DuckDB; anybody else a copy of their rows, in which there is nothing else, from a process of its own.
-import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { type QueryAnswer, runQuery, writeQuery } from '../query/run-query.ts';
+import { openFile, parquetAnswer } from '../query/parquet-answer.ts';
+import { type QueryAnswer, runQuery } from '../query/run-query.ts';
 import type { QueriedLog } from '../store/queried-log.ts';
 import type { PersonCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
@@ -23,13 +24,8 @@ export interface QueryPlace {
   readonly timeLimitMs?: number;
 }
 
-/** Call `remove` when it is read, or not to be. */
-export interface ParquetAnswer {
-  readonly path: string;
-  readonly remove: () => Promise<void>;
-}
-
-export type CollectorAnswer = QueryAnswer | EncodedAnswer | ParquetAnswer;
+/** Rows as JSON, or as Parquet. */
+type CollectorAnswer = QueryAnswer | EncodedAnswer | Readable;
 
 export type AnswerQuery = (
   person: PersonCaller,
@@ -90,24 +86,15 @@ interface Asking extends Pick<QueryPlace, 'onRunaway' | 'timeLimitMs' | 'mostRow
   readonly signal: AbortSignal;
 }
 
-async function askWhole(
-  whole: NonNullable<QueriedLog['whole']>,
+function askWhole(
+  { log, folder }: NonNullable<QueriedLog['whole']>,
   { sql, maxRows, format }: Query,
   { onRunaway, timeLimitMs = TIME_LIMIT_MS, signal }: Asking,
 ): Promise<CollectorAnswer> {
   const options = { ...(maxRows === undefined ? {} : { maxRows }), timeLimitMs, signal, onRunaway };
-  if (format === 'json') return runQuery(whole.log, sql, options);
-  const folder = await mkdtemp(join(await whole.folder(), 'answer-'));
-  const answer = { path: join(folder, 'rows.parquet'), remove: () => rm(folder, { recursive: true }) };
-  const written = await writeQuery(whole.log, sql, { ...options, path: answer.path }).catch(
-    async (cause: unknown) => {
-      await answer.remove();
-      throw cause;
-    },
-  );
-  if (!('error' in written)) return answer;
-  await answer.remove();
-  return written;
+  return format === 'json'
+    ? runQuery(log, sql, options)
+    : parquetAnswer(log, sql, { ...options, parent: folder });
 }
 
 async function askCopy(
@@ -122,7 +109,6 @@ async function askCopy(
 ): Promise<CollectorAnswer> {
   if (signal.aborted) return { error: 'Cannot finish the query: the caller has gone' };
   const copy = await log.copyVisible({ workspaces, since, mostRows, memoryMb: COPY_MB });
-  let isKept = false;
   try {
     if (copy.isPartial)
       return {
@@ -131,10 +117,8 @@ async function askCopy(
     const path = join(copy.folder, 'answer.parquet');
     const parquet = format === 'parquet' ? path : undefined;
     const answer = await askIsolated({ database: copy.database, sql, maxRows, timeLimitMs, parquet }, signal);
-    if (parquet === undefined || answer.isError) return answer;
-    isKept = true;
-    return { path, remove: copy.remove };
+    return parquet === undefined || answer.isError ? answer : await openFile(path);
   } finally {
-    if (!isKept) await copy.remove();
+    await copy.remove();
   }
 }

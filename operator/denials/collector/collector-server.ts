@@ -1,9 +1,8 @@
 // The HTTPS server of the collector: who calls, first of all; then what a gateway has to store, or what a person asks.
 // Bodies are read only of callers that are known, and only a few at a time.
-import { open } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -23,7 +22,7 @@ import {
   progressPath,
   QUERY_PATH,
 } from '../wire/collector-wire.ts';
-import type { AnswerQuery, ParquetAnswer } from './answer-query.ts';
+import type { AnswerQuery } from './answer-query.ts';
 import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
 import { readBody, tooLong } from './read-body.ts';
@@ -213,24 +212,15 @@ function addQueryRoute(
       reply.raw.once('close', () => gone.abort());
       const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
       const answer = await answerQuery(caller, body, gone.signal);
+      if (answer instanceof Readable) return reply.type(PARQUET_TYPE).send(answer);
       if ('json' in answer)
         return reply
           .code(answer.isError ? 400 : 200)
           .type(JSON_TYPE)
           .send(answer.json);
-      if ('path' in answer) return reply.type(PARQUET_TYPE).send(await openAnswer(answer));
       return reply.code('error' in answer ? 400 : 200).send(answer);
     },
   });
-}
-
-/** The file is there until its reader closes it. */
-async function openAnswer({ path, remove }: ParquetAnswer): Promise<Readable> {
-  try {
-    return (await open(path)).createReadStream();
-  } finally {
-    await remove();
-  }
 }
 
 function gatewayOf(callers: WeakMap<FastifyRequest, Caller>): Serving['gatewayOf'] {

@@ -1,6 +1,5 @@
 // Entry point of the process that runs one query over a copy of rows. In: an IsolatedQuery as JSON. Out: the answer as JSON,
 // and an exit code that says whether it is one.
-
 import { writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { basename, dirname } from 'node:path';

@@ -29,6 +29,7 @@ const NODE_OPTIONS = [
   '--max-semi-space-size=4',
   '--disable-warning=ExperimentalWarning',
 ];
+const PATH = '/usr/local/bin:/usr/bin:/bin';
 /** As RLIMIT_DATA counts it: Node.js alone reserves 650 MB of it, and uses 80 of these. */
 const MEMORY_BYTES = 1100 * 1024 * 1024;
 /** The process notices its time limit itself, but within a function of DuckDB. */
@@ -42,7 +43,8 @@ export async function askIsolated(query: IsolatedQuery, signal: AbortSignal): Pr
   const limits = [`--data=${MEMORY_BYTES}`, '--core=0'];
   const child = spawn('prlimit', [...limits, process.execPath, ...NODE_OPTIONS, PROGRAM], {
     stdio: ['pipe', 'pipe', 'ignore'],
-    env: { PATH: process.env['PATH'], MALLOC_ARENA_MAX: '2' },
+    // Nothing that SQL could ask for.
+    env: { PATH, MALLOC_ARENA_MAX: '2' },
   });
   let end: End = 'ended';
   const kill = (reason: End): void => {

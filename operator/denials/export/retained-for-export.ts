@@ -7,6 +7,8 @@ import type { ExportedDays } from './exported-days.ts';
 export interface RetainedDays extends RetainedRows {
   /** Oldest first. */
   readonly countDays: () => Promise<readonly DayCount[]>;
+  /** Of what is not exported. */
+  readonly deleteUsesBefore: (time: Date) => Promise<number>;
   readonly deleteDays: (days: readonly DayCount[]) => Promise<number>;
 }
 
@@ -26,7 +28,8 @@ export function retainedForExport(
     deleteBefore: async (time) => {
       const isOld = ({ day }: DayCount): boolean => (day + 1) * DAY_MS <= time.getTime();
       const days = await store.countDays();
-      return deleteExported(days.filter((day) => isOld(day) && exported.has(day)));
+      const denials = await deleteExported(days.filter((day) => isOld(day) && exported.has(day)));
+      return denials + (await store.deleteUsesBefore(time));
     },
     deleteOldest: async (share) => {
       const days = await store.countDays();

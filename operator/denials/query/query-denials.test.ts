@@ -1,9 +1,11 @@
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 
 import { sampleBatch, withFolder } from '../../../test/fixtures/denial-fixture.ts';
+import { parquetRows } from '../../../test/support/parquet-rows.ts';
 import { DenialStore } from '../store/duckdb/denial-store.ts';
-import { queryDenials } from './query-denials.ts';
+import { queryDenials, queryParquet } from './query-denials.ts';
 import { serveQueries } from './query-socket.ts';
 
 const sql = 'select count(*) as n from system.access.outbound_network';
@@ -41,6 +43,29 @@ describe('queryDenials()', () => {
       expect(await query(folder, 'absent.duckdb')).toEqual(counted(3));
       await server.close();
       await store.close();
+    }));
+
+  test('has rows as Parquet, of the process or of the file', () =>
+    withFolder(async (folder) => {
+      const store = await openLog(folder, 5000);
+      const server = await serve(store, folder);
+      const place = placesIn(folder);
+      const all = 'from system.access.outbound_network';
+      for (const step of ['process', 'file']) {
+        const file = join(folder, `${step}.parquet`);
+        const answer = await queryParquet({ ...place, sql: all });
+        expect(answer).toBeInstanceOf(Readable);
+        await writeFile(file, answer as Readable);
+        const rows = await parquetRows(file, 'count(*) AS n, sum(sequence) AS numbers, max(port) AS port');
+        expect(rows).toEqual([{ n: '5000', numbers: '12502500', port: 443 }]);
+        expect(await queryParquet({ ...place, sql: 'select nothing' })).toEqual({
+          error: expect.stringContaining('Referenced column "nothing"'),
+        });
+        // The same from the file, where no process has it open.
+        if (step === 'process') await Promise.all([server.close(), store.close()]);
+      }
+      expect((await readdir(folder)).filter((name) => name === 'queries')).toHaveLength(1);
+      expect(await readdir(join(folder, 'queries'))).toEqual([]);
     }));
 
   test('is rejected with the secret of a former start', () =>

@@ -1,15 +1,18 @@
-// Serves the denial log on a unix socket: POST /query {sql, maxRows?} -> {columns, rows, truncated} or {error}. DuckDB
+// Serves the denial log on a unix socket: POST /query {sql, maxRows?, format?} -> {columns, rows, truncated}, a Parquet file, or {error}. DuckDB
 // lets one process open a file, so other processes ask this one. Only the owner of the process may ask: the socket has
 // mode 0600, and a caller presents the secret in a file of that mode. Must never listen on a network address.
 import { once } from 'node:events';
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod, lstat, rm, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { finished } from 'node:stream/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 
 import type { DenialStore } from '../store/duckdb/denial-store.ts';
+import { parquetAnswer } from './parquet-answer.ts';
 import { type CallerCheck, newQuerySecret } from './query-secret.ts';
-import { type QueryAnswer, runQuery } from './run-query.ts';
+import { type QueryAnswer, type QueryRejection, runQuery } from './run-query.ts';
 
 export interface QueryServerOptions {
   readonly socketPath: string;
@@ -34,6 +37,9 @@ export interface QueryServer {
 const MAX_PATH_BYTES = 107;
 const MAX_BODY_BYTES = 1_048_576;
 
+/** Of an answer with {"format": "parquet"}. */
+export const PARQUET_TYPE = 'application/vnd.apache.parquet';
+
 /** Null, or a sentence that says why no socket can be at `path`. */
 export function socketPathError(path: string): string | null {
   const bytes = Buffer.byteLength(path);
@@ -47,6 +53,8 @@ export async function serveQueries(store: DenialStore, options: QueryServerOptio
   const error = socketPathError(socketPath);
   if (error !== null) throw new Error(error);
   await removeStaleSocket(socketPath);
+  // What a process that was killed has left.
+  await rm(queriesBeside(socketPath), { recursive: true, force: true });
   const checkCaller = await newQuerySecret(secretPath, options.onUnwritten);
   const clientPorts = { ...options, store, checkCaller };
   const server = createServer((request, response) => {
@@ -126,20 +134,35 @@ async function respond(
 
 async function answer(
   clientPorts: ClientPorts,
-  { sql, limits }: QueryRequest,
+  { sql, limits, isParquet }: QueryRequest,
   response: ServerResponse,
 ): Promise<void> {
-  const { store, timeLimitMs } = clientPorts;
+  const { store, timeLimitMs, socketPath } = clientPorts;
+  const parent = queriesBeside(socketPath);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const onRunaway = (): void => void reportRunaway(clientPorts, response);
   const time = timeLimitMs === undefined ? {} : { timeLimitMs };
+  const options = { ...limits, ...time, signal: gone.signal, onRunaway };
   try {
-    const found = await runQuery(store, sql, { ...limits, ...time, signal: gone.signal, onRunaway });
+    if (isParquet)
+      return await sendParquet(await parquetAnswer(store, sql, { ...options, parent }), response);
+    const found = await runQuery(store, sql, options);
     send(response, 'error' in found ? 400 : 200, found);
   } catch (cause) {
     send(response, 500, { error: asError(cause).message });
   }
+}
+
+/** Where the log has files of answers. */
+function queriesBeside(socketPath: string): string {
+  return join(dirname(socketPath), 'queries');
+}
+
+async function sendParquet(found: Readable | QueryRejection, response: ServerResponse): Promise<void> {
+  if ('error' in found) return send(response, 400, found);
+  response.writeHead(200, { 'content-type': PARQUET_TYPE, connection: 'close' });
+  await pipeline(found, response).catch(() => undefined);
 }
 
 async function reportRunaway({ onRunaway }: ClientPorts, response: ServerResponse): Promise<void> {
@@ -164,14 +187,18 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return bytes > MAX_BODY_BYTES ? null : Buffer.concat(chunks).toString('utf8');
 }
 
-type QueryRequest = { readonly sql: string; readonly limits: { readonly maxRows?: number } };
+interface QueryRequest {
+  readonly sql: string;
+  readonly limits: { readonly maxRows?: number };
+  readonly isParquet: boolean;
+}
 
 function parseRequest(body: string | null): QueryRequest | { readonly error: string } {
   if (body === null) return { error: `Cannot run the query: it is longer than ${MAX_BODY_BYTES} bytes` };
   try {
-    const { sql, maxRows } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    const { sql, maxRows, format } = JSON.parse(body) as Readonly<Record<string, unknown>>;
     const limits = Number.isSafeInteger(maxRows) && Number(maxRows) >= 0 ? { maxRows: Number(maxRows) } : {};
-    if (typeof sql === 'string') return { sql, limits };
+    if (typeof sql === 'string') return { sql, limits, isParquet: format === 'parquet' };
   } catch {
     // Not JSON: the same answer as for JSON of another shape.
   }

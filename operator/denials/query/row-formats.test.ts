@@ -23,12 +23,16 @@ test('YAML and JSON have the values, whatever they are', () => {
 
 test('no format lets a character through that a terminal obeys', () => {
   fc.assert(
-    fc.property(rows, fc.constantFrom(...OUTPUT_FORMATS), (given, output) => {
-      const hostile = given.map((row) => ({ ...row, name: `${row.name}\u001b[2J\u009b\u202e\r\n` }));
-      expect(rowFormat(output, {})(COLUMNS, hostile)).not.toMatch(
-        /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
-      );
-    }),
+    fc.property(
+      rows,
+      fc.constantFrom(...OUTPUT_FORMATS.filter((output) => output !== 'parquet')),
+      (given, output) => {
+        const hostile = given.map((row) => ({ ...row, name: `${row.name}\u001b[2J\u009b\u202e\r\n` }));
+        expect(rowFormat(output, {})(COLUMNS, hostile)).not.toMatch(
+          /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
+        );
+      },
+    ),
     { seed: 16 },
   );
 });

@@ -1,12 +1,12 @@
 // Rows of a query -> text for programs: JSON lines, YAML documents or CSV. Nothing of a value reaches a terminal as a
 // command: what would is escaped, in all of them.
 import { dump } from 'js-yaml';
-import type { OutputFormat } from '../../model/output-format.ts';
+import type { TextFormat } from '../../model/output-format.ts';
 import { escapeControls } from './escape-controls.ts';
 import { denialTable, type FormatRows, jsonLines, type TableFormat } from './format-denials.ts';
 
 /** For the pages of one answer, in order. */
-export function rowFormat(output: OutputFormat, table: TableFormat): FormatRows {
+export function rowFormat(output: TextFormat, table: TableFormat): FormatRows {
   if (output === 'table') return denialTable(table);
   if (output === 'json') return jsonLines;
   return output === 'yaml' ? yamlDocuments : csvLines();

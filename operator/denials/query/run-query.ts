@@ -23,7 +23,7 @@ export interface QueryRows {
   readonly truncated: boolean;
 }
 
-interface QueryRejection {
+export interface QueryRejection {
   readonly error: string;
 }
 
@@ -51,7 +51,7 @@ const CHECK_INTERVAL_MS = 50;
 const RUNAWAY_FACTOR = 1.5;
 
 /** What a query needs of a store. */
-type QueriedStore = Pick<DenialStore, 'withReader' | 'closing'>;
+export type QueriedStore = Pick<DenialStore, 'withReader' | 'closing'>;
 
 /** Returns mistakes in the query as values; throws only where the log itself cannot be read. */
 export function runQuery(store: QueriedStore, sql: string, options: QueryOptions = {}): Promise<QueryAnswer> {

@@ -10,8 +10,8 @@ export interface QueriedLog {
   readonly whole:
     | {
         readonly log: Pick<DenialStore, 'withReader' | 'closing'>;
-        /** For answers that are files; it is made where it is absent. */
-        readonly folder: () => Promise<string>;
+        /** For answers that are files. */
+        readonly folder: string;
       }
     | undefined;
 }

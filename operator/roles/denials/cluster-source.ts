@@ -17,6 +17,7 @@ export async function sourceOfCluster(config: PersonConfig, openPort?: OpenPort)
     const collector = await reachCollector({ config, api, ...(openPort === undefined ? {} : { openPort }) });
     return {
       ask: collector.ask,
+      askParquet: collector.askParquet,
       whyNothing: (workspace) => rightsOn(api, workspace),
       close: async () => void (await Promise.all([collector.close(), api.close()])),
     };

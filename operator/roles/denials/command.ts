@@ -1,5 +1,6 @@
 // `sallyport denials` and `kubectl sallyport denials`: rows of the denial log for people, or for programs with -o.
 import { existsSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { DEFAULT_STATE } from '../../model/system-names.ts';
 import { readPersonConfig } from '../../person-config.ts';
 import type { OpenPort } from '../shared/collector-of-cluster.ts';
@@ -47,10 +48,12 @@ async function show(
   source: DenialSource,
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
-  const { followDenials, showDenials, showSql, showTop } = await import('./show-denials.ts');
+  const { followDenials, showDenials, showParquet, showSql, showTop } = await import('./show-denials.ts');
   switch (request.kind) {
     case 'sql':
       return showSql(request, source, terminal);
+    case 'parquet':
+      return showParquet(request, source, terminal);
     case 'top':
       return showTop(request, source, terminal);
     case 'follow':
@@ -82,6 +85,7 @@ function processTerminal(): Terminal {
       new Promise((resolve) => {
         process.stdout.write(text, () => resolve());
       }),
+    bytes: (stream) => pipeline(stream, process.stdout, { end: false }),
     err: (text) => void process.stderr.write(text),
     colour: isTTY && process.stdout.hasColors(),
     ...(isTTY ? { width: columns } : {}),

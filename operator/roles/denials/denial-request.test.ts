@@ -17,6 +17,20 @@ test('readRequest() has 1,000 rows as a table, unless it is told otherwise', () 
 });
 
 test.each<[DenialsOptions, string]>([
+  [{}, 'LIMIT 1000001'],
+  [
+    { limit: '5', pod: 'etl-0' },
+    "WHERE pod = 'etl-0' ORDER BY event_time DESC, sequence DESC, event_id DESC LIMIT 5",
+  ],
+  [{ top: '3' }, 'LIMIT 3'],
+  [{ sql: 'select 1' }, 'select 1'],
+])('readRequest() has %j as Parquet', (options, sql) => {
+  expect(readRequest({ ...options, output: 'parquet' })).toEqual({
+    ...{ kind: 'parquet', sql: expect.stringContaining(sql) },
+  });
+});
+
+test.each<[DenialsOptions, string]>([
   [{ failures: true }, 'Cannot show --failures: the log has what was denied, and not yet'],
   [{ sql: 'x', top: true }, 'Cannot combine --sql with --top: '],
   [{ follow: true, top: '3' }, 'Cannot combine --follow with --top: '],
@@ -25,11 +39,9 @@ test.each<[DenialsOptions, string]>([
   [{ namespace: 'a', workspace: 'b' }, 'Cannot combine --namespace with --workspace: '],
   [{ inbound: true, pod: 'a' }, 'Cannot combine --inbound with --pod or --policy: '],
   [{ json: true, output: 'csv' }, 'Cannot combine --json with another -o: '],
-  [{ output: 'xml' }, '-o: Cannot write "xml": choose table, json, yaml, csv'],
-  [
-    { output: 'parquet' },
-    `-o: Cannot write "parquet": choose table, json, yaml, csv; DuckDB writes it from JSON: `,
-  ],
+  [{ output: 'xml' }, '-o: Cannot write "xml": choose table, json, yaml, csv, parquet'],
+  [{ output: 'parquet', follow: true }, 'Cannot combine --follow with -o parquet: '],
+  [{ output: 'parquet', sql: 'x', pod: 'a' }, 'Cannot combine --sql with --pod: '],
   [{ since: 'now' }, '--since: Cannot read duration "now": '],
   [{ limit: '-1' }, '--limit: Cannot read "-1": '],
   [{ top: '0' }, '--top: Cannot show "0" destinations: write a number from 1 to 1000'],

@@ -1,7 +1,7 @@
 // The options of `sallyport denials` -> what is asked for, or a sentence that says which option to change.
-import type { DenialFilter } from '../../denials/query/select-denials.ts';
+import { type DenialFilter, selectDenials, selectTop } from '../../denials/query/select-denials.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { OUTPUT_FORMATS, type OutputFormat } from '../../model/output-format.ts';
+import { OUTPUT_FORMATS, type TextFormat } from '../../model/output-format.ts';
 import type { PersonOptions } from '../../person-config.ts';
 
 export interface DenialsOptions extends PersonOptions {
@@ -25,22 +25,29 @@ export interface DenialsOptions extends PersonOptions {
 export interface SqlRequest {
   readonly kind: 'sql';
   readonly sql: string;
-  readonly output: OutputFormat;
+  readonly output: TextFormat;
 }
 
 export interface RowsRequest {
   readonly kind: 'list' | 'follow' | 'top';
   readonly filter: DenialFilter;
-  readonly output: OutputFormat;
+  readonly output: TextFormat;
   /** Most rows; infinite for all. */
   readonly limit: number;
 }
 
-export type Request = SqlRequest | RowsRequest;
+/** Rows as one file. */
+export interface ParquetRequest {
+  readonly kind: 'parquet';
+  readonly sql: string;
+}
+
+export type Request = SqlRequest | RowsRequest | ParquetRequest;
 type Fault = { readonly error: string };
 
 const DEFAULT_ROWS = 1000;
 const DEFAULT_TOP = 10;
+const MOST_PARQUET_ROWS = 1_000_000;
 const MOST_TOP = 1000;
 /** Of --top: a whole year in 24 bars says little. */
 const TOP_MS = 86_400_000;
@@ -50,18 +57,37 @@ export function readRequest(options: DenialsOptions): Request | Fault {
   if (typeof output === 'object') return output;
   const conflict = CONFLICTS.find(([isThere]) => isThere(options));
   if (conflict !== undefined) return { error: conflict[1] };
+  if (output === 'parquet') return readParquet(options);
   const { sql } = options;
   return sql === undefined ? readRows(options, output) : readSql(sql, options, output);
 }
 
-function readSql(sql: string, options: DenialsOptions, output: OutputFormat): Request | Fault {
+/** Without --limit it has all rows. */
+function readParquet(options: DenialsOptions): Request | Fault {
+  if (options.follow === true)
+    return { error: 'Cannot combine --follow with -o parquet: such a file has an end; use -o json' };
+  const { sql, limit, top } = options;
+  const all = limit === undefined && top === undefined ? { ...options, limit: '0' } : options;
+  const request = sql === undefined ? readRows(all, 'json') : readSql(sql, options, 'json');
+  if ('error' in request || request.kind === 'parquet') return request;
+  if (request.kind === 'sql') return { kind: 'parquet', sql: request.sql };
+  const { filter, kind } = request;
+  // The answer says where there are more than it may have.
+  const rows = Math.min(request.limit, MOST_PARQUET_ROWS + 1);
+  return {
+    kind: 'parquet',
+    sql: kind === 'top' ? selectTop(filter, rows) : selectDenials({ ...filter, limit: rows }),
+  };
+}
+
+function readSql(sql: string, options: DenialsOptions, output: TextFormat): Request | Fault {
   const [chosen] = ROW_OPTIONS.filter(([name]) => options[name] !== undefined);
   return chosen === undefined
     ? { kind: 'sql', sql, output }
     : { error: `Cannot combine --sql with ${chosen[1]}: put the condition into the query` };
 }
 
-function readRows(options: DenialsOptions, output: OutputFormat): Request | Fault {
+function readRows(options: DenialsOptions, output: TextFormat): Request | Fault {
   const { since, top, follow } = options;
   const age = since === undefined ? { durationMs: undefined } : parseDuration(since);
   if ('error' in age) return { error: `--since: ${age.error}` };
@@ -77,18 +103,14 @@ function filterOf(options: DenialsOptions, sinceMs: number | undefined): DenialF
   return { sinceMs, workspace, pod, policy, dryRun, inbound };
 }
 
-function outputOf({ output, json }: DenialsOptions): OutputFormat | Fault {
+function outputOf({ output, json }: DenialsOptions): (typeof OUTPUT_FORMATS)[number] | Fault {
   if (output === undefined) return json === true ? 'json' : 'table';
   const known = OUTPUT_FORMATS.find((one) => one === output);
   if (json === true && known !== 'json')
     return { error: 'Cannot combine --json with another -o: leave one out' };
   if (known !== undefined) return known;
   const choices = OUTPUT_FORMATS.join(', ');
-  const hint =
-    output === 'parquet'
-      ? `; DuckDB writes it from JSON: … -o json --limit 0 >denials.json, then duckdb -c "COPY (FROM 'denials.json') TO 'denials.parquet'"`
-      : '';
-  return { error: `-o: Cannot write "${output}": choose ${choices}${hint}` };
+  return { error: `-o: Cannot write "${output}": choose ${choices}` };
 }
 
 /** Options that say different things about the same. */

@@ -1,8 +1,9 @@
 // Where `sallyport denials` gets its rows.
-import type { AskDenials } from '../../denials/asking/ask-collector.ts';
+import type { AskDenials, AskParquet } from '../../denials/asking/ask-collector.ts';
 
 export interface DenialSource {
   readonly ask: AskDenials;
+  readonly askParquet: AskParquet;
   /** Where nothing was found: what is wrong with the question, and what else to know. */
   readonly whyNothing: (workspace: string | undefined) => Promise<Nothing>;
   readonly close: () => Promise<void>;

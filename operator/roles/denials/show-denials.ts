@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatHistogram, formatTop, stepOf } from '../../denials/query/format-summary.ts';
 import { rowFormat } from '../../denials/query/row-formats.ts';
 import { selectHistogram, selectTop } from '../../denials/query/select-denials.ts';
-import type { OutputFormat } from '../../model/output-format.ts';
-import type { RowsRequest, SqlRequest } from './denial-request.ts';
+import type { TextFormat } from '../../model/output-format.ts';
+import type { ParquetRequest, RowsRequest, SqlRequest } from './denial-request.ts';
 import type { DenialSource } from './denial-source.ts';
 import { Newcomers, readPages } from './read-pages.ts';
 import type { Terminal } from './terminal.ts';
@@ -30,6 +30,23 @@ export async function showSql(
   return undefined;
 }
 
+export async function showParquet(
+  { sql }: ParquetRequest,
+  source: DenialSource,
+  terminal: Terminal,
+): Promise<Fault> {
+  if (terminal.width !== undefined)
+    return 'Cannot write Parquet to a terminal: write it to a file, for example with ">denials.parquet"';
+  const answer = await source.askParquet(sql);
+  if ('error' in answer) return answer.error;
+  try {
+    await terminal.bytes(answer);
+    return undefined;
+  } catch (cause) {
+    return `Cannot read the file to its end: ${(cause as Error).message}; what is written is incomplete, try again`;
+  }
+}
+
 export async function showDenials(
   { filter, output, limit }: RowsRequest,
   source: DenialSource,
@@ -48,7 +65,7 @@ export async function showDenials(
 async function sayNothing(
   source: DenialSource,
   workspace: string | undefined,
-  { output, terminal }: { readonly output: OutputFormat; readonly terminal: Terminal },
+  { output, terminal }: { readonly output: TextFormat; readonly terminal: Terminal },
 ): Promise<Fault> {
   const { fault, note } = await source.whyNothing(workspace);
   if (fault !== undefined) return fault;

@@ -1,6 +1,6 @@
 // Denials of the state directory of `sallyport run`.
 import { resolve } from 'node:path';
-import { queryDenials } from '../../denials/query/query-denials.ts';
+import { queryDenials, queryParquet } from '../../denials/query/query-denials.ts';
 import { selectWorkspaces } from '../../denials/query/select-denials.ts';
 import { readHits } from '../../denials/store/hits-file.ts';
 import { statePaths } from '../../gateway/state/state-directory.ts';
@@ -11,6 +11,7 @@ export function sourceOfState(state: string): DenialSource {
   const paths = statePaths(resolve(state));
   return {
     ask: (sql, maxRows) => queryDenials({ ...paths, sql, ...(maxRows === undefined ? {} : { maxRows }) }),
+    askParquet: (sql) => queryParquet({ ...paths, sql }),
     whyNothing: async (workspace) => ({ fault: await faultOfWorkspace(paths, workspace) }),
     close: async () => undefined,
   };

@@ -258,7 +258,7 @@ test(
           await into.recordUses(gateway, reportOf(time, connections));
       const sql = 'select * from system.access.entry_uses order by gateway, entry';
       const answer = await answerOf(store, sql);
-      expect(answer).toEqual(await answerOf(queriedDenials(duckdb), sql));
+      expect(answer).toEqual(await answerOf(queriedDenials(duckdb, join(folder, 'queries')), sql));
       expect(answer.map(({ gateway, entry, connections }) => [gateway, entry, Number(connections)])).toEqual([
         ['gw-1', '*.example.com', 7],
         ['gw-1', 'a.example.com', 0],

@@ -9,6 +9,7 @@ import type { DayCount } from '../day-count.ts';
 import type { RetainedRows } from '../denial-retention.ts';
 import type { EntryUseStore } from '../entry-use-store.ts';
 import {
+  ENTRY_USES_TABLE,
   INBOUND_TABLE,
   LOG_TABLES,
   type LogTable,
@@ -72,6 +73,11 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
   /** Positions stay, so old lines are not stored again. */
   async deleteBefore(time: Date): Promise<number> {
     return this.#delete(QUERIED_TABLES, '<', new DuckDBTimestampTZValue(BigInt(time.getTime()) * 1000n));
+  }
+
+  /** What is no denial. */
+  deleteUsesBefore(time: Date): Promise<number> {
+    return this.#delete([ENTRY_USES_TABLE], '<', new DuckDBTimestampTZValue(BigInt(time.getTime()) * 1000n));
   }
 
   /** Of both tables together, so that a flood from outside is what goes first, not the log of workloads. */

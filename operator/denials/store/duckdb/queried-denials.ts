@@ -1,5 +1,4 @@
 // A denial log in DuckDB, as people ask it: the log itself for those who may read all, a copy of their rows for others.
-import { makeDirectories } from '../../../lib/make-directories.ts';
 import { QUERIED_TABLES } from '../log-tables.ts';
 import type { QueriedLog } from '../queried-log.ts';
 import { passChunks } from './day-rows.ts';
@@ -9,13 +8,7 @@ import { copyVisible, type FillTable } from './visible-copy.ts';
 /** `folder`: for copies and answers. */
 export function queriedDenials(store: DenialStore, folder: string): QueriedLog {
   return {
-    whole: {
-      log: store,
-      folder: async () => {
-        await makeDirectories(folder, 0o700);
-        return folder;
-      },
-    },
+    whole: { log: store, folder },
     workspaces: () => workspacesOf(store),
     copyVisible: (options) => copyVisible(fillFrom(store), folder, options),
   };
