@@ -210,6 +210,7 @@ export function withDenialsOptions(command: Command): Command {
     .option('--sql <query>', 'one SELECT over system.access.outbound_network, inbound_network or entry_uses')
     .addOption(outputOption())
     .option('--json', 'the same as -o json')
+    .option('--backup', 'the whole log of a collector, as a database file to standard output')
     .addHelpText('after', () => columnHelp('outbound_network', DENIAL_COLUMNS))
     .addHelpText('after', () => columnHelp('inbound_network', INBOUND_COLUMNS))
     .addHelpText('after', () => columnHelp('entry_uses', ENTRY_USE_COLUMNS));

@@ -1,5 +1,6 @@
 // A collector's server over real TLS with a real store, for tests: its callers are known by simple tokens.
 import { join } from 'node:path';
+import { answerBackups } from '../../operator/denials/collector/answer-backup.ts';
 import { answerQueries } from '../../operator/denials/collector/answer-query.ts';
 import type { Authenticate, Caller } from '../../operator/denials/collector/caller.ts';
 import {
@@ -66,6 +67,10 @@ export function withCollector(
       authenticate: authenticateByName,
       ...{ outbound: store, inbound: store.inbound, uses: store },
       identify: async (rows) => rows,
+      answerBackup: answerBackups({
+        log: queriedDenials(store, join(folder, 'queries')),
+        readable: readableByName,
+      }),
       answerQuery: answerQueries({
         log: queriedDenials(store, join(folder, 'queries')),
         readable: readableByName,

@@ -3,12 +3,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { sampleBatch } from '../../../test/fixtures/denial-fixture.ts';
+import { countsOf, sampleBatch } from '../../../test/fixtures/denial-fixture.ts';
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
 import { startForwarding } from '../../../test/support/forwarding-server.ts';
 import { parquetRows } from '../../../test/support/parquet-rows.ts';
 import { until } from '../../../test/support/until.ts';
 import { forwardPort } from '../../lib/kubernetes/forward-port.ts';
+import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { type AskCollectorOptions, askCollector } from './ask-collector.ts';
 
 const SQL = 'select * from system.access.outbound_network order by sequence';
@@ -72,6 +73,28 @@ test.each(['admin', 'team-a'])('%s has their rows as Parquet', (user) =>
     }
   }),
 );
+
+test('who may read all has a backup, which is a log like the first', () =>
+  withCollector(async (stage) => {
+    await stage.store.append(sampleBatch(0, 3000));
+    const folder = await mkdtemp(join(tmpdir(), 'ask-collector-'));
+    const [admin, other] = ['admin', 'team-a'].map((user) =>
+      clientOf(stage, { credentials: async () => ({ token: `person~${user}` }) }),
+    );
+    try {
+      expect(await other?.backUp()).toEqual({ error: expect.stringContaining('in the whole cluster') });
+      const file = join(folder, 'denials.duckdb');
+      await writeFile(file, (await admin?.backUp()) as Readable);
+      const restored = await DenialStore.open(file);
+      expect(restored.setAside).toBeUndefined();
+      expect(await restored.progress('gw-1')).toEqual(await stage.store.progress('gw-1'));
+      expect(await countsOf(restored)).toEqual(await countsOf(stage.store));
+      await restored.close();
+    } finally {
+      await Promise.all([admin?.close(), other?.close()]);
+      await rm(folder, { recursive: true });
+    }
+  }));
 
 test('it connects again after the connection was lost', async () => {
   await withCollector(async (stage) => {

@@ -2,16 +2,18 @@
 // API server. The collector is known by its own authority, the person by a token or a client certificate.
 import type { Duplex, Readable } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { Client } from 'undici';
+import { Client, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { QueryAnswer } from '../query/run-query.ts';
-import { ERROR_SCHEMA, PARQUET_TYPE, QUERY_PATH } from '../wire/collector-wire.ts';
+import { BACKUP_PATH, BACKUP_TYPE, ERROR_SCHEMA, PARQUET_TYPE, QUERY_PATH } from '../wire/collector-wire.ts';
 
 /** Never throws: a failure is an answer for the person at the terminal. */
 export type AskDenials = (sql: string, maxRows?: number) => Promise<QueryAnswer>;
 
 /** A Parquet file with the rows; its stream fails where it is cut off. */
-export type AskParquet = (sql: string) => Promise<Readable | { readonly error: string }>;
+export type AskParquet = (sql: string) => Promise<Fetched>;
+
+type Fetched = Readable | { readonly error: string };
 
 export interface PersonCredentials {
   readonly token?: string | undefined;
@@ -34,12 +36,15 @@ export interface AskCollectorOptions {
 export interface CollectorClient {
   readonly ask: AskDenials;
   readonly askParquet: AskParquet;
+  /** The whole log as a database file; its stream fails where it is cut off. */
+  readonly backUp: () => Promise<Fetched>;
   /** A query under way fails. */
   readonly close: () => Promise<void>;
 }
 
 const TIMEOUT_MS = 60_000;
 const HANDSHAKE_MS = 20_000;
+const FILE_MS = 3_600_000;
 const MOST_ANSWER_BYTES = 256 * 1024 * 1024;
 
 const answerSchema = z.object({
@@ -49,8 +54,43 @@ const answerSchema = z.object({
 });
 
 export function askCollector(options: AskCollectorOptions): CollectorClient {
-  const client = new Client(`https://${options.serverName}`, {
+  const client = clientOf(options, {
     ...{ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, maxResponseSize: MOST_ANSWER_BYTES },
+  });
+  // A file of any size, which is made before its first byte comes.
+  const files = clientOf(options, { headersTimeout: FILE_MS, bodyTimeout: TIMEOUT_MS });
+  const headers = async () => {
+    const { token } = await options.credentials();
+    return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  };
+  const post = async (from: Client, query: object) =>
+    from.request({
+      ...{ method: 'POST', path: QUERY_PATH, body: JSON.stringify(query) },
+      headers: { 'content-type': 'application/json', ...(await headers()) },
+    });
+  const ask: AskDenials = async (sql, maxRows) => {
+    try {
+      const { statusCode, body } = await post(client, { sql, maxRows });
+      return answerOf(statusCode, parseJson(await body.text()));
+    } catch (cause) {
+      return { error: sentenceOf(cause) };
+    }
+  };
+  return {
+    ask,
+    askParquet: (sql) => fetchFile(PARQUET_TYPE, post(files, { sql, format: 'parquet' })),
+    backUp: () =>
+      fetchFile(
+        BACKUP_TYPE,
+        headers().then((known) => files.request({ method: 'GET', path: BACKUP_PATH, headers: known })),
+      ),
+    close: async () => void (await Promise.all([client.destroy(), files.destroy()])),
+  };
+}
+
+function clientOf(options: AskCollectorOptions, limits: Client.Options): Client {
+  return new Client(`https://${options.serverName}`, {
+    ...limits,
     ...{ allowH2: false, pipelining: 1 },
     connect: (_connection, done) => {
       secure(options).then(
@@ -59,35 +99,17 @@ export function askCollector(options: AskCollectorOptions): CollectorClient {
       );
     },
   });
-  const post = async (query: object) => {
-    const { token } = await options.credentials();
-    return client.request({
-      ...{ method: 'POST', path: QUERY_PATH, body: JSON.stringify(query) },
-      headers: {
-        'content-type': 'application/json',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-    });
-  };
-  const ask: AskDenials = async (sql, maxRows) => {
-    try {
-      const { statusCode, body } = await post({ sql, maxRows });
-      return answerOf(statusCode, parseJson(await body.text()));
-    } catch (cause) {
-      return { error: sentenceOf(cause) };
-    }
-  };
-  const askParquet: AskParquet = async (sql) => {
-    try {
-      const { statusCode, headers, body } = await post({ sql, format: 'parquet' });
-      if (statusCode === 200 && headers['content-type'] === PARQUET_TYPE) return body;
-      const answer = answerOf(statusCode, parseJson(await body.text()));
-      return 'error' in answer ? answer : { error: OTHER_VERSION };
-    } catch (cause) {
-      return { error: sentenceOf(cause) };
-    }
-  };
-  return { ask, askParquet, close: () => client.destroy() };
+}
+
+async function fetchFile(type: string, asked: Promise<Dispatcher.ResponseData>): Promise<Fetched> {
+  try {
+    const { statusCode, headers, body } = await asked;
+    if (statusCode === 200 && headers['content-type'] === type) return body;
+    const answer = answerOf(statusCode, parseJson(await body.text()));
+    return 'error' in answer ? answer : { error: OTHER_VERSION };
+  } catch (cause) {
+    return { error: sentenceOf(cause) };
+  }
 }
 
 async function secure({ open, serverName, authority, credentials }: AskCollectorOptions): Promise<TLSSocket> {
@@ -115,8 +137,7 @@ async function secure({ open, serverName, authority, credentials }: AskCollector
   });
 }
 
-const OTHER_VERSION =
-  'Cannot have the rows as Parquet: the collector is of a version that makes none; use -o json';
+const OTHER_VERSION = 'Cannot have this as a file: the collector is of a version that makes none';
 
 function answerOf(status: number, value: unknown): QueryAnswer {
   const answer = answerSchema.safeParse(value);

@@ -2,7 +2,6 @@
 // Bodies are read only of callers that are known, and only a few at a time.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -18,13 +17,11 @@ import {
   type Direction,
   ENTRY_USES_PATH,
   MOST_PACKED_BYTES,
-  PARQUET_TYPE,
   progressPath,
-  QUERY_PATH,
 } from '../wire/collector-wire.ts';
-import type { AnswerQuery } from './answer-query.ts';
 import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
+import { addPersonRoutes, type PersonAnswers } from './person-routes.ts';
 import { readBody, tooLong } from './read-body.ts';
 import { type BatchReceiver, receiveBatch, type StoredBatch } from './receive-batch.ts';
 
@@ -36,7 +33,7 @@ export interface ServerTls {
   readonly clientCa?: string | undefined;
 }
 
-export interface CollectorServerOptions {
+export interface CollectorServerOptions extends PersonAnswers {
   readonly tls: ServerTls;
   readonly authenticate: Authenticate;
   readonly outbound: RowSink<Denial>;
@@ -44,7 +41,6 @@ export interface CollectorServerOptions {
   readonly uses: EntryUseStore;
   /** Fills in pod, node and owner of rows of workloads. */
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
-  readonly answerQuery: AnswerQuery;
   readonly onStored: (direction: Direction, stored: StoredBatch) => void;
   /** Of an answer that is no success: its status, and the sentence in it. */
   readonly onRefused: (status: number, sentence: string) => void;
@@ -67,7 +63,6 @@ const REQUEST_MS = 30_000;
 const MOST_CONNECTIONS = 1024;
 /** Bodies in memory, each of at most MOST_BODY_BYTES. */
 const MOST_BATCHES = 8;
-const JSON_TYPE = 'application/json; charset=utf-8';
 const BUSY = 'Cannot take more batches at once: try again in a moment';
 
 /** Not listening yet. */
@@ -128,7 +123,7 @@ function createFastify(options: CollectorServerOptions) {
     onStored: (stored) => options.onStored('inbound', stored),
   });
   addUsesRoute(serving, options);
-  addQueryRoute(server, callers, options);
+  addPersonRoutes(server, callers, options);
   return server;
 }
 
@@ -194,33 +189,6 @@ function takeSlot(gatewayOf: Serving['gatewayOf'], slots: Serving['slots'], dire
       if (holding.delete(request)) slots.taken -= 1;
     });
   };
-}
-
-function addQueryRoute(
-  server: Serving['server'],
-  callers: WeakMap<FastifyRequest, Caller>,
-  { answerQuery }: CollectorServerOptions,
-): void {
-  server.route({
-    method: 'POST',
-    url: QUERY_PATH,
-    handler: async (request, reply) => {
-      const caller = callers.get(request);
-      if (caller?.kind !== 'person')
-        throw new CollectorError(403, 'Cannot answer a gateway: queries are for people');
-      const gone = new AbortController();
-      reply.raw.once('close', () => gone.abort());
-      const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
-      const answer = await answerQuery(caller, body, gone.signal);
-      if (answer instanceof Readable) return reply.type(PARQUET_TYPE).send(answer);
-      if ('json' in answer)
-        return reply
-          .code(answer.isError ? 400 : 200)
-          .type(JSON_TYPE)
-          .send(answer.json);
-      return reply.code('error' in answer ? 400 : 200).send(answer);
-    },
-  });
 }
 
 function gatewayOf(callers: WeakMap<FastifyRequest, Caller>): Serving['gatewayOf'] {

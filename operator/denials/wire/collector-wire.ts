@@ -16,6 +16,9 @@ export const ENTRY_USES_PATH = '/v1/entry-uses';
 
 /** Of POST with {sql, maxRows?, since?, format?}, by people. */
 export const QUERY_PATH = '/v1/query';
+/** Of GET, by people who may read all: the log as a database file. */
+export const BACKUP_PATH = '/v1/backup';
+export const BACKUP_TYPE = 'application/octet-stream';
 /** Of an answer with format "parquet". */
 export const PARQUET_TYPE = 'application/vnd.apache.parquet';
 

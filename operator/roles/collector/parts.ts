@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { Counter, type Registry } from 'prom-client';
 import type { CollectorConfig } from '../../cluster-config.ts';
+import { answerBackups } from '../../denials/collector/answer-backup.ts';
 import { answerQueries } from '../../denials/collector/answer-query.ts';
 import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
 import { measureCollector } from '../../denials/collector/collector-metrics.ts';
@@ -79,14 +80,16 @@ function createServer(
   },
 ): CollectorServer {
   const { onStored, onRefused } = measureCollector(registry);
+  const readable = readableByApiServer(api);
   return createCollectorServer({
     ...{ tls, outbound: events.outbound(store.outbound), inbound: events.inbound(store.inbound), onStored },
     uses: store.uses,
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
+    answerBackup: answerBackups({ log: store.log, readable }),
     answerQuery: answerQueries({
       log: store.log,
-      readable: readableByApiServer(api),
+      readable,
       onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
     }),
     onRefused: (status, sentence) => {

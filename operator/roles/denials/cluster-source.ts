@@ -18,6 +18,7 @@ export async function sourceOfCluster(config: PersonConfig, openPort?: OpenPort)
     return {
       ask: collector.ask,
       askParquet: collector.askParquet,
+      backUp: collector.backUp,
       whyNothing: (workspace) => rightsOn(api, workspace),
       close: async () => void (await Promise.all([collector.close(), api.close()])),
     };

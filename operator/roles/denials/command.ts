@@ -48,12 +48,14 @@ async function show(
   source: DenialSource,
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
-  const { followDenials, showDenials, showParquet, showSql, showTop } = await import('./show-denials.ts');
+  const { followDenials, showDenials, showFile, showSql, showTop } = await import('./show-denials.ts');
   switch (request.kind) {
     case 'sql':
       return showSql(request, source, terminal);
+    case 'backup':
+      return showFile(() => source.backUp(), 'a backup', terminal);
     case 'parquet':
-      return showParquet(request, source, terminal);
+      return showFile(() => source.askParquet(request.sql), 'Parquet', terminal);
     case 'top':
       return showTop(request, source, terminal);
     case 'follow':

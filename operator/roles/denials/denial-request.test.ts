@@ -42,6 +42,8 @@ test.each<[DenialsOptions, string]>([
   [{ output: 'xml' }, '-o: Cannot write "xml": choose table, json, yaml, csv, parquet'],
   [{ output: 'parquet', follow: true }, 'Cannot combine --follow with -o parquet: '],
   [{ output: 'parquet', sql: 'x', pod: 'a' }, 'Cannot combine --sql with --pod: '],
+  [{ backup: true, since: '1h' }, 'Cannot combine --backup with --since: '],
+  [{ backup: true, output: 'csv' }, 'Cannot combine --backup with -o: '],
   [{ since: 'now' }, '--since: Cannot read duration "now": '],
   [{ limit: '-1' }, '--limit: Cannot read "-1": '],
   [{ top: '0' }, '--top: Cannot show "0" destinations: write a number from 1 to 1000'],

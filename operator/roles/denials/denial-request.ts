@@ -20,6 +20,7 @@ export interface DenialsOptions extends PersonOptions {
   readonly sql?: string;
   readonly json?: boolean;
   readonly output?: string;
+  readonly backup?: boolean;
 }
 
 export interface SqlRequest {
@@ -37,12 +38,12 @@ export interface RowsRequest {
 }
 
 /** Rows as one file. */
-export interface ParquetRequest {
+interface ParquetRequest {
   readonly kind: 'parquet';
   readonly sql: string;
 }
 
-export type Request = SqlRequest | RowsRequest | ParquetRequest;
+export type Request = SqlRequest | RowsRequest | ParquetRequest | { readonly kind: 'backup' };
 type Fault = { readonly error: string };
 
 const DEFAULT_ROWS = 1000;
@@ -53,6 +54,7 @@ const MOST_TOP = 1000;
 const TOP_MS = 86_400_000;
 
 export function readRequest(options: DenialsOptions): Request | Fault {
+  if (options.backup === true) return readBackup(options);
   const output = outputOf(options);
   if (typeof output === 'object') return output;
   const conflict = CONFLICTS.find(([isThere]) => isThere(options));
@@ -69,7 +71,7 @@ function readParquet(options: DenialsOptions): Request | Fault {
   const { sql, limit, top } = options;
   const all = limit === undefined && top === undefined ? { ...options, limit: '0' } : options;
   const request = sql === undefined ? readRows(all, 'json') : readSql(sql, options, 'json');
-  if ('error' in request || request.kind === 'parquet') return request;
+  if ('error' in request || request.kind === 'parquet' || request.kind === 'backup') return request;
   if (request.kind === 'sql') return { kind: 'parquet', sql: request.sql };
   const { filter, kind } = request;
   // The answer says where there are more than it may have.
@@ -78,6 +80,13 @@ function readParquet(options: DenialsOptions): Request | Fault {
     kind: 'parquet',
     sql: kind === 'top' ? selectTop(filter, rows) : selectDenials({ ...filter, limit: rows }),
   };
+}
+
+function readBackup(options: DenialsOptions): Request | Fault {
+  const [chosen] = [...ROW_OPTIONS, ...FORM_OPTIONS].filter(([name]) => options[name] !== undefined);
+  return chosen === undefined
+    ? { kind: 'backup' }
+    : { error: `Cannot combine --backup with ${chosen[1]}: it has the whole log, as a database file` };
 }
 
 function readSql(sql: string, options: DenialsOptions, output: TextFormat): Request | Fault {
@@ -153,6 +162,12 @@ const ROW_OPTIONS = [
   ['follow', '--follow'],
   ['top', '--top'],
   ['limit', '--limit'],
+] as const;
+
+const FORM_OPTIONS = [
+  ['sql', '--sql'],
+  ['output', '-o'],
+  ['json', '--json'],
 ] as const;
 
 function topOf({ top }: DenialsOptions): number | Fault {

@@ -1,9 +1,10 @@
 // Where `sallyport denials` gets its rows.
-import type { AskDenials, AskParquet } from '../../denials/asking/ask-collector.ts';
+import type { AskDenials, AskParquet, CollectorClient } from '../../denials/asking/ask-collector.ts';
 
 export interface DenialSource {
   readonly ask: AskDenials;
   readonly askParquet: AskParquet;
+  readonly backUp: CollectorClient['backUp'];
   /** Where nothing was found: what is wrong with the question, and what else to know. */
   readonly whyNothing: (workspace: string | undefined) => Promise<Nothing>;
   readonly close: () => Promise<void>;

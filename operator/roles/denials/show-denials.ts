@@ -4,7 +4,7 @@ import { formatHistogram, formatTop, stepOf } from '../../denials/query/format-s
 import { rowFormat } from '../../denials/query/row-formats.ts';
 import { selectHistogram, selectTop } from '../../denials/query/select-denials.ts';
 import type { TextFormat } from '../../model/output-format.ts';
-import type { ParquetRequest, RowsRequest, SqlRequest } from './denial-request.ts';
+import type { RowsRequest, SqlRequest } from './denial-request.ts';
 import type { DenialSource } from './denial-source.ts';
 import { Newcomers, readPages } from './read-pages.ts';
 import type { Terminal } from './terminal.ts';
@@ -30,14 +30,14 @@ export async function showSql(
   return undefined;
 }
 
-export async function showParquet(
-  { sql }: ParquetRequest,
-  source: DenialSource,
+export async function showFile(
+  ask: DenialSource['backUp'],
+  what: string,
   terminal: Terminal,
 ): Promise<Fault> {
   if (terminal.width !== undefined)
-    return 'Cannot write Parquet to a terminal: write it to a file, for example with ">denials.parquet"';
-  const answer = await source.askParquet(sql);
+    return `Cannot write ${what} to a terminal: write it to a file, for example with ">FILE"`;
+  const answer = await ask();
   if ('error' in answer) return answer.error;
   try {
     await terminal.bytes(answer);

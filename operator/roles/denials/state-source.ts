@@ -11,9 +11,17 @@ export function sourceOfState(state: string): DenialSource {
   const paths = statePaths(resolve(state));
   return {
     ask: (sql, maxRows) => queryDenials({ ...paths, sql, ...(maxRows === undefined ? {} : { maxRows }) }),
+    backUp: () => backUpState(paths),
     askParquet: (sql) => queryParquet({ ...paths, sql }),
     whyNothing: async (workspace) => ({ fault: await faultOfWorkspace(paths, workspace) }),
     close: async () => undefined,
+  };
+}
+
+/** Only the process has the file. */
+async function backUpState({ root, database }: ReturnType<typeof statePaths>) {
+  return {
+    error: `Cannot back up "${root}" so: stop sallyport and copy "${database}"; of a cluster's collector a backup is made while it runs`,
   };
 }
 
