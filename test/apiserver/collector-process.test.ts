@@ -13,17 +13,13 @@ import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kuberne
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
 import type { Denial } from '../../operator/model/denial.ts';
-import {
-  COLLECTOR_ACCOUNT,
-  COLLECTOR_AUDIENCE,
-  GATEWAY_ACCOUNT,
-  SYSTEM_NAMESPACE,
-} from '../../operator/model/system-names.ts';
+import { COLLECTOR_ACCOUNT, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import { type Shipping, shipRows } from '../../operator/roles/shared/ship-rows.ts';
 import { countsOf, sampleBatch } from '../fixtures/denial-fixture.ts';
 import { withClickhouse } from '../support/clickhouse-fixture.ts';
 import { createClientAuthority } from '../support/cluster/client-authority.ts';
+import { makeGatewayPod } from '../support/cluster/collector-scene.ts';
 import {
   CONTROL_PLANE_TIMEOUT_MS,
   type ControlPlane,
@@ -81,24 +77,7 @@ beforeAll(async () => {
   gateway = await connectKubernetes({
     kubeconfig: await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT),
   });
-  const pod = {
-    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'gw-1' } },
-    spec: { serviceAccountName: GATEWAY_ACCOUNT, containers: [{ name: 'main', image: 'none' }] },
-  };
-  await root.request({ method: 'POST', path: `${HOME}/pods`, body: pod });
-  const wish = {
-    ...{ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' },
-    spec: {
-      audiences: [COLLECTOR_AUDIENCE],
-      boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'gw-1' },
-    },
-  };
-  const path = `${HOME}/serviceaccounts/${GATEWAY_ACCOUNT}/token`;
-  const answer = await root.request({ method: 'POST', path, body: wish });
-  await writeFile(
-    join(folder, 'token'),
-    (answer as { readonly status: { readonly token: string } }).status.token,
-  );
+  await writeFile(join(folder, 'token'), await makeGatewayPod(root, 'gw-1'));
   running = await startCollector();
   shipping = ship();
 }, CONTROL_PLANE_TIMEOUT_MS);

@@ -59,6 +59,13 @@ test('countedUses() knows nothing of an entry that a gateway of now has not coun
   expect(sinceOf([use('gw-1', 90, 0), use('gw-2', 90, 9)], ['gw-1', 'gw-2'])).toBeUndefined();
 });
 
+test('countedUses() knows nothing of a time that is hardly longer than what was not told yet', () => {
+  const reports = [use('gw-1', 90, 1)];
+  const of = (minutes: number) =>
+    countedUses(reports, { ...AT, sinceMs: AT_MS - minutes * MINUTE_MS }).length;
+  expect([of(10), of(9)]).toEqual([1, 0]);
+});
+
 test('countedUses() sums what gateways counted, and takes the first and the last use', () => {
   const reports = [
     use('gw-1', 90, 0, { connections: 3, firstUsed: iso(AT_MS - 9), lastUsed: iso(AT_MS - 8) }),

@@ -33,6 +33,9 @@ export interface CountedAt {
  */
 export const LATE_MS = 180_000;
 
+/** A tenth of the time that is looked at, at its end, may be unknown: of the last minute gateways have not told yet. */
+const UNKNOWN_SHARE = 10;
+
 /** Entries of one policy; one that is not known now is left out. */
 export function countedUses(reports: readonly GatewayUse[], at: CountedAt): readonly EntryUse[] {
   return [...Map.groupBy(reports, useKey).values()].flatMap((some) => {
@@ -59,8 +62,11 @@ function watchedSince(
 ): number | undefined {
   const isLate = ({ countedToMs }: GatewayUse): boolean => countedToMs < atMs - LATE_MS;
   const living = reports.filter(({ hasEnded }) => !hasEnded);
-  const live = new Set(living.filter((use) => !isLate(use)).map(({ gateway }) => gateway));
-  if (live.size === 0 || gateways.some((gateway) => !live.has(gateway))) return undefined;
+  const live = living.filter((use) => !isLate(use));
+  const named = new Set(live.map(({ gateway }) => gateway));
+  if (live.length === 0 || gateways.some((gateway) => !named.has(gateway))) return undefined;
+  const knownToMs = Math.min(...live.map(({ countedToMs }) => countedToMs));
+  if ((atMs - knownToMs) * UNKNOWN_SHARE > atMs - sinceMs) return undefined;
   if (living.some((use) => isLate(use) && use.countedToMs + LATE_MS >= sinceMs)) return atMs;
   const missed = reports.flatMap(({ missedUntilMs }) => missedUntilMs ?? []);
   return Math.max(coveredSince(reports, atMs), ...missed);

@@ -9,7 +9,7 @@ import { DEFAULT_POLICY } from '../../model/kubernetes-object.ts';
 import type { PersonApi } from '../shared/person-access.ts';
 import type { StoredPolicy } from './cluster-policies.ts';
 import { diffLines } from './diff-lines.ts';
-import { mergePatch, suggestedPolicy } from './suggested-policy.ts';
+import { mergePatch } from './suggested-policy.ts';
 
 /** Shows the text, and resolves to whether the answer is yes. */
 export type Confirm = (text: string) => Promise<boolean>;
@@ -33,8 +33,11 @@ export async function applyToCluster(
     const written = stored.get(suggestion.policy);
     if (written === undefined)
       throw new Error(`Cannot find NetworkPolicy "${suggestion.policy}": suggest again`);
-    const isYes = await confirm(`${differenceOf(written, suggestion)}\nChange ${nameOf(suggestion)}? [y/N] `);
-    if (isYes) await patch(api, written, suggestion);
+    const body = mergePatch(written, suggestion);
+    const after = await patch(api, suggestion.policy, body, { dryRun: 'All' });
+    const difference = [...differenceOf(written, after), ...concernedBy(written, suggestion)].join('\n');
+    const isYes = await confirm(`${difference}\nChange ${nameOf(suggestion)}? [y/N] `);
+    if (isYes) await patch(api, suggestion.policy, body);
     else outcome = 'declined';
     write(isYes ? `Changed ${nameOf(suggestion)}\n` : 'Nothing is changed\n');
   }
@@ -43,15 +46,11 @@ export async function applyToCluster(
 
 const nameOf = ({ policy }: Suggestion): string => `NetworkPolicy "${policy}"`;
 
-function differenceOf(written: StoredPolicy, suggestion: Suggestion): string {
-  const [before, after] = [written, suggestedPolicy(written, suggestion)].map((policy) =>
-    yamlOf(writtenPart(policy)),
-  );
-  const place = `networkpolicies/${suggestion.policy}`;
-  return [
-    ...[`--- ${place}`, `+++ ${place}`, ...diffLines(before ?? '', after ?? '')],
-    ...concernedBy(written, suggestion),
-  ].join('\n');
+/** Of what the API server would store. */
+function differenceOf(before: StoredPolicy, after: StoredPolicy): readonly string[] {
+  const place = `networkpolicies/${before.metadata.name}`;
+  const [old = '', fresh = ''] = [before, after].map((policy) => yamlOf(writtenPart(policy)));
+  return [`--- ${place}`, `+++ ${place}`, ...diffLines(old.trimEnd(), fresh.trimEnd())];
 }
 
 /** What people write, without what the API server adds. */
@@ -92,15 +91,20 @@ const MANAGERS = [
   { mark: 'argocd.argoproj.io/tracking-id', name: 'Argo CD' },
 ] as const;
 
-async function patch(api: PersonApi, written: StoredPolicy, suggestion: Suggestion): Promise<void> {
+/** Resolves to the policy as it is then, or would be. */
+async function patch(
+  api: PersonApi,
+  name: string,
+  body: object,
+  query: Readonly<Record<string, string>> = {},
+): Promise<StoredPolicy> {
   try {
-    await api.request({
-      ...{ method: 'PATCH', path: pathOf(NETWORK_POLICIES, { name: suggestion.policy }) },
-      ...{ query: { fieldManager: FIELD_MANAGER }, contentType: 'application/merge-patch+json' },
-      body: mergePatch(written, suggestion),
-    });
+    return (await api.request({
+      ...{ method: 'PATCH', path: pathOf(NETWORK_POLICIES, { name }), body },
+      ...{ query: { fieldManager: FIELD_MANAGER, ...query }, contentType: 'application/merge-patch+json' },
+    })) as StoredPolicy;
   } catch (cause) {
-    throw new Error(`Cannot change ${nameOf(suggestion)}: ${reasonOf(cause)}`, { cause });
+    throw new Error(`Cannot change NetworkPolicy "${name}": ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -5,7 +5,12 @@ import { Writable } from 'node:stream';
 import { readCollectorConfig } from '../../../operator/cluster-config.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
-import { COLLECTOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
+import {
+  COLLECTOR_ACCOUNT,
+  COLLECTOR_AUDIENCE,
+  GATEWAY_ACCOUNT,
+  SYSTEM_NAMESPACE,
+} from '../../../operator/model/system-names.ts';
 import { CollectorProcess } from '../../../operator/roles/collector/process.ts';
 import type { OpenPort } from '../../../operator/roles/shared/collector-of-cluster.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -34,6 +39,23 @@ export async function makeCollectorPod(root: Pick<KubernetesApi, 'request'>): Pr
     ...{ method: 'PATCH', path: `${pods}/collector-1/status`, contentType: 'application/merge-patch+json' },
     body: { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
   });
+}
+
+/** A gateway's pod, and the token that its kubelet would give it. */
+export async function makeGatewayPod(root: Pick<KubernetesApi, 'request'>, name: string): Promise<string> {
+  const home = `/api/v1/namespaces/${SYSTEM_NAMESPACE}`;
+  const pod = {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name } },
+    spec: { serviceAccountName: GATEWAY_ACCOUNT, containers: [{ name: 'main', image: 'none' }] },
+  };
+  await root.request({ method: 'POST', path: `${home}/pods`, body: pod });
+  const wish = {
+    ...{ apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' },
+    spec: { audiences: [COLLECTOR_AUDIENCE], boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name } },
+  };
+  const path = `${home}/serviceaccounts/${GATEWAY_ACCOUNT}/token`;
+  const answer = await root.request({ method: 'POST', path, body: wish });
+  return (answer as { readonly status: { readonly token: string } }).status.token;
 }
 
 export function portOf(running: () => CollectorProcess): OpenPort {

@@ -48,6 +48,8 @@ export interface AgentOptions {
   readonly outside?: OutsideServers;
   /** Whether the test runs its Envoy, as another container of the pod. */
   readonly externalEnvoy?: boolean;
+  /** Where it sends its rows, and the file with its token; its output unless given. */
+  readonly collector?: { readonly collector: string; readonly collectorToken: string };
 }
 
 /** A workspace's lanes with the port of each. */
@@ -114,8 +116,9 @@ export class GatewayScene {
     return spawn(PROGRAM, ['gateway', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
 
-  #optionsOf(podName: string, { outside = this.outside, address, kubeconfig }: AgentOptions) {
+  #optionsOf(podName: string, { outside = this.outside, address, kubeconfig, collector }: AgentOptions) {
     return {
+      ...collector,
       kubeconfig: kubeconfig ?? this.controlPlane.adminKubeconfig,
       namespace: SYSTEM_NAMESPACE,
       healthPort: '0',
