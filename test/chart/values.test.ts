@@ -151,6 +151,18 @@ it.each([
     { collector: { otlp: { url: 'https://a.example/v1/logs' } } },
     'Cannot let the collector connect to where rows go: list it in "collector.allowedTo"',
   ],
+  [
+    { collector: { export: { to: 's3://denials' } } },
+    'Cannot export days of denials: write both the bucket in "collector.export.to"',
+  ],
+  [
+    { collector: { export: { to: 's3://denials', url: 'https://s3.example' } } },
+    'Cannot let the collector connect to where rows go: list it in "collector.allowedTo"',
+  ],
+  [
+    { collector: { store: 'otlp', export: { to: 's3://denials', url: 'https://s3.example' } } },
+    'Cannot use value "collector.export.to": write "duckdb" in "collector.store"',
+  ],
 ])('says what is wrong with %j', async (values, sentence) => {
   const { code, stderr } = await helm.template(values);
   expect(code).not.toBe(0);

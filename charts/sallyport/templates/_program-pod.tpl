@@ -1,6 +1,6 @@
 {{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args",
      further "ports" as YAML, "state", the volume of a program that has one: then there is one pod at a time, "shipsRows",
-     for one whose rows wait for the collector in an emptyDir, "scratch", for one that needs /tmp, and "secrets", by the
+     for one whose rows wait for the collector in an emptyDir, "scratch", for one that needs /tmp, "env" as YAML, and "secrets", by the
      name of the directory in /var/run/secrets. */}}
 {{- define "sallyport.programDeployment" -}}
 apiVersion: apps/v1
@@ -75,6 +75,9 @@ spec:
               valueFrom:
                 fieldRef:
                   fieldPath: status.podIP
+            {{- end }}
+            {{- with .env }}
+            {{- . | nindent 12 }}
             {{- end }}
           ports:
             - name: health
