@@ -1,4 +1,6 @@
 // kubectl sallyport as a person on the cluster of the end-to-end suite runs it.
+import { mkdtempSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ProgramResult, runProgram } from '../cluster/run-program.ts';
 import { ROOT } from './commands.ts';
@@ -10,10 +12,13 @@ export type DenialRow = Readonly<Record<string, unknown>> & {
   readonly lost: number;
 };
 
-const PROGRAM = join(ROOT, 'operator/kubectl-sallyport.ts');
+/** A folder for PATH, in which kubectl finds the plugin. */
+const plugins = mkdtempSync(join(tmpdir(), 'kubectl-plugins-'));
+symlinkSync(join(ROOT, 'hack/sallyport'), join(plugins, 'kubectl-sallyport'));
 
 export function sallyport(...args: readonly string[]): Promise<ProgramResult> {
-  return runProgram(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...args]);
+  const environment = { PATH: `${plugins}:${process.env['PATH']}` };
+  return runProgram('kubectl', ['sallyport', ...args], '', environment);
 }
 
 /** Rows of a query; throws what the command complains of. */
