@@ -9,6 +9,7 @@ helm        helm.sh/helm/v4/cmd/helm                  v4.3.1
 kind        sigs.k8s.io/kind                          v0.33.0
 coredns     github.com/coredns/coredns                v1.14.7
 kube-score  github.com/zegl/kube-score/cmd/kube-score v1.20.0
+promtool    github.com/prometheus/prometheus/cmd/promtool v0.316.0
 versitygw   github.com/versity/versitygw/cmd/versitygw v1.8.0
 '
 cache=${XDG_CACHE_HOME:-${HOME:-${TMPDIR:-/tmp}}/.cache}/sallyport

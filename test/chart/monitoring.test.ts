@@ -1,11 +1,11 @@
 // Alerts and dashboards of the chart name only metrics that our programs have, with labels that these have.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { load } from 'js-yaml';
 import type { Registry } from 'prom-client';
 import { measureAnswers } from '../../operator/api/answer-metrics.ts';
 import { measureIsolation } from '../../operator/deliver/kubernetes/canary/isolation-metrics.ts';
 import { measureDelivery } from '../../operator/deliver/kubernetes/delivery-metrics.ts';
+import { countDenials, measureCollector } from '../../operator/denials/collector/collector-metrics.ts';
 import {
   measureDenials,
   measureInboundDenials,
@@ -18,11 +18,15 @@ import { measureXds, XdsCounts } from '../../operator/gateway/xds/xds-counts.ts'
 import { measureRequests } from '../../operator/lib/kubernetes/request-metrics.ts';
 import { measureLoop, measurePasses, roleRegistry } from '../../operator/lib/loop-metrics.ts';
 import type { AccessType } from '../../operator/model/denial.ts';
+import { measureStore } from '../../operator/roles/collector/store-metrics.ts';
 import {
   measureReflectorFailures,
   measureReflectors,
 } from '../../operator/sources/kubernetes/reflector-metrics.ts';
+import { alertRules } from '../support/chart/alert-rules.ts';
 import { CHART } from '../support/chart/helm.ts';
+
+const COLLECTOR = join(import.meta.dirname, '../../operator/roles/collector');
 
 /** Those that Prometheus adds, and those of histograms. */
 const LABELS_OF_ALL = ['pod', 'namespace', 'job', 'instance', 'le'];
@@ -41,33 +45,43 @@ function knownMetrics(): ReadonlyMap<string, readonly string[]> {
   measureDenials(registry);
   measureInboundDenials(registry);
   measureLoss(registry);
-  measureSpools(registry, () => Promise.resolve({ bytes: 0, lagSeconds: 0 }));
+  measureSpools(registry, {
+    stateOf: () => Promise.resolve({ bytes: 0, lagSeconds: 0 }),
+    budgetBytes: 1,
+  });
   measureDns(registry, new DnsCounts());
   measureXds(registry, new XdsCounts());
   measureEnvoy(registry, { deniedConnections: () => 0, memoryRatio: () => 0 });
   measureAnswers(registry);
+  measureCollector(registry, 'duckdb');
+  countDenials(registry, { canRaise: true, progress: nothing, append: nothing });
+  measureStore(registry, { usedBytes: async () => 0, limitBytes: 1, directory: '/' });
   const metrics = registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
+  const inline = inlineMetrics().map((name) => ({ name, labelNames: [] }));
   return new Map(
-    metrics.flatMap(({ name, labelNames }) =>
+    [...inline, ...metrics].flatMap(({ name, labelNames }) =>
       ['', '_bucket', '_sum', '_count'].map((part) => [`${name}${part}`, labelNames] as const),
     ),
   );
 }
 
-function alertExpressions(): readonly string[] {
-  const { groups } = load(readFileSync(join(CHART, 'files/rules.yaml'), 'utf8')) as {
-    readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
-  };
-  return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+/** Of counters that a part makes for itself, as the source names them: without labels. */
+function inlineMetrics(): readonly string[] {
+  return ['parts.ts', 'row-store.ts', 'export-rows.ts'].flatMap((name) => {
+    const source = readFileSync(join(COLLECTOR, name), 'utf8');
+    return [...source.matchAll(/name: '(sallyport_\w+)'/g)].map(([, metric = '']) => metric);
+  });
 }
+
+const nothing = (): Promise<never> => Promise.reject(new Error('nothing is stored here'));
 
 function dashboardExpressions(): readonly string[] {
   const folder = join(CHART, 'dashboards');
   return readdirSync(folder).flatMap((name) => {
     const { panels } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as {
-      readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+      readonly panels: readonly { readonly targets?: readonly { readonly expr: string }[] }[];
     };
-    return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    return panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
   });
 }
 
@@ -83,7 +97,7 @@ function namesIn(expression: string): {
   return { metrics: words.filter((word) => !FUNCTIONS.test(word)), labels: [...matched, ...grouped] };
 }
 
-const EXPRESSIONS = [...alertExpressions(), ...dashboardExpressions()];
+const EXPRESSIONS = [...alertRules().map(({ expr }) => expr), ...dashboardExpressions()];
 
 it.each(EXPRESSIONS)('%s', (expression) => {
   const known = knownMetrics();

@@ -18,6 +18,7 @@ import {
   ENTRY_USES_PATH,
   MOST_PACKED_BYTES,
   progressPath,
+  QUERY_PATH,
 } from '../wire/collector-wire.ts';
 import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
@@ -33,6 +34,9 @@ export interface ServerTls {
   readonly clientCa?: string | undefined;
 }
 
+/** "other": no call of ours. */
+type RequestKind = 'batch' | 'progress' | 'entry-uses' | 'query' | 'other';
+
 export interface CollectorServerOptions extends PersonAnswers {
   readonly tls: ServerTls;
   readonly authenticate: Authenticate;
@@ -42,8 +46,8 @@ export interface CollectorServerOptions extends PersonAnswers {
   /** Fills in pod, node and owner of rows of workloads. */
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
   readonly onStored: (direction: Direction, stored: StoredBatch) => void;
-  /** Of an answer that is no success: its status, and the sentence in it. */
-  readonly onRefused: (status: number, sentence: string) => void;
+  /** Of an answer that is no success: its status, the sentence in it, and what was asked for. */
+  readonly onRefused: (status: number, sentence: string, request: RequestKind) => void;
   /** A fault of ours. */
   readonly onFault: (error: unknown) => void;
 }
@@ -253,11 +257,21 @@ function toCollectorError(error: unknown, { onFault }: CollectorServerOptions): 
   return new CollectorError(500, 'Cannot store or read rows now: the log of the collector says why', error);
 }
 
+const KINDS: Readonly<Record<string, RequestKind>> = {
+  ...{ [batchPath('outbound')]: 'batch', [batchPath('inbound')]: 'batch' },
+  ...{ [progressPath('outbound')]: 'progress', [progressPath('inbound')]: 'progress', [QUERY_PATH]: 'query' },
+  [ENTRY_USES_PATH]: 'entry-uses',
+};
+
+function kindOf({ routeOptions: { url = '' } }: FastifyRequest): RequestKind {
+  return KINDS[url] ?? 'other';
+}
+
 function refuse(
   reply: FastifyReply,
   { status, message }: CollectorError,
   { onRefused }: CollectorServerOptions,
 ): FastifyReply {
-  onRefused(status, message);
+  onRefused(status, message, kindOf(reply.request));
   return reply.code(status).send({ error: message });
 }

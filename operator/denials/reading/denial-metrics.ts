@@ -1,30 +1,29 @@
 // Metrics of denials, for a limited number of workspaces.
 import { Counter, type Registry } from 'prom-client';
+import { boundedCounter } from '../../lib/bounded-counter.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
-
-/** Beyond so many series, those of further workspaces are counted together. */
-const MAX_SERIES = 5000;
-const OTHER_WORKSPACES = '(other)';
 
 export type CountedDenial = Pick<Denial, 'workspace' | 'reason' | 'accessType' | 'repeats'>;
 export type CountedRequest = Pick<InboundDenial, 'workspace' | 'reason' | 'policyOutcome' | 'repeats'>;
 
 export function measureDenials(registry: Registry): (denial: CountedDenial) => void {
-  const count = counterOf(registry, 'access_type', {
+  const count = boundedCounter(registry, {
     name: 'sallyport_denials_total',
     help: 'Connections denied, or in dry-run that would have been denied',
+    labelNames: ['reason', 'access_type'],
   });
-  return ({ workspace, reason, accessType, repeats }) => count(workspace, reason, accessType, repeats);
+  return ({ workspace, reason, accessType, repeats }) => count(workspace, [reason, accessType], repeats);
 }
 
 export function measureInboundDenials(registry: Registry): (denial: CountedRequest) => void {
-  const count = counterOf(registry, 'policy_outcome', {
+  const count = boundedCounter(registry, {
     name: 'sallyport_inbound_denials_total',
     help: 'Requests from outside denied, or by lists in dry-run that would have been denied',
+    labelNames: ['reason', 'policy_outcome'],
   });
   return ({ workspace, reason, policyOutcome, repeats }) =>
-    count(workspace ?? '', reason, policyOutcome, repeats);
+    count(workspace ?? '', [reason, policyOutcome], repeats);
 }
 
 /**
@@ -41,26 +40,4 @@ export function measureLoss(registry: Registry): (reason: LossReason, lost: numb
     registers: [registry],
   });
   return (reason, lost) => counter.inc({ reason }, lost);
-}
-
-function counterOf(
-  registry: Registry,
-  outcomeLabel: string,
-  named: { readonly name: string; readonly help: string },
-): (workspace: string, reason: string, outcome: string, repeats: number) => void {
-  const counter = new Counter({
-    ...named,
-    labelNames: ['workspace', 'reason', outcomeLabel],
-    registers: [registry],
-  });
-  const series = new Set<string>();
-  return (workspace, reason, outcome, repeats) => {
-    const key = JSON.stringify([workspace, reason, outcome]);
-    const isOwn = series.has(key) || series.size < MAX_SERIES;
-    if (isOwn) series.add(key);
-    counter.inc(
-      { workspace: isOwn ? workspace : OTHER_WORKSPACES, reason, [outcomeLabel]: outcome },
-      repeats,
-    );
-  };
 }

@@ -2,7 +2,17 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { SpoolsState } from './spools.ts';
 
-export function measureSpools(registry: Registry, stateOf: () => Promise<SpoolsState>): void {
+export interface MeasuredSpools {
+  readonly stateOf: () => Promise<SpoolsState>;
+  readonly budgetBytes: number;
+}
+
+export function measureSpools(registry: Registry, { stateOf, budgetBytes }: MeasuredSpools): void {
+  new Gauge({
+    name: 'sallyport_spool_limit_bytes',
+    help: 'Bytes of log lines beyond which the oldest are given up, and counted',
+    registers: [registry],
+  }).set(budgetBytes);
   new Gauge({
     name: 'sallyport_spool_bytes',
     help: 'Bytes of log lines that the gateway has on disk, with those that wait for the denial log',

@@ -71,7 +71,8 @@ export class ShippedRows implements CallerRows {
 
   async start(): Promise<void> {
     const { log, shipping } = this.#parts;
-    measureSpools(this.#options.registry, () => log.spoolsState());
+    const { registry, config } = this.#options;
+    measureSpools(registry, { stateOf: () => log.spoolsState(), budgetBytes: config.spoolBytes });
     shipping.start();
     await log.follow();
   }

@@ -6,7 +6,7 @@ import type { CollectorConfig } from '../../cluster-config.ts';
 import { answerBackups } from '../../denials/collector/answer-backup.ts';
 import { answerQueries } from '../../denials/collector/answer-query.ts';
 import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
-import { measureCollector } from '../../denials/collector/collector-metrics.ts';
+import { countDenials, measureCollector } from '../../denials/collector/collector-metrics.ts';
 import { type CollectorServer, createCollectorServer } from '../../denials/collector/collector-server.ts';
 import { readableByApiServer } from '../../denials/collector/readable-workspaces.ts';
 import { currentTls } from '../../denials/collector/server-certificate.ts';
@@ -65,7 +65,7 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
 }
 
 function createServer(
-  { systemNamespace }: CollectorConfig,
+  { systemNamespace, store: place }: CollectorConfig,
   {
     tls,
     api,
@@ -79,10 +79,14 @@ function createServer(
     readonly logger: Logger;
   },
 ): CollectorServer {
-  const { onStored, onRefused } = measureCollector(registry);
+  const { onStored, onRefused } = measureCollector(
+    registry,
+    typeof place === 'string' ? place : 'clickhouse',
+  );
+  const outbound = countDenials(registry, events.outbound(store.outbound));
   const readable = readableByApiServer(api);
   return createCollectorServer({
-    ...{ tls, outbound: events.outbound(store.outbound), inbound: events.inbound(store.inbound), onStored },
+    ...{ tls, outbound, inbound: events.inbound(store.inbound), onStored },
     uses: store.uses,
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
@@ -92,8 +96,8 @@ function createServer(
       readable,
       onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
     }),
-    onRefused: (status, sentence) => {
-      onRefused(status, sentence);
+    onRefused: (status, sentence, request) => {
+      onRefused(status, sentence, request);
       // Strangers would fill the log.
       if (status !== UNKNOWN) logger.warn('a request was refused', { status, reason: sentence });
     },

@@ -22,6 +22,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { exportRows, type RowExport } from './export-rows.ts';
+import { measureStore } from './store-metrics.ts';
 
 interface RowSinks {
   readonly outbound: RowSink<Denial>;
@@ -99,6 +100,11 @@ async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Reg
     config.exportTo === undefined
       ? undefined
       : await exportRows({ store, exportTo: config.exportTo, root: paths.root, logger, registry });
+  measureStore(registry, {
+    usedBytes: () => store.usedBytes(),
+    limitBytes: config.retentionBytes,
+    directory: paths.root,
+  });
   const retention = new DenialRetention({
     store: exports?.retained ?? store,
     maxAgeMs: config.retentionMs,

@@ -183,7 +183,7 @@ export class GatewayProcess {
     measureDns(registry, dns.counts);
     measureXds(registry, envoy.counts);
     measureEntryUses(registry, () => uses.snapshot());
-    measureSpools(registry, () => spools.state());
+    measureSpools(registry, { stateOf: () => spools.state(), budgetBytes: config.spoolBytes });
     measureEnvoy(registry, {
       deniedConnections: () => overloaded.total,
       memoryRatio: () => overload.memoryPercent / 100,

@@ -139,7 +139,7 @@ export class IngressProcess {
     measureLoop(registry, 'ingress', () => this.#loop.state());
     measureReflectors(registry, progress);
     measureXds(registry, envoy.counts);
-    measureSpools(registry, () => log.spoolsState());
+    measureSpools(registry, { stateOf: () => log.spoolsState(), budgetBytes: config.spoolBytes });
     measureEnvoy(registry, numbers);
     this.#health = await startHealthServer({
       port: config.healthPort,
