@@ -7,7 +7,7 @@ export default {
   transform: {},
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: ['<rootDir>/{operator,test}/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(?:bench|nodes|otlp|s3)/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(?:alerts|bench|nodes|otlp|s3)/'],
   // Its usual place is shared between users, and named after a user id that is 0 in a namespace of our own.
   cacheDirectory: '<rootDir>/node_modules/.cache/jest',
   testTimeout: 180_000,

@@ -12,6 +12,7 @@ export default {
     'test/{bench,attack,clients}/main.ts',
     'test/clients/programs/*.mjs',
     'test/nodes/**/*.test.ts',
+    'test/alerts/{jest.config.js,*.test.ts}',
     'test/otlp/{jest.config.js,*.test.ts}',
     'test/s3/{jest.config.js,*.test.ts}',
     'test/nodes/{jest.config.js,outside.ts,setup.ts,teardown.ts,by-name-sequencer.ts}',

@@ -26,7 +26,7 @@ finish() {
   rm -f "$counts"
   failed=$((failed + failed_checks))
   if [[ $failed -eq 0 && ($jest_status -ne 0 || $passed -eq 0) ]]; then failed=1; fi
-  echo 'Not run, since they have scripts of their own: npm run test:e2e, test:api, test:otlp, test:s3, clients, attack, bench'
+  echo 'Not run, since they have scripts of their own: npm run test:e2e, test:alerts, test:api, test:otlp, test:s3, clients, attack, bench'
   echo "$passed passed, $failed failed, $skipped skipped"
   [[ $failed -eq 0 ]] && exit 0 || exit 1
 }

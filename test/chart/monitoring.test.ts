@@ -115,3 +115,10 @@ it('asks for access types that there are', () => {
   const types: Readonly<Record<AccessType, true>> = { DROP: true, DRY_RUN_DENIAL: true };
   expect(asked.toSorted()).toEqual(Object.keys(types).toSorted());
 });
+
+it('every alert says what is, and what to do', () => {
+  const poor = alertRules().filter(
+    ({ annotations: { summary, description } }) => summary.length < 30 || description.length < 20,
+  );
+  expect(poor).toEqual([]);
+});

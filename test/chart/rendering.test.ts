@@ -142,7 +142,9 @@ it('runs several collectors without a volume where rows are stored elsewhere, wh
   const of = (kind: string) => own.find((one) => one.kind === kind) as Manifest & { readonly spec: object };
   expect(of('Deployment').spec).toMatchObject({
     ...{ replicas: 3, strategy: { rollingUpdate: { maxUnavailable: 0 } } },
-    template: { spec: { volumes: [{ name: 'clickhouse', secret: { secretName: 'ours' } }] } },
+    template: {
+      spec: { volumes: [{ name: 'scratch' }, { name: 'clickhouse', secret: { secretName: 'ours' } }] },
+    },
   });
   expect(of('NetworkPolicy').spec).toMatchObject({
     egress: [
