@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { openFile, parquetAnswer } from '../query/parquet-answer.ts';
+import { rewriteQuery } from '../query/rewrite-query.ts';
 import { type QueryAnswer, runQuery } from '../query/run-query.ts';
 import type { QueriedLog } from '../store/queried-log.ts';
 import type { PersonCaller } from './caller.ts';
@@ -108,7 +109,10 @@ async function askCopy(
   }: Asking & { readonly workspaces: 'all' | readonly string[] },
 ): Promise<CollectorAnswer> {
   if (signal.aborted) return { error: 'Cannot finish the query: the caller has gone' };
-  const copy = await log.copyVisible({ workspaces, since, mostRows, memoryMb: COPY_MB });
+  const copy = await log.copyVisible({
+    ...{ workspaces, since, mostRows, memoryMb: COPY_MB },
+    sql: rewriteQuery(sql),
+  });
   try {
     if (copy.isPartial)
       return {

@@ -12,18 +12,20 @@ export interface VisibleCopy {
   /** A folder of its own, and the database in it, which nobody has open. */
   readonly folder: string;
   readonly database: string;
-  /** Whether there were more rows than it holds: then it has the newest ones. */
+  /** Whether there were more rows than it holds. */
   readonly isPartial: boolean;
   readonly remove: () => Promise<void>;
 }
 
-interface VisibleFilter {
+export interface VisibleFilter {
   /** Namespaces; "all" has the rows of no workspace too. */
   readonly workspaces: readonly string[] | 'all';
   /** Rows from then on, in ISO 8601. */
   readonly since?: string | undefined;
   /** Of each table. */
   readonly mostRows: number;
+  /** The one query that the copy is for, as DuckDB reads it: what it surely does not need may be left out. */
+  readonly sql?: string;
 }
 
 export interface VisibleOptions extends VisibleFilter {
@@ -31,8 +33,8 @@ export interface VisibleOptions extends VisibleFilter {
 }
 
 /**
- * Puts the newest rows of a table that pass the filter into the table of that name. Resolves to how many there were, or
- * one more than the most.
+ * Puts the rows of a table that pass the filter into the table of that name. Resolves to how many there were, or one more
+ * than the most.
  */
 export type FillTable = (
   target: DuckDBConnection,
