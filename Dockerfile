@@ -22,6 +22,8 @@ ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--heap-growing-pe
 
 FROM base AS collector
 COPY --from=build /collector /
+# It reads a batch of rows after the other. With room for several of them garbage is collected in half of the CPU time.
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=16", "--heap-growing-percent=25", "/app/sallyport.mjs"]
 
 FROM base
 COPY --from=build /product /

@@ -34,13 +34,15 @@ make_others() {
 
 # All archives, into the folder "$1".
 make_images() {
-  local name config="{$user,\"Entrypoint\":$(said ENTRYPOINT),\"Env\":[$(said ENV | sed 's/[^ ]*/"&"/g; s/ /,/g')]}"
+  local name environment
+  environment=$(said ENV | sed 's/[^ ]*/"&"/g; s/ /,/g')
   echo 'Making the images of Sallyport (for this state of its sources)'
   make_product "$1/sallyport"
   make_collector "$1/collector"
   for name in sallyport collector; do
     cp "$1/$name/app/sbom.json" "$1/$name.sbom.json"
-    archive "$1/$name.tar" "sallyport/$name:$version" "$1/$name" "$config"
+    archive "$1/$name.tar" "sallyport/$name:$version" "$1/$name" \
+      "{$user,\"Entrypoint\":$(said ENTRYPOINT "$name"),\"Env\":[$environment]}"
     rm -rf "${1:?}/$name"
   done
   ln "$others"/*.tar "$1/"

@@ -3,8 +3,13 @@
 # shellcheck disable=SC2154 # set where this is sourced
 source "$(dirname "${BASH_SOURCE[0]}")/../kind/cached.sh"
 
-# The instruction "$1" of the Dockerfile, which says how the image is run.
-said() { sed -n "s/^$1 //p" "$root/Dockerfile" | tail -n 1; }
+# The instruction "$1" of the Dockerfile, which says how an image is run; that of the image "$2" where it has its own.
+said() {
+  local stage
+  for stage in "${2:-base}" base; do
+    sed -n "/^FROM .* AS $stage\$/,/^FROM/s/^$1 //p" "$root/Dockerfile" | grep . && return
+  done
+}
 
 # Installs the program "$2" into the image folder "$1" as the path "$3", with the libraries that it needs.
 add_program() {

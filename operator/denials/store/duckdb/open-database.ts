@@ -13,6 +13,8 @@ import { type SetAside, setAside } from './set-aside.ts';
 export interface DatabaseOptions {
   /** Default 64. DuckDB spills to "<path>.tmp" beyond it. */
   readonly memoryLimitMb?: number;
+  /** Of the write-ahead log, before it is folded into the file. Default 1: in a flood it is larger than its rows. */
+  readonly checkpointMb?: number;
   /** Default 1. */
   readonly threads?: number;
   /** Opens an existing log without changing it; fails where there is none. Default false. */
@@ -77,14 +79,17 @@ async function sizeOf(path: string): Promise<number | undefined> {
   );
 }
 
-function instanceOptions({ memoryLimitMb = 64, threads = 1, readOnly = false }: DatabaseOptions) {
+function instanceOptions({
+  memoryLimitMb = 64,
+  checkpointMb = 1,
+  threads = 1,
+  readOnly = false,
+}: DatabaseOptions) {
   return {
     access_mode: readOnly ? 'READ_ONLY' : 'READ_WRITE',
     memory_limit: `${memoryLimitMb}MiB`,
     threads: String(threads),
-    // The write-ahead log of a flood is larger than its rows; the default of 16 MB of it would be most of the log's
-    // size.
-    checkpoint_threshold: '1MiB',
+    checkpoint_threshold: `${checkpointMb}MiB`,
     // A file of another database (SQLite, say) must not make DuckDB download the extension that reads it.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
