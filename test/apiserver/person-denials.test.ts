@@ -201,6 +201,11 @@ test('tables fit terminals of 80 and of 160 columns, with the pod', async () => 
   }
 });
 
+test('in a pipe --top leaves nothing out', async () => {
+  const { out } = await denials({ kubeconfig: ada, top: true, since: '3650d' });
+  expect(out).toMatch(/^DESTINATION:PORT .* LAST$/m);
+});
+
 test('--sql asks what it says, and its mistakes are said', async () => {
   const sql = 'select count(*)::int as n from system.access.outbound_network';
   expect(await denials({ kubeconfig: ada, sql, output: 'csv' })).toEqual({

@@ -5,8 +5,8 @@ import { denialTable } from './format-denials.ts';
 import type { JsonRow } from './run-query.ts';
 
 export interface SummaryFormat {
-  /** Columns of the terminal. */
-  readonly width: number;
+  /** Columns of the terminal; undefined in a pipe, where nothing is shortened. */
+  readonly width?: number | undefined;
   readonly colour: boolean;
   readonly inbound: boolean;
 }
@@ -17,6 +17,8 @@ const STEPS_MS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 
 );
 const MONTH_MS = 30 * 86_400_000;
 const MOST_BARS = 24;
+/** Of bars in a pipe. */
+const USUAL_WIDTH = 80;
 
 /** The step of a histogram over so long. */
 export function stepOf(rangeMs: number): number {
@@ -37,7 +39,7 @@ export function formatHistogram(rows: readonly JsonRow[], stepMs: number, format
   const labels = bars.map(({ at }) => labelOf(at, stepMs));
   const counts = bars.map(countsOf);
   const beside = Math.max(...labels.map((one) => one.length)) + Math.max(...counts.map((one) => one.length));
-  const room = Math.max(8, format.width - beside - 2 * COLUMN_GAP);
+  const room = Math.max(8, (format.width ?? USUAL_WIDTH) - beside - 2 * COLUMN_GAP);
   const most = Math.max(...bars.map(({ denied, dryRun }) => denied + dryRun));
   const gap = ' '.repeat(COLUMN_GAP);
   const countWidth = Math.max(...counts.map((one) => one.length));
@@ -110,7 +112,7 @@ export function formatTop(rows: readonly JsonRow[], { width, inbound }: SummaryF
     DRY_RUN: grouped(Number(row['dry_run'])),
     REASON: row['reason'] ?? null,
     WORKSPACES: row['workspaces'] ?? null,
-    ...(width < WIDE ? {} : { LAST: String(row['last']).replace(/\.\d+Z$/, 'Z') }),
+    ...(width !== undefined && width < WIDE ? {} : { LAST: String(row['last']).replace(/\.\d+Z$/, 'Z') }),
   }));
-  return denialTable({ width })(Object.keys(shown[0] ?? {}), shown);
+  return denialTable(width === undefined ? {} : { width })(Object.keys(shown[0] ?? {}), shown);
 }

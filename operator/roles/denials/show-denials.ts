@@ -12,8 +12,6 @@ import type { Terminal } from './terminal.ts';
 type Fault = string | undefined;
 
 const NOTHING = 'No denials found\n';
-/** Of a pipe. */
-const USUAL_WIDTH = 80;
 
 export async function showSql(
   { sql, output }: SqlRequest,
@@ -141,7 +139,7 @@ export async function showTop(
   const stepMs = stepOf(filter.sinceMs ?? 0);
   const histogram = await source.ask(selectHistogram(filter, stepMs));
   if ('error' in histogram) return histogram.error;
-  const { width = USUAL_WIDTH, colour } = terminal;
+  const { width, colour } = terminal;
   const format = { width, colour, inbound: filter.inbound === true };
   await terminal.out(`${formatHistogram(histogram.rows, stepMs, format)}\n${formatTop(top.rows, format)}`);
   return undefined;
