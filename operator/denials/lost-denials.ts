@@ -19,7 +19,7 @@ import type { LogRow, SinkProgress, Unnumbered } from './store/row-sink.ts';
 /** In event ids, and where sinks say how far they are: "<gateway>/lost/<number>". */
 const LOST_LOG = 'lost';
 
-export type LossCause = Exclude<LossReason, 'unreadable'>;
+export type LossCause = Exclude<LossReason, 'unreadable' | 'pod-gone'>;
 
 export interface LossReport {
   readonly cause: LossCause;
@@ -159,6 +159,22 @@ export class LostDenials<Line extends TimedLine, Row extends LogRow> {
       this.#ledger.done(upTo);
       await this.#save();
     });
+  }
+
+  totals(): { acknowledged: number; waiting: number; upTo: (logFile: string) => number } {
+    const { delivery, waiting } = this.#ledger;
+    const upTo = delivery.acknowledgedUpTo();
+    return { acknowledged: delivery.denials ?? 0, waiting, upTo };
+  }
+
+  async denialsIn(batches: AsyncIterable<LogLines>): Promise<number> {
+    const { reader } = this.#options;
+    let denials = 0;
+    for await (const { logFile, lines } of batches) {
+      const read = readLines(lines, reader.parse);
+      denials += denialsOf(logFile, read.lines, reader.denialOf).length + read.unreadable.length;
+    }
+    return denials;
   }
 
   async checkSink(): Promise<void> {

@@ -132,8 +132,12 @@ function collectorGrants({ systemNamespace, collectorAccount }: Installation): r
     {
       ...collector,
       namespace: systemNamespace,
-      // Written by apply, whose requests carry the name.
-      rules: [SECRETS, CONFIG_MAPS].map((resource) => named([...READ, ...APPLY], resource, COLLECTOR_NAME)),
+      rules: [
+        // Written by apply, whose requests carry the name.
+        ...[SECRETS, CONFIG_MAPS].map((resource) => named([...READ, ...APPLY], resource, COLLECTOR_NAME)),
+        // Of gateways that are gone with denials that they had not sent.
+        allow(['list', 'delete'], [GATEWAY_REPORTS]),
+      ],
     },
     {
       // Whoever connects checks the certificate of the collector by it.

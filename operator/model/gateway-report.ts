@@ -39,6 +39,16 @@ const ingressPlanReportSchema = z.strictObject({
 /** In one report. */
 export const MAX_GATEWAY_HITS = 2000;
 
+const MAX_DENIALS = 2 ** 53 - 1;
+const denialCount = z.int().min(0).max(MAX_DENIALS);
+
+/** Only while some are not sent: then the report stays when its pod is gone, until the collector has counted them. */
+const unsentSchema = z.strictObject({
+  podUid: z.string().min(1).max(64).describe('Uid of the pod.'),
+  recorded: denialCount.describe('Denials that the gateway ever recorded, sent or not.'),
+  unsent: denialCount.describe('Of these, those that the collector has not acknowledged.'),
+});
+
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
   direction: z
@@ -52,6 +62,9 @@ export const gatewayReportSpecSchema = z.strictObject({
   tables: optionalList(tableReportSchema, 1000, 'Running revision of each table.'),
   plans: optionalList(planReportSchema, 5000, 'Running revision of each WorkspacePlan.'),
   ingressPlans: optionalList(ingressPlanReportSchema, 5000, 'Running revision of each IngressPlan.'),
+  denials: unsentSchema
+    .optional()
+    .describe('While denials wait for the collector. Where the pod is gone it counts those as lost.'),
   listHits: optionalList(listHitsSchema, MAX_GATEWAY_HITS, 'How often access lists decided; those hit last.'),
 });
 

@@ -8,7 +8,14 @@ import { GATEWAY_REPORTS } from '../../model/cluster-resources.ts';
 import type { GatewayReportSpec } from '../../model/gateway-report.ts';
 import { findPodOwners } from './pod-owner.ts';
 
-export type ReportContent = Omit<GatewayReportSpec, 'renewTime'>;
+export type ReportContent = Omit<GatewayReportSpec, 'renewTime' | 'denials'>;
+
+/** How many denials were recorded, and how many of these are not sent. */
+export type ReportedDenials = Omit<NonNullable<GatewayReportSpec['denials']>, 'podUid'>;
+
+interface WrittenReport extends ReportContent {
+  readonly denials?: ReportedDenials;
+}
 
 export interface GatewayReporterOptions {
   readonly api: KubernetesApi;
@@ -33,7 +40,8 @@ export class GatewayReporter {
   readonly #loop: Loop;
   readonly #stopped = new AbortController();
   #content: ReportContent | undefined;
-  #written: ReportContent | undefined;
+  #denials: ReportedDenials | undefined;
+  #written: WrittenReport | undefined;
   #owners: readonly OwnerReference[] | undefined;
 
   constructor(options: GatewayReporterOptions) {
@@ -58,6 +66,19 @@ export class GatewayReporter {
     this.#loop.trigger();
   }
 
+  /** Written soon. While denials are not sent, the report has no owner: it stays when the pod is gone. */
+  reportDenials(denials: ReportedDenials): void {
+    const known = this.#denials;
+    this.#denials = denials.unsent > 0 ? denials : undefined;
+    if (!isDeepStrictEqual(known, this.#denials)) this.#loop.trigger();
+  }
+
+  /** After stop(): what is not sent by then is lost. */
+  async reportLastDenials(denials: ReportedDenials): Promise<void> {
+    this.#denials = denials.unsent > 0 ? denials : undefined;
+    await this.#notify(AbortSignal.timeout(FAREWELL_MS)).catch(this.#options.onFailure);
+  }
+
   /** Reports as not ready, where the API server can be reached. */
   async stop(): Promise<void> {
     this.#stopped.abort();
@@ -68,8 +89,8 @@ export class GatewayReporter {
   }
 
   async #notify(signal: AbortSignal): Promise<void> {
-    const content = this.#content;
-    if (content === undefined) return;
+    if (this.#content === undefined) return;
+    const content = { ...this.#content, ...(this.#denials && { denials: this.#denials }) };
     if (isDeepStrictEqual(content, this.#written) && (await this.#renew(signal))) return;
     await this.#apply(content, signal);
   }
@@ -92,9 +113,11 @@ export class GatewayReporter {
     }
   }
 
-  async #apply(content: ReportContent, signal: AbortSignal): Promise<void> {
+  async #apply({ denials, ...content }: WrittenReport, signal: AbortSignal): Promise<void> {
     const { api, namespace, podName } = this.#options;
     this.#owners ??= await findPodOwners(this.#options, signal);
+    const [pod] = this.#owners;
+    const stays = denials !== undefined && pod !== undefined;
     await api.request({
       method: 'PATCH',
       path: this.#path(),
@@ -102,13 +125,17 @@ export class GatewayReporter {
       body: {
         apiVersion: GATEWAY_REPORTS.apiVersion,
         kind: GATEWAY_REPORTS.kind,
-        metadata: { name: podName, namespace, ownerReferences: this.#owners },
-        spec: { ...content, renewTime: new Date().toISOString() },
+        metadata: { name: podName, namespace, ...(stays ? {} : { ownerReferences: this.#owners }) },
+        spec: {
+          ...content,
+          ...(stays && { denials: { ...denials, podUid: pod.uid } }),
+          renewTime: new Date().toISOString(),
+        },
       },
       contentType: 'application/apply-patch+yaml',
       signal,
     });
-    this.#written = content;
+    this.#written = { ...content, ...(denials && { denials }) };
   }
 
   #path(): string {

@@ -27,10 +27,10 @@ export function measureInboundDenials(registry: Registry): (denial: CountedReque
 }
 
 /**
- * Why denials have no row: given up for the budget of the spool, never written in whole, unreadable, or gone where they were
- * stored.
+ * Why denials have no row: given up for the budget of the spool, never written in whole, unreadable, gone where they were stored,
+ * or not sent when the pod of their gateway was gone.
  */
-export type LossReason = 'spool-full' | 'not-written' | 'unreadable' | 'store-lost';
+export type LossReason = 'spool-full' | 'not-written' | 'unreadable' | 'store-lost' | 'pod-gone';
 
 export function measureLoss(registry: Registry): (reason: LossReason, lost: number) => void {
   const counter = new Counter({

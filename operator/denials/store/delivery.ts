@@ -37,6 +37,12 @@ export class Delivery {
     return this.#state.positions[name] ?? 0;
   }
 
+  /** As it is now, whatever comes later: by a log file's own name. */
+  acknowledgedUpTo(): (logFile: string) => number {
+    const positions = { ...this.#state.positions };
+    return (logFile) => positions[this.nameOf(logFile)] ?? 0;
+  }
+
   /** The sink has acknowledged so many denials more, up to this place. */
   note(name: string, upTo: number, denials: number): void {
     if (this.#state.denials !== undefined) this.#state.denials += denials;

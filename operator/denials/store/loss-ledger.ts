@@ -147,6 +147,12 @@ export class LossLedger {
       .flatMap(({ number = 0, losses }) => losses.map((loss, at) => ({ ...loss, number: number + at })));
   }
 
+  /** Denials that no sink has acknowledged as lost. */
+  get waiting(): number {
+    const losses = this.#ledger.entries.flatMap((entry) => entry.losses);
+    return losses.reduce((sum, { lost }) => sum + lost, 0);
+  }
+
   /** Whether there is anything that handOver() would give, without changing it. */
   isDue(place: LossPlace): boolean {
     return this.#ledger.entries.some((entry) => entry.number !== undefined || isBefore(entry, place));

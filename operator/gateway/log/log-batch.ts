@@ -60,21 +60,28 @@ export async function readRest(file: FileHandle, offset: number, bytes: number):
   return { offset, text: shortener.text(), truncatedFrom: bytes };
 }
 
+/** The complete lines of a file from a byte on. Returns how many bytes of an incomplete one are behind them. */
+export async function* readLines(
+  file: FileHandle,
+  logFile: string,
+  from: number,
+): AsyncGenerator<LogBatch, { readonly offset: number; readonly restBytes: number }> {
+  for (let offset = from; ; ) {
+    const chunk = await readChunk(file, offset);
+    if (chunk.kind === 'nothing') return { offset, restBytes: chunk.restBytes };
+    yield { logFile, offset, upTo: chunk.upTo, lines: chunk.lines };
+    offset = chunk.upTo;
+  }
+}
+
 /** All lines of a file that nobody writes any more, with an incomplete one at its end. */
 export async function* readFinished(path: string, logFile: string): AsyncGenerator<LogBatch> {
   const file = await open(path, 'r');
   try {
-    for (let offset = 0; ; ) {
-      const chunk = await readChunk(file, offset);
-      if (chunk.kind === 'lines') {
-        yield { logFile, offset, upTo: chunk.upTo, lines: chunk.lines };
-        offset = chunk.upTo;
-        continue;
-      }
-      if (chunk.restBytes === 0) return;
-      const lines = [await readRest(file, offset, chunk.restBytes)];
-      return yield { logFile, offset, upTo: offset + chunk.restBytes, lines };
-    }
+    const { offset, restBytes } = yield* readLines(file, logFile, 0);
+    if (restBytes === 0) return;
+    const lines = [await readRest(file, offset, restBytes)];
+    yield { logFile, offset, upTo: offset + restBytes, lines };
   } finally {
     await file.close();
   }

@@ -14,6 +14,16 @@ interface UnwrittenRange {
   readonly lastTime: string;
 }
 
+/** At one moment. */
+interface DenialTotals {
+  /** By what takes them. */
+  readonly acknowledged: number;
+  /** Lost, and in no row yet. */
+  readonly waiting: number;
+  /** The end in a log file of what is acknowledged. */
+  readonly upTo: (logFile: string) => number;
+}
+
 export interface LogGaps {
   /**
    * Counts what the lines record, has that on disk, and then calls `remove`. A crash in between leaves a file that
@@ -36,6 +46,9 @@ export interface LogGaps {
   readonly linesOf: (log: string) => number;
   /** Lines that were never written, in the file of this place or before; times in ISO 8601. */
   readonly noteUnwritten: (place: LogPlace, lines: UnwrittenRange) => Promise<void>;
+  readonly totals: () => DenialTotals;
+  /** How many denials the lines record. */
+  readonly denialsIn: (batches: AsyncIterable<LogBatch>) => Promise<number>;
   /** Finds what was consumed and is gone where it was stored; rejects where nobody answers. */
   readonly checkSink: () => Promise<void>;
   /** Hands over what was lost before the lines of this file; rejects where nobody takes it. */
@@ -51,6 +64,8 @@ export const NO_GAPS: LogGaps = {
   noteReadUpTo: () => Promise.resolve(),
   linesOf: () => 0,
   noteUnwritten: () => Promise.resolve(),
+  totals: () => ({ acknowledged: 0, waiting: 0, upTo: () => 0 }),
+  denialsIn: () => Promise.resolve(0),
   checkSink: () => Promise.resolve(),
   handOver: () => Promise.resolve(),
 };

@@ -230,6 +230,14 @@ class CountedGaps implements LogGaps {
     return Promise.resolve();
   }
 
+  totals(): ReturnType<LogGaps['totals']> {
+    return { acknowledged: 0, waiting: 0, upTo: () => 0 };
+  }
+
+  denialsIn(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
   checkSink(): Promise<void> {
     return Promise.resolve();
   }

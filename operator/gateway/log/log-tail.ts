@@ -17,6 +17,7 @@ import { LogDrain, WakeUp } from './log-drain.ts';
 import { LogFiles, type LogPosition } from './log-files.ts';
 import { type LogGaps, type LogPlace, NO_GAPS } from './log-gaps.ts';
 import { LogLag } from './log-lag.ts';
+import { openUnread, type UnreadFile, type UnreadOptions } from './unread-files.ts';
 
 export interface LogTailOptions {
   readonly folder: string;
@@ -168,6 +169,18 @@ export class LogTail {
     await this.#open?.handle.close();
     this.#open = undefined;
     this.#drain.releaseAll();
+  }
+
+  /** For somebody who only counts: the files that are not consumed, but for those that are known. */
+  openUnread(known: UnreadOptions['known']): Promise<readonly UnreadFile[]> {
+    const position = this.#position;
+    return this.#exclusively(() =>
+      openUnread(this.#files, { position, liveSequence: this.#liveSequence, known }),
+    );
+  }
+
+  nameOf(sequence: number): string {
+    return this.#files.nameOf(sequence);
   }
 
   #placeOf(sequence: number): LogPlace {

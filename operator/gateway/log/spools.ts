@@ -5,6 +5,7 @@ import type { LogBatch, LostLine } from './log-batch.ts';
 import type { LogGaps } from './log-gaps.ts';
 import { LogTail } from './log-tail.ts';
 import { keepWithinBudget } from './spool-budget.ts';
+import { type RecordedDenials, UnsentDenials } from './unsent-denials.ts';
 import { UnwrittenLines, type WriterCounts } from './unwritten-lines.ts';
 
 /** Of the spool of denied questions. */
@@ -55,6 +56,7 @@ const USUAL_FILE_BYTES = 2 * 1024 * 1024;
 export class Spools {
   readonly #options: SpoolsOptions;
   readonly #tails: readonly LogTail[];
+  readonly #unsent: UnsentDenials;
   readonly #unwritten = new Map<LogTail, UnwrittenSince>();
   #timers: readonly NodeJS.Timeout[] = [];
   #keeping: Promise<void> | undefined;
@@ -64,6 +66,7 @@ export class Spools {
     const { logs, budgetBytes, maxBytes = USUAL_FILE_BYTES, ...rest } = options;
     const common = { ...rest, files: atomicFiles, maxBytes: Math.min(maxBytes, budgetBytes / FILES) };
     this.#tails = logs.map(({ name, reopen }) => new LogTail({ ...common, name, reopenLogs: reopen }));
+    this.#unsent = new UnsentDenials(this.#tails, options.gaps);
   }
 
   /** Continues at the persisted positions. */
@@ -80,6 +83,11 @@ export class Spools {
     const bytes = await Promise.all(this.#tails.map((tail) => tail.bytes()));
     const lags = await Promise.all(this.#tails.map((tail) => tail.lagMs()));
     return { bytes: bytes.reduce((sum, size) => sum + size, 0), lagSeconds: Math.max(0, ...lags) / 1000 };
+  }
+
+  /** Reads what is not consumed; files that nobody writes any more only once. */
+  recordedDenials(): Promise<RecordedDenials> {
+    return this.#unsent.count();
   }
 
   /** Counts lines that writers were given and that are not in the files; done every few seconds. */

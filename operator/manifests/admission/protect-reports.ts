@@ -14,15 +14,18 @@ const NAME = '(object == null ? oldObject : object).metadata.name';
 const IS_OF_NAME = `request.userInfo.?extra[?${celText(POD_NAME_EXTRA)}].orValue([]) == [${NAME}]`;
 
 export function protectReports(installation: Installation): readonly JsonObject[] {
-  const { systemNamespace, gatewayAccount, ingressAccount, apiAccount } = installation;
+  const { systemNamespace, gatewayAccount, ingressAccount, apiAccount, collectorAccount } = installation;
   const is = (account: string): string => isUser(accountUser(systemNamespace, account));
   const isIngress = "(object == null ? oldObject : object).spec.?direction.orValue('EGRESS') == 'INGRESS'";
+  const isWriter = `(${is(gatewayAccount)} && !(${isIngress}) || ${is(ingressAccount)} && ${isIngress}) && ${IS_OF_NAME}`;
+  // Of a pod that is gone, whose denials it has counted.
+  const isCounted = `request.operation == 'DELETE' && ${is(collectorAccount)} && has(oldObject.spec.denials)`;
   return [
     ...protection(installation, {
       name: 'reports',
       rules: [writesOf(gatewayReportKind)],
       touches: 'true',
-      orElse: `(${is(gatewayAccount)} && !(${isIngress}) || ${is(ingressAccount)} && ${isIngress}) && ${IS_OF_NAME}`,
+      orElse: `${isWriter} || ${isCounted}`,
       message: `Cannot write GatewayReport "{${NAME}}": only the gateway pod of that name may, with its own token and its own direction`,
     }),
     ...protection(installation, {

@@ -10,6 +10,7 @@ import { countDenials, measureCollector } from '../../denials/collector/collecto
 import { type CollectorServer, createCollectorServer } from '../../denials/collector/collector-server.ts';
 import { readableByApiServer } from '../../denials/collector/readable-workspaces.ts';
 import { currentTls } from '../../denials/collector/server-certificate.ts';
+import { measureLoss } from '../../denials/reading/denial-metrics.ts';
 import { isDamage } from '../../denials/store/duckdb/open-database.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -21,6 +22,7 @@ import { accountUser, COLLECTOR_ACCOUNT, DENIAL_EVENT_CONTROLLER } from '../../m
 import { assignmentLookup } from '../../sources/kubernetes/assignment-of.ts';
 import { DenialEvents } from '../shared/denial-events.ts';
 import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
+import { settleGoneGateways } from './gone-gateways.ts';
 import { openRowStore, type RowStore } from './row-store.ts';
 
 export interface CollectorParts {
@@ -33,11 +35,14 @@ export interface CollectorParts {
   readonly events: DenialEvents;
   /** Renews the certificate, and follows what others change of it. */
   readonly certificates: Loop;
+  /** Counts what gateways had not sent when their pods were gone. */
+  readonly goneGateways: Loop;
 }
 
 const UNKNOWN = 401;
 const RETRY_MS = 10_000;
-const LOOK_MS = 600_000;
+const CERTIFICATE_MS = 600_000;
+const GONE_MS = 60_000;
 
 /** Throws where the state directory, the database or the API server is not available. */
 export async function assembleParts(config: CollectorConfig, logger: Logger): Promise<CollectorParts> {
@@ -60,8 +65,33 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
   const server = createServer(config, { tls, api, store, identity, events, registry, logger });
   return {
     ...{ registry, api, store, identity, events, server },
-    certificates: certificateLoop(async () => server.setTls(await currentTls(place, Date.now())), logger),
+    certificates: repeated(CERTIFICATE_MS, async () => server.setTls(await currentTls(place, Date.now())), {
+      onFailure: (error) =>
+        logger.error('the certificate could not be looked at and is tried again', { error }),
+    }),
+    goneGateways: goneGateways({ api, systemNamespace, store, registry, logger }),
   };
+}
+
+function goneGateways({
+  systemNamespace: namespace,
+  api,
+  store,
+  registry,
+  logger,
+}: Pick<CollectorConfig, 'systemNamespace'> &
+  Pick<CollectorParts, 'api' | 'store' | 'registry'> & { readonly logger: Logger }): Loop {
+  const countLoss = measureLoss(registry);
+  const onLost = (gateway: string, lost: number): void => {
+    countLoss('pod-gone', lost);
+    logger.warn('denials are lost, and counted: at least so many were not sent when the pod was gone', {
+      ...{ gateway, lost },
+    });
+  };
+  return repeated(GONE_MS, () => settleGoneGateways({ api, namespace, store, onLost }), {
+    onFailure: (error) =>
+      logger.warn('gateways that are gone could not be looked at, and are again later', { error }),
+  });
 }
 
 function createServer(
@@ -141,7 +171,11 @@ function endProcess(logger: Logger, reason: string): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-function certificateLoop(look: () => Promise<void>, logger: Logger): Loop {
+function repeated(
+  everyMs: number,
+  look: () => Promise<void>,
+  { onFailure }: { readonly onFailure: (error: unknown) => void },
+): Loop {
   return new Loop({
     job: async () => {
       await look();
@@ -149,9 +183,8 @@ function certificateLoop(look: () => Promise<void>, logger: Logger): Loop {
     },
     minIntervalMs: 1000,
     retryIntervalMs: RETRY_MS,
-    maxIntervalMs: LOOK_MS,
+    maxIntervalMs: everyMs,
     clock: SYSTEM_CLOCK,
-    onFailure: (error) =>
-      logger.error('the certificate could not be looked at and is tried again', { error }),
+    onFailure,
   });
 }

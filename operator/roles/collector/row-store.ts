@@ -36,6 +36,8 @@ export interface RowStore extends RowSinks {
   /** ClickHouse does it by itself. */
   readonly retention: DenialRetention | undefined;
   readonly exports: RowExport | undefined;
+  /** Of gateways whose pods are not among these, what no pod can need any more. */
+  readonly forgetGateways?: (present: readonly string[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -126,6 +128,7 @@ async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Reg
       retention,
       exports,
     },
+    forgetGateways: (present) => store.forgetGateways(present, config.retentionMs),
     close: async () => {
       await store.close();
       // The last step: another process may have the state directory.

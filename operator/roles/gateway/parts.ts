@@ -27,6 +27,7 @@ import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
 import { envoyLog, logFaults, openRowSpools } from '../shared/row-spools.ts';
 import { type Shipping, shipRows } from '../shared/ship-rows.ts';
+import { UnsentReport } from '../shared/unsent-report.ts';
 import { EndpointWriter } from './endpoint-writer.ts';
 
 export interface GatewayProcessParts extends GatewayParts {
@@ -40,6 +41,8 @@ export interface GatewayProcessParts extends GatewayParts {
   readonly shipping: Shipping<Denial> | undefined;
   /** Tells the collector how often entries are used. */
   readonly useReporter: EntryUseReporter | undefined;
+  /** Undefined as shipping. */
+  readonly unsent: UnsentReport | undefined;
   /** Services of the cluster, for the DNS. */
   readonly services: ClusterServices;
   readonly source: CompiledSource;
@@ -109,8 +112,9 @@ export async function assembleParts(
     shipRows<Denial>(config.collector, 'outbound', { api, namespace, onFailure: onWatchFailure });
   const spools = await spoolsOf({ ...gateway, config, rules, logger, registry, shipping });
   const useReporter = shipping && reportUses(shipping, { uses: gateway.uses, source, logger });
+  const unsent = shipping && new UnsentReport({ log: spools, reporter, logger });
   const cluster = { api, source, services, reporter, endpoints, useReporter };
-  return { ...gateway, ...cluster, spools, shipping, config, logger, registry, memory, rules };
+  return { ...gateway, ...cluster, spools, shipping, unsent, config, logger, registry, memory, rules };
 }
 
 function reportUses(

@@ -130,11 +130,13 @@ export class GatewayProcess {
       dns,
       spools,
       shipping,
+      unsent,
       logger,
       api,
       usesWriter,
       useReporter,
     } = this.#parts;
+    await unsent?.stop();
     await endpoints.stop();
     await this.#loop.stop();
     await polls.stop();
@@ -149,6 +151,7 @@ export class GatewayProcess {
     await within(LAST_REPORT_MS, useReporter?.finish() ?? Promise.resolve());
     if (shipping === undefined) await spools.drain();
     else await shipping.finish(() => spools.drain(), logger);
+    await unsent?.last();
     await spools.close();
     await api.close();
     await this.#parts.release();
@@ -207,6 +210,7 @@ export class GatewayProcess {
     logger.info('started', { healthPort: this.healthPort });
     this.#report();
     polls.start();
+    this.#parts.unsent?.start();
     usesWriter.start();
     useReporter?.start();
     source.start();

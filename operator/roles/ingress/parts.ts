@@ -27,6 +27,7 @@ import type { InboundLog } from '../shared/inbound-log.ts';
 import { openInboundOutput } from '../shared/inbound-output.ts';
 import { InboundServers } from '../shared/inbound-servers.ts';
 import { type Shipping, shipRows } from '../shared/ship-rows.ts';
+import { UnsentReport } from '../shared/unsent-report.ts';
 
 export interface IngressProcessParts extends IngressParts {
   readonly config: IngressGatewayConfig;
@@ -40,6 +41,8 @@ export interface IngressProcessParts extends IngressParts {
   readonly log: InboundLog;
   /** Undefined: rows are lines on the output. */
   readonly shipping: Shipping<InboundDenial> | undefined;
+  /** Undefined as shipping. */
+  readonly unsent: UnsentReport | undefined;
   /** Undefined where nobody asks /authorize. */
   readonly memory: PlanMemory | undefined;
   /** /authorize; its answers are in the log, too. */
@@ -94,20 +97,23 @@ export async function assembleParts(
   };
   const shipping =
     config.collector && shipRows<InboundDenial>(config.collector, 'inbound', { api, namespace, onFailure });
+  const reporter = new GatewayReporter({
+    api,
+    namespace,
+    podName,
+    onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
+  });
+  const log = await openLog(config, place, { logger, registry, shipping, servers });
   return {
     ...ingressParts(config, place, ingressHooks, memoryBytes),
     ...{ config, logger, registry, api, servers, release: place.release },
     plans: new IngressPlanSource({ ...watch, namespace }),
     services: new ServiceAddresses(watch),
     secrets: new TlsSecrets(watch),
-    reporter: new GatewayReporter({
-      api,
-      namespace,
-      podName,
-      onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
-    }),
+    reporter,
     shipping,
-    log: await openLog(config, place, { logger, registry, shipping, servers }),
+    log,
+    unsent: shipping && new UnsentReport({ log, reporter, logger }),
     memory: await memoryOf(config, place),
   };
 }

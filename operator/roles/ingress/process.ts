@@ -104,8 +104,9 @@ export class IngressProcess {
 
   /** First reports that it accepts no more connections, last reads Envoy's log to its end. */
   async stop(): Promise<void> {
-    const { plans, services, secrets, reporter, polls, envoy, logger, servers, log, shipping, api, release } =
+    const { plans, services, secrets, reporter, polls, envoy, logger, servers, log, shipping, unsent } =
       this.#parts;
+    await unsent?.stop();
     await this.#loop.stop();
     await polls.stop();
     await Promise.all([plans.stop(), services.stop(), secrets.stop()]);
@@ -115,9 +116,10 @@ export class IngressProcess {
     await servers.stop();
     if (shipping === undefined) await log.drain();
     else await shipping.finish(() => log.drain(), logger);
+    await unsent?.last();
     await log.close();
-    await api.close();
-    await release();
+    await this.#parts.api.close();
+    await this.#parts.release();
   }
 
   async #start(): Promise<void> {
@@ -126,6 +128,7 @@ export class IngressProcess {
       envoy,
       log,
       shipping,
+      unsent,
       plans,
       services,
       secrets,
@@ -159,6 +162,7 @@ export class IngressProcess {
     logger.info('started', { healthPort: this.healthPort });
     await servers.start();
     polls.start();
+    unsent?.start();
     plans.start();
     services.start();
     this.#loop.trigger();

@@ -6,6 +6,7 @@ import { PlanHistory } from '../../denials/reading/plan-history.ts';
 import { readHits } from '../../denials/store/hits-file.ts';
 import { INBOUND_SHAPE } from '../../denials/store/row-shapes.ts';
 import type { Spools, SpoolsState } from '../../gateway/log/spools.ts';
+import type { RecordedDenials } from '../../gateway/log/unsent-denials.ts';
 import type { WriterCounts } from '../../gateway/log/unwritten-lines.ts';
 import * as atomicFiles from '../../lib/atomic-file.ts';
 import { CountsWriter } from '../../lib/counts-writer.ts';
@@ -100,6 +101,10 @@ export class InboundLog {
 
   async spoolsState(): Promise<SpoolsState> {
     return (await this.#spools?.state()) ?? { bytes: 0, lagSeconds: 0 };
+  }
+
+  async recordedDenials(): Promise<RecordedDenials> {
+    return (await this.#spools?.recordedDenials()) ?? { recorded: 0, unsent: 0 };
   }
 
   async close(): Promise<void> {

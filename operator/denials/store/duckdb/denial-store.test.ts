@@ -24,6 +24,8 @@ function withStore(work: (store: DenialStore) => Promise<void>): Promise<void> {
   });
 }
 
+const DAY_MS = 86_400_000;
+
 const unusualValues = {
   dnsEvent: null,
   storageEvent: { hostname: 's3://acme', path: '/a', rejectionReason: 'storage-bucket-path-denied' },
@@ -194,6 +196,26 @@ describe('DenialStore.append()', () => {
       expect([...positions.keys()].sort()).toEqual(
         [...names.filter((_, at) => at >= 40 - 18), 'lost'].sort(),
       );
+    }));
+
+  test('forgets positions of gateways that are gone, and not what they had in all', () =>
+    withStore(async (store) => {
+      const names = ['access-000001', 'access-000002', '1.access-000001', '1.access-000002', 'lost'];
+      for (const gateway of ['gw-1', 'gw-2'])
+        for (const [at, logFile] of names.entries()) {
+          const row = { ...sampleDenial(0), eventId: `${gateway}/${logFile}/0`, sequence: at + 1 };
+          await store.append({ gateway, logFile, upTo: 9, denials: [row] });
+        }
+      const keysOf = async (gateway: string) => [...(await store.progress(gateway)).positions.keys()].sort();
+      await store.forgetGateways(['gw-2'], 0);
+      // Within the day in which a pod may still be on its way.
+      expect(await keysOf('gw-1')).toHaveLength(5);
+      await store.forgetGateways(['gw-2'], 1000 * DAY_MS, Date.now() + 2 * DAY_MS);
+      expect(await keysOf('gw-1')).toEqual(['1.access-000001', '1.access-000002', 'lost']);
+      expect(await store.progress('gw-1')).toMatchObject({ lastSequence: 5, denials: 5 });
+      await store.forgetGateways(['gw-2'], DAY_MS, Date.now() + 2 * DAY_MS);
+      expect(await keysOf('gw-1')).toEqual([]);
+      expect(await keysOf('gw-2')).toEqual(names.toSorted());
     }));
 
   test('stores each line of a batch once', () =>

@@ -20,6 +20,7 @@ import {
 import type { AppendOutcome, LogRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
 import { appendBatch } from './append-batch.ts';
 import { countDays, deleteDays } from './day-rows.ts';
+import { forgetGateways } from './forget-gateways.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import { Readers } from './readers.ts';
 import { recordUses } from './record-uses.ts';
@@ -113,6 +114,14 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
   /** Those that are still as they were counted. */
   deleteDays(days: readonly DayCount[]): Promise<number> {
     return this.#write((connection) => deleteDays(connection, days));
+  }
+
+  /**
+   * The positions of gateways that are not present, and have sent nothing for a day, but for the last of each; that too, once
+   * its rows are past retention. Whose pod is gone can send no more.
+   */
+  async forgetGateways(present: readonly string[], retentionMs: number, nowMs = Date.now()): Promise<void> {
+    await this.#write((connection) => forgetGateways(connection, { present, retentionMs, nowMs }));
   }
 
   usedBytes(): Promise<number> {

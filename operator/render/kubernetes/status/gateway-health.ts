@@ -55,14 +55,19 @@ function observe(
   const unreadyPods = new Set(pods.filter(({ isReady }) => !isReady).map(({ name }) => name));
   const allPods = new Set(pods.map(({ name }) => name));
   const reported = new Set(reports.map(({ metadata }) => metadata.name));
-  const reporting = reports.map(({ metadata: { name }, spec }) => ({
-    name,
-    health: unreadyPods.has(name) ? 'not-ready' : healthOf(spec, atMs),
-    hasPod: allPods.has(name),
-    renewTime: spec.renewTime,
-    tables: new Map(spec.tables?.map((row) => [row.table, row])),
-    plans: new Map((spec.ingressPlans ?? spec.plans ?? []).map((row) => [row.workspace, row])),
-  }));
+  // Such a report waits for the collector after its pod is gone.
+  const isGone = ({ metadata: { name }, spec }: GatewayReport): boolean =>
+    spec.denials !== undefined && !allPods.has(name);
+  const reporting = reports
+    .filter((report) => !isGone(report))
+    .map(({ metadata: { name }, spec }) => ({
+      name,
+      health: unreadyPods.has(name) ? 'not-ready' : healthOf(spec, atMs),
+      hasPod: allPods.has(name),
+      renewTime: spec.renewTime,
+      tables: new Map(spec.tables?.map((row) => [row.table, row])),
+      plans: new Map((spec.ingressPlans ?? spec.plans ?? []).map((row) => [row.workspace, row])),
+    }));
   const unreported = pods
     .filter(({ name, isReady }) => isReady && !reported.has(name))
     .map(({ name }) => ({
