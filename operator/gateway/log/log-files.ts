@@ -15,6 +15,13 @@ export interface LogPosition {
 /** Envoy's log. */
 export const ENVOY_LOG = 'access';
 
+/** Undefined is nowhere. */
+export function isFurther(position: LogPosition, other: LogPosition | undefined): boolean {
+  if (other === undefined || position.sequence !== other.sequence)
+    return position.sequence > (other?.sequence ?? 0);
+  return position.offset > other.offset;
+}
+
 export class LogFiles {
   readonly folder: string;
   readonly #name: string;

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../../test/support/until.ts';
@@ -306,6 +306,22 @@ test('a file that is counted is not read, and no number is used twice, where the
   await next.drain();
   expect(lines).toEqual(['a1', 'a2', 'gap 2', 'gap 3', 'gap 4', 'e1', 'e2']);
   expect(batches.at(-1)?.logFile).toBe('access-000005');
+});
+
+test('a live file that somebody cuts short is read on, under another number', async () => {
+  const tail = await startTail();
+  await appendFile(live, 'one\ntwo\n');
+  await tail.drain();
+  await truncate(live);
+  await until('the tail has noticed', () => tail.truncations === 1);
+  await appendFile(live, 'three\n');
+  await tail.drain();
+  expect(lines).toEqual(['one', 'two', 'three']);
+  expect(batches.at(-1)?.logFile).toBe('access-000002');
+  await tail.rotate();
+  await appendFile(live, 'four\n');
+  await tail.drain();
+  expect(lines.at(-1)).toBe('four');
 });
 
 test('lagMs() is how long the oldest line waits, and 0 once all are consumed', async () => {

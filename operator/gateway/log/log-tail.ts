@@ -14,7 +14,7 @@ import {
   readRest,
 } from './log-batch.ts';
 import { LogDrain, WakeUp } from './log-drain.ts';
-import { LogFiles, type LogPosition } from './log-files.ts';
+import { isFurther, LogFiles, type LogPosition } from './log-files.ts';
 import { type LogGaps, type LogPlace, NO_GAPS } from './log-gaps.ts';
 import { LogLag } from './log-lag.ts';
 import { openUnread, type UnreadFile, type UnreadOptions } from './unread-files.ts';
@@ -51,6 +51,8 @@ const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 5_000;
 
 export class LogTail {
+  /** How often somebody cut the live file short: what was unread of it is gone. */
+  truncations = 0;
   readonly #options: LogTailOptions;
   readonly #files: LogFiles;
   readonly #gaps: LogGaps;
@@ -256,9 +258,8 @@ export class LogTail {
     const isFinished = await this.#hasSuccessor(current.sequence);
     const { offset } = this.#position;
     const chunk = await readChunk(current.handle, offset);
-    if (chunk.kind === 'nothing') {
-      return isFinished && (await this.#finish(current, chunk.restBytes));
-    }
+    if (chunk.kind === 'nothing')
+      return isFinished ? await this.#finish(current, chunk.restBytes) : await this.#passTruncated(current);
     await this.#take(chunk, current.sequence);
     return true;
   }
@@ -278,6 +279,19 @@ export class LogTail {
     await this.#open?.handle.close();
     this.#open = undefined;
     await this.#files.remove(sequence);
+    return true;
+  }
+
+  /** Its number is used up, since lines are known by number and offset. False where the file is as long as it was. */
+  async #passTruncated({ sequence, handle }: OpenFile): Promise<boolean> {
+    if ((await handle.stat()).size >= this.#position.offset) return false;
+    await this.#exclusively(
+      async () => void (this.#liveSequence = Math.max(this.#liveSequence, sequence + 1)),
+    );
+    await this.#moveTo({ sequence: this.#liveSequence, offset: 0 });
+    this.truncations += 1;
+    await handle.close();
+    this.#open = undefined;
     return true;
   }
 
@@ -381,10 +395,4 @@ export class LogTail {
     this.#lock = done.catch(() => undefined);
     return done;
   }
-}
-
-function isFurther(position: LogPosition, other: LogPosition | undefined): boolean {
-  if (other === undefined || position.sequence !== other.sequence)
-    return position.sequence > (other?.sequence ?? 0);
-  return position.offset > other.offset;
 }

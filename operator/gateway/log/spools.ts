@@ -107,7 +107,8 @@ export class Spools {
     if (counts === undefined) return;
     const now = new Date().toISOString();
     const known = this.#unwritten.get(tail) ?? { lines: new UnwrittenLines(), since: now };
-    const lost = known.lines.note({ ...counts, read, lagMs, atMs: performance.now() });
+    const failed = counts.failed + tail.truncations;
+    const lost = known.lines.note({ ...counts, failed, read, lagMs, atMs: performance.now() });
     this.#unwritten.set(tail, { ...known, since: now });
     if (lost > 0) await gaps.noteUnwritten(tail.livePlace, { lost, firstTime: known.since, lastTime: now });
   }
