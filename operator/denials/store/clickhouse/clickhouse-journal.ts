@@ -6,7 +6,15 @@ import { randomUUID } from 'node:crypto';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { freshRows, OvertakenError } from '../fresh-rows.ts';
 import type { LogTable } from '../log-tables.ts';
-import type { AppendOutcome, LogRow, RaisedRow, RowBatch, RowSink, SinkProgress } from '../row-sink.ts';
+import {
+  type AppendOutcome,
+  denialsIn,
+  type LogRow,
+  type RaisedRow,
+  type RowBatch,
+  type RowSink,
+  type SinkProgress,
+} from '../row-sink.ts';
 import { clickhouseTime, clickhouseValue } from './column-types.ts';
 import { type JournalKind, journalOf } from './journal-schema.ts';
 
@@ -18,6 +26,7 @@ export interface ClickhousePlace {
 
 /** Where a gateway stands. */
 interface Head extends SinkProgress {
+  readonly denials: number;
   readonly batchNumber: number;
   /** Its name; empty where there is none. */
   readonly batch: string;
@@ -29,6 +38,7 @@ interface HeadLine {
   readonly number: string;
   readonly name: string;
   readonly sequence: string;
+  readonly denials: string;
 }
 
 /** One block, or the INSERT would not be whole or nothing; and an answer only once it is stored. */
@@ -77,7 +87,7 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
   async #headOf(gateway: string): Promise<Head> {
     const lines = await this.#select<HeadLine>(
       `SELECT log_file, max(up_to) AS position, max(batch_number) AS number, argMax(batch, batch_number) AS name,
-         max(last_sequence) AS sequence
+         max(last_sequence) AS sequence, max(all_denials) AS denials
        FROM ${this.#journal} WHERE kind = 'batch' AND gateway = {gateway: String} GROUP BY log_file`,
       { gateway },
     );
@@ -88,6 +98,7 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
     return {
       positions: new Map(lines.map((line) => [line.log_file, Number(line.position)])),
       lastSequence: Number(last?.sequence ?? 0),
+      denials: Number(last?.denials ?? 0),
       batchNumber: Number(last?.number ?? 0),
       batch: last?.name ?? '',
     };
@@ -119,7 +130,7 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
 
   #linesOf(
     { gateway, logFile, upTo, denials, raised = [] }: RowBatch<Row>,
-    { lastSequence, batchNumber }: Head,
+    { lastSequence, denials: former, batchNumber }: Head,
     batch: string,
   ): readonly object[] {
     const line = (kind: JournalKind, fields: object) => ({
@@ -131,6 +142,7 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
       line('batch', {
         up_to: upTo,
         last_sequence: denials.at(-1)?.sequence ?? lastSequence,
+        all_denials: former + denialsIn(denials, raised),
         event_time: clickhouseTime(new Date().toISOString()),
       }),
       ...denials.map((row) =>

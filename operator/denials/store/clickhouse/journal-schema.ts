@@ -31,11 +31,15 @@ export function schemaStatements(table: SchemaTable, retentionSeconds: number): 
       up_to UInt64,
       last_sequence UInt64,
       raised_by UInt64,
+      all_denials UInt64,
       ${columns.join(',\n      ')},
       INDEX by_event_time event_time TYPE minmax GRANULARITY 1)
     ENGINE = MergeTree ORDER BY (kind, gateway, batch_number) TTL ${ttl}
     SETTINGS non_replicated_deduplication_window = ${REMEMBERED_BLOCKS}`,
-    ...columns.map((column) => `ALTER TABLE ${journal} ADD COLUMN IF NOT EXISTS ${column}`),
+    // With a batch, what its gateway had in all; 0 in those of the version before, from which the count goes on.
+    ...['all_denials UInt64', ...columns].map(
+      (column) => `ALTER TABLE ${journal} ADD COLUMN IF NOT EXISTS ${column}`,
+    ),
     `ALTER TABLE ${journal} MODIFY TTL ${ttl} SETTINGS materialize_ttl_after_modify = 0`,
     viewOf(table),
   ];
