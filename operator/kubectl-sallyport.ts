@@ -53,6 +53,7 @@ withSuggestOptions(withPersonOptions(program.command('suggest')))
       environment: process.env,
       write: (text) => void process.stdout.write(text),
       complain: (text) => void process.stderr.write(text),
+      width: process.stdout.isTTY ? process.stdout.columns : undefined,
       confirm: confirmOnTerminal(process.stdin, process.stdout),
     });
   });

@@ -157,17 +157,18 @@ async function grant(): Promise<void> {
 }
 
 interface Answering {
+  readonly width?: number;
   /** To every question; undefined where nobody can be asked. */
   readonly answer?: (text: string) => Promise<boolean>;
 }
 
-async function suggest(options: Partial<ClusterSuggestOptions>, { answer }: Answering = {}) {
+async function suggest(options: Partial<ClusterSuggestOptions>, { answer, width }: Answering = {}) {
   let out = '';
   let err = '';
   const status = await clusterSuggestCommand(
     { since: '24h', output: 'table', kubeconfig: controlPlane.adminKubeconfig, ...options },
     {
-      ...{ environment: {}, openPort: portOf(() => running) },
+      ...{ environment: {}, openPort: portOf(() => running), width },
       write: (text) => void (out += text),
       complain: (text) => void (err += text),
       confirm:
@@ -204,6 +205,16 @@ test('denials and dry-run denials become entries of each policy, with who and ho
     `c\\.example\\.com  443/TLS  1  .*`,
   ])
     expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${line}$`)));
+});
+
+test.each([80, 160])('a terminal of %d columns leaves out what has no room', async (width) => {
+  const { out } = await suggest({}, { width });
+  const added = out
+    .split('\n')
+    .filter((line) => /^ .*(?:COUNT|443\/TLS)/.test(line) && !line.includes('WHY'));
+  expect(added.length).toBeGreaterThan(3);
+  expect(Math.max(...added.map((line) => line.length))).toBeLessThanOrEqual(width);
+  expect(added[0]?.includes('PODS')).toBe(width === 160);
 });
 
 test('who may read the denials of one workspace is told of those only, and that there may be more', async () => {

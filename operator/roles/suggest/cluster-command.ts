@@ -12,7 +12,7 @@ import { connectPerson, type PersonApi } from '../shared/person-access.ts';
 import { applyToCluster, type Confirm, writtenPart } from './apply-to-cluster.ts';
 import { type ClusterPolicies, readClusterPolicies, type StoredPolicy } from './cluster-policies.ts';
 import { readClusterUses } from './cluster-uses.ts';
-import { formatSuggestion, isEmpty } from './format-suggestion.ts';
+import { formatSuggestions, isEmpty } from './format-suggestion.ts';
 import { isChosen, type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
 import { readSpan, type Span } from './suggest-span.ts';
 import { patchText, suggestedPolicy } from './suggested-policy.ts';
@@ -30,6 +30,8 @@ export interface SuggestSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   readonly write: (text: string) => void;
   readonly complain: (text: string) => void;
+  /** Columns of the terminal; undefined where there is none. */
+  readonly width?: number | undefined;
   /** Undefined where nobody can be asked. */
   readonly confirm: Confirm | undefined;
   /** Instead of through the API server. */
@@ -73,7 +75,7 @@ function faultOf(
 async function suggest(
   options: ClusterSuggestOptions,
   span: Span,
-  { environment, write, complain, confirm, openPort }: SuggestSurroundings,
+  { environment, write, complain, confirm, width, openPort }: SuggestSurroundings,
 ): Promise<number> {
   const config = readPersonConfig(options, environment);
   const source = await sourceOfCluster(config, openPort);
@@ -87,11 +89,15 @@ async function suggest(
     for (const note of found.notes) complain(`Note: ${note}\n`);
     const { suggestions } = found;
     if (options.apply !== true) {
-      write(textOf(suggestions, read.stored, options.output));
+      write(
+        options.output === 'table'
+          ? formatSuggestions(suggestions, width)
+          : textOf(suggestions, read.stored, options.output),
+      );
       return 0;
     }
     return await apply(suggestions, {
-      ...{ api, stored: read.stored, write },
+      ...{ api, stored: read.stored, write, width },
       confirm: options.yes === true || confirm === undefined ? saysYes(write) : confirm,
     });
   } finally {
@@ -126,10 +132,11 @@ async function apply(
     readonly stored: ReadonlyMap<string, StoredPolicy>;
     readonly confirm: Confirm;
     readonly write: (text: string) => void;
+    readonly width: number | undefined;
   },
 ): Promise<number> {
   const changing = suggestions.filter((suggestion) => !isEmpty(suggestion));
-  place.write(`${suggestions.map(formatSuggestion).join('\n')}${changing.length === 0 ? '' : '\n'}`);
+  place.write(`${formatSuggestions(suggestions, place.width)}${changing.length === 0 ? '' : '\n'}`);
   return (await applyToCluster(changing, place)) === 'applied' ? 0 : FAILED;
 }
 
@@ -160,9 +167,8 @@ export function confirmOnTerminal(
 function textOf(
   suggestions: readonly Suggestion[],
   stored: ReadonlyMap<string, StoredPolicy>,
-  output: ClusterSuggestOptions['output'],
+  output: 'yaml' | 'patch',
 ): string {
-  if (output === 'table') return suggestions.map(formatSuggestion).join('\n');
   return suggestions
     .flatMap((suggestion) => {
       const written = stored.get(suggestion.policy);

@@ -12,7 +12,7 @@ import { statePaths } from '../../gateway/state/state-directory.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { readFolder } from '../../sources/folder.ts';
 import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
-import { formatSuggestion, isEmpty } from './format-suggestion.ts';
+import { formatSuggestions, isEmpty } from './format-suggestion.ts';
 import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
 import { readSpan, type Span } from './suggest-span.ts';
 import { patchText, suggestedPolicy } from './suggested-policy.ts';
@@ -67,7 +67,9 @@ async function suggestionsFor(
 
 async function apply(folder: string, suggestions: readonly Suggestion[]): Promise<number> {
   const changing = suggestions.filter((suggestion) => !isEmpty(suggestion));
-  process.stdout.write(suggestions.map(formatSuggestion).join('\n'));
+  process.stdout.write(
+    formatSuggestions(suggestions, process.stdout.isTTY ? process.stdout.columns : undefined),
+  );
   if (changing.length === 0) return 0;
   process.stdout.write('\n');
   const outcome = await applySuggestions(folder, changing, { input: process.stdin, output: process.stdout });
@@ -79,7 +81,8 @@ async function textOf(
   suggestions: readonly Suggestion[],
   output: SuggestOptions['output'],
 ): Promise<string> {
-  if (output === 'table') return suggestions.map(formatSuggestion).join('\n');
+  if (output === 'table')
+    return formatSuggestions(suggestions, process.stdout.isTTY ? process.stdout.columns : undefined);
   const objects = new FolderObjects(folder);
   const texts = suggestions
     .filter((suggestion) => !isEmpty(suggestion))

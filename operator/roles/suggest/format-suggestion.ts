@@ -4,23 +4,28 @@ import { describeDestination } from '../../compile/suggest/entry-of-host.ts';
 import type { AddedEntry } from '../../compile/suggest/needed-entries.ts';
 import type { NotSuggested, Suggestion } from '../../compile/suggest/suggest-policy.ts';
 import { portsText, type UnusedEntry } from '../../compile/suggest/unused-entries.ts';
-import { formatTable } from '../../lib/text-table.ts';
+import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
 
 export function isEmpty({ added, removed }: Suggestion): boolean {
   return added.length === 0 && removed.length === 0;
 }
 
-export function formatSuggestion(suggestion: Suggestion): string {
+/** `width`: columns of the terminal; what has no room is left out, but for why. */
+export function formatSuggestion(suggestion: Suggestion, width?: number): string {
   const { policy, workspaces, added, removed, apart } = suggestion;
   return [
     `NetworkPolicy "${policy}", of ${workspaces.length === 1 ? 'workspace' : 'workspaces'} ${workspaces.join(', ')}`,
-    ...section('Add', ADDED, added.map(addedCells)),
-    ...section('Remove', REMOVED, removed.map(removedCells)),
-    ...section('Not suggested', APART, apart.map(apartCells)),
+    ...section('Add', [ADDED, ...added.map(addedCells)], width),
+    ...section('Remove', [REMOVED, ...removed.map(removedCells)], width),
+    ...section('Not suggested', [APART, ...apart.map(apartCells)], width),
     ...(isEmpty(suggestion) ? ['', 'Nothing to change'] : []),
     ...remarksOf(suggestion).flatMap((text) => ['', text]),
     '',
   ].join('\n');
+}
+
+export function formatSuggestions(suggestions: readonly Suggestion[], width?: number): string {
+  return suggestions.map((suggestion) => formatSuggestion(suggestion, width)).join('\n');
 }
 
 const EVIDENCE = ['COUNT', 'FIRST SEEN', 'LAST SEEN', 'PRODUCTS', 'PODS'];
@@ -28,9 +33,27 @@ const ADDED = ['DESTINATION', 'PORTS', ...EVIDENCE];
 const REMOVED = ['ENTRY', 'WHY'];
 const APART = ['DESTINATION', 'REASON', ...EVIDENCE, 'WHY'];
 
-function section(title: string, headings: readonly string[], rows: readonly (readonly string[])[]) {
-  if (rows.length === 0) return [];
-  return ['', title, ...formatTable([headings, ...rows]).map((line) => `  ${line}`)];
+function section(title: string, lines: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY) {
+  if (lines.length === 1) return [];
+  return ['', title, ...formatTable(withoutLeast(lines, width - INDENT)).map((line) => `  ${line}`)];
+}
+
+const INDENT = 2;
+/** Left out first. */
+const LEAST = ['PRODUCTS', 'FIRST SEEN', 'PODS', 'LAST SEEN'];
+
+function withoutLeast(lines: readonly (readonly string[])[], width: number): readonly (readonly string[])[] {
+  const [headings = []] = lines;
+  const widths = headings.map((heading, at) =>
+    heading === 'WHY' ? heading.length : Math.max(...lines.map((line) => line[at]?.length ?? 0)),
+  );
+  const total = widths.reduce((sum, each) => sum + each, COLUMN_GAP * (headings.length - 1));
+  const least = LEAST.map((heading) => headings.indexOf(heading)).find((at) => at !== -1);
+  if (total <= width || least === undefined) return lines;
+  return withoutLeast(
+    lines.map((line) => line.filter((_, at) => at !== least)),
+    width,
+  );
 }
 
 function addedCells(entry: AddedEntry): readonly string[] {
