@@ -156,6 +156,8 @@ export interface CollectorConfig extends ClusterConfig, RowStoreConfig {
   readonly port: number;
   readonly listenAddress: string;
   readonly stateDirectory: string;
+  /** Directory of a certificate that somebody else makes; undefined: the collector makes its own. */
+  readonly certificate: string | undefined;
   readonly retentionMs: number;
   readonly retentionBytes: number;
 }
@@ -164,6 +166,7 @@ export interface CollectorOptions extends ClusterOptions, RowStoreOptions {
   readonly port: string;
   readonly listenAddress: string;
   readonly state: string;
+  readonly certificate?: string;
   readonly retention: string;
   readonly retentionSize: string;
 }
@@ -179,6 +182,7 @@ export function readCollectorConfig(
     listenAddress: readAddress('--listen-address', options.listenAddress),
     ...readRowStore(options, environment),
     stateDirectory: resolve(options.state),
+    certificate: options.certificate,
     retentionMs: readRetention(options.retention),
     retentionBytes: readRetentionSize(options.retentionSize),
   };

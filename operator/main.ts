@@ -255,6 +255,10 @@ program
   .option('--clickhouse-credentials <directory>', 'with the files username, password and, for TLS, ca.crt')
   .option('--otlp-url <url>', 'where rows are sent as OTLP logs too, such as "https://host:4318/v1/logs"')
   .option('--otlp-credentials <directory>', 'with the files authorization (value of the header) and ca.crt')
+  .option(
+    '--certificate <directory>',
+    'with the files tls.crt, tls.key and ca.crt, which somebody else renews (default: the collector makes its own, in a Secret)',
+  )
   .option('--retention <duration>', 'age at which rows are deleted', '365d')
   .option('--retention-size <size>', 'size at which the oldest rows are deleted; in DuckDB only', '10GB')
   .option(

@@ -1,8 +1,11 @@
 // `sallyport collector` on a real API server: its certificate, the gateways that follow it, and what it stores.
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { connect } from 'node:tls';
 import { load } from 'js-yaml';
 import { Agent } from 'undici';
 import { type CollectorOptions, readCollectorConfig } from '../../operator/cluster-config.ts';
@@ -17,6 +20,7 @@ import { COLLECTOR_ACCOUNT, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '../../oper
 import { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import { type Shipping, shipRows } from '../../operator/roles/shared/ship-rows.ts';
 import { countsOf, sampleBatch } from '../fixtures/denial-fixture.ts';
+import { type CertificateAuthority, createCertificateAuthority } from '../outside/certificates.ts';
 import { withClickhouse } from '../support/clickhouse-fixture.ts';
 import { createClientAuthority } from '../support/cluster/client-authority.ts';
 import { makeGatewayPod } from '../support/cluster/collector-scene.ts';
@@ -134,6 +138,56 @@ test('a certificate that is damaged or gone is made anew, and one that is good i
   await running.renew();
   expect(await stored('secrets')).not.toEqual(secret);
   await append(30, 40);
+});
+
+/** As a gateway that starts now. */
+async function isBelieved(): Promise<void> {
+  const other = ship();
+  await until('a gateway believes the collector', () =>
+    other.sink.progress('gw-1').then(
+      () => true,
+      () => false,
+    ),
+  );
+  await other.finish(async () => undefined, silent);
+}
+
+async function shownCertificate(): Promise<string> {
+  const socket = connect({ port: running.port, host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { raw } = socket.getPeerCertificate();
+  socket.destroy();
+  return new X509Certificate(raw).toString().trim();
+}
+
+test('a certificate of somebody else is shown, followed with its authority, and kept where its successor is bad', async () => {
+  const directory = join(folder, 'certificate');
+  await mkdir(directory);
+  const host = `sallyport-collector.${SYSTEM_NAMESPACE}.svc`;
+  const give = async (authority: CertificateAuthority, name = host): Promise<string> => {
+    const { cert, key } = await authority.leafFor(name);
+    const files = { 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.caPem };
+    for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
+    return cert.trim();
+  };
+  const [first, second] = [await createCertificateAuthority(), await createCertificateAuthority()];
+  await running.stop();
+  await expect(startCollector({ certificate: directory })).rejects.toThrow('Cannot read "tls.crt"');
+  const original = await give(first);
+  running = await startCollector({ certificate: directory });
+  expect(await shownCertificate()).toBe(original);
+  await isBelieved();
+  const renewed = await give(second);
+  await running.renew();
+  expect(await shownCertificate()).toBe(renewed);
+  expect(await authorities()).toBe(2);
+  await isBelieved();
+  await give(second, 'elsewhere.example');
+  await running.renew();
+  expect(await shownCertificate()).toBe(renewed);
+  await running.stop();
+  running = await startCollector();
+  await isBelieved();
 });
 
 test('rows and certificate stay when the collector starts anew; the last rows are shipped before a gateway ends', async () => {

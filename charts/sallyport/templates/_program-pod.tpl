@@ -1,7 +1,7 @@
 {{/* The Deployment of a program without an Envoy. The argument is a dict of "root", "name", "role", "values", "args",
      further "ports" as YAML, "state", the volume of a program that has one: then there is one pod at a time, "shipsRows",
-     for one whose rows wait for the collector in an emptyDir, "scratch", for one that needs /tmp, "env" as YAML, and "secrets", by the
-     name of the directory in /var/run/secrets. */}}
+     for one whose rows wait for the collector in an emptyDir, "scratch", for one that needs /tmp, "env" as YAML, "secrets",
+     by the name of the directory in /var/run/secrets, and "certificate", values of one that is there as "certificate". */}}
 {{- define "sallyport.programDeployment" -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -109,7 +109,8 @@ spec:
             {{- include "sallyport.containerSecurity" . | nindent 12 }}
           resources:
             {{- toYaml .values.resources | nindent 12 }}
-          {{- if or .state .secrets .shipsRows .scratch }}
+          {{- $given := and .certificate .certificate.secretName }}
+          {{- if or .state .secrets .shipsRows .scratch $given }}
           volumeMounts:
             {{- if .scratch }}
             - name: scratch
@@ -121,6 +122,11 @@ spec:
             {{- end }}
             {{- if .shipsRows }}
             {{- include "sallyport.collectorTokenMount" . | nindent 12 }}
+            {{- end }}
+            {{- if $given }}
+            - name: certificate
+              mountPath: /var/run/secrets/certificate
+              readOnly: true
             {{- end }}
             {{- range $name, $_ := .secrets }}
             - name: {{ $name }}
@@ -141,6 +147,26 @@ spec:
         - name: state
           emptyDir: {}
         {{- include "sallyport.collectorTokenVolume" . | nindent 8 }}
+        {{- end }}
+        {{- if $given }}
+        - name: certificate
+          projected:
+            defaultMode: 0440
+            sources:
+              - secret:
+                  name: {{ .certificate.secretName }}
+                  {{- with .certificate.authorityConfigMap }}
+                  items:
+                    - key: tls.crt
+                      path: tls.crt
+                    - key: tls.key
+                      path: tls.key
+              - configMap:
+                  name: {{ . }}
+                  items:
+                    - key: ca.crt
+                      path: ca.crt
+                  {{- end }}
         {{- end }}
         {{- range $name, $secret := .secrets }}
         - name: {{ $name }}

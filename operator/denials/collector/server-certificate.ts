@@ -1,6 +1,6 @@
-// The collector's certificate: in a Secret, made where it is absent, unusable or ends soon; its authority is in a
-// ConfigMap, where gateways and people read it. The ConfigMap is written first, with the former authority beside the new
-// one, so that whoever follows it can connect before and after.
+// The collector's certificate: in a Secret, made where it is absent, unusable or ends soon, or in a directory, where somebody
+// else renews it; its authority is in a ConfigMap, where gateways and people read it. The ConfigMap is written first, with
+// the former authority beside the new one, so that whoever follows it can connect before and after.
 import { X509Certificate } from 'node:crypto';
 import type { IssuedCertificate } from '../../lib/build-certificate.ts';
 import { issueCertificate } from '../../lib/issue-certificate.ts';
@@ -15,10 +15,13 @@ import {
 import { COLLECTOR_NAME, collectorHost, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 import { parseTlsSecret } from '../../model/tls-secret.ts';
 import type { ServerTls } from './collector-server.ts';
+import { readGivenCertificate } from './given-certificate.ts';
 
 export interface ServerCertificateOptions {
   readonly api: Pick<KubernetesApi, 'request'>;
   readonly systemNamespace: string;
+  /** Directory of a certificate that somebody else makes; undefined: it is made here. */
+  readonly given?: string | undefined;
   /** Called where something could not be read or written; what is known stays in use. */
   readonly onFailure: (sentence: string, error: unknown) => void;
 }
@@ -30,15 +33,38 @@ const RENEW_MS = 30 * DAY_MS;
 const FIELD_MANAGER = 'sallyport-collector';
 const AUTHORITY_KEY = 'ca.crt';
 const NOT_FOUND = 404;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/;
 
-/** What the server shows now. Throws where the Secret can neither be read nor written. */
+/** What the server shows now. Throws where the Secret can neither be read nor written, or the directory not be used. */
 export async function currentTls(options: ServerCertificateOptions, nowMs: number): Promise<ServerTls> {
+  const { certificate, key } =
+    options.given === undefined
+      ? await ownCertificate(options, nowMs)
+      : await given(options, options.given, nowMs);
+  return { cert: certificate, key, clientCa: await clientAuthority(options) };
+}
+
+/** Its authority is published before it is shown, beside the one before: both certificates are believed meanwhile. */
+async function given(
+  options: ServerCertificateOptions,
+  directory: string,
+  nowMs: number,
+): Promise<IssuedCertificate> {
+  const { systemNamespace: namespace } = options;
+  const found = await readGivenCertificate({ directory, host: collectorHost(namespace), nowMs });
+  const published = await readObject(options, CONFIG_MAPS, { namespace, name: COLLECTOR_NAME });
+  const [former = ''] = textOf(published, AUTHORITY_KEY).match(CERTIFICATE) ?? [];
+  await publish(options, found.authority, former);
+  return found;
+}
+
+async function ownCertificate(options: ServerCertificateOptions, nowMs: number): Promise<IssuedCertificate> {
   const { systemNamespace } = options;
   const stored = await readObject(options, SECRETS, { namespace: systemNamespace, name: COLLECTOR_NAME });
   const usable = usableCertificate(stored, collectorHost(systemNamespace), nowMs);
-  const { certificate, key } = usable ?? (await renew(options, authorityOf(stored), nowMs));
-  if (usable !== undefined) await publish(options, usable.authority, '');
-  return { cert: certificate, key, clientCa: await clientAuthority(options) };
+  if (usable === undefined) return renew(options, authorityOf(stored), nowMs);
+  await publish(options, usable.authority, '');
+  return usable;
 }
 
 async function renew(

@@ -41,7 +41,8 @@ export interface CollectorParts {
 
 const UNKNOWN = 401;
 const RETRY_MS = 10_000;
-const CERTIFICATE_MS = 600_000;
+/** The kubelet takes as long to show a renewed one. */
+const CERTIFICATE_MS = 60_000;
 const GONE_MS = 60_000;
 
 /** Throws where the state directory, the database or the API server is not available. */
@@ -55,7 +56,7 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
     onRequest: measureRequests(registry),
   });
   const place = {
-    ...{ api, systemNamespace },
+    ...{ api, systemNamespace, given: config.certificate },
     onFailure: (sentence: string, error: unknown) => logger.warn(sentence, { error }),
   };
   const tls = await currentTls(place, Date.now());

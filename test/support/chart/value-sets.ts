@@ -49,7 +49,11 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
         trustedProxies: ['10.0.0.0/8'],
         allowedFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'proxies' } } }],
       },
-      collector: { ...SCHEDULING, storage: { storageClassName: 'fast' } },
+      collector: {
+        ...SCHEDULING,
+        certificate: { secretName: 'collector-tls' },
+        storage: { storageClassName: 'fast' },
+      },
       monitoring: {
         from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
         serviceMonitor: { enabled: true },
