@@ -6,8 +6,15 @@ import {
   REMOVED_AT_HOME,
   REMOVED_BY_NAME,
   REMOVED_EVERYWHERE,
+  REMOVED_OF_COLLECTOR,
 } from '../model/cluster-resources.ts';
-import { INGRESS_TLS_ROLE, type Installation, LEASE_NAMES, REMOVE_ACCOUNT } from '../model/system-names.ts';
+import {
+  COLLECTOR_NAME,
+  INGRESS_TLS_ROLE,
+  type Installation,
+  LEASE_NAMES,
+  REMOVE_ACCOUNT,
+} from '../model/system-names.ts';
 import type { JsonObject } from './crd.ts';
 import { allow, type RbacRule, renderGrant } from './rbac.ts';
 
@@ -22,7 +29,11 @@ export function renderRemovalRbac({ systemNamespace }: Installation): readonly J
     ...remove(REMOVED_EVERYWHERE),
     ...remove(REMOVED_BY_NAME).map((rule) => ({ ...rule, resourceNames: [INGRESS_TLS_ROLE] })),
   ];
-  const atHome = [...remove(REMOVED_AT_HOME), { ...allow(['delete'], [LEASES]), resourceNames: LEASE_NAMES }];
+  const atHome = [
+    ...remove(REMOVED_AT_HOME),
+    ...remove(REMOVED_OF_COLLECTOR).map((rule) => ({ ...rule, resourceNames: [COLLECTOR_NAME] })),
+    { ...allow(['delete'], [LEASES]), resourceNames: LEASE_NAMES },
+  ];
   return [
     {
       apiVersion: 'v1',

@@ -119,5 +119,7 @@ export const REMOVED_AT_HOME: readonly ClusterResource[] = [
   WORKSPACE_PLANS,
   INGRESS_PLANS,
 ];
+/** Kinds of which the object of the collector's name goes, in the system Namespace: its certificate. */
+export const REMOVED_OF_COLLECTOR: readonly ClusterResource[] = [SECRETS, CONFIG_MAPS];
 /** Kinds of which one name goes, in every Namespace. */
 export const REMOVED_BY_NAME: readonly ClusterResource[] = [ROLES, ROLE_BINDINGS];

@@ -4,8 +4,10 @@
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { readOperatorConfig } from '../../operator/cluster-config.ts';
+import { currentTls } from '../../operator/denials/collector/server-certificate.ts';
+import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { createLogger } from '../../operator/lib/logger.ts';
-import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import { COLLECTOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { OperatorProcess } from '../../operator/roles/operator/process.ts';
 import { ChartScene } from '../support/chart/chart-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -22,6 +24,7 @@ const KEPT =
   /^(?:NetworkPolicy|PolicyAssignment|Metastore|PrivateEndpoint|WorkspaceConf|IpAccessList|Namespace|Secret|APIService|PersistentVolumeClaim) /;
 /** Of denials. */
 const CLAIM = `PersistentVolumeClaim ${SYSTEM_NAMESPACE} sallyport-collector`;
+const CERTIFICATE = new RegExp(`^(?:Secret|ConfigMap) ${SYSTEM_NAMESPACE} sallyport-collector$`);
 const PLAIN = join(import.meta.dirname, '../../charts/plain');
 const SILENCE = new Writable({ write: (_chunk, _encoding, done) => done() });
 let scene: ChartScene;
@@ -65,6 +68,14 @@ async function added(): Promise<readonly string[]> {
 
 async function deployment(name: string, path: string): Promise<string> {
   return scene.kubectl('get', 'deployment', name, '-n', SYSTEM_NAMESPACE, '-o', `jsonpath={${path}}`);
+}
+
+/** With the rights of the release. */
+async function makeCollectorCertificate(): Promise<void> {
+  const kubeconfig = await scene.controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, COLLECTOR_ACCOUNT);
+  const api = await connectKubernetes({ kubeconfig });
+  const place = { api, systemNamespace: SYSTEM_NAMESPACE, onFailure: () => undefined };
+  await currentTls(place, Date.now()).finally(() => api.close());
 }
 
 async function uninstall(): Promise<void> {
@@ -172,6 +183,8 @@ it('leaves behind CRDs, and what people wrote, after "helm uninstall"', async ()
   await until('the workspaces are stamped', async () => {
     return (await scene.kubectl(...stamps)).split('sallyport.dev/stamp').length === EXAMPLES.length + 1;
   });
+  await makeCollectorCertificate();
+  expect((await added()).filter((row) => CERTIFICATE.test(row))).toHaveLength(2);
   await uninstall();
   await stopOperator();
   expect(await scene.kubectl(...stamps)).not.toContain('sallyport.dev/');
@@ -182,13 +195,15 @@ it('leaves behind CRDs, and what people wrote, after "helm uninstall"', async ()
   expect((await added()).filter((row) => CRD.test(row))).toHaveLength(11);
 });
 
-it('takes kept CRDs over again, and with crds.keep false leaves nothing at all', async () => {
+it('takes kept CRDs over again, and with crds.keep false leaves nothing but what others have made', async () => {
   await scene.kubectl('delete', 'namespace', ...EXAMPLES);
   await scene.kubectl('delete', 'pvc', 'sallyport-collector', '-n', SYSTEM_NAMESPACE);
+  await scene.kubectl('create', 'secret', 'generic', 'sallyport-collector', '-n', SYSTEM_NAMESPACE);
   const { code, stderr } = await scene.run('install', [], { crds: { keep: false } });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   await uninstall();
-  await until('nothing is left', async () => (await added()).length === 0);
+  await until('that Secret is left', async () => (await added()).every((row) => CERTIFICATE.test(row)));
+  await scene.kubectl('delete', 'secret', 'sallyport-collector', '-n', SYSTEM_NAMESPACE);
   expect(await scene.everything()).toEqual(before);
 });
 

@@ -1,6 +1,6 @@
 // Deletes everything that operators and gateways have written, for an installation that goes: isolation, Services, tables,
-// plans, the roles of ingress gateways, leases, and the stamps of Namespaces. What people have written stays. It may be
-// repeated: what is gone already does not count.
+// plans, the roles of ingress gateways, the collector's certificate, leases, and the stamps of Namespaces. What people have
+// written stays. It may be repeated: what is gone already does not count.
 import { type KubernetesObject, objectKey, pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import {
@@ -9,9 +9,16 @@ import {
   REMOVED_AT_HOME,
   REMOVED_BY_NAME,
   REMOVED_EVERYWHERE,
+  REMOVED_OF_COLLECTOR,
 } from '../../model/cluster-resources.ts';
 import { isOperatorAnnotation } from '../../model/stamp.ts';
-import { INGRESS_TLS_ROLE, LEASE_NAMES, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
+import {
+  COLLECTOR_NAME,
+  INGRESS_TLS_ROLE,
+  LEASE_NAMES,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+} from '../../model/system-names.ts';
 import { type Failure, inParallel } from './in-parallel.ts';
 
 export interface Removal {
@@ -24,8 +31,11 @@ export async function removeInstallation(api: KubernetesApi, systemNamespace: st
   const owned = [
     ...(await listEach(api, REMOVED_EVERYWHERE, OURS)),
     ...(await listEach(api, REMOVED_AT_HOME, { ...OURS, namespace: systemNamespace })),
-    ...(await listEach(api, REMOVED_BY_NAME, {
-      query: { fieldSelector: `metadata.name=${INGRESS_TLS_ROLE}` },
+    ...(await listEach(api, REMOVED_BY_NAME, { query: named(INGRESS_TLS_ROLE) })),
+    // The label too: a Secret of that name may be somebody else's.
+    ...(await listEach(api, REMOVED_OF_COLLECTOR, {
+      query: { ...OURS.query, ...named(COLLECTOR_NAME) },
+      namespace: systemNamespace,
     })),
     ...LEASE_NAMES.map((name) => lease(name, systemNamespace)),
   ];
@@ -52,6 +62,8 @@ interface Which {
 }
 
 const OURS: Which = { query: { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` } };
+
+const named = (name: string) => ({ fieldSelector: `metadata.name=${name}` });
 
 interface Owned extends KubernetesObject {
   readonly resource: Resource;
