@@ -2,8 +2,10 @@
 // whatever is between it and its clients can lose answers.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { ClickhouseCredentials } from '../../operator/denials/store/clickhouse/clickhouse-connection.ts';
 import { ClickhouseStore } from '../../operator/denials/store/clickhouse/clickhouse-store.ts';
 
 export interface TestClickhouse {
@@ -13,24 +15,39 @@ export interface TestClickhouse {
   readonly open: (changes?: {
     readonly retentionMs?: number;
     readonly url?: URL;
+    readonly credentials?: () => Promise<ClickhouseCredentials>;
   }) => Promise<ClickhouseStore>;
   /** As a power cut of the process: nothing is said to anybody. */
   readonly kill: () => Promise<void>;
   readonly start: () => Promise<void>;
 }
 
+/** All in PEM. It asks clients for a certificate of that authority, and knows a user by it or by the password. */
+export interface TestClickhouseTls {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthority: string;
+}
+
 const ROOT = join(import.meta.dirname, '../..');
 const USER = { username: 'sallyport', password: 'a password' };
+/** Without TLS. */
+export const CREDENTIALS: ClickhouseCredentials = {
+  ...USER,
+  ...{ authority: undefined, certificate: undefined, key: undefined },
+};
 const YEAR_MS = 365 * 86_400_000;
 
 export async function withClickhouse(
   folder: string,
   work: (clickhouse: TestClickhouse) => Promise<void>,
+  tls?: TestClickhouseTls,
 ): Promise<void> {
   const chdb = execFileSync('bash', [join(ROOT, 'hack/chdb.sh')], { encoding: 'utf8' }).trim();
+  const files = tls === undefined ? [] : await tlsFiles(folder, tls);
   let running: { readonly child: ChildProcess; readonly port: number } | undefined;
   const start = async (): Promise<void> => {
-    running = await startFront(chdb, [join(folder, 'clickhouse'), String(running?.port ?? 0)]);
+    running = await startFront(chdb, [join(folder, 'clickhouse'), String(running?.port ?? 0)], files);
   };
   const kill = async (): Promise<void> => {
     const { child } = running ?? {};
@@ -40,10 +57,10 @@ export async function withClickhouse(
     await ended;
   };
   await start();
-  const url = new URL(`http://127.0.0.1:${running?.port ?? 0}`);
+  const url = new URL(`${tls === undefined ? 'http' : 'https'}://127.0.0.1:${running?.port ?? 0}`);
   const stores: ClickhouseStore[] = [];
   const open: TestClickhouse['open'] = async (changes = {}) => {
-    const options = { url, auth: async () => USER, authority: undefined, retentionMs: YEAR_MS, ...changes };
+    const options = { url, credentials: async () => CREDENTIALS, retentionMs: YEAR_MS, ...changes };
     const store = await ClickhouseStore.open(options);
     stores.push(store);
     return store;
@@ -56,9 +73,24 @@ export async function withClickhouse(
   }
 }
 
-async function startFront(chdb: string, [directory = '', port = '0']: readonly string[]) {
+/** Their paths, as arguments of the front. */
+async function tlsFiles(
+  folder: string,
+  { certificate, key, clientAuthority }: TestClickhouseTls,
+): Promise<readonly string[]> {
+  const texts = [`${certificate}\n${key}`, clientAuthority];
+  const paths = ['clickhouse.pem', 'clickhouse-clients.pem'].map((name) => join(folder, name));
+  await Promise.all(paths.map((path, at) => writeFile(path, texts[at] ?? '')));
+  return paths;
+}
+
+async function startFront(
+  chdb: string,
+  [directory = '', port = '0']: readonly string[],
+  tls: readonly string[],
+) {
   const program = join(ROOT, 'test/outside/clickhouse/server.py');
-  const child = spawn('python3', [program, directory, port, USER.username, USER.password], {
+  const child = spawn('python3', [program, directory, port, USER.username, USER.password, ...tls], {
     env: { ...process.env, PYTHONPATH: chdb, PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

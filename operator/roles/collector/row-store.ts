@@ -19,6 +19,7 @@ import type { QueriedLog } from '../../denials/store/queried-log.ts';
 import type { RowSink } from '../../denials/store/row-sink.ts';
 import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
 import { exportRows, type RowExport } from './export-rows.ts';
@@ -33,8 +34,7 @@ export interface RowStore extends RowSinks {
   readonly uses: EntryUseStore;
   /** Undefined where rows are only sent on. */
   readonly log: QueriedLog | undefined;
-  /** ClickHouse does it by itself. */
-  readonly retention: DenialRetention | undefined;
+  readonly retention: Pick<DenialRetention, 'start' | 'stop'> | undefined;
   readonly exports: RowExport | undefined;
   /** Of gateways whose pods are not among these, what no pod can need any more. */
   readonly forgetGateways?: (present: readonly string[]) => Promise<void>;
@@ -45,6 +45,8 @@ export interface RowStore extends RowSinks {
 const MEMORY_MB = 144;
 /** Each checkpoint writes the last rows anew, however few are new; with 1 MB of it that is a fifth of the CPU time. */
 const CHECKPOINT_MB = 16;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Throws where the directory, the database or a file of credentials is not available. */
 export async function openRowStore(
@@ -88,7 +90,7 @@ function openStore(
   if (config.store === 'otlp') return Promise.resolve(undefined);
   return config.store === 'duckdb'
     ? openDuckdb(config, logger, registry)
-    : openClickhouse(config.store.clickhouse, config);
+    : openClickhouse(config.store.clickhouse, config, logger);
 }
 
 async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Registry): Promise<RowStore> {
@@ -140,19 +142,29 @@ async function openDuckdb(config: CollectorConfig, logger: Logger, registry: Reg
 async function openClickhouse(
   { url, credentials }: RemoteConfig,
   { retentionMs }: Pick<CollectorConfig, 'retentionMs'>,
+  logger: Logger,
 ): Promise<RowStore> {
   const file = filesOf(credentials);
-  const authority = await file('ca.crt');
   const store = await ClickhouseStore.open({
-    ...{ url, retentionMs, authority: authority === undefined ? undefined : Buffer.from(authority) },
-    auth: async () => ({
+    ...{ url, retentionMs },
+    credentials: async () => ({
       username: (await file('username')) ?? 'default',
       password: (await file('password')) ?? '',
+      ...{ authority: await file('ca.crt'), certificate: await file('tls.crt'), key: await file('tls.key') },
     }),
   });
   const { outbound, inbound } = store;
+  const loop = new Loop({
+    job: async () => {
+      await store.deleteFormerBatches(Date.now());
+      return {};
+    },
+    ...{ minIntervalMs: DAY_MS, retryIntervalMs: HOUR_MS, maxIntervalMs: DAY_MS, clock: SYSTEM_CLOCK },
+    onFailure: (error) => logger.error('former batches could not be deleted', { error }),
+  });
+  const retention = { start: () => loop.trigger(), stop: () => loop.stop() };
   return {
-    ...{ outbound, inbound, uses: store, log: store, retention: undefined, exports: undefined },
+    ...{ outbound, inbound, uses: store, log: store, retention, exports: undefined },
     close: () => store.close(),
   };
 }

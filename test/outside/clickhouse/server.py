@@ -1,10 +1,12 @@
 """A small HTTP front for ClickHouse's own engine (chdb, in this process): a stand-in for the server, not for the engine.
 
-Arguments: directory of the data, port (0 takes any), user, password. It prints its port. It answers as the HTTP interface
+Arguments: directory of the data, port (0 takes any), user, password, and for TLS a file with certificate and key, and one
+with the authority of clients. It prints its port. It answers as the HTTP interface
 of ClickHouse does: query in "query" or the body, data after it, settings and "param_..." as parameters; one at a time.
 """
 import base64
 import hmac
+import ssl
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
@@ -12,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from chdb.session import Session
 
-DIRECTORY, PORT, USER, PASSWORD = sys.argv[1:]
+DIRECTORY, PORT, USER, PASSWORD, *TLS = sys.argv[1:]
 # Of the connection, and no settings.
 KNOWN = ("query", "query_id", "database", "session_id", "enable_http_compression", "default_format", "role")
 session = Session(DIRECTORY)
@@ -65,9 +67,18 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def is_known(self):
+        named = (self.headers.get("X-ClickHouse-User"), self.headers.get("X-ClickHouse-Key", ""))
+        if self.headers.get("X-ClickHouse-SSL-Certificate-Auth") == "on":
+            return named == (USER, "") and self.common_name() == USER
+        if named[0] is not None:
+            return named == (USER, PASSWORD)
         given = self.headers.get("Authorization", "")
         wanted = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         return hmac.compare_digest(given, wanted)
+
+    def common_name(self):
+        subject = (self.connection.getpeercert() or {}).get("subject", ())
+        return dict(field for fields in subject for field in fields).get("commonName")
 
     def do_POST(self):
         data = self.body().decode()
@@ -86,5 +97,11 @@ class Handler(BaseHTTPRequestHandler):
 
 session.query("CREATE DATABASE IF NOT EXISTS access")
 server = ThreadingHTTPServer(("127.0.0.1", int(PORT)), Handler)
+if TLS:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS[0])
+    context.load_verify_locations(TLS[1])
+    context.verify_mode = ssl.CERT_OPTIONAL
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1], flush=True)
 server.serve_forever()

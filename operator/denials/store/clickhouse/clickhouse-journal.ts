@@ -3,7 +3,6 @@
 // before it of the same gateway, and ClickHouse keeps one successor of each: further ones with that name are dropped as
 // duplicates, however late they arrive. Whoever was dropped says so, and the gateway asks where it stands.
 import { randomUUID } from 'node:crypto';
-import type { ClickHouseClient } from '@clickhouse/client';
 import { freshRows, OvertakenError } from '../fresh-rows.ts';
 import type { LogTable } from '../log-tables.ts';
 import {
@@ -15,14 +14,9 @@ import {
   type RowSink,
   type SinkProgress,
 } from '../row-sink.ts';
+import type { ClickhouseConnection } from './clickhouse-connection.ts';
 import { clickhouseTime, clickhouseValue } from './column-types.ts';
 import { type JournalKind, journalOf } from './journal-schema.ts';
-
-/** Credentials are asked for with each request, since they are replaced from time to time. */
-export interface ClickhousePlace {
-  readonly client: ClickHouseClient;
-  readonly auth: () => Promise<{ readonly username: string; readonly password: string }>;
-}
 
 /** Where a gateway stands. */
 interface Head extends SinkProgress {
@@ -52,12 +46,12 @@ const INSERT_SETTINGS = {
 
 export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
   readonly canRaise = true;
-  readonly #place: ClickhousePlace;
+  readonly #connection: ClickhouseConnection;
   readonly #table: LogTable<Row>;
   readonly #journal: string;
 
-  constructor(place: ClickhousePlace, table: LogTable<Row>) {
-    this.#place = place;
+  constructor(connection: ClickhouseConnection, table: LogTable<Row>) {
+    this.#connection = connection;
     this.#table = table;
     this.#journal = journalOf(table);
   }
@@ -77,20 +71,22 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
     if (first !== head.lastSequence + 1) throw new OvertakenError(batch);
     await this.#checkRaised(gateway, raised);
     const name = randomUUID();
-    await this.#insert(this.#linesOf({ ...batch, denials: fresh, raised }, head, name), {
-      insert_deduplication_token: `${gateway}/${head.batch}`,
+    await this.#connection.insert({
+      table: this.#journal,
+      values: this.#linesOf({ ...batch, denials: fresh, raised }, head, name),
+      clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: `${gateway}/${head.batch}` },
     });
     if ((await this.#nameOf(gateway, head.batchNumber + 1)) !== name) throw new OvertakenError(batch);
     return outcome;
   }
 
   async #headOf(gateway: string): Promise<Head> {
-    const lines = await this.#select<HeadLine>(
-      `SELECT log_file, max(up_to) AS position, max(batch_number) AS number, argMax(batch, batch_number) AS name,
+    const lines = await this.#connection.select<HeadLine>({
+      query: `SELECT log_file, max(up_to) AS position, max(batch_number) AS number, argMax(batch, batch_number) AS name,
          max(last_sequence) AS sequence, max(all_denials) AS denials
        FROM ${this.#journal} WHERE kind = 'batch' AND gateway = {gateway: String} GROUP BY log_file`,
-      { gateway },
-    );
+      query_params: { gateway },
+    });
     const last = lines.reduce<HeadLine | undefined>(
       (newest, line) => (newest === undefined || Number(line.number) > Number(newest.number) ? line : newest),
       undefined,
@@ -105,11 +101,11 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
   }
 
   async #nameOf(gateway: string, number: number): Promise<string | undefined> {
-    const lines = await this.#select<{ readonly batch: string }>(
-      `SELECT batch FROM ${this.#journal}
+    const lines = await this.#connection.select<{ readonly batch: string }>({
+      query: `SELECT batch FROM ${this.#journal}
        WHERE kind = 'batch' AND gateway = {gateway: String} AND batch_number = {number: UInt64}`,
-      { gateway, number },
-    );
+      query_params: { gateway, number },
+    });
     return lines[0]?.batch;
   }
 
@@ -118,12 +114,12 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
     if (raised.length === 0) return;
     const times = raised.map(({ eventTime }) => clickhouseTime(eventTime)).toSorted();
     const ids = [...new Set(raised.map(({ eventId }) => eventId))];
-    const [found] = await this.#select<{ readonly found: string }>(
-      `SELECT uniqExact(event_id) AS found FROM ${this.#journal}
+    const [found] = await this.#connection.select<{ readonly found: string }>({
+      query: `SELECT uniqExact(event_id) AS found FROM ${this.#journal}
        WHERE kind = 'row' AND gateway = {gateway: String} AND has({ids: Array(String)}, event_id)
          AND event_time BETWEEN {first: DateTime64(6, 'UTC')} AND {last: DateTime64(6, 'UTC')}`,
-      { gateway, ids, first: times[0], last: times.at(-1) },
-    );
+      query_params: { gateway, ids, first: times[0], last: times.at(-1) },
+    });
     if (Number(found?.found) === ids.length) return;
     throw new Error(`Cannot count repeats: ${found?.found ?? 0} of ${ids.length} rows are there`);
   }
@@ -157,19 +153,5 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
         line('raise', { event_id: eventId, event_time: clickhouseTime(eventTime), raised_by: by }),
       ),
     ];
-  }
-
-  async #insert(values: readonly object[], settings: { readonly insert_deduplication_token: string }) {
-    await this.#place.client.insert({
-      ...{ table: this.#journal, values, format: 'JSONEachRow', auth: await this.#place.auth() },
-      clickhouse_settings: { ...INSERT_SETTINGS, ...settings },
-    });
-  }
-
-  async #select<Line>(query: string, query_params: Record<string, unknown>): Promise<readonly Line[]> {
-    const result = await this.#place.client.query({
-      ...{ query, query_params, format: 'JSONEachRow', auth: await this.#place.auth() },
-    });
-    return await result.json<Line>();
   }
 }

@@ -2,16 +2,17 @@
 // comes late or dies.
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { rowsOf, sampleBatch, sampleDenial, withFolder } from '../../../../test/fixtures/denial-fixture.ts';
+import { sampleBatch, sampleDenial, withFolder } from '../../../../test/fixtures/denial-fixture.ts';
 import { inboundBatch } from '../../../../test/fixtures/inbound-fixture.ts';
 import { type TestClickhouse, withClickhouse } from '../../../../test/support/clickhouse-fixture.ts';
 import { consumerOf, linesTo, ship, tally } from '../../../../test/support/shipped-lines.ts';
 import { until } from '../../../../test/support/until.ts';
+import { visibleRows } from '../../../../test/support/visible-rows.ts';
 import type { Denial } from '../../../model/denial.ts';
 import type { EntryUseReport } from '../../../model/entry-use-row.ts';
-import { runQuery } from '../../query/run-query.ts';
 import { DenialStore } from '../duckdb/denial-store.ts';
 import { queriedDenials } from '../duckdb/queried-denials.ts';
+import type { VisibleOptions } from '../duckdb/visible-copy.ts';
 import type { QueriedLog } from '../queried-log.ts';
 import type { RowSink } from '../row-sink.ts';
 
@@ -19,17 +20,9 @@ function withServer(work: (clickhouse: TestClickhouse, folder: string) => Promis
   return withFolder((folder) => withClickhouse(folder, (clickhouse) => work(clickhouse, folder)));
 }
 
-const ALL = { workspaces: 'all', mostRows: 10_000, memoryMb: 64 } as const;
-
-async function answerOf(log: QueriedLog, sql: string, filter: object = {}) {
-  const copy = await log.copyVisible({ ...ALL, ...filter });
-  const store = await DenialStore.open(copy.database, { readOnly: true });
-  try {
-    return rowsOf(await runQuery(store, sql));
-  } finally {
-    await store.close();
-    await copy.remove();
-  }
+async function answerOf(log: QueriedLog, sql: string, filter: Partial<VisibleOptions> = {}) {
+  const [rows = []] = await visibleRows(log, [sql], filter);
+  return rows;
 }
 
 const unusual: Partial<Denial> = {
@@ -77,7 +70,8 @@ test(
       }
       expect((await answerOf(store, OUTBOUND, team)).map(({ repeats }) => repeats)).toEqual([8, 8, 1, 1]);
       expect(await store.workspaces()).toEqual(await log.workspaces());
-      expect(await store.outbound.progress('gw-1')).toMatchObject(await duckdb.progress('gw-1'));
+      const { positions, lastSequence } = await duckdb.progress('gw-1');
+      expect(await store.outbound.progress('gw-1')).toMatchObject({ positions, lastSequence });
       await duckdb.close();
     }),
   60_000,

@@ -1,7 +1,6 @@
 // The denial log in ClickHouse: the same two logs as in DuckDB, for any number of collectors. SQL of people runs over a
 // copy of their rows in DuckDB: the same SQL, and the same walls around it, whatever stores the rows.
 import { tmpdir } from 'node:os';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { Denial } from '../../../model/denial.ts';
 import type { EntryUseReport } from '../../../model/entry-use-row.ts';
 import type { InboundDenial } from '../../../model/inbound-denial.ts';
@@ -16,44 +15,39 @@ import type { EntryUseStore } from '../entry-use-store.ts';
 import { INBOUND_TABLE, LOG_TABLES, OUTBOUND_TABLE, QUERIED_TABLES } from '../log-tables.ts';
 import type { QueriedLog } from '../queried-log.ts';
 import type { RowSink } from '../row-sink.ts';
-import { ClickhouseJournal, type ClickhousePlace } from './clickhouse-journal.ts';
+import { ClickhouseConnection, type ClickhousePlace } from './clickhouse-connection.ts';
+import { ClickhouseJournal } from './clickhouse-journal.ts';
+import { deleteFormerBatches } from './clickhouse-retention.ts';
 import { clickhouseTime, valueOfClickhouse } from './column-types.ts';
-import { entryUseStatements, insertUses } from './entry-use-table.ts';
-import { schemaStatements } from './journal-schema.ts';
+import { insertUses } from './entry-use-table.ts';
+import { journalOf } from './journal-schema.ts';
+import { prepareTables } from './prepare-tables.ts';
 
-export interface ClickhouseOptions {
-  /** Its path is the database. */
-  readonly url: URL;
-  readonly auth: ClickhousePlace['auth'];
-  /** PEM; undefined: those of Node.js. */
-  readonly authority: Buffer | undefined;
+export interface ClickhouseOptions extends ClickhousePlace {
   readonly retentionMs: number;
 }
 
-const TIMEOUT_MS = 20_000;
 const QUERY_SECONDS = 30;
 
 export class ClickhouseStore implements QueriedLog, EntryUseStore {
   readonly outbound: RowSink<Denial>;
   readonly inbound: RowSink<InboundDenial>;
   readonly whole = undefined;
-  readonly #place: ClickhousePlace;
+  readonly #connection: ClickhouseConnection;
 
   readonly #fill: FillTable = async (target, table, { workspaces, since, mostRows }) => {
-    const { client, auth } = this.#place;
     const names = table.columns.map(({ name }) => name).join(', ');
     const conditions = [
       workspaces === 'all' ? 'true' : 'has({workspaces: Array(String)}, workspace)',
       ...(since === undefined ? [] : ["event_time >= {since: DateTime64(6, 'UTC')}"]),
     ];
-    const result = await client.query({
+    const batches = await this.#connection.stream({
       query: `SELECT ${names} FROM ${table.name} WHERE ${conditions.join(' AND ')}
         ORDER BY event_time DESC LIMIT ${mostRows + 1}`,
       query_params: {
         ...(workspaces === 'all' ? {} : { workspaces }),
         ...(since === undefined ? {} : { since: clickhouseTime(since) }),
       },
-      ...{ format: 'JSONCompactEachRow', auth: await auth() },
       clickhouse_settings: {
         ...{ output_format_json_quote_64bit_integers: 0, output_format_json_named_tuples_as_objects: 1 },
         max_execution_time: QUERY_SECONDS,
@@ -64,7 +58,7 @@ export class ClickhouseStore implements QueriedLog, EntryUseStore {
       value: (row: readonly unknown[]) => valueOfClickhouse(type, row[at]),
     }));
     let rows = 0;
-    for await (const lines of result.stream<readonly unknown[]>()) {
+    for await (const lines of batches) {
       rows += lines.length;
       const values = lines.map((line) => line.json<readonly unknown[]>());
       await insertRows(target, { name: table.name, columns }, values);
@@ -72,52 +66,41 @@ export class ClickhouseStore implements QueriedLog, EntryUseStore {
     return rows;
   };
 
-  private constructor(place: ClickhousePlace) {
-    this.#place = place;
-    this.outbound = new ClickhouseJournal(place, OUTBOUND_TABLE);
-    this.inbound = new ClickhouseJournal(place, INBOUND_TABLE);
+  private constructor(connection: ClickhouseConnection) {
+    this.#connection = connection;
+    this.outbound = new ClickhouseJournal(connection, OUTBOUND_TABLE);
+    this.inbound = new ClickhouseJournal(connection, INBOUND_TABLE);
   }
 
   /** Makes the tables, or brings them up to date. Throws an Error that names the server and what to do. */
-  static async open({ url, auth, authority, retentionMs }: ClickhouseOptions): Promise<ClickhouseStore> {
-    const client = createClient({
-      ...{
-        url: url.origin,
-        database: databaseOf(url),
-        request_timeout: TIMEOUT_MS,
-        application: 'sallyport',
-      },
-      // What fails is thrown, and logged by whoever asked.
-      log: { level: ClickHouseLogLevel.OFF },
-      ...(authority === undefined ? {} : { tls: { ca_cert: authority } }),
-    });
+  static async open({ retentionMs, ...place }: ClickhouseOptions): Promise<ClickhouseStore> {
+    const connection = new ClickhouseConnection(place);
     try {
-      await prepare(client, auth, Math.ceil(retentionMs / 1000));
-      return new ClickhouseStore({ client, auth });
-    } catch (cause) {
-      await client.close();
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(
-        `Cannot use ClickHouse "${url.origin}", database "${databaseOf(url)}": ${reason}; check --clickhouse-url, the credentials, and that the user may make tables and views there`,
-        { cause },
-      );
+      await prepareTables(connection, Math.ceil(retentionMs / 1000));
+      return new ClickhouseStore(connection);
+    } catch (error) {
+      await connection.close();
+      throw error;
     }
   }
 
   async workspaces(): Promise<readonly string[]> {
-    const { client, auth } = this.#place;
     const tables = QUERIED_TABLES.map(({ name }) => `SELECT DISTINCT workspace FROM ${name}`).join(
       ' UNION ALL ',
     );
-    const result = await client.query({
+    const lines = await this.#connection.select<{ readonly workspace: string }>({
       query: `SELECT DISTINCT workspace FROM (${tables}) WHERE workspace IS NOT NULL`,
-      ...{ format: 'JSONCompactEachRow', auth: await auth() },
     });
-    return (await result.json<readonly [string]>()).map(([workspace]) => workspace);
+    return lines.map(({ workspace }) => workspace);
+  }
+
+  /** Any number of times, and from several processes. */
+  async deleteFormerBatches(nowMs: number): Promise<void> {
+    for (const table of LOG_TABLES) await deleteFormerBatches(this.#connection, journalOf(table), nowMs);
   }
 
   recordUses(gateway: string, report: EntryUseReport): Promise<void> {
-    return insertUses(this.#place, gateway, report);
+    return insertUses(this.#connection, gateway, report);
   }
 
   copyVisible(options: VisibleOptions): Promise<VisibleCopy> {
@@ -126,18 +109,6 @@ export class ClickhouseStore implements QueriedLog, EntryUseStore {
 
   /** Requests under way fail. */
   close(): Promise<void> {
-    return this.#place.client.close();
+    return this.#connection.close();
   }
-}
-
-function databaseOf({ pathname }: URL): string {
-  return pathname === '/' ? 'access' : pathname.slice(1);
-}
-
-async function prepare(client: ClickHouseClient, auth: ClickhousePlace['auth'], retentionSeconds: number) {
-  for (const table of LOG_TABLES)
-    for (const query of schemaStatements(table, retentionSeconds))
-      await client.command({ query, auth: await auth() });
-  for (const query of entryUseStatements(retentionSeconds))
-    await client.command({ query, auth: await auth() });
 }

@@ -3,10 +3,10 @@
 import { type EntryUseReport, type EntryUseRow, rowsOfReport } from '../../../model/entry-use-row.ts';
 import type { ColumnOf } from '../../../model/log-column.ts';
 import { ENTRY_USES_TABLE } from '../log-tables.ts';
-import type { ClickhousePlace } from './clickhouse-journal.ts';
+import type { ClickhouseConnection } from './clickhouse-connection.ts';
 import { clickhouseTypeOf, clickhouseValue } from './column-types.ts';
 
-const REPORTS = `${ENTRY_USES_TABLE.name}_reports`;
+export const REPORTS = `${ENTRY_USES_TABLE.name}_reports`;
 const KEY = ['gateway', 'policy', 'list', 'entry'] satisfies ColumnOf<keyof EntryUseRow>[];
 const NULLABLE_TIMES: readonly string[] = ['first_used', 'last_used', 'missed_until'] satisfies ColumnOf<
   keyof EntryUseRow
@@ -31,7 +31,7 @@ function typeOf(column: string, type: string): string {
 }
 
 export async function insertUses(
-  { client, auth }: ClickhousePlace,
+  connection: ClickhouseConnection,
   gateway: string,
   report: EntryUseReport,
 ): Promise<void> {
@@ -41,5 +41,5 @@ export async function insertUses(
     ),
   );
   if (values.length === 0) return;
-  await client.insert({ table: REPORTS, values, format: 'JSONEachRow', auth: await auth() });
+  await connection.insert({ table: REPORTS, values });
 }
