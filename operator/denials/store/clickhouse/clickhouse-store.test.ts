@@ -74,7 +74,7 @@ test(
       expect(await store.outbound.progress('gw-1')).toMatchObject({ positions, lastSequence });
       await duckdb.close();
     }),
-  60_000,
+  180_000,
 );
 
 test(
@@ -90,7 +90,7 @@ test(
       );
       expect((await outbound.progress('gw-1')).lastSequence).toBe(1);
     }),
-  60_000,
+  180_000,
 );
 
 test(
@@ -109,7 +109,7 @@ test(
       const renumbered = sampleBatch(5, 6, { sequence: 3 });
       await expect(second.outbound.append(renumbered)).rejects.toThrow('ask again');
     }),
-  60_000,
+  180_000,
 );
 
 /** What happens to a call: its answer comes, it gets lost, its answer does, or it arrives after the next ones. */
