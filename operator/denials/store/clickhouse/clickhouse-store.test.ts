@@ -25,6 +25,12 @@ async function answerOf(log: QueriedLog, sql: string, filter: Partial<VisibleOpt
   return rows;
 }
 
+async function isPartial(log: QueriedLog, mostRows: number): Promise<boolean> {
+  const copy = await log.copyVisible({ workspaces: 'all', mostRows, memoryMb: 64 });
+  await copy.remove();
+  return copy.isPartial;
+}
+
 const unusual: Partial<Denial> = {
   dnsEvent: null,
   storageEvent: { hostname: 's3://acme', path: '/a', rejectionReason: 'storage-bucket-path-denied' },
@@ -64,10 +70,12 @@ test(
         expect(await answerOf(store, sql)).toEqual(await answerOf(log, sql));
       const team = { workspaces: ['team-a'] };
       const since = { since: '2026-01-01T00:00:02Z' };
-      for (const filter of [team, since, { workspaces: [] }, { ...team, ...since }, { mostRows: 2 }]) {
+      for (const filter of [team, since, { workspaces: [] }, { ...team, ...since }]) {
         const rows = await answerOf(store, OUTBOUND, filter);
         expect(rows).toEqual(await answerOf(log, OUTBOUND, filter));
       }
+      for (const queried of [store, log]) expect(await isPartial(queried, 2)).toBe(true);
+      for (const queried of [store, log]) expect(await isPartial(queried, 5)).toBe(false);
       expect((await answerOf(store, OUTBOUND, team)).map(({ repeats }) => repeats)).toEqual([8, 8, 1, 1]);
       expect(await store.workspaces()).toEqual(await log.workspaces());
       const { positions, lastSequence } = await duckdb.progress('gw-1');

@@ -43,7 +43,7 @@ export class ClickhouseStore implements QueriedLog, EntryUseStore {
     ];
     const batches = await this.#connection.stream({
       query: `SELECT ${names} FROM ${table.name} WHERE ${conditions.join(' AND ')}
-        ORDER BY event_time DESC LIMIT ${mostRows + 1}`,
+        LIMIT ${mostRows + 1}`,
       query_params: {
         ...(workspaces === 'all' ? {} : { workspaces }),
         ...(since === undefined ? {} : { since: clickhouseTime(since) }),

@@ -150,23 +150,32 @@ test(
   TEST_MS,
 );
 
+/** A server's certificate and whose it believes, and pairs of users: one of its authority, another user's, a stranger's. */
+async function makeCredentials() {
+  const authority = await createCertificateAuthority();
+  const { cert: certificate, key } = await authority.leafFor('127.0.0.1');
+  const clients = await createClientAuthority();
+  const strangers = await createClientAuthority();
+  const { username, password } = CREDENTIALS;
+  const known = { username, authority: authority.caPem };
+  return {
+    trusted: { ...known, password, certificate: undefined, key: undefined },
+    by: (pair: { readonly certificate: string; readonly key: string }) => ({
+      ...{ ...known, password: '' },
+      ...{ certificate: pair.certificate, key: pair.key },
+    }),
+    signed: await clients.signUser({ user: username }),
+    other: await clients.signUser({ user: 'other' }),
+    forged: await strangers.signUser({ user: username }),
+    server: { certificate, key, clientAuthority: clients.caCertificate },
+  };
+}
+
 test(
   'over TLS it is known by an authority, and knows a user by password or certificate, also when they are renewed',
   () =>
     withFolder(async (folder) => {
-      const server = await createCertificateAuthority();
-      const { cert: certificate, key } = await server.leafFor('127.0.0.1');
-      const clients = await createClientAuthority();
-      const strangers = await createClientAuthority();
-      const signed = await clients.signUser({ user: CREDENTIALS.username });
-      const other = await clients.signUser({ user: 'other' });
-      const forged = await strangers.signUser({ user: CREDENTIALS.username });
-      const { username, password } = CREDENTIALS;
-      const trusted = { username, password, authority: server.caPem, certificate: undefined, key: undefined };
-      const by = (pair: { readonly certificate: string; readonly key: string }) => ({
-        ...{ username, password: '', authority: server.caPem },
-        ...{ certificate: pair.certificate, key: pair.key },
-      });
+      const { trusted, by, signed, other, forged, server } = await makeCredentials();
       await withClickhouse(
         folder,
         async (clickhouse) => {
@@ -178,7 +187,7 @@ test(
             at += 1;
             return outcome.stored;
           };
-          const accepted = [trusted, by(signed), { ...by(signed), password }];
+          const accepted = [trusted, by(signed), { ...by(signed), password: CREDENTIALS.password }];
           for (const credentials of accepted) {
             current = credentials;
             expect(await append()).toBe(1);
@@ -196,7 +205,7 @@ test(
           current = trusted;
           expect(await append()).toBe(1);
         },
-        { certificate, key, clientAuthority: clients.caCertificate },
+        server,
       );
     }),
   TEST_MS,
