@@ -16,12 +16,16 @@ export interface NeededRows {
 
 const EVERYTHING: NeededRows = { columns: undefined, sinceSql: undefined, newest: undefined };
 
+/** In characters. A hundred times as long takes the parser seconds, and that is not in the process of the query. */
+const LONGEST_SQL = 10_000;
+
 /** Undefined: none. */
 export async function neededRows(
   connection: DuckDBConnection,
   table: SchemaTable,
   sql: string,
 ): Promise<NeededRows | undefined> {
+  if (sql.length > LONGEST_SQL) return EVERYTHING;
   const result = await connection.run(
     'SELECT json_serialize_sql($1::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)',
     [sql],
