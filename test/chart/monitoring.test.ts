@@ -7,6 +7,7 @@ import { measureIsolation } from '../../operator/deliver/kubernetes/canary/isola
 import { measureDelivery } from '../../operator/deliver/kubernetes/delivery-metrics.ts';
 import { countDenials, measureCollector } from '../../operator/denials/collector/collector-metrics.ts';
 import {
+  type LossReason,
   measureDenials,
   measureInboundDenials,
   measureLoss,
@@ -106,6 +107,14 @@ it.each(EXPRESSIONS)('%s', (expression) => {
   expect(metrics.filter((name) => !known.has(name))).toEqual([]);
   const usable = [...LABELS_OF_ALL, ...metrics.flatMap((name) => known.get(name) ?? [])];
   expect(labels.filter((name) => !usable.includes(name))).toEqual([]);
+});
+
+it('says what to do about every reason for which denials are lost', () => {
+  const reasons: Readonly<Record<LossReason, true>> = {
+    ...{ 'spool-full': true, 'not-written': true, unreadable: true, 'store-lost': true, 'pod-gone': true },
+  };
+  const said = alertRules().find(({ alert }) => alert === 'SallyportDenialsLost')?.annotations.description;
+  expect(Object.keys(reasons).filter((reason) => !said?.includes(reason))).toEqual([]);
 });
 
 it('asks for access types that there are', () => {
