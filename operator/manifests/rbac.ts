@@ -154,12 +154,17 @@ function collectorGrants({ systemNamespace, collectorAccount }: Installation): r
   ];
 }
 
-/** Pods by their addresses, the owners between them and what people know, and Events about both. */
+/** Pods by their addresses; their owners, which count only where they are read, since pods may name any; Events about both. */
 function deniedPods(): readonly RbacRule[] {
   return [
-    allow(['list', 'watch'], [PODS]),
-    { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
-    { apiGroups: ['batch'], resources: ['jobs'], verbs: ['get'] },
+    allow(READ, [PODS]),
+    {
+      apiGroups: ['apps'],
+      resources: ['daemonsets', 'deployments', 'replicasets', 'statefulsets'],
+      verbs: ['get'],
+    },
+    { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['replicationcontrollers'], verbs: ['get'] },
     allow(['get'], [POLICY_ASSIGNMENTS]),
     { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: APPLY },
   ];

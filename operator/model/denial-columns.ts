@@ -39,7 +39,11 @@ const COLUMNS: readonly (readonly [ColumnName, ColumnType, string])[] = [
   ['pod', 'text', 'pod that was denied; null where it is not known'],
   ['pod_uid', 'text', 'uid of that pod'],
   ['node', 'text', 'node of that pod; of HOST_NETWORK, whose address it is'],
-  ['owner', 'text', 'top of the owners of the pod, such as "Deployment/etl"; null where it has none'],
+  [
+    'owner',
+    'text',
+    'top of the owners of the pod that are there, such as "Deployment/etl"; null where none is',
+  ],
   [
     'who',
     'text',

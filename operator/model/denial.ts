@@ -58,7 +58,7 @@ export interface Denial {
   readonly pod: string | null;
   readonly podUid: string | null;
   readonly node: string | null;
-  /** The top of the pod's owners, for example "Deployment/etl"; null where it has none, or nobody looked. */
+  /** The top of the pod's owners that are there, for example "Deployment/etl"; null where none is, or nobody looked. */
   readonly owner: string | null;
   /** What was found about the source; null where nobody looked, as in `run`. */
   readonly who: Who | null;

@@ -327,14 +327,14 @@ test('a denied pod is found by its address, and has an Event', async () => {
 test('an administrator lets the collector read more kinds of owners by the label of a role', async () => {
   const user = `system:serviceaccount:${SYSTEM_NAMESPACE}:${COLLECTOR_ACCOUNT}`;
   const may = async (verb: string): Promise<boolean> => {
-    const asked = ['auth', 'can-i', verb, 'deployments.apps', '-n', 'team-a', '--as', user];
+    const asked = ['auth', 'can-i', verb, 'controllerrevisions.apps', '-n', 'team-a', '--as', user];
     return (await controlPlane.kubectl(asked)).stdout.trim() === 'yes';
   };
   expect(await may('get')).toBe(false);
   const role = {
     ...{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole' },
     metadata: { name: 'more-owners', labels: { 'sallyport.dev/aggregate-to-collector': 'true' } },
-    rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] }],
+    rules: [{ apiGroups: ['apps'], resources: ['controllerrevisions'], verbs: ['get'] }],
   };
   await root.request({
     method: 'POST',

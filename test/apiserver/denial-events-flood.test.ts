@@ -2,8 +2,8 @@
 // real denial log; what is compared with is what was asked.
 import { join } from 'node:path';
 import fc from 'fast-check';
-import type { RegardingObject } from '../../operator/denials/events/event-series.ts';
 import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
+import type { ObjectReference } from '../../operator/lib/kubernetes/api-object.ts';
 import { pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
 import {
   ApiFailure,
@@ -31,10 +31,7 @@ let scene: IdentityScene;
 let sequence = 0;
 
 beforeAll(async () => {
-  scene = await IdentityScene.start([
-    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-  ]);
+  scene = await IdentityScene.start();
   for (const name of NAMESPACES) await scene.kubectl(['create', 'namespace', name]);
 }, CONTROL_PLANE_TIMEOUT_MS);
 afterAll(() => scene?.stop());
@@ -49,7 +46,7 @@ interface Totals {
 }
 
 /** The uid of a pod is its Namespace and its name; its owner has what stands before the hyphen. */
-function objectsOf(podUid: string): readonly RegardingObject[] {
+function objectsOf(podUid: string): readonly ObjectReference[] {
   const [namespace = '', name = ''] = podUid.split('/');
   const owner = name.split('-')[0] ?? '';
   return [
@@ -60,7 +57,7 @@ function objectsOf(podUid: string): readonly RegardingObject[] {
 
 function startEvents(
   api: Api,
-  find: (uid: string) => Promise<readonly RegardingObject[]> = async (uid) => objectsOf(uid),
+  find: (uid: string) => Promise<readonly ObjectReference[]> = async (uid) => objectsOf(uid),
 ) {
   const totals: Totals = { dropped: 0, written: 0, refused: 0, failed: 0 };
   const events = new DenialEvents({

@@ -1,7 +1,8 @@
-// Events about denials on a real API server: on the pod and on its Deployment, few of them however many denials there
-// are, and shown by kubectl; rows never wait for them.
+// Events about denials on a real API server: on the pod and on its Deployment, on nothing that a pod only claims, few of
+// them however many denials there are, and shown by kubectl; rows never wait for them.
 import { pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import { PODS, POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import { DENIAL_EVENT_CONTROLLER } from '../../operator/model/system-names.ts';
 import { DenialEvents } from '../../operator/roles/shared/denial-events.ts';
@@ -29,6 +30,8 @@ const TEMPLATE = {
   spec: { containers: [{ name: 'main', image: 'example.invalid/main' }] },
 };
 
+const DENIED = { reason: 'DESTINATION_NOT_ALLOWED' } as const;
+
 interface StoredEvent {
   readonly regarding: { readonly kind: string; readonly name: string };
   readonly reason: string;
@@ -41,17 +44,12 @@ let row: Denial;
 const dropped: number[] = [];
 
 beforeAll(async () => {
-  scene = await IdentityScene.start([
-    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-    { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
-    { apiGroups: ['sallyport.dev'], resources: ['policyassignments'], verbs: ['get'] },
-    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
-  ]);
+  scene = await IdentityScene.start();
   await installCrds(scene.controlPlane);
   const spec = { replicas: 1, selector: { matchLabels: { app: 'etl' } }, template: TEMPLATE };
   await scene.create(DEPLOYMENTS, 'etl', { spec });
   const ip = await scene.run(await scene.podOf('etl-'));
-  row = await scene.identified(ip, { reason: 'DESTINATION_NOT_ALLOWED', destination: 'api.example' });
+  row = await scene.identified(ip, { ...DENIED, destination: 'api.example' });
 }, CONTROL_PLANE_TIMEOUT_MS);
 afterAll(() => scene?.stop());
 
@@ -107,6 +105,22 @@ it('are written in the end where the API server fails at first, and none for a s
   await until('both are there', async () => (await stored('later.example')).length === 2);
   await events.stop();
   expect(await stored('unknown.example')).toEqual([]);
+});
+
+it('are on no PolicyAssignment that a pod names as its owner, but on the pod', async () => {
+  const assignment = { apiVersion: 'sallyport.dev/v1alpha1', kind: 'PolicyAssignment', spec: {} };
+  await scene.apply(JSON.stringify({ ...assignment, metadata: { name: 'victim' } }));
+  const victim = await scene.read(pathOf(POLICY_ASSIGNMENTS, { name: 'victim' }));
+  const pod = await scene.create(PODS, 'forger', { spec: TEMPLATE.spec }, victim);
+  const forged = await scene.identified(await scene.run(pod), { ...DENIED, destination: 'forged.example' });
+  const events = denialEvents(scene.own);
+  events.record([forged]);
+  await until('it is there', async () => (await stored('forged.example')).length > 0);
+  await events.stop();
+  expect(
+    (await stored('forged.example')).map(({ regarding }) => `${regarding.kind}/${regarding.name}`),
+  ).toEqual(['Pod/forger']);
+  expect(forged.owner).toBeNull();
 });
 
 it('are on the PolicyAssignment of a workspace for requests from outside, one for all clients', async () => {

@@ -1,6 +1,6 @@
 // Who was denied, on a real API server: pods of workloads of every sort, their owners as far as the collector may read
-// them, and pods that are gone before anybody asks.
-import type { Resource } from '../../operator/lib/kubernetes/api-object.ts';
+// them and they are real, and pods that are gone before anybody asks.
+import { type KubernetesObject, pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
 import { PODS } from '../../operator/model/cluster-resources.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 import { IdentityScene, roleOf } from '../support/cluster/identity-scene.ts';
@@ -14,11 +14,7 @@ const get = (group: string, ...resources: readonly string[]) => ({
 });
 
 beforeAll(async () => {
-  scene = await IdentityScene.start([
-    { apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] },
-    get('apps', 'replicasets'),
-    get('batch', 'jobs'),
-  ]);
+  scene = await IdentityScene.start();
 }, CONTROL_PLANE_TIMEOUT_MS);
 afterAll(() => scene?.stop());
 
@@ -32,8 +28,24 @@ const DEPLOYMENTS: Resource = {
 };
 const namespaced = (kind: Omit<Resource, 'isNamespaced'>): Resource => ({ ...kind, isNamespaced: true });
 
+const REPLICA_SET = { apiVersion: 'apps/v1', kind: 'ReplicaSet' };
+const REPLICA_SETS = namespaced({ ...REPLICA_SET, plural: 'replicasets' });
+const REPLICAS = { replicas: 0, selector: { matchLabels: { app: 'x' } }, template: TEMPLATE };
+const NODE = { apiVersion: 'v1', kind: 'Node' };
+
+/** As the row says of a new pod that names that owner; Events are about that owner and the pod alone. */
+async function ownerOf(name: string, owner: KubernetesObject): Promise<string | null> {
+  const pod = await scene.create(PODS, name, { spec: SPEC }, owner);
+  const row = await scene.identified(await scene.run(pod));
+  const [own, ...others] = await scene.identity.objectsOf(row.podUid ?? '');
+  expect(own).toMatchObject({ kind: 'Pod', name, namespace: 'default' });
+  expect(others.map((one) => `${one.kind}/${one.name}`)).toEqual(row.owner === null ? [] : [row.owner]);
+  expect(others.every(({ namespace }) => namespace === 'default')).toBe(true);
+  return row.owner;
+}
+
 describe('a denied pod', () => {
-  it('of a Deployment is named with it, though only ReplicaSets may be read', async () => {
+  it('of a Deployment is named with it', async () => {
     const spec = { replicas: 1, selector: { matchLabels: { app: 'x' } }, template: TEMPLATE };
     await scene.create(DEPLOYMENTS, 'etl', { spec });
     const pod = await scene.podOf('etl-');
@@ -54,12 +66,12 @@ describe('a denied pod', () => {
     });
   });
 
-  it('of another kind is named with what may be read, and with the top once that is granted', async () => {
+  it('of another kind is named without its owner, and with the top once that may be read', async () => {
     const service = await scene.create(namespaced(RAY_SERVICE), 'llm');
     const cluster = await scene.create(namespaced(RAY_CLUSTER), 'llm-raycluster', {}, service);
     const first = await scene.create(PODS, 'llm-head', { spec: SPEC }, cluster);
     const row = await scene.identified(await scene.run(first));
-    expect(row).toMatchObject({ pod: 'llm-head', node: 'node-7', owner: 'RayCluster/llm-raycluster' });
+    expect(row).toMatchObject({ pod: 'llm-head', node: 'node-7', owner: null });
 
     await scene.apply(roleOf('wider', [get('ray.io', 'rayclusters', 'rayservices')]));
     const other = await scene.create(namespaced(RAY_CLUSTER), 'llm-2', {}, service);
@@ -78,23 +90,33 @@ describe('a denied pod', () => {
     expect((await scene.identified(ip)).owner).toBe('RayService/llm');
   });
 
-  it('has the owner that it names where that may not be read, is of no kind that there is, or has no valid name', async () => {
+  it('has no owner where that may not be read, is of no kind that there is, or has no valid name', async () => {
     const gone = await scene.create(namespaced(INFERENCE_SERVICE), 'gone');
     const notInstalled = { ...gone, apiVersion: 'nowhere.example/v1', kind: 'Nothing' };
-    const hostile = {
-      ...gone,
-      apiVersion: 'apps/v1',
-      kind: 'ReplicaSet',
-      metadata: { name: '..', uid: 'u' },
-    };
-    const owners: string[] = [];
-    for (const [name, owner] of Object.entries({ a: gone, b: notInstalled, c: hostile })) {
-      const pod = await scene.create(PODS, `orphan-${name}`, { spec: SPEC }, owner);
-      const row = await scene.identified(await scene.run(pod));
-      owners.push(row.owner ?? '');
-    }
-    expect(owners).toEqual(['InferenceService/gone', 'Nothing/gone', 'ReplicaSet/..']);
+    const hostile = { ...REPLICA_SET, metadata: { name: '..', uid: 'u' } };
+    const owners = { unread: gone, 'not-installed': notInstalled, hostile };
+    for (const [name, owner] of Object.entries(owners))
+      expect([name, await ownerOf(name, owner)]).toEqual([name, null]);
     expect(scene.warnings).toEqual([]);
+  });
+
+  it('has no owner that it forges: cluster-scoped, of another Namespace, or with the name of another object', async () => {
+    const real = await scene.create(PODS, 'real', { spec: SPEC });
+    await scene.kubectl(['create', 'namespace', 'others']);
+    const stranger = await scene.post(pathOf(REPLICA_SETS, { namespace: 'others' }), {
+      ...REPLICA_SET,
+      ...{ metadata: { name: 'stranger' }, spec: REPLICAS },
+    });
+    const namespace = await scene.read('/api/v1/namespaces/others');
+    const node = await scene.post('/api/v1/nodes', { ...NODE, metadata: { name: 'victim' } });
+    const sameName = { ...real, metadata: { ...real.metadata, uid: stranger.metadata.uid } };
+    const owners = { stranger, namespace, node, 'same-name': sameName };
+    for (const [name, owner] of Object.entries(owners))
+      expect([name, await ownerOf(`forger-${name}`, owner)]).toEqual([name, null]);
+    expect(await ownerOf('honest', real)).toBe('Pod/real');
+    // A chain is believed as far as it is real.
+    const between = await scene.create(PODS, 'between', { spec: SPEC }, node);
+    expect(await ownerOf('forger-chain', between)).toBe('Pod/between');
   });
 
   it('is named although it is gone', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
+import type { ObjectReference } from '../../lib/kubernetes/api-object.ts';
 import { notedDenial } from './event-of-denial.ts';
-import { EventSeriesPlan, type RegardingObject } from './event-series.ts';
+import { EventSeriesPlan } from './event-series.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const SECOND_MS = 1000;
@@ -9,7 +10,7 @@ const MINUTE_MS = 60_000;
 const WINDOW_MS = 10 * MINUTE_MS;
 const MOST_SERIES = 20_000;
 
-const podOf = (name: string, namespace = 'analytics'): RegardingObject => ({
+const podOf = (name: string, namespace = 'analytics'): ObjectReference => ({
   ...{ apiVersion: 'v1', kind: 'Pod', name, namespace, uid: `uid-${name}` },
 });
 
@@ -47,7 +48,7 @@ function scene() {
       writes.push({ atMs: nowMs, tenant, pod: name, key, count, before: written?.name, note: event.note });
     }
   };
-  const note = (destination: string, regarding: RegardingObject, nowMs: number, repeats = 1) => {
+  const note = (destination: string, regarding: ObjectReference, nowMs: number, repeats = 1) => {
     const denials = row(destination, repeats);
     plan.note({ denials, regarding, tenant: regarding.namespace ?? '', isCounted: true }, nowMs);
     return denials;

@@ -3,23 +3,15 @@
 // writes about one object, of one tenant and altogether; what is not written counts in the next write. Tenants take turns,
 // an object has few series and one more for the rest, and whoever has most gives way: a flood takes nothing from others.
 import { LRUCache } from 'lru-cache';
+import type { ObjectReference } from '../../lib/kubernetes/api-object.ts';
 import { TokenBuckets } from '../../lib/token-buckets.ts';
 import type { CountedDenials, DenialEvent } from './event-of-denial.ts';
 import { Turns } from './turns.ts';
 
-export interface RegardingObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  /** Undefined for a cluster-scoped one. */
-  readonly namespace?: string | undefined;
-  readonly uid: string;
-}
-
 /** Denials of one object. */
 export interface NotedDenials {
   readonly denials: CountedDenials;
-  readonly regarding: RegardingObject;
+  readonly regarding: ObjectReference;
   /** Whose denials they are, wherever the object is. */
   readonly tenant: string;
   /** Whether it matters where they are dropped: of several objects of the same denials only for one. */
@@ -34,7 +26,7 @@ export interface EventWrite<Written> {
 
 export interface Series<Written> {
   readonly key: string;
-  readonly event: DenialEvent & { readonly namespace: string; readonly regarding: RegardingObject };
+  readonly event: DenialEvent & { readonly namespace: string; readonly regarding: ObjectReference };
   readonly tenant: string;
   readonly isCounted: boolean;
   readonly firstSeenMs: number;

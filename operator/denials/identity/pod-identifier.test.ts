@@ -100,7 +100,7 @@ describe('identify()', () => {
     expect(tookMs).toBeLessThan(500);
   });
 
-  test('says the controller of the pod where its owners do not come', async () => {
+  test('says no owner, not even the one that the pod names, where its owners do not come', async () => {
     const { identifier, put } = scene({ ownerOf: () => new Promise(() => undefined) });
     put(
       seenPod('etl-0', {
@@ -108,7 +108,7 @@ describe('identify()', () => {
       }),
     );
     const { result, tookMs } = await timed(identifier.identify([denied(AGO_MS)]));
-    expect(result[0]).toMatchObject({ pod: 'etl-0', owner: 'ReplicaSet/etl-5' });
+    expect(result[0]).toMatchObject({ pod: 'etl-0', owner: null });
     expect(tookMs).toBeLessThan(2500);
   });
 

@@ -12,7 +12,7 @@ export interface PodIdentifierOptions {
   readonly directory: PodDirectory;
   /** As AddressQuery has it. */
   readonly knownUpToMs: () => number;
-  /** The top of the pod's owners, "Deployment/etl"; null where it has none. Never rejects; may take its time. */
+  /** The top of the pod's owners, "Deployment/etl"; null where none is sure. Never rejects; may take its time. */
   readonly ownerOf: (pod: SeenPod) => Promise<string | null>;
   /** Epoch milliseconds. */
   readonly now?: () => number;
@@ -84,13 +84,11 @@ export class PodIdentifier {
     return directory.find({ address: addressOf(source), namespace, atMs, knownUpToMs: knownUpToMs() });
   }
 
-  /** By uid of the pod. Where the chain takes too long it ends with the pod's own controller. */
+  /** By uid of the pod; without an owner where that takes too long. */
   async #owners(all: readonly Found[], limitMs: number): Promise<ReadonlyMap<string, string | null>> {
     const pods = new Map(all.flatMap((found) => (found.who === 'POD' ? [[found.pod.uid, found.pod]] : [])));
     const owners = new Map<string, string | null>();
     const ask = async (pod: SeenPod): Promise<void> => {
-      const { controller } = pod;
-      owners.set(pod.uid, controller === undefined ? null : `${controller.kind}/${controller.name}`);
       owners.set(pod.uid, await this.#options.ownerOf(pod));
     };
     await within(limitMs, Promise.all([...pods.values()].map(ask)));

@@ -35,6 +35,12 @@ export function controllerOf(owners: readonly OwnerReference[] = []): OwnerRefer
   return { apiVersion, kind, name, uid };
 }
 
+/** An object that is there. */
+export interface ObjectReference extends Omit<OwnerReference, 'controller'> {
+  /** Undefined for a cluster-scoped one. */
+  readonly namespace?: string | undefined;
+}
+
 /** Path of a kind on the API server. */
 export interface Resource {
   /** "v1", "networking.k8s.io/v1". */

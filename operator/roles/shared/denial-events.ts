@@ -4,9 +4,10 @@ import { type CountedEvent, countEvent } from '../../deliver/kubernetes/count-ev
 import type { EventReporter } from '../../deliver/kubernetes/event-requests.ts';
 import { inParallel } from '../../deliver/kubernetes/in-parallel.ts';
 import { type CountedDenials, notedDenial, notedRequest } from '../../denials/events/event-of-denial.ts';
-import { EventSeriesPlan, type EventWrite, type RegardingObject } from '../../denials/events/event-series.ts';
+import { EventSeriesPlan, type EventWrite } from '../../denials/events/event-series.ts';
 import { type Subject, WaitingDenials, type WaitingSubject } from '../../denials/events/waiting-denials.ts';
 import type { LogRow, RaisedRow, RowSink } from '../../denials/store/row-sink.ts';
+import type { ObjectReference } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
@@ -19,9 +20,9 @@ export interface DenialEventsOptions {
   readonly reporter: EventReporter;
   readonly logger: Pick<Logger, 'warn'>;
   /** The pod of that uid, and the top of its owners; none where they are not known. */
-  readonly objectsOf: (podUid: string) => Promise<readonly RegardingObject[]>;
+  readonly objectsOf: (podUid: string) => Promise<readonly ObjectReference[]>;
   /** The PolicyAssignment of that Namespace; none where it is not known. */
-  readonly assignmentOf: (workspace: string) => Promise<readonly RegardingObject[]>;
+  readonly assignmentOf: (workspace: string) => Promise<readonly ObjectReference[]>;
   /** Denials that no Event counts. */
   readonly onDropped: (denials: number) => void;
   readonly onWrite: (result: EventWriteResult) => void;
@@ -41,7 +42,7 @@ const MOST_RAISED = 20_000;
 /** Answers after which the same request may do. */
 const PASSING: readonly number[] = [0, 401, 408, 409, 429];
 
-type ObjectsOf = () => Promise<readonly RegardingObject[]>;
+type ObjectsOf = () => Promise<readonly ObjectReference[]>;
 type Write = EventWrite<CountedEvent>;
 
 export class DenialEvents {

@@ -1,11 +1,12 @@
 // Who was denied, in a cluster: the watch of pods, what it knows by address, and the owners of pods, linked.
 import { PodDirectory } from '../../denials/identity/pod-directory.ts';
 import { PodIdentifier } from '../../denials/identity/pod-identifier.ts';
+import type { ObjectReference } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { PODS } from '../../model/cluster-resources.ts';
 import type { Denial } from '../../model/denial.ts';
-import { OwnerChain, type TopOwner } from '../../sources/kubernetes/owner-chain.ts';
+import { OwnerChain } from '../../sources/kubernetes/owner-chain.ts';
 import { PodSightings } from '../../sources/kubernetes/pod-sightings.ts';
 
 export interface PodIdentityOptions {
@@ -15,8 +16,8 @@ export interface PodIdentityOptions {
 
 export interface PodIdentity {
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
-  /** The pod of that uid, then the top of its owners; none where the pod is not known. */
-  readonly objectsOf: (podUid: string) => Promise<readonly TopOwner[]>;
+  /** The pod of that uid, then the top of its owners, all in its Namespace; none where the pod is not known. */
+  readonly objectsOf: (podUid: string) => Promise<readonly ObjectReference[]>;
   readonly start: () => void;
   /** Resolves when all pods have been read once. */
   readonly synced: () => Promise<undefined>;

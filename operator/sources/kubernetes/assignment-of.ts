@@ -1,10 +1,9 @@
 // A workspace -> its PolicyAssignment as Events regard it, remembered for a minute: none where it is not there or may not
 // be read. Rejects where the API server does not say.
 import { LRUCache } from 'lru-cache';
-import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
+import { type KubernetesObject, type ObjectReference, pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { POLICY_ASSIGNMENTS } from '../../model/cluster-resources.ts';
-import type { TopOwner } from './owner-chain.ts';
 
 const KNOWN_MS = 60_000;
 const MOST_KNOWN = 10_000;
@@ -14,8 +13,8 @@ const NONE: readonly number[] = [403, 404];
 
 export function assignmentLookup(
   api: Pick<KubernetesApi, 'request'>,
-): (workspace: string) => Promise<readonly TopOwner[]> {
-  const known = new LRUCache<string, Promise<readonly TopOwner[]>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
+): (workspace: string) => Promise<readonly ObjectReference[]> {
+  const known = new LRUCache<string, Promise<readonly ObjectReference[]>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
   return (workspace) => {
     const found = known.get(workspace) ?? read(api, workspace).catch(noneOrFailure);
     known.set(workspace, found, { noUpdateTTL: true });
@@ -24,12 +23,15 @@ export function assignmentLookup(
   };
 }
 
-function noneOrFailure(error: unknown): readonly TopOwner[] {
+function noneOrFailure(error: unknown): readonly ObjectReference[] {
   if (error instanceof ApiFailure && NONE.includes(error.status)) return [];
   throw error;
 }
 
-async function read(api: Pick<KubernetesApi, 'request'>, workspace: string): Promise<readonly TopOwner[]> {
+async function read(
+  api: Pick<KubernetesApi, 'request'>,
+  workspace: string,
+): Promise<readonly ObjectReference[]> {
   const { apiVersion, kind, isNamespaced } = POLICY_ASSIGNMENTS;
   const namespace = isNamespaced ? workspace : undefined;
   const path = pathOf(POLICY_ASSIGNMENTS, { namespace, name: workspace });

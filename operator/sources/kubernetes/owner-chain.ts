@@ -1,6 +1,7 @@
-// A pod -> the top of its owners, "Deployment/etl": from controller to controller by requests for metadata alone. The
-// rights for that are optional: where one is missing, or an owner is gone or of a kind that is not installed, the chain
-// ends with the last known one. What a pod says about its owners is written by its author.
+// A pod -> the top of its owners, "Deployment/etl": from controller to controller by requests for metadata alone. Whoever
+// makes a pod writes what owns it, so an owner is believed only where it is there, in the Namespace of the pod, with the uid
+// that the reference names: anything else would let one tenant speak about objects of others. Where that cannot be seen
+// (a right is missing, the owner is gone, its kind is not installed or has no Namespaces), the chain ends before it.
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import {
@@ -24,7 +25,8 @@ export interface TopOwner {
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
-  readonly namespace: string | undefined;
+  /** That of the pod. */
+  readonly namespace: string;
 }
 
 const AT_ONCE = 4;
@@ -39,7 +41,8 @@ const ENDS: readonly number[] = [403, 404, 406, 410];
 const API_VERSION = /^(?:[a-z0-9]+(?:[-.][a-z0-9]+)*\/)?v[0-9a-z]{1,20}$/;
 const NAME = /^[a-z0-9](?:[-a-z0-9.:]{0,251}[a-z0-9])?$/i;
 
-type Step = { readonly place: Resource; readonly controller: OwnerReference | undefined } | undefined;
+/** What controls an owner that is the one that was named; undefined for any other. */
+type Step = { readonly controller: OwnerReference | undefined } | undefined;
 
 export class OwnerChain {
   readonly #options: OwnerChainOptions;
@@ -51,7 +54,7 @@ export class OwnerChain {
     this.#options = options;
   }
 
-  /** Undefined for a pod without a controller. Never rejects. */
+  /** Undefined for a pod without a controller that is there. Never rejects. */
   async topOf({
     namespace,
     controller,
@@ -62,14 +65,13 @@ export class OwnerChain {
     while (next !== undefined && !passed.has(next.uid) && passed.size < LONGEST_CHAIN) {
       passed.add(next.uid);
       const step: Step = await this.#step(namespace, next);
-      const isNamespaced = step?.place.isNamespaced ?? true;
-      top = { ...next, namespace: isNamespaced ? namespace : undefined };
-      next = step?.controller;
+      if (step === undefined) return top;
+      top = { ...next, namespace };
+      next = step.controller;
     }
     return top;
   }
 
-  /** Undefined where nothing more can be found out. */
   #step(namespace: string, owner: OwnerReference): Promise<Step> {
     const key = JSON.stringify([namespace, owner.apiVersion, owner.kind, owner.name, owner.uid]);
     const known = this.#steps.get(key);
@@ -87,11 +89,12 @@ export class OwnerChain {
     if (!API_VERSION.test(apiVersion) || !NAME.test(name)) return undefined;
     try {
       const place = (await this.#kindsOf(apiVersion)).find((resource) => resource.kind === kind);
-      if (place === undefined) return undefined;
+      // A cluster-scoped one is of no tenant, whoever names it.
+      if (place?.isNamespaced !== true) return undefined;
       const found = (await this.#get(pathOf(place, { namespace, name }))) as KubernetesObject;
       // Another object of that name owns nothing here.
       if (found.metadata.uid !== uid) return undefined;
-      return { place, controller: controllerOf(found.metadata.ownerReferences) };
+      return { controller: controllerOf(found.metadata.ownerReferences) };
     } catch (error) {
       if (error instanceof ApiFailure && ENDS.includes(error.status)) return undefined;
       throw error;

@@ -3,8 +3,10 @@
 import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { renderCollectorRbac } from '../../../operator/manifests/rbac.ts';
 import { PODS } from '../../../operator/model/cluster-resources.ts';
 import type { Denial } from '../../../operator/model/denial.ts';
+import { USUAL_INSTALLATION } from '../../../operator/model/system-names.ts';
 import { createPodIdentity, type PodIdentity } from '../../../operator/roles/shared/pod-identity.ts';
 import { sampleDenial } from '../../fixtures/denial-fixture.ts';
 import { until } from '../until.ts';
@@ -43,12 +45,12 @@ export class IdentityScene {
     this.identity = createPodIdentity({ api: own, logger: { warn } });
   }
 
-  static async start(rules: readonly Rule[]): Promise<IdentityScene> {
+  static async start(): Promise<IdentityScene> {
     const controlPlane = await startControlPlane();
     const root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
     const kubeconfig = await controlPlane.kubeconfigFor({ user: USER });
     const scene = new IdentityScene(controlPlane, [root, await connectKubernetes({ kubeconfig })], []);
-    await scene.apply(roleOf('collector', rules));
+    await scene.apply(roleOf('collector', collectorRules()));
     await scene.apply(workloadCrds([RAY_SERVICE, RAY_CLUSTER, INFERENCE_SERVICE]));
     const crds = ['rayservices.ray.io', 'rayclusters.ray.io', 'inferenceservices.serving.kserve.io'];
     const established = ['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...crds];
@@ -86,11 +88,15 @@ export class IdentityScene {
   ): Promise<KubernetesObject> {
     const { apiVersion, kind } = resource;
     const metadata = { name, ...(owner && { ownerReferences: [referenceTo(owner)] }) };
-    return (await this.root.request({
-      method: 'POST',
-      path: pathOf(resource, { namespace: NAMESPACE }),
-      body: { apiVersion, kind, metadata, ...body },
-    })) as KubernetesObject;
+    return this.post(pathOf(resource, { namespace: NAMESPACE }), { apiVersion, kind, metadata, ...body });
+  }
+
+  async post(path: string, body: object): Promise<KubernetesObject> {
+    return (await this.root.request({ method: 'POST', path, body })) as KubernetesObject;
+  }
+
+  async read(path: string): Promise<KubernetesObject> {
+    return (await this.root.request({ method: 'GET', path })) as KubernetesObject;
   }
 
   async pods(): Promise<readonly KubernetesObject[]> {
@@ -126,6 +132,16 @@ export class IdentityScene {
     const [found] = await this.identity.identify([row]);
     return found ?? row;
   }
+}
+
+/** Of its ClusterRole. */
+function collectorRules(): readonly Rule[] {
+  const { collectorAccount } = USUAL_INSTALLATION;
+  const role = renderCollectorRbac(USUAL_INSTALLATION).find(
+    ({ kind, metadata }) =>
+      kind === 'ClusterRole' && (metadata as { readonly name: string }).name === collectorAccount,
+  );
+  return role?.['rules'] as readonly Rule[];
 }
 
 export function roleOf(name: string, rules: readonly Rule[]): string {
