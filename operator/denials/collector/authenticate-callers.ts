@@ -25,9 +25,16 @@ export interface AuthenticateOptions {
   readonly systemNamespace: string;
   /** How long an answer counts; so long a token is accepted after it has been revoked. */
   readonly rememberMs?: number;
+  /** Milliseconds of a clock that never jumps. */
+  readonly nowMs?: () => number;
 }
 
 const REMEMBER_MS = 10_000;
+/**
+ * When half of that is over, the next call asks again, and waits for nothing. So whoever calls all the time is let in for
+ * half of it at least after its pod is gone: a gateway that is killed can still send what it has.
+ */
+const STALE_SHARE = 0.5;
 const MOST_REMEMBERED = 1000;
 /** Of strangers with a new token each, so that the API server has few at once. */
 const MOST_REVIEWS = 16;
@@ -53,13 +60,29 @@ const reviewSchema = z.object({
 type Review = z.infer<typeof reviewSchema>['status'];
 
 export function authenticateByApiServer(options: AuthenticateOptions): Authenticate {
-  const { rememberMs = REMEMBER_MS } = options;
-  const known = new LRUCache<string, Promise<Caller | undefined>>({ max: MOST_REMEMBERED, ttl: rememberMs });
+  const { rememberMs = REMEMBER_MS, nowMs = () => performance.now() } = options;
+  const known = new LRUCache<string, Promise<Caller | undefined>>({
+    ...{ max: MOST_REMEMBERED, ttl: rememberMs, ttlResolution: 0, perf: { now: nowMs } },
+  });
   const atOnce = pLimit(MOST_REVIEWS);
+  const refreshing = new Set<string>();
+  const refresh = async (key: string, token: string): Promise<void> => {
+    if (refreshing.has(key)) return;
+    refreshing.add(key);
+    const askedMs = nowMs();
+    const caller = await atOnce(() => callerOfToken(token, options)).catch(() => undefined);
+    refreshing.delete(key);
+    const ttl = rememberMs - (nowMs() - askedMs);
+    // The former answer counts to its end.
+    if (caller !== undefined && ttl > 0) known.set(key, Promise.resolve(caller), { ttl });
+  };
   const byToken = (token: string): Promise<Caller | undefined> => {
     const key = createHash('sha256').update(token).digest('base64');
     const remembered = known.get(key);
-    if (remembered !== undefined) return remembered;
+    if (remembered !== undefined) {
+      if (known.getRemainingTTL(key) < rememberMs * STALE_SHARE) void refresh(key, token);
+      return remembered;
+    }
     const asked = atOnce(() => callerOfToken(token, options));
     known.set(key, asked);
     // Where nobody answered, the next one asks again.

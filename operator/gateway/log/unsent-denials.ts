@@ -1,7 +1,8 @@
-// How many denials a gateway has recorded that are not acknowledged yet: in the spools, and lost without a row. Files that
-// nobody writes any more are read once. In doubt a denial is not counted: what is sent meanwhile may be missing.
+// How many denials a gateway has recorded that are not acknowledged yet: in the spools, and lost without a row. While
+// nothing is acknowledged each line is read once, however often somebody asks. In doubt a denial is not counted: what is
+// sent meanwhile may be missing.
 import type { FileHandle } from 'node:fs/promises';
-import { readLines } from './log-batch.ts';
+import { type LogBatch, readLines } from './log-batch.ts';
 import type { LogFiles } from './log-files.ts';
 import type { LogGaps, LogPlace } from './log-gaps.ts';
 import type { UnreadFile } from './unread-files.ts';
@@ -21,10 +22,19 @@ interface CountedLog {
   }) => Promise<readonly UnreadFile[]>;
 }
 
+/** The lines of a file from one byte to another. */
+interface CountedLines {
+  readonly from: number;
+  readonly upTo: number;
+  readonly denials: number;
+  readonly isWhole: boolean;
+}
+
 export class UnsentDenials {
   readonly #logs: readonly CountedLog[];
   readonly #gaps: LogGaps;
-  readonly #whole = new Map<CountedLog, Map<number, number>>();
+  /** By the number of a file. */
+  readonly #counted = new Map<CountedLog, ReadonlyMap<number, CountedLines>>();
 
   constructor(logs: readonly CountedLog[], gaps: LogGaps) {
     this.#logs = logs;
@@ -39,22 +49,44 @@ export class UnsentDenials {
   }
 
   async #countLog(log: CountedLog, upTo: (logFile: string) => number): Promise<number> {
-    const former = this.#whole.get(log) ?? new Map<number, number>();
-    const whole = new Map<number, number>();
-    let sum = 0;
-    for (const { sequence, isWhole, from, handle } of await log.openUnread(former)) {
+    const former = this.#counted.get(log) ?? new Map<number, CountedLines>();
+    const counted = new Map<number, CountedLines>();
+    const isKnown = (sequence: number): boolean => former.get(sequence)?.isWhole === true;
+    for (const { sequence, isWhole, from, handle } of await log.openUnread({ has: isKnown })) {
+      const known = former.get(sequence);
+      if (handle === undefined) {
+        if (known !== undefined) counted.set(sequence, known);
+        continue;
+      }
       const logFile = log.nameOf(sequence);
-      const isGivenUp = this.#gaps.isGivenUp({ ...log.livePlace, sequence });
-      const count = async (file: FileHandle): Promise<number> =>
-        isGivenUp ? 0 : await this.#gaps.denialsIn(readLines(file, logFile, Math.max(from, upTo(logFile))));
-      const denials =
-        handle === undefined
-          ? (former.get(sequence) ?? 0)
-          : await count(handle).finally(() => handle.close());
-      if (isWhole) whole.set(sequence, denials);
-      sum += isGivenUp ? 0 : denials;
+      const start = Math.max(from, upTo(logFile));
+      const lines = await this.#countFile(handle, logFile, start, known).finally(() => handle.close());
+      counted.set(sequence, { ...lines, isWhole });
     }
-    this.#whole.set(log, whole);
-    return sum;
+    this.#counted.set(log, counted);
+    return [...counted].reduce(
+      (sum, [sequence, { denials }]) =>
+        this.#gaps.isGivenUp({ ...log.livePlace, sequence }) ? sum : sum + denials,
+      0,
+    );
+  }
+
+  async #countFile(
+    file: FileHandle,
+    logFile: string,
+    from: number,
+    known: CountedLines | undefined,
+  ): Promise<Omit<CountedLines, 'isWhole'>> {
+    // Somebody may have cut it short.
+    const continues = known?.from === from && (await file.stat()).size >= known.upTo;
+    let upTo = continues ? known.upTo : from;
+    const noted = async function* (): AsyncGenerator<LogBatch> {
+      for await (const batch of readLines(file, logFile, upTo)) {
+        yield batch;
+        upTo = batch.upTo;
+      }
+    };
+    const denials = await this.#gaps.denialsIn(noted());
+    return { from, upTo, denials: (continues ? known.denials : 0) + denials };
   }
 }

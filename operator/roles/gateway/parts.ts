@@ -112,7 +112,8 @@ export async function assembleParts(
     shipRows<Denial>(config.collector, 'outbound', { api, namespace, onFailure: onWatchFailure });
   const spools = await spoolsOf({ ...gateway, config, rules, logger, registry, shipping });
   const useReporter = shipping && reportUses(shipping, { uses: gateway.uses, source, logger });
-  const unsent = shipping && new UnsentReport({ log: spools, reporter, logger });
+  const unsent =
+    shipping && new UnsentReport({ log: spools, stateOf: () => spools.state(), reporter, logger });
   const cluster = { api, source, services, reporter, endpoints, useReporter };
   return { ...gateway, ...cluster, spools, shipping, unsent, config, logger, registry, memory, rules };
 }

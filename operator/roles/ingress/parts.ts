@@ -113,7 +113,7 @@ export async function assembleParts(
     reporter,
     shipping,
     log,
-    unsent: shipping && new UnsentReport({ log, reporter, logger }),
+    unsent: shipping && new UnsentReport({ log, stateOf: () => log.spoolsState(), reporter, logger }),
     memory: await memoryOf(config, place),
   };
 }

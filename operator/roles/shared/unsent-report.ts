@@ -1,33 +1,42 @@
 // How many denials wait for the collector -> the report of the gateway, every few seconds and once more at the end, so that
-// they can be counted when the pod is gone.
+// they can be counted when the pod is gone. More often while nobody takes them: a pod that is killed reports nothing more.
 import type { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
-import type { Spools } from '../../gateway/log/spools.ts';
+import type { Spools, SpoolsState } from '../../gateway/log/spools.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
+import { type Clock, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 
 export interface UnsentReportOptions {
   readonly log: Pick<Spools, 'recordedDenials'>;
-  readonly reporter: GatewayReporter;
+  readonly stateOf: () => Promise<SpoolsState>;
+  readonly reporter: Pick<GatewayReporter, 'reportDenials' | 'reportLastDenials'>;
   readonly logger: Pick<Logger, 'warn'>;
+  readonly clock?: Clock;
 }
 
-const EVERY_MS = 10_000;
+/** While rows are taken, since then few wait and each report is a write of the API server. */
+const USUAL_MS = 10_000;
+const LATE_MS = 2000;
+/** A collector that answers takes a row within less. */
+const LATE_SECONDS = 3;
 
 export class UnsentReport {
   readonly #options: UnsentReportOptions;
+  readonly #clock: Clock;
   readonly #loop: Loop;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: UnsentReportOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#loop = new Loop({
       job: async () => {
-        options.reporter.reportDenials(await options.log.recordedDenials());
+        if (await this.#isDue()) await this.#report();
         return {};
       },
-      minIntervalMs: EVERY_MS,
-      retryIntervalMs: EVERY_MS,
-      maxIntervalMs: EVERY_MS,
-      clock: SYSTEM_CLOCK,
+      minIntervalMs: LATE_MS,
+      retryIntervalMs: LATE_MS,
+      maxIntervalMs: LATE_MS,
+      clock: this.#clock,
       onFailure: (error) => this.#failed(error),
     });
   }
@@ -56,6 +65,19 @@ export class UnsentReport {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  async #isDue(): Promise<boolean> {
+    const { lagSeconds } = await this.#options.stateOf();
+    const sinceMs = this.#clock.nowMs() - this.#reportedAtMs;
+    // Also after the clock was turned back.
+    return lagSeconds >= LATE_SECONDS || sinceMs >= USUAL_MS || sinceMs < 0;
+  }
+
+  async #report(): Promise<void> {
+    const { log, reporter } = this.#options;
+    this.#reportedAtMs = this.#clock.nowMs();
+    reporter.reportDenials(await log.recordedDenials());
   }
 
   #failed(error: unknown): void {
