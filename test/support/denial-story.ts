@@ -19,7 +19,7 @@ import { ApiFailure, type KubernetesApi } from '../../operator/lib/kubernetes/ku
 import { within } from '../../operator/lib/within.ts';
 import type { AccessLogLine } from '../../operator/model/access-log-line.ts';
 import type { Denial } from '../../operator/model/denial.ts';
-import { settleGoneGateways } from '../../operator/roles/collector/gone-gateways.ts';
+import { GoneGateways } from '../../operator/roles/collector/gone-gateways.ts';
 import { openRowSpools } from '../../operator/roles/shared/row-spools.ts';
 import { lineText } from '../fixtures/access-log-fixture.ts';
 import { rowsOf } from '../fixtures/denial-fixture.ts';
@@ -153,12 +153,13 @@ export class StoryCollector {
     if (store === undefined) return;
     const { api } = this.#cluster;
     const inbound = store.inbound;
-    await settleGoneGateways({
+    const gone = new GoneGateways({
       api,
       namespace: NAMESPACE,
       store: { outbound: store, inbound },
       onLost: nothing,
     });
+    await gone.look(0);
   }
 
   async rows(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {

@@ -39,19 +39,43 @@ const GONE = [404, 409];
 /** Where nobody says which account it was. */
 const NO_ACCOUNT = '';
 
-export async function settleGoneGateways(options: GoneGatewaysOptions): Promise<void> {
-  const { api, namespace, store } = options;
-  // In this order: the pod of a report was there before it.
-  const reports = reportsSchema.parse(
-    await api.request({ method: 'GET', path: pathOf(GATEWAY_REPORTS, { namespace }) }),
-  );
-  const pods = podsSchema.parse(await api.request({ method: 'GET', path: pathOf(PODS, { namespace }) }));
-  const uids = new Set(pods.items.map(({ metadata }) => metadata.uid));
-  for (const report of reports.items) {
-    const { denials } = report.spec;
-    if (denials !== undefined && !uids.has(denials.podUid)) await settle(report, denials, options);
+/**
+ * Its kubelet lets a pod that was deleted by force end for some seconds, in which it sends what it has: so long its token is
+ * still believed, here and by the API server.
+ */
+const SETTLED_MS = 30_000;
+
+export class GoneGateways {
+  readonly #options: GoneGatewaysOptions;
+  /** Since when a pod is known to be gone, by its uid. */
+  #goneSinceMs: ReadonlyMap<string, number> = new Map();
+
+  constructor(options: GoneGatewaysOptions) {
+    this.#options = options;
   }
-  await store.forgetGateways?.(pods.items.map(({ metadata }) => metadata.name));
+
+  /** Counts for those that are known to be gone for so long. */
+  async look(settledMs = SETTLED_MS): Promise<void> {
+    const { api, namespace, store } = this.#options;
+    // In this order: the pod of a report was there before it.
+    const reports = reportsSchema.parse(
+      await api.request({ method: 'GET', path: pathOf(GATEWAY_REPORTS, { namespace }) }),
+    );
+    const pods = podsSchema.parse(await api.request({ method: 'GET', path: pathOf(PODS, { namespace }) }));
+    const uids = new Set(pods.items.map(({ metadata }) => metadata.uid));
+    const gone = reports.items.flatMap((report) => {
+      const { denials } = report.spec;
+      return denials === undefined || uids.has(denials.podUid) ? [] : [{ report, denials }];
+    });
+    const nowMs = performance.now();
+    this.#goneSinceMs = new Map(
+      gone.map(({ denials: { podUid } }) => [podUid, this.#goneSinceMs.get(podUid) ?? nowMs]),
+    );
+    for (const { report, denials } of gone)
+      if (nowMs - (this.#goneSinceMs.get(denials.podUid) ?? nowMs) >= settledMs)
+        await settle(report, denials, this.#options);
+    await store.forgetGateways?.(pods.items.map(({ metadata }) => metadata.name));
+  }
 }
 
 async function settle(

@@ -22,7 +22,7 @@ import { accountUser, COLLECTOR_ACCOUNT, DENIAL_EVENT_CONTROLLER } from '../../m
 import { assignmentLookup } from '../../sources/kubernetes/assignment-of.ts';
 import { DenialEvents } from '../shared/denial-events.ts';
 import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
-import { settleGoneGateways } from './gone-gateways.ts';
+import { GoneGateways } from './gone-gateways.ts';
 import { openRowStore, type RowStore } from './row-store.ts';
 
 export interface CollectorParts {
@@ -36,7 +36,8 @@ export interface CollectorParts {
   /** Renews the certificate, and follows what others change of it. */
   readonly certificates: Loop;
   /** Counts what gateways had not sent when their pods were gone. */
-  readonly goneGateways: Loop;
+  readonly goneGateways: GoneGateways;
+  readonly goneLooks: Loop;
 }
 
 const UNKNOWN = 401;
@@ -64,13 +65,17 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
   const identity = createPodIdentity({ api, logger });
   const events = createEvents({ api, identity, registry, logger });
   const server = createServer(config, { tls, api, store, identity, events, registry, logger });
+  const gone = goneGateways({ api, systemNamespace, store, registry, logger });
   return {
-    ...{ registry, api, store, identity, events, server },
+    ...{ registry, api, store, identity, events, server, goneGateways: gone },
     certificates: repeated(CERTIFICATE_MS, async () => server.setTls(await currentTls(place, Date.now())), {
       onFailure: (error) =>
         logger.error('the certificate could not be looked at and is tried again', { error }),
     }),
-    goneGateways: goneGateways({ api, systemNamespace, store, registry, logger }),
+    goneLooks: repeated(GONE_MS, () => gone.look(), {
+      onFailure: (error) =>
+        logger.warn('gateways that are gone could not be looked at, and are again later', { error }),
+    }),
   };
 }
 
@@ -81,7 +86,7 @@ function goneGateways({
   registry,
   logger,
 }: Pick<CollectorConfig, 'systemNamespace'> &
-  Pick<CollectorParts, 'api' | 'store' | 'registry'> & { readonly logger: Logger }): Loop {
+  Pick<CollectorParts, 'api' | 'store' | 'registry'> & { readonly logger: Logger }): GoneGateways {
   const countLoss = measureLoss(registry);
   const onLost = (gateway: string, lost: number): void => {
     countLoss('pod-gone', lost);
@@ -89,10 +94,7 @@ function goneGateways({
       ...{ gateway, lost },
     });
   };
-  return repeated(GONE_MS, () => settleGoneGateways({ api, namespace, store, onLost }), {
-    onFailure: (error) =>
-      logger.warn('gateways that are gone could not be looked at, and are again later', { error }),
-  });
+  return new GoneGateways({ api, namespace, store, onLost });
 }
 
 function createServer(

@@ -41,14 +41,13 @@ export class CollectorProcess {
     await this.#parts.certificates.settled();
   }
 
-  /** Looks for gateways that are gone now, and not only when it is time. */
-  async lookForGoneGateways(): Promise<void> {
-    this.#parts.goneGateways.trigger();
-    await this.#parts.goneGateways.settled();
+  /** Counts for gateways that are gone now, of which nothing comes any more, and not only when it is time. */
+  lookForGoneGateways(): Promise<void> {
+    return this.#parts.goneGateways.look(0);
   }
 
   async #start({ listenAddress, port, healthPort }: CollectorConfig, logger: Logger): Promise<void> {
-    const { identity, server, store, certificates, goneGateways, registry } = this.#parts;
+    const { identity, server, store, certificates, goneLooks, registry } = this.#parts;
     identity.start();
     // The first rows would wait for pods one batch after the other. Without them they are stored all the same.
     await within(FIRST_PODS_MS, identity.synced());
@@ -56,7 +55,7 @@ export class CollectorProcess {
     store.retention?.start();
     store.exports?.start();
     certificates.trigger();
-    goneGateways.trigger();
+    goneLooks.trigger();
     this.#health = await startHealthServer({
       port: healthPort,
       live: {},
@@ -68,13 +67,13 @@ export class CollectorProcess {
 
   /** Batches under way are stored and answered. */
   async stop(): Promise<void> {
-    const { identity, events, server, certificates, goneGateways, store, api } = this.#parts;
+    const { identity, events, server, certificates, goneLooks, store, api } = this.#parts;
     await this.#health?.close();
     await server.close();
     await events.stop();
     await identity.stop();
     await certificates.stop();
-    await goneGateways.stop();
+    await goneLooks.stop();
     await store.exports?.stop();
     await store.retention?.stop();
     await store.close();
