@@ -226,7 +226,7 @@ export function withSuggestOptions(command: Command): Command {
         .default('table'),
     )
     .option(
-      '--wildcards <n>',
-      'from n names below one domain on suggest a wildcard, which allows names that nobody asked for, too',
+      '--wildcards <zones>',
+      'of several names directly below such a zone (data.example.com,...) make a wildcard, which allows all its names',
     );
 }

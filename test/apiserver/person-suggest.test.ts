@@ -282,6 +282,7 @@ test.each<[Partial<ClusterSuggestOptions>, RegExp]>([
   [{ apply: true, yes: true, output: 'patch' }, /^Cannot use --apply with -o patch/],
   [{ since: 'never' }, /^--since: /],
   [{ wildcards: '1' }, /^Cannot use --wildcards "1"/],
+  [{ wildcards: 'data.example.com,github.io' }, /^--wildcards: Cannot allow "\*\.github\.io"/],
 ])('%j is refused before anything is asked', async (options, sentence) => {
   expect(await suggest(options)).toEqual({ status: 2, out: '', err: expect.stringMatching(sentence) });
 });

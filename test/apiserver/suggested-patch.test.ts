@@ -34,7 +34,7 @@ function patchFor(policy: Stored): string {
   const evidence = { count: 1, firstSeen: '', lastSeen: '', products: [], workspaces: [], pods: [] };
   const suggestion = suggestPolicy({
     ...{ policy: readObject(policy) as NetworkPolicy, workspaces: [], traffic: [], uses: undefined },
-    ...{ sinceMs: 0, atMs: 1 },
+    ...{ sinceMs: 0, atMs: 1, wildcardZones: [] },
   });
   const ports = [{ port: 8443, protocol: 'TLS' as const }];
   const destination = { destination: 'new.example.com', ports };

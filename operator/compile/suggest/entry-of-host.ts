@@ -35,11 +35,18 @@ export const ASSUMED_PORT: PortEntry = { port: 443, protocol: 'TLS' };
 
 const REGION = '[a-z0-9-]+';
 
+/**
+ * As AWS names them ("us-gov-west-1", "us-isob-east-1", "eusc-de-east-1"): other words stand in their place, too, such as
+ * "s3-accelerate", "s3-fips" and "s3-website-us-west-2". A host in a region of a new name is suggested by its exact name.
+ */
+const AWS_REGION =
+  '(?:af|ap|ca|cn|eu|eusc|il|me|mx|sa|us)(?:-(?:gov|iso[a-z]?|de))?-(?:central|east|west|(?:north|south)(?:east|west)?)-[1-9]';
+
 /** What stands in a host name, by provider; storageHosts() has the last word. */
 const STORAGE_FORMS: readonly (readonly [RegExp, (parts: Readonly<Record<string, string>>) => object])[] = [
   [
     new RegExp(
-      `^(?<bucketName>[^.]+)\\.s3(?:-fips)?(?:\\.dualstack)?[.-](?<region>${REGION})\\.amazonaws\\.com(?:\\.cn)?$`,
+      `^(?<bucketName>[^.]+)\\.s3(?:-fips)?(?:\\.dualstack)?[.-](?<region>${AWS_REGION})\\.amazonaws\\.com(?:\\.cn)?$`,
     ),
     (parts) => ({ storageDestinationType: 'AWS_S3', ...parts }),
   ],

@@ -1,9 +1,9 @@
-// Several exact names with one parent and the same ports -> one wildcard, where somebody asked for such merges: a wildcard
-// allows names that nobody recorded. Never at a registrable domain or above, in a shared zone, or above storage hosts.
-import { getDomain } from 'tldts';
-import { parseAllowedPattern } from '../../model/domain-name.ts';
+// Exact names directly below a zone that somebody named, with the same ports -> one wildcard. A wildcard allows names that
+// nobody recorded, and whether strangers can have names in a zone is nothing that a program can know of all zones: so only
+// a person chooses zones, never what workloads asked for.
+import { formatPattern, parseAllowedPattern } from '../../model/domain-name.ts';
 import { faultOfZone } from '../../model/shared-zone.ts';
-import { isAboveStorage } from '../../model/storage-host.ts';
+import { parseStorageHost } from '../../model/storage-host.ts';
 import type { InternetEntry } from './entry-of-host.ts';
 
 export interface MergedEntry {
@@ -12,23 +12,31 @@ export interface MergedEntry {
   readonly hosts: readonly string[];
 }
 
-/** `from`: how many names become a wildcard; undefined: none do. */
-export function mergeHosts(
-  entries: readonly InternetEntry[],
-  from: number | undefined,
-): readonly MergedEntry[] {
-  const alike = Map.groupBy(entries, ({ destination, ports }) =>
-    from === undefined || !mayBeWildcard(parentOf(destination))
-      ? destination
-      : JSON.stringify([parentOf(destination), ports]),
-  );
-  return [...alike.values()].flatMap((some) => mergedOf(some, from));
+/** "data.example.com" or "*.data.example.com" -> its canonical name, where a policy accepts its wildcard as it is. */
+export function parseWildcardZone(text: string): { readonly zone: string } | { readonly fault: string } {
+  const destination = text.startsWith('*.') ? text : `*.${text}`;
+  const parsed = parseAllowedPattern(destination);
+  if ('fault' in parsed) return { fault: parsed.message };
+  const fault = faultOfZone({ destination: formatPattern(parsed.pattern) });
+  return fault === undefined ? { zone: parsed.pattern.name } : { fault };
 }
 
-function mergedOf(some: readonly InternetEntry[], from: number | undefined): readonly MergedEntry[] {
+export function mergeHosts(
+  entries: readonly InternetEntry[],
+  zones: readonly string[],
+): readonly MergedEntry[] {
+  const alike = Map.groupBy(entries, ({ destination, ports }) =>
+    zones.includes(parentOf(destination)) && parseStorageHost(destination) === undefined
+      ? JSON.stringify([parentOf(destination), ports])
+      : destination,
+  );
+  return [...alike.values()].flatMap(mergedOf);
+}
+
+function mergedOf(some: readonly InternetEntry[]): readonly MergedEntry[] {
   const [first] = some;
   const hosts = [...new Set(some.map(({ destination }) => destination))];
-  if (first === undefined || from === undefined || hosts.length < Math.max(from, LEAST))
+  if (first === undefined || hosts.length < LEAST)
     return some.map((entry) => ({ entry, hosts: [entry.destination] }));
   return [{ entry: { ...first, destination: `*.${parentOf(first.destination)}` }, hosts }];
 }
@@ -37,16 +45,4 @@ const LEAST = 2;
 
 function parentOf(host: string): string {
   return host.slice(host.indexOf('.') + 1);
-}
-
-function mayBeWildcard(parent: string): boolean {
-  const destination = `*.${parent}`;
-  const registrable = getDomain(parent, { allowPrivateDomains: true });
-  return (
-    registrable !== null &&
-    registrable !== parent &&
-    'pattern' in parseAllowedPattern(destination) &&
-    faultOfZone({ destination }) === undefined &&
-    !isAboveStorage(parent)
-  );
 }

@@ -45,7 +45,7 @@ export function needOf({ destination, port, protocol }: DeniedTraffic, { reason 
 
 export function entriesOf(
   wanted: readonly Wanted[],
-  wildcardFrom: number | undefined,
+  wildcardZones: readonly string[],
 ): readonly AddedEntry[] {
   const storage = wanted.flatMap(({ need, traffic }) =>
     need.list === 'allowedStorageDestinations' ? [{ need, traffic }] : [],
@@ -60,7 +60,7 @@ export function entriesOf(
     return internetEntries(host, ports.length === 0 ? [ASSUMED_PORT] : ports);
   });
   return [
-    ...mergeHosts(entries, wildcardFrom).map(({ entry, hosts }) => {
+    ...mergeHosts(entries, wildcardZones).map(({ entry, hosts }) => {
       const asked = hosts.flatMap((host) => byHost.get(host) ?? []).map(({ traffic }) => traffic);
       return {
         ...{ list: 'allowedInternetDestinations' as const, destination: entry, hosts },

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { STORAGE_REGIONS, storageHost } from '../../../test/fixtures/cloud-hosts.ts';
 import {
   manifest,
   policyManifest,
@@ -8,6 +9,7 @@ import {
 } from '../../../test/fixtures/object-fixture.ts';
 import type { EntryUse } from '../../model/entry-uses.ts';
 import type { NetworkPolicy } from '../../model/network-policy.ts';
+import { parseStorageHost } from '../../model/storage-host.ts';
 import { compileSnapshot } from '../plans.ts';
 import { indexTable, type TableIndex } from '../table-index.ts';
 import { type DeniedTraffic, decideTraffic } from './denied-traffic.ts';
@@ -20,6 +22,7 @@ import {
 } from './suggest-policy.ts';
 import { suggestedGroups, suggestedTable } from './suggested-table.ts';
 
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const AT_MS = Date.parse('2026-03-02T00:00:00Z');
 const SINCE_MS = Date.parse('2026-03-01T00:00:00Z');
 const LONG_AGO = '2026-01-01T00:00:00Z';
@@ -70,7 +73,7 @@ function suggestionFor(
   return suggestPolicy({
     policy: readPolicy(access),
     workspaces: [planned(access)],
-    ...{ traffic, uses: undefined, sinceMs: SINCE_MS, atMs: AT_MS },
+    ...{ traffic, uses: undefined, sinceMs: SINCE_MS, atMs: AT_MS, wildcardZones: [] },
     ...changes,
   });
 }
@@ -130,10 +133,16 @@ test.each([
   ['acme-data.s3.cn-north-1.amazonaws.com.cn', 's3://acme-data (cn-north-1)'],
   ['acme.blob.core.windows.net', 'azure://acme/blob'],
   ['acme-secondary.dfs.core.windows.net', 'azure://acme/dfs'],
+  ['acme-data.s3-us-west-2.amazonaws.com', 's3://acme-data (us-west-2)'],
+  ['acme-data.s3.eusc-de-east-1.amazonaws.com', 's3://acme-data (eusc-de-east-1)'],
   ['acme-data.storage.googleapis.com', 'gs://acme-data'],
   ['acme-data.storage.europe-west3.rep.googleapis.com', 'gs://acme-data (europe-west3)'],
   // Their names do not say everything that an entry needs: only just this name is allowed.
   ['acme-data.s3.amazonaws.com', 'acme-data.s3.amazonaws.com'],
+  ...[
+    ...['s3-website-us-west-2', 's3-website.eu-central-1', 's3-accelerate', 's3-accelerate.dualstack'],
+    ...['s3-fips', 's3-fips-us-gov-west-1', 's3.dualstack', 's3-external-1', 's3-accesspoint.us-west-2'],
+  ].map((endpoint) => Array<string>(2).fill(`acme-data.${endpoint}.amazonaws.com`) as [string, string]),
   ['acme.data.s3.us-west-2.amazonaws.com', 'acme.data.s3.us-west-2.amazonaws.com'],
   ['acme.blob.core.usgovcloudapi.net', 'acme.blob.core.usgovcloudapi.net'],
   ['acme.oss-cn-hangzhou.aliyuncs.com', 'acme.oss-cn-hangzhou.aliyuncs.com'],
@@ -141,6 +150,28 @@ test.each([
   const { added, apart } = suggestionFor({}, [denied(host, { reason: 'BUCKET_NOT_ALLOWED' })]);
   expect(apart).toEqual([]);
   expect(added.map(describeDestination)).toEqual([text]);
+});
+
+test('suggestPolicy() makes of a storage host an entry that allows it, and nothing but its bucket in a real region', () => {
+  const found = { allowedStorageDestinations: 0, allowedInternetDestinations: 0 };
+  fc.assert(
+    fc.property(storageHost, (host) => {
+      const { added } = suggestionFor({}, [denied(host, { reason: 'BUCKET_NOT_ALLOWED' })]);
+      const location = parseStorageHost(host)?.location;
+      expect(added).toHaveLength(location === null ? 0 : 1);
+      for (const one of added) {
+        found[one.list] += 1;
+        const names = suggestedGroups(readPolicy(), [one], []).flatMap((group) => group.names);
+        expect(names).toContain(host);
+        expect(names.map((name) => parseStorageHost(name)?.location)).toEqual(names.map(() => location));
+        if (one.list === 'allowedStorageDestinations')
+          expect([undefined, ...STORAGE_REGIONS]).toContain(one.destination.region);
+        else expect(one.destination.destination).toBe(host);
+      }
+    }),
+    { seed: SEED, numRuns: 200 },
+  );
+  expect(Math.min(...Object.values(found))).toBeGreaterThan(20);
 });
 
 test.each<[Partial<DeniedTraffic>, RegExp]>([
@@ -176,17 +207,18 @@ test('suggestPolicy() adds nothing for what the policy allows by now', () => {
   expect({ added, apart, allowedByNow }).toEqual({ added: [], apart: [], allowedByNow: 1 });
 });
 
-test('suggestPolicy() makes a wildcard only where that is asked for, below a registrable domain', () => {
-  const hosts = ['a', 'b', 'c'].flatMap((name) =>
-    ['data.example.com', 'example.com', 'github.io', 'eu.azurewebsites.net'].map((zone) => `${name}.${zone}`),
-  );
-  const traffic = hosts.map((host) => denied(host));
-  const names = (from?: number): readonly string[] =>
-    suggestionFor({}, traffic, { wildcardFrom: from }).added.map(describeDestination).toSorted();
-  expect(names()).toEqual(expect.arrayContaining(hosts));
-  expect(names(4)).toEqual(names());
-  expect(names(3)).toEqual(expect.arrayContaining(['*.data.example.com', 'a.example.com', 'a.github.io']));
-  expect(names(3)).toHaveLength(hosts.length - 2);
+test('suggestPolicy() makes a wildcard only of names directly below a zone that a person names', () => {
+  const zones = ['data.example.com', 'example.com', 'database.windows.net', 'cloud.databricks.com'];
+  const hosts = ['a', 'b', 'c'].flatMap((name) => zones.map((zone) => `${name}.${zone}`));
+  const traffic = [...hosts.map((host) => denied(host)), denied('d.data.example.com', { port: 8443 })];
+  const names = (...wildcardZones: readonly string[]): readonly string[] =>
+    suggestionFor({}, traffic, { wildcardZones }).added.map(describeDestination).toSorted();
+  expect(names()).toEqual([...hosts, 'd.data.example.com'].toSorted());
+  expect(names('other.example.com')).toEqual(names());
+  expect(names('data.example.com')).toEqual([
+    '*.data.example.com',
+    ...names().filter((name) => !/^[abc]\.data\./.test(name)),
+  ]);
 });
 
 const LISTED: Access = {
@@ -335,6 +367,7 @@ test('suggestPolicy() allows all that was recorded, but what it lists apart, and
       const traffic = recorded(before, all);
       const suggestion = suggestPolicy({
         ...{ policy, workspaces: [workspace], traffic, uses: undefined, sinceMs: SINCE_MS, atMs: AT_MS },
+        wildcardZones: [],
       });
       const after = indexWith(policy, workspace, suggestion);
       const apart = new Set(suggestion.apart.map((one) => one.traffic));

@@ -31,8 +31,8 @@ export interface SuggestInput {
   /** Beginning of the time that is looked at, and its end, epoch milliseconds. */
   readonly sinceMs: number;
   readonly atMs: number;
-  /** How many names below one domain become a wildcard; undefined: none. */
-  readonly wildcardFrom?: number | undefined;
+  /** Names directly below these become a wildcard. */
+  readonly wildcardZones: readonly string[];
 }
 
 export interface NotSuggested {
@@ -68,7 +68,7 @@ export function suggestPolicy(input: SuggestInput): Suggestion {
     policy: input.policy.metadata.name,
     basis: input.policy.spec,
     workspaces: input.workspaces.map(({ name }) => name),
-    added: entriesOf(tried.passing, input.wildcardFrom),
+    added: entriesOf(tried.passing, input.wildcardZones),
     removed: unused?.entries ?? [],
     tooNew: unused?.tooNew,
     apart: [...judged.flatMap((one) => ('why' in one ? [one] : [])), ...tried.failing],
@@ -137,7 +137,7 @@ interface TriedOut {
 
 /** Each with the entries of all: what is denied all the same gets no entry. */
 function tryOut(input: SuggestInput, wanted: readonly Wanted[], removed: readonly UnusedEntry[]): TriedOut {
-  const entries = entriesOf(wanted, input.wildcardFrom);
+  const entries = entriesOf(wanted, input.wildcardZones);
   const groups = suggestedGroups(input.policy, entries, removed);
   const workspaces = new Map(input.workspaces.map((workspace) => [workspace.name, workspace]));
   // Most workspaces under a policy share its table.

@@ -35,6 +35,7 @@ function suggestionFor(...destinations: readonly string[]): Suggestion {
     workspaces: [],
     traffic: [],
     uses: undefined,
+    wildcardZones: [],
     sinceMs: 0,
     atMs: 1,
   });

@@ -51,14 +51,14 @@ async function suggest(folder: string, options: SuggestOptions, span: Span): Pro
 async function suggestionsFor(
   folder: string,
   { state, workspace }: SuggestOptions,
-  { spanMs, wildcardFrom }: Span,
+  { spanMs, wildcardZones }: Span,
 ): Promise<LogSuggestions | { readonly error: string }> {
   const paths = statePaths(resolve(state));
   const { snapshot } = await readFolder(folder);
   const { plans, tables } = compileSnapshot(snapshot);
   const uses = await readEntryUses(paths.entryUses);
   return suggestFromLog((sql) => queryDenials({ ...paths, sql }), {
-    ...{ plans, tables, workspace, spanMs, wildcardFrom },
+    ...{ plans, tables, workspace, spanMs, wildcardZones },
     policies: objectsOf(snapshot, 'NetworkPolicy'),
     usesOf: (policy) => uses?.policies.find((one) => one.policy === policy)?.entries,
     atMs: Date.now(),

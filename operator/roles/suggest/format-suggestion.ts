@@ -1,5 +1,5 @@
 // A suggestion as tables for people.
-import type { Evidence } from '../../compile/suggest/denied-traffic.ts';
+import { type Evidence, sumEvidence } from '../../compile/suggest/denied-traffic.ts';
 import { describeDestination } from '../../compile/suggest/entry-of-host.ts';
 import type { AddedEntry } from '../../compile/suggest/needed-entries.ts';
 import type { NotSuggested, Suggestion } from '../../compile/suggest/suggest-policy.ts';
@@ -17,7 +17,7 @@ export function formatSuggestion(suggestion: Suggestion, width?: number): string
     `NetworkPolicy "${policy}", of ${workspaces.length === 1 ? 'workspace' : 'workspaces'} ${workspaces.join(', ')}`,
     ...section('Add', [ADDED, ...added.map(addedCells)], width),
     ...section('Remove', [REMOVED, ...removed.map(removedCells)], width),
-    ...section('Not suggested', [APART, ...apart.map(apartCells)], width),
+    ...section('Not suggested', [APART, ...apartLines(apart).map(apartCells)], width),
     ...(isEmpty(suggestion) ? ['', 'Nothing to change'] : []),
     ...remarksOf(suggestion).flatMap((text) => ['', text]),
     '',
@@ -74,15 +74,45 @@ function removedCells({ text, why }: UnusedEntry): readonly string[] {
   return [printable(text), why];
 }
 
-function apartCells({ traffic, reason, why }: NotSuggested): readonly string[] {
-  const { destination, port, evidence } = traffic;
+interface ApartLine extends Pick<NotSuggested, 'reason' | 'why'> {
+  readonly destination: string;
+  /** Null: a DNS question. */
+  readonly ports: readonly (number | null)[];
+  readonly evidence: Evidence;
+}
+
+/** One for each name and reason: a client that tries every port of a name is one line. */
+function apartLines(apart: readonly NotSuggested[]): readonly ApartLine[] {
+  const alike = Map.groupBy(apart, ({ traffic, reason, why }) =>
+    JSON.stringify([traffic.destination, reason, why]),
+  );
+  return [...alike.values()].flatMap((some) =>
+    some.slice(0, 1).map(({ traffic: { destination }, reason, why }) => ({
+      ...{ destination, reason, why },
+      ports: [...new Set(some.map(({ traffic }) => traffic.port))],
+      evidence: sumEvidence(some.map(({ traffic }) => traffic.evidence)),
+    })),
+  );
+}
+
+function apartCells({ destination, ports, reason, evidence, why }: ApartLine): readonly string[] {
   const place = destination === '' ? '-' : destination;
   return [
-    printable(port === null ? place : `${place}:${port}`),
+    `${printable(place)}${portList(ports)}`,
     printable(reason),
     ...evidenceCells(evidence),
     printable(why),
   ];
+}
+
+const MOST_PORTS = 3;
+
+/** ":80", ":80,443,8443", ":1,2,3 and 4 more". */
+function portList(ports: readonly (number | null)[]): string {
+  const numbers = ports.filter((port) => port !== null).toSorted((a, b) => a - b);
+  if (numbers.length === 0) return '';
+  const further = numbers.length - MOST_PORTS;
+  return `:${numbers.slice(0, MOST_PORTS).join(',')}${further > 0 ? ` and ${further} more` : ''}`;
 }
 
 function evidenceCells({ count, firstSeen, lastSeen, products, pods }: Evidence): readonly string[] {

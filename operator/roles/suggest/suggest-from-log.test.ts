@@ -66,7 +66,7 @@ async function suggested(changes: Partial<SuggestRequest> = {}): Promise<LogSugg
       ...compileSnapshot(SNAPSHOT),
       policies: objectsOf(SNAPSHOT, 'NetworkPolicy'),
       usesOf: () => undefined,
-      ...{ workspace: undefined, spanMs: 24 * HOUR_MS, atMs: NOW_MS, wildcardFrom: undefined },
+      ...{ workspace: undefined, spanMs: 24 * HOUR_MS, atMs: NOW_MS, wildcardZones: [] },
       ...changes,
     });
     await store.close();

@@ -23,8 +23,8 @@ export interface SuggestRequest {
   readonly spanMs: number;
   /** Epoch milliseconds. */
   readonly atMs: number;
-  /** How many names below one domain become a wildcard; undefined: none. */
-  readonly wildcardFrom: number | undefined;
+  /** Names directly below these become a wildcard. */
+  readonly wildcardZones: readonly string[];
 }
 
 export interface LogSuggestions {
@@ -64,7 +64,7 @@ const NOT_KEPT = 'DENIALS_NOT_KEPT';
 function suggestionFor(
   policy: NetworkPolicy,
   traffic: readonly DeniedTraffic[],
-  { plans, tables, usesOf, spanMs, atMs, wildcardFrom }: SuggestRequest,
+  { plans, tables, usesOf, spanMs, atMs, wildcardZones }: SuggestRequest,
 ): Suggestion {
   const { name } = policy.metadata;
   const workspaces = plans
@@ -77,7 +77,15 @@ function suggestionFor(
   const names = new Set(workspaces.map((one) => one.name));
   const own = traffic.filter(({ workspace, destination }) => names.has(workspace) && destination !== OTHERS);
   const sinceMs = atMs - spanMs;
-  return suggestPolicy({ policy, workspaces, traffic: own, uses: usesOf(name), sinceMs, atMs, wildcardFrom });
+  return suggestPolicy({
+    policy,
+    workspaces,
+    traffic: own,
+    uses: usesOf(name),
+    sinceMs,
+    atMs,
+    wildcardZones,
+  });
 }
 
 export function isChosen({ metadata, spec }: WorkspacePlan, workspace: string | undefined): boolean {

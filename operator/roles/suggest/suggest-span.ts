@@ -1,23 +1,32 @@
-// The options of `suggest` that say what to look at -> numbers.
+// The options of `suggest` that say what to look at -> values.
+import { parseWildcardZone } from '../../compile/suggest/merge-hosts.ts';
 import { parseDuration } from '../../lib/duration.ts';
 
 export interface Span {
   readonly spanMs: number;
-  /** How many names below one domain become a wildcard; undefined: none. */
-  readonly wildcardFrom: number | undefined;
+  /** Names directly below these become a wildcard. */
+  readonly wildcardZones: readonly string[];
 }
 
 export function readSpan({
   since: text,
-  wildcards,
+  wildcards = '',
 }: {
   readonly since: string;
   readonly wildcards?: string;
 }): Span | { readonly error: string } {
   const since = parseDuration(text);
   if ('error' in since) return { error: `--since: ${since.error}` };
-  const wildcardFrom = wildcards === undefined ? undefined : Number(wildcards);
-  if (wildcardFrom !== undefined && !(Number.isSafeInteger(wildcardFrom) && wildcardFrom >= 2))
-    return { error: `Cannot use --wildcards "${wildcards}": write how many names become a wildcard, from 2` };
-  return { spanMs: since.durationMs, wildcardFrom };
+  const zones = wildcards.split(',').filter((zone) => zone !== '');
+  if (zones.some((zone) => /^\d+$/.test(zone)))
+    return {
+      error: `Cannot use --wildcards "${wildcards}": name the zones below which you trust every name, for example data.example.com`,
+    };
+  const parsed = zones.map(parseWildcardZone);
+  const faulty = parsed.find((one) => 'fault' in one);
+  if (faulty !== undefined) return { error: `--wildcards: ${faulty.fault}` };
+  return {
+    spanMs: since.durationMs,
+    wildcardZones: parsed.flatMap((one) => ('zone' in one ? [one.zone] : [])),
+  };
 }

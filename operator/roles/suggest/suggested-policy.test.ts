@@ -14,7 +14,7 @@ function writtenPolicy(count = 0) {
 function suggestionFor(written: ReturnType<typeof writtenPolicy>) {
   const suggestion = suggestPolicy({
     ...{ policy: readObject(written) as NetworkPolicy, workspaces: [], traffic: [], uses: undefined },
-    ...{ sinceMs: 0, atMs: 1 },
+    ...{ sinceMs: 0, atMs: 1, wildcardZones: [] },
   });
   const evidence = { count: 1, firstSeen: '', lastSeen: '', products: [], workspaces: [], pods: [] };
   return {
