@@ -73,7 +73,7 @@ export class GatewayReporter {
     if (!isDeepStrictEqual(known, this.#denials)) this.#loop.trigger();
   }
 
-  /** After stop(): what is not sent by then is lost. */
+  /** Written now, and not only by the loop, since the pod ends: what is not sent by then is lost. */
   async reportLastDenials(denials: ReportedDenials): Promise<void> {
     this.#denials = denials.unsent > 0 ? denials : undefined;
     await this.#notify(AbortSignal.timeout(FAREWELL_MS)).catch(this.#options.onFailure);

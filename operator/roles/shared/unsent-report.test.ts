@@ -2,7 +2,10 @@ import type { ReportedDenials } from '../../deliver/kubernetes/gateway-reporter.
 import { UnsentReport } from './unsent-report.ts';
 
 /** Runs the loop of a report for so many seconds, of which each says how long lines have waited. */
-async function timesReported(lags: readonly number[]): Promise<readonly number[]> {
+async function timesReported(
+  lags: readonly number[],
+  reportLastDenials: (denials: ReportedDenials) => Promise<void> = async () => undefined,
+): Promise<readonly number[]> {
   let nowMs = 1_000_000;
   const startMs = nowMs;
   let timer: { readonly atMs: number; readonly callback: () => void } | undefined;
@@ -13,7 +16,7 @@ async function timesReported(lags: readonly number[]): Promise<readonly number[]
     stateOf: async () => ({ bytes: 1, lagSeconds: lags[second()] ?? 0 }),
     reporter: {
       reportDenials: (denials: ReportedDenials) => void (denials.unsent === 5 && times.push(second())),
-      reportLastDenials: async () => undefined,
+      reportLastDenials,
     },
     logger: { warn: () => undefined },
     clock: {
@@ -44,4 +47,10 @@ test('reports every ten seconds while rows are taken, and every two while nobody
   expect(await timesReported([...seconds(11, 0), ...seconds(9, 4), ...seconds(13, 0)])).toEqual([
     ...[0, 10, 12, 14, 16, 18, 28],
   ]);
+});
+
+test('reports what waits as soon as it is stopped', async () => {
+  const last: ReportedDenials[] = [];
+  await timesReported(seconds(3, 0), async (denials) => void last.push(denials));
+  expect(last).toEqual([{ recorded: 7, unsent: 5 }]);
 });

@@ -45,8 +45,16 @@ export class UnsentReport {
     this.#loop.trigger();
   }
 
-  stop(): Promise<void> {
-    return this.#loop.stop();
+  /** What waits now is reported first of all: a pod that was deleted by force may be killed before the end. */
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    const { log, reporter } = this.#options;
+    try {
+      const denials = await log.recordedDenials();
+      if (denials.unsent > 0) await reporter.reportLastDenials(denials);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** After the last rows were sent, or could not be: what waits now goes with the pod. */
