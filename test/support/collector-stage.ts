@@ -1,5 +1,6 @@
 // A collector's server over real TLS with a real store, for tests: its callers are known by simple tokens.
 import { join } from 'node:path';
+import { admitPersons } from '../../operator/denials/collector/admit-person.ts';
 import { answerBackups } from '../../operator/denials/collector/answer-backup.ts';
 import { answerQueries } from '../../operator/denials/collector/answer-query.ts';
 import type { Authenticate, Caller } from '../../operator/denials/collector/caller.ts';
@@ -53,8 +54,12 @@ export function withCollector(
   work: (stage: CollectorStage) => Promise<void>,
   {
     timeLimitMs = 30_000,
+    readable = readableByName,
     ...changes
-  }: Partial<CollectorServerOptions> & { readonly timeLimitMs?: number } = {},
+  }: Partial<CollectorServerOptions> & {
+    readonly timeLimitMs?: number;
+    readonly readable?: ReadableWorkspaces;
+  } = {},
 ): Promise<void> {
   return withFolder(async (folder) => {
     const store = await DenialStore.open(join(folder, 'denials.duckdb'));
@@ -62,18 +67,16 @@ export function withCollector(
     const refused: string[] = [];
     const faults: unknown[] = [];
     const tls = await authority.leafFor(HOST);
+    const log = queriedDenials(store, join(folder, 'queries'));
     const server = createCollectorServer({
       tls,
       authenticate: authenticateByName,
       ...{ outbound: store, inbound: store.inbound, uses: store },
       identify: async (rows) => rows,
-      answerBackup: answerBackups({
-        log: queriedDenials(store, join(folder, 'queries')),
-        readable: readableByName,
-      }),
+      admitPerson: admitPersons({ log, readable, podNamespaces: () => new Set(['new']) }),
+      answerBackup: answerBackups({ log }),
       answerQuery: answerQueries({
-        log: queriedDenials(store, join(folder, 'queries')),
-        readable: readableByName,
+        log,
         onRunaway: () => undefined,
         timeLimitMs,
       }),

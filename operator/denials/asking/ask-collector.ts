@@ -43,6 +43,8 @@ export interface CollectorClient {
 }
 
 const TIMEOUT_MS = 60_000;
+/** Others have their turns before. */
+const ANSWER_MS = 300_000;
 const HANDSHAKE_MS = 20_000;
 const FILE_MS = 3_600_000;
 const MOST_ANSWER_BYTES = 256 * 1024 * 1024;
@@ -55,7 +57,7 @@ const answerSchema = z.object({
 
 export function askCollector(options: AskCollectorOptions): CollectorClient {
   const client = clientOf(options, {
-    ...{ headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS, maxResponseSize: MOST_ANSWER_BYTES },
+    ...{ headersTimeout: ANSWER_MS, bodyTimeout: TIMEOUT_MS, maxResponseSize: MOST_ANSWER_BYTES },
   });
   // A file of any size, which is made before its first byte comes.
   const files = clientOf(options, { headersTimeout: FILE_MS, bodyTimeout: TIMEOUT_MS });

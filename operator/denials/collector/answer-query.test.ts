@@ -94,7 +94,7 @@ describe('POST /v1/query', () => {
     ['team-a', { o: 1, i: 1 }],
     ['team-b', { o: 2, i: 0 }],
     ['team-a+team-b', { o: 3, i: 1 }],
-    ['nobody', { o: 0, i: 0 }],
+    ['new', { o: 0, i: 0 }],
   ])('shows %s the rows of what they may read', (user, row) =>
     withCollector(async (stage) => {
       await fill(stage);
@@ -104,16 +104,21 @@ describe('POST /v1/query', () => {
 
   test('is for people, and says what is wrong', () =>
     withCollector(async (stage) => {
+      await fill(stage);
       const body = gzipSync(JSON.stringify({ sql: 'select 1' }));
       const path = '/v1/query';
       expect(await stage.connect('gateway~gw-1').ask({ method: 'POST', path, body })).toMatchObject({
         status: 403,
       });
       expect(
-        await stage.connect('person~a').ask({ method: 'POST', path, body: gzipSync('[]') }),
+        await stage.connect('person~team-a').ask({ method: 'POST', path, body: gzipSync('[]') }),
       ).toMatchObject({
         ...{ status: 400, text: expect.stringContaining('Cannot read the request') },
       });
+      for (const limit of ['limit -1', 'limit 1 offset -1', 'limit -1 offset 1']) {
+        const newest = `select * from ${TABLE} order by event_time desc ${limit}`;
+        expect(await ask(stage, 'team-a', newest)).toContain('Cannot run the query');
+      }
       expect(await ask(stage, 'team-a', 'delete from access.outbound_network')).toContain(
         'only SELECT is allowed',
       );

@@ -1,22 +1,20 @@
 // SQL of a person -> rows of the workspaces that they may read. Who may read all asks the log itself, where that is in
 // DuckDB; anybody else a copy of their rows, in which there is nothing else, from a process of its own.
+import type { ReadStream } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import pLimit from 'p-limit';
 import { z } from 'zod';
+import { FairTurns } from '../../lib/fair-turns.ts';
 import { openFile, parquetAnswer } from '../query/parquet-answer.ts';
 import { rewriteQuery } from '../query/rewrite-query.ts';
-import { type QueryAnswer, runQuery } from '../query/run-query.ts';
+import { type QueryAnswer, type QueryRejection, runQuery } from '../query/run-query.ts';
 import type { QueriedLog } from '../store/queried-log.ts';
-import type { PersonCaller } from './caller.ts';
+import type { Asker } from './admit-person.ts';
 import { CollectorError } from './collector-error.ts';
-import { askIsolated, type EncodedAnswer } from './isolated-query.ts';
-import type { ReadableWorkspaces } from './readable-workspaces.ts';
+import { askIsolated } from './isolated-query.ts';
 
 export interface QueryPlace {
   /** Undefined where rows are only sent on. */
   readonly log: QueriedLog | undefined;
-  readonly readable: ReadableWorkspaces;
   /** Called where only the end of the process ends a query of one who may read all. */
   readonly onRunaway: () => void;
   /** Of each table, for one who may not read all. */
@@ -25,17 +23,17 @@ export interface QueryPlace {
   readonly timeLimitMs?: number;
 }
 
-/** Rows as JSON, or as Parquet. */
-type CollectorAnswer = QueryAnswer | EncodedAnswer | Readable;
+/** In a file: rows as Parquet or as JSON, or {"error"} as JSON. */
+interface FileAnswer {
+  readonly file: ReadStream;
+  readonly format: 'json' | 'parquet';
+  readonly isError: boolean;
+}
 
-export type AnswerQuery = (
-  person: PersonCaller,
-  body: unknown,
-  signal: AbortSignal,
-) => Promise<CollectorAnswer>;
+export type AnswerQuery = (asker: Asker, body: unknown) => Promise<QueryAnswer | FileAnswer>;
 
 const querySchema = z.object({
-  sql: z.string().max(1_000_000),
+  sql: z.string(),
   maxRows: z.int().min(0).max(1_000_000).optional(),
   /** Rows from then on: the others are not looked at. */
   since: z.iso.datetime().optional(),
@@ -50,28 +48,40 @@ const MOST_JSON_ROWS = 100_000;
 const COPY_MB = 256;
 const TIME_LIMIT_MS = 30_000;
 
+/** Answers that are being sent take memory or disk. */
+const TURNS = { atOnce: 1, mostOpen: 8 };
+
 export function answerQueries(place: QueryPlace): AnswerQuery {
-  const { log, readable } = place;
-  // A copy is memory, and so is a process.
-  const oneCopy = pLimit(1);
-  return async (person, body, signal) => {
+  const { log } = place;
+  // A copy is memory, and so is a process. DuckDB lends two connections for reading: so neither waits for the other.
+  const copies = new FairTurns(TURNS);
+  const wholes = new FairTurns(TURNS);
+  return async (asker, body) => {
     if (log === undefined)
-      throw new CollectorError(
-        404,
-        'Cannot answer: this collector stores no rows, it sends them on as OTLP logs (--store otlp); ask there',
-      );
+      throw new CollectorError(404, 'Cannot answer: this collector stores no rows; ask where they are');
     const query = parseQuery(body);
-    const workspaces = await readable(person, log.workspaces).catch((cause: unknown) => {
-      throw new CollectorError(
-        503,
-        'Cannot find out what you may read: the API server does not answer',
-        cause,
-      );
-    });
-    if (workspaces === 'all' && query.since === undefined && log.whole !== undefined)
-      return askWhole(log.whole, query, { ...place, signal });
-    return oneCopy(() => askCopy(log, query, { ...place, workspaces, signal }));
+    const { whole } = log;
+    return asker.workspaces === 'all' && query.since === undefined && whole !== undefined
+      ? inTurn(wholes, asker, () => askWhole(whole, query, { ...place, ...asker }))
+      : inTurn(copies, asker, () => askCopy(log, query, { ...place, ...asker }));
   };
+}
+
+/** The next query of the same caller begins when this one has been sent. */
+async function inTurn<Answer>(
+  turns: FairTurns,
+  { key, signal }: Asker,
+  ask: () => Promise<Answer>,
+): Promise<Answer | QueryRejection> {
+  const turn = await turns.take(key, signal).catch(() => undefined);
+  signal.addEventListener('abort', () => turn?.end());
+  if (signal.aborted) turn?.end();
+  if (turn === undefined || signal.aborted) return { error: 'Cannot finish the query: the caller has gone' };
+  try {
+    return await ask();
+  } finally {
+    turn.leave();
+  }
 }
 
 function parseQuery(body: unknown): Query {
@@ -83,32 +93,26 @@ function parseQuery(body: unknown): Query {
   );
 }
 
-interface Asking extends Pick<QueryPlace, 'onRunaway' | 'timeLimitMs' | 'mostRows'> {
-  readonly signal: AbortSignal;
-}
+interface Asking
+  extends Pick<QueryPlace, 'onRunaway' | 'timeLimitMs' | 'mostRows'>,
+    Pick<Asker, 'workspaces' | 'signal'> {}
 
-function askWhole(
+async function askWhole(
   { log, folder }: NonNullable<QueriedLog['whole']>,
   { sql, maxRows, format }: Query,
   { onRunaway, timeLimitMs = TIME_LIMIT_MS, signal }: Asking,
-): Promise<CollectorAnswer> {
+): Promise<QueryAnswer | FileAnswer> {
   const options = { ...(maxRows === undefined ? {} : { maxRows }), timeLimitMs, signal, onRunaway };
-  return format === 'json'
-    ? runQuery(log, sql, options)
-    : parquetAnswer(log, sql, { ...options, parent: folder });
+  if (format === 'json') return await runQuery(log, sql, options);
+  const answer = await parquetAnswer(log, sql, { ...options, parent: folder });
+  return 'error' in answer ? answer : { file: answer, format, isError: false };
 }
 
 async function askCopy(
   log: QueriedLog,
   { sql, maxRows, since, format }: Query,
-  {
-    mostRows = MOST_ROWS,
-    timeLimitMs = TIME_LIMIT_MS,
-    workspaces,
-    signal,
-  }: Asking & { readonly workspaces: 'all' | readonly string[] },
-): Promise<CollectorAnswer> {
-  if (signal.aborted) return { error: 'Cannot finish the query: the caller has gone' };
+  { mostRows = MOST_ROWS, timeLimitMs = TIME_LIMIT_MS, workspaces, signal }: Asking,
+): Promise<QueryAnswer | FileAnswer> {
   const copy = await log.copyVisible({
     ...{ workspaces, since, mostRows, memoryMb: COPY_MB },
     sql: rewriteQuery(sql),
@@ -118,10 +122,12 @@ async function askCopy(
       return {
         error: `Cannot answer: of what you may read there are more than ${mostRows} rows; send "since" with the time from which on you need them`,
       };
-    const path = join(copy.folder, 'answer.parquet');
-    const parquet = format === 'parquet' ? path : undefined;
-    const answer = await askIsolated({ database: copy.database, sql, maxRows, timeLimitMs, parquet }, signal);
-    return parquet === undefined || answer.isError ? answer : await openFile(path);
+    const answer = join(copy.folder, 'answer');
+    const asked = { database: copy.database, sql, maxRows, timeLimitMs, format, answer };
+    const outcome = await askIsolated(asked, signal);
+    if (typeof outcome !== 'string') return outcome;
+    const isError = outcome === 'rejected';
+    return { file: await openFile(answer), format: isError ? 'json' : format, isError };
   } finally {
     await copy.remove();
   }

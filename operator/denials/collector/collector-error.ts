@@ -7,3 +7,8 @@ export class CollectorError extends Error {
     this.status = status;
   }
 }
+
+/** The caller should ask again after this time. */
+export class BusyError extends CollectorError {
+  readonly retryAfterS = 5;
+}

@@ -17,11 +17,12 @@ import {
   type Direction,
   ENTRY_USES_PATH,
   MOST_PACKED_BYTES,
+  MOST_QUERY_BYTES,
   progressPath,
   QUERY_PATH,
 } from '../wire/collector-wire.ts';
 import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
-import { CollectorError } from './collector-error.ts';
+import { BusyError, CollectorError } from './collector-error.ts';
 import { addPersonRoutes, type PersonAnswers } from './person-routes.ts';
 import { readBody, tooLong } from './read-body.ts';
 import { type BatchReceiver, receiveBatch, type StoredBatch } from './receive-batch.ts';
@@ -96,27 +97,24 @@ function createFastify(options: CollectorServerOptions) {
   const server = fastify({
     https: { ...secureOptions(tls), requestCert: true, rejectUnauthorized: false },
     requestTimeout: REQUEST_MS,
-    bodyLimit: MOST_PACKED_BYTES,
+    bodyLimit: MOST_QUERY_BYTES,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
   boundConnections(server.server as unknown as Server, MOST_CONNECTIONS);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setErrorHandler((error, _request, reply) =>
-    refuse(reply, toCollectorError(error, options), options),
-  );
-  server.setNotFoundHandler((request, reply) =>
-    refuse(
-      reply,
-      new CollectorError(404, `Cannot answer ${request.method} ${request.url}: no such call`),
-      options,
-    ),
+  server.setErrorHandler((error, request, reply) =>
+    refuse(reply, toCollectorError(error, request, options), options),
   );
   const callers = new WeakMap<FastifyRequest, Caller>();
   server.addHook('onRequest', async (request) => {
     callers.set(request, await callerOf(request, options));
+    // Before its body is read.
+    if (request.is404) throw noSuchCall(request);
   });
+  // Only with one of its own hooks are called.
+  server.setNotFoundHandler((request, reply) => refuse(reply, noSuchCall(request), options));
   const serving: Serving = { server, gatewayOf: gatewayOf(callers), slots: { taken: 0 } };
   addGatewayRoutes<Denial>(serving, 'outbound', {
     ...{ schema: BATCH_SCHEMAS.outbound, sink: outbound, identify },
@@ -129,6 +127,10 @@ function createFastify(options: CollectorServerOptions) {
   addUsesRoute(serving, options);
   addPersonRoutes(server, callers, options);
   return server;
+}
+
+function noSuchCall({ method, url }: FastifyRequest): CollectorError {
+  return new CollectorError(404, `Cannot answer ${method} ${url}: no such call`);
 }
 
 interface Serving {
@@ -154,6 +156,7 @@ function addGatewayRoutes<Row extends LogRow>(
   server.route({
     method: 'POST',
     url: batchPath(direction),
+    bodyLimit: MOST_PACKED_BYTES,
     onRequest: takeSlot(gatewayOf, slots, direction),
     handler: async (request) => {
       const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
@@ -167,6 +170,7 @@ function addUsesRoute({ server, gatewayOf, slots }: Serving, { uses }: Collector
   server.route({
     method: 'POST',
     url: ENTRY_USES_PATH,
+    bodyLimit: MOST_PACKED_BYTES,
     onRequest: takeSlot(gatewayOf, slots, 'outbound'),
     handler: async (request) => {
       const { name } = gatewayOf(request, 'outbound');
@@ -185,7 +189,7 @@ function takeSlot(gatewayOf: Serving['gatewayOf'], slots: Serving['slots'], dire
   const holding = new WeakSet<FastifyRequest>();
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     gatewayOf(request, direction);
-    if (slots.taken >= MOST_BATCHES) throw new CollectorError(503, BUSY);
+    if (slots.taken >= MOST_BATCHES) throw new BusyError(503, BUSY);
     slots.taken += 1;
     holding.add(request);
     // Also where the caller goes before its body is whole.
@@ -240,7 +244,11 @@ function certificateOf({ raw }: FastifyRequest) {
 
 type Several = string | readonly string[];
 
-function toCollectorError(error: unknown, { onFault }: CollectorServerOptions): CollectorError {
+function toCollectorError(
+  error: unknown,
+  { routeOptions: { bodyLimit = MOST_QUERY_BYTES } }: FastifyRequest,
+  { onFault }: CollectorServerOptions,
+): CollectorError {
   if (error instanceof CollectorError) return error;
   const {
     statusCode = 500,
@@ -250,7 +258,7 @@ function toCollectorError(error: unknown, { onFault }: CollectorServerOptions): 
     readonly statusCode?: number;
     readonly code?: string;
   };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLong(MOST_PACKED_BYTES);
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLong(bodyLimit);
   if (statusCode >= 400 && statusCode < 500)
     return new CollectorError(statusCode, `Cannot accept this request: ${message ?? ''}`);
   onFault(error);
@@ -269,9 +277,11 @@ function kindOf({ routeOptions: { url = '' } }: FastifyRequest): RequestKind {
 
 function refuse(
   reply: FastifyReply,
-  { status, message }: CollectorError,
+  error: CollectorError,
   { onRefused }: CollectorServerOptions,
 ): FastifyReply {
+  const { status, message } = error;
   onRefused(status, message, kindOf(reply.request));
+  if (error instanceof BusyError) reply.header('retry-after', error.retryAfterS);
   return reply.code(status).send({ error: message });
 }

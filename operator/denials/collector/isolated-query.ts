@@ -2,21 +2,18 @@
 // memory, and does not always end when it is told to; here it takes nothing else along. The kernel bounds the memory of
 // that process, and its end is enforced from outside.
 import { spawn } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { QueryRejection } from '../query/run-query.ts';
 
 export interface IsolatedQuery {
   readonly database: string;
   readonly sql: string;
   readonly maxRows: number | undefined;
   readonly timeLimitMs: number;
-  /** Rows are written there as Parquet, and are not in the answer. */
-  readonly parquet: string | undefined;
-}
-
-/** An answer that is JSON already. */
-export interface EncodedAnswer {
-  readonly json: Buffer;
-  readonly isError: boolean;
+  readonly format: 'json' | 'parquet';
+  /** A file, made anew: rows in that format, or {"error"} as JSON. */
+  readonly answer: string;
 }
 
 /** From the sources, or as bundled. */
@@ -38,11 +35,17 @@ const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 type End = 'late' | 'gone' | 'long' | 'ended';
 
-/** Never throws because of the query. Throws where no process can be started. */
-export async function askIsolated(query: IsolatedQuery, signal: AbortSignal): Promise<EncodedAnswer> {
+/**
+ * Resolves to what became of it, or to an error where there is no answer. Never throws because of the query. Throws where no
+ * process can be started.
+ */
+export async function askIsolated(
+  query: IsolatedQuery,
+  signal: AbortSignal,
+): Promise<'answered' | 'rejected' | QueryRejection> {
   const limits = [`--data=${MEMORY_BYTES}`, '--core=0'];
   const child = spawn('prlimit', [...limits, process.execPath, ...NODE_OPTIONS, PROGRAM], {
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: ['pipe', 'ignore', 'ignore'],
     // Nothing that SQL could ask for.
     env: { PATH, MALLOC_ARENA_MAX: '2' },
   });
@@ -54,13 +57,6 @@ export async function askIsolated(query: IsolatedQuery, signal: AbortSignal): Pr
   const onGone = (): void => kill('gone');
   signal.addEventListener('abort', onGone);
   const timer = setTimeout(() => kill('late'), query.timeLimitMs + GRACE_MS);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  child.stdout.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > MOST_ANSWER_BYTES) kill('long');
-  });
   try {
     const ended = new Promise<number | null>((resolve, reject) => {
       child.once('error', reject).once('close', (code) => resolve(code));
@@ -70,7 +66,9 @@ export async function askIsolated(query: IsolatedQuery, signal: AbortSignal): Pr
     child.stdin.on('error', () => undefined).end(JSON.stringify(query));
     const code = await ended;
     if (end !== 'ended' || (code !== ANSWERED && code !== REJECTED)) return refusal(end, query.timeLimitMs);
-    return { json: Buffer.concat(chunks), isError: code === REJECTED };
+    const isLong = query.format === 'json' && (await stat(query.answer)).size > MOST_ANSWER_BYTES;
+    if (isLong) return refusal('long', query.timeLimitMs);
+    return code === REJECTED ? 'rejected' : 'answered';
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onGone);
@@ -81,7 +79,7 @@ export async function askIsolated(query: IsolatedQuery, signal: AbortSignal): Pr
 export const ANSWERED = 0;
 export const REJECTED = 3;
 
-function refusal(end: End, timeLimitMs: number): EncodedAnswer {
+function refusal(end: End, timeLimitMs: number): QueryRejection {
   const sentences: Readonly<Record<End, string>> = {
     late: `Cannot finish the query within ${timeLimitMs / 1000} s: narrow it, for example by event_time`,
     gone: 'Cannot finish the query: the caller has gone',
@@ -89,5 +87,5 @@ function refusal(end: End, timeLimitMs: number): EncodedAnswer {
     ended:
       'Cannot run the query within the memory of the denial log: narrow it, for example by event_time or LIMIT',
   };
-  return { json: Buffer.from(JSON.stringify({ error: sentences[end] })), isError: true };
+  return { error: sentences[end] };
 }

@@ -7,8 +7,12 @@ import { CollectorError } from './collector-error.ts';
 const unpack = promisify(gunzip);
 
 /** Throws a CollectorError. */
-export async function readBody(bytes: Buffer, encoding: string | undefined): Promise<unknown> {
-  const plain = await plainBytes(bytes, encoding);
+export async function readBody(
+  bytes: Buffer,
+  encoding: string | undefined,
+  mostBytes = MOST_BODY_BYTES,
+): Promise<unknown> {
+  const plain = await plainBytes(bytes, encoding, mostBytes);
   try {
     return JSON.parse(plain.toString('utf8'));
   } catch (cause) {
@@ -17,20 +21,20 @@ export async function readBody(bytes: Buffer, encoding: string | undefined): Pro
 }
 
 export function tooLong(limit: number): CollectorError {
-  return new CollectorError(413, `Cannot accept a body of more than ${limit} bytes: send fewer rows at once`);
+  return new CollectorError(413, `Cannot accept a body of more than ${limit} bytes: send less at once`);
 }
 
-async function plainBytes(bytes: Buffer, encoding: string | undefined): Promise<Buffer> {
+async function plainBytes(bytes: Buffer, encoding: string | undefined, mostBytes: number): Promise<Buffer> {
   if (encoding === undefined || encoding === 'identity') {
-    if (bytes.length > MOST_BODY_BYTES) throw tooLong(MOST_BODY_BYTES);
+    if (bytes.length > mostBytes) throw tooLong(mostBytes);
     return bytes;
   }
   if (encoding !== 'gzip')
     throw new CollectorError(415, `Cannot read encoding "${encoding}": send the body as it is, or as gzip`);
   try {
-    return await unpack(bytes, { maxOutputLength: MOST_BODY_BYTES });
+    return await unpack(bytes, { maxOutputLength: mostBytes });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(MOST_BODY_BYTES);
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(mostBytes);
     throw new CollectorError(400, 'Cannot read the body: it is no gzip', cause);
   }
 }

@@ -92,6 +92,10 @@ export class PodDirectory {
     return this.#pods.get(uid)?.pod;
   }
 
+  namespaces(): ReadonlySet<string> {
+    return new Set([...this.#pods.values()].map(({ pod }) => pod.namespace));
+  }
+
   find({ address, namespace, atMs, knownUpToMs }: AddressQuery): Found {
     const held = [...(this.#byAddress.get(plainAddress(address) ?? address) ?? [])];
     const possible = held.filter(({ startMs, endMs }) => startMs <= atMs && atMs <= endMs);

@@ -1,7 +1,7 @@
 // A query of a person -> its rows as a Parquet file that nobody sees but its reader.
+import type { ReadStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { makeDirectories } from '../../lib/make-directories.ts';
 import { type QueriedStore, type QueryOptions, type QueryRejection, writeQuery } from './run-query.ts';
 
@@ -10,7 +10,7 @@ export async function parquetAnswer(
   store: QueriedStore,
   sql: string,
   { parent, ...options }: QueryOptions & { readonly parent: string },
-): Promise<Readable | QueryRejection> {
+): Promise<ReadStream | QueryRejection> {
   await makeDirectories(parent, 0o700);
   const folder = await mkdtemp(join(parent, 'answer-'));
   try {
@@ -23,6 +23,6 @@ export async function parquetAnswer(
 }
 
 /** It can be read also after its name is gone. */
-export async function openFile(path: string): Promise<Readable> {
+export async function openFile(path: string): Promise<ReadStream> {
   return (await open(path)).createReadStream();
 }

@@ -29,6 +29,8 @@ export const PARQUET_TYPE = 'application/vnd.apache.parquet';
 export const MOST_PACKED_BYTES = 4 * 1024 * 1024;
 export const MOST_BODY_BYTES = 12 * 1024 * 1024;
 const MOST_ROWS = 10_000;
+/** Of a question of a person, as it is sent and as it is unpacked. */
+export const MOST_QUERY_BYTES = 256 * 1024;
 
 const logFile = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'no name of a log file');
 const raised = z.object({ eventId: z.string(), eventTime: z.string(), by: z.int().min(1) });

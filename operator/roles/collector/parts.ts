@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { Counter, type Registry } from 'prom-client';
 import type { CollectorConfig } from '../../cluster-config.ts';
+import { admitPersons } from '../../denials/collector/admit-person.ts';
 import { answerBackups } from '../../denials/collector/answer-backup.ts';
 import { answerQueries } from '../../denials/collector/answer-query.ts';
 import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
@@ -123,10 +124,10 @@ function createServer(
     uses: store.uses,
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,
-    answerBackup: answerBackups({ log: store.log, readable }),
+    admitPerson: admitPersons({ log: store.log, readable, podNamespaces: identity.namespaces }),
+    answerBackup: answerBackups({ log: store.log }),
     answerQuery: answerQueries({
       log: store.log,
-      readable,
       onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
     }),
     onRefused: (status, sentence, request) => {

@@ -18,6 +18,8 @@ export interface PodIdentity {
   readonly identify: (rows: readonly Denial[]) => Promise<readonly Denial[]>;
   /** The pod of that uid, then the top of its owners, all in its Namespace; none where the pod is not known. */
   readonly objectsOf: (podUid: string) => Promise<readonly ObjectReference[]>;
+  /** Of all pods that are known. */
+  readonly namespaces: () => ReadonlySet<string>;
   readonly start: () => void;
   /** Resolves when all pods have been read once. */
   readonly synced: () => Promise<undefined>;
@@ -53,6 +55,7 @@ export function createPodIdentity({ api, logger }: PodIdentityOptions): PodIdent
     synced: () => sightings.synced(),
     stop: () => sightings.stop(),
     identify: (rows) => identifier.identify(rows),
+    namespaces: () => directory.namespaces(),
     objectsOf: async (podUid) => {
       const pod = directory.podOf(podUid);
       if (pod === undefined) return [];

@@ -149,8 +149,10 @@ function newestFirst(modifiers: readonly Modifier[] = [], reader: PlainCondition
 }
 
 function countOf({ limit, offset }: Modifier): number | undefined {
-  const count = wholeNumber(limit) + (offset === undefined ? 0 : wholeNumber(offset));
-  return Number.isSafeInteger(count) ? count : undefined;
+  const parts = [wholeNumber(limit), offset === undefined ? 0 : wholeNumber(offset)];
+  const count = parts.reduce((sum, part) => sum + part, 0);
+  // A negative one is a mistake, which the query itself finds.
+  return Number.isSafeInteger(count) && parts.every((part) => part >= 0) ? count : undefined;
 }
 
 /** One row for each row of the table, under the names that its columns have. */

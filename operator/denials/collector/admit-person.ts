@@ -1,0 +1,93 @@
+// A person who calls -> what they may read, and a place among those who ask; before anything of a body is read. Whoever may
+// read nothing is refused at once, and so is whoever asks for too much at once, so that nobody fills the memory, nor keeps
+// others from their answers.
+import { BoundedPlaces } from '../../lib/bounded-places.ts';
+import { sharedRun } from '../../lib/shared-run.ts';
+import { GROUP } from '../../model/kubernetes-object.ts';
+import { DENIALS_RESOURCE } from '../../model/system-names.ts';
+import type { QueriedLog } from '../store/queried-log.ts';
+import type { PersonCaller } from './caller.ts';
+import { BusyError, CollectorError } from './collector-error.ts';
+import type { ReadableWorkspaces } from './readable-workspaces.ts';
+
+/** Somebody who may ask. */
+export interface Asker {
+  readonly workspaces: 'all' | readonly string[];
+  /** Turns are between these. */
+  readonly key: string;
+  /** Aborted when nobody waits for the answer any more, also because it is sent. */
+  readonly signal: AbortSignal;
+}
+
+/** Throws a CollectorError. The place is held until the signal is aborted. */
+export type AdmitPerson = (person: PersonCaller, signal: AbortSignal) => Promise<Asker>;
+
+export interface AdmissionOptions {
+  /** Undefined where rows are only sent on. */
+  readonly log: Pick<QueriedLog, 'workspaces'> | undefined;
+  readonly readable: ReadableWorkspaces;
+  /** Workspaces may have no rows yet. */
+  readonly podNamespaces: () => ReadonlySet<string>;
+}
+
+/** Each with a body of at most MOST_QUERY_BYTES. */
+const MOST_PLACES = 64;
+const MOST_PLACES_OF_ONE = 8;
+
+export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions): AdmitPerson {
+  const places = new BoundedPlaces({ most: MOST_PLACES, mostOfKey: MOST_PLACES_OF_ONE });
+  // It reads all rows.
+  const workspacesOf = sharedRun(async () => (await log?.workspaces()) ?? []);
+  const rightsOf = async (person: PersonCaller): Promise<Asker['workspaces']> => {
+    const found = await readable(person, workspacesOf);
+    return isNothing(found) ? await readable(person, async () => [...podNamespaces()]) : found;
+  };
+  return async (person, signal) => {
+    if (log === undefined)
+      throw new CollectorError(
+        404,
+        'Cannot answer: this collector stores no rows, it sends them on as OTLP logs (--store otlp); ask there',
+      );
+    const key = keyOf(person);
+    const place = places.take(key);
+    if (typeof place === 'string') throw tooMany(place, key);
+    signal.addEventListener('abort', place);
+    if (signal.aborted) place();
+    const workspaces = await rightsOf(person).catch((cause: unknown) => {
+      throw new CollectorError(
+        503,
+        'Cannot find out what you may read: the API server does not answer',
+        cause,
+      );
+    });
+    if (!isNothing(workspaces)) return { workspaces, key, signal };
+    throw new CollectorError(
+      403,
+      `Cannot answer: you may not get ${DENIALS_RESOURCE}.${GROUP} in the whole cluster, nor in any Namespace that has denials or pods; ask an administrator to bind ClusterRole "sallyport-denials-viewer" in yours`,
+    );
+  };
+}
+
+function isNothing(workspaces: Asker['workspaces']): boolean {
+  return workspaces !== 'all' && workspaces.length === 0;
+}
+
+const ACCOUNT = /^system:serviceaccount:([^:]+):/;
+
+/** Whoever may make ServiceAccounts in a Namespace has no more turns for each of them. */
+function keyOf({ user }: PersonCaller): string {
+  const namespace = ACCOUNT.exec(user)?.[1];
+  return namespace === undefined ? `user "${user}"` : `ServiceAccounts of Namespace "${namespace}"`;
+}
+
+function tooMany(what: 'of key' | 'of all', key: string): CollectorError {
+  return what === 'of key'
+    ? new BusyError(
+        429,
+        `Cannot take more requests of ${key} at once: ${MOST_PLACES_OF_ONE} are not answered yet; ask again after one is`,
+      )
+    : new BusyError(
+        503,
+        `Cannot take more requests at once: ${MOST_PLACES} are not answered yet; try again in a moment`,
+      );
+}

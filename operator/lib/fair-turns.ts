@@ -1,0 +1,96 @@
+// Work of several keys -> turns of one after the other, so that nobody waits for more than one turn of each other key,
+// however many somebody else asks for. A key has one turn at a time.
+export interface FairTurnsOptions {
+  /** Turns that hold their place at once. */
+  readonly atOnce: number;
+  /** Turns that have not ended at once, of which some have given their place away already. */
+  readonly mostOpen: number;
+}
+
+export interface Turn {
+  /** Gives the place to others; the key itself has to wait on. */
+  readonly leave: () => void;
+  /** Gives all back. More than once is as once. */
+  readonly end: () => void;
+}
+
+interface Waiter {
+  readonly start: (turn: Turn) => void;
+}
+
+export class FairTurns {
+  readonly #options: FairTurnsOptions;
+  /** Of each key those that wait; the keys in the order in which they have their turn. */
+  readonly #waiting = new Map<string, Set<Waiter>>();
+  readonly #open = new Set<string>();
+  #held = 0;
+
+  constructor(options: FairTurnsOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with the reason of the signal where that is aborted while it waits. */
+  take(key: string, signal: AbortSignal): Promise<Turn> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const onAbort = (): void => {
+        this.#forget(key, waiter);
+        reject(signal.reason);
+      };
+      const waiter: Waiter = {
+        start: (turn) => {
+          signal.removeEventListener('abort', onAbort);
+          resolve(turn);
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(waiter));
+      this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    for (const [key, waiters] of [...this.#waiting]) {
+      if (this.#held >= this.#options.atOnce || this.#open.size >= this.#options.mostOpen) return;
+      const [waiter] = waiters;
+      if (waiter === undefined || this.#open.has(key)) continue;
+      this.#forget(key, waiter);
+      waiter.start(this.#begin(key));
+    }
+  }
+
+  #begin(key: string): Turn {
+    this.#open.add(key);
+    this.#held += 1;
+    let [holds, isOpen] = [true, true];
+    const leave = (): void => {
+      if (!holds) return;
+      holds = false;
+      this.#held -= 1;
+      this.#startNext();
+    };
+    const end = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.#open.delete(key);
+      this.#toTheEnd(key);
+      leave();
+      this.#startNext();
+    };
+    return { leave, end };
+  }
+
+  /** Whoever has had a turn is behind all who waited meanwhile. */
+  #toTheEnd(key: string): void {
+    const waiters = this.#waiting.get(key);
+    if (waiters === undefined) return;
+    this.#waiting.delete(key);
+    this.#waiting.set(key, waiters);
+  }
+
+  #forget(key: string, waiter: Waiter): void {
+    const waiters = this.#waiting.get(key);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waiting.delete(key);
+  }
+}
