@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { containerBytes, heldBytes } from '../../lib/process-memory.ts';
 import type { QueryRejection } from '../query/run-query.ts';
 
 export interface IsolatedQuery {
@@ -33,7 +34,11 @@ const MEMORY_BYTES = 1100 * 1024 * 1024;
 const GRACE_MS = 2000;
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 
-type End = 'late' | 'gone' | 'long' | 'ended';
+/** Where a container is out of memory, the kernel ends all that is in it, so this process goes before. */
+const MOST_OF_CONTAINER = 0.85;
+const LOOK_MS = 25;
+
+type End = 'full' | 'late' | 'gone' | 'long' | 'ended';
 
 /**
  * Resolves to what became of it, or to an error where there is no answer. Never throws because of the query. Throws where no
@@ -42,6 +47,7 @@ type End = 'late' | 'gone' | 'long' | 'ended';
 export async function askIsolated(
   query: IsolatedQuery,
   signal: AbortSignal,
+  limitBytes = containerBytes() * MOST_OF_CONTAINER,
 ): Promise<'answered' | 'rejected' | QueryRejection> {
   const limits = [`--data=${MEMORY_BYTES}`, '--core=0'];
   const child = spawn('prlimit', [...limits, process.execPath, ...NODE_OPTIONS, PROGRAM], {
@@ -56,6 +62,9 @@ export async function askIsolated(
   };
   const onGone = (): void => kill('gone');
   signal.addEventListener('abort', onGone);
+  const watch = setInterval(() => {
+    if (heldBytes(process.pid) + heldBytes(child.pid ?? 0) > limitBytes) kill('full');
+  }, LOOK_MS);
   const timer = setTimeout(() => kill('late'), query.timeLimitMs + GRACE_MS);
   try {
     const ended = new Promise<number | null>((resolve, reject) => {
@@ -71,6 +80,7 @@ export async function askIsolated(
     return code === REJECTED ? 'rejected' : 'answered';
   } finally {
     clearTimeout(timer);
+    clearInterval(watch);
     signal.removeEventListener('abort', onGone);
   }
 }
@@ -79,13 +89,16 @@ export async function askIsolated(
 export const ANSWERED = 0;
 export const REJECTED = 3;
 
+const NO_MEMORY =
+  'Cannot run the query within the memory of the denial log: narrow it, for example by event_time or LIMIT';
+
 function refusal(end: End, timeLimitMs: number): QueryRejection {
   const sentences: Readonly<Record<End, string>> = {
     late: `Cannot finish the query within ${timeLimitMs / 1000} s: narrow it, for example by event_time`,
     gone: 'Cannot finish the query: the caller has gone',
     long: `Cannot answer with more than ${MOST_ANSWER_BYTES} bytes: narrow the query, or use LIMIT and OFFSET`,
-    ended:
-      'Cannot run the query within the memory of the denial log: narrow it, for example by event_time or LIMIT',
+    full: NO_MEMORY,
+    ended: NO_MEMORY,
   };
   return { error: sentences[end] };
 }
