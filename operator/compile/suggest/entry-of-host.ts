@@ -8,6 +8,7 @@ import {
   storageHosts,
 } from '../../model/storage-destination.ts';
 import { AZURE_SERVICES } from '../../model/storage-host.ts';
+import type { DeniedTraffic } from './denied-traffic.ts';
 
 export type SuggestedDestination =
   | { readonly list: 'allowedInternetDestinations'; readonly destination: InternetEntry }
@@ -66,11 +67,22 @@ const STORAGE_FORMS: readonly (readonly [RegExp, (parts: Readonly<Record<string,
   ],
 ];
 
+/** What was asked for, as the entry for just that name has it. */
+export function askedPort({ port, protocol }: Pick<DeniedTraffic, 'port' | 'protocol'>): PortEntry {
+  return port === null ? ASSUMED_PORT : { port, protocol: protocol ?? 'TLS' };
+}
+
+/** The bucket or account to allow for a denial; undefined where an entry for just the name is needed. */
+export function bucketEntry(host: string, reason: string, asked: PortEntry): StorageDestination | undefined {
+  const isStorageWay = asked.port === ASSUMED_PORT.port && asked.protocol === ASSUMED_PORT.protocol;
+  return reason === 'BUCKET_NOT_ALLOWED' && isStorageWay ? storageEntryOf(host) : undefined;
+}
+
 /**
  * Undefined where the name does not say everything that an entry needs, such as the region of "b.s3.amazonaws.com": a
  * guess would allow hosts that nobody asked for, or not this one.
  */
-export function storageEntryOf(host: string): StorageDestination | undefined {
+function storageEntryOf(host: string): StorageDestination | undefined {
   for (const [form, entryOf] of STORAGE_FORMS) {
     const parts = form.exec(host)?.groups;
     const parsed =

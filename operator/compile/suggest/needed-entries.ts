@@ -3,10 +3,11 @@ import type { Decision } from '../decide.ts';
 import { type DeniedTraffic, type Evidence, sumEvidence } from './denied-traffic.ts';
 import {
   ASSUMED_PORT,
+  askedPort,
+  bucketEntry,
   internetEntries,
   type PortEntry,
   type SuggestedDestination,
-  storageEntryOf,
 } from './entry-of-host.ts';
 import { mergeHosts } from './merge-hosts.ts';
 
@@ -32,14 +33,15 @@ export type Need =
       readonly port: PortEntry | undefined;
     };
 
-export function needOf({ destination, port, protocol }: DeniedTraffic, { reason }: Decision): Need {
-  const isStorageWay = port === null || (port === ASSUMED_PORT.port && protocol !== 'HTTP');
-  const storage = reason === 'BUCKET_NOT_ALLOWED' && isStorageWay ? storageEntryOf(destination) : undefined;
+export function needOf(traffic: DeniedTraffic, { reason }: Decision): Need {
+  const { destination, port } = traffic;
+  const asked = askedPort(traffic);
+  const storage = bucketEntry(destination, reason, asked);
   if (storage !== undefined) return { list: 'allowedStorageDestinations', destination: storage };
   return {
     list: 'allowedInternetDestinations',
     host: destination,
-    port: port === null ? undefined : { port, protocol: protocol ?? 'TLS' },
+    port: port === null ? undefined : asked,
   };
 }
 

@@ -4,9 +4,10 @@ import { dump } from 'js-yaml';
 import {
   type AllowedList,
   ASSUMED_PORT,
+  askedPort,
+  bucketEntry,
   internetEntries,
   type PortEntry,
-  storageEntryOf,
 } from '../../compile/suggest/entry-of-host.ts';
 import { parseAskedHost } from '../../model/authority.ts';
 import type { Denial } from '../../model/denial.ts';
@@ -27,22 +28,16 @@ const ALLOWABLE: readonly string[] = [
 ] satisfies Reason[];
 
 export function allowingEntry(row: Denial): AllowingEntry | undefined {
-  const asked = askedOf(row);
+  const asked = askedPort(row);
   const parsed = parseAskedHost(row.destination);
   if (!('name' in parsed) || !ALLOWABLE.includes(row.reason) || !mayBeAllowed(row, parsed.name, asked))
     return undefined;
   const { name } = parsed;
-  const isStorageWay = isHttps(asked) && asked.protocol === ASSUMED_PORT.protocol;
-  const isBucket = row.reason === 'BUCKET_NOT_ALLOWED' && isStorageWay;
-  const storage = isBucket ? storageEntryOf(name) : undefined;
+  const storage = bucketEntry(name, row.reason, asked);
   if (storage !== undefined) return { list: 'allowedStorageDestinations', line: lineOf(storage) };
   const [entry] = internetEntries(name, [asked]);
   if (entry === undefined || !internetDestinationSchema.safeParse(entry).success) return undefined;
   return { list: 'allowedInternetDestinations', line: lineOf(entry) };
-}
-
-function askedOf({ port, protocol }: Denial): PortEntry {
-  return port === null ? ASSUMED_PORT : { port, protocol: protocol ?? 'TLS' };
 }
 
 /** Another server name would be the next reason. TCP on the port of HTTPS allows any server: a person decides that. */

@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import { load } from 'js-yaml';
+import { storageHost } from '../../../test/fixtures/cloud-hosts.ts';
 import { sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
 import { sampleInbound } from '../../../test/fixtures/inbound-fixture.ts';
 import {
   manifest,
   policyManifest,
+  readPolicy,
   readSnapshot,
   workspaceManifest,
 } from '../../../test/fixtures/object-fixture.ts';
 import { compileSnapshot } from '../../compile/plans.ts';
 import { type DeniedTraffic, decideTraffic } from '../../compile/suggest/denied-traffic.ts';
+import { type PlannedWorkspace, suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
 import { indexTable, type TableIndex } from '../../compile/table-index.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { Reason } from '../../model/reason.ts';
@@ -137,19 +140,27 @@ type Asked = {
 
 type Access = Readonly<Record<string, readonly object[]>>;
 
-function indexOf(access: Access): TableIndex {
+function planned(access: Access): PlannedWorkspace {
   const assignment = manifest('PolicyAssignment', 'alpha', { networkPolicyId: 'acme' });
   const snapshot = readSnapshot(workspaceManifest('alpha'), assignment, policyManifest('acme', access));
   const { plans, tables } = compileSnapshot(snapshot);
-  const table = tables.find(({ metadata }) => metadata.name === plans[0]?.spec.table);
-  if (table === undefined) throw new Error('no table');
-  return indexTable(table.spec, AT_MS);
+  const [plan] = plans;
+  const table = tables.find(({ metadata }) => metadata.name === plan?.spec.table);
+  if (plan === undefined || table === undefined) throw new Error('no table');
+  return { name: 'alpha', table: table.spec, products: plan.spec.products };
+}
+
+function indexOf(access: Access): TableIndex {
+  return indexTable(planned(access).table, AT_MS);
+}
+
+function trafficOf(asked: Asked, reason = ''): DeniedTraffic {
+  const evidence = { count: 1, firstSeen: '', lastSeen: '', products: [], workspaces: [], pods: [] };
+  return { workspace: 'alpha', product: null, reason, evidence, ...asked };
 }
 
 function verdictOn(index: TableIndex, asked: Asked) {
-  const evidence = { count: 1, firstSeen: '', lastSeen: '', products: [], workspaces: [], pods: [] };
-  const whole: DeniedTraffic = { workspace: 'alpha', product: null, reason: '', evidence, ...asked };
-  return decideTraffic(index, 'enforced', whole);
+  return decideTraffic(index, 'enforced', trafficOf(asked));
 }
 
 /** What else a too wide entry would allow. */
@@ -211,6 +222,32 @@ describe('an Event of whatever a workload asks for', () => {
     });
     fc.assert(property, { seed: SEED, numRuns: 500 });
     expect(entries).toBeGreaterThan(50);
+  });
+
+  test(`has the entry that suggest makes of that denial (seed ${SEED})`, () => {
+    const found = { allowedInternetDestinations: 0, allowedStorageDestinations: 0 };
+    const policy = readPolicy(before);
+    const workspaces = [planned(before)];
+    const asked = traffic.chain((one) =>
+      // Only of TLS there is a server name.
+      fc.oneof(host, storage, storageHost).map((destination) => ({
+        ...{ ...one, destination },
+        sni: one.port !== null && one.protocol === 'TLS' ? one.sni : null,
+      })),
+    );
+    const property = fc.property(asked, (one) => {
+      const { reason } = verdictOn(old, one);
+      const [, list = '', line = '[]'] = ALLOWING.exec(eventOfDenial(denied(reason, one)).note) ?? [];
+      const { added } = suggestPolicy({
+        ...{ policy, workspaces, traffic: [trafficOf(one, reason)], uses: undefined },
+        ...{ wildcardZones: [], sinceMs: 0, atMs: AT_MS },
+      });
+      for (const entry of added) found[entry.list] += 1;
+      expect(load(line)).toEqual(added.map(({ destination }) => destination));
+      expect(added.map((entry) => entry.list)).toEqual(list === '' ? [] : [list]);
+    });
+    fc.assert(property, { seed: SEED, numRuns: 300 });
+    expect(Math.min(...Object.values(found))).toBeGreaterThan(10);
   });
 
   test('a note that is too long is cut before its entry', () => {
