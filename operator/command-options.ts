@@ -225,6 +225,7 @@ export function withSuggestOptions(command: Command): Command {
         .choices(['table', 'yaml', 'patch'])
         .default('table'),
     )
+    .option('--min-count <n>', 'suggest only destinations that were asked for so often', '1')
     .option(
       '--wildcards <zones>',
       'of several names directly below such a zone (data.example.com,...) make a wildcard, which allows all its names',

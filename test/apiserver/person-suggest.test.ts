@@ -281,6 +281,7 @@ test.each<[Partial<ClusterSuggestOptions>, RegExp]>([
   [{ yes: true }, /^Cannot use --yes alone/],
   [{ apply: true, yes: true, output: 'patch' }, /^Cannot use --apply with -o patch/],
   [{ since: 'never' }, /^--since: /],
+  [{ minCount: '0' }, /^Cannot use --min-count "0"/],
   [{ wildcards: '1' }, /^Cannot use --wildcards "1"/],
   [{ wildcards: 'data.example.com,github.io' }, /^--wildcards: Cannot allow "\*\.github\.io"/],
 ])('%j is refused before anything is asked', async (options, sentence) => {

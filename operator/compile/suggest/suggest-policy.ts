@@ -33,6 +33,8 @@ export interface SuggestInput {
   readonly atMs: number;
   /** Names directly below these become a wildcard. */
   readonly wildcardZones: readonly string[];
+  /** Entries for what was asked less often are left out; 1 where absent. */
+  readonly minCount?: number;
 }
 
 export interface NotSuggested {
@@ -48,6 +50,8 @@ export interface Suggestion {
   /** All workspaces under the policy: what is added is for all of them. */
   readonly workspaces: readonly string[];
   readonly added: readonly AddedEntry[];
+  /** How many entries are left out, since they were asked for too seldom. */
+  readonly tooRare: number;
   readonly removed: readonly UnusedEntry[];
   /** Entries that are not counted for long enough; undefined where nobody counts. */
   readonly tooNew: number | undefined;
@@ -64,11 +68,14 @@ export function suggestPolicy(input: SuggestInput): Suggestion {
   const unused = unusedOf(input, relied);
   const wanted = judged.flatMap((one) => ('need' in one ? [one] : []));
   const tried = tryOut(input, wanted, unused?.entries ?? []);
+  const entries = entriesOf(tried.passing, input.wildcardZones);
+  const added = entries.filter(({ evidence }) => evidence.count >= (input.minCount ?? 1));
   return {
     policy: input.policy.metadata.name,
     basis: input.policy.spec,
     workspaces: input.workspaces.map(({ name }) => name),
-    added: entriesOf(tried.passing, input.wildcardZones),
+    added,
+    tooRare: entries.length - added.length,
     removed: unused?.entries ?? [],
     tooNew: unused?.tooNew,
     apart: [...judged.flatMap((one) => ('why' in one ? [one] : [])), ...tried.failing],

@@ -22,6 +22,7 @@ export interface ClusterSuggestOptions extends PersonOptions {
   readonly namespace?: string;
   readonly output: 'table' | 'yaml' | 'patch';
   readonly wildcards?: string;
+  readonly minCount?: string;
   readonly apply?: boolean;
   readonly yes?: boolean;
 }

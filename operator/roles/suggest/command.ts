@@ -23,6 +23,7 @@ export interface SuggestOptions {
   readonly workspace?: string;
   readonly output: 'table' | 'yaml' | 'patch';
   readonly wildcards?: string;
+  readonly minCount?: string;
   readonly apply?: boolean;
 }
 
@@ -51,14 +52,14 @@ async function suggest(folder: string, options: SuggestOptions, span: Span): Pro
 async function suggestionsFor(
   folder: string,
   { state, workspace }: SuggestOptions,
-  { spanMs, wildcardZones }: Span,
+  span: Span,
 ): Promise<LogSuggestions | { readonly error: string }> {
   const paths = statePaths(resolve(state));
   const { snapshot } = await readFolder(folder);
   const { plans, tables } = compileSnapshot(snapshot);
   const uses = await readEntryUses(paths.entryUses);
   return suggestFromLog((sql) => queryDenials({ ...paths, sql }), {
-    ...{ plans, tables, workspace, spanMs, wildcardZones },
+    ...{ plans, tables, workspace, ...span },
     policies: objectsOf(snapshot, 'NetworkPolicy'),
     usesOf: (policy) => uses?.policies.find((one) => one.policy === policy)?.entries,
     atMs: Date.now(),

@@ -22,7 +22,7 @@ function apart(destination: string, port: number | null, changes: Partial<Denied
 test('formatSuggestion() has one line for each name and reason that it does not suggest, with all counts', () => {
   const suggestion: Suggestion = {
     ...{ policy: 'acme', basis: readPolicy().spec, workspaces: ['alpha'] },
-    ...{ added: [], removed: [], tooNew: 0, allowedByNow: 0 },
+    ...{ added: [], tooRare: 0, removed: [], tooNew: 0, allowedByNow: 0 },
     apart: [
       ...[apart('192.0.2.1', 80, { protocol: 'HTTP' }), apart('192.0.2.1', 80)],
       { ...apart('192.0.2.1', 80), reason: 'METADATA_ADDRESS' },

@@ -125,7 +125,7 @@ function shortTime(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z');
 }
 
-function remarksOf({ workspaces, added, tooNew, allowedByNow }: Suggestion): readonly string[] {
+function remarksOf({ workspaces, added, tooRare, tooNew, allowedByNow }: Suggestion): readonly string[] {
   const isAssumed = (what: AddedEntry['assumed']): boolean => added.some(({ assumed }) => assumed === what);
   return [
     ...(isAssumed('PORT') ? ['? only a DNS question was seen: port 443 with TLS is assumed'] : []),
@@ -137,6 +137,7 @@ function remarksOf({ workspaces, added, tooNew, allowedByNow }: Suggestion): rea
     ...(added.length > 0 && workspaces.length > 1
       ? [`What is added is allowed for all ${workspaces.length} workspaces under the policy`]
       : []),
+    ...(tooRare > 0 ? [`Left out, since they were asked for less often: ${tooRare} destinations`] : []),
     ...(allowedByNow > 0 ? [`Of what the policy allows by now: ${allowedByNow} denials`] : []),
     ...(tooNew === undefined
       ? ['How often entries are used is not known here, so none is called unused']

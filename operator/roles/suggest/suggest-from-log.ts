@@ -25,6 +25,8 @@ export interface SuggestRequest {
   readonly atMs: number;
   /** Names directly below these become a wildcard. */
   readonly wildcardZones: readonly string[];
+  /** Entries for what was asked less often are left out; 1 where absent. */
+  readonly minCount?: number;
 }
 
 export interface LogSuggestions {
@@ -64,7 +66,7 @@ const NOT_KEPT = 'DENIALS_NOT_KEPT';
 function suggestionFor(
   policy: NetworkPolicy,
   traffic: readonly DeniedTraffic[],
-  { plans, tables, usesOf, spanMs, atMs, wildcardZones }: SuggestRequest,
+  { plans, tables, usesOf, spanMs, atMs, wildcardZones, minCount = 1 }: SuggestRequest,
 ): Suggestion {
   const { name } = policy.metadata;
   const workspaces = plans
@@ -85,6 +87,7 @@ function suggestionFor(
     sinceMs,
     atMs,
     wildcardZones,
+    minCount,
   });
 }
 

@@ -6,17 +6,26 @@ export interface Span {
   readonly spanMs: number;
   /** Names directly below these become a wildcard. */
   readonly wildcardZones: readonly string[];
+  /** Entries for what was asked less often are left out. */
+  readonly minCount: number;
 }
 
 export function readSpan({
   since: text,
   wildcards = '',
+  minCount: times = '1',
 }: {
   readonly since: string;
   readonly wildcards?: string;
+  readonly minCount?: string;
 }): Span | { readonly error: string } {
   const since = parseDuration(text);
   if ('error' in since) return { error: `--since: ${since.error}` };
+  const minCount = Number(times);
+  if (!(Number.isSafeInteger(minCount) && minCount >= 1))
+    return {
+      error: `Cannot use --min-count "${times}": write how often a destination must have been asked for, from 1`,
+    };
   const zones = wildcards.split(',').filter((zone) => zone !== '');
   if (zones.some((zone) => /^\d+$/.test(zone)))
     return {
@@ -26,7 +35,7 @@ export function readSpan({
   const faulty = parsed.find((one) => 'fault' in one);
   if (faulty !== undefined) return { error: `--wildcards: ${faulty.fault}` };
   return {
-    spanMs: since.durationMs,
+    ...{ spanMs: since.durationMs, minCount },
     wildcardZones: parsed.flatMap((one) => ('zone' in one ? [one.zone] : [])),
   };
 }
