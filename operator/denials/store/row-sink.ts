@@ -8,6 +8,8 @@ export interface LogRow {
   readonly sample: readonly string[] | null;
   /** How many denials the row says were not kept; 0 in a row for denials. */
   readonly lost: number;
+  /** Namespace; null where it belongs to none. */
+  readonly workspace: string | null;
 }
 
 export type Unnumbered<Row> = Omit<Row, 'sequence'>;

@@ -21,6 +21,7 @@ import type { AppendOutcome, LogRow, RowBatch, RowSink, SinkProgress } from '../
 import { appendBatch } from './append-batch.ts';
 import { countDays, deleteDays } from './day-rows.ts';
 import { forgetGateways } from './forget-gateways.ts';
+import { KnownWorkspaces } from './known-workspaces.ts';
 import { type DatabaseOptions, type OpenedDatabase, openDatabase } from './open-database.ts';
 import { Readers } from './readers.ts';
 import { recordUses } from './record-uses.ts';
@@ -37,6 +38,7 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
   readonly #instance: DuckDBInstance;
   readonly #writer: Writer;
   readonly #readers: Readers;
+  readonly #workspaces = new KnownWorkspaces(() => this.#readWorkspaces(LOG_TABLES));
   #closing: Promise<void> | undefined;
 
   private constructor(path: string, { instance, setAside }: OpenedDatabase, writer: DuckDBConnection) {
@@ -103,7 +105,7 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
         rows += (await connection.run(statement, [time])).rowsChanged;
       }
       return rows;
-    });
+    }).finally(() => this.#workspaces.forget());
   }
 
   /** Of all tables, oldest days first. */
@@ -113,7 +115,7 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
 
   /** Those that are still as they were counted. */
   deleteDays(days: readonly DayCount[]): Promise<number> {
-    return this.#write((connection) => deleteDays(connection, days));
+    return this.#write((connection) => deleteDays(connection, days)).finally(() => this.#workspaces.forget());
   }
 
   /**
@@ -128,6 +130,23 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
     return this.#write(async (connection) => {
       const result = await connection.run('SELECT used_blocks * block_size FROM pragma_database_size()');
       return Number((await result.getRows())[0]?.[0] ?? 0);
+    });
+  }
+
+  /** Namespaces of which there are rows, each once. */
+  async workspaces(): Promise<readonly string[]> {
+    const ofLogs = await this.#workspaces.all();
+    // A small table, whose rows replace each other.
+    return [...new Set([...ofLogs, ...(await this.#readWorkspaces([ENTRY_USES_TABLE]))])];
+  }
+
+  #readWorkspaces(tables: readonly SchemaTable[]): Promise<readonly string[]> {
+    const all = tables.map(({ name }) => `SELECT workspace FROM access.${name}`).join(' UNION ALL ');
+    return this.withReader(async (connection) => {
+      const result = await connection.run(
+        `SELECT DISTINCT workspace FROM (${all}) WHERE workspace IS NOT NULL`,
+      );
+      return (await result.getRows()).map(([workspace]) => String(workspace));
     });
   }
 
@@ -160,8 +179,12 @@ export class DenialStore implements RowSink<Denial>, RetainedRows, EntryUseStore
     this.#instance.closeSync();
   }
 
-  #append<Row extends LogRow>(table: LogTable<Row>, batch: RowBatch<Row>): Promise<AppendOutcome> {
-    return this.#write((connection) => appendBatch(connection, table, batch));
+  async #append<Row extends LogRow>(table: LogTable<Row>, batch: RowBatch<Row>): Promise<AppendOutcome> {
+    const outcome = await this.#write((connection) => appendBatch(connection, table, batch));
+    if (outcome.duplicates === 0) this.#workspaces.add(batch.denials);
+    // Which of them are new is not known here.
+    else if (outcome.stored > 0) this.#workspaces.forget();
+    return outcome;
   }
 
   /** Read by the writer, so that no query can delay it. */
