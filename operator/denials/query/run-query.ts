@@ -9,6 +9,7 @@ import {
 } from '@duckdb/node-api';
 import { passChunks } from '../store/duckdb/day-rows.ts';
 import type { DenialStore } from '../store/duckdb/denial-store.ts';
+import { chunkTaken } from '../store/duckdb/free-chunks.ts';
 import { writeParquet } from '../store/duckdb/parquet-file.ts';
 import { checkSelect, notSelectMessage } from './check-select.ts';
 import { toJsonValue } from './json-value.ts';
@@ -138,6 +139,7 @@ async function readRows(
       for (const row of chunk) rows.push(row);
       if (rows.length > maxRows) break;
       check();
+      chunkTaken();
     }
   } finally {
     await endStream(connection, result);

@@ -2,6 +2,7 @@
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBTimestampTZValue } from '@duckdb/node-api';
 import { DAY_MS, type Day, type DayCount } from '../day-count.ts';
 import { LOG_TABLES } from '../log-tables.ts';
+import { chunkTaken } from './free-chunks.ts';
 
 const DAY_US = BigInt(DAY_MS) * 1000n;
 /** Whole numbers: the calendar of time zones takes a hundred times as long. */
@@ -62,6 +63,7 @@ export async function passChunks(result: Chunks, take: (chunk: DuckDBDataChunk) 
   for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
     if (chunk.rowCount === 0) return;
     take(chunk);
+    chunkTaken();
   }
 }
 

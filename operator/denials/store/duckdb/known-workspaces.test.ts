@@ -38,10 +38,16 @@ const failed = fc.constant<Step>((store, { line }) =>
     .catch(() => undefined),
 );
 const deleted = fc.oneof(
-  fc
-    .nat(40)
-    .map((line): Step => (store) => store.deleteBefore(new Date(Date.UTC(2026, 0, 1) + line * 1000))),
-  fc.constantFrom(0.1, 0.5, 1).map((share): Step => (store) => store.deleteOldest(share)),
+  fc.nat(40).map(
+    (line): Step =>
+      (store) =>
+        store.deleteBefore(new Date(Date.UTC(2026, 0, 1) + line * 1000)),
+  ),
+  fc.constantFrom(0.1, 0.5, 1).map(
+    (share): Step =>
+      (store) =>
+        store.deleteOldest(share),
+  ),
   fc.constant<Step>(async (store) => store.deleteDays(await store.countDays())),
 );
 const used = fc.constantFrom('team-a', 'team-x', 'team-y').map(
