@@ -65,8 +65,10 @@ class Stage {
   }
 
   async add(day: number, rows: number): Promise<void> {
+    const { lastSequence } = await this.store.progress('gw-1');
     const denials = Array.from({ length: rows }, (_, at) =>
       sampleDenial(this.#lines + at, {
+        sequence: lastSequence + 1 + at,
         eventTime: new Date(FIRST_DAY + day * DAY_MS + (this.#lines + at) * 1000).toISOString(),
       }),
     );
