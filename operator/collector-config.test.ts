@@ -39,6 +39,7 @@ test.each<readonly [RowStoreOptions, string]>([
   [{ store: 'clickhouse', clickhouseUrl: 'https://a.example/a-b' }, '--clickhouse-url: Cannot accept'],
   [{ store: 'otlp', otlpUrl: 'https://a.example' }, '--otlp-url: Cannot accept'],
   [{ store: 'duckdb', export: 's3://A' }, '--export: Cannot accept "s3://A": write a directory, or a bucket'],
+  [{ store: 'duckdb', export: 's3:/denials' }, '--export: Cannot accept "s3:/denials"'],
   [{ store: 'duckdb', export: 'gs://denials' }, '--export: Cannot accept "gs://denials"'],
   [{ store: 'otlp', otlpUrl: OTLP, export: '/a' }, '--export has no effect with "--store otlp"'],
 ])('says what is wrong with %j', (options, sentence) => {

@@ -86,7 +86,8 @@ function readExport(text: string | undefined, environment: NodeJS.ProcessEnv): E
   if (text === undefined) return undefined;
   const [, bucket, path = ''] = BUCKET.exec(text) ?? [];
   if (bucket === undefined) {
-    if (text !== '' && !/^[a-z0-9+.-]+:\/\//i.test(text)) return { directory: resolve(text) };
+    // "s3:/denials" would be a directory of that name.
+    if (text !== '' && !/^(?:[a-z0-9+.-]+:\/\/|s3:)/i.test(text)) return { directory: resolve(text) };
     throw new OptionError(
       `--export: Cannot accept "${text}": write a directory, or a bucket such as "s3://denials/cluster-1"`,
     );

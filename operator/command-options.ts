@@ -191,6 +191,7 @@ export function withDenialsOptions(command: Command): Command {
   return withPersonOptions(command)
     .description('show denials, newest first, or run an SQL query')
     .option('--since <duration>', 'only the last 90s, 30m, 2h or 7d')
+    .option('--until <duration>', 'only what is older than that')
     .option(
       '-n, --namespace <name>',
       'only the workspace that is this Namespace (default: all that you may read)',
@@ -198,6 +199,10 @@ export function withDenialsOptions(command: Command): Command {
     .option('--workspace <name>', 'only this workspace (name or id)')
     .option('--pod <name>', 'only this pod')
     .option('--policy <name>', 'only what this policy decided')
+    .option(
+      '--product <name>',
+      'only of this product, such as JOBS; or as the table shows it, "General Compute"',
+    )
     .option('--dry-run', 'only what was recorded and not denied')
     .option('--failures', 'connections that were allowed and failed: the log does not have them yet')
     .option(
@@ -216,6 +221,17 @@ export function withDenialsOptions(command: Command): Command {
     .addHelpText('after', () => columnHelp('entry_uses', ENTRY_USE_COLUMNS));
 }
 
+/**
+ * The arguments to parse. Help for a command that is none would be the general one, with status 0: without --help the
+ * answer is that there is no such command.
+ */
+export function argumentsFor(program: Command, argv: readonly string[]): readonly string[] {
+  const [name = '-'] = argv.slice(2);
+  const isKnown =
+    name.startsWith('-') || name === 'help' || program.commands.some((one) => one.name() === name);
+  return isKnown ? argv : argv.filter((one) => one !== '--help' && one !== '-h');
+}
+
 /** Options of `suggest`, in both programs. */
 export function withSuggestOptions(command: Command): Command {
   return command
@@ -226,6 +242,12 @@ export function withSuggestOptions(command: Command): Command {
         .default('table'),
     )
     .option('--min-count <n>', 'suggest only destinations that were asked for so often', '1')
+    .addOption(
+      new Option(
+        '--include <what>',
+        'denied: add entries for what an enforced policy denied, too (default: only for what dry-run recorded)',
+      ).choices(['denied']),
+    )
     .option(
       '--wildcards <zones>',
       'of several names directly below such a zone (data.example.com,...) make a wildcard, which allows all its names',

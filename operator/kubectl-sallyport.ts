@@ -1,7 +1,12 @@
 // The command line of `kubectl sallyport`, a plugin of kubectl: what people ask a cluster. Options are read here, in
 // person-config.ts and nowhere else; everything else loads lazily, so that help and completion are there at once.
 import { Command } from 'commander';
-import { withDenialsOptions, withPersonOptions, withSuggestOptions } from './command-options.ts';
+import {
+  argumentsFor,
+  withDenialsOptions,
+  withPersonOptions,
+  withSuggestOptions,
+} from './command-options.ts';
 
 const USAGE = 2;
 
@@ -67,4 +72,4 @@ program
     process.stdout.write(completionsOf(program, words));
   });
 
-await program.parseAsync(process.argv);
+await program.parseAsync(argumentsFor(program, process.argv));

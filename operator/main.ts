@@ -2,6 +2,7 @@
 // that `--help` and `explain` start fast.
 import { Command, Option } from 'commander';
 import {
+  argumentsFor,
   collect,
   collectorOption,
   collectorTokenOption,
@@ -94,7 +95,7 @@ program
   .description('explain whether a connection would be allowed, and why')
   .argument('<folder>', 'folder of YAML')
   .argument('<destination>', 'host, host:port, https://host or http://host')
-  .requiredOption('--workspace <name>', 'workspace (name or id)')
+  .requiredOption('--workspace <name>', 'workspace (name or id); required')
   .addOption(
     new Option('--product <product>', 'product of the workload').choices(PRODUCTS).default('GENERAL'),
   )
@@ -109,6 +110,7 @@ withSuggestOptions(program.command('suggest'))
   .addOption(stateOption)
   .option('-n, --workspace <name>', 'only this workspace (name or id)')
   .option('--apply', 'show the difference, ask, and write it into the folder; comments stay')
+  .option('--yes', 'with --apply: do not ask')
   .action(async (folder: string, options) => {
     const { suggestCommand } = await import('./roles/suggest/command.ts');
     process.exitCode = await suggestCommand(folder, options);
@@ -118,7 +120,7 @@ program
   .command('render')
   .description("write Envoy's whole configuration, without starting anything")
   .argument('<folder>', 'folder of YAML')
-  .requiredOption('--out <dir>', 'directory for the files')
+  .requiredOption('--out <dir>', 'directory for the files; required')
   .addOption(listenOption)
   .addOption(portsOption)
   .action(async (folder: string, options) => {
@@ -293,4 +295,17 @@ program
     process.exitCode = await canaryCommand(options);
   });
 
-await program.parseAsync(process.argv);
+// Of the plugin only: it asks a cluster.
+program
+  .command('status', { hidden: true })
+  .description('only of a cluster: kubectl sallyport status')
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action(() => {
+    process.stderr.write(
+      'Cannot show the status of a folder: of a cluster it is "kubectl sallyport status"; "sallyport run" says on its output what it does\n',
+    );
+    process.exitCode = USAGE;
+  });
+
+await program.parseAsync(argumentsFor(program, process.argv));

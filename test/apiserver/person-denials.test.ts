@@ -19,6 +19,7 @@ import {
   CONTROL_PLANE_TIMEOUT_MS,
   type ControlPlane,
   installCollectorRoles,
+  installCrds,
   installRoles,
   startControlPlane,
 } from '../support/cluster/control-plane.ts';
@@ -44,6 +45,7 @@ beforeAll(async () => {
   controlPlane = await startControlPlane();
   await installRoles(controlPlane);
   await installCollectorRoles(controlPlane);
+  await installCrds(controlPlane);
   root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
   await storeRows();
   running = await startCollector(controlPlane, folder);
@@ -180,6 +182,8 @@ test.each<[DenialsOptions, readonly string[]]>([
   [{ workspace: 'ws-2', limit: '1' }, ['host-4.example.com']],
   [{ pod: 'etl-0' }, ['host-1.example.com', 'host-0.example.com']],
   [{ policy: 'trial' }, ['host-2.example.com']],
+  [{ policy: 'trial', product: 'general compute', until: '1s' }, ['host-2.example.com']],
+  [{ policy: 'trial', product: 'jobs' }, ['host-2.example.com']],
   [{ dryRun: true, limit: '0' }, ['host-2.example.com']],
 ])('%j chooses rows', async (options, destinations) => {
   const kubeconfig = controlPlane.adminKubeconfig;
@@ -245,7 +249,20 @@ test('who may not list or reach the pod is told so', async () => {
 test.each<[DenialsOptions, RegExp]>([
   [
     { systemNamespace: 'default' },
-    /^Cannot find a collector in Namespace "default": set "collector.enabled: true"/,
+    /^Cannot find anything of Sallyport in Namespace "default": install its chart, /,
+  ],
+  [
+    { namespace: 'nosuch' },
+    /^Cannot find workspace "nosuch" in the cluster: known are "team-a", "team-b"\n$/,
+  ],
+  [{ workspace: 'ws-3' }, /^Cannot find workspace "ws-3" in the cluster/],
+  [{ namespace: 'nosuch', follow: true }, /^Cannot find workspace "nosuch" in the cluster/],
+  [{ policy: 'typo' }, /^No row of the log names policy "typo": it names ".*"trial"/],
+  [{ pod: 'etl-9' }, /^No row of the log names pod "etl-9": it names "etl-0"\n$/],
+  [{ product: 'SQLS' }, /^No row of the log names product "SQLS": it names "JOBS"/],
+  [
+    { sql: 'select * from denials' },
+    /^Cannot .*denials.*; the log has system\.access\.outbound_network, .*entry_uses\n$/,
   ],
   [{ context: 'nosuch' }, /^Cannot find context "nosuch" in kubeconfig ".*": it has "/],
   [{ as: 'ada' }, /^Cannot use --as with denials: /],

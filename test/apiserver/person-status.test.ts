@@ -72,6 +72,7 @@ async function writeCompiled(): Promise<void> {
   const condition = { status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
   const conditions = [
     { ...condition, type: 'Accepted', reason: 'Accepted', message: 'Accepted' },
+    { ...condition, type: 'Programmed', status: 'Unknown', reason: 'NotUsed', message: 'Not used' },
     {
       ...condition,
       type: 'RestartRequired',
@@ -198,13 +199,19 @@ test('status shows workspaces, what is to be done, gateways and the collector', 
     '\nPolicyAssignment/team-a: RestartRequired=True MoreOpenLanes: Pod "old-0" runs in lane full\n\n',
   );
   expect(text).toMatch(/^gw-1 +egress +yes +\d+s ago +1\.40\.0 +0 of 1 +1$/m);
+  expect(text).not.toContain('NotUsed');
   expect(text).toContain('gw-1 runs a former EgressTable/strict: too many routes\n');
   expect(text).toContain(
     'Collector, outbound: 99 of 100 batches stored within 1 s of their oldest denial, of 100 since it started\n',
   );
   const none = await status({ kubeconfig: admin, namespace: 'nosuch' });
-  expect(none.text).toMatch(/^No workspace "nosuch"/);
-  expect(none.text).not.toContain('RestartRequired');
+  expect(none).toEqual({
+    code: 1,
+    text: 'Cannot find workspace "nosuch" in the cluster: known are "team-a"\n',
+  });
+  const elsewhere = await status({ kubeconfig: admin, systemNamespace: 'default' });
+  expect(elsewhere.code).toBe(1);
+  expect(elsewhere.text).toMatch(/^Cannot find anything of Sallyport in Namespace "default": install /);
 });
 
 test('status shows what may be read, and says what may not', async () => {
@@ -212,5 +219,6 @@ test('status shows what may be read, and says what may not', async () => {
   expect(code).toBe(1);
   for (const plural of ['workspaceplans', 'policyassignments', 'networkpolicies', 'gatewayreports'])
     expect(text).toContain(`Cannot read ${plural}`);
+  expect(text).not.toMatch(/No workspaces|No gateway/);
   expect(text).toContain('ask an administrator for the ClusterRole "sallyport-viewer"');
 });

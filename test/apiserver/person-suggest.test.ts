@@ -77,8 +77,9 @@ async function storeRows(): Promise<void> {
     }),
     denial(3, 'team-a', { destination: 'db.example.com', port: 5432, protocol: 'TCP', reason: 'NOT_TLS' }),
     denial(4, 'team-a', { destination: '169.254.169.254', port: 80, reason: 'METADATA_ADDRESS' }),
-    denial(5, 'team-b', { destination: 'b.example.com', accessType: 'DROP' }),
+    denial(5, 'team-b', { destination: 'b.example.com' }),
     denial(6, 'team-c', { destination: 'c.example.com' }),
+    denial(7, 'team-b', { destination: 'evil.example.com', accessType: 'DROP' }),
   ];
   const store = await DenialStore.open(join(folder, 'denials.duckdb'));
   await storeUses(store);
@@ -190,7 +191,7 @@ async function storedAccess(policy: string): Promise<unknown> {
   return stored.spec.egress.networkAccess;
 }
 
-test('denials and dry-run denials become entries of each policy, with who and how often', async () => {
+test('what dry-run recorded becomes entries of each policy, with who and how often', async () => {
   const { status, out, err } = await suggest({});
   expect({ status, err }).toEqual({ status: 0, err: '' });
   expect(out).toMatch(/NetworkPolicy "shared", of workspaces team-a, team-b\n\nAdd\n/);
@@ -205,6 +206,18 @@ test('denials and dry-run denials become entries of each policy, with who and ho
     `c\\.example\\.com  443/TLS  1  .*`,
   ])
     expect(lines).toContainEqual(expect.stringMatching(new RegExp(`^${line}$`)));
+  expect(out).toMatch(/only with --include denied\n.*\n {2}evil\.example\.com .*\n\n/);
+});
+
+test('what an enforced policy denied is part of a patch only where somebody asks for it', async () => {
+  const [kept, included] = [
+    await suggest({ namespace: 'team-b', output: 'patch' }),
+    await suggest({ namespace: 'team-b', output: 'patch', include: 'denied' }),
+  ];
+  expect(kept.out).not.toContain('evil.example.com');
+  expect(kept.err).toMatch(/^Note: 1 entry .* is left out: .*--include denied/);
+  expect(included.out).toContain('- destination: evil.example.com');
+  expect(included.err).toBe('');
 });
 
 test.each([80, 160])('a terminal of %d columns leaves out what has no room', async (width) => {

@@ -27,6 +27,7 @@ test.each([
   [['run'], "error: missing required argument 'folder'"],
   [['run', 'x', '--stat', 'y'], "error: unknown option '--stat'\n(Did you mean --state?)"],
   [['rum'], "error: unknown command 'rum'\n(Did you mean run?)"],
+  [['rum', '--help'], "error: unknown command 'rum'\n(Did you mean run?)"],
   [['explain', 'x', 'example.com'], "error: required option '--workspace <name>' not specified"],
 ])('%j ends with status 2 and points to --help', async (args, message) => {
   expect(await sallyport(args)).toEqual({

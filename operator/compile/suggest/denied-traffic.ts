@@ -18,6 +18,8 @@ export interface DeniedTraffic {
   readonly protocol: PortProtocol | null;
   readonly sni: string | null;
   readonly reason: string;
+  /** Dry-run let it pass; otherwise an enforced policy denied it. */
+  readonly isDryRun: boolean;
   readonly evidence: Evidence;
 }
 

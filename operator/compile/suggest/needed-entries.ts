@@ -17,6 +17,8 @@ export type AddedEntry = SuggestedDestination & {
   readonly hosts: readonly string[];
   /** What nobody saw. */
   readonly assumed?: 'PORT' | 'TLS';
+  /** For what an enforced policy denied. */
+  readonly isDenied?: boolean;
 };
 
 export interface Wanted {

@@ -1,64 +1,20 @@
 // What was denied, and what was allowed -> what to add to a policy and what to remove. Every suggestion is tried with
-// decide(): what it would not allow is listed apart, with why. An entry allows just what was asked for.
-import { memoize } from '../../lib/memo.ts';
+// decide(): what it would not allow is listed apart, with why. An entry allows just what was asked for. What an enforced
+// policy denied may well be what it is for: entries for that are held back unless somebody asks for them.
 import { parseAllowedPattern } from '../../model/domain-name.ts';
-import type { EgressTableSpec } from '../../model/egress-table.ts';
 import { type EntryUse, useKey } from '../../model/entry-uses.ts';
 import type { Lane } from '../../model/lane.ts';
 import type { NetworkPolicy } from '../../model/network-policy.ts';
-import type { ProductLane } from '../../model/workspace-plan.ts';
+import type { Reason } from '../../model/reason.ts';
 import type { Decision } from '../decide.ts';
 import { indexTable, matchesOf, type TableIndex } from '../table-index.ts';
 import { type DeniedTraffic, decideTraffic, enforcedLane } from './denied-traffic.ts';
-import { type AddedEntry, entriesOf, needOf, type Wanted } from './needed-entries.ts';
-import { suggestedGroups, suggestedTable } from './suggested-table.ts';
-import { type UnusedEntries, type UnusedEntry, unusedEntries } from './unused-entries.ts';
+import { expiredEntryFor } from './expired-entry.ts';
+import { needOf, type Wanted } from './needed-entries.ts';
+import type { NotSuggested, PlannedWorkspace, SuggestInput, Suggestion } from './suggestion.ts';
+import { tryOut } from './try-out.ts';
+import { type UnusedEntries, unusedEntries } from './unused-entries.ts';
 import { endsByEntry, needsByHand, whyNot } from './why-not.ts';
-
-/** A workspace under the policy, as it is compiled. */
-export interface PlannedWorkspace {
-  readonly name: string;
-  readonly table: EgressTableSpec;
-  readonly products: readonly ProductLane[];
-}
-
-export interface SuggestInput {
-  readonly policy: NetworkPolicy;
-  readonly workspaces: readonly PlannedWorkspace[];
-  readonly traffic: readonly DeniedTraffic[];
-  /** Undefined where nobody counts: then nothing is called unused. */
-  readonly uses: readonly EntryUse[] | undefined;
-  /** Beginning of the time that is looked at, and its end, epoch milliseconds. */
-  readonly sinceMs: number;
-  readonly atMs: number;
-  /** Names directly below these become a wildcard. */
-  readonly wildcardZones: readonly string[];
-  /** Entries for what was asked less often are left out; 1 where absent. */
-  readonly minCount?: number;
-}
-
-export interface NotSuggested {
-  readonly traffic: DeniedTraffic;
-  readonly reason: string;
-  readonly why: string;
-}
-
-export interface Suggestion {
-  readonly policy: string;
-  /** What the policy was: entries to remove are numbers in its lists. */
-  readonly basis: NetworkPolicy['spec'];
-  /** All workspaces under the policy: what is added is for all of them. */
-  readonly workspaces: readonly string[];
-  readonly added: readonly AddedEntry[];
-  /** How many entries are left out, since they were asked for too seldom. */
-  readonly tooRare: number;
-  readonly removed: readonly UnusedEntry[];
-  /** Entries that are not counted for long enough; undefined where nobody counts. */
-  readonly tooNew: number | undefined;
-  readonly apart: readonly NotSuggested[];
-  /** Denials of what the policy allows by now. */
-  readonly allowedByNow: number;
-}
 
 export function suggestPolicy(input: SuggestInput): Suggestion {
   const present = new Map(input.workspaces.map(({ name, table }) => [name, indexTable(table, input.atMs)]));
@@ -66,20 +22,56 @@ export function suggestPolicy(input: SuggestInput): Suggestion {
   const allowed = judged.flatMap((one) => ('rule' in one ? [one] : []));
   const relied = new Set(allowed.flatMap(({ rule }) => rule ?? []));
   const unused = unusedOf(input, relied);
-  const wanted = judged.flatMap((one) => ('need' in one ? [one] : []));
-  const tried = tryOut(input, wanted, unused?.entries ?? []);
-  const entries = entriesOf(tried.passing, input.wildcardZones);
-  const added = entries.filter(({ evidence }) => evidence.count >= (input.minCount ?? 1));
+  const apart = judged.flatMap((one) => ('why' in one ? [one] : []));
+  const { wanted, doubtful } = withoutDoubtful(
+    judged.flatMap((one) => ('need' in one ? [one] : [])),
+    apart,
+  );
+  const { added, heldBack, tooRare, failing } = tryOut(input, wanted, {
+    removed: unused?.entries ?? [],
+    laneOf,
+  });
+  const hosts = new Set([...added, ...heldBack].flatMap((entry) => entry.hosts));
+  const isReported = (one: NotSuggested): boolean => isUnreachable(one) && hosts.has(one.traffic.destination);
   return {
     policy: input.policy.metadata.name,
     basis: input.policy.spec,
     workspaces: input.workspaces.map(({ name }) => name),
-    added,
-    tooRare: entries.length - added.length,
+    ...{ added, heldBack, tooRare },
     removed: unused?.entries ?? [],
     tooNew: unused?.tooNew,
-    apart: [...judged.flatMap((one) => ('why' in one ? [one] : [])), ...tried.failing],
-    allowedByNow: allowed.reduce((sum, { traffic }) => sum + traffic.evidence.count, 0),
+    apart: [...apart.filter((one) => !isReported(one)), ...doubtful, ...failing],
+    allowedByNow: countOf(allowed),
+    unreachable: countOf(apart.filter(isReported)),
+  };
+}
+
+function countOf(all: readonly { readonly traffic: DeniedTraffic }[]): number {
+  return all.reduce((sum, { traffic }) => sum + traffic.evidence.count, 0);
+}
+
+const UNREACHABLE: readonly string[] = ['UNRESOLVED_OR_PRIVATE', 'ADDRESS_DENIED'] satisfies Reason[];
+
+function isUnreachable({ reason }: NotSuggested): boolean {
+  return UNREACHABLE.includes(reason);
+}
+
+/** Enforcement denies a name before it is resolved. Where the name leads nowhere elsewhere, an entry would not help. */
+function withoutDoubtful(
+  wanted: readonly Wanted[],
+  apart: readonly NotSuggested[],
+): { readonly wanted: readonly Wanted[]; readonly doubtful: readonly NotSuggested[] } {
+  const reasons = new Map(
+    apart.filter(isUnreachable).map(({ traffic, reason }) => [traffic.destination, reason]),
+  );
+  const doubtOf = ({ traffic }: Wanted): string | undefined =>
+    traffic.isDryRun ? undefined : reasons.get(traffic.destination);
+  return {
+    wanted: wanted.filter((one) => doubtOf(one) === undefined),
+    doubtful: wanted.flatMap((one) => {
+      const reason = doubtOf(one);
+      return reason === undefined ? [] : [{ traffic: one.traffic, reason, why: whyNot(reason) }];
+    }),
   };
 }
 
@@ -119,6 +111,16 @@ function judge(
   );
   if (endpoint !== undefined)
     return apart(decision.reason, `the name belongs to ${endpoint.group.source}: change its ports there`);
+  const expired = expiredEntryFor(index, {
+    policy: policy.metadata.name,
+    lane: laneOf(workspace, traffic),
+    traffic,
+  });
+  if (expired !== undefined)
+    return apart(
+      decision.reason,
+      `an entry of the policy allowed it until it expired (${expired}); if it is still needed, write it by hand`,
+    );
   const parsed = parseAllowedPattern(traffic.destination);
   return 'fault' in parsed
     ? apart(decision.reason, parsed.message)
@@ -135,33 +137,4 @@ function laneOf({ products }: PlannedWorkspace, { product, reason }: DeniedTraff
   const own = products.find((one) => one.product === product)?.lane;
   // Where products share a lane, its name is not in the row.
   return enforcedLane(own ?? (reason === 'INTERNET_SEALED' ? 'sealed' : 'enforced'));
-}
-
-interface TriedOut {
-  readonly passing: readonly Wanted[];
-  readonly failing: readonly NotSuggested[];
-}
-
-/** Each with the entries of all: what is denied all the same gets no entry. */
-function tryOut(input: SuggestInput, wanted: readonly Wanted[], removed: readonly UnusedEntry[]): TriedOut {
-  const entries = entriesOf(wanted, input.wildcardZones);
-  const groups = suggestedGroups(input.policy, entries, removed);
-  const workspaces = new Map(input.workspaces.map((workspace) => [workspace.name, workspace]));
-  // Most workspaces under a policy share its table.
-  const indexOf = memoize((table: EgressTableSpec) =>
-    indexTable(suggestedTable(input.policy, table, groups), input.atMs),
-  );
-  const decided = wanted.map((one) => {
-    const workspace = workspaces.get(one.traffic.workspace);
-    const decision =
-      workspace && decideTraffic(indexOf(workspace.table), laneOf(workspace, one.traffic), one.traffic);
-    return { one, decision };
-  });
-  return {
-    passing: decided.flatMap(({ one, decision }) => (decision?.verdict === 'ALLOW' ? [one] : [])),
-    failing: decided.flatMap(({ one: { traffic }, decision }) => {
-      const reason = decision?.reason ?? traffic.reason;
-      return decision?.verdict === 'ALLOW' ? [] : [{ traffic, reason, why: whyNot(reason) }];
-    }),
-  };
 }

@@ -12,7 +12,8 @@ import {
 } from '../../../test/fixtures/object-fixture.ts';
 import { compileSnapshot } from '../../compile/plans.ts';
 import { type DeniedTraffic, decideTraffic } from '../../compile/suggest/denied-traffic.ts';
-import { type PlannedWorkspace, suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
+import { suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
+import type { PlannedWorkspace } from '../../compile/suggest/suggestion.ts';
 import { indexTable, type TableIndex } from '../../compile/table-index.ts';
 import type { Denial } from '../../model/denial.ts';
 import type { Reason } from '../../model/reason.ts';
@@ -156,7 +157,7 @@ function indexOf(access: Access): TableIndex {
 
 function trafficOf(asked: Asked, reason = ''): DeniedTraffic {
   const evidence = { count: 1, firstSeen: '', lastSeen: '', products: [], workspaces: [], pods: [] };
-  return { workspace: 'alpha', product: null, reason, evidence, ...asked };
+  return { workspace: 'alpha', product: null, reason, isDryRun: true, evidence, ...asked };
 }
 
 function verdictOn(index: TableIndex, asked: Asked) {

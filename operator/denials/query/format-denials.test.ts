@@ -104,7 +104,7 @@ describe('formatDenials()', () => {
     const lines = formatDenials(columns, known, { listing: 'outbound', width: 80 }).split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(lines[0]?.split(/ {2,}/)).toEqual(['TIME (UTC)', 'ACCESS', 'DESTINATION:PORT', 'REASON', 'POD']);
-    expect(lines[2]).toMatch(/^01-01 00:00:00 +DRY_RUN +\[2001:db8::1\]:4… /);
+    expect(lines[2]).toMatch(/^01-01 00:00:00 +DRY_RUN +\[2001:db8::…:443 /);
   });
 
   test('further pages have no headings, and the columns of the first one', () => {

@@ -66,12 +66,14 @@ const SHORT: ReadonlyMap<ListingColumn, ListingColumn> = new Map([
 ]);
 const NARROW = 120;
 
+const DESTINATION = 'DESTINATION:PORT';
+
 const OUTBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
   ACCESS,
   { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5 },
   { heading: 'PRODUCT', value: column('network_source_type'), rank: 7 },
-  { heading: 'DESTINATION:PORT', value: destinationAndPort, least: 16 },
+  { heading: DESTINATION, value: destinationAndPort, least: 16 },
   { heading: 'REASON', value: reasonAndRepeats, least: 19, rank: 2 },
   { heading: 'RULE', value: column('rule'), least: 12, rank: 6 },
   { heading: 'POLICY', value: column('policy'), rank: 8 },
@@ -136,7 +138,8 @@ export function denialTable({ colour = false, ...format }: TableFormat = {}): Fo
     const isFirst = known === undefined;
     known = { shown, widths };
     if (lines.length === 0) return '';
-    const text = formatTable(lines, widths)
+    const fitted = lines.map((line) => line.map((cell, at) => shortened(cell, shown[at], widths[at])));
+    const text = formatTable(fitted, widths)
       .map((line) => `${line}\n`)
       .join('');
     return colour ? withColours(text, isFirst) : text;
@@ -215,6 +218,13 @@ function columnWidths(lines: readonly (readonly string[])[]): number[] {
   return Array.from({ length: count }, (_, index) =>
     Math.max(...lines.map((line) => line[index]?.length ?? 0)),
   );
+}
+
+/** An entry for a destination needs its port: it stays when the name is shortened. */
+function shortened(cell: string, column: ListingColumn | undefined, width = cell.length): string {
+  const [port = ''] = /:\d+$/.exec(cell) ?? [];
+  if (column?.heading !== DESTINATION || cell.length <= width || port === '') return cell;
+  return `${cell.slice(0, Math.max(1, width - port.length - 1))}…${port}`;
 }
 
 /** Takes from the widest column until the row fits, so that short columns stay whole. */

@@ -53,6 +53,7 @@ test('formatTop() fits the terminal, and lets no control character through', () 
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
     expect(lines.join('')).not.toContain('\u001b');
     expect(lines[0]?.includes('LAST')).toBe(width === 160);
+    expect(lines[1]).toMatch(/^long-name.*…:443 {3}/);
     expect(lines[2]).toContain('b.example:443');
   }
 });

@@ -9,6 +9,10 @@ export interface DenialFilter {
   readonly workspace?: string | undefined;
   readonly pod?: string | undefined;
   readonly policy?: string | undefined;
+  /** As in either column, in upper or lower case. */
+  readonly product?: string | undefined;
+  /** Up to how far back from now, in milliseconds. */
+  readonly untilMs?: number | undefined;
   /** Only what was recorded and not denied. */
   readonly dryRun?: boolean | undefined;
   /** Requests from outside instead of connections of workloads. */
@@ -83,7 +87,7 @@ export function selectTop(filter: DenialFilter, limit: number): string {
  * are a group for each reason, with the destination "*".
  */
 export function selectDeniedTraffic(filter: Pick<DenialFilter, 'sinceMs' | 'workspace'>): string {
-  const traits = 'workspace, product, destination, port, protocol, sni, reason';
+  const traits = 'workspace, product, destination, port, protocol, sni, reason, access_type';
   return `SELECT ${traits},
     sum(repeats)::BIGINT AS count,
     min(event_time) AS first_seen, max(event_time) AS last_seen,
@@ -121,22 +125,41 @@ function tableOf({ inbound }: DenialFilter): string {
   return `access.${inbound === true ? 'inbound_network' : 'outbound_network'}`;
 }
 
+/** A condition for each part of the filter. */
+function namedBy(filter: DenialFilter): readonly string[] {
+  const { sinceMs, untilMs, workspace, pod, policy, product, dryRun } = filter;
+  const given = <Value>(value: Value | undefined, condition: (value: Value) => string): readonly string[] =>
+    value === undefined ? [] : [condition(value)];
+  return [
+    ...given(sinceMs, (ms) => `event_time >= now() - to_milliseconds(${wholeNumber('sinceMs', ms)})`),
+    ...given(untilMs, (ms) => `event_time < now() - to_milliseconds(${wholeNumber('untilMs', ms)})`),
+    ...given(workspace, (name) => `(workspace = ${quoted(name)} OR workspace_id = ${quoted(name)})`),
+    ...given(pod, (name) => `pod = ${quoted(name)}`),
+    ...given(policy, (name) => `policy = ${quoted(name)}`),
+    ...given(product, ofProduct),
+    ...(dryRun === true ? [isDryRun(filter)] : []),
+  ];
+}
+
 function where(selection: DenialSelection): string {
-  const { sinceMs, workspace, pod, policy, dryRun, behind, between } = selection;
+  const { behind, between } = selection;
   const conditions = [
-    sinceMs === undefined
-      ? []
-      : [`event_time >= now() - to_milliseconds(${wholeNumber('sinceMs', sinceMs)})`],
-    workspace === undefined
-      ? []
-      : [`(workspace = ${quoted(workspace)} OR workspace_id = ${quoted(workspace)})`],
-    pod === undefined ? [] : [`pod = ${quoted(pod)}`],
-    policy === undefined ? [] : [`policy = ${quoted(policy)}`],
-    dryRun === true ? [isDryRun(selection)] : [],
+    ...namedBy(selection),
     behind === undefined ? [] : [behindCursor(behind, selection.isForward === true)],
     between === undefined ? [] : [`(${between.map(inRange).join(' OR ') || 'false'})`],
   ].flat();
   return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+}
+
+/** Tables show the source type, where "JOBS" is "General Compute", and shared lanes have no product. */
+function ofProduct(product: string): string {
+  const wanted = quoted(product.toLowerCase());
+  return `(lower(product) = ${wanted} OR lower(network_source_type) = ${wanted})`;
+}
+
+/** Names that the log has in a column, most frequent first. */
+export function selectNames(column: 'pod' | 'policy' | 'product' | 'network_source_type'): string {
+  return `SELECT ${column} AS name FROM access.outbound_network WHERE ${column} IS NOT NULL GROUP BY ${column} ORDER BY count(*) DESC, ${column}`;
 }
 
 /** The first comparison lets DuckDB skip parts of the table by their times. */

@@ -11,6 +11,8 @@ export interface DenialsOptions extends PersonOptions {
   readonly workspace?: string;
   readonly pod?: string;
   readonly policy?: string;
+  readonly product?: string;
+  readonly until?: string;
   readonly dryRun?: boolean;
   readonly failures?: boolean;
   readonly inbound?: boolean;
@@ -97,19 +99,35 @@ function readSql(sql: string, options: DenialsOptions, output: TextFormat): Requ
 }
 
 function readRows(options: DenialsOptions, output: TextFormat): Request | Fault {
-  const { since, top, follow } = options;
-  const age = since === undefined ? { durationMs: undefined } : parseDuration(since);
-  if ('error' in age) return { error: `--since: ${age.error}` };
+  const { top, follow } = options;
+  const span = spanOf(options);
+  if ('error' in span) return span;
   const kind = follow === true ? 'follow' : top === undefined ? 'list' : 'top';
   const limit = kind === 'top' ? topOf(options) : limitOf(options);
   if (typeof limit === 'object') return limit;
-  const sinceMs = age.durationMs ?? (kind === 'top' ? TOP_MS : undefined);
-  return { kind, output, limit, filter: filterOf(options, sinceMs) };
+  const sinceMs = span.sinceMs ?? (kind === 'top' ? TOP_MS : undefined);
+  return { kind, output, limit, filter: { ...filterOf(options), ...span, sinceMs } };
 }
 
-function filterOf(options: DenialsOptions, sinceMs: number | undefined): DenialFilter {
-  const { namespace, workspace = namespace, pod, policy, dryRun, inbound } = options;
-  return { sinceMs, workspace, pod, policy, dryRun, inbound };
+type Span = Pick<DenialFilter, 'sinceMs' | 'untilMs'>;
+
+function spanOf({ since, until }: DenialsOptions): Span | Fault {
+  const [from, to] = [since, until].map((text) =>
+    text === undefined ? { durationMs: undefined } : parseDuration(text),
+  );
+  if (from !== undefined && 'error' in from) return { error: `--since: ${from.error}` };
+  if (to !== undefined && 'error' in to) return { error: `--until: ${to.error}` };
+  const [sinceMs, untilMs] = [from?.durationMs, to?.durationMs];
+  if (untilMs !== undefined && (sinceMs ?? Number.POSITIVE_INFINITY) <= untilMs)
+    return {
+      error: `Cannot show denials from --since ${since} to --until ${until}: both say how long ago, so --since must be longer`,
+    };
+  return { sinceMs, untilMs };
+}
+
+function filterOf(options: DenialsOptions): DenialFilter {
+  const { namespace, workspace = namespace, pod, policy, product, dryRun, inbound } = options;
+  return { workspace, pod, policy, product, dryRun, inbound };
 }
 
 function outputOf({ output, json }: DenialsOptions): (typeof OUTPUT_FORMATS)[number] | Fault {
@@ -137,8 +155,12 @@ const CONFLICTS: readonly (readonly [(options: DenialsOptions) => boolean, strin
     'Cannot combine --namespace with --workspace: both say which workspace, the latter also by its id',
   ],
   [
-    ({ inbound, pod, policy }) => inbound === true && (pod ?? policy) !== undefined,
-    'Cannot combine --inbound with --pod or --policy: requests from outside are of no pod, and decided by lists',
+    ({ inbound, pod, policy, product }) => inbound === true && (pod ?? policy ?? product) !== undefined,
+    'Cannot combine --inbound with --pod, --policy or --product: requests from outside are of no pod, and decided by lists',
+  ],
+  [
+    ({ until, top, follow }) => until !== undefined && (top !== undefined || follow === true),
+    'Cannot combine --until with --top or --follow: they go up to now; use -o json or --sql',
   ],
   [
     ({ top, limit }) => top !== undefined && limit !== undefined,
@@ -157,6 +179,8 @@ const ROW_OPTIONS = [
   ['workspace', '--workspace'],
   ['pod', '--pod'],
   ['policy', '--policy'],
+  ['product', '--product'],
+  ['until', '--until'],
   ['dryRun', '--dry-run'],
   ['inbound', '--inbound'],
   ['follow', '--follow'],

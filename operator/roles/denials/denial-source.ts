@@ -7,6 +7,8 @@ export interface DenialSource {
   readonly backUp: CollectorClient['backUp'];
   /** Where nothing was found: what is wrong with the question, and what else to know. */
   readonly whyNothing: (workspace: string | undefined) => Promise<Nothing>;
+  /** Which rows may not be read, where there may be some. */
+  readonly rightsOn: (workspace: string | undefined) => Promise<Nothing>;
   readonly close: () => Promise<void>;
 }
 

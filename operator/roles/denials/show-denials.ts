@@ -2,10 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatHistogram, formatTop, stepOf } from '../../denials/query/format-summary.ts';
 import { rowFormat } from '../../denials/query/row-formats.ts';
-import { selectHistogram, selectTop } from '../../denials/query/select-denials.ts';
+import { type DenialFilter, selectHistogram, selectTop } from '../../denials/query/select-denials.ts';
 import type { TextFormat } from '../../model/output-format.ts';
 import type { RowsRequest, SqlRequest } from './denial-request.ts';
 import type { DenialSource } from './denial-source.ts';
+import { unknownNames } from './names-of-filter.ts';
 import { Newcomers, readPages } from './read-pages.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,13 +20,21 @@ export async function showSql(
   terminal: Terminal,
 ): Promise<Fault> {
   const answer = await source.ask(sql);
-  if ('error' in answer) return answer.error;
+  if ('error' in answer) return withTables(answer.error);
   const { columns, rows, truncated } = answer;
   if (rows.length === 0 && output === 'table') await terminal.out(NOTHING);
   else await terminal.out(rowFormat(output, tableOf(terminal))(columns, rows));
   if (truncated)
     terminal.err(`Only the first ${rows.length} rows are shown: narrow the query, or use LIMIT and OFFSET\n`);
   return undefined;
+}
+
+/** DuckDB and ClickHouse guess at a name, mostly of a table of their own. */
+function withTables(error: string): string {
+  const isUnknown = /Table with name .* does not exist|Unknown table expression identifier/.test(error);
+  if (!isUnknown) return error;
+  const [sentence = ''] = error.split(/\s*(?:Did you mean|Maybe you meant|\n)/);
+  return `${sentence.replace(/[!.]$/, '')}; the log has system.access.outbound_network, system.access.inbound_network and system.access.entry_uses`;
 }
 
 export async function showFile(
@@ -57,16 +66,18 @@ export async function showDenials(
       terminal.err(`Only the newest ${limit} are shown: narrow them, or choose another --limit (0: all)\n`);
     return undefined;
   }
-  return sayNothing(source, filter.workspace, { output, terminal });
+  return sayNothing(source, filter, { output, terminal });
 }
 
 async function sayNothing(
   source: DenialSource,
-  workspace: string | undefined,
+  filter: DenialFilter,
   { output, terminal }: { readonly output: TextFormat; readonly terminal: Terminal },
 ): Promise<Fault> {
-  const { fault, note } = await source.whyNothing(workspace);
+  const { fault, note } = await source.whyNothing(filter.workspace);
   if (fault !== undefined) return fault;
+  const unknown = await unknownNames(source.ask, filter);
+  if (unknown.length > 0) return unknown.join('\n');
   if (output === 'table') await terminal.out(NOTHING);
   if (note !== undefined) terminal.err(`${note}\n`);
   return undefined;
@@ -97,11 +108,14 @@ const PER_LOOK = 5;
 /** Until the signal, or until whoever asked is not known or may not ask any more. */
 export async function followDenials(
   { filter, output }: RowsRequest,
-  { ask }: DenialSource,
+  source: DenialSource,
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
 ): Promise<Fault> {
   const format = rowFormat(output, { ...tableOf(terminal), listing: listingOf(filter) });
-  const newcomers = new Newcomers(ask, filter);
+  // Of a workspace that is none nothing would ever come; pods and policies may come later.
+  const unknown = await faultOfWorkspace(source, filter);
+  if (unknown !== undefined) return unknown;
+  const newcomers = new Newcomers(source.ask, filter);
   let failed: string | undefined;
   let isFirst = true;
   while (!signal.aborted) {
@@ -123,6 +137,10 @@ export async function followDenials(
   return undefined;
 }
 
+async function faultOfWorkspace({ whyNothing }: DenialSource, { workspace }: DenialFilter): Promise<Fault> {
+  return workspace === undefined ? undefined : (await whyNothing(workspace)).fault;
+}
+
 /** Without --since that of a day. */
 export async function showTop(
   { filter, output, limit }: RowsRequest,
@@ -131,7 +149,7 @@ export async function showTop(
 ): Promise<Fault> {
   const top = await source.ask(selectTop(filter, limit));
   if ('error' in top) return top.error;
-  if (top.rows.length === 0) return sayNothing(source, filter.workspace, { output, terminal });
+  if (top.rows.length === 0) return sayNothing(source, filter, { output, terminal });
   if (output !== 'table') {
     await terminal.out(rowFormat(output, {})(top.columns, top.rows));
     return undefined;

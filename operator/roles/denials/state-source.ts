@@ -14,6 +14,7 @@ export function sourceOfState(state: string): DenialSource {
     backUp: () => backUpState(paths),
     askParquet: (sql) => queryParquet({ ...paths, sql }),
     whyNothing: async (workspace) => ({ fault: await faultOfWorkspace(paths, workspace) }),
+    rightsOn: async () => ({}),
     close: async () => undefined,
   };
 }
@@ -41,5 +42,5 @@ async function faultOfWorkspace(
   }));
   if (former.some(isWorkspace(workspace))) return undefined;
   const names = new Set([...workspaces, ...former].map((one) => one.workspace));
-  return noSuchWorkspace(workspace, paths.root, [...names]);
+  return noSuchWorkspace(workspace, `"${paths.root}"`, [...names]);
 }

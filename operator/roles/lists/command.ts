@@ -25,7 +25,7 @@ export async function listsCommand({ state, workspace, neverHit, json }: ListsOp
   const found = workspace === undefined ? file.workspaces : file.workspaces.filter(isWorkspace(workspace));
   if (workspace !== undefined && found.length === 0) {
     const names = file.workspaces.map((one) => one.workspace);
-    process.stderr.write(`${noSuchWorkspace(workspace, root, names)}\n`);
+    process.stderr.write(`${noSuchWorkspace(workspace, `"${root}"`, names)}\n`);
     return FAILED;
   }
   process.stdout.write(json === true ? jsonOf(found) : tableOf(found, neverHit === true));

@@ -8,8 +8,15 @@ import {
 import { ForwardFailure, forwardPort, type PodPort } from '../../lib/kubernetes/forward-port.ts';
 import { serverAccess } from '../../lib/kubernetes/server-access.ts';
 import { CONFIG_MAPS, PODS } from '../../model/cluster-resources.ts';
-import { COLLECTOR_NAME, COLLECTOR_PORT, collectorHost, GATEWAY_LABEL } from '../../model/system-names.ts';
+import {
+  COLLECTOR_NAME,
+  COLLECTOR_PORT,
+  collectorHost,
+  GATEWAY_LABEL,
+  GATEWAY_NAME,
+} from '../../model/system-names.ts';
 import type { PersonConfig } from '../../person-config.ts';
+import { nothingRuns } from './nothing-runs.ts';
 import { describeRight, mayI, type PersonApi, type Right, readAll, readOne } from './person-access.ts';
 
 /** Opens a port of a pod. */
@@ -48,6 +55,9 @@ export async function openCollector(
   }
 }
 
+/** Pods that every installation has. */
+const INSTALLED = `${GATEWAY_LABEL} in (${GATEWAY_NAME},${COLLECTOR_NAME})`;
+
 async function readAuthority({ config, api }: CollectorPlace): Promise<string> {
   const { systemNamespace: namespace } = config;
   const found = (await readOne(api, CONFIG_MAPS, { namespace, name: COLLECTOR_NAME })) as
@@ -55,6 +65,9 @@ async function readAuthority({ config, api }: CollectorPlace): Promise<string> {
     | undefined;
   const authority = found?.data?.['ca.crt'];
   if (authority !== undefined) return authority;
+  // Who may not list pods is told so when the collector's is looked for.
+  const pods = await readAll(api, PODS, { namespace, labelSelector: INSTALLED }).catch(() => undefined);
+  if (pods?.length === 0) throw new Error(nothingRuns(namespace));
   throw new Error(
     `Cannot find a collector in Namespace "${namespace}": set "collector.enabled: true" in the values of the chart, or name Sallyport's Namespace with --system-namespace`,
   );

@@ -12,9 +12,10 @@ export function isWorkspace(
 /** So that a line stays readable. */
 const MOST_NAMES = 20;
 
-export function noSuchWorkspace(wanted: string, state: string, names: readonly string[]): string {
+/** `place`: a quoted directory, or "the cluster". */
+export function noSuchWorkspace(wanted: string, place: string, names: readonly string[]): string {
   const shown = names.slice(0, MOST_NAMES).map((name) => `"${name}"`);
   const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : '';
   const known = names.length === 0 ? 'none is known there' : `known are ${shown.join(', ')}${more}`;
-  return `Cannot find workspace "${wanted}" in "${state}": ${known}`;
+  return `Cannot find workspace "${wanted}" in ${place}: ${known}`;
 }

@@ -3,6 +3,7 @@ import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { loadKubeconfig } from '../../lib/kubernetes/load-kubeconfig.ts';
+import { API_VERSION } from '../../model/kubernetes-object.ts';
 import type { PersonConfig } from '../../person-config.ts';
 
 /** Of kubectl: the one of the context, or "default". Throws where the kubeconfig cannot be read. */
@@ -58,7 +59,7 @@ export async function readOne(
     return await api.request({ method: 'GET', path: pathOf(resource, place) });
   } catch (cause) {
     if (cause instanceof ApiFailure && cause.status === 404) return undefined;
-    throw unreadable(cause, `${resource.kind} "${place.name}"`);
+    throw unreadable(cause, resource, `${resource.kind} "${place.name}"`);
   }
 }
 
@@ -86,18 +87,24 @@ export async function readAll(
   } catch (cause) {
     throw unreadable(
       cause,
+      resource,
       `${resource.plural}${namespace === undefined ? '' : ` of Namespace "${namespace}"`}`,
     );
   }
   return items;
 }
 
-function unreadable(cause: unknown, what: string): Error {
+function unreadable(cause: unknown, resource: Resource, what: string): Error {
   const { message } = cause as Error;
   if (!(cause instanceof ApiFailure) || cause.status === 0) return new Error(message, { cause });
-  const advice =
-    cause.status === 403
-      ? '; ask an administrator for the ClusterRole "sallyport-viewer", or for "view"'
-      : '';
-  return new Error(`Cannot read ${what}: ${message}${advice}`, { cause });
+  return new Error(`Cannot read ${what}: ${message}${adviceOn(cause, resource)}`, { cause });
+}
+
+function adviceOn({ status }: ApiFailure, { apiVersion, plural }: Resource): string {
+  if (status === 404 && apiVersion === API_VERSION)
+    return '; the cluster has no such kind: install the CRDs of Sallyport';
+  if (status !== 403) return '';
+  return apiVersion === API_VERSION
+    ? '; ask an administrator for the ClusterRole "sallyport-viewer", or for "view"'
+    : `; ask an administrator for a Role that allows it for "${plural}": docs/denials.md has one`;
 }

@@ -15,16 +15,11 @@ export interface ConditionedObject {
 /** These are True when something is to be done; all others when nothing is. */
 const TROUBLE_WHEN_TRUE: readonly string[] = ['RestartRequired', 'BroaderPolicies'];
 
-/** Of all workspaces, or of the one that is wanted. */
 export function formatWorkspaces(
   plans: readonly WorkspacePlan[],
   objects: readonly ConditionedObject[],
-  wanted: string | undefined,
 ): string {
-  if (plans.length === 0)
-    return wanted === undefined
-      ? 'No workspaces\n'
-      : `No workspace "${wanted}": leave out -n to see which there are\n`;
+  if (plans.length === 0) return 'No workspaces\n';
   const assignments = objects.filter(({ kind }) => kind === 'PolicyAssignment');
   const byName = new Map(assignments.map((one) => [one.metadata.name, one]));
   const rows = plans.map((plan) => {
@@ -56,10 +51,14 @@ export function formatConditions(objects: readonly ConditionedObject[]): string 
     .join('');
 }
 
+/** An object that waits to be used asks for nothing. */
+const UNUSED = 'NotUsed';
+
 function troubles(conditions: readonly StoredCondition[]): readonly StoredCondition[] {
-  const found = conditions.filter(({ type, status }) =>
-    TROUBLE_WHEN_TRUE.includes(type) ? status === 'True' : status !== 'True',
-  );
+  const found = conditions.filter(({ type, status, reason }) => {
+    if (reason === UNUSED) return false;
+    return TROUBLE_WHEN_TRUE.includes(type) ? status === 'True' : status !== 'True';
+  });
   // Ready repeats the first of the others.
   const others = found.filter(({ type }) => type !== 'Ready');
   return found.filter(({ type, reason }) => type !== 'Ready' || others.every((one) => one.reason !== reason));

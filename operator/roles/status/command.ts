@@ -7,6 +7,7 @@ import {
   POLICY_ASSIGNMENTS,
   WORKSPACE_PLANS,
 } from '../../model/cluster-resources.ts';
+import type { GatewayReport } from '../../model/gateway-report.ts';
 import {
   type CompiledObject,
   type ParsedCompiled,
@@ -17,6 +18,8 @@ import { COLLECTOR_NAME, GATEWAY_HEALTH_PORT } from '../../model/system-names.ts
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type PersonConfig, type PersonOptions, readPersonConfig } from '../../person-config.ts';
 import { type OpenPort, openCollector } from '../shared/collector-of-cluster.ts';
+import { noSuchWorkspace } from '../shared/known-workspaces.ts';
+import { nothingRuns } from '../shared/nothing-runs.ts';
 import { connectPerson, type PersonApi, readAll } from '../shared/person-access.ts';
 import {
   type ConditionedObject,
@@ -66,51 +69,98 @@ interface Asking {
   readonly surroundings: StatusSurroundings;
 }
 
+/** Of a kind, with a sentence for each that cannot be read. */
+interface Found<Kind> {
+  readonly items: readonly Kind[];
+  readonly faults: readonly string[];
+}
+
 /** Whether everything could be read. */
 async function showStatus({ api, config, options, surroundings }: Asking): Promise<boolean> {
   const { write, openPort } = surroundings;
   const { systemNamespace: namespace } = config;
-  const faults: string[] = [];
-  const parsed = async <Kind>(
-    resource: typeof WORKSPACE_PLANS,
-    parse: (raw: CompiledObject) => ParsedCompiled<Kind>,
-  ): Promise<readonly Kind[]> => {
-    const all = (await readAll(api, resource, { namespace }).catch(
-      noted(faults),
-    )) as readonly CompiledObject[];
-    return all.map(parse).flatMap((one) => {
-      if ('object' in one) return [one.object];
-      faults.push(one.fault);
-      return [];
-    });
-  };
-  const plans = await parsed(WORKSPACE_PLANS, parseWorkspacePlan);
-  const objects = await conditioned(api, faults);
-  const reports = await parsed(GATEWAY_REPORTS, parseGatewayReport);
-  const shown = plans.filter(isWanted(options));
-  const relevant = objects.filter(belongsTo(shown, options));
-  write(`${formatWorkspaces(shown, objects, options.namespace)}\n`);
-  const conditions = formatConditions(relevant);
-  if (conditions !== '') write(`${conditions}\n`);
-  write(`${formatGateways(reports, plans, Date.now())}${formatRejections(reports)}\n`);
-  const lag = await collectorLag({ api, config, ...(openPort === undefined ? {} : { openPort }) }).catch(
-    noted(faults),
-  );
-  for (const sentence of lag) write(`Collector, ${sentence}\n`);
-  for (const fault of faults) write(`${fault}\n`);
-  return faults.length === 0;
+  const plans = await compiled(api, { resource: WORKSPACE_PLANS, namespace, parse: parseWorkspacePlan });
+  const objects = await conditioned(api);
+  const reports = await compiled(api, { resource: GATEWAY_REPORTS, namespace, parse: parseGatewayReport });
+  const shown = plans.items.filter(isWanted(options));
+  const nothing = whyNothing(plans, reports, { ...options, systemNamespace: namespace });
+  if (shown.length === 0 && nothing !== undefined) throw new Error(nothing);
+  const lag = await found(collectorLag({ api, config, ...(openPort === undefined ? {} : { openPort }) }));
+  const gateways = (): string =>
+    `${formatGateways(reports.items, plans.items, Date.now())}${formatRejections(reports.items)}`;
+  const sections = [
+    section(plans, () => formatWorkspaces(shown, objects.items)),
+    section(objects, () => formatConditions(objects.items.filter(belongsTo(shown, options)))),
+    section(reports, gateways),
+    section(lag, () => lag.items.map((sentence) => `Collector, ${sentence}\n`).join('')),
+  ];
+  write(sections.filter((text) => text !== '').join('\n'));
+  return [plans, objects, reports, lag].every(({ faults }) => faults.length === 0);
 }
 
-async function conditioned(api: PersonApi, faults: string[]): Promise<readonly ConditionedObject[]> {
+/** What could not be read is said in its place: nothing read is not nothing there. */
+function section<Kind>({ items, faults }: Found<Kind>, format: () => string): string {
+  const text = items.length === 0 && faults.length > 0 ? '' : format();
+  return `${text}${faults.map((fault) => `${fault}\n`).join('')}`;
+}
+
+/** Where there is no such workspace, or nothing of Sallyport at all. */
+function whyNothing(
+  plans: Found<WorkspacePlan>,
+  reports: Found<GatewayReport>,
+  { namespace, systemNamespace }: StatusOptions & { readonly systemNamespace: string },
+): string | undefined {
+  if (plans.faults.length + reports.faults.length > 0) return undefined;
+  if (plans.items.length + reports.items.length === 0) return nothingRuns(systemNamespace);
+  const names = plans.items.map(({ metadata }) => metadata.name);
+  return namespace === undefined ? undefined : noSuchWorkspace(namespace, 'the cluster', names);
+}
+
+async function compiled<Kind>(
+  api: PersonApi,
+  {
+    resource,
+    namespace,
+    parse,
+  }: {
+    readonly resource: typeof WORKSPACE_PLANS;
+    readonly namespace: string;
+    readonly parse: (raw: CompiledObject) => ParsedCompiled<Kind>;
+  },
+): Promise<Found<Kind>> {
+  const { items, faults } = await found(readAll(api, resource, { namespace }));
+  const parsed = (items as readonly CompiledObject[]).map(parse);
+  return {
+    items: parsed.flatMap((one) => ('object' in one ? [one.object] : [])),
+    faults: [...faults, ...parsed.flatMap((one) => ('fault' in one ? [one.fault] : []))],
+  };
+}
+
+async function conditioned(api: PersonApi): Promise<Found<ConditionedObject>> {
   const kinds = [POLICY_ASSIGNMENTS, NETWORK_POLICIES];
   const all = await Promise.all(
     kinds.map(async (resource) => {
-      const items = (await readAll(api, resource).catch(noted(faults))) as readonly ConditionedObject[];
+      const { items, faults } = await found(readAll(api, resource));
       // Items of a list lack their kind.
-      return items.map((item) => ({ ...item, kind: resource.kind }));
+      const objects = (items as readonly ConditionedObject[]).map((item) => ({
+        ...item,
+        kind: resource.kind,
+      }));
+      return { objects, faults };
     }),
   );
-  return all.flat();
+  return {
+    items: all.flatMap(({ objects }) => objects),
+    faults: all.flatMap(({ faults }) => faults),
+  };
+}
+
+async function found<Kind>(reading: Promise<readonly Kind[]>): Promise<Found<Kind>> {
+  try {
+    return { items: await reading, faults: [] };
+  } catch (error) {
+    return { items: [], faults: [(error as Error).message] };
+  }
 }
 
 function isWanted({ namespace }: StatusOptions): (plan: WorkspacePlan) => boolean {
@@ -130,14 +180,6 @@ function belongsTo(
     ]),
   );
   return ({ kind, metadata }) => namespace === undefined || own.has(`${kind}/${metadata.name}`);
-}
-
-/** Of what cannot be read there is nothing, and a sentence. */
-function noted(faults: string[]): (error: unknown) => readonly never[] {
-  return (error) => {
-    faults.push((error as Error).message);
-    return [];
-  };
 }
 
 const TIMEOUT_MS = 20_000;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { readPolicy } from '../../../test/fixtures/object-fixture.ts';
-import { type Suggestion, suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
+import { suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import { applySuggestions } from './apply-suggestion.ts';
 
 let folder: string;
@@ -48,10 +49,18 @@ function suggestionFor(...destinations: readonly string[]): Suggestion {
   };
 }
 
-async function applied(suggestion: Suggestion, answer: string): Promise<{ outcome: string; shown: string }> {
+async function applied(
+  suggestion: Suggestion,
+  answer: string,
+  isYes = false,
+): Promise<{ outcome: string; shown: string }> {
   const output = new PassThrough();
   const shown = text(output);
-  const outcome = await applySuggestions(folder, [suggestion], { input: Readable.from(answer), output });
+  const outcome = await applySuggestions(folder, [suggestion], {
+    input: Readable.from(answer),
+    output,
+    isYes,
+  });
   output.end();
   return { outcome, shown: await shown };
 }
@@ -71,6 +80,14 @@ test('applySuggestions() can replace the only entry', async () => {
   await writeFile(file, `${HEAD}        - destination: old.example.com\n`);
   await applied(suggestionFor('old.example.com'), 'yes\n');
   expect(await readFile(file, 'utf8')).toBe(`${HEAD}        - destination: new.example.com\n`);
+});
+
+test('applySuggestions() asks nobody where that is the wish, and says so', async () => {
+  const file = join(folder, 'acme.yaml');
+  await writeFile(file, `${HEAD}        - destination: old.example.com\n`);
+  const { outcome, shown } = await applied(suggestionFor('old.example.com'), '', true);
+  expect(outcome).toBe('applied');
+  expect(shown).toMatch(/\[y\/N\] yes\nWrote acme\.yaml\n$/);
 });
 
 test.each(['n\n', '\n', '', 'yess\n'])(

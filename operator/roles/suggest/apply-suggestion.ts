@@ -5,13 +5,15 @@ import { createInterface } from 'node:readline/promises';
 import { withDocument } from '../../api/store/folder-document.ts';
 import { FolderObjects, isNamed, type PlacedObject } from '../../api/store/folder-objects.ts';
 import { FileChanged, replaceUserFile } from '../../api/store/user-file.ts';
-import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import { diffLines } from './diff-lines.ts';
 import { suggestedPolicy } from './suggested-policy.ts';
 
 export interface Terminal {
   readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
+  /** Nobody is asked. */
+  readonly isYes?: boolean;
 }
 
 /** Throws, with a sentence, where the file cannot be changed. */
@@ -32,8 +34,8 @@ export async function applySuggestions(
         '\n',
       );
       terminal.output.write(`${difference}\nWrite this to ${placed.file}? [y/N] `);
-      const answer: IteratorResult<string> = await lines.next();
-      const isYes = answer.done !== true && /^y(?:es)?$/i.test(answer.value.trim());
+      const isYes = terminal.isYes === true || (await saysYes(lines));
+      if (terminal.isYes === true) terminal.output.write('yes\n');
       if (isYes) await write(join(folder, placed.file), placed.text, after);
       else outcome = 'declined';
       terminal.output.write(isYes ? `Wrote ${placed.file}\n` : 'Nothing is written\n');
@@ -42,6 +44,11 @@ export async function applySuggestions(
   } finally {
     answers.close();
   }
+}
+
+async function saysYes(lines: AsyncIterator<string>): Promise<boolean> {
+  const answer = await lines.next();
+  return answer.done !== true && /^y(?:es)?$/i.test(answer.value.trim());
 }
 
 export async function writtenPolicy(

@@ -1,7 +1,7 @@
 // A suggestion for a policy of a cluster -> the changed policy, once a person has seen the difference and whom it concerns,
 // and said yes. Only the version that was shown is changed: what somebody else wrote meanwhile is never lost.
 import { yamlOf } from '../../api/store/folder-document.ts';
-import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import { pathOf } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
 import { NETWORK_POLICIES } from '../../model/cluster-resources.ts';

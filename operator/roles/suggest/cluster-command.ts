@@ -3,7 +3,7 @@
 // Exit status: 0, 1 where it failed or a person declined, 2 for options that cannot be accepted.
 import { createInterface } from 'node:readline/promises';
 import { yamlOf } from '../../api/store/folder-document.ts';
-import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import { type PersonOptions, readPersonConfig } from '../../person-config.ts';
 import { sourceOfCluster } from '../denials/cluster-source.ts';
 import type { DenialSource } from '../denials/denial-source.ts';
@@ -12,9 +12,9 @@ import { connectPerson, type PersonApi } from '../shared/person-access.ts';
 import { applyToCluster, type Confirm, writtenPart } from './apply-to-cluster.ts';
 import { type ClusterPolicies, readClusterPolicies, type StoredPolicy } from './cluster-policies.ts';
 import { readClusterUses } from './cluster-uses.ts';
-import { formatSuggestions, isEmpty } from './format-suggestion.ts';
+import { formatSuggestions, isEmpty, noteOnHeldBack } from './format-suggestion.ts';
 import { isChosen, type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
-import { readSpan, type Span } from './suggest-span.ts';
+import { faultOfApply, readSpan, type Span } from './suggest-span.ts';
 import { patchText, suggestedPolicy } from './suggested-policy.ts';
 
 export interface ClusterSuggestOptions extends PersonOptions {
@@ -23,6 +23,7 @@ export interface ClusterSuggestOptions extends PersonOptions {
   readonly output: 'table' | 'yaml' | 'patch';
   readonly wildcards?: string;
   readonly minCount?: string;
+  readonly include?: 'denied';
   readonly apply?: boolean;
   readonly yes?: boolean;
 }
@@ -61,13 +62,10 @@ export async function clusterSuggestCommand(
   }
 }
 
-function faultOf(
-  { apply, yes, output }: ClusterSuggestOptions,
-  { confirm }: SuggestSurroundings,
-): string | undefined {
-  if (yes === true && apply !== true) return 'Cannot use --yes alone: it answers the question of --apply';
-  if (apply === true && output !== 'table')
-    return `Cannot use --apply with -o ${output}: leave one of them out`;
+function faultOf(options: ClusterSuggestOptions, { confirm }: SuggestSurroundings): string | undefined {
+  const { apply, yes } = options;
+  const fault = faultOfApply(options);
+  if (fault !== undefined) return fault;
   if (apply === true && yes !== true && confirm === undefined)
     return 'Cannot ask before the policies change: this is no terminal; look at -o patch, then use --apply --yes';
   return undefined;
@@ -89,6 +87,8 @@ async function suggest(
     if ('error' in found) throw new Error(found.error);
     for (const note of found.notes) complain(`Note: ${note}\n`);
     const { suggestions } = found;
+    const leftOut = options.output === 'table' ? undefined : noteOnHeldBack(suggestions);
+    if (leftOut !== undefined) complain(`Note: ${leftOut}\n`);
     if (options.apply !== true) {
       write(
         options.output === 'table'
@@ -107,7 +107,7 @@ async function suggest(
 }
 
 async function suggestionsFor(
-  { ask, whyNothing }: DenialSource,
+  { ask, rightsOn }: DenialSource,
   { plans, policies, tables, gateways }: ClusterPolicies,
   { workspace, ...span }: Span & { readonly workspace: string | undefined },
 ): Promise<LogSuggestions | { readonly error: string }> {
@@ -121,7 +121,7 @@ async function suggestionsFor(
   if ('error' in found) return found;
   // Without rights there are no rows: that must not look like a policy that needs nothing.
   const named = workspace === undefined ? undefined : plans.find((plan) => isChosen(plan, workspace));
-  const { fault, note } = await whyNothing(named?.metadata.name);
+  const { fault, note } = await rightsOn(named?.metadata.name);
   if (fault !== undefined) return { error: fault };
   return note === undefined ? found : { ...found, notes: [...found.notes, note] };
 }

@@ -5,16 +5,17 @@ import { resolve } from 'node:path';
 import { yamlOf } from '../../api/store/folder-document.ts';
 import { FolderObjects } from '../../api/store/folder-objects.ts';
 import { compileSnapshot } from '../../compile/plans.ts';
-import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import { queryDenials } from '../../denials/query/query-denials.ts';
 import { readEntryUses } from '../../gateway/egress/entry-uses-file.ts';
 import { statePaths } from '../../gateway/state/state-directory.ts';
+import { formatProblem } from '../../model/problem.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { readFolder } from '../../sources/folder.ts';
 import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
-import { formatSuggestions, isEmpty } from './format-suggestion.ts';
+import { formatSuggestions, isEmpty, noteOnHeldBack } from './format-suggestion.ts';
 import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
-import { readSpan, type Span } from './suggest-span.ts';
+import { faultOfApply, readSpan, type Span } from './suggest-span.ts';
 import { patchText, suggestedPolicy } from './suggested-policy.ts';
 
 export interface SuggestOptions {
@@ -24,7 +25,9 @@ export interface SuggestOptions {
   readonly output: 'table' | 'yaml' | 'patch';
   readonly wildcards?: string;
   readonly minCount?: string;
+  readonly include?: 'denied';
   readonly apply?: boolean;
+  readonly yes?: boolean;
 }
 
 const FAILED = 1;
@@ -33,6 +36,8 @@ const USAGE = 2;
 export async function suggestCommand(folder: string, options: SuggestOptions): Promise<number> {
   const span = readSpan(options);
   if ('error' in span) return complain(span.error, USAGE);
+  const fault = faultOfApply(options);
+  if (fault !== undefined) return complain(fault, USAGE);
   try {
     return await suggest(resolve(folder), options, span);
   } catch (error) {
@@ -44,7 +49,9 @@ async function suggest(folder: string, options: SuggestOptions, span: Span): Pro
   const found = await suggestionsFor(folder, options, span);
   if ('error' in found) return complain(found.error, FAILED);
   for (const note of found.notes) process.stderr.write(`Note: ${note}\n`);
-  if (options.apply === true) return apply(folder, found.suggestions);
+  if (options.apply === true) return apply(folder, found.suggestions, options.yes === true);
+  const leftOut = options.output === 'table' ? undefined : noteOnHeldBack(found.suggestions);
+  if (leftOut !== undefined) process.stderr.write(`Note: ${leftOut}\n`);
   process.stdout.write(await textOf(folder, found.suggestions, options.output));
   return 0;
 }
@@ -55,7 +62,9 @@ async function suggestionsFor(
   span: Span,
 ): Promise<LogSuggestions | { readonly error: string }> {
   const paths = statePaths(resolve(state));
-  const { snapshot } = await readFolder(folder);
+  const { snapshot, problems } = await readFolder(folder);
+  // What cannot be read is missing below: the reason comes first.
+  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   const { plans, tables } = compileSnapshot(snapshot);
   const uses = await readEntryUses(paths.entryUses);
   return suggestFromLog((sql) => queryDenials({ ...paths, sql }), {
@@ -66,14 +75,15 @@ async function suggestionsFor(
   });
 }
 
-async function apply(folder: string, suggestions: readonly Suggestion[]): Promise<number> {
+async function apply(folder: string, suggestions: readonly Suggestion[], isYes: boolean): Promise<number> {
   const changing = suggestions.filter((suggestion) => !isEmpty(suggestion));
   process.stdout.write(
     formatSuggestions(suggestions, process.stdout.isTTY ? process.stdout.columns : undefined),
   );
   if (changing.length === 0) return 0;
   process.stdout.write('\n');
-  const outcome = await applySuggestions(folder, changing, { input: process.stdin, output: process.stdout });
+  const terminal = { input: process.stdin, output: process.stdout, isYes };
+  const outcome = await applySuggestions(folder, changing, terminal);
   return outcome === 'applied' ? 0 : FAILED;
 }
 

@@ -1,6 +1,6 @@
 import { readPolicy } from '../../../test/fixtures/object-fixture.ts';
 import type { DeniedTraffic } from '../../compile/suggest/denied-traffic.ts';
-import type { NotSuggested, Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import type { NotSuggested, Suggestion } from '../../compile/suggest/suggestion.ts';
 import { formatSuggestion } from './format-suggestion.ts';
 
 function apart(destination: string, port: number | null, changes: Partial<DeniedTraffic> = {}): NotSuggested {
@@ -9,6 +9,7 @@ function apart(destination: string, port: number | null, changes: Partial<Denied
     traffic: {
       ...{ workspace: 'alpha', product: 'JOBS', destination, port, protocol: null, sni: null },
       reason: 'IP_LITERAL',
+      isDryRun: true,
       evidence: {
         ...{ count: 2, firstSeen: seen, lastSeen: seen },
         ...{ products: ['JOBS'], workspaces: ['alpha'], pods: [] },
@@ -22,7 +23,7 @@ function apart(destination: string, port: number | null, changes: Partial<Denied
 test('formatSuggestion() has one line for each name and reason that it does not suggest, with all counts', () => {
   const suggestion: Suggestion = {
     ...{ policy: 'acme', basis: readPolicy().spec, workspaces: ['alpha'] },
-    ...{ added: [], tooRare: 0, removed: [], tooNew: 0, allowedByNow: 0 },
+    ...{ added: [], heldBack: [], tooRare: 0, removed: [], tooNew: 0, allowedByNow: 0, unreachable: 0 },
     apart: [
       ...[apart('192.0.2.1', 80, { protocol: 'HTTP' }), apart('192.0.2.1', 80)],
       { ...apart('192.0.2.1', 80), reason: 'METADATA_ADDRESS' },

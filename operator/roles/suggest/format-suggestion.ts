@@ -2,7 +2,7 @@
 import { type Evidence, sumEvidence } from '../../compile/suggest/denied-traffic.ts';
 import { describeDestination } from '../../compile/suggest/entry-of-host.ts';
 import type { AddedEntry } from '../../compile/suggest/needed-entries.ts';
-import type { NotSuggested, Suggestion } from '../../compile/suggest/suggest-policy.ts';
+import type { NotSuggested, Suggestion } from '../../compile/suggest/suggestion.ts';
 import { portsText, type UnusedEntry } from '../../compile/suggest/unused-entries.ts';
 import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
 
@@ -12,11 +12,16 @@ export function isEmpty({ added, removed }: Suggestion): boolean {
 
 /** `width`: columns of the terminal; what has no room is left out, but for why. */
 export function formatSuggestion(suggestion: Suggestion, width?: number): string {
-  const { policy, workspaces, added, removed, apart } = suggestion;
+  const { policy, workspaces, added, heldBack, removed, apart } = suggestion;
+  const [recorded, denied] = [false, true].map((isDenied) =>
+    added.filter((entry) => (entry.isDenied === true) === isDenied).map(addedCells),
+  );
   return [
     `NetworkPolicy "${policy}", of ${workspaces.length === 1 ? 'workspace' : 'workspaces'} ${workspaces.join(', ')}`,
-    ...section('Add', [ADDED, ...added.map(addedCells)], width),
+    ...section('Add', [ADDED, ...(recorded ?? [])], width),
+    ...section('Add, though an enforced policy denied it', [ADDED, ...(denied ?? [])], width),
     ...section('Remove', [REMOVED, ...removed.map(removedCells)], width),
+    ...section(HELD_BACK, [ADDED, ...heldBack.map(addedCells)], width),
     ...section('Not suggested', [APART, ...apartLines(apart).map(apartCells)], width),
     ...(isEmpty(suggestion) ? ['', 'Nothing to change'] : []),
     ...remarksOf(suggestion).flatMap((text) => ['', text]),
@@ -24,10 +29,19 @@ export function formatSuggestion(suggestion: Suggestion, width?: number): string
   ].join('\n');
 }
 
+/** For what has no place for it, as a patch. */
+export function noteOnHeldBack(suggestions: readonly Suggestion[]): string | undefined {
+  const count = suggestions.reduce((sum, { heldBack }) => sum + heldBack.length, 0);
+  if (count === 0) return undefined;
+  const entries = count === 1 ? '1 entry' : `${count} entries`;
+  return `${entries} for what an enforced policy denied ${count === 1 ? 'is' : 'are'} left out: look at -o table, and use --include denied if that is needed`;
+}
+
 export function formatSuggestions(suggestions: readonly Suggestion[], width?: number): string {
   return suggestions.map((suggestion) => formatSuggestion(suggestion, width)).join('\n');
 }
 
+const HELD_BACK = 'Denied by an enforced policy: added only with --include denied';
 const EVIDENCE = ['COUNT', 'FIRST SEEN', 'LAST SEEN', 'PRODUCTS', 'PODS'];
 const ADDED = ['DESTINATION', 'PORTS', ...EVIDENCE];
 const REMOVED = ['ENTRY', 'WHY'];
@@ -125,8 +139,10 @@ function shortTime(time: string): string {
   return time.replace(/\.\d+Z$/, 'Z');
 }
 
-function remarksOf({ workspaces, added, tooRare, tooNew, allowedByNow }: Suggestion): readonly string[] {
-  const isAssumed = (what: AddedEntry['assumed']): boolean => added.some(({ assumed }) => assumed === what);
+function remarksOf(suggestion: Suggestion): readonly string[] {
+  const { workspaces, added, heldBack, tooRare, tooNew, allowedByNow, unreachable } = suggestion;
+  const isAssumed = (what: AddedEntry['assumed']): boolean =>
+    [...added, ...heldBack].some(({ assumed }) => assumed === what);
   return [
     ...(isAssumed('PORT') ? ['? only a DNS question was seen: port 443 with TLS is assumed'] : []),
     ...(isAssumed('TLS')
@@ -138,14 +154,21 @@ function remarksOf({ workspaces, added, tooRare, tooNew, allowedByNow }: Suggest
       ? [`What is added is allowed for all ${workspaces.length} workspaces under the policy`]
       : []),
     ...(tooRare > 0 ? [`Left out, since they were asked for less often: ${tooRare} destinations`] : []),
+    ...(unreachable > 0
+      ? [
+          `Of hosts above: ${unreachable} connections found no address, or a private one; check these names first`,
+        ]
+      : []),
     ...(allowedByNow > 0 ? [`Of what the policy allows by now: ${allowedByNow} denials`] : []),
-    ...(tooNew === undefined
-      ? ['How often entries are used is not known here, so none is called unused']
-      : tooNew > 0
-        ? [
-            `${tooNew === 1 ? '1 entry is' : `${tooNew} entries are`} not counted for that long, and not called unused`,
-          ]
-        : []),
+    ...remarksOnUse(tooNew),
+  ];
+}
+
+function remarksOnUse(tooNew: number | undefined): readonly string[] {
+  if (tooNew === undefined) return ['How often entries are used is not known here, so none is called unused'];
+  if (tooNew === 0) return [];
+  return [
+    `${tooNew === 1 ? '1 entry is' : `${tooNew} entries are`} not counted for that long, and not called unused`,
   ];
 }
 

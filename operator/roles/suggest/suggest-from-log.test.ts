@@ -10,7 +10,7 @@ import { runQuery } from '../../denials/query/run-query.ts';
 import { DenialStore } from '../../denials/store/duckdb/denial-store.ts';
 import type { Denial } from '../../model/denial.ts';
 import { objectsOf } from '../../model/snapshot.ts';
-import { formatSuggestion } from './format-suggestion.ts';
+import { formatSuggestion, noteOnHeldBack } from './format-suggestion.ts';
 import { type LogSuggestions, type SuggestRequest, suggestFromLog } from './suggest-from-log.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +25,7 @@ function denial(at: number, destination: string, changes: Partial<Denial> = {}):
       reason: 'DESTINATION_NOT_ALLOWED',
       workspace: 'alpha',
       workspaceId: 'id-alpha',
+      accessType: 'DRY_RUN_DENIAL',
     },
     ...changes,
   });
@@ -58,15 +59,24 @@ const SNAPSHOT = readSnapshot(
   ]),
 );
 
-async function suggested(changes: Partial<SuggestRequest> = {}): Promise<LogSuggestions> {
+async function suggested(
+  changes: Partial<SuggestRequest> = {},
+  more: readonly Denial[] = [],
+): Promise<LogSuggestions> {
   return withFolder(async (folder) => {
     const store = await DenialStore.open(`${folder}/denials.duckdb`);
-    await store.append({ gateway: 'gw-1', logFile: 'access.log', upTo: 4000, denials: DENIALS });
+    await store.append({
+      gateway: 'gw-1',
+      logFile: 'access.log',
+      upTo: 4000,
+      denials: [...DENIALS, ...more],
+    });
     const answer = await suggestFromLog((sql) => runQuery(store, sql), {
       ...compileSnapshot(SNAPSHOT),
       policies: objectsOf(SNAPSHOT, 'NetworkPolicy'),
       usesOf: () => undefined,
       ...{ workspace: undefined, spanMs: 24 * HOUR_MS, atMs: NOW_MS, wildcardZones: [] },
+      includesDenied: false,
       ...changes,
     });
     await store.close();
@@ -88,6 +98,20 @@ test('suggestFromLog() reads each policy its own denials of the time, with who a
   });
   expect(alpha?.apart.map(({ reason }) => reason)).toEqual(['METADATA_ADDRESS']);
   expect(beta?.added[0]?.evidence.products).toEqual(['General Compute']);
+});
+
+test('suggestFromLog() knows what was denied from what was recorded, and says what it leaves out', async () => {
+  const DROPPED = denial(9, 'evil.example.com', { accessType: 'DROP' });
+  const [kept, included] = await Promise.all(
+    [false, true].map((includesDenied) => suggested({ workspace: 'alpha', includesDenied }, [DROPPED])),
+  );
+  const [held] = kept?.suggestions ?? [];
+  if (held === undefined) throw new Error('no suggestion');
+  expect(formatSuggestion(held)).toMatch(
+    /\n\nDenied by an enforced policy: added only with --include denied\n.*\n {2}evil\.example\.com/,
+  );
+  expect(noteOnHeldBack([held])).toMatch(/^1 entry .* --include denied/);
+  expect(included?.suggestions[0]?.added.at(-1)).toMatchObject({ isDenied: true });
 });
 
 test('suggestFromLog() says what it does not consider', async () => {

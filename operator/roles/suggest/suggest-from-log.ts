@@ -1,7 +1,8 @@
 // A denial log that answers SQL, the compiled policies, and counts of use -> a suggestion for each policy. For a folder
 // with its own log, and for a cluster with a collector, alike.
 import { type DeniedTraffic, type Evidence, sumEvidence } from '../../compile/suggest/denied-traffic.ts';
-import { type Suggestion, suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
+import { suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import type { JsonRow, QueryAnswer } from '../../denials/query/run-query.ts';
 import { selectDeniedTraffic } from '../../denials/query/select-denials.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
@@ -27,6 +28,8 @@ export interface SuggestRequest {
   readonly wildcardZones: readonly string[];
   /** Entries for what was asked less often are left out; 1 where absent. */
   readonly minCount?: number;
+  /** Whether entries for what an enforced policy denied are part of the change. */
+  readonly includesDenied: boolean;
 }
 
 export interface LogSuggestions {
@@ -66,7 +69,7 @@ const NOT_KEPT = 'DENIALS_NOT_KEPT';
 function suggestionFor(
   policy: NetworkPolicy,
   traffic: readonly DeniedTraffic[],
-  { plans, tables, usesOf, spanMs, atMs, wildcardZones, minCount = 1 }: SuggestRequest,
+  { plans, tables, usesOf, spanMs, atMs, wildcardZones, minCount = 1, includesDenied }: SuggestRequest,
 ): Suggestion {
   const { name } = policy.metadata;
   const workspaces = plans
@@ -79,15 +82,10 @@ function suggestionFor(
   const names = new Set(workspaces.map((one) => one.name));
   const own = traffic.filter(({ workspace, destination }) => names.has(workspace) && destination !== OTHERS);
   const sinceMs = atMs - spanMs;
+  const uses = usesOf(name);
   return suggestPolicy({
-    policy,
-    workspaces,
-    traffic: own,
-    uses: usesOf(name),
-    sinceMs,
-    atMs,
-    wildcardZones,
-    minCount,
+    ...{ policy, workspaces, traffic: own, uses, sinceMs, atMs },
+    ...{ wildcardZones, minCount, includesDenied },
   });
 }
 
@@ -107,6 +105,7 @@ function trafficOf(row: JsonRow): DeniedTraffic {
     protocol: text('protocol') as DeniedTraffic['protocol'],
     sni: text('sni'),
     reason: text('reason') ?? '',
+    isDryRun: row['access_type'] === 'DRY_RUN_DENIAL',
     evidence: {
       count: Number(row['count']),
       firstSeen: text('first_seen') ?? '',

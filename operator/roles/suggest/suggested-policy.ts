@@ -2,8 +2,8 @@
 // another version of the policy than the one that was looked at.
 import { isDeepStrictEqual } from 'node:util';
 import { yamlOf } from '../../api/store/folder-document.ts';
-import type { Suggestion } from '../../compile/suggest/suggest-policy.ts';
 import { withSuggestion } from '../../compile/suggest/suggested-table.ts';
+import type { Suggestion } from '../../compile/suggest/suggestion.ts';
 import { parseObject } from '../../model/parse-object.ts';
 import { formatProblem } from '../../model/problem.ts';
 
