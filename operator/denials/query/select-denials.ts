@@ -61,7 +61,7 @@ export function cursorOf(row: Readonly<Record<string, Json>>): Cursor {
 
 /** The number of the last row of each gateway: gateway, last. */
 export function selectLast({ inbound }: Pick<DenialFilter, 'inbound'>): string {
-  return `SELECT ${GATEWAY} AS gateway, max(sequence) AS last FROM ${tableOf({ inbound })} GROUP BY ALL`;
+  return `SELECT ${GATEWAY} AS gateway, max(sequence) AS last FROM ${tableOf({ inbound })} GROUP BY ALL ORDER BY gateway`;
 }
 
 /** Denials by time, in steps of so many milliseconds: begin_ms, now_ms, denied, dry_run, lost. */

@@ -10,6 +10,7 @@ import {
   selectDeniedTraffic,
   selectHistogram,
   selectLast,
+  selectNames,
   selectTop,
   selectWorkspaces,
 } from '../../query/select-denials.ts';
@@ -41,7 +42,10 @@ const row = fc.record({
 });
 const batches = fc.array(fc.array(row, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 });
 
-const FILTERS = [{}, { sinceMs: DAY_MS }, { workspace: 'team-b' }, { pod: 'etl-0' }, { dryRun: true }];
+const FILTERS = [
+  ...[{}, { sinceMs: DAY_MS }, { workspace: 'team-b' }, { pod: 'etl-0' }, { dryRun: true }],
+  { product: 'jobs', untilMs: DAY_MS },
+];
 const QUESTIONS = [
   ...FILTERS.flatMap((filter) => [
     selectDenials(filter),
@@ -52,6 +56,7 @@ const QUESTIONS = [
   selectDeniedTraffic({ sinceMs: 2 * DAY_MS }),
   selectLast({}),
   selectWorkspaces(),
+  ...(['pod', 'policy', 'product', 'network_source_type'] as const).map(selectNames),
 ].map((sql) => `SELECT * FROM (${sql})`);
 
 type GeneratedBatches = typeof batches extends fc.Arbitrary<infer Value> ? Value : never;
