@@ -214,7 +214,7 @@ it('can be applied and deleted without Helm, too', async () => {
     const rows = (await added()).filter((row) => row.startsWith('Pod '));
     return rows.length === 5;
   });
-  await scene.kubectl('delete', '-k', PLAIN);
+  await scene.kubectl('delete', '--ignore-not-found', '-k', PLAIN);
   const isOfNamespace = (row: string): boolean => row.includes(` ${SYSTEM_NAMESPACE} `);
   expect((await added()).filter((row) => !isOfNamespace(row))).toEqual([]);
 });

@@ -221,16 +221,21 @@ test('--sql asks what it says, and its mistakes are said', async () => {
   expect(wrong).toMatchObject({ status: 1, err: expect.stringMatching(/^Cannot read the query: /) });
 });
 
-test('who may read nothing is told the right that is missing', async () => {
-  const right = 'get denials.sallyport.dev in';
-  const advice = 'ask an administrator to bind ClusterRole "sallyport-denials-viewer"\n';
-  expect(await denials({ kubeconfig: bob, namespace: 'team-a' })).toEqual({
+test('who may not read is told the right that is missing', async () => {
+  const right = 'you may not get denials.sallyport.dev in';
+  const advice = 'ask an administrator to bind ClusterRole "sallyport-denials-viewer"';
+  for (const namespace of ['team-a', undefined])
+    expect(await denials({ kubeconfig: bob, ...(namespace && { namespace }) })).toEqual({
+      ...{ status: 1, out: '' },
+      err: `Cannot answer: ${right} the whole cluster, nor in any Namespace that has denials or pods; ${advice} in yours\n`,
+    });
+  expect(await denials({ kubeconfig: ada, namespace: 'team-b' })).toEqual({
     ...{ status: 1, out: '' },
-    err: `Cannot read denials of "team-a": you may not ${right} Namespace "team-a"; ${advice}`,
+    err: `Cannot read denials of "team-b": ${right} Namespace "team-b"; ${advice}\n`,
   });
-  const { status, out, err } = await denials({ kubeconfig: bob });
+  const { status, out, err } = await denials({ kubeconfig: ada, since: '1s' });
   expect({ status, out }).toEqual({ status: 0, out: 'No denials found\n' });
-  expect(err).toContain(`you may not ${right} the whole cluster; for more ${advice}`);
+  expect(err).toContain(`${right} the whole cluster; for more ${advice}\n`);
 });
 
 test('who may not list or reach the pod is told so', async () => {
