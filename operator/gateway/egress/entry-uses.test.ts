@@ -88,6 +88,14 @@ test('EntryUses counts requests by the entry that decides, and starts again wher
   ]);
 });
 
+test('EntryUses takes a new host for a use, also where Envoy counts its requests anew already', async () => {
+  const counted = new Counted();
+  counted.uses.remember([TABLE], []);
+  await counted.check(host('a.example.com', 0));
+  await counted.check(host('a.example.com', 0));
+  expect(counted.entries()[1]).toEqual(['a.example.com', 1, '2026-03-01T00:00:10.000Z']);
+});
+
 test('EntryUses takes an open connection for a use, and other clusters and ports for none', async () => {
   const counted = new Counted();
   counted.uses.remember([TABLE], []);

@@ -7,7 +7,7 @@ import { type LogColumn, rowOf } from '../../model/log-column.ts';
 
 /** `message` tells the rows of several logs apart. */
 export function outputSink<Row extends LogRow>(
-  logger: Logger,
+  logger: Pick<Logger, 'info'>,
   message: string,
   columns: readonly LogColumn<Row>[],
 ): RowSink<Row> {
