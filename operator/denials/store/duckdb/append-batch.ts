@@ -14,6 +14,7 @@ import { freshRows, OvertakenError } from '../fresh-rows.ts';
 import type { LogTable } from '../log-tables.ts';
 import { type AppendOutcome, denialsIn, type LogRow, type RaisedRow, type RowBatch } from '../row-sink.ts';
 import { duckdbValue } from './column-values.ts';
+import { runKept } from './kept-statements.ts';
 
 /** DuckDB's own vector size: a chunk may not be longer. */
 const CHUNK_ROWS = 2048;
@@ -57,7 +58,8 @@ async function storedOf(
   connection: DuckDBConnection,
   { gateway, logFile }: BatchPlace,
 ): Promise<GatewayTotals & { readonly upTo: number }> {
-  const result = await connection.run(
+  const result = await runKept(
+    connection,
     `SELECT coalesce(max(upto) FILTER (WHERE log_file = $2), 0), coalesce(max(sequence), 0), coalesce(max(denials), 0)
      FROM sallyport.log_positions WHERE gateway = $1`,
     [gateway, logFile],
@@ -73,7 +75,8 @@ async function setPosition(
   { gateway, logFile, upTo }: BatchPlace,
   { lastSequence, denials }: GatewayTotals,
 ): Promise<void> {
-  await connection.run(
+  await runKept(
+    connection,
     `INSERT INTO sallyport.log_positions VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT DO UPDATE SET
        upto = excluded.upto, sequence = excluded.sequence, denials = excluded.denials, stored_at = excluded.stored_at`,
     [gateway, logFile, BigInt(upTo), BigInt(lastSequence), BigInt(denials)],
