@@ -97,7 +97,10 @@ export class PodDirectory {
   }
 
   find({ address, namespace, atMs, knownUpToMs }: AddressQuery): Found {
-    const held = [...(this.#byAddress.get(plainAddress(address) ?? address) ?? [])];
+    // Most are as they are kept.
+    const held = [
+      ...(this.#byAddress.get(address) ?? this.#byAddress.get(plainAddress(address) ?? address) ?? []),
+    ];
     const possible = held.filter(({ startMs, endMs }) => startMs <= atMs && atMs <= endMs);
     const holding = possible.find((one) => possible.every((other) => isAfter(one, other, atMs)));
     if (holding === undefined || (holding.endMs === Number.POSITIVE_INFINITY && atMs > knownUpToMs))

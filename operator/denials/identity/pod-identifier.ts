@@ -6,7 +6,7 @@ import { isIpLiteral } from '../../model/address-range.ts';
 import { type Denial, type DenialIdentity, NOT_IDENTIFIED } from '../../model/denial.ts';
 import { NETWORK_SOURCE_TYPE } from '../../model/product.ts';
 import type { SeenPod } from '../../model/seen-pod.ts';
-import type { Found, PodDirectory } from './pod-directory.ts';
+import type { AddressQuery, Found, PodDirectory } from './pod-directory.ts';
 
 export interface PodIdentifierOptions {
   readonly directory: PodDirectory;
@@ -30,6 +30,9 @@ const PAUSE_MS = 50;
 /** Beyond so many, rows no longer wait. */
 const MOST_WAITING = 20_000;
 
+/** Of a row. */
+type Source = Omit<AddressQuery, 'knownUpToMs'>;
+
 export class PodIdentifier {
   readonly #options: PodIdentifierOptions;
   readonly #now: () => number;
@@ -51,25 +54,26 @@ export class PodIdentifier {
   /** The same rows in the same order; what they said about who it was is not believed. Never rejects. */
   async identify(rows: readonly Denial[]): Promise<readonly Denial[]> {
     const startMs = performance.now();
-    const asked = rows.filter(isAsked);
+    const sources = rows.map(sourceOf);
+    const asked = sources.filter((source) => source !== undefined);
     const leftMs = (untilMs: number): number => Math.max(0, startMs + untilMs - performance.now());
     if (this.#waiting + asked.length <= MOST_WAITING) {
       this.#waiting += asked.length;
       await this.#await(asked, leftMs);
       this.#waiting -= asked.length;
     }
-    const found = new Map(asked.map((row) => [row, this.#find(row)]));
-    const owners = await this.#owners([...found.values()], leftMs(MOST_MS));
-    return rows.map((row) => identified(row, found.get(row), owners));
+    const found = sources.map((source) => source && this.#find(source));
+    const owners = await this.#owners(found, leftMs(MOST_MS));
+    return rows.map((row, at) => identified(row, found[at], owners));
   }
 
-  async #await(rows: readonly Denial[], leftMs: (untilMs: number) => number): Promise<void> {
+  async #await(sources: readonly Source[], leftMs: (untilMs: number) => number): Promise<void> {
     const nowMs = this.#now();
-    const newestMs = rows.reduce((newest, row) => Math.max(newest, timeOf(row)), 0);
+    const newestMs = sources.reduce((newest, { atMs }) => Math.max(newest, atMs), 0);
     const settleMs = Math.min(SETTLE_MS, newestMs + SETTLE_MS - nowMs);
     if (settleMs > 0) await delay(settleMs);
-    const isUnknown = (row: Denial): boolean => this.#find(row).who === 'UNKNOWN_SOURCE';
-    let pending = newestOfEach(rows.filter((row) => timeOf(row) >= nowMs - YOUNG_MS)).filter(isUnknown);
+    const isUnknown = (source: Source): boolean => this.#find(source).who === 'UNKNOWN_SOURCE';
+    let pending = newestOfEach(sources.filter(({ atMs }) => atMs >= nowMs - YOUNG_MS)).filter(isUnknown);
     while (pending.length > 0 && leftMs(UNKNOWN_MS) > 0) {
       await within(leftMs(UNKNOWN_MS), this.#changed.promise);
       // Many pods may come at once.
@@ -78,15 +82,17 @@ export class PodIdentifier {
     }
   }
 
-  #find({ source, workspace: namespace, eventTime }: Denial): Found {
+  #find({ address, namespace, atMs }: Source): Found {
     const { directory, knownUpToMs } = this.#options;
-    const atMs = Date.parse(eventTime);
-    return directory.find({ address: addressOf(source), namespace, atMs, knownUpToMs: knownUpToMs() });
+    return directory.find({ address, namespace, atMs, knownUpToMs: knownUpToMs() });
   }
 
   /** By uid of the pod; without an owner where that takes too long. */
-  async #owners(all: readonly Found[], limitMs: number): Promise<ReadonlyMap<string, string | null>> {
-    const pods = new Map(all.flatMap((found) => (found.who === 'POD' ? [[found.pod.uid, found.pod]] : [])));
+  async #owners(
+    all: readonly (Found | undefined)[],
+    limitMs: number,
+  ): Promise<ReadonlyMap<string, string | null>> {
+    const pods = new Map(all.flatMap((found) => (found?.who === 'POD' ? [[found.pod.uid, found.pod]] : [])));
     const owners = new Map<string, string | null>();
     const ask = async (pod: SeenPod): Promise<void> => {
       owners.set(pod.uid, await this.#options.ownerOf(pod));
@@ -96,27 +102,21 @@ export class PodIdentifier {
   }
 }
 
-function timeOf({ eventTime }: Denial): number {
-  return Date.parse(eventTime);
+/** Undefined for a row that is for several sources, or for none. */
+function sourceOf({ source, workspace: namespace, eventTime }: Denial): Source | undefined {
+  // Of "10.0.0.1:50000" and "[fd00::1]:50000".
+  const address = source.slice(0, source.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  return isIpLiteral(address) ? { address, namespace, atMs: Date.parse(eventTime) } : undefined;
 }
 
-/** One row of each source. */
-function newestOfEach(rows: readonly Denial[]): readonly Denial[] {
-  const newest = new Map<string, Denial>();
-  for (const row of rows.toSorted((a, b) => timeOf(a) - timeOf(b))) {
-    newest.set(`${row.workspace} ${addressOf(row.source)}`, row);
+/** One of each address. */
+function newestOfEach(sources: readonly Source[]): readonly Source[] {
+  const newest = new Map<string, Source>();
+  for (const source of sources) {
+    const key = `${source.namespace} ${source.address}`;
+    if (source.atMs >= (newest.get(key)?.atMs ?? 0)) newest.set(key, source);
   }
   return [...newest.values()];
-}
-
-/** Not a row for several sources, or for none. */
-function isAsked({ source }: Denial): boolean {
-  return isIpLiteral(addressOf(source));
-}
-
-/** Of "10.0.0.1:50000" and "[fd00::1]:50000". */
-function addressOf(source: string): string {
-  return source.slice(0, source.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 }
 
 function identified(
