@@ -196,7 +196,7 @@ export class StoryCollector {
     try {
       const outcome = await receiveBatch(
         { kind: 'gateway', name, direction: 'outbound' },
-        JSON.parse(gunzipSync(body).toString()),
+        async () => JSON.parse(gunzipSync(body).toString()),
         { schema: BATCH_SCHEMAS.outbound, sink: store, identify: async (rows) => rows, onStored: nothing },
       );
       return { status: 200, text: JSON.stringify(outcome) };

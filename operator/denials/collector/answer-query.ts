@@ -45,7 +45,7 @@ type Query = z.infer<typeof querySchema>;
 const MOST_ROWS = 500_000;
 /** As JSON. */
 const MOST_JSON_ROWS = 100_000;
-const COPY_MB = 256;
+const COPY_MB = 64;
 const TIME_LIMIT_MS = 30_000;
 
 /** Answers that are being sent take memory or disk. */

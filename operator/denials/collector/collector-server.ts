@@ -158,10 +158,12 @@ function addGatewayRoutes<Row extends LogRow>(
     url: batchPath(direction),
     bodyLimit: MOST_PACKED_BYTES,
     onRequest: takeSlot(gatewayOf, slots, direction),
-    handler: async (request) => {
-      const body = await readBody(request.body as Buffer, request.headers['content-encoding']);
-      return await receiveBatch(gatewayOf(request, direction), body, receiver);
-    },
+    handler: (request) =>
+      receiveBatch(
+        gatewayOf(request, direction),
+        () => readBody(request.body as Buffer, request.headers['content-encoding']),
+        receiver,
+      ),
   });
 }
 

@@ -5,6 +5,8 @@ import { MOST_BODY_BYTES } from '../wire/collector-wire.ts';
 import { CollectorError } from './collector-error.ts';
 
 const unpack = promisify(gunzip);
+/** Unpacked at once: each further piece is a turn of another thread. */
+const PIECE_BYTES = 1024 * 1024;
 
 /** Throws a CollectorError. */
 export async function readBody(
@@ -32,7 +34,7 @@ async function plainBytes(bytes: Buffer, encoding: string | undefined, mostBytes
   if (encoding !== 'gzip')
     throw new CollectorError(415, `Cannot read encoding "${encoding}": send the body as it is, or as gzip`);
   try {
-    return await unpack(bytes, { maxOutputLength: mostBytes });
+    return await unpack(bytes, { maxOutputLength: mostBytes, chunkSize: Math.min(PIECE_BYTES, mostBytes) });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(mostBytes);
     throw new CollectorError(400, 'Cannot read the body: it is no gzip', cause);

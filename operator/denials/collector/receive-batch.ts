@@ -2,7 +2,7 @@
 // its name and the name of the log file.
 import type { z } from 'zod';
 import { OvertakenError } from '../store/fresh-rows.ts';
-import type { LogRow, RowBatch, RowSink } from '../store/row-sink.ts';
+import type { AppendOutcome, LogRow, RowBatch, RowSink } from '../store/row-sink.ts';
 import type { GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
 
@@ -20,26 +20,46 @@ export interface StoredBatch {
   readonly lagMs: number | undefined;
 }
 
-/** Throws a CollectorError for what cannot be accepted, and whatever the store throws where nothing was stored. */
+/**
+ * Throws a CollectorError for what cannot be accepted, and whatever the store throws where nothing was stored. Nothing of
+ * one step is kept during the next: a batch waits for its pods and for the store, and there are several.
+ */
 export async function receiveBatch<Row extends LogRow>(
+  caller: GatewayCaller,
+  readBody: () => Promise<unknown>,
+  { schema, sink, identify, onStored }: BatchReceiver<Row>,
+): Promise<AppendOutcome> {
+  const read = async () => readBatch(caller, await readBody(), schema);
+  const identified = async () => identifyRows(await read(), identify);
+  const { batch, oldestMs } = await identified();
+  const outcome = await sink.append(batch).catch((error: unknown) => {
+    throw error instanceof OvertakenError ? new CollectorError(409, error.message, error) : error;
+  });
+  onStored({ stored: outcome.stored, lagMs: outcome.stored > 0 ? Date.now() - oldestMs : undefined });
+  return outcome;
+}
+
+function readBatch<Row extends LogRow>(
   { name: gateway }: GatewayCaller,
   body: unknown,
-  { schema, sink, identify, onStored }: BatchReceiver<Row>,
-) {
+  schema: BatchReceiver<Row>['schema'],
+): RowBatch<Row> {
   const parsed = schema.safeParse(body);
   if (!parsed.success) throw new CollectorError(400, `Cannot read the batch: ${sentenceOf(parsed.error)}`);
   const batch = { ...parsed.data, gateway };
   checkOwner(batch);
-  const oldest = batch.denials.reduce(
+  return batch;
+}
+
+async function identifyRows<Row extends LogRow>(
+  { denials, ...batch }: RowBatch<Row>,
+  identify: BatchReceiver<Row>['identify'],
+) {
+  const oldestMs = denials.reduce(
     (least, { eventTime }) => Math.min(least, Date.parse(eventTime)),
-    Infinity,
+    Number.POSITIVE_INFINITY,
   );
-  const rows = { ...batch, denials: await identify(batch.denials) };
-  const outcome = await sink.append(rows).catch((error: unknown) => {
-    throw error instanceof OvertakenError ? new CollectorError(409, error.message, error) : error;
-  });
-  onStored({ stored: outcome.stored, lagMs: outcome.stored > 0 ? Date.now() - oldest : undefined });
-  return outcome;
+  return { batch: { ...batch, denials: await identify(denials) }, oldestMs };
 }
 
 function checkOwner({ gateway, logFile, upTo, denials, raised = [] }: RowBatch<LogRow>): void {

@@ -2,7 +2,7 @@
 // again. Nothing is sent twice here, since a batch whose answer is lost may be stored already; its sender asks for the
 // progress first.
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { constants, gzip } from 'node:zlib';
 import { z } from 'zod';
 import type { LogRow, RowSink } from '../store/row-sink.ts';
 import {
@@ -27,6 +27,8 @@ export type AskCollector = (
 ) => Promise<{ readonly status: number; readonly text: string }>;
 
 const pack = promisify(gzip);
+/** Rows repeat most of what they say: the fastest way makes them nearly as small, in a third of the time. */
+const PACKING = { level: constants.Z_BEST_SPEED, chunkSize: 256 * 1024 };
 
 export function collectorSink<Row extends LogRow>(ask: AskCollector, direction: Direction): RowSink<Row> {
   return {
@@ -46,7 +48,7 @@ export function collectorSink<Row extends LogRow>(ask: AskCollector, direction: 
 }
 
 export function packBody(value: object): Promise<Buffer> {
-  return pack(JSON.stringify(value));
+  return pack(JSON.stringify(value), PACKING);
 }
 
 type CollectorAnswer = Awaited<ReturnType<AskCollector>>;

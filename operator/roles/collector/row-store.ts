@@ -42,7 +42,7 @@ export interface RowStore extends RowSinks {
 }
 
 /** For rows and for queries; what is larger is spilled to disk. */
-const MEMORY_MB = 144;
+const MEMORY_MB = 112;
 /** Each checkpoint writes the last rows anew, however few are new; with 1 MB of it that is a fifth of the CPU time. */
 const CHECKPOINT_MB = 16;
 const HOUR_MS = 3_600_000;
