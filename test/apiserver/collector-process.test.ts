@@ -44,9 +44,15 @@ let kubeconfig: string;
 let running: CollectorProcess;
 let shipping: Shipping<Denial>;
 
-const silent = createLogger({
-  ...{ role: 'test', level: 'error' },
-  stream: new Writable({ write: (_chunk, _encoding, done) => done() }),
+const logged: string[] = [];
+const logger = createLogger({
+  ...{ role: 'test', level: 'warn' },
+  stream: new Writable({
+    write: (chunk, _encoding, done) => {
+      logged.push(String(chunk));
+      done();
+    },
+  }),
 });
 
 async function startCollector(changes: Partial<CollectorOptions> = {}): Promise<CollectorProcess> {
@@ -55,7 +61,7 @@ async function startCollector(changes: Partial<CollectorOptions> = {}): Promise<
     ...{ listenAddress: '127.0.0.1', state: join(folder, 'state'), retention: '365d', retentionSize: '1GB' },
     ...{ store: 'duckdb', ...changes },
   };
-  return CollectorProcess.start(readCollectorConfig(options, {}), silent);
+  return CollectorProcess.start(readCollectorConfig(options, {}), logger);
 }
 
 /** As gateway "gw-1", with the token that the kubelet would give it. */
@@ -87,7 +93,7 @@ beforeAll(async () => {
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(async () => {
-  await shipping?.finish(async () => undefined, silent);
+  await shipping?.finish(async () => undefined, logger);
   await running?.stop();
   await Promise.all([root?.close(), gateway?.close()]);
   await controlPlane?.stop();
@@ -149,7 +155,7 @@ async function isBelieved(): Promise<void> {
       () => false,
     ),
   );
-  await other.finish(async () => undefined, silent);
+  await other.finish(async () => undefined, logger);
 }
 
 async function shownCertificate(): Promise<string> {
@@ -196,14 +202,14 @@ test('rows and certificate stay when the collector starts anew; the last rows ar
   await expect(shipping.sink.append(sampleBatch(40, 50))).rejects.toThrow();
   running = await startCollector();
   expect(await stored('secrets')).toEqual(secret);
-  await shipping.finish(async () => undefined, silent);
+  await shipping.finish(async () => undefined, logger);
   shipping = ship();
   const last = shipping;
   let isDrained = false;
   await last.finish(async () => {
     await append(40, 50);
     isDrained = true;
-  }, silent);
+  }, logger);
   expect(isDrained).toBe(true);
   await running.stop();
   const store = await DenialStore.open(join(folder, 'state', 'denials.duckdb'), { readOnly: true });
@@ -287,6 +293,16 @@ test('people read the denials of the workspaces in which they may get them, by c
   const gatewayOnly = (await readFile(join(folder, 'token'), 'utf8')).trim();
   expect(await query({ token: gatewayOnly })).toMatchObject({ statusCode: 403 });
   expect(await query({ kubeconfig: await strangersKubeconfig() })).toMatchObject({ statusCode: 401 });
+});
+
+test('what it goes on refusing is a line, and a number later', async () => {
+  const bob = await controlPlane.kubeconfigFor({ user: 'bob', groups: [] });
+  for (let asked = 0; asked < 30; asked += 1)
+    expect(await query({ kubeconfig: bob })).toMatchObject({ statusCode: 403 });
+  const refused = logged.filter((line) => line.includes('"requests were refused"'));
+  expect(refused.find((line) => line.includes('"status":403'))).toContain('sallyport-denials-viewer');
+  // In ten seconds one of a kind.
+  expect(refused.length).toBeLessThan(15);
 });
 
 test('its metrics say what was stored and refused', async () => {
@@ -376,6 +392,6 @@ test('collectors without a state share what is in ClickHouse', () =>
         statusCode: 200,
         answer: [{ workspace: 'team-a', n: 20 }],
       });
-    for (const way of [first, second]) await way.finish(async () => undefined, silent);
+    for (const way of [first, second]) await way.finish(async () => undefined, logger);
     for (const collector of collectors) await collector.stop();
   }));

@@ -24,6 +24,7 @@ import { assignmentLookup } from '../../sources/kubernetes/assignment-of.ts';
 import { DenialEvents } from '../shared/denial-events.ts';
 import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
 import { GoneGateways } from './gone-gateways.ts';
+import { RequestLog } from './request-log.ts';
 import { openRowStore, type RowStore } from './row-store.ts';
 
 export interface CollectorParts {
@@ -41,7 +42,6 @@ export interface CollectorParts {
   readonly goneLooks: Loop;
 }
 
-const UNKNOWN = 401;
 const RETRY_MS = 10_000;
 /** The kubelet takes as long to show a renewed one. */
 const CERTIFICATE_MS = 60_000;
@@ -119,6 +119,7 @@ function createServer(
   );
   const outbound = countDenials(registry, events.outbound(store.outbound));
   const readable = readableByApiServer(api);
+  const requests = new RequestLog(logger);
   return createCollectorServer({
     ...{ tls, outbound, inbound: events.inbound(store.inbound), onStored },
     uses: store.uses,
@@ -132,11 +133,10 @@ function createServer(
     }),
     onRefused: (status, sentence, request) => {
       onRefused(status, sentence, request);
-      // Strangers would fill the log.
-      if (status !== UNKNOWN) logger.warn('a request was refused', { status, reason: sentence });
+      requests.refused(status, sentence, request);
     },
     onFault: (error) => {
-      logger.error('a request failed', { error });
+      requests.failed(error);
       // DuckDB uses such a database no more in this process; the next one reopens it, or sets it aside.
       if (isDamage(error)) endProcess(logger, 'the database cannot be used any more in this process');
     },
