@@ -119,6 +119,15 @@ describe('explain()', () => {
     ]);
   });
 
+  test.each([
+    ['169.254.169.254', 'nothing allows them, since they give out the credentials of the node'],
+    ['192.0.2.7', 'no entry allows addresses: let the client ask by name'],
+    ['a.example.com', ''],
+  ])('says of %s the next step', async (text, step) => {
+    const [line = ''] = await linesOf(explained(text), 'Next step');
+    expect(line.slice(0, step.length || undefined)).toBe(step);
+  });
+
   test('shows the problems of the folder beside the answer', async () => {
     expect(formatExplanation(await explained('a.example.com'))).toMatch(/\nProblem +bad\.yaml:2: /);
   });

@@ -3,6 +3,7 @@ import { isPort } from '../model/authority.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import type { EgressTable } from '../model/egress-table.ts';
 import { isDryRun, isKnownLane, type Lane } from '../model/lane.ts';
+import { nextStep } from '../model/next-step.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
 import { REASONS } from '../model/reason.ts';
@@ -149,8 +150,10 @@ function summaryOf(lane: Lane, { verdict }: Decision): string {
 }
 
 function reasonLines({ reason, rule }: Decision): readonly (readonly [string, string])[] {
+  const step = nextStep(reason);
   return [
     ['Reason', `${reason}: ${REASONS[reason]}`],
+    ...(step === undefined ? [] : [['Next step', step] as const]),
     ['Rule', rule === undefined ? '-' : formatRule(rule)],
   ];
 }

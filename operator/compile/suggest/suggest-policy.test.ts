@@ -81,7 +81,7 @@ test.each([
 
 test.each<[Partial<DeniedTraffic>, RegExp]>([
   [{ destination: '169.254.169.254', reason: 'METADATA_ADDRESS' }, /never reachable/],
-  [{ destination: '192.0.2.7', reason: 'IP_LITERAL' }, /use the name/],
+  [{ destination: '192.0.2.7', reason: 'IP_LITERAL' }, /ask by name/],
   [{ destination: 'ads.example.com', reason: 'DESTINATION_NOT_ALLOWED' }, /blocked destination matches/],
   [{ reason: 'SNI_MISMATCH', sni: 'other.example.com' }, /server name inside the tunnel/],
   [{ sni: 'other.example.com' }, /server name inside the tunnel/],

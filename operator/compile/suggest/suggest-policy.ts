@@ -5,16 +5,17 @@ import { parseAllowedPattern } from '../../model/domain-name.ts';
 import { type EntryUse, useKey } from '../../model/entry-uses.ts';
 import type { Lane } from '../../model/lane.ts';
 import type { NetworkPolicy } from '../../model/network-policy.ts';
+import { reasonAndNextStep } from '../../model/next-step.ts';
 import type { Reason } from '../../model/reason.ts';
 import type { Decision } from '../decide.ts';
 import { indexTable, matchesOf, type TableIndex } from '../table-index.ts';
 import { type DeniedTraffic, decideTraffic, enforcedLane } from './denied-traffic.ts';
+import { endsByEntry, needsByHand } from './ends-by-entry.ts';
 import { expiredEntryFor } from './expired-entry.ts';
 import { needOf, type Wanted } from './needed-entries.ts';
 import type { NotSuggested, PlannedWorkspace, SuggestInput, Suggestion } from './suggestion.ts';
 import { tryOut } from './try-out.ts';
 import { type UnusedEntries, unusedEntries } from './unused-entries.ts';
-import { endsByEntry, needsByHand, whyNot } from './why-not.ts';
 
 export function suggestPolicy(input: SuggestInput): Suggestion {
   const present = new Map(input.workspaces.map(({ name, table }) => [name, indexTable(table, input.atMs)]));
@@ -70,7 +71,7 @@ function withoutDoubtful(
     wanted: wanted.filter((one) => doubtOf(one) === undefined),
     doubtful: wanted.flatMap((one) => {
       const reason = doubtOf(one);
-      return reason === undefined ? [] : [{ traffic: one.traffic, reason, why: whyNot(reason) }];
+      return reason === undefined ? [] : [{ traffic: one.traffic, reason, why: reasonAndNextStep(reason) }];
     }),
   };
 }
@@ -96,7 +97,7 @@ function judge(
   { workspaces, policy }: SuggestInput,
   present: ReadonlyMap<string, TableIndex>,
 ): Wanted | Allowed | NotSuggested {
-  const apart = (reason: string, why = whyNot(reason)): NotSuggested => ({ traffic, reason, why });
+  const apart = (reason: string, why = reasonAndNextStep(reason)): NotSuggested => ({ traffic, reason, why });
   const workspace = workspaces.find(({ name }) => name === traffic.workspace);
   const index = present.get(traffic.workspace);
   if (workspace === undefined || index === undefined)

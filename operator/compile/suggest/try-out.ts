@@ -2,6 +2,7 @@
 import { memoize } from '../../lib/memo.ts';
 import type { EgressTableSpec } from '../../model/egress-table.ts';
 import type { Lane } from '../../model/lane.ts';
+import { reasonAndNextStep } from '../../model/next-step.ts';
 import type { Decision } from '../decide.ts';
 import { indexTable } from '../table-index.ts';
 import { type DeniedTraffic, decideTraffic } from './denied-traffic.ts';
@@ -9,7 +10,6 @@ import { type AddedEntry, entriesOf, type Wanted } from './needed-entries.ts';
 import { suggestedGroups, suggestedTable } from './suggested-table.ts';
 import type { NotSuggested, PlannedWorkspace, SuggestInput, Suggestion } from './suggestion.ts';
 import type { UnusedEntry } from './unused-entries.ts';
-import { whyNot } from './why-not.ts';
 
 export interface TryOptions {
   readonly removed: readonly UnusedEntry[];
@@ -41,7 +41,7 @@ export function tryOut(input: SuggestInput, wanted: readonly Wanted[], options: 
     tooRare: [...added, ...heldBack].filter((entry) => !isOften(entry)).length,
     failing: decided.flatMap(({ one: { traffic }, decision }) => {
       const reason = decision?.reason ?? traffic.reason;
-      return decision?.verdict === 'ALLOW' ? [] : [{ traffic, reason, why: whyNot(reason) }];
+      return decision?.verdict === 'ALLOW' ? [] : [{ traffic, reason, why: reasonAndNextStep(reason) }];
     }),
   };
 }

@@ -40,6 +40,14 @@ export function allowingEntry(row: Denial): AllowingEntry | undefined {
   return { list: 'allowedInternetDestinations', line: lineOf(entry) };
 }
 
+/** Of a name that no allowed destination may be, such as one inside the cluster: the sentence that says so. */
+export function refusalOfName({ destination, reason }: Denial): string | undefined {
+  const parsed = parseAskedHost(destination);
+  if (!('name' in parsed) || !ALLOWABLE.includes(reason)) return undefined;
+  const entry = internetDestinationSchema.safeParse({ destination: parsed.name });
+  return entry.error?.issues[0]?.message;
+}
+
 /** Another server name would be the next reason. TCP on the port of HTTPS allows any server: a person decides that. */
 function mayBeAllowed({ sni }: Denial, name: string, asked: PortEntry): boolean {
   return (sni === null || sni.toLowerCase() === name) && !(isHttps(asked) && asked.protocol === 'TCP');

@@ -43,7 +43,7 @@ describe('notedDenial()', () => {
     const rule = 'blockedInternetDestinations "*.example"';
     expect(eventOfDenial(denied('DESTINATION_BLOCKED', { accessType: 'DRY_RUN_DENIAL', rule }))).toEqual({
       ...{ type: 'Warning', reason: 'EgressWouldBeDenied', action: 'Log' },
-      note: `Would be denied, and passes since the policy is in dry-run: api.example:443. Policy "strict", rule ${rule}: DESTINATION_BLOCKED, a blocked destination matches, and blocked destinations take precedence`,
+      note: `Would be denied, and passes since the policy is in dry-run: api.example:443. Policy "strict", rule ${rule}: DESTINATION_BLOCKED, a blocked destination matches, and blocked destinations take precedence. Next step: if it is needed, change blockedInternetDestinations by hand`,
     });
   });
 
@@ -74,6 +74,20 @@ describe('notedDenial()', () => {
     const { note } = eventOfDenial(denied(reason, changes));
     expect(note).not.toContain('To allow it');
     expect(note).not.toContain('\n');
+  });
+
+  test.each<[Reason, Partial<Denial>, string]>([
+    ['UNRESOLVED_OR_PRIVATE', {}, 'Next step: check that the name resolves; .* create a PrivateEndpoint'],
+    ['ADDRESS_DENIED', {}, 'Next step: .* create a PrivateEndpoint with this name and the address range'],
+    ['IP_LITERAL', { destination: '192.0.2.7' }, 'Next step: no entry allows addresses: .* ask by name'],
+    ['METADATA_ADDRESS', { destination: '169.254.169.254' }, 'Next step: nothing allows them, since .*'],
+    ['DESTINATION_NOT_ALLOWED', { destination: 'db.team.svc' }, 'No allowed destination .*clusterAccess'],
+    ['DESTINATION_NOT_ALLOWED', { destination: '*' }, 'Next step: if it is needed, add it'],
+    ['TOO_MANY_NAMES', {}, 'Next step: try again'],
+  ])('says what to do about %s of %j, whatever is cut', (reason, changes, step) => {
+    const { note } = eventOfDenial(denied(reason, { rule: 'x'.repeat(2000), ...changes }));
+    expect(note).toMatch(new RegExp(`\\. ${step}`));
+    expect(Buffer.byteLength(note)).toBe(1024);
   });
 
   test('has one key for each destination, port, verdict and reason', () => {

@@ -4,9 +4,10 @@
 import type { Denial } from '../../model/denial.ts';
 import { truncatedNote } from '../../model/event-note.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
+import { nextStep } from '../../model/next-step.ts';
 import { isReason, REASONS } from '../../model/reason.ts';
 import { escapeControls } from '../query/escape-controls.ts';
-import { allowingEntry } from './allowing-entry.ts';
+import { allowingEntry, refusalOfName } from './allowing-entry.ts';
 
 export interface DenialEvent {
   readonly type: 'Warning';
@@ -81,14 +82,21 @@ function eventOfRequest({ source, host, reason, ruleLabel, entry }: InboundDenia
 function eventOfDenial(row: Denial): DenialEvent {
   const { rule, policy, reason } = row;
   const why = isReason(reason) ? `${reason}, ${REASONS[reason]}` : reason;
-  const allowing = allowingEntry(row);
   const sentences = [
     `${textOf(row)}: ${destinationOf(row)}`,
     `Policy ${JSON.stringify(policy)}${rule === null ? '' : `, rule ${rule}`}: ${why}`,
   ];
-  // Never cut: a part of an entry may be an entry.
-  const end = allowing === undefined ? '' : `. To allow it, add under ${allowing.list}: ${allowing.line}`;
-  return eventOf(verdictOf(row), sentences, end);
+  return eventOf(verdictOf(row), sentences, whatToDo(row));
+}
+
+/** The end of the note. Never cut: a part of an entry may be an entry. */
+function whatToDo(row: Denial): string {
+  const allowing = allowingEntry(row);
+  if (allowing !== undefined) return `. To allow it, add under ${allowing.list}: ${allowing.line}`;
+  const refusal = refusalOfName(row);
+  if (refusal !== undefined) return `. No allowed destination can be this name. ${refusal}`;
+  const step = isReason(row.reason) ? nextStep(row.reason) : undefined;
+  return step === undefined ? '' : `. Next step: ${step}`;
 }
 
 function verdictOf({ accessType }: Denial): DenialEvent['reason'] {
