@@ -29,7 +29,8 @@ withPersonOptions(program.command('status'))
   .action(async (options) => {
     const { statusCommand } = await import('./roles/status/command.ts');
     const write = (text: string): void => void process.stdout.write(text);
-    process.exitCode = await statusCommand(options, { environment: process.env, write });
+    const width = process.stdout.isTTY ? process.stdout.columns : undefined;
+    process.exitCode = await statusCommand(options, { environment: process.env, write, width });
   });
 
 withPersonOptions(program.command('explain'))

@@ -179,10 +179,10 @@ test('explain says which right is missing, also that of another user', async () 
     });
 });
 
-async function status(options: StatusOptions) {
+async function status(options: StatusOptions, width?: number) {
   let text = '';
   const code = await statusCommand(options, {
-    environment: {},
+    ...{ environment: {}, width },
     write: (one) => {
       text += one;
     },
@@ -212,6 +212,14 @@ test('status shows workspaces, what is to be done, gateways and the collector', 
   const elsewhere = await status({ kubeconfig: admin, systemNamespace: 'default' });
   expect(elsewhere.code).toBe(1);
   expect(elsewhere.text).toMatch(/^Cannot find anything of Sallyport in Namespace "default": install /);
+});
+
+test.each([80, 160])('status has room in a terminal of %i columns', async (width) => {
+  for (const kubeconfig of [admin, eve]) {
+    const { text } = await status({ kubeconfig }, width);
+    const isTooLong = (line: string): boolean => line.length > width && line.trim().includes(' ');
+    expect(text.split('\n').filter(isTooLong)).toEqual([]);
+  }
 });
 
 test('status shows what may be read, and says what may not', async () => {

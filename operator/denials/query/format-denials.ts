@@ -4,7 +4,8 @@ import { styleText } from 'node:util';
 
 import type { Json } from '@duckdb/node-api';
 
-import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
+import { columnWidths, fitWidths, totalOf } from '../../lib/fit-table.ts';
+import { formatTable } from '../../lib/text-table.ts';
 import type { ColumnName } from '../../model/denial-columns.ts';
 import type { InboundColumnName } from '../../model/inbound-columns.ts';
 import { escapeControls } from './escape-controls.ts';
@@ -129,11 +130,9 @@ export function denialTable({ colour = false, ...format }: TableFormat = {}): Fo
     const cells = rows.map((row) => cellsOf(shown, row));
     const headings = shown.map(({ heading }) => heading);
     const natural = columnWidths([headings, ...cells]);
-    const widths = fitWidths(
-      natural.map((width, at) => Math.max(width, known?.widths[at] ?? 0)),
-      shown,
-      format.width,
-    );
+    const wanted = natural.map((width, at) => Math.max(width, known?.widths[at] ?? 0));
+    const least = shown.map(({ least = MIN_COLUMN_WIDTH }, at) => Math.min(least, wanted[at] ?? 0));
+    const widths = fitWidths(wanted, least, format.width);
     const lines = known === undefined ? [headings, ...cells] : cells;
     const isFirst = known === undefined;
     known = { shown, widths };
@@ -174,9 +173,8 @@ function withoutLeast(
     ...rows.map((row) => cellsOf(columns, row)),
   ]);
   const needed = columns.map(({ least = MIN_COLUMN_WIDTH }, at) => Math.min(least, natural[at] ?? 0));
-  const total = needed.reduce((sum, each) => sum + each, COLUMN_GAP * (columns.length - 1));
   const last = Math.max(...columns.map(({ rank = 0 }) => rank));
-  if (total <= width || last === 0) return columns;
+  if (totalOf(needed) <= width || last === 0) return columns;
   return withoutLeast(
     columns.filter(({ rank = 0 }) => rank !== last),
     rows,
@@ -213,37 +211,11 @@ function cellText(value: Json): string {
   return escapeControls(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
-function columnWidths(lines: readonly (readonly string[])[]): number[] {
-  const count = lines[0]?.length ?? 0;
-  return Array.from({ length: count }, (_, index) =>
-    Math.max(...lines.map((line) => line[index]?.length ?? 0)),
-  );
-}
-
 /** An entry for a destination needs its port: it stays when the name is shortened. */
 function shortened(cell: string, column: ListingColumn | undefined, width = cell.length): string {
   const [port = ''] = /:\d+$/.exec(cell) ?? [];
   if (column?.heading !== DESTINATION || cell.length <= width || port === '') return cell;
   return `${cell.slice(0, Math.max(1, width - port.length - 1))}…${port}`;
-}
-
-/** Takes from the widest column until the row fits, so that short columns stay whole. */
-function fitWidths(
-  widths: readonly number[],
-  shown: readonly ListingColumn[],
-  width = Number.POSITIVE_INFINITY,
-): readonly number[] {
-  const fitted = [...widths];
-  const least = shown.map((column, at) => Math.min(column.least ?? MIN_COLUMN_WIDTH, widths[at] ?? 0));
-  let excess = fitted.reduce((sum, each) => sum + each, COLUMN_GAP * (fitted.length - 1)) - width;
-  while (excess > 0) {
-    const spare = fitted.map((each, at) => (each > (least[at] ?? 0) ? each : 0));
-    const widest = Math.max(...spare);
-    if (widest === 0) break;
-    fitted[spare.indexOf(widest)] = widest - 1;
-    excess -= 1;
-  }
-  return fitted;
 }
 
 const ACCESS_COLOURS = [

@@ -1,5 +1,5 @@
 // What `kubectl sallyport status` says, from plans, conditions and reports: text for a terminal. No I/O.
-import { formatTable } from '../../lib/text-table.ts';
+import { fittedTable, type TableFit, wrapText } from '../../lib/fit-table.ts';
 import { storedConditions } from '../../model/condition.ts';
 import type { GatewayReport } from '../../model/gateway-report.ts';
 import type { StoredCondition } from '../../model/kubernetes-object.ts';
@@ -18,6 +18,7 @@ const TROUBLE_WHEN_TRUE: readonly string[] = ['RestartRequired', 'BroaderPolicie
 export function formatWorkspaces(
   plans: readonly WorkspacePlan[],
   objects: readonly ConditionedObject[],
+  width?: number,
 ): string {
   if (plans.length === 0) return 'No workspaces\n';
   const assignments = objects.filter(({ kind }) => kind === 'PolicyAssignment');
@@ -36,19 +37,25 @@ export function formatWorkspaces(
       ready,
     ];
   });
-  return tableOf([['WORKSPACE', 'ID', 'POLICY', 'MODE', 'LANES', 'READY'], ...rows]);
+  return tableOf([['WORKSPACE', 'ID', 'POLICY', 'MODE', 'LANES', 'READY'], ...rows], {
+    ...{ width, leftOut: ['ID', 'LANES'], least: { WORKSPACE: 20, POLICY: 20 } },
+  });
 }
 
 /** What keeps objects from what they should be, a line each; "" where nothing does. */
-export function formatConditions(objects: readonly ConditionedObject[]): string {
-  return objects
-    .flatMap(({ kind, metadata, status }) =>
-      troubles(storedConditions(status)).map(
-        ({ type, status: value, reason, message }) =>
-          `${kind}/${metadata.name}: ${type}=${value} ${reason}: ${message}\n`,
-      ),
-    )
-    .join('');
+export function formatConditions(objects: readonly ConditionedObject[], width?: number): string {
+  const sentences = objects.flatMap(({ kind, metadata, status }) =>
+    troubles(storedConditions(status)).map(
+      ({ type, status: value, reason, message }) =>
+        `${kind}/${metadata.name}: ${type}=${value} ${reason}: ${message}`,
+    ),
+  );
+  return formatSentences(sentences, width);
+}
+
+/** A line each, or more where the terminal is narrow. */
+export function formatSentences(sentences: readonly string[], width?: number): string {
+  return sentences.map((sentence) => `${wrapText(sentence, width)}\n`).join('');
 }
 
 /** An object that waits to be used asks for nothing. */
@@ -67,7 +74,7 @@ function troubles(conditions: readonly StoredCondition[]): readonly StoredCondit
 export function formatGateways(
   reports: readonly GatewayReport[],
   plans: readonly WorkspacePlan[],
-  nowMs: number,
+  { nowMs, width }: { readonly nowMs: number; readonly width?: number | undefined },
 ): string {
   if (reports.length === 0) return 'No gateway has reported yet\n';
   const wanted = new Map(plans.map(({ metadata, spec }) => [metadata.name, spec.revision]));
@@ -89,15 +96,15 @@ export function formatGateways(
       `${rejected.length}`,
     ];
   });
-  return tableOf([
-    ['GATEWAY', 'DIRECTION', 'READY', 'REPORTED', 'ENVOY', 'CURRENT PLANS', 'REJECTED'],
-    ...rows,
-  ]);
+  const headings = ['GATEWAY', 'DIRECTION', 'READY', 'REPORTED', 'ENVOY', 'CURRENT', 'REJECTED'];
+  // Names of pods differ at their end, so that of a gateway is shortened last.
+  const leftOut = ['ENVOY', 'DIRECTION', 'REPORTED'];
+  return tableOf([headings, ...rows], { width, leftOut, least: { GATEWAY: 30 } });
 }
 
 /** What Envoy rejected, a line each. */
-export function formatRejections(reports: readonly GatewayReport[]): string {
-  return reports
+export function formatRejections(reports: readonly GatewayReport[], width?: number): string {
+  const sentences = reports
     .flatMap(({ metadata, spec }) => [
       ...(spec.tables ?? []).map(({ table, rejection }) => ({
         metadata,
@@ -114,12 +121,12 @@ export function formatRejections(reports: readonly GatewayReport[]): string {
       })),
     ])
     .filter(({ rejection }) => rejection !== undefined)
-    .map(({ metadata, what, rejection }) => `${metadata.name} runs a former ${what}: ${rejection}\n`)
-    .join('');
+    .map(({ metadata, what, rejection }) => `${metadata.name} runs a former ${what}: ${rejection}`);
+  return formatSentences(sentences, width);
 }
 
-function tableOf(rows: readonly (readonly string[])[]): string {
-  return formatTable(rows)
+function tableOf(rows: readonly (readonly string[])[], fit: TableFit): string {
+  return fittedTable(rows, fit)
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -26,6 +26,7 @@ import {
   formatConditions,
   formatGateways,
   formatRejections,
+  formatSentences,
   formatWorkspaces,
 } from './cluster-status.ts';
 import { describeLag } from './collector-lag.ts';
@@ -38,6 +39,8 @@ export interface StatusOptions extends PersonOptions {
 export interface StatusSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   readonly write: (text: string) => void;
+  /** Columns of the terminal; absent in a pipe, where nothing is left out or broken. */
+  readonly width?: number | undefined;
   /** Instead of through the API server. */
   readonly openPort?: OpenPort;
 }
@@ -77,7 +80,7 @@ interface Found<Kind> {
 
 /** Whether everything could be read. */
 async function showStatus({ api, config, options, surroundings }: Asking): Promise<boolean> {
-  const { write, openPort } = surroundings;
+  const { write, width, openPort } = surroundings;
   const { systemNamespace: namespace } = config;
   const plans = await compiled(api, { resource: WORKSPACE_PLANS, namespace, parse: parseWorkspacePlan });
   const objects = await conditioned(api);
@@ -87,21 +90,29 @@ async function showStatus({ api, config, options, surroundings }: Asking): Promi
   if (shown.length === 0 && nothing !== undefined) throw new Error(nothing);
   const lag = await found(collectorLag({ api, config, ...(openPort === undefined ? {} : { openPort }) }));
   const gateways = (): string =>
-    `${formatGateways(reports.items, plans.items, Date.now())}${formatRejections(reports.items)}`;
+    `${formatGateways(reports.items, plans.items, { nowMs: Date.now(), width })}${formatRejections(reports.items, width)}`;
   const sections = [
-    section(plans, () => formatWorkspaces(shown, objects.items)),
-    section(objects, () => formatConditions(objects.items.filter(belongsTo(shown, options)))),
-    section(reports, gateways),
-    section(lag, () => lag.items.map((sentence) => `Collector, ${sentence}\n`).join('')),
+    section(plans, width, () => formatWorkspaces(shown, objects.items, width)),
+    section(objects, width, () => formatConditions(objects.items.filter(belongsTo(shown, options)), width)),
+    section(reports, width, gateways),
+    section(lag, width, () => formatSentences(lagSentences(lag.items), width)),
   ];
   write(sections.filter((text) => text !== '').join('\n'));
   return [plans, objects, reports, lag].every(({ faults }) => faults.length === 0);
 }
 
 /** What could not be read is said in its place: nothing read is not nothing there. */
-function section<Kind>({ items, faults }: Found<Kind>, format: () => string): string {
+function section<Kind>(
+  { items, faults }: Found<Kind>,
+  width: number | undefined,
+  format: () => string,
+): string {
   const text = items.length === 0 && faults.length > 0 ? '' : format();
-  return `${text}${faults.map((fault) => `${fault}\n`).join('')}`;
+  return `${text}${formatSentences(faults, width)}`;
+}
+
+function lagSentences(sentences: readonly string[]): readonly string[] {
+  return sentences.map((sentence) => `Collector, ${sentence}`);
 }
 
 /** Where there is no such workspace, or nothing of Sallyport at all. */

@@ -4,7 +4,8 @@ import { describeDestination } from '../../compile/suggest/entry-of-host.ts';
 import type { AddedEntry } from '../../compile/suggest/needed-entries.ts';
 import type { NotSuggested, Suggestion } from '../../compile/suggest/suggestion.ts';
 import { portsText, type UnusedEntry } from '../../compile/suggest/unused-entries.ts';
-import { COLUMN_GAP, formatTable } from '../../lib/text-table.ts';
+import { withoutColumns } from '../../lib/fit-table.ts';
+import { formatTable } from '../../lib/text-table.ts';
 
 export function isEmpty({ added, removed }: Suggestion): boolean {
   return added.length === 0 && removed.length === 0;
@@ -47,28 +48,16 @@ const ADDED = ['DESTINATION', 'PORTS', ...EVIDENCE];
 const REMOVED = ['ENTRY', 'WHY'];
 const APART = ['DESTINATION', 'REASON', ...EVIDENCE, 'WHY'];
 
-function section(title: string, lines: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY) {
+function section(title: string, lines: readonly (readonly string[])[], width?: number) {
   if (lines.length === 1) return [];
-  return ['', title, ...formatTable(withoutLeast(lines, width - INDENT)).map((line) => `  ${line}`)];
+  const room = width === undefined ? undefined : width - INDENT;
+  const shown = withoutColumns(lines, { width: room, leftOut: LEAST, least: { WHY: 'WHY'.length } });
+  return ['', title, ...formatTable(shown).map((line) => `  ${line}`)];
 }
 
 const INDENT = 2;
 /** Left out first. */
 const LEAST = ['PRODUCTS', 'FIRST SEEN', 'PODS', 'LAST SEEN'];
-
-function withoutLeast(lines: readonly (readonly string[])[], width: number): readonly (readonly string[])[] {
-  const [headings = []] = lines;
-  const widths = headings.map((heading, at) =>
-    heading === 'WHY' ? heading.length : Math.max(...lines.map((line) => line[at]?.length ?? 0)),
-  );
-  const total = widths.reduce((sum, each) => sum + each, COLUMN_GAP * (headings.length - 1));
-  const least = LEAST.map((heading) => headings.indexOf(heading)).find((at) => at !== -1);
-  if (total <= width || least === undefined) return lines;
-  return withoutLeast(
-    lines.map((line) => line.filter((_, at) => at !== least)),
-    width,
-  );
-}
 
 function addedCells(entry: AddedEntry): readonly string[] {
   const mark = entry.assumed === undefined ? '' : ' ?';

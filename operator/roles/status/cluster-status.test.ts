@@ -1,0 +1,76 @@
+import {
+  manifest,
+  policyManifest,
+  readSnapshot,
+  workspaceManifest,
+} from '../../../test/fixtures/object-fixture.ts';
+import { compileSnapshot } from '../../compile/plans.ts';
+import type { GatewayReport } from '../../model/gateway-report.ts';
+import { formatConditions, formatGateways, formatRejections, formatWorkspaces } from './cluster-status.ts';
+
+const AT_MS = Date.parse('2026-11-29T12:00:00Z');
+const NAME = 'data-platform-production';
+const GATEWAY = 'sallyport-gateway-7d9f8b6c5d-x7k2q';
+
+const policyEnforcement = { enforcementMode: 'DRY_RUN', dryRunModeProductFilter: ['DBSQL'] };
+const { plans } = compileSnapshot(
+  readSnapshot(
+    workspaceManifest(NAME),
+    manifest('PolicyAssignment', NAME, { networkPolicyId: 'restricted-for-production' }),
+    policyManifest('restricted-for-production', { policyEnforcement }),
+  ),
+);
+const message = `Pod "etl-0" runs in lane full, which is more open than its product has now: restart it, and the next one has lane enforced`;
+const condition = { type: 'Ready', status: 'False', reason: 'MoreOpenLanes', message };
+const assignment = {
+  ...{ kind: 'PolicyAssignment', metadata: { name: NAME } },
+  status: { conditions: [{ ...condition, lastTransitionTime: '2026-11-29T11:00:00Z' }] },
+};
+const report: GatewayReport = {
+  ...{ kind: 'GatewayReport', metadata: { name: GATEWAY } },
+  spec: {
+    ...{ ready: true, renewTime: '2026-11-29T11:59:55Z', envoyVersion: '1.40.0' },
+    tables: [
+      { table: 'restricted-for-production', revision: 'r1', rejection: 'too many routes in one table' },
+    ],
+  },
+} as unknown as GatewayReport;
+
+function statusOf(width?: number): readonly string[] {
+  const text = [
+    formatWorkspaces(plans, [assignment], width),
+    formatConditions([assignment], width),
+    formatGateways([report], plans, { nowMs: AT_MS, width }),
+    formatRejections([report], width),
+  ];
+  return text.join('').trimEnd().split('\n');
+}
+
+describe('the tables and sentences of status', () => {
+  test.each([60, 80, 120, 160])('have room in %i columns', (width) => {
+    expect(statusOf(width).filter((line) => line.length > width)).toEqual([]);
+  });
+
+  test('of 80 columns leave out the least, and keep names of gateways', () => {
+    expect(statusOf(80)).toEqual([
+      'WORKSPACE                  POLICY                      MODE    READY',
+      'data-platform-production   restricted-for-production   mixed   False',
+      'PolicyAssignment/data-platform-production: Ready=False MoreOpenLanes: Pod',
+      '  "etl-0" runs in lane full, which is more open than its product has now:',
+      '  restart it, and the next one has lane enforced',
+      'GATEWAY                              READY   REPORTED   CURRENT   REJECTED',
+      `${GATEWAY}   yes     5s ago     0 of 1    1`,
+      `${GATEWAY} runs a former`,
+      '  EgressTable/restricted-for-production: too many routes in one table',
+    ]);
+  });
+
+  test('leave out nothing in a pipe', () => {
+    const lines = statusOf();
+    expect(lines[0]).toMatch(/^WORKSPACE +ID +POLICY +MODE +LANES +READY$/);
+    expect(lines).toContain(`PolicyAssignment/${NAME}: Ready=False MoreOpenLanes: ${message}`);
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^GATEWAY +DIRECTION +READY +REPORTED +ENVOY +CURRENT +/),
+    );
+  });
+});
