@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-import { denialTable, formatDenials } from './format-denials.ts';
+import { denialTable, formatDenials, type TableFormat } from './format-denials.ts';
 import type { JsonRow } from './run-query.ts';
 
 const denial: JsonRow = {
@@ -115,6 +115,26 @@ describe('formatDenials()', () => {
     expect(second?.indexOf('default-policy')).toBe(first?.indexOf('default-policy'));
     expect(headings?.indexOf('POLICY')).toBe(second?.indexOf('default-policy'));
     expect(table(columns, [])).toBe('');
+  });
+
+  describe.each([undefined, 160, 80])('of rows that come one by one, in %s columns', (width) => {
+    const format = { listing: 'outbound', isSteady: true, isIdentified: true, ...(width ? { width } : {}) };
+    const long = { ...denial, destination: `${'n'.repeat(60)}.example.com`, pod: 'a-pod', who: 'POD' };
+    /** Where its columns begin. */
+    const startsOf = (line = '') => [...line.matchAll(/(?<=^| {2})\S/g)].map(({ index }) => index);
+
+    test('columns stay where they were, whatever comes', () => {
+      const table = denialTable(format as TableFormat);
+      const [headings, first] = table(columns, [dryRun]).split('\n');
+      const overlong = table(columns, [long]);
+      const last = table(columns, [{ ...denial, pod: 'trino-worker-1', who: 'POD' }]).trimEnd();
+      expect(startsOf(last)).toEqual(startsOf(headings));
+      expect(startsOf(first)).toEqual(startsOf(headings));
+      expect(headings).toMatch(/ POD$/);
+      expect(last).toMatch(/ trino-worke(?:r-1|…)$/);
+      expect(overlong.includes(`${long.destination}:443`)).toBe(width === undefined);
+      expect(overlong.trimEnd().length).toBeLessThanOrEqual(width ?? 1000);
+    });
   });
 
   test('lets no control character of a value through', () => {

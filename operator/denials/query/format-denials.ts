@@ -17,8 +17,10 @@ export interface TableFormat {
   /** Columns of the terminal; longer rows are shortened. Absent: nothing is. */
   readonly width?: number;
   readonly colour?: boolean;
-  /** Shows who was denied, also where no row of the first page says it. */
+  /** Whether to show who was denied. Absent: where a row of the first page says it. */
   readonly isIdentified?: boolean;
+  /** For rows that come one by one: columns keep the widths that they begin with, whatever comes. */
+  readonly isSteady?: boolean;
 }
 
 export interface DenialFormat extends TableFormat {
@@ -35,6 +37,8 @@ interface ListingColumn {
   /** No narrower than this to fit the terminal; where that is too wide the column with the greatest `rank` is left out. */
   readonly least?: number;
   readonly rank?: number;
+  /** Width that most values have room in, where they are not known yet. */
+  readonly usual?: number;
 }
 
 const TIME: ListingColumn = {
@@ -48,6 +52,7 @@ const ACCESS: ListingColumn = {
   value: column('access_type'),
   least: 14,
   rank: 1,
+  usual: 14,
 };
 
 /** For terminals without room for the year, and for long names. */
@@ -60,6 +65,7 @@ const SHORT_ACCESS: ListingColumn = {
   heading: 'ACCESS',
   value: ({ access_type: type }) => (type === 'DRY_RUN_DENIAL' ? 'DRY_RUN' : (type ?? null)),
   rank: 1,
+  usual: 7,
 };
 const SHORT: ReadonlyMap<ListingColumn, ListingColumn> = new Map([
   [TIME, SHORT_TIME],
@@ -72,12 +78,12 @@ const DESTINATION = 'DESTINATION:PORT';
 const OUTBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
   ACCESS,
-  { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5 },
-  { heading: 'PRODUCT', value: column('network_source_type'), rank: 7 },
-  { heading: DESTINATION, value: destinationAndPort, least: 16 },
-  { heading: 'REASON', value: reasonAndRepeats, least: 19, rank: 2 },
-  { heading: 'RULE', value: column('rule'), least: 12, rank: 6 },
-  { heading: 'POLICY', value: column('policy'), rank: 8 },
+  { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5, usual: 20 },
+  { heading: 'PRODUCT', value: column('network_source_type'), rank: 7, usual: 15 },
+  { heading: DESTINATION, value: destinationAndPort, least: 16, usual: 40 },
+  { heading: 'REASON', value: reasonAndRepeats, least: 19, rank: 2, usual: 28 },
+  { heading: 'RULE', value: column('rule'), least: 12, rank: 6, usual: 36 },
+  { heading: 'POLICY', value: column('policy'), rank: 8, usual: 20 },
 ];
 
 /** Only where somebody looked up who was denied. */
@@ -87,22 +93,29 @@ const POD: ListingColumn = {
     pod ?? (node === null || node === undefined ? (who ?? null) : `node ${node}`),
   least: 12,
   rank: 3,
+  usual: 40,
 };
 
 const INBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
-  { heading: 'OUTCOME', value: column('policy_outcome'), least: 12, rank: 1 },
-  { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5 },
-  { heading: 'SOURCE', value: ({ source }) => (source as JsonRow | null)?.['ip'] ?? null, least: 15 },
+  { heading: 'OUTCOME', value: column('policy_outcome'), least: 12, rank: 1, usual: 12 },
+  { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5, usual: 20 },
+  {
+    heading: 'SOURCE',
+    value: ({ source }) => (source as JsonRow | null)?.['ip'] ?? null,
+    least: 15,
+    usual: 39,
+  },
   {
     heading: 'HOST/PATH',
     value: ({ host, request_path: path }) => `${host ?? ''}${path ?? ''}`,
     least: 20,
     rank: 2,
+    usual: 40,
   },
-  { heading: 'REASON', value: reasonAndRepeats, least: 14, rank: 3 },
-  { heading: 'LIST', value: column('rule_label'), rank: 7 },
-  { heading: 'ENTRY', value: column('entry'), rank: 6 },
+  { heading: 'REASON', value: reasonAndRepeats, least: 14, rank: 3, usual: 24 },
+  { heading: 'LIST', value: column('rule_label'), rank: 7, usual: 20 },
+  { heading: 'ENTRY', value: column('entry'), rank: 6, usual: 20 },
 ];
 
 const LISTINGS = { outbound: OUTBOUND_LISTING, inbound: INBOUND_LISTING };
@@ -123,32 +136,71 @@ export const jsonLines: FormatRows = (_columns, rows) =>
 
 /** The first page has the headings; the columns stay as wide as they were, or become wider. */
 export function denialTable({ colour = false, ...format }: TableFormat = {}): FormatRows {
-  let known: { readonly shown: readonly ListingColumn[]; readonly widths: readonly number[] } | undefined;
+  let known: Columns | undefined;
   return (columns, rows) => {
     const shown = known?.shown ?? shownOf(columns, rows, format);
     if (shown.length === 0) return '';
     const cells = rows.map((row) => cellsOf(shown, row));
     const headings = shown.map(({ heading }) => heading);
-    const natural = columnWidths([headings, ...cells]);
-    const wanted = natural.map((width, at) => Math.max(width, known?.widths[at] ?? 0));
-    const least = shown.map(({ least = MIN_COLUMN_WIDTH }, at) => Math.min(least, wanted[at] ?? 0));
-    const widths = fitWidths(wanted, least, format.width);
+    const widths = widthsOf(shown, cells, format, known?.widths);
     const lines = known === undefined ? [headings, ...cells] : cells;
     const isFirst = known === undefined;
     known = { shown, widths };
     if (lines.length === 0) return '';
-    const fitted = lines.map((line) => line.map((cell, at) => shortened(cell, shown[at], widths[at])));
-    const text = formatTable(fitted, widths)
+    const text = linesOf(lines, {
+      ...known,
+      isCut: !(format.isSteady === true && format.width === undefined),
+    })
       .map((line) => `${line}\n`)
       .join('');
     return colour ? withColours(text, isFirst) : text;
   };
 }
 
+interface Columns {
+  readonly shown: readonly ListingColumn[];
+  readonly widths: readonly number[];
+}
+
+function widthsOf(
+  shown: readonly ListingColumn[],
+  cells: readonly (readonly string[])[],
+  { width, isSteady = false }: TableFormat,
+  known: readonly number[] | undefined,
+): readonly number[] {
+  if (isSteady && known !== undefined) return known;
+  const headings = shown.map(({ heading }) => heading);
+  const wanted = columnWidths([headings, ...(isSteady ? [usualCells(shown)] : []), ...cells]);
+  const atLeastKnown = wanted.map((each, at) => Math.max(each, known?.[at] ?? 0));
+  const least = shown.map(({ least: most = MIN_COLUMN_WIDTH }, at) => Math.min(most, atLeastKnown[at] ?? 0));
+  return fitWidths(atLeastKnown, least, width);
+}
+
+/** Stand for the rows that are not there yet. */
+function usualCells(shown: readonly ListingColumn[]): readonly string[] {
+  return shown.map(({ usual = 0 }) => ' '.repeat(usual));
+}
+
+/** What is not cut moves only what follows in its own line. */
+function linesOf(
+  lines: readonly (readonly string[])[],
+  { shown, widths, isCut }: Columns & { readonly isCut: boolean },
+): readonly string[] {
+  if (!isCut)
+    return lines.flatMap((line) =>
+      formatTable(
+        [line],
+        widths.map((each, at) => Math.max(each, line[at]?.length ?? 0)),
+      ),
+    );
+  const fitted = lines.map((line) => line.map((cell, at) => shortened(cell, shown[at], widths[at])));
+  return formatTable(fitted, widths);
+}
+
 function shownOf(
   columns: readonly string[],
   rows: readonly JsonRow[],
-  { listing, width = Number.POSITIVE_INFINITY, isIdentified }: TableFormat,
+  { listing, width = Number.POSITIVE_INFINITY, isIdentified, isSteady = false }: TableFormat,
 ): readonly ListingColumn[] {
   if (listing === undefined) return columns.map(plainColumn);
   const isKnown = isIdentified ?? rows.some(({ who }) => who !== null && who !== undefined);
@@ -156,20 +208,23 @@ function shownOf(
   if (width < NARROW)
     return withoutLeast(
       all.map((one) => SHORT.get(one) ?? one),
-      rows,
-      width,
+      { rows, width, isSteady },
     );
-  return withoutLeast(all, rows, width);
+  return withoutLeast(all, { rows, width, isSteady });
+}
+
+interface Room {
+  readonly rows: readonly JsonRow[];
+  readonly width: number;
+  readonly isSteady: boolean;
 }
 
 /** Leaves out columns until what is left has room. */
-function withoutLeast(
-  columns: readonly ListingColumn[],
-  rows: readonly JsonRow[],
-  width: number,
-): readonly ListingColumn[] {
+function withoutLeast(columns: readonly ListingColumn[], room: Room): readonly ListingColumn[] {
+  const { rows, width, isSteady } = room;
   const natural = columnWidths([
     columns.map(({ heading }) => heading),
+    ...(isSteady ? [usualCells(columns)] : []),
     ...rows.map((row) => cellsOf(columns, row)),
   ]);
   const needed = columns.map(({ least = MIN_COLUMN_WIDTH }, at) => Math.min(least, natural[at] ?? 0));
@@ -177,8 +232,7 @@ function withoutLeast(
   if (totalOf(needed) <= width || last === 0) return columns;
   return withoutLeast(
     columns.filter(({ rank = 0 }) => rank !== last),
-    rows,
-    width,
+    room,
   );
 }
 

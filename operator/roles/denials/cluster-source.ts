@@ -21,7 +21,7 @@ export async function sourceOfCluster(config: PersonConfig, openPort?: OpenPort)
   try {
     const collector = await reachCollector({ config, api, ...(openPort === undefined ? {} : { openPort }) });
     return {
-      ask: collector.ask,
+      ...{ ask: collector.ask, identifiesPods: true },
       askParquet: collector.askParquet,
       backUp: collector.backUp,
       whyNothing: (workspace) => whyNothing({ api, config, ask: collector.ask }, workspace),

@@ -3,6 +3,8 @@ import type { AskDenials, AskParquet, CollectorClient } from '../../denials/aski
 
 export interface DenialSource {
   readonly ask: AskDenials;
+  /** Whether rows say which pod it was. */
+  readonly identifiesPods: boolean;
   readonly askParquet: AskParquet;
   readonly backUp: CollectorClient['backUp'];
   /** Where nothing was found: what is wrong with the question, and what else to know. */

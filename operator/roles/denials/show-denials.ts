@@ -111,7 +111,8 @@ export async function followDenials(
   source: DenialSource,
   { terminal, signal }: { readonly terminal: Terminal; readonly signal: AbortSignal },
 ): Promise<Fault> {
-  const format = rowFormat(output, { ...tableOf(terminal), listing: listingOf(filter) });
+  const steady = { isSteady: true, isIdentified: source.identifiesPods };
+  const format = rowFormat(output, { ...tableOf(terminal), listing: listingOf(filter), ...steady });
   // Of a workspace that is none nothing would ever come; pods and policies may come later.
   const unknown = await faultOfWorkspace(source, filter);
   if (unknown !== undefined) return unknown;

@@ -10,6 +10,7 @@ import type { DenialSource } from './denial-source.ts';
 export function sourceOfState(state: string): DenialSource {
   const paths = statePaths(resolve(state));
   return {
+    identifiesPods: false,
     ask: (sql, maxRows) => queryDenials({ ...paths, sql, ...(maxRows === undefined ? {} : { maxRows }) }),
     backUp: () => backUpState(paths),
     askParquet: (sql) => queryParquet({ ...paths, sql }),
