@@ -71,6 +71,9 @@ const APPLY = ['create', 'patch'];
 
 const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] };
 
+/** Admission says which: that of the pod itself. */
+const OWN_REPORT = allow(['get', ...APPLY], [GATEWAY_REPORTS]);
+
 /** The Namespace first, since the rest is in it. */
 export function renderRbac(installation: Installation): readonly JsonObject[] {
   const { systemNamespace, operatorAccount, gatewayAccount, ingressAccount, apiAccount } = installation;
@@ -135,7 +138,7 @@ function collectorGrants({ systemNamespace, collectorAccount }: Installation): r
       rules: [
         // Written by apply, whose requests carry the name.
         ...[SECRETS, CONFIG_MAPS].map((resource) => named([...READ, ...APPLY], resource, COLLECTOR_NAME)),
-        // Of gateways that are gone with denials that they had not sent.
+        // Of pods that are gone with denials that they had not sent.
         allow(['list', 'delete'], [GATEWAY_REPORTS]),
       ],
     },
@@ -193,7 +196,7 @@ function programs(installation: Installation): readonly Grant[] {
       namespace: systemNamespace,
       rules: [
         allow(READ, [EGRESS_TABLES, WORKSPACE_PLANS]),
-        allow(['get', ...APPLY], [GATEWAY_REPORTS]),
+        OWN_REPORT,
         // Its own pod, the owner of the report, and those of its pool.
         allow(READ, [PODS]),
         // Of all lanes, by the one that holds the lease.
@@ -223,11 +226,7 @@ function inboundPrograms({ systemNamespace, ingressAccount, apiAccount }: Instal
     {
       ...ingress,
       namespace: systemNamespace,
-      rules: [
-        allow(READ, [INGRESS_PLANS]),
-        allow(['get', ...APPLY], [GATEWAY_REPORTS]),
-        allow(['get'], [PODS]),
-      ],
+      rules: [allow(READ, [INGRESS_PLANS]), OWN_REPORT, allow(['get'], [PODS])],
     },
     // It asks the API server with the token of its caller; its own rights are for what it obeys and reports.
     {
@@ -237,6 +236,7 @@ function inboundPrograms({ systemNamespace, ingressAccount, apiAccount }: Instal
       rules: [
         allow(READ, [INGRESS_PLANS]),
         allow(['get', 'list', ...APPLY], [CALLER_REPORTS]),
+        OWN_REPORT,
         allow(['get'], [PODS]),
       ],
     },

@@ -1,5 +1,5 @@
 // GatewayReport: the revisions that one gateway pod runs, written by that pod alone. Gateways of both directions report;
-// `direction` keeps them apart.
+// `direction` keeps them apart, and pods of "sallyport api", which are no gateways: those only say which denials wait.
 import { z } from 'zod';
 import { type KindDescription, type ObjectMeta, optionalList, timeSchema } from './kubernetes-object.ts';
 import { listHitsSchema } from './list-hits-report.ts';
@@ -52,10 +52,12 @@ const unsentSchema = z.strictObject({
 export const gatewayReportSpecSchema = z.strictObject({
   envoyVersion: z.string().max(64).optional().describe('Version of Envoy.'),
   direction: z
-    .enum(['EGRESS', 'INGRESS'])
+    .enum(['EGRESS', 'INGRESS', 'API'])
     .optional()
-    .describe('INGRESS of an ingress gateway; EGRESS, or left out, of a gateway.'),
-  ready: z.boolean().describe('Whether this gateway takes connections.'),
+    .describe(
+      'INGRESS of an ingress gateway; EGRESS, or left out, of a gateway; API of a pod of the REST API.',
+    ),
+  ready: z.boolean().describe('Whether this pod takes connections.'),
   renewTime: timeSchema.describe(
     'When the gateway last reported. A ready gateway that stops reporting counts as frozen.',
   ),
@@ -70,10 +72,16 @@ export const gatewayReportSpecSchema = z.strictObject({
 
 export type GatewayReportSpec = z.infer<typeof gatewayReportSpecSchema>;
 
+export type ReportDirection = NonNullable<GatewayReportSpec['direction']>;
+
 export interface GatewayReport {
   readonly kind: 'GatewayReport';
   readonly metadata: ObjectMeta;
   readonly spec: GatewayReportSpec;
+}
+
+export function directionOf({ spec }: Pick<GatewayReport, 'spec'>): ReportDirection {
+  return spec.direction ?? 'EGRESS';
 }
 
 export const gatewayReportKind: KindDescription = {
@@ -81,7 +89,8 @@ export const gatewayReportKind: KindDescription = {
   plural: 'gatewayreports',
   shortName: 'sgr',
   scope: 'Namespaced',
-  description: 'The revisions that one gateway runs. Written by that gateway, read by the operator.',
+  description:
+    'The revisions that one gateway runs, and denials that wait for the collector. Written by that pod, read by the operator.',
   spec: gatewayReportSpecSchema,
   columns: [
     { name: 'Direction', type: 'string', jsonPath: '.spec.direction', priority: 1 },

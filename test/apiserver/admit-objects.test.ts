@@ -1,6 +1,12 @@
 // Objects of Sallyport: what the operator owns, policies that workspaces are under, and reports of gateways.
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
+import {
+  API_ACCOUNT,
+  GATEWAY_ACCOUNT,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SYSTEM_NAMESPACE,
+} from '../../operator/model/system-names.ts';
 import {
   type AdmissionScene,
   create,
@@ -153,7 +159,7 @@ describe('a policy', () => {
 
 describe('a GatewayReport', () => {
   const path = `${OURS}/namespaces/${SYSTEM_NAMESPACE}/gatewayreports`;
-  const apply = (name: string, ready: boolean): ApiRequest => ({
+  const apply = (name: string, ready: boolean, direction = 'EGRESS'): ApiRequest => ({
     method: 'PATCH',
     path: `${path}/${name}`,
     query: { fieldManager: 'test', force: 'true' },
@@ -162,43 +168,51 @@ describe('a GatewayReport', () => {
       apiVersion: 'sallyport.dev/v1alpha1',
       kind: 'GatewayReport',
       metadata: { name },
-      spec: { ready, renewTime: '2027-01-31T00:00:00Z' },
+      spec: { ready, direction, renewTime: '2027-01-31T00:00:00Z' },
     },
   });
   let gateway: KubernetesApi;
+  let rest: KubernetesApi;
   let unbound: KubernetesApi;
 
   beforeAll(async () => {
-    for (const name of ['gateway-a', 'gateway-b']) {
+    for (const [name, serviceAccountName] of [
+      ['gateway-a', GATEWAY_ACCOUNT],
+      ['gateway-b', GATEWAY_ACCOUNT],
+      ['api-a', API_ACCOUNT],
+    ] as const)
       await create(scene.root, {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name, ...home },
-        spec: {
-          serviceAccountName: 'sallyport-gateway',
-          containers: [{ name: 'gateway', image: 'none.invalid/gateway' }],
-        },
+        spec: { serviceAccountName, containers: [{ name: 'main', image: 'none.invalid/main' }] },
       });
-    }
     const { controlPlane, connect } = scene;
-    const token = (pod?: string) =>
-      controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, 'sallyport-gateway', pod);
-    gateway = await connect(await token('gateway-a'));
-    unbound = await connect(await token());
+    const as = async (account: string, pod?: string) =>
+      connect(await controlPlane.serviceAccountKubeconfig(SYSTEM_NAMESPACE, account, pod));
+    gateway = await as(GATEWAY_ACCOUNT, 'gateway-a');
+    unbound = await as(GATEWAY_ACCOUNT);
+    rest = await as(API_ACCOUNT, 'api-a');
   });
 
   it('is written and changed by the pod of its name', async () => {
     expect(await rejection(gateway, apply('gateway-a', true))).toBe('');
     expect(await rejection(gateway, apply('gateway-a', false))).toBe('');
+    expect(await rejection(rest, apply('api-a', true, 'API'))).toBe('');
   });
 
   it.each([
-    ['another gateway', () => gateway, 'gateway-b'],
-    ['a token that is bound to no pod', () => unbound, 'gateway-a'],
-    ['somebody else', () => neighbour, 'gateway-b'],
-  ])('is not written by %s', async (_, writer, name) => {
-    expect(await rejection(writer(), apply(name, true))).toContain(
-      `Cannot write GatewayReport "${name}": only the gateway pod of that name may`,
+    ['another gateway', () => gateway, 'gateway-b', 'EGRESS'],
+    ['a gateway as one of ingress', () => gateway, 'gateway-a', 'INGRESS'],
+    ['a gateway as the REST API', () => gateway, 'gateway-a', 'API'],
+    ['the REST API for a gateway', () => rest, 'gateway-b', 'API'],
+    ['the REST API as a gateway', () => rest, 'api-a', 'EGRESS'],
+    ['the REST API as a gateway of ingress', () => rest, 'api-a', 'INGRESS'],
+    ['a token that is bound to no pod', () => unbound, 'gateway-a', 'EGRESS'],
+    ['somebody else', () => neighbour, 'gateway-b', 'EGRESS'],
+  ])('is not written by %s', async (_, writer, name, direction) => {
+    expect(await rejection(writer(), apply(name, true, direction))).toContain(
+      `Cannot write GatewayReport "${name}": only the pod of that name may`,
     );
   });
 });

@@ -148,13 +148,14 @@ describe.each<[string, readonly Right[], readonly Right[]]>([
     [
       ['get list watch', OURS, 'ingressplans', HOME],
       ['get list create patch', OURS, 'callerreports', HOME],
+      ['get create patch', OURS, 'gatewayreports', HOME],
     ],
     [
       ['get list watch create patch delete', OURS, 'ipaccesslists', READY],
       ['get list watch create patch delete', OURS, 'workspaceconfs', READY],
       ['get list watch create patch delete', OURS, 'networkpolicies', ''],
       ['watch delete', OURS, 'callerreports', HOME],
-      ['get create patch', OURS, 'gatewayreports', HOME],
+      ['list watch delete', OURS, 'gatewayreports', HOME],
       ['impersonate', '', 'users', ''],
       ['get', '', 'secrets', HOME],
     ],

@@ -1,5 +1,6 @@
 // `sallyport api` with a collector, on a real API server: what its callers counted as denied is what the collector has,
-// each once, though the collector was away and the program was started anew meanwhile.
+// each once, though the collector was away and the program was started anew meanwhile. What a pod could not send is
+// counted when it is gone.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,10 +120,15 @@ async function callRound(seed: number): Promise<void> {
   }
 }
 
+async function unsent(): Promise<unknown> {
+  const path = 'jsonpath={.spec.direction} {.spec.denials.unsent}';
+  return scene.kubectl('get', 'gatewayreport', POD, '-n', SYSTEM_NAMESPACE, '-o', path);
+}
+
 /** What the collector stored; it must not run. */
 async function stored(): Promise<unknown> {
   const store = await DenialStore.open(join(folder, 'collector/denials.duckdb'), { readOnly: true });
-  const sql = `select sum(repeats)::int as denials, sum(lost)::int as lost, count(distinct listener)::int as listeners,
+  const sql = `select sum(repeats)::int as denials, sum(lost)::int as lost, count(distinct listener) filter (where lost = 0)::int as listeners,
     min(event_id like '${POD}/%') as own from access.inbound_network where policy_outcome = 'DENY'`;
   const [row] = rowsOf(await runQuery(store, sql));
   await store.close();
@@ -145,4 +151,22 @@ test('whom lists deny has a row in the collector, through outages of it and a st
   expect(denied).toBeGreaterThan(ROUND);
   expect(await stored()).toEqual({ denials: denied, lost: 0, listeners: 1, own: true });
   expect(output).not.toContain('"inbound denial"');
+}, 180_000);
+
+test('what a pod had not sent is counted when the pod is gone, and its report is deleted', async () => {
+  const before = denied;
+  api = await startApi();
+  await until('the lists are obeyed', async () => (await statusFor('203.0.113.1')) === 403);
+  await callRound(SEED + 4);
+  const waiting = denied - before;
+  await until('the report says how many wait', async () => (await unsent()) === `API ${waiting}`);
+  await statusFor('203.0.113.2');
+  await api.stop();
+  expect(await unsent()).toBe(`API ${waiting + 1}`);
+  await scene.kubectl('delete', 'pod', POD, '-n', SYSTEM_NAMESPACE, '--force');
+  collector = await startCollector();
+  await collector.lookForGoneGateways();
+  await collector.stop();
+  expect(await stored()).toEqual({ denials: denied, lost: waiting + 1, listeners: 1, own: true });
+  await expect(unsent()).rejects.toThrow('not found');
 }, 180_000);

@@ -106,6 +106,10 @@ async function writeReports(): Promise<void> {
     metadata: { name: 'gw-1', namespace: SYSTEM_NAMESPACE },
     spec,
   });
+  await apply(API_VERSION, 'GatewayReport', {
+    metadata: { name: 'api-1', namespace: SYSTEM_NAMESPACE },
+    spec: { direction: 'API', ready: true, renewTime },
+  });
 }
 
 async function writePods(): Promise<void> {
@@ -199,7 +203,7 @@ test('status shows workspaces, what is to be done, gateways and the collector', 
     '\nPolicyAssignment/team-a: RestartRequired=True MoreOpenLanes: Pod "old-0" runs in lane full\n\n',
   );
   expect(text).toMatch(/^gw-1 +egress +yes +\d+s ago +1\.40\.0 +0 of 1 +1$/m);
-  expect(text).not.toContain('NotUsed');
+  expect(text).not.toMatch(/NotUsed|api-1/);
   expect(text).toContain('gw-1 runs a former EgressTable/strict: too many routes\n');
   expect(text).toContain(
     'Collector, outbound: 99 of 100 batches stored within 1 s of their oldest denial, of 100 since it started\n',

@@ -249,6 +249,7 @@ test('who may read no denials is not told that there is nothing to change', asyn
 });
 
 test('what no gateway let through is called unused, where each of now has counted it all the time', async () => {
+  await apply(reportOf('api-1', 'API'));
   const { out } = await suggest({ namespace: 'team-a' });
   expect(out).toMatch(/\nRemove\n +ENTRY +WHY\n +unused\.example\.com +never used since it is counted\n\n/);
   expect(out).toContain('1 entry is not counted for that long, and not called unused');
@@ -260,15 +261,15 @@ test('what no gateway let through is called unused, where each of now has counte
   ];
   for (const { out: shown } of [partly, unknown])
     expect(shown).toContain('How often entries are used is not known here, so none is called unused');
-  await apply(gatewayReport('gw-2'));
+  await apply(reportOf('gw-2', 'EGRESS'));
   const silent = await suggest({ namespace: 'team-a' });
   expect(silent.out).not.toContain('\nRemove\n');
   await kubectl('delete', 'sgr', 'gw-2', '-n', SYSTEM_NAMESPACE);
 });
 
-/** Of a gateway that has not told the collector anything. */
-function gatewayReport(name: string): object {
-  const spec = { ready: true, renewTime: new Date().toISOString() };
+/** Of a pod that has not told the collector how often entries are used. */
+function reportOf(name: string, direction: string): object {
+  const spec = { direction, ready: true, renewTime: new Date().toISOString() };
   return {
     apiVersion: API_VERSION,
     kind: 'GatewayReport',

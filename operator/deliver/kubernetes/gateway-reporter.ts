@@ -1,4 +1,5 @@
-// Writes the GatewayReport of one gateway pod: its running revisions when they change, and a renewal every few seconds.
+// Writes the GatewayReport of one pod: the running revisions of a gateway when they change, how many denials wait, and a
+// renewal every few seconds.
 // Failed writes are tried again, and never delay anything else.
 import { isDeepStrictEqual } from 'node:util';
 import { type OwnerReference, pathOf } from '../../lib/kubernetes/api-object.ts';

@@ -1,7 +1,7 @@
 // A pod reports for itself only: the name of the report is that of the pod to which the writer's token is bound. So a
-// compromised gateway cannot report for others, nor one of ingress for one of egress.
+// compromised gateway cannot report for others, nor one of ingress for one of egress, nor the REST API for a gateway.
 import { callerReportKind } from '../../model/caller-report.ts';
-import { gatewayReportKind } from '../../model/gateway-report.ts';
+import { gatewayReportKind, type ReportDirection } from '../../model/gateway-report.ts';
 import { GROUP, type KindDescription, VERSION } from '../../model/kubernetes-object.ts';
 import { accountUser, type Installation, POD_NAME_EXTRA } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
@@ -16,8 +16,14 @@ const IS_OF_NAME = `request.userInfo.?extra[?${celText(POD_NAME_EXTRA)}].orValue
 export function protectReports(installation: Installation): readonly JsonObject[] {
   const { systemNamespace, gatewayAccount, ingressAccount, apiAccount, collectorAccount } = installation;
   const is = (account: string): string => isUser(accountUser(systemNamespace, account));
-  const isIngress = "(object == null ? oldObject : object).spec.?direction.orValue('EGRESS') == 'INGRESS'";
-  const isWriter = `(${is(gatewayAccount)} && !(${isIngress}) || ${is(ingressAccount)} && ${isIngress}) && ${IS_OF_NAME}`;
+  const reportsAs = (account: string, direction: ReportDirection): string =>
+    `${is(account)} && (object == null ? oldObject : object).spec.?direction.orValue('EGRESS') == ${celText(direction)}`;
+  const writers = [
+    reportsAs(gatewayAccount, 'EGRESS'),
+    reportsAs(ingressAccount, 'INGRESS'),
+    reportsAs(apiAccount, 'API'),
+  ];
+  const isWriter = `(${writers.join(' || ')}) && ${IS_OF_NAME}`;
   // Of a pod that is gone, whose denials it has counted.
   const isCounted = `request.operation == 'DELETE' && ${is(collectorAccount)} && has(oldObject.spec.denials)`;
   return [
@@ -26,7 +32,7 @@ export function protectReports(installation: Installation): readonly JsonObject[
       rules: [writesOf(gatewayReportKind)],
       touches: 'true',
       orElse: `${isWriter} || ${isCounted}`,
-      message: `Cannot write GatewayReport "{${NAME}}": only the gateway pod of that name may, with its own token and its own direction`,
+      message: `Cannot write GatewayReport "{${NAME}}": only the pod of that name may, with its own token and its own direction`,
     }),
     ...protection(installation, {
       name: 'caller-reports',

@@ -8,6 +8,8 @@ export interface CallerRows {
   readonly write: (line: WrittenInboundLine) => void;
   /** For the report of this pod. */
   readonly listHits: () => readonly ListHitsReport[];
+  /** The first step of stopping: a pod that was deleted by force may be killed before the last one. */
+  readonly reportUnsent: () => Promise<void>;
   /** Every line so far has its row afterwards, or waits where the next process finds it. */
   readonly stop: () => Promise<void>;
 }

@@ -66,6 +66,9 @@ export class InboundRows implements CallerRows {
 
   async start(): Promise<void> {}
 
+  /** Lines on the output wait for nobody. */
+  async reportUnsent(): Promise<void> {}
+
   write(written: WrittenInboundLine): void {
     this.#track();
     this.#lines.push({ offset: this.#written, text: formatInboundLine(written) });

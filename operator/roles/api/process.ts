@@ -50,9 +50,10 @@ export class ApiProcess {
     logger.info('started', { port: this.port, healthPort: this.healthPort });
   }
 
-  /** Requests under way are answered. */
+  /** First reports which rows wait; then requests under way are answered. */
   async stop(): Promise<void> {
     const { server, source, reporter, rows, api, tokens } = this.#parts;
+    await rows.reportUnsent();
     await server.close();
     await rows.stop();
     await source.stop();

@@ -1,9 +1,11 @@
 // Callers of the API in a cluster about whom lists decided, on their way to the collector: lines in a spool, as those of an
 // ingress gateway, which the tail of the log makes into rows. Where the collector is away they wait there, through crashes
-// of this program too, within a budget beyond which they are counted. No answer waits for any of it.
+// of this program too, within a budget beyond which they are counted. The GatewayReport of this pod says how many wait, so
+// that they are counted where the pod is deleted. No answer waits for any of it.
 import type { Registry } from 'prom-client';
 import type { ApiConfig } from '../../cluster-config.ts';
 import type { CollectorClientConfig } from '../../collector-config.ts';
+import type { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { measureSpools } from '../../gateway/log/spool-metrics.ts';
 import type { SpoolWriter } from '../../gateway/log/spool-writer.ts';
 import { prepareStateDirectory } from '../../gateway/state/state-directory.ts';
@@ -19,7 +21,9 @@ import type { CollectorAuthorityOptions } from '../../sources/kubernetes/collect
 import type { InboundLog } from '../shared/inbound-log.ts';
 import { openInboundOutput } from '../shared/inbound-output.ts';
 import { ownLog } from '../shared/inbound-servers.ts';
+import { ownReport } from '../shared/own-report.ts';
 import { type Shipping, shipRows } from '../shared/ship-rows.ts';
+import { UnsentReport } from '../shared/unsent-report.ts';
 import type { CallerRows } from './caller-rows.ts';
 
 export interface ShippedRowsOptions {
@@ -36,6 +40,8 @@ interface ShippedRowsParts {
   readonly log: InboundLog;
   readonly writer: SpoolWriter;
   readonly shipping: Shipping<InboundDenial>;
+  readonly reporter: GatewayReporter;
+  readonly unsent: UnsentReport;
   readonly release: () => Promise<void>;
 }
 
@@ -66,15 +72,20 @@ export class ShippedRows implements CallerRows {
       rowsPerSecond: DENIAL_ROWS_PER_SECOND,
       ...{ admin: undefined, ownWrites: () => writer.writes, maxBytes: undefined },
     });
-    return new ShippedRows(options, { log, writer, shipping, release });
+    const { api, namespace } = authority;
+    const reporter = ownReport({ api, namespace, podName: config.podName, logger });
+    const unsent = new UnsentReport({ log, stateOf: () => log.spoolsState(), reporter, logger });
+    return new ShippedRows(options, { log, writer, shipping, reporter, unsent, release });
   }
 
   async start(): Promise<void> {
-    const { log, shipping } = this.#parts;
+    const { log, shipping, reporter, unsent } = this.#parts;
     const { registry, config } = this.#options;
     measureSpools(registry, { stateOf: () => log.spoolsState(), budgetBytes: config.spoolBytes });
     shipping.start();
     await log.follow();
+    reporter.report({ direction: 'API', ready: true });
+    unsent.start();
   }
 
   write(line: WrittenInboundLine): void {
@@ -87,10 +98,16 @@ export class ShippedRows implements CallerRows {
     return listHitReports(this.#parts.log.workspaceHits(), MAX_API_HITS);
   }
 
+  reportUnsent(): Promise<void> {
+    return this.#parts.unsent.stop();
+  }
+
   async stop(): Promise<void> {
-    const { log, writer, shipping, release } = this.#parts;
+    const { log, writer, shipping, reporter, unsent, release } = this.#parts;
     await writer.close();
+    await reporter.stop();
     await shipping.finish(() => log.drain(), this.#options.logger);
+    await unsent.last();
     await log.close();
     await release();
   }

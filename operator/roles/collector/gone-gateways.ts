@@ -1,4 +1,4 @@
-// Gateways whose pods are gone: denials that they had not sent are counted, each by a row of no workspace, from the last
+// Gateways and pods of the REST API that are gone: denials that they had not sent are counted, each by a row of no workspace, from the last
 // report; then the report is deleted, and the store forgets how far their logs were stored.
 import { z } from 'zod';
 import { inboundLost, type LostRows, outboundLost } from '../../denials/reading/lost-rows.ts';
@@ -85,9 +85,9 @@ async function settle(
 ): Promise<void> {
   const { name, uid } = report.metadata;
   const lost =
-    report.spec.direction === 'INGRESS'
-      ? await countLost(report, denials, store.inbound, inboundLost(NO_ACCOUNT))
-      : await countLost(report, denials, store.outbound, outboundLost(NO_ACCOUNT));
+    (report.spec.direction ?? 'EGRESS') === 'EGRESS'
+      ? await countLost(report, denials, store.outbound, outboundLost(NO_ACCOUNT))
+      : await countLost(report, denials, store.inbound, inboundLost(NO_ACCOUNT));
   if (lost > 0) onLost(name, lost);
   // Only this one: another pod of that name may have written another.
   const path = pathOf(GATEWAY_REPORTS, { namespace, name });

@@ -2,7 +2,7 @@
 // does, in its order.
 import type { Registry } from 'prom-client';
 import type { GatewayConfig } from '../../cluster-config.ts';
-import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
+import type { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { measureDenials } from '../../denials/reading/denial-metrics.ts';
 import { outboundReader } from '../../denials/reading/read-denials.ts';
 import { RuleHistory } from '../../denials/reading/rule-history.ts';
@@ -25,6 +25,7 @@ import type { ReflectorFailure } from '../../sources/kubernetes/reflector.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { loggingHooks } from '../shared/envoy-hooks.ts';
 import { outputSink } from '../shared/output-sink.ts';
+import { ownReport } from '../shared/own-report.ts';
 import { envoyLog, logFaults, openRowSpools } from '../shared/row-spools.ts';
 import { type Shipping, shipRows } from '../shared/ship-rows.ts';
 import { UnsentReport } from '../shared/unsent-report.ts';
@@ -94,12 +95,7 @@ export async function assembleParts(
   });
   const agent = { api, namespace, podName, source, registry, logger };
   const endpoints = new EndpointWriter({ ...agent, onWatchFailure });
-  const reporter = new GatewayReporter({
-    api,
-    namespace,
-    podName,
-    onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
-  });
+  const reporter = ownReport({ api, namespace, podName, logger });
   const gateway = gatewayParts(config, place, loggingHooks(logger, hooks.onEnvoyChange), {
     clusterNames: {
       domain: config.clusterDomain,

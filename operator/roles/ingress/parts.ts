@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { IngressGatewayConfig } from '../../cluster-config.ts';
-import { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
+import type { GatewayReporter } from '../../deliver/kubernetes/gateway-reporter.ts';
 import { type GatewayPlace, prepareGateway } from '../../gateway/gateway-parts.ts';
 import { type IngressHooks, type IngressParts, ingressParts } from '../../gateway/ingress/ingress-parts.ts';
 import { PlanMemory } from '../../gateway/ingress/plan-memory.ts';
@@ -26,6 +26,7 @@ import { loggingHooks } from '../shared/envoy-hooks.ts';
 import type { InboundLog } from '../shared/inbound-log.ts';
 import { openInboundOutput } from '../shared/inbound-output.ts';
 import { InboundServers } from '../shared/inbound-servers.ts';
+import { ownReport } from '../shared/own-report.ts';
 import { type Shipping, shipRows } from '../shared/ship-rows.ts';
 import { UnsentReport } from '../shared/unsent-report.ts';
 
@@ -97,12 +98,7 @@ export async function assembleParts(
   };
   const shipping =
     config.collector && shipRows<InboundDenial>(config.collector, 'inbound', { api, namespace, onFailure });
-  const reporter = new GatewayReporter({
-    api,
-    namespace,
-    podName,
-    onFailure: (error) => logger.warn('the report could not be written and is tried again', { error }),
-  });
+  const reporter = ownReport({ api, namespace, podName, logger });
   const log = await openLog(config, place, { logger, registry, shipping, servers });
   return {
     ...ingressParts(config, place, ingressHooks, memoryBytes),

@@ -1,7 +1,7 @@
 // What `kubectl sallyport status` says, from plans, conditions and reports: text for a terminal. No I/O.
 import { fittedTable, type TableFit, wrapText } from '../../lib/fit-table.ts';
 import { storedConditions } from '../../model/condition.ts';
-import type { GatewayReport } from '../../model/gateway-report.ts';
+import { directionOf, type GatewayReport } from '../../model/gateway-report.ts';
 import type { StoredCondition } from '../../model/kubernetes-object.ts';
 import { enforcementOf, type WorkspacePlan } from '../../model/workspace-plan.ts';
 
@@ -76,9 +76,10 @@ export function formatGateways(
   plans: readonly WorkspacePlan[],
   { nowMs, width }: { readonly nowMs: number; readonly width?: number | undefined },
 ): string {
-  if (reports.length === 0) return 'No gateway has reported yet\n';
+  const gateways = reports.filter((report) => directionOf(report) !== 'API');
+  if (gateways.length === 0) return 'No gateway has reported yet\n';
   const wanted = new Map(plans.map(({ metadata, spec }) => [metadata.name, spec.revision]));
-  const rows = reports.map(({ metadata, spec }) => {
+  const rows = gateways.map(({ metadata, spec }) => {
     const current = (spec.plans ?? []).filter(
       ({ workspace, revision }) => wanted.get(workspace) === revision,
     );

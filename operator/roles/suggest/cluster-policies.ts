@@ -7,6 +7,7 @@ import {
   WORKSPACE_PLANS,
 } from '../../model/cluster-resources.ts';
 import type { EgressTable } from '../../model/egress-table.ts';
+import { directionOf } from '../../model/gateway-report.ts';
 import type { NetworkPolicy } from '../../model/network-policy.ts';
 import { parseEgressTable, parseGatewayReport, parseWorkspacePlan } from '../../model/parse-compiled.ts';
 import { parseObject } from '../../model/parse-object.ts';
@@ -64,7 +65,9 @@ export async function readClusterPolicies(
     parse: parseGatewayReport,
   });
   return {
-    gateways: reports.filter(({ spec }) => spec.direction !== 'INGRESS').map(({ metadata }) => metadata.name),
+    gateways: reports
+      .filter((report) => directionOf(report) === 'EGRESS')
+      .map(({ metadata }) => metadata.name),
     plans,
     policies: stored.flatMap(parsedPolicy),
     stored: new Map(stored.map((policy) => [policy.metadata.name, policy])),

@@ -1,6 +1,6 @@
 // Reports and pods of gateways -> each gateway's health, and its running revisions by name.
 import type { ClusterState, GatewayPod } from '../../../model/cluster-state.ts';
-import type { GatewayReport, GatewayReportSpec } from '../../../model/gateway-report.ts';
+import { directionOf, type GatewayReport, type GatewayReportSpec } from '../../../model/gateway-report.ts';
 import { compareText } from '../../../model/snapshot.ts';
 
 /** A ready gateway that does not report for longer counts as frozen. */
@@ -37,12 +37,12 @@ export function observeIngressGateways(
   state: Pick<ClusterState, 'gatewayReports' | 'ingressPods'>,
   atMs: number,
 ): readonly ObservedGateway[] {
-  const reports = state.gatewayReports.filter(({ spec }) => spec.direction === 'INGRESS');
+  const reports = state.gatewayReports.filter((report) => directionOf(report) === 'INGRESS');
   return observe(reports, state.ingressPods, atMs);
 }
 
 export function observeGateways(state: GatewayState, atMs: number): readonly ObservedGateway[] {
-  const reports = state.gatewayReports.filter(({ spec }) => spec.direction !== 'INGRESS');
+  const reports = state.gatewayReports.filter((report) => directionOf(report) === 'EGRESS');
   return observe(reports, state.gatewayPods, atMs);
 }
 
@@ -90,7 +90,9 @@ function silentAt({ renewTime }: GatewayReportSpec): number {
 
 /** Epoch milliseconds at which a gateway becomes silent without a further report; undefined where none can. */
 export function nextSilence(reports: readonly GatewayReport[], atMs: number): number | undefined {
-  const times = reports.flatMap(({ spec }) => (spec.ready ? [silentAt(spec) + 1] : []));
+  const times = reports.flatMap((report) =>
+    report.spec.ready && directionOf(report) !== 'API' ? [silentAt(report.spec) + 1] : [],
+  );
   const next = Math.min(...times.filter((time) => time > atMs));
   return Number.isFinite(next) ? next : undefined;
 }

@@ -107,7 +107,8 @@ describe('the status of an IpAccessList', () => {
     expect(condition(input, LIST, 'Programmed')).toBe('False NoGateway');
     const { message } = conditionOf(renderStatuses(input).statuses, LIST, 'Programmed') ?? {};
     expect(message).toContain('set the value ingress.enabled of the chart to true');
-    expect(condition(reported(input, { direction: 'EGRESS' }), LIST, 'Programmed')).toBe('False NoGateway');
+    for (const direction of ['EGRESS', 'API'] as const)
+      expect(condition(reported(input, { direction }), LIST, 'Programmed')).toBe('False NoGateway');
     expect(condition(reported(input), LIST, 'Programmed')).toBe('True Programmed');
     expect(condition(reported(input), LIST, 'Ready')).toBe('True Ready');
     const old = [{ workspace: 'team', revision: 'old' }];

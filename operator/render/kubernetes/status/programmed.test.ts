@@ -46,6 +46,15 @@ describe('Programmed of a workspace is True', () => {
       'without waiting for one that stopped',
       { reports: [RUNNING, report('gw-b', { ready: false, tables: [] })] },
     ],
+    [
+      'without waiting for a pod of the REST API',
+      {
+        reports: [
+          RUNNING,
+          report('api-1', { direction: 'API', tables: OLD_TABLES, renewTime: SILENT_SINCE }),
+        ],
+      },
+    ],
     ['while a gateway was heard of just in time', { reports: [report('gw-a', { renewTime: BARELY_HEARD })] }],
     [
       'without waiting for a silent one whose pod is not ready',
