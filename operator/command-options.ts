@@ -201,7 +201,7 @@ export function withDenialsOptions(command: Command): Command {
     .option('--policy <name>', 'only what this policy decided')
     .option(
       '--product <name>',
-      'only of this product, such as JOBS; or as the table shows it, "General Compute"',
+      'only of this product, such as JOBS; or of this network_source_type, such as "General Compute"',
     )
     .option('--dry-run', 'only what was recorded and not denied')
     .option('--failures', 'connections that were allowed and failed: the log does not have them yet')

@@ -23,7 +23,7 @@ const COLUMNS: readonly (readonly [ColumnName, ColumnType, string])[] = [
   ['storage_event', STORAGE_EVENT, 'bucket or account, path and reason of a storage destination'],
   ['event_time', 'time', 'when it was denied'],
   ['access_type', 'text', 'DROP, or DRY_RUN_DENIAL where it was only recorded'],
-  ['network_source_type', 'text', 'product, in the words of Databricks'],
+  ['network_source_type', 'text', 'kind of product, in the words of Databricks; null where product is'],
   ['workspace', 'text', 'Namespace of the workspace'],
   ['product', 'text', 'product; null where pods of several products share a lane'],
   ['policy', 'text', 'policy that decided'],

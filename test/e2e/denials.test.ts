@@ -56,7 +56,7 @@ describe.each([
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const time = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ';
     const lines = [
-      'TIME +ACCESS_TYPE +WORKSPACE +PRODUCT +DESTINATION:PORT +REASON +RULE +POLICY',
+      'TIME +ACCESS_TYPE +WORKSPACE +NETWORK_SOURCE_TYPE +DESTINATION:PORT +REASON +RULE +POLICY',
       `${time} +DRY_RUN_DENIAL +beta +DBSQL +tracker\\.example\\.com:443 +DESTINATION_NOT_ALLOWED +- +beta-policy`,
       `${time} +DROP +alpha +General Compute +second\\.example\\.com:443 +DESTINATION_NOT_ALLOWED +- +alpha-policy`,
       `${time} +DROP +alpha +General Compute +first\\.example\\.com:443 +DESTINATION_NOT_ALLOWED +- +alpha-policy`,

@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 
+import { DENIAL_COLUMNS } from '../../model/denial-columns.ts';
+import { INBOUND_COLUMNS } from '../../model/inbound-columns.ts';
 import { denialTable, formatDenials, type TableFormat } from './format-denials.ts';
 import type { JsonRow } from './run-query.ts';
 
@@ -26,9 +28,9 @@ const dryRun: JsonRow = {
 const columns = Object.keys(denial);
 
 const listing = `
-TIME                   ACCESS_TYPE      WORKSPACE   PRODUCT    DESTINATION:PORT    REASON                             RULE                                           POLICY
-2026-01-01T00:00:00Z   DROP             team-a      ML Build   pkg.test:443        No entry allows this destination   -                                              default-policy
-2026-01-01T00:00:00Z   DRY_RUN_DENIAL   team-a      ML Build   [2001:db8::1]:443   No entry allows this destination   blockedInternetDestinations "*.evil.example"   default-policy
+TIME                   ACCESS_TYPE      WORKSPACE   NETWORK_SOURCE_TYPE   DESTINATION:PORT    REASON                             RULE                                           POLICY
+2026-01-01T00:00:00Z   DROP             team-a      ML Build              pkg.test:443        No entry allows this destination   -                                              default-policy
+2026-01-01T00:00:00Z   DRY_RUN_DENIAL   team-a      ML Build              [2001:db8::1]:443   No entry allows this destination   blockedInternetDestinations "*.evil.example"   default-policy
 `.slice(1);
 
 const inboundListing = `
@@ -41,6 +43,25 @@ describe('formatDenials()', () => {
   test('lists denials in eight columns', () => {
     expect(formatDenials(columns, [denial, dryRun], { listing: 'outbound' })).toBe(listing);
   });
+
+  test.each(['outbound', 'inbound'] as const)(
+    'a heading of the %s table that is a column has its value',
+    (which) => {
+      const known = which === 'outbound' ? DENIAL_COLUMNS : INBOUND_COLUMNS;
+      const names = known.map(({ name }) => name);
+      const odd = new Set(['event_time', 'source', 'repeats', 'lost', 'port', 'reason']);
+      const row = Object.fromEntries(names.map((name) => [name, odd.has(name) ? null : `of-${name}`]));
+      const [headings = [], cells = []] = formatDenials(names, [row], { listing: which })
+        .split('\n')
+        .map((line) => line.split(/ {3,}/));
+      const same = headings.flatMap((heading, at) => {
+        const name = heading.toLowerCase();
+        return names.includes(name as never) && !odd.has(name) ? [[name, cells[at]]] : [];
+      });
+      expect(same.length).toBeGreaterThan(1);
+      expect(same).toEqual(same.map(([name]) => [name, `of-${name}`]));
+    },
+  );
 
   test('lists who was denied where that was looked up', () => {
     const rows: readonly JsonRow[] = [
@@ -131,7 +152,7 @@ describe('formatDenials()', () => {
       expect(startsOf(last)).toEqual(startsOf(headings));
       expect(startsOf(first)).toEqual(startsOf(headings));
       expect(headings).toMatch(/ POD$/);
-      expect(last).toMatch(/ trino-worke(?:r-1|…)$/);
+      expect(last).toMatch(/ trino-worke(?:r-1|r?…)$/);
       expect(overlong.includes(`${long.destination}:443`)).toBe(width === undefined);
       expect(overlong.trimEnd().length).toBeLessThanOrEqual(width ?? 1000);
     });

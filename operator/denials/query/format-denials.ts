@@ -79,7 +79,7 @@ const OUTBOUND_LISTING: readonly ListingColumn[] = [
   TIME,
   ACCESS,
   { heading: 'WORKSPACE', value: column('workspace'), least: 10, rank: 5, usual: 20 },
-  { heading: 'PRODUCT', value: column('network_source_type'), rank: 7, usual: 15 },
+  { heading: 'NETWORK_SOURCE_TYPE', value: column('network_source_type'), least: 19, rank: 7 },
   { heading: DESTINATION, value: destinationAndPort, least: 16, usual: 40 },
   { heading: 'REASON', value: reasonAndRepeats, least: 19, rank: 2, usual: 28 },
   { heading: 'RULE', value: column('rule'), least: 12, rank: 6, usual: 36 },
