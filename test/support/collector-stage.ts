@@ -10,6 +10,7 @@ import {
   createCollectorServer,
   type ServerTls,
 } from '../../operator/denials/collector/collector-server.ts';
+import { IsolatedQueries } from '../../operator/denials/collector/isolated-queries.ts';
 import type { ReadableWorkspaces } from '../../operator/denials/collector/readable-workspaces.ts';
 import {
   type CollectorConnection,
@@ -23,6 +24,7 @@ import { createCertificateAuthority } from '../outside/certificates.ts';
 export interface CollectorStage {
   readonly server: CollectorServer;
   readonly store: DenialStore;
+  readonly isolated: IsolatedQueries;
   readonly refused: string[];
   readonly faults: unknown[];
   /** "https://127.0.0.1:40123", with a certificate for another name. */
@@ -67,6 +69,7 @@ export function withCollector(
     const refused: string[] = [];
     const faults: unknown[] = [];
     const tls = await authority.leafFor(HOST);
+    const isolated = new IsolatedQueries();
     const log = queriedDenials(store, join(folder, 'queries'));
     const server = createCollectorServer({
       tls,
@@ -77,6 +80,7 @@ export function withCollector(
       answerBackup: answerBackups({ log }),
       answerQuery: answerQueries({
         log,
+        isolated,
         onRunaway: () => undefined,
         timeLimitMs,
       }),
@@ -97,10 +101,11 @@ export function withCollector(
       return made;
     };
     try {
-      await work({ server, store, refused, faults, url, tls, authority: authority.caPem, connect });
+      await work({ server, store, isolated, refused, faults, url, tls, authority: authority.caPem, connect });
     } finally {
       await Promise.all(connections.map((one) => one.close()));
       await server.close();
+      await isolated.close();
       await store.close();
     }
   });

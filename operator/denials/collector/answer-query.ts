@@ -10,11 +10,13 @@ import { type QueryAnswer, type QueryRejection, runQuery } from '../query/run-qu
 import type { QueriedLog } from '../store/queried-log.ts';
 import type { Asker } from './admit-person.ts';
 import { CollectorError } from './collector-error.ts';
-import { askIsolated } from './isolated-query.ts';
+import type { IsolatedQueries } from './isolated-queries.ts';
 
 export interface QueryPlace {
   /** Undefined where rows are only sent on. */
   readonly log: QueriedLog | undefined;
+  /** For one who may not read all. Whoever makes them closes them. */
+  readonly isolated: IsolatedQueries;
   /** Called where only the end of the process ends a query of one who may read all. */
   readonly onRunaway: () => void;
   /** Of each table, for one who may not read all. */
@@ -94,7 +96,7 @@ function parseQuery(body: unknown): Query {
 }
 
 interface Asking
-  extends Pick<QueryPlace, 'onRunaway' | 'timeLimitMs' | 'mostRows'>,
+  extends Pick<QueryPlace, 'isolated' | 'onRunaway' | 'timeLimitMs' | 'mostRows'>,
     Pick<Asker, 'workspaces' | 'signal'> {}
 
 async function askWhole(
@@ -111,8 +113,10 @@ async function askWhole(
 async function askCopy(
   log: QueriedLog,
   { sql, maxRows, since, format }: Query,
-  { mostRows = MOST_ROWS, timeLimitMs = TIME_LIMIT_MS, workspaces, signal }: Asking,
+  { isolated, mostRows = MOST_ROWS, timeLimitMs = TIME_LIMIT_MS, workspaces, signal }: Asking,
 ): Promise<QueryAnswer | FileAnswer> {
+  // It starts while the copy is made.
+  isolated.prepare();
   const copy = await log.copyVisible({
     ...{ workspaces, since, mostRows, memoryMb: COPY_MB },
     sql: rewriteQuery(sql),
@@ -124,7 +128,7 @@ async function askCopy(
       };
     const answer = join(copy.folder, 'answer');
     const asked = { database: copy.database, sql, maxRows, timeLimitMs, format, answer };
-    const outcome = await askIsolated(asked, signal);
+    const outcome = await isolated.ask(asked, signal);
     if (typeof outcome !== 'string') return outcome;
     const isError = outcome === 'rejected';
     return { file: await openFile(answer), format: isError ? 'json' : format, isError };

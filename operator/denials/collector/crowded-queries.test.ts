@@ -53,7 +53,7 @@ test('one query of somebody who asks for many is all that others wait for', () =
           () => ended.push('team-a'),
           () => undefined,
         );
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await until('the first query is under way', () => stage.isolated.pids.running.length > 0);
       const { status, text } = await ask(stage, 'team-b', COUNT);
       ended.push('team-b');
       expect({ status, answer: JSON.parse(text) }).toMatchObject({

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { sampleBatch, sampleDenial } from '../../../test/fixtures/denial-fixture.ts';
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
+import { until } from '../../../test/support/until.ts';
 
 const SECRET = 'zz-secret';
 const TIME_LIMIT_MS = 1500;
@@ -83,7 +84,7 @@ test('a query ends with its caller, and the next one is answered', () =>
     const sql = "select levenshtein(repeat('a', 200000), repeat('b', 200000))";
     const body = gzipSync(JSON.stringify({ sql }));
     const asking = leaving.ask({ method: 'POST', path: '/v1/query', body }).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await until('the query is under way', () => stage.isolated.pids.running.length > 0);
     await leaving.close();
     await asking;
     expect((await ask(stage, 'team-a', 'select 1 as one')).text).toContain('"one":1');

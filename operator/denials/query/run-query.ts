@@ -7,9 +7,8 @@ import {
   type Json,
   StatementType,
 } from '@duckdb/node-api';
-import { passChunks } from '../store/duckdb/day-rows.ts';
 import type { DenialStore } from '../store/duckdb/denial-store.ts';
-import { chunkTaken } from '../store/duckdb/free-chunks.ts';
+import { chunkTaken, passChunks } from '../store/duckdb/free-chunks.ts';
 import { writeParquet } from '../store/duckdb/parquet-file.ts';
 import { checkSelect, notSelectMessage } from './check-select.ts';
 import { toJsonValue } from './json-value.ts';

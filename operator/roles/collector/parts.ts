@@ -9,6 +9,7 @@ import { answerQueries } from '../../denials/collector/answer-query.ts';
 import { authenticateByApiServer } from '../../denials/collector/authenticate-callers.ts';
 import { countDenials, measureCollector } from '../../denials/collector/collector-metrics.ts';
 import { type CollectorServer, createCollectorServer } from '../../denials/collector/collector-server.ts';
+import { IsolatedQueries } from '../../denials/collector/isolated-queries.ts';
 import { readableByApiServer } from '../../denials/collector/readable-workspaces.ts';
 import { currentTls } from '../../denials/collector/server-certificate.ts';
 import { measureLoss } from '../../denials/reading/denial-metrics.ts';
@@ -32,6 +33,7 @@ export interface CollectorParts {
   readonly api: KubernetesApi;
   readonly store: RowStore;
   readonly server: CollectorServer;
+  readonly isolated: IsolatedQueries;
   /** Who was denied. */
   readonly identity: PodIdentity;
   readonly events: DenialEvents;
@@ -65,10 +67,11 @@ export async function assembleParts(config: CollectorConfig, logger: Logger): Pr
   const store = await openRowStore(config, logger, registry);
   const identity = createPodIdentity({ api, logger });
   const events = createEvents({ api, identity, registry, logger });
-  const server = createServer(config, { tls, api, store, identity, events, registry, logger });
+  const isolated = new IsolatedQueries();
+  const server = createServer(config, { tls, api, store, identity, events, isolated, registry, logger });
   const gone = goneGateways({ api, systemNamespace, store, registry, logger });
   return {
-    ...{ registry, api, store, identity, events, server, goneGateways: gone },
+    ...{ registry, api, store, identity, events, server, isolated, goneGateways: gone },
     certificates: repeated(CERTIFICATE_MS, async () => server.setTls(await currentTls(place, Date.now())), {
       onFailure: (error) =>
         logger.error('the certificate could not be looked at and is tried again', { error }),
@@ -106,9 +109,10 @@ function createServer(
     store,
     identity,
     events,
+    isolated,
     registry,
     logger,
-  }: Pick<CollectorParts, 'api' | 'store' | 'identity' | 'events' | 'registry'> & {
+  }: Pick<CollectorParts, 'api' | 'store' | 'identity' | 'events' | 'isolated' | 'registry'> & {
     readonly tls: Parameters<CollectorServer['setTls']>[0];
     readonly logger: Logger;
   },
@@ -129,6 +133,7 @@ function createServer(
     answerBackup: answerBackups({ log: store.log }),
     answerQuery: answerQueries({
       log: store.log,
+      isolated,
       onRunaway: () => endProcess(logger, 'a query ignores its time limit'),
     }),
     onRefused: (status, sentence, request) => {

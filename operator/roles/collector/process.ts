@@ -67,9 +67,10 @@ export class CollectorProcess {
 
   /** Batches under way are stored and answered. */
   async stop(): Promise<void> {
-    const { identity, events, server, certificates, goneLooks, store, api } = this.#parts;
+    const { identity, events, server, isolated, certificates, goneLooks, store, api } = this.#parts;
     await this.#health?.close();
     await server.close();
+    await isolated.close();
     await events.stop();
     await identity.stop();
     await certificates.stop();

@@ -3,8 +3,8 @@
 // count it.
 import { rm } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { passChunks } from './day-rows.ts';
 import type { DenialStore } from './denial-store.ts';
+import { passChunks } from './free-chunks.ts';
 import { prepareInstance } from './open-database.ts';
 
 const MEMORY_MB = 128;

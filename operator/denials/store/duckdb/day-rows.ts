@@ -2,7 +2,7 @@
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBTimestampTZValue } from '@duckdb/node-api';
 import { DAY_MS, type Day, type DayCount } from '../day-count.ts';
 import { LOG_TABLES } from '../log-tables.ts';
-import { chunkTaken } from './free-chunks.ts';
+import { passChunks } from './free-chunks.ts';
 
 const DAY_US = BigInt(DAY_MS) * 1000n;
 /** Whole numbers: the calendar of time zones takes a hundred times as long. */
@@ -55,16 +55,6 @@ async function countDay(connection: DuckDBConnection, { table, day }: Day): Prom
   );
   const [rows, fingerprint] = (await result.getRows())[0] ?? [];
   return { table, day, rows: Number(rows), fingerprint: String(fingerprint) };
-}
-
-type Chunks = Pick<Awaited<ReturnType<DuckDBConnection['stream']>>, 'fetchChunk'>;
-
-export async function passChunks(result: Chunks, take: (chunk: DuckDBDataChunk) => void): Promise<void> {
-  for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
-    if (chunk.rowCount === 0) return;
-    take(chunk);
-    chunkTaken();
-  }
 }
 
 function bounds(day: number): DuckDBTimestampTZValue[] {

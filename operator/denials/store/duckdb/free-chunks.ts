@@ -3,6 +3,7 @@
 // picks few rows of many, each chunk has a few rows in the memory of 2048.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api';
 
 /** So many may be waiting. */
 const MOST_CHUNKS = 32;
@@ -20,4 +21,14 @@ export function chunkTaken(): void {
   TAKEN.chunks += 1;
   // They are young, so only those are looked through.
   if (TAKEN.chunks % MOST_CHUNKS === 0) collectGarbage({ type: 'minor' });
+}
+
+type Chunks = Pick<Awaited<ReturnType<DuckDBConnection['stream']>>, 'fetchChunk'>;
+
+export async function passChunks(result: Chunks, take: (chunk: DuckDBDataChunk) => void): Promise<void> {
+  for (let chunk = await result.fetchChunk(); chunk !== null; chunk = await result.fetchChunk()) {
+    if (chunk.rowCount === 0) return;
+    take(chunk);
+    chunkTaken();
+  }
 }

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 
 import { makeDirectories } from '../../../lib/make-directories.ts';
+import { lockInstance } from './lock-instance.ts';
 import { ForeignFileError, prepareSchema } from './prepare-schema.ts';
 import { type SetAside, setAside } from './set-aside.ts';
 
@@ -22,9 +23,6 @@ export interface DatabaseOptions {
   /** Why the existing file must not be opened at all: it is set aside for a new one. */
   readonly mistrusted?: string;
 }
-
-/** What one query may spill to disk before it fails. */
-const SPILL_LIMIT = '1GiB';
 
 export interface OpenedDatabase {
   readonly instance: DuckDBInstance;
@@ -101,10 +99,7 @@ export async function prepareInstance(instance: DuckDBInstance, readOnly: boolea
   const connection = await instance.connect();
   try {
     await prepareSchema(connection, readOnly);
-    await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
-    await connection.run(`SET max_temp_directory_size = '${SPILL_LIMIT}'`);
-    await connection.run('SET enable_external_access = false');
-    await connection.run('SET lock_configuration = true');
+    await lockInstance(connection);
   } catch (cause) {
     connection.closeSync();
     instance.closeSync();

@@ -7,8 +7,8 @@ import {
 } from '@duckdb/node-api';
 import type { SchemaTable } from '../log-tables.ts';
 import { sqlTypeOf } from './column-values.ts';
-import { passChunks } from './day-rows.ts';
 import type { DenialStore } from './denial-store.ts';
+import { passChunks } from './free-chunks.ts';
 import { type NeededRows, neededRows } from './needed-rows.ts';
 import type { FillTable, VisibleFilter } from './visible-copy.ts';
 
