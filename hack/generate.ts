@@ -13,8 +13,9 @@ import { renderAdmission } from '../operator/manifests/admission/admission.ts';
 import { renderCanary } from '../operator/manifests/canary.ts';
 import { renderCrd } from '../operator/manifests/crd.ts';
 import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/manifests/crd-file.ts';
-import { renderCollectorRbac, renderRbac } from '../operator/manifests/rbac.ts';
-import { renderRemovalRbac } from '../operator/manifests/removal-rbac.ts';
+import { renderCollectorRbac } from '../operator/manifests/rbac/collector-rbac.ts';
+import { renderRbac } from '../operator/manifests/rbac/rbac.ts';
+import { renderRemovalRbac } from '../operator/manifests/rbac/removal-rbac.ts';
 import { KINDS } from '../operator/model/kinds.ts';
 import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
 

@@ -9,7 +9,7 @@ import {
   type Installation,
 } from '../model/system-names.ts';
 import type { JsonObject } from './crd.ts';
-import { renderCanaryRoles } from './rbac.ts';
+import { renderCanaryRoles } from './rbac/rbac.ts';
 
 /** The Namespace first, since the rest is in it. */
 export function renderCanary(installation: Installation): readonly JsonObject[] {

@@ -17,7 +17,7 @@ import {
 import { WORKSPACE_LABEL } from '../../model/workspace.ts';
 import { workspacePlanKind } from '../../model/workspace-plan.ts';
 import type { JsonObject } from '../crd.ts';
-import { operatorRules } from '../rbac.ts';
+import { operatorRules } from '../rbac/operator-grants.ts';
 import {
   annotationsOf,
   celList,

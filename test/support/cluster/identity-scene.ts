@@ -3,7 +3,7 @@
 import { type KubernetesObject, pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
-import { renderCollectorRbac } from '../../../operator/manifests/rbac.ts';
+import { renderCollectorRbac } from '../../../operator/manifests/rbac/collector-rbac.ts';
 import { PODS } from '../../../operator/model/cluster-resources.ts';
 import type { Denial } from '../../../operator/model/denial.ts';
 import { USUAL_INSTALLATION } from '../../../operator/model/system-names.ts';

@@ -7,16 +7,16 @@ import {
   REMOVED_BY_NAME,
   REMOVED_EVERYWHERE,
   REMOVED_OF_COLLECTOR,
-} from '../model/cluster-resources.ts';
+} from '../../model/cluster-resources.ts';
 import {
   COLLECTOR_NAME,
   INGRESS_TLS_ROLE,
   type Installation,
   LEASE_NAMES,
   REMOVE_ACCOUNT,
-} from '../model/system-names.ts';
-import type { JsonObject } from './crd.ts';
-import { allow, type RbacRule, renderGrant } from './rbac.ts';
+} from '../../model/system-names.ts';
+import type { JsonObject } from '../crd.ts';
+import { allow, type RbacRule, renderGrant } from './grant.ts';
 
 export function renderRemovalRbac({ systemNamespace }: Installation): readonly JsonObject[] {
   const remove = (resources: readonly ClusterResource[]): readonly RbacRule[] =>

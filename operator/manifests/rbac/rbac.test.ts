@@ -1,6 +1,7 @@
-import { renderAdmission } from './admission/admission.ts';
-import { renderCanary } from './canary.ts';
-import { renderCollectorRbac, renderRbac } from './rbac.ts';
+import { renderAdmission } from '../admission/admission.ts';
+import { renderCanary } from '../canary.ts';
+import { renderCollectorRbac } from './collector-rbac.ts';
+import { renderRbac } from './rbac.ts';
 
 test('the namespace and the accounts of an installation are parameters of all manifests', () => {
   const installation = {
