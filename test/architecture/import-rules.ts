@@ -58,7 +58,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   roles: { uses: EVERYTHING },
   'command-options.ts': { uses: ['model'] },
   'kubectl-sallyport.ts': { uses: ['model', 'roles', 'command-options.ts'] },
-  'main.ts': { uses: ['model', 'roles', 'command-options.ts'] },
+  'folder-commands.ts': { uses: ['model', 'roles', 'command-options.ts'] },
+  'cluster-commands.ts': { uses: ['model', 'roles', 'command-options.ts'] },
+  'main.ts': { uses: ['command-options.ts', 'folder-commands.ts', 'cluster-commands.ts'] },
 };
 
 /** Their answer depends on their arguments alone. */
