@@ -2,9 +2,10 @@
 // in order. A line counts as consumed when the consumer's promise has resolved; only then is the position persisted, a
 // second later at most, and only files that are consumed and no longer written are deleted. Memory holds one batch.
 import { type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AtomicFiles } from '../../lib/atomic-file.ts';
+import { LiveLog } from './live-log.ts';
 import {
   type LogBatch,
   type LogChunk,
@@ -55,16 +56,14 @@ export class LogTail {
   truncations = 0;
   readonly #options: LogTailOptions;
   readonly #files: LogFiles;
+  readonly #live: LiveLog;
   readonly #gaps: LogGaps;
   readonly #lag = new LogLag(performance.now());
   #position: LogPosition = { sequence: 1, offset: 0 };
-  #liveSequence = 1;
   #open: OpenFile | undefined;
-  #lock: Promise<unknown> = Promise.resolve();
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
   #pump: Promise<void> | undefined;
-  #needsReopen = false;
   #isIdle = false;
   #persistedAtMs = 0;
   readonly #closed = new AbortController();
@@ -74,6 +73,8 @@ export class LogTail {
   constructor(options: LogTailOptions) {
     this.#options = options;
     this.#files = new LogFiles(options.folder, options.files, options.name);
+    const { reopenLogs, maxBytes = DEFAULT_MAX_BYTES } = options;
+    this.#live = new LiveLog({ files: this.#files, reopenLogs, maxBytes });
     this.#gaps = options.gaps ?? NO_GAPS;
   }
 
@@ -101,22 +102,13 @@ export class LogTail {
    * torn last line apart from the first line of the new one. Nothing happens while there is no line to rotate.
    */
   async rotate(): Promise<void> {
-    await this.#exclusively(async () => {
-      const bytes = await this.#files.liveBytes();
-      if (bytes === undefined || bytes === 0) {
-        return;
-      }
-      await rename(this.#files.livePath, this.#files.rotatedPath(this.#liveSequence));
-      this.#liveSequence += 1;
-      this.#needsReopen = true;
-    });
-    await this.#reopen();
+    await this.#live.rotate();
     this.#wakeUp.signal();
   }
 
   /** Where its writer is. */
   get livePlace(): LogPlace {
-    return this.#placeOf(this.#liveSequence);
+    return this.#placeOf(this.#live.sequence);
   }
 
   /** Bytes in all files of the log. */
@@ -126,7 +118,7 @@ export class LogTail {
 
   /** About how long the oldest line that is not consumed has been there; 0 where all are. */
   async lagMs(): Promise<number> {
-    const end = await this.#end();
+    const end = await this.#live.end();
     return this.#lag.ms(this.#readUpTo(end), end, performance.now());
   }
 
@@ -136,7 +128,7 @@ export class LogTail {
    */
   async giveUpOldest(): Promise<boolean> {
     if (this.#options.gaps === undefined) return false;
-    return await this.#exclusively(async () => {
+    return await this.#live.exclusively(async () => {
       const rotated = await this.#files.rotated();
       // Envoy writes to the newest file until it has opened a newer one.
       const finished = (await this.#files.liveBytes()) === undefined ? rotated.slice(0, -1) : rotated;
@@ -152,7 +144,7 @@ export class LogTail {
 
   /** Resolves when every complete line that is in the files now is consumed, or the tail is closed or never started. */
   async drain(): Promise<void> {
-    const target = await this.#exclusively(() => this.#end());
+    const target = await this.#live.exclusively(() => this.#live.end());
     if (this.#pump !== undefined && !this.#closed.signal.aborted) {
       this.#wakeUp.signal();
       await this.#drain.wait(target);
@@ -166,7 +158,7 @@ export class LogTail {
     this.#watcher?.close();
     this.#wakeUp.signal();
     await this.#pump;
-    await this.#lock;
+    await this.#live.exclusively(async () => undefined);
     if (this.#pump !== undefined) await this.#persist(this.#position);
     await this.#open?.handle.close();
     this.#open = undefined;
@@ -176,8 +168,8 @@ export class LogTail {
   /** For somebody who only counts: the files that are not consumed, but for those that are known. */
   openUnread(known: UnreadOptions['known']): Promise<readonly UnreadFile[]> {
     const position = this.#position;
-    return this.#exclusively(() =>
-      openUnread(this.#files, { position, liveSequence: this.#liveSequence, known }),
+    return this.#live.exclusively(() =>
+      openUnread(this.#files, { position, liveSequence: this.#live.sequence, known }),
     );
   }
 
@@ -187,10 +179,6 @@ export class LogTail {
 
   #placeOf(sequence: number): LogPlace {
     return { log: this.#files.log, sequence };
-  }
-
-  async #end(): Promise<LogPosition> {
-    return { sequence: this.#liveSequence, offset: (await this.#files.liveBytes()) ?? 0 };
   }
 
   /** A reader that found nothing more to read is at the end, though no new file is there yet. */
@@ -216,16 +204,14 @@ export class LogTail {
       this.#gaps.lastGivenUp(this.#files.log),
       ...rotated,
     ];
-    this.#liveSequence = Math.max(...used) + 1;
-    const isLive = this.#position.sequence === this.#liveSequence;
+    let next = Math.max(...used) + 1;
+    const isLive = this.#position.sequence === next;
     if (isLive && this.#position.offset > ((await this.#files.liveBytes()) ?? 0)) {
       // Somebody emptied or removed the file. Its number is used up, since lines are known by number and offset.
-      await this.#moveTo({ sequence: this.#liveSequence + 1, offset: 0 });
-      this.#liveSequence += 1;
+      next += 1;
+      await this.#moveTo({ sequence: next, offset: 0 });
     }
-    // We may have been killed between the rename and Envoy's reopening.
-    this.#needsReopen = rotated.length > 0;
-    await this.#reopen();
+    await this.#live.startAt(next, rotated);
   }
 
   async #run(): Promise<void> {
@@ -250,12 +236,12 @@ export class LogTail {
   /** Consumes one batch or passes to the next file; false when there is nothing to do. */
   async #step(): Promise<boolean> {
     await this.#gaps.handOver(this.#placeOf(this.#position.sequence));
-    const current = await this.#exclusively(() => this.#openCurrent());
+    const current = await this.#live.exclusively(() => this.#openCurrent());
     if (current === undefined) {
       return await this.#skipMissing();
     }
     // Asked before the read: once there is a newer file, Envoy writes no more to this one.
-    const isFinished = await this.#hasSuccessor(current.sequence);
+    const isFinished = await this.#live.hasSuccessor(current.sequence);
     const { offset } = this.#position;
     const chunk = await readChunk(current.handle, offset);
     if (chunk.kind === 'nothing')
@@ -285,10 +271,8 @@ export class LogTail {
   /** Its number is used up, since lines are known by number and offset. False where the file is as long as it was. */
   async #passTruncated({ sequence, handle }: OpenFile): Promise<boolean> {
     if ((await handle.stat()).size >= this.#position.offset) return false;
-    await this.#exclusively(
-      async () => void (this.#liveSequence = Math.max(this.#liveSequence, sequence + 1)),
-    );
-    await this.#moveTo({ sequence: this.#liveSequence, offset: 0 });
+    await this.#live.exclusively(async () => this.#live.useUpTo(sequence + 1));
+    await this.#moveTo({ sequence: this.#live.sequence, offset: 0 });
     this.truncations += 1;
     await handle.close();
     this.#open = undefined;
@@ -328,7 +312,7 @@ export class LogTail {
       return this.#open;
     }
     if (this.#gaps.isGivenUp(this.#placeOf(sequence))) return undefined;
-    const path = sequence === this.#liveSequence ? this.#files.livePath : this.#files.rotatedPath(sequence);
+    const path = sequence === this.#live.sequence ? this.#files.livePath : this.#files.rotatedPath(sequence);
     try {
       this.#open = { sequence, handle: await open(path, 'r') };
     } catch (error) {
@@ -343,56 +327,27 @@ export class LogTail {
   // Does not wait for rotated files that are gone.
   async #skipMissing(): Promise<boolean> {
     const { sequence } = this.#position;
-    if (sequence >= this.#liveSequence) {
+    if (sequence >= this.#live.sequence) {
       return false;
     }
     // Under the lock, because a rotation in between would make us skip the file that was live.
-    const next = await this.#exclusively(async () => {
+    const next = await this.#live.exclusively(async () => {
       const rotated = await this.#files.rotated();
-      return rotated.find((number) => number > sequence) ?? this.#liveSequence;
+      return rotated.find((number) => number > sequence) ?? this.#live.sequence;
     });
     await this.#moveTo({ sequence: next, offset: 0 });
     return true;
   }
 
-  async #hasSuccessor(sequence: number): Promise<boolean> {
-    return await this.#exclusively(async () => {
-      const newest =
-        (await this.#files.liveBytes()) === undefined ? this.#liveSequence - 1 : this.#liveSequence;
-      return sequence < newest;
-    });
-  }
-
   async #onPoll(): Promise<void> {
     this.#wakeUp.signal();
-    const end = await this.#end();
+    const end = await this.#live.end();
     this.#lag.note(this.#readUpTo(end), end, performance.now());
-    await this.#reopen();
+    await this.#live.reopen();
     await this.#rotateWhenLarge().catch((error: unknown) => this.#options.onFailure?.(error as Error));
   }
 
   async #rotateWhenLarge(): Promise<void> {
-    if (((await this.#files.liveBytes()) ?? 0) >= (this.#options.maxBytes ?? DEFAULT_MAX_BYTES)) {
-      await this.rotate();
-    }
-  }
-
-  // Envoy opens the new file when it next has a line to write. An Envoy that is down opens it when it starts.
-  async #reopen(): Promise<void> {
-    if (!this.#needsReopen) {
-      return;
-    }
-    try {
-      await this.#options.reopenLogs();
-      this.#needsReopen = false;
-    } catch {
-      // The poll asks again.
-    }
-  }
-
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#lock.then(work);
-    this.#lock = done.catch(() => undefined);
-    return done;
+    if (await this.#live.isLarge()) await this.rotate();
   }
 }
