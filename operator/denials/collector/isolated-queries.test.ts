@@ -65,6 +65,7 @@ test('a process waits for the next query, runs it, and no other', () =>
     expect(JSON.parse(await readFile(answer, 'utf8'))).toMatchObject({
       rows: [{ zone: 'UTC', name: 'rows' }],
     });
+    await until('another one waits', () => queries.pids.waiting !== undefined);
     expect(isRunning(first ?? 0)).toBe(false);
     const second = queries.pids.waiting;
     expect(second).toEqual(expect.any(Number));
@@ -81,6 +82,7 @@ test('a process that ended while it waited is replaced, and nobody is told', () 
     const asking = ask('select 1');
     expect(queries.pids.asked).toEqual([waiting]);
     expect(await asking).toBe('answered');
+    await until('another one waits', () => queries.pids.waiting !== undefined);
     process.kill(queries.pids.waiting ?? 0, 'SIGKILL');
     await until('its end is known', () => queries.pids.waiting === undefined);
     expect(await ask('select 1')).toBe('answered');
@@ -102,6 +104,7 @@ test('a query ends with its caller, and one whose caller has gone takes no proce
     const [pid = 0] = queries.pids.asked;
     caller.abort();
     expect(await asking).toEqual({ error: 'Cannot finish the query: the caller has gone' });
+    await until('another one waits', () => queries.pids.waiting !== undefined);
     expect(isRunning(pid)).toBe(false);
     const { waiting } = queries.pids;
     expect(await ask(ENDLESS, caller.signal)).toEqual({

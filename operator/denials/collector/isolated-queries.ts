@@ -77,11 +77,11 @@ export class IsolatedQueries {
     return outcome === 'not begun' ? { error: NO_MEMORY } : outcome;
   }
 
-  /** Nothing waits afterwards. */
+  /** No process is left afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#waiting?.stop();
+    await Promise.all([this.#waiting, ...this.#asked].map((one) => one?.stop()));
   }
 
   async #askOne(query: IsolatedQuery, signal: AbortSignal): Promise<QueryOutcome> {
@@ -89,12 +89,15 @@ export class IsolatedQueries {
     const asked = this.#openWaiting() ?? new QueryProcess(this.#limitBytes);
     this.#waiting = undefined;
     this.#asked.add(asked);
-    try {
-      return await asked.ask(query, signal);
-    } finally {
-      this.#asked.delete(asked);
-      this.prepare();
-    }
+    void this.#prepareAfter(asked);
+    return await asked.ask(query, signal);
+  }
+
+  async #prepareAfter(asked: QueryProcess): Promise<void> {
+    // Its failure is that of the query.
+    await asked.closed.catch(() => undefined);
+    this.#asked.delete(asked);
+    this.prepare();
   }
 
   #openWaiting(): QueryProcess | undefined {

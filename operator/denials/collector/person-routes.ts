@@ -76,6 +76,8 @@ function sendText(reply: FastifyReply, text: string): FastifyReply {
 }
 
 function endSending(reply: FastifyReply, bytes: number): void {
+  // Its end has been, and would not be heard of.
+  if (reply.raw.destroyed) return;
   const timer = setTimeout(() => reply.raw.destroy(), SENDING_MS + bytes / LEAST_BYTES_PER_MS);
   reply.raw.once('close', () => clearTimeout(timer));
 }

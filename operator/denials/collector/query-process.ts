@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { heldBytes } from '../../lib/process-memory.ts';
 import type { QueryRejection } from '../query/run-query.ts';
-import { ANSWERED, type IsolatedQuery, REJECTED } from './isolated-query-wire.ts';
+import { ANSWERED, BEGUN, type IsolatedQuery, REJECTED } from './isolated-query-wire.ts';
 
 /** From the sources, or as bundled. */
 const PROGRAM = join(
@@ -37,10 +37,12 @@ export type QueryOutcome = 'answered' | 'rejected' | 'not begun' | QueryRejectio
 export class QueryProcess {
   readonly #limitBytes: number;
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  /** Its exit code, or that it cannot be started. */
-  readonly #closed: Promise<number | null>;
+  /** Rejects where it could not be started. */
+  readonly closed: Promise<void>;
   #watch: NodeJS.Timeout;
-  #hasBegun = false;
+  readonly #answered = Promise.withResolvers<void>();
+  /** What it has said. */
+  #said = '';
   #hasClosed = false;
   #end: End = 'ended';
 
@@ -53,18 +55,18 @@ export class QueryProcess {
       // Nothing that SQL could ask for.
       env: { PATH, MALLOC_ARENA_MAX: '2' },
     });
-    this.#child.stdout.once('data', () => (this.#hasBegun = true));
+    this.#child.stdout.setEncoding('latin1').on('data', (part: string) => this.#hear(part));
     // A process that has ended does not read.
     this.#child.stdin.on('error', () => undefined);
     this.#watch = setInterval(() => this.#look(), WAITING_LOOK_MS);
-    this.#closed = new Promise<number | null>((resolve, reject) => {
-      this.#child.once('error', reject).once('close', resolve);
+    this.closed = new Promise<void>((resolve, reject) => {
+      this.#child.once('error', reject).once('close', () => resolve());
     }).finally(() => {
       this.#hasClosed = true;
       clearInterval(this.#watch);
     });
     // Of one that is never asked, nobody waits for the end.
-    this.#closed.catch(() => undefined);
+    this.closed.catch(() => undefined);
   }
 
   /** Until it is known to have ended. */
@@ -74,7 +76,7 @@ export class QueryProcess {
 
   /** Whether it has read its query. */
   get hasBegun(): boolean {
-    return this.#hasBegun;
+    return this.#said !== '';
   }
 
   /** Undefined where it could not be started. */
@@ -82,7 +84,7 @@ export class QueryProcess {
     return this.#child.pid;
   }
 
-  /** Once. Never throws because of the query. Throws where the process could not be started. */
+  /** Once. When it resolves, the process may still be ending. Never throws because of the query. Throws where the process could not be started. */
   async ask(query: IsolatedQuery, signal: AbortSignal): Promise<QueryOutcome> {
     const onGone = (): void => this.#kill('gone');
     signal.addEventListener('abort', onGone);
@@ -92,8 +94,11 @@ export class QueryProcess {
       if (signal.aborted) onGone();
       // Its input stays open, so that the process notices where this one ends.
       this.#child.stdin.write(`${JSON.stringify(query)}\n`);
-      return await this.#outcome(query, await this.#closed);
+      await Promise.race([this.#answered.promise, this.closed]);
+      return await this.#outcome(query);
     } finally {
+      // Whatever it is still at.
+      this.#child.kill('SIGKILL');
       clearTimeout(timer);
       signal.removeEventListener('abort', onGone);
     }
@@ -102,15 +107,20 @@ export class QueryProcess {
   /** Resolves when it has ended. */
   async stop(): Promise<void> {
     this.#kill('gone');
-    await this.#closed.catch(() => undefined);
+    await this.closed.catch(() => undefined);
   }
 
-  async #outcome({ timeLimitMs, format, answer }: IsolatedQuery, code: number | null): Promise<QueryOutcome> {
-    if (this.#end === 'ended' && !this.#hasBegun) return 'not begun';
-    if (this.#end !== 'ended' || (code !== ANSWERED && code !== REJECTED))
-      return refusal(this.#end, timeLimitMs);
-    if (format === 'json' && (await stat(answer)).size > MOST_ANSWER_BYTES) return TOO_LONG;
-    return code === REJECTED ? 'rejected' : 'answered';
+  async #outcome({ timeLimitMs, format, answer }: IsolatedQuery): Promise<QueryOutcome> {
+    if (this.#end === 'ended' && !this.hasBegun) return 'not begun';
+    const outcome = this.#end === 'ended' ? OUTCOMES.get(this.#said) : undefined;
+    if (outcome === undefined) return refusal(this.#end, timeLimitMs);
+    const isLong = format === 'json' && (await stat(answer)).size > MOST_ANSWER_BYTES;
+    return isLong ? TOO_LONG : outcome;
+  }
+
+  #hear(part: string): void {
+    this.#said += part;
+    if (OUTCOMES.has(this.#said)) this.#answered.resolve();
   }
 
   #watchClosely(): void {
@@ -128,6 +138,11 @@ export class QueryProcess {
     this.#child.kill('SIGKILL');
   }
 }
+
+const OUTCOMES: ReadonlyMap<string, 'answered' | 'rejected'> = new Map([
+  [`${BEGUN}${ANSWERED}`, 'answered'],
+  [`${BEGUN}${REJECTED}`, 'rejected'],
+]);
 
 const TOO_LONG = {
   error: `Cannot answer with more than ${MOST_ANSWER_BYTES} bytes: narrow the query, or use LIMIT and OFFSET`,
