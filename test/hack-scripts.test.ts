@@ -197,6 +197,29 @@ describe('hack/ensure-node-modules.sh', () => {
   });
 });
 
+describe('hack/test-suite.sh', () => {
+  it.each(['alerts', 'otlp', 's3'])('builds what suite %s needs, and runs that suite', (suite) => {
+    writeFileSync(join(root, 'package-lock.json'), '{}');
+    writeProgram('node_modules/.bin/node', 'echo "$*"');
+    writeProgram('node_modules/.package-lock.json');
+    for (const script of ['go-tool', 'otel-collector'])
+      writeProgram(`hack/${script}.sh`, `echo "${script} $*"`);
+    const { status, stdout, stderr } = run('hack/test-suite.sh', [suite, '-t', 'a  b']);
+    const needed = { alerts: 'go-tool promtool', otlp: 'otel-collector ', s3: 'go-tool versitygw' }[suite];
+    expect({ status, stderr }).toEqual({ status: 0, stderr: `${needed}\n` });
+    expect(stdout).toContain(`jest.js --config test/${suite}/jest.config.js -t a  b\n`);
+    expect(existsSync(join(HACK, `../test/${suite}/jest.config.js`))).toBe(true);
+  });
+
+  it('says which suites there are', () => {
+    const { status, stderr } = run('hack/test-suite.sh', ['nosuch']);
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringMatching(/^Cannot run suite "nosuch"\nUsage: .*\n[^]*\n {2}s3 /),
+    });
+  });
+});
+
 describe('hack/kubernetes-build.sh', () => {
   const NAMES = ['etcd', 'kube', 'kube-apiserver', 'kube-controller-manager', 'kubectl'];
 
