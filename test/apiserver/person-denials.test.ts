@@ -1,36 +1,22 @@
 // `kubectl sallyport denials` with real rights on a real API server and a real collector. An API server without nodes
 // forwards no ports, so a connection to the collector stands for that; what it refuses, it refuses.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
-import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import type { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import type { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import { denialsCommand } from '../../operator/roles/denials/command.ts';
 import type { DenialsOptions } from '../../operator/roles/denials/denial-request.ts';
 import type { OpenPort } from '../../operator/roles/shared/collector-of-cluster.ts';
 import { sampleBatch } from '../fixtures/denial-fixture.ts';
-import { makeCollectorPod, portOf, startCollector } from '../support/cluster/collector-scene.ts';
-import {
-  CONTROL_PLANE_TIMEOUT_MS,
-  type ControlPlane,
-  installCollectorRoles,
-  installCrds,
-  installRoles,
-  startControlPlane,
-} from '../support/cluster/control-plane.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { PersonScene } from '../support/cluster/person-scene.ts';
 import { until } from '../support/until.ts';
 
 const EXEC_API = 'client.authentication.k8s.io/v1';
 
-let controlPlane: ControlPlane;
-let root: KubernetesApi;
-let folder: string;
-let running: CollectorProcess;
+let scene: PersonScene;
 /** May get denials in team-a, and forward ports. */
 let ada: string;
 /** The same, by token. */
@@ -41,55 +27,33 @@ let bob: string;
 let eve: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'person-denials-'));
-  controlPlane = await startControlPlane();
-  await installRoles(controlPlane);
-  await installCollectorRoles(controlPlane);
-  await installCrds(controlPlane);
-  root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
-  await storeRows();
-  running = await startCollector(controlPlane, folder);
-  await makeCollectorPod(root);
+  scene = await PersonScene.start(storeRows);
   await grant();
 }, CONTROL_PLANE_TIMEOUT_MS);
 
-afterAll(async () => {
-  await running?.stop();
-  await root?.close();
-  await controlPlane?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => scene?.stop());
 
 /** Three of team-a, of which one is of dry-run, and two of team-b; a collector finds them when it starts. */
-async function storeRows(): Promise<void> {
-  const store = await DenialStore.open(join(folder, 'denials.duckdb'));
+async function storeRows(store: DenialStore): Promise<void> {
   await store.append(sampleBatch(0, 2, { pod: 'etl-0', who: 'POD' }));
   await store.append(sampleBatch(2, 3, { accessType: 'DRY_RUN_DENIAL', policy: 'trial' }));
   await store.append(sampleBatch(3, 5, { workspace: 'team-b', workspaceId: 'ws-2' }));
-  await store.close();
-}
-
-async function kubectl(...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await controlPlane.kubectl(args);
-  if (code !== 0) throw new Error(stderr);
 }
 
 async function grant(): Promise<void> {
   const viewer = ['--clusterrole', 'sallyport-denials-viewer'];
   const home = ['-n', SYSTEM_NAMESPACE];
-  await kubectl('create', 'namespace', 'team-a');
-  await kubectl('create', 'serviceaccount', 'reader', '-n', 'team-a');
+  await scene.kubectl('create', 'namespace', 'team-a');
+  await scene.kubectl('create', 'serviceaccount', 'reader', '-n', 'team-a');
   const people = ['--user', 'ada', '--serviceaccount', 'team-a:reader'];
-  await kubectl('create', 'rolebinding', 'denials', '-n', 'team-a', ...viewer, ...people);
-  await kubectl('create', 'role', 'pods', ...home, '--verb', 'list', '--resource', 'pods');
-  await kubectl('create', 'rolebinding', 'pods', ...home, '--role', 'pods', ...people, '--user', 'bob');
-  ada = await controlPlane.kubeconfigFor({ user: 'ada' });
-  bob = await controlPlane.kubeconfigFor({ user: 'bob' });
-  eve = await controlPlane.kubeconfigFor({ user: 'eve' });
-  reader = await controlPlane.serviceAccountKubeconfig('team-a', 'reader');
+  await scene.kubectl('create', 'rolebinding', 'denials', '-n', 'team-a', ...viewer, ...people);
+  await scene.kubectl('create', 'role', 'pods', ...home, '--verb', 'list', '--resource', 'pods');
+  await scene.kubectl('create', 'rolebinding', 'pods', ...home, '--role', 'pods', ...people, '--user', 'bob');
+  ada = await scene.controlPlane.kubeconfigFor({ user: 'ada' });
+  bob = await scene.controlPlane.kubeconfigFor({ user: 'bob' });
+  eve = await scene.controlPlane.kubeconfigFor({ user: 'eve' });
+  reader = await scene.controlPlane.serviceAccountKubeconfig('team-a', 'reader');
 }
-
-const direct = portOf(() => running);
 
 interface Asked {
   readonly openPort?: OpenPort | undefined;
@@ -98,7 +62,10 @@ interface Asked {
   readonly onOut?: (text: string) => void;
 }
 
-async function denials(options: DenialsOptions, { openPort = direct, width, signal, onOut }: Asked = {}) {
+async function denials(
+  options: DenialsOptions,
+  { openPort = scene.openPort, width, signal, onOut }: Asked = {},
+) {
   let out = '';
   let err = '';
   const terminal = {
@@ -132,7 +99,7 @@ test('people see the rows of their workspaces, known by certificate or by token'
       ...{ status: 0, err: '', destinations: own },
     });
   }
-  const all = await denials({ kubeconfig: controlPlane.adminKubeconfig, output: 'json', limit: '4' });
+  const all = await denials({ kubeconfig: scene.controlPlane.adminKubeconfig, output: 'json', limit: '4' });
   expect(destinationsOf(all.out)).toEqual(['host-4.example.com', 'host-3.example.com', ...own.slice(0, 2)]);
   expect(all.err).toBe('Only the newest 4 are shown: narrow them, or choose another --limit (0: all)\n');
 });
@@ -147,7 +114,7 @@ async function withExecPlugin(kubeconfig: string): Promise<string> {
     const args = ['-c', `echo '${JSON.stringify(credential)}'`];
     return { name, user: { exec: { apiVersion: EXEC_API, command: 'sh', args, interactiveMode: 'Never' } } };
   });
-  const path = join(folder, 'exec.kubeconfig');
+  const path = join(scene.folder, 'exec.kubeconfig');
   await writeFile(path, JSON.stringify({ ...config, users }));
   return path;
 }
@@ -156,13 +123,13 @@ test('people are known by the token of an exec plugin too, and not by a kubeconf
   const kubeconfig = await withExecPlugin(reader);
   const { out, err } = await denials({ kubeconfig, output: 'json' });
   expect({ err, rows: destinationsOf(out).length }).toEqual({ err: '', rows: 3 });
-  const config = load(await readFile(controlPlane.adminKubeconfig, 'utf8')) as {
+  const config = load(await readFile(scene.controlPlane.adminKubeconfig, 'utf8')) as {
     readonly users: readonly { readonly name: string; readonly user: object }[];
   };
   const users = config.users.map(({ name, user }) => ({ name, user: { ...user, as: 'system:admin' } }));
-  const acting = join(folder, 'acting.kubeconfig');
+  const acting = join(scene.folder, 'acting.kubeconfig');
   await writeFile(acting, JSON.stringify({ ...config, users }));
-  await kubectl(
+  await scene.kubectl(
     'create',
     'clusterrolebinding',
     'acting',
@@ -186,7 +153,7 @@ test.each<[DenialsOptions, readonly string[]]>([
   [{ policy: 'trial', product: 'jobs' }, ['host-2.example.com']],
   [{ dryRun: true, limit: '0' }, ['host-2.example.com']],
 ])('%j chooses rows', async (options, destinations) => {
-  const kubeconfig = controlPlane.adminKubeconfig;
+  const kubeconfig = scene.controlPlane.adminKubeconfig;
   expect(destinationsOf((await denials({ kubeconfig, output: 'json', ...options })).out)).toEqual(
     destinations,
   );
@@ -276,7 +243,7 @@ test.each<[DenialsOptions, RegExp]>([
     /^Cannot find out how to reach the API server from kubeconfig "nosuch\.yaml"/,
   ],
 ])('%j: what to do is said', async (options, sentence) => {
-  const kubeconfig = controlPlane.adminKubeconfig;
+  const kubeconfig = scene.controlPlane.adminKubeconfig;
   const answer = await denials({ kubeconfig, ...options });
   expect(answer).toEqual({ status: 1, out: '', err: expect.stringMatching(sentence) });
 });
@@ -284,13 +251,13 @@ test.each<[DenialsOptions, RegExp]>([
 test('a stream that ends, or of somebody else, is said', async () => {
   const ended = await denials(
     { kubeconfig: ada },
-    { openPort: async () => connect(running.port, '127.0.0.1').end() },
+    { openPort: async () => connect(scene.collectorPort, '127.0.0.1').end() },
   );
   expect(ended).toMatchObject({
     status: 1,
     err: expect.stringMatching(/^Cannot connect to the collector: /),
   });
-  const other = new URL(controlPlane.server);
+  const other = new URL(scene.controlPlane.server);
   const stranger = await denials(
     { kubeconfig: ada },
     { openPort: async () => connect(Number(other.port), other.hostname) },
@@ -307,11 +274,7 @@ test('--follow shows what was stored since, and goes on when the collector was a
     { signal: end.signal, onOut: (out) => (shown = out) },
   );
   await until('the rows of --since are there', () => shown.split('\n').length === 4);
-  await running.stop();
-  const store = await DenialStore.open(join(folder, 'denials.duckdb'));
-  await store.append(sampleBatch(5, 6));
-  await store.close();
-  running = await startCollector(controlPlane, folder);
+  await scene.store((store) => store.append(sampleBatch(5, 6)));
   await until('the new row is there', () => shown.includes('host-5.'), 30_000);
   end.abort();
   expect(destinationsOf((await following).out)).toEqual(

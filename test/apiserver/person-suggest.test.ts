@@ -1,61 +1,32 @@
 // `kubectl sallyport suggest` with real rights on a real API server and a real collector: what was denied, as entries, and
 // the policies that it changes.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { compileSnapshot } from '../../operator/compile/plans.ts';
-import { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
-import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
-import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
+import type { DenialStore } from '../../operator/denials/store/duckdb/denial-store.ts';
 import type { Denial } from '../../operator/model/denial.ts';
 import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
-import type { CollectorProcess } from '../../operator/roles/collector/process.ts';
 import {
   type ClusterSuggestOptions,
   clusterSuggestCommand,
 } from '../../operator/roles/suggest/cluster-command.ts';
 import { lineBytes, sampleDenial } from '../fixtures/denial-fixture.ts';
 import { manifest, policyManifest, readSnapshot, workspaceManifest } from '../fixtures/object-fixture.ts';
-import { makeCollectorPod, portOf, startCollector } from '../support/cluster/collector-scene.ts';
-import {
-  CONTROL_PLANE_TIMEOUT_MS,
-  type ControlPlane,
-  installCollectorRoles,
-  installCrds,
-  installRoles,
-  startControlPlane,
-} from '../support/cluster/control-plane.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { PersonScene } from '../support/cluster/person-scene.ts';
 
-let controlPlane: ControlPlane;
-let root: KubernetesApi;
-let folder: string;
-let running: CollectorProcess;
+let scene: PersonScene;
 /** May get denials in team-a and read everything of Sallyport; may not change policies. */
 let ada: string;
 /** May read everything of Sallyport, and no denials. */
 let bob: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'person-suggest-'));
-  controlPlane = await startControlPlane();
-  await installRoles(controlPlane);
-  await installCollectorRoles(controlPlane);
-  await installCrds(controlPlane);
-  root = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
-  await storeRows();
-  running = await startCollector(controlPlane, folder);
-  await makeCollectorPod(root);
+  scene = await PersonScene.start(storeRows);
   await writeObjects();
   await grant();
 }, CONTROL_PLANE_TIMEOUT_MS);
 
-afterAll(async () => {
-  await running?.stop();
-  await root?.close();
-  await controlPlane?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => scene?.stop());
 
 function denial(at: number, workspace: string, changes: Partial<Denial>): Denial {
   const eventTime = new Date(Date.now() - 3_600_000 + at * 1000).toISOString();
@@ -66,7 +37,7 @@ function denial(at: number, workspace: string, changes: Partial<Denial>): Denial
   });
 }
 
-async function storeRows(): Promise<void> {
+async function storeRows(store: DenialStore): Promise<void> {
   const denials = [
     denial(0, 'team-a', { destination: 'a.example.com', repeats: 3 }),
     denial(1, 'team-a', { destination: 'a.example.com', port: 80, protocol: 'HTTP', pod: 'etl-1' }),
@@ -81,10 +52,8 @@ async function storeRows(): Promise<void> {
     denial(6, 'team-c', { destination: 'c.example.com' }),
     denial(7, 'team-b', { destination: 'evil.example.com', accessType: 'DROP' }),
   ];
-  const store = await DenialStore.open(join(folder, 'denials.duckdb'));
   await storeUses(store);
   await store.append({ gateway: 'gw-1', logFile: 'access.log', upTo: denials.length * lineBytes, denials });
-  await store.close();
 }
 
 const DAY_MS = 86_400_000;
@@ -105,13 +74,6 @@ async function storeUses(store: DenialStore): Promise<void> {
   await store.recordUses('gw-1', { time: ago(0), state: 'COUNTING', missedUntil: null, policies });
 }
 
-async function apply(object: object): Promise<void> {
-  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', '-'], {
-    stdin: JSON.stringify(object),
-  });
-  if (code !== 0) throw new Error(stderr);
-}
-
 const POLICY = {
   allowedInternetDestinations: ['kept', 'unused', 'new'].map((name) => ({
     destination: `${name}.example.com`,
@@ -129,32 +91,42 @@ async function writeObjects(): Promise<void> {
   ];
   const { plans, tables } = compileSnapshot(readSnapshot(...objects));
   for (const { kind, metadata, spec } of [...plans, ...tables])
-    await apply({
+    await scene.apply({
       ...{ apiVersion: API_VERSION, kind, spec },
       metadata: { name: metadata.name, namespace: SYSTEM_NAMESPACE },
     });
-  for (const policy of policies) await apply(policy);
-}
-
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await controlPlane.kubectl(args);
-  if (code !== 0) throw new Error(stderr);
-  return stdout;
+  for (const policy of policies) await scene.apply(policy);
 }
 
 async function grant(): Promise<void> {
   const home = ['-n', SYSTEM_NAMESPACE];
   const people = ['--user', 'ada', '--user', 'bob'];
-  await kubectl('create', 'namespace', 'team-a');
-  await kubectl(
+  await scene.kubectl('create', 'namespace', 'team-a');
+  await scene.kubectl(
     ...['create', 'rolebinding', 'denials', '-n', 'team-a', '--user', 'ada'],
     ...['--clusterrole', 'sallyport-denials-viewer'],
   );
-  await kubectl('create', 'clusterrolebinding', 'viewers', '--clusterrole', 'sallyport-viewer', ...people);
-  await kubectl('create', 'role', 'pods', ...home, '--verb', 'get,list', '--resource', 'pods,configmaps');
-  await kubectl('create', 'rolebinding', 'pods', ...home, '--role', 'pods', ...people);
-  ada = await controlPlane.kubeconfigFor({ user: 'ada' });
-  bob = await controlPlane.kubeconfigFor({ user: 'bob' });
+  await scene.kubectl(
+    'create',
+    'clusterrolebinding',
+    'viewers',
+    '--clusterrole',
+    'sallyport-viewer',
+    ...people,
+  );
+  await scene.kubectl(
+    'create',
+    'role',
+    'pods',
+    ...home,
+    '--verb',
+    'get,list',
+    '--resource',
+    'pods,configmaps',
+  );
+  await scene.kubectl('create', 'rolebinding', 'pods', ...home, '--role', 'pods', ...people);
+  ada = await scene.controlPlane.kubeconfigFor({ user: 'ada' });
+  bob = await scene.controlPlane.kubeconfigFor({ user: 'bob' });
 }
 
 interface Answering {
@@ -167,9 +139,9 @@ async function suggest(options: Partial<ClusterSuggestOptions>, { answer, width 
   let out = '';
   let err = '';
   const status = await clusterSuggestCommand(
-    { since: '24h', output: 'table', kubeconfig: controlPlane.adminKubeconfig, ...options },
+    { since: '24h', output: 'table', kubeconfig: scene.controlPlane.adminKubeconfig, ...options },
     {
-      ...{ environment: {}, openPort: portOf(() => running), width },
+      ...{ environment: {}, openPort: scene.openPort, width },
       write: (text) => void (out += text),
       complain: (text) => void (err += text),
       confirm:
@@ -185,7 +157,7 @@ async function suggest(options: Partial<ClusterSuggestOptions>, { answer, width 
 }
 
 async function storedAccess(policy: string): Promise<unknown> {
-  const stored = JSON.parse(await kubectl('get', 'snp', policy, '-o', 'json')) as {
+  const stored = JSON.parse(await scene.kubectl('get', 'snp', policy, '-o', 'json')) as {
     readonly spec: { readonly egress: { readonly networkAccess: unknown } };
   };
   return stored.spec.egress.networkAccess;
@@ -249,7 +221,7 @@ test('who may read no denials is not told that there is nothing to change', asyn
 });
 
 test('what no gateway let through is called unused, where each of now has counted it all the time', async () => {
-  await apply(reportOf('api-1', 'API'));
+  await scene.apply(reportOf('api-1', 'API'));
   const { out } = await suggest({ namespace: 'team-a' });
   expect(out).toMatch(/\nRemove\n +ENTRY +WHY\n +unused\.example\.com +never used since it is counted\n\n/);
   expect(out).toContain('1 entry is not counted for that long, and not called unused');
@@ -261,10 +233,10 @@ test('what no gateway let through is called unused, where each of now has counte
   ];
   for (const { out: shown } of [partly, unknown])
     expect(shown).toContain('How often entries are used is not known here, so none is called unused');
-  await apply(reportOf('gw-2', 'EGRESS'));
+  await scene.apply(reportOf('gw-2', 'EGRESS'));
   const silent = await suggest({ namespace: 'team-a' });
   expect(silent.out).not.toContain('\nRemove\n');
-  await kubectl('delete', 'sgr', 'gw-2', '-n', SYSTEM_NAMESPACE);
+  await scene.kubectl('delete', 'sgr', 'gw-2', '-n', SYSTEM_NAMESPACE);
 });
 
 /** Of a pod that has not told the collector how often entries are used. */
@@ -315,7 +287,7 @@ test('a policy is not changed where a person says no, may not, or somebody else 
     { namespace: 'team-a', apply: true },
     {
       answer: async () => {
-        await kubectl('annotate', 'snp', 'shared', 'example.com/changed=yes');
+        await scene.kubectl('annotate', 'snp', 'shared', 'example.com/changed=yes');
         return true;
       },
     },
@@ -331,7 +303,7 @@ test('-o patch is what kubectl patch takes, at that version', async () => {
   const { out } = await suggest({ namespace: 'team-c', output: 'patch' });
   expect(out).toMatch(/^# kubectl patch snp default-policy --type merge --patch-file FILE\nmetadata:\n/);
   const args = ['patch', 'snp', 'default-policy', '--type', 'merge', '--dry-run=server', '--patch', out];
-  expect(await kubectl(...args)).toContain('patched');
+  expect(await scene.kubectl(...args)).toContain('patched');
 });
 
 test('--apply says whom else the change concerns, and changes the policy', async () => {
@@ -356,7 +328,7 @@ test('--apply says whom else the change concerns, and changes the policy', async
 });
 
 test('--yes asks nobody, and default-policy and who manages a policy are named', async () => {
-  await kubectl('label', 'snp', 'default-policy', 'app.kubernetes.io/managed-by=Helm');
+  await scene.kubectl('label', 'snp', 'default-policy', 'app.kubernetes.io/managed-by=Helm');
   const { status, out } = await suggest({ namespace: 'team-c', apply: true, yes: true });
   expect(status).toBe(0);
   expect(out).toContain('"default-policy" is the policy of every workspace without another');

@@ -58,6 +58,6 @@ export async function makeGatewayPod(root: Pick<KubernetesApi, 'request'>, name:
   return (answer as { readonly status: { readonly token: string } }).status.token;
 }
 
-export function portOf(running: () => CollectorProcess): OpenPort {
+export function portOf(running: () => Pick<CollectorProcess, 'port'>): OpenPort {
   return async () => connect(running().port, '127.0.0.1');
 }
