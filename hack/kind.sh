@@ -8,14 +8,15 @@ nodes=2 cni=cilium cidr_mode=nodes
 usage() {
   cat <<TXT
 Usage: hack/kind.sh up [--nodes N] [--cni cilium|bridge] [--cidr-mode nodes|default]
-       hack/kind.sh env | load ARCHIVE... | run COMMAND [ARGUMENT...] | down
+       hack/kind.sh env | load ARCHIVE... | restart NODE | run COMMAND [ARGUMENT...] | down
 
-up    starts the cluster "$cluster": $nodes nodes unless said otherwise, the first with the control plane
-env   prints KUBECONFIG and PATH for: eval "\$(hack/kind.sh env)"; then kubectl works as usual
-load  brings image archives to all nodes, such as those of hack/images.sh
-run   runs COMMAND where addresses of nodes, pods and Services can be reached; \$ENGINE there is docker or podman,
-      for example: hack/kind.sh run sh -c '\$ENGINE restart $cluster-worker'
-down  removes the cluster and all traces of it
+up      starts the cluster "$cluster": $nodes nodes unless said otherwise, the first with the control plane
+env     prints KUBECONFIG and PATH for: eval "\$(hack/kind.sh env)"; then kubectl works as usual
+load    brings image archives to all nodes, such as those of hack/images.sh
+restart restarts a node, which keeps its address, such as $cluster-worker
+run     runs COMMAND where addresses of nodes, pods and Services can be reached; \$ENGINE there is docker or podman,
+        for example: hack/kind.sh run sh -c '\$ENGINE pause $cluster-worker'
+down    removes the cluster and all traces of it
 
 Cilium enforces NetworkPolicies; the bridge enforces none. An "ipBlock" matches nodes too with --cidr-mode nodes;
 "default" is Cilium's own mode, in which it never does.
@@ -59,6 +60,11 @@ case $command in
       echo "Loading $(basename "$archive") into the nodes" >&2
       run_kind load image-archive --name "$cluster" "$archive"
     done
+    ;;
+  restart)
+    must_be_up
+    [[ $# -eq 1 ]] || { usage >&2 && exit 2; }
+    restart_node "$1"
     ;;
   run)
     must_be_up

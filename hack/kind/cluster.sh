@@ -127,6 +127,19 @@ The cluster is up: $about, after $SECONDS s. Next:
 TXT
 }
 
+# Podman gives a container that starts again another address, by which pods that stay would be lost to Cilium.
+restart_node() {
+  local v4 v6
+  v4=$(on_host "$engine" inspect "$1" --format '{{.NetworkSettings.Networks.kind.IPAddress}}')
+  v6=$(on_host "$engine" inspect "$1" --format '{{.NetworkSettings.Networks.kind.GlobalIPv6Address}}')
+  on_host "$engine" stop "$1" >/dev/null
+  if [[ $engine == podman ]]; then
+    on_host podman network disconnect kind "$1"
+    on_host podman network connect --ip "$v4" --ip6 "$v6" kind "$1"
+  fi
+  on_host "$engine" start "$1" >/dev/null
+}
+
 down() {
   [[ $engine == podman || ! -s $state/engine ]] || run_kind delete cluster --name "$cluster" >&2
   [[ $UID -ne 0 ]] || bash "$here/host.sh" down

@@ -1,5 +1,5 @@
 // A node that restarts, with a gateway and workloads on it: everything comes back by itself, as closed as it was.
-import { engine, kubectl } from '../support/nodes/commands.ts';
+import { kubectl, restartNode } from '../support/nodes/commands.ts';
 import { routeToPods } from '../support/nodes/outside-routes.ts';
 import { onePod, SYSTEM } from '../support/nodes/pods.ts';
 import { arrivals, reach } from '../support/nodes/reach.ts';
@@ -11,7 +11,7 @@ const IN_A_ROW = 5;
 test('after a restart of its node a workspace reaches what its policy names, and nothing else', async () => {
   const before = (await arrivals()).length;
   const { spec, status } = await onePod('ws-a', 'app=client');
-  await engine('restart', spec.nodeName ?? '');
+  await restartNode(spec.nodeName ?? '');
   const asked = () =>
     reach('ws-a', {
       listed: { way: 'proxy', url: 'https://allowed.example/' },

@@ -1,7 +1,7 @@
 // 50 denials a second on nodes while the collector, its node and the gateways go away. The client's own list is the truth:
 // each denial is stored once, or rows with the reason DENIALS_NOT_KEPT count it; more is never said than was asked.
 import { rowsOf } from '../support/nodes/asked-denials.ts';
-import { apply, engine, kubectl, kubectlJson, onNode } from '../support/nodes/commands.ts';
+import { apply, kubectl, kubectlJson, onNode, restartNode } from '../support/nodes/commands.ts';
 import { install, removeAgain, resolversInUse } from '../support/nodes/installation.ts';
 import { routeToPods } from '../support/nodes/outside-routes.ts';
 import { GATEWAYS, onePod, type Pod, pods, runInPod, SYSTEM } from '../support/nodes/pods.ts';
@@ -221,7 +221,7 @@ describe('on a volume', () => {
 
   test('the node of the collector restarts', () =>
     during('node restarted', 60, async () => {
-      await engine('restart', lastNode);
+      await restartNode(lastNode);
       await until(
         'pods are reached again',
         () =>

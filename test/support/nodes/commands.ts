@@ -51,7 +51,7 @@ export function onNode(node: string, script: string): Promise<string> {
   return onHost(['sh', '-c', '$ENGINE exec "$0" sh -c "$1"', node, script]);
 }
 
-/** stop, start, pause, unpause or restart a node. */
-export function engine(verb: string, node: string): Promise<string> {
-  return onHost(['sh', '-c', '$ENGINE "$0" "$1"', verb, node]);
+/** It keeps its address. */
+export function restartNode(node: string): Promise<string> {
+  return must(KIND, ['restart', node]);
 }
