@@ -172,7 +172,7 @@ test('suggestPolicy() names entries that were counted for the whole time and not
     'gone.example.com: expired at 2026-01-01T00:00:00Z',
     's3://acme-logs (us-west-2): never used since it is counted',
   ]);
-  expect(tooNew).toBe(1);
+  expect(tooNew).toEqual([{ text: 'new.example.com', since: '2026-03-01T20:00:00Z' }]);
 });
 
 test('suggestPolicy() keeps an entry that ends a denial of before, and all where nobody counts', () => {

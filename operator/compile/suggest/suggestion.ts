@@ -5,7 +5,7 @@ import type { NetworkPolicy } from '../../model/network-policy.ts';
 import type { ProductLane } from '../../model/workspace-plan.ts';
 import type { DeniedTraffic } from './denied-traffic.ts';
 import type { AddedEntry } from './needed-entries.ts';
-import type { UnusedEntry } from './unused-entries.ts';
+import type { TooNewEntry, UnusedEntry } from './unused-entries.ts';
 
 /** A workspace under the policy, as it is compiled. */
 export interface PlannedWorkspace {
@@ -50,7 +50,7 @@ export interface Suggestion {
   readonly tooRare: number;
   readonly removed: readonly UnusedEntry[];
   /** Entries that are not counted for long enough; undefined where nobody counts. */
-  readonly tooNew: number | undefined;
+  readonly tooNew: readonly TooNewEntry[] | undefined;
   readonly apart: readonly NotSuggested[];
   /** Denials of what the policy allows by now. */
   readonly allowedByNow: number;

@@ -26,8 +26,14 @@ export interface UnusedOptions {
 
 export interface UnusedEntries {
   readonly entries: readonly UnusedEntry[];
-  /** How many are not counted for long enough. */
-  readonly tooNew: number;
+  /** Not counted for long enough. */
+  readonly tooNew: readonly TooNewEntry[];
+}
+
+export interface TooNewEntry {
+  readonly text: string;
+  /** Since when it is counted without a gap; undefined where it is not yet. */
+  readonly since: string | undefined;
 }
 
 interface Written {
@@ -44,13 +50,16 @@ export function unusedEntries(policy: NetworkPolicy, options: UnusedOptions): Un
   const judged = writtenEntries(policy).map((entry) => ({ entry, verdict: judge(entry, uses, options) }));
   return {
     entries: judged.flatMap(({ entry: { list, at, text }, verdict }) =>
-      typeof verdict === 'string' ? [] : [{ list, at, text, why: verdict.why }],
+      typeof verdict === 'object' && 'why' in verdict ? [{ list, at, text, why: verdict.why }] : [],
     ),
-    tooNew: judged.filter(({ verdict }) => verdict === 'TOO_NEW').length,
+    tooNew: judged.flatMap(({ entry: { text }, verdict }) =>
+      typeof verdict === 'object' && 'since' in verdict ? [{ text, since: verdict.since }] : [],
+    ),
   };
 }
 
-type Verdict = 'USED' | 'TOO_NEW' | { readonly why: string };
+/** Used; or unused, and why; or counted too short a time. */
+type Verdict = 'USED' | { readonly why: string } | { readonly since: string | undefined };
 
 function judge(entry: Written, uses: ReadonlyMap<string, EntryUse>, options: UnusedOptions): Verdict {
   const { relied, sinceMs, atMs } = options;
@@ -60,13 +69,22 @@ function judge(entry: Written, uses: ReadonlyMap<string, EntryUse>, options: Unu
   if (keys.some((key) => relied.has(key))) return 'USED';
   const found = keys.map((key) => uses.get(key));
   if (found.length === 0 || found.some((use) => use === undefined || Date.parse(use.since) > sinceMs))
-    return found.some((use) => wasUsed(use, sinceMs)) ? 'USED' : 'TOO_NEW';
+    return found.some((use) => wasUsed(use, sinceMs)) ? 'USED' : { since: sinceOfAll(found) };
   if (found.some((use) => wasUsed(use, sinceMs))) return 'USED';
   const last = found
     .flatMap((use) => use?.lastUsed ?? [])
     .toSorted()
     .at(-1);
   return { why: last === undefined ? 'never used since it is counted' : `last used at ${last}` };
+}
+
+/** When the last of them began to be counted. */
+function sinceOfAll(uses: readonly (EntryUse | undefined)[]): string | undefined {
+  if (uses.includes(undefined)) return undefined;
+  return uses
+    .flatMap((use) => use?.since ?? [])
+    .toSorted((a, b) => Date.parse(a) - Date.parse(b))
+    .at(-1);
 }
 
 function wasUsed(use: EntryUse | undefined, sinceMs: number): boolean {

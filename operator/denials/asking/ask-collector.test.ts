@@ -7,6 +7,7 @@ import { countsOf, sampleBatch } from '../../../test/fixtures/denial-fixture.ts'
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
 import { startForwarding } from '../../../test/support/forwarding-server.ts';
 import { parquetRows } from '../../../test/support/parquet-rows.ts';
+import { type SlowLink, slowLinkTo } from '../../../test/support/slow-link.ts';
 import { until } from '../../../test/support/until.ts';
 import { forwardPort } from '../../lib/kubernetes/forward-port.ts';
 import { DenialStore } from '../store/duckdb/denial-store.ts';
@@ -95,6 +96,26 @@ test('who may read all has a backup, which is a log like the first', () =>
       await rm(folder, { recursive: true });
     }
   }));
+
+test('a collector that ends during a question: the answer says what happened, and what to do', async () => {
+  let link: SlowLink | undefined;
+  const readable = async () => {
+    if (link !== undefined) link.isCut = true;
+    throw new Error('the collector has ended');
+  };
+  const question = async (stage: CollectorStage): Promise<void> => {
+    link = await slowLinkTo(stage.server.port);
+    const { port } = link;
+    const client = clientOf(stage, { open: async () => connect(port, '127.0.0.1') });
+    expect(await client.ask(SQL)).toEqual({
+      error:
+        'Cannot ask the collector collector.test: its pod closed the connection before it had answered, as it does when it restarts; try again',
+    });
+    await client.close();
+    link.close();
+  };
+  await withCollector(question, { readable });
+});
 
 test('it connects again after the connection was lost', async () => {
   await withCollector(async (stage) => {

@@ -75,7 +75,14 @@ export function askCollector(options: AskCollectorOptions): CollectorClient {
       const { statusCode, body } = await post(client, { sql, maxRows });
       return answerOf(statusCode, parseJson(await body.text()));
     } catch (cause) {
-      return { error: sentenceOf(cause) };
+      return { error: sentenceOf(cause, options.serverName) };
+    }
+  };
+  const fetchFile = async (type: string, asked: Promise<Dispatcher.ResponseData>): Promise<Fetched> => {
+    try {
+      return await fileOf(type, await asked);
+    } catch (cause) {
+      return { error: sentenceOf(cause, options.serverName) };
     }
   };
   return {
@@ -103,15 +110,13 @@ function clientOf(options: AskCollectorOptions, limits: Client.Options): Client 
   });
 }
 
-async function fetchFile(type: string, asked: Promise<Dispatcher.ResponseData>): Promise<Fetched> {
-  try {
-    const { statusCode, headers, body } = await asked;
-    if (statusCode === 200 && headers['content-type'] === type) return body;
-    const answer = answerOf(statusCode, parseJson(await body.text()));
-    return 'error' in answer ? answer : { error: OTHER_VERSION };
-  } catch (cause) {
-    return { error: sentenceOf(cause) };
-  }
+async function fileOf(
+  type: string,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+): Promise<Fetched> {
+  if (statusCode === 200 && headers['content-type'] === type) return body;
+  const answer = answerOf(statusCode, parseJson(await body.text()));
+  return 'error' in answer ? answer : { error: OTHER_VERSION };
 }
 
 async function secure({ open, serverName, authority, credentials }: AskCollectorOptions): Promise<TLSSocket> {
@@ -149,9 +154,23 @@ function answerOf(status: number, value: unknown): QueryAnswer {
   return { error: `Cannot read the answer of the collector (status ${status}): is it of another version?` };
 }
 
-function sentenceOf(cause: unknown): string {
-  const { message } = cause as Error;
-  return message.startsWith('Cannot ') ? message : `Cannot ask the collector: ${message}; try again`;
+function sentenceOf(cause: unknown, serverName: string): string {
+  const what = describeEnd(cause);
+  return what.startsWith('Cannot ') ? what : `Cannot ask the collector ${serverName}: ${what}; try again`;
+}
+
+/** What the client calls "other side closed" and the like, in words that say what happened at the collector. */
+const ENDS: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'its pod closed the connection before it had answered, as it does when it restarts',
+  ECONNRESET: 'its pod closed the connection before it had answered, as it does when it restarts',
+  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
+  UND_ERR_BODY_TIMEOUT: `it sent no more of its answer for ${TIMEOUT_MS / 1000} s`,
+};
+
+/** Of a question or a file. */
+export function describeEnd(cause: unknown): string {
+  const { message, code = '' } = cause as NodeJS.ErrnoException;
+  return ENDS[code] ?? message;
 }
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,6 @@
 // What is asked for -> text on the terminal, page by page. Each returns a sentence where something went wrong.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeEnd } from '../../denials/asking/ask-collector.ts';
 import { formatHistogram, formatTop, stepOf } from '../../denials/query/format-summary.ts';
 import { rowFormat } from '../../denials/query/row-formats.ts';
 import { type DenialFilter, selectHistogram, selectTop } from '../../denials/query/select-denials.ts';
@@ -50,7 +51,7 @@ export async function showFile(
     await terminal.bytes(answer);
     return undefined;
   } catch (cause) {
-    return `Cannot read the file to its end: ${(cause as Error).message}; what is written is incomplete, try again`;
+    return `Cannot read ${what} to its end: ${describeEnd(cause)}; what is written is incomplete, try again`;
   }
 }
 

@@ -20,10 +20,14 @@ function apart(destination: string, port: number | null, changes: Partial<Denied
   };
 }
 
+const EMPTY: Suggestion = {
+  ...{ policy: 'acme', basis: readPolicy().spec, workspaces: ['alpha'], apart: [] },
+  ...{ added: [], heldBack: [], tooRare: 0, removed: [], tooNew: [], allowedByNow: 0, unreachable: 0 },
+};
+
 test('formatSuggestion() has one line for each name and reason that it does not suggest, with all counts', () => {
   const suggestion: Suggestion = {
-    ...{ policy: 'acme', basis: readPolicy().spec, workspaces: ['alpha'] },
-    ...{ added: [], heldBack: [], tooRare: 0, removed: [], tooNew: 0, allowedByNow: 0, unreachable: 0 },
+    ...EMPTY,
     apart: [
       ...[apart('192.0.2.1', 80, { protocol: 'HTTP' }), apart('192.0.2.1', 80)],
       { ...apart('192.0.2.1', 80), reason: 'METADATA_ADDRESS' },
@@ -40,3 +44,19 @@ test('formatSuggestion() has one line for each name and reason that it does not 
     ['-', 'IP_LITERAL', '2'],
   ]);
 });
+
+test.each<[NonNullable<Suggestion['tooNew']>, string]>([
+  [
+    [{ text: 'new.example.com', since: '2026-03-01T20:00:00.5Z' }],
+    'Not judged, since its uses are not counted without a gap from the beginning of --since: new.example.com (since 2026-03-01T20:00:00Z). Suggest again later, or choose a --since that begins after these times',
+  ],
+  [
+    ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((text) => ({ text, since: undefined })),
+    ': a (not counted yet), b (not counted yet), c (not counted yet), d (not counted yet), e (not counted yet) and 2 more. Suggest',
+  ],
+])(
+  'formatSuggestion() names entries that are not judged, since when they are counted, and what to do',
+  (tooNew, text) => {
+    expect(formatSuggestion({ ...EMPTY, tooNew })).toContain(text);
+  },
+);

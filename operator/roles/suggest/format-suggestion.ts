@@ -3,7 +3,7 @@ import { type Evidence, sumEvidence } from '../../compile/suggest/denied-traffic
 import { describeDestination } from '../../compile/suggest/entry-of-host.ts';
 import type { AddedEntry } from '../../compile/suggest/needed-entries.ts';
 import type { NotSuggested, Suggestion } from '../../compile/suggest/suggestion.ts';
-import { portsText, type UnusedEntry } from '../../compile/suggest/unused-entries.ts';
+import { portsText, type TooNewEntry, type UnusedEntry } from '../../compile/suggest/unused-entries.ts';
 import { withoutColumns } from '../../lib/fit-table.ts';
 import { formatTable } from '../../lib/text-table.ts';
 
@@ -153,13 +153,24 @@ function remarksOf(suggestion: Suggestion): readonly string[] {
   ];
 }
 
-function remarksOnUse(tooNew: number | undefined): readonly string[] {
+function remarksOnUse(tooNew: readonly TooNewEntry[] | undefined): readonly string[] {
   if (tooNew === undefined) return ['How often entries are used is not known here, so none is called unused'];
-  if (tooNew === 0) return [];
+  if (tooNew.length === 0) return [];
+  const shown = tooNew
+    .slice(0, MOST_TOO_NEW)
+    .map(
+      ({ text, since }) =>
+        `${text} (${since === undefined ? 'not counted yet' : `since ${shortTime(since)}`})`,
+    );
+  const further = tooNew.length - shown.length;
+  const named = `${shown.join(', ')}${further > 0 ? ` and ${further} more` : ''}`;
   return [
-    `${tooNew === 1 ? '1 entry is' : `${tooNew} entries are`} not counted for that long, and not called unused`,
+    `Not judged, since ${tooNew.length === 1 ? 'its uses are' : 'their uses are'} not counted without a gap from the beginning of --since: ${named}. Suggest again later, or choose a --since that begins after these times`,
   ];
 }
+
+/** So that the sentence stays readable. */
+const MOST_TOO_NEW = 5;
 
 /** Workloads choose names in the log: no control character of theirs may reach the terminal. */
 function printable(text: string): string {
