@@ -130,7 +130,10 @@ function addApi(program: Command, environment: NodeJS.ProcessEnv): void {
       ),
     )
     .addOption(logLevelOption)
-    .option('--pod-name <name>', 'name of its CallerReport (default: POD_NAME, or the name of the host)')
+    .option(
+      '--pod-name <name>',
+      'name of its reports, and of its rows (default: POD_NAME, or the name of the host)',
+    )
     .addOption(collectorOption)
     .addOption(collectorTokenOption)
     .addOption(stateOption)
