@@ -4,11 +4,11 @@
 import { stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 import { makeDirectories } from '../../../lib/make-directories.ts';
 import { lockInstance } from './lock-instance.ts';
-import { ForeignFileError, prepareSchema } from './prepare-schema.ts';
+import { createSchema, ForeignFileError, prepareSchema } from './prepare-schema.ts';
 import { type SetAside, setAside } from './set-aside.ts';
 
 export interface DatabaseOptions {
@@ -95,10 +95,22 @@ function instanceOptions({
 }
 
 /** The schema, and settings that nobody can change afterwards. */
-export async function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Promise<void> {
+export function prepareInstance(instance: DuckDBInstance, readOnly: boolean): Promise<void> {
+  return prepare(instance, (connection) => prepareSchema(connection, readOnly));
+}
+
+/** The same for a file that was made this moment: to look at what is in it takes longer than to make the schema. */
+export function prepareNewInstance(instance: DuckDBInstance): Promise<void> {
+  return prepare(instance, createSchema);
+}
+
+async function prepare(
+  instance: DuckDBInstance,
+  makeSchema: (connection: DuckDBConnection) => Promise<void>,
+): Promise<void> {
   const connection = await instance.connect();
   try {
-    await prepareSchema(connection, readOnly);
+    await makeSchema(connection);
     await lockInstance(connection);
   } catch (cause) {
     connection.closeSync();

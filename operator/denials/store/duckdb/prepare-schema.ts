@@ -136,7 +136,8 @@ function creationOf({ name, columns }: SchemaTable): string {
   return `CREATE TABLE access.${name} (${described})`;
 }
 
-async function createSchema(connection: DuckDBConnection): Promise<void> {
+/** In a file with nothing in it. */
+export async function createSchema(connection: DuckDBConnection): Promise<void> {
   await connection.run(`
     BEGIN;
     CREATE SCHEMA access;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { makeDirectories } from '../../../lib/make-directories.ts';
 import { QUERIED_TABLES, type SchemaTable } from '../log-tables.ts';
-import { prepareInstance } from './open-database.ts';
+import { prepareNewInstance } from './open-database.ts';
 
 export interface VisibleCopy {
   /** A folder of its own, and the database in it, which nobody has open. */
@@ -71,7 +71,7 @@ async function fillTables(
     ...{ autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' },
   });
   try {
-    await prepareInstance(instance, false);
+    await prepareNewInstance(instance);
     let isPartial = false;
     for (const table of QUERIED_TABLES)
       if ((await fillTable(instance, table, { fill, filter })) > filter.mostRows) isPartial = true;
