@@ -4,7 +4,7 @@
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { isDryRun, LANES } from '../../model/lane.ts';
 import { PRODUCTS } from '../../model/product.ts';
-import { PRODUCT_DETECTION, type ProductMark } from '../../model/product-detection.ts';
+import { PRODUCT_DETECTION } from '../../model/product-detection.ts';
 import {
   CLUSTER_DNS_ANNOTATION,
   CLUSTER_DOMAIN_ANNOTATION,
@@ -21,6 +21,7 @@ import {
   USE_PRODUCT,
   USUAL_CLUSTER_DOMAIN,
 } from '../../model/stamp.ts';
+import type { ProductMark } from '../../model/workload-kind.ts';
 import { celList, celText, labelsOf } from './cel.ts';
 import type { Variable } from './policy-objects.ts';
 

@@ -1,0 +1,78 @@
+// The workloads that are no product's by themselves: controllers of Kubernetes, RayClusters, and what nobody knows. Which
+// product their pods are says a label, GENERAL otherwise.
+import type { WorkloadKind } from './product-workloads.ts';
+import {
+  deleteCommand,
+  deletePodsCommand,
+  rolloutRestart,
+  SUSPENDED,
+  stopAndStart,
+} from './restart-procedure.ts';
+
+const RULE = 'R39';
+
+const RAY_CLUSTER: WorkloadKind = {
+  name: 'Ray RayCluster',
+  product: undefined,
+  marks: [{ label: 'ray.io/cluster' }],
+  owner: { group: 'ray.io', kind: 'RayCluster' },
+  nameLabel: 'ray.io/cluster',
+  restart: stopAndStart(
+    { sentence: 'Suspend the cluster and resume it. What runs on it ends', rule: RULE },
+    { resource: 'rayclusters.ray.io', ...SUSPENDED, podLabel: 'ray.io/cluster' },
+  ),
+};
+
+/** After all others, since they make these too. */
+export const PLAIN_WORKLOADS: readonly WorkloadKind[] = [
+  RAY_CLUSTER,
+  controllerOf('Deployment', 'Restart its rollout: new pods come before old ones go'),
+  controllerOf(
+    'StatefulSet',
+    'Restart its rollout: pod by pod. With updateStrategy "OnDelete" delete its pods instead',
+  ),
+  controllerOf(
+    'DaemonSet',
+    'Restart its rollout: node by node. With updateStrategy "OnDelete" delete its pods instead',
+  ),
+];
+
+export const OTHER_CONTROLLER: WorkloadKind = {
+  name: 'Pods of another controller',
+  product: undefined,
+  marks: [],
+  owner: undefined,
+  nameLabel: undefined,
+  restart: {
+    sentence: 'Restart it in the way of its kind; or delete its pods, and its controller makes new ones',
+    rule: RULE,
+    commands: deletePodsCommand,
+    action: { kind: 'deletePods' },
+  },
+};
+
+export const BARE_POD: WorkloadKind = {
+  name: 'Pod without a controller',
+  product: undefined,
+  marks: [],
+  owner: undefined,
+  nameLabel: undefined,
+  restart: {
+    sentence:
+      'Delete it and create it again from its manifest: a copy of the running pod has the name servers and the proxy of its former lane',
+    rule: RULE,
+    commands: (workload) => [deleteCommand('pod', workload)],
+    action: { kind: 'none', why: 'nothing makes a new pod in its place' },
+  },
+};
+
+function controllerOf(kind: string, sentence: string): WorkloadKind {
+  return {
+    name: kind,
+    product: undefined,
+    marks: [],
+    owner: { group: 'apps', kind },
+    nameLabel: undefined,
+    restart: rolloutRestart({ sentence, rule: RULE }, kind.toLowerCase()),
+  };
+}

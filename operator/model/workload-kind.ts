@@ -1,0 +1,91 @@
+// A pod -> the kind of its workload, by the pod's labels and an owner: that which somebody found at the top, or the pod's
+// own controller. Never undefined, since a pod is a workload itself.
+import { BARE_POD, OTHER_CONTROLLER, PLAIN_WORKLOADS } from './plain-workloads.ts';
+import type { Product } from './product.ts';
+import {
+  BUILT_ON_OTHERS,
+  PRODUCT_WORKLOADS,
+  type ProductMark,
+  type WorkloadKind,
+} from './product-workloads.ts';
+
+export type { ProductMark, WorkloadKind } from './product-workloads.ts';
+
+export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
+  ...PRODUCT_WORKLOADS,
+  ...PLAIN_WORKLOADS,
+  OTHER_CONTROLLER,
+  BARE_POD,
+];
+
+/** By which a ReplicaSet of a Deployment can be told from others. */
+const TEMPLATE_HASH_LABEL = 'pod-template-hash';
+
+/** What of a pod's labels has to be kept for workloadKindOf() and nameLabel. */
+export const WORKLOAD_LABELS: readonly string[] = [
+  ...new Set([
+    ...WORKLOAD_KINDS.flatMap(({ marks, nameLabel }) => [
+      ...marks.map(({ label }) => label),
+      ...(nameLabel === undefined ? [] : [nameLabel]),
+    ]),
+    TEMPLATE_HASH_LABEL,
+  ]),
+];
+
+/** Products that no label of others means: a pod has them by its own label, and is restarted as the workload it is. */
+export const NOT_RECOGNISED: ReadonlyMap<Product, string> = new Map([
+  ['SQL_UDF', 'functions run within the pods of a warehouse, or in pods of any kind that say so'],
+  ['EXTERNAL_MODELS', 'a proxy to models of others is an ordinary Deployment'],
+  ['PROVISIONED_THROUGHPUT', 'an endpoint with reserved capacity has the labels of any other one'],
+  ['APPS', 'an app is an ordinary Deployment'],
+  ['GENERAL', 'that is every pod that is nothing else'],
+]);
+
+interface RecognisedPod {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly owner: { readonly apiVersion: string; readonly kind: string } | undefined;
+}
+
+/** Outer ones first: the pods of a CronJob are those of a Job too. */
+const IN_ORDER: readonly WorkloadKind[] = [
+  ...BUILT_ON_OTHERS,
+  ...[...PRODUCT_WORKLOADS, ...PLAIN_WORKLOADS].filter((kind) => !BUILT_ON_OTHERS.includes(kind)),
+];
+
+export function workloadKindOf(pod: RecognisedPod): WorkloadKind {
+  return (
+    IN_ORDER.find((kind) => isMarked(kind, pod.labels) && (isOwnedBy(kind, pod) || canBeNamed(kind, pod))) ??
+    IN_ORDER.find((kind) => isOwnedBy(kind, pod)) ??
+    (pod.owner === undefined ? BARE_POD : OTHER_CONTROLLER)
+  );
+}
+
+/** A kind without marks asks for none. */
+function isMarked({ marks }: WorkloadKind, labels: RecognisedPod['labels']): boolean {
+  return marks.length === 0 || marks.some((mark) => carries(labels, mark));
+}
+
+export function carries(labels: RecognisedPod['labels'], { label, value }: ProductMark): boolean {
+  return labels[label] !== undefined && (value === undefined || labels[label] === value);
+}
+
+function isOwnedBy({ owner }: WorkloadKind, pod: RecognisedPod): boolean {
+  if (owner === undefined || pod.owner === undefined) return false;
+  return groupOf(pod.owner.apiVersion) === owner.group && pod.owner.kind === owner.kind;
+}
+
+/** Labels alone make no workload of which nobody could say the name. */
+function canBeNamed({ owner, nameLabel }: WorkloadKind, pod: RecognisedPod): boolean {
+  if (owner === undefined) return pod.owner === undefined || isPod(pod.owner);
+  return nameLabel !== undefined && pod.labels[nameLabel] !== undefined;
+}
+
+/** Executors are owned by the pod of their driver. */
+function isPod({ apiVersion, kind }: NonNullable<RecognisedPod['owner']>): boolean {
+  return apiVersion === 'v1' && kind === 'Pod';
+}
+
+/** No kind of the core group is in the table. */
+function groupOf(apiVersion: string): string {
+  return apiVersion.replace(/\/.*/, '');
+}
