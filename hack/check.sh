@@ -40,7 +40,7 @@ step types 'correct what the compiler names' tsc -p .
 step format 'run "npm run format"' biome check --error-on-warnings .
 step unused 'delete it, or drop "export" where only the file uses it' knip --no-progress
 step generated 'look at the new files and commit them' \
-  bash hack/generated-is-current.sh crds charts/sallyport/generated charts/plain/generated hack/envoy-types
+  bash hack/generated-is-current.sh crds charts/sallyport/generated charts/plain/generated hack/envoy-types docs
 wait "$lint" || failed=$((failed + 1))
 if [[ ${1:-} != --without-tests ]]; then
   step architecture 'each finding names the file and what to do' \

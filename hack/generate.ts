@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 // Writes what is generated from the sources: crds/<plural>.yaml for every kind of operator/model; in
-// charts/sallyport/generated/ the same for the chart, the policies for admission and RBAC, and Envoy's arguments; the same
-// again in charts/plain/generated/, for kubectl. The same sources give the same bytes; other files there are removed. Also
-// the descriptors of Envoy's types, which take Go, where what they are made from has changed.
+// charts/sallyport/generated/ the same for the chart, admission, RBAC, and Envoy's arguments; in charts/plain/generated/ for
+// kubectl. Other files there are removed. Also a table in docs/, and the descriptors of Envoy's types where they changed.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
 import { envoyArguments } from '../operator/gateway/process/envoy-pid-file.ts';
@@ -16,15 +15,16 @@ import { type CrdFile, renderCrdFile, renderObjectsFile } from '../operator/mani
 import { renderCollectorRbac } from '../operator/manifests/rbac/collector-rbac.ts';
 import { renderRbac } from '../operator/manifests/rbac/rbac.ts';
 import { renderRemovalRbac } from '../operator/manifests/rbac/removal-rbac.ts';
+import { withRestartGuide } from '../operator/manifests/restart-guide.ts';
 import { KINDS } from '../operator/model/kinds.ts';
 import { USUAL_INSTALLATION } from '../operator/model/system-names.ts';
 
 const USAGE = `Usage: hack/generate.ts [--help]
 
-Writes crds/, charts/sallyport/generated/ and charts/plain/generated/ from the schemas and tables in operator/, and runs
-"hack/envoy-types.sh --if-changed". "npm run generate" does the same.
+As "npm run generate": writes crds/, charts/*/generated/ and docs/restarts.md; runs hack/envoy-types.sh --if-changed.
 `;
 
+const RESTARTS = join(import.meta.dirname, '../docs/restarts.md');
 /** The volume of a gateway pod, which the agent and Envoy share. */
 const VOLUME = '/state';
 const ENVOY_HEADER =
@@ -49,6 +49,7 @@ function generate(): void {
     renderObjectsFile('removal.yaml', renderRemovalRbac(USUAL_INSTALLATION)),
     { name: 'envoy-arguments.yaml', text: ENVOY_HEADER + dump(envoyArgumentsByRole()) },
   ]);
+  writeFileSync(RESTARTS, withRestartGuide(readFileSync(RESTARTS, 'utf8')));
   const script = join(import.meta.dirname, 'envoy-types.sh');
   process.exitCode = spawnSync('bash', [script, '--if-changed'], { stdio: 'inherit' }).status ?? 1;
 }
@@ -63,9 +64,8 @@ function writeFolder(name: string, files: readonly CrdFile[]): void {
   const wanted = new Set(files.map((file) => file.name));
   mkdirSync(folder, { recursive: true });
   for (const file of files) writeFileSync(join(folder, file.name), file.text);
-  for (const entry of readdirSync(folder)) {
-    if (entry.endsWith('.yaml') && !wanted.has(entry)) rmSync(join(folder, entry));
-  }
+  const former = readdirSync(folder).filter((entry) => entry.endsWith('.yaml') && !wanted.has(entry));
+  for (const entry of former) rmSync(join(folder, entry));
   process.stdout.write(`Wrote ${files.length} files to ${name}/\n`);
 }
 

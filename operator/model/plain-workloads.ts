@@ -26,7 +26,7 @@ const RAY_CLUSTER: WorkloadKind = {
 /** After all others, since they make these too. */
 export const PLAIN_WORKLOADS: readonly WorkloadKind[] = [
   RAY_CLUSTER,
-  controllerOf('Deployment', 'Restart its rollout: new pods come before old ones go'),
+  controllerOf('Deployment', 'Restart its rollout: by default new pods come before old ones go'),
   controllerOf(
     'StatefulSet',
     'Restart its rollout: pod by pod. With updateStrategy "OnDelete" delete its pods instead',
@@ -58,8 +58,7 @@ export const BARE_POD: WorkloadKind = {
   owner: undefined,
   nameLabel: undefined,
   restart: {
-    sentence:
-      'Delete it and create it again from its manifest: a copy of the running pod has the name servers and the proxy of its former lane',
+    sentence: 'Delete it and create it again from its manifest',
     rule: RULE,
     commands: (workload) => [deleteCommand('pod', workload)],
     action: { kind: 'none', why: 'nothing makes a new pod in its place' },

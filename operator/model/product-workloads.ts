@@ -192,7 +192,8 @@ const SANDBOX: WorkloadKind = {
   owner: { group: 'agents.x-k8s.io', kind: 'Sandbox' },
   nameLabel: undefined,
   restart: {
-    sentence: 'Suspend the sandbox and resume it. Its processes end; its volumes stay',
+    sentence:
+      'Suspend the sandbox and resume it. Its processes end; its volumes stay. Before version 0.5 of its controller set spec.replicas to 0 and to 1 instead',
     rule: 'R45',
     commands: (workload) => [
       patchCommand('sandboxes.agents.x-k8s.io', workload, SANDBOX_MODES.stop),
@@ -225,7 +226,11 @@ const SPARK_APPLICATION: WorkloadKind = {
   owner: { group: 'sparkoperator.k8s.io', kind: 'SparkApplication' },
   nameLabel: 'sparkoperator.k8s.io/app-name',
   restart: stopAndStart(
-    { sentence: 'Stop the pipeline and start it again: it runs from its beginning', rule: 'R42' },
+    {
+      sentence:
+        'Stop the pipeline and start it again: it runs from its beginning. Before version 2.4 of the operator delete the object and apply it',
+      rule: 'R42',
+    },
     {
       resource: 'sparkapplications.sparkoperator.k8s.io',
       ...SUSPENDED,
