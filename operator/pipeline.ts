@@ -89,9 +89,10 @@ export function earliest(...timesMs: readonly (number | undefined)[]): number | 
 /** The operator's only state between passes. */
 export interface OperatorMemory {
   readonly ports: PortBlockState;
+  readonly plans: readonly WorkspacePlan[];
 }
 
-export const NOTHING_REMEMBERED: OperatorMemory = { ports: NO_PORT_BLOCKS };
+export const NOTHING_REMEMBERED: OperatorMemory = { ports: NO_PORT_BLOCKS, plans: [] };
 
 export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   readonly ingressPlans: readonly IngressPlan[];
@@ -121,13 +122,13 @@ export function operatorOutputs(
 export function* operatorSteps(
   state: ClusterState,
   settings: ClusterSettings,
-  { ports }: OperatorMemory,
+  { ports, plans }: OperatorMemory,
   atMs?: number,
 ): Generator<void, OperatorOutputs> {
   yield* compileAhead(state.snapshot);
   const compiled = compileSnapshot(state.snapshot);
   yield;
-  const clusterPlans = planCluster(compiled, state, ports);
+  const clusterPlans = planCluster(compiled, state, ports, { remembered: plans, atMs });
   yield;
   const { systemNamespace } = settings;
   const ingress = yield* ingressSteps(

@@ -11,6 +11,7 @@ import { compareText } from '../model/snapshot.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { contentHash } from './content-hash.ts';
 import { laneServiceName } from './lane-service-name.ts';
+import { datedPlans, type LaneTimes } from './lane-times.ts';
 import { type CompiledSnapshot } from './plans.ts';
 import { allocatePortBlocks, type PortBlockState } from './port-blocks.ts';
 import { type PlacedTlsPorts, placeTlsPorts, tlsPortProblems } from './tls-ports.ts';
@@ -26,6 +27,7 @@ export function planCluster(
   compiled: CompiledSnapshot,
   state: ClusterState,
   remembered: PortBlockState,
+  times: LaneTimes = {},
 ): ClusterPlans {
   const carried = carriedLanes(state);
   const { plans, tables } = withTerminating(withLastGood(compiled, state), { state, carried });
@@ -57,13 +59,16 @@ export function planCluster(
   });
   return {
     tables,
-    plans: placed.map(({ plan, lanes: own }) => {
-      const wanted = withLanes(
-        plan,
-        own.map(({ lane }) => lane),
-      );
-      return sameAsStored(wanted, stored.get(plan.metadata.name));
-    }),
+    plans: datedPlans(
+      placed.map(({ plan, lanes: own }) =>
+        withLanes(
+          plan,
+          own.map(({ lane }) => lane),
+        ),
+      ),
+      state.plans,
+      times,
+    ).map((plan) => sameAsStored(plan, stored.get(plan.metadata.name))),
     problems: [...compiled.problems, ...exhausted, ...tlsPortProblems(leftOut)],
     ports,
   };
@@ -190,7 +195,8 @@ function lanesOf(
 }
 
 function withLanes(plan: WorkspacePlan, lanes: NonNullable<WorkspacePlan['spec']['lanes']>): WorkspacePlan {
-  const { workspaceId, networkPolicyId, table, products } = plan.spec;
+  const { workspaceId, networkPolicyId, table } = plan.spec;
+  const products = plan.spec.products.map(({ product, lane }) => ({ product, lane }));
   const content = { workspaceId, networkPolicyId, table, products, lanes };
   return {
     kind: 'WorkspacePlan',

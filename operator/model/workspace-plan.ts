@@ -1,6 +1,12 @@
 // WorkspacePlan: table, lanes and ports of one workspace, for the gateways.
 import { z } from 'zod';
-import { atomicList, type KindDescription, type ObjectMeta, optionalList } from './kubernetes-object.ts';
+import {
+  atomicList,
+  type KindDescription,
+  type ObjectMeta,
+  optionalList,
+  timeSchema,
+} from './kubernetes-object.ts';
 import { isDryRun, LANES } from './lane.ts';
 import { BLOCK_SIZE, TLS_PORT_OFFSETS } from './lane-port.ts';
 import { PRODUCTS } from './product.ts';
@@ -8,6 +14,11 @@ import { PRODUCTS } from './product.ts';
 const productLaneSchema = z.strictObject({
   product: z.enum(PRODUCTS).describe('Product of the workload.'),
   lane: z.enum(LANES).describe('Lane of new workloads of the product.'),
+  since: timeSchema
+    .optional()
+    .describe(
+      'When the lane of the product last changed. Not part of the revision; absent where it is not known.',
+    ),
 });
 
 const tlsPortSchema = z.strictObject({

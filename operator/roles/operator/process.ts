@@ -122,7 +122,7 @@ export class OperatorProcess {
       ...installation.problems(),
       ...addresses.problems(),
     ]);
-    this.#memory = { ports: outputs.ports };
+    this.#memory = { ports: outputs.ports, plans: outputs.plans };
     if (!lease.isLeader()) return {};
     await yieldToEventLoop();
     const delivery = { ...this.#parts, nowMs: Date.now };
