@@ -7,6 +7,7 @@ import type { IngressPlan } from './ingress-plan.ts';
 import type { ObjectMeta } from './kubernetes-object.ts';
 import type { ListHitsReport } from './list-hits-report.ts';
 import type { Move } from './moved-pod.ts';
+import type { PodController } from './pod-owner.ts';
 import type { Problem } from './problem.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { WorkspacePlan } from './workspace-plan.ts';
@@ -56,6 +57,12 @@ export interface StampedPod {
   readonly openings: readonly string[];
   /** The last time that it was given a stricter lane. */
   readonly moved?: Move | undefined;
+  /** When it was created, and got its lane, in epoch milliseconds. */
+  readonly createdAtMs: number | undefined;
+  /** The owner that controls it, as the pod itself says. */
+  readonly controller: PodController | undefined;
+  /** Those by which workload-kind.ts recognises its workload. */
+  readonly workloadLabels: Readonly<Record<string, string>>;
 }
 
 export interface GatewayPod {

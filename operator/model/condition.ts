@@ -65,8 +65,11 @@ interface Reasons {
    * of pods that are exempt. Enforced is True, NotEnforced False; NotMeasured and NotIsolated (there is nothing to isolate) are Unknown.
    */
   readonly Isolated: 'Enforced' | 'NotEnforced' | 'AwaitingNetwork' | 'NotMeasured' | 'NotIsolated';
-  /** MoreOpenLanes is True: pods run in lanes more open than the policy says, or go past theirs through their node. */
-  readonly RestartRequired: 'NotTracked' | 'MoreOpenLanes';
+  /**
+   * Whether pods are in the lane that the policy gives to their product. MoreOpenPodsRunning is True: pods run in more
+   * open ones, or go past theirs through their node. So is StricterPodsRunning: pods run in stricter ones only.
+   */
+  readonly RestartRequired: 'NothingToRestart' | 'MoreOpenPodsRunning' | 'StricterPodsRunning';
   /** Present only while another policy allows more egress than ours. */
   readonly BroaderPolicies: 'BroaderPolicies';
   /**
@@ -79,7 +82,7 @@ interface Reasons {
     | 'Disabled'
     | 'NotStamped'
     | 'BroaderPolicies'
-    | 'MoreOpenLanes'
+    | 'MoreOpenPodsRunning'
     | Reasons['Accepted']
     | Reasons['ResolvedRefs']
     | Reasons['Programmed']

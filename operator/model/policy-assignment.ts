@@ -6,8 +6,11 @@ import {
   DEFAULT_POLICY,
   type KindDescription,
   type ObjectMeta,
+  optionalList,
   PATTERN_HINT,
+  timeSchema,
 } from './kubernetes-object.ts';
+import { LANES } from './lane.ts';
 import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
 
 /** As in Databricks' API. */
@@ -33,6 +36,31 @@ export interface PolicyAssignment {
   readonly spec: PolicyAssignmentSpec;
 }
 
+export const MOST_STALE_WORKLOADS = 20;
+
+const statedWorkloadSchema = z.strictObject({
+  kind: z.string().max(63).describe('Kind of the workload; Pod where nothing owns its pods.'),
+  name: z.string().max(253).describe('Name of the workload.'),
+  product: z.string().max(63).describe('Product of its pods.'),
+  lane: z.string().max(63).describe('Lane that its pods run in; of several the one that differs most.'),
+  policyLane: z.enum(LANES).describe('Lane that new pods of the product get.'),
+  pods: z.int().min(0).describe('Pods that are not in that lane.'),
+  since: timeSchema
+    .optional()
+    .describe(
+      'Since when they differ: when the first of them was created, or the lane of the product changed.',
+    ),
+  command: z
+    .string()
+    .max(1024)
+    .optional()
+    .describe(
+      'What restarts it. Without one: its pods go past their lane, as the condition RestartRequired says.',
+    ),
+});
+
+export type StatedWorkload = Readonly<z.infer<typeof statedWorkloadSchema>>;
+
 const policyAssignmentStatusSchema = z.strictObject({
   conditions: conditionsSchema,
   workspaceId: z.string().max(63).optional().describe('Id of the workspace.'),
@@ -47,6 +75,11 @@ const policyAssignmentStatusSchema = z.strictObject({
     .min(0)
     .optional()
     .describe('Workloads that must restart before the policy applies to them.'),
+  staleWorkloads: optionalList(
+    statedWorkloadSchema,
+    MOST_STALE_WORKLOADS,
+    'The first of these workloads: those in lanes more open than the policy says before those in stricter ones, and the wider difference first.',
+  ),
 });
 
 export const policyAssignmentKind: KindDescription = {

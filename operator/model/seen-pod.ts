@@ -1,4 +1,5 @@
 // A pod as far as it says who used an address, and when.
+import type { PodController } from './pod-owner.ts';
 import type { Product } from './product.ts';
 
 export interface SeenPod {
@@ -20,11 +21,4 @@ export interface SeenPod {
   readonly product: Product | null;
   /** The owner that controls it. */
   readonly controller: PodController | undefined;
-}
-
-interface PodController {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
 }

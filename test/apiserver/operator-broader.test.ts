@@ -130,7 +130,7 @@ it('is not Ready while pods still run in a lane more open than the policy says',
   await readyIs('True Ready', 'moody');
   await scene.apply(policyYaml('default-policy', []));
   await readyIs(
-    'False MoreOpenLanes Pods run in lanes more open than the policy says (1 in lane "dry-run")',
+    'False MoreOpenPodsRunning Pods run in lanes more open than the policy says (1 in lane "dry-run")',
     'moody',
   );
   await scene.kubectl('delete', 'deployment', 'old', '-n', 'moody');

@@ -76,14 +76,14 @@ async function writeCompiled(): Promise<void> {
     {
       ...condition,
       type: 'RestartRequired',
-      reason: 'MoreOpenLanes',
+      reason: 'MoreOpenPodsRunning',
       message: 'Pod "old-0" runs in lane full',
     },
     {
       ...condition,
       type: 'Ready',
       status: 'False',
-      reason: 'MoreOpenLanes',
+      reason: 'MoreOpenPodsRunning',
       message: 'Pod "old-0" runs in lane full',
     },
   ];
@@ -200,7 +200,7 @@ test('status shows workspaces, what is to be done, gateways and the collector', 
   expect(code).toBe(0);
   expect(text).toMatch(/^team-a +id-team-a +strict +mixed +dry-run, sealed, enforced +False$/m);
   expect(text).toContain(
-    '\nPolicyAssignment/team-a: RestartRequired=True MoreOpenLanes: Pod "old-0" runs in lane full\n\n',
+    '\nPolicyAssignment/team-a: RestartRequired=True MoreOpenPodsRunning: Pod "old-0" runs in lane full\n\n',
   );
   expect(text).toMatch(/^gw-1 +egress +yes +\d+s ago +1\.40\.0 +0 of 1 +1$/m);
   expect(text).not.toMatch(/NotUsed|api-1/);

@@ -62,7 +62,8 @@ test('a pod that waits on the network of its node does not pass for sealed, and 
   const first = '{.status.initContainerStatuses[0].state.running.startedAt}';
   await until('its init container runs', async () => (await field(first, 'pod', 'slow')) !== '');
   await apply(workspace(WORKSPACE, 51, 'policy-a'));
-  const named = 'False MoreOpenLanes Pods run in lanes more open than the policy says (2 in lane "full")';
+  const named =
+    'False MoreOpenPodsRunning Pods run in lanes more open than the policy says (2 in lane "full")';
   await until('the workspace says it', async () => (await condition('Ready')).startsWith(named));
   expect(await condition('RestartRequired')).toContain(
     'pod "gated" by hostNetwork; pod "slow" by hostNetwork',
@@ -76,7 +77,7 @@ test('a pod that waits on the network of its node does not pass for sealed, and 
   expect(await condition('Ready')).toContain(named);
   await kubectl(['-n', WORKSPACE, 'delete', 'pod', 'slow', 'gated']);
   await until('nothing goes past its lane', async () =>
-    (await condition('RestartRequired')).startsWith('Unknown NotTracked'),
+    (await condition('RestartRequired')).startsWith('False NothingToRestart'),
   );
 });
 
@@ -131,7 +132,7 @@ test('a pod that runs keeps what it has, without a gap', async () => {
   await until('it gets out', async () => (await tried()).some(({ isOpen }) => isOpen));
   const labelledMs = Date.now();
   await apply(workspace(RUNNING, 53, 'policy-a'));
-  const counts = 'False MoreOpenLanes';
+  const counts = 'False MoreOpenPodsRunning';
   await until('its workspace counts it', async () => (await condition('Ready', RUNNING)).startsWith(counts));
   const countedMs = Date.now();
   await until(

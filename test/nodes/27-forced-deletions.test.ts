@@ -41,7 +41,7 @@ test('a pod that its tenant deletes by force counts until its node has ended it'
   await apply(POD);
   await until('it runs', async () => (await phase()) === 'Running');
   await apply(workspace(WORKSPACE, 54, 'policy-a'));
-  await until('the workspace says it', async () => (await isReady()) === 'False MoreOpenLanes');
+  await until('the workspace says it', async () => (await isReady()) === 'False MoreOpenPodsRunning');
 
   await kubectl([...AS_TENANT, 'delete', 'pod', 'stubborn', '--wait=false']);
   const forced = ['delete', 'pod', 'stubborn', '--force', '--grace-period=0', '--wait=false'];
@@ -50,9 +50,9 @@ test('a pod that its tenant deletes by force counts until its node has ended it'
   expect(stderr).toContain(`Cannot delete pod "stubborn" in workspace "${WORKSPACE}" with grace period 0`);
   expect(stderr).toContain(`Use "kubectl delete pod stubborn -n ${WORKSPACE} --now"`);
   expect(await phase()).toBe('Running');
-  expect(await isReady()).toBe('False MoreOpenLanes');
+  expect(await isReady()).toBe('False MoreOpenPodsRunning');
 
-  await until('nothing is left of it', async () => (await isReady()) !== 'False MoreOpenLanes');
+  await until('nothing is left of it', async () => (await isReady()) !== 'False MoreOpenPodsRunning');
   const ended = '{.status.containerStatuses[0].state.terminated.finishedAt}';
   const { code: gone, stdout } = await tryKubectl([
     ...['-n', WORKSPACE, 'get', 'pod', 'stubborn', '-o', `jsonpath=${ended}`],

@@ -63,7 +63,9 @@ test('a policy that goes into dry-run counts when pods restart, its destinations
   await restarted();
   expect([await laneOfClient(), await askedByName()]).toEqual(['dry-run', { allowed: '200', later: '200' }]);
   await apply(policy({ ...restricted, destinations: ['later.example'] }));
-  await until('a restart is required', async () => (await condition('RestartRequired')).startsWith('True'));
+  await until('a restart is required', async () =>
+    (await condition('RestartRequired')).startsWith('True MoreOpenPodsRunning'),
+  );
   await restarted();
   expect(await laneOfClient()).toBe('enforced');
   await until('the new destination is in force', async () => (await askedByName())['later'] === '200');

@@ -161,20 +161,14 @@ spec:
 
 test('nothing happens', () => during('nothing happens', 10, async () => undefined));
 
-/** A gateway counts what was in the former log with its next denial. */
-async function noticeFormerLog(): Promise<void> {
-  await runInPod(KEPT, 'deny', [`${RATE}`, '3', `noticed-${Date.now()}.never.example`]);
-  await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
-}
-
 describe('without a volume', () => {
-  beforeAll(async () => {
-    await install({ ...resolvers, 'collector.storage.persistent': false });
-    await noticeFormerLog();
-  }, 300_000);
+  beforeAll(() => install({ ...resolvers, 'collector.storage.persistent': false }), 300_000);
 
   test('what is gone with the collector is counted by the gateways', async () => {
     const gateways = (await pods(SYSTEM, GATEWAYS)).map(({ metadata }) => metadata.name);
+    // With its next denial each notices what was in the former log.
+    await runInPod(KEPT, 'deny', [`${RATE}`, '3', 'noticed.never.example']);
+    await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
     const before = await denialsOf(gateways);
     const running = runInPod(KEPT, 'deny', [`${RATE}`, '15', 'gone-with-it.never.example']);
     await new Promise((resolve) => setTimeout(resolve, 5000));
@@ -201,10 +195,7 @@ describe('without a volume', () => {
 });
 
 describe('on a volume', () => {
-  beforeAll(async () => {
-    await installOnVolume();
-    await noticeFormerLog();
-  }, 300_000);
+  beforeAll(installOnVolume, 300_000);
 
   test('the collector is deleted, twice', () =>
     during('collector deleted', 40, async () => {

@@ -21,7 +21,7 @@ const { plans } = compileSnapshot(
   ),
 );
 const message = `Pod "etl-0" runs in lane full, which is more open than its product has now: restart it, and the next one has lane enforced`;
-const condition = { type: 'Ready', status: 'False', reason: 'MoreOpenLanes', message };
+const condition = { type: 'Ready', status: 'False', reason: 'MoreOpenPodsRunning', message };
 const assignment = {
   ...{ kind: 'PolicyAssignment', metadata: { name: NAME } },
   status: { conditions: [{ ...condition, lastTransitionTime: '2026-11-29T11:00:00Z' }] },
@@ -55,8 +55,8 @@ describe('the tables and sentences of status', () => {
     expect(statusOf(80)).toEqual([
       'WORKSPACE                  POLICY                      MODE    READY',
       'data-platform-production   restricted-for-production   mixed   False',
-      'PolicyAssignment/data-platform-production: Ready=False MoreOpenLanes: Pod',
-      '  "etl-0" runs in lane full, which is more open than its product has now:',
+      'PolicyAssignment/data-platform-production: Ready=False MoreOpenPodsRunning:',
+      '  Pod "etl-0" runs in lane full, which is more open than its product has now:',
       '  restart it, and the next one has lane enforced',
       'GATEWAY                              READY   REPORTED   CURRENT   REJECTED',
       `${GATEWAY}   yes     5s ago     0 of 1    1`,
@@ -68,7 +68,7 @@ describe('the tables and sentences of status', () => {
   test('leave out nothing in a pipe', () => {
     const lines = statusOf();
     expect(lines[0]).toMatch(/^WORKSPACE +ID +POLICY +MODE +LANES +READY$/);
-    expect(lines).toContain(`PolicyAssignment/${NAME}: Ready=False MoreOpenLanes: ${message}`);
+    expect(lines).toContain(`PolicyAssignment/${NAME}: Ready=False MoreOpenPodsRunning: ${message}`);
     expect(lines).toContainEqual(
       expect.stringMatching(/^GATEWAY +DIRECTION +READY +REPORTED +ENVOY +CURRENT +/),
     );

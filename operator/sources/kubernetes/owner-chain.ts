@@ -12,21 +12,13 @@ import {
   type Resource,
 } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { TopOwner } from '../../model/pod-owner.ts';
 import type { SeenPod } from '../../model/seen-pod.ts';
 
 export interface OwnerChainOptions {
   readonly api: Pick<KubernetesApi, 'request'>;
   /** Not for an owner that is gone or may not be read. */
   readonly onFailure: (failure: { readonly owner: string; readonly error: Error }) => void;
-}
-
-export interface TopOwner {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  /** That of the pod. */
-  readonly namespace: string;
 }
 
 const AT_ONCE = 4;

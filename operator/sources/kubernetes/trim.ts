@@ -1,6 +1,6 @@
 // Trims objects of the API server for storage: metadata that somebody reads, and of pods only their identity. 10,000 pods
 // are 148 MB as they arrive and 2 MB trimmed.
-import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { controllerOf, type KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { GatewayPod, PoolMember, Serving, StampedPod } from '../../model/cluster-state.ts';
 import { moveOf } from '../../model/moved-pod.ts';
 import { openingsOf, type PodSpec } from '../../model/pod-openings.ts';
@@ -13,6 +13,7 @@ import {
   type PodStatus,
 } from '../../model/pod-status.ts';
 import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
+import { WORKLOAD_LABELS } from '../../model/workload-kind.ts';
 import { keptMetadata } from './kept-metadata.ts';
 
 export function trimObject(raw: KubernetesObject): KubernetesObject {
@@ -29,12 +30,13 @@ interface RawPod extends KubernetesObject {
 
 /** One for all of them. */
 const NO_OPENINGS: readonly string[] = [];
+const NO_LABELS: StampedPod['workloadLabels'] = {};
 
 /** Undefined for a pod that has ended: it no longer uses its lane. */
 export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
   const { metadata, spec = {}, status } = raw as RawPod;
   if (hasEnded(status)) return undefined;
-  const { namespace = '', name, uid = '', labels = {}, annotations } = metadata;
+  const { namespace = '', name, uid = '', labels = {}, annotations, ownerReferences } = metadata;
   const label = (key: string): string => labels[key] ?? '';
   const openings = openingsOf(spec);
   return {
@@ -46,7 +48,23 @@ export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
     nodeName: spec.nodeName ?? '',
     openings: openings.length === 0 ? NO_OPENINGS : openings,
     moved: moveOf(annotations),
+    createdAtMs: timeOf(metadata.creationTimestamp),
+    controller: controllerOf(ownerReferences),
+    workloadLabels: workloadLabelsOf(labels),
   };
+}
+
+function timeOf(text = ''): number | undefined {
+  const timeMs = Date.parse(text);
+  return Number.isNaN(timeMs) ? undefined : timeMs;
+}
+
+function workloadLabelsOf(labels: Readonly<Record<string, string>>): StampedPod['workloadLabels'] {
+  const found = WORKLOAD_LABELS.flatMap((label) => {
+    const value = labels[label];
+    return value === undefined ? [] : [[label, value] as const];
+  });
+  return found.length === 0 ? NO_LABELS : Object.fromEntries(found);
 }
 
 export function gatewayPodOf(raw: KubernetesObject): GatewayPod {

@@ -1,14 +1,13 @@
 // A PolicyAssignment -> its status, which is the status of its workspace.
 import type { Verdict, Verdicts } from '../../../model/condition.ts';
-import { LANES } from '../../../model/lane.ts';
 import { SETTLING_MS } from '../../../model/moved-pod.ts';
 import type { PolicyAssignment } from '../../../model/policy-assignment.ts';
 import { enforcementOf, type WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { acceptedOf, sentenceOf } from './accepted.ts';
-import { type FoundStatus, nameSome, RESTARTS_NOT_TRACKED } from './found-status.ts';
-import type { MoreOpenPods } from './more-open-pods.ts';
+import { type FoundStatus, nameSome } from './found-status.ts';
 import { NOT_USED } from './programmed.ts';
 import { readyOf } from './ready.ts';
+import { restartFields, restartVerdict } from './restarts.ts';
 import type { StatusIndex } from './status-index.ts';
 
 const MOST_NAMES = 10;
@@ -28,13 +27,17 @@ export function assignmentStatus(
     ResolvedRefs: resolvedPolicy(assignment, index),
     Programmed: index.programmed.get(name) ?? NOT_USED,
     ...isolatedOf(name, index),
-    RestartRequired: restartRequired(index.moreOpenPods.get(name)),
+    RestartRequired: restartVerdict(index.restarts.get(name)),
     ...(broaderPolicies === undefined ? {} : { BroaderPolicies: broaderPolicies }),
   };
   const ready = readyOf(verdicts, plan === undefined || stamp === true ? undefined : stamp);
   const policy =
     plan === undefined || assignment === undefined ? {} : { networkPolicyId: plan.spec.networkPolicyId };
-  return { verdicts: { ...verdicts, Ready: ready }, fields: { ...workspaceFields(plan), ...policy } };
+  const restarts = plan === undefined ? {} : restartFields(index.restarts.get(name));
+  return {
+    verdicts: { ...verdicts, Ready: ready },
+    fields: { ...workspaceFields(plan), ...policy, ...restarts },
+  };
 }
 
 function workspaceFields(plan: WorkspacePlan | undefined) {
@@ -88,27 +91,4 @@ function broaderPoliciesOf(policies: readonly string[]): Verdict<'BroaderPolicie
   if (policies.length === 0) return undefined;
   const message = `Pods may reach more than the policy says, or others may use their lanes, because of ${nameSome(policies, MOST_NAMES)}: remove what is not meant`;
   return { status: 'True', reason: 'BroaderPolicies', message };
-}
-
-function restartRequired(pods: MoreOpenPods | undefined): Verdict<'RestartRequired'> {
-  if (pods === undefined) return RESTARTS_NOT_TRACKED;
-  const found = LANES.flatMap((lane) => {
-    const count = pods.counts.get(lane);
-    return count === undefined ? [] : [`${count} in lane "${lane}"`];
-  });
-  const message = `Pods run in lanes more open than the policy says (${found.join(', ')}): restart them${settlingOf(pods)}${pastOf(pods)}`;
-  return { status: 'True', reason: 'MoreOpenLanes', message };
-}
-
-function settlingOf({ settling }: MoreOpenPods): string {
-  return settling === 0
-    ? ''
-    : `. Of these, ${settling} had not started and got a stricter lane, which the network may follow only within ${SETTLING_MS / 1000} s`;
-}
-
-/** Restarted as they are, they would be denied. */
-function pastOf({ past }: MoreOpenPods): string {
-  if (past.length === 0) return '';
-  const more = past.length > MOST_NAMES ? ` and ${past.length - MOST_NAMES} more` : '';
-  return `. Through their node these go past every lane, and count as in lane "full": ${past.slice(0, MOST_NAMES).join('; ')}${more}. Leave that out, or run them in a Namespace that is no workspace`;
 }

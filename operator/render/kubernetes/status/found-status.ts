@@ -1,17 +1,11 @@
 // The computed status of one object, before it is compared with the stored one.
-import type { Verdict, Verdicts } from '../../../model/condition.ts';
+import type { Verdicts } from '../../../model/condition.ts';
 
 export interface FoundStatus {
   readonly verdicts: Verdicts;
   /** The rest of the status: counts and words for columns. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
-
-export const RESTARTS_NOT_TRACKED: Verdict<'RestartRequired'> = {
-  status: 'Unknown',
-  reason: 'NotTracked',
-  message: 'Workloads that must restart are not tracked',
-};
 
 /** `"a", "b", "c" and 2 more`. */
 export function nameSome(names: readonly string[], most = 3): string {

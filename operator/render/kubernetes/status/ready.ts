@@ -29,10 +29,11 @@ function readyWithRemark(accepted: Verdicts['Accepted'], unused: Verdicts['Progr
   return { status: 'True', reason: 'Ready', message: 'In force' };
 }
 
-/** These are True when pods may reach more than the policy says. */
+/** Pods may reach more than the policy says. Those that reach less are in nobody's way. */
 function inTheWay(
   verdict: Verdicts['BroaderPolicies'] | Verdicts['RestartRequired'],
 ): Verdict<'Ready'> | undefined {
-  if (verdict?.status !== 'True' || verdict.reason === 'NotTracked') return undefined;
+  if (verdict?.status !== 'True') return undefined;
+  if (verdict.reason !== 'BroaderPolicies' && verdict.reason !== 'MoreOpenPodsRunning') return undefined;
   return { status: 'False', reason: verdict.reason, message: verdict.message };
 }

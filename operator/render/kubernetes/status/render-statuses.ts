@@ -1,17 +1,19 @@
 // The observed cluster and what was compiled from it -> the statuses that differ from those stored, and when they
 // change by themselves. Objects without a place in ClusterState.statuses do not exist on the API server.
+import type { WorkspaceRestarts } from '../../../compile/restart-plan.ts';
+import { nextSettled } from '../../../compile/stale-pods.ts';
 import { countDestinations, type NetworkPolicy } from '../../../model/network-policy.ts';
 import { formatKey, keyOf, type ObjectKey, type ObservedObject } from '../../../model/snapshot.ts';
 import { acceptedOf } from './accepted.ts';
 import { assignmentStatus } from './assignment-status.ts';
 import { expiryFields, nextExpiryNews } from './expiries.ts';
-import { type FoundStatus, RESTARTS_NOT_TRACKED } from './found-status.ts';
+import type { FoundStatus } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
 import { confStatus, listStatus } from './ingress-status.ts';
 import { nextStale } from './isolated.ts';
-import { nextSettled } from './more-open-pods.ts';
 import { programmedTogether } from './programmed.ts';
 import { readyOf } from './ready.ts';
+import { policyRestartVerdict } from './restarts.ts';
 import { indexStatusInput, type StatusIndex, type StatusInput } from './status-index.ts';
 import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 
@@ -22,6 +24,8 @@ export interface RenderedStatuses {
    * has settled in its lane.
    */
   readonly changesAtMs: number | undefined;
+  /** By workspace, where pods are not in the lane of their product. */
+  readonly restarts: ReadonlyMap<string, WorkspaceRestarts>;
 }
 
 export function renderStatuses(input: StatusInput): RenderedStatuses {
@@ -44,7 +48,7 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
     input.isolation === undefined ? undefined : nextStale(input.isolation, atMs),
   ];
   const next = Math.min(...times.filter((timeMs) => timeMs !== undefined));
-  return { statuses, changesAtMs: Number.isFinite(next) ? next : undefined };
+  return { statuses, changesAtMs: Number.isFinite(next) ? next : undefined, restarts: index.restarts };
 }
 
 interface Around {
@@ -90,15 +94,29 @@ function inputStatus(key: ObjectKey, object: ObservedObject | undefined, index: 
 /** `policy` is undefined where it cannot be read. */
 function policyStatus(name: string, policy: NetworkPolicy | undefined, index: StatusIndex): FoundStatus {
   const plans = index.plansByPolicy.get(name) ?? [];
+  const restarts = new Map(
+    plans.flatMap(({ metadata }) => {
+      const found = index.restarts.get(metadata.name);
+      return found === undefined ? [] : [[metadata.name, found] as const];
+    }),
+  );
   const verdicts = {
     Accepted: acceptedOf(index.problems.get(`NetworkPolicy/${name}`) ?? [], policy === undefined),
     Programmed: programmedTogether(plans, index.programmed),
-    RestartRequired: RESTARTS_NOT_TRACKED,
   };
   const destinations =
     policy === undefined ? {} : { destinations: countDestinations(policy.spec.egress.networkAccess) };
   return {
-    verdicts: { ...verdicts, Ready: readyOf(verdicts) },
-    fields: { ...destinations, workspaces: plans.length },
+    // Whoever changes a policy does not wait until every workspace has restarted.
+    verdicts: {
+      ...verdicts,
+      RestartRequired: policyRestartVerdict(restarts),
+      Ready: readyOf(verdicts),
+    },
+    fields: { ...destinations, workspaces: plans.length, restartRequired: workloadCount(restarts) },
   };
+}
+
+function workloadCount(restarts: ReadonlyMap<string, WorkspaceRestarts>): number {
+  return [...restarts.values()].reduce((sum, { workloads }) => sum + workloads.length, 0);
 }

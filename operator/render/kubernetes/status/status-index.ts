@@ -1,5 +1,8 @@
 // Everything that statuses are computed from, looked up by name: built once per run, since every object asks.
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
+import { restartPlan, type WorkspaceRestarts } from '../../../compile/restart-plan.ts';
+import { workspaceLanes } from '../../../compile/stale-pods.ts';
+import type { Owners } from '../../../compile/workload-of-pod.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { Verdict } from '../../../model/condition.ts';
 import type { IngressPlan } from '../../../model/ingress-plan.ts';
@@ -7,11 +10,11 @@ import type { IsolationMeasurements } from '../../../model/isolation.ts';
 import type { ListHitsReport } from '../../../model/list-hits-report.ts';
 import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
+import { STAMP_ANNOTATION } from '../../../model/stamp.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { observeGateways, observeIngressGateways } from './gateway-health.ts';
 import { type Isolated, isolatedWorkspaces } from './isolated.ts';
 import { reportedHits } from './list-hits.ts';
-import { type MoreOpenPods, moreOpenPods } from './more-open-pods.ts';
 import { type Programmed, programmedWorkspaces } from './programmed.ts';
 import { programmedIngress, resolvedIngress } from './programmed-ingress.ts';
 
@@ -27,6 +30,8 @@ export interface StatusInput {
   readonly settling: ReadonlyMap<string, number>;
   /** Undefined: it is not measured whether the network enforces isolation. */
   readonly isolation?: IsolationMeasurements | undefined;
+  /** Of pods whose owners somebody has followed. */
+  readonly owners?: Owners | undefined;
   readonly atMs: number;
 }
 
@@ -38,8 +43,8 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   /** By workspace. */
   readonly plans: ReadonlyMap<string, WorkspacePlan>;
   readonly plansByPolicy: ReadonlyMap<string, readonly WorkspacePlan[]>;
-  /** By workspace, where there are such pods. */
-  readonly moreOpenPods: ReadonlyMap<string, MoreOpenPods>;
+  /** By workspace, where pods are not in the lane of their product. */
+  readonly restarts: ReadonlyMap<string, WorkspaceRestarts>;
   /** By workspace. */
   readonly programmed: ReadonlyMap<string, Programmed>;
   /** By workspace; empty where it is not measured. */
@@ -59,6 +64,7 @@ export function indexStatusInput({
   stamped,
   settling,
   isolation,
+  owners,
   atMs,
 }: StatusInput): StatusIndex {
   const problems = [...state.problems, ...compiled.problems];
@@ -71,7 +77,7 @@ export function indexStatusInput({
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
     plans: new Map(compiled.plans.map((plan) => [plan.metadata.name, plan])),
     plansByPolicy: Map.groupBy(compiled.plans, ({ spec }) => spec.networkPolicyId),
-    moreOpenPods: moreOpenPods(state.pods, compiled.plans, atMs),
+    restarts: restartsOf({ state, compiled, owners, atMs }),
     programmed: programmedWorkspaces(compiled, observeGateways(state, atMs)),
     isolated:
       isolation === undefined
@@ -83,3 +89,17 @@ export function indexStatusInput({
     hits: reportedHits(state.gatewayReports, state.apiHits),
   };
 }
+
+const NO_OWNERS: Owners = new Map();
+
+function restartsOf({ state, compiled, owners = NO_OWNERS, atMs }: RestartsInput): StatusIndex['restarts'] {
+  const stamps = new Map(
+    state.namespaces.map(({ name, annotations }) => [name, annotations?.[STAMP_ANNOTATION]]),
+  );
+  const lanes = new Map(
+    compiled.plans.map((plan) => [plan.metadata.name, workspaceLanes(plan, stamps.get(plan.metadata.name))]),
+  );
+  return restartPlan({ pods: state.pods, lanesOf: (workspace) => lanes.get(workspace), owners, atMs });
+}
+
+type RestartsInput = Pick<StatusInput, 'state' | 'compiled' | 'owners' | 'atMs'>;

@@ -1,14 +1,14 @@
 // The life of generated pods: made with any spec, found in any state when their Namespace becomes a workspace, with or
 // without a wish to isolate those that run, and in any state afterwards. Whoever goes past its lane is counted.
 import fc from 'fast-check';
-import { clusterState } from '../../../../test/fixtures/cluster-fixture.ts';
-import { type Generated, podSpecs } from '../../../../test/fixtures/pod-specs.ts';
-import { overtakenPods } from '../../../compile/overtaken-pods.ts';
-import { type FoundPod, laneAfterIsolation, laneBeforeIsolation } from '../../../model/found-pod.ts';
-import { LANES, type Lane } from '../../../model/lane.ts';
-import { moveAnnotations, SETTLING_MS } from '../../../model/moved-pod.ts';
-import type { PodSpec } from '../../../model/pod-openings.ts';
-import type { PodStatus } from '../../../model/pod-status.ts';
+import { clusterState } from '../../test/fixtures/cluster-fixture.ts';
+import { type Generated, podSpecs } from '../../test/fixtures/pod-specs.ts';
+import type { StampedPod } from '../model/cluster-state.ts';
+import { type FoundPod, laneAfterIsolation, laneBeforeIsolation } from '../model/found-pod.ts';
+import { LANES, type Lane } from '../model/lane.ts';
+import { moveAnnotations, SETTLING_MS } from '../model/moved-pod.ts';
+import type { PodSpec } from '../model/pod-openings.ts';
+import type { PodStatus } from '../model/pod-status.ts';
 import {
   DEFAULT_LANE_ANNOTATION,
   EXEMPTED_PRODUCT,
@@ -17,10 +17,12 @@ import {
   MOVED_FROM_ANNOTATION,
   PRODUCT_LABEL,
   STAMP_ANNOTATION,
-} from '../../../model/stamp.ts';
-import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
-import { stampedPodOf } from '../../../sources/kubernetes/trim.ts';
-import { moreOpenPods, nextSettled } from './more-open-pods.ts';
+} from '../model/stamp.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+import { stampedPodOf } from '../sources/kubernetes/trim.ts';
+import { overtakenPods } from './overtaken-pods.ts';
+import { restartPlan } from './restart-plan.ts';
+import { nextSettled, workspaceLanes } from './stale-pods.ts';
 
 const RUNS = 4000;
 const SEED = 20270131;
@@ -79,6 +81,14 @@ function planOf(lane: Lane): WorkspacePlan {
   return { kind: 'WorkspacePlan', metadata: { name: 'team' }, spec } as WorkspacePlan;
 }
 
+/** What is said of pods that are more open than their lane. */
+function moreOpen(pods: readonly StampedPod[], planned: Lane) {
+  const lanes = workspaceLanes(planOf(planned), undefined);
+  const plan = restartPlan({ pods, lanesOf: () => lanes, owners: new Map(), atMs: NOW_MS }).get('team');
+  const { moreOpenByLane: counts, past, settlingPods: settling } = plan ?? {};
+  return counts === undefined || counts.size === 0 ? undefined : { counts, past, settling };
+}
+
 /** What is said of it at last. */
 function lastOf({ pod, found, later, isolatesAll, planned }: Life) {
   const spec = pod.spec as PodSpec;
@@ -93,7 +103,7 @@ function lastOf({ pod, found, later, isolatesAll, planned }: Life) {
   const namespaces = [{ name: 'team', annotations }];
   return {
     lane,
-    counted: moreOpenPods(pods, [planOf(planned)], NOW_MS).get('team'),
+    counted: moreOpen(pods, planned),
     overtaken: overtakenPods(clusterState([], { namespaces, pods })),
   };
 }
@@ -196,7 +206,7 @@ describe('a pod that was given a stricter lane', () => {
           },
         });
         if (pod === undefined) throw new Error('It has not ended');
-        const found = moreOpenPods([pod], [planOf(planned)], NOW_MS).get('team');
+        const found = moreOpen([pod], planned);
         const isUndated = MOVED_AT_ANNOTATION in damage;
         const isSettling = nodeName !== '' && (isUndated || sinceMs < SETTLING_MS);
         count({ settling: isSettling, settled: sinceMs >= SETTLING_MS, 'without a node': nodeName === '' });

@@ -1,0 +1,151 @@
+// Pods, and the lanes that plans give to products now -> the workloads of each workspace that must restart before its
+// policy applies to them, the worst first, with the commands for it. Pods retain their lane until they restart (R39), and
+// lanes differ by access mode and dry-run only: so another destination makes nothing stale (R40), a change between policies of
+// different enforcement types does (R47), and a change back leaves nothing.
+import type { StampedPod } from '../model/cluster-state.ts';
+import { LANES, type Lane } from '../model/lane.ts';
+import { compareText } from '../model/snapshot.ts';
+import { type StalePod, stalePodOf, type WorkspaceLanes } from './stale-pods.ts';
+import { groupOf, type Owners, type PodWorkload, workloadOfPod } from './workload-of-pod.ts';
+
+export interface RestartPlanInput {
+  readonly pods: readonly StampedPod[];
+  /** Undefined for what is no workspace. */
+  readonly lanesOf: (workspace: string) => WorkspaceLanes | undefined;
+  /** May be empty. */
+  readonly owners: Owners;
+  readonly atMs: number;
+}
+
+/** Of one product; another product of the same owner is another. */
+export interface StaleWorkload extends PodWorkload {
+  readonly namespace: string;
+  readonly product: string;
+  /** How many are stale, and the names of some. */
+  readonly pods: number;
+  readonly podNames: readonly string[];
+  /** Those of its pods, the most open first. */
+  readonly lanes: readonly string[];
+  /** The one that new pods get. */
+  readonly policyLane: Lane;
+  readonly isMoreOpen: boolean;
+  /** Of its stale pods the oldest; epoch milliseconds. */
+  readonly runningSinceMs: number | undefined;
+  readonly staleSinceMs: number | undefined;
+  /** Some of its pods go past their lane: as they are they would not start again, so there are no commands. */
+  readonly hasOpenings: boolean;
+  readonly commands: readonly string[];
+}
+
+export interface WorkspaceRestarts {
+  readonly workloads: readonly StaleWorkload[];
+  /** Those of the workloads. */
+  readonly podCount: number;
+  /** Pods in lanes more open than those of their product: those that settle by themselves among them. */
+  readonly moreOpenPods: number;
+  readonly moreOpenByLane: ReadonlyMap<Lane, number>;
+  readonly settlingPods: number;
+  /** Pods that go past their lane, in order: `pod "web" by hostNetwork`. */
+  readonly past: readonly string[];
+}
+
+const MOST_POD_NAMES = 10;
+
+/** By workspace; one without such pods is left out. */
+export function restartPlan(input: RestartPlanInput): ReadonlyMap<string, WorkspaceRestarts> {
+  const { pods, lanesOf, owners, atMs } = input;
+  const found = new Map<string, WorkspaceRestarts>();
+  for (const [workspace, own] of Map.groupBy(pods, ({ namespace }) => namespace)) {
+    const lanes = lanesOf(workspace);
+    const stale = lanes === undefined ? [] : own.flatMap((pod) => stalePodOf(pod, lanes, atMs) ?? []);
+    if (stale.length > 0) found.set(workspace, restartsOf(stale, owners));
+  }
+  return found;
+}
+
+function restartsOf(stale: readonly StalePod[], owners: Owners): WorkspaceRestarts {
+  const due = stale.filter(({ mustRestart }) => mustRestart);
+  const open = stale.filter((one) => one.isMoreOpen);
+  const counts = new Map<Lane, number>();
+  for (const lane of LANES) {
+    const count = open.filter((one) => one.lane === lane).length;
+    if (count > 0) counts.set(lane, count);
+  }
+  return {
+    workloads: workloadsOf(due, owners),
+    podCount: due.length,
+    moreOpenPods: open.length,
+    moreOpenByLane: counts,
+    settlingPods: open.filter(({ isSettling }) => isSettling).length,
+    past: stale
+      .filter(({ openings }) => openings.length > 0)
+      .map(({ pod, openings }) => `pod "${pod.name}" by ${openings.join(', ')}`)
+      .toSorted(compareText),
+  };
+}
+
+interface Member {
+  readonly workload: PodWorkload;
+  readonly stale: StalePod;
+}
+
+function workloadsOf(due: readonly StalePod[], owners: Owners): readonly StaleWorkload[] {
+  const members = due.map((stale): Member => ({ stale, workload: workloadOfPod(stale.pod, owners) }));
+  // The uid may be known by some of its pods only.
+  const groups = Map.groupBy(members, ({ stale: { pod }, workload: { apiVersion, kind, name } }) =>
+    [pod.product, groupOf(apiVersion), kind, name].join(' '),
+  );
+  return [...groups.values()].map(staleWorkloadOf).toSorted(worstFirst);
+}
+
+function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
+  const known = members.find(({ workload }) => workload.uid !== undefined) ?? members[0];
+  if (known === undefined) throw new Error('A group has members');
+  const { workload, stale } = known;
+  const { namespace, product } = stale.pod;
+  const podNames = members
+    .map((one) => one.stale.pod.name)
+    .toSorted(compareText)
+    .slice(0, MOST_POD_NAMES);
+  const hasOpenings = members.some((one) => one.stale.openings.length > 0);
+  const { commands } = workload.workloadKind.restart;
+  return {
+    ...workload,
+    ...{ namespace, product, policyLane: stale.policyLane },
+    pods: members.length,
+    podNames,
+    lanes: [...new Set(members.map((one) => one.stale.lane))].toSorted((a, b) => rank(a) - rank(b)),
+    isMoreOpen: members.some((one) => one.stale.isMoreOpen),
+    runningSinceMs: earliest(members.map((one) => one.stale.pod.createdAtMs)),
+    staleSinceMs: earliest(members.map((one) => one.stale.staleSinceMs)),
+    hasOpenings,
+    commands: hasOpenings ? [] : commands({ namespace, name: workload.name, podNames }),
+  };
+}
+
+/** More open before stricter, then the wider gap, then the longest. */
+function worstFirst(a: StaleWorkload, b: StaleWorkload): number {
+  return (
+    Number(b.isMoreOpen) - Number(a.isMoreOpen) ||
+    gapOf(b) - gapOf(a) ||
+    (a.staleSinceMs ?? Number.MAX_SAFE_INTEGER) - (b.staleSinceMs ?? Number.MAX_SAFE_INTEGER) ||
+    compareText(`${a.kind} ${a.name} ${a.product}`, `${b.kind} ${b.name} ${b.product}`)
+  );
+}
+
+/** Between the lane that differs most, in the direction that counts, and the wanted one. */
+function gapOf({ lanes, policyLane, isMoreOpen }: StaleWorkload): number {
+  const steps = lanes.map((lane) => rank(policyLane) - rank(lane));
+  return isMoreOpen ? Math.max(...steps) : Math.max(...steps.map((step) => -step));
+}
+
+/** LANES is in order of openness; one that nobody knows leads nowhere. */
+function rank(lane: string): number {
+  const place = LANES.findIndex((known) => known === lane);
+  return place < 0 ? LANES.length : place;
+}
+
+function earliest(timesMs: readonly (number | undefined)[]): number | undefined {
+  const known = timesMs.filter((timeMs) => timeMs !== undefined);
+  return known.length === 0 ? undefined : known.reduce((a, b) => Math.min(a, b));
+}

@@ -1,0 +1,111 @@
+// Which pods are not in the lane that their workspace's plan gives to their product now (R39, R40), and since when. In: one
+// pod and the lanes of its workspace. A pod that goes past its lane through its node is in none, whatever its label says
+// and whether it has started or not: it counts as in lane full. One on a node that was given a stricter lane counts as in
+// the former one until the network has had the time to follow.
+import type { StampedPod } from '../model/cluster-state.ts';
+import { LANES, type Lane } from '../model/lane.ts';
+import { mostOpen } from '../model/moved-pod.ts';
+import { openingsPast } from '../model/pod-openings.ts';
+import { isMoreOpen, STRICTEST_LANE } from '../model/stamp.ts';
+import type { WorkspacePlan } from '../model/workspace-plan.ts';
+
+/** What new pods of a workspace get. */
+export interface WorkspaceLanes {
+  /** By product. */
+  readonly lanes: ReadonlyMap<string, Lane>;
+  /** Of its Namespace; a pod with the same one was stamped under the same settings. */
+  readonly stamp: string | undefined;
+  /** When the lane of a product last changed, in epoch milliseconds, where that is known. Undefined: of none. */
+  readonly sinceMs: ReadonlyMap<string, number> | undefined;
+}
+
+export interface StalePod {
+  readonly pod: StampedPod;
+  /** The one that it is in, which may be one that nobody knows: it leads nowhere then. */
+  readonly lane: string;
+  readonly policyLane: Lane;
+  readonly isMoreOpen: boolean;
+  /** What goes past its lane; it would not start again with these. */
+  readonly openings: readonly string[];
+  /** By its former lane only: the network follows by itself. */
+  readonly isSettling: boolean;
+  /** A new pod of the same product would get another lane. */
+  readonly mustRestart: boolean;
+  readonly staleSinceMs: number | undefined;
+}
+
+export function workspaceLanes(
+  { spec: { products } }: WorkspacePlan,
+  stamp: string | undefined,
+): WorkspaceLanes {
+  return {
+    stamp,
+    lanes: new Map(products.map(({ product, lane }) => [product, lane])),
+    sinceMs: new Map(
+      products.flatMap(({ product, since }) =>
+        since === undefined ? [] : [[product, Date.parse(since)] as const],
+      ),
+    ),
+  };
+}
+
+/** Undefined for a pod that is in its lane. */
+export function stalePodOf(pod: StampedPod, settings: WorkspaceLanes, atMs: number): StalePod | undefined {
+  const policyLane = settings.lanes.get(productIn(settings, pod)) ?? STRICTEST_LANE;
+  const openings = openingsPast(policyLane, pod.openings);
+  const own = openings.length > 0 ? 'full' : pod.lane;
+  const lane = mostOpen([own, formerLane(pod, atMs)]) ?? own;
+  const mustRestart = own !== policyLane && !isAsGranted(pod, own, settings);
+  const isOpen = exceeds(lane, policyLane);
+  if (!mustRestart && !isOpen) return undefined;
+  const isSettling = isOpen && !exceeds(own, policyLane);
+  const staleSinceMs = latest(pod.createdAtMs, settings.sinceMs?.get(productIn(settings, pod)));
+  return { pod, lane, policyLane, isMoreOpen: isOpen, openings, isSettling, mustRestart, staleSinceMs };
+}
+
+/** When the next pod has settled in its lane, in epoch milliseconds. */
+export function nextSettled(pods: readonly StampedPod[], atMs: number): number | undefined {
+  const timesMs = pods
+    .filter((pod) => isInFormerLane(pod, atMs))
+    .map(({ moved }) => moved?.settledAtMs ?? Number.POSITIVE_INFINITY);
+  return timesMs.length === 0 ? undefined : timesMs.reduce((a, b) => Math.min(a, b));
+}
+
+/** An unknown product is GENERAL. */
+function productIn({ lanes }: WorkspaceLanes, { product }: StampedPod): string {
+  return lanes.has(product) ? product : 'GENERAL';
+}
+
+/**
+ * Admission gives GENERAL's lane where a product's own is more open, and the pod may not use that product. So a pod in
+ * GENERAL's lane that is no older than the settings is as it should be: a restart would give it the same again.
+ */
+function isAsGranted(pod: StampedPod, own: string, settings: WorkspaceLanes): boolean {
+  const { lanes, sinceMs, stamp } = settings;
+  const general = lanes.get('GENERAL') ?? STRICTEST_LANE;
+  const product = productIn(settings, pod);
+  if (own !== general || !isMoreOpen(lanes.get(product) ?? STRICTEST_LANE, general)) return false;
+  if (stamp !== undefined && stamp === pod.stamp) return true;
+  if (sinceMs === undefined) return false;
+  const changedAtMs = latest(sinceMs.get(product), sinceMs.get('GENERAL'));
+  return changedAtMs === undefined || pod.createdAtMs === undefined || changedAtMs < pod.createdAtMs;
+}
+
+function exceeds(lane: string, planned: Lane): boolean {
+  const known = LANES.find((one) => one === lane);
+  return known !== undefined && isMoreOpen(known, planned);
+}
+
+/** "" where the network has followed. */
+function formerLane(pod: StampedPod, atMs: number): string {
+  return isInFormerLane(pod, atMs) ? (pod.moved?.from ?? '') : '';
+}
+
+/** One without a node has no network yet. */
+function isInFormerLane({ moved, nodeName }: StampedPod, atMs: number): boolean {
+  return moved !== undefined && nodeName !== '' && atMs < moved.settledAtMs;
+}
+
+function latest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
