@@ -1,9 +1,10 @@
 // Time of the middle for the largest snapshot: the first time, at once and in steps, after one changed policy and
-// after nothing. Without steps it blocks the event loop.
+// after nothing; and of the plan of what must restart, where every pod must. Without steps it blocks the event loop.
 import { compileAhead, compileSnapshot } from '../../operator/compile/plans.ts';
 import type { ObservedObject } from '../../operator/model/snapshot.ts';
 import { type BenchReport, type BenchSettings, figure, type Target } from './bench-report.ts';
 import { policy, type SnapshotSize, snapshotObjects } from './snapshot-objects.ts';
+import { planRestarts, staleCluster } from './stale-pods.ts';
 import { median, percentile } from './statistics.ts';
 
 const FULL: SnapshotSize = { workspaces: 1000, policies: 20, destinations: 2500, metastores: 10 };
@@ -11,6 +12,8 @@ const QUICK: SnapshotSize = { workspaces: 100, policies: 2, destinations: 2500, 
 const ROUNDS = 40;
 const COLD_WANTED_MS = 150;
 const WARM_WANTED_MS = 60;
+const PODS_OF_EACH = 10;
+const RESTARTS_WANTED_MS = 300;
 
 // An async function, as every benchmark is, though nothing in it waits.
 export async function benchMiddle({ isQuick, say }: BenchSettings): Promise<BenchReport> {
@@ -26,7 +29,10 @@ export async function benchMiddle({ isQuick, say }: BenchSettings): Promise<Benc
     const changed = policy(0, size.destinations - 1 - (round % 2));
     return objects.map((object) => (object.metadata.name === changed.metadata.name ? changed : object));
   });
-  return report({ size, tables: outside.tables.length, parseMs, coldMs, stepsMs, unchangedMs, changedMs });
+  const stale = staleCluster(size.workspaces, PODS_OF_EACH);
+  const restartsMs = Array.from({ length: ROUNDS }, () => timed(() => planRestarts(stale))[0]);
+  const tables = outside.tables.length;
+  return report({ size, tables, parseMs, coldMs, stepsMs, unchangedMs, changedMs, restartsMs });
 }
 
 function steps(objects: readonly ObservedObject[]): readonly number[] {
@@ -64,10 +70,13 @@ interface Findings {
   readonly stepsMs: readonly number[];
   readonly unchangedMs: readonly number[];
   readonly changedMs: readonly number[];
+  /** Of the restart plan. */
+  readonly restartsMs: readonly number[];
 }
 
 function report(findings: Findings): BenchReport {
-  const { size, tables, coldMs, stepsMs, unchangedMs, changedMs } = findings;
+  const { size, tables, coldMs, stepsMs, unchangedMs, changedMs, restartsMs } = findings;
+  const pods = size.workspaces * PODS_OF_EACH;
   const row = (label: string, values: readonly number[]): readonly string[] => [
     label,
     ...[median(values), percentile(values, 99), Math.max(...values), median(values) / coldMs].map(figure),
@@ -82,12 +91,14 @@ function report(findings: Findings): BenchReport {
           row(`one of ${stepsMs.length} steps, cold`, stepsMs),
           row('one policy changed', changedMs),
           row('nothing changed', unchangedMs),
+          row(`restart plan, ${pods} stale pods`, restartsMs),
         ],
       },
     ],
     targets: [
       atMost('longest step of a cold start, ms', Math.max(...stepsMs), COLD_WANTED_MS),
       atMost('p50 after one changed policy, ms', median(changedMs), WARM_WANTED_MS),
+      atMost(`p50 of the restart plan of ${pods} stale pods, ms`, median(restartsMs), RESTARTS_WANTED_MS),
     ],
     figures: { ...findings },
   };
