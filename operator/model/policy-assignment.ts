@@ -55,7 +55,7 @@ const statedWorkloadSchema = z.strictObject({
     .max(1024)
     .optional()
     .describe(
-      'What restarts it. Without one: its pods go past their lane, as the condition RestartRequired says.',
+      'What restarts it, one command a line. Without one: its pods go past their lane, as the condition RestartRequired says.',
     ),
 });
 

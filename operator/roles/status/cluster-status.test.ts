@@ -73,4 +73,20 @@ describe('the tables and sentences of status', () => {
       expect.stringMatching(/^GATEWAY +DIRECTION +READY +REPORTED +ENVOY +CURRENT +/),
     );
   });
+
+  test('say of an assignment what must restart, and not of its policy once more', () => {
+    const restart = {
+      ...condition,
+      type: 'RestartRequired',
+      status: 'True' as const,
+      lastTransitionTime: '',
+    };
+    const objects = ['PolicyAssignment', 'NetworkPolicy'].map((kind) => ({
+      ...{ kind, metadata: { name: 'one' } },
+      status: { conditions: [restart] },
+    }));
+    expect(formatConditions(objects)).toBe(
+      `PolicyAssignment/one: RestartRequired=True MoreOpenPodsRunning: ${message}\n`,
+    );
+  });
 });

@@ -45,7 +45,7 @@ export function formatWorkspaces(
 /** What keeps objects from what they should be, a line each; "" where nothing does. */
 export function formatConditions(objects: readonly ConditionedObject[], width?: number): string {
   const sentences = objects.flatMap(({ kind, metadata, status }) =>
-    troubles(storedConditions(status)).map(
+    troubles(kind, storedConditions(status)).map(
       ({ type, status: value, reason, message }) =>
         `${kind}/${metadata.name}: ${type}=${value} ${reason}: ${message}`,
     ),
@@ -61,9 +61,11 @@ export function formatSentences(sentences: readonly string[], width?: number): s
 /** An object that waits to be used asks for nothing. */
 const UNUSED = 'NotUsed';
 
-function troubles(conditions: readonly StoredCondition[]): readonly StoredCondition[] {
+function troubles(kind: string, conditions: readonly StoredCondition[]): readonly StoredCondition[] {
   const found = conditions.filter(({ type, status, reason }) => {
     if (reason === UNUSED) return false;
+    // Of a policy it is the sum of its workspaces, which say more.
+    if (type === 'RestartRequired' && kind === 'NetworkPolicy') return false;
     return TROUBLE_WHEN_TRUE.includes(type) ? status === 'True' : status !== 'True';
   });
   // Ready repeats the first of the others.

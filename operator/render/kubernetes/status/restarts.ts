@@ -101,7 +101,7 @@ function pastOf({ past }: WorkspaceRestarts): readonly string[] {
 
 function statedWorkload(workload: StaleWorkload): StatedWorkload {
   const { kind, name, product, pods, lanes, isMoreOpen, policyLane, staleSinceMs, commands } = workload;
-  const command = commands.join(' && ');
+  const command = commands.join('\n');
   return {
     ...{ kind, name, product, pods, policyLane },
     lane: (isMoreOpen ? lanes[0] : lanes.at(-1)) ?? '',
