@@ -1,6 +1,6 @@
 // What was stored is exported once, whatever fails, is deleted or is forgotten meanwhile. The truth is what the test gave
 // to the store; what is compared with it is read from the files by a DuckDB of its own.
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { sampleDenial, withFolder } from '../../../test/fixtures/denial-fixture.ts';
@@ -10,7 +10,7 @@ import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { writeDay } from '../store/duckdb/write-day.ts';
 import { DayExporter } from './day-exporter.ts';
 import { directoryTarget } from './directory-target.ts';
-import type { ExportTarget } from './export-target.ts';
+import { type ExportTarget, TargetUnavailableError } from './export-target.ts';
 import { ExportedDays } from './exported-days.ts';
 import { retainedForExport } from './retained-for-export.ts';
 
@@ -23,10 +23,10 @@ type Fate = 'answered' | 'unread' | 'lost' | 'unanswered';
 function unreliable(target: ExportTarget, fate: Fate): ExportTarget {
   return {
     ...target,
-    read: (file, into) => (fate === 'unread' ? Promise.reject(new Error(fate)) : target.read(file, into)),
-    write: async (file, from) => {
+    read: (...asked) => (fate === 'unread' ? Promise.reject(new Error(fate)) : target.read(...asked)),
+    write: async (...given) => {
       if (fate === 'lost') throw new Error(fate);
-      await target.write(file, from);
+      await target.write(...given);
       if (fate === 'unanswered') throw new Error(fate);
     },
   };
@@ -97,16 +97,19 @@ class Stage {
     known.repeats += by;
   }
 
-  pass(fate: Fate, nowMs = LATER) {
+  /** Goes on from pass to pass, unlike those of pass(). */
+  exporterTo(target: ExportTarget, failures: string[] = []): DayExporter {
     return new DayExporter({
       countDays: () => this.store.countDays(),
       writeDay: (day, file) => writeDay(this.store, day, file),
-      target: unreliable(this.target, fate),
-      exported: this.#exported,
-      folder: join(this.#folder, 'work'),
+      ...{ target, exported: this.#exported, folder: join(this.#folder, 'work') },
       onExported: () => undefined,
-      onFailure: () => undefined,
-    }).pass(nowMs);
+      onFailure: (_day, { message }) => void failures.push(message),
+    });
+  }
+
+  pass(fate: Fate, nowMs = LATER) {
+    return this.exporterTo(unreliable(this.target, fate)).pass(nowMs);
   }
 
   get retained() {
@@ -236,5 +239,101 @@ describe('a day', () => {
       expect(stage.missed).toBe(1);
       await stage.pass('answered');
       expect(Object.keys(await stage.found())).toHaveLength(19);
+    }));
+});
+
+describe('days that cannot be exported hold up no other day', () => {
+  const MINUTE_MS = 60_000;
+  const dates = (days: readonly number[]) => days.map((day) => `date=2026-01-0${day + 1}`);
+
+  /** Of the files that are there. */
+  const datesOf = (folder: string) => readdir(join(folder, 'target/outbound_network'));
+
+  /** Fails for these dates, and remembers for which it was asked. */
+  function failingFor(target: ExportTarget, failing: readonly string[], error: () => Error) {
+    const asked: string[] = [];
+    const read: ExportTarget['read'] = (file, ...rest) => {
+      const [, date = ''] = file.split('/');
+      asked.push(date);
+      return failing.includes(date) ? Promise.reject(error()) : target.read(file, ...rest);
+    };
+    return { asked, target: { ...target, read } };
+  }
+
+  test('whose files are no Parquet, and says which file it is and what to do', () =>
+    withStage(async (stage, folder) => {
+      for (const day of [0, 1, 2, 3, 4]) await stage.add(day, 2);
+      for (const date of dates([0, 1, 2, 3])) {
+        await mkdir(join(folder, 'target/outbound_network', date), { recursive: true });
+        await writeFile(
+          join(folder, 'target/outbound_network', date, 'denials.parquet'),
+          'garbage'.repeat(9),
+        );
+      }
+      const failures: string[] = [];
+      const exporter = stage.exporterTo(stage.target, failures);
+      expect(await exporter.pass(LATER)).toEqual({ failed: 4, lastDayMs: FIRST_DAY - DAY_MS });
+      const files = join(folder, 'target/outbound_network/date=2026-01-05/denials.parquet');
+      expect(await parquetRows(files)).toHaveLength(2);
+      const file = join(folder, 'target/outbound_network/date=2026-01-01/denials.parquet');
+      expect(failures[0]).toMatch(
+        `Cannot add rows to "${file}", which is no day of the denial log as Parquet: `,
+      );
+      expect(failures[0]).toMatch(/No magic bytes found at end of file it; move it away or repair it$/);
+      for (const date of dates([0, 1, 2, 3]))
+        await rm(join(folder, 'target/outbound_network', date), { recursive: true });
+      expect(await exporter.pass(LATER + 10 * MINUTE_MS)).toMatchObject({ failed: 0 });
+      expect(await stage.found()).toEqual(stage.wanted);
+    }));
+
+  test('that the target refuses: they come after the others, and ever less often', () =>
+    withStage(async (stage, folder) => {
+      for (const day of [0, 1, 2, 3, 4, 5]) await stage.add(day, 1);
+      const { asked, target } = failingFor(stage.target, dates([0, 1, 2, 3]), () => new Error('403'));
+      const exporter = stage.exporterTo(target);
+      for (let minute = 0; minute <= 180; minute += 10) await exporter.pass(LATER + minute * MINUTE_MS);
+      expect(await datesOf(folder)).toEqual(dates([4, 5]));
+      expect(asked.slice(0, 6)).toEqual(dates([0, 1, 2, 3, 4, 5]));
+      // At 0, 10, 30, 70, 130 minutes.
+      expect(asked.filter((date) => date === 'date=2026-01-01')).toHaveLength(5);
+      expect(asked).toHaveLength(4 * 5 + 2);
+    }));
+
+  test('where the target as a whole is away, one of them is tried in each pass', () =>
+    withStage(async (stage) => {
+      for (const day of [0, 1, 2]) await stage.add(day, 1);
+      const all = dates([0, 1, 2]);
+      const { asked, target } = failingFor(stage.target, all, () => new TargetUnavailableError('away'));
+      const exporter = stage.exporterTo(target);
+      for (const minute of [0, 10, 20, 30]) await exporter.pass(LATER + minute * MINUTE_MS);
+      expect(asked).toEqual(dates([0, 1, 2, 0]));
+    }));
+
+  test('many different ones end a pass, and the next one goes on behind them', () =>
+    withStage(async (stage) => {
+      for (let day = 0; day < 25; day += 1) await stage.add(day, 1);
+      const failing = stage.exporterTo({ ...stage.target, write: () => Promise.reject(new Error('503')) });
+      expect(await failing.pass(LATER + 30 * DAY_MS)).toMatchObject({ failed: 20 });
+      expect(await failing.pass(LATER + 30 * DAY_MS)).toMatchObject({ failed: 25 });
+    }));
+
+  test('a pass that is told to stop ends within a day, which has not failed', () =>
+    withStage(async (stage) => {
+      await stage.add(0, 1);
+      const stopping = new AbortController();
+      const failures: string[] = [];
+      const exporter = stage.exporterTo(
+        {
+          ...stage.target,
+          read: (_file, _into, signal) =>
+            new Promise((_resolve, reject) => {
+              signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+              stopping.abort();
+            }),
+        },
+        failures,
+      );
+      expect(await exporter.pass(LATER, stopping.signal)).toMatchObject({ failed: 0 });
+      expect(failures).toEqual([]);
     }));
 });

@@ -5,13 +5,15 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories } from '../../lib/make-directories.ts';
 import { DAY_MS, type Day, type DayCount, dateOf } from '../store/day-count.ts';
-import type { ExportTarget } from './export-target.ts';
+import { UnreadableFileError } from '../store/unreadable-file-error.ts';
+import { DayRetries } from './day-retries.ts';
+import { type ExportTarget, TargetUnavailableError } from './export-target.ts';
 import type { ExportedDays } from './exported-days.ts';
 
 export interface DayExporterOptions {
   /** Oldest first. */
   readonly countDays: () => Promise<readonly DayCount[]>;
-  /** Resolves to the count of what it has of the log. */
+  /** Resolves to the count of what it has of the log. Throws an UnreadableFileError for the former file. */
   readonly writeDay: (
     day: Day,
     file: { readonly path: string; readonly former: () => Promise<string | undefined> },
@@ -26,6 +28,7 @@ export interface DayExporterOptions {
 }
 
 export interface ExportPass {
+  /** Days that failed and are not exported yet, in this pass or before it. */
   readonly failed: number;
   /** The last day up to which everything is exported, as its beginning in epoch milliseconds. */
   readonly lastDayMs: number;
@@ -33,33 +36,61 @@ export interface ExportPass {
 
 /** Rows of a day come until its end, and usually within this time after it. Those that come later are added. */
 const LATE_MS = 3_600_000;
-/** Where the target does not answer, each failure takes minutes. */
-const MOST_FAILURES = 3;
+/** So many different days one after the other: then it is the target, whatever it says. */
+const MOST_FAILURES_IN_A_ROW = 20;
+
+/** `day`: only this one cannot be exported; `target`: nothing can; `unknown`: one of the two. */
+type Outcome = 'exported' | 'stopped' | 'day' | 'target' | 'unknown';
 
 export class DayExporter {
   readonly #options: DayExporterOptions;
+  readonly #retries = new DayRetries();
 
   constructor(options: DayExporterOptions) {
     this.#options = options;
   }
 
-  /** Stops between two days where `signal` says so. */
-  async pass(nowMs: number, signal?: AbortSignal): Promise<ExportPass> {
+  /** Stops where `signal` says so, also within a day. */
+  async pass(nowMs: number, signal = new AbortController().signal): Promise<ExportPass> {
     const { countDays, exported } = this.#options;
     const lastDue = Math.floor((nowMs - LATE_MS) / DAY_MS) - 1;
     const due = (await countDays()).filter((count) => count.day <= lastDue && !exported.has(count));
-    const open = new Set(due);
-    let failed = 0;
-    for (const day of due) {
-      if (signal?.aborted || failed === MOST_FAILURES) break;
-      if (await this.#export(day)) open.delete(day);
-      else failed += 1;
-    }
+    const open = new Set<Day>(due);
+    await this.#exportInTurn(this.#retries.inTurn(due, nowMs), {
+      ...{ nowMs, signal },
+      onExported: (day) => open.delete(day),
+    });
     const firstOpen = Math.min(lastDue + 1, ...[...open].map(({ day }) => day));
-    return { failed, lastDayMs: (firstOpen - 1) * DAY_MS };
+    return { failed: this.#retries.size, lastDayMs: (firstOpen - 1) * DAY_MS };
   }
 
-  async #export(day: Day): Promise<boolean> {
+  async #exportInTurn(
+    days: readonly Day[],
+    {
+      nowMs,
+      signal,
+      onExported,
+    }: {
+      readonly nowMs: number;
+      readonly signal: AbortSignal;
+      readonly onExported: (day: Day) => void;
+    },
+  ): Promise<void> {
+    let inARow = 0;
+    for (const day of days) {
+      if (signal.aborted || inARow === MOST_FAILURES_IN_A_ROW) return;
+      const outcome = await this.#export(day, signal);
+      if (outcome === 'stopped') return;
+      if (outcome === 'exported') {
+        onExported(day);
+        this.#retries.exported(day);
+      } else this.#retries.failed(day, nowMs, outcome !== 'target');
+      if (outcome === 'target') return;
+      inARow = outcome === 'unknown' ? inARow + 1 : 0;
+    }
+  }
+
+  async #export(day: Day, signal: AbortSignal): Promise<Outcome> {
     const { writeDay, target, exported, folder, onExported, onFailure } = this.#options;
     const file = `${day.table}/date=${dateOf(day.day)}/denials.parquet`;
     const former = join(folder, 'former.parquet');
@@ -70,17 +101,26 @@ export class DayExporter {
       await makeDirectories(folder, 0o700);
       const count = await writeDay(day, {
         path,
-        former: async () => ((await target.read(file, former)) ? former : undefined),
+        former: async () => ((await target.read(file, former, signal)) ? former : undefined),
       });
-      await target.write(file, path);
+      await target.write(file, path, signal);
       await exported.add(count);
       onExported(count, file);
-      return true;
+      return 'exported';
     } catch (error) {
-      onFailure(day, error as Error);
-      return false;
+      if (signal.aborted) return 'stopped';
+      const isUnreadable = error instanceof UnreadableFileError;
+      onFailure(day, isUnreadable ? unreadable(`${target.name}/${file}`, error) : (error as Error));
+      if (isUnreadable) return 'day';
+      return error instanceof TargetUnavailableError ? 'target' : 'unknown';
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
+}
+
+function unreadable(file: string, { message }: UnreadableFileError): Error {
+  return new Error(
+    `Cannot add rows to "${file}", which is no day of the denial log as Parquet: ${message}; move it away or repair it`,
+  );
 }

@@ -3,7 +3,10 @@ export interface ExportTarget {
   /** For people and for the state of the export: "s3://bucket/prefix". */
   readonly name: string;
   /** Copies a file from there; false where there is none. Throws a sentence for the operator. */
-  readonly read: (file: string, into: string) => Promise<boolean>;
+  readonly read: (file: string, into: string, signal: AbortSignal) => Promise<boolean>;
   /** Replaces a file there. Throws a sentence for the operator. */
-  readonly write: (file: string, from: string) => Promise<void>;
+  readonly write: (file: string, from: string, signal: AbortSignal) => Promise<void>;
 }
+
+/** The target as a whole takes nothing now, whatever the file is. */
+export class TargetUnavailableError extends Error {}

@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance } from '@duckdb/node-api';
+import { UnreadableFileError } from '../unreadable-file-error.ts';
 
 export interface ParquetOptions {
   /** The file; what is temporary is beside it. */
@@ -13,7 +14,7 @@ export interface ParquetOptions {
   readonly mostBytes?: number;
   /**
    * A Parquet file with rows of the same log, or undefined. Its rows are added; of rows with the same `event_id` that
-   * with most repeats stays.
+   * with most repeats stays. Where they cannot be read, an UnreadableFileError is thrown.
    */
   readonly former?: () => Promise<string | undefined>;
 }
@@ -77,7 +78,22 @@ async function copyRows(
   const rows = `SELECT ${names} FROM staged`;
   const earlier = await former?.();
   const all = earlier === undefined ? rows : mergeOf(rows, earlier);
-  return (await connection.run(`COPY (${all}) TO ${quotedText(path)} ${FORMAT}`)).rowsChanged;
+  try {
+    return (await connection.run(`COPY (${all}) TO ${quotedText(path)} ${FORMAT}`)).rowsChanged;
+  } catch (error) {
+    if (earlier !== undefined) await checkReadable(connection, `${rows} WHERE false`, earlier);
+    throw error;
+  }
+}
+
+/** Reads all of it, as rows like `noRows`. */
+async function checkReadable(connection: DuckDBConnection, noRows: string, file: string): Promise<void> {
+  try {
+    await connection.run(`SELECT bit_xor(hash(merged)) FROM (${mergeOf(noRows, file)}) AS merged`);
+  } catch (error) {
+    const [reason = ''] = (error as Error).message.split('\n');
+    throw new UnreadableFileError(reason.replaceAll(`'${file}'`, 'it').replaceAll(file, 'it'));
+  }
 }
 
 /** By name: the file may be of a version with fewer columns, or with more. */
