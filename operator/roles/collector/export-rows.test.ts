@@ -1,5 +1,7 @@
 // The export of a running collector: what is due is there, failures are counted and said, and it ends.
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Registry } from 'prom-client';
 import { sampleBatch, withFolder } from '../../../test/fixtures/denial-fixture.ts';
@@ -50,4 +52,33 @@ test('a collector exports the days that are over, and counts what fails', () =>
       0, 0,
     ]);
     await store.close();
+  }));
+
+test('a collector that ends does not wait for a bucket that does not answer', () =>
+  withFolder(async (root) => {
+    const keys = { AWS_ACCESS_KEY_ID: 'exporter', AWS_SECRET_ACCESS_KEY: 'secret' };
+    Object.assign(process.env, { ...keys, AWS_REGION: 'us-east-1' });
+    const asked = Promise.withResolvers<void>();
+    const server = createServer(() => asked.resolve());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const store = await DenialStore.open(join(root, 'denials.duckdb'));
+    await store.append(sampleBatch(0, 3));
+    const registry = new Registry();
+    const exports = await exportRows({
+      ...{ store, root, registry, exportTo: { bucket: { bucket: 'denials', prefix: '', endpoint } } },
+      logger: createLogger({ role: 'collector', level: 'silent' }),
+    });
+    try {
+      exports.start();
+      await asked.promise;
+      const startMs = performance.now();
+      await exports.stop();
+      expect(performance.now() - startMs).toBeLessThan(5000);
+      expect(await valueOf(registry, 'failed_total')).toBe(0);
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await store.close();
+    }
   }));

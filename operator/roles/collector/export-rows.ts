@@ -19,7 +19,7 @@ export interface RowExport {
   /** What retention may delete. */
   readonly retained: RetainedRows;
   readonly start: () => void;
-  /** After the day under way. */
+  /** The day under way is exported later. */
   readonly stop: () => Promise<void>;
 }
 
