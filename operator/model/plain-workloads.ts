@@ -1,6 +1,6 @@
 // The workloads that are no product's by themselves: controllers of Kubernetes, RayClusters, and what nobody knows. Which
 // product their pods are says a label, GENERAL otherwise.
-import type { WorkloadKind } from './product-workloads.ts';
+import type { WorkloadKind } from './owned-workload.ts';
 import {
   deleteCommand,
   deletePodsCommand,
@@ -15,7 +15,7 @@ const RAY_CLUSTER: WorkloadKind = {
   name: 'Ray RayCluster',
   product: undefined,
   marks: [{ label: 'ray.io/cluster' }],
-  owner: { group: 'ray.io', kind: 'RayCluster' },
+  owner: { group: 'ray.io', kind: 'RayCluster', plural: 'rayclusters' },
   nameLabel: 'ray.io/cluster',
   restart: stopAndStart(
     { sentence: 'Suspend the cluster and resume it. What runs on it ends', rule: RULE },
@@ -70,7 +70,7 @@ function controllerOf(kind: string, sentence: string): WorkloadKind {
     name: kind,
     product: undefined,
     marks: [],
-    owner: { group: 'apps', kind },
+    owner: { group: 'apps', kind, plural: `${kind.toLowerCase()}s` },
     nameLabel: undefined,
     restart: rolloutRestart({ sentence, rule: RULE }, kind.toLowerCase()),
   };

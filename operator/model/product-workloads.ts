@@ -1,12 +1,11 @@
 // The workloads of products: by which labels and which owner each is recognised, and how it is restarted. Products are
 // detected by it, so what is added here gives pods another product. One table that is read as one, so the file is long.
-import type { Product } from './product.ts';
+import { owned, type WorkloadKind } from './owned-workload.ts';
 import {
   canceledBuild,
+  deleteByLabel,
   deleteCommand,
   namedCommand,
-  patchCommand,
-  type RestartProcedure,
   redeploy,
   restartCronJob,
   rolloutRestart,
@@ -14,51 +13,31 @@ import {
   stopAndStart,
   suspendedRun,
 } from './restart-procedure.ts';
-import { shellWord } from './shell-word.ts';
 
-export interface ProductMark {
-  readonly label: string;
-  /** Left out: whatever the label says. */
-  readonly value?: string;
-}
-
-export interface WorkloadKind {
-  /** For people: "KServe InferenceService". */
-  readonly name: string;
-  /** That admission gives its pods; undefined where that follows from their label alone. */
-  readonly product: Product | undefined;
-  /** Labels of pods: one is enough. */
-  readonly marks: readonly ProductMark[];
-  /** The outermost owner of its pods; undefined where a pod is the workload itself. */
-  readonly owner: { readonly group: string; readonly kind: string } | undefined;
-  /** Of a pod: the name of the workload, where owners cannot be read. */
-  readonly nameLabel: string | undefined;
-  readonly restart: RestartProcedure;
-}
-
-const KSERVE: WorkloadKind = {
+const KSERVE = owned({
   name: 'KServe InferenceService',
   product: 'ML_SERVING',
   marks: [{ label: 'serving.kserve.io/inferenceservice' }],
-  owner: { group: 'serving.kserve.io', kind: 'InferenceService' },
+  owner: { group: 'serving.kserve.io', kind: 'InferenceService', plural: 'inferenceservices' },
   nameLabel: 'serving.kserve.io/inferenceservice',
   // `kubectl rollout restart` of its Deployment is undone by KServe.
-  restart: redeploy(
-    {
-      sentence:
-        'Redeploy the endpoint: a changed annotation of the predictor makes new pods, and the old ones serve until those are ready. A transformer or an explainer needs the same in its own annotations',
-      rule: 'R41',
-    },
-    'inferenceservices.serving.kserve.io',
-    [
-      ['spec', 'predictor', 'annotations'],
-      ['spec', 'transformer', 'annotations'],
-      ['spec', 'explainer', 'annotations'],
-    ],
-  ),
-};
+  restart: (resource) =>
+    redeploy(
+      {
+        sentence:
+          'Redeploy the endpoint: a changed annotation of the predictor makes new pods, and the old ones serve until those are ready. A transformer or an explainer needs the same in its own annotations',
+        rule: 'R41',
+      },
+      resource,
+      [
+        ['spec', 'predictor', 'annotations'],
+        ['spec', 'transformer', 'annotations'],
+        ['spec', 'explainer', 'annotations'],
+      ],
+    ),
+});
 
-const KNATIVE: WorkloadKind = {
+const KNATIVE = owned({
   name: 'Knative Service',
   product: 'ML_SERVING',
   marks: [
@@ -66,63 +45,65 @@ const KNATIVE: WorkloadKind = {
     { label: 'serving.knative.dev/configuration' },
     { label: 'serving.knative.dev/revision' },
   ],
-  owner: { group: 'serving.knative.dev', kind: 'Service' },
+  owner: { group: 'serving.knative.dev', kind: 'Service', plural: 'services' },
   nameLabel: 'serving.knative.dev/service',
-  restart: redeploy(
-    {
-      sentence:
-        'Redeploy the endpoint: a changed annotation makes a new Revision, and the old one serves until it is ready',
-      rule: 'R41',
-    },
-    'services.serving.knative.dev',
-    [['spec', 'template', 'metadata', 'annotations']],
-  ),
-};
+  restart: (resource) =>
+    redeploy(
+      {
+        sentence:
+          'Redeploy the endpoint: a changed annotation makes a new Revision, and the old one serves until it is ready',
+        rule: 'R41',
+      },
+      resource,
+      [['spec', 'template', 'metadata', 'annotations']],
+    ),
+});
 
-const RAY_SERVICE: WorkloadKind = {
+const RAY_SERVICE = owned({
   name: 'Ray RayService',
   product: 'ML_SERVING',
   marks: [{ label: 'ray.io/originated-from-crd', value: 'RayService' }],
-  owner: { group: 'ray.io', kind: 'RayService' },
+  owner: { group: 'ray.io', kind: 'RayService', plural: 'rayservices' },
   nameLabel: 'ray.io/originated-from-cr-name',
-  restart: redeploy(
-    {
-      sentence:
-        'Redeploy the endpoint: a changed annotation makes a new RayCluster, and the old one serves until it is ready. Not with upgradeStrategy "None"',
-      rule: 'R41',
-    },
-    'rayservices.ray.io',
-    [['spec', 'rayClusterConfig', 'headGroupSpec', 'template', 'metadata', 'annotations']],
-  ),
-};
+  restart: (resource) =>
+    redeploy(
+      {
+        sentence:
+          'Redeploy the endpoint: a changed annotation makes a new RayCluster, and the old one serves until it is ready. Not with upgradeStrategy "None"',
+        rule: 'R41',
+      },
+      resource,
+      [['spec', 'rayClusterConfig', 'headGroupSpec', 'template', 'metadata', 'annotations']],
+    ),
+});
 
-const TASK_RUN: WorkloadKind = {
+const TASK_RUN = owned({
   name: 'Tekton TaskRun',
   product: 'ML_BUILD',
   marks: [{ label: 'tekton.dev/taskRun' }],
-  owner: { group: 'tekton.dev', kind: 'TaskRun' },
+  owner: { group: 'tekton.dev', kind: 'TaskRun', plural: 'taskruns' },
   nameLabel: 'tekton.dev/taskRun',
-  restart: canceledBuild('taskruns.tekton.dev', { spec: { status: 'TaskRunCancelled' } }),
-};
+  restart: (resource) => canceledBuild(resource, { spec: { status: 'TaskRunCancelled' } }),
+});
 
-const PIPELINE_RUN: WorkloadKind = {
+const PIPELINE_RUN = owned({
   name: 'Tekton PipelineRun',
   product: 'ML_BUILD',
   marks: [{ label: 'tekton.dev/pipelineRun' }, { label: 'tekton.dev/pipelineTask' }],
-  owner: { group: 'tekton.dev', kind: 'PipelineRun' },
+  owner: { group: 'tekton.dev', kind: 'PipelineRun', plural: 'pipelineruns' },
   nameLabel: 'tekton.dev/pipelineRun',
-  restart: canceledBuild('pipelineruns.tekton.dev', { spec: { status: 'Cancelled' } }),
-};
+  restart: (resource) => canceledBuild(resource, { spec: { status: 'Cancelled' } }),
+});
 
 // Image builders without an operator carry no label of their own.
-const SHIPWRIGHT: WorkloadKind = {
+const SHIPWRIGHT = owned({
   name: 'Shipwright BuildRun',
   product: 'ML_BUILD',
   marks: [{ label: 'build.shipwright.io/name' }, { label: 'buildrun.shipwright.io/name' }],
-  owner: { group: 'shipwright.io', kind: 'BuildRun' },
+  owner: { group: 'shipwright.io', kind: 'BuildRun', plural: 'buildruns' },
   nameLabel: 'buildrun.shipwright.io/name',
-  restart: canceledBuild('buildruns.shipwright.io', { spec: { state: 'BuildRunCanceled' } }),
-};
+  restart: (resource) => canceledBuild(resource, { spec: { state: 'BuildRunCanceled' } }),
+});
 
 const JUPYTERHUB: WorkloadKind = {
   name: 'JupyterHub server',
@@ -144,65 +125,65 @@ const JUPYTERHUB: WorkloadKind = {
   },
 };
 
-const NOTEBOOK: WorkloadKind = {
+const NOTEBOOK = owned({
   name: 'Kubeflow Notebook',
   product: 'NOTEBOOKS',
   marks: [{ label: 'notebook-name' }],
-  owner: { group: 'kubeflow.org', kind: 'Notebook' },
+  owner: { group: 'kubeflow.org', kind: 'Notebook', plural: 'notebooks' },
   nameLabel: 'notebook-name',
-  restart: stopAndStart(
-    { sentence: 'Stop the notebook and start it again. Its kernels end; its volumes stay', rule: 'R45' },
-    {
-      resource: 'notebooks.kubeflow.org',
-      // The controller looks whether it is there, not at what it says.
-      stop: { metadata: { annotations: { 'kubeflow-resource-stopped': 'true' } } },
-      start: { metadata: { annotations: { 'kubeflow-resource-stopped': null } } },
-      podLabel: 'notebook-name',
-    },
-  ),
-};
+  restart: (resource) =>
+    stopAndStart(
+      { sentence: 'Stop the notebook and start it again. Its kernels end; its volumes stay', rule: 'R45' },
+      {
+        resource,
+        // The controller looks whether it is there, not at what it says.
+        stop: { metadata: { annotations: { 'kubeflow-resource-stopped': 'true' } } },
+        start: { metadata: { annotations: { 'kubeflow-resource-stopped': null } } },
+        podLabel: 'notebook-name',
+      },
+    ),
+});
 
-const NOTEBOOK_WORKSPACE: WorkloadKind = {
+const NOTEBOOK_WORKSPACE = owned({
   name: 'Kubeflow Workspace (Notebooks 2)',
   product: 'NOTEBOOKS',
   marks: [{ label: 'notebooks.kubeflow.org/workspace-name' }],
-  owner: { group: 'kubeflow.org', kind: 'Workspace' },
+  owner: { group: 'kubeflow.org', kind: 'Workspace', plural: 'workspaces' },
   nameLabel: 'notebooks.kubeflow.org/workspace-name',
-  restart: stopAndStart(
-    { sentence: 'Pause the workspace and resume it. Its kernels end; its volumes stay', rule: 'R45' },
-    {
-      resource: 'workspaces.kubeflow.org',
-      stop: { spec: { paused: true } },
-      start: { spec: { paused: false } },
-      podLabel: 'notebooks.kubeflow.org/workspace-name',
-    },
-  ),
-};
-
-const SANDBOX_MODES = {
-  stop: { spec: { operatingMode: 'Suspended' } },
-  start: { spec: { operatingMode: 'Running' } },
-};
+  restart: (resource) =>
+    stopAndStart(
+      { sentence: 'Pause the workspace and resume it. Its kernels end; its volumes stay', rule: 'R45' },
+      {
+        resource,
+        stop: { spec: { paused: true } },
+        start: { spec: { paused: false } },
+        podLabel: 'notebooks.kubeflow.org/workspace-name',
+      },
+    ),
+});
 
 /** The label of its pods has a hash of its name. */
-const SANDBOX: WorkloadKind = {
+const SANDBOX = owned({
   name: 'Agent Sandbox',
   product: 'NOTEBOOKS',
   marks: [{ label: 'agents.x-k8s.io/sandbox-name-hash' }],
-  owner: { group: 'agents.x-k8s.io', kind: 'Sandbox' },
+  owner: { group: 'agents.x-k8s.io', kind: 'Sandbox', plural: 'sandboxes' },
   nameLabel: undefined,
-  restart: {
-    sentence:
-      'Suspend the sandbox and resume it. Its processes end; its volumes stay. Before version 0.5 of its controller set spec.replicas to 0 and to 1 instead',
-    rule: 'R45',
-    commands: (workload) => [
-      patchCommand('sandboxes.agents.x-k8s.io', workload, SANDBOX_MODES.stop),
-      `kubectl wait ${shellWord(`sandboxes.agents.x-k8s.io/${workload.name}`)} -n ${shellWord(workload.namespace)} --for=condition=Suspended --timeout=10m`,
-      patchCommand('sandboxes.agents.x-k8s.io', workload, SANDBOX_MODES.start),
-    ],
-    action: { kind: 'stopAndStart', ...SANDBOX_MODES },
-  },
-};
+  restart: (resource) =>
+    stopAndStart(
+      {
+        sentence:
+          'Suspend the sandbox and resume it. Its processes end; its volumes stay. Before version 0.5 of its controller set spec.replicas to 0 and to 1 instead',
+        rule: 'R45',
+      },
+      {
+        resource,
+        stop: { spec: { operatingMode: 'Suspended' } },
+        start: { spec: { operatingMode: 'Running' } },
+        condition: 'Suspended',
+      },
+    ),
+});
 
 const SPARK_SUBMIT: WorkloadKind = {
   name: 'Spark application (spark-submit)',
@@ -219,38 +200,44 @@ const SPARK_SUBMIT: WorkloadKind = {
   },
 };
 
-const SPARK_APPLICATION: WorkloadKind = {
+const SPARK_APPLICATION = owned({
   name: 'SparkApplication',
   product: 'PIPELINES',
   marks: [{ label: 'sparkoperator.k8s.io/app-name' }, { label: 'sparkoperator.k8s.io/submission-id' }],
-  owner: { group: 'sparkoperator.k8s.io', kind: 'SparkApplication' },
+  owner: { group: 'sparkoperator.k8s.io', kind: 'SparkApplication', plural: 'sparkapplications' },
   nameLabel: 'sparkoperator.k8s.io/app-name',
-  restart: stopAndStart(
-    {
-      sentence:
-        'Stop the pipeline and start it again: it runs from its beginning. Before version 2.4 of the operator delete the object and apply it',
-      rule: 'R42',
-    },
-    {
-      resource: 'sparkapplications.sparkoperator.k8s.io',
-      ...SUSPENDED,
-      podLabel: 'sparkoperator.k8s.io/app-name',
-    },
-  ),
-};
+  restart: (resource) =>
+    stopAndStart(
+      {
+        sentence:
+          'Stop the pipeline and start it again: it runs from its beginning. Before version 2.4 of the operator delete the object and apply it',
+        rule: 'R42',
+      },
+      {
+        resource,
+        ...SUSPENDED,
+        podLabel: 'sparkoperator.k8s.io/app-name',
+      },
+    ),
+});
 
 const SCHEDULED_SPARK: WorkloadKind = {
   name: 'ScheduledSparkApplication',
   product: 'PIPELINES',
   marks: [{ label: 'sparkoperator.k8s.io/scheduled-app-name' }],
-  owner: { group: 'sparkoperator.k8s.io', kind: 'ScheduledSparkApplication' },
+  owner: {
+    group: 'sparkoperator.k8s.io',
+    kind: 'ScheduledSparkApplication',
+    plural: 'scheduledsparkapplications',
+  },
   nameLabel: 'sparkoperator.k8s.io/scheduled-app-name',
   restart: {
     sentence: 'The next run has it by itself. To end the present one, delete its SparkApplication',
     rule: 'R42',
-    commands: ({ namespace, name }) => [
-      `kubectl delete sparkapplications.sparkoperator.k8s.io -n ${shellWord(namespace)} -l ${shellWord(`sparkoperator.k8s.io/scheduled-app-name=${name}`)}`,
-    ],
+    commands: deleteByLabel(
+      'sparkapplications.sparkoperator.k8s.io',
+      'sparkoperator.k8s.io/scheduled-app-name',
+    ),
     action: { kind: 'none', why: 'the next run has it by itself, and a run that is deleted is lost' },
   },
 };
@@ -259,15 +246,13 @@ const SPARK_CONNECT: WorkloadKind = {
   name: 'SparkConnect server',
   product: 'PIPELINES',
   marks: [{ label: 'sparkoperator.k8s.io/connect-name' }],
-  owner: { group: 'sparkoperator.k8s.io', kind: 'SparkConnect' },
+  owner: { group: 'sparkoperator.k8s.io', kind: 'SparkConnect', plural: 'sparkconnects' },
   nameLabel: 'sparkoperator.k8s.io/connect-name',
   restart: {
     sentence:
       'Databricks restarts the Spark compute of notebooks by itself: after most changes within ten minutes, after one of access mode, dry-run or enforcement within 24 hours, or as soon as all notebooks and jobs on it are stopped. Here, stop those and delete its pods: the operator makes new ones',
     rule: 'R46-R48',
-    commands: ({ namespace, name }) => [
-      `kubectl delete pods -n ${shellWord(namespace)} -l ${shellWord(`sparkoperator.k8s.io/connect-name=${name}`)}`,
-    ],
+    commands: deleteByLabel('pods', 'sparkoperator.k8s.io/connect-name'),
     action: { kind: 'deletePods' },
   },
 };
@@ -277,7 +262,7 @@ const TRINO: WorkloadKind = {
   name: 'Trino',
   product: 'DBSQL',
   marks: [{ label: 'app.kubernetes.io/name', value: 'trino' }],
-  owner: { group: 'apps', kind: 'Deployment' },
+  owner: { group: 'apps', kind: 'Deployment', plural: 'deployments' },
   nameLabel: undefined,
   restart: rolloutRestart(
     {
@@ -293,7 +278,7 @@ const ARGO: WorkloadKind = {
   name: 'Argo Workflow',
   product: 'JOBS',
   marks: [{ label: 'workflows.argoproj.io/workflow' }],
-  owner: { group: 'argoproj.io', kind: 'Workflow' },
+  owner: { group: 'argoproj.io', kind: 'Workflow', plural: 'workflows' },
   nameLabel: 'workflows.argoproj.io/workflow',
   restart: {
     sentence: 'The next run has it by itself. To have it now, stop this one and submit it again',
@@ -303,29 +288,29 @@ const ARGO: WorkloadKind = {
   },
 };
 
-const JOB_SET: WorkloadKind = {
+const JOB_SET = owned({
   name: 'JobSet',
   product: 'JOBS',
   marks: [{ label: 'jobset.sigs.k8s.io/jobset-name' }],
-  owner: { group: 'jobset.x-k8s.io', kind: 'JobSet' },
+  owner: { group: 'jobset.x-k8s.io', kind: 'JobSet', plural: 'jobsets' },
   nameLabel: 'jobset.sigs.k8s.io/jobset-name',
-  restart: suspendedRun('jobsets.jobset.x-k8s.io', 'jobset.sigs.k8s.io/jobset-name'),
-};
+  restart: (resource) => suspendedRun(resource, 'jobset.sigs.k8s.io/jobset-name'),
+});
 
-const RAY_JOB: WorkloadKind = {
+const RAY_JOB = owned({
   name: 'Ray RayJob',
   product: 'JOBS',
   marks: [{ label: 'ray.io/originated-from-crd', value: 'RayJob' }],
-  owner: { group: 'ray.io', kind: 'RayJob' },
+  owner: { group: 'ray.io', kind: 'RayJob', plural: 'rayjobs' },
   nameLabel: 'ray.io/originated-from-cr-name',
-  restart: suspendedRun('rayjobs.ray.io', 'ray.io/originated-from-cr-name'),
-};
+  restart: (resource) => suspendedRun(resource, 'ray.io/originated-from-cr-name'),
+});
 
 const CRON_JOB: WorkloadKind = {
   name: 'CronJob',
   product: 'JOBS',
   marks: [],
-  owner: { group: 'batch', kind: 'CronJob' },
+  owner: { group: 'batch', kind: 'CronJob', plural: 'cronjobs' },
   nameLabel: undefined,
   restart: {
     sentence:
@@ -340,7 +325,7 @@ const JOB: WorkloadKind = {
   name: 'Job',
   product: 'JOBS',
   marks: [{ label: 'batch.kubernetes.io/job-name' }, { label: 'batch.kubernetes.io/controller-uid' }],
-  owner: { group: 'batch', kind: 'Job' },
+  owner: { group: 'batch', kind: 'Job', plural: 'jobs' },
   nameLabel: 'batch.kubernetes.io/job-name',
   restart: suspendedRun('job', 'batch.kubernetes.io/job-name'),
 };

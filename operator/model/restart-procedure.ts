@@ -37,7 +37,7 @@ const RESTARTED_AT_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 type Words = Pick<RestartProcedure, 'sentence' | 'rule'>;
 
 /** Long enough for the grace period of most pods. */
-const WAIT = '--for=delete --timeout=10m';
+const TIMEOUT = '10m';
 const NOW = `'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'`;
 const NOW_PLACE = '@now@';
 
@@ -68,27 +68,37 @@ export function redeploy(
   };
 }
 
-export interface Switch {
+interface Switch {
   readonly resource: string;
   readonly stop: MergePatch;
   readonly start: MergePatch;
-  /** Of its pods: the name of the workload. */
-  readonly podLabel: string;
 }
 
-export function stopAndStart(words: Words, { resource, stop, start, podLabel }: Switch): RestartProcedure {
+/** By a label of its pods with its name, or by a condition of its own: when it has stopped. */
+type Stopped = { readonly podLabel: string } | { readonly condition: string };
+
+export function stopAndStart(words: Words, how: Switch & Stopped): RestartProcedure {
+  const { resource, stop, start } = how;
   return {
     ...words,
     commands: (workload) => [
       patchCommand(resource, workload, stop),
-      `kubectl wait pods -n ${shellWord(workload.namespace)} -l ${shellWord(`${podLabel}=${workload.name}`)} ${WAIT}`,
+      waitCommand(how, workload),
       patchCommand(resource, workload, start),
     ],
     action: { kind: 'stopAndStart', stop, start },
   };
 }
 
-export function patchCommand(resource: string, { namespace, name }: RestartTarget, patch: unknown): string {
+function waitCommand(how: Switch & Stopped, { namespace, name }: RestartTarget): string {
+  const [what, until] =
+    'podLabel' in how
+      ? [`pods -l ${shellWord(`${how.podLabel}=${name}`)}`, 'delete']
+      : [shellWord(`${how.resource}/${name}`), `condition=${how.condition}`];
+  return `kubectl wait ${what} -n ${shellWord(namespace)} --for=${until} --timeout=${TIMEOUT}`;
+}
+
+function patchCommand(resource: string, { namespace, name }: RestartTarget, patch: unknown): string {
   const object = shellWord(`${resource}/${name}`);
   return `kubectl patch ${object} -n ${shellWord(namespace)} --type merge -p ${shellWord(JSON.stringify(patch))}`;
 }
@@ -100,6 +110,12 @@ export function namedCommand(command: string, { namespace, name }: RestartTarget
 
 export function deleteCommand(resource: string, { namespace, name }: RestartTarget): string {
   return `kubectl delete ${shellWord(`${resource}/${name}`)} -n ${shellWord(namespace)}`;
+}
+
+export function deleteByLabel(resource: string, label: string): RestartProcedure['commands'] {
+  return ({ namespace, name }) => [
+    `kubectl delete ${resource} -l ${shellWord(`${label}=${name}`)} -n ${shellWord(namespace)}`,
+  ];
 }
 
 export function deletePodsCommand({ namespace, podNames = [] }: RestartTarget): readonly string[] {

@@ -1,15 +1,11 @@
 // A pod -> the kind of its workload, by the pod's labels and an owner: that which somebody found at the top, or the pod's
 // own controller. Never undefined, since a pod is a workload itself.
+import type { ProductMark, WorkloadKind } from './owned-workload.ts';
 import { BARE_POD, OTHER_CONTROLLER, PLAIN_WORKLOADS } from './plain-workloads.ts';
 import type { Product } from './product.ts';
-import {
-  BUILT_ON_OTHERS,
-  PRODUCT_WORKLOADS,
-  type ProductMark,
-  type WorkloadKind,
-} from './product-workloads.ts';
+import { BUILT_ON_OTHERS, PRODUCT_WORKLOADS } from './product-workloads.ts';
 
-export type { ProductMark, WorkloadKind } from './product-workloads.ts';
+export type { ProductMark, WorkloadKind } from './owned-workload.ts';
 
 export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
   ...PRODUCT_WORKLOADS,

@@ -29,11 +29,9 @@ beforeAll(async () => {
 
 afterAll(() => controlPlane.stop());
 
-/** Named in the commands as "<plural>.<group>"; a schedule has those of its runs. */
-function standIn({ owner, restart }: WorkloadKind) {
-  const { group = '', kind = '' } = owner ?? {};
-  const plural = /kubectl patch (?<plural>\w+)\./.exec(commandsOf(restart).join('\n'))?.groups?.['plural'];
-  return { apiVersion: `${group}/v1`, kind, plural: plural ?? `${kind.toLowerCase()}s` };
+function standIn({ owner }: WorkloadKind) {
+  const { group = '', kind = '', plural = '' } = owner ?? {};
+  return { apiVersion: `${group}/v1`, kind, plural };
 }
 
 function commandsOf({ commands }: WorkloadKind['restart']): readonly string[] {
