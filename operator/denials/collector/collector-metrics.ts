@@ -34,8 +34,14 @@ export function measureCollector(
     buckets: LAG_BUCKETS,
     registers: [registry],
   });
+  const corrected = counter(
+    'sallyport_collector_clock_corrected_total',
+    'Rows whose time no clock can have now: they have the time of their arrival',
+    ['direction'],
+  );
   return {
-    onStored: (direction, { stored, lagMs }) => {
+    onStored: (direction, { stored, lagMs, corrected: rowsCorrected }) => {
+      corrected.inc({ direction }, rowsCorrected);
       rows.inc({ direction }, stored);
       batches.inc({ direction });
       if (lagMs !== undefined) lag.observe({ direction }, Math.max(0, lagMs) / 1000);

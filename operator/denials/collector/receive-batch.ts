@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { OvertakenError } from '../store/fresh-rows.ts';
 import type { AppendOutcome, LogRow, RowBatch, RowSink } from '../store/row-sink.ts';
+import { correctTimes, withoutDoubtfulTimes } from './believed-times.ts';
 import type { GatewayCaller } from './caller.ts';
 import { CollectorError } from './collector-error.ts';
 
@@ -15,9 +16,12 @@ export interface BatchReceiver<Row extends LogRow> {
 }
 
 export interface StoredBatch {
+  readonly gateway: string;
   readonly stored: number;
   /** From the time of the oldest row to now; undefined for a batch without rows. */
   readonly lagMs: number | undefined;
+  /** Rows whose time was not believed. */
+  readonly corrected: number;
 }
 
 /**
@@ -31,11 +35,13 @@ export async function receiveBatch<Row extends LogRow>(
 ): Promise<AppendOutcome> {
   const read = async () => readBatch(caller, await readBody(), schema);
   const identified = async () => identifyRows(await read(), identify);
-  const { batch, oldestMs } = await identified();
+  const { batch, oldestMs, corrected } = await identified();
   const outcome = await sink.append(batch).catch((error: unknown) => {
     throw error instanceof OvertakenError ? new CollectorError(409, error.message, error) : error;
   });
-  onStored({ stored: outcome.stored, lagMs: outcome.stored > 0 ? Date.now() - oldestMs : undefined });
+  const { stored } = outcome;
+  const lagMs = stored > 0 ? Date.now() - oldestMs : undefined;
+  onStored({ gateway: caller.name, stored, lagMs, corrected: stored > 0 ? corrected : 0 });
   return outcome;
 }
 
@@ -52,14 +58,17 @@ function readBatch<Row extends LogRow>(
 }
 
 async function identifyRows<Row extends LogRow>(
-  { denials, ...batch }: RowBatch<Row>,
+  { raised, ...batch }: RowBatch<Row>,
   identify: BatchReceiver<Row>['identify'],
 ) {
-  const oldestMs = denials.reduce(
+  const nowMs = Date.now();
+  const rows = await identify(withoutDoubtfulTimes(batch, nowMs));
+  const { corrected, ...believed } = correctTimes({ denials: rows, raised: raised ?? [] }, nowMs);
+  const oldestMs = believed.denials.reduce(
     (least, { eventTime }) => Math.min(least, Date.parse(eventTime)),
     Number.POSITIVE_INFINITY,
   );
-  return { batch: { ...batch, denials: await identify(denials) }, oldestMs };
+  return { batch: { ...batch, ...believed }, oldestMs, corrected };
 }
 
 function checkOwner({ gateway, logFile, upTo, denials, raised = [] }: RowBatch<LogRow>): void {

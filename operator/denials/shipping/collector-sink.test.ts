@@ -86,6 +86,26 @@ test('a gateway starts while the collector is away, and ships once it is there',
     ]);
   }));
 
+test('denials of rows that retention has deleted get rows of their own, and nothing fails', () =>
+  withCollector(async (stage) => {
+    const { ask } = stage.connect('gateway~gw-1');
+    const sink = collectorSink<Denial>(ask, 'outbound');
+    let batches = 0;
+    const append: typeof sink.append = async (batch) => {
+      const outcome = await sink.append(batch);
+      batches += 1;
+      if (batches === 1) await stage.store.deleteBefore(new Date());
+      return outcome;
+    };
+    const consumer = consumerOf({ ...sink, append, progress: (name) => sink.progress(name) }, 'gw-1');
+    await ship(consumer, linesTo(Array.from({ length: 60 }, () => 'a.example.com')), 20);
+    const rows = await storedOf(stage, 'gw-1');
+    expect(rows.reduce((sum, { n }) => sum + Number(n), 0)).toBe(40);
+    expect((await stage.store.progress('gw-1')).denials).toBe(60);
+    expect(stage.faults).toEqual([]);
+    expect(stage.refused.map((refusal) => refusal.slice(0, 4))).toEqual(['409 ']);
+  }));
+
 test('a batch of the shortest lines fits into a body', async () => {
   const text = lineText({}, { authority: 'a.io:443' });
   const lines = Array.from({ length: Math.ceil((256 * 1024) / 100) }, (_, at) => ({

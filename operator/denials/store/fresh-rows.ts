@@ -3,11 +3,20 @@ import type { LogRow, RowBatch } from './row-sink.ts';
 
 /** Nothing of the batch was stored, and its sender does not know what is: it asks for the progress, and sends the rest. */
 export class OvertakenError extends Error {
-  constructor({ gateway, logFile }: Pick<RowBatch<LogRow>, 'gateway' | 'logFile'>) {
-    super(
-      `Cannot store the batch: other rows of gateway "${gateway}", log "${logFile}", were stored since it asked where it stands, or the store has lost some; ask again`,
-    );
+  constructor(
+    { gateway, logFile }: Pick<RowBatch<LogRow>, 'gateway' | 'logFile'>,
+    reason = 'were stored since it asked where it stands, or the store has lost some',
+  ) {
+    super(`Cannot store the batch: rows of gateway "${gateway}", log "${logFile}", ${reason}; ask again`);
   }
+}
+
+/**
+ * Of rows that are to count more, some are not there, as retention deleted them: their sender makes rows of its own of what
+ * they were to count, so nothing is lost.
+ */
+export function rowsMissing(batch: RowBatch<LogRow>, found: number, wanted: number): OvertakenError {
+  return new OvertakenError(batch, `are to count more, and ${found} of ${wanted} rows are there`);
 }
 
 /**

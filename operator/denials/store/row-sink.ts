@@ -48,6 +48,7 @@ export interface RowBatch<Row extends LogRow> {
 
 export interface RaisedRow {
   readonly eventId: string;
+  /** That of the row; it may be one of the day before, where the clock of the gateway is not believed. */
   readonly eventTime: string;
   readonly by: number;
 }

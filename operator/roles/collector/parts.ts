@@ -24,6 +24,7 @@ import { accountUser, COLLECTOR_ACCOUNT, DENIAL_EVENT_CONTROLLER } from '../../m
 import { assignmentLookup } from '../../sources/kubernetes/assignment-of.ts';
 import { DenialEvents } from '../shared/denial-events.ts';
 import { createPodIdentity, type PodIdentity } from '../shared/pod-identity.ts';
+import { ClockLog } from './clock-log.ts';
 import { GoneGateways } from './gone-gateways.ts';
 import { RequestLog } from './request-log.ts';
 import { openRowStore, type RowStore } from './row-store.ts';
@@ -124,8 +125,13 @@ function createServer(
   const outbound = countDenials(registry, events.outbound(store.outbound));
   const readable = readableByApiServer(api);
   const requests = new RequestLog(logger);
+  const clocks = new ClockLog(logger);
   return createCollectorServer({
-    ...{ tls, outbound, inbound: events.inbound(store.inbound), onStored },
+    ...{ tls, outbound, inbound: events.inbound(store.inbound) },
+    onStored: (direction, stored) => {
+      onStored(direction, stored);
+      clocks.corrected(stored.gateway, stored.corrected);
+    },
     uses: store.uses,
     authenticate: authenticateByApiServer({ api, systemNamespace }),
     identify: identity.identify,

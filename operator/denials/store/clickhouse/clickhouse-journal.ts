@@ -3,8 +3,9 @@
 // before it of the same gateway, and ClickHouse keeps one successor of each: further ones with that name are dropped as
 // duplicates, however late they arrive. Whoever was dropped says so, and the gateway asks where it stands.
 import { randomUUID } from 'node:crypto';
-import { freshRows, OvertakenError } from '../fresh-rows.ts';
+import { freshRows, OvertakenError, rowsMissing } from '../fresh-rows.ts';
 import type { LogTable } from '../log-tables.ts';
+import { rangesOf, sumOfRaises, type TimeRange } from '../raised-rows.ts';
 import {
   type AppendOutcome,
   denialsIn,
@@ -69,7 +70,7 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
     if (upTo <= from) return outcome;
     const first = fresh[0]?.sequence ?? head.lastSequence + 1;
     if (first !== head.lastSequence + 1) throw new OvertakenError(batch);
-    await this.#checkRaised(gateway, raised);
+    await this.#checkRaised(batch, raised);
     const name = randomUUID();
     await this.#connection.insert({
       table: this.#journal,
@@ -110,18 +111,27 @@ export class ClickhouseJournal<Row extends LogRow> implements RowSink<Row> {
   }
 
   /** Throws where a row is missing, since its denials would be lost. */
-  async #checkRaised(gateway: string, raised: readonly RaisedRow[]): Promise<void> {
-    if (raised.length === 0) return;
-    const times = raised.map(({ eventTime }) => clickhouseTime(eventTime)).toSorted();
-    const ids = [...new Set(raised.map(({ eventId }) => eventId))];
-    const [found] = await this.#connection.select<{ readonly found: string }>({
+  async #checkRaised(batch: RowBatch<Row>, raised: readonly RaisedRow[]): Promise<void> {
+    const ids = sumOfRaises(raised).map(({ eventId }) => eventId);
+    let found = 0;
+    for (const range of rangesOf(raised)) {
+      if (found < ids.length) found = await this.#countWithin(batch.gateway, ids, range);
+    }
+    if (found < ids.length) throw rowsMissing(batch, found, ids.length);
+  }
+
+  async #countWithin(
+    gateway: string,
+    ids: readonly string[],
+    { firstMicros, lastMicros }: TimeRange,
+  ): Promise<number> {
+    const [line] = await this.#connection.select<{ readonly found: string }>({
       query: `SELECT uniqExact(event_id) AS found FROM ${this.#journal}
        WHERE kind = 'row' AND gateway = {gateway: String} AND has({ids: Array(String)}, event_id)
-         AND event_time BETWEEN {first: DateTime64(6, 'UTC')} AND {last: DateTime64(6, 'UTC')}`,
-      query_params: { gateway, ids, first: times[0], last: times.at(-1) },
+         AND event_time BETWEEN fromUnixTimestamp64Micro({first: Int64}) AND fromUnixTimestamp64Micro({last: Int64})`,
+      query_params: { gateway, ids, first: String(firstMicros), last: String(lastMicros) },
     });
-    if (Number(found?.found) === ids.length) return;
-    throw new Error(`Cannot count repeats: ${found?.found ?? 0} of ${ids.length} rows are there`);
+    return Number(line?.found ?? 0);
   }
 
   #linesOf(

@@ -9,9 +9,9 @@ import {
   TIMESTAMPTZ,
   VARCHAR,
 } from '@duckdb/node-api';
-import { epochMicros } from '../event-time.ts';
-import { freshRows, OvertakenError } from '../fresh-rows.ts';
+import { freshRows, OvertakenError, rowsMissing } from '../fresh-rows.ts';
 import type { LogTable } from '../log-tables.ts';
+import { rangesOf, sumOfRaises, type TimeRange } from '../raised-rows.ts';
 import { type AppendOutcome, denialsIn, type LogRow, type RaisedRow, type RowBatch } from '../row-sink.ts';
 import { duckdbValue } from './column-values.ts';
 import { runKept } from './kept-statements.ts';
@@ -24,7 +24,7 @@ const KEPT_FILES = 16;
 /**
  * Rows below the stored position are dropped as duplicates, as are raised rows of a batch that lies below it. Throws an
  * OvertakenError for rows whose numbers do not follow those that are stored: some were stored since, or the store has
- * lost some.
+ * lost some; and for raised rows that are not there.
  */
 export async function appendBatch<Row extends LogRow>(
   connection: DuckDBConnection,
@@ -39,7 +39,7 @@ export async function appendBatch<Row extends LogRow>(
     throw new OvertakenError(batch);
   const raised = batch.raised ?? [];
   await insertRows(connection, table, fresh);
-  await raise(connection, table.name, raised);
+  await raise(connection, table.name, { ...batch, raised });
   await setPosition(connection, batch, {
     lastSequence: fresh.at(-1)?.sequence ?? stored.lastSequence,
     denials: stored.denials + denialsIn(fresh, raised),
@@ -125,22 +125,36 @@ export async function insertRows<Row>(
 async function raise(
   connection: DuckDBConnection,
   table: string,
-  raised: readonly RaisedRow[],
+  batch: RowBatch<LogRow> & Required<Pick<RowBatch<LogRow>, 'raised'>>,
 ): Promise<void> {
-  if (raised.length === 0) return;
-  const times = raised.map(({ eventTime }) => epochMicros(eventTime)).toSorted((a, b) => Number(a - b));
+  const all = sumOfRaises(batch.raised);
+  let missing = all;
+  for (const range of rangesOf(all)) {
+    if (missing.length === 0) return;
+    const found = await raiseWithin(connection, table, { raised: missing, range });
+    missing = missing.filter(({ eventId }) => !found.has(eventId));
+  }
+  if (missing.length > 0) throw rowsMissing(batch, all.length - missing.length, all.length);
+}
+
+/** Resolves to the ids of those that are there. */
+async function raiseWithin(
+  connection: DuckDBConnection,
+  table: string,
+  { raised, range }: { readonly raised: readonly RaisedRow[]; readonly range: TimeRange },
+): Promise<ReadonlySet<string>> {
   const result = await connection.run(
     `UPDATE access.${table} AS row SET repeats = row.repeats + raised.by
      FROM (SELECT unnest($1) AS id, unnest($2) AS by) AS raised
-     WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id`,
+     WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id
+     RETURNING row.event_id`,
     [
       listValue(raised.map(({ eventId }) => eventId)),
       listValue(raised.map(({ by }) => BigInt(by))),
-      new DuckDBTimestampTZValue(times[0] ?? 0n),
-      new DuckDBTimestampTZValue(times.at(-1) ?? 0n),
+      new DuckDBTimestampTZValue(range.firstMicros),
+      new DuckDBTimestampTZValue(range.lastMicros),
     ],
     [LIST(VARCHAR), LIST(BIGINT), TIMESTAMPTZ, TIMESTAMPTZ],
   );
-  if (result.rowsChanged === raised.length) return;
-  throw new Error(`Cannot count repeats: ${result.rowsChanged} of ${raised.length} rows are there`);
+  return new Set((await result.getRows()).map(([eventId]) => String(eventId)));
 }

@@ -47,7 +47,9 @@ describe('DenialStore.append()', () => {
       expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
       const lost = { eventId: 'gw-1/access.log/7', eventTime, by: 1 };
       const next = { ...sampleBatch(4, 5), raised: [{ eventId, eventTime, by: 1 }, lost] };
-      await expect(store.append(next)).rejects.toThrow('Cannot count repeats: 1 of 2 rows are there');
+      await expect(store.append(next)).rejects.toThrow(
+        'are to count more, and 1 of 2 rows are there; ask again',
+      );
       expect(rowsOf(await runQuery(store, repeats)).map(({ n }) => n)).toEqual([1, 8, 1, 1]);
     }));
 
