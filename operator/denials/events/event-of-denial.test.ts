@@ -16,8 +16,10 @@ import { suggestPolicy } from '../../compile/suggest/suggest-policy.ts';
 import type { PlannedWorkspace } from '../../compile/suggest/suggestion.ts';
 import { indexTable, type TableIndex } from '../../compile/table-index.ts';
 import type { Denial } from '../../model/denial.ts';
+import type { InboundDenial } from '../../model/inbound-denial.ts';
 import type { Reason } from '../../model/reason.ts';
 import { type DenialEvent, notedDenial, notedRequest } from './event-of-denial.ts';
+import { EventSeriesPlan } from './event-series.ts';
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const AT_MS = Date.parse('2026-03-02T00:00:00Z');
@@ -282,5 +284,40 @@ test('notedRequest() has one series for all clients of a host, and says client, 
   expect(first?.event()).toEqual({
     ...{ type: 'Warning', reason: 'IngressDenied', action: 'Deny' },
     note: 'Denied: a request from "192.0.2.7" to "a.example". IN_BLOCK_LIST, list "partners", entry "192.0.2.0/24". All such requests: kubectl sallyport denials --inbound',
+  });
+});
+
+describe('requests to one host are one Event', () => {
+  /** What is written of them at once: how many Events, and of how many requests. */
+  function writesOf(rows: readonly InboundDenial[]) {
+    const plan = new EventSeriesPlan<{ readonly isShared: boolean }>(() => undefined);
+    const about = { apiVersion: 'v1', kind: 'PolicyAssignment', name: 'team-a', uid: 'uid-1' };
+    for (const row of rows)
+      plan.note({ denials: notedRequest(row), regarding: about, tenant: 'team-a', isCounted: true }, 0);
+    return plan.due(0).map(({ series, count }) => `${count} ${series.event.note}`);
+  }
+
+  const toHosts = (
+    hosts: readonly string[],
+    changes: Partial<InboundDenial> = {},
+  ): readonly InboundDenial[] => hosts.map((host, at) => sampleInbound(at, { ...changes, host }));
+  const ports = Array.from({ length: 1000 }, (_, at) => `a.example:${at * 99}`);
+
+  test('whatever port, case or dot they write, and another host has its own', () => {
+    const writes = writesOf(toHosts([...ports, 'A.Example', 'a.example.', 'A.EXAMPLE:443', 'b.example']));
+    expect(writes).toHaveLength(2);
+    expect(writes[0]).toMatch(/^1003 Denied: a request from "192.0.2.0" to "a.example". IN_BLOCK_LIST/);
+    expect(writes[1]).toMatch(/^1 Denied: .* to "b.example"/);
+  });
+
+  test('and so is what a proxy asks for with the name of the workspace, for each reason', () => {
+    const strange = toHosts(
+      ports.map((_, at) => `host-${at}.example`),
+      { listener: 'authorize' },
+    );
+    const other = toHosts(['c.example'], { listener: 'authorize', reason: 'NOT_IN_ALLOW_LIST' });
+    const writes = writesOf([...strange, ...other, ...toHosts(['a.example'])]);
+    expect(writes.map((write) => write.split(' ', 1)[0])).toEqual(['1000', '1', '1']);
+    expect(writes.at(-1)).toContain('to "a.example"');
   });
 });

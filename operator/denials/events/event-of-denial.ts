@@ -1,6 +1,7 @@
 // A row of the denial log -> what an Event says about it: on the pod, with the entry that would allow the destination
 // where an entry could; of a request from outside on the PolicyAssignment of its workspace. Names in it are chosen by
 // workloads and strangers.
+import { parseAskedHost } from '../../model/authority.ts';
 import type { Denial } from '../../model/denial.ts';
 import { truncatedNote } from '../../model/event-note.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
@@ -46,19 +47,31 @@ export function notedDenial(row: Denial): CountedDenials {
   return { key, count: repeats, eventIds: [eventId], event: () => eventOfDenial(row), further };
 }
 
-/** One series for each host and reason, since clients are countless. */
+/**
+ * One series for each host of the workspace and reason, since clients are countless, and so is what they write behind a
+ * colon; and for each reason one for all other hosts.
+ */
 export function notedRequest(row: InboundDenial): CountedDenials {
-  const { eventId, repeats, reason, host } = row;
+  const { eventId, repeats, reason } = row;
   const further = {
     key: 'DENY',
     event: () =>
       eventOf('IngressDenied', [
-        `Denied: requests to hosts of which there is no Event, as there are too many; one is to ${quoted(host ?? 'no host')}`,
+        `Denied: requests to hosts of which there is no Event, as there are too many; one is to ${quoted(plainHost(row))}`,
         ALL_REQUESTS,
       ]),
   };
+  // Envoy has routes for hosts of the workspace only. To others a proxy may name the workspace beside any host.
+  const host = row.listener === 'ingress' ? plainHost(row) : null;
   const key = JSON.stringify([reason, host]);
   return { key, count: repeats, eventIds: [eventId], event: () => eventOfRequest(row), further };
+}
+
+/** Without port, as WorkspaceConfs write it; what is no host name stays. */
+function plainHost({ host }: Pick<InboundDenial, 'host'>): string {
+  const [name = ''] = (host ?? 'no host').split(':', 1);
+  const asked = parseAskedHost(name);
+  return 'name' in asked ? asked.name : name;
 }
 
 const ALL_REQUESTS = 'All such requests: kubectl sallyport denials --inbound';
@@ -70,10 +83,11 @@ function eventOf(reason: DenialEvent['reason'], sentences: readonly string[], en
   return { type: 'Warning', reason, action: reason === 'EgressWouldBeDenied' ? 'Log' : 'Deny', note };
 }
 
-function eventOfRequest({ source, host, reason, ruleLabel, entry }: InboundDenial): DenialEvent {
+function eventOfRequest(row: InboundDenial): DenialEvent {
+  const { source, reason, ruleLabel, entry } = row;
   const list = ruleLabel === null ? '' : `, list ${quoted(ruleLabel)}`;
   return eventOf('IngressDenied', [
-    `Denied: a request from ${quoted(source.ip ?? 'an unknown address')} to ${quoted(host ?? 'no host')}`,
+    `Denied: a request from ${quoted(source.ip ?? 'an unknown address')} to ${quoted(plainHost(row))}`,
     `${reason}${list}${entry === null ? '' : `, entry ${quoted(entry)}`}`,
     ALL_REQUESTS,
   ]);
