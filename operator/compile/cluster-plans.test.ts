@@ -82,6 +82,20 @@ describe('planCluster() gives a workspace', () => {
   });
 });
 
+test('planCluster() gives the very same plan at another time; a lane that changes gets a time, which is in no revision', () => {
+  const at = (manifests: readonly Manifest[], plans: ClusterState['plans'], atMs?: number) => {
+    const state = clusterState(manifests, { plans });
+    return planCluster(compileSnapshot(state.snapshot), state, NO_PORT_BLOCKS, { atMs }).plans;
+  };
+  const [open] = at([OPEN, TEAM_A], [], 1000);
+  const [again] = at([OPEN, TEAM_A], open === undefined ? [] : [open], 99_000);
+  expect(again).toBe(open);
+  const [changed] = at([RESTRICTED, TEAM_A], open === undefined ? [] : [open], 99_000);
+  const times = changed?.spec.products.map(({ lane, since }) => `${lane} ${since}`);
+  expect(new Set(times)).toEqual(new Set(['enforced 1970-01-01T00:01:39Z', 'sealed 1970-01-01T00:01:39Z']));
+  expect(changed?.spec.revision).toBe(at([RESTRICTED, TEAM_A], [])[0]?.spec.revision);
+});
+
 describe('planCluster() keeps ports:', () => {
   it('those of the stored plan, whoever comes before it', () => {
     const first = plan([RESTRICTED, TEAM_B]);
