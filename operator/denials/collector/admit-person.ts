@@ -1,6 +1,7 @@
 // A person who calls -> what they may read, and a place among those who ask; before anything of a body is read. Whoever may
 // read nothing is refused at once, and so is whoever asks for too much at once, so that nobody fills the memory, nor keeps
-// others from their answers.
+// others from their answers: a caller without a request under way always finds a place.
+import { LRUCache } from 'lru-cache';
 import { BoundedPlaces } from '../../lib/bounded-places.ts';
 import { sharedRun } from '../../lib/shared-run.ts';
 import { GROUP } from '../../model/kubernetes-object.ts';
@@ -31,28 +32,26 @@ export interface AdmissionOptions {
 }
 
 /** Each with a body of at most MOST_QUERY_BYTES. */
-const MOST_PLACES = 64;
-const MOST_PLACES_OF_ONE = 8;
+const PLACES = { mostOfKey: 8, mostFurther: 64 };
+/** Whoever may read nothing and goes on asking costs a look in so long. */
+const NOTHING_MS = 2000;
+const MOST_REMEMBERED = 10_000;
 
 export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions): AdmitPerson {
-  const places = new BoundedPlaces({ most: MOST_PLACES, mostOfKey: MOST_PLACES_OF_ONE });
+  // Requests of teams, of which anybody with many Namespaces makes many, take none of those who look after the cluster.
+  const places = { some: new BoundedPlaces(PLACES), all: new BoundedPlaces(PLACES) };
   // It reads all rows.
   const workspacesOf = sharedRun(async () => (await log?.workspaces()) ?? []);
-  const rightsOf = async (person: PersonCaller): Promise<Asker['workspaces']> => {
+  const rightsOf = sharedRights(async (person) => {
     const found = await readable(person, workspacesOf);
     return isNothing(found) ? await readable(person, async () => [...podNamespaces()]) : found;
-  };
+  });
   return async (person, signal) => {
     if (log === undefined)
       throw new CollectorError(
         404,
         'Cannot answer: this collector stores no rows, it sends them on as OTLP logs (--store otlp); ask there',
       );
-    const key = keyOf(person);
-    const place = places.take(key);
-    if (typeof place === 'string') throw tooMany(place, key);
-    signal.addEventListener('abort', place);
-    if (signal.aborted) place();
     const workspaces = await rightsOf(person).catch((cause: unknown) => {
       throw new CollectorError(
         503,
@@ -60,11 +59,35 @@ export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions)
         cause,
       );
     });
-    if (!isNothing(workspaces)) return { workspaces, key, signal };
-    throw new CollectorError(
-      403,
-      `Cannot answer: you may not get ${DENIALS_RESOURCE}.${GROUP} in the whole cluster, nor in any Namespace that has denials or pods; ask an administrator to bind ClusterRole "sallyport-denials-viewer" in yours`,
-    );
+    if (isNothing(workspaces))
+      throw new CollectorError(
+        403,
+        `Cannot answer: you may not get ${DENIALS_RESOURCE}.${GROUP} in the whole cluster, nor in any Namespace that has denials or pods; ask an administrator to bind ClusterRole "sallyport-denials-viewer" in yours`,
+      );
+    // Only now, so that whoever may read nothing takes none.
+    const key = keyOf(person);
+    const place = places[workspaces === 'all' ? 'all' : 'some'].take(key);
+    if (typeof place === 'string') throw tooMany(place, key);
+    signal.addEventListener('abort', place);
+    if (signal.aborted) place();
+    return { workspaces, key, signal };
+  };
+}
+
+type Look = (person: PersonCaller) => Promise<Asker['workspaces']>;
+
+/** Those who ask at the same time share a look, and one that found nothing counts for a while. */
+function sharedRights(look: Look): Look {
+  const known = new LRUCache<string, ReturnType<Look>>({ max: MOST_REMEMBERED, ttl: NOTHING_MS });
+  return (person) => {
+    const key = JSON.stringify(person);
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered;
+    const looking = look(person);
+    known.set(key, looking);
+    const forget = (): void => void (known.peek(key) === looking && known.delete(key));
+    looking.then((found) => (isNothing(found) ? undefined : forget()), forget);
+    return looking;
   };
 }
 
@@ -80,14 +103,14 @@ function keyOf({ user }: PersonCaller): string {
   return namespace === undefined ? `user "${user}"` : `ServiceAccounts of Namespace "${namespace}"`;
 }
 
-function tooMany(what: 'of key' | 'of all', key: string): CollectorError {
+function tooMany(what: 'of key' | 'further', key: string): CollectorError {
   return what === 'of key'
     ? new BusyError(
         429,
-        `Cannot take more requests of ${key} at once: ${MOST_PLACES_OF_ONE} are not answered yet; ask again after one is`,
+        `Cannot take more requests of ${key} at once: ${PLACES.mostOfKey} are not answered yet; ask again after one is`,
       )
     : new BusyError(
         503,
-        `Cannot take more requests at once: ${MOST_PLACES} are not answered yet; try again in a moment`,
+        `Cannot take more than one request of ${key} at once now: ${PLACES.mostFurther} further ones of all callers are not answered yet; ask again after your own is`,
       );
 }

@@ -6,6 +6,7 @@ import { sampleBatch, sampleDenial } from '../../../test/fixtures/denial-fixture
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
 import { until } from '../../../test/support/until.ts';
 import type { Authenticate } from './caller.ts';
+import type { ReadableWorkspaces } from './readable-workspaces.ts';
 
 const ENDLESS =
   'with recursive t(n) as (select 1 union all select n + 1 from t) select count(*)::int as n from t';
@@ -65,21 +66,23 @@ test('one query of somebody who asks for many is all that others wait for', () =
     { timeLimitMs: TIME_LIMIT_MS },
   ));
 
-/** "x": a ServiceAccount of Namespace "team-a". */
+/** "x~team-a": a ServiceAccount of Namespace "team-a"; "admin" and "person~ada": users. */
 const authenticate: Authenticate = async ({ token = '' }) => {
-  const user = token.startsWith('person~') ? token.slice(7) : `system:serviceaccount:team-a:${token}`;
-  return { kind: 'person', user, groups: [] };
+  const [name, namespace = name] = token.split('~');
+  const isUser = namespace === name || name === 'person';
+  const user = isUser ? namespace : `system:serviceaccount:${namespace}:${name}`;
+  return { kind: 'person', user: user ?? '', groups: [] };
 };
 
 test('who asks for too much at once is told so, and may ask again when others of theirs are answered or gone', () =>
   withCollector(
     async (stage) => {
       await fill(stage);
-      const waiting = Array.from({ length: 8 }, (_, at) => begin(stage, headOf(`account-${at}`, 100)));
+      const waiting = Array.from({ length: 8 }, (_, at) => begin(stage, headOf(`account-${at}~team-a`, 100)));
       await until('the places are taken', async () =>
-        (await answerTo(stage, 'account-8')).startsWith('HTTP/1.1 429'),
+        (await answerTo(stage, 'account-8~team-a')).startsWith('HTTP/1.1 429'),
       );
-      const refusal = await answerTo(stage, 'account-9');
+      const refusal = await answerTo(stage, 'account-9~team-a');
       expect(refusal).toMatch(/^HTTP\/1.1 429 .*\r\nretry-after: 5\r\n/s);
       expect(refusal).toContain(
         'Cannot take more requests of ServiceAccounts of Namespace \\"team-a\\" at once: 8 are not answered yet',
@@ -87,11 +90,68 @@ test('who asks for too much at once is told so, and may ask again when others of
       expect((await ask(stage, 'team-b', COUNT)).status).toBe(200);
       for (const socket of waiting) socket.destroy();
       await until('the places are free', async () =>
-        (await answerTo(stage, 'account-8')).startsWith('HTTP/1.1 400'),
+        (await answerTo(stage, 'account-8~team-a')).startsWith('HTTP/1.1 400'),
       );
     },
     { authenticate, readable: async () => ['team-a'] },
   ));
+
+const TEAMS = Array.from({ length: 12 }, (_, at) => `many-${at}`);
+const PLACES_OF_ONE = 8;
+
+test('who has no request under way is let in, whatever a team with many Namespaces asks for; who may read all has places apart', () =>
+  withCollector(
+    async (stage) => {
+      await fill(stage);
+      const begun = TEAMS.flatMap((team) =>
+        Array.from({ length: PLACES_OF_ONE }, () => begin(stage, headOf(`x~${team}`, 100))),
+      );
+      await until('all further places are taken', async () => {
+        const answers = await Promise.all(TEAMS.map((team) => answerTo(stage, `x~${team}`)));
+        return answers.some((answer) => answer.startsWith('HTTP/1.1 503'));
+      });
+      // Of one without a request under way, and of one who may read all with several.
+      const admins = Array.from({ length: 3 }, () => begin(stage, headOf('admin', 100)));
+      expect(await answerTo(stage, 'x~team-b')).toMatch(/^HTTP\/1.1 400/);
+      expect(await answerTo(stage, 'admin')).toMatch(/^HTTP\/1.1 400/);
+      for (const socket of [...begun, ...admins]) socket.destroy();
+    },
+    {
+      authenticate,
+      readable: async ({ user }) => (user === 'admin' ? 'all' : ['team-a']),
+    },
+  ));
+
+test('those who may read nothing take no places, however long it takes to find that out', async () => {
+  let looks = 0;
+  const looked = Promise.withResolvers<void>();
+  const readable: ReadableWorkspaces = async ({ user }) => {
+    if (!user.includes('many-')) return ['team-a'];
+    looks += 1;
+    await looked.promise;
+    return [];
+  };
+  await withCollector(
+    async (stage) => {
+      const begun = TEAMS.flatMap((team) =>
+        Array.from({ length: PLACES_OF_ONE }, () => begin(stage, headOf(`x~${team}`, 100))),
+      );
+      await until('all of them are looked at', () => looks >= TEAMS.length);
+      const own = Array.from({ length: PLACES_OF_ONE }, () => begin(stage, headOf('x~team-a', 100)));
+      await until('their places are taken', async () =>
+        (await answerTo(stage, 'x~team-a')).startsWith('HTTP/1.1 429'),
+      );
+      expect(stage.refused.filter((one) => one.startsWith('503'))).toEqual([]);
+      const answers = Promise.all(begun.map(firstBytes));
+      looked.resolve();
+      expect((await answers).map((answer) => answer.slice(0, 12))).toEqual(begun.map(() => 'HTTP/1.1 403'));
+      // Each twice: of Namespaces with rows, and of those with pods.
+      expect(looks).toBe(TEAMS.length * 2);
+      for (const socket of own) socket.destroy();
+    },
+    { authenticate, readable },
+  );
+});
 
 /** To a request whose body is no JSON. */
 function answerTo(stage: CollectorStage, token: string): Promise<string> {
