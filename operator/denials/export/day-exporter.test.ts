@@ -98,8 +98,9 @@ class Stage {
   }
 
   /** Goes on from pass to pass, unlike those of pass(). */
-  exporterTo(target: ExportTarget, failures: string[] = []): DayExporter {
+  exporterTo(target: ExportTarget, failures: string[] = [], limitMs = 60_000): DayExporter {
     return new DayExporter({
+      limitMs,
       countDays: () => this.store.countDays(),
       writeDay: (day, file) => writeDay(this.store, day, file),
       ...{ target, exported: this.#exported, folder: join(this.#folder, 'work') },
@@ -335,5 +336,22 @@ describe('days that cannot be exported hold up no other day', () => {
       );
       expect(await exporter.pass(LATER, stopping.signal)).toMatchObject({ failed: 0 });
       expect(failures).toEqual([]);
+    }));
+
+  test('that take too long', () =>
+    withStage(async (stage, folder) => {
+      for (const day of [0, 1]) await stage.add(day, 1);
+      const read: ExportTarget['read'] = (file, into, signal) =>
+        file.includes('2026-01-01')
+          ? new Promise((_resolve, reject) => {
+              signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+            })
+          : stage.target.read(file, into, signal);
+      const failures: string[] = [];
+      const exporter = stage.exporterTo({ ...stage.target, read }, failures, 2000);
+      expect(await exporter.pass(LATER)).toMatchObject({ failed: 1 });
+      expect(failures[0]).toContain('date=2026-01-01/denials.parquet": it takes more than 2 s');
+      await exporter.pass(LATER + MINUTE_MS);
+      expect(await datesOf(folder)).toEqual(dates([1]));
     }));
 });

@@ -23,6 +23,8 @@ export interface DayExporterOptions {
   /** Of the exporter alone. */
   readonly folder: string;
   readonly onExported: (day: DayCount, file: string) => void;
+  /** Of one day; 30 minutes unless given. */
+  readonly limitMs?: number;
   /** With a sentence; the day is tried again. */
   readonly onFailure: (day: Day, error: Error) => void;
 }
@@ -38,6 +40,8 @@ export interface ExportPass {
 const LATE_MS = 3_600_000;
 /** So many different days one after the other: then it is the target, whatever it says. */
 const MOST_FAILURES_IN_A_ROW = 20;
+/** So long a target that sends or takes a byte now and then may hold up the other days. */
+const LIMIT_MS = 1_800_000;
 
 /** `day`: only this one cannot be exported; `target`: nothing can; `unknown`: one of the two. */
 type Outcome = 'exported' | 'stopped' | 'day' | 'target' | 'unknown';
@@ -91,7 +95,9 @@ export class DayExporter {
   }
 
   async #export(day: Day, signal: AbortSignal): Promise<Outcome> {
-    const { writeDay, target, exported, folder, onExported, onFailure } = this.#options;
+    const { writeDay, target, exported, folder, onExported, onFailure, limitMs = LIMIT_MS } = this.#options;
+    const limit = AbortSignal.timeout(limitMs);
+    const either = AbortSignal.any([signal, limit]);
     const file = `${day.table}/date=${dateOf(day.day)}/denials.parquet`;
     const former = join(folder, 'former.parquet');
     const path = join(folder, 'day.parquet');
@@ -101,26 +107,37 @@ export class DayExporter {
       await makeDirectories(folder, 0o700);
       const count = await writeDay(day, {
         path,
-        former: async () => ((await target.read(file, former, signal)) ? former : undefined),
+        former: async () => ((await target.read(file, former, either)) ? former : undefined),
       });
-      await target.write(file, path, signal);
+      await target.write(file, path, either);
       await exported.add(count);
       onExported(count, file);
       return 'exported';
     } catch (error) {
       if (signal.aborted) return 'stopped';
-      const isUnreadable = error instanceof UnreadableFileError;
-      onFailure(day, isUnreadable ? unreadable(`${target.name}/${file}`, error) : (error as Error));
-      if (isUnreadable) return 'day';
-      return error instanceof TargetUnavailableError ? 'target' : 'unknown';
+      const failure = failureOf(error, `${target.name}/${file}`, limit.aborted ? limitMs : undefined);
+      onFailure(day, failure.error);
+      return failure.outcome;
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
 }
 
-function unreadable(file: string, { message }: UnreadableFileError): Error {
-  return new Error(
-    `Cannot add rows to "${file}", which is no day of the denial log as Parquet: ${message}; move it away or repair it`,
-  );
+/** `limitMs`: where it took longer. */
+function failureOf(
+  error: unknown,
+  file: string,
+  limitMs: number | undefined,
+): { readonly outcome: Outcome; readonly error: Error } {
+  if (limitMs !== undefined) {
+    const sentence = `Cannot export to "${file}": it takes more than ${limitMs / 1000} s; look whether its target is slow`;
+    return { outcome: 'target', error: new Error(sentence) };
+  }
+  if (error instanceof UnreadableFileError) {
+    const sentence = `Cannot add rows to "${file}", which is no day of the denial log as Parquet: ${error.message}; move it away or repair it`;
+    return { outcome: 'day', error: new Error(sentence) };
+  }
+  const outcome = error instanceof TargetUnavailableError ? 'target' : 'unknown';
+  return { outcome, error: error as Error };
 }
