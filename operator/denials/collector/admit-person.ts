@@ -16,12 +16,18 @@ export interface Asker {
   readonly workspaces: 'all' | readonly string[];
   /** Turns are between these. */
   readonly key: string;
+  /** For whoever has waited. Throws a CollectorError where the credentials, or the rights, are not what they were. */
+  readonly workspacesNow: () => Promise<Asker['workspaces']>;
   /** Aborted when nobody waits for the answer any more, also because it is sent. */
   readonly signal: AbortSignal;
 }
 
-/** Throws a CollectorError. The place is held until the signal is aborted. */
-export type AdmitPerson = (person: PersonCaller, signal: AbortSignal) => Promise<Asker>;
+/** Throws a CollectorError. The place is held until the signal is aborted; `again` says who the same caller is then. */
+export type AdmitPerson = (
+  person: PersonCaller,
+  signal: AbortSignal,
+  again: () => Promise<PersonCaller>,
+) => Promise<Asker>;
 
 export interface AdmissionOptions {
   /** Undefined where rows are only sent on. */
@@ -36,6 +42,8 @@ const PLACES = { mostOfKey: 8, mostFurther: 64 };
 /** Whoever may read nothing and goes on asking costs a look in so long. */
 const NOTHING_MS = 2000;
 const MOST_REMEMBERED = 10_000;
+/** Of whoever has hardly waited nothing is asked twice. */
+const FRESH_MS = 1000;
 
 export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions): AdmitPerson {
   // Requests of teams, of which anybody with many Namespaces makes many, take none of those who look after the cluster.
@@ -46,12 +54,7 @@ export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions)
     const found = await readable(person, workspacesOf);
     return isNothing(found) ? await readable(person, async () => [...podNamespaces()]) : found;
   });
-  return async (person, signal) => {
-    if (log === undefined)
-      throw new CollectorError(
-        404,
-        'Cannot answer: this collector stores no rows, it sends them on as OTLP logs (--store otlp); ask there',
-      );
+  const mustRead = async (person: PersonCaller): Promise<Asker['workspaces']> => {
     const workspaces = await rightsOf(person).catch((cause: unknown) => {
       throw new CollectorError(
         503,
@@ -59,18 +62,29 @@ export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions)
         cause,
       );
     });
-    if (isNothing(workspaces))
+    if (!isNothing(workspaces)) return workspaces;
+    throw new CollectorError(
+      403,
+      `Cannot answer: you may not get ${DENIALS_RESOURCE}.${GROUP} in the whole cluster, nor in any Namespace that has denials or pods; ask an administrator to bind ClusterRole "sallyport-denials-viewer" in yours`,
+    );
+  };
+  return async (person, signal, again) => {
+    if (log === undefined)
       throw new CollectorError(
-        403,
-        `Cannot answer: you may not get ${DENIALS_RESOURCE}.${GROUP} in the whole cluster, nor in any Namespace that has denials or pods; ask an administrator to bind ClusterRole "sallyport-denials-viewer" in yours`,
+        404,
+        'Cannot answer: this collector stores no rows, it sends them on as OTLP logs (--store otlp); ask there',
       );
+    const workspaces = await mustRead(person);
+    const staleMs = performance.now() + FRESH_MS;
     // Only now, so that whoever may read nothing takes none.
     const key = keyOf(person);
     const place = places[workspaces === 'all' ? 'all' : 'some'].take(key);
     if (typeof place === 'string') throw tooMany(place, key);
     signal.addEventListener('abort', place);
     if (signal.aborted) place();
-    return { workspaces, key, signal };
+    const workspacesNow = async (): Promise<Asker['workspaces']> =>
+      performance.now() < staleMs ? workspaces : await mustRead(await again());
+    return { workspaces, workspacesNow, key, signal };
   };
 }
 

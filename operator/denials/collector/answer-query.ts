@@ -64,23 +64,26 @@ export function answerQueries(place: QueryPlace): AnswerQuery {
     const query = parseQuery(body);
     const { whole } = log;
     return asker.workspaces === 'all' && query.since === undefined && whole !== undefined
-      ? inTurn(wholes, asker, () => askWhole(whole, query, { ...place, ...asker }))
-      : inTurn(copies, asker, () => askCopy(log, query, { ...place, ...asker }));
+      ? inTurn(wholes, asker, (workspaces) => askWhole(whole, query, { ...place, ...asker, workspaces }))
+      : inTurn(copies, asker, (workspaces) => askCopy(log, query, { ...place, ...asker, workspaces }));
   };
 }
 
-/** The next query of the same caller begins when this one has been sent. */
+/**
+ * The next query of the same caller begins when this one has been sent. Whoever has waited long may have lost a right
+ * meanwhile, so `ask` gets those of now.
+ */
 async function inTurn<Answer>(
   turns: FairTurns,
-  { key, signal }: Asker,
-  ask: () => Promise<Answer>,
+  { key, signal, workspacesNow }: Asker,
+  ask: (workspaces: Asker['workspaces']) => Promise<Answer>,
 ): Promise<Answer | QueryRejection> {
   const turn = await turns.take(key, signal).catch(() => undefined);
   signal.addEventListener('abort', () => turn?.end());
   if (signal.aborted) turn?.end();
   if (turn === undefined || signal.aborted) return { error: 'Cannot finish the query: the caller has gone' };
   try {
-    return await ask();
+    return await ask(await workspacesNow());
   } finally {
     turn.leave();
   }
@@ -102,8 +105,10 @@ interface Asking
 async function askWhole(
   { log, folder }: NonNullable<QueriedLog['whole']>,
   { sql, maxRows, format }: Query,
-  { onRunaway, timeLimitMs = TIME_LIMIT_MS, signal }: Asking,
+  { onRunaway, timeLimitMs = TIME_LIMIT_MS, signal, workspaces }: Asking,
 ): Promise<QueryAnswer | FileAnswer> {
+  if (workspaces !== 'all')
+    throw new CollectorError(403, 'Cannot answer: you may not read all rows any more; ask again for yours');
   const options = { ...(maxRows === undefined ? {} : { maxRows }), timeLimitMs, signal, onRunaway };
   if (format === 'json') return await runQuery(log, sql, options);
   const answer = await parquetAnswer(log, sql, { ...options, parent: folder });

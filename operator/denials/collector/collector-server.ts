@@ -125,7 +125,11 @@ function createFastify(options: CollectorServerOptions) {
     onStored: (stored) => options.onStored('inbound', stored),
   });
   addUsesRoute(serving, options);
-  addPersonRoutes(server, callers, options);
+  const known = {
+    then: (request: FastifyRequest) => callers.get(request),
+    now: (request: FastifyRequest) => callerOf(request, options),
+  };
+  addPersonRoutes(server, known, options);
   return server;
 }
 

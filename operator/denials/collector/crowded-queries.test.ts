@@ -153,6 +153,33 @@ test('those who may read nothing take no places, however long it takes to find t
   );
 });
 
+test.each([
+  ['may not read any more', 'rights', 403],
+  ['is not known any more', 'credentials', 401],
+])('a query that waits gets no rows where its caller %s', (_what, taken, status) => {
+  let looks = 0;
+  let has: string | undefined;
+  const readable: ReadableWorkspaces = async ({ user }) => {
+    looks += 1;
+    return user === 'ada' && has === 'rights' ? [] : ['team-a'];
+  };
+  const authenticateNow: Authenticate = async (credentials) =>
+    has === 'credentials' ? undefined : await authenticate(credentials);
+  return withCollector(
+    async (stage) => {
+      await fill(stage);
+      const endless = ask(stage, 'bob', ENDLESS);
+      await until('a query is under way', () => stage.isolated.pids.running.length > 0);
+      const waiting = ask(stage, 'ada', COUNT);
+      await until('the other one is let in', () => looks === 2);
+      has = taken;
+      expect((await waiting).status).toBe(status);
+      await endless;
+    },
+    { authenticate: authenticateNow, readable, timeLimitMs: 3000 },
+  );
+});
+
 /** To a request whose body is no JSON. */
 function answerTo(stage: CollectorStage, token: string): Promise<string> {
   return firstBytes(begin(stage, headOf(token, 1), '{'));

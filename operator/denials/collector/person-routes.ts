@@ -21,6 +21,14 @@ export interface PersonAnswers {
   readonly answerBackup: AnswerBackup;
 }
 
+/** Of requests. */
+export interface KnownCallers {
+  /** As it was when the request came. */
+  readonly then: (request: FastifyRequest) => Caller | undefined;
+  /** Throws a CollectorError where nobody knows the caller any more. */
+  readonly now: (request: FastifyRequest) => Promise<Caller>;
+}
+
 const JSON_TYPE = 'application/json; charset=utf-8';
 /** An answer that is not sent by then takes memory or disk for somebody who does not read it. */
 const SENDING_MS = 60_000;
@@ -28,15 +36,16 @@ const LEAST_BYTES_PER_MS = 500;
 
 export function addPersonRoutes(
   server: Pick<FastifyInstance, 'route'>,
-  callers: WeakMap<FastifyRequest, Caller>,
+  callers: KnownCallers,
   { admitPerson, answerQuery, answerBackup }: PersonAnswers,
 ): void {
   const askers = new WeakMap<FastifyRequest, Asker>();
   const onRequest = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const person = personOf(callers, request);
+    const person = personOf(callers.then(request));
+    const again = async (): Promise<PersonCaller> => personOf(await callers.now(request));
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
-    askers.set(request, await admitPerson(person, gone.signal));
+    askers.set(request, await admitPerson(person, gone.signal, again));
   };
   const askerOf = (request: FastifyRequest): Asker => askers.get(request) as Asker;
   server.route({
@@ -82,8 +91,7 @@ function endSending(reply: FastifyReply, bytes: number): void {
   reply.raw.once('close', () => clearTimeout(timer));
 }
 
-function personOf(callers: WeakMap<FastifyRequest, Caller>, request: FastifyRequest): PersonCaller {
-  const caller = callers.get(request);
+function personOf(caller: Caller | undefined): PersonCaller {
   if (caller?.kind === 'person') return caller;
   throw new CollectorError(403, 'Cannot answer a gateway: queries are for people');
 }
