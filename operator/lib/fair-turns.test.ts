@@ -100,6 +100,17 @@ test('FairTurns lets nobody wait for more than one turn of each other key, howev
   );
 });
 
+test('FairTurns takes a newcomer before all who have had a turn, however long those have waited', async () => {
+  const crowd = new Crowd(new FairTurns({ atOnce: 1, mostOpen: 1 }));
+  for (const key of ['a', 'b', 'c', 'a', 'b', 'c', 'a']) await crowd.take({ what: 'ask', key });
+  for (let count = 0; count < 3; count += 1) await crowd.take({ what: 'end', at: 0 });
+  await crowd.take({ what: 'ask', key: 'd' });
+  await crowd.take({ what: 'end', at: 0 });
+  expect(crowd.all('began').map(({ key }) => key)).toEqual(['d']);
+  await crowd.take({ what: 'end', at: 0 });
+  expect(crowd.all('began').map(({ key }) => key)).toEqual(['b']);
+});
+
 test('FairTurns takes the requests of one key in their order, and forgets those whose callers have gone', async () => {
   const turns = new FairTurns({ atOnce: 1, mostOpen: 1 });
   const crowd = new Crowd(turns);

@@ -1,5 +1,8 @@
 // Work of several keys -> turns of one after the other, so that nobody waits for more than one turn of each other key,
-// however many somebody else asks for. A key has one turn at a time.
+// however many somebody else asks for. A key has one turn at a time, and whose last turn is longest ago is next: so a
+// newcomer waits only for other newcomers, not for those who have had theirs and have many more waiting.
+import { LRUCache } from 'lru-cache';
+
 export interface FairTurnsOptions {
   /** Turns that hold their place at once. */
   readonly atOnce: number;
@@ -18,11 +21,17 @@ interface Waiter {
   readonly start: (turn: Turn) => void;
 }
 
+/** One that is forgotten is a newcomer. */
+const MOST_REMEMBERED = 10_000;
+
 export class FairTurns {
   readonly #options: FairTurnsOptions;
-  /** Of each key those that wait; the keys in the order in which they have their turn. */
+  /** Of each key those that wait; the keys in the order in which they came. */
   readonly #waiting = new Map<string, Set<Waiter>>();
   readonly #open = new Set<string>();
+  /** When keys had their last turn, as a number that grows. */
+  readonly #lastTurn = new LRUCache<string, number>({ max: MOST_REMEMBERED });
+  #now = 0;
   #held = 0;
 
   constructor(options: FairTurnsOptions) {
@@ -50,7 +59,8 @@ export class FairTurns {
   }
 
   #startNext(): void {
-    for (const [key, waiters] of [...this.#waiting]) {
+    const last = (key: string): number => this.#lastTurn.get(key) ?? 0;
+    for (const [key, waiters] of [...this.#waiting].toSorted(([a], [b]) => last(a) - last(b))) {
       if (this.#held >= this.#options.atOnce || this.#open.size >= this.#options.mostOpen) return;
       const [waiter] = waiters;
       if (waiter === undefined || this.#open.has(key)) continue;
@@ -61,6 +71,7 @@ export class FairTurns {
 
   #begin(key: string): Turn {
     this.#open.add(key);
+    this.#hasTurnNow(key);
     this.#held += 1;
     let [holds, isOpen] = [true, true];
     const leave = (): void => {
@@ -73,19 +84,16 @@ export class FairTurns {
       if (!isOpen) return;
       isOpen = false;
       this.#open.delete(key);
-      this.#toTheEnd(key);
+      this.#hasTurnNow(key);
       leave();
       this.#startNext();
     };
     return { leave, end };
   }
 
-  /** Whoever has had a turn is behind all who waited meanwhile. */
-  #toTheEnd(key: string): void {
-    const waiters = this.#waiting.get(key);
-    if (waiters === undefined) return;
-    this.#waiting.delete(key);
-    this.#waiting.set(key, waiters);
+  #hasTurnNow(key: string): void {
+    this.#now += 1;
+    this.#lastTurn.set(key, this.#now);
   }
 
   #forget(key: string, waiter: Waiter): void {
