@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, get, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { array, assert, asyncProperty, nat } from 'fast-check';
+import { array, assert, asyncProperty, constantFrom, nat, option } from 'fast-check';
 import { until } from '../../test/support/until.ts';
 import { boundConnections } from './connection-bound.ts';
 import { type HealthServer, startHealthServer } from './health-server.ts';
@@ -34,7 +34,7 @@ function open(port: number, localAddress: string): Socket {
 
 async function listening(most: number): Promise<Server> {
   const server = createServer();
-  boundConnections(server, most);
+  boundConnections(server, { most });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
@@ -75,6 +75,53 @@ it('takes connections from those who hold most, and no more than it must', async
         const lost = heldBy(asked, address) - heldBy(left, address);
         if (lost > 0) expect(heldBy(left, address)).toBeGreaterThanOrEqual(most - 1);
       }
+    }),
+    { seed: SEED, numRuns: 60 },
+  );
+});
+
+/** Each begins, and says who it is or does not; each outcome is whether it is closed when all have begun. */
+async function begun(callers: readonly (string | undefined)[]): Promise<readonly boolean[]> {
+  const server = createServer();
+  const { accept } = boundConnections(server, { most: MOST, unacceptedMs: 60_000 });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const taken: Socket[] = [];
+  for (const caller of callers) {
+    const seen = once(server, 'connection') as Promise<[Socket]>;
+    open(portOf(server), '127.0.0.1');
+    const [socket] = await seen;
+    taken.push(socket);
+    if (caller !== undefined) accept(socket, caller);
+  }
+  const closed = taken.map(({ destroyed }) => destroyed);
+  for (const socket of taken) socket.destroy();
+  server.close();
+  return closed;
+}
+
+it('ends connections without a caller first, oldest first', async () => {
+  const strangers = Array.from({ length: 2 * MOST }, () => undefined);
+  const closed = await begun(['a', 'a', ...strangers]);
+  const left = MOST - 2;
+  expect(closed).toEqual([false, false, ...strangers.map((_, at) => at < strangers.length - left)]);
+});
+
+it('lets in every newcomer of one address, at the cost of whoever has most', async () => {
+  const whose = array(option(constantFrom('a', 'b', 'c'), { nil: undefined }), {
+    ...{ minLength: MOST + 1, maxLength: 40, size: 'max' as const },
+  });
+  await assert(
+    asyncProperty(whose, async (callers) => {
+      const closed = await begun(callers);
+      expect(closed.at(-1)).toBe(false);
+      expect(closed.filter((isClosed) => !isClosed)).toHaveLength(MOST);
+      const countOf = (caller: string, isClosed: boolean): number =>
+        callers.filter((one, at) => one === caller && closed[at] === isClosed).length;
+      const left = ['a', 'b', 'c'].map((caller) => countOf(caller, false));
+      // It is not known yet that the newest is of that caller, too.
+      for (const [at, caller] of ['a', 'b', 'c'].entries())
+        if (countOf(caller, true) > 0) expect(left[at]).toBeGreaterThanOrEqual(Math.max(...left) - 2);
     }),
     { seed: SEED, numRuns: 60 },
   );

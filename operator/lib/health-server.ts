@@ -68,7 +68,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     );
   });
   server.setTimeout(REQUEST_MS);
-  boundConnections(server, MOST_CONNECTIONS);
+  boundConnections(server, { most: MOST_CONNECTIONS });
   await listen(server, options);
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }

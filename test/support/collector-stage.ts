@@ -27,6 +27,8 @@ export interface CollectorStage {
   readonly isolated: IsolatedQueries;
   readonly refused: string[];
   readonly faults: unknown[];
+  /** Connections, and why. */
+  readonly ended: string[];
   /** "https://127.0.0.1:40123", with a certificate for another name. */
   readonly url: URL;
   readonly tls: ServerTls;
@@ -66,8 +68,7 @@ export function withCollector(
   return withFolder(async (folder) => {
     const store = await DenialStore.open(join(folder, 'denials.duckdb'));
     const authority = await createCertificateAuthority();
-    const refused: string[] = [];
-    const faults: unknown[] = [];
+    const heard = { refused: [] as string[], faults: [] as unknown[], ended: [] as string[] };
     const tls = await authority.leafFor(HOST);
     const isolated = new IsolatedQueries();
     const log = queriedDenials(store, join(folder, 'queries'));
@@ -85,8 +86,9 @@ export function withCollector(
         timeLimitMs,
       }),
       onStored: () => undefined,
-      onRefused: (status, sentence) => void refused.push(`${status} ${sentence}`),
-      onFault: (error) => void faults.push(error),
+      onRefused: (status, sentence) => void heard.refused.push(`${status} ${sentence}`),
+      onConnectionEnded: (why) => void heard.ended.push(why),
+      onFault: (error) => void heard.faults.push(error),
       ...changes,
     });
     await server.listen('127.0.0.1', 0);
@@ -101,7 +103,8 @@ export function withCollector(
       return made;
     };
     try {
-      await work({ server, store, isolated, refused, faults, url, tls, authority: authority.caPem, connect });
+      const { caPem } = authority;
+      await work({ server, store, isolated, ...heard, url, tls, authority: caPem, connect });
     } finally {
       await Promise.all(connections.map((one) => one.close()));
       await server.close();

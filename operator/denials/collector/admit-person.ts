@@ -7,7 +7,7 @@ import { sharedRun } from '../../lib/shared-run.ts';
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { DENIALS_RESOURCE } from '../../model/system-names.ts';
 import type { QueriedLog } from '../store/queried-log.ts';
-import type { PersonCaller } from './caller.ts';
+import { callerKey, type PersonCaller } from './caller.ts';
 import { BusyError, CollectorError } from './collector-error.ts';
 import type { ReadableWorkspaces } from './readable-workspaces.ts';
 
@@ -77,7 +77,7 @@ export function admitPersons({ log, readable, podNamespaces }: AdmissionOptions)
     const workspaces = await mustRead(person);
     const staleMs = performance.now() + FRESH_MS;
     // Only now, so that whoever may read nothing takes none.
-    const key = keyOf(person);
+    const key = callerKey(person);
     const place = places[workspaces === 'all' ? 'all' : 'some'].take(key);
     if (typeof place === 'string') throw tooMany(place, key);
     signal.addEventListener('abort', place);
@@ -107,14 +107,6 @@ function sharedRights(look: Look): Look {
 
 function isNothing(workspaces: Asker['workspaces']): boolean {
   return workspaces !== 'all' && workspaces.length === 0;
-}
-
-const ACCOUNT = /^system:serviceaccount:([^:]+):/;
-
-/** Whoever may make ServiceAccounts in a Namespace has no more turns for each of them. */
-function keyOf({ user }: PersonCaller): string {
-  const namespace = ACCOUNT.exec(user)?.[1];
-  return namespace === undefined ? `user "${user}"` : `ServiceAccounts of Namespace "${namespace}"`;
 }
 
 function tooMany(what: 'of key' | 'further', key: string): CollectorError {

@@ -28,3 +28,15 @@ export interface Credentials {
 
 /** Undefined: nobody that is known. Throws where that cannot be found out now. */
 export type Authenticate = (credentials: Credentials) => Promise<Caller | undefined>;
+
+const ACCOUNT = /^system:serviceaccount:([^:]+):/;
+
+/**
+ * Whose requests and connections are counted together, as words of a sentence: whoever may make ServiceAccounts in a
+ * Namespace has no more for each of them.
+ */
+export function callerKey(caller: Caller): string {
+  if (caller.kind === 'gateway') return `gateway "${caller.name}"`;
+  const namespace = ACCOUNT.exec(caller.user)?.[1];
+  return namespace === undefined ? `user "${caller.user}"` : `ServiceAccounts of Namespace "${namespace}"`;
+}

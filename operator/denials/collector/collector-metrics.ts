@@ -12,7 +12,7 @@ const LAG_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86_400];
 export function measureCollector(
   registry: Registry,
   store: string,
-): Pick<CollectorServerOptions, 'onStored' | 'onRefused'> {
+): Pick<CollectorServerOptions, 'onStored' | 'onRefused' | 'onConnectionEnded'> {
   const counter = (name: string, help: string, labelNames: readonly string[]): Counter =>
     new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
   const rows = counter('sallyport_collector_rows_total', 'Rows stored', ['direction']);
@@ -21,6 +21,11 @@ export function measureCollector(
     'request',
     'status',
   ]);
+  const ended = counter(
+    'sallyport_collector_connections_ended_total',
+    'Connections ended: without a known caller in time (unaccepted), or the least needed of too many (crowded)',
+    ['reason'],
+  );
   new Gauge({
     name: 'sallyport_collector_info',
     help: 'Always 1: where this collector stores rows',
@@ -47,6 +52,7 @@ export function measureCollector(
       if (lagMs !== undefined) lag.observe({ direction }, Math.max(0, lagMs) / 1000);
     },
     onRefused: (status, _sentence, request) => refused.inc({ request, status: String(status) }),
+    onConnectionEnded: (reason) => ended.inc({ reason }),
   };
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import {
   countsOf,
@@ -8,6 +10,7 @@ import {
 } from '../../../test/fixtures/denial-fixture.ts';
 import { inboundBatch } from '../../../test/fixtures/inbound-fixture.ts';
 import { type CollectorStage, withCollector } from '../../../test/support/collector-stage.ts';
+import { until } from '../../../test/support/until.ts';
 import type { Denial } from '../../model/denial.ts';
 import { runQuery } from '../query/run-query.ts';
 import { collectorSink } from '../shipping/collector-sink.ts';
@@ -30,6 +33,8 @@ async function post(stage: CollectorStage, path: string, body: Buffer, token = '
   return `${status} ${text}`;
 }
 
+/** That the collector holds. */
+const CONNECTIONS = 1024;
 const BATCHES = '/v1/batches/outbound';
 
 describe('the collector', () => {
@@ -152,6 +157,30 @@ test('the collector says that it cannot store now where the store fails, and tha
       await expect(sinkOf(other, 'gw-1').progress('gw-1')).rejects.toThrow('503: Cannot find out who calls');
     }, away);
   }));
+
+test('connections without a caller shut out nobody, also none of the same address, and end after a while', () =>
+  withCollector(
+    async (stage) => {
+      const reader = stage.connect('person~admin');
+      const answered = async () =>
+        (await reader.ask({ method: 'GET', path: '/v1/progress/outbound' })).status;
+      expect(await answered()).toBe(403);
+      const idle: Socket[] = [];
+      for (let count = 0; count < CONNECTIONS + 50; count += 1) {
+        const socket = connectTcp({ host: '127.0.0.1', port: stage.server.port });
+        idle.push(socket.resume().on('error', () => undefined));
+        await once(socket, 'connect');
+      }
+      expect(await answered()).toBe(403);
+      expect(await post(stage, BATCHES, gzipSync('[]'))).toMatch(/^400/);
+      const crowded = stage.ended.filter((why) => why === 'crowded');
+      expect(crowded.length).toBeGreaterThanOrEqual(50);
+      await until('all of them are ended', () => idle.every(({ closed }) => closed));
+      expect(stage.ended.length).toBe(idle.length);
+      expect(await answered()).toBe(403);
+    },
+    { unacceptedMs: 6000 },
+  ));
 
 test('the collector shows another certificate from the moment it gets one', () =>
   withCollector(async (stage) =>

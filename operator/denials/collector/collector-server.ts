@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { boundConnections } from '../../lib/connection-bound.ts';
+import { boundConnections, type EndedConnection } from '../../lib/connection-bound.ts';
 import type { Denial } from '../../model/denial.ts';
 import { entryUseReportSchema } from '../../model/entry-use-row.ts';
 import type { InboundDenial } from '../../model/inbound-denial.ts';
@@ -21,7 +21,7 @@ import {
   progressPath,
   QUERY_PATH,
 } from '../wire/collector-wire.ts';
-import type { Authenticate, Caller, GatewayCaller } from './caller.ts';
+import { type Authenticate, type Caller, callerKey, type GatewayCaller } from './caller.ts';
 import { BusyError, CollectorError } from './collector-error.ts';
 import { addPersonRoutes, type PersonAnswers } from './person-routes.ts';
 import { readBody, tooLong } from './read-body.ts';
@@ -39,6 +39,8 @@ export interface ServerTls {
 type RequestKind = 'batch' | 'progress' | 'entry-uses' | 'query' | 'other';
 
 export interface CollectorServerOptions extends PersonAnswers {
+  /** How long a connection may be without a caller that is known; default 10,000. */
+  readonly unacceptedMs?: number;
   readonly tls: ServerTls;
   readonly authenticate: Authenticate;
   readonly outbound: RowSink<Denial>;
@@ -49,6 +51,8 @@ export interface CollectorServerOptions extends PersonAnswers {
   readonly onStored: (direction: Direction, stored: StoredBatch) => void;
   /** Of an answer that is no success: its status, the sentence in it, and what was asked for. */
   readonly onRefused: (status: number, sentence: string, request: RequestKind) => void;
+  /** Of a connection that had no caller in time, or that was the least needed of too many. */
+  readonly onConnectionEnded: (why: EndedConnection) => void;
   /** A fault of ours. */
   readonly onFault: (error: unknown) => void;
 }
@@ -66,6 +70,8 @@ export interface CollectorServer {
 
 const REQUEST_MS = 30_000;
 const MOST_CONNECTIONS = 1024;
+/** For TLS, the head of a request, and the API server's answer to who calls. */
+const UNACCEPTED_MS = 10_000;
 /** Bodies in memory, each of at most MOST_BODY_BYTES. */
 const MOST_BATCHES = 8;
 const BUSY = 'Cannot take more batches at once: try again in a moment';
@@ -101,7 +107,11 @@ function createFastify(options: CollectorServerOptions) {
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
-  boundConnections(server.server as unknown as Server, MOST_CONNECTIONS);
+  const connections = boundConnections(server.server as unknown as Server, {
+    most: MOST_CONNECTIONS,
+    unacceptedMs: options.unacceptedMs ?? UNACCEPTED_MS,
+    onEnded: options.onConnectionEnded,
+  });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) =>
@@ -109,7 +119,9 @@ function createFastify(options: CollectorServerOptions) {
   );
   const callers = new WeakMap<FastifyRequest, Caller>();
   server.addHook('onRequest', async (request) => {
-    callers.set(request, await callerOf(request, options));
+    const caller = await callerOf(request, options);
+    callers.set(request, caller);
+    connections.accept(request.raw.socket, callerKey(caller));
     // Before its body is read.
     if (request.is404) throw noSuchCall(request);
   });

@@ -118,7 +118,7 @@ function createServer(
     readonly logger: Logger;
   },
 ): CollectorServer {
-  const { onStored, onRefused } = measureCollector(
+  const { onStored, onRefused, onConnectionEnded } = measureCollector(
     registry,
     typeof place === 'string' ? place : 'clickhouse',
   );
@@ -145,6 +145,10 @@ function createServer(
     onRefused: (status, sentence, request) => {
       onRefused(status, sentence, request);
       requests.refused(status, sentence, request);
+    },
+    onConnectionEnded: (reason) => {
+      onConnectionEnded(reason);
+      requests.ended(reason);
     },
     onFault: (error) => {
       requests.failed(error);

@@ -29,6 +29,18 @@ describe('RequestLog', () => {
     ]);
   });
 
+  it('writes a line for each kind of ended connections', () => {
+    const { log, lines } = logged();
+    for (let number = 0; number < 1000; number += 1) {
+      log.ended('crowded');
+      log.ended('unaccepted');
+    }
+    expect(lines).toEqual([
+      { message: expect.stringContaining('there were too many'), count: 1 },
+      { message: expect.stringContaining('no caller was known'), count: 1 },
+    ]);
+  });
+
   it('writes later ones as one line, with their number and the last reason', async () => {
     const { log, lines } = logged(50);
     for (let number = 0; number < 1000; number += 1) log.refused(403, `forbidden ${number}`, 'query');

@@ -1,10 +1,16 @@
-// Requests that the collector refused, or could not answer, as log lines: the first of a kind at once, later ones together
+// Requests that the collector refused, or could not answer, and connections that it ended, as log lines: the first of a kind at once, later ones together
 // with their number and what the last of them was told. Whoever goes on asking fills no log.
+import type { EndedConnection } from '../../lib/connection-bound.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Tally } from '../../lib/tally.ts';
 
 /** Of callers that nobody knows; the metric counts them. */
 const UNKNOWN = 401;
+
+const ENDED: Readonly<Record<EndedConnection, string>> = {
+  unaccepted: 'connections were ended: no caller was known of them in time',
+  crowded: 'connections were ended: there were too many, and these were needed least',
+};
 
 interface Kind<Last> {
   last: Last;
@@ -16,6 +22,7 @@ export class RequestLog {
   readonly #intervalMs: number | undefined;
   /** By status and call, of which there are few. */
   readonly #refusals = new Map<string, Kind<string>>();
+  readonly #ended = new Map<EndedConnection, Kind<EndedConnection>>();
   #faults: Kind<unknown> | undefined;
 
   /** `intervalMs`: how long later ones of a kind wait; that of Tally unless given. */
@@ -33,6 +40,14 @@ export class RequestLog {
         this.#logger.warn('requests were refused', { status, request, count, reason: last }),
       );
     this.#refusals.set(key, kind);
+    note(kind, reason);
+  }
+
+  ended(reason: EndedConnection): void {
+    const kind =
+      this.#ended.get(reason) ??
+      this.#kind(reason, (last, count) => this.#logger.warn(ENDED[last], { count }));
+    this.#ended.set(reason, kind);
     note(kind, reason);
   }
 
