@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { until } from '../../test/support/until.ts';
 import { FairTurns, type Turn } from './fair-turns.ts';
 
+const SHARE_MS = 60_000;
 const KEYS = ['a', 'b', 'c', 'd'];
 
 interface Wait {
@@ -82,7 +84,7 @@ test('FairTurns lets nobody wait for more than one turn of each other key, howev
   await fc.assert(
     fc.asyncProperty(sizes, steps, async ({ atOnce, more }, all) => {
       const mostOpen = atOnce + more;
-      const crowd = new Crowd(new FairTurns({ atOnce, mostOpen }));
+      const crowd = new Crowd(new FairTurns({ atOnce, mostOpen, shareMs: SHARE_MS }));
       for (const one of all) {
         await crowd.take(one);
         for (const { others } of crowd.waits) expect(Math.max(0, ...others.values())).toBeLessThanOrEqual(1);
@@ -101,7 +103,7 @@ test('FairTurns lets nobody wait for more than one turn of each other key, howev
 });
 
 test('FairTurns takes a newcomer before all who have had a turn, however long those have waited', async () => {
-  const crowd = new Crowd(new FairTurns({ atOnce: 1, mostOpen: 1 }));
+  const crowd = new Crowd(new FairTurns({ atOnce: 1, mostOpen: 1, shareMs: SHARE_MS }));
   for (const key of ['a', 'b', 'c', 'a', 'b', 'c', 'a']) await crowd.take({ what: 'ask', key });
   for (let count = 0; count < 3; count += 1) await crowd.take({ what: 'end', at: 0 });
   await crowd.take({ what: 'ask', key: 'd' });
@@ -111,8 +113,25 @@ test('FairTurns takes a newcomer before all who have had a turn, however long th
   expect(crowd.all('began').map(({ key }) => key)).toEqual(['b']);
 });
 
+test('FairTurns tells a turn to end that has lasted long, when another key waits, and only then', async () => {
+  const turns = new FairTurns({ atOnce: 1, mostOpen: 2, shareMs: 20 });
+  const { signal } = new AbortController();
+  const first = await turns.take('a', signal);
+  const own = turns.take('a', signal);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(first.overdue.aborted).toBe(false);
+  const other = turns.take('b', signal);
+  expect(first.overdue.aborted).toBe(true);
+  first.end();
+  const second = await other;
+  expect(second.overdue.aborted).toBe(false);
+  await until('its share is over, since "a" waits', () => second.overdue.aborted);
+  second.end();
+  (await own).end();
+});
+
 test('FairTurns takes the requests of one key in their order, and forgets those whose callers have gone', async () => {
-  const turns = new FairTurns({ atOnce: 1, mostOpen: 1 });
+  const turns = new FairTurns({ atOnce: 1, mostOpen: 1, shareMs: SHARE_MS });
   const crowd = new Crowd(turns);
   for (let count = 0; count < 4; count += 1) await crowd.take({ what: 'ask', key: 'a' });
   await crowd.take({ what: 'go', at: 0 });

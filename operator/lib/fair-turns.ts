@@ -8,9 +8,13 @@ export interface FairTurnsOptions {
   readonly atOnce: number;
   /** Turns that have not ended at once, of which some have given their place away already. */
   readonly mostOpen: number;
+  /** So long a turn may hold its place where another key waits for one. */
+  readonly shareMs: number;
 }
 
 export interface Turn {
+  /** Aborted when it has held its place for long enough, and another key waits. */
+  readonly overdue: AbortSignal;
   /** Gives the place to others; the key itself has to wait on. */
   readonly leave: () => void;
   /** Gives all back. More than once is as once. */
@@ -29,6 +33,8 @@ export class FairTurns {
   /** Of each key those that wait; the keys in the order in which they came. */
   readonly #waiting = new Map<string, Set<Waiter>>();
   readonly #open = new Set<string>();
+  /** Of turns that have held their place for long enough. */
+  readonly #late = new Set<AbortController>();
   /** When keys had their last turn, as a number that grows. */
   readonly #lastTurn = new LRUCache<string, number>({ max: MOST_REMEMBERED });
   #now = 0;
@@ -55,6 +61,7 @@ export class FairTurns {
       signal.addEventListener('abort', onAbort, { once: true });
       this.#waiting.set(key, (this.#waiting.get(key) ?? new Set()).add(waiter));
       this.#startNext();
+      this.#endLate();
     });
   }
 
@@ -74,9 +81,16 @@ export class FairTurns {
     this.#hasTurnNow(key);
     this.#held += 1;
     let [holds, isOpen] = [true, true];
+    const overdue = new AbortController();
+    const share = setTimeout(() => {
+      this.#late.add(overdue);
+      this.#endLate();
+    }, this.#options.shareMs);
     const leave = (): void => {
       if (!holds) return;
       holds = false;
+      clearTimeout(share);
+      this.#late.delete(overdue);
       this.#held -= 1;
       this.#startNext();
     };
@@ -88,7 +102,12 @@ export class FairTurns {
       leave();
       this.#startNext();
     };
-    return { leave, end };
+    return { overdue: overdue.signal, leave, end };
+  }
+
+  #endLate(): void {
+    if ([...this.#waiting.keys()].every((key) => this.#open.has(key))) return;
+    for (const overdue of this.#late) overdue.abort();
   }
 
   #hasTurnNow(key: string): void {

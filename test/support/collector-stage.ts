@@ -58,10 +58,12 @@ export function withCollector(
   work: (stage: CollectorStage) => Promise<void>,
   {
     timeLimitMs = 30_000,
+    shareMs = 10_000,
     readable = readableByName,
     ...changes
   }: Partial<CollectorServerOptions> & {
     readonly timeLimitMs?: number;
+    readonly shareMs?: number;
     readonly readable?: ReadableWorkspaces;
   } = {},
 ): Promise<void> {
@@ -79,12 +81,7 @@ export function withCollector(
       identify: async (rows) => rows,
       admitPerson: admitPersons({ log, readable, podNamespaces: () => new Set(['new']) }),
       answerBackup: answerBackups({ log }),
-      answerQuery: answerQueries({
-        log,
-        isolated,
-        onRunaway: () => undefined,
-        timeLimitMs,
-      }),
+      answerQuery: answerQueries({ log, isolated, onRunaway: () => undefined, timeLimitMs, shareMs }),
       onStored: () => undefined,
       onRefused: (status, sentence) => void heard.refused.push(`${status} ${sentence}`),
       onConnectionEnded: (why) => void heard.ended.push(why),

@@ -23,6 +23,8 @@ export interface QueryPlace {
   readonly mostRows?: number;
   /** Default 30,000. */
   readonly timeLimitMs?: number;
+  /** So long at least a query may take, copy included, while others wait; default 10,000. */
+  readonly shareMs?: number;
 }
 
 /** In a file: rows as Parquet or as JSON, or {"error"} as JSON. */
@@ -52,38 +54,45 @@ const TIME_LIMIT_MS = 30_000;
 
 /** Answers that are being sent take memory or disk. */
 const TURNS = { atOnce: 1, mostOpen: 8 };
+const SHARE_MS = 10_000;
 
 export function answerQueries(place: QueryPlace): AnswerQuery {
-  const { log } = place;
+  const { log, shareMs = SHARE_MS } = place;
   // A copy is memory, and so is a process. DuckDB lends two connections for reading: so neither waits for the other.
-  const copies = new FairTurns(TURNS);
-  const wholes = new FairTurns(TURNS);
+  const copies = new FairTurns({ ...TURNS, shareMs });
+  const wholes = new FairTurns({ ...TURNS, shareMs });
   return async (asker, body) => {
     if (log === undefined)
       throw new CollectorError(404, 'Cannot answer: this collector stores no rows; ask where they are');
     const query = parseQuery(body);
     const { whole } = log;
     return asker.workspaces === 'all' && query.since === undefined && whole !== undefined
-      ? inTurn(wholes, asker, (workspaces) => askWhole(whole, query, { ...place, ...asker, workspaces }))
-      : inTurn(copies, asker, (workspaces) => askCopy(log, query, { ...place, ...asker, workspaces }));
+      ? inTurn(wholes, asker, (now) => askWhole(whole, query, { ...place, ...now }))
+      : inTurn(copies, asker, (now) => askCopy(log, query, { ...place, ...now }));
   };
 }
+
+const OVERDUE =
+  'Cannot finish the query: it was ended for others who wait; narrow it, for example by event_time or "since", or ask again when fewer ask';
 
 /**
  * The next query of the same caller begins when this one has been sent. Whoever has waited long may have lost a right
  * meanwhile, so `ask` gets those of now.
  */
-async function inTurn<Answer>(
+async function inTurn<Answer extends object>(
   turns: FairTurns,
   { key, signal, workspacesNow }: Asker,
-  ask: (workspaces: Asker['workspaces']) => Promise<Answer>,
+  ask: (now: Pick<Asker, 'workspaces' | 'signal'>) => Promise<Answer>,
 ): Promise<Answer | QueryRejection> {
   const turn = await turns.take(key, signal).catch(() => undefined);
   signal.addEventListener('abort', () => turn?.end());
   if (signal.aborted) turn?.end();
   if (turn === undefined || signal.aborted) return { error: 'Cannot finish the query: the caller has gone' };
   try {
-    return await ask(await workspacesNow());
+    const { overdue } = turn;
+    const workspaces = await workspacesNow();
+    const answer = await ask({ workspaces, signal: AbortSignal.any([signal, overdue]) });
+    return overdue.aborted && 'error' in answer ? { error: OVERDUE } : answer;
   } finally {
     turn.leave();
   }

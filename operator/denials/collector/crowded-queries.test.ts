@@ -66,6 +66,27 @@ test('one query of somebody who asks for many is all that others wait for', () =
     { timeLimitMs: TIME_LIMIT_MS },
   ));
 
+test.each([
+  ['somebody else', 'team-b', 'team-a'],
+  ['somebody else of those who may read all', 'admin', 'other-admin'],
+])('a query that takes long is ended where %s waits, and says so', (_who, waiting, endless) =>
+  withCollector(
+    async (stage) => {
+      await fill(stage);
+      const long = ask(stage, endless, ENDLESS);
+      // Alone, it goes on.
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect((await ask(stage, waiting, COUNT)).status).toBe(200);
+      const { status, text } = await long;
+      expect({ status, text }).toEqual({ status: 400, text: expect.stringContaining('for others who wait') });
+    },
+    {
+      shareMs: 500,
+      readable: async ({ user }) => (user.endsWith('admin') ? 'all' : [user]),
+    },
+  ),
+);
+
 /** "x~team-a": a ServiceAccount of Namespace "team-a"; "admin" and "person~ada": users. */
 const authenticate: Authenticate = async ({ token = '' }) => {
   const [name, namespace = name] = token.split('~');
