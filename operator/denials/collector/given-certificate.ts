@@ -26,8 +26,9 @@ export async function readGivenCertificate(given: GivenCertificate): Promise<Iss
       });
     }
   };
-  const [certificate, key, authority] = await Promise.all(['tls.crt', 'tls.key', 'ca.crt'].map(read));
-  const issued = { certificate: certificate ?? '', key: key ?? '', authority: authority ?? '' };
+  // One after the other, so that the first that is missing is named.
+  const certificate = await read('tls.crt');
+  const issued = { certificate, key: await read('tls.key'), authority: await read('ca.crt') };
   const problem = problemOf(issued, given);
   if (problem === undefined) return issued;
   throw new Error(`Cannot use the certificate in "${directory}": ${problem}`);
