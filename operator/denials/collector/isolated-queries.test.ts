@@ -11,8 +11,9 @@ import { heldBytes } from '../../lib/process-memory.ts';
 import { DenialStore } from '../store/duckdb/denial-store.ts';
 import { IsolatedQueries, type IsolatedQueriesOptions } from './isolated-queries.ts';
 
-/** Some 170 MB of memory. */
-const LARGE = "select length(repeat('x', 150000000)) as n";
+/** Some 170 MB of memory, for a few looks at it. */
+const LARGE =
+  "select length(repeat('x', 150000000 + i)) as n, levenshtein(repeat('a', 12000 + i), repeat('b', 12000)) as far from (select range::int as i from range(1))";
 const ENDLESS = "select levenshtein(repeat('a', 200000), repeat('b', 200000))";
 const MB = 1024 * 1024;
 
@@ -44,7 +45,7 @@ function withQueries(
 const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
 test.each([
-  ['ends before both fill the container', 150, { error: expect.stringContaining('within the memory') }],
+  ['ends before both fill the container', 100, { error: expect.stringContaining('within the memory') }],
   ['is answered where there is room', 1000, 'answered'],
 ])('the process of a query %s', (_what, roomMb, outcome) =>
   withQueries(async ({ ask }) => expect(await ask(LARGE)).toEqual(outcome), {
