@@ -50,9 +50,11 @@ function programmedOf(object: StoredObject | undefined): string {
   return condition === undefined ? 'nothing is said' : `${condition.status} ${condition.message}`;
 }
 
-/** Lanes, and with them the revision, are the cluster's own. */
+/** Lanes, and with them the revision, are the cluster's own, as is since when a product has its lane. */
 function isSamePlan(plan: WorkspacePlan['spec'] | undefined, wanted: WorkspacePlan['spec']): boolean {
-  return (['workspaceId', 'networkPolicyId', 'table', 'products'] as const).every((field) =>
-    isDeepStrictEqual(plan?.[field], wanted[field]),
-  );
+  const content = ({ workspaceId, networkPolicyId, table, products }: WorkspacePlan['spec']) => ({
+    ...{ workspaceId, networkPolicyId, table },
+    products: products.map(({ product, lane }) => ({ product, lane })),
+  });
+  return plan !== undefined && isDeepStrictEqual(content(plan), content(wanted));
 }
