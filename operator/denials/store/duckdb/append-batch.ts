@@ -137,24 +137,32 @@ async function raise(
   if (missing.length > 0) throw rowsMissing(batch, all.length - missing.length, all.length);
 }
 
-/** Resolves to the ids of those that are there. */
+/**
+ * Resolves to the ids of those that are there. They are read only where some are missing: an UPDATE that returns something
+ * writes its rows anew, with all that is in them.
+ */
 async function raiseWithin(
   connection: DuckDBConnection,
   table: string,
   { raised, range }: { readonly raised: readonly RaisedRow[]; readonly range: TimeRange },
 ): Promise<ReadonlySet<string>> {
-  const result = await connection.run(
+  const ids = raised.map(({ eventId }) => eventId);
+  const bounds = [
+    new DuckDBTimestampTZValue(range.firstMicros),
+    new DuckDBTimestampTZValue(range.lastMicros),
+  ] as const;
+  const { rowsChanged } = await connection.run(
     `UPDATE access.${table} AS row SET repeats = row.repeats + raised.by
      FROM (SELECT unnest($1) AS id, unnest($2) AS by) AS raised
-     WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id
-     RETURNING row.event_id`,
-    [
-      listValue(raised.map(({ eventId }) => eventId)),
-      listValue(raised.map(({ by }) => BigInt(by))),
-      new DuckDBTimestampTZValue(range.firstMicros),
-      new DuckDBTimestampTZValue(range.lastMicros),
-    ],
+     WHERE row.event_time BETWEEN $3 AND $4 AND row.event_id = raised.id`,
+    [listValue(ids), listValue(raised.map(({ by }) => BigInt(by))), ...bounds],
     [LIST(VARCHAR), LIST(BIGINT), TIMESTAMPTZ, TIMESTAMPTZ],
+  );
+  if (rowsChanged === raised.length) return new Set(ids);
+  const result = await connection.run(
+    `SELECT event_id FROM access.${table} WHERE event_time BETWEEN $2 AND $3 AND list_contains($1, event_id)`,
+    [listValue(ids), ...bounds],
+    [LIST(VARCHAR), TIMESTAMPTZ, TIMESTAMPTZ],
   );
   return new Set((await result.getRows()).map(([eventId]) => String(eventId)));
 }
