@@ -19,9 +19,9 @@ export function sumOfRaises(raised: readonly RaisedRow[]): readonly RaisedRow[] 
 /** Where to look first, which is fast, and where then. */
 export function rangesOf(raised: readonly RaisedRow[]): readonly TimeRange[] {
   const times = raised.map(({ eventTime }) => epochMicros(eventTime));
-  const least = (a: bigint, b: bigint): bigint => (b < a ? b : a);
-  const firstMicros = times.reduce(least, times[0] ?? 0n);
-  const lastMicros = -times.map((time) => -time).reduce(least, -(times[0] ?? 0n));
+  const first = times[0] ?? 0n;
+  const firstMicros = times.reduce((a, b) => (b < a ? b : a), first);
+  const lastMicros = times.reduce((a, b) => (b > a ? b : a), first);
   return [
     { firstMicros, lastMicros },
     { firstMicros: firstMicros - EARLIER_MICROS, lastMicros },
