@@ -20,6 +20,7 @@ import { until } from '../support/until.ts';
 
 const BUCKET = 'acme-data.s3.us-west-2.amazonaws.com';
 const ASKED = ['used.example.com', 'first.example.com', 'second.example.com', BUCKET];
+const SEEN = ['first.example.com', 'second.example.com', 's3://acme-data'];
 const NOT_ASKED = [
   'unused.example.com',
   'other.example.com',
@@ -103,20 +104,19 @@ test('what was asked in dry-run passes when it is enforced as suggested, and not
   await scene.gateways.untilAsking(address, dryPort, 'used.example.com', 'ok');
   const beganMs = Date.now();
   const since = (): string => `${Math.ceil((Date.now() - beganMs) / 1000)}s`;
-  for (const name of ASKED)
-    expect([name, await scene.gateways.asking(address, dryPort, name)]).toEqual([name, 'ok']);
-  await until(
-    'the rows and the counts are there',
-    async () => {
-      const { out } = await suggest(since());
-      return (
-        out.includes('s3://acme-data') &&
-        out.includes('second.example.com') &&
-        out.includes('never used since it is counted')
-      );
-    },
-    120_000,
-  );
+  // A span ends when the question arrives, so a slow one no longer holds what was asked at its beginning: asked twice.
+  for (const parts of [SEEN, [...SEEN, 'never used since it is counted']]) {
+    for (const name of ASKED)
+      expect([name, await scene.gateways.asking(address, dryPort, name)]).toEqual([name, 'ok']);
+    await until(
+      `it suggests by ${parts.join(', ')}`,
+      async () => {
+        const { out } = await suggest(since());
+        return parts.every((part) => out.includes(part));
+      },
+      150_000,
+    );
+  }
   const applied = await suggest(since(), { apply: true, yes: true });
   expect(applied).toMatchObject({ status: 0, err: '' });
   expect(applied.out).toContain('-        - destination: unused.example.com\n');
@@ -136,7 +136,7 @@ test('what was asked in dry-run passes when it is enforced as suggested, and not
     ...ASKED.map((name) => `${name} ok`),
     ...NOT_ASKED.map((name) => `${name} refused`),
   ]);
-}, 300_000);
+}, 400_000);
 
 test('the collector has what the gateway counted, up to its end', async () => {
   await gateway.stop();
