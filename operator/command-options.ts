@@ -253,3 +253,16 @@ export function withSuggestOptions(command: Command): Command {
       'of several names directly below such a zone (data.example.com,...) make a wildcard, which allows all its names',
     );
 }
+
+/** Options of `restarts`. */
+export function withRestartsOptions(command: Command): Command {
+  return command
+    .description('show what must restart before the policy of its workspace applies to it, and how')
+    .option('-n, --namespace <name>', 'Namespace that is the workspace (default: that of the context)')
+    .option('-A, --all-namespaces', 'all workspaces')
+    .addOption(
+      new Option('-o, --output <format>', 'table with the commands below it, or a document')
+        .choices(['table', 'json', 'yaml'])
+        .default('table'),
+    );
+}

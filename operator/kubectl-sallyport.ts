@@ -5,6 +5,7 @@ import {
   argumentsFor,
   withDenialsOptions,
   withPersonOptions,
+  withRestartsOptions,
   withSuggestOptions,
 } from './command-options.ts';
 
@@ -63,6 +64,16 @@ withSuggestOptions(withPersonOptions(program.command('suggest')))
       confirm: confirmOnTerminal(process.stdin, process.stdout),
     });
   });
+
+withRestartsOptions(withPersonOptions(program.command('restarts'))).action(async (options) => {
+  const { restartsCommand } = await import('./roles/restarts/command.ts');
+  process.exitCode = await restartsCommand(options, {
+    environment: process.env,
+    write: (text) => void process.stdout.write(text),
+    complain: (text) => void process.stderr.write(text),
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  });
+});
 
 program
   .command('__complete', { hidden: true })

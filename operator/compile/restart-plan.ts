@@ -124,7 +124,7 @@ function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
 }
 
 /** More open before stricter, then the wider gap, then the longest. */
-function worstFirst(a: StaleWorkload, b: StaleWorkload): number {
+export function worstFirst(a: StaleWorkload, b: StaleWorkload): number {
   return (
     Number(b.isMoreOpen) - Number(a.isMoreOpen) ||
     gapOf(b) - gapOf(a) ||

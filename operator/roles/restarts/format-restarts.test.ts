@@ -1,0 +1,98 @@
+import { restartPlan } from '../../compile/restart-plan.ts';
+import type { StampedPod } from '../../model/cluster-state.ts';
+import { documentOf, formatRestarts } from './format-restarts.ts';
+import type { RestartRow } from './read-restarts.ts';
+
+const START_MS = Date.parse('2027-01-31T09:15:30Z');
+const LANES = { stamp: undefined, sinceMs: undefined, lanes: new Map([['GENERAL', 'enforced' as const]]) };
+
+const pod = (name: string, changes: Partial<StampedPod>): StampedPod => ({
+  ...{ namespace: 'team-a', name, uid: name, product: 'GENERAL', lane: 'full', stamp: '', hasStarted: true },
+  ...{ nodeName: 'node-1', openings: [], createdAtMs: START_MS, controller: undefined, workloadLabels: {} },
+  ...changes,
+});
+
+const owned = (kind: string, name: string): Partial<StampedPod> => ({
+  controller: { apiVersion: 'apps/v1', kind, name, uid: name },
+});
+
+function rowsOf(pods: readonly StampedPod[], more: Partial<RestartRow> = {}): readonly RestartRow[] {
+  const plan = restartPlan({ pods, lanesOf: () => LANES, owners: new Map(), atMs: START_MS });
+  const workloads = [...plan.values()].flatMap((one) => one.workloads);
+  return workloads.map((workload) => ({
+    ...{ workload, openings: [], deadline: undefined, deadlineAction: undefined },
+    ...more,
+  }));
+}
+
+const PODS = [
+  pod('etl-1', owned('StatefulSet', 'etl')),
+  pod('etl-2', owned('StatefulSet', 'etl')),
+  pod('a', { ...owned('DaemonSet', 'a-name-that-is-longer-than-any-terminal-has-room-for'), lane: 'sealed' }),
+];
+
+const format = (rows: readonly RestartRow[], workspace: string | undefined, width?: number): string =>
+  formatRestarts({ rows, notes: [] }, { workspace, width });
+
+test('formatRestarts() lists workloads with the change of each, and the commands below them', () => {
+  const lines = format(rowsOf(PODS), 'team-a').split('\n');
+  expect(lines.slice(0, 2).map((line) => line.split(/ {3,}/))).toEqual([
+    ['WORKLOAD', 'PRODUCT', 'PODS', 'RUNNING SINCE', 'CHANGE'],
+    ['statefulset/etl', 'GENERAL', '2', '2027-01-31T09:15Z', 'full -> restricted (more open)'],
+  ]);
+  expect(lines[2]).toMatch(/ sealed -> enforced$/);
+  expect(lines).toContain('kubectl rollout restart statefulset/etl -n team-a');
+});
+
+test('formatRestarts() of 80 columns breaks sentences and shortens names, and leaves commands whole', () => {
+  const isCommand = (line: string): boolean => line.startsWith('kubectl ');
+  const rows = rowsOf(PODS, { deadline: '2027-02-01T09:15:30Z', deadlineAction: 'Isolate' });
+  for (const some of [rows, rowsOf(PODS)])
+    for (const workspace of ['team-a', undefined]) {
+      const lines = format(some, workspace, 80).split('\n');
+      expect(lines.filter((line) => line.length > 80 && !isCommand(line))).toEqual([]);
+      expect(lines.filter(isCommand)).toHaveLength(2);
+      // In a shell whatever stands below the table is a command or a comment.
+      expect(lines.slice(lines.indexOf('To restart them:') + 1).join('\n')).not.toMatch(/^(?!kubectl |#|$)/m);
+    }
+});
+
+test('formatRestarts() has a column of workspaces where several are shown, and of deadlines where there is one', () => {
+  const [first] = rowsOf(PODS, { deadline: '2027-02-01T09:15:30Z', deadlineAction: 'Evict' });
+  const rows = [first, ...rowsOf(PODS).slice(1)].filter((row) => row !== undefined);
+  const lines = format(rows, undefined).split('\n');
+  expect(lines[0]).toMatch(/^WORKSPACE {3}WORKLOAD .* CHANGE +DEADLINE +THEN$/);
+  expect(lines[1]).toMatch(/^team-a {6}statefulset\/etl .* 2027-02-01T09:15Z   Evict$/);
+  expect(lines[2]).toMatch(/ - +-$/);
+});
+
+test('formatRestarts() says what goes past its lane instead of a command', () => {
+  const text = format(
+    rowsOf([pod('host', { openings: ['hostNetwork'] })], { openings: ['hostNetwork'] }),
+    'team-a',
+  );
+  expect(text).toContain('# pod/host: Its pods go past their lane through their node, by hostNetwork: ');
+  expect(text).not.toContain('kubectl delete');
+});
+
+test.each([
+  ['team-a', 'in Namespace "team-a": '],
+  [undefined, 'in any workspace: '],
+])('formatRestarts() of nothing in %s is a sentence', (workspace, place) => {
+  expect(format([], workspace)).toMatch(new RegExp(`^Nothing has to restart ${place}.*\n$`));
+});
+
+test('documentOf() has moments, and everything that the table leaves out', () => {
+  const rows = rowsOf(PODS, { deadline: '2027-02-01T09:15:30Z' });
+  expect(documentOf({ rows, notes: ['a note'] })).toMatchObject({
+    notes: ['a note'],
+    workloads: [
+      {
+        ...{ workspace: 'team-a', kind: 'StatefulSet', name: 'etl', podNames: ['etl-1', 'etl-2'] },
+        ...{ runningSince: '2027-01-31T09:15:30.000Z', deadline: '2027-02-01T09:15:30Z', rule: 'R39' },
+        commands: ['kubectl rollout restart statefulset/etl -n team-a'],
+      },
+      { kind: 'DaemonSet', isMoreOpen: false, lanes: ['sealed'] },
+    ],
+  });
+});

@@ -1,0 +1,113 @@
+// What must restart -> a table with the commands below it, or a document. No I/O.
+import type { StaleWorkload } from '../../compile/restart-plan.ts';
+import { fittedTable, wrapText } from '../../lib/fit-table.ts';
+import { describeChange } from './describe-change.ts';
+import type { RestartRow, Restarts } from './read-restarts.ts';
+
+export interface RestartsFormat {
+  /** Undefined: all of the cluster. */
+  readonly workspace: string | undefined;
+  /** Columns of the terminal. */
+  readonly width?: number | undefined;
+}
+
+export function formatRestarts({ rows }: Restarts, { workspace, width }: RestartsFormat): string {
+  const place = workspace === undefined ? 'any workspace' : `Namespace "${workspace}"`;
+  if (rows.length === 0) {
+    const sentence = `Nothing has to restart in ${place}: every pod is in the lane that the policy gives to its product`;
+    return `${wrapText(sentence, width)}\n`;
+  }
+  return [
+    ...tableOf(rows, { hasWorkspaces: workspace === undefined, width }),
+    '',
+    'To restart them:',
+    ...rows.flatMap((row) => ['', ...byHand(row, width)]),
+    '',
+  ].join('\n');
+}
+
+/** `deployment/etl`, as kubectl writes it. */
+function workloadName({ kind, name }: Pick<StaleWorkload, 'kind' | 'name'>): string {
+  return `${kind.toLowerCase()}/${name}`;
+}
+
+/** From the lane that differs most. */
+function changeOf({ lanes, isMoreOpen, policyLane }: StaleWorkload): string {
+  const change = describeChange((isMoreOpen ? lanes[0] : lanes.at(-1)) ?? '', policyLane);
+  return isMoreOpen ? `${change} (more open)` : change;
+}
+
+/** Why they are not restarted as they are. */
+function openingsSentence(openings: readonly string[]): string {
+  return `Its pods go past their lane through their node, by ${openings.join(', ')}: as they are they would not start again. Leave that out, or run them in a Namespace that is no workspace`;
+}
+
+function tableOf(
+  rows: readonly RestartRow[],
+  { hasWorkspaces, width }: { readonly hasWorkspaces: boolean; readonly width: number | undefined },
+): readonly string[] {
+  const hasDeadlines = rows.some(({ deadline }) => deadline !== undefined);
+  const headings = [
+    ...(hasWorkspaces ? ['WORKSPACE'] : []),
+    ...['WORKLOAD', 'PRODUCT', 'PODS', 'RUNNING SINCE', 'CHANGE'],
+    ...(hasDeadlines ? ['DEADLINE', 'THEN'] : []),
+  ];
+  const lines = rows.map(({ workload, deadline, deadlineAction }) => [
+    ...(hasWorkspaces ? [workload.namespace] : []),
+    workloadName(workload),
+    workload.product,
+    `${workload.pods}`,
+    minuteOf(workload.runningSinceMs),
+    changeOf(workload),
+    ...(hasDeadlines ? [minuteOf(timeOf(deadline)), deadlineAction ?? '-'] : []),
+  ]);
+  return fittedTable([headings, ...lines], {
+    width,
+    leftOut: ['PRODUCT', 'THEN', 'RUNNING SINCE', 'PODS'],
+    least: { WORKSPACE: 10, WORKLOAD: 15 },
+  });
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text);
+}
+
+/** "2027-01-31T00:00Z". */
+function minuteOf(timeMs: number | undefined): string {
+  if (timeMs === undefined || Number.isNaN(timeMs)) return '-';
+  return `${new Date(timeMs).toISOString().slice(0, 16)}Z`;
+}
+
+/** For a shell: sentences are comments, and commands stay whole. */
+function byHand({ workload, openings }: RestartRow, width: number | undefined): readonly string[] {
+  const { workloadKind, commands } = workload;
+  const sentence = workload.hasOpenings ? openingsSentence(openings) : workloadKind.restart.sentence;
+  return [commented(`${workloadName(workload)}: ${sentence}`, width), ...commands];
+}
+
+const COMMENT = '# ';
+
+function commented(sentence: string, width: number | undefined): string {
+  const text = wrapText(sentence, width === undefined ? undefined : width - COMMENT.length);
+  return text.replace(/^/gm, COMMENT);
+}
+
+/** For programs. */
+export function documentOf({ rows, notes }: Restarts): object {
+  return { workloads: rows.map(rowDocument), notes };
+}
+
+function rowDocument({ workload, openings, deadline, deadlineAction }: RestartRow): object {
+  const { namespace, apiVersion, kind, name, product, pods, podNames, lanes, policyLane } = workload;
+  const { workloadKind, isMoreOpen, runningSinceMs, staleSinceMs, commands } = workload;
+  return {
+    ...{ workspace: namespace, apiVersion, kind, name, product, workload: workloadKind.name },
+    ...{ pods, podNames, lanes, policyLane, change: changeOf(workload), isMoreOpen },
+    ...(runningSinceMs === undefined ? {} : { runningSince: new Date(runningSinceMs).toISOString() }),
+    ...(staleSinceMs === undefined ? {} : { staleSince: new Date(staleSinceMs).toISOString() }),
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(deadlineAction === undefined ? {} : { deadlineAction }),
+    ...(openings.length === 0 ? {} : { openings }),
+    ...{ procedure: workloadKind.restart.sentence, rule: workloadKind.restart.rule, commands },
+  };
+}
