@@ -5,8 +5,6 @@ import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts
 import { accountUser } from '../../operator/model/system-names.ts';
 import {
   type AdmissionScene,
-  type Creatable,
-  collectionOf,
   create,
   dryRun,
   PLAIN,
@@ -16,6 +14,7 @@ import {
   until,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type Creatable, collectionOf } from '../support/cluster/object-collection.ts';
 
 const SEED = 20_261_129;
 const RUNS = 300;

@@ -4,8 +4,6 @@ import { canaryPod } from '../../operator/deliver/kubernetes/canary/canary-pod.t
 import { CANARY_NAMESPACE } from '../../operator/model/system-names.ts';
 import {
   type AdmissionScene,
-  type Creatable,
-  collectionOf,
   dryRun,
   PLAIN,
   READY,
@@ -13,6 +11,7 @@ import {
   startAdmissionScene,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type Creatable, collectionOf } from '../support/cluster/object-collection.ts';
 import { mergePatch } from '../support/cluster/operator-oracle.ts';
 
 let scene: AdmissionScene;

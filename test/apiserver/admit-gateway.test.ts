@@ -15,8 +15,6 @@ import {
 import { gatewayEndpoints, laneEndpoints } from '../../operator/render/kubernetes/objects/lane-endpoints.ts';
 import {
   type AdmissionScene,
-  type Creatable,
-  collectionOf,
   create,
   dryRun,
   READY,
@@ -25,6 +23,7 @@ import {
   until,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { type Creatable, collectionOf } from '../support/cluster/object-collection.ts';
 import { mergePatch } from '../support/cluster/operator-oracle.ts';
 
 const SEED = Number(process.env['SEED'] ?? 20270131);

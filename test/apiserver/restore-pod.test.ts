@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { load, loadAll } from 'js-yaml';
 import {
-  APPLY_INSTALLATION,
   CONTROL_PLANE_TIMEOUT_MS,
   type ControlPlane,
   installCrds,
+  installRolesAndPolicies,
   startControlPlane,
 } from '../support/cluster/control-plane.ts';
 import { runProgram } from '../support/cluster/run-program.ts';
@@ -38,11 +38,9 @@ beforeAll(async () => {
   [, commands = ''] = /```\n(kubectl scale .*?)```/s.exec(section) ?? [];
   controlPlane = await startControlPlane();
   await installCrds(controlPlane);
-  for (const args of [
-    APPLY_INSTALLATION,
-    ['label', 'namespace', 'sallyport-system', 'pod-security.kubernetes.io/enforce=restricted'],
-  ])
-    expect(await controlPlane.kubectl(args)).toMatchObject({ code: 0 });
+  await installRolesAndPolicies(controlPlane);
+  const label = ['label', 'namespace', 'sallyport-system', 'pod-security.kubernetes.io/enforce=restricted'];
+  expect(await controlPlane.kubectl(label)).toMatchObject({ code: 0 });
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(() => controlPlane?.stop());

@@ -18,9 +18,9 @@ import type { IngressPlan } from '../../../operator/model/ingress-plan.ts';
 import { parseObject } from '../../../operator/model/parse-object.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import {
-  APPLY_INSTALLATION,
   type ControlPlane,
   installCrds,
+  installRolesAndPolicies,
   startControlPlane,
 } from '../cluster/control-plane.ts';
 import { until } from '../until.ts';
@@ -140,7 +140,7 @@ function isStarting(error: unknown): boolean {
 
 async function assemble(controlPlane: ControlPlane): Promise<ClusterStageParts> {
   await installCrds(controlPlane);
-  await kubectl(controlPlane, APPLY_INSTALLATION);
+  await installRolesAndPolicies(controlPlane);
   await kubectl(controlPlane, ['apply', '--server-side', '-f', '-'], WORKSPACES_YAML + ACCOUNTS_YAML);
   await kubectl(controlPlane, ['apply', '--server-side', '-f', '-'], CONF_YAML);
   const { adminKubeconfig: kubeconfig } = controlPlane;

@@ -21,12 +21,13 @@ import {
 import { accountUser, OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../../operator/model/workspace.ts';
 import {
-  APPLY_INSTALLATION,
   type ControlPlane,
   type ControlPlaneOptions,
   installCrds,
+  installRolesAndPolicies,
   startControlPlane,
 } from './control-plane.ts';
+import { type Creatable, collectionOf } from './object-collection.ts';
 
 const ADMIT_TIMEOUT_MS = 60_000;
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -94,7 +95,8 @@ export async function startAdmissionScene(options: ControlPlaneOptions = {}): Pr
   const actingAs = (user: string, extra = {}): Promise<KubernetesApi> =>
     connect(controlPlane.adminKubeconfig, { user, extra });
   try {
-    await installGenerated(controlPlane);
+    await installCrds(controlPlane);
+    await installRolesAndPolicies(controlPlane);
     const root = await connect(controlPlane.adminKubeconfig);
     await createNamespaces(root, await actingAs(accountUser(SYSTEM_NAMESPACE, OPERATOR_ACCOUNT)));
     await grantRoles(root);
@@ -112,12 +114,6 @@ export async function startAdmissionScene(options: ControlPlaneOptions = {}): Pr
     await stop();
     throw failure;
   }
-}
-
-async function installGenerated(controlPlane: ControlPlane): Promise<void> {
-  await installCrds(controlPlane);
-  const { code, stderr } = await controlPlane.kubectl(APPLY_INSTALLATION);
-  if (code !== 0) throw new Error(`Cannot apply the generated policies: ${stderr}`);
 }
 
 async function createNamespaces(root: KubernetesApi, operator: KubernetesApi): Promise<void> {
@@ -294,17 +290,6 @@ export function namespace(name: string, metadata: Readonly<Record<string, unknow
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...metadata } };
 }
 
-export interface Creatable {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
-  readonly [field: string]: unknown;
-}
-
 export async function create(api: KubernetesApi, object: Creatable): Promise<void> {
   await api.request({ method: 'POST', path: collectionOf(object), body: object });
 }
@@ -318,11 +303,4 @@ export async function apply(api: KubernetesApi, object: Creatable): Promise<void
     body: object,
     contentType: 'application/apply-patch+yaml',
   });
-}
-
-export function collectionOf({ apiVersion, kind, metadata }: Creatable): string {
-  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-  const home = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
-  const plural = kind.toLowerCase().replace(/y$/, 'ie');
-  return `${root}${home}/${plural}s`;
 }

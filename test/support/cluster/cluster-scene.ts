@@ -7,7 +7,7 @@ import { createLogger } from '../../../operator/lib/logger.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { OperatorProcess } from '../../../operator/roles/operator/process.ts';
 import { until } from '../until.ts';
-import { APPLY_INSTALLATION } from './control-plane.ts';
+import { installRolesAndPolicies } from './control-plane.ts';
 import { GatewayScene } from './gateway-scene.ts';
 import { readField } from './object-reader.ts';
 
@@ -37,7 +37,7 @@ export class ClusterScene {
   /** `names` exist in the outside servers. */
   static async start(names: readonly string[] = []): Promise<ClusterScene> {
     const scene = new ClusterScene(await GatewayScene.start(names));
-    await scene.kubectl(...APPLY_INSTALLATION);
+    await installRolesAndPolicies(scene.controlPlane);
     return scene;
   }
 

@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { freePorts } from '../free-ports.ts';
+import { applyCrds, applyFiles } from './apply-files.ts';
 import { type ClientAuthority, createClientAuthority, type KubernetesUser } from './client-authority.ts';
 import {
   AUDIT_POLICY,
@@ -53,12 +55,9 @@ const BUILD = fileURLToPath(new URL('../../../hack/kubernetes-build.sh', import.
 const CRDS = fileURLToPath(new URL('../../../crds', import.meta.url));
 const GENERATED = fileURLToPath(new URL('../../../charts/sallyport/generated', import.meta.url));
 const ROLES = join(GENERATED, 'rbac.yaml');
-/** Arguments of kubectl that apply what every installation has besides the CRDs. */
-export const APPLY_INSTALLATION = [
-  ...['apply', '--server-side', '-f', ROLES],
-  ...['-f', join(GENERATED, 'admission.yaml')],
-  ...['-f', join(GENERATED, 'canary.yaml')],
-];
+const COLLECTOR_ROLES = join(GENERATED, 'collector.yaml');
+/** What every installation has besides the CRDs. */
+const INSTALLATION = [ROLES, join(GENERATED, 'admission.yaml'), join(GENERATED, 'canary.yaml')];
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();
@@ -97,29 +96,31 @@ async function kubernetesBinaries(): Promise<string> {
 }
 
 /** Applies crds/ and waits until the API server serves all of them. */
-export async function installCrds(controlPlane: ControlPlane): Promise<void> {
-  for (const args of [
-    ['apply', '--server-side', '-f', CRDS],
-    ['wait', '--for=condition=Established', '--timeout=60s', '-f', CRDS],
-  ]) {
-    const { code, stderr } = await controlPlane.kubectl(args);
-    if (code !== 0) throw new Error(`Cannot install the CRDs: ${stderr}`);
-  }
+export function installCrds(controlPlane: ControlPlane): Promise<void> {
+  return asAdministrator(controlPlane, (api) => applyCrds(api, CRDS));
 }
 
 /** Applies our programs' roles, with the Namespace in which their ServiceAccounts are. */
 export function installRoles(controlPlane: ControlPlane): Promise<void> {
-  return applyRoles(controlPlane, ROLES);
+  return asAdministrator(controlPlane, (api) => applyFiles(api, [ROLES]));
 }
 
 /** The same for the collector, behind the others. */
 export function installCollectorRoles(controlPlane: ControlPlane): Promise<void> {
-  return applyRoles(controlPlane, join(GENERATED, 'collector.yaml'));
+  return asAdministrator(controlPlane, (api) => applyFiles(api, [COLLECTOR_ROLES]));
 }
 
-async function applyRoles(controlPlane: ControlPlane, file: string): Promise<void> {
-  const { code, stderr } = await controlPlane.kubectl(['apply', '--server-side', '-f', file]);
-  if (code !== 0) throw new Error(`Cannot install the roles: ${stderr}`);
+/** Applies the roles, the admission policies and the Namespace of canary pods; the CRDs are there. */
+export function installRolesAndPolicies(controlPlane: ControlPlane): Promise<void> {
+  return asAdministrator(controlPlane, (api) => applyFiles(api, INSTALLATION));
+}
+
+async function asAdministrator(
+  { adminKubeconfig }: ControlPlane,
+  install: (api: KubernetesApi) => Promise<void>,
+): Promise<void> {
+  const api = await connectKubernetes({ kubeconfig: adminKubeconfig });
+  await install(api).finally(() => api.close());
 }
 
 export class ControlPlane {

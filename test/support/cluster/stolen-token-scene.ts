@@ -15,8 +15,6 @@ import {
 import { WORKSPACE_LABEL } from '../../../operator/model/workspace.ts';
 import {
   type AdmissionScene,
-  type Creatable,
-  collectionOf,
   create,
   dryRun,
   NEW,
@@ -27,6 +25,7 @@ import {
   rejection,
   until,
 } from './admission-scene.ts';
+import { type Creatable, collectionOf } from './object-collection.ts';
 import type { Stored } from './operator-oracle.ts';
 
 export interface Target {
