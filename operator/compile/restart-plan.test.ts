@@ -282,6 +282,14 @@ describe('restartPlan() names a workload', () => {
     ]);
   });
 
+  it('by its owners alone, whatever its labels say, where all of them were seen', () => {
+    const top = { ...controller, kind: 'Deployment', name: 'echo-predictor', namespace: 'team-a' };
+    const [workload] = workloadsOf([serving('echo')], new Map([['rs', { ...top, isWhole: true }]]));
+    expect(workload).toMatchObject({ kind: 'Deployment', name: 'echo-predictor', uid: 'rs' });
+    expect(workload).not.toHaveProperty('isWhole');
+    expect(workload?.commands).toEqual(['kubectl rollout restart deployment/echo-predictor -n team-a']);
+  });
+
   it('by its owner, with the commands of that, where the label cannot be a name', () => {
     const [workload] = workloadsOf([serving('Echo_1')]);
     expect(workload).toMatchObject({ kind: 'Deployment', name: 'echo-predictor' });

@@ -2,11 +2,11 @@
 // pod and the lanes of its workspace. A pod that goes past its lane through its node is in none, whatever its label says
 // and whether it has started or not: it counts as in lane full. One on a node that was given a stricter lane counts as in
 // the former one until the network has had the time to follow.
-import type { StampedPod } from '../model/cluster-state.ts';
+import type { ClusterState, StampedPod } from '../model/cluster-state.ts';
 import { LANES, type Lane } from '../model/lane.ts';
 import { mostOpen } from '../model/moved-pod.ts';
 import { openingsPast } from '../model/pod-openings.ts';
-import { isMoreOpen, STRICTEST_LANE } from '../model/stamp.ts';
+import { isMoreOpen, STAMP_ANNOTATION, STRICTEST_LANE } from '../model/stamp.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 
 /** What new pods of a workspace get. */
@@ -47,6 +47,17 @@ export function workspaceLanes(
       ),
     ),
   };
+}
+
+/** By workspace. */
+export function lanesOfWorkspaces(
+  plans: readonly WorkspacePlan[],
+  namespaces: ClusterState['namespaces'],
+): ReadonlyMap<string, WorkspaceLanes> {
+  const stamps = new Map(namespaces.map(({ name, annotations }) => [name, annotations?.[STAMP_ANNOTATION]]));
+  return new Map(
+    plans.map((plan) => [plan.metadata.name, workspaceLanes(plan, stamps.get(plan.metadata.name))]),
+  );
 }
 
 /** Undefined for a pod that is in its lane. */

@@ -1,6 +1,7 @@
 // A pod -> the workload that has to be restarted: the top of its owners where somebody has followed them, else the object
-// that the pod's labels or its own controller name, else the pod itself. What the pod says is a tenant's text, and commands
-// for people are made of it: so only what can be the name of an object counts.
+// that the pod's labels or its own controller name, else the pod itself. Labels count where owners end too early only:
+// anybody may write them. What the pod says is a tenant's text, and commands for people are made of it: so only what can be
+// the name of an object counts.
 import type { StampedPod } from '../model/cluster-state.ts';
 import type { PodController, TopOwner } from '../model/pod-owner.ts';
 import { type WorkloadKind, workloadKindOf } from '../model/workload-kind.ts';
@@ -27,21 +28,24 @@ const TEMPLATE_HASH = 'pod-template-hash';
 export type Owners = ReadonlyMap<string, TopOwner>;
 
 export function workloadOfPod(pod: StampedPod, owners: Owners): PodWorkload {
-  const owner = topOwner(pod, owners) ?? ownController(pod);
+  const top = topOwner(pod, owners);
+  const owner = top ?? ownController(pod);
   const { workloadLabels: labels } = pod;
   const workloadKind = workloadKindOf({ labels, owner });
-  const object = owner ?? podItself(pod);
+  const object = owner === undefined ? podItself(pod) : objectOf(owner);
   if (workloadKind.owner === undefined || isOwner(object, workloadKind)) return { ...object, workloadKind };
-  const named = namedByLabel(workloadKind, pod);
+  const named = top?.isWhole === true ? undefined : namedByLabel(workloadKind, pod);
   if (named !== undefined) return { ...named, workloadKind };
   return { ...object, workloadKind: workloadKindOf({ labels: {}, owner }) };
 }
 
 /** An owner of another Namespace is none, whatever the pod says. */
-function topOwner({ namespace, controller }: StampedPod, owners: Owners): Named | undefined {
+function topOwner({ namespace, controller }: StampedPod, owners: Owners): TopOwner | undefined {
   const top = controller === undefined ? undefined : owners.get(controller.uid);
-  if (top?.namespace !== namespace || !canBeNamed(top)) return undefined;
-  const { apiVersion, kind, name, uid } = top;
+  return top?.namespace === namespace && canBeNamed(top) ? top : undefined;
+}
+
+function objectOf({ apiVersion, kind, name, uid }: Named): Named {
   return { apiVersion, kind, name, uid };
 }
 

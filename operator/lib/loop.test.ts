@@ -1,41 +1,5 @@
-import { type Clock, inSteps, Loop, type LoopOptions, type LoopRun } from './loop.ts';
-
-/** Time stands still until a test moves it. */
-class StillClock implements Clock {
-  now = 1_000_000;
-  readonly timers = new Map<symbol, { readonly atMs: number; readonly callback: () => void }>();
-
-  nowMs(): number {
-    return this.now;
-  }
-
-  setTimer(delayMs: number, callback: () => void): () => void {
-    const id = Symbol('timer');
-    this.timers.set(id, { atMs: this.now + delayMs, callback });
-    return () => void this.timers.delete(id);
-  }
-
-  /** Moves time on and lets everything run that is due. */
-  async advance(ms: number): Promise<void> {
-    this.now += ms;
-    for (const [id, { atMs, callback }] of [...this.timers]) {
-      if (atMs > this.now) continue;
-      this.timers.delete(id);
-      callback();
-    }
-    await turn();
-  }
-
-  /** Delays until the timers that are set. */
-  get delays(): readonly number[] {
-    return [...this.timers.values()].map(({ atMs }) => atMs - this.now);
-  }
-}
-
-/** Lets every promise go on that can. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+import { StillClock, turn } from '../../test/fixtures/still-clock.ts';
+import { inSteps, Loop, type LoopOptions, type LoopRun } from './loop.ts';
 
 let clock: StillClock;
 let runs: number;

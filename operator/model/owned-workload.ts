@@ -12,6 +12,8 @@ interface WorkloadOwner {
   readonly group: string;
   readonly kind: string;
   readonly plural: string;
+  /** Plurals of its group that stand between it and its pods, and are no rows of the table. */
+  readonly through?: readonly string[];
 }
 
 export interface WorkloadKind {

@@ -26,7 +26,9 @@ const RAY_CLUSTER: WorkloadKind = {
 /** After all others, since they make these too. */
 export const PLAIN_WORKLOADS: readonly WorkloadKind[] = [
   RAY_CLUSTER,
-  controllerOf('Deployment', 'Restart its rollout: by default new pods come before old ones go'),
+  controllerOf('Deployment', 'Restart its rollout: by default new pods come before old ones go', [
+    'replicasets',
+  ]),
   controllerOf(
     'StatefulSet',
     'Restart its rollout: pod by pod. With updateStrategy "OnDelete" delete its pods instead',
@@ -65,12 +67,12 @@ export const BARE_POD: WorkloadKind = {
   },
 };
 
-function controllerOf(kind: string, sentence: string): WorkloadKind {
+function controllerOf(kind: string, sentence: string, through: readonly string[] = []): WorkloadKind {
   return {
     name: kind,
     product: undefined,
     marks: [],
-    owner: { group: 'apps', kind, plural: `${kind.toLowerCase()}s` },
+    owner: { group: 'apps', kind, plural: `${kind.toLowerCase()}s`, through },
     nameLabel: undefined,
     restart: rolloutRestart({ sentence, rule: RULE }, kind.toLowerCase()),
   };

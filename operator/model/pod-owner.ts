@@ -10,4 +10,12 @@ export interface PodController {
 export interface TopOwner extends PodController {
   /** That of the pod. */
   readonly namespace: string;
+  /** All that is above it was seen, up to what nothing owns: no label names another workload then. */
+  readonly isWhole?: boolean;
+}
+
+/** Whose owners can be followed. */
+export interface ControlledPod {
+  readonly namespace: string;
+  readonly controller: PodController;
 }

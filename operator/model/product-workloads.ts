@@ -45,7 +45,10 @@ const KNATIVE = owned({
     { label: 'serving.knative.dev/configuration' },
     { label: 'serving.knative.dev/revision' },
   ],
-  owner: { group: 'serving.knative.dev', kind: 'Service', plural: 'services' },
+  owner: {
+    ...{ group: 'serving.knative.dev', kind: 'Service', plural: 'services' },
+    through: ['configurations', 'revisions'],
+  },
   nameLabel: 'serving.knative.dev/service',
   restart: (resource) =>
     redeploy(

@@ -28,6 +28,25 @@ export const WORKLOAD_LABELS: readonly string[] = [
   ]),
 ];
 
+/** Plurals by API group: all that can stand between a pod and the top of its owners, with the top. */
+export const OWNER_PLURALS: ReadonlyMap<string, readonly string[]> = new Map(
+  [...Map.groupBy(owners(), ({ group }) => group)].map(([group, kinds]) => [
+    group,
+    [...new Set(kinds.flatMap(({ plural, through = [] }) => [plural, ...through]))].toSorted(),
+  ]),
+);
+
+function owners() {
+  return WORKLOAD_KINDS.flatMap(({ owner }) => owner ?? []);
+}
+
+type KindReference = NonNullable<RecognisedPod['owner']>;
+
+/** One that is in the table; what owns it, in its turn, is not restarted. */
+export function isWorkload(object: KindReference): boolean {
+  return owners().some((owner) => isOfKind(object, owner));
+}
+
 /** Products that no label of others means: a pod has them by its own label, and is restarted as the workload it is. */
 export const NOT_RECOGNISED: ReadonlyMap<Product, string> = new Map([
   ['SQL_UDF', 'functions run within the pods of a warehouse, or in pods of any kind that say so'],
@@ -66,8 +85,11 @@ export function carries(labels: RecognisedPod['labels'], { label, value }: Produ
 }
 
 function isOwnedBy({ owner }: WorkloadKind, pod: RecognisedPod): boolean {
-  if (owner === undefined || pod.owner === undefined) return false;
-  return groupOf(pod.owner.apiVersion) === owner.group && pod.owner.kind === owner.kind;
+  return owner !== undefined && pod.owner !== undefined && isOfKind(pod.owner, owner);
+}
+
+function isOfKind({ apiVersion, kind }: KindReference, owner: NonNullable<WorkloadKind['owner']>): boolean {
+  return groupOf(apiVersion) === owner.group && kind === owner.kind;
 }
 
 /** Labels alone make no workload of which nobody could say the name. */
@@ -77,7 +99,7 @@ function canBeNamed({ owner, nameLabel }: WorkloadKind, pod: RecognisedPod): boo
 }
 
 /** Executors are owned by the pod of their driver. */
-function isPod({ apiVersion, kind }: NonNullable<RecognisedPod['owner']>): boolean {
+function isPod({ apiVersion, kind }: KindReference): boolean {
   return apiVersion === 'v1' && kind === 'Pod';
 }
 

@@ -12,6 +12,8 @@ import {
   workspaceYaml,
 } from '../support/cluster/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { controllerReference, createOwned } from '../support/cluster/owned-object.ts';
+import { INFERENCE_SERVICE, workloadCrds } from '../support/cluster/workload-kinds.ts';
 import { until } from '../support/until.ts';
 
 const SYSTEM = ['-n', 'sallyport-system'];
@@ -36,16 +38,26 @@ beforeAll(async () => {
     `${policyYaml('acme', []).replace('RESTRICTED_ACCESS', 'FULL_ACCESS')}---\n${policyYaml('trial', [], DRY_RUN)}---\n${assignmentYaml('team', 'acme')}---\n${workspaceYaml('team', '1')}`,
   );
   await scene.untilStamped('team');
-  await scene.apply(Object.entries(WORKLOADS).map(deploymentYaml).join('---\n'));
+  await scene.apply(workloadCrds([INFERENCE_SERVICE]));
+  await scene.kubectl('wait', 'crd', '--all', '--for=condition=Established', '--timeout=60s');
+  const resource = { ...INFERENCE_SERVICE, isNamespaced: true };
+  const service = await createOwned(scene.gateways.api, resource, { namespace: 'team', name: 'echo' });
+  const owners: Readonly<Record<string, object>> = { 'echo-predictor': controllerReference(service) };
+  await scene.apply(
+    Object.entries(WORKLOADS)
+      .map(([name, label]) => deploymentYaml(name, label, owners[name]))
+      .join('---\n'),
+  );
   await untilAllRun();
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(() => scene.stop());
 
-function deploymentYaml([name, label]: readonly [string, string]): string {
+function deploymentYaml(name: string, label: string, owner: object | undefined): string {
+  const owners = JSON.stringify(owner === undefined ? [] : [owner]);
   return `apiVersion: apps/v1
 kind: Deployment
-metadata: { name: ${name}, namespace: team }
+metadata: { name: ${name}, namespace: team, ownerReferences: ${owners} }
 spec:
   selector: { matchLabels: { ${label} } }
   template:

@@ -20,6 +20,7 @@ import {
 import { KINDS } from '../../model/kinds.ts';
 import { GROUP } from '../../model/kubernetes-object.ts';
 import { INGRESS_TLS_ROLE, type Installation, LEASE_NAME } from '../../model/system-names.ts';
+import { OWNER_PLURALS } from '../../model/workload-kind.ts';
 import { APPLY, allow, type Grant, leaseOf, ours, type RbacRule, READ } from './grant.ts';
 
 /** What the operator is granted, by Namespace; "" for everywhere. */
@@ -45,6 +46,22 @@ export function canaryPods({ canaryNamespace, operatorAccount }: Installation): 
     namespace: canaryNamespace,
     account: operatorAccount,
     rules: [allow(['create', 'delete'], [PODS])],
+  };
+}
+
+/**
+ * Owners of pods that must restart. It asks for their metadata only, but who may get an object may read all of it, so an
+ * installation can do without.
+ */
+export function ownerReading({ operatorAccount }: Installation): Grant {
+  return {
+    name: `${operatorAccount}-owners`,
+    account: operatorAccount,
+    rules: [...OWNER_PLURALS].map(([group, resources]) => ({
+      apiGroups: [group],
+      resources,
+      verbs: ['get'],
+    })),
   };
 }
 

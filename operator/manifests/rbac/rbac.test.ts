@@ -1,7 +1,7 @@
 import { renderAdmission } from '../admission/admission.ts';
 import { renderCanary } from '../canary.ts';
 import { renderCollectorRbac } from './collector-rbac.ts';
-import { renderRbac } from './rbac.ts';
+import { renderOwnerRbac, renderRbac } from './rbac.ts';
 
 test('the namespace and the accounts of an installation are parameters of all manifests', () => {
   const installation = {
@@ -18,6 +18,7 @@ test('the namespace and the accounts of an installation are parameters of all ma
     renderRbac(installation),
     renderCollectorRbac(installation),
     renderCanary(installation),
+    renderOwnerRbac(installation),
   ]);
   for (const usual of ['sallyport-system', '"namespace":"sallyport-canary"'])
     expect(text).not.toContain(usual);

@@ -4,7 +4,7 @@ import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { gatewayGrants, inboundGrants } from './gateway-grants.ts';
 import { renderGrant } from './grant.ts';
-import { canaryPods, operatorGrants } from './operator-grants.ts';
+import { canaryPods, operatorGrants, ownerReading } from './operator-grants.ts';
 import { peopleGrants } from './people-grants.ts';
 
 /** The Namespace first, since the rest is in it. */
@@ -26,4 +26,9 @@ export function renderRbac(installation: Installation): readonly JsonObject[] {
 /** Of the operator, in the Namespace of canary pods, which is not part of every installation. */
 export function renderCanaryRoles(installation: Installation): readonly JsonObject[] {
   return renderGrant(canaryPods(installation), installation.systemNamespace);
+}
+
+/** Of the operator, for the names of workloads, which is not part of every installation. */
+export function renderOwnerRbac(installation: Installation): readonly JsonObject[] {
+  return renderGrant(ownerReading(installation), installation.systemNamespace);
 }

@@ -14,12 +14,14 @@ import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { measureRequests } from '../../lib/kubernetes/request-metrics.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
 import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
+import { StaleOwners } from '../../sources/kubernetes/stale-owners.ts';
 import { AddressCheck } from './address-check.ts';
 import { InstallationCheck } from './installation-check.ts';
 
@@ -37,6 +39,7 @@ export interface OperatorProcessParts {
   readonly writer: ObjectWriter;
   readonly recorder: EventRecorder;
   readonly statusReport: StatusReport;
+  readonly staleOwners: StaleOwners;
   /** Undefined: isolation is not measured. */
   readonly probe: IsolationProbe | undefined;
 }
@@ -83,6 +86,7 @@ export async function assembleParts(
   });
   const recorder = eventRecorder(api, config, { logger, metrics });
   const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
+  const staleOwners = ownersOfStalePods(api, logger, onChange);
   const parts = {
     ...{
       config,
@@ -96,6 +100,7 @@ export async function assembleParts(
       writer,
       recorder,
       statusReport,
+      staleOwners,
     },
   };
   return {
@@ -144,6 +149,14 @@ function eventRecorder(
         error,
       });
     },
+  });
+}
+
+function ownersOfStalePods(api: KubernetesApi, logger: Logger, onChange: () => void): StaleOwners {
+  return new StaleOwners({
+    ...{ api, onChange, clock: SYSTEM_CLOCK },
+    onFailure: ({ owners, owner, error }) =>
+      logger.warn('owners of pods could not be read, and are asked for again', { owners, owner, error }),
   });
 }
 

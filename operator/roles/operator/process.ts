@@ -2,6 +2,9 @@
 // them. Every replica reads and computes; only the leader writes.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import type { OperatorConfig } from '../../cluster-config.ts';
+import { staleControllers } from '../../compile/stale-controllers.ts';
+import { lanesOfWorkspaces } from '../../compile/stale-pods.ts';
+import type { Owners } from '../../compile/workload-of-pod.ts';
 import { deliver } from '../../deliver/kubernetes/deliver.ts';
 import { stampedWorkspaces } from '../../deliver/kubernetes/failures-by-workspace.ts';
 import { NoLongerLeader } from '../../deliver/kubernetes/object-writer.ts';
@@ -10,6 +13,8 @@ import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { inSteps, type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
+import type { ClusterState } from '../../model/cluster-state.ts';
+import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { NOTHING_REMEMBERED, type OperatorMemory, operatorSteps } from '../../pipeline.ts';
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
@@ -20,6 +25,8 @@ const MIN_INTERVAL_MS = 20;
 const RETRY_INTERVAL_MS = 1000;
 /** A resync, which repairs what no event has reported. */
 const MAX_INTERVAL_MS = 60_000;
+/** Of statuses, where owners of pods are not known yet: most are within that, and each workload is named once. */
+const OWNERS_WAIT_MS = 1000;
 
 export class OperatorProcess {
   readonly #parts: OperatorProcessParts;
@@ -76,8 +83,9 @@ export class OperatorProcess {
 
   /** Releases the lease when the last pass has ended. */
   async stop(): Promise<void> {
-    const { source, lease, api, probe, installation, addresses } = this.#parts;
+    const { source, lease, api, probe, installation, addresses, staleOwners } = this.#parts;
     await probe?.stop();
+    await staleOwners.stop();
     await installation.stop();
     await addresses.stop();
     await this.#loop.stop();
@@ -123,7 +131,10 @@ export class OperatorProcess {
       ...addresses.problems(),
     ]);
     this.#memory = { ports: outputs.ports, plans: outputs.plans };
-    if (!lease.isLeader()) return {};
+    if (!lease.isLeader()) {
+      this.#parts.staleOwners.want([]);
+      return {};
+    }
     await yieldToEventLoop();
     const delivery = { ...this.#parts, nowMs: Date.now };
     const { failed, settling } = await deliver(outputs, reading.observed, delivery);
@@ -135,6 +146,7 @@ export class OperatorProcess {
       settling,
       stamped: stampedWorkspaces(reading.state, outputs.plans, failed),
       isolation: probe?.measurements(),
+      owners: await this.#owners(reading.state, outputs.plans),
       atMs: Date.now(),
     });
     for (const { item, error } of failed) {
@@ -148,5 +160,14 @@ export class OperatorProcess {
     ];
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? { runAgainAtMs: next } : {};
+  }
+
+  /** Of pods that must restart, as far as they are known. */
+  #owners({ pods, namespaces }: ClusterState, plans: readonly WorkspacePlan[]): Promise<Owners> {
+    const { staleOwners } = this.#parts;
+    const lanes = lanesOfWorkspaces(plans, namespaces);
+    const lanesOf = (workspace: string) => lanes.get(workspace);
+    staleOwners.want(staleControllers({ pods, lanesOf, atMs: Date.now() }));
+    return staleOwners.knownWithin(OWNERS_WAIT_MS);
   }
 }

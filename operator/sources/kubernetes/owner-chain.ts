@@ -1,4 +1,4 @@
-// A pod -> the top of its owners, "Deployment/etl": from controller to controller by requests for metadata alone. Whoever
+// A pod -> its owners up to the top, "Deployment/etl": from controller to controller by requests for metadata alone. Whoever
 // makes a pod writes what owns it, so an owner is believed only where it is there, in the Namespace of the pod, with the uid
 // that the reference names: anything else would let one tenant speak about objects of others. Where that cannot be seen
 // (a right is missing, the owner is gone, its kind is not installed or has no Namespaces), the chain ends before it.
@@ -12,56 +12,81 @@ import {
   type Resource,
 } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
+import type { Clock } from '../../lib/loop.ts';
 import type { TopOwner } from '../../model/pod-owner.ts';
 import type { SeenPod } from '../../model/seen-pod.ts';
 
 export interface OwnerChainOptions {
   readonly api: Pick<KubernetesApi, 'request'>;
+  /** That of the process, unless given. */
+  readonly clock?: Pick<Clock, 'nowMs'>;
   /** Not for an owner that is gone or may not be read. */
   readonly onFailure: (failure: { readonly owner: string; readonly error: Error }) => void;
+}
+
+/** From a controller of a pod upwards. */
+export interface FollowedOwners {
+  readonly owners: readonly TopOwner[];
+  /** "top": nothing owns the last one. "unseen": what owns it cannot be seen. "failed": it may be seen another time. */
+  readonly end: 'top' | 'unseen' | 'failed';
 }
 
 const AT_ONCE = 4;
 const LONGEST_CHAIN = 8;
 /** Owners hardly change; a right may be granted later. */
-const KNOWN_MS = 10 * 60_000;
+export const KNOWN_MS = 10 * 60_000;
 const MOST_KNOWN = 10_000;
 const TIMEOUT_MS = 5000;
 /** What the end of a chain looks like. */
 const ENDS: readonly number[] = [403, 404, 406, 410];
+const FORBIDDEN = 403;
 
 const API_VERSION = /^(?:[a-z0-9]+(?:[-.][a-z0-9]+)*\/)?v[0-9a-z]{1,20}$/;
 const NAME = /^[a-z0-9](?:[-a-z0-9.:]{0,251}[a-z0-9])?$/i;
 
-/** What controls an owner that is the one that was named; undefined for any other. */
-type Step = { readonly controller: OwnerReference | undefined } | undefined;
+/** What controls an owner that is the one that was named. */
+type Step = { readonly controller: OwnerReference | undefined } | 'unseen' | 'failed';
 
 export class OwnerChain {
   readonly #options: OwnerChainOptions;
   readonly #limit = pLimit(AT_ONCE);
-  readonly #steps = new LRUCache<string, Promise<Step>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
-  readonly #kinds = new LRUCache<string, Promise<readonly Resource[]>>({ max: MOST_KNOWN, ttl: KNOWN_MS });
+  readonly #steps: LRUCache<string, Promise<Step>>;
+  readonly #kinds: LRUCache<string, Promise<readonly Resource[]>>;
+  /** Paths of kinds that may not be read, so that not each object of them is asked for. */
+  readonly #forbidden: LRUCache<string, true>;
 
   constructor(options: OwnerChainOptions) {
     this.#options = options;
+    const { clock } = options;
+    const ofClock = clock && { perf: { now: () => clock.nowMs() }, ttlResolution: 0 };
+    const bounds = { max: MOST_KNOWN, ttl: KNOWN_MS, ...ofClock };
+    this.#steps = new LRUCache(bounds);
+    this.#kinds = new LRUCache(bounds);
+    this.#forbidden = new LRUCache(bounds);
   }
 
   /** Undefined for a pod without a controller that is there. Never rejects. */
-  async topOf({
+  async topOf(pod: Pick<SeenPod, 'namespace' | 'controller'>): Promise<TopOwner | undefined> {
+    return (await this.follow(pod)).owners.at(-1);
+  }
+
+  /** Never rejects. */
+  async follow({
     namespace,
     controller,
-  }: Pick<SeenPod, 'namespace' | 'controller'>): Promise<TopOwner | undefined> {
-    let top: TopOwner | undefined;
+  }: Pick<SeenPod, 'namespace' | 'controller'>): Promise<FollowedOwners> {
+    const owners: TopOwner[] = [];
     let next: OwnerReference | undefined = controller;
-    const passed = new Set<string>();
-    while (next !== undefined && !passed.has(next.uid) && passed.size < LONGEST_CHAIN) {
-      passed.add(next.uid);
+    while (next !== undefined) {
+      const { uid } = next;
+      if (owners.length === LONGEST_CHAIN || owners.some((one) => one.uid === uid))
+        return { owners, end: 'unseen' };
       const step: Step = await this.#step(namespace, next);
-      if (step === undefined) return top;
-      top = { ...next, namespace };
+      if (typeof step === 'string') return { owners, end: step };
+      owners.push({ ...next, namespace });
       next = step.controller;
     }
-    return top;
+    return { owners, end: 'top' };
   }
 
   #step(namespace: string, owner: OwnerReference): Promise<Step> {
@@ -71,25 +96,39 @@ export class OwnerChain {
     const step = this.#limit(() => this.#read(namespace, owner)).catch((error: unknown) => {
       this.#steps.delete(key);
       this.#options.onFailure({ owner: `${namespace}/${owner.kind}/${owner.name}`, error: error as Error });
-      return undefined;
+      return 'failed' as const;
     });
     this.#steps.set(key, step);
     return step;
   }
 
   async #read(namespace: string, { apiVersion, kind, name, uid }: OwnerReference): Promise<Step> {
-    if (!API_VERSION.test(apiVersion) || !NAME.test(name)) return undefined;
+    if (!API_VERSION.test(apiVersion) || !NAME.test(name)) return 'unseen';
+    const found = await this.#unlessUnseen(() => this.#kindsOf(apiVersion));
+    const place = found?.find((resource) => resource.kind === kind);
+    // A cluster-scoped one is of no tenant, whoever names it.
+    if (place?.isNamespaced !== true) return 'unseen';
+    const all = pathOf(place, { namespace });
+    if (this.#forbidden.has(all)) return 'unseen';
+    const object = await this.#unlessUnseen(
+      () => this.#get(pathOf(place, { namespace, name })) as Promise<KubernetesObject>,
+      () => this.#forbidden.set(all, true),
+    );
+    // Another object of that name owns nothing here.
+    if (object?.metadata.uid !== uid) return 'unseen';
+    return { controller: controllerOf(object.metadata.ownerReferences) };
+  }
+
+  async #unlessUnseen<Seen>(
+    read: () => Promise<Seen>,
+    onForbidden: () => void = () => undefined,
+  ): Promise<Seen | undefined> {
     try {
-      const place = (await this.#kindsOf(apiVersion)).find((resource) => resource.kind === kind);
-      // A cluster-scoped one is of no tenant, whoever names it.
-      if (place?.isNamespaced !== true) return undefined;
-      const found = (await this.#get(pathOf(place, { namespace, name }))) as KubernetesObject;
-      // Another object of that name owns nothing here.
-      if (found.metadata.uid !== uid) return undefined;
-      return { controller: controllerOf(found.metadata.ownerReferences) };
+      return await read();
     } catch (error) {
-      if (error instanceof ApiFailure && ENDS.includes(error.status)) return undefined;
-      throw error;
+      if (!(error instanceof ApiFailure) || !ENDS.includes(error.status)) throw error;
+      if (error.status === FORBIDDEN) onForbidden();
+      return undefined;
     }
   }
 

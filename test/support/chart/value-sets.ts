@@ -67,6 +67,7 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
   'any-address': {
     values: {
       networkPolicies: { apiServer: 'anyAddress' },
+      restarts: { readOwners: false },
       collector: { storage: { persistent: false } },
     },
   },
@@ -96,7 +97,7 @@ export function manifestsOf(rendered: string): readonly Manifest[] {
 
 const SOURCE = /^# Source: sallyport\/templates\/(?<file>\S+)\.yaml$/m;
 /** Of what comes from generated files the kinds stand there only: other tests compare their content. */
-const GENERATED_FILES = ['admission', 'crds', 'rbac', 'removal-rbac', 'collector-rbac'];
+const GENERATED_FILES = ['admission', 'crds', 'rbac', 'owner-rbac', 'removal-rbac', 'collector-rbac'];
 
 /** Rendered text -> what is kept of it in a golden file. */
 export function goldenOf(rendered: string): string {

@@ -57,7 +57,12 @@ const GENERATED = fileURLToPath(new URL('../../../charts/sallyport/generated', i
 const ROLES = join(GENERATED, 'rbac.yaml');
 const COLLECTOR_ROLES = join(GENERATED, 'collector.yaml');
 /** What every installation has besides the CRDs. */
-const INSTALLATION = [ROLES, join(GENERATED, 'admission.yaml'), join(GENERATED, 'canary.yaml')];
+const INSTALLATION = [
+  ROLES,
+  join(GENERATED, 'owner-rbac.yaml'),
+  join(GENERATED, 'admission.yaml'),
+  join(GENERATED, 'canary.yaml'),
+];
 
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const binaries = await kubernetesBinaries();

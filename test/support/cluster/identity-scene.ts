@@ -11,6 +11,7 @@ import { createPodIdentity, type PodIdentity } from '../../../operator/roles/sha
 import { sampleDenial } from '../../fixtures/denial-fixture.ts';
 import { until } from '../until.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
+import { createOwned } from './owned-object.ts';
 import { INFERENCE_SERVICE, RAY_CLUSTER, RAY_SERVICE, workloadCrds } from './workload-kinds.ts';
 
 const NAMESPACE = 'default';
@@ -86,9 +87,7 @@ export class IdentityScene {
     body: object = {},
     owner?: KubernetesObject,
   ): Promise<KubernetesObject> {
-    const { apiVersion, kind } = resource;
-    const metadata = { name, ...(owner && { ownerReferences: [referenceTo(owner)] }) };
-    return this.post(pathOf(resource, { namespace: NAMESPACE }), { apiVersion, kind, metadata, ...body });
+    return createOwned(this.root, resource, { namespace: NAMESPACE, name, owner, body });
   }
 
   async post(path: string, body: object): Promise<KubernetesObject> {
@@ -153,8 +152,4 @@ export function roleOf(name: string, rules: readonly Rule[]): string {
     { ...rbac, kind: 'ClusterRoleBinding', roleRef, subjects },
   ];
   return objects.map((object) => JSON.stringify(object)).join('\n---\n');
-}
-
-function referenceTo({ apiVersion, kind, metadata: { name, uid } }: KubernetesObject): object {
-  return { apiVersion, kind, name, uid, controller: true };
 }

@@ -1,7 +1,7 @@
 // Everything that statuses are computed from, looked up by name: built once per run, since every object asks.
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import { restartPlan, type WorkspaceRestarts } from '../../../compile/restart-plan.ts';
-import { workspaceLanes } from '../../../compile/stale-pods.ts';
+import { lanesOfWorkspaces } from '../../../compile/stale-pods.ts';
 import type { Owners } from '../../../compile/workload-of-pod.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
 import type { Verdict } from '../../../model/condition.ts';
@@ -10,7 +10,6 @@ import type { IsolationMeasurements } from '../../../model/isolation.ts';
 import type { ListHitsReport } from '../../../model/list-hits-report.ts';
 import type { Problem } from '../../../model/problem.ts';
 import { formatKey } from '../../../model/snapshot.ts';
-import { STAMP_ANNOTATION } from '../../../model/stamp.ts';
 import type { WorkspacePlan } from '../../../model/workspace-plan.ts';
 import { observeGateways, observeIngressGateways } from './gateway-health.ts';
 import { type Isolated, isolatedWorkspaces } from './isolated.ts';
@@ -30,8 +29,8 @@ export interface StatusInput {
   readonly settling: ReadonlyMap<string, number>;
   /** Undefined: it is not measured whether the network enforces isolation. */
   readonly isolation?: IsolationMeasurements | undefined;
-  /** Of pods whose owners somebody has followed. */
-  readonly owners?: Owners | undefined;
+  /** Of pods whose owners somebody has followed; may be empty. */
+  readonly owners: Owners;
   readonly atMs: number;
 }
 
@@ -90,15 +89,8 @@ export function indexStatusInput({
   };
 }
 
-const NO_OWNERS: Owners = new Map();
-
-function restartsOf({ state, compiled, owners = NO_OWNERS, atMs }: RestartsInput): StatusIndex['restarts'] {
-  const stamps = new Map(
-    state.namespaces.map(({ name, annotations }) => [name, annotations?.[STAMP_ANNOTATION]]),
-  );
-  const lanes = new Map(
-    compiled.plans.map((plan) => [plan.metadata.name, workspaceLanes(plan, stamps.get(plan.metadata.name))]),
-  );
+function restartsOf({ state, compiled, owners, atMs }: RestartsInput): StatusIndex['restarts'] {
+  const lanes = lanesOfWorkspaces(compiled.plans, state.namespaces);
   return restartPlan({ pods: state.pods, lanesOf: (workspace) => lanes.get(workspace), owners, atMs });
 }
 
