@@ -24,6 +24,8 @@ export interface StaleWorkload extends PodWorkload {
   /** How many are stale, and the names of some. */
   readonly pods: number;
   readonly podNames: readonly string[];
+  /** Of the pod that is named first. */
+  readonly podUid: string;
   /** Those of its pods, the most open first. */
   readonly lanes: readonly string[];
   /** The one that new pods get. */
@@ -103,10 +105,11 @@ function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
   if (known === undefined) throw new Error('A group has members');
   const { workload, stale } = known;
   const { namespace, product } = stale.pod;
-  const podNames = members
-    .map((one) => one.stale.pod.name)
-    .toSorted(compareText)
+  const pods = members
+    .map((one) => one.stale.pod)
+    .toSorted((a, b) => compareText(a.name, b.name))
     .slice(0, MOST_POD_NAMES);
+  const podNames = pods.map((pod) => pod.name);
   const hasOpenings = members.some((one) => one.stale.openings.length > 0);
   const { commands } = workload.workloadKind.restart;
   return {
@@ -114,6 +117,7 @@ function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
     ...{ namespace, product, policyLane: stale.policyLane },
     pods: members.length,
     podNames,
+    podUid: pods[0]?.uid ?? '',
     lanes: [...new Set(members.map((one) => one.stale.lane))].toSorted((a, b) => rank(a) - rank(b)),
     isMoreOpen: members.some((one) => one.stale.isMoreOpen),
     runningSinceMs: earliest(members.map((one) => one.stale.pod.createdAtMs)),

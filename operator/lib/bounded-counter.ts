@@ -2,8 +2,8 @@
 // together. Prometheus keeps a series for hours after its last sample, and people make workspaces.
 import { Counter, type Registry } from 'prom-client';
 
-const MAX_SERIES = 5000;
-const OTHER_WORKSPACES = '(other)';
+export const MAX_SERIES = 5000;
+export const OTHER_WORKSPACES = '(other)';
 
 export interface BoundedCounterOptions {
   readonly name: string;

@@ -68,6 +68,7 @@ const CASES: Readonly<Record<string, AlertCase>> = {
   SallyportProblems: gauge(`sallyport_problems{${POD},reason="Invalid"}`, [1, 0], 31, 29),
   SallyportNetworkOpen: gauge(`sallyport_isolation_nodes{${POD},result="not-enforced"}`, [1, 0], 1),
   SallyportNetworkNotMeasured: gauge(`sallyport_isolation_nodes{${POD},result="unknown"}`, [1, 0], 31, 29),
+  SallyportMoreOpenPodsRunning: gauge(`sallyport_more_open_pods{${POD}}`, [3, 0], 61, 59),
   SallyportEnvoyRejects: counter(`sallyport_xds_rejections_total{${POD}}`, 5),
   SallyportEnvoyNearItsMemory: gauge(`sallyport_envoy_memory_used_ratio{${POD}}`, [0.92, 0.5], 6, 4),
   SallyportConnectionsRefused: counter(`sallyport_connections_refused_total{${POD}}`, 5),

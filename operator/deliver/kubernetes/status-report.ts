@@ -14,10 +14,12 @@ import type { WantedStatus } from '../../render/kubernetes/status/wanted-status.
 import type { EventRecorder } from './event-recorder.ts';
 import { inParallel } from './in-parallel.ts';
 import { resourceOf, sendAsLeader, type WriteFailures } from './object-writer.ts';
+import type { RestartReport } from './restart-report.ts';
 
 export interface StatusReportOptions {
   readonly api: KubernetesApi;
   readonly recorder: EventRecorder;
+  readonly restartReport: Pick<RestartReport, 'notify'>;
   readonly logger: Logger;
   readonly mayWrite: () => boolean;
 }
@@ -48,10 +50,10 @@ export class StatusReport {
 
   /** Resolves with the time of the next report without a change of input, in epoch milliseconds. */
   async notify(input: StatusInput): Promise<number | undefined> {
-    const { api, recorder, logger, mayWrite } = this.#options;
-    const { atMs } = input;
+    const { api, recorder, restartReport, logger, mayWrite } = this.#options;
+    const { atMs, compiled } = input;
     const state: ClusterState = { ...input.state, statuses: this.#withWritten(input.state.statuses) };
-    const { statuses, changesAtMs } = renderStatuses({ ...input, state });
+    const { statuses, changesAtMs, restarts } = renderStatuses({ ...input, state });
     const { due, nextMs } = this.#withoutYoung(statuses, state, atMs);
     const unwritten = await writeStatuses(due.map(objectOf), { api, resources: INPUT_RESOURCES, mayWrite });
     for (const { item, error } of unwritten)
@@ -61,9 +63,12 @@ export class StatusReport {
     for (const { key, uid, status } of notified) {
       this.#written.set(key, { uid, before: input.state.statuses.get(key)?.status, status });
     }
+    const restartsAtMs = restartReport.notify({
+      ...{ before: state.statuses, after: restarts, plans: compiled.plans, atMs },
+    });
     const events = [...renderEvents(notified, state.statuses), ...renderExpiryEvents(notified, state)];
     for (const event of events) await recorder.record(event);
-    const times = [changesAtMs, nextMs, unwritten.length > 0 ? atMs + RETRY_MS : undefined];
+    const times = [changesAtMs, nextMs, restartsAtMs, unwritten.length > 0 ? atMs + RETRY_MS : undefined];
     const next = Math.min(...times.filter((time) => time !== undefined));
     return Number.isFinite(next) ? next : undefined;
   }

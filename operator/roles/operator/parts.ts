@@ -6,9 +6,11 @@ import { canaryScene } from '../../deliver/kubernetes/canary/canary-scene.ts';
 import { measureIsolation } from '../../deliver/kubernetes/canary/isolation-metrics.ts';
 import { IsolationProbe } from '../../deliver/kubernetes/canary/isolation-probe.ts';
 import { type DeliveryMetrics, measureDelivery } from '../../deliver/kubernetes/delivery-metrics.ts';
-import { EventRecorder } from '../../deliver/kubernetes/event-recorder.ts';
+import { EventRecorder, type EventRecorderOptions } from '../../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
 import { ObjectWriter } from '../../deliver/kubernetes/object-writer.ts';
+import { measureRestarts } from '../../deliver/kubernetes/restart-metrics.ts';
+import { RestartReport } from '../../deliver/kubernetes/restart-report.ts';
 import { StatusReport } from '../../deliver/kubernetes/status-report.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
@@ -18,7 +20,7 @@ import { SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { roleRegistry } from '../../lib/loop-metrics.ts';
 import { WRITTEN_RESOURCES } from '../../model/cluster-resources.ts';
 import { objectsOf } from '../../model/snapshot.ts';
-import { accountUser, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
+import { accountUser, EVENT_CONTROLLER, LEASE_NAME, OPERATOR_ACCOUNT } from '../../model/system-names.ts';
 import { ClusterSource } from '../../sources/kubernetes/cluster-source.ts';
 import { measureReflectorFailures } from '../../sources/kubernetes/reflector-metrics.ts';
 import { StaleOwners } from '../../sources/kubernetes/stale-owners.ts';
@@ -38,6 +40,7 @@ export interface OperatorProcessParts {
   readonly lease: LeaderLease;
   readonly writer: ObjectWriter;
   readonly recorder: EventRecorder;
+  readonly restartReport: RestartReport;
   readonly statusReport: StatusReport;
   readonly staleOwners: StaleOwners;
   /** Undefined: isolation is not measured. */
@@ -84,24 +87,11 @@ export async function assembleParts(
     mayWrite: () => lease.isLeader(),
     onWrite: metrics.objectWrite,
   });
-  const recorder = eventRecorder(api, config, { logger, metrics });
-  const statusReport = new StatusReport({ api, recorder, logger, mayWrite: () => lease.isLeader() });
+  const reports = statusReports(api, config, { logger, metrics, registry, lease });
   const staleOwners = ownersOfStalePods(api, logger, onChange);
   const parts = {
-    ...{
-      config,
-      logger,
-      registry,
-      metrics,
-      api,
-      source,
-      installation,
-      lease,
-      writer,
-      recorder,
-      statusReport,
-      staleOwners,
-    },
+    ...{ config, logger, registry, metrics, api, source, installation, lease, writer },
+    ...{ ...reports, staleOwners },
   };
   return {
     ...parts,
@@ -133,23 +123,28 @@ function leaderLease(
   });
 }
 
-function eventRecorder(
+function statusReports(
   api: KubernetesApi,
-  config: OperatorConfig,
-  { logger, metrics }: Pick<OperatorProcessParts, 'logger' | 'metrics'>,
-): EventRecorder {
-  return new EventRecorder({
-    api,
-    instance: config.identity,
-    onDropped: ({ reason, regarding }, error) => {
-      metrics.eventDropped();
-      logger.warn('an Event was not recorded', {
-        reason,
-        object: `${regarding.kind}/${regarding.name}`,
-        error,
-      });
-    },
-  });
+  { identity: instance }: OperatorConfig,
+  {
+    logger,
+    metrics,
+    registry,
+    lease,
+  }: Pick<OperatorProcessParts, 'logger' | 'metrics' | 'registry' | 'lease'>,
+): Pick<OperatorProcessParts, 'recorder' | 'restartReport' | 'statusReport'> {
+  const onDropped: EventRecorderOptions['onDropped'] = ({ reason, regarding }, error) => {
+    metrics.eventDropped();
+    const object = `${regarding.kind}/${regarding.name}`;
+    logger.warn('an Event was not recorded', { reason, object, error });
+  };
+  const mayWrite = (): boolean => lease.isLeader();
+  const recorder = new EventRecorder({ api, instance, onDropped });
+  const reporter = { api, controller: EVENT_CONTROLLER, instance };
+  const restartReport = new RestartReport({ reporter, logger, mayWrite, onDropped });
+  measureRestarts(registry, () => restartReport.restarts);
+  const statusReport = new StatusReport({ api, recorder, restartReport, logger, mayWrite });
+  return { recorder, restartReport, statusReport };
 }
 
 function ownersOfStalePods(api: KubernetesApi, logger: Logger, onChange: () => void): StaleOwners {

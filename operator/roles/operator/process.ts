@@ -83,12 +83,13 @@ export class OperatorProcess {
 
   /** Releases the lease when the last pass has ended. */
   async stop(): Promise<void> {
-    const { source, lease, api, probe, installation, addresses, staleOwners } = this.#parts;
+    const { source, lease, api, probe, installation, addresses, staleOwners, restartReport } = this.#parts;
     await probe?.stop();
     await staleOwners.stop();
     await installation.stop();
     await addresses.stop();
     await this.#loop.stop();
+    await restartReport.stop();
     await source.stop();
     await lease.stop();
     await this.#health?.close();
@@ -117,7 +118,8 @@ export class OperatorProcess {
 
   /** Computes everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { source, lease, logger, metrics, statusReport, probe, installation, addresses } = this.#parts;
+    const { source, lease, logger, metrics, statusReport, restartReport, probe, installation, addresses } =
+      this.#parts;
     if (!source.hasSynced()) return {};
     probe?.trigger();
     const reading = source.read();
@@ -133,6 +135,7 @@ export class OperatorProcess {
     this.#memory = { ports: outputs.ports, plans: outputs.plans };
     if (!lease.isLeader()) {
       this.#parts.staleOwners.want([]);
+      restartReport.forget();
       return {};
     }
     await yieldToEventLoop();

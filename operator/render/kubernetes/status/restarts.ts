@@ -5,6 +5,7 @@ import type { Verdict } from '../../../model/condition.ts';
 import { SETTLING_MS } from '../../../model/moved-pod.ts';
 import { MOST_STALE_WORKLOADS, type StatedWorkload } from '../../../model/policy-assignment.ts';
 import { compareText } from '../../../model/snapshot.ts';
+import { secondOf } from '../second-of.ts';
 import { type FoundStatus, nameSome } from './found-status.ts';
 
 type RestartRequired = Verdict<'RestartRequired'>;
@@ -108,8 +109,4 @@ function statedWorkload(workload: StaleWorkload): StatedWorkload {
     ...(staleSinceMs === undefined ? {} : { since: secondOf(staleSinceMs) }),
     ...(command === '' || command.length > LONGEST_COMMAND ? {} : { command }),
   };
-}
-
-function secondOf(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
 }

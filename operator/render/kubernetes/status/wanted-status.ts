@@ -5,6 +5,7 @@ import type { ObservedStatus } from '../../../model/cluster-state.ts';
 import { CONDITION_TYPES, storedConditions, type Verdicts } from '../../../model/condition.ts';
 import { API_VERSION, type StoredCondition } from '../../../model/kubernetes-object.ts';
 import { formatKey, type ObjectKey } from '../../../model/snapshot.ts';
+import { secondOf } from '../second-of.ts';
 import type { FoundStatus } from './found-status.ts';
 
 export interface WantedStatus {
@@ -81,11 +82,6 @@ function conditionsOf(
       },
     ];
   });
-}
-
-/** "2027-01-31T00:00:00Z": the API server stores whole seconds. */
-function secondOf(atMs: number): string {
-  return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }
 
 /** Whatever their order; the transition time follows from the status. */
