@@ -5,9 +5,14 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { pathOf } from '../../../operator/lib/kubernetes/api-object.ts';
+import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { PODS } from '../../../operator/model/cluster-resources.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts';
 import type { ProgramResult } from '../cluster/run-program.ts';
+import { storedObjects } from '../cluster/stored-objects.ts';
 import { until } from '../until.ts';
 import { CHART, type ChartValues, Helm } from './helm.ts';
 
@@ -33,15 +38,20 @@ export class ChartScene {
   readonly controlPlane: ControlPlane;
   readonly helm: Helm;
 
-  private constructor(controlPlane: ControlPlane, helm: Helm) {
+  readonly #api: KubernetesApi;
+
+  private constructor(controlPlane: ControlPlane, helm: Helm, api: KubernetesApi) {
     this.controlPlane = controlPlane;
     this.helm = helm;
+    this.#api = api;
   }
 
   /** With the system Namespace, which lets nothing in but what Pod Security calls restricted. */
   static async start(): Promise<ChartScene> {
     const helm = await Helm.find();
-    const scene = new ChartScene(await startControlPlane(), helm);
+    const controlPlane = await startControlPlane();
+    const api = await connectKubernetes({ kubeconfig: controlPlane.adminKubeconfig });
+    const scene = new ChartScene(controlPlane, helm, api);
     const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
     await scene.kubectl('create', 'namespace', SYSTEM_NAMESPACE);
     await scene.kubectl('label', 'namespace', SYSTEM_NAMESPACE, ...labels);
@@ -49,6 +59,7 @@ export class ChartScene {
   }
 
   async stop(): Promise<void> {
+    await this.#api.close();
     await this.controlPlane.stop();
     await this.helm.remove();
   }
@@ -70,14 +81,9 @@ export class ChartScene {
 
   /** Kind, Namespace and name of everything that is stored, but for what Kubernetes makes by itself at any time. */
   async everything(): Promise<readonly string[]> {
-    const kinds = (await this.kubectl('api-resources', '--verbs=list', '--no-headers', '-o', 'name'))
-      .trim()
-      .split('\n');
-    const lists = kinds.filter((kind) => !/^(?:events|componentstatuses)\b/.test(kind)).join(',');
-    const columns = 'custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name';
-    const rows = (await this.kubectl('get', lists, '-A', '--no-headers', '-o', columns)).trim().split('\n');
-    return rows
-      .map((row) => row.split(/ +/).join(' '))
+    const objects = await storedObjects(this.#api, ['events', 'componentstatuses']);
+    return objects
+      .map(({ kind, namespace = '<none>', name }) => `${kind} ${namespace} ${name}`)
       .filter((row) => !/ kube-root-ca\.crt$|^ServiceAccount \S+ default$/.test(row))
       .toSorted();
   }
@@ -86,9 +92,8 @@ export class ChartScene {
   async runPod(prefix: string, environment: Readonly<Record<string, string>> = {}): Promise<ProgramResult> {
     let found: Pod | undefined;
     await until(`there is a pod "${prefix}"`, async () => {
-      const { items } = JSON.parse(
-        await this.kubectl('get', 'pods', '-n', SYSTEM_NAMESPACE, '-o', 'json'),
-      ) as {
+      const path = pathOf(PODS, { namespace: SYSTEM_NAMESPACE });
+      const { items } = (await this.#api.request({ method: 'GET', path })) as {
         readonly items: readonly Pod[];
       };
       found = items.find(

@@ -3,10 +3,13 @@
 // stop().
 import { Writable } from 'node:stream';
 import { readOperatorConfig } from '../../../operator/cluster-config.ts';
+import { pathOf } from '../../../operator/lib/kubernetes/api-object.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
+import { PODS } from '../../../operator/model/cluster-resources.ts';
 import { SYSTEM_NAMESPACE } from '../../../operator/model/system-names.ts';
 import { OperatorProcess } from '../../../operator/roles/operator/process.ts';
 import { until } from '../until.ts';
+import { applyYaml } from './apply-objects.ts';
 import { installRolesAndPolicies } from './control-plane.ts';
 import { GatewayScene } from './gateway-scene.ts';
 import { readField } from './object-reader.ts';
@@ -86,13 +89,7 @@ export class ClusterScene {
 
   /** With force, since default-policy is the operator's until somebody says what it shall be. */
   async apply(yaml: string): Promise<void> {
-    const { code, stderr } = await this.controlPlane.kubectl(
-      ['apply', '--server-side', '--force-conflicts', '-f', '-'],
-      {
-        stdin: yaml,
-      },
-    );
-    if (code !== 0) throw new Error(stderr);
+    await applyYaml(this.gateways.api, yaml, { force: true });
   }
 
   /** Standard output; throws what it complains of. */
@@ -125,8 +122,14 @@ export class ClusterScene {
     const names = pods.length > 0 ? pods : (await all()).split(' ').filter(Boolean);
     const container = { name: 'main', image: 'none', imageID: '', ready: true, restartCount: 0 };
     const status = { phase: 'Running', containerStatuses: [{ ...container, state: { running: {} } }] };
-    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })];
-    for (const name of names) await this.kubectl('patch', 'pod', name, '-n', namespace, ...patch);
+    for (const name of names) {
+      await this.gateways.api.request({
+        method: 'PATCH',
+        path: pathOf(PODS, { namespace, name, subresource: 'status' }),
+        contentType: 'application/merge-patch+json',
+        body: { status },
+      });
+    }
   }
 
   /** Pods may start there. */

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import { freePorts } from '../free-ports.ts';
-import { applyCrds, applyFiles } from './apply-files.ts';
+import { applyCrds, applyFiles } from './apply-objects.ts';
 import { type ClientAuthority, createClientAuthority, type KubernetesUser } from './client-authority.ts';
 import {
   AUDIT_POLICY,
@@ -50,6 +50,7 @@ export interface KubectlOptions {
 
 const READY_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
+const DAY_SECONDS = 86_400;
 const ATTEMPTS = 3;
 const BUILD = fileURLToPath(new URL('../../../hack/kubernetes-build.sh', import.meta.url));
 const CRDS = fileURLToPath(new URL('../../../crds', import.meta.url));
@@ -120,12 +121,12 @@ export function installRolesAndPolicies(controlPlane: ControlPlane): Promise<voi
   return asAdministrator(controlPlane, (api) => applyFiles(api, INSTALLATION));
 }
 
-async function asAdministrator(
+async function asAdministrator<T>(
   { adminKubeconfig }: ControlPlane,
-  install: (api: KubernetesApi) => Promise<void>,
-): Promise<void> {
+  act: (api: KubernetesApi) => Promise<T>,
+): Promise<T> {
   const api = await connectKubernetes({ kubeconfig: adminKubeconfig });
-  await install(api).finally(() => api.close());
+  return act(api).finally(() => api.close());
 }
 
 export class ControlPlane {
@@ -227,12 +228,17 @@ export class ControlPlane {
 
   /** Path of a kubeconfig with a token of this ServiceAccount, bound to the pod where one is named. Both must exist. */
   async serviceAccountKubeconfig(namespace: string, name: string, pod?: string): Promise<string> {
-    const bound = pod === undefined ? [] : ['--bound-object-kind', 'Pod', '--bound-object-name', pod];
-    const args = ['create', 'token', name, '-n', namespace, '--duration', '24h', ...bound];
-    const { code, stdout, stderr } = await this.kubectl(args);
-    if (code !== 0) throw new Error(`Cannot get a token of ServiceAccount "${namespace}/${name}": ${stderr}`);
+    const boundObjectRef = pod === undefined ? undefined : { apiVersion: 'v1', kind: 'Pod', name: pod };
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+    const body = { spec: { expirationSeconds: DAY_SECONDS, boundObjectRef } };
+    const answer = await asAdministrator(this, (api) => api.request({ method: 'POST', path, body })).catch(
+      (cause: unknown) => {
+        throw new Error(`Cannot get a token of ServiceAccount "${namespace}/${name}"`, { cause });
+      },
+    );
+    const { token } = (answer as { readonly status: { readonly token: string } }).status;
     this.#kubeconfigs += 1;
-    return this.#saveKubeconfig(`user-${this.#kubeconfigs}.kubeconfig`, { token: stdout.trim() });
+    return this.#saveKubeconfig(`user-${this.#kubeconfigs}.kubeconfig`, { token });
   }
 
   async #writeKubeconfig(file: string, user: KubernetesUser): Promise<string> {

@@ -10,6 +10,7 @@ import { USUAL_INSTALLATION } from '../../../operator/model/system-names.ts';
 import { createPodIdentity, type PodIdentity } from '../../../operator/roles/shared/pod-identity.ts';
 import { sampleDenial } from '../../fixtures/denial-fixture.ts';
 import { until } from '../until.ts';
+import { applyYaml } from './apply-objects.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { createOwned } from './owned-object.ts';
 import { INFERENCE_SERVICE, RAY_CLUSTER, RAY_SERVICE, workloadCrds } from './workload-kinds.ts';
@@ -77,7 +78,7 @@ export class IdentityScene {
   }
 
   async apply(yaml: string): Promise<void> {
-    await this.kubectl(['apply', '--server-side', '-f', '-'], yaml);
+    await applyYaml(this.root, yaml, { force: false });
   }
 
   /** With the uid that the server gave it. */

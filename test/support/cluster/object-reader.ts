@@ -2,7 +2,11 @@
 // In: an object in kubectl's words, and a template of texts and {paths} with the steps .name, [0], [*] and
 // [?(@.name=="value")]; for anything else there is kubectl.
 import { pathOf, type Resource } from '../../../operator/lib/kubernetes/api-object.ts';
-import { ApiFailure, type KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import {
+  ApiFailure,
+  type ApiRequest,
+  type KubernetesApi,
+} from '../../../operator/lib/kubernetes/kubernetes-api.ts';
 import {
   CALLER_REPORTS,
   EGRESS_TABLES,
@@ -61,11 +65,15 @@ export async function readField(
   }
 }
 
+export function getWhenServed(api: KubernetesApi, path: string): Promise<unknown> {
+  return requestWhenServed(api, { method: 'GET', path });
+}
+
 /** As kubectl does, it waits for a CRD that has just been made. */
-export async function getWhenServed(api: KubernetesApi, path: string): Promise<unknown> {
+export async function requestWhenServed(api: KubernetesApi, request: ApiRequest): Promise<unknown> {
   for (;;) {
     try {
-      return await api.request({ method: 'GET', path });
+      return await api.request(request);
     } catch (error) {
       if (!(error instanceof ApiFailure) || error.retryAfterMs === undefined) throw error;
       const { retryAfterMs } = error;
