@@ -106,12 +106,18 @@ const text = z
   .nullish()
   .transform((value) => (value === '-' ? '' : (value ?? '')));
 
+/** In the answer of an address check of a dry-run lane: the rule by which an enforced lane would have denied. */
+export const DENYING_RULE_HEADER = 'x-sallyport-denying-rule';
+
 /** Headers as Envoy writes filter state of its tunnels. */
 const addressCheckAnswerSchema = z
   .object({ headers: z.array(z.object({ key: z.string(), value: z.string() })) })
   .nullish()
   .catch(null)
-  .transform((answer) => answer?.headers.find(({ key }) => key === REASON_HEADER)?.value ?? '');
+  .transform((answer) => {
+    const valueOf = (name: string): string => answer?.headers.find(({ key }) => key === name)?.value ?? '';
+    return { reason: valueOf(REASON_HEADER), denyingRule: valueOf(DENYING_RULE_HEADER) };
+  });
 
 /** Lines that an earlier version wrote are read after an upgrade. */
 const FORMER_LISTENERS: Readonly<Record<string, LogListener>> = {
@@ -143,8 +149,13 @@ const lineSchema = z.object({
   upstream: text,
   /** "yes" at an egress listener where the client sent something. */
   spoke: text,
-  /** Why the address check behind a tunnel check of a dry-run lane would deny; empty where it would not. */
+  /**
+   * Of the address check behind a tunnel check of a dry-run lane: why it denied, and by which rule an enforced lane would
+   * have; empty where not.
+   */
   addressCheck: addressCheckAnswerSchema,
+  /** At the proxy of a dry-run lane: the rule by which an enforced lane would have denied the address. */
+  denyingRule: text,
   /** Of a DNS answer. */
   rcode: z
     .number()

@@ -58,6 +58,7 @@ test.each<[string, WrittenLine, string | undefined]>([
 
 const DRY_RUN = { decision: 'dry-run:DESTINATION_NOT_ALLOWED', code: 200 };
 const RECORDED = 'DRY_RUN_DENIAL DESTINATION_NOT_ALLOWED';
+const ALLOWED = { type: 'DownstreamEnd', method: 'GET', decision: 'allow' };
 
 test.each<[string, WrittenLine, string | undefined]>([
   ['where a tunnel was let in, not at the proxy', { ...DRY_RUN, type: 'DownstreamEnd' }, undefined],
@@ -78,6 +79,18 @@ test.each<[string, WrittenLine, string | undefined]>([
     { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', code: 503, details: 'dns_failure{address_denied}' },
     'DROP ADDRESS_DENIED',
   ],
+  [
+    'of an address that an enforced lane denies',
+    { ...DRY_RUN, ...ALLOWED, denyingRule: 'address' },
+    'DRY_RUN_DENIAL ADDRESS_DENIED',
+  ],
+  ['of no address that it does not', { ...DRY_RUN, ...ALLOWED, denyingRule: null }, undefined],
+  ['of no rule that it does not know', { ...DRY_RUN, ...ALLOWED, denyingRule: 'other' }, undefined],
+  [
+    'with the reason of the routes, wherever the name leads',
+    { ...DRY_RUN, type: 'DownstreamEnd', method: 'GET', denyingRule: 'address' },
+    RECORDED,
+  ],
 ])('findingOf() records a dry-run denial %s', (_when, line, finding) => {
   expect(found(line)).toBe(finding);
 });
@@ -95,6 +108,10 @@ const answerOf = (...reasons: readonly string[]) => ({
   ],
 });
 const ENDED = { ...PASS, type: 'TcpConnectionEnd' };
+const OPENED = { ...PASS, type: 'TcpUpstreamConnected' };
+const ALLOWED_HERE = { decision: 'proxy allow' };
+/** What the address check says where an enforced lane would have denied. */
+const BY_RULE = { addressCheck: { headers: [{ key: 'x-sallyport-denying-rule', value: 'address' }] } };
 
 test.each<[string, WrittenLine, string | undefined]>([
   ['when the address check opened the tunnel', { ...PASS, type: 'TcpUpstreamConnected' }, RECORDED],
@@ -111,6 +128,18 @@ test.each<[string, WrittenLine, string | undefined]>([
     'DROP UNRESOLVED_OR_PRIVATE',
   ],
   ['as a denial where too many names are known', { ...ENDED, resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
+  [
+    'of an address that an enforced lane denies',
+    { ...OPENED, ...ALLOWED_HERE, ...BY_RULE },
+    'DRY_RUN_DENIAL ADDRESS_DENIED',
+  ],
+  [
+    'of such an address where nobody listens',
+    { ...ENDED, ...ALLOWED_HERE, ...BY_RULE, flags: 'UF,URX' },
+    'DRY_RUN_DENIAL ADDRESS_DENIED',
+  ],
+  ['of such an address not again when it ends', { ...ENDED, ...ALLOWED_HERE, ...BY_RULE }, undefined],
+  ['with the reason of the routes, wherever the name leads', { ...OPENED, ...BY_RULE }, RECORDED],
   ['of no route at all', { ...PASS, decision: 'proxy -', type: 'TcpUpstreamConnected' }, undefined],
 ])('findingOf() of a tunnel check that lets pass records a dry-run denial %s', (_when, line, finding) => {
   expect(found(line)).toBe(finding);
@@ -152,6 +181,7 @@ test.each<[string, WrittenLine, string | undefined]>([
   ['not again when it ends', { type: 'TcpConnectionEnd' }, undefined],
   ['as a denial where too many names are known', { resolved: 'false' }, 'DROP TOO_MANY_NAMES'],
   ['when none opened', { type: 'TcpConnectionEnd', flags: 'UF,URX' }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
+  ['wherever the name leads', { type: 'TcpUpstreamConnected', ...BY_RULE }, 'DRY_RUN_DENIAL SNI_MISMATCH'],
 ])('findingOf() at the dry-run tunnel check records a denial %s', (_when, line, finding) => {
   const mismatch = { ...TUNNEL_CHECK, listener: 'watch', chain: 'mismatch', sni: 'other.example.com' };
   expect(found({ ...mismatch, ...line })).toBe(finding);

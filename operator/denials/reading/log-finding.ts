@@ -4,6 +4,7 @@ import {
   type AccessLogLine,
   ADDRESS_CLOSING,
   ADDRESS_DENIED_DETAILS,
+  ADDRESS_RULE,
   AUTHORITY_DENIED_DETAILS,
   CLIENT_HELLO_TIMEOUT_MS,
   CODEC_DETAILS_PREFIX,
@@ -50,8 +51,11 @@ function findingOfProxy(line: AccessLogLine): Finding | undefined {
   if (line.details === OVERLOAD_DETAILS) return drop('GATEWAY_OVERLOADED');
   // Of a protocol that no route takes, whatever the host.
   if (line.details === 'upgrade_failed') return drop('BAD_REQUEST');
-  if (line.decision !== '') return drop(reasonAfterRoute(line));
-  return drop(reasonWithoutRoute(line));
+  return line.decision === '' ? drop(reasonWithoutRoute(line)) : findingOfAllowed(line);
+}
+
+function findingOfAllowed(line: AccessLogLine): Finding | undefined {
+  return drop(reasonAfterRoute(line)) ?? dryRun(reasonOfRule(line.denyingRule));
 }
 
 function reasonAfterRoute(line: AccessLogLine): Reason | undefined {
@@ -96,12 +100,19 @@ function findingOfDns({ decision }: AccessLogLine): Finding | undefined {
  * deny.
  */
 function findingBehindRoutes(line: AccessLogLine, reason: Reason | undefined): Finding | undefined {
-  if (line.type === 'TcpUpstreamConnected') return dryRun(reason);
+  const { addressCheck } = line;
+  const recorded = dryRun(reason ?? reasonOfRule(addressCheck.denyingRule));
+  if (line.type === 'TcpUpstreamConnected') return recorded;
   if (line.type !== 'TcpConnectionEnd') return undefined;
   if (isTurnedAway(line)) return drop('TOO_MANY_NAMES');
-  if (line.addressCheck !== '') return drop(line.addressCheck);
+  if (addressCheck.reason !== '') return drop(addressCheck.reason);
   // For example, nobody listens there: not a denial of ours.
-  return /\b(?:UF|URX)\b/.test(line.flags) ? dryRun(reason) : undefined;
+  return /\b(?:UF|URX)\b/.test(line.flags) ? recorded : undefined;
+}
+
+/** What an enforced lane would have denied by this rule, though the routes allowed it. */
+function reasonOfRule(rule: string): Reason | undefined {
+  return rule === ADDRESS_RULE ? 'ADDRESS_DENIED' : undefined;
 }
 
 /** "proxy dry-run:PORT_NOT_ALLOWED": the protocol of the request, and the routes' decision. */

@@ -3,6 +3,7 @@
 // model/access-log-line.ts reads exactly these fields.
 import type { EnvoyListener } from '../../model/access-log-line.ts';
 import { DRAIN_TIME_S } from './bootstrap.ts';
+import { DENYING_RULE } from './dialled-address.ts';
 import { extension, type GatewaySettings, type Json } from './envoy-config.ts';
 
 /** Filter state that carries what the proxy listener knows to the tunnel check behind it. */
@@ -20,7 +21,7 @@ export const NOT_ALLOWED: Json = {
 };
 
 /** For proxies of dry-run lanes: every plain request, and tunnels that never opened; tunnel checks log the others. */
-export const PLAIN_OR_FAILED: Json = {
+const PLAIN_OR_FAILED: Json = {
   or_filter: {
     filters: [
       {
@@ -99,13 +100,24 @@ export function accessLog(
   context: string,
   filter?: Json,
 ): readonly Json[] {
+  return fileLog(settings, { listener, context, ...FIELDS[listener] }, filter);
+}
+
+/** For proxies of dry-run lanes, and their SNI routers. */
+export function dryRunLog(
+  settings: GatewaySettings,
+  listener: 'proxy' | 'sni-router',
+  context: string,
+): readonly Json[] {
+  const fields = { listener, context, ...FIELDS[listener], denyingRule: DENYING_RULE };
+  return fileLog(settings, fields, PLAIN_OR_FAILED);
+}
+
+function fileLog(settings: GatewaySettings, fields: Json, filter: Json | undefined): readonly Json[] {
   const log = extension(
     'envoy.access_loggers.file',
     'envoy.extensions.access_loggers.file.v3.FileAccessLog',
-    {
-      path: accessLogPath(settings),
-      log_format: { json_format: { listener, context, ...FIELDS[listener] } },
-    },
+    { path: accessLogPath(settings), log_format: { json_format: fields } },
   );
   return [filter === undefined ? log : { ...log, filter }];
 }

@@ -1,9 +1,10 @@
 // Address checks: the second layer of the address guard for tunnels in which the server may speak first, so that
 // nothing can wait for the client's first bytes. A tunnel check that has resolved its host sends a CONNECT to one;
 // there the filters of the upstream cluster check the address, and only then is the tunnel open.
-import { ALLOW_DECISION } from '../../model/access-log-line.ts';
+import { ALLOW_DECISION, DENYING_RULE_HEADER } from '../../model/access-log-line.ts';
 import { accessLog, CONTEXT_KEY, NOT_ALLOWED } from './access-log.ts';
-import { forward, reasonForTunnelCheck } from './deny-routes.ts';
+import { forward, header, reasonForTunnelCheck } from './deny-routes.ts';
+import { DENYING_RULE } from './dialled-address.ts';
 import type { DnsCache } from './dns-cache.ts';
 import { extension, type GatewaySettings, type Json, type NamedResource } from './envoy-config.ts';
 import { HOST_KEY, PORT_KEY, setOnConnection, stateText, textFormat } from './filter-state.ts';
@@ -45,6 +46,8 @@ export function addressCheck(cache: DnsCache, settings: GatewaySettings, isDryRu
       virtual_hosts: [
         { name: 'any', domains: ['*'], routes: [forward(ALLOW_DECISION, { via: 'CONNECT' }, cache.cluster)] },
       ],
+      // Left out where no rule would have denied the address.
+      ...(isDryRun ? { response_headers_to_add: [header(DENYING_RULE_HEADER, DENYING_RULE)] } : {}),
     },
     // Without the filter that resolves: the tunnel check has done so, and the cluster has no host for a name without an
     // address.

@@ -23,9 +23,7 @@ export interface RouteMatch {
 export interface DenyContext {
   readonly networkPolicyId: string;
   /** In dry-run lanes, where denied requests are forwarded nevertheless; undefined in all others. */
-  readonly dryRun:
-    | { readonly connectCluster: string; readonly watchCluster: string; readonly httpCluster: string }
-    | undefined;
+  readonly dryRun: { readonly connectCluster: string; readonly httpCluster: string } | undefined;
 }
 
 /** An upper bound for every tunnel, even one that we lost track of. */
@@ -161,7 +159,7 @@ function denialText(reason: Reason, networkPolicyId: string): string {
   return `Access to "${ASKED_AUTHORITY}" is denied by network policy "${networkPolicyId}": ${REASONS[reason]} (${reason})\n`;
 }
 
-function header(key: string, value: string): Json {
+export function header(key: string, value: string): Json {
   return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }
 

@@ -116,3 +116,18 @@ export function unionOfPorts(lists: readonly Ports[]): Ports {
   const byText = new Map(lists.flat().map((port) => [`${port.port}/${port.protocol}`, port]));
   return [...byText.values()].toSorted((a, b) => a.port - b.port || compareText(a.protocol, b.protocol));
 }
+
+/** Every distinct set of address ranges of private endpoints. */
+export function distinctAddressRanges(classes: readonly ClassifiedNames[]): readonly (readonly string[])[] {
+  const sets = new Map(
+    classes.map((names) => addressRangesOf(names.class)).map((ranges) => [ranges.join(), ranges]),
+  );
+  return [...sets.entries()]
+    .filter(([, ranges]) => ranges.length > 0)
+    .toSorted(([a], [b]) => compareText(a, b))
+    .map(([, ranges]) => ranges);
+}
+
+export function addressRangesOf(names: DestinationClass): readonly string[] {
+  return names.kind === 'allowed' ? names.addressRanges : [];
+}

@@ -4,7 +4,7 @@ import { memoize } from '../../lib/memo.ts';
 import { ADDRESS_RULE } from '../../model/access-log-line.ts';
 import type { AddressRange } from '../../model/address-range.ts';
 import { cidrRanges } from './address-guard.ts';
-import type { DnsCache } from './dns-cache.ts';
+import type { DeniedAddresses, DnsCache } from './dns-cache.ts';
 import { extension, type Json, type Place } from './envoy-config.ts';
 
 /** For tunnels of TLS: before the tcp proxy, which must connect only when the client has said something. */
@@ -15,11 +15,16 @@ export function denyDialledAddress(cache: DnsCache): Json {
   });
 }
 
-/** For plain HTTP, and tunnels that come through an address check: filters of the cluster that dials. */
+/**
+ * For plain HTTP, and tunnels that come through an address check: filters of the cluster that dials. Of dry-run lanes
+ * they also record what enforced lanes would deny.
+ */
 export function denyUpstreamAddress(cache: DnsCache): readonly Json[] {
+  const { deniedWhenEnforced } = cache;
   return [
     extension('envoy.filters.http.rbac', 'envoy.extensions.filters.http.rbac.v3.RBAC', {
       rules: denyRules(cache),
+      ...(deniedWhenEnforced === undefined ? {} : { shadow_rules: denyRules(deniedWhenEnforced) }),
     }),
     extension(
       'envoy.filters.http.upstream_codec',
@@ -28,7 +33,10 @@ export function denyUpstreamAddress(cache: DnsCache): readonly Json[] {
   ];
 }
 
-function denyRules({ deniedRanges, deniedPlaces }: DnsCache): Json {
+/** The rule of the enforced lane that would have denied where a request of a dry-run lane went, in a format string. */
+export const DENYING_RULE = '%DYNAMIC_METADATA(envoy.filters.http.upstream_rbac:shadow_effective_policy_id)%';
+
+function denyRules({ deniedRanges, deniedPlaces }: DeniedAddresses): Json {
   return rulesFor(deniedRanges, deniedPlaces);
 }
 

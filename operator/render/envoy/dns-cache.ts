@@ -16,6 +16,7 @@ import {
   readableRanges,
   subtractRanges,
 } from './address-guard.ts';
+import { type ClassifiedTable, distinctAddressRanges } from './destination-classes.ts';
 import {
   type EnvoyInput,
   extension,
@@ -35,7 +36,11 @@ export interface DnsCache {
   readonly deniedRanges: readonly AddressRange[];
   /** Further addresses that the second layer of the address guard denies. */
   readonly deniedPlaces: readonly Place[];
+  /** Of dry-run lanes: what enforced lanes deny for the same names, which is only recorded here. */
+  readonly deniedWhenEnforced?: DeniedAddresses;
 }
+
+export type DeniedAddresses = Pick<DnsCache, 'deniedRanges' | 'deniedPlaces'>;
 
 /**
  * Names under an allowed wildcard can be made up without end. A new one costs Envoy's main thread, which all tables share,
@@ -57,13 +62,17 @@ const REPEATED = { query_timeout_seconds: 2, query_tries: 2 };
 
 /** Caches of tables, and of their private ranges in dry-run. */
 export interface LaneCaches {
-  /** One per set of private ranges of tables that have lanes in dry-run. */
+  /**
+   * One per set of private ranges of tables that have lanes in dry-run, and with the same cache one for the names of each of
+   * their private endpoints.
+   */
   readonly dryRun: readonly DnsCache[];
   enforced(table: string): DnsCache;
   of(table: string, lane: GatewayLane): DnsCache;
 }
 
-export function laneCaches(input: EnvoyInput): LaneCaches {
+/** The classes are those of `input`. */
+export function laneCaches(input: EnvoyInput, classified: readonly ClassifiedTable[]): LaneCaches {
   const { settings } = input;
   const shared = enforcedSettings(settings);
   const tables = new Map(input.tables.map((table) => [table.metadata.name, table]));
@@ -77,8 +86,14 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
       return isDryRun(lane) ? [[table, found === undefined ? [] : privateRangesOf(found)]] : [];
     }),
   );
-  const sets = new Map([...ownRanges.values()].map((own) => [dryRunName(own), own]));
-  const dryRun = sets.size === 0 ? NO_CACHES : dryRunCaches(textOf([...sets]), foreignText(input), settings);
+  const classesOf = new Map(classified.map(({ table, classes }) => [table.metadata.name, classes]));
+  const sets = [...Map.groupBy(ownRanges, ([, own]) => textOf(own)).values()].map(
+    (alike): DryRunRanges => ({
+      own: alike[0]?.[1] ?? [],
+      ofNames: distinctAddressRanges(alike.flatMap(([table]) => classesOf.get(table) ?? [])),
+    }),
+  );
+  const dryRun = sets.length === 0 ? NO_CACHES : dryRunCaches(textOf(sets), foreignText(input), settings);
   return {
     dryRun: [...dryRun.values()],
     enforced,
@@ -90,7 +105,13 @@ export function laneCaches(input: EnvoyInput): LaneCaches {
 }
 
 const NO_CACHES: ReadonlyMap<string, DnsCache> = new Map();
-type NamedRanges = readonly (readonly [name: string, own: readonly string[]])[];
+
+interface DryRunRanges {
+  /** Of all private endpoints of a table. */
+  readonly own: readonly string[];
+  /** For each class of their names, the only ones that these may lead to. */
+  readonly ofNames: readonly (readonly string[])[];
+}
 
 /** What no lane in dry-run may reach, unless it is its own: it is the same in most renderings. */
 interface Foreign {
@@ -103,7 +124,7 @@ function foreignText({ tables, laneAddresses = [] }: EnvoyInput): string {
 }
 
 /** As text, arguments are the same where they are equal. */
-function textOf(value: NamedRanges | Foreign): string {
+function textOf(value: readonly DryRunRanges[] | readonly string[] | Foreign): string {
   return JSON.stringify(value);
 }
 
@@ -117,14 +138,26 @@ const dryRunCaches = memoizeLast(
     const all = mergeRanges(readableRanges(privateRanges));
     const services = mergeRanges(laneRanges(laneAddresses).flat()).map((range) => ({ range }));
     return new Map(
-      (JSON.parse(sets) as NamedRanges).map(([name, own]) => {
-        const others = subtractRanges(all, readableRanges(own));
-        const cache = dnsCache(name, cacheSettings(dryRunGuard(others, settings), settings));
-        return [name, { ...cache, deniedPlaces: [...cache.deniedPlaces, ...services] }];
+      (JSON.parse(sets) as readonly DryRunRanges[]).flatMap(({ own, ofNames }) => {
+        const guard = dryRunGuard(subtractRanges(all, readableRanges(own)), settings);
+        const { deniedPlaces, ...cache } = dnsCache(dryRunName(own), cacheSettings(guard, settings));
+        const base = { ...cache, deniedPlaces: [...deniedPlaces, ...services] };
+        return [[], ...ofNames].map((ranges) => {
+          const name = dryRunName(own, ranges);
+          const deniedWhenEnforced = enforcedFor(ranges, settings);
+          // Plain HTTP is resolved before a route is known, so all have one cache of Envoy.
+          return [name, { ...base, name, cluster: forwardName(name), deniedWhenEnforced }] as const;
+        });
       }),
     );
   },
 );
+
+/** For names that may lead to these ranges only; to all public addresses where there are none. */
+function enforcedFor(ranges: readonly string[], settings: GatewaySettings): DeniedAddresses {
+  const { deniedRanges, deniedPlaces } = enforcedSettings(settings);
+  return { deniedPlaces, deniedRanges: ranges.length === 0 ? deniedRanges : privateGuard(ranges, settings) };
+}
 
 const laneRanges = memoizeEach((address) => readableRanges([address]).flatMap(withEmbeddings));
 

@@ -2,7 +2,7 @@
 // in a lane. The proxy listener of an egress listener has one, and so has the SNI router behind transparent TLS, which
 // gets nothing but CONNECT and thus leads to tunnel checks only.
 import { isDryRun } from '../../model/lane.ts';
-import { accessLog, CONTEXT_KEY, DECISION_KEY, NOT_ALLOWED, PLAIN_OR_FAILED } from './access-log.ts';
+import { accessLog, CONTEXT_KEY, DECISION_KEY, dryRunLog, NOT_ALLOWED } from './access-log.ts';
 import { PATIENT_SOURCE } from './ads.ts';
 import { AUTHORITY_FILTER } from './authority-rule.ts';
 import { denyAroundRoutes, denyBeforeRoutes } from './deny-routes.ts';
@@ -63,13 +63,14 @@ const ROUTER = extension('envoy.filters.http.router', 'envoy.extensions.filters.
 export function egressManager(way: EgressWay, caches: LaneCaches, settings: GatewaySettings): Json {
   const type = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
   const routes = routeTableName(way.table, way.lane);
-  const isDry = isDryRun(way.lane);
   return extension('envoy.filters.network.http_connection_manager', type, {
     ...OF_ALL,
     ...(way.listener === 'proxy' ? OF_PROXIES : OF_SNI_ROUTERS),
     rds: { route_config_name: routes, config_source: PATIENT_SOURCE },
     http_filters: httpFilters(way, caches),
-    access_log: accessLog(settings, way.listener, way.context, isDry ? PLAIN_OR_FAILED : NOT_ALLOWED),
+    access_log: isDryRun(way.lane)
+      ? dryRunLog(settings, way.listener, way.context)
+      : accessLog(settings, way.listener, way.context, NOT_ALLOWED),
   });
 }
 

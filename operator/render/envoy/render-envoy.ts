@@ -3,7 +3,7 @@ import { memoize } from '../../lib/memo.ts';
 import { compareText } from '../../model/snapshot.ts';
 import { addressCheck } from './address-check.ts';
 import { blackholeCluster, forwardCluster, internalCluster } from './clusters.ts';
-import type { ClassifiedNames, DestinationClass } from './destination-classes.ts';
+import { addressRangesOf, type DestinationClass, distinctAddressRanges } from './destination-classes.ts';
 import { type DnsCache, type LaneCaches, laneCaches, privateCaches } from './dns-cache.ts';
 import { renderEgressListener, sniRouter } from './egress-listener.ts';
 import type {
@@ -35,11 +35,14 @@ import { NO_TUNNELS, type TunnelMemory } from './tunnel-memory.ts';
 /** `tunnels` are those of these very tables. */
 export function renderEnvoy(input: EnvoyInput, tunnels: TunnelMemory = NO_TUNNELS): EnvoyConfig {
   const { settings } = input;
-  const caches = laneCaches(input);
   const tables = spreadTables(input.tables, input.atMs);
+  const caches = laneCaches(
+    input,
+    tables.map(({ classified }) => classified),
+  );
   const left = Object.values(tunnels.tables).flatMap((table) => table.left);
   const classes = tables.flatMap(({ classified }) => classified.classes);
-  const sets = privateAddressRanges([...classes, ...left]);
+  const sets = distinctAddressRanges([...classes, ...left]);
   const privateSets = privateCaches(sets, settings).map((cache, at) => ({ ranges: sets[at] ?? [], cache }));
   const internalListeners = [
     ...caches.dryRun.flatMap((cache) => dryRunChecks(cache, settings)),
@@ -185,21 +188,6 @@ function privateChecks(
   ];
   const address = once(cache, settings, 'address', () => addressCheck(cache, settings, false));
   return [...partsOf(tls, internalListeners, tunnels), address];
-}
-
-/** Every distinct set of address ranges of private endpoints. */
-function privateAddressRanges(classes: readonly ClassifiedNames[]): readonly (readonly string[])[] {
-  const sets = new Map(
-    classes.map((names) => addressRangesOf(names.class)).map((ranges) => [ranges.join(), ranges]),
-  );
-  return [...sets.entries()]
-    .filter(([, ranges]) => ranges.length > 0)
-    .toSorted(([a], [b]) => compareText(a, b))
-    .map(([, ranges]) => ranges);
-}
-
-function addressRangesOf(names: DestinationClass): readonly string[] {
-  return names.kind === 'allowed' ? names.addressRanges : [];
 }
 
 function usesTcp(names: DestinationClass): boolean {

@@ -87,7 +87,8 @@ const RENDERED = renderEnvoy({
  */
 interface Layer {
   readonly where: string;
-  readonly kind: 'cache' | 'filter';
+  /** A shadow of a filter denies nothing, and records what it would. */
+  readonly kind: 'cache' | 'filter' | 'shadow';
   readonly ranges: readonly Range[];
 }
 
@@ -97,7 +98,7 @@ interface AddressPolicy {
   }[];
 }
 
-function layersIn(where: string, value: unknown): readonly Layer[] {
+function layersIn(where: string, value: unknown, kind: Layer['kind'] = 'filter'): readonly Layer[] {
   if (typeof value !== 'object' || value === null) return [];
   const object = value as Json;
   if ('resolved_address_filter' in object) {
@@ -109,20 +110,22 @@ function layersIn(where: string, value: unknown): readonly Layer[] {
   const policies = object['policies'] as { readonly [ADDRESS_RULE]?: AddressPolicy } | undefined;
   const permissions = policies?.[ADDRESS_RULE]?.permissions;
   if (permissions !== undefined) {
-    return [
-      { where, kind: 'filter', ranges: permissions.map((one) => cidr(one.matcher.typed_config.upstream_ip)) },
-    ];
+    return [{ where, kind, ranges: permissions.map((one) => cidr(one.matcher.typed_config.upstream_ip)) }];
   }
-  return Object.values(object).flatMap((inner) => layersIn(where, inner));
+  return Object.entries(object).flatMap(([name, inner]) =>
+    layersIn(where, inner, name === 'shadow_rules' ? 'shadow' : kind),
+  );
 }
 
 function cidr(range: Json): Range {
   return rangeOf(String(range['address_prefix']), Number(range['prefix_len']));
 }
 
-const LAYERS = [...RENDERED.clusters, ...RENDERED.internalListeners, ...RENDERED.egressListeners].flatMap(
+const ALL_LAYERS = [...RENDERED.clusters, ...RENDERED.internalListeners, ...RENDERED.egressListeners].flatMap(
   ({ name, body }) => layersIn(name, body),
 );
+const LAYERS = ALL_LAYERS.filter(({ kind }) => kind !== 'shadow');
+const SHADOWS = ALL_LAYERS.filter(({ kind }) => kind === 'shadow');
 const ENFORCED = LAYERS.filter(({ where }) => /acme-1/.test(where) && !/dry-run/.test(where));
 const DRY_RUN = LAYERS.filter(({ where }) => /dry-run|^watch|^pass/.test(where));
 const PRIVATE = LAYERS.filter(({ where }) => /private/.test(where));
@@ -240,3 +243,12 @@ it.each(DRY_RUN.map((layer) => [`${layer.where} (${layer.kind})`, layer] as cons
     expect(openMetadata(layer, (address) => isIn(HIDING, address))).toEqual([]);
   },
 );
+
+it('records in dry-run lanes exactly what enforced lanes deny for the same names', () => {
+  const filterOf = (layers: readonly Layer[]) => layers.find(({ kind }) => kind === 'filter')?.ranges;
+  const [ofAll, ofPrivate] = [false, true].map((isPrivate) =>
+    SHADOWS.filter(({ where }) => where.includes('-to-') === isPrivate).map(({ ranges }) => ranges),
+  );
+  expect(ofAll).toEqual([filterOf(ENFORCED)]);
+  expect(ofPrivate).toEqual([filterOf(PRIVATE)]);
+});

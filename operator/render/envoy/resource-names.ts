@@ -10,9 +10,14 @@ import type { GatewayLane } from './envoy-config.ts';
 /** No table has this name: they all end in a hash. */
 const DRY_RUN = 'dry-run';
 
-/** Of dry-run lanes whose tables have these private ranges; most have none. */
-export function dryRunName(privateRanges: readonly string[]): string {
-  return privateRanges.length === 0 ? DRY_RUN : `${DRY_RUN}-${contentHash(privateRanges)}`;
+/**
+ * Of dry-run lanes whose tables have these private ranges; most have none. `namesRanges` are those of names of a private
+ * endpoint, which enforced lanes let go nowhere else.
+ */
+export function dryRunName(privateRanges: readonly string[], namesRanges: readonly string[] = []): string {
+  if (privateRanges.length === 0) return DRY_RUN;
+  const name = `${DRY_RUN}-${contentHash(privateRanges)}`;
+  return namesRanges.length === 0 ? name : `${name}-to-${contentHash(namesRanges)}`;
 }
 
 /** Address ranges of a table's private endpoints. */

@@ -41,6 +41,8 @@ interface LaneContext extends DenyContext {
   readonly shards: number;
   /** Upstream cluster of plain HTTP. */
   readonly forwardCluster: string;
+  /** Of all private endpoints of the table. */
+  readonly privateRanges: readonly string[];
 }
 
 /** Headers that would reveal the client to a destination. */
@@ -73,7 +75,8 @@ function routeConfiguration(
   shards: number,
 ): RouteTable {
   const name = routeTableName(table.metadata.name, lane);
-  const dryRun = dryRunName(privateRangesOf(table));
+  const own = privateRangesOf(table);
+  const dryRun = dryRunName(own);
   const forwardCluster = forwardName(isDryRun(lane) ? dryRun : table.metadata.name);
   const context: LaneContext = {
     table: table.metadata.name,
@@ -81,12 +84,9 @@ function routeConfiguration(
     shards,
     networkPolicyId: table.spec.networkPolicyId,
     forwardCluster,
+    privateRanges: own,
     dryRun: isDryRun(lane)
-      ? {
-          connectCluster: passCheckName(dryRun),
-          watchCluster: watchCheckName(dryRun),
-          httpCluster: forwardCluster,
-        }
+      ? { connectCluster: passCheckName(dryRun), httpCluster: forwardCluster }
       : undefined,
   };
   const hosts = classes.flatMap((names, at) => virtualHosts(names, `${at}`, context));
@@ -168,8 +168,8 @@ type ProtocolClusters = Readonly<Record<PortProtocol, string>>;
 
 function clustersOf(addressRanges: readonly string[], shard: number, context: LaneContext): ProtocolClusters {
   if (context.dryRun !== undefined) {
-    const { connectCluster, watchCluster, httpCluster } = context.dryRun;
-    return { TCP: connectCluster, TLS: watchCluster, HTTP: httpCluster };
+    const name = dryRunName(context.privateRanges, addressRanges);
+    return { TCP: passCheckName(name), TLS: watchCheckName(name), HTTP: forwardName(name) };
   }
   if (addressRanges.length > 0) {
     return {
