@@ -115,6 +115,7 @@ describe('what people see of a workload, one story, in this order', () => {
       const text = await described('statefulset', 'db');
       expect(text).toMatch(/Warning +RestartRequired .* sallyport/);
       expect(text).toContain('Command: kubectl rollout restart statefulset/db -n team');
+      expect(await described('deployment', 'web')).toMatch(/Warning +RestartRequired /);
       console.log(text.slice(text.indexOf('Events:')));
       for (const { note, action } of await eventsIn('team')) {
         expect([action, Buffer.byteLength(note) <= 1024]).toEqual(['Restart', true]);
