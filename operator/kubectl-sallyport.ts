@@ -5,19 +5,30 @@ import {
   argumentsFor,
   withDenialsOptions,
   withPersonOptions,
+  withRestartOptions,
   withRestartsOptions,
   withSuggestOptions,
 } from './command-options.ts';
 
 const USAGE = 2;
 
+/** When the reader is gone, such as "head". */
+function endQuietly(): void {
+  process.exit(0);
+}
+
+/** What has been stopped is to be started again, even where nobody reads it. */
+function goOn(): void {}
+
 const program = new Command('kubectl sallyport')
   .description('Ask Sallyport what it denies, and why, in a cluster')
   .version('0.1.0')
   .showHelpAfterError('(add --help for the options)')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
-  // Ends quietly when the reader is gone, such as "head".
-  .hook('preAction', () => void process.stdout.on('error', () => process.exit(0)));
+  .hook(
+    'preAction',
+    (_, command) => void process.stdout.on('error', command.name() === 'restart' ? goOn : endQuietly),
+  );
 
 withDenialsOptions(program.command('denials')).action(async (options) => {
   const { denialsCommand } = await import('./roles/denials/command.ts');
@@ -74,6 +85,26 @@ withRestartsOptions(withPersonOptions(program.command('restarts'))).action(async
     width: process.stdout.isTTY ? process.stdout.columns : undefined,
   });
 });
+
+withRestartOptions(withPersonOptions(program.command('restart'))).action(
+  async (workload: string | undefined, options) => {
+    const { restartCommand } = await import('./roles/restart/command.ts');
+    const { confirmOnTerminal } = await import('./roles/suggest/cluster-command.ts');
+    const interruption = new AbortController();
+    // The second one ends the process in the usual way.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
+    // A terminal that is closed.
+    process.on('SIGHUP', goOn);
+    process.exitCode = await restartCommand(workload, options, {
+      environment: process.env,
+      write: (text) => void process.stdout.write(text),
+      complain: (text) => void process.stderr.write(text),
+      width: process.stdout.isTTY ? process.stdout.columns : undefined,
+      confirm: confirmOnTerminal(process.stdin, process.stdout),
+      signal: interruption.signal,
+    });
+  },
+);
 
 program
   .command('__complete', { hidden: true })

@@ -21,7 +21,7 @@ export interface RestartProcedure {
 
 export type MergePatch = Readonly<Record<string, unknown>>;
 
-type RestartAction =
+export type RestartAction =
   /** A new time as RESTARTED_AT_ANNOTATION in each of these objects that is there: the controller makes new pods. */
   | { readonly kind: 'annotateTemplate'; readonly annotations: readonly (readonly string[])[] }
   /** Merge patches of the workload: the second one once none of its former pods is left. */
@@ -32,7 +32,7 @@ type RestartAction =
   | { readonly kind: 'none'; readonly why: string };
 
 /** That of `kubectl rollout restart`. */
-const RESTARTED_AT_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
+export const RESTARTED_AT_ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
 
 type Words = Pick<RestartProcedure, 'sentence' | 'rule'>;
 

@@ -1,9 +1,7 @@
 // `kubectl sallyport restarts` on a real API server with real admission, each with the rights of who asks. Lanes change as
 // the operator would change them.
 import { pathOf } from '../../operator/lib/kubernetes/api-object.ts';
-import { PODS, POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
-import type { Lane } from '../../operator/model/lane.ts';
-import { DEFAULT_LANE_ANNOTATION, STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
+import { POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
 import { type RestartsOptions, restartsCommand } from '../../operator/roles/restarts/command.ts';
 import {
   type AdmissionScene,
@@ -12,9 +10,9 @@ import {
   podOf,
   READY,
   startAdmissionScene,
-  until,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
+import { replicated, Said, setLane, untilPods } from '../support/cluster/lane-changes.ts';
 
 let scene: AdmissionScene;
 /** Has the ClusterRole edit in the workspace, as developers do. */
@@ -25,9 +23,9 @@ beforeAll(async () => {
   scene = await startAdmissionScene();
   ada = await scene.controlPlane.kubeconfigFor({ user: 'edit' });
   eve = await scene.controlPlane.kubeconfigFor({ user: 'eve' });
-  await setLane('full', 'r8');
-  await create(scene.root, deployment('etl', 2));
-  await until('pods of the Deployment', async () => ((await podNames()).length === 2 ? '' : 'too few'));
+  await setLane(scene, 'full', 'r8');
+  await create(scene.root, replicated('Deployment', 'etl', 2));
+  await untilPods(scene, 2);
   await create(scene.root, podOf(READY, { name: 'tool' }));
   await create(scene.root, podOf(READY, { name: 'agent', spec: { hostNetwork: true } }));
   // In its lane, whatever GENERAL's is.
@@ -36,43 +34,12 @@ beforeAll(async () => {
 
 afterAll(() => scene?.stop());
 
-async function setLane(lane: Lane, revision: string): Promise<void> {
-  await scene.operator.request({
-    ...{ method: 'PATCH', path: `/api/v1/namespaces/${READY}`, contentType: 'application/merge-patch+json' },
-    body: { metadata: { annotations: { [DEFAULT_LANE_ANNOTATION]: lane, [STAMP_ANNOTATION]: revision } } },
-  });
-}
-
-async function podNames(): Promise<readonly string[]> {
-  const { items } = (await scene.root.request({
-    ...{ method: 'GET', path: pathOf(PODS, { namespace: READY }) },
-  })) as { readonly items: readonly { readonly metadata: { readonly name: string } }[] };
-  return items.map(({ metadata }) => metadata.name);
-}
-
-function deployment(name: string, replicas: number) {
-  const labels = { app: name };
-  return {
-    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: READY } },
-    spec: {
-      replicas,
-      selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: podOf(READY, {}).spec },
-    },
-  };
-}
-
 async function restarts(kubeconfig: string, options: RestartsOptions = {}, width?: number) {
-  const said = { out: '', err: '' };
-  const code = await restartsCommand(
-    { kubeconfig, ...(options.allNamespaces === true ? {} : { namespace: READY }), ...options },
-    {
-      ...{ environment: {}, width },
-      write: (text) => void (said.out += text),
-      complain: (text) => void (said.err += text),
-    },
-  );
-  return { code, ...said };
+  const said = new Said();
+  const where = options.allNamespaces === true ? {} : { namespace: READY };
+  const surroundings = { environment: {}, width, write: said.write, complain: said.complain };
+  const code = await restartsCommand({ kubeconfig, ...where, ...options }, surroundings);
+  return { code, out: said.out, err: said.err };
 }
 
 const admin = (): string => scene.controlPlane.adminKubeconfig;
@@ -86,7 +53,7 @@ describe('restarts, one story, in this order', () => {
   });
 
   it('lists what runs in a lane more open than that of now, with commands', async () => {
-    await setLane('enforced', 'r9');
+    await setLane(scene, 'enforced', 'r9');
     const { code, out } = await restarts(admin());
     expect(code).toBe(0);
     expect(out).toMatch(
@@ -140,7 +107,7 @@ test('restarts has room in a terminal of 80 columns', async () => {
     [ada, {}],
   ] as const) {
     const { out, err } = await restarts(kubeconfig, options, 80);
-    const isTooLong = (line: string): boolean => line.length > 80 && !line.startsWith('kubectl ');
+    const isTooLong = (line: string): boolean => line.length > 80 && !/^(?:kubectl|To restart) /.test(line);
     expect(`${out}${err}`.split('\n').filter(isTooLong)).toEqual([]);
   }
 });

@@ -58,7 +58,7 @@ async function restartsFor(
     options.allNamespaces === true ? undefined : (options.namespace ?? (await contextNamespace(config)));
   const api = await connectPerson(config);
   try {
-    const place = { api, workspace, systemNamespace, atMs: Date.now() };
+    const place = { api, workspace, systemNamespace, atMs: Date.now(), withDeadlines: true };
     return { workspace, restarts: await readRestarts(place) };
   } finally {
     await api.close();

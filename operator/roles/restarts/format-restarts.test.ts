@@ -32,7 +32,7 @@ const PODS = [
 ];
 
 const format = (rows: readonly RestartRow[], workspace: string | undefined, width?: number): string =>
-  formatRestarts({ rows, notes: [] }, { workspace, width });
+  formatRestarts({ rows }, { workspace, width });
 
 test('formatRestarts() lists workloads with the change of each, and the commands below them', () => {
   const lines = format(rowsOf(PODS), 'team-a').split('\n');
@@ -41,19 +41,22 @@ test('formatRestarts() lists workloads with the change of each, and the commands
     ['statefulset/etl', 'GENERAL', '2', '2027-01-31T09:15Z', 'full -> restricted (more open)'],
   ]);
   expect(lines[2]).toMatch(/ sealed -> enforced$/);
+  expect(lines).toContain('To restart all of them: kubectl sallyport restart --all -n team-a');
   expect(lines).toContain('kubectl rollout restart statefulset/etl -n team-a');
 });
 
 test('formatRestarts() of 80 columns breaks sentences and shortens names, and leaves commands whole', () => {
-  const isCommand = (line: string): boolean => line.startsWith('kubectl ');
+  const isCommand = (line: string): boolean => line.startsWith('kubectl ') || line.startsWith('To restart ');
   const rows = rowsOf(PODS, { deadline: '2027-02-01T09:15:30Z', deadlineAction: 'Isolate' });
   for (const some of [rows, rowsOf(PODS)])
     for (const workspace of ['team-a', undefined]) {
       const lines = format(some, workspace, 80).split('\n');
       expect(lines.filter((line) => line.length > 80 && !isCommand(line))).toEqual([]);
-      expect(lines.filter(isCommand)).toHaveLength(2);
+      expect(lines.filter(isCommand)).toHaveLength(3);
       // In a shell whatever stands below the table is a command or a comment.
-      expect(lines.slice(lines.indexOf('To restart them:') + 1).join('\n')).not.toMatch(/^(?!kubectl |#|$)/m);
+      expect(lines.slice(lines.indexOf('By hand, each by itself:') + 1).join('\n')).not.toMatch(
+        /^(?!kubectl |#|$)/m,
+      );
     }
 });
 

@@ -1,6 +1,7 @@
 // What must restart -> a table with the commands below it, or a document. No I/O.
 import type { StaleWorkload } from '../../compile/restart-plan.ts';
 import { fittedTable, wrapText } from '../../lib/fit-table.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { describeChange } from './describe-change.ts';
 import type { RestartRow, Restarts } from './read-restarts.ts';
 
@@ -11,34 +12,41 @@ export interface RestartsFormat {
   readonly width?: number | undefined;
 }
 
-export function formatRestarts({ rows }: Restarts, { workspace, width }: RestartsFormat): string {
+export function formatRestarts(
+  { rows }: Pick<Restarts, 'rows'>,
+  { workspace, width }: RestartsFormat,
+): string {
   const place = workspace === undefined ? 'any workspace' : `Namespace "${workspace}"`;
   if (rows.length === 0) {
     const sentence = `Nothing has to restart in ${place}: every pod is in the lane that the policy gives to its product`;
     return `${wrapText(sentence, width)}\n`;
   }
+  const namespaces = [...new Set(rows.map(({ workload }) => workload.namespace))];
   return [
     ...tableOf(rows, { hasWorkspaces: workspace === undefined, width }),
     '',
-    'To restart them:',
+    ...namespaces.map(
+      (name) => `To restart all of them: kubectl sallyport restart --all -n ${shellWord(name)}`,
+    ),
+    'By hand, each by itself:',
     ...rows.flatMap((row) => ['', ...byHand(row, width)]),
     '',
   ].join('\n');
 }
 
 /** `deployment/etl`, as kubectl writes it. */
-function workloadName({ kind, name }: Pick<StaleWorkload, 'kind' | 'name'>): string {
+export function workloadName({ kind, name }: Pick<StaleWorkload, 'kind' | 'name'>): string {
   return `${kind.toLowerCase()}/${name}`;
 }
 
 /** From the lane that differs most. */
-function changeOf({ lanes, isMoreOpen, policyLane }: StaleWorkload): string {
+export function changeOf({ lanes, isMoreOpen, policyLane }: StaleWorkload): string {
   const change = describeChange((isMoreOpen ? lanes[0] : lanes.at(-1)) ?? '', policyLane);
   return isMoreOpen ? `${change} (more open)` : change;
 }
 
 /** Why they are not restarted as they are. */
-function openingsSentence(openings: readonly string[]): string {
+export function openingsSentence(openings: readonly string[]): string {
   return `Its pods go past their lane through their node, by ${openings.join(', ')}: as they are they would not start again. Leave that out, or run them in a Namespace that is no workspace`;
 }
 
@@ -93,7 +101,7 @@ function commented(sentence: string, width: number | undefined): string {
 }
 
 /** For programs. */
-export function documentOf({ rows, notes }: Restarts): object {
+export function documentOf({ rows, notes }: Pick<Restarts, 'rows' | 'notes'>): object {
   return { workloads: rows.map(rowDocument), notes };
 }
 

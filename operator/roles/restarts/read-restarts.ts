@@ -38,6 +38,7 @@ export interface Restarts {
   /** Of all workspaces, the worst first. */
   readonly rows: readonly RestartRow[];
   readonly notes: readonly string[];
+  readonly laneTimes: LaneTimes;
 }
 
 export interface RestartsPlace {
@@ -46,6 +47,8 @@ export interface RestartsPlace {
   readonly workspace: string | undefined;
   readonly systemNamespace: string;
   readonly atMs: number;
+  /** Whether to look for what only a status says. */
+  readonly withDeadlines: boolean;
 }
 
 export async function readRestarts(place: RestartsPlace): Promise<Restarts> {
@@ -63,15 +66,17 @@ export async function readRestarts(place: RestartsPlace): Promise<Restarts> {
   const chain = ownerChain(api, (fault) => faults.push(fault));
   const stale = read.workspaces.flatMap((one) => stalePods(one, atMs));
   const owners = await ownersOf(stale, chain);
-  const stated = await optional(readStated(api, workspace), 'so deadlines are not shown');
+  const reading = place.withDeadlines ? readStated(api, workspace) : Promise.resolve(new Map());
+  const stated = await optional<StatedByWorkspace>(reading, 'so deadlines are not shown');
   return {
+    laneTimes,
     rows: rowsOf(read.workspaces, { owners, stated: stated.value ?? new Map(), atMs }),
     notes: [...read.notes, ...times.notes, ...stated.notes, ...faults],
   };
 }
 
 /** Remembers what it has read. */
-function ownerChain(api: PersonApi, onFault: (fault: string) => void): OwnerChain {
+export function ownerChain(api: PersonApi, onFault: (fault: string) => void): OwnerChain {
   return new OwnerChain({
     api,
     onFailure: ({ owner, error }) =>
@@ -80,7 +85,7 @@ function ownerChain(api: PersonApi, onFault: (fault: string) => void): OwnerChai
 }
 
 /** By uid of the controllers of the pods. */
-async function ownersOf(pods: readonly StampedPod[], chain: OwnerChain): Promise<Owners> {
+export async function ownersOf(pods: readonly StampedPod[], chain: OwnerChain): Promise<Owners> {
   const controlled = new Map(pods.map((pod) => [pod.controller?.uid ?? '', pod]));
   controlled.delete('');
   const tops = [...controlled].map(async ([uid, pod]) => [uid, await chain.topOf(pod)] as const);
@@ -89,7 +94,7 @@ async function ownersOf(pods: readonly StampedPod[], chain: OwnerChain): Promise
 }
 
 /** Those that a restart would give another lane. */
-function stalePods({ pods, lanes }: ReadWorkspace, atMs: number): readonly StampedPod[] {
+export function stalePods({ pods, lanes }: ReadWorkspace, atMs: number): readonly StampedPod[] {
   return pods.filter((pod) => stalePodOf(pod, lanes, atMs)?.mustRestart === true);
 }
 
