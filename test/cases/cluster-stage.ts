@@ -1,6 +1,7 @@
 // A case on the API server: its objects as a user applies them, the operator that all cases share, and an agent of its
 // own with a real Envoy and the rights of a gateway pod. In the end everything of the case is gone again.
 import { pathOf, type Resource } from '../../operator/lib/kubernetes/api-object.ts';
+import { ApiFailure } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import {
   EGRESS_TABLES,
   GATEWAY_REPORTS,
@@ -13,6 +14,7 @@ import type { WorkspacePlan } from '../../operator/model/workspace-plan.ts';
 import type { OutsideServers } from '../outside/outside-servers.ts';
 import type { ClusterScene } from '../support/cluster/cluster-scene.ts';
 import type { Agent } from '../support/cluster/gateway-scene.ts';
+import { collectionOf } from '../support/cluster/object-collection.ts';
 import { until } from '../support/until.ts';
 import type { CaseFolder } from './case-folder.ts';
 import type { CaseRow } from './case-rows.ts';
@@ -26,7 +28,6 @@ import {
 import { missingOf, type StoredObject } from './in-force.ts';
 import { DENIAL_COLUMNS, type LoggedDenial, type ProxyPlace, type Stage } from './stage.ts';
 
-const SERVER_SIDE = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
 const COMPILED: readonly Resource[] = [EGRESS_TABLES, WORKSPACE_PLANS];
 const IN_FORCE: readonly Resource[] = [...COMPILED, GATEWAY_REPORTS, POLICY_ASSIGNMENTS];
 
@@ -87,18 +88,16 @@ export class ClusterStage implements Stage {
 }
 
 /** Throws where the API server rejects anything else than it must. */
-async function applyObjects({ controlPlane }: ClusterScene, found: CaseFolder): Promise<void> {
-  const { stdout, stderr } = await controlPlane.kubectl(SERVER_SIDE, { stdin: found.input });
-  const applied = new Set(stdout.split('\n').map((line) => line.replace(' serverside-applied', '')));
-  const rejected = objectsOf(found).filter((object) => !applied.has(nameInKubectl(object)));
-  if (String(rejected.map(keyOf)) !== String(rejectedObjects(found.name)))
-    throw new Error(`The API server rejects ${rejected.map(keyOf).join(' and ')}: ${stderr}`);
-}
-
-/** "namespace/analytics", "networkpolicy.sallyport.dev/blocks". */
-function nameInKubectl({ apiVersion, kind, metadata }: CaseObject): string {
-  const [group, version] = apiVersion.split('/');
-  return `${[kind.toLowerCase(), ...(version === undefined ? [] : [group])].join('.')}/${metadata.name}`;
+async function applyObjects(scene: ClusterScene, found: CaseFolder): Promise<void> {
+  const rejected = new Map<string, string>();
+  for (const object of objectsOf(found)) {
+    await scene.apply(JSON.stringify(object)).catch((error: unknown) => {
+      if (!(error instanceof ApiFailure)) throw error;
+      rejected.set(keyOf(object), error.message);
+    });
+  }
+  if (String([...rejected.keys()]) !== String(rejectedObjects(found.name)))
+    throw new Error(`The API server rejects ${[...rejected].map((one) => one.join(': ')).join(' and ')}`);
 }
 
 /** Named after the case, and a pod that is ready, as far as anybody can see who asks the API server. */
@@ -151,10 +150,16 @@ async function removeObjects(scene: ClusterScene, found: CaseFolder): Promise<vo
 }
 
 /** Whether all is gone that was there. */
-async function deleteAll({ controlPlane }: ClusterScene, objects: readonly CaseObject[]): Promise<boolean> {
-  const args = ['delete', '--ignore-not-found', '-f', '-'];
-  const { code } = await controlPlane.kubectl(args, { stdin: JSON.stringify(listOf(objects)) });
-  return code === 0;
+async function deleteAll({ gateways }: ClusterScene, objects: readonly CaseObject[]): Promise<boolean> {
+  let isGone = true;
+  for (const object of objects) {
+    const path = `${collectionOf(object)}/${object.metadata.name}`;
+    await gateways.api.request({ method: 'DELETE', path }).catch((error: unknown) => {
+      if (!(error instanceof ApiFailure)) throw error;
+      if (error.status !== 404) isGone = false;
+    });
+  }
+  return isGone;
 }
 
 function listOf(items: readonly CaseObject[]): object {

@@ -1,4 +1,4 @@
-// Every row of every case once more, in a cluster: applied with kubectl, compiled by an operator and enforced by an
+// Every row of every case once more, in a cluster: applied as kubectl does it, compiled by an operator and enforced by an
 // agent's Envoy, both under the rights of their own ServiceAccounts.
 import { ClusterScene } from '../support/cluster/cluster-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';

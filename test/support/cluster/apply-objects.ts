@@ -55,8 +55,12 @@ async function objectsOf<T extends Creatable>(file: string): Promise<readonly T[
   return parse<T>(await readFile(file, 'utf8'));
 }
 
+/** The objects of all documents, and of lists among them. */
 function parse<T extends Creatable>(yaml: string): readonly T[] {
-  return loadAll(yaml).filter((document) => document != null) as T[];
+  const documents = loadAll(yaml) as readonly (T | { readonly items: readonly T[] } | null)[];
+  return documents.flatMap((one) =>
+    one === null ? [] : 'items' in one ? (one.items as readonly T[]) : [one],
+  );
 }
 
 async function apply(

@@ -10,7 +10,9 @@ export interface Creatable {
   readonly [field: string]: unknown;
 }
 
-export function collectionOf({ apiVersion, kind, metadata }: Creatable): string {
+type Placed = Pick<Creatable, 'apiVersion' | 'kind' | 'metadata'>;
+
+export function collectionOf({ apiVersion, kind, metadata }: Placed): string {
   const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
   const home = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
   const plural = kind.toLowerCase().replace(/y$/, 'ie');
