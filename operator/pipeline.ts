@@ -7,8 +7,10 @@ import { missingTables } from './compile/missing-tables.ts';
 import { type OvertakenPod, overtakenPods } from './compile/overtaken-pods.ts';
 import { type CompiledSnapshot, compileAhead, compileSnapshot } from './compile/plans.ts';
 import { NO_PORT_BLOCKS, type PortBlockState } from './compile/port-blocks.ts';
+import { NO_DEADLINES, staleDeadlines } from './compile/stale-deadlines.ts';
 import { nextExpiry } from './compile/table-index.ts';
 import type { ClusterState } from './model/cluster-state.ts';
+import type { StaleDeadlines } from './model/due-pod.ts';
 import type { EgressTable } from './model/egress-table.ts';
 import type { IngressPlan } from './model/ingress-plan.ts';
 import type { Snapshot } from './model/snapshot.ts';
@@ -102,6 +104,8 @@ export interface OperatorOutputs extends ClusterPlans, ClusterObjects {
   readonly broaderPolicies: ReadonlyMap<string, readonly string[]>;
   /** Pods that have not started and whose stamp is too open by now. */
   readonly overtaken: readonly OvertakenPod[];
+  /** Pods on which their policy acts now, since they run in another lane than it gives. */
+  readonly deadlines: StaleDeadlines;
 }
 
 /** All objects of a cluster; without a time no change is taken back. Status is computed from these and from the gateways' reports. */
@@ -145,6 +149,8 @@ export function* operatorSteps(
   const expired = atMs === undefined ? [] : expiredEntries(state.snapshot, atMs);
   const problems = [...clusterPlans.problems, ...ingress.problems, ...expired];
   const expiresAtMs = atMs === undefined ? undefined : nextExpired(state.snapshot, atMs);
-  const changesAtMs = earliest(ingress.changesAtMs, expiresAtMs);
-  return { ...planned, problems, changesAtMs, ...objects, broaderPolicies, overtaken: overtakenPods(state) };
+  const deadlines = atMs === undefined ? NO_DEADLINES : staleDeadlines(state, clusterPlans.plans, atMs);
+  const changesAtMs = earliest(ingress.changesAtMs, expiresAtMs, deadlines.changesAtMs);
+  const overtaken = overtakenPods(state);
+  return { ...planned, problems, changesAtMs, ...objects, broaderPolicies, overtaken, deadlines };
 }

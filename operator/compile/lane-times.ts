@@ -1,5 +1,6 @@
 // When the lane of each product of a workspace last changed. The stored plan says it, so it survives restarts of the
 // operator; what this one gave out counts until the watch has returned it.
+import { secondOf } from '../model/kubernetes-object.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 
 export interface LaneTimes {
@@ -16,7 +17,7 @@ export function datedPlans(
   { remembered = [], atMs }: LaneTimes,
 ): readonly WorkspacePlan[] {
   const [seen, given] = [byName(stored), byName(remembered)];
-  const now = atMs === undefined ? {} : { since: `${new Date(atMs).toISOString().slice(0, 19)}Z` };
+  const now = atMs === undefined ? {} : { since: secondOf(atMs) };
   return wanted.map((plan) => {
     const before = [seen, given].map((plans) => productsOf(plans.get(plan.metadata.name)));
     const products = plan.spec.products.map(({ product, lane }) => {

@@ -5,6 +5,7 @@
 import type { StampedPod } from '../model/cluster-state.ts';
 import { LANES, type Lane } from '../model/lane.ts';
 import { compareText } from '../model/snapshot.ts';
+import { type Deadline, deadlineOf, type StaleSettings } from './stale-deadlines.ts';
 import { type StalePod, stalePodOf, type WorkspaceLanes } from './stale-pods.ts';
 import { groupOf, type Owners, type PodWorkload, workloadOfPod } from './workload-of-pod.ts';
 
@@ -14,6 +15,8 @@ export interface RestartPlanInput {
   readonly lanesOf: (workspace: string) => WorkspaceLanes | undefined;
   /** May be empty. */
   readonly owners: Owners;
+  /** What policies say of stale pods; without it nothing. */
+  readonly settingOf?: StaleSettings;
   readonly atMs: number;
 }
 
@@ -34,6 +37,10 @@ export interface StaleWorkload extends PodWorkload {
   /** Of its stale pods the oldest; epoch milliseconds. */
   readonly runningSinceMs: number | undefined;
   readonly staleSinceMs: number | undefined;
+  /** Of its stale pods those that were isolated at a deadline. */
+  readonly isolatedPods: number;
+  /** When the policy first acts on one of its pods. */
+  readonly deadline?: Deadline | undefined;
   /** Some of its pods go past their lane: as they are they would not start again, so there are no commands. */
   readonly hasOpenings: boolean;
   readonly commands: readonly string[];
@@ -47,26 +54,49 @@ export interface WorkspaceRestarts {
   readonly moreOpenPods: number;
   readonly moreOpenByLane: ReadonlyMap<Lane, number>;
   readonly settlingPods: number;
+  /** When the policy acts, the earliest first. */
+  readonly deadlines: readonly CountedDeadline[];
   /** Pods that go past their lane, in order: `pod "web" by hostNetwork`. */
   readonly past: readonly string[];
 }
 
+export interface CountedDeadline extends Deadline {
+  readonly pods: number;
+}
+
 const MOST_POD_NAMES = 10;
+const NO_SETTINGS: StaleSettings = () => undefined;
 
 /** By workspace; one without such pods is left out. */
 export function restartPlan(input: RestartPlanInput): ReadonlyMap<string, WorkspaceRestarts> {
-  const { pods, lanesOf, owners, atMs } = input;
+  const { pods, lanesOf, owners, settingOf = NO_SETTINGS, atMs } = input;
   const found = new Map<string, WorkspaceRestarts>();
   for (const [workspace, own] of Map.groupBy(pods, ({ namespace }) => namespace)) {
     const lanes = lanesOf(workspace);
     const stale = lanes === undefined ? [] : own.flatMap((pod) => stalePodOf(pod, lanes, atMs) ?? []);
-    if (stale.length > 0) found.set(workspace, restartsOf(stale, owners));
+    if (stale.length === 0) continue;
+    const setting = settingOf(workspace);
+    const members = stale
+      .filter(({ mustRestart }) => mustRestart)
+      .map(
+        (one): Member => ({
+          stale: one,
+          workload: workloadOfPod(one.pod, owners),
+          deadline: deadlineOf(one, setting),
+        }),
+      );
+    found.set(workspace, restartsOf(stale, members));
   }
   return found;
 }
 
-function restartsOf(stale: readonly StalePod[], owners: Owners): WorkspaceRestarts {
-  const due = stale.filter(({ mustRestart }) => mustRestart);
+interface Member {
+  readonly workload: PodWorkload;
+  readonly stale: StalePod;
+  readonly deadline: Deadline | undefined;
+}
+
+function restartsOf(stale: readonly StalePod[], members: readonly Member[]): WorkspaceRestarts {
   const open = stale.filter((one) => one.isMoreOpen);
   const counts = new Map<Lane, number>();
   for (const lane of LANES) {
@@ -74,11 +104,12 @@ function restartsOf(stale: readonly StalePod[], owners: Owners): WorkspaceRestar
     if (count > 0) counts.set(lane, count);
   }
   return {
-    workloads: workloadsOf(due, owners),
-    podCount: due.length,
+    workloads: workloadsOf(members),
+    podCount: members.length,
     moreOpenPods: open.length,
     moreOpenByLane: counts,
     settlingPods: open.filter(({ isSettling }) => isSettling).length,
+    deadlines: deadlinesOf(members),
     past: stale
       .filter(({ openings }) => openings.length > 0)
       .map(({ pod, openings }) => `pod "${pod.name}" by ${openings.join(', ')}`)
@@ -86,13 +117,15 @@ function restartsOf(stale: readonly StalePod[], owners: Owners): WorkspaceRestar
   };
 }
 
-interface Member {
-  readonly workload: PodWorkload;
-  readonly stale: StalePod;
+function deadlinesOf(members: readonly Member[]): readonly CountedDeadline[] {
+  const all = members.flatMap(({ deadline }) => deadline ?? []);
+  const groups = Map.groupBy(all, ({ action, atMs }) => `${action} ${atMs}`);
+  return [...groups.values()]
+    .flatMap((group) => group.slice(0, 1).map((one) => ({ ...one, pods: group.length })))
+    .toSorted((a, b) => a.atMs - b.atMs || compareText(a.action, b.action));
 }
 
-function workloadsOf(due: readonly StalePod[], owners: Owners): readonly StaleWorkload[] {
-  const members = due.map((stale): Member => ({ stale, workload: workloadOfPod(stale.pod, owners) }));
+function workloadsOf(members: readonly Member[]): readonly StaleWorkload[] {
   // The uid may be known by some of its pods only.
   const groups = Map.groupBy(members, ({ stale: { pod }, workload: { apiVersion, kind, name } }) =>
     [pod.product, groupOf(apiVersion), kind, name].join(' '),
@@ -122,6 +155,8 @@ function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
     isMoreOpen: members.some((one) => one.stale.isMoreOpen),
     runningSinceMs: earliest(members.map((one) => one.stale.pod.createdAtMs)),
     staleSinceMs: earliest(members.map((one) => one.stale.staleSinceMs)),
+    isolatedPods: members.filter((one) => one.stale.isIsolated).length,
+    deadline: members.flatMap((one) => one.deadline ?? []).toSorted((a, b) => a.atMs - b.atMs)[0],
     hasOpenings,
     commands: hasOpenings ? [] : commands({ namespace, name: workload.name, podNames }),
   };

@@ -29,8 +29,13 @@ export interface StalePod {
   readonly openings: readonly string[];
   /** By its former lane only: the network follows by itself. */
   readonly isSettling: boolean;
-  /** A new pod of the same product would get another lane. */
+  /** A new pod of the same product would get another lane, or the settings of its lane, which an isolated one lacks. */
   readonly mustRestart: boolean;
+  /** It has the lane of the policy by its label alone, since a deadline passed. */
+  readonly isIsolated: boolean;
+  /** When the lane of its product last changed, where that is known. */
+  readonly laneSinceMs: number | undefined;
+  /** The later of that and of its creation; one of them where the other is not known. */
   readonly staleSinceMs: number | undefined;
 }
 
@@ -66,12 +71,24 @@ export function stalePodOf(pod: StampedPod, settings: WorkspaceLanes, atMs: numb
   const openings = openingsPast(policyLane, pod.openings);
   const own = openings.length > 0 ? 'full' : pod.lane;
   const lane = mostOpen([own, formerLane(pod, atMs)]) ?? own;
-  const mustRestart = own !== policyLane && !isAsGranted(pod, own, settings);
+  const isIsolated = pod.isIsolated === true && own === policyLane;
+  const mustRestart = isIsolated || needsOther(pod, { own, policyLane }, settings);
   const isOpen = exceeds(lane, policyLane);
   if (!mustRestart && !isOpen) return undefined;
   const isSettling = isOpen && !exceeds(own, policyLane);
-  const staleSinceMs = latest(pod.createdAtMs, settings.sinceMs?.get(productIn(settings, pod)));
-  return { pod, lane, policyLane, isMoreOpen: isOpen, openings, isSettling, mustRestart, staleSinceMs };
+  const laneSinceMs = settings.sinceMs?.get(productIn(settings, pod));
+  const staleSinceMs = latest(pod.createdAtMs, laneSinceMs);
+  const found = { pod, lane, policyLane, isMoreOpen: isOpen, openings, isSettling, mustRestart };
+  return { ...found, isIsolated, laneSinceMs, staleSinceMs };
+}
+
+interface Lanes {
+  readonly own: string;
+  readonly policyLane: Lane;
+}
+
+function needsOther(pod: StampedPod, { own, policyLane }: Lanes, settings: WorkspaceLanes): boolean {
+  return own !== policyLane && !isAsGranted(pod, own, settings);
 }
 
 /** When the next pod has settled in its lane, in epoch milliseconds. */

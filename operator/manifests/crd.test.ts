@@ -101,6 +101,7 @@ describe('renderCrd()', () => {
         '',
         'spec.egress.networkAccess',
         'spec.egress.networkAccess.allowedStorageDestinations[]',
+        'spec.staleWorkloads.afterSeconds',
       ],
       PolicyAssignment: [],
       Metastore: ['spec.externalLocations[]'],

@@ -57,6 +57,10 @@ export interface StampedPod {
   readonly openings: readonly string[];
   /** The last time that it was given a stricter lane. */
   readonly moved?: Move | undefined;
+  /** It has its lane by its label alone, which it got at a deadline of its policy. */
+  readonly isIsolated?: boolean | undefined;
+  /** Of one that is being deleted: by when its node ends it, in epoch milliseconds. */
+  readonly endsAtMs?: number | undefined;
   /** When it was created, and got its lane, in epoch milliseconds. */
   readonly createdAtMs: number | undefined;
   /** The owner that controls it, as the pod itself says. */

@@ -23,6 +23,11 @@ export interface ObjectMeta {
 /** A moment in UTC, such as "2027-01-31T00:00:00Z". */
 export const timeSchema = z.iso.datetime().max(32);
 
+/** "2027-01-31T00:00:00Z": the API server stores whole seconds. */
+export function secondOf(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+}
+
 /** Fields of the status of a kind whose entries may expire. */
 export const expiryStatus = {
   expiredDestinations: z.int().min(0).optional().describe('Entries that have expired.'),

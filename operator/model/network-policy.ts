@@ -16,6 +16,7 @@ import {
 import { labelSelectorSchema } from './label-selector.ts';
 import { DRY_RUN_PRODUCTS } from './product.ts';
 import { SHARED_ZONE_ANSWERS } from './shared-zone.ts';
+import { staleWorkloadsSchema } from './stale-workloads.ts';
 import { storageDestinationSchema } from './storage-destination.ts';
 
 /** Length of a policy's name, which is its id in assignments and in the REST API. */
@@ -183,6 +184,9 @@ const networkPolicySpecSchema = z.strictObject({
         params: { reason: 'TooManyDestinations' },
       });
     }),
+  staleWorkloads: staleWorkloadsSchema
+    .optional()
+    .describe('What happens to pods that run in another lane than this policy gives. Without it: nothing.'),
 });
 
 type NetworkPolicySpec = z.infer<typeof networkPolicySpecSchema>;

@@ -12,6 +12,7 @@ import {
 } from './kubernetes-object.ts';
 import { LANES } from './lane.ts';
 import { MAX_POLICY_ID_LENGTH } from './network-policy.ts';
+import { DEADLINE_ACTIONS } from './stale-workloads.ts';
 
 /** As in Databricks' API. */
 const POLICY_ID = /^[a-zA-Z0-9_.-]{1,32}$/;
@@ -50,6 +51,15 @@ const statedWorkloadSchema = z.strictObject({
     .describe(
       'Since when they differ: when the first of them was created, or the lane of the product changed.',
     ),
+  isolated: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of these pods those that were isolated at a deadline: they reach nothing outside.'),
+  deadline: timeSchema
+    .optional()
+    .describe('When the policy acts on the first of them, as its spec.staleWorkloads says.'),
+  deadlineAction: z.enum(DEADLINE_ACTIONS).optional().describe('What it does then.'),
   command: z
     .string()
     .max(1024)
@@ -58,6 +68,23 @@ const statedWorkloadSchema = z.strictObject({
       'What restarts it, one command a line. Without one: its pods go past their lane, as the condition RestartRequired says.',
     ),
 });
+
+/** What was said of a deadline by an Event, the last one at last. */
+export const COUNTDOWN_STAGES = ['Announced', 'HalfLeft', 'TenthLeft'] as const;
+export type CountdownStage = (typeof COUNTDOWN_STAGES)[number];
+
+export const MOST_DEADLINES = 5;
+
+const statedDeadlineSchema = z.strictObject({
+  time: timeSchema.describe('When it is done.'),
+  action: z.enum(DEADLINE_ACTIONS).describe('What is done.'),
+  pods: z.int().min(0).describe('Pods that it concerns.'),
+  stage: z
+    .enum(COUNTDOWN_STAGES)
+    .describe('How much of the period is left, of which an Event has told: all, half or a tenth.'),
+});
+
+export type StatedDeadline = Readonly<z.infer<typeof statedDeadlineSchema>>;
 
 export type StatedWorkload = Readonly<z.infer<typeof statedWorkloadSchema>>;
 
@@ -79,6 +106,11 @@ const policyAssignmentStatusSchema = z.strictObject({
     statedWorkloadSchema,
     MOST_STALE_WORKLOADS,
     'The first of these workloads: those in lanes more open than the policy says before those in stricter ones, and the wider difference first.',
+  ),
+  deadlines: optionalList(
+    statedDeadlineSchema,
+    MOST_DEADLINES,
+    'The next times at which the policy acts on pods that have not restarted.',
   ),
 });
 

@@ -16,10 +16,18 @@ export const MOVED_AT_ANNOTATION = `${GROUP}/moved-at`;
 export const MOVED_ANNOTATIONS = [MOVED_FROM_ANNOTATION, MOVED_AT_ANNOTATION] as const;
 /** Annotation of a running pod that was exempted: when (model/exempted-pod.ts). */
 export const EXEMPTED_AT_ANNOTATION = `${GROUP}/exempted-at`;
+/** Annotation of a running pod that was given a stricter lane: by what. */
+export const ISOLATED_BY_ANNOTATION = `${GROUP}/isolated-by`;
+/** Its value: the setting staleWorkloads of the pod's policy. */
+export const ISOLATED_BY_DEADLINE = 'STALE_WORKLOADS';
 /** Annotation of a pod whose product label named none: what it said. The label says GENERAL then. */
 export const UNKNOWN_PRODUCT_ANNOTATION = `${GROUP}/unknown-product`;
 /** Only the operator writes these. */
-export const POD_ANNOTATIONS = [...MOVED_ANNOTATIONS, EXEMPTED_AT_ANNOTATION] as const;
+export const POD_ANNOTATIONS = [
+  ...MOVED_ANNOTATIONS,
+  EXEMPTED_AT_ANNOTATION,
+  ISOLATED_BY_ANNOTATION,
+] as const;
 
 /** LANES is in order of openness. */
 export const STRICTEST_LANE: Lane = 'sealed';

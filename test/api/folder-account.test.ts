@@ -14,6 +14,7 @@ spec:
       allowedInternetDestinations:
         - { destination: db.example.com, ports: [{ port: 5432, protocol: TCP }], reason: reports }
     clusterAccess: { presets: [KUBERNETES_API] }
+  staleWorkloads: { action: Isolate, afterSeconds: 3600 }
 ---
 # Somebody else's.
 apiVersion: sallyport.dev/v1alpha1
@@ -45,6 +46,7 @@ it('keeps what Databricks does not have, and everything else in the file', async
   expect(answer).toMatchObject({
     status: 200,
     body: {
+      stale_workloads: { action: 'Isolate', after_seconds: 3600 },
       egress: {
         cluster_access: { presets: ['KUBERNETES_API'] },
         network_access: {

@@ -7,6 +7,7 @@ import {
   ADOPT_ANNOTATION,
   BREAK_GLASS_ANNOTATION,
   EXEMPTED_AT_ANNOTATION,
+  ISOLATED_BY_ANNOTATION,
   LANE_LABEL,
   laneAnnotation,
   MOVED_AT_ANNOTATION,
@@ -28,6 +29,7 @@ import {
   dryRun,
   PLAIN,
   READY,
+  rejection,
   startAdmissionScene,
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
@@ -89,12 +91,14 @@ const ANNOTATION_KEYS = [
   'note',
   MOVED_AT_ANNOTATION,
   EXEMPTED_AT_ANNOTATION,
+  ISOLATED_BY_ANNOTATION,
   'sallyport.dev/new',
 ];
 const moved = (from: string, at = '2027-01-31T00:00:00.000Z') => ({
   metadata: { annotations: { [MOVED_FROM_ANNOTATION]: from, [MOVED_AT_ANNOTATION]: at } },
 });
 const exempted = (at: string) => ({ metadata: { annotations: { [EXEMPTED_AT_ANNOTATION]: at } } });
+const isolated = (by: string) => ({ metadata: { annotations: { [ISOLATED_BY_ANNOTATION]: by } } });
 const lane = (value: string, more = {}) => ({ metadata: { labels: { [LANE_LABEL]: value, ...more } } });
 
 const secretRule = (name: string) => ({
@@ -153,6 +157,12 @@ const CONTENT: readonly object[] = [
       mergePatch(lane(to), moved(from)) as object,
       mergePatch(lane(to, { [PRODUCT_LABEL]: 'GENERAL' }), moved(from)) as object,
     ]),
+    ...['sealed', 'enforced', 'full'].flatMap((to) =>
+      ['STALE_WORKLOADS', 'x'].map(
+        (by) => mergePatch(mergePatch(lane(to), moved(from)), isolated(by)) as object,
+      ),
+    ),
+    isolated('STALE_WORKLOADS'),
     moved(from),
     mergePatch(lane('sealed'), moved(from, 'now')) as object,
   ]),
@@ -307,3 +317,71 @@ it(
   },
   CONTROL_PLANE_TIMEOUT_MS,
 );
+
+describe('a running pod in a lane that new pods no longer get', () => {
+  const isolation = mergePatch(
+    mergePatch(lane('enforced'), moved('dry-run')),
+    isolated('STALE_WORKLOADS'),
+  ) as object;
+  const answerTo = (pod: string, body: object): Promise<string> =>
+    rejection(scene.operator, dryRun(merge(`/api/v1/namespaces/${READY}/pods/${pod}`, body)));
+
+  it('may be isolated: it gets the lane that new ones get, and says why and when', async () => {
+    expect(await answerTo('stale', isolation)).toBe('');
+  });
+
+  it.each<[string, string, object]>([
+    ['a stricter lane than that', 'stale', lane('sealed')],
+    ['a more open one', 'stale', lane('full')],
+    ['another product', 'stale', { metadata: { labels: { [PRODUCT_LABEL]: 'DBSQL' } } }],
+    ['no word of why', 'stale', { metadata: { annotations: { [ISOLATED_BY_ANNOTATION]: null } } }],
+    ['another word', 'stale', isolated('ME')],
+    ['no word of when', 'stale', { metadata: { annotations: { [MOVED_AT_ANNOTATION]: null } } }],
+    ['a former lane stricter than its own', 'stale', moved('enforced')],
+    ['the lane that it has', 'started', {}],
+  ])('gets not %s', async (_, pod, more) => {
+    expect(await answerTo(pod, mergePatch(isolation, more) as object)).toContain(
+      `Cannot give pod "${pod}" lane`,
+    );
+  });
+
+  it('may be isolated by nobody else, and no pod says so of itself', async () => {
+    for (const person of [scene.as.edit, scene.as.admin, scene.as['account-admin']]) {
+      const path = `/api/v1/namespaces/${READY}/pods/stale`;
+      expect(await rejection(person, dryRun(merge(path, isolation)))).toMatch(/Cannot change labels/);
+      expect(await rejection(person, dryRun(merge(path, isolated('STALE_WORKLOADS'))))).toMatch(
+        /Cannot change labels/,
+      );
+    }
+  });
+});
+
+describe('an eviction', () => {
+  async function answerTo(home: string, name: string, deleteOptions?: object): Promise<string> {
+    const path = `/api/v1/namespaces/${home}/pods/${name}`;
+    const { metadata } = (await scene.root.request({ method: 'GET', path })) as {
+      readonly metadata: { readonly uid: string };
+    };
+    const preconditions = { uid: metadata.uid };
+    const body = {
+      ...{ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace: home, name } },
+      deleteOptions: deleteOptions ?? { preconditions },
+    };
+    return rejection(scene.operator, dryRun({ method: 'POST', path: `${path}/eviction`, body: { ...body } }));
+  }
+
+  it('is made by the operator of a pod of a workspace, by its uid', async () => {
+    expect(await answerTo(READY, 'stale')).toBe('');
+  });
+
+  it.each<[string, string, string, object | undefined]>([
+    ['outside of workspaces', PLAIN, 'plain', undefined],
+    ['of the system', 'kube-system', 'dns', undefined],
+    ['without the uid', READY, 'stale', {}],
+    ['with a grace period', READY, 'stale', { gracePeriodSeconds: 1, preconditions: { uid: 'x' } }],
+  ])('is denied %s', async (_, home, name, options) => {
+    expect(await answerTo(home, name, options)).toContain(
+      `Cannot evict pod "${name}" in Namespace "${home}"`,
+    );
+  });
+});

@@ -205,7 +205,7 @@ describe('when the network has yet to follow', () => {
       await scene.untilStamped('settling');
       const conditionOf = (type: string): Promise<string> => scene.condition(type, 'spa', 'settling');
       const message =
-        /MoreOpenPodsRunning Pods run in lanes more open than the policy says \(1 in lane "full"\): restart Pod "placed" \(1 pod since .*Z\)\. Of these, 1 had not started and got a stricter lane, which the network may follow only within 20 s\. Besides, .*: Pod "unschedulable"/;
+        /MoreOpenPodsRunning Pods run in lanes more open than the policy says \(1 in lane "full"\): restart Pod "placed" \(1 pod since .*Z\)\. Of these, 1 got a stricter lane just now, which the network may follow only within 20 s\. Besides, .*: Pod "unschedulable"/;
       await until('it says it', async () => message.test(await conditionOf('RestartRequired')));
       expect(await conditionOf('Ready')).toMatch(message);
       await scene.untilCondition('RestartRequired', 'True StricterPodsRunning', 'spa', 'settling');

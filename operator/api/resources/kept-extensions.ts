@@ -10,10 +10,12 @@ const LISTS = ['allowedInternetDestinations', 'blockedInternetDestinations'];
 /** Both are specs of a NetworkPolicy. */
 export function keepExtensions(before: unknown, wanted: unknown): unknown {
   if (!isObject(wanted) || !isObject(wanted['egress'])) return wanted;
-  const [former, egress] = [fieldsOf(fieldsOf(before)['egress']), wanted['egress']];
+  const { staleWorkloads, egress: formerEgress } = fieldsOf(before);
+  const [former, egress] = [fieldsOf(formerEgress), wanted['egress']];
   const kept = former['clusterAccess'] === undefined ? {} : { clusterAccess: former['clusterAccess'] };
   const access = keepInAccess(fieldsOf(former['networkAccess']), egress['networkAccess']);
-  return { ...wanted, egress: { ...kept, ...egress, networkAccess: access } };
+  const stale = staleWorkloads === undefined ? {} : { staleWorkloads };
+  return { ...stale, ...wanted, egress: { ...kept, ...egress, networkAccess: access } };
 }
 
 function keepInAccess(former: Fields, access: unknown): unknown {

@@ -29,12 +29,13 @@ import type { OperatorOutputs } from '../../pipeline.ts';
 import { exemptPods, type HeldPod, holdFoundPods } from './exempt-pods.ts';
 import { failuresByWorkspace } from './failures-by-workspace.ts';
 import { heldAddresses } from './held-addresses.ts';
-import { holdPods, type Recorder, recordHeldPod } from './hold-pods.ts';
+import { holdPods, recordHeldPod } from './hold-pods.ts';
 import { inParallel } from './in-parallel.ts';
 import type { PodWriting } from './label-pod.ts';
 import type { LeaderLease } from './leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from './object-writer.ts';
 import { planWrites } from './plan-writes.ts';
+import type { Recorder } from './pod-event.ts';
 
 export interface Delivery {
   readonly api: KubernetesApi;

@@ -5,11 +5,11 @@ import { PODS } from '../../model/cluster-resources.ts';
 import type { Lane } from '../../model/lane.ts';
 import { type Move, mostOpen, moveAnnotations } from '../../model/moved-pod.ts';
 import { HELD_LANE, LANE_LABEL } from '../../model/stamp.ts';
-import type { EventRecorder } from './event-recorder.ts';
 import type { HeldPod } from './exempt-pods.ts';
 import { inParallel } from './in-parallel.ts';
 import { labelPod, type PodWriting } from './label-pod.ts';
 import type { WriteFailures } from './object-writer.ts';
+import { podEvent, type Recorder } from './pod-event.ts';
 
 export interface PodToHold extends HeldPod {
   /** The lane that it has. */
@@ -17,8 +17,6 @@ export interface PodToHold extends HeldPod {
   readonly lane: Lane;
   readonly moved?: Move | undefined;
 }
-
-export type Recorder = Pick<EventRecorder, 'record'>;
 
 export async function holdPods(
   pods: readonly PodToHold[],
@@ -48,8 +46,6 @@ function whatToDo({ openings }: HeldPod): string {
     : `it goes past that lane, through its node, by ${openings.join(', ')}; delete it`;
 }
 
-function eventOf({ namespace, name, uid }: HeldPod, note: string) {
-  const regarding = { apiVersion: PODS.apiVersion, kind: PODS.kind, namespace, name, uid };
-  const type = 'Warning' as const;
-  return { namespace, regarding, type, reason: 'HeldBack', action: 'Isolate', note };
+function eventOf(pod: HeldPod, note: string) {
+  return podEvent(pod, { type: 'Warning', reason: 'HeldBack', action: 'Isolate', note });
 }

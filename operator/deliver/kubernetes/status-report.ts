@@ -7,6 +7,7 @@ import { INPUT_RESOURCES } from '../../model/cluster-resources.ts';
 import type { ClusterState, ObservedStatus } from '../../model/cluster-state.ts';
 import { storedConditions } from '../../model/condition.ts';
 import { renderEvents } from '../../render/kubernetes/events.ts';
+import { renderDeadlineEvents } from '../../render/kubernetes/status/deadlines.ts';
 import { renderExpiryEvents } from '../../render/kubernetes/status/expiries.ts';
 import { renderStatuses } from '../../render/kubernetes/status/render-statuses.ts';
 import type { StatusInput } from '../../render/kubernetes/status/status-index.ts';
@@ -66,7 +67,11 @@ export class StatusReport {
     const restartsAtMs = restartReport.notify({
       ...{ before: state.statuses, after: restarts, plans: compiled.plans, atMs },
     });
-    const events = [...renderEvents(notified, state.statuses), ...renderExpiryEvents(notified, state)];
+    const events = [
+      ...renderEvents(notified, state.statuses),
+      ...renderExpiryEvents(notified, state),
+      ...renderDeadlineEvents(notified, state.statuses),
+    ];
     for (const event of events) await recorder.record(event);
     const times = [changesAtMs, nextMs, restartsAtMs, unwritten.length > 0 ? atMs + RETRY_MS : undefined];
     const next = Math.min(...times.filter((time) => time !== undefined));

@@ -31,11 +31,11 @@ export function labelsOf(object: 'object' | 'oldObject'): string {
   return metadataOf(object, 'labels');
 }
 
-export function annotationsOf(object: 'object' | 'oldObject'): string {
+export function annotationsOf(object: 'object' | 'oldObject' | 'namespaceObject'): string {
   return metadataOf(object, 'annotations');
 }
 
-function metadataOf(object: 'object' | 'oldObject', field: 'labels' | 'annotations'): string {
+function metadataOf(object: string, field: 'labels' | 'annotations'): string {
   return `(${object} == null ? {} : ${object}.metadata.?${field}.orValue({}))`;
 }
 

@@ -1,14 +1,17 @@
 // What the operator may change of existing pods: their stamps, only in one direction, and beside them when it did so. A
 // pod that ran before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter
-// lane. One in the network of its node is in lane full in any case, since no other lane would be true. All of that is
+// lane, and one that has into the lane that new pods of its product get, where that is stricter. One in the network of its node is in lane full in any case, since no other lane would be true. All of that is
 // read from the stored object at the write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
 import { HOST_NETWORK } from '../../model/pod-openings.ts';
 import {
+  DEFAULT_LANE_ANNOTATION,
   EXEMPTED_AT_ANNOTATION,
   EXEMPTED_LANE,
   EXEMPTED_PRODUCT,
   HELD_LANE,
+  ISOLATED_BY_ANNOTATION,
+  ISOLATED_BY_DEADLINE,
   LANE_LABEL,
   MOVED_ANNOTATIONS,
   MOVED_AT_ANNOTATION,
@@ -27,14 +30,31 @@ import { podRule, type Validation, type Variable, validatingPolicy } from './pol
 import { isOperator } from './protection.ts';
 
 export function narrowOperatorOnPods(installation: Installation): readonly JsonObject[] {
-  return validatingPolicy({
-    name: 'operator-pods',
-    rules: [podRule('UPDATE')],
-    matchCondition: isOperator(installation),
-    variables: VARIABLES,
-    validations: [ONLY_STAMPS, ONLY_ITS_WAY],
-  });
+  const matchCondition = isOperator(installation);
+  return [
+    ...validatingPolicy({
+      name: 'operator-pods',
+      rules: [podRule('UPDATE')],
+      matchCondition,
+      variables: VARIABLES,
+      validations: [ONLY_STAMPS, ONLY_ITS_WAY],
+    }),
+    ...validatingPolicy({
+      name: 'operator-evictions',
+      rules: [podRule('CREATE', ['pods/eviction'])],
+      matchCondition,
+      validations: [EVICTS_PLAINLY],
+    }),
+  ];
 }
+
+/** An eviction shows no pod: of that its uid is checked by the server. */
+const EVICTS_PLAINLY: Validation = {
+  expression: `${IN_WORKSPACE} && object.?deleteOptions.?preconditions.?uid.hasValue() && !object.deleteOptions.?gracePeriodSeconds.hasValue()`,
+  message: celMessage(
+    `Cannot evict pod "{request.name}" in Namespace "{request.namespace}": the operator of Sallyport evicts pods of workspaces only, by their uid, and with their own grace period`,
+  ),
+};
 
 /** As hasStarted() of operator/model/pod-status.ts. */
 const HAS_STARTED = `oldObject.?status.?containerStatuses.orValue([]).exists(c, c.?state.?running.hasValue() || c.?state.?terminated.hasValue() || c.?lastState.?terminated.hasValue())`;
@@ -49,6 +69,15 @@ const VARIABLES: readonly Variable[] = [
   { name: 'oldAnnotations', expression: annotationsOf('oldObject') },
   { name: 'lane', expression: `string(variables.labels[?${celText(LANE_LABEL)}].orValue(''))` },
   { name: 'oldLane', expression: `string(variables.oldLabels[?${celText(LANE_LABEL)}].orValue(''))` },
+  { name: 'settings', expression: annotationsOf('namespaceObject') },
+  {
+    name: 'product',
+    expression: `string(variables.oldLabels[?${celText(PRODUCT_LABEL)}].orValue(''))`,
+  },
+  {
+    name: 'laneInForce',
+    expression: `variables.settings[?(${celText(`${DEFAULT_LANE_ANNOTATION}.`)} + variables.product)].orValue(variables.settings[?${celText(DEFAULT_LANE_ANNOTATION)}].orValue(''))`,
+  },
   { name: 'hasStarted', expression: HAS_STARTED },
   { name: 'openings', expression: openings('oldObject') },
 ];
@@ -73,6 +102,7 @@ const sameAnnotation = (key: string): string =>
   `variables.annotations[?${celText(key)}] == variables.oldAnnotations[?${celText(key)}]`;
 const SAME_MOVE = MOVED_ANNOTATIONS.map(sameAnnotation).join(' && ');
 const SAME_EXEMPTION = sameAnnotation(EXEMPTED_AT_ANNOTATION);
+const SAME_ISOLATION = sameAnnotation(ISOLATED_BY_ANNOTATION);
 
 const annotated = (key: string): string => `variables.annotations[?${celText(key)}].orValue('')`;
 const isInstant = (key: string): string => `${annotated(key)}.matches(${celText(INSTANT)})`;
@@ -83,14 +113,17 @@ const saysMove = (former: string): string =>
 /** As laneBeforeIsolation() and laneAfterIsolation() of operator/model/found-pod.ts. */
 const IS_EXEMPT = `variables.lane == ${celText(EXEMPTED_LANE)} && (variables.hasStarted || ${celText(HOST_NETWORK)} in variables.openings) && ${SAME_MOVE} && (${SAME_EXEMPTION} || ${isInstant(EXEMPTED_AT_ANNOTATION)})`;
 const IS_HELD = `variables.lane == ${celText(HELD_LANE)} && !(${celText(HOST_NETWORK)} in variables.openings) && (!variables.hasStarted || size(variables.openings) > 0) && ${saysMove(celText(EXEMPTED_LANE))}`;
-const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)}`;
+const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && variables.labels[?${celText(PRODUCT_LABEL)}].orValue('') == ${celText(EXEMPTED_PRODUCT)} && ${same(STAMP_LABEL)} && ${SAME_ISOLATION}`;
 
 /** LANES begins with the most open one; an unknown lane is isolated like the strictest. */
-const HOLDS = `variables.oldLane in ${celList(LANES)} && !variables.hasStarted && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${saysMove('variables.oldLane')}`;
+const NARROWS = `variables.oldLane in ${celList(LANES)} && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${saysMove('variables.oldLane')}`;
+const HOLDS = `!variables.hasStarted && ${SAME_ISOLATION} && ${NARROWS}`;
+/** As deadlineOf() of operator/compile/stale-deadlines.ts, but for the time; a stolen token closes no lane that is open now. */
+const ISOLATES = `variables.hasStarted && variables.lane == variables.laneInForce && !(${celText(HOST_NETWORK)} in variables.openings) && ${annotated(ISOLATED_BY_ANNOTATION)} == ${celText(ISOLATED_BY_DEADLINE)} && ${NARROWS}`;
 
 const ONLY_ITS_WAY: Validation = {
-  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} && ${SAME_EXEMPTION} || ${EXEMPTS} || ${HOLDS}`,
+  expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} && ${SAME_EXEMPTION} && ${SAME_ISOLATION} || ${EXEMPTS} || ${HOLDS} || ${ISOLATES}`,
   message: celMessage(
-    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one, and says from which and when`,
+    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one, those that have started only that which new pods get, and says from which and when`,
   ),
 };

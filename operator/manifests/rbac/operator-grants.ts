@@ -23,10 +23,11 @@ import { INGRESS_TLS_ROLE, type Installation, LEASE_NAME } from '../../model/sys
 import { OWNER_PLURALS } from '../../model/workload-kind.ts';
 import { APPLY, allow, type Grant, leaseOf, ours, type RbacRule, READ } from './grant.ts';
 
-/** What the operator is granted, by Namespace; "" for everywhere. */
+/** What the operator can be granted, by Namespace; "" for everywhere. */
 export function operatorRules(installation: Installation): ReadonlyMap<string, readonly RbacRule[]> {
-  const all = [...operatorGrants(installation), canaryPods(installation)];
-  return new Map(all.map(({ namespace = '', rules }) => [namespace, rules]));
+  const all = [...operatorGrants(installation), canaryPods(installation), evictions(installation)];
+  const byNamespace = Map.groupBy(all, ({ namespace = '' }) => namespace);
+  return new Map([...byNamespace].map(([namespace, own]) => [namespace, own.flatMap(({ rules }) => rules)]));
 }
 
 export function operatorGrants({ systemNamespace, operatorAccount }: Installation): readonly Grant[] {
@@ -37,6 +38,15 @@ export function operatorGrants({ systemNamespace, operatorAccount }: Installatio
     // Addresses of the API server.
     { ...operator, namespace: 'default', rules: [allow(READ, [SERVICES]), allow(READ, [ENDPOINT_SLICES])] },
   ];
+}
+
+/** Only where somebody wants it: policies say Evict in vain otherwise. Admission says where, and how. */
+export function evictions({ operatorAccount }: Installation): Grant {
+  return {
+    name: `${operatorAccount}-evictions`,
+    account: operatorAccount,
+    rules: [{ apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] }],
+  };
 }
 
 /** It reads pods everywhere. Admission says what kind of pod it may make. */

@@ -1,7 +1,7 @@
 import { renderAdmission } from '../admission/admission.ts';
 import { renderCanary } from '../canary.ts';
 import { renderCollectorRbac } from './collector-rbac.ts';
-import { renderOwnerRbac, renderRbac } from './rbac.ts';
+import { renderEvictionRole, renderOwnerRbac, renderRbac } from './rbac.ts';
 
 test('the namespace and the accounts of an installation are parameters of all manifests', () => {
   const installation = {
@@ -19,6 +19,7 @@ test('the namespace and the accounts of an installation are parameters of all ma
     renderCollectorRbac(installation),
     renderCanary(installation),
     renderOwnerRbac(installation),
+    renderEvictionRole(installation),
   ]);
   for (const usual of ['sallyport-system', '"namespace":"sallyport-canary"'])
     expect(text).not.toContain(usual);

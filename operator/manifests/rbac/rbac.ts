@@ -4,7 +4,7 @@ import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
 import { gatewayGrants, inboundGrants } from './gateway-grants.ts';
 import { renderGrant } from './grant.ts';
-import { canaryPods, operatorGrants, ownerReading } from './operator-grants.ts';
+import { canaryPods, evictions, operatorGrants, ownerReading } from './operator-grants.ts';
 import { peopleGrants } from './people-grants.ts';
 
 /** The Namespace first, since the rest is in it. */
@@ -21,6 +21,11 @@ export function renderRbac(installation: Installation): readonly JsonObject[] {
       .flatMap((grantsOf) => grantsOf(installation))
       .flatMap((grant) => renderGrant(grant, systemNamespace)),
   ];
+}
+
+/** Of the operator, where it may evict pods, which is not part of every installation. */
+export function renderEvictionRole(installation: Installation): readonly JsonObject[] {
+  return renderGrant(evictions(installation), installation.systemNamespace);
 }
 
 /** Of the operator, in the Namespace of canary pods, which is not part of every installation. */

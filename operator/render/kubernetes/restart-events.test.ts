@@ -6,11 +6,11 @@ import { restartPlan } from '../../compile/restart-plan.ts';
 import { workspaceLanes } from '../../compile/stale-pods.ts';
 import type { Owners } from '../../compile/workload-of-pod.ts';
 import type { ObservedStatus, StampedPod } from '../../model/cluster-state.ts';
+import { secondOf } from '../../model/kubernetes-object.ts';
 import { LANES, type Lane } from '../../model/lane.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type RestartEvent, restartEvents } from './restart-events.ts';
 import { NO_RESTARTS_REMEMBERED, type RestartMemory } from './restart-memory.ts';
-import { secondOf } from './second-of.ts';
 import { restartFields } from './status/restarts.ts';
 
 const RUNS = 500;

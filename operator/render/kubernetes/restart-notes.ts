@@ -1,9 +1,9 @@
 // What Events say of workloads that must restart, and of those that no longer must.
 import type { StaleWorkload } from '../../compile/restart-plan.ts';
 import { truncatedNote } from '../../model/event-note.ts';
+import { secondOf } from '../../model/kubernetes-object.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { NamedWorkload } from './restart-memory.ts';
-import { secondOf } from './second-of.ts';
 
 /** So that what comes before it stays. */
 const LONGEST_COMMAND = 600;

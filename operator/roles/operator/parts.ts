@@ -5,6 +5,7 @@ import type { OperatorConfig } from '../../cluster-config.ts';
 import { canaryScene } from '../../deliver/kubernetes/canary/canary-scene.ts';
 import { measureIsolation } from '../../deliver/kubernetes/canary/isolation-metrics.ts';
 import { IsolationProbe } from '../../deliver/kubernetes/canary/isolation-probe.ts';
+import { DeadlineEnforcer } from '../../deliver/kubernetes/deadline-enforcer.ts';
 import { type DeliveryMetrics, measureDelivery } from '../../deliver/kubernetes/delivery-metrics.ts';
 import { EventRecorder, type EventRecorderOptions } from '../../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
@@ -43,6 +44,7 @@ export interface OperatorProcessParts {
   readonly restartReport: RestartReport;
   readonly statusReport: StatusReport;
   readonly staleOwners: StaleOwners;
+  readonly deadlines: DeadlineEnforcer;
   /** Undefined: isolation is not measured. */
   readonly probe: IsolationProbe | undefined;
 }
@@ -89,9 +91,13 @@ export async function assembleParts(
   });
   const reports = statusReports(api, config, { logger, metrics, registry, lease });
   const staleOwners = ownersOfStalePods(api, logger, onChange);
+  const deadlines = new DeadlineEnforcer({
+    ...{ api, logger, recorder: reports.recorder, nowMs: Date.now },
+    mayWrite: () => lease.isLeader(),
+  });
   const parts = {
     ...{ config, logger, registry, metrics, api, source, installation, lease, writer },
-    ...{ ...reports, staleOwners },
+    ...{ ...reports, staleOwners, deadlines },
   };
   return {
     ...parts,

@@ -141,24 +141,32 @@ export class OperatorProcess {
     await yieldToEventLoop();
     const delivery = { ...this.#parts, nowMs: Date.now };
     const { failed, settling } = await deliver(outputs, reading.observed, delivery);
+    const stamped = stampedWorkspaces(reading.state, outputs.plans, failed);
+    const enforced = await this.#parts.deadlines.enforce(
+      outputs.deadlines,
+      (workspace) => stamped.get(workspace) === true && !settling.has(workspace),
+    );
     await yieldToEventLoop();
     const changesAtMs = await statusReport.notify({
       state: reading.state,
       compiled: outputs,
       broaderPolicies: outputs.broaderPolicies,
       settling,
-      stamped: stampedWorkspaces(reading.state, outputs.plans, failed),
+      stamped,
+      unevicted: enforced.refused,
       isolation: probe?.measurements(),
       owners: await this.#owners(reading.state, outputs.plans),
       atMs: Date.now(),
     });
-    for (const { item, error } of failed) {
+    const allFailed = [...failed, ...enforced.failed];
+    for (const { item, error } of allFailed) {
       if (!(error instanceof NoLongerLeader))
         logger.error('an object could not be written', { object: objectKey(item), error });
     }
     const times = [
-      failed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs,
+      allFailed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs,
       outputs.changesAtMs,
+      enforced.changesAtMs,
       ...settling.values(),
     ];
     const next = Math.min(...times.filter((time) => time !== undefined));

@@ -99,3 +99,8 @@ test('documentOf() has moments, and everything that the table leaves out', () =>
     ],
   });
 });
+
+test('formatRestarts() says of a workload that it was isolated at a deadline', () => {
+  const rows = rowsOf([pod('etl-1', { ...owned('StatefulSet', 'etl'), lane: 'enforced', isIsolated: true })]);
+  expect(format(rows, 'team-a')).toMatch(/^statefulset\/etl .* enforced, isolated$/m);
+});

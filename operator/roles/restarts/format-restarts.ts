@@ -40,7 +40,8 @@ export function workloadName({ kind, name }: Pick<StaleWorkload, 'kind' | 'name'
 }
 
 /** From the lane that differs most. */
-export function changeOf({ lanes, isMoreOpen, policyLane }: StaleWorkload): string {
+export function changeOf({ lanes, isMoreOpen, policyLane, isolatedPods, pods }: StaleWorkload): string {
+  if (isolatedPods === pods && !isMoreOpen) return `${policyLane}, isolated`;
   const change = describeChange((isMoreOpen ? lanes[0] : lanes.at(-1)) ?? '', policyLane);
   return isMoreOpen ? `${change} (more open)` : change;
 }

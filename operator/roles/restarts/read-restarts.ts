@@ -18,14 +18,6 @@ import {
   readWorkspace,
 } from './read-workspaces.ts';
 
-/** What the status of a workspace may say of a workload, besides what its pods say. */
-interface Stated extends StatedWorkload {
-  /** RFC 3339. */
-  readonly deadline?: string;
-  /** What is done to its pods then. */
-  readonly deadlineAction?: string;
-}
-
 export interface RestartRow {
   readonly workload: StaleWorkload;
   /** By what its pods go past their lane: they would not start again with it. */
@@ -98,7 +90,7 @@ export function stalePods({ pods, lanes }: ReadWorkspace, atMs: number): readonl
   return pods.filter((pod) => stalePodOf(pod, lanes, atMs)?.mustRestart === true);
 }
 
-type StatedByWorkspace = ReadonlyMap<string, readonly Stated[]>;
+type StatedByWorkspace = ReadonlyMap<string, readonly StatedWorkload[]>;
 
 interface Known {
   readonly owners: Owners;
@@ -137,7 +129,7 @@ function openingsOf(workload: StaleWorkload, pods: readonly StampedPod[]): reado
 function statedOf(
   { namespace, kind, name, product }: StaleWorkload,
   stated: StatedByWorkspace,
-): Stated | undefined {
+): StatedWorkload | undefined {
   return stated
     .get(namespace)
     ?.find((one) => one.kind === kind && one.name === name && one.product === product);
@@ -150,7 +142,7 @@ function timeOf(text = ''): number | undefined {
 
 interface Assignment {
   readonly metadata: { readonly name: string };
-  readonly status?: { readonly staleWorkloads?: readonly Stated[] };
+  readonly status?: { readonly staleWorkloads?: readonly StatedWorkload[] };
 }
 
 async function readStated(api: PersonApi, workspace: string | undefined): Promise<StatedByWorkspace> {

@@ -12,7 +12,7 @@ import {
   isAgentAway,
   type PodStatus,
 } from '../../model/pod-status.ts';
-import { LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
+import { ISOLATED_BY_ANNOTATION, LANE_LABEL, PRODUCT_LABEL, STAMP_LABEL } from '../../model/stamp.ts';
 import { WORKLOAD_LABELS } from '../../model/workload-kind.ts';
 import { keptMetadata } from './kept-metadata.ts';
 
@@ -48,6 +48,8 @@ export function stampedPodOf(raw: KubernetesObject): StampedPod | undefined {
     nodeName: spec.nodeName ?? '',
     openings: openings.length === 0 ? NO_OPENINGS : openings,
     moved: moveOf(annotations),
+    isIsolated: annotations?.[ISOLATED_BY_ANNOTATION] !== undefined,
+    endsAtMs: timeOf(metadata.deletionTimestamp),
     createdAtMs: timeOf(metadata.creationTimestamp),
     controller: controllerOf(ownerReferences),
     workloadLabels: workloadLabelsOf(labels),

@@ -54,6 +54,7 @@ export const VALUE_SETS: Readonly<Record<string, ValueSet>> = {
         certificate: { secretName: 'collector-tls' },
         storage: { storageClassName: 'fast' },
       },
+      restarts: { evict: true },
       monitoring: {
         from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }],
         serviceMonitor: { enabled: true },
@@ -97,7 +98,9 @@ export function manifestsOf(rendered: string): readonly Manifest[] {
 
 const SOURCE = /^# Source: sallyport\/templates\/(?<file>\S+)\.yaml$/m;
 /** Of what comes from generated files the kinds stand there only: other tests compare their content. */
-const GENERATED_FILES = ['admission', 'crds', 'rbac', 'owner-rbac', 'removal-rbac', 'collector-rbac'];
+const GENERATED_FILES = [
+  ...['admission', 'crds', 'rbac', 'owner-rbac', 'removal-rbac', 'collector-rbac', 'eviction-rbac'],
+];
 
 /** Rendered text -> what is kept of it in a golden file. */
 export function goldenOf(rendered: string): string {

@@ -47,7 +47,7 @@ export function changedPaths(before: Json, after: Json, path: readonly string[] 
 }
 
 const STAMPS =
-  /^metadata (?:labels sallyport\.dev\/(?:lane|product|stamp)|annotations sallyport\.dev\/(?:moved-(?:from|at)|exempted-at))$/;
+  /^metadata (?:labels sallyport\.dev\/(?:lane|product|stamp)|annotations sallyport\.dev\/(?:moved-(?:from|at)|exempted-at|isolated-by))$/;
 const OWN_ANNOTATIONS = /^metadata annotations sallyport\.dev\/(?!(?:adopt|break-glass)$)/;
 const OWN_LABELS = /^metadata labels (?:app\.kubernetes\.io\/managed-by|sallyport\.dev\/for-workspace)$/;
 
@@ -82,7 +82,11 @@ export function mayCreate(object: Stored, workspaces: Workspaces): boolean {
     PolicyAssignment: () => isOurs(object) && saysNothing(object),
     Event: () => isOurEvent(object),
     Lease: () => isOurLease(object),
-    Pod: () => namespace === 'sallyport-canary' && isCanary(object),
+    // No pod of a Namespace that is no workspace carries a stamp.
+    Pod: () =>
+      namespace === 'sallyport-canary' &&
+      isCanary(object) &&
+      changedPaths({}, { metadata: object.metadata }).every((path) => !STAMPS.test(path)),
   };
   return byKind[object.kind]?.() ?? false;
 }
@@ -93,17 +97,31 @@ export function mayDelete(object: Stored): boolean {
   return OWNED_KINDS.test(keyOf(object)) && isOurs(object);
 }
 
+/** One that has run, and goes into a stricter lane, says that a deadline did it; no other starts to say that. */
 function isItsWay(before: Stored, after: Stored): boolean {
   const [old = {}, now = {}] = [before, after].map(({ metadata }) => metadata.labels ?? {});
-  const paths = changedPaths(old, now);
   const ran = hasStarted(before['status'] as PodStatus | undefined);
   const [from, lane] = [old['sallyport.dev/lane'], now['sallyport.dev/lane']];
+  if (ran && from !== undefined && from !== lane)
+    return isStricterAndTold(before, after) && isByDeadline(before, after);
+  return isolatedByOf(before) === isolatedByOf(after) && isHeldOrExempt(before, after);
+}
+
+function isHeldOrExempt(before: Stored, after: Stored): boolean {
+  const [old = {}, now = {}] = [before, after].map(({ metadata }) => metadata.labels ?? {});
+  const [from, lane] = [old['sallyport.dev/lane'], now['sallyport.dev/lane']];
   const isSilent = changedPaths(movesOf(before), movesOf(after)).length === 0;
-  if (paths.length === 0) return isSilent;
-  const isTold = saysMoveFrom(after, from ?? 'full');
-  const isStricter = paths.length === 1 && strictness(lane) > strictness(from);
-  if (from !== undefined) return [isTold, !ran, isStricter].every(Boolean);
-  return (lane === 'full' ? isSilent : isTold) && isFirst(before, now, ran);
+  if (changedPaths(old, now).length === 0) return isSilent;
+  if (from !== undefined) return isStricterAndTold(before, after);
+  const isTold = lane === 'full' ? isSilent : saysMoveFrom(after, 'full');
+  return isTold && isFirst(before, now, hasStarted(before['status'] as PodStatus | undefined));
+}
+
+function isStricterAndTold(before: Stored, after: Stored): boolean {
+  const [old = {}, now = {}] = [before, after].map(({ metadata }) => metadata.labels ?? {});
+  const [from = '', lane] = [old['sallyport.dev/lane'], now['sallyport.dev/lane']];
+  const isStricter = changedPaths(old, now).length === 1 && strictness(lane) > strictness(from);
+  return isStricter && saysMoveFrom(after, from);
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -113,6 +131,30 @@ function isFirst(before: Stored, now: Labels, ran: boolean): boolean {
   const lane = now['sallyport.dev/lane'];
   const isGeneral = now['sallyport.dev/product'] === 'GENERAL' && !paths.includes('sallyport.dev/stamp');
   return isGeneral && firstLanes(before['spec'] as PodSpec | undefined, ran).includes(lane ?? '');
+}
+
+/** Where new pods of the product go, in the one workspace that is ready (admission-scene.ts). */
+const IN_FORCE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  analytics: { DBSQL: 'dry-run', ML_BUILD: 'full', PROVISIONED_THROUGHPUT: 'sealed' },
+};
+
+function laneInForce({ metadata: { namespace = '', labels = {} } }: Stored): string | undefined {
+  const lanes = IN_FORCE[namespace];
+  return lanes && (lanes[labels['sallyport.dev/product'] ?? ''] ?? 'enforced');
+}
+
+function isByDeadline(before: Stored, after: Stored): boolean {
+  const lane = after.metadata.labels?.['sallyport.dev/lane'];
+  const isRight = isolatedByOf(after) === 'STALE_WORKLOADS' && lane === laneInForce(before);
+  return isRight && !isOnHostNetwork(before);
+}
+
+function isOnHostNetwork(pod: Stored): boolean {
+  return openingsOf((pod['spec'] ?? {}) as PodSpec).includes('hostNetwork');
+}
+
+function isolatedByOf({ metadata: { annotations = {} } }: Stored): string | undefined {
+  return annotations['sallyport.dev/isolated-by'];
 }
 
 function movesOf({ metadata: { annotations = {} } }: Stored): readonly (string | undefined)[] {

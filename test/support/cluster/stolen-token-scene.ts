@@ -1,6 +1,8 @@
 // What a stolen token of the operator could be tried on: objects of its own and of others, of every kind that it writes
 // and of some that it never should. Its ServiceAccount may do everything here, so that only admission stops it.
 import { canaryPod } from '../../../operator/deliver/kubernetes/canary/canary-pod.ts';
+import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
+import { DEFAULT_LANE_ANNOTATION, LANE_LABEL } from '../../../operator/model/stamp.ts';
 import {
   accountUser,
   GATEWAY_ACCOUNT,
@@ -196,6 +198,33 @@ const THEIRS: readonly Creatable[] = [
   object(`${RBAC}/v1`, 'ClusterRole', { name: 'theirs', labels: OWNED }, { rules: [] }),
 ];
 
+/** Admission takes up a changed Namespace a little later. */
+function untilLane(api: KubernetesApi, pod: Creatable, lane: string): Promise<void> {
+  return until(`pods to get lane ${lane}`, async () => {
+    const request = { method: 'POST', path: collectionOf(pod), body: pod } as const;
+    const { metadata } = (await api.request(dryRun(request))) as Stored;
+    return metadata.labels?.[LANE_LABEL] === lane ? '' : 'another lane';
+  });
+}
+
+/** A pod in lane dry-run of a workspace whose new pods get lane enforced. */
+async function makeStale(operator: KubernetesApi, edit: KubernetesApi): Promise<Creatable> {
+  const setLane = (lane: string): Promise<unknown> =>
+    operator.request({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${READY}`,
+      body: { metadata: { annotations: { [DEFAULT_LANE_ANNOTATION]: lane } } },
+      contentType: 'application/merge-patch+json',
+    });
+  await setLane('dry-run');
+  const stale = podOf(READY, { name: 'stale' });
+  await untilLane(edit, stale, 'dry-run');
+  await create(edit, stale);
+  await setLane('enforced');
+  await untilLane(edit, podOf(READY, { name: 'another' }), 'enforced');
+  return stale;
+}
+
 /** Everything that is there afterwards. */
 export async function makeTargets({
   root,
@@ -234,6 +263,8 @@ export async function makeTargets({
   const stamped = ['waiting', 'started'].map((name) => podOf(READY, { name }));
   for (const pod of stamped) await create(as.edit, pod);
   await setStatus(READY, 'started', { containerStatuses: [container(running)] });
+  const stale = await makeStale(operator, as.edit);
+  await setStatus(READY, 'stale', { containerStatuses: [container(running)] });
   for (const made of OWN) await create(operator, made);
   for (const made of THEIRS) await create(root, made);
   await create(await actingAs(accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT)), LANE_SLICE);
@@ -241,6 +272,7 @@ export async function makeTargets({
   const all = [
     ...old,
     ...stamped,
+    stale,
     ...OWN,
     ...THEIRS,
     LANE_SLICE,

@@ -27,7 +27,7 @@ export function assignmentStatus(
     ResolvedRefs: resolvedPolicy(assignment, index),
     Programmed: index.programmed.get(name) ?? NOT_USED,
     ...isolatedOf(name, index),
-    RestartRequired: restartVerdict(index.restarts.get(name)),
+    RestartRequired: restartVerdict(index.restarts.get(name), index.unevicted.get(name)),
     ...(broaderPolicies === undefined ? {} : { BroaderPolicies: broaderPolicies }),
   };
   const ready = readyOf(verdicts, plan === undefined || stamp === true ? undefined : stamp);

@@ -6,6 +6,7 @@ import { countDestinations, type NetworkPolicy } from '../../../model/network-po
 import { formatKey, keyOf, type ObjectKey, type ObservedObject } from '../../../model/snapshot.ts';
 import { acceptedOf } from './accepted.ts';
 import { assignmentStatus } from './assignment-status.ts';
+import { deadlineFields, nextStage } from './deadlines.ts';
 import { expiryFields, nextExpiryNews } from './expiries.ts';
 import type { FoundStatus } from './found-status.ts';
 import { nextSilence } from './gateway-health.ts';
@@ -20,8 +21,8 @@ import { type WantedStatus, wantedStatus } from './wanted-status.ts';
 export interface RenderedStatuses {
   readonly statuses: readonly WantedStatus[];
   /**
-   * Epoch milliseconds at which a gateway becomes silent, an expiry is news, a measurement no longer counts, or a pod
-   * has settled in its lane.
+   * Epoch milliseconds at which a gateway becomes silent, an expiry is news, a measurement no longer counts, a pod
+   * has settled in its lane, or its deadline comes nearer.
    */
   readonly changesAtMs: number | undefined;
   /** By workspace, where pods are not in the lane of their product. */
@@ -38,13 +39,18 @@ export function renderStatuses(input: StatusInput): RenderedStatuses {
     const found = stored && findStatus(key, object, { index, stored: stored.status });
     if (stored === undefined || found === undefined) return [];
     const expiries = expiryFields(object, stored.status, atMs);
-    const full = { ...found, fields: { ...found.fields, ...expiries } };
+    const deadlines =
+      key.kind === 'PolicyAssignment'
+        ? deadlineFields(index.restarts.get(key.name), stored.status, atMs)
+        : {};
+    const full = { ...found, fields: { ...found.fields, ...expiries, ...deadlines } };
     return wantedStatus({ object: key, stored }, full, atMs) ?? [];
   });
   const times = [
     nextSilence(state.gatewayReports, atMs),
     nextExpiryNews(state.snapshot.objects, atMs),
     nextSettled(state.pods, atMs),
+    nextStage(index.restarts, atMs),
     input.isolation === undefined ? undefined : nextStale(input.isolation, atMs),
   ];
   const next = Math.min(...times.filter((timeMs) => timeMs !== undefined));

@@ -109,7 +109,7 @@ test('what settles by itself keeps it from Ready until then, and is no workload 
   const { brief, message, status } = found(input, TEAM_A);
   expect(brief).toEqual(['RestartRequired=True/MoreOpenPodsRunning', 'Ready=False/MoreOpenPodsRunning']);
   expect(message).toBe(
-    'Pods run in lanes more open than the policy says (1 in lane "full"). Of these, 1 had not started and got a stricter lane, which the network may follow only within 20 s',
+    'Pods run in lanes more open than the policy says (1 in lane "full"). Of these, 1 got a stricter lane just now, which the network may follow only within 20 s',
   );
   expect([status?.['restartRequired'], status?.['staleWorkloads']]).toEqual([0, undefined]);
   expect(renderStatuses(input).changesAtMs).toBeLessThanOrEqual(AT_MS + SETTLING_MS);

@@ -2,10 +2,10 @@
 // policy over all of its workspaces. Times are moments, and never ages: at rest nothing changes.
 import type { StaleWorkload, WorkspaceRestarts } from '../../../compile/restart-plan.ts';
 import type { Verdict } from '../../../model/condition.ts';
+import { secondOf } from '../../../model/kubernetes-object.ts';
 import { SETTLING_MS } from '../../../model/moved-pod.ts';
 import { MOST_STALE_WORKLOADS, type StatedWorkload } from '../../../model/policy-assignment.ts';
 import { compareText } from '../../../model/snapshot.ts';
-import { secondOf } from '../second-of.ts';
 import { type FoundStatus, nameSome } from './found-status.ts';
 
 type RestartRequired = Verdict<'RestartRequired'>;
@@ -20,17 +20,23 @@ const NOTHING: RestartRequired = {
   message: 'Every pod is in the lane that the policy gives to its product',
 };
 
-export function restartVerdict(restarts: WorkspaceRestarts | undefined): RestartRequired {
+/** `unevicted` says why pods were not evicted at their deadline. */
+export function restartVerdict(
+  restarts: WorkspaceRestarts | undefined,
+  unevicted?: string | undefined,
+): RestartRequired {
   if (restarts === undefined) return NOTHING;
   const { workloads, moreOpenPods } = restarts;
+  const deadline = [...deadlineOf(restarts), ...(unevicted === undefined ? [] : [unevicted])];
   const stricter = workloads.filter(({ isMoreOpen }) => !isMoreOpen);
   if (moreOpenPods === 0) {
-    const message = `Pods run in lanes stricter than the policy says (${podsOf(stricter)}): restart ${nameWorkloads(stricter)}`;
-    return { status: 'True', reason: 'StricterPodsRunning', message };
+    const parts = [`${stricterOf(stricter)}: restart ${nameWorkloads(stricter)}`, ...deadline];
+    return { status: 'True', reason: 'StricterPodsRunning', message: parts.join('. ') };
   }
   const due = workloads.filter((one) => one.isMoreOpen && !one.hasOpenings);
   const parts = [
     `Pods run in lanes more open than the policy says (${byLane(restarts)})${due.length === 0 ? '' : `: restart ${nameWorkloads(due)}`}`,
+    ...deadline,
     ...settlingOf(restarts),
     ...pastOf(restarts),
     ...(stricter.length === 0
@@ -62,13 +68,41 @@ export function policyRestartVerdict(restarts: ReadonlyMap<string, WorkspaceRest
   return { status: 'True', reason, message };
 }
 
+/** Isolated ones have the lane of the policy, and do not reach what it allows. */
+function stricterOf(stricter: readonly StaleWorkload[]): string {
+  const isolated = stricter.reduce((sum, { isolatedPods }) => sum + isolatedPods, 0);
+  const all = podCount(stricter);
+  if (isolated === all) return `Pods were isolated at the deadline of the policy (${podsOf(stricter)})`;
+  const others = `Pods run in lanes stricter than the policy says (${podsOf(stricter)}`;
+  return isolated === 0 ? `${others})` : `${others}, of which ${isolated} were isolated at a deadline)`;
+}
+
+const DONE = { Isolate: 'isolates', Evict: 'evicts' } as const;
+
+/** What does not change while time passes. */
+function deadlineOf({ deadlines }: WorkspaceRestarts): readonly string[] {
+  return deadlines
+    .slice(0, 1)
+    .map(
+      ({ action, atMs, pods }) =>
+        `From ${secondOf(atMs)} on the policy ${DONE[action]} those that have not restarted (${countOf(pods)})`,
+    );
+}
+
 function byLane({ moreOpenByLane }: WorkspaceRestarts): string {
   return [...moreOpenByLane].map(([lane, count]) => `${count} in lane "${lane}"`).join(', ');
 }
 
 function podsOf(workloads: readonly StaleWorkload[]): string {
-  const count = workloads.reduce((sum, { pods }) => sum + pods, 0);
-  return `${count} ${count === 1 ? 'pod' : 'pods'}`;
+  return countOf(podCount(workloads));
+}
+
+function podCount(workloads: readonly StaleWorkload[]): number {
+  return workloads.reduce((sum, { pods }) => sum + pods, 0);
+}
+
+function countOf(pods: number): string {
+  return `${pods} ${pods === 1 ? 'pod' : 'pods'}`;
 }
 
 /** `Deployment "etl" (2 pods since 2027-01-31T00:00:00Z), Job "load" (1 pod) and 3 more`. */
@@ -87,7 +121,7 @@ function nameOf(workload: StaleWorkload): string {
 function settlingOf({ settlingPods }: WorkspaceRestarts): readonly string[] {
   if (settlingPods === 0) return [];
   return [
-    `Of these, ${settlingPods} had not started and got a stricter lane, which the network may follow only within ${SETTLING_MS / 1000} s`,
+    `Of these, ${settlingPods} got a stricter lane just now, which the network may follow only within ${SETTLING_MS / 1000} s`,
   ];
 }
 
@@ -102,11 +136,14 @@ function pastOf({ past }: WorkspaceRestarts): readonly string[] {
 
 function statedWorkload(workload: StaleWorkload): StatedWorkload {
   const { kind, name, product, pods, lanes, isMoreOpen, policyLane, staleSinceMs, commands } = workload;
+  const { isolatedPods, deadline } = workload;
   const command = commands.join('\n');
   return {
     ...{ kind, name, product, pods, policyLane },
     lane: (isMoreOpen ? lanes[0] : lanes.at(-1)) ?? '',
     ...(staleSinceMs === undefined ? {} : { since: secondOf(staleSinceMs) }),
+    ...(isolatedPods === 0 ? {} : { isolated: isolatedPods }),
+    ...(deadline === undefined ? {} : { deadline: secondOf(deadline.atMs), deadlineAction: deadline.action }),
     ...(command === '' || command.length > LONGEST_COMMAND ? {} : { command }),
   };
 }

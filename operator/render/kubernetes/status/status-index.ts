@@ -1,6 +1,7 @@
 // Everything that statuses are computed from, looked up by name: built once per run, since every object asks.
 import type { CompiledSnapshot } from '../../../compile/plans.ts';
 import { restartPlan, type WorkspaceRestarts } from '../../../compile/restart-plan.ts';
+import { staleSettings } from '../../../compile/stale-deadlines.ts';
 import { lanesOfWorkspaces } from '../../../compile/stale-pods.ts';
 import type { Owners } from '../../../compile/workload-of-pod.ts';
 import type { ClusterState } from '../../../model/cluster-state.ts';
@@ -27,6 +28,8 @@ export interface StatusInput {
   readonly stamped: ReadonlyMap<string, true | string>;
   /** Workspaces whose isolation waits, with the epoch milliseconds until which it does. */
   readonly settling: ReadonlyMap<string, number>;
+  /** By workspace: why pods were not evicted at their deadline. */
+  readonly unevicted?: ReadonlyMap<string, string> | undefined;
   /** Undefined: it is not measured whether the network enforces isolation. */
   readonly isolation?: IsolationMeasurements | undefined;
   /** Of pods whose owners somebody has followed; may be empty. */
@@ -35,6 +38,7 @@ export interface StatusInput {
 }
 
 export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stamped' | 'settling'> {
+  readonly unevicted: ReadonlyMap<string, string>;
   /** By key of the object. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>;
   /** Keys. */
@@ -56,6 +60,8 @@ export interface StatusIndex extends Pick<StatusInput, 'broaderPolicies' | 'stam
   readonly hits: ReadonlyMap<string, readonly ListHitsReport[]>;
 }
 
+const NONE_UNEVICTED: ReadonlyMap<string, string> = new Map();
+
 export function indexStatusInput({
   state,
   compiled,
@@ -64,6 +70,7 @@ export function indexStatusInput({
   settling,
   isolation,
   owners,
+  unevicted = NONE_UNEVICTED,
   atMs,
 }: StatusInput): StatusIndex {
   const problems = [...state.problems, ...compiled.problems];
@@ -72,6 +79,7 @@ export function indexStatusInput({
     broaderPolicies,
     stamped,
     settling,
+    unevicted,
     problems: Map.groupBy(problems, ({ object }) => object ?? ''),
     unreadable: new Set(state.snapshot.unreadable.map(formatKey)),
     plans: new Map(compiled.plans.map((plan) => [plan.metadata.name, plan])),
@@ -90,8 +98,14 @@ export function indexStatusInput({
 }
 
 function restartsOf({ state, compiled, owners, atMs }: RestartsInput): StatusIndex['restarts'] {
-  const lanes = lanesOfWorkspaces(compiled.plans, state.namespaces);
-  return restartPlan({ pods: state.pods, lanesOf: (workspace) => lanes.get(workspace), owners, atMs });
+  const { plans } = compiled;
+  const lanes = lanesOfWorkspaces(plans, state.namespaces);
+  return restartPlan({
+    pods: state.pods,
+    lanesOf: (workspace) => lanes.get(workspace),
+    settingOf: staleSettings(plans, state.snapshot),
+    ...{ owners, atMs },
+  });
 }
 
 type RestartsInput = Pick<StatusInput, 'state' | 'compiled' | 'owners' | 'atMs'>;

@@ -3,9 +3,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ObservedStatus } from '../../../model/cluster-state.ts';
 import { CONDITION_TYPES, storedConditions, type Verdicts } from '../../../model/condition.ts';
-import { API_VERSION, type StoredCondition } from '../../../model/kubernetes-object.ts';
+import { API_VERSION, type StoredCondition, secondOf } from '../../../model/kubernetes-object.ts';
 import { formatKey, type ObjectKey } from '../../../model/snapshot.ts';
-import { secondOf } from '../second-of.ts';
 import type { FoundStatus } from './found-status.ts';
 
 export interface WantedStatus {

@@ -1,0 +1,54 @@
+// What is due of stale pods -> the API server: some are isolated, some evicted. A pod that was isolated just now is left
+// alone until the watch has returned that.
+import type { Logger } from '../../lib/logger.ts';
+import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
+import { UNSEEN_MS } from './eviction-order.ts';
+import { isolateStalePods } from './isolate-stale-pods.ts';
+import type { PodWriting } from './label-pod.ts';
+import type { WriteFailures } from './object-writer.ts';
+import type { Recorder } from './pod-event.ts';
+import { type Evictions, StalePodEvictor } from './stale-pod-evictor.ts';
+
+export interface DeadlineEnforcerOptions extends PodWriting {
+  readonly recorder: Recorder;
+  readonly logger: Logger;
+}
+
+export interface Enforced extends Evictions {
+  /** What could not be isolated. */
+  readonly failed: WriteFailures;
+}
+
+export class DeadlineEnforcer {
+  readonly #options: DeadlineEnforcerOptions;
+  readonly #evictor: StalePodEvictor;
+  readonly #isolatedAtMs = new Map<string, number>();
+
+  constructor(options: DeadlineEnforcerOptions) {
+    this.#options = options;
+    this.#evictor = new StalePodEvictor({ ...options, onEvicted: (pod) => this.#log('evicted', pod) });
+  }
+
+  /** Of workspaces that are not as they should be nothing: a new pod could not start there. */
+  async enforce(deadlines: StaleDeadlines, isReady: (workspace: string) => boolean): Promise<Enforced> {
+    const { recorder, nowMs } = this.#options;
+    const atMs = nowMs();
+    for (const [uid, timeMs] of this.#isolatedAtMs)
+      if (timeMs + UNSEEN_MS <= atMs) this.#isolatedAtMs.delete(uid);
+    const ready = ({ pod }: DuePod): boolean => isReady(pod.namespace);
+    const unseen = deadlines.isolate.filter(({ pod }) => !this.#isolatedAtMs.has(pod.uid));
+    const failed = await isolateStalePods(unseen.filter(ready), this.#options, {
+      recorder,
+      onIsolated: (due) => {
+        this.#isolatedAtMs.set(due.pod.uid, atMs);
+        this.#log('isolated', due);
+      },
+    });
+    const evictions = await this.#evictor.evict({ ...deadlines, evict: deadlines.evict.filter(ready) });
+    return { failed, ...evictions };
+  }
+
+  #log(what: 'isolated' | 'evicted', { pod: { namespace, name, lane }, policyLane }: DuePod): void {
+    this.#options.logger.info(`${what} a stale pod`, { workspace: namespace, pod: name, lane, policyLane });
+  }
+}

@@ -1,0 +1,132 @@
+// Evicts pods that ran on past the deadline of their policy's staleWorkloads, by the eviction API, which asks
+// PodDisruptionBudgets. What is refused is tried again later, with an Event; the former pod of a workload is gone before
+// the next one goes. Remembers what was tried: another leader tries anew, at the same pod.
+import { pathOf } from '../../lib/kubernetes/api-object.ts';
+import { ApiFailure } from '../../lib/kubernetes/kubernetes-api.ts';
+import { PODS } from '../../model/cluster-resources.ts';
+import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
+import { compareText } from '../../model/snapshot.ts';
+import {
+  type EvictionMemory,
+  FIRST_WAIT_MS,
+  LONGEST_WAIT_MS,
+  nextEvictions,
+  type Refusal,
+  refusedAgain,
+  UNSEEN_MS,
+} from './eviction-order.ts';
+import { inParallel } from './in-parallel.ts';
+import type { PodWriting } from './label-pod.ts';
+import { NoLongerLeader, sendAsLeader } from './object-writer.ts';
+import { podEvent, type Recorder } from './pod-event.ts';
+
+export interface Evictions {
+  /** By workspace: why pods could not be evicted, for people. */
+  readonly refused: ReadonlyMap<string, string>;
+  /** Epoch milliseconds at which the next attempt is due. */
+  readonly changesAtMs: number | undefined;
+}
+
+interface EvictorOptions extends PodWriting {
+  readonly recorder: Recorder;
+  readonly onEvicted: (pod: DuePod) => void;
+}
+
+const FORBIDDEN =
+  'the operator has no right to evict pods: install its chart with restarts.evict=true, or say Isolate in spec.staleWorkloads of the policy';
+const BY_BUDGET = 'a PodDisruptionBudget allows no disruption now';
+
+export class StalePodEvictor {
+  readonly #options: EvictorOptions;
+  readonly #evictedAtMs = new Map<string, number>();
+  readonly #refusals = new Map<string, Refusal>();
+
+  constructor(options: EvictorOptions) {
+    this.#options = options;
+  }
+
+  async evict(deadlines: Pick<StaleDeadlines, 'evict' | 'ending'>): Promise<Evictions> {
+    const { nowMs } = this.#options;
+    this.#forget(deadlines.evict, nowMs());
+    const { pods } = nextEvictions(deadlines, this.#memory(), nowMs());
+    const failures = await inParallel(
+      pods.map((due) => ({ kind: PODS.kind, metadata: due.pod, due })),
+      ({ due }) => this.#evictOne(due),
+    );
+    const lost = failures.find(({ error }) => error instanceof NoLongerLeader);
+    if (lost !== undefined) return { refused: new Map(), changesAtMs: undefined };
+    for (const { item, error } of failures) await this.#refuse(item.due, error);
+    const { changesAtMs } = nextEvictions(deadlines, this.#memory(), nowMs());
+    return { refused: this.#refused(deadlines.evict), changesAtMs };
+  }
+
+  #memory(): EvictionMemory {
+    return { evictedAtMs: this.#evictedAtMs, refusals: this.#refusals };
+  }
+
+  async #evictOne(due: DuePod): Promise<void> {
+    const { api, mayWrite, nowMs, recorder, onEvicted } = this.#options;
+    const { namespace, name, uid, lane } = due.pod;
+    const isGone = await sendAsLeader(mayWrite, () =>
+      api.request({
+        method: 'POST',
+        path: pathOf(PODS, { namespace, name, subresource: 'eviction' }),
+        body: {
+          apiVersion: 'policy/v1',
+          kind: 'Eviction',
+          metadata: { namespace, name },
+          // A pod of the same name that was made later is in its lane.
+          deleteOptions: { preconditions: { uid } },
+        },
+      }),
+    ).then(() => false, isGoneOrThrow);
+    this.#evictedAtMs.set(uid, nowMs());
+    this.#refusals.delete(due.workload);
+    if (isGone) return;
+    onEvicted(due);
+    const note = `It ran on in lane "${lane}" after its policy gave lane "${due.policyLane}", until the deadline that spec.staleWorkloads of the policy sets, and is evicted now: a new pod gets that lane`;
+    await recorder.record(
+      podEvent(due.pod, { type: 'Warning', reason: 'StalePodEvicted', action: 'Evict', note }),
+    );
+  }
+
+  async #refuse({ pod, workload }: DuePod, error: Error): Promise<void> {
+    const why = reasonOf(error);
+    const atMs = this.#options.nowMs();
+    this.#refusals.set(workload, refusedAgain(this.#refusals.get(workload), { uid: pod.uid, why, atMs }));
+    const note = `Cannot evict it at the deadline that spec.staleWorkloads of its policy sets: ${why}. It is tried again, first after ${FIRST_WAIT_MS / 1000} s and at last every ${LONGEST_WAIT_MS / 1000} s`;
+    await this.#options.recorder.record(
+      podEvent(pod, { type: 'Warning', reason: 'EvictionRefused', action: 'Evict', note }),
+    );
+  }
+
+  /** Of each workspace the first workload, in order. */
+  #refused(due: readonly DuePod[]): Evictions['refused'] {
+    const found = due.flatMap(({ pod, workload }) => {
+      const refusal = this.#refusals.get(workload);
+      if (refusal === undefined) return [];
+      return [[pod.namespace, `Cannot evict pod "${pod.name}": ${refusal.why}`] as const];
+    });
+    return new Map(found.toSorted(([, a], [, b]) => compareText(b, a)));
+  }
+
+  #forget(due: readonly DuePod[], atMs: number): void {
+    const workloads = new Set(due.map(({ workload }) => workload));
+    for (const key of this.#refusals.keys()) if (!workloads.has(key)) this.#refusals.delete(key);
+    const uids = new Set(due.map(({ pod }) => pod.uid));
+    for (const [uid, timeMs] of this.#evictedAtMs)
+      if (!uids.has(uid) || timeMs + UNSEEN_MS <= atMs) this.#evictedAtMs.delete(uid);
+  }
+}
+
+/** Another pod has its name, or none. */
+function isGoneOrThrow(error: unknown): true {
+  if (error instanceof ApiFailure && (error.status === 404 || error.status === 409)) return true;
+  throw error;
+}
+
+function reasonOf(error: Error): string {
+  if (!(error instanceof ApiFailure)) return error.message;
+  if (error.status === 403 && !error.message.includes('ValidatingAdmissionPolicy')) return FORBIDDEN;
+  return error.status === 429 && /disruption budget/i.test(error.message) ? BY_BUDGET : error.message;
+}
