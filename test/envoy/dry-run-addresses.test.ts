@@ -22,9 +22,10 @@ import {
   workspaceYaml,
 } from '../support/envoy/workspace-yaml.ts';
 
-const RUNS = 400;
+const RUNS = 300;
 const SEED = Number(process.env['SEED'] ?? 20_261_130);
-const AT_ONCE = 20;
+/** Few, so that on a busy machine no DNS answer and no ClientHello comes too late. */
+const AT_ONCE = 8;
 const ALL_CASES_MS = 240_000;
 
 const PORTS: readonly WrittenPort[] = [
