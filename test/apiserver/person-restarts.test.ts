@@ -1,7 +1,7 @@
 // `kubectl sallyport restarts` on a real API server with real admission, each with the rights of who asks. Lanes change as
 // the operator would change them.
 import { pathOf } from '../../operator/lib/kubernetes/api-object.ts';
-import { POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
+import { CONFIG_MAPS, POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
 import { type RestartsOptions, restartsCommand } from '../../operator/roles/restarts/command.ts';
 import {
   type AdmissionScene,
@@ -13,6 +13,7 @@ import {
 } from '../support/cluster/admission-scene.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from '../support/cluster/control-plane.ts';
 import { replicated, Said, setLane, untilPods } from '../support/cluster/lane-changes.ts';
+import { controllerReference, createOwned } from '../support/cluster/owned-object.ts';
 
 let scene: AdmissionScene;
 /** Has the ClusterRole edit in the workspace, as developers do. */
@@ -24,7 +25,7 @@ beforeAll(async () => {
   ada = await scene.controlPlane.kubeconfigFor({ user: 'edit' });
   eve = await scene.controlPlane.kubeconfigFor({ user: 'eve' });
   await setLane(scene, 'full', 'r8');
-  await create(scene.root, replicated('Deployment', 'etl', 2));
+  await createByAnotherOperator('etl');
   await untilPods(scene, 2);
   await create(scene.root, podOf(READY, { name: 'tool' }));
   await create(scene.root, podOf(READY, { name: 'agent', spec: { hostNetwork: true } }));
@@ -33,6 +34,14 @@ beforeAll(async () => {
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(() => scene?.stop());
+
+/** Of a kind that nobody restarts. */
+async function createByAnotherOperator(name: string): Promise<void> {
+  const owner = await createOwned(scene.root, CONFIG_MAPS, { namespace: READY, name: `${name}-settings` });
+  const { metadata, ...deployment } = replicated('Deployment', name, 2);
+  const owned = { ...metadata, ownerReferences: [controllerReference(owner)] };
+  await create(scene.root, { ...deployment, metadata: owned });
+}
 
 async function restarts(kubeconfig: string, options: RestartsOptions = {}, width?: number) {
   const said = new Said();

@@ -8,7 +8,7 @@ import type { StampedPod } from '../../model/cluster-state.ts';
 import { openingsPast } from '../../model/pod-openings.ts';
 import type { TopOwner } from '../../model/pod-owner.ts';
 import type { StatedWorkload } from '../../model/policy-assignment.ts';
-import { OwnerChain } from '../../sources/kubernetes/owner-chain.ts';
+import { OwnerChain, workloadAmong } from '../../sources/kubernetes/owner-chain.ts';
 import { type PersonApi, readAll, readOne } from '../shared/person-access.ts';
 import {
   type LaneTimes,
@@ -80,7 +80,10 @@ export function ownerChain(api: PersonApi, onFault: (fault: string) => void): Ow
 export async function ownersOf(pods: readonly StampedPod[], chain: OwnerChain): Promise<Owners> {
   const controlled = new Map(pods.map((pod) => [pod.controller?.uid ?? '', pod]));
   controlled.delete('');
-  const tops = [...controlled].map(async ([uid, pod]) => [uid, await chain.topOf(pod)] as const);
+  const tops = [...controlled].map(
+    async ([uid, { namespace, controller }]) =>
+      [uid, controller && workloadAmong(await chain.follow({ namespace, controller }))] as const,
+  );
   const found = await Promise.all(tops);
   return new Map(found.filter((one): one is readonly [string, TopOwner] => one[1] !== undefined));
 }

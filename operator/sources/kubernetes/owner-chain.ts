@@ -15,6 +15,7 @@ import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-
 import type { Clock } from '../../lib/loop.ts';
 import type { TopOwner } from '../../model/pod-owner.ts';
 import type { SeenPod } from '../../model/seen-pod.ts';
+import { isWorkload } from '../../model/workload-kind.ts';
 
 export interface OwnerChainOptions {
   readonly api: Pick<KubernetesApi, 'request'>;
@@ -147,6 +148,14 @@ export class OwnerChain {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     return this.#options.api.request({ method: 'GET', path, onlyMetadata, signal });
   }
+}
+
+/** The outermost that the table of workloads has: what made that, in its turn, is not what people restart. */
+export function workloadAmong({ owners, end }: FollowedOwners): TopOwner | undefined {
+  const top = owners.findLast(isWorkload) ?? owners.at(-1);
+  // The pod says as much about its own controller, and of a ReplicaSet its labels say more.
+  if (top === undefined || (end === 'unseen' && top === owners[0])) return undefined;
+  return end === 'top' ? { ...top, isWhole: true } : top;
 }
 
 /** Of an APIResourceList, without subresources. */

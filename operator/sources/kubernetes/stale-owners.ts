@@ -6,8 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { type Clock, type JobResult, Loop } from '../../lib/loop.ts';
 import type { ControlledPod, TopOwner } from '../../model/pod-owner.ts';
-import { isWorkload } from '../../model/workload-kind.ts';
-import { type FollowedOwners, KNOWN_MS, OwnerChain } from './owner-chain.ts';
+import { type FollowedOwners, KNOWN_MS, OwnerChain, workloadAmong } from './owner-chain.ts';
 
 export interface StaleOwnersOptions {
   readonly api: Pick<KubernetesApi, 'request'>;
@@ -144,7 +143,7 @@ export class StaleOwners {
     if (!this.#followed.has(key)) return;
     const askAtMs = this.#options.clock.nowMs() + ASK_AGAIN_MS[followed.end];
     // What was known stays until more is known.
-    const top = followed.end === 'failed' ? pod.top : topOf(followed);
+    const top = followed.end === 'failed' ? pod.top : workloadAmong(followed);
     this.#followed.set(key, { ...pod, top, askAtMs });
     if (JSON.stringify(top) === JSON.stringify(pod.top)) return;
     this.#known = undefined;
@@ -175,12 +174,4 @@ export class StaleOwners {
 
 function keyOf({ namespace, controller: { apiVersion, kind, name, uid } }: ControlledPod): string {
   return JSON.stringify([namespace, apiVersion, kind, name, uid]);
-}
-
-/** The outermost that the table of workloads has: what made that, in its turn, is not what people restart. */
-function topOf({ owners, end }: FollowedOwners): TopOwner | undefined {
-  const top = owners.findLast(isWorkload) ?? owners.at(-1);
-  // The pod says as much about its own controller, and of a ReplicaSet its labels say more.
-  if (top === undefined || (end === 'unseen' && top === owners[0])) return undefined;
-  return end === 'top' ? { ...top, isWhole: true } : top;
 }
