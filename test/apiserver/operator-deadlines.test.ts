@@ -112,6 +112,14 @@ async function events(namespace: string): Promise<readonly string[]> {
   return text.split('\n').filter((line) => /Stale|Evict|RestartDeadline/.test(line));
 }
 
+/** As the controller for budgets says it once enough pods are ready; there is none here. */
+async function allowDisruptions(disruptionsAllowed: number): Promise<void> {
+  const counts = { currentHealthy: 4, desiredHealthy: 2, expectedPods: 4 };
+  const status = { observedGeneration: 1, disruptionsAllowed, ...counts };
+  const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })];
+  await scene.kubectl('patch', 'pdb', 'db', '-n', EVICTED, ...patch);
+}
+
 function saidOf(workspace: string): Promise<string> {
   return scene.condition('RestartRequired', 'spa', workspace);
 }
@@ -203,7 +211,7 @@ describe('at the deadline of a policy, one story, in this order', () => {
   it(
     'pods of one workload go one after the other, and the new ones are in their lane',
     async () => {
-      await scene.kubectl('delete', 'pdb', 'db', '-n', EVICTED);
+      await allowDisruptions(2);
       await until('one goes', async () => (await dbPods()).ending.length > 0, 120_000);
       await until('a new one comes', async () =>
         (await podsOf(EVICTED)).some((line) => / enforced$/.test(line)),
@@ -215,7 +223,9 @@ describe('at the deadline of a policy, one story, in this order', () => {
         expect.stringMatching(new RegExp(`^Warning StalePodEvicted ${first}: `)),
       );
       await scene.kubectl('delete', 'pod', first, '-n', EVICTED, '--force', '--grace-period=0');
+      const seenMs = Date.now();
       await until('the other one goes', async () => (await dbPods()).old.length === 0);
+      expect(Date.now() - seenMs).toBeGreaterThan(20_000);
       const left = (await dbPods()).ending.map((line) => line.split(' ')[0] ?? '');
       await scene.kubectl('delete', 'pod', 'bare', ...left, '-n', EVICTED, '--force', '--grace-period=0');
       await scene.untilCondition('RestartRequired', 'False NothingToRestart', 'spa', EVICTED);

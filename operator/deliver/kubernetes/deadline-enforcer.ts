@@ -2,12 +2,15 @@
 // alone until the watch has returned that.
 import type { Logger } from '../../lib/logger.ts';
 import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
-import { UNSEEN_MS } from './eviction-order.ts';
+import { MOST_IN_PASS } from './eviction-order.ts';
 import { isolateStalePods } from './isolate-stale-pods.ts';
 import type { PodWriting } from './label-pod.ts';
 import type { WriteFailures } from './object-writer.ts';
 import type { Recorder } from './pod-event.ts';
 import { type Evictions, StalePodEvictor } from './stale-pod-evictor.ts';
+
+/** What a watch takes to return our own writing, at most. */
+const UNSEEN_MS = 30_000;
 
 export interface DeadlineEnforcerOptions extends PodWriting {
   readonly recorder: Recorder;
@@ -36,8 +39,8 @@ export class DeadlineEnforcer {
     for (const [uid, timeMs] of this.#isolatedAtMs)
       if (timeMs + UNSEEN_MS <= atMs) this.#isolatedAtMs.delete(uid);
     const ready = ({ pod }: DuePod): boolean => isReady(pod.namespace);
-    const unseen = deadlines.isolate.filter(({ pod }) => !this.#isolatedAtMs.has(pod.uid));
-    const failed = await isolateStalePods(unseen.filter(ready), this.#options, {
+    const isolate = deadlines.isolate.filter((due) => ready(due) && !this.#isolatedAtMs.has(due.pod.uid));
+    const failed = await isolateStalePods(isolate.slice(0, MOST_IN_PASS), this.#options, {
       recorder,
       onIsolated: (due) => {
         this.#isolatedAtMs.set(due.pod.uid, atMs);
@@ -45,7 +48,8 @@ export class DeadlineEnforcer {
       },
     });
     const evictions = await this.#evictor.evict({ ...deadlines, evict: deadlines.evict.filter(ready) });
-    return { failed, ...evictions };
+    const changesAtMs = isolate.length > MOST_IN_PASS ? nowMs() : evictions.changesAtMs;
+    return { failed, ...evictions, changesAtMs };
   }
 
   #log(what: 'isolated' | 'evicted', { pod: { namespace, name, lane }, policyLane }: DuePod): void {

@@ -47,10 +47,11 @@ function run({ sizes, answers, endMs }: Course): {
   let refusals = new Map<string, Refusal>();
   const attempts: Attempt[] = [];
   let atMs: number | undefined = START_MS;
+  let evictedAtMs = new Map<string, number>();
   for (let passes = 0; atMs !== undefined && passes < 500; passes += 1) {
     const nowMs: number = atMs;
     ending = ending.filter(({ endsAtMs }) => endsAtMs > nowMs);
-    const { pods } = nextEvictions({ evict: due, ending }, { ...NOTHING, refusals }, nowMs);
+    const { pods } = nextEvictions({ evict: due, ending }, { evictedAtMs, refusals }, nowMs);
     for (const one of pods) {
       const { pod, workload: key } = one;
       const isAllowed = answers[attempts.length] ?? true;
@@ -60,11 +61,12 @@ function run({ sizes, answers, endMs }: Course): {
         refusals.set(key, refusedAgain(refusals.get(key), { uid: pod.uid, why: 'x', atMs: nowMs }));
       else {
         refusals.delete(key);
+        evictedAtMs = new Map([...evictedAtMs, [key, nowMs]]);
         due = due.filter((other) => other !== one);
         ending = [...ending, { workload: key, endsAtMs: nowMs + endMs }];
       }
     }
-    const next = nextEvictions({ evict: due, ending }, { ...NOTHING, refusals }, nowMs);
+    const next = nextEvictions({ evict: due, ending }, { evictedAtMs, refusals }, nowMs);
     const ends = ending.map(({ endsAtMs }) => endsAtMs).filter((endsAtMs) => endsAtMs > nowMs);
     const times = [next.changesAtMs, ...ends].filter((timeMs) => timeMs !== undefined);
     atMs = due.length === 0 || times.length === 0 ? undefined : Math.min(...times);
@@ -86,12 +88,14 @@ describe('nextEvictions()', () => {
     });
   });
 
-  it('lets the former pod of a workload end before the next one goes', () => {
+  it('lets the former pod of a workload end before the next one goes, and waits 30 s', () => {
     check((course) => {
       const allowed = run(course).attempts.filter(({ isAllowed }) => isAllowed);
       for (const own of Map.groupBy(allowed, ({ key }) => key).values())
         for (const [at, { atMs }] of own.entries())
-          expect(atMs - (own[at - 1]?.atMs ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(course.endMs);
+          expect(atMs - (own[at - 1]?.atMs ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(
+            Math.max(course.endMs, 30_000),
+          );
     });
   });
 
@@ -114,10 +118,16 @@ describe('nextEvictions()', () => {
     expect(nextEvictions({ evict, ending: other }, NOTHING, START_MS).pods).toHaveLength(1);
   });
 
-  it('takes no second pod while the watch has not returned the eviction of the first', () => {
+  it('takes no second pod of a workload within 30 s, though the first is gone', () => {
     const evict = [dueOf('web', 1), dueOf('web', 2)];
-    const memory = { ...NOTHING, evictedAtMs: new Map([['web-5d9c-2', START_MS]]) };
+    const memory = { ...NOTHING, evictedAtMs: new Map([['web', START_MS]]) };
     expect(nextEvictions({ evict, ending: [] }, memory, START_MS + 1000).pods).toEqual([]);
     expect(nextEvictions({ evict, ending: [] }, memory, START_MS + 30_000).pods).toHaveLength(1);
+  });
+
+  it('begins 100 in a pass, and the others at once after that', () => {
+    const evict = Array.from({ length: 250 }, (_, at) => dueOf(`w${at}`, 1));
+    const { pods, changesAtMs } = nextEvictions({ evict, ending: [] }, NOTHING, START_MS);
+    expect([pods.length, changesAtMs]).toEqual([100, START_MS]);
   });
 });

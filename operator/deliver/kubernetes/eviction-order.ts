@@ -1,13 +1,15 @@
 // Which of the pods that are due are evicted now: one of each workload, and the next one once that is gone, or has had its
-// time to go. In: the due pods, those that are ending, and what was tried. A refusal holds for the whole workload, and each
+// time to go, and a new one to come. In: the due pods, those that are ending, and what was tried. A refusal holds for the whole workload, and each
 // further one for twice as long; the next attempt takes the next pod, since a budget may refuse one and allow another.
 import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
 import { compareText } from '../../model/snapshot.ts';
 
 /** Beyond the time by which its node was to end it. */
 const OVERDUE_MS = 30_000;
-/** What a watch takes to return our own writing, at most. */
-export const UNSEEN_MS = 30_000;
+/** After one pod of a workload the next: a new one may be there, and the watch has returned what we did. */
+export const PAUSE_MS = 30_000;
+/** What one pass begins, so that leases and statuses do not wait for it. */
+export const MOST_IN_PASS = 100;
 /** Between two attempts at one workload. */
 export const FIRST_WAIT_MS = 15_000;
 export const LONGEST_WAIT_MS = 300_000;
@@ -22,7 +24,7 @@ export interface Refusal {
 }
 
 export interface EvictionMemory {
-  /** By uid of a pod: when it was evicted, until the watch has returned that. */
+  /** By workload: when a pod of it was last evicted. */
   readonly evictedAtMs: ReadonlyMap<string, number>;
   /** By workload. */
   readonly refusals: ReadonlyMap<string, Refusal>;
@@ -44,10 +46,7 @@ export function nextEvictions(
     freeAtMs.set(workload, Math.max(freeAtMs.get(workload) ?? timeMs, timeMs));
   };
   for (const { workload, endsAtMs } of ending) holdUntil(workload, endsAtMs + OVERDUE_MS);
-  for (const { pod, workload } of evict) {
-    const evictedMs = evictedAtMs.get(pod.uid);
-    if (evictedMs !== undefined) holdUntil(workload, evictedMs + UNSEEN_MS);
-  }
+  for (const [workload, evictedMs] of evictedAtMs) holdUntil(workload, evictedMs + PAUSE_MS);
   const waits: number[] = [];
   const pods = [...Map.groupBy(evict, ({ workload }) => workload)].flatMap(([key, members]) => {
     const refusal = refusals.get(key);
@@ -56,8 +55,9 @@ export function nextEvictions(
     waits.push(dueMs);
     return [];
   });
+  if (pods.length > MOST_IN_PASS) waits.push(atMs);
   const changesAtMs = waits.length === 0 ? undefined : waits.reduce((a, b) => Math.min(a, b));
-  return { pods, changesAtMs };
+  return { pods: pods.slice(0, MOST_IN_PASS), changesAtMs };
 }
 
 /** The oldest, or after a refusal the one behind that. */

@@ -11,9 +11,9 @@ import {
   FIRST_WAIT_MS,
   LONGEST_WAIT_MS,
   nextEvictions,
+  PAUSE_MS,
   type Refusal,
   refusedAgain,
-  UNSEEN_MS,
 } from './eviction-order.ts';
 import { inParallel } from './in-parallel.ts';
 import type { PodWriting } from './label-pod.ts';
@@ -67,20 +67,24 @@ export class StalePodEvictor {
   async #evictOne(due: DuePod): Promise<void> {
     const { api, mayWrite, nowMs, recorder, onEvicted } = this.#options;
     const { namespace, name, uid, lane } = due.pod;
-    const isGone = await sendAsLeader(mayWrite, () =>
-      api.request({
-        method: 'POST',
-        path: pathOf(PODS, { namespace, name, subresource: 'eviction' }),
-        body: {
-          apiVersion: 'policy/v1',
-          kind: 'Eviction',
-          metadata: { namespace, name },
-          // A pod of the same name that was made later is in its lane.
-          deleteOptions: { preconditions: { uid } },
-        },
-      }),
-    ).then(() => false, isGoneOrThrow);
-    this.#evictedAtMs.set(uid, nowMs());
+    const eviction = {
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { namespace, name },
+      // A pod of the same name that was made later is in its lane.
+      deleteOptions: { preconditions: { uid } },
+    };
+    const path = pathOf(PODS, { namespace, name, subresource: 'eviction' });
+    // A refusal is an answer here: a budget says it as a busy server does, and is asked again later.
+    const refusal = await sendAsLeader(mayWrite, () =>
+      api.request({ method: 'POST', path, body: eviction }).then(
+        () => undefined,
+        (error: unknown) => error as Error,
+      ),
+    );
+    const isGone = refusal !== undefined && saysGone(refusal);
+    if (refusal !== undefined && !isGone) throw refusal;
+    this.#evictedAtMs.set(due.workload, nowMs());
     this.#refusals.delete(due.workload);
     if (isGone) return;
     onEvicted(due);
@@ -113,16 +117,14 @@ export class StalePodEvictor {
   #forget(due: readonly DuePod[], atMs: number): void {
     const workloads = new Set(due.map(({ workload }) => workload));
     for (const key of this.#refusals.keys()) if (!workloads.has(key)) this.#refusals.delete(key);
-    const uids = new Set(due.map(({ pod }) => pod.uid));
-    for (const [uid, timeMs] of this.#evictedAtMs)
-      if (!uids.has(uid) || timeMs + UNSEEN_MS <= atMs) this.#evictedAtMs.delete(uid);
+    for (const [key, timeMs] of this.#evictedAtMs)
+      if (timeMs + PAUSE_MS <= atMs) this.#evictedAtMs.delete(key);
   }
 }
 
 /** Another pod has its name, or none. */
-function isGoneOrThrow(error: unknown): true {
-  if (error instanceof ApiFailure && (error.status === 404 || error.status === 409)) return true;
-  throw error;
+function saysGone(error: Error): boolean {
+  return error instanceof ApiFailure && (error.status === 404 || error.status === 409);
 }
 
 function reasonOf(error: Error): string {
