@@ -1,5 +1,6 @@
 // The part of an agent that writes EndpointSlices, in a process of its own, that tests can freeze and kill. In:
 // kubeconfig and name of its pod as arguments. SIGTERM is the start of its drain; it never ends by itself.
+import { flushCompileCache } from 'node:module';
 import { connectKubernetes } from '../../../operator/lib/kubernetes/connect-kubernetes.ts';
 import { createLogger } from '../../../operator/lib/logger.ts';
 import { roleRegistry } from '../../../operator/lib/loop-metrics.ts';
@@ -31,4 +32,6 @@ process.on('SIGTERM', () => {
 source.start();
 writer.start();
 await until('it has seen its pool', () => writer.progress().every(({ hasSynced }) => hasSynced));
+// It is killed, and would keep nothing of what was compiled for the next one.
+flushCompileCache();
 logger.info('watches');
