@@ -5,6 +5,7 @@ import type { Registry } from 'prom-client';
 import { measureAnswers } from '../../operator/api/answer-metrics.ts';
 import { measureIsolation } from '../../operator/deliver/kubernetes/canary/isolation-metrics.ts';
 import { measureDelivery } from '../../operator/deliver/kubernetes/delivery-metrics.ts';
+import { measureRestarts } from '../../operator/deliver/kubernetes/restart-metrics.ts';
 import { countDenials, measureCollector } from '../../operator/denials/collector/collector-metrics.ts';
 import {
   type LossReason,
@@ -42,6 +43,7 @@ function knownMetrics(): ReadonlyMap<string, readonly string[]> {
   measureReflectorFailures(registry);
   measureReflectors(registry, () => []);
   measureDelivery(registry);
+  measureRestarts(registry, () => new Map());
   measureIsolation(registry, () => ({ nodes: [], intervalMs: 0 }));
   measureDenials(registry);
   measureInboundDenials(registry);
