@@ -21,6 +21,8 @@ export interface OwnerChainOptions {
   readonly api: Pick<KubernetesApi, 'request'>;
   /** That of the process, unless given. */
   readonly clock?: Pick<Clock, 'nowMs'>;
+  /** How long no object of a kind is asked for after one that may not be read; left out, each is. */
+  readonly forbiddenMs?: number;
   /** Not for an owner that is gone or may not be read. */
   readonly onFailure: (failure: { readonly owner: string; readonly error: Error }) => void;
 }
@@ -54,7 +56,7 @@ export class OwnerChain {
   readonly #steps: LRUCache<string, Promise<Step>>;
   readonly #kinds: LRUCache<string, Promise<readonly Resource[]>>;
   /** Paths of kinds that may not be read, so that not each object of them is asked for. */
-  readonly #forbidden: LRUCache<string, true>;
+  readonly #forbidden: LRUCache<string, true> | undefined;
 
   constructor(options: OwnerChainOptions) {
     this.#options = options;
@@ -63,7 +65,8 @@ export class OwnerChain {
     const bounds = { max: MOST_KNOWN, ttl: KNOWN_MS, ...ofClock };
     this.#steps = new LRUCache(bounds);
     this.#kinds = new LRUCache(bounds);
-    this.#forbidden = new LRUCache(bounds);
+    if (options.forbiddenMs !== undefined)
+      this.#forbidden = new LRUCache({ ...bounds, ttl: options.forbiddenMs });
   }
 
   /** Undefined for a pod without a controller that is there. Never rejects. */
@@ -110,10 +113,10 @@ export class OwnerChain {
     // A cluster-scoped one is of no tenant, whoever names it.
     if (place?.isNamespaced !== true) return 'unseen';
     const all = pathOf(place, { namespace });
-    if (this.#forbidden.has(all)) return 'unseen';
+    if (this.#forbidden?.has(all) === true) return 'unseen';
     const object = await this.#unlessUnseen(
       () => this.#get(pathOf(place, { namespace, name })) as Promise<KubernetesObject>,
-      () => this.#forbidden.set(all, true),
+      () => this.#forbidden?.set(all, true),
     );
     // Another object of that name owns nothing here.
     if (object?.metadata.uid !== uid) return 'unseen';

@@ -59,6 +59,7 @@ export class StaleOwners {
     this.#options = options;
     this.#chain = new OwnerChain({
       clock: options.clock,
+      forbiddenMs: KNOWN_MS,
       api: {
         request: (request) => {
           this.#requests += 1;
