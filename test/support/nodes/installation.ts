@@ -14,6 +14,7 @@ function settings(values: Readonly<Record<string, unknown>>): readonly string[] 
   const usual = {
     'gateway.drainSeconds': DRAIN_SECONDS,
     'isolationProbe.intervalSeconds': 30,
+    'restarts.evict': true,
     'isolationProbe.enabled': process.env['ISOLATION'] !== 'off',
     'networkPolicies.apiServer': process.env['API_SERVER_EGRESS'] ?? 'ipBlock',
   };

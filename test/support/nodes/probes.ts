@@ -16,6 +16,8 @@ export interface Workload {
   /** The controller of a bare pod. */
   readonly ownedBy?: { readonly kind: string; readonly name: string; readonly uid: string };
   readonly spec?: object;
+  /** A Job that goes on running; others do by themselves. */
+  readonly stays?: boolean;
 }
 
 const API_VERSIONS = {
@@ -51,9 +53,12 @@ export async function workloadYaml(workload: Workload): Promise<string> {
   return `${JSON.stringify({ apiVersion: API_VERSIONS[kind], kind, metadata, spec: specs[kind] })}\n---\n`;
 }
 
-async function podSpec({ kind, attempts, spec }: Workload, endsByItself: boolean): Promise<object> {
+async function podSpec(
+  { kind, attempts, spec, stays = false }: Workload,
+  endsByItself: boolean,
+): Promise<object> {
   const program = await readFile(join(ROOT, 'test/nodes/pod/reach.mjs'), 'utf8');
-  const args = [JSON.stringify(attempts), ...(endsByItself || kind === 'Pod' ? [] : ['stay'])];
+  const args = [JSON.stringify(attempts), ...((endsByItself && !stays) || kind === 'Pod' ? [] : ['stay'])];
   const command = ['node', '--input-type=module', '--eval', program, ...args];
   return {
     restartPolicy: kind === 'Deployment' || kind === 'StatefulSet' ? 'Always' : 'Never',
