@@ -53,9 +53,13 @@ export function workspaceNames(count: number, prefix = 'team'): readonly string[
   return Array.from({ length: count }, (_, at) => `${prefix}-${String(at).padStart(4, '0')}`);
 }
 
-export function policyOf(name: string, destinations: readonly string[]): Manifest {
+export function policyOf(
+  name: string,
+  destinations: readonly string[],
+  enforcementMode: 'ENFORCED' | 'DRY_RUN' = 'ENFORCED',
+): Manifest {
   const allowedInternetDestinations = destinations.map((destination) => ({ destination }));
-  return policyManifest(name, { allowedInternetDestinations });
+  return policyManifest(name, { allowedInternetDestinations, policyEnforcement: { enforcementMode } });
 }
 
 /** With its assignment first, so that it never has another policy. */

@@ -1,9 +1,11 @@
 // The operator with the largest load that is promised: 1,000 workspaces, 10,000 pods, 20 policies. What a start
-// takes, what a restart writes, what rest costs, what one changed policy writes, how soon a new workspace is ready.
+// takes, what a restart writes, what rest costs, what one changed policy writes, how soon a mode that changed is in the
+// conditions of its workspaces, and how soon a new workspace is ready.
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kubernetes.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
-import { NAMESPACES } from '../../operator/model/cluster-resources.ts';
+import { NAMESPACES, POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
+import type { StoredCondition } from '../../operator/model/kubernetes-object.ts';
 import { STAMP_ANNOTATION } from '../../operator/model/stamp.ts';
 import { OPERATOR_ACCOUNT, SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
@@ -35,6 +37,10 @@ const POLICIES = 20;
 const DESTINATIONS = 2500;
 const NEW_WORKSPACES = 20;
 const REST_SECONDS = 60;
+const RESTART_SECONDS = 10;
+/** With room: how long Events wait, and how fast they are written. */
+const EVENT_HOLD_MS = 20_000;
+const EVENTS_PER_SECOND = 8;
 
 export async function benchOperatorScale(settings: BenchSettings): Promise<BenchReport> {
   settings.say('Starting a control plane');
@@ -81,10 +87,12 @@ class OperatorScaleBench {
       const rest = await restOf(second, this.#controlPlane, REST_SECONDS * this.#share);
       say('One policy changes');
       const change = await this.#change(second);
+      say('One policy goes into dry-run');
+      const restarts = await this.#restarts(second, names);
       say(`${NEW_WORKSPACES} Namespaces become workspaces`);
       const stampedMs = await this.#stampings();
       const memory = await memoryOf(second.pid);
-      return { workspaces: names.length, firstStart, restart, rest, change, stampedMs, memory };
+      return { workspaces: names.length, firstStart, restart, rest, change, restarts, stampedMs, memory };
     } finally {
       await second.stop();
     }
@@ -115,6 +123,29 @@ class OperatorScaleBench {
     return restOf(operator, this.#controlPlane, 10, async () => void (await apply(this.#api, changed)));
   }
 
+  /** From the answer to the change of a mode until each of its workspaces says that pods must restart; and rest afterwards. */
+  async #restarts(operator: OperatorProcess, names: readonly string[]): Promise<OperatorScale['restarts']> {
+    const under = names.filter((_, at) => at % POLICIES === 1);
+    const watch = await ObjectWatch.open(this.#api, POLICY_ASSIGNMENTS);
+    const told = under.map((name) =>
+      watch.next(
+        `RestartRequired of ${name}`,
+        ({ metadata, ...object }) => metadata.name === name && mustRestart(object),
+      ),
+    );
+    let answeredMs = 0;
+    const work = await restOf(operator, this.#controlPlane, RESTART_SECONDS, async () => {
+      await apply(this.#api, policyOf('policy-1', destinationsOf(1), 'DRY_RUN'));
+      answeredMs = performance.now();
+    });
+    const seenMs = (await Promise.all(told)).map(({ atMs }) => atMs - answeredMs);
+    watch.close();
+    const quietMs = EVENT_HOLD_MS + (under.length * PODS_PER_WORKSPACE * 1000) / EVENTS_PER_SECOND;
+    await delay(Math.max(0, quietMs - RESTART_SECONDS * 1000));
+    const rest = await restOf(operator, this.#controlPlane, REST_SECONDS * this.#share);
+    return { pods: under.length * PODS_PER_WORKSPACE, seenMs, work, rest };
+  }
+
   /** From the answer to the label until the stamp is seen, for one Namespace after the other. */
   async #stampings(): Promise<readonly number[]> {
     const watch = await ObjectWatch.open(this.#api, NAMESPACES);
@@ -138,4 +169,10 @@ class OperatorScaleBench {
 
 function destinationsOf(policy: number): readonly string[] {
   return Array.from({ length: DESTINATIONS }, (_, at) => `host-${at}.team-${policy}.example.com`);
+}
+
+function mustRestart(object: object): boolean {
+  const { status } = object as { readonly status?: { readonly conditions?: readonly StoredCondition[] } };
+  const found = status?.conditions?.find(({ type }) => type === 'RestartRequired');
+  return found?.status === 'True';
 }

@@ -1,5 +1,5 @@
 // Writes to an API server in an interval, by the server's own count: by kind, subresource and verb. Leases
-// are left out, which replicas and servers renew all the time, and what the server writes by itself.
+// are left out, which replicas and servers renew all the time, what the server writes by itself, and questions.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlPlane } from '../support/cluster/control-plane.ts';
 import { parseMetrics } from './operator-process.ts';
@@ -11,13 +11,16 @@ const QUIET_MS = 3000;
 const READING = ['GET', 'LIST', 'WATCH', 'CONNECT'];
 /** Written by the server itself: its own place, and the addresses that it gives to Services. */
 const SERVERS_OWN = ['leases', 'endpoints', 'ipaddresses'];
+/** Posted, and stored nowhere. */
+const QUESTIONS = ['selfsubjectreviews', 'selfsubjectaccessreviews', 'subjectaccessreviews', 'tokenreviews'];
+const NOT_COUNTED = [...SERVERS_OWN, ...QUESTIONS];
 
 export async function writesSoFar(controlPlane: ControlPlane): Promise<Writes> {
   const { stdout } = await controlPlane.kubectl(['get', '--raw', '/metrics']);
   const writes: Record<string, number> = {};
   for (const [sample, count] of parseMetrics(stdout)) {
     const { verb = '', resource = '', subresource = '' } = labelsOf(sample, 'apiserver_request_total');
-    if (verb === '' || READING.includes(verb) || resource === '' || SERVERS_OWN.includes(resource)) continue;
+    if (verb === '' || READING.includes(verb) || resource === '' || NOT_COUNTED.includes(resource)) continue;
     const name = `${verb} ${[resource, subresource].filter(Boolean).join('/')}`;
     writes[name] = (writes[name] ?? 0) + count;
   }
