@@ -21,13 +21,16 @@ interface Stage {
   atMs: number;
 }
 
-function stageOf(answer: () => Promise<unknown> = async () => ({}), mayWrite = () => true): Stage {
+function stageOf(
+  answer: (request: ApiRequest) => Promise<unknown> = async () => ({}),
+  mayWrite = () => true,
+): Stage {
   const requests: ApiRequest[] = [];
   const events: EventToRecord[] = [];
   const api = {
     request: async (request: ApiRequest) => {
       requests.push(request);
-      return answer();
+      return answer(request);
     },
     stream: () => {
       throw new Error('Nothing is watched here');
@@ -65,6 +68,29 @@ describe('enforce()', () => {
     expect(counts).toEqual([100, 200, 250, 250]);
     expect(new Set(stage.requests.map(({ path }) => path)).size).toBe(250);
     expect(stage.events).toHaveLength(250);
+  });
+
+  it('isolates all others, though 100 and more cannot be', async () => {
+    const stage = stageOf(async ({ path }) => {
+      if (path.includes('team-b')) throw new ApiFailure('denied by somebody', { status: 403 });
+    });
+    const isolate = [...Array.from({ length: 150 }, (_, at) => dueOf(at, 'team-b')), dueOf(1)];
+    for (let pass = 0; pass < 2; pass += 1) {
+      const { failed } = await stage.enforcer.enforce(deadlines({ isolate }), always);
+      expect(failed.length).toBeGreaterThan(0);
+      stage.atMs += 1000;
+    }
+    expect(stage.requests.map(({ path }) => path)).toContain('/api/v1/namespaces/team-a/pods/p-1');
+  });
+
+  it('evicts pods of 150 workloads at once, in two passes', async () => {
+    const stage = stageOf();
+    let evict = many.slice(0, 150);
+    const pass = () => stage.enforcer.enforce(deadlines({ evict }), always);
+    expect((await pass()).changesAtMs).toBe(START_MS);
+    evict = evict.slice(100);
+    await pass();
+    expect(new Set(stage.requests.map(({ path }) => path)).size).toBe(150);
   });
 
   it('does nothing in a workspace that is not ready', async () => {

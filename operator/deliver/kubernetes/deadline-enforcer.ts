@@ -1,5 +1,5 @@
 // What is due of stale pods -> the API server: some are isolated, some evicted. A pod that was isolated just now is left
-// alone until the watch has returned that.
+// alone until the watch has returned that; those that could not be isolated are tried again after all others.
 import type { Logger } from '../../lib/logger.ts';
 import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
 import { MOST_IN_PASS } from './eviction-order.ts';
@@ -26,6 +26,8 @@ export class DeadlineEnforcer {
   readonly #options: DeadlineEnforcerOptions;
   readonly #evictor: StalePodEvictor;
   readonly #isolatedAtMs = new Map<string, number>();
+  /** By uid. */
+  #failedAtMs: ReadonlyMap<string, number> = new Map();
 
   constructor(options: DeadlineEnforcerOptions) {
     this.#options = options;
@@ -39,7 +41,9 @@ export class DeadlineEnforcer {
     for (const [uid, timeMs] of this.#isolatedAtMs)
       if (timeMs + UNSEEN_MS <= atMs) this.#isolatedAtMs.delete(uid);
     const ready = ({ pod }: DuePod): boolean => isReady(pod.namespace);
-    const isolate = deadlines.isolate.filter((due) => ready(due) && !this.#isolatedAtMs.has(due.pod.uid));
+    const isolate = deadlines.isolate
+      .filter((due) => ready(due) && !this.#isolatedAtMs.has(due.pod.uid))
+      .toSorted((a, b) => this.#triedMs(a) - this.#triedMs(b));
     const failed = await isolateStalePods(isolate.slice(0, MOST_IN_PASS), this.#options, {
       recorder,
       onIsolated: (due) => {
@@ -47,9 +51,24 @@ export class DeadlineEnforcer {
         this.#log('isolated', due);
       },
     });
+    this.#rememberFailures(isolate, failed);
     const evictions = await this.#evictor.evict({ ...deadlines, evict: deadlines.evict.filter(ready) });
     const changesAtMs = isolate.length > MOST_IN_PASS ? nowMs() : evictions.changesAtMs;
     return { failed, ...evictions, changesAtMs };
+  }
+
+  /** Those that nobody may write would keep all behind them from their turn. */
+  #triedMs({ pod }: DuePod): number {
+    return this.#failedAtMs.get(pod.uid) ?? 0;
+  }
+
+  #rememberFailures(due: readonly DuePod[], failed: WriteFailures): void {
+    const present = new Set(due.map(({ pod }) => pod.uid));
+    const atMs = this.#options.nowMs();
+    this.#failedAtMs = new Map([
+      ...[...this.#failedAtMs].filter(([uid]) => present.has(uid)),
+      ...failed.map(({ item }) => [item.metadata.uid ?? '', atMs] as const),
+    ]);
   }
 
   #log(what: 'isolated' | 'evicted', { pod: { namespace, name, lane }, policyLane }: DuePod): void {

@@ -1,6 +1,7 @@
 // Which of the pods that are due are evicted now: one of each workload, and the next one once that is gone, or has had its
-// time to go, and a new one to come. In: the due pods, those that are ending, and what was tried. A refusal holds for the whole workload, and each
-// further one for twice as long; the next attempt takes the next pod, since a budget may refuse one and allow another.
+// time to go, and a new one to come. In: the due pods, those that are ending, and what was tried. A refusal holds for the
+// whole workload, and each further one for twice as long; the next attempt takes the next pod, since a budget may refuse one
+// and allow another.
 import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
 import { compareText } from '../../model/snapshot.ts';
 
@@ -32,7 +33,7 @@ export interface EvictionMemory {
 
 export interface NextEvictions {
   readonly pods: readonly DuePod[];
-  /** Epoch milliseconds at which another is due, without an event of the API server. */
+  /** Epoch milliseconds at which one besides those pods is due, without an event of the API server. */
   readonly changesAtMs: number | undefined;
 }
 

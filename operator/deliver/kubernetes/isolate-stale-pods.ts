@@ -1,6 +1,7 @@
 // Gives running pods the stricter lane of their policy, at the deadline of its staleWorkloads, with an Event that says what
 // to do. Their proxy variables and name servers stay those of their former lane, which the network no longer lets them
-// reach: so in a restricted lane they reach nothing outside until they restart. Admission denies every other lane for a running pod.
+// reach: so in a restricted lane they reach nothing outside until they restart. Admission denies every other lane for a
+// running pod.
 import { PODS } from '../../model/cluster-resources.ts';
 import type { DuePod } from '../../model/due-pod.ts';
 import { isIsolated } from '../../model/lane.ts';

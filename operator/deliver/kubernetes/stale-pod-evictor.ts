@@ -56,7 +56,8 @@ export class StalePodEvictor {
     const lost = failures.find(({ error }) => error instanceof NoLongerLeader);
     if (lost !== undefined) return { refused: new Map(), changesAtMs: undefined };
     for (const { item, error } of failures) await this.#refuse(item.due, error);
-    const { changesAtMs } = nextEvictions(deadlines, this.#memory(), nowMs());
+    const next = nextEvictions(deadlines, this.#memory(), nowMs());
+    const changesAtMs = next.pods.length > 0 ? nowMs() : next.changesAtMs;
     return { refused: this.#refused(deadlines.evict), changesAtMs };
   }
 

@@ -1,7 +1,8 @@
 // What the operator may change of existing pods: their stamps, only in one direction, and beside them when it did so. A
 // pod that ran before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter
-// lane, and one that has into the lane that new pods of its product get, where that is stricter. One in the network of its node is in lane full in any case, since no other lane would be true. All of that is
-// read from the stored object at the write, so there is no gap between check and write.
+// lane, and one that has into the lane that new pods of its product get, where that is stricter. One in the network of its
+// node is in lane full in any case, since no other lane would be true. All of that is read from the stored object at the
+// write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
 import { HOST_NETWORK } from '../../model/pod-openings.ts';
 import {
