@@ -20,6 +20,16 @@ function endQuietly(): void {
 /** What has been stopped is to be started again, even where nobody reads it. */
 function goOn(): void {}
 
+/** What commands see of the terminal. */
+function surroundings() {
+  return {
+    environment: process.env,
+    write: (text: string): void => void process.stdout.write(text),
+    complain: (text: string): void => void process.stderr.write(text),
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+  };
+}
+
 const program = new Command('kubectl sallyport')
   .description('Ask Sallyport what it denies, and why, in a cluster')
   .version('0.1.0')
@@ -40,9 +50,7 @@ withPersonOptions(program.command('status'))
   .option('-n, --namespace <name>', 'only the workspace that is this Namespace (or has this id)')
   .action(async (options) => {
     const { statusCommand } = await import('./roles/status/command.ts');
-    const write = (text: string): void => void process.stdout.write(text);
-    const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-    process.exitCode = await statusCommand(options, { environment: process.env, write, width });
+    process.exitCode = await statusCommand(options, surroundings());
   });
 
 withPersonOptions(program.command('explain'))
@@ -68,22 +76,14 @@ withSuggestOptions(withPersonOptions(program.command('suggest')))
   .action(async (options) => {
     const { clusterSuggestCommand, confirmOnTerminal } = await import('./roles/suggest/cluster-command.ts');
     process.exitCode = await clusterSuggestCommand(options, {
-      environment: process.env,
-      write: (text) => void process.stdout.write(text),
-      complain: (text) => void process.stderr.write(text),
-      width: process.stdout.isTTY ? process.stdout.columns : undefined,
+      ...surroundings(),
       confirm: confirmOnTerminal(process.stdin, process.stdout),
     });
   });
 
 withRestartsOptions(withPersonOptions(program.command('restarts'))).action(async (options) => {
   const { restartsCommand } = await import('./roles/restarts/command.ts');
-  process.exitCode = await restartsCommand(options, {
-    environment: process.env,
-    write: (text) => void process.stdout.write(text),
-    complain: (text) => void process.stderr.write(text),
-    width: process.stdout.isTTY ? process.stdout.columns : undefined,
-  });
+  process.exitCode = await restartsCommand(options, surroundings());
 });
 
 withRestartOptions(withPersonOptions(program.command('restart'))).action(
@@ -96,10 +96,7 @@ withRestartOptions(withPersonOptions(program.command('restart'))).action(
     // A terminal that is closed.
     process.on('SIGHUP', goOn);
     process.exitCode = await restartCommand(workload, options, {
-      environment: process.env,
-      write: (text) => void process.stdout.write(text),
-      complain: (text) => void process.stderr.write(text),
-      width: process.stdout.isTTY ? process.stdout.columns : undefined,
+      ...surroundings(),
       confirm: confirmOnTerminal(process.stdin, process.stdout),
       signal: interruption.signal,
     });

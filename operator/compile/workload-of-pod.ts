@@ -3,7 +3,7 @@
 // anybody may write them. What the pod says is a tenant's text, and commands for people are made of it: so only what can be
 // the name of an object counts.
 import type { StampedPod } from '../model/cluster-state.ts';
-import type { PodController, TopOwner } from '../model/pod-owner.ts';
+import { OWNER_API_VERSION, type PodController, type TopOwner } from '../model/pod-owner.ts';
 import { type WorkloadKind, workloadKindOf } from '../model/workload-kind.ts';
 
 export interface PodWorkload {
@@ -18,7 +18,6 @@ export interface PodWorkload {
 
 type Named = Omit<PodWorkload, 'workloadKind'>;
 
-const API_VERSION = /^(?:[a-z0-9]+(?:[-.][a-z0-9]+)*\/)?v[0-9a-z]{1,20}$/;
 const KIND = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
 
@@ -60,7 +59,7 @@ export function groupOf(apiVersion: string): string {
 }
 
 function canBeNamed({ apiVersion, kind, name }: PodController): boolean {
-  return API_VERSION.test(apiVersion) && KIND.test(kind) && NAME.test(name);
+  return OWNER_API_VERSION.test(apiVersion) && KIND.test(kind) && NAME.test(name);
 }
 
 function podItself({ name, uid }: StampedPod): Named {

@@ -7,6 +7,9 @@ export interface PodController {
   readonly uid: string;
 }
 
+/** What can be one: pods say it, and whoever makes a pod writes that. */
+export const OWNER_API_VERSION = /^(?:[a-z0-9]+(?:[-.][a-z0-9]+)*\/)?v[0-9a-z]{1,20}$/;
+
 export interface TopOwner extends PodController {
   /** That of the pod. */
   readonly namespace: string;

@@ -6,7 +6,6 @@ import type { Owners } from '../../compile/workload-of-pod.ts';
 import { POLICY_ASSIGNMENTS } from '../../model/cluster-resources.ts';
 import type { StampedPod } from '../../model/cluster-state.ts';
 import { openingsPast } from '../../model/pod-openings.ts';
-import type { TopOwner } from '../../model/pod-owner.ts';
 import type { StatedWorkload } from '../../model/policy-assignment.ts';
 import { OwnerChain, workloadAmong } from '../../sources/kubernetes/owner-chain.ts';
 import { type PersonApi, readAll, readOne } from '../shared/person-access.ts';
@@ -76,16 +75,21 @@ export function ownerChain(api: PersonApi, onFault: (fault: string) => void): Ow
   });
 }
 
-/** By uid of the controllers of the pods. */
+/** By uid of the controllers of the pods. Pods may name one uid falsely, so each reference is followed. */
 export async function ownersOf(pods: readonly StampedPod[], chain: OwnerChain): Promise<Owners> {
-  const controlled = new Map(pods.map((pod) => [pod.controller?.uid ?? '', pod]));
-  controlled.delete('');
-  const tops = [...controlled].map(
-    async ([uid, { namespace, controller }]) =>
-      [uid, controller && workloadAmong(await chain.follow({ namespace, controller }))] as const,
+  const controlled = new Map(
+    pods.map(({ namespace, controller }) => [
+      JSON.stringify([namespace, controller]),
+      { namespace, controller },
+    ]),
   );
-  const found = await Promise.all(tops);
-  return new Map(found.filter((one): one is readonly [string, TopOwner] => one[1] !== undefined));
+  const tops = await Promise.all(
+    [...controlled.values()].map(async ({ namespace, controller }) => {
+      const top = controller && workloadAmong(await chain.follow({ namespace, controller }));
+      return controller && top && ([controller.uid, top] as const);
+    }),
+  );
+  return new Map(tops.filter((found) => found !== undefined));
 }
 
 /** Those that a restart would give another lane. */

@@ -13,7 +13,7 @@ import {
 } from '../../lib/kubernetes/api-object.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import type { Clock } from '../../lib/loop.ts';
-import type { TopOwner } from '../../model/pod-owner.ts';
+import { OWNER_API_VERSION, type TopOwner } from '../../model/pod-owner.ts';
 import type { SeenPod } from '../../model/seen-pod.ts';
 import { isWorkload } from '../../model/workload-kind.ts';
 
@@ -44,7 +44,6 @@ const TIMEOUT_MS = 5000;
 const ENDS: readonly number[] = [403, 404, 406, 410];
 const FORBIDDEN = 403;
 
-const API_VERSION = /^(?:[a-z0-9]+(?:[-.][a-z0-9]+)*\/)?v[0-9a-z]{1,20}$/;
 const NAME = /^[a-z0-9](?:[-a-z0-9.:]{0,251}[a-z0-9])?$/i;
 
 /** What controls an owner that is the one that was named. */
@@ -107,7 +106,7 @@ export class OwnerChain {
   }
 
   async #read(namespace: string, { apiVersion, kind, name, uid }: OwnerReference): Promise<Step> {
-    if (!API_VERSION.test(apiVersion) || !NAME.test(name)) return 'unseen';
+    if (!OWNER_API_VERSION.test(apiVersion) || !NAME.test(name)) return 'unseen';
     const found = await this.#unlessUnseen(() => this.#kindsOf(apiVersion));
     const place = found?.find((resource) => resource.kind === kind);
     // A cluster-scoped one is of no tenant, whoever names it.
