@@ -52,6 +52,10 @@ class World {
     this.#remembered = NO_RESTARTS_REMEMBERED;
   }
 
+  get remembered() {
+    return this.#remembered.get('team');
+  }
+
   /** What is said now, once. */
   look() {
     const plan = this.#plan();
@@ -183,6 +187,18 @@ describe('restartEvents()', () => {
     world.settle();
     expect(world.said.map(brief)).toEqual(Array(2).fill('RestartRequired team Deployment w1 JOBS'));
     expect(world.said[0]?.id).toBe(world.said[1]?.id);
+  });
+
+  it('computes nothing anew of a workspace where all is as it was', () => {
+    const world = staleWorld();
+    world.settle();
+    const known = world.remembered;
+    world.atMs += HOUR_MS;
+    world.look();
+    expect(world.remembered).toBe(known);
+    world.owners = OWNED;
+    world.look();
+    expect(world.remembered).not.toBe(known);
   });
 
   it('names the worst of many, counts the others, and says when the last is done', () => {

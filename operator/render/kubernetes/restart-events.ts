@@ -85,7 +85,7 @@ interface WorkspaceEvents {
 
 function workspaceEvents(known: RememberedWorkspace, look: Look): WorkspaceEvents {
   const nothingDue = { events: [], dueAtMs: Number.POSITIVE_INFINITY };
-  if (known.workloads.size === 0 && look.now.length === 0) return { ...nothingDue, remembered: known };
+  if (saysAll(known.workloads, look)) return { ...nothingDue, remembered: known };
   const required = requiredEvents(presentWorkloads(known.workloads, look), look);
   const waiting = [...required.workloads.values()].filter((one) => !isNoted(one));
   const gone = goneWorkloads(known.workloads, look);
@@ -104,6 +104,32 @@ function workspaceEvents(known: RememberedWorkspace, look: Look): WorkspaceEvent
     },
     dueAtMs: Math.min(...waiting.map(({ dueAtMs }) => dueAtMs)),
   };
+}
+
+/** At rest, where thousands of workloads may wait for people: each is as it was, and what Events say of it too. */
+function saysAll(known: RememberedWorkloads, { now }: Look): boolean {
+  return (
+    known.size === now.length &&
+    now.every((workload) => {
+      const one = known.get(workloadKey(workload));
+      return one !== undefined && one.notedLane === workload.policyLane && isSame(one, workload);
+    })
+  );
+}
+
+function isSame({ workload: old, regarding }: RememberedWorkload, workload: StaleWorkload): boolean {
+  const { policyLane, staleSinceMs, podNames, lanes, uid = workload.podUid } = workload;
+  return (
+    regarding?.uid === uid &&
+    old.policyLane === policyLane &&
+    old.staleSinceMs === staleSinceMs &&
+    areEqual(old.podNames, podNames) &&
+    areEqual(old.lanes, lanes)
+  );
+}
+
+function areEqual(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((text, at) => text === others[at]);
 }
 
 /** Those of now, each with what is known of it, be it under another name. */
