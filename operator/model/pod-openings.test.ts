@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { podSpecs } from '../../test/fixtures/pod-specs.ts';
 import { LANES } from './lane.ts';
-import { openingsOf, openingsPast, type PodSpec } from './pod-openings.ts';
+import { HARMLESS_CAPABILITIES, openingsOf, openingsPast, type PodSpec } from './pod-openings.ts';
 
 const SEED = 20270131;
 
@@ -28,6 +28,23 @@ describe('openingsOf()', () => {
       'volume "c" of kind "emptyDir, beamed"',
       'capability "TELEPORT" of container "debug"',
     ]);
+  });
+
+  it('repeats no text that cannot be the name of a capability', () => {
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('a\r\u001b[2Kkubectl', 'A'.repeat(200_000)),
+    );
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 1 }), (add) => {
+        const found = openingsOf({
+          containers: [{ name: 'main', securityContext: { capabilities: { add } } }],
+        });
+        for (const opening of found) expect(opening).toMatch(/^[ -~]{1,120}$/);
+        expect(found.length > 0).toBe(add.some((one) => !HARMLESS_CAPABILITIES.includes(one)));
+      }),
+      { numRuns: 300, seed: SEED },
+    );
   });
 
   it('finds nothing in a pod without a spec', () => {

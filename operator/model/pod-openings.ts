@@ -103,9 +103,18 @@ function containerOpenings(container: Container): readonly string[] {
   );
   return [
     ...(privileged ? [`privileged container "${name}"`] : []),
-    ...(capabilities.add ?? [])
-      .filter((capability) => !HARMLESS_CAPABILITIES.includes(capability))
-      .map((capability) => `capability "${capability}" of container "${name}"`),
+    ...capabilitiesPast(capabilities.add ?? []).map((one) => `${one} of container "${name}"`),
     ...(hasHost ? [`a host in probes or hooks of container "${name}"`] : []),
   ];
+}
+
+/** The API server takes any text as a name, so what no capability can be called is not repeated to people. */
+const CAPABILITY = /^[A-Z][A-Z0-9_]{0,62}$/i;
+
+function capabilitiesPast(added: readonly string[]): readonly string[] {
+  const past = added.filter((capability) => !HARMLESS_CAPABILITIES.includes(capability));
+  const named = past.map((capability) =>
+    CAPABILITY.test(capability) ? `capability "${capability}"` : 'a capability of an unknown name',
+  );
+  return [...new Set(named)];
 }
