@@ -2,7 +2,7 @@
 import { isPort } from '../model/authority.ts';
 import { parseDomainName } from '../model/domain-name.ts';
 import type { EgressTable } from '../model/egress-table.ts';
-import { isDryRun, isKnownLane, type Lane } from '../model/lane.ts';
+import { isDryRun, isIsolated, isKnownLane, type Lane } from '../model/lane.ts';
 import { nextStep } from '../model/next-step.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import type { Product } from '../model/product.ts';
@@ -108,6 +108,8 @@ export interface RunningPod {
   readonly product: Product;
   /** Its label, whatever it says; "" where it has none. */
   readonly lane: string;
+  /** Its label was changed after admission, which gave it proxy variables and a name server of its former lane. */
+  readonly changed: 'isolated at a deadline' | 'moved before it started' | undefined;
 }
 
 /**
@@ -122,11 +124,11 @@ export function explainPod(
   const index = indexTable(table.spec, atMs);
   const next = plan.spec.products.find(({ product }) => product === pod.product)?.lane ?? STRICTEST_LANE;
   const verdictIn = (lane: Lane): Decision => decide(index, lane, requestOf(destination));
-  const known = isKnownLane(pod.lane) ? pod.lane : undefined;
-  const now = known === undefined ? undefined : verdictIn(known);
+  const lane = usableLane(pod);
+  const now = lane && ([lane, verdictIn(lane)] as const);
   const { host, port, via } = destination;
   return {
-    allowed: now !== undefined && now.verdict !== 'DROP',
+    allowed: now !== undefined && now[1].verdict !== 'DROP',
     problems: [],
     lines: [
       ['Workspace', `${plan.metadata.name} (${plan.spec.workspaceId})`],
@@ -134,15 +136,26 @@ export function explainPod(
       ['Policy', plan.spec.networkPolicyId],
       ['Destination', `${host}:${port} ${via === 'HTTP' ? 'plain HTTP' : 'through CONNECT'}`],
       ['Revision', table.spec.revision],
-      ['Now', now === undefined ? `lane "${pod.lane}": DROP` : summaryOf(pod.lane as Lane, now)],
       ...(now === undefined
-        ? [['Reason', 'the pod carries no lane that is known, so it reaches no gateway'] as const]
-        : reasonLines(now)),
-      ...(next === pod.lane
+        ? [['Now', `lane "${pod.lane}": DROP`] as const, ['Reason', whyNothing(pod)] as const]
+        : [['Now', summaryOf(...now)] as const, ...reasonLines(now[1])]),
+      ...(next === pod.lane && pod.changed === undefined
         ? [['Restart', 'would change nothing: new pods of the product have the same lane'] as const]
         : [['Restart', summaryOf(next, verdictIn(next))] as const, ...reasonLines(verdictIn(next))]),
     ],
   };
+}
+
+/** Undefined where the pod reaches nothing outside: no lane is known, or its settings are those of another one. */
+function usableLane({ lane, changed }: RunningPod): Lane | undefined {
+  if (!isKnownLane(lane) || (changed !== undefined && isIsolated(lane))) return undefined;
+  return lane;
+}
+
+function whyNothing({ lane, changed }: RunningPod): string {
+  if (changed === undefined || !isKnownLane(lane))
+    return 'the pod carries no lane that is known, so it reaches no gateway';
+  return `the pod was ${changed}: its proxy variables and name server are those of its former lane, which it reaches no more, so it reaches nothing outside until it restarts`;
 }
 
 function summaryOf(lane: Lane, { verdict }: Decision): string {

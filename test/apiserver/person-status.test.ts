@@ -7,6 +7,8 @@ import { connectKubernetes } from '../../operator/lib/kubernetes/connect-kuberne
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { PODS, POLICY_ASSIGNMENTS } from '../../operator/model/cluster-resources.ts';
 import { API_VERSION } from '../../operator/model/kubernetes-object.ts';
+import { moveAnnotations } from '../../operator/model/moved-pod.ts';
+import { ISOLATED_BY_ANNOTATION, ISOLATED_BY_DEADLINE } from '../../operator/model/stamp.ts';
 import { SYSTEM_NAMESPACE } from '../../operator/model/system-names.ts';
 import { explainPodCommand } from '../../operator/roles/explain/pod-command.ts';
 import { type StatusOptions, statusCommand } from '../../operator/roles/status/command.ts';
@@ -113,9 +115,11 @@ async function writeReports(): Promise<void> {
 }
 
 async function writePods(): Promise<void> {
-  const pod = async (namespace: string, name: string, labels: Readonly<Record<string, string>>) => {
+  type Texts = Readonly<Record<string, string>>;
+  const pod = async (namespace: string, name: string, labels: Texts, annotations: Texts = {}) => {
     const containers = [{ name: 'main', image: 'none' }];
-    const body = { apiVersion: 'v1', kind: 'Pod', metadata: { name, labels }, spec: { containers } };
+    const metadata = { name, labels, annotations };
+    const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } };
     await root.request({ method: 'POST', path: pathOf(PODS, { namespace }), body });
   };
   const stamp = (product: string, lane: string) => ({
@@ -126,6 +130,10 @@ async function writePods(): Promise<void> {
   await pod('team-a', 'old', stamp('JOBS', 'full'));
   await pod('team-a', 'sql', stamp('DBSQL', 'dry-run'));
   await pod('team-a', 'bare', {});
+  const isolated = { [ISOLATED_BY_ANNOTATION]: ISOLATED_BY_DEADLINE };
+  await pod('team-a', 'isolated', stamp('JOBS', 'enforced'), isolated);
+  await pod('team-a', 'isolated-sql', stamp('DBSQL', 'dry-run'), isolated);
+  await pod('team-a', 'moved', stamp('JOBS', 'enforced'), moveAnnotations('full', 0));
   await pod('default', 'stranger', {});
   await pod(SYSTEM_NAMESPACE, 'collector-1', { 'app.kubernetes.io/name': 'sallyport-collector' });
   await root.request({
@@ -148,6 +156,16 @@ test.each<readonly [string, string, number, string, string]>([
   ['job', 'other.example.com:8443', 1, 'DROP in lane enforced', 'would change nothing'],
   ['pods/old', 'other.example.com', 0, 'ALLOW in lane full (no gateway)', 'DROP in lane enforced'],
   ['pod/sql', 'other.example.com', 0, 'DRY_RUN_DENIAL in lane dry-run', 'would change nothing'],
+  ['pod/isolated', 'allowed.example.com', 1, 'lane "enforced": DROP', 'ALLOW in lane enforced'],
+  ['pod/isolated', 'other.example.com', 1, 'lane "enforced": DROP', 'DROP in lane enforced'],
+  [
+    'pod/isolated-sql',
+    'other.example.com',
+    0,
+    'DRY_RUN_DENIAL in lane dry-run',
+    'DRY_RUN_DENIAL in lane dry-run',
+  ],
+  ['pod/moved', 'allowed.example.com', 1, 'lane "enforced": DROP', 'ALLOW in lane enforced'],
   ['pod/bare', 'allowed.example.com', 1, 'lane "": DROP', 'ALLOW in lane'],
 ])('explain %s %s says what happens now, and after a restart', async (...row) => {
   const [pod, host, code, now, restart] = row;
@@ -156,6 +174,13 @@ test.each<readonly [string, string, number, string, string]>([
     expect.stringContaining(now),
     expect.stringContaining(restart),
   ]);
+});
+
+test.each([
+  ['pod/isolated', 'the pod was isolated at a deadline: '],
+  ['pod/moved', 'the pod was moved before it started: '],
+])('explain %s says why it reaches nothing', async (pod, reason) => {
+  expect((await explain(pod, 'allowed.example.com')).out).toContain(`Reason       ${reason}`);
 });
 
 test.each<[string, string, StatusOptions, string]>([

@@ -10,9 +10,10 @@ import {
 } from '../../compile/explain.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import { EGRESS_TABLES, PODS, WORKSPACE_PLANS } from '../../model/cluster-resources.ts';
+import { moveOf } from '../../model/moved-pod.ts';
 import { parseEgressTable, parseWorkspacePlan } from '../../model/parse-compiled.ts';
 import { productOfLabels } from '../../model/product-detection.ts';
-import { EXEMPTED_PRODUCT, LANE_LABEL } from '../../model/stamp.ts';
+import { EXEMPTED_PRODUCT, ISOLATED_BY_ANNOTATION, LANE_LABEL } from '../../model/stamp.ts';
 import { type PersonConfig, type PersonOptions, readPersonConfig } from '../../person-config.ts';
 import { readCompiled } from '../shared/compiled-objects.ts';
 import { connectPerson, contextNamespace, type PersonApi, readOne } from '../shared/person-access.ts';
@@ -87,9 +88,15 @@ async function readPod(
     throw new Error(
       `Cannot find pod "${name}" in Namespace "${namespace}": see "kubectl get pods -n ${namespace}"`,
     );
-  const { labels = {} } = found.metadata;
+  const { labels = {}, annotations = {} } = found.metadata;
   const lane = labels[LANE_LABEL] ?? '';
-  return { name, lane, product: productOfLabels(labels) ?? EXEMPTED_PRODUCT };
+  const product = productOfLabels(labels) ?? EXEMPTED_PRODUCT;
+  return { name, lane, product, changed: changeOf(annotations) };
+}
+
+function changeOf(annotations: Readonly<Record<string, string>>): RunningPod['changed'] {
+  if (annotations[ISOLATED_BY_ANNOTATION] !== undefined) return 'isolated at a deadline';
+  return moveOf(annotations) === undefined ? undefined : 'moved before it started';
 }
 
 async function readPlanned(api: PersonApi, namespace: string, workspace: string) {
