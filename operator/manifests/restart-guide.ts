@@ -1,4 +1,5 @@
 // The table of workloads -> the generated part of docs/restarts.md: how each is recognised and restarted, and the commands.
+import { commandLines } from '../model/command-lines.ts';
 import {
   NOT_RECOGNISED,
   type ProductMark,
@@ -55,5 +56,5 @@ function renderMark({ label, value }: ProductMark): string {
 }
 
 function renderCommands({ name, restart }: WorkloadKind): string {
-  return `${name}:\n\n\`\`\`\n${restart.commands(PLACES).join('\n')}\n\`\`\`\n`;
+  return `${name}:\n\n\`\`\`\n${commandLines(restart.commands(PLACES)).join('\n')}\n\`\`\`\n`;
 }

@@ -1,5 +1,6 @@
 // What Events say of workloads that must restart, and of those that no longer must.
 import type { StaleWorkload } from '../../compile/restart-plan.ts';
+import { commandLines } from '../../model/command-lines.ts';
 import { truncatedNote } from '../../model/event-note.ts';
 import { secondOf } from '../../model/kubernetes-object.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
@@ -25,7 +26,7 @@ function whatToDo({ namespace, hasOpenings, commands }: StaleWorkload): string {
   if (hasOpenings) {
     return `Its pods go past every lane through their node and would not start again as they are: condition RestartRequired of ${status} says by what`;
   }
-  const command = commands.join(' && ');
+  const command = commandLines(commands).join(' ');
   if (command === '') return 'Restart it in the way of its kind';
   return Buffer.byteLength(command) > LONGEST_COMMAND
     ? `The command is in status.staleWorkloads of ${status}`

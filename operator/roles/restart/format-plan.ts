@@ -1,6 +1,7 @@
 // What a restart would do -> text for a person who is asked whether to. No I/O.
 import { formatDuration } from '../../lib/duration.ts';
 import { wrapText } from '../../lib/fit-table.ts';
+import { commandLines } from '../../model/command-lines.ts';
 import { changeOf, openingsSentence, workloadName } from '../restarts/format-restarts.ts';
 import type { RestartableWorkload } from './find-workload.ts';
 import type { RestartRequest } from './restart-requests.ts';
@@ -56,9 +57,10 @@ function restartedLines(
 }
 
 function leftLines({ workload, why = '' }: PreparedRestart, { width }: PlanFormat): readonly string[] {
-  const commands = workload.rows.flatMap((row) => row.workload.commands);
+  const commands = new Set(workload.rows.map((row) => commandLines(row.workload.commands).join('\n  ')));
+  commands.delete('');
   return [
-    wrapText(`${workloadName(workload)}: ${why}${commands.length === 0 ? '' : '. By hand:'}`, width),
-    ...[...new Set(commands)].map((command) => `  ${command}`),
+    wrapText(`${workloadName(workload)}: ${why}${commands.size === 0 ? '' : '. By hand:'}`, width),
+    ...[...commands].map((command) => `  ${command}`),
   ];
 }

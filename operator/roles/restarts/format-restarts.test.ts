@@ -69,6 +69,16 @@ test('formatRestarts() has a column of workspaces where several are shown, and o
   expect(lines[2]).toMatch(/ - +-$/);
 });
 
+test('formatRestarts() joins the commands of one workload, so that what fails first ends them', () => {
+  const job = pod('load-1', {
+    controller: { apiVersion: 'batch/v1', kind: 'Job', name: 'load', uid: 'load' },
+  });
+  const lines = format(rowsOf([job]), 'team-a').split('\n');
+  expect(lines.filter((line) => line.startsWith('kubectl ')).map((line) => line.endsWith(' &&'))).toEqual([
+    ...[true, true, false],
+  ]);
+});
+
 test('formatRestarts() says what goes past its lane instead of a command', () => {
   const text = format(
     rowsOf([pod('host', { openings: ['hostNetwork'] })], { openings: ['hostNetwork'] }),

@@ -1,6 +1,7 @@
 // What must restart -> a table with the commands below it, or a document. No I/O.
 import type { StaleWorkload } from '../../compile/restart-plan.ts';
 import { fittedTable, wrapText } from '../../lib/fit-table.ts';
+import { commandLines } from '../../model/command-lines.ts';
 import { shellWord } from '../../model/shell-word.ts';
 import { describeChange } from './describe-change.ts';
 import type { RestartRow, Restarts } from './read-restarts.ts';
@@ -91,7 +92,7 @@ function minuteOf(timeMs: number | undefined): string {
 function byHand({ workload, openings }: RestartRow, width: number | undefined): readonly string[] {
   const { workloadKind, commands } = workload;
   const sentence = workload.hasOpenings ? openingsSentence(openings) : workloadKind.restart.sentence;
-  return [commented(`${workloadName(workload)}: ${sentence}`, width), ...commands];
+  return [commented(`${workloadName(workload)}: ${sentence}`, width), ...commandLines(commands)];
 }
 
 const COMMENT = '# ';

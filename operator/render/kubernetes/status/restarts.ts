@@ -1,6 +1,7 @@
 // The restarts that workspaces need -> the condition RestartRequired and the fields beside it, of each workspace and of a
 // policy over all of its workspaces. Times are moments, and never ages: at rest nothing changes.
 import type { StaleWorkload, WorkspaceRestarts } from '../../../compile/restart-plan.ts';
+import { commandLines } from '../../../model/command-lines.ts';
 import type { Verdict } from '../../../model/condition.ts';
 import { secondOf } from '../../../model/kubernetes-object.ts';
 import { SETTLING_MS } from '../../../model/moved-pod.ts';
@@ -137,7 +138,7 @@ function pastOf({ past }: WorkspaceRestarts): readonly string[] {
 function statedWorkload(workload: StaleWorkload): StatedWorkload {
   const { kind, name, product, pods, lanes, isMoreOpen, policyLane, staleSinceMs, commands } = workload;
   const { isolatedPods, deadline } = workload;
-  const command = commands.join('\n');
+  const command = commandLines(commands).join('\n');
   return {
     ...{ kind, name, product, pods, policyLane },
     lane: (isMoreOpen ? lanes[0] : lanes.at(-1)) ?? '',
