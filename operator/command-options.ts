@@ -269,12 +269,16 @@ export function withRestartsOptions(command: Command): Command {
 
 /** Options of `restart`. */
 export function withRestartOptions(command: Command): Command {
-  return command
-    .description('restart what runs otherwise than the policy of its workspace says now, and nothing else')
-    .argument('[workload]', 'as kubectl writes it, such as deployment/etl; or its name alone')
-    .option('-n, --namespace <name>', 'Namespace that is the workspace (default: that of the context)')
-    .option('--all', 'everything that has to restart, one after the other')
-    .option('--dry-run', 'show the requests, and whether the API server would accept them; change nothing')
-    .option('--yes', 'do not ask')
-    .option('--timeout <duration>', 'how long to wait for each workload (default: 10m)');
+  return (
+    command
+      .description('restart what runs otherwise than the policy of its workspace says now, and nothing else')
+      .argument('[workload]', 'as kubectl writes it, such as deployment/etl; or its name alone')
+      // "deployment etl" is answered with what to write.
+      .allowExcessArguments()
+      .option('-n, --namespace <name>', 'Namespace that is the workspace (default: that of the context)')
+      .option('--all', 'everything that has to restart, one after the other')
+      .option('--dry-run', 'show the requests, and whether the API server would accept them; change nothing')
+      .option('--yes', 'do not ask')
+      .option('--timeout <duration>', 'how long to wait for each workload (default: 10m)')
+  );
 }

@@ -9,6 +9,7 @@ import {
   withRestartsOptions,
   withSuggestOptions,
 } from './command-options.ts';
+import { printableText, widthOf } from './roles/shared/person-terminal.ts';
 
 const USAGE = 2;
 
@@ -24,9 +25,9 @@ function goOn(): void {}
 function surroundings() {
   return {
     environment: process.env,
-    write: (text: string): void => void process.stdout.write(text),
-    complain: (text: string): void => void process.stderr.write(text),
-    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    write: (text: string): void => void process.stdout.write(printableText(text)),
+    complain: (text: string): void => void process.stderr.write(printableText(text)),
+    width: widthOf(process.stdout),
   };
 }
 
@@ -61,8 +62,9 @@ withPersonOptions(program.command('explain'))
   .action(async (pod: string, destination: string, options) => {
     const { explainPodCommand } = await import('./roles/explain/pod-command.ts');
     const { status, out, err } = await explainPodCommand([pod, destination], options, process.env);
-    process.stdout.write(out);
-    process.stderr.write(err);
+    const { write, complain } = surroundings();
+    write(out);
+    complain(err);
     process.exitCode = status;
   });
 
@@ -87,7 +89,7 @@ withRestartsOptions(withPersonOptions(program.command('restarts'))).action(async
 });
 
 withRestartOptions(withPersonOptions(program.command('restart'))).action(
-  async (workload: string | undefined, options) => {
+  async (workload: string | undefined, options, { args }: Command) => {
     const { restartCommand } = await import('./roles/restart/command.ts');
     const { confirmOnTerminal } = await import('./roles/suggest/cluster-command.ts');
     const interruption = new AbortController();
@@ -95,7 +97,7 @@ withRestartOptions(withPersonOptions(program.command('restart'))).action(
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interruption.abort());
     // A terminal that is closed.
     process.on('SIGHUP', goOn);
-    process.exitCode = await restartCommand(workload, options, {
+    process.exitCode = await restartCommand(args.length > 1 ? args : workload, options, {
       ...surroundings(),
       confirm: confirmOnTerminal(process.stdin, process.stdout),
       signal: interruption.signal,

@@ -11,9 +11,13 @@ describe('parseDuration()', () => {
     expect(parseDuration(text)).toEqual({ durationMs });
   });
 
-  test.each(['', '2', 'h', '2 h', '-2h', '1.5h', '2H', '2w', '0s', '2h30m'])('rejects %j', (text) => {
+  test.each(['', '2', 'h', '2 h', '-2h', '1.5h', '2H', '2w', '2h30m'])('rejects %j', (text) => {
     const error = `Cannot read duration "${text}": write a number and s, m, h or d, for example "2h"`;
     expect(parseDuration(text)).toEqual({ error });
+  });
+
+  test.each(['0s', '00d'])('rejects %j, which is no time at all', (text) => {
+    expect(parseDuration(text)).toEqual({ error: `Cannot use duration "${text}": the shortest is "1s"` });
   });
 
   test('rejects more than a century', () => {

@@ -9,7 +9,8 @@ export type ParsedDuration = { readonly durationMs: number } | { readonly error:
 export function parseDuration(text: string): ParsedDuration {
   const [, digits, unit] = /^(\d{1,9})([smhd])$/.exec(text.trim()) ?? [];
   const durationMs = Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS];
-  if (!(durationMs > 0)) {
+  if (durationMs === 0) return { error: `Cannot use duration "${text}": the shortest is "1s"` };
+  if (Number.isNaN(durationMs)) {
     return { error: `Cannot read duration "${text}": write a number and s, m, h or d, for example "2h"` };
   }
   if (durationMs > MAX_MS) return { error: `Cannot use duration "${text}": the longest is "36500d"` };

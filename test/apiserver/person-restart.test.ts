@@ -121,7 +121,10 @@ interface Run extends RestartOptions {
   readonly width?: number;
 }
 
-async function restart(workload: string | undefined, { confirm, signal, width, ...options }: Run = {}) {
+async function restart(
+  workload: string | readonly string[] | undefined,
+  { confirm, signal, width, ...options }: Run = {},
+) {
   const said = new Said();
   const code = await restartCommand(
     workload,
@@ -315,7 +318,10 @@ test(
   MANY_COMMANDS_MS,
 );
 
-test.each<[string | undefined, Run, number, string]>([
+test.each<[string | readonly string[] | undefined, Run, number, string]>([
+  [['deploy', 'etl'], YES, 2, 'Cannot restart "deploy etl": write "deploy/etl"'],
+  [['a', 'b', 'c'], YES, 2, 'Cannot restart "a b c": name one workload at a time'],
+  ['etl', { ...YES, timeout: '0s' }, 2, '--timeout: Cannot use duration "0s": the shortest is "1s"'],
   [undefined, YES, 2, 'Cannot tell what to restart: '],
   ['etl', { ...YES, all: true }, 2, 'Cannot restart "etl" and --all'],
   ['a/b/c', YES, 2, 'Cannot read "a/b/c": '],

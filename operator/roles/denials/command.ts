@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { DEFAULT_STATE } from '../../model/system-names.ts';
 import { readPersonConfig } from '../../person-config.ts';
 import type { OpenPort } from '../shared/collector-of-cluster.ts';
+import { printableText, widthOf } from '../shared/person-terminal.ts';
 import { type DenialsOptions, type Request, readRequest } from './denial-request.ts';
 import type { DenialSource } from './denial-source.ts';
 import type { Terminal } from './terminal.ts';
@@ -81,16 +82,17 @@ async function openSource(
 }
 
 function processTerminal(): Terminal {
-  const { isTTY, columns } = process.stdout;
+  const { isTTY } = process.stdout;
+  const width = widthOf(process.stdout);
   return {
     out: (text) =>
       new Promise((resolve) => {
         process.stdout.write(text, () => resolve());
       }),
     bytes: (stream) => pipeline(stream, process.stdout, { end: false }),
-    err: (text) => void process.stderr.write(text),
+    err: (text) => void process.stderr.write(printableText(text)),
     colour: isTTY && process.stdout.hasColors(),
-    ...(isTTY ? { width: columns } : {}),
+    ...(width === undefined ? {} : { width }),
   };
 }
 

@@ -17,6 +17,7 @@ import { EXEMPTED_PRODUCT, ISOLATED_BY_ANNOTATION, LANE_LABEL } from '../../mode
 import { type PersonConfig, type PersonOptions, readPersonConfig } from '../../person-config.ts';
 import { readCompiled } from '../shared/compiled-objects.ts';
 import { connectPerson, contextNamespace, type PersonApi, readOne } from '../shared/person-access.ts';
+import { printableField } from '../shared/person-terminal.ts';
 
 export interface PodExplainOptions extends PersonOptions {
   /** Of the pod; that of the context where left out. */
@@ -49,7 +50,7 @@ export async function explainPodCommand(
     if ('error' in explanation) return { status: UNANSWERED, out: '', err: text };
     return { status: explanation.allowed ? ALLOWED : DENIED, out: text, err: '' };
   } catch (error) {
-    return { status: UNANSWERED, out: '', err: `${(error as Error).message}\n` };
+    return { status: UNANSWERED, out: '', err: `${printableField((error as Error).message)}\n` };
   }
 }
 

@@ -8,6 +8,7 @@ import { type PersonOptions, readPersonConfig } from '../../person-config.ts';
 import { workloadName } from '../restarts/format-restarts.ts';
 import { ownerChain, readRestarts } from '../restarts/read-restarts.ts';
 import { connectPerson, contextNamespace } from '../shared/person-access.ts';
+import { printableField } from '../shared/person-terminal.ts';
 import type { Confirm } from '../suggest/apply-to-cluster.ts';
 import { carryOut, type Restartable, type RestartPlace, readRestarted } from './carry-out.ts';
 import { type ChoicePlace, chooseWorkloads } from './choose-workloads.ts';
@@ -43,7 +44,7 @@ const USAGE = 2;
 const USUAL_TIMEOUT = '10m';
 
 export async function restartCommand(
-  text: string | undefined,
+  text: string | readonly string[] | undefined,
   options: RestartOptions,
   surroundings: RestartSurroundings,
 ): Promise<number> {
@@ -56,7 +57,7 @@ export async function restartCommand(
   try {
     return await restart(question, options, surroundings);
   } catch (error) {
-    complain(`${wrapText((error as Error).message, width)}\n`);
+    complain(`${wrapText(printableField((error as Error).message), width)}\n`);
     return FAILED;
   }
 }
@@ -68,7 +69,7 @@ interface Question {
 }
 
 function readQuestion(
-  text: string | undefined,
+  text: string | readonly string[] | undefined,
   options: RestartOptions,
   { confirm }: RestartSurroundings,
 ): Question | { readonly error: string } {
@@ -86,15 +87,23 @@ function readQuestion(
 }
 
 function readWorkload(
-  text: string | undefined,
+  text: string | readonly string[] | undefined,
   all: boolean,
 ): Pick<Question, 'asked'> | { readonly error: string } {
   const example = 'name a workload, for example "deployment/etl", or use --all';
+  if (text !== undefined && typeof text !== 'string') return { error: severalWords(text) };
   if (text === undefined)
     return all ? { asked: undefined } : { error: `Cannot tell what to restart: ${example}` };
   if (all) return { error: `Cannot restart "${text}" and --all: use one of them` };
   const asked = parseWorkload(text);
   return asked === undefined ? { error: `Cannot read "${text}": ${example}` } : { asked };
+}
+
+/** kubectl takes "deployment etl", too. */
+function severalWords(words: readonly string[]): string {
+  const [kind = '', name = ''] = words;
+  const hint = words.length === 2 ? `write "${kind}/${name}"` : 'name one workload at a time, or use --all';
+  return `Cannot restart "${words.join(' ')}": ${hint}`;
 }
 
 async function restart(
@@ -112,7 +121,7 @@ async function restart(
       ...{ api, workspace: namespace, systemNamespace },
       ...{ atMs: Date.now(), withDeadlines: false },
     });
-    for (const note of found.notes) complain(`${wrapText(`Note: ${note}`, width)}\n`);
+    for (const note of found.notes) complain(`${wrapText(printableField(`Note: ${note}`), width)}\n`);
     const chain = ownerChain(api, () => undefined);
     const place = { ...{ api, chain, signal, timeoutMs, write }, laneTimes: found.laneTimes };
     const served = await servedKinds(api);

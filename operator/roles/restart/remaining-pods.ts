@@ -1,6 +1,6 @@
 // Pods of a workload that a restart left behind, and those that came -> why it goes on, as far as the API server says it.
-import { escapeControls } from '../../denials/query/escape-controls.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
+import { printableField } from '../shared/person-terminal.ts';
 
 export interface SeenPods {
   /** In another lane than their product has now. */
@@ -19,7 +19,7 @@ export function describeRemaining(
     ...some(stale.map(remainsOf)),
     ...some(others.flatMap((pod) => waitsOf(pod) ?? [])),
     ...failuresOf(owner),
-  ].map(escapeControls);
+  ].map(printableField);
 }
 
 function some(sentences: readonly string[]): readonly string[] {

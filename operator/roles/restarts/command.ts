@@ -4,6 +4,7 @@ import { yamlOf } from '../../api/store/folder-document.ts';
 import { wrapText } from '../../lib/fit-table.ts';
 import { type PersonOptions, readPersonConfig } from '../../person-config.ts';
 import { connectPerson, contextNamespace } from '../shared/person-access.ts';
+import { printableField } from '../shared/person-terminal.ts';
 import { documentOf, formatRestarts } from './format-restarts.ts';
 import { type Restarts, readRestarts } from './read-restarts.ts';
 
@@ -38,12 +39,12 @@ export async function restartsCommand(
     if (options.output === 'json') write(`${JSON.stringify(documentOf(restarts), null, 2)}\n`);
     else if (options.output === 'yaml') write(yamlOf(documentOf(restarts)));
     else {
-      for (const note of restarts.notes) complain(`${wrapText(`Note: ${note}`, width)}\n`);
+      for (const note of restarts.notes) complain(`${wrapText(printableField(`Note: ${note}`), width)}\n`);
       write(formatRestarts(restarts, { workspace, width }));
     }
     return 0;
   } catch (error) {
-    complain(`${wrapText((error as Error).message, width)}\n`);
+    complain(`${wrapText(printableField((error as Error).message), width)}\n`);
     return FAILED;
   }
 }

@@ -46,6 +46,22 @@ function statusOf(width?: number): readonly string[] {
   return text.join('').trimEnd().split('\n');
 }
 
+test('what others wrote into fields is shown, obeyed by no terminal, and has a bound', () => {
+  const evil = `\u001b[2J\nForged/line: Ready\u009b${'x'.repeat(30_000)}`;
+  const written = {
+    ...assignment,
+    status: { conditions: [{ ...assignment.status.conditions[0], reason: evil, message: evil }] },
+  };
+  const rejected = { ...report, spec: { ...report.spec, envoyVersion: evil } } as GatewayReport;
+  const text = [
+    formatConditions([written], 80),
+    formatGateways([rejected], plans, { nowMs: AT_MS, width: undefined }),
+  ].join('');
+  expect(text).not.toMatch(/[^\P{Cc}\n]|^Forged/mu);
+  expect(text).toContain('\\u001b[2J\\u000aForged/line: Ready\\u009bxxx');
+  expect(text.length).toBeLessThan(10_000);
+});
+
 describe('the tables and sentences of status', () => {
   test.each([60, 80, 120, 160])('have room in %i columns', (width) => {
     expect(statusOf(width).filter((line) => line.length > width)).toEqual([]);

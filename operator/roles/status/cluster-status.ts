@@ -4,6 +4,7 @@ import { storedConditions } from '../../model/condition.ts';
 import { directionOf, type GatewayReport } from '../../model/gateway-report.ts';
 import type { StoredCondition } from '../../model/kubernetes-object.ts';
 import { enforcementOf, type WorkspacePlan } from '../../model/workspace-plan.ts';
+import { printableField } from '../shared/person-terminal.ts';
 
 /** An object with conditions, such as a PolicyAssignment. */
 export interface ConditionedObject {
@@ -55,7 +56,7 @@ export function formatConditions(objects: readonly ConditionedObject[], width?: 
 
 /** A line each, or more where the terminal is narrow. */
 export function formatSentences(sentences: readonly string[], width?: number): string {
-  return sentences.map((sentence) => `${wrapText(sentence, width)}\n`).join('');
+  return sentences.map((sentence) => `${wrapText(printableField(sentence), width)}\n`).join('');
 }
 
 /** An object that waits to be used asks for nothing. */
@@ -129,7 +130,8 @@ export function formatRejections(reports: readonly GatewayReport[], width?: numb
 }
 
 function tableOf(rows: readonly (readonly string[])[], fit: TableFit): string {
-  return fittedTable(rows, fit)
+  const printable = rows.map((row) => row.map(printableField));
+  return fittedTable(printable, fit)
     .map((line) => `${line}\n`)
     .join('');
 }

@@ -21,6 +21,7 @@ import { type OpenPort, openCollector } from '../shared/collector-of-cluster.ts'
 import { noSuchWorkspace } from '../shared/known-workspaces.ts';
 import { nothingRuns } from '../shared/nothing-runs.ts';
 import { connectPerson, type PersonApi, readAll } from '../shared/person-access.ts';
+import { printableField } from '../shared/person-terminal.ts';
 import {
   type ConditionedObject,
   formatConditions,
@@ -58,7 +59,7 @@ export async function statusCommand(
     api = await connectPerson(config);
     return (await showStatus({ api, config, options, surroundings })) ? 0 : FAILED;
   } catch (error) {
-    write(`${(error as Error).message}\n`);
+    write(`${printableField((error as Error).message)}\n`);
     return FAILED;
   } finally {
     await api?.close();

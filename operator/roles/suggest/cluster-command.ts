@@ -9,6 +9,7 @@ import { sourceOfCluster } from '../denials/cluster-source.ts';
 import type { DenialSource } from '../denials/denial-source.ts';
 import type { OpenPort } from '../shared/collector-of-cluster.ts';
 import { connectPerson, type PersonApi } from '../shared/person-access.ts';
+import { printableText } from '../shared/person-terminal.ts';
 import { applyToCluster, type Confirm, writtenPart } from './apply-to-cluster.ts';
 import { type ClusterPolicies, readClusterPolicies, type StoredPolicy } from './cluster-policies.ts';
 import { readClusterUses } from './cluster-uses.ts';
@@ -158,7 +159,7 @@ export function confirmOnTerminal(
   return async (text) => {
     const questions = createInterface({ input, output });
     try {
-      return /^y(?:es)?$/i.test((await questions.question(text)).trim());
+      return /^y(?:es)?$/i.test((await questions.question(printableText(text))).trim());
     } finally {
       questions.close();
     }

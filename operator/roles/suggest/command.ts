@@ -12,6 +12,7 @@ import { statePaths } from '../../gateway/state/state-directory.ts';
 import { formatProblem } from '../../model/problem.ts';
 import { objectsOf } from '../../model/snapshot.ts';
 import { readFolder } from '../../sources/folder.ts';
+import { widthOf } from '../shared/person-terminal.ts';
 import { applySuggestions, writtenPolicy } from './apply-suggestion.ts';
 import { formatSuggestions, isEmpty, noteOnHeldBack } from './format-suggestion.ts';
 import { type LogSuggestions, suggestFromLog } from './suggest-from-log.ts';
@@ -77,9 +78,7 @@ async function suggestionsFor(
 
 async function apply(folder: string, suggestions: readonly Suggestion[], isYes: boolean): Promise<number> {
   const changing = suggestions.filter((suggestion) => !isEmpty(suggestion));
-  process.stdout.write(
-    formatSuggestions(suggestions, process.stdout.isTTY ? process.stdout.columns : undefined),
-  );
+  process.stdout.write(formatSuggestions(suggestions, widthOf(process.stdout)));
   if (changing.length === 0) return 0;
   process.stdout.write('\n');
   const terminal = { input: process.stdin, output: process.stdout, isYes };
@@ -92,8 +91,7 @@ async function textOf(
   suggestions: readonly Suggestion[],
   output: SuggestOptions['output'],
 ): Promise<string> {
-  if (output === 'table')
-    return formatSuggestions(suggestions, process.stdout.isTTY ? process.stdout.columns : undefined);
+  if (output === 'table') return formatSuggestions(suggestions, widthOf(process.stdout));
   const objects = new FolderObjects(folder);
   const texts = suggestions
     .filter((suggestion) => !isEmpty(suggestion))
