@@ -6,6 +6,7 @@ import type { StampedPod } from '../model/cluster-state.ts';
 import { LANES, type Lane } from '../model/lane.ts';
 import type { TopOwner } from '../model/pod-owner.ts';
 import { compareText } from '../model/snapshot.ts';
+import { WORKLOAD_LABELS } from '../model/workload-kind.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { datedPlans } from './lane-times.ts';
 import { restartPlan, type StaleWorkload } from './restart-plan.ts';
@@ -294,6 +295,29 @@ describe('restartPlan() names a workload', () => {
     const [workload] = workloadsOf([serving('Echo_1')]);
     expect(workload).toMatchObject({ kind: 'Deployment', name: 'echo-predictor' });
     expect(workload?.commands.join()).toContain('deployment/echo-predictor');
+  });
+
+  it('by no owned object that only its labels name, where no controller that makes pods is above it', () => {
+    const labels = WORKLOAD_LABELS.filter((label) => label !== 'pod-template-hash');
+    const owner = fc.constantFrom(
+      undefined,
+      { apiVersion: 'v1', kind: 'ConfigMap', name: 'tools', uid: 'cm' },
+      { apiVersion: 'example.com/v1', kind: 'StatefulSet', name: 'rocket', uid: 'other' },
+    );
+    const isWhole = fc.boolean();
+    const found = fc.record({ labels: fc.subarray(labels), owner, isWhole });
+    fc.assert(
+      fc.property(found, (one) => {
+        const workloadLabels = Object.fromEntries(one.labels.map((label) => [label, 'ada']));
+        const pod = { ...stampedPod('team-a', 'full'), controller: one.owner, workloadLabels };
+        const known = one.owner && { ...one.owner, namespace: 'team-a', isWhole: one.isWhole };
+        const owners = new Map(known === undefined ? [] : [[known.uid, known]]);
+        const [workload] = workloadsOf([pod], owners);
+        expect(workload).toMatchObject(one.owner ?? { kind: 'Pod', name: pod.name });
+        expect(workload?.workloadKind.restart.action.kind).toBe('none');
+      }),
+      { numRuns: 300, seed: SEED },
+    );
   });
 
   it('never by what only a shell would understand', () => {

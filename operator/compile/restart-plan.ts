@@ -4,10 +4,11 @@
 // different enforcement types does (R47), and a change back leaves nothing.
 import type { StampedPod } from '../model/cluster-state.ts';
 import { LANES, type Lane } from '../model/lane.ts';
+import { groupOf } from '../model/pod-makers.ts';
 import { compareText } from '../model/snapshot.ts';
 import { type Deadline, deadlineOf, type StaleSettings } from './stale-deadlines.ts';
 import { type StalePod, stalePodOf, type WorkspaceLanes } from './stale-pods.ts';
-import { groupOf, type Owners, type PodWorkload, workloadOfPod } from './workload-of-pod.ts';
+import { type Owners, type PodWorkload, workloadOfPod } from './workload-of-pod.ts';
 
 export interface RestartPlanInput {
   readonly pods: readonly StampedPod[];

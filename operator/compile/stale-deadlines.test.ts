@@ -27,6 +27,11 @@ interface Scene {
 
 const minute = fc.integer({ min: 0, max: 300 });
 const CONTROLLER = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'rs' };
+/** Nothing that is known to make new pods. */
+const OWNERS = [
+  { apiVersion: 'v1', kind: 'ConfigMap', name: 'tools', uid: 'cm' },
+  { apiVersion: 'example.com/v1', kind: 'ReplicaSet', name: 'web-1', uid: 'other' },
+];
 
 const pod: fc.Arbitrary<StampedPod> = fc
   .record({
@@ -35,7 +40,7 @@ const pod: fc.Arbitrary<StampedPod> = fc
     created: fc.option(minute, { nil: undefined, freq: 10 }),
     hasStarted: fc.constantFrom(true, true, true, false),
     openings: fc.constantFrom<readonly string[]>([], [], [], ['hostNetwork'], ['privileged container "x"']),
-    controller: fc.constantFrom(CONTROLLER, undefined),
+    controller: fc.constantFrom(CONTROLLER, CONTROLLER, undefined, ...OWNERS),
     isIsolated: fc.constantFrom(false, false, true),
     endsAtMs: fc.constantFrom(undefined, undefined, START_MS),
   })
@@ -116,7 +121,7 @@ function isTime({ since, at, afterSeconds }: Scene, { createdAtMs }: StampedPod)
 function expected(scene: Scene, one: StampedPod): '' | 'isolate' | 'evict' {
   const { action = 'Ignore' } = scene;
   if (action === 'Ignore' || !isStale(scene, one) || !isTime(scene, one)) return '';
-  if (action === 'Evict' && one.controller !== undefined) return one.endsAtMs === undefined ? 'evict' : '';
+  if (action === 'Evict' && one.controller?.uid === 'rs') return one.endsAtMs === undefined ? 'evict' : '';
   return canIsolate(scene, one) ? 'isolate' : '';
 }
 

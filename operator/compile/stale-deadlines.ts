@@ -5,13 +5,14 @@
 import type { ClusterState, StampedPod } from '../model/cluster-state.ts';
 import type { DuePod, StaleDeadlines } from '../model/due-pod.ts';
 import { isKnownLane } from '../model/lane.ts';
+import { groupOf, makesNewPods } from '../model/pod-makers.ts';
 import { isOnHostNetwork } from '../model/pod-openings.ts';
 import { objectsOf, type Snapshot } from '../model/snapshot.ts';
 import type { DeadlineAction, StaleWorkloadsSetting } from '../model/stale-workloads.ts';
 import { isMoreOpen } from '../model/stamp.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 import { lanesOfWorkspaces, type StalePod, stalePodOf } from './stale-pods.ts';
-import { groupOf, type Owners, workloadOfPod } from './workload-of-pod.ts';
+import { type Owners, workloadOfPod } from './workload-of-pod.ts';
 
 /** Undefined for what is no workspace, or whose policy says nothing or cannot be read. */
 export type StaleSettings = (workspace: string) => StaleWorkloadsSetting | undefined;
@@ -60,13 +61,17 @@ function actionFor(
 ): DeadlineAction | undefined {
   switch (action) {
     case 'Evict':
-      // Nothing would make another one.
-      return stale.pod.controller === undefined ? isolateOrNothing(stale) : action;
+      return isMadeAnew(stale.pod) ? action : isolateOrNothing(stale);
     case 'Isolate':
       return isolateOrNothing(stale);
     default:
       return undefined;
   }
+}
+
+/** As who drains a node asks; what nobody knows may make none. */
+function isMadeAnew({ controller }: StampedPod): boolean {
+  return controller !== undefined && makesNewPods(controller);
 }
 
 /**

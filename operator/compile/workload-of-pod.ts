@@ -1,8 +1,9 @@
 // A pod -> the workload that has to be restarted: the top of its owners where somebody has followed them, else the object
-// that the pod's labels or its own controller name, else the pod itself. Labels count where owners end too early only:
-// anybody may write them. What the pod says is a tenant's text, and commands for people are made of it: so only what can be
+// that the pod's labels or its own controller name, else the pod itself. Labels count where owners end too early only, and of
+// a pod without a controller never: anybody may write them. What the pod says is a tenant's text, and commands for people are made of it: so only what can be
 // the name of an object counts.
 import type { StampedPod } from '../model/cluster-state.ts';
+import { groupOf } from '../model/pod-makers.ts';
 import { OWNER_API_VERSION, type PodController, type TopOwner } from '../model/pod-owner.ts';
 import { type WorkloadKind, workloadKindOf } from '../model/workload-kind.ts';
 
@@ -30,12 +31,15 @@ export function workloadOfPod(pod: StampedPod, owners: Owners): PodWorkload {
   const top = topOwner(pod, owners);
   const owner = top ?? ownController(pod);
   const { workloadLabels: labels } = pod;
-  const workloadKind = workloadKindOf({ labels, owner });
+  const workloadKind = workloadKindOf({ labels, owner, controller: owner && pod.controller });
   const object = owner === undefined ? podItself(pod) : objectOf(owner);
   if (workloadKind.owner === undefined || isOwner(object, workloadKind)) return { ...object, workloadKind };
   const named = top?.isWhole === true ? undefined : namedByLabel(workloadKind, pod);
   if (named !== undefined) return { ...named, workloadKind };
-  return { ...object, workloadKind: workloadKindOf({ labels: {}, owner }) };
+  return {
+    ...object,
+    workloadKind: workloadKindOf({ labels: {}, owner, controller: owner && pod.controller }),
+  };
 }
 
 /** An owner of another Namespace is none, whatever the pod says. */
@@ -51,11 +55,6 @@ function objectOf({ apiVersion, kind, name, uid }: Named): Named {
 function ownController({ controller, workloadLabels }: StampedPod): Named | undefined {
   if (controller === undefined || !canBeNamed(controller)) return undefined;
   return deploymentOf(controller, workloadLabels);
-}
-
-/** "apps" of "apps/v1" and of "apps"; "" of "v1". */
-export function groupOf(apiVersion: string): string {
-  return apiVersion === 'v1' ? '' : apiVersion.replace(/\/.*/, '');
 }
 
 function canBeNamed({ apiVersion, kind, name }: PodController): boolean {

@@ -39,8 +39,9 @@ export const PLAIN_WORKLOADS: readonly WorkloadKind[] = [
   ),
 ];
 
-export const OTHER_CONTROLLER: WorkloadKind = {
-  name: 'Pods of another controller',
+/** Above their controller may be what nobody knows: that of a canary release, for example. */
+export const REPLICATED_PODS: WorkloadKind = {
+  name: 'Pods that a ReplicaSet or ReplicationController makes',
   product: undefined,
   marks: [],
   owner: undefined,
@@ -50,6 +51,21 @@ export const OTHER_CONTROLLER: WorkloadKind = {
     rule: RULE,
     commands: deletePodsCommand,
     action: { kind: 'deletePods' },
+  },
+};
+
+export const OTHER_CONTROLLER: WorkloadKind = {
+  name: 'Pods of another controller',
+  product: undefined,
+  marks: [],
+  owner: undefined,
+  nameLabel: undefined,
+  restart: {
+    sentence:
+      'Restart it in the way of its kind, which is not known here; or delete its pods, where its controller makes new ones',
+    rule: RULE,
+    commands: deletePodsCommand,
+    action: { kind: 'none', why: 'whether its controller makes new pods is not known' },
   },
 };
 

@@ -124,7 +124,7 @@ const JUPYTERHUB: WorkloadKind = {
       'Stop the server and start it again, in the control panel of the Hub; or delete its pod, and its user starts it. Its kernels end',
     rule: 'R45',
     commands: (workload) => [deleteCommand('pod', workload)],
-    action: { kind: 'deletePods' },
+    action: { kind: 'none', why: 'nothing makes a new pod until its user starts the server' },
   },
 };
 
@@ -317,7 +317,7 @@ const CRON_JOB: WorkloadKind = {
   nameLabel: undefined,
   restart: {
     sentence:
-      'The next run has it by itself. To have it now, delete the Jobs of it that have not succeeded, and create one',
+      'The next run has it by itself. To have it now, delete its Jobs that have not succeeded, those made by hand too, and create one',
     rule: 'R44',
     commands: restartCronJob,
     action: { kind: 'none', why: 'the next run has it by itself, and a run that is deleted is lost' },

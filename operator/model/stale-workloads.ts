@@ -19,7 +19,7 @@ export const staleWorkloadsSchema = z.strictObject({
     .enum(['Ignore', ...DEADLINE_ACTIONS])
     .default('Ignore')
     .describe(
-      'Ignore: they go on until somebody restarts them. Isolate: those in a more open lane get the lane of the policy by their label alone; where that is restricted they reach nothing outside until they restart. Evict: all of them are evicted, one of each workload after the other, as their PodDisruptionBudgets allow; a pod without a controller is isolated instead, since nothing would make it again.',
+      'Ignore: they go on until somebody restarts them. Isolate: those in a more open lane get the lane of the policy by their label alone; where that is restricted they reach nothing outside until they restart. Evict: all of them are evicted, one of each workload after the other, as their PodDisruptionBudgets allow; a pod of no controller, or of one that is not known to make new pods, is isolated instead.',
     ),
   afterSeconds: z
     .int()

@@ -71,6 +71,14 @@ describe('workloadKindOf()', () => {
     ['a pod of a Hub', { 'hub.jupyter.org/username': 'ada' }, undefined, 'JupyterHub server'],
     ['nothing', {}, undefined, 'Pod without a controller'],
     ['an owner that nobody knows', {}, 'example.com/v1 Rocket', 'Pods of another controller'],
+    ['no label of that', { 'notebook-name': 'ada' }, 'v1 ConfigMap', 'Pods of another controller'],
+    ['no label without an owner', { 'notebook-name': 'ada' }, undefined, 'Pod without a controller'],
+    [
+      'what makes pods',
+      {},
+      'v1 ReplicationController',
+      'Pods that a ReplicaSet or ReplicationController makes',
+    ],
   ])('recognises %s: %j of %s is %s', (_, labels, owner, expected) => {
     expect(kindOf(labels, owner)).toBe(expected);
   });

@@ -1,7 +1,8 @@
 // A pod -> the kind of its workload, by the pod's labels and an owner: that which somebody found at the top, or the pod's
 // own controller. Never undefined, since a pod is a workload itself.
 import type { ProductMark, WorkloadKind } from './owned-workload.ts';
-import { BARE_POD, OTHER_CONTROLLER, PLAIN_WORKLOADS } from './plain-workloads.ts';
+import { BARE_POD, OTHER_CONTROLLER, PLAIN_WORKLOADS, REPLICATED_PODS } from './plain-workloads.ts';
+import { groupOf, makesNewPods } from './pod-makers.ts';
 import type { Product } from './product.ts';
 import { BUILT_ON_OTHERS, PRODUCT_WORKLOADS } from './product-workloads.ts';
 
@@ -10,6 +11,7 @@ export type { ProductMark, WorkloadKind } from './owned-workload.ts';
 export const WORKLOAD_KINDS: readonly WorkloadKind[] = [
   ...PRODUCT_WORKLOADS,
   ...PLAIN_WORKLOADS,
+  REPLICATED_PODS,
   OTHER_CONTROLLER,
   BARE_POD,
 ];
@@ -40,7 +42,10 @@ function owners() {
   return WORKLOAD_KINDS.flatMap(({ owner }) => owner ?? []);
 }
 
-type KindReference = NonNullable<RecognisedPod['owner']>;
+interface KindReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
 
 /** One that is in the table; what owns it, in its turn, is not restarted. */
 export function isWorkload(object: KindReference): boolean {
@@ -58,7 +63,9 @@ export const NOT_RECOGNISED: ReadonlyMap<Product, string> = new Map([
 
 interface RecognisedPod {
   readonly labels: Readonly<Record<string, string>>;
-  readonly owner: { readonly apiVersion: string; readonly kind: string } | undefined;
+  readonly owner: KindReference | undefined;
+  /** What makes it, below that owner; left out where it is that owner. */
+  readonly controller?: KindReference | undefined;
 }
 
 /** Outer ones first: the pods of a CronJob are those of a Job too. */
@@ -71,8 +78,13 @@ export function workloadKindOf(pod: RecognisedPod): WorkloadKind {
   return (
     IN_ORDER.find((kind) => isMarked(kind, pod.labels) && (isOwnedBy(kind, pod) || canBeNamed(kind, pod))) ??
     IN_ORDER.find((kind) => isOwnedBy(kind, pod)) ??
-    (pod.owner === undefined ? BARE_POD : OTHER_CONTROLLER)
+    withoutRow(pod)
   );
+}
+
+function withoutRow({ owner, controller = owner }: RecognisedPod): WorkloadKind {
+  if (controller === undefined) return BARE_POD;
+  return makesNewPods(controller) ? REPLICATED_PODS : OTHER_CONTROLLER;
 }
 
 /** A kind without marks asks for none. */
@@ -92,18 +104,22 @@ function isOfKind({ apiVersion, kind }: KindReference, owner: NonNullable<Worklo
   return groupOf(apiVersion) === owner.group && kind === owner.kind;
 }
 
-/** Labels alone make no workload of which nobody could say the name. */
+/**
+ * Labels alone make no workload of which nobody could say the name. A pod that nothing controls has no owner, and one of a
+ * kind that nobody knows may not be made by what its labels say.
+ */
 function canBeNamed({ owner, nameLabel }: WorkloadKind, pod: RecognisedPod): boolean {
   if (owner === undefined) return pod.owner === undefined || isPod(pod.owner);
-  return nameLabel !== undefined && pod.labels[nameLabel] !== undefined;
+  const isNamed = nameLabel !== undefined && pod.labels[nameLabel] !== undefined;
+  return isNamed && [pod.owner, pod.controller].some((one) => one !== undefined && isKnown(one));
+}
+
+/** It makes the pods of a workload of the table, or is one. */
+function isKnown(owner: KindReference): boolean {
+  return makesNewPods(owner) || isPod(owner) || isWorkload(owner);
 }
 
 /** Executors are owned by the pod of their driver. */
 function isPod({ apiVersion, kind }: KindReference): boolean {
   return apiVersion === 'v1' && kind === 'Pod';
-}
-
-/** No kind of the core group is in the table. */
-function groupOf(apiVersion: string): string {
-  return apiVersion.replace(/\/.*/, '');
 }

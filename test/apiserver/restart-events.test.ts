@@ -249,3 +249,38 @@ test(
   },
   MANY_COMMANDS_MS,
 );
+
+test(
+  'a change that another policy takes back ends for each workload, once',
+  async () => {
+    const dryRun = 'policyEnforcement: { enforcementMode: DRY_RUN }';
+    await scene.apply(
+      [
+        ...[policyYaml('back', []), policyYaml('other', [])],
+        ...[assignmentYaml('back', 'back'), workspaceYaml('back', '3')],
+      ].join('---\n'),
+    );
+    await scene.untilStamped('back');
+    const deployment = deploymentYaml('back', 'etl');
+    const stateful = deploymentYaml('back', 'db').replace('kind: Deployment', 'kind: StatefulSet');
+    await scene.apply([deployment, stateful].join('---\n'));
+    const names = (): Promise<string> => scene.field('{.items[*].metadata.name}', 'pods', '-n', 'back');
+    await until('there are pods', async () => (await names()).split(' ').filter(Boolean).length === 2);
+    await scene.startPods('back');
+    const reasons = async (): Promise<readonly string[]> =>
+      (await eventsIn('back')).map(({ reason, regarding }) => `${reason} ${regarding.kind}`).toSorted();
+    await scene.apply(policyYaml('back', [], dryRun));
+    const required = ['RestartRequired Deployment', 'RestartRequired StatefulSet'];
+    await until(
+      'both must restart',
+      async () => JSON.stringify(await reasons()) === JSON.stringify(required),
+    );
+    await scene.apply(assignmentYaml('back', 'other'));
+    const completed = ['RestartCompleted Deployment', 'RestartCompleted StatefulSet'];
+    await until(
+      'both need not any more',
+      async () => JSON.stringify(await reasons()) === JSON.stringify([...completed, ...required]),
+    );
+  },
+  MANY_COMMANDS_MS,
+);

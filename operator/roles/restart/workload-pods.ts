@@ -1,7 +1,8 @@
 // The pods of one workload as they are at this moment: those that must go, and the others.
-import { groupOf, workloadOfPod } from '../../compile/workload-of-pod.ts';
+import { workloadOfPod } from '../../compile/workload-of-pod.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { StampedPod } from '../../model/cluster-state.ts';
+import { groupOf } from '../../model/pod-makers.ts';
 import type { OwnerChain } from '../../sources/kubernetes/owner-chain.ts';
 import { ownersOf, stalePods } from '../restarts/read-restarts.ts';
 import { type LaneTimes, readWorkspace } from '../restarts/read-workspaces.ts';
