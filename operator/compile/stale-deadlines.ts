@@ -104,7 +104,7 @@ export function staleDeadlines(
   const of = (action: DeadlineAction): readonly DuePod[] =>
     found
       .filter(({ deadline }) => deadline.atMs <= atMs && deadline.action === action)
-      .map(({ stale: { pod, policyLane } }) => ({ pod, policyLane, workload: workloadKey(pod) }));
+      .map(({ stale: { pod, policyLane } }) => ({ pod, policyLane, ...workloadAsSaid(pod) }));
   return {
     isolate: of('Isolate'),
     evict: of('Evict').filter(({ pod }) => pod.endsAtMs === undefined),
@@ -112,7 +112,7 @@ export function staleDeadlines(
       const { namespace, endsAtMs } = pod;
       return endsAtMs === undefined || !lanes.has(namespace)
         ? []
-        : [{ workload: workloadKey(pod), endsAtMs }];
+        : [{ workload: workloadAsSaid(pod).workload, endsAtMs }];
     }),
     changesAtMs: later.length === 0 ? undefined : later.reduce((a, b) => Math.min(a, b)),
   };
@@ -125,7 +125,11 @@ interface Due {
 
 const NO_OWNERS: Owners = new Map();
 
-function workloadKey(pod: StampedPod): string {
-  const { apiVersion, kind, name } = workloadOfPod(pod, NO_OWNERS);
-  return [pod.namespace, groupOf(apiVersion), kind, name].join('/');
+function workloadAsSaid(pod: StampedPod): Pick<DuePod, 'workload' | 'workloadName' | 'canRestart'> {
+  const { apiVersion, kind, name, workloadKind } = workloadOfPod(pod, NO_OWNERS);
+  return {
+    workload: [pod.namespace, groupOf(apiVersion), kind, name].join('/'),
+    workloadName: `${kind.toLowerCase()}/${name}`,
+    canRestart: workloadKind.restart.action.kind !== 'none',
+  };
 }

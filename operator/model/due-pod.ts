@@ -8,6 +8,10 @@ export interface DuePod {
   readonly policyLane: Lane;
   /** Which one it is of, as the pod itself says; of one workload only one pod is evicted at a time. */
   readonly workload: string;
+  /** The same for people, as kubectl takes it: "deployment/etl". */
+  readonly workloadName: string;
+  /** A program can restart it. */
+  readonly canRestart: boolean;
 }
 
 /** One that is being deleted. */

@@ -14,6 +14,12 @@ const BOUNDS = `use ${LEAST_SECONDS} to ${MOST_SECONDS} seconds, which is a minu
 export const DEADLINE_ACTIONS = ['Isolate', 'Evict'] as const;
 export type DeadlineAction = (typeof DEADLINE_ACTIONS)[number];
 
+/** "The policy evicts ...". */
+export const DEADLINE_VERBS: Readonly<Record<DeadlineAction, string>> = {
+  Isolate: 'isolates',
+  Evict: 'evicts',
+};
+
 export const staleWorkloadsSchema = z.strictObject({
   action: z
     .enum(['Ignore', ...DEADLINE_ACTIONS])

@@ -46,7 +46,8 @@ function stageOf(
 
 function dueOf(at: number, namespace = 'team-a'): DuePod {
   const pod = { ...stampedPod(namespace, 'full'), name: `p-${at}`, uid: `${namespace} ${at}` };
-  return { pod, policyLane: 'enforced', workload: `${namespace}/${at}` };
+  const workload = { workload: `${namespace}/${at}`, workloadName: `deployment/d-${at}`, canRestart: true };
+  return { pod, policyLane: 'enforced', ...workload };
 }
 
 function deadlines(changes: Partial<StaleDeadlines>): StaleDeadlines {
@@ -107,13 +108,17 @@ describe('enforce()', () => {
     let isRefused = true;
     const stage = stageOf(async () => {
       // As the API server says it.
-      const details = { status: 429, retryAfterMs: 0 };
+      const message = 'The disruption budget db needs 2 healthy pods and has 2 currently';
+      const details = { status: 429, retryAfterMs: 0, causes: [{ reason: 'DisruptionBudget', message }] };
       if (isRefused) throw new ApiFailure("would violate the pod's disruption budget.", details);
     });
     const pass = () => stage.enforcer.enforce(deadlines({ evict: [dueOf(1)] }), always);
     const first = await pass();
     expect([...first.refused]).toEqual([
-      ['team-a', 'Cannot evict pod "p-1": a PodDisruptionBudget allows no disruption now'],
+      [
+        'team-a',
+        'Cannot evict pod "p-1" of deployment/d-1: a PodDisruptionBudget allows no disruption now: The disruption budget db needs 2 healthy pods and has 2 currently. To restart it: kubectl sallyport restart deployment/d-1 -n team-a. All that must restart: kubectl sallyport restarts -n team-a',
+      ],
     ]);
     expect(first.changesAtMs).toBe(START_MS + 15_000);
     stage.atMs += 14_000;
@@ -123,6 +128,9 @@ describe('enforce()', () => {
     isRefused = false;
     expect([...(await pass()).refused]).toEqual([]);
     expect(stage.events.map(({ reason }) => reason)).toEqual(['EvictionRefused', 'StalePodEvicted']);
+    for (const { note } of stage.events)
+      expect(note).toContain('kubectl sallyport restart deployment/d-1 -n team-a');
+    expect(stage.events[0]?.note).toContain('The disruption budget db needs 2 healthy pods');
   });
 
   it('says what to do where the right is missing, and what the server says otherwise', async () => {

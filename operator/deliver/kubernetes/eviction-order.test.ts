@@ -13,7 +13,8 @@ const NOTHING = { evictedAtMs: new Map<string, number>(), refusals: new Map<stri
 function dueOf(workload: string, at: number): DuePod {
   const name = `${workload}-5d9c-${at}`;
   const pod = { ...stampedPod('team-a', 'full'), name, uid: name, createdAtMs: START_MS - at };
-  return { pod, policyLane: 'enforced', workload };
+  const said = { workload, workloadName: `deployment/${workload}`, canRestart: true };
+  return { pod, policyLane: 'enforced', ...said };
 }
 
 interface Course {

@@ -7,6 +7,7 @@ import type { DuePod } from '../../model/due-pod.ts';
 import { isIsolated } from '../../model/lane.ts';
 import { mostOpen, moveAnnotations } from '../../model/moved-pod.ts';
 import { ISOLATED_BY_ANNOTATION, ISOLATED_BY_DEADLINE, LANE_LABEL } from '../../model/stamp.ts';
+import { howToRestart } from './how-to-restart.ts';
 import { inParallel } from './in-parallel.ts';
 import { labelPod, type PodWriting } from './label-pod.ts';
 import type { WriteFailures } from './object-writer.ts';
@@ -33,7 +34,7 @@ export async function isolateStalePods(
         type: 'Warning',
         reason: 'StalePodIsolated',
         action: 'Isolate',
-        note: `It ran on in lane "${pod.lane}" after its policy gave lane "${policyLane}", until the deadline that spec.staleWorkloads of the policy sets. It is in that lane now, without the settings for it${isIsolated(policyLane) ? ', and reaches nothing outside' : ''}: restart its workload, as status.staleWorkloads of PolicyAssignment "${pod.namespace}" says`,
+        note: `It ran on in lane "${pod.lane}" after its policy gave lane "${policyLane}", until the deadline that spec.staleWorkloads of the policy sets. It is in that lane now, without the settings for it${isIsolated(policyLane) ? ', and reaches nothing outside' : ''}. ${howToRestart(due)}`,
       }),
     );
   });

@@ -15,6 +15,7 @@ import {
   type Refusal,
   refusedAgain,
 } from './eviction-order.ts';
+import { howToRestart } from './how-to-restart.ts';
 import { inParallel } from './in-parallel.ts';
 import type { PodWriting } from './label-pod.ts';
 import { NoLongerLeader, sendAsLeader } from './object-writer.ts';
@@ -89,17 +90,18 @@ export class StalePodEvictor {
     this.#refusals.delete(due.workload);
     if (isGone) return;
     onEvicted(due);
-    const note = `It ran on in lane "${lane}" after its policy gave lane "${due.policyLane}", until the deadline that spec.staleWorkloads of the policy sets, and is evicted now: a new pod gets that lane`;
+    const note = `It ran on in lane "${lane}" after its policy gave lane "${due.policyLane}", until the deadline that spec.staleWorkloads of the policy sets, and is evicted now: a new pod gets that lane. ${howToRestart(due)}`;
     await recorder.record(
       podEvent(due.pod, { type: 'Warning', reason: 'StalePodEvicted', action: 'Evict', note }),
     );
   }
 
-  async #refuse({ pod, workload }: DuePod, error: Error): Promise<void> {
+  async #refuse(due: DuePod, error: Error): Promise<void> {
+    const { pod, workload } = due;
     const why = reasonOf(error);
     const atMs = this.#options.nowMs();
     this.#refusals.set(workload, refusedAgain(this.#refusals.get(workload), { uid: pod.uid, why, atMs }));
-    const note = `Cannot evict it at the deadline that spec.staleWorkloads of its policy sets: ${why}. It is tried again, first after ${FIRST_WAIT_MS / 1000} s and at last every ${LONGEST_WAIT_MS / 1000} s`;
+    const note = `Cannot evict it at the deadline that spec.staleWorkloads of its policy sets: ${why}. It is tried again, first after ${FIRST_WAIT_MS / 1000} s and at last every ${LONGEST_WAIT_MS / 1000} s. ${howToRestart(due)}`;
     await this.#options.recorder.record(
       podEvent(pod, { type: 'Warning', reason: 'EvictionRefused', action: 'Evict', note }),
     );
@@ -107,10 +109,16 @@ export class StalePodEvictor {
 
   /** Of each workspace the first workload, in order. */
   #refused(due: readonly DuePod[]): Evictions['refused'] {
-    const found = due.flatMap(({ pod, workload }) => {
+    const found = due.flatMap((one) => {
+      const { pod, workload, workloadName } = one;
       const refusal = this.#refusals.get(workload);
       if (refusal === undefined) return [];
-      return [[pod.namespace, `Cannot evict pod "${pod.name}": ${refusal.why}`] as const];
+      return [
+        [
+          pod.namespace,
+          `Cannot evict pod "${pod.name}" of ${workloadName}: ${refusal.why}. ${howToRestart(one)}`,
+        ] as const,
+      ];
     });
     return new Map(found.toSorted(([, a], [, b]) => compareText(b, a)));
   }
@@ -131,5 +139,13 @@ function saysGone(error: Error): boolean {
 function reasonOf(error: Error): string {
   if (!(error instanceof ApiFailure)) return error.message;
   if (error.status === 403 && !error.message.includes('ValidatingAdmissionPolicy')) return FORBIDDEN;
-  return error.status === 429 && /disruption budget/i.test(error.message) ? BY_BUDGET : error.message;
+  const isByBudget = error.status === 429 && /disruption budget/i.test(error.message);
+  return isByBudget ? [BY_BUDGET, ...budgetsOf(error)].join(': ') : error.message;
+}
+
+/** The causes name it, and how many pods it needs; the message of the whole does not. */
+function budgetsOf({ causes }: ApiFailure): readonly string[] {
+  return causes.flatMap(({ reason, message }) =>
+    reason === 'DisruptionBudget' && message !== undefined ? [message.replace(/\.$/, '')] : [],
+  );
 }

@@ -3,7 +3,13 @@
 import { Agent, type Dispatcher } from 'undici';
 import { type Actor, actingAs, type Headers, WHO_AM_I } from './acting-as.ts';
 import { jsonLines } from './json-lines.ts';
-import { ApiFailure, type ApiRequest, type KubernetesApi, type TokenApis } from './kubernetes-api.ts';
+import {
+  ApiFailure,
+  type ApiRequest,
+  type FailureCause,
+  type KubernetesApi,
+  type TokenApis,
+} from './kubernetes-api.ts';
 import { type AccessOptions, type ServerAccess, serverAccess, type TlsOptions } from './server-access.ts';
 
 export interface ConnectOptions extends Omit<AccessOptions, 'isAnonymous'> {
@@ -220,13 +226,21 @@ async function rejection(
   { statusCode, headers, body }: Dispatcher.ResponseData,
 ): Promise<ApiFailure> {
   const text = await body.text().catch(() => '');
-  const status = parseJson(text) as { readonly message?: string; readonly reason?: string } | undefined;
+  const status = parseJson(text) as RejectionStatus | undefined;
+  const causes = status?.details?.causes;
   const retryAfter = Number(headers['retry-after']);
   return new ApiFailure(status?.message ?? `The API server answered ${statusCode} to ${method} ${path}`, {
     status: statusCode,
     reason: status?.reason ?? '',
     retryAfterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : undefined,
+    causes: Array.isArray(causes) ? causes : [],
   });
+}
+
+interface RejectionStatus {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly details?: { readonly causes?: readonly FailureCause[] | null };
 }
 
 function parseJson(text: string): unknown {

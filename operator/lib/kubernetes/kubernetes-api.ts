@@ -34,6 +34,12 @@ export interface TokenApis {
   close(): Promise<void>;
 }
 
+/** Of a Status of Kubernetes. */
+export interface FailureCause {
+  readonly reason?: string;
+  readonly message?: string;
+}
+
 /** The API server answered with an error, or could not be reached (`status` 0). */
 export class ApiFailure extends Error {
   /** HTTP status; 0 where there was no answer. */
@@ -42,6 +48,8 @@ export class ApiFailure extends Error {
   readonly reason: string;
   /** Retry-After of the server. */
   readonly retryAfterMs: number | undefined;
+  /** Of its details. */
+  readonly causes: readonly FailureCause[];
 
   constructor(
     message: string,
@@ -49,6 +57,7 @@ export class ApiFailure extends Error {
       readonly status: number;
       readonly reason?: string;
       readonly retryAfterMs?: number | undefined;
+      readonly causes?: readonly FailureCause[];
       readonly cause?: unknown;
     },
   ) {
@@ -56,5 +65,6 @@ export class ApiFailure extends Error {
     this.status = details.status;
     this.reason = details.reason ?? '';
     this.retryAfterMs = details.retryAfterMs;
+    this.causes = details.causes ?? [];
   }
 }

@@ -8,6 +8,7 @@ import type { Owners } from '../../compile/workload-of-pod.ts';
 import type { ObservedStatus, StampedPod } from '../../model/cluster-state.ts';
 import { secondOf } from '../../model/kubernetes-object.ts';
 import { LANES, type Lane } from '../../model/lane.ts';
+import type { StaleWorkloadsSetting } from '../../model/stale-workloads.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import { type RestartEvent, restartEvents } from './restart-events.ts';
 import { NO_RESTARTS_REMEMBERED, type RestartMemory } from './restart-memory.ts';
@@ -28,6 +29,7 @@ class World {
   atMs = START_MS;
   readonly said: RestartEvent[] = [];
   owners = NO_OWNERS;
+  setting: StaleWorkloadsSetting | undefined;
   #lanes: Lanes = { JOBS: 'full', DBSQL: 'full' };
   #sinceMs: Record<string, number> = {};
   #pods: readonly StampedPod[] = [];
@@ -63,6 +65,7 @@ class World {
     const after = restartPlan({
       ...{ pods: this.#pods, owners: this.owners, atMs: this.atMs },
       lanesOf: () => lanes,
+      settingOf: () => this.setting,
     });
     const stored: ObservedStatus = { uid: 'assignment', generation: 1, status: this.#status };
     const { events, remembered, changesAtMs } = restartEvents({
@@ -293,6 +296,23 @@ describe('notes', () => {
     world.settle();
     expect(said(world)).toBe(
       'Deployment "w1" must restart. Policy "acme" gives product JOBS lane "enforced" now; 2 of its pods run in lane "full" since 2027-01-31T01:00:00Z, which is more open: it may reach more than it should until it restarts. Command: kubectl rollout restart deployment/w1 -n team',
+    );
+  });
+
+  it('say by when, and where the command is that is too long for them, to whom may read nothing but the workload', () => {
+    const world = staleWorld();
+    world.setting = { action: 'Evict', afterSeconds: 3600 };
+    world.settle();
+    expect(said(world)).toContain(
+      'until it restarts. The policy evicts what has not restarted by 2027-01-31T02:00:00Z. Command: kubectl rollout',
+    );
+    const long = staleWorld();
+    long.setting = { action: 'Isolate', afterSeconds: 3600 };
+    const notebook = { apiVersion: 'kubeflow.org/v1', kind: 'Notebook', name: 'n'.repeat(250) };
+    long.owners = new Map([['w1', { ...notebook, uid: 'nb', namespace: 'team' }]]);
+    long.settle();
+    expect(said(long)).toContain(
+      ' The policy isolates what has not restarted by 2027-01-31T02:00:00Z. The command: kubectl sallyport restarts -n team',
     );
   });
 

@@ -3,6 +3,7 @@ import type { StaleWorkload } from '../../compile/restart-plan.ts';
 import { commandLines } from '../../model/command-lines.ts';
 import { truncatedNote } from '../../model/event-note.ts';
 import { secondOf } from '../../model/kubernetes-object.ts';
+import { DEADLINE_VERBS } from '../../model/stale-workloads.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { NamedWorkload } from './restart-memory.ts';
 
@@ -18,19 +19,23 @@ export function requiredNote(workload: StaleWorkload, plan: WorkspacePlan): stri
     ? 'more open: it may reach more than it should until it restarts'
     : 'stricter: it may reach less than the policy allows until it restarts';
   const text = `${kind} "${name}" must restart. Policy ${quotedPolicy(plan)} gives product ${product} lane "${policyLane}" now; ${run} in ${nameLanes(lanes)}${since}, which is ${effect}`;
-  return truncatedNote(text, `. ${whatToDo(workload)}`);
+  return truncatedNote(text, `.${deadlineOf(workload)} ${whatToDo(workload)}`);
+}
+
+/** Of its pods the first; who reads it here may read no PolicyAssignment. */
+function deadlineOf({ deadline }: StaleWorkload): string {
+  if (deadline === undefined) return '';
+  return ` The policy ${DEADLINE_VERBS[deadline.action]} what has not restarted by ${secondOf(deadline.atMs)}.`;
 }
 
 function whatToDo({ namespace, hasOpenings, commands }: StaleWorkload): string {
-  const status = `PolicyAssignment "${namespace}"`;
+  const list = `kubectl sallyport restarts -n ${namespace}`;
   if (hasOpenings) {
-    return `Its pods go past every lane through their node and would not start again as they are: condition RestartRequired of ${status} says by what`;
+    return `Its pods go past every lane through their node and would not start again as they are: ${list} says by what`;
   }
   const command = commandLines(commands).join(' ');
   if (command === '') return 'Restart it in the way of its kind';
-  return Buffer.byteLength(command) > LONGEST_COMMAND
-    ? `The command is in status.staleWorkloads of ${status}`
-    : `Command: ${command}`;
+  return Buffer.byteLength(command) > LONGEST_COMMAND ? `The command: ${list}` : `Command: ${command}`;
 }
 
 /** `lane`: the one that the policy gives to its product now. */

@@ -110,6 +110,14 @@ describe('the status of a workspace', () => {
     expect(changesAtMs).toBe(AT_MS + 5 * HOUR_MS);
   });
 
+  it('names both actions where one deadline has two', () => {
+    const bare = pod('full', { name: 'bare', uid: 'bare', controller: undefined });
+    const { statuses } = renderStatuses(inputOf(EVICT, pod('full'), bare));
+    expect(conditionOf(statuses, TEAM_A, 'RestartRequired')?.message).toContain(
+      `. From ${DEADLINE} on the policy evicts those that have not restarted (1 pod). From ${DEADLINE} on the policy isolates those of them without a controller that makes new ones (1 pod)`,
+    );
+  });
+
   it.each([
     ['a stricter one under Isolate', ISOLATE, pod('sealed')],
     ['one in the network of its node under Isolate', ISOLATE, pod('full', { openings: ['hostNetwork'] })],

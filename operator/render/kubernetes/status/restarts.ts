@@ -7,6 +7,7 @@ import { secondOf } from '../../../model/kubernetes-object.ts';
 import { SETTLING_MS } from '../../../model/moved-pod.ts';
 import { MOST_STALE_WORKLOADS, type StatedWorkload } from '../../../model/policy-assignment.ts';
 import { compareText } from '../../../model/snapshot.ts';
+import { DEADLINE_VERBS } from '../../../model/stale-workloads.ts';
 import { type FoundStatus, nameSome } from './found-status.ts';
 
 type RestartRequired = Verdict<'RestartRequired'>;
@@ -78,16 +79,19 @@ function stricterOf(stricter: readonly StaleWorkload[]): string {
   return isolated === 0 ? `${others})` : `${others}, of which ${isolated} were isolated at a deadline)`;
 }
 
-const DONE = { Isolate: 'isolates', Evict: 'evicts' } as const;
-
-/** What does not change while time passes. */
+/** Of each action the first; what does not change while time passes. */
 function deadlineOf({ deadlines }: WorkspaceRestarts): readonly string[] {
-  return deadlines
-    .slice(0, 1)
-    .map(
-      ({ action, atMs, pods }) =>
-        `From ${secondOf(atMs)} on the policy ${DONE[action]} those that have not restarted (${countOf(pods)})`,
-    );
+  const firsts = ['Evict', 'Isolate']
+    .flatMap((wanted) => deadlines.find(({ action }) => action === wanted) ?? [])
+    .toSorted((a, b) => a.atMs - b.atMs);
+  return firsts.map(({ action, atMs, pods }) => {
+    // A policy that evicts isolates what no known controller makes again.
+    const isOfEvict = action === 'Isolate' && firsts.length > 1;
+    const who = isOfEvict
+      ? 'those of them without a controller that makes new ones'
+      : 'those that have not restarted';
+    return `From ${secondOf(atMs)} on the policy ${DEADLINE_VERBS[action]} ${who} (${countOf(pods)})`;
+  });
 }
 
 function byLane({ moreOpenByLane }: WorkspaceRestarts): string {
