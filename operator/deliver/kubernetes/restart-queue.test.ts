@@ -55,6 +55,17 @@ test('one that could not be written waits again, unless there is news of it', ()
   expect(subjects(queue)).toEqual(['b RestartRequired']);
 });
 
+test('the end is said of what people may have read, though it could not be written, or must restart again', () => {
+  const queue = new RestartQueue(() => undefined);
+  queue.putBack(event('late'));
+  queue.add(event('late', DONE));
+  expect(subjects(queue)).toEqual(['late RestartCompleted']);
+  for (const changes of [DONE, {}, DONE]) queue.add(event('again', changes));
+  expect(subjects(queue)).toEqual(['again RestartCompleted']);
+  for (const changes of [{}, DONE]) queue.add(event('again', changes));
+  expect(queue.size).toBe(0);
+});
+
 test('those for which there is no room are handed over, to be counted', () => {
   let dropped = 0;
   const queue = new RestartQueue(() => void (dropped += 1));
