@@ -17,8 +17,10 @@ const NAMESPACE = {
     annotations: { 'sallyport.dev/lane': 'enforced', 'sallyport.dev/stamp': 'r2' },
   },
 };
+const STATEFUL_SET = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'ada', uid: 's', controller: true };
 const POD = {
   metadata: {
+    ownerReferences: [STATEFUL_SET],
     ...{ name: 'ada-0', namespace: 'team', uid: 'u', creationTimestamp: '2027-01-31T00:00:00Z' },
     labels: { 'notebook-name': 'ada', 'sallyport.dev/lane': 'full', 'sallyport.dev/product': 'NOTEBOOKS' },
   },
