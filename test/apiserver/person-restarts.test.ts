@@ -78,7 +78,12 @@ describe('restarts, one story, in this order', () => {
     const [{ out }, developer] = [await restarts(admin()), await restarts(ada)];
     expect(developer.out).toBe(out);
     expect(developer.err).toMatch(/^Note: Cannot read WorkspacePlan .*; so pods that may not use /m);
-    expect(developer.err).toMatch(/^Note: Cannot read PolicyAssignment .*; so deadlines are not shown$/m);
+    expect(developer.err).toMatch(
+      /^Note: Cannot read WorkspacePlan .* "sallyport-viewer" by a RoleBinding in Namespace "sallyport-system"/m,
+    );
+    expect(developer.err).toMatch(
+      /^Note: Cannot read PolicyAssignment .* by a ClusterRoleBinding .*; so deadlines are not shown$/m,
+    );
   });
 
   it('shows all workspaces, and documents for programs', async () => {
@@ -133,8 +138,12 @@ test.each<[string, RestartsOptions, string]>([
 
 test('restarts says which right is missing, and takes no options that contradict each other', async () => {
   const { code, err } = await restarts(eve);
-  expect([code, err]).toEqual([1, expect.stringMatching(/^Cannot read Namespace "analytics": .*docs\//)]);
-  expect((await restarts(ada, { allNamespaces: true })).err).toMatch(/^Cannot read namespaces: /);
+  const view =
+    /^Cannot read Namespace "analytics": .* ClusterRole "view" by a RoleBinding in Namespace "analytics"/;
+  expect([code, err]).toEqual([1, expect.stringMatching(view)]);
+  expect((await restarts(ada, { allNamespaces: true })).err).toMatch(
+    /^Cannot read namespaces: .* ClusterRole "view" by a ClusterRoleBinding/m,
+  );
   const both = await restarts(ada, { allNamespaces: true, namespace: READY });
   expect(both).toMatchObject({ code: 2, err: expect.stringMatching(/^Cannot use -n with -A/) });
 });

@@ -257,5 +257,8 @@ test('status shows what may be read, and says what may not', async () => {
   for (const plural of ['workspaceplans', 'policyassignments', 'networkpolicies', 'gatewayreports'])
     expect(text).toContain(`Cannot read ${plural}`);
   expect(text).not.toMatch(/No workspaces|No gateway/);
-  expect(text).toContain('ask an administrator for the ClusterRole "sallyport-viewer"');
+  expect(text).toContain(
+    'ask an administrator for ClusterRole "sallyport-viewer" by a RoleBinding in Namespace "sallyport-system"',
+  );
+  expect(text).toContain('ask an administrator for ClusterRole "sallyport-viewer" by a ClusterRoleBinding');
 });

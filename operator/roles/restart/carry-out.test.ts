@@ -26,8 +26,18 @@ const POD = {
   },
 };
 
+const FRESH_POD = {
+  metadata: {
+    ...{ ...POD.metadata, uid: 'fresh' },
+    labels: { ...POD.metadata.labels, 'sallyport.dev/lane': 'enforced' },
+  },
+};
+
 class StubApi {
   isStopped = false;
+  /** The new pod, where one comes. */
+  fresh: readonly object[] = [FRESH_POD];
+  #isStarted = false;
   readonly sent: string[] = [];
   /** Of each request, how often it fails by which status before it is answered. */
   readonly #failures: Map<string, number[]>;
@@ -40,6 +50,7 @@ class StubApi {
     if (method === 'PATCH') return this.#patch(body as MergePatch);
     if (path.endsWith('/pods')) {
       if (this.isStopped) this.#fail('list');
+      if (this.#isStarted) return { items: this.fresh };
       return { items: this.isStopped ? [] : [POD] };
     }
     if (path.endsWith('/namespaces/team')) return NAMESPACE;
@@ -52,6 +63,7 @@ class StubApi {
     this.sent.push(what);
     this.#fail(what);
     if (what === 'stop') this.isStopped = true;
+    else this.#isStarted = true;
     return {};
   }
 
@@ -61,8 +73,9 @@ class StubApi {
   }
 }
 
-async function restart(failures: Readonly<Record<string, readonly number[]>>) {
+async function restart(failures: Readonly<Record<string, readonly number[]>>, fresh?: readonly object[]) {
   const api = new StubApi(failures);
+  api.fresh = fresh ?? api.fresh;
   const place = { api, workspace: 'team', systemNamespace: 'sallyport-system' };
   const { rows, laneTimes } = await readRestarts({ ...place, atMs: Date.now(), withDeadlines: false });
   const [workload] = workloadsOf(rows);
@@ -81,7 +94,10 @@ const LEFT_STOPPED =
 
 test('carryOut() starts what it has stopped although the API server is away for a moment', async () => {
   expect(await restart({ list: [503, 0], start: [0, 500] })).toEqual({
-    ...{ said: expect.stringMatching(/^is restarted: /), sent: ['stop', 'start', 'start', 'start'] },
+    ...{
+      said: 'is restarted: no stale pod is left (pods now: 1)',
+      sent: ['stop', 'start', 'start', 'start'],
+    },
   });
 });
 
@@ -96,4 +112,11 @@ test('carryOut() of what could not be stopped changes nothing, and says so', asy
   expect(await restart({ stop: [403] })).toEqual({
     ...{ said: 'stop failed; ask somebody who may patch notebooks.kubeflow.org there', sent: ['stop'] },
   });
+});
+
+test('carryOut() of what nothing makes anew says that no new pod is there, and where to look', async () => {
+  const { said } = await restart({}, []);
+  expect(said).toBe(
+    'has no stale pod any more: its pods are gone, and no new one is there yet. Where one should be, see "kubectl describe notebook/ada -n team" and "kubectl get events -n team"',
+  );
 });

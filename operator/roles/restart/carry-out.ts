@@ -58,13 +58,35 @@ export async function carryOut(restartable: Restartable, place: RestartPlace): P
   if (planned.kind === 'none') throw new Error(`Left as it is: ${planned.why}`);
   const waiting = { restartable, place, endMs: startedMs + place.timeoutMs };
   await make(planned, before, waiting);
-  const { others } = await untilGone({
+  const look = (): Promise<SeenPods> => lookAtPods(place, workload, startedMs - SKEW_MS);
+  await untilGone({
     ...{ ...waiting, what: 'stale pods' },
     after: `. It goes on by itself: see "kubectl sallyport restarts -n ${workload.namespace}"`,
-    look: () => lookAtPods(place, workload, startedMs - SKEW_MS),
+    look,
     left: ({ stale }) => stale,
   });
-  return `is restarted: no stale pod is left (pods now: ${others.length})`;
+  const count = await countNewPods(look, place);
+  return count > 0 ? `is restarted: no stale pod is left (pods now: ${count})` : noNewPod(restartable, place);
+}
+
+const NEW_POD_LOOKS = 5;
+
+/** A controller may take a moment to make the first. */
+async function countNewPods(look: Gone['look'], { signal }: RestartPlace): Promise<number> {
+  for (let looks = 1; ; looks += 1) {
+    const { seen } = await lookAgain({ look });
+    const count = seen?.others.length ?? 0;
+    if (count > 0 || looks > NEW_POD_LOOKS || signal.aborted) return count;
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** It may have ended, be scaled to none, or be denied. */
+async function noNewPod(restartable: Restartable, place: RestartPlace): Promise<string> {
+  const { workload } = restartable;
+  const why = describeRemaining({ stale: [], others: [] }, await ownerOf(place, restartable));
+  const reasons = why.length === 0 ? '' : `: ${why.join('; ')}`;
+  return `has no stale pod any more: its pods are gone, and no new one is there yet${reasons}. Where one should be, see "kubectl describe ${workloadName(workload)} -n ${workload.namespace}" and "kubectl get events -n ${workload.namespace}"`;
 }
 
 interface Waiting {
@@ -149,7 +171,7 @@ interface Looked {
 }
 
 /** What passes, such as an API server that is away for a moment, is no reason to give up. */
-async function lookAgain({ look }: Gone): Promise<Looked> {
+async function lookAgain({ look }: Pick<Gone, 'look'>): Promise<Looked> {
   try {
     return { seen: await look(), fault: '' };
   } catch (error) {

@@ -226,7 +226,7 @@ async function restartAll(
     if (signal.aborted) break;
     const name = workloadName(one.workload);
     try {
-      write(`${name} ${await carryOut(one, place)}\n`);
+      write(`${wrapped(`${name} ${await carryOut(one, place)}`, width)}\n`);
       done += 1;
     } catch (error) {
       complain(`${wrapped(`${name}: ${(error as Error).message}`, width)}\n`);

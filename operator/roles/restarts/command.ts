@@ -40,7 +40,7 @@ export async function restartsCommand(
     else if (options.output === 'yaml') write(yamlOf(documentOf(restarts)));
     else {
       for (const note of restarts.notes) complain(`${wrapText(printableField(`Note: ${note}`), width)}\n`);
-      write(formatRestarts(restarts, { workspace, width }));
+      write(formatRestarts(restarts, { workspace, width, atMs: Date.now() }));
     }
     return 0;
   } catch (error) {

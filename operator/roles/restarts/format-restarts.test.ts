@@ -32,7 +32,7 @@ const PODS = [
 ];
 
 const format = (rows: readonly RestartRow[], workspace: string | undefined, width?: number): string =>
-  formatRestarts({ rows }, { workspace, width });
+  formatRestarts({ rows }, { workspace, width, atMs: START_MS });
 
 test('formatRestarts() lists workloads with the change of each, and the commands below them', () => {
   const lines = format(rowsOf(PODS), 'team-a').split('\n');
@@ -41,7 +41,9 @@ test('formatRestarts() lists workloads with the change of each, and the commands
     ['statefulset/etl', 'GENERAL', '2', '2027-01-31T09:15Z', 'full -> restricted (more open)'],
   ]);
   expect(lines[2]).toMatch(/ sealed -> enforced$/);
-  expect(lines).toContain('To restart all of them: kubectl sallyport restart --all -n team-a');
+  expect(lines).toContain(
+    'To restart all that can be restarted so: kubectl sallyport restart --all -n team-a',
+  );
   expect(lines).toContain('kubectl rollout restart statefulset/etl -n team-a');
 });
 
@@ -64,8 +66,8 @@ test('formatRestarts() has a column of workspaces where several are shown, and o
   const [first] = rowsOf(PODS, { deadline: '2027-02-01T09:15:30Z', deadlineAction: 'Evict' });
   const rows = [first, ...rowsOf(PODS).slice(1)].filter((row) => row !== undefined);
   const lines = format(rows, undefined).split('\n');
-  expect(lines[0]).toMatch(/^WORKSPACE {3}WORKLOAD .* CHANGE +DEADLINE +THEN$/);
-  expect(lines[1]).toMatch(/^team-a {6}statefulset\/etl .* 2027-02-01T09:15Z   Evict$/);
+  expect(lines[0]).toMatch(/^WORKSPACE {3}WORKLOAD .* CHANGE +DEADLINE +AT$/);
+  expect(lines[1]).toMatch(/^team-a {6}statefulset\/etl .* Evict in 24h   2027-02-01T09:15Z$/);
   expect(lines[2]).toMatch(/ - +-$/);
 });
 
@@ -110,7 +112,37 @@ test('documentOf() has moments, and everything that the table leaves out', () =>
   });
 });
 
+test.each([
+  ['pods that nothing makes anew', pod('tool', {}), {}],
+  ['what goes past its lane', pod('host', { openings: ['hostNetwork'] }), { openings: ['hostNetwork'] }],
+])('formatRestarts() offers no command of the plugin for %s', (_, one, more) => {
+  expect(format(rowsOf([one], more), 'team-a')).not.toContain('To restart ');
+  expect(format(rowsOf([one, ...PODS]), 'team-a')).toContain('To restart all that can be restarted so: ');
+});
+
+test('formatRestarts() of 80 columns shows what happens at a deadline, and when', () => {
+  const rows = rowsOf(PODS, { deadline: '2027-02-01T09:15:30Z', deadlineAction: 'Isolate' });
+  const [headings, first] = format(rows, 'team-a', 80).split('\n');
+  expect(headings).toMatch(/^WORKLOAD .* CHANGE +DEADLINE$/);
+  expect(first).toMatch(/full -> restricted \(more open\) +Isolate in 24h$/);
+});
+
 test('formatRestarts() says of a workload that it was isolated at a deadline', () => {
   const rows = rowsOf([pod('etl-1', { ...owned('StatefulSet', 'etl'), lane: 'enforced', isIsolated: true })]);
   expect(format(rows, 'team-a')).toMatch(/^statefulset\/etl .* enforced, isolated$/m);
+});
+
+test.each([
+  ['2027-01-31T09:15:30Z', 'Evict now'],
+  ['2027-01-30T00:00:00Z', 'Evict now'],
+  ['2027-01-31T09:16:00Z', 'Evict in 1m'],
+  ['2027-01-31T11:15:29Z', 'Evict in 119m'],
+  ['2027-02-02T09:15:29Z', 'Evict in 47h'],
+  ['2028-01-31T09:15:30Z', 'Evict in 365d'],
+  ['made up', '-'],
+])('formatRestarts() of deadline %s says "%s"', (deadline, due) => {
+  const [, first = ''] = format(rowsOf(PODS, { deadline, deadlineAction: 'Evict' }), 'team-a', 80).split(
+    '\n',
+  );
+  expect(first.split(/ {3,}/).at(-1)).toBe(due);
 });

@@ -11,28 +11,34 @@ export interface RestartsFormat {
   readonly workspace: string | undefined;
   /** Columns of the terminal. */
   readonly width?: number | undefined;
+  /** Epoch milliseconds: how long it is until deadlines. */
+  readonly atMs: number;
 }
 
-export function formatRestarts(
-  { rows }: Pick<Restarts, 'rows'>,
-  { workspace, width }: RestartsFormat,
-): string {
+export function formatRestarts({ rows }: Pick<Restarts, 'rows'>, format: RestartsFormat): string {
+  const { workspace, width } = format;
   const place = workspace === undefined ? 'any workspace' : `Namespace "${workspace}"`;
   if (rows.length === 0) {
     const sentence = `Nothing has to restart in ${place}: every pod is in the lane that the policy gives to its product`;
     return `${wrapText(sentence, width)}\n`;
   }
-  const namespaces = [...new Set(rows.map(({ workload }) => workload.namespace))];
+  const namespaces = [...new Set(rows.filter(canRestart).map(({ workload }) => workload.namespace))];
   return [
-    ...tableOf(rows, { hasWorkspaces: workspace === undefined, width }),
+    ...tableOf(rows, format),
     '',
     ...namespaces.map(
-      (name) => `To restart all of them: kubectl sallyport restart --all -n ${shellWord(name)}`,
+      (name) =>
+        `To restart all that can be restarted so: kubectl sallyport restart --all -n ${shellWord(name)}`,
     ),
     'By hand, each by itself:',
     ...rows.flatMap((row) => ['', ...byHand(row, width)]),
     '',
   ].join('\n');
+}
+
+/** By the plugin, as far as the kind says it: a rollout that is paused is left as it is, too. */
+function canRestart({ workload: { hasOpenings, workloadKind } }: RestartRow): boolean {
+  return !hasOpenings && workloadKind.restart.action.kind !== 'none';
 }
 
 /** `deployment/etl`, as kubectl writes it. */
@@ -52,28 +58,26 @@ export function openingsSentence(openings: readonly string[]): string {
   return `Its pods go past their lane through their node, by ${openings.join(', ')}: as they are they would not start again. Leave that out, or run them in a Namespace that is no workspace`;
 }
 
-function tableOf(
-  rows: readonly RestartRow[],
-  { hasWorkspaces, width }: { readonly hasWorkspaces: boolean; readonly width: number | undefined },
-): readonly string[] {
+function tableOf(rows: readonly RestartRow[], { workspace, width, atMs }: RestartsFormat): readonly string[] {
+  const hasWorkspaces = workspace === undefined;
   const hasDeadlines = rows.some(({ deadline }) => deadline !== undefined);
   const headings = [
     ...(hasWorkspaces ? ['WORKSPACE'] : []),
     ...['WORKLOAD', 'PRODUCT', 'PODS', 'RUNNING SINCE', 'CHANGE'],
-    ...(hasDeadlines ? ['DEADLINE', 'THEN'] : []),
+    ...(hasDeadlines ? ['DEADLINE', 'AT'] : []),
   ];
-  const lines = rows.map(({ workload, deadline, deadlineAction }) => [
-    ...(hasWorkspaces ? [workload.namespace] : []),
-    workloadName(workload),
-    workload.product,
-    `${workload.pods}`,
-    minuteOf(workload.runningSinceMs),
-    changeOf(workload),
-    ...(hasDeadlines ? [minuteOf(timeOf(deadline)), deadlineAction ?? '-'] : []),
+  const lines = rows.map((row) => [
+    ...(hasWorkspaces ? [row.workload.namespace] : []),
+    workloadName(row.workload),
+    row.workload.product,
+    `${row.workload.pods}`,
+    minuteOf(row.workload.runningSinceMs),
+    changeOf(row.workload),
+    ...(hasDeadlines ? [dueOf(row, atMs), minuteOf(timeOf(row.deadline))] : []),
   ]);
   return fittedTable([headings, ...lines], {
     width,
-    leftOut: ['PRODUCT', 'THEN', 'RUNNING SINCE', 'PODS'],
+    leftOut: ['PRODUCT', 'RUNNING SINCE', 'AT', 'PODS'],
     least: { WORKSPACE: 10, WORKLOAD: 15 },
   });
 }
@@ -86,6 +90,25 @@ function timeOf(text: string | undefined): number | undefined {
 function minuteOf(timeMs: number | undefined): string {
   if (timeMs === undefined || Number.isNaN(timeMs)) return '-';
   return `${new Date(timeMs).toISOString().slice(0, 16)}Z`;
+}
+
+/** "Evict in 23h", "Isolate now". */
+function dueOf({ deadline, deadlineAction = 'Due' }: RestartRow, atMs: number): string {
+  const leftMs = (timeOf(deadline) ?? Number.NaN) - atMs;
+  if (Number.isNaN(leftMs)) return '-';
+  return leftMs <= 0 ? `${deadlineAction} now` : `${deadlineAction} in ${roughly(leftMs)}`;
+}
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** In one unit, since a table has no room for more. */
+function roughly(ms: number): string {
+  if (ms < MINUTE_MS) return '1m';
+  const [unitMs, unit] =
+    ms < 2 * HOUR_MS ? [MINUTE_MS, 'm'] : ms < 2 * DAY_MS ? [HOUR_MS, 'h'] : [DAY_MS, 'd'];
+  return `${Math.floor(ms / (unitMs as number))}${unit}`;
 }
 
 /** For a shell: sentences are comments, and commands stay whole. */

@@ -3,6 +3,7 @@ import { pathOf, type Resource } from '../../lib/kubernetes/api-object.ts';
 import { connectKubernetes } from '../../lib/kubernetes/connect-kubernetes.ts';
 import { ApiFailure, type KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { loadKubeconfig } from '../../lib/kubernetes/load-kubeconfig.ts';
+import { NAMESPACES } from '../../model/cluster-resources.ts';
 import { API_VERSION } from '../../model/kubernetes-object.ts';
 import type { PersonConfig } from '../../person-config.ts';
 
@@ -59,7 +60,8 @@ export async function readOne(
     return await api.request({ method: 'GET', path: pathOf(resource, place) });
   } catch (cause) {
     if (cause instanceof ApiFailure && cause.status === 404) return undefined;
-    throw unreadable(cause, resource, `${resource.kind} "${place.name}"`);
+    const namespace = resource === NAMESPACES ? place.name : place.namespace;
+    throw unreadable(cause, { resource, namespace, what: `${resource.kind} "${place.name}"` });
   }
 }
 
@@ -85,26 +87,34 @@ export async function readAll(
       next = page.metadata?.continue ?? '';
     } while (next !== '');
   } catch (cause) {
-    throw unreadable(
-      cause,
-      resource,
-      `${resource.plural}${namespace === undefined ? '' : ` of Namespace "${namespace}"`}`,
-    );
+    const what = `${resource.plural}${namespace === undefined ? '' : ` of Namespace "${namespace}"`}`;
+    throw unreadable(cause, { resource, namespace, what });
   }
   return items;
 }
 
-function unreadable(cause: unknown, resource: Resource, what: string): Error {
-  const { message } = cause as Error;
-  if (!(cause instanceof ApiFailure) || cause.status === 0) return new Error(message, { cause });
-  return new Error(`Cannot read ${what}: ${message}${adviceOn(cause, resource)}`, { cause });
+interface Unreadable {
+  readonly resource: Resource;
+  /** In which the right is missing; undefined for the whole cluster. */
+  readonly namespace: string | undefined;
+  readonly what: string;
 }
 
-function adviceOn({ status }: ApiFailure, { apiVersion, plural }: Resource): string {
+function unreadable(cause: unknown, { what, ...place }: Unreadable): Error {
+  const { message } = cause as Error;
+  if (!(cause instanceof ApiFailure) || cause.status === 0) return new Error(message, { cause });
+  return new Error(`Cannot read ${what}: ${message}${adviceOn(cause, place)}`, { cause });
+}
+
+function adviceOn(
+  { status }: ApiFailure,
+  { resource: { apiVersion }, namespace }: Omit<Unreadable, 'what'>,
+): string {
   if (status === 404 && apiVersion === API_VERSION)
     return '; the cluster has no such kind: install the CRDs of Sallyport';
   if (status !== 403) return '';
-  return apiVersion === API_VERSION
-    ? '; ask an administrator for the ClusterRole "sallyport-viewer", or for "view"'
-    : `; ask an administrator for a Role that allows it for "${plural}": docs/denials.md has one`;
+  const role = apiVersion === API_VERSION ? 'sallyport-viewer' : 'view';
+  const binding =
+    namespace === undefined ? 'a ClusterRoleBinding' : `a RoleBinding in Namespace "${namespace}"`;
+  return `; ask an administrator for ClusterRole "${role}" by ${binding} (docs/denials.md, "What you need")`;
 }
