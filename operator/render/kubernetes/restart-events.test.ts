@@ -179,6 +179,42 @@ describe('restartEvents()', () => {
     fc.assert(fc.property(steps, replay), { seed: SEED, numRuns: RUNS });
   });
 
+  it('has the last word on each workload, though changes come before anything has settled', () => {
+    let ended = 0;
+    const hasty = fc.array(
+      fc.record({
+        lanes: fc.record({ JOBS: lane, DBSQL: lane }),
+        running: fc.subarray(NAMES),
+        afterMs: fc.integer({ min: 1, max: 15_000 }),
+      }),
+      { minLength: 2, maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(hasty, (all) => {
+        const world = new World();
+        for (const { lanes, running, afterMs } of all) {
+          world.atMs += afterMs;
+          world.run(running);
+          world.setLanes(lanes);
+          world.look();
+        }
+        const now = new Set(world.settle().map(subjectOf));
+        // The API server refuses a name that is there.
+        const ids = world.said.map(({ id }) => id);
+        const written = world.said.filter(({ id }, at) => ids.indexOf(id) === at);
+        const last = new Map(written.map(({ subject, reason }) => [subject, reason]));
+        for (const [subject, reason] of last)
+          expect(`${subject} ${reason}`).toBe(
+            `${subject} ${now.has(subject) ? 'RestartRequired' : 'RestartCompleted'}`,
+          );
+        expect([...now].filter((subject) => !last.has(subject))).toEqual([]);
+        ended += [...last.values()].filter((reason) => reason === 'RestartCompleted').length;
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+    expect(ended).toBeGreaterThan(RUNS / 10);
+  });
+
   it('says again, as the same Event, what a leader that ended a moment ago may not have written', () => {
     const world = staleWorld();
     world.settle();
