@@ -60,3 +60,9 @@ export const RESERVED_DESCRIPTORS = 512;
 
 /** Of a pod of a workspace that is to end: a gateway that preempts it waits for that long. */
 export const LONGEST_GRACE_SECONDS = 600;
+
+/** Of all keys and values of an object's annotations, as the API server limits them. */
+export const MOST_ANNOTATION_BYTES = 262_144;
+
+/** Of those, for what the operator writes to a pod. */
+export const OWN_ANNOTATION_BYTES = 8192;

@@ -2,6 +2,7 @@
 // itself, so no server of ours has to be up for a pod to start, or to be denied.
 import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
+import { boundMetadata } from './bound-metadata.ts';
 import { checkPods } from './check-pods.ts';
 import { keepPods } from './keep-pods.ts';
 import { narrowCollector } from './narrow-collector.ts';
@@ -22,6 +23,7 @@ export function renderAdmission(installation: Installation): readonly JsonObject
   return [
     ...stampPods(),
     ...checkPods(installation),
+    ...boundMetadata(installation),
     ...keepPods(),
     ...protectNamespaces(installation),
     ...protectIsolation(installation),

@@ -60,3 +60,8 @@ export function keepsOthers(now: string, before: string, isFree: string): string
 
 /** Of pod `object`. Kubernetes has no others of that prefix, and all others are below them. */
 export const HAS_NO_SYSTEM_PRIORITY = `!object.spec.?priorityClassName.orValue('').startsWith('system-')`;
+
+/** Of keys and values, as the API server counts them. */
+export function annotationBytes(annotations: string): string {
+  return `${annotations}.map(k, size(bytes(k)) + size(bytes(${annotations}[k]))).sum()`;
+}

@@ -4,6 +4,7 @@
 // node is in lane full in any case, since no other lane would be true. All of that is read from the stored object at the
 // write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
+import { MOST_ANNOTATION_BYTES, OWN_ANNOTATION_BYTES } from '../../model/limits.ts';
 import { HOST_NETWORK } from '../../model/pod-openings.ts';
 import {
   DEFAULT_LANE_ANNOTATION,
@@ -24,7 +25,16 @@ import {
 } from '../../model/stamp.ts';
 import type { Installation } from '../../model/system-names.ts';
 import type { JsonObject } from '../crd.ts';
-import { annotationsOf, celList, celMessage, celText, keepsMetadata, keepsOthers, labelsOf } from './cel.ts';
+import {
+  annotationBytes,
+  annotationsOf,
+  celList,
+  celMessage,
+  celText,
+  keepsMetadata,
+  keepsOthers,
+  labelsOf,
+} from './cel.ts';
 import { IN_WORKSPACE } from './narrow-operator.ts';
 import { openings } from './openings.ts';
 import { podRule, type Validation, type Variable, validatingPolicy } from './policy-objects.ts';
@@ -63,6 +73,10 @@ const HAS_STARTED = `oldObject.?status.?containerStatuses.orValue([]).exists(c, 
 /** As Date.toISOString() writes it. */
 const INSTANT = '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z$';
 
+/** For what the operator writes beside a lane. Of that many entries the size is not asked, since that would cost too much. */
+const MANY_ANNOTATIONS = 1000;
+const HAS_NO_ROOM = `size(variables.oldAnnotations) > ${MANY_ANNOTATIONS} || ${annotationBytes('variables.oldAnnotations')} > ${MOST_ANNOTATION_BYTES - OWN_ANNOTATION_BYTES}`;
+
 const VARIABLES: readonly Variable[] = [
   { name: 'labels', expression: labelsOf('object') },
   { name: 'oldLabels', expression: labelsOf('oldObject') },
@@ -80,6 +94,7 @@ const VARIABLES: readonly Variable[] = [
     expression: `variables.settings[?(${celText(`${DEFAULT_LANE_ANNOTATION}.`)} + variables.product)].orValue(variables.settings[?${celText(DEFAULT_LANE_ANNOTATION)}].orValue(''))`,
   },
   { name: 'hasStarted', expression: HAS_STARTED },
+  { name: 'hasNoRoom', expression: HAS_NO_ROOM },
   { name: 'openings', expression: openings('oldObject') },
 ];
 
@@ -89,7 +104,8 @@ const ONLY_STAMPS: Validation = {
     keepsMetadata('finalizers', 'ownerReferences'),
     'object.spec == oldObject.spec',
     keepsOthers('variables.labels', 'variables.oldLabels', `k in ${celList(STAMP_LABELS)}`),
-    keepsOthers('variables.annotations', 'variables.oldAnnotations', `k in ${celList(POD_ANNOTATIONS)}`),
+    // Compared first, since tens of thousands of them are too many to look at one by one.
+    `(variables.annotations == variables.oldAnnotations || ${keepsOthers('variables.annotations', 'variables.oldAnnotations', `k in ${celList(POD_ANNOTATIONS)}`)})`,
   ].join(' && '),
   message: celMessage(
     `Cannot change pod "{object.metadata.name}": the operator of Sallyport changes nothing but ${[...STAMP_LABELS, ...POD_ANNOTATIONS].map((key) => `"${key}"`).join(', ')}, in workspaces`,
@@ -107,9 +123,12 @@ const SAME_ISOLATION = sameAnnotation(ISOLATED_BY_ANNOTATION);
 
 const annotated = (key: string): string => `variables.annotations[?${celText(key)}].orValue('')`;
 const isInstant = (key: string): string => `${annotated(key)}.matches(${celText(INSTANT)})`;
-/** Whether it says when it was moved, and a lane that is at least as open as its former one, as status reads it. */
+/**
+ * Whether it says when it was moved, and a lane that is at least as open as its former one, as status reads it. Where its
+ * author has left no room for that, the label alone isolates it.
+ */
 const saysMove = (former: string): string =>
-  `${annotated(MOVED_FROM_ANNOTATION)} in ${celList(LANES)} && ${celList(LANES)}.indexOf(${annotated(MOVED_FROM_ANNOTATION)}) <= ${celList(LANES)}.indexOf(${former}) && ${isInstant(MOVED_AT_ANNOTATION)} && ${SAME_EXEMPTION}`;
+  `(variables.hasNoRoom && ${SAME_MOVE} && ${SAME_EXEMPTION} || ${annotated(MOVED_FROM_ANNOTATION)} in ${celList(LANES)} && ${celList(LANES)}.indexOf(${annotated(MOVED_FROM_ANNOTATION)}) <= ${celList(LANES)}.indexOf(${former}) && ${isInstant(MOVED_AT_ANNOTATION)} && ${SAME_EXEMPTION})`;
 
 /** As laneBeforeIsolation() and laneAfterIsolation() of operator/model/found-pod.ts. */
 const IS_EXEMPT = `variables.lane == ${celText(EXEMPTED_LANE)} && (variables.hasStarted || ${celText(HOST_NETWORK)} in variables.openings) && ${SAME_MOVE} && (${SAME_EXEMPTION} || ${isInstant(EXEMPTED_AT_ANNOTATION)})`;
@@ -120,7 +139,7 @@ const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && vari
 const NARROWS = `variables.oldLane in ${celList(LANES)} && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${saysMove('variables.oldLane')}`;
 const HOLDS = `!variables.hasStarted && ${SAME_ISOLATION} && ${NARROWS}`;
 /** As deadlineOf() of operator/compile/stale-deadlines.ts, but for the time; a stolen token closes no lane that is open now. */
-const ISOLATES = `variables.hasStarted && variables.lane == variables.laneInForce && !(${celText(HOST_NETWORK)} in variables.openings) && ${annotated(ISOLATED_BY_ANNOTATION)} == ${celText(ISOLATED_BY_DEADLINE)} && ${NARROWS}`;
+const ISOLATES = `variables.hasStarted && variables.lane == variables.laneInForce && !(${celText(HOST_NETWORK)} in variables.openings) && (${annotated(ISOLATED_BY_ANNOTATION)} == ${celText(ISOLATED_BY_DEADLINE)} || variables.hasNoRoom && ${SAME_ISOLATION}) && ${NARROWS}`;
 
 const ONLY_ITS_WAY: Validation = {
   expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} && ${SAME_EXEMPTION} && ${SAME_ISOLATION} || ${EXEMPTS} || ${HOLDS} || ${ISOLATES}`,
