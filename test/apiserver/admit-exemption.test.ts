@@ -2,6 +2,7 @@
 // and that of the API server, over generated ones; and a container that starts between check and stamp.
 import fc from 'fast-check';
 import { exemptPods, holdFoundPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
+import { PodWriteMemory } from '../../operator/deliver/kubernetes/pod-write-memory.ts';
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { laneAfterIsolation, laneBeforeIsolation } from '../../operator/model/found-pod.ts';
 import { moveAnnotations } from '../../operator/model/moved-pod.ts';
@@ -137,7 +138,10 @@ it('a container that starts between check and stamp is checked again, and stays 
       return scene.operator.request(request);
     },
   };
-  const holding = { mayWrite: () => true, nowMs: Date.now, onHeld: async () => undefined };
+  const recorder = { record: async () => undefined };
+  const podMemory = new PodWriteMemory();
+  const writing = { mayWrite: () => true, nowMs: Date.now, recorder, podMemory };
+  const holding = { ...writing, onHeld: async () => undefined };
   await expect(holdFoundPods(HOME, { ...holding, api: late })).rejects.toThrow(
     'Cannot give pod "late" lane "sealed": the operator of Sallyport exempts only pods without a lane',
   );
@@ -150,11 +154,6 @@ it('a container that starts between check and stamp is checked again, and stays 
   };
   expect(await laneOfLate()).toBeUndefined();
   // Where nothing is isolated yet, it is exempt.
-  await exemptPods(HOME, {
-    api: scene.operator,
-    mayWrite: () => true,
-    nowMs: Date.now,
-    isolatesAll: false,
-  });
+  await exemptPods(HOME, { ...writing, api: scene.operator, isolatesAll: false });
   expect(await laneOfLate()).toBe('full');
 });

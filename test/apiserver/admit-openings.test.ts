@@ -3,6 +3,7 @@
 // volume that this API server knows is tried.
 import fc from 'fast-check';
 import { exemptPods, holdFoundPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
+import { PodWriteMemory } from '../../operator/deliver/kubernetes/pod-write-memory.ts';
 import type { ApiRequest } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { LANE_LABEL, PRODUCT_LABEL } from '../../operator/model/stamp.ts';
 import { WORKSPACE_LABEL } from '../../operator/model/workspace.ts';
@@ -194,7 +195,9 @@ describe('pods at a gate when their Namespace becomes a workspace', () => {
     async () => {
       const held: string[] = [];
       const onHeld = async ({ name }: { readonly name: string }): Promise<void> => void held.push(name);
-      const writing = { api: scene.operator, mayWrite: () => true, nowMs: Date.now };
+      const recorder = { record: async () => undefined };
+      const podMemory = new PodWriteMemory();
+      const writing = { api: scene.operator, mayWrite: () => true, nowMs: Date.now, recorder, podMemory };
       const { count: exempt } = await exemptPods(JOINING, { ...writing, isolatesAll: false });
       const count = await holdFoundPods(JOINING, { ...writing, onHeld });
       const { items } = (await scene.root.request({ method: 'GET', path: JOINING_PODS })) as {

@@ -4,6 +4,7 @@ import { EventRecorder } from '../../operator/deliver/kubernetes/event-recorder.
 import type { EventToRecord } from '../../operator/deliver/kubernetes/event-requests.ts';
 import { exemptPods, holdFoundPods } from '../../operator/deliver/kubernetes/exempt-pods.ts';
 import { NoLongerLeader, type WriteFailures } from '../../operator/deliver/kubernetes/object-writer.ts';
+import { PodWriteMemory } from '../../operator/deliver/kubernetes/pod-write-memory.ts';
 import { writeStatuses } from '../../operator/deliver/kubernetes/status-report.ts';
 import { type KubernetesObject, objectKey } from '../../operator/lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
@@ -256,7 +257,8 @@ describe('exemptPods() and holdFoundPods()', () => {
     const onHeld = async (pod: { readonly namespace: string; readonly name: string }): Promise<void> => {
       notified.push(`${pod.namespace}/${pod.name}`);
     };
-    const writing = { api, mayWrite: () => true, nowMs: Date.now };
+    const recorder = { record: async () => undefined };
+    const writing = { api, mayWrite: () => true, nowMs: Date.now, recorder, podMemory: new PodWriteMemory() };
     const { count } = await exemptPods(namespace, { ...writing, isolatesAll: false });
     return { exempt: count, held: await holdFoundPods(namespace, { ...writing, onHeld }), notified };
   }

@@ -4,6 +4,7 @@
 import fc from 'fast-check';
 import { type Delivery, deliver } from '../../operator/deliver/kubernetes/deliver.ts';
 import { ObjectWriter } from '../../operator/deliver/kubernetes/object-writer.ts';
+import { PodWriteMemory } from '../../operator/deliver/kubernetes/pod-write-memory.ts';
 import { pathOf } from '../../operator/lib/kubernetes/api-object.ts';
 import type { ApiRequest, KubernetesApi } from '../../operator/lib/kubernetes/kubernetes-api.ts';
 import { KUBE_NETWORK_POLICIES, PODS, WRITTEN_RESOURCES } from '../../operator/model/cluster-resources.ts';
@@ -171,6 +172,7 @@ async function lead({ name: home, time, onWrite }: Home, writesLeft: number): Pr
     }),
     lease: { isLeader },
     recorder: { record: async () => undefined },
+    podMemory: new PodWriteMemory(),
     logger: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     nowMs: time.clockMs,
   };

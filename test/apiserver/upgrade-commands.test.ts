@@ -90,6 +90,7 @@ const FOUND: readonly (readonly [denied: string, ...names: readonly string[]])[]
   ['`priorityClassName`', 'critical'],
   ['deletion and eviction'],
   ['`terminationGracePeriodSeconds`', 'lingering', 'slow-alive', 'slow-start'],
+  ['`metadata.annotations`'],
   ['`gracePeriodSeconds`'],
   ['`hostIP`', 'host-ip'],
   ['`externalIPs`', 'external'],

@@ -7,6 +7,7 @@ import { createLogger } from '../../lib/logger.ts';
 import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
 import { DeadlineEnforcer } from './deadline-enforcer.ts';
 import type { EventToRecord } from './event-requests.ts';
+import { PodWriteMemory } from './pod-write-memory.ts';
 
 const START_MS = Date.parse('2027-01-31T00:00:00Z');
 const logger = createLogger({
@@ -39,7 +40,14 @@ function stageOf(
   };
   const recorder = { record: async (event: EventToRecord) => void events.push(event) };
   const nowMs = (): number => stage.atMs;
-  const enforcer = new DeadlineEnforcer({ api, recorder, logger, mayWrite, nowMs });
+  const enforcer = new DeadlineEnforcer({
+    api,
+    recorder,
+    logger,
+    mayWrite,
+    nowMs,
+    podMemory: new PodWriteMemory(),
+  });
   const stage: Stage = { enforcer, requests, events, atMs: START_MS };
   return stage;
 }
@@ -82,6 +90,25 @@ describe('enforce()', () => {
       stage.atMs += 1000;
     }
     expect(stage.requests.map(({ path }) => path)).toContain('/api/v1/namespaces/team-a/pods/p-1');
+  });
+
+  it('asks for pods that are refused as they are after a doubling wait only, and counts them as failed meanwhile', async () => {
+    const stage = stageOf(() =>
+      Promise.reject(new ApiFailure('metadata.annotations: Too long', { status: 400 })),
+    );
+    let isolate = many.slice(0, 80);
+    const pass = () => stage.enforcer.enforce(deadlines({ isolate }), always);
+    const counts: number[] = [];
+    for (const afterMs of [0, 0, 999, 1, 0, 1999, 1]) {
+      stage.atMs += afterMs;
+      expect((await pass()).failed).toHaveLength(80);
+      counts.push(stage.requests.length);
+    }
+    expect(counts).toEqual([80, 80, 80, 160, 160, 160, 240]);
+    // More than one pass tries: no pass follows at once for those that wait.
+    isolate = many.slice(0, 200);
+    expect((await pass()).changesAtMs).toBe(stage.atMs);
+    expect((await pass()).changesAtMs).toBeUndefined();
   });
 
   it('evicts pods of 150 workloads at once, in two passes', async () => {

@@ -1,6 +1,7 @@
 // What is due of stale pods -> the API server: some are isolated, some evicted. A pod that was isolated just now is left
 // alone until the watch has returned that; those that could not be isolated are tried again after all others.
 import type { Logger } from '../../lib/logger.ts';
+import { PODS } from '../../model/cluster-resources.ts';
 import type { DuePod, StaleDeadlines } from '../../model/due-pod.ts';
 import { MOST_IN_PASS } from './eviction-order.ts';
 import { isolateStalePods } from './isolate-stale-pods.ts';
@@ -44,7 +45,8 @@ export class DeadlineEnforcer {
     const isolate = deadlines.isolate
       .filter((due) => ready(due) && !this.#isolatedAtMs.has(due.pod.uid))
       .toSorted((a, b) => this.#triedMs(a) - this.#triedMs(b));
-    const failed = await isolateStalePods(isolate.slice(0, MOST_IN_PASS), this.#options, {
+    const { tried, waiting } = this.#withoutWaiting(isolate, atMs);
+    const failed = await isolateStalePods(tried.slice(0, MOST_IN_PASS), this.#options, {
       recorder,
       onIsolated: (due) => {
         this.#isolatedAtMs.set(due.pod.uid, atMs);
@@ -53,8 +55,18 @@ export class DeadlineEnforcer {
     });
     this.#rememberFailures(isolate, failed);
     const evictions = await this.#evictor.evict({ ...deadlines, evict: deadlines.evict.filter(ready) });
-    const changesAtMs = isolate.length > MOST_IN_PASS ? nowMs() : evictions.changesAtMs;
-    return { failed, ...evictions, changesAtMs };
+    const changesAtMs = tried.length > MOST_IN_PASS ? nowMs() : evictions.changesAtMs;
+    return { failed: [...failed, ...waiting], ...evictions, changesAtMs };
+  }
+
+  /** Those that the API server refuses take no place from others until their wait is over, and stay failures. */
+  #withoutWaiting(isolate: readonly DuePod[], atMs: number) {
+    const { podMemory } = this.#options;
+    const refusals = isolate.map((due) => ({ due, error: podMemory.waiting(due.pod.uid, atMs) }));
+    const waiting = refusals.flatMap(({ due, error }) =>
+      error === undefined ? [] : [{ item: { kind: PODS.kind, metadata: due.pod }, error }],
+    );
+    return { tried: refusals.flatMap(({ due, error }) => (error === undefined ? [due] : [])), waiting };
   }
 
   /** Those that nobody may write would keep all behind them from their turn. */

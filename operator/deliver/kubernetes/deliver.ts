@@ -36,12 +36,14 @@ import type { LeaderLease } from './leader-lease.ts';
 import type { ObjectWriter, WriteFailures } from './object-writer.ts';
 import { planWrites } from './plan-writes.ts';
 import type { Recorder } from './pod-event.ts';
+import type { PodWriteMemory } from './pod-write-memory.ts';
 
 export interface Delivery {
   readonly api: KubernetesApi;
   readonly writer: ObjectWriter;
   readonly lease: Pick<LeaderLease, 'isLeader'>;
   readonly recorder: Recorder;
+  readonly podMemory: PodWriteMemory;
   readonly logger: Logger;
   /** Epoch milliseconds. */
   readonly nowMs: () => number;
@@ -134,8 +136,8 @@ function wantedNow(
   ];
 }
 
-function podWriting({ api, lease, nowMs }: Delivery): PodWriting {
-  return { api, mayWrite: () => lease.isLeader(), nowMs };
+function podWriting({ api, lease, nowMs, podMemory }: Delivery): PodWriting {
+  return { api, mayWrite: () => lease.isLeader(), nowMs, podMemory };
 }
 
 async function createAll(
@@ -162,7 +164,8 @@ async function exemptAll(
 ): Promise<Delivered> {
   const settling = new Map<string, number>();
   const failed = await forNamespaces(exempting, async (name) => {
-    const exemption = { ...podWriting(delivery), isolatesAll: adopting.has(name) };
+    const { recorder } = delivery;
+    const exemption = { ...podWriting(delivery), recorder, isolatesAll: adopting.has(name) };
     const { count, untilMs } = await exemptPods(name, exemption);
     if (untilMs !== undefined) settling.set(name, untilMs);
     if (count > 0) delivery.logger.info('exempted pods', { workspace: name, exempt: count });
@@ -173,8 +176,9 @@ async function exemptAll(
 /** Namespaces whose waiting pods are isolated once they are held, and could not be, with why. */
 function holdAll(isolated: readonly string[], delivery: Delivery): Promise<WriteFailures> {
   return forNamespaces(isolated, async (name) => {
-    const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, delivery.recorder);
-    const held = await holdFoundPods(name, { ...podWriting(delivery), onHeld });
+    const { recorder } = delivery;
+    const onHeld = (pod: HeldPod): Promise<void> => recordHeldPod(pod, recorder);
+    const held = await holdFoundPods(name, { ...podWriting(delivery), recorder, onHeld });
     if (held > 0) delivery.logger.info('held pods', { workspace: name, held });
   });
 }

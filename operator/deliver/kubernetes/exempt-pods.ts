@@ -3,7 +3,8 @@
 // true. Once it is written, those that have not started get the strictest lane, where they reach nothing, since their
 // proxy variables and name servers can no longer be set. In this order they are isolated by the labels that they have,
 // and while the network learns of the new one. No new pod can start meanwhile: admission denies it until the workspace
-// is ready. Where running ones were exempted, isolation waits until the network has learned that too.
+// is ready. Where running ones were exempted, isolation waits until the network has learned that too. A pod of which the
+// API server stores no change keeps isolation from none of the others: it is isolated with them, as any without a lane.
 import { type KubernetesObject, pathOf } from '../../lib/kubernetes/api-object.ts';
 import type { KubernetesApi } from '../../lib/kubernetes/kubernetes-api.ts';
 import { KUBE_NETWORK_POLICIES, PODS } from '../../model/cluster-resources.ts';
@@ -17,13 +18,20 @@ import { EXEMPTED_LANE, EXEMPTED_PRODUCT, HELD_LANE, LANE_LABEL, PRODUCT_LABEL }
 import { ISOLATION_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../../model/system-names.ts';
 import { inParallel } from './in-parallel.ts';
 import { labelPod, type PodWriting } from './label-pod.ts';
+import { podEvent, type Recorder } from './pod-event.ts';
+import { PodRefused } from './pod-write-memory.ts';
 
-export interface Exemption extends PodWriting {
+interface FoundPodWriting extends PodWriting {
+  /** Of pods that cannot be labelled. */
+  readonly recorder: Recorder;
+}
+
+export interface Exemption extends FoundPodWriting {
   /** Running pods are isolated too, as somebody wished. */
   readonly isolatesAll: boolean;
 }
 
-export interface Holding extends PodWriting {
+export interface Holding extends FoundPodWriting {
   /** Called for each pod that had not started and was held, also where another could not be. */
   readonly onHeld: (pod: HeldPod) => Promise<void>;
 }
@@ -45,7 +53,7 @@ export interface Exempted {
 
 type PodItem = Pick<KubernetesObject, 'metadata'> & FoundPod;
 
-/** Before isolation is written. Throws where one could not be labelled, so that nothing isolates it by mistake. */
+/** Before isolation is written. Throws where one could not be labelled yet, so that nothing isolates it by mistake. */
 export async function exemptPods(namespace: string, exemption: Exemption): Promise<Exempted> {
   // Once isolation exists, a pod without a lane is isolated, and was never exempt. Asked before the pods are.
   const isolatesAll = exemption.isolatesAll || (await isIsolated(namespace, exemption.api));
@@ -69,7 +77,7 @@ async function podsOf<Pod>(
   return items;
 }
 
-/** After isolation is written. Resolves with how many; throws where one could not be labelled. */
+/** After isolation is written. Resolves with how many; throws where one could not be labelled yet. */
 export async function holdFoundPods(namespace: string, { onHeld, ...writing }: Holding): Promise<number> {
   return labelFound(namespace, writing, laneAfterIsolation, async ({ metadata, spec = {}, status }, lane) => {
     const { name, uid = '' } = metadata;
@@ -80,7 +88,7 @@ export async function holdFoundPods(namespace: string, { onHeld, ...writing }: H
 
 async function labelFound(
   namespace: string,
-  writing: PodWriting,
+  writing: FoundPodWriting,
   laneOf: (pod: FoundPod) => Lane | undefined,
   onLabelled: (pod: PodItem, lane: Lane) => Promise<void> = async () => undefined,
 ): Promise<number> {
@@ -89,7 +97,7 @@ async function labelFound(
     const lane = laneOf(pod);
     return lane === undefined ? [] : [{ pod, lane }];
   });
-  const [failure] = await inParallel(found, async ({ pod, lane }) => {
+  const failures = await inParallel(found, async ({ pod, lane }) => {
     const labels = { [LANE_LABEL]: lane, [PRODUCT_LABEL]: EXEMPTED_PRODUCT };
     const nowMs = writing.nowMs();
     // Until then it reached everything.
@@ -98,8 +106,22 @@ async function labelFound(
     await labelPod(pod.metadata, { labels, annotations }, writing);
     await onLabelled(pod, lane);
   });
-  if (failure !== undefined) throw failure.error;
-  return found.length;
+  const refused = failures.filter(({ error }) => error instanceof PodRefused);
+  for (const { item, error } of refused)
+    if ((error as PodRefused).isNew) await writing.recorder.record(refusalEvent(item, error));
+  const passing = failures.find((failure) => !refused.includes(failure));
+  if (passing !== undefined) throw passing.error;
+  return found.length - refused.length;
+}
+
+function refusalEvent({ pod, lane }: { readonly pod: PodItem; readonly lane: Lane }, { message }: Error) {
+  const wish = lane === EXEMPTED_LANE ? 'exempted from isolation until it restarts' : 'given a lane';
+  return podEvent(pod.metadata, {
+    type: 'Warning',
+    reason: 'PodNotLabelled',
+    action: 'Isolate',
+    note: `Its Namespace became a workspace, and it could not be ${wish}, so it is isolated without a lane and reaches nothing outside: ${message}, so that it is created again with the current settings`,
+  });
 }
 
 /** As the server has it, since what a watch has returned may be older than our own write. */

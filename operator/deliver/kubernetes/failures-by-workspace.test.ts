@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { WORKSPACE_NAME_LABEL } from '../../model/system-names.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
-import { failuresByWorkspace } from './failures-by-workspace.ts';
+import { failuresByWorkspace, refusedPods } from './failures-by-workspace.ts';
+import { PodWriteMemory } from './pod-write-memory.ts';
 
 const SYSTEM = 'sallyport-system';
 
@@ -58,4 +59,22 @@ test('failuresByWorkspace() counts a table for every workspace under it, and wha
     }),
     { seed: 12, numRuns: 2000 },
   );
+});
+
+test('refusedPods() names the first pod of each workspace that the API server refuses, and what to do', () => {
+  const memory = new PodWriteMemory();
+  const refusal = memory.refuse('1', new Error('etcdserver: request is too large'), 0);
+  const pod = (namespace: string, name: string) => ({ kind: 'Pod', metadata: { namespace, name } });
+  const failures = [
+    { item: pod('a', 'busy'), error: new Error('conflict') },
+    { item: pod('a', 'first'), error: refusal },
+    { item: pod('a', 'second'), error: refusal },
+    { item: pod('b', 'busy'), error: new Error('conflict') },
+  ];
+  expect([...refusedPods(failures)]).toEqual([
+    [
+      'a',
+      'Cannot give pod "first" its lane: the API server stores no change of it: etcdserver: request is too large. Make it smaller, or delete it',
+    ],
+  ]);
 });

@@ -7,6 +7,7 @@ import { STAMP_ANNOTATION } from '../../model/stamp.ts';
 import { WORKSPACE_NAME_LABEL } from '../../model/system-names.ts';
 import type { WorkspacePlan } from '../../model/workspace-plan.ts';
 import type { WriteFailures } from './object-writer.ts';
+import { PodRefused } from './pod-write-memory.ts';
 
 /** By workspace: its first object that could not be written. Objects of no workspace are left out. */
 export function failuresByWorkspace(
@@ -51,4 +52,14 @@ export function stampedWorkspaces(
   return new Map(
     plans.map(({ metadata: { name } }) => [name, stamped.has(name) ? true : faultOf(name)] as const),
   );
+}
+
+/** By workspace: its first pod that keeps a lane that it should not have, with why, for people. */
+export function refusedPods(failed: WriteFailures): ReadonlyMap<string, string> {
+  const refused = failed.flatMap(({ item: { metadata }, error }) =>
+    error instanceof PodRefused
+      ? [[metadata.namespace ?? '', `Cannot give pod "${metadata.name}" its lane: ${error.message}`] as const]
+      : [],
+  );
+  return new Map(refused.toReversed());
 }

@@ -10,6 +10,7 @@ import { type DeliveryMetrics, measureDelivery } from '../../deliver/kubernetes/
 import { EventRecorder, type EventRecorderOptions } from '../../deliver/kubernetes/event-recorder.ts';
 import { LeaderLease } from '../../deliver/kubernetes/leader-lease.ts';
 import { ObjectWriter } from '../../deliver/kubernetes/object-writer.ts';
+import { PodWriteMemory } from '../../deliver/kubernetes/pod-write-memory.ts';
 import { measureRestarts } from '../../deliver/kubernetes/restart-metrics.ts';
 import { RestartReport } from '../../deliver/kubernetes/restart-report.ts';
 import { StatusReport } from '../../deliver/kubernetes/status-report.ts';
@@ -44,6 +45,7 @@ export interface OperatorProcessParts {
   readonly restartReport: RestartReport;
   readonly statusReport: StatusReport;
   readonly staleOwners: StaleOwners;
+  readonly podMemory: PodWriteMemory;
   readonly deadlines: DeadlineEnforcer;
   /** Undefined: isolation is not measured. */
   readonly probe: IsolationProbe | undefined;
@@ -91,13 +93,14 @@ export async function assembleParts(
   });
   const reports = statusReports(api, config, { logger, metrics, registry, lease });
   const staleOwners = ownersOfStalePods(api, logger, onChange);
+  const podMemory = new PodWriteMemory();
   const deadlines = new DeadlineEnforcer({
-    ...{ api, logger, recorder: reports.recorder, nowMs: Date.now },
+    ...{ api, logger, recorder: reports.recorder, nowMs: Date.now, podMemory },
     mayWrite: () => lease.isLeader(),
   });
   const parts = {
     ...{ config, logger, registry, metrics, api, source, installation, lease, writer },
-    ...{ ...reports, staleOwners, deadlines },
+    ...{ ...reports, staleOwners, podMemory, deadlines },
   };
   return {
     ...parts,

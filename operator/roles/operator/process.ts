@@ -6,10 +6,9 @@ import { staleControllers } from '../../compile/stale-controllers.ts';
 import { lanesOfWorkspaces } from '../../compile/stale-pods.ts';
 import type { Owners } from '../../compile/workload-of-pod.ts';
 import { deliver } from '../../deliver/kubernetes/deliver.ts';
-import { stampedWorkspaces } from '../../deliver/kubernetes/failures-by-workspace.ts';
-import { NoLongerLeader } from '../../deliver/kubernetes/object-writer.ts';
+import { refusedPods, stampedWorkspaces } from '../../deliver/kubernetes/failures-by-workspace.ts';
+import { PodRefused } from '../../deliver/kubernetes/pod-write-memory.ts';
 import { type HealthServer, startHealthServer } from '../../lib/health-server.ts';
-import { objectKey } from '../../lib/kubernetes/api-object.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { inSteps, type JobResult, Loop, SYSTEM_CLOCK } from '../../lib/loop.ts';
 import { measureLoop, measurePasses } from '../../lib/loop-metrics.ts';
@@ -19,6 +18,7 @@ import { NOTHING_REMEMBERED, type OperatorMemory, operatorSteps } from '../../pi
 import type { ClusterSettings } from '../../render/kubernetes/objects/desired-object.ts';
 import { reflectorFault } from '../../sources/kubernetes/reflector-fault.ts';
 import { measureReflectors } from '../../sources/kubernetes/reflector-metrics.ts';
+import { FailureLog } from './failure-log.ts';
 import { assembleParts, type OperatorProcessParts } from './parts.ts';
 
 const MIN_INTERVAL_MS = 20;
@@ -33,12 +33,14 @@ export class OperatorProcess {
   readonly #loop: Loop;
   /** One object for all passes, so that results computed with it are reused. */
   readonly #settings: ClusterSettings;
+  readonly #failureLog: FailureLog;
   #health: HealthServer | undefined;
   #memory: OperatorMemory = NOTHING_REMEMBERED;
 
   private constructor(parts: OperatorProcessParts, loop: Loop) {
     this.#parts = parts;
     this.#loop = loop;
+    this.#failureLog = new FailureLog(parts.logger);
     this.#settings = { ...parts.config, canaryNamespace: parts.config.canaries?.namespace };
   }
 
@@ -118,11 +120,13 @@ export class OperatorProcess {
 
   /** Computes everything from everything; the leader writes what differs. */
   async pass(): Promise<JobResult> {
-    const { source, lease, logger, metrics, statusReport, restartReport, probe, installation, addresses } =
+    const { source, lease, metrics, statusReport, restartReport, probe, installation, addresses } =
       this.#parts;
     if (!source.hasSynced()) return {};
     probe?.trigger();
-    const reading = source.read();
+    const read = source.read();
+    const pods = this.#parts.podMemory.complete(read.state.pods, Date.now());
+    const reading = { ...read, state: pods === read.state.pods ? read.state : { ...read.state, pods } };
     await yieldToEventLoop();
     // In steps, so that lease and health checks do not wait.
     const outputs = await inSteps(operatorSteps(reading.state, this.#settings, this.#memory, Date.now()));
@@ -153,18 +157,16 @@ export class OperatorProcess {
       broaderPolicies: outputs.broaderPolicies,
       settling,
       stamped,
-      unevicted: enforced.refused,
+      unevicted: new Map([...enforced.refused, ...refusedPods([...failed, ...enforced.failed])]),
       isolation: probe?.measurements(),
       owners: await this.#owners(reading.state, outputs.plans),
       atMs: Date.now(),
     });
     const allFailed = [...failed, ...enforced.failed];
-    for (const { item, error } of allFailed) {
-      if (!(error instanceof NoLongerLeader))
-        logger.error('an object could not be written', { object: objectKey(item), error });
-    }
+    this.#failureLog.log(allFailed, performance.now());
     const times = [
-      allFailed.length > 0 ? Date.now() + RETRY_INTERVAL_MS : changesAtMs,
+      changesAtMs,
+      ...allFailed.map(({ error }) => retryAtMs(error)),
       outputs.changesAtMs,
       enforced.changesAtMs,
       ...settling.values(),
@@ -181,4 +183,9 @@ export class OperatorProcess {
     staleOwners.want(staleControllers({ pods, lanesOf, atMs: Date.now() }));
     return staleOwners.knownWithin(OWNERS_WAIT_MS);
   }
+}
+
+/** Epoch milliseconds. */
+function retryAtMs(error: Error): number {
+  return error instanceof PodRefused ? error.retryAtMs : Date.now() + RETRY_INTERVAL_MS;
 }
