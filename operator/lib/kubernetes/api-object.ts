@@ -27,12 +27,19 @@ export interface OwnerReference {
   readonly controller?: boolean | undefined;
 }
 
-/** The owner that controls the object; there is one at most. */
+/** Of each part of a reference: no object can have a longer one. */
+const LONGEST_PART = 317;
+
+/**
+ * The owner that controls the object; there is one at most. The API server accepts texts of 1.5 MB, which nobody should
+ * keep: what can be no object is none.
+ */
 export function controllerOf(owners: readonly OwnerReference[] = []): OwnerReference | undefined {
   const found = owners.find(({ controller }) => controller === true);
   if (found === undefined) return undefined;
   const { apiVersion, kind, name, uid } = found;
-  return { apiVersion, kind, name, uid };
+  const canBe = [apiVersion, kind, name, uid].every((part) => part.length <= LONGEST_PART);
+  return canBe ? { apiVersion, kind, name, uid } : undefined;
 }
 
 /** An object that is there. */

@@ -51,6 +51,18 @@ test('stampedPodOf() keeps who controls the pod, and when it was created', () =>
   expect(stampedPodOf(podOf({}, { creationTimestamp: 'soon' }))?.createdAtMs).toBeUndefined();
 });
 
+test.each(['apiVersion', 'kind', 'name', 'uid'])(
+  'stampedPodOf() keeps no controller whose %s can be no object',
+  (part) => {
+    const controllerWith = (text: string) => {
+      const owner = { apiVersion: 'v1', kind: 'ReplicaSet', name: 'web', uid: 'rs', controller: true };
+      return stampedPodOf(podOf({}, { ownerReferences: [{ ...owner, [part]: text }] }))?.controller;
+    };
+    expect(controllerWith('x'.repeat(1_200_000))).toBeUndefined();
+    expect(controllerWith('x'.repeat(253))).toMatchObject({ [part]: 'x'.repeat(253) });
+  },
+);
+
 test('pods without such labels share one empty record of them', () => {
   const [one, other] = [stampedPodOf(podOf({})), stampedPodOf(podOf({ app: 'web' }))];
   expect(one?.workloadLabels).toBe(other?.workloadLabels);
