@@ -136,7 +136,26 @@ function planned({ plans, births: all, resolved }: History) {
   return { born, plan };
 }
 
-/** 'maybe' where nobody can tell: GENERAL's lane may be all that it may have, and it is older than the settings. */
+/** Which plan first gave both lanes that decide about a pod of the product. */
+function firstOf(plans: readonly Lanes[], products: readonly string[]): number {
+  const lanes = plans.map((all) => products.map((product) => policyLane(all, product)).join(' '));
+  return lanes.findLastIndex((now, at) => at === 0 || now !== lanes[at - 1]);
+}
+
+/** Only GENERAL's lane is sure to be given again, and it is in a more open one. */
+function isUnasked({ pod, at }: Born, plans: readonly Lanes[]): boolean {
+  if (pod.namespace === 'no-workspace') return false;
+  const now = plans.at(-1) ?? {};
+  const general = rank(policyLane(now, 'GENERAL'));
+  const isOpen = rank(pod.lane) < general && rank(policyLane(now, pod.product)) < general;
+  return isOpen && at < firstOf(plans, [pod.product, 'GENERAL']) && pod.stamp !== JSON.stringify(now);
+}
+
+function wantedOf(one: Born, plans: readonly Lanes[]): Lane {
+  return policyLane(plans.at(-1) ?? {}, isUnasked(one, plans) ? 'GENERAL' : one.pod.product);
+}
+
+/** Of any other pod. 'maybe' where nobody can tell: GENERAL's lane may be all that it may have, and it is older than the settings. */
 function isStale({ birth, pod, at }: Born, plans: readonly Lanes[]): boolean | 'maybe' {
   const now = plans.at(-1) ?? {};
   const own = policyLane(now, pod.product);
@@ -188,21 +207,21 @@ test('what must restart is exactly what is not in the lane of its product, by ow
   fc.assert(
     fc.property(histories, (history) => {
       const { born, plan } = planned(history);
-      const now = history.plans.at(-1) ?? {};
       for (const workspace of ['team-a', 'team-b', 'no-workspace']) {
         const own = born.filter(({ pod }) => pod.namespace === workspace);
         const { workloads = [], moreOpenPods = 0, podCount = 0 } = plan.get(workspace) ?? {};
         const named = new Set(workloads.flatMap(({ podNames }) => podNames));
         const isNamed = ({ pod }: Born): boolean => named.has(pod.name);
-        const wanted = own.map((one) => isStale(one, history.plans));
+        const wanted = own.map((one) => isUnasked(one, history.plans) || isStale(one, history.plans));
         expect(own.map((one, at) => wanted[at] === 'maybe' || isNamed(one))).toEqual(
           wanted.map((one) => one !== false),
         );
         const stale = own.filter(isNamed);
         seen.older += checkWorkloads(workloads, stale, history.resolved);
-        const isOpen = ({ pod }: Born): boolean => rank(pod.lane) < rank(policyLane(now, pod.product));
+        const wantedLane = (one: Born): Lane => wantedOf(one, history.plans);
+        const isOpen = (one: Born): boolean => rank(one.pod.lane) < rank(wantedLane(one));
         expect([podCount, moreOpenPods]).toEqual([stale.length, stale.filter(isOpen).length]);
-        const differing = own.filter(({ pod }) => pod.lane !== policyLane(now, pod.product));
+        const differing = own.filter((one) => one.pod.lane !== wantedLane(one));
         seen.asGranted += differing.length - stale.length;
         seen.stale += stale.length;
         seen.open += moreOpenPods;
@@ -225,8 +244,7 @@ test('it differs since the lane of its product changed, or since the pod was cre
       const [workload] = plan.get(birth.workspace)?.workloads ?? [];
       fc.pre(one !== undefined && workload !== undefined);
       const product = PLANNED.find((known) => known === one.pod.product) ?? 'GENERAL';
-      const lanes = plans.map((all) => policyLane(all, product));
-      const changed = lanes.findLastIndex((now, at) => at === 0 || now !== lanes[at - 1]);
+      const changed = firstOf(plans, isUnasked(one, plans) ? [product, 'GENERAL'] : [product]);
       const sinceMs = START_MS + changed * 10 * HOUR_MS;
       const createdAtMs = one.pod.createdAtMs ?? 0;
       later += sinceMs > createdAtMs ? 1 : 0;

@@ -148,7 +148,7 @@ function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
   const { commands } = workload.workloadKind.restart;
   return {
     ...workload,
-    ...{ namespace, product, policyLane: stale.policyLane },
+    ...{ namespace, product, policyLane: strictestOf(members) ?? stale.policyLane },
     pods: members.length,
     podNames,
     podUid: pods[0]?.uid ?? '',
@@ -161,6 +161,11 @@ function staleWorkloadOf(members: readonly Member[]): StaleWorkload {
     hasOpenings,
     commands: hasOpenings ? [] : commands({ namespace, name: workload.name, podNames }),
   };
+}
+
+/** Pods of one product differ where nobody has asked whether some of them may use its lane (stale-pods.ts). */
+function strictestOf(members: readonly Member[]): Lane | undefined {
+  return LANES.findLast((lane) => members.some(({ stale }) => stale.policyLane === lane));
 }
 
 /** More open before stricter, then the wider gap, then the longest. */

@@ -89,27 +89,36 @@ function found(scene: Scene, atMs = timeOf(scene.at), plans = [planOf(scene)]): 
 
 const rank = (of: string): number => LANES.findIndex((known) => known === of);
 
-const wantedOf = ({ lanes }: Scene, { product }: StampedPod): Lane =>
-  product === 'JOBS' ? lanes.JOBS : lanes.GENERAL;
 const isOnHost = ({ openings }: StampedPod): boolean => openings.includes('hostNetwork');
 
-/** Whether something in its spec goes past every restricted lane. */
-function isPast(scene: Scene, one: StampedPod): boolean {
-  const wanted = wantedOf(scene, one);
-  const isRestricted = ['enforced', 'sealed'].includes(wanted);
-  return wanted !== 'full' && (isOnHost(one) || (isRestricted && one.openings.length > 0));
+/** Of what is in such a lane. */
+function goesPast(lane: Lane, one: StampedPod): boolean {
+  const isRestricted = ['enforced', 'sealed'].includes(lane);
+  return lane !== 'full' && (isOnHost(one) || (isRestricted && one.openings.length > 0));
 }
 
-/** Where GENERAL's lane is stricter than that of its product, a newer pod may have been given it. */
-function isGranted(scene: Scene, one: StampedPod): boolean {
-  const { GENERAL } = scene.lanes;
-  const isFallback = one.lane === GENERAL && rank(wantedOf(scene, one)) < rank(GENERAL);
-  return isFallback && !isPast(scene, one) && timeOf(scene.since ?? 0) < (one.createdAtMs ?? 0);
+/** Admission gave it its lane after the last change. */
+function isOfNow({ since, lanes }: Scene, { createdAtMs, isIsolated, lane: own }: StampedPod): boolean {
+  const isKnown = since !== undefined && createdAtMs !== undefined;
+  const isGiven = own === lanes.JOBS || own === lanes.GENERAL;
+  return isIsolated !== true && isGiven && isKnown && timeOf(since) < createdAtMs;
+}
+
+/** GENERAL's lane where it may be all that a new pod gets, and it has a more open one, or got that by a deadline. */
+function wantedOf(scene: Scene, one: StampedPod): Lane {
+  const { JOBS, GENERAL } = scene.lanes;
+  if (one.product !== 'JOBS') return GENERAL;
+  if (rank(JOBS) >= rank(GENERAL) || isOfNow(scene, one)) return JOBS;
+  const isOpen = goesPast(GENERAL, one) || (rank(one.lane) >= 0 && rank(one.lane) < rank(GENERAL));
+  return isOpen || (one.lane === GENERAL && one.isIsolated === true) ? GENERAL : JOBS;
 }
 
 function isStale(scene: Scene, one: StampedPod): boolean {
-  const own = isPast(scene, one) ? 'full' : one.lane;
-  return own === wantedOf(scene, one) ? one.isIsolated === true : !isGranted(scene, one);
+  const wanted = wantedOf(scene, one);
+  const own = goesPast(wanted, one) ? 'full' : one.lane;
+  if (own === wanted) return one.isIsolated === true;
+  // A newer pod may have been given GENERAL's lane.
+  return !(own === scene.lanes.GENERAL && rank(wanted) < rank(own) && isOfNow(scene, one));
 }
 
 function isTime({ since, at, afterSeconds }: Scene, { createdAtMs }: StampedPod): boolean {
@@ -189,11 +198,11 @@ describe('staleDeadlines()', () => {
 
   it('has nothing to do where the policy is as it was when the pods were created', () => {
     check(scenes, (scene) => {
-      const pods = scene.pods.map((one) => ({
-        ...one,
-        lane: wantedOf(scene, one),
-        ...{ isIsolated: false, openings: [] },
-      }));
+      const pods = scene.pods.map((one) => {
+        const createdAtMs = timeOf((scene.since ?? 0) + 1);
+        const newer = { ...one, createdAtMs, isIsolated: false, openings: [] };
+        return { ...newer, lane: newer.product === 'JOBS' ? scene.lanes.JOBS : scene.lanes.GENERAL };
+      });
       expect(found({ ...scene, pods })).toEqual({ isolate: [], evict: [], changesAtMs: undefined });
     });
   });

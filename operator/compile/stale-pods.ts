@@ -9,6 +9,9 @@ import { openingsPast } from '../model/pod-openings.ts';
 import { isMoreOpen, STAMP_ANNOTATION, STRICTEST_LANE } from '../model/stamp.ts';
 import type { WorkspacePlan } from '../model/workspace-plan.ts';
 
+/** What it takes at most, in all likelihood, until admission gives a lane that the plan has. */
+const TO_ADMISSION_MS = 30_000;
+
 /** What new pods of a workspace get. */
 export interface WorkspaceLanes {
   /** By product. */
@@ -23,6 +26,7 @@ export interface StalePod {
   readonly pod: StampedPod;
   /** The one that it is in, which may be one that nobody knows: it leads nowhere then. */
   readonly lane: string;
+  /** Its product's, or GENERAL's where nobody has asked whether it may use that. */
   readonly policyLane: Lane;
   readonly isMoreOpen: boolean;
   /** What goes past its lane; it would not start again with these. */
@@ -33,7 +37,7 @@ export interface StalePod {
   readonly mustRestart: boolean;
   /** It has the lane of the policy by its label alone, since a deadline passed. */
   readonly isIsolated: boolean;
-  /** When the lane of its product last changed, where that is known. */
+  /** When `policyLane` became the one of its product, where that is known. */
   readonly laneSinceMs: number | undefined;
   /** The later of that and of its creation; one of them where the other is not known. */
   readonly staleSinceMs: number | undefined;
@@ -67,28 +71,70 @@ export function lanesOfWorkspaces(
 
 /** Undefined for a pod that is in its lane. */
 export function stalePodOf(pod: StampedPod, settings: WorkspaceLanes, atMs: number): StalePod | undefined {
-  const policyLane = settings.lanes.get(productIn(settings, pod)) ?? STRICTEST_LANE;
+  const planned = plannedOf(pod, settings, atMs);
+  const { policyLane } = planned;
   const openings = openingsPast(policyLane, pod.openings);
   const own = openings.length > 0 ? 'full' : pod.lane;
   const lane = mostOpen([own, formerLane(pod, atMs)]) ?? own;
   const isIsolated = pod.isIsolated === true && own === policyLane;
-  const mustRestart = isIsolated || needsOther(pod, { own, policyLane }, settings);
+  const mustRestart = isIsolated || (own !== policyLane && !(planned.isAsked && own === planned.general));
   const isOpen = exceeds(lane, policyLane);
   if (!mustRestart && !isOpen) return undefined;
   const isSettling = isOpen && !exceeds(own, policyLane);
-  const laneSinceMs = settings.sinceMs?.get(productIn(settings, pod));
+  const { laneSinceMs } = planned;
   const staleSinceMs = latest(pod.createdAtMs, laneSinceMs);
   const found = { pod, lane, policyLane, isMoreOpen: isOpen, openings, isSettling, mustRestart };
   return { ...found, isIsolated, laneSinceMs, staleSinceMs };
 }
 
-interface Lanes {
-  readonly own: string;
+interface Planned {
   readonly policyLane: Lane;
+  readonly general: Lane;
+  /** Admission asked whether the pod may use its product's lane, which is more open than GENERAL's. */
+  readonly isAsked: boolean;
+  readonly laneSinceMs: number | undefined;
 }
 
-function needsOther(pod: StampedPod, { own, policyLane }: Lanes, settings: WorkspaceLanes): boolean {
-  return own !== policyLane && !isAsGranted(pod, own, settings);
+/**
+ * Admission gives GENERAL's lane where a product's own is more open, and the pod may not use that product; elsewhere it
+ * asks nobody. So a pod that it asked about under the settings of now is as it should be. Of any other one in a lane more
+ * open than GENERAL's nobody knows whether a new pod would get that again: GENERAL's is the safe answer. A pod that was
+ * isolated into GENERAL's lane retains that answer.
+ */
+function plannedOf(pod: StampedPod, settings: WorkspaceLanes, atMs: number): Planned {
+  const product = productIn(settings, pod);
+  const [policyLane, general] = [laneOf(settings, product), laneOf(settings, 'GENERAL')];
+  const laneSinceMs = settings.sinceMs?.get(product);
+  const own: Planned = { policyLane, general, isAsked: false, laneSinceMs };
+  if (!isMoreOpen(policyLane, general)) return own;
+  const changedAtMs = latest(laneSinceMs, settings.sinceMs?.get('GENERAL'));
+  // Of the lanes of now it gives no other.
+  const isGiven = pod.lane === policyLane || pod.lane === general;
+  if (isGiven && isAsAdmitted(pod, settings.stamp, changedAtMs)) return { ...own, isAsked: true };
+  const isUnasked = isPast(pod, general, atMs) || (pod.isIsolated === true && pod.lane === general);
+  return isUnasked ? { ...own, policyLane: general, laneSinceMs: changedAtMs } : own;
+}
+
+function laneOf({ lanes }: WorkspaceLanes, product: string): Lane {
+  return lanes.get(product) ?? STRICTEST_LANE;
+}
+
+function isPast(pod: StampedPod, lane: Lane, atMs: number): boolean {
+  const isMore = [pod.lane, formerLane(pod, atMs)].some((one) => exceeds(one, lane));
+  return isMore || openingsPast(lane, pod.openings).length > 0;
+}
+
+/** Whether it has the lane that admission gave it under the settings of now; where nobody can tell, it has not. */
+function isAsAdmitted(
+  { moved, isIsolated, stamp, createdAtMs }: StampedPod,
+  stampNow: string | undefined,
+  changedAtMs: number | undefined,
+): boolean {
+  if (moved !== undefined || isIsolated === true) return false;
+  if (stampNow !== undefined && stampNow === stamp) return true;
+  return (
+    changedAtMs !== undefined && createdAtMs !== undefined && changedAtMs + TO_ADMISSION_MS < createdAtMs
+  );
 }
 
 /** When the next pod has settled in its lane, in epoch milliseconds. */
@@ -102,21 +148,6 @@ export function nextSettled(pods: readonly StampedPod[], atMs: number): number |
 /** An unknown product is GENERAL. */
 function productIn({ lanes }: WorkspaceLanes, { product }: StampedPod): string {
   return lanes.has(product) ? product : 'GENERAL';
-}
-
-/**
- * Admission gives GENERAL's lane where a product's own is more open, and the pod may not use that product. So a pod in
- * GENERAL's lane that is no older than the settings is as it should be: a restart would give it the same again.
- */
-function isAsGranted(pod: StampedPod, own: string, settings: WorkspaceLanes): boolean {
-  const { lanes, sinceMs, stamp } = settings;
-  const general = lanes.get('GENERAL') ?? STRICTEST_LANE;
-  const product = productIn(settings, pod);
-  if (own !== general || !isMoreOpen(lanes.get(product) ?? STRICTEST_LANE, general)) return false;
-  if (stamp !== undefined && stamp === pod.stamp) return true;
-  if (sinceMs === undefined) return false;
-  const changedAtMs = latest(sinceMs.get(product), sinceMs.get('GENERAL'));
-  return changedAtMs === undefined || pod.createdAtMs === undefined || changedAtMs < pod.createdAtMs;
 }
 
 function exceeds(lane: string, planned: Lane): boolean {

@@ -44,7 +44,11 @@ const statedWorkloadSchema = z.strictObject({
   name: z.string().max(253).describe('Name of the workload.'),
   product: z.string().max(63).describe('Product of its pods.'),
   lane: z.string().max(63).describe('Lane that its pods run in; of several the one that differs most.'),
-  policyLane: z.enum(LANES).describe('Lane that new pods of the product get.'),
+  policyLane: z
+    .enum(LANES)
+    .describe(
+      'Lane that new pods of the product get; that of GENERAL where nobody has asked whether these may use it.',
+    ),
   pods: z.int().min(0).describe('Pods that are not in that lane.'),
   since: timeSchema
     .optional()

@@ -330,7 +330,13 @@ describe('a running pod in a lane that new pods no longer get', () => {
     expect(await answerTo('stale', isolation)).toBe('');
   });
 
+  it('may be given the lane of GENERAL where nobody has asked whether it may use its product', async () => {
+    expect(await answerTo('unasked', isolation)).toBe('');
+  });
+
   it.each<[string, string, object]>([
+    ['the lane of GENERAL, where it has the stamp of now', 'asked', {}],
+    ['a stricter lane than that of GENERAL', 'unasked', lane('sealed')],
     ['a stricter lane than that', 'stale', lane('sealed')],
     ['a more open one', 'stale', lane('full')],
     ['another product', 'stale', { metadata: { labels: { [PRODUCT_LABEL]: 'DBSQL' } } }],

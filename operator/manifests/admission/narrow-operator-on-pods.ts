@@ -1,8 +1,8 @@
 // What the operator may change of existing pods: their stamps, only in one direction, and beside them when it did so. A
 // pod that ran before its Namespace became a workspace is exempt; a pod that has not started yet goes into a stricter
-// lane, and one that has into the lane that new pods of its product get, where that is stricter. One in the network of its
-// node is in lane full in any case, since no other lane would be true. All of that is read from the stored object at the
-// write, so there is no gap between check and write.
+// lane, and one that has into the lane that new pods of its product get, or those that may not use it, where that is
+// stricter. One in the network of its node is in lane full in any case, since no other lane would be true. All of that is
+// read from the stored object at the write, so there is no gap between check and write.
 import { LANES } from '../../model/lane.ts';
 import { MOST_ANNOTATION_BYTES, OWN_ANNOTATION_BYTES } from '../../model/limits.ts';
 import { HOST_NETWORK } from '../../model/pod-openings.ts';
@@ -15,11 +15,13 @@ import {
   ISOLATED_BY_ANNOTATION,
   ISOLATED_BY_DEADLINE,
   LANE_LABEL,
+  laneAnnotation,
   MOVED_ANNOTATIONS,
   MOVED_AT_ANNOTATION,
   MOVED_FROM_ANNOTATION,
   POD_ANNOTATIONS,
   PRODUCT_LABEL,
+  STAMP_ANNOTATION,
   STAMP_LABEL,
   STAMP_LABELS,
 } from '../../model/stamp.ts';
@@ -93,6 +95,10 @@ const VARIABLES: readonly Variable[] = [
     name: 'laneInForce',
     expression: `variables.settings[?(${celText(`${DEFAULT_LANE_ANNOTATION}.`)} + variables.product)].orValue(variables.settings[?${celText(DEFAULT_LANE_ANNOTATION)}].orValue(''))`,
   },
+  {
+    name: 'laneOfGeneral',
+    expression: `variables.settings[?${celText(laneAnnotation('GENERAL'))}].orValue(variables.settings[?${celText(DEFAULT_LANE_ANNOTATION)}].orValue(''))`,
+  },
   { name: 'hasStarted', expression: HAS_STARTED },
   { name: 'hasNoRoom', expression: HAS_NO_ROOM },
   { name: 'openings', expression: openings('oldObject') },
@@ -138,12 +144,16 @@ const EXEMPTS = `variables.oldLane == '' && (${IS_EXEMPT} || ${IS_HELD}) && vari
 /** LANES begins with the most open one; an unknown lane is isolated like the strictest. */
 const NARROWS = `variables.oldLane in ${celList(LANES)} && ${celList(LANES)}.indexOf(variables.lane) > ${celList(LANES)}.indexOf(variables.oldLane) && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${saysMove('variables.oldLane')}`;
 const HOLDS = `!variables.hasStarted && ${SAME_ISOLATION} && ${NARROWS}`;
+/** As plannedOf() of operator/compile/stale-pods.ts: a pod with the stamp of now has the lane that it may have. */
+const HAS_FORMER_LANE = `(variables.oldLabels[?${celText(STAMP_LABEL)}] != variables.settings[?${celText(STAMP_ANNOTATION)}] || ${celText(MOVED_FROM_ANNOTATION)} in variables.oldAnnotations)`;
+const MAY_LACK_GRANT = `${HAS_FORMER_LANE} && ${celList(LANES)}.indexOf(variables.laneInForce) < ${celList(LANES)}.indexOf(variables.laneOfGeneral)`;
+const IN_FORCE = `(variables.lane == variables.laneInForce || (variables.lane == variables.laneOfGeneral && ${MAY_LACK_GRANT}))`;
 /** As deadlineOf() of operator/compile/stale-deadlines.ts, but for the time; a stolen token closes no lane that is open now. */
-const ISOLATES = `variables.hasStarted && variables.lane == variables.laneInForce && !(${celText(HOST_NETWORK)} in variables.openings) && (${annotated(ISOLATED_BY_ANNOTATION)} == ${celText(ISOLATED_BY_DEADLINE)} || variables.hasNoRoom && ${SAME_ISOLATION}) && ${NARROWS}`;
+const ISOLATES = `variables.hasStarted && ${IN_FORCE} && !(${celText(HOST_NETWORK)} in variables.openings) && (${annotated(ISOLATED_BY_ANNOTATION)} == ${celText(ISOLATED_BY_DEADLINE)} || variables.hasNoRoom && ${SAME_ISOLATION}) && ${NARROWS}`;
 
 const ONLY_ITS_WAY: Validation = {
   expression: `${same(LANE_LABEL)} && ${same(PRODUCT_LABEL)} && ${same(STAMP_LABEL)} && ${SAME_MOVE} && ${SAME_EXEMPTION} && ${SAME_ISOLATION} || ${EXEMPTS} || ${HOLDS} || ${ISOLATES}`,
   message: celMessage(
-    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one, those that have started only that which new pods get, and says from which and when`,
+    `Cannot give pod "{object.metadata.name}" lane "{variables.lane}": the operator of Sallyport exempts only pods without a lane whose containers had started, and gives others only a stricter one, those that have started only that which new pods get, or those that may not use its product, and says from which and when`,
   ),
 };

@@ -3,6 +3,7 @@
 import { LANES } from '../../../operator/model/lane.ts';
 import { openingsOf, type PodSpec } from '../../../operator/model/pod-openings.ts';
 import { hasStarted, type PodStatus } from '../../../operator/model/pod-status.ts';
+import { REVISION } from './admission-scene.ts';
 
 export interface Stored {
   readonly apiVersion: string;
@@ -143,10 +144,18 @@ function laneInForce({ metadata: { namespace = '', labels = {} } }: Stored): str
   return lanes && (lanes[labels['sallyport.dev/product'] ?? ''] ?? 'enforced');
 }
 
+/** Of a pod that has not the lane of now from admission, and whose product has a more open lane than GENERAL now. */
+function mayBeUngranted(pod: Stored): boolean {
+  const isOpen = ['full', 'dry-run'].includes(laneInForce(pod) ?? '');
+  const isFormer = pod.metadata.labels?.['sallyport.dev/stamp'] !== REVISION;
+  return isOpen && (isFormer || movesOf(pod)[0] !== undefined);
+}
+
 function isByDeadline(before: Stored, after: Stored): boolean {
   const lane = after.metadata.labels?.['sallyport.dev/lane'];
-  const isRight = isolatedByOf(after) === 'STALE_WORKLOADS' && lane === laneInForce(before);
-  return isRight && !isOnHostNetwork(before);
+  const isTold = isolatedByOf(after) === 'STALE_WORKLOADS';
+  const isInForce = lane === laneInForce(before) || (lane === 'enforced' && mayBeUngranted(before));
+  return isTold && isInForce && !isOnHostNetwork(before);
 }
 
 function isOnHostNetwork(pod: Stored): boolean {

@@ -2,7 +2,13 @@
 // and of some that it never should. Its ServiceAccount may do everything here, so that only admission stops it.
 import { canaryPod } from '../../../operator/deliver/kubernetes/canary/canary-pod.ts';
 import type { KubernetesApi } from '../../../operator/lib/kubernetes/kubernetes-api.ts';
-import { DEFAULT_LANE_ANNOTATION, LANE_LABEL } from '../../../operator/model/stamp.ts';
+import {
+  DEFAULT_LANE_ANNOTATION,
+  LANE_LABEL,
+  PRODUCT_LABEL,
+  STAMP_ANNOTATION,
+  STAMP_LABEL,
+} from '../../../operator/model/stamp.ts';
 import {
   accountUser,
   GATEWAY_ACCOUNT,
@@ -24,6 +30,7 @@ import {
   PLAIN,
   podOf,
   READY,
+  REVISION,
   rejection,
   until,
 } from './admission-scene.ts';
@@ -199,30 +206,39 @@ const THEIRS: readonly Creatable[] = [
 ];
 
 /** Admission takes up a changed Namespace a little later. */
-function untilLane(api: KubernetesApi, pod: Creatable, lane: string): Promise<void> {
-  return until(`pods to get lane ${lane}`, async () => {
+function untilStamp(api: KubernetesApi, pod: Creatable, lane: string, stamp: string): Promise<void> {
+  return until(`pods to get lane ${lane} and stamp ${stamp}`, async () => {
     const request = { method: 'POST', path: collectionOf(pod), body: pod } as const;
-    const { metadata } = (await api.request(dryRun(request))) as Stored;
-    return metadata.labels?.[LANE_LABEL] === lane ? '' : 'another lane';
+    const {
+      metadata: { labels = {} },
+    } = (await api.request(dryRun(request))) as Stored;
+    return labels[LANE_LABEL] === lane && labels[STAMP_LABEL] === stamp ? '' : 'another one';
   });
 }
 
-/** A pod in lane dry-run of a workspace whose new pods get lane enforced. */
-async function makeStale(operator: KubernetesApi, edit: KubernetesApi): Promise<Creatable> {
-  const setLane = (lane: string): Promise<unknown> =>
-    operator.request({
+/**
+ * Pods in lane dry-run of a workspace whose new pods get lane enforced; new ones of DBSQL get dry-run still, where they
+ * may use it, which nobody asked of `unasked`.
+ */
+async function makeStale(operator: KubernetesApi, edit: KubernetesApi): Promise<readonly Creatable[]> {
+  const give = async (lane: string, stamp: string): Promise<void> => {
+    await operator.request({
       method: 'PATCH',
       path: `/api/v1/namespaces/${READY}`,
-      body: { metadata: { annotations: { [DEFAULT_LANE_ANNOTATION]: lane } } },
+      body: { metadata: { annotations: { [DEFAULT_LANE_ANNOTATION]: lane, [STAMP_ANNOTATION]: stamp } } },
       contentType: 'application/merge-patch+json',
     });
-  await setLane('dry-run');
-  const stale = podOf(READY, { name: 'stale' });
-  await untilLane(edit, stale, 'dry-run');
-  await create(edit, stale);
-  await setLane('enforced');
-  await untilLane(edit, podOf(READY, { name: 'another' }), 'enforced');
-  return stale;
+    await untilStamp(edit, podOf(READY, { name: 'another' }), lane, stamp);
+  };
+  const labels = { [PRODUCT_LABEL]: 'DBSQL' };
+  const asked = podOf(READY, { name: 'asked', labels });
+  await give('dry-run', REVISION);
+  await create(edit, asked);
+  const former = [podOf(READY, { name: 'stale' }), podOf(READY, { name: 'unasked', labels })];
+  await give('dry-run', 'former');
+  for (const pod of former) await create(edit, pod);
+  await give('enforced', REVISION);
+  return [asked, ...former];
 }
 
 /** Everything that is there afterwards. */
@@ -264,7 +280,8 @@ export async function makeTargets({
   for (const pod of stamped) await create(as.edit, pod);
   await setStatus(READY, 'started', { containerStatuses: [container(running)] });
   const stale = await makeStale(operator, as.edit);
-  await setStatus(READY, 'stale', { containerStatuses: [container(running)] });
+  for (const { metadata } of stale)
+    await setStatus(READY, metadata.name, { containerStatuses: [container(running)] });
   for (const made of OWN) await create(operator, made);
   for (const made of THEIRS) await create(root, made);
   await create(await actingAs(accountUser(SYSTEM_NAMESPACE, GATEWAY_ACCOUNT)), LANE_SLICE);
@@ -272,7 +289,7 @@ export async function makeTargets({
   const all = [
     ...old,
     ...stamped,
-    stale,
+    ...stale,
     ...OWN,
     ...THEIRS,
     LANE_SLICE,
