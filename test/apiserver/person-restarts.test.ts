@@ -29,8 +29,12 @@ beforeAll(async () => {
   await untilPods(scene, 2);
   await create(scene.root, podOf(READY, { name: 'tool' }));
   await create(scene.root, podOf(READY, { name: 'agent', spec: { hostNetwork: true } }));
+  const ofProduct = (name: string, product: string) =>
+    create(scene.root, podOf(READY, { name, labels: { 'sallyport.dev/product': product } }));
   // In its lane, whatever GENERAL's is.
-  await create(scene.root, podOf(READY, { name: 'sql', labels: { 'sallyport.dev/product': 'DBSQL' } }));
+  await ofProduct('model', 'PROVISIONED_THROUGHPUT');
+  // It may not use its product.
+  await ofProduct('sql', 'DBSQL');
 }, CONTROL_PLANE_TIMEOUT_MS);
 
 afterAll(() => scene?.stop());
@@ -71,7 +75,8 @@ describe('restarts, one story, in this order', () => {
     expect(out).toMatch(/^pod\/tool +GENERAL +1 /m);
     expect(out).toContain(`\nkubectl rollout restart deployment/etl -n ${READY}\n`);
     expect(out).toContain('# pod/agent: Its pods go past their lane through their node, by hostNetwork');
-    expect(out).not.toContain('pod/sql');
+    expect(out).toMatch(/^pod\/sql +DBSQL +1 .* dry-run -> enforced \(more open\)$/m);
+    expect(out).not.toContain('pod/model');
   });
 
   it('shows a developer the same, and says what cannot be read and what follows', async () => {
@@ -93,7 +98,7 @@ describe('restarts, one story, in this order', () => {
     const { out } = await restarts(admin(), { output: 'json' });
     expect(JSON.parse(out)).toMatchObject({
       notes: [],
-      workloads: [{ workspace: READY, kind: 'Deployment', name: 'etl', pods: 2 }, {}, {}],
+      workloads: [{ workspace: READY, kind: 'Deployment', name: 'etl', pods: 2 }, {}, {}, {}],
     });
     expect((await restarts(admin(), { output: 'yaml' })).out).toMatch(/^workloads:\n {2}- workspace: /);
   });
