@@ -209,9 +209,10 @@ const THEIRS: readonly Creatable[] = [
 function untilStamp(api: KubernetesApi, pod: Creatable, lane: string, stamp: string): Promise<void> {
   return until(`pods to get lane ${lane} and stamp ${stamp}`, async () => {
     const request = { method: 'POST', path: collectionOf(pod), body: pod } as const;
-    const {
-      metadata: { labels = {} },
-    } = (await api.request(dryRun(request))) as Stored;
+    // The policy that stamps and the one that checks it do not take it up at the same moment.
+    const answer = await api.request(dryRun(request)).catch((error: unknown) => error as Error);
+    if (answer instanceof Error) return answer.message;
+    const { labels = {} } = (answer as Stored).metadata;
     return labels[LANE_LABEL] === lane && labels[STAMP_LABEL] === stamp ? '' : 'another one';
   });
 }
