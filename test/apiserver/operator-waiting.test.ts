@@ -52,7 +52,7 @@ async function reachesOutside(namespace: string, pod: string): Promise<boolean> 
 
 /** Notes of the Events about a pod. */
 function notified(namespace: string, pod: string): Promise<string> {
-  const about = `--field-selector=regarding.name=${pod}`;
+  const about = `--field-selector=regarding.name=${pod},reason=HeldBack`;
   const events = ['events.events.k8s.io', '-n', namespace, about];
   return scene.kubectl('get', ...events, '-o', 'jsonpath={.items[*].note}');
 }
