@@ -4,7 +4,7 @@
 // different enforcement types does (R47), and a change back leaves nothing.
 import type { StampedPod } from '../model/cluster-state.ts';
 import { LANES, type Lane } from '../model/lane.ts';
-import { groupOf } from '../model/pod-makers.ts';
+import { groupOf } from '../model/pod-owner.ts';
 import { compareText } from '../model/snapshot.ts';
 import { type Deadline, deadlineOf, type StaleSettings } from './stale-deadlines.ts';
 import { type StalePod, stalePodOf, type WorkspaceLanes } from './stale-pods.ts';

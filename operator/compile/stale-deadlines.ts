@@ -5,8 +5,9 @@
 import type { ClusterState, StampedPod } from '../model/cluster-state.ts';
 import type { DuePod, StaleDeadlines } from '../model/due-pod.ts';
 import { isKnownLane } from '../model/lane.ts';
-import { groupOf, makesNewPods } from '../model/pod-makers.ts';
+import { makesNewPods } from '../model/pod-makers.ts';
 import { isOnHostNetwork } from '../model/pod-openings.ts';
+import { groupOf } from '../model/pod-owner.ts';
 import { objectsOf, type Snapshot } from '../model/snapshot.ts';
 import type { DeadlineAction, StaleWorkloadsSetting } from '../model/stale-workloads.ts';
 import { isMoreOpen } from '../model/stamp.ts';

@@ -3,8 +3,7 @@
 // a pod without a controller never: anybody may write them. What the pod says is a tenant's text, and commands for people are made of it: so only what can be
 // the name of an object counts.
 import type { StampedPod } from '../model/cluster-state.ts';
-import { groupOf } from '../model/pod-makers.ts';
-import { OWNER_API_VERSION, type PodController, type TopOwner } from '../model/pod-owner.ts';
+import { groupOf, OWNER_API_VERSION, type PodController, type TopOwner } from '../model/pod-owner.ts';
 import { type WorkloadKind, workloadKindOf } from '../model/workload-kind.ts';
 
 export interface PodWorkload {

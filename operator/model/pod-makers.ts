@@ -1,6 +1,6 @@
 // Which controllers make a new pod in the place of one that is deleted or evicted. Anybody may write an owner into a pod, and
 // an owner of a kind that nobody knows may make none: so only these count.
-import type { PodController } from './pod-owner.ts';
+import { groupOf, type PodController } from './pod-owner.ts';
 
 /** By API group: what controls pods itself. */
 const POD_MAKERS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -14,9 +14,4 @@ const POD_MAKERS: ReadonlyMap<string, readonly string[]> = new Map([
 
 export function makesNewPods({ apiVersion, kind }: Pick<PodController, 'apiVersion' | 'kind'>): boolean {
   return POD_MAKERS.get(groupOf(apiVersion))?.includes(kind) === true;
-}
-
-/** "apps" of "apps/v1" and of "apps"; "" of "v1". */
-export function groupOf(apiVersion: string): string {
-  return apiVersion === 'v1' ? '' : apiVersion.replace(/\/.*/, '');
 }

@@ -10,6 +10,11 @@ export interface PodController {
 /** What can be one: pods say it, and whoever makes a pod writes that. */
 export const OWNER_API_VERSION = /^(?:[a-z0-9]+(?:[-.][a-z0-9]+)*\/)?v[0-9a-z]{1,20}$/;
 
+/** "apps" of "apps/v1" and of "apps"; "" of "v1". */
+export function groupOf(apiVersion: string): string {
+  return apiVersion === 'v1' ? '' : apiVersion.replace(/\/.*/, '');
+}
+
 export interface TopOwner extends PodController {
   /** That of the pod. */
   readonly namespace: string;

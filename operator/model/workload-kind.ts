@@ -2,7 +2,8 @@
 // own controller. Never undefined, since a pod is a workload itself.
 import type { ProductMark, WorkloadKind } from './owned-workload.ts';
 import { BARE_POD, OTHER_CONTROLLER, PLAIN_WORKLOADS, REPLICATED_PODS } from './plain-workloads.ts';
-import { groupOf, makesNewPods } from './pod-makers.ts';
+import { makesNewPods } from './pod-makers.ts';
+import { groupOf } from './pod-owner.ts';
 import type { Product } from './product.ts';
 import { BUILT_ON_OTHERS, PRODUCT_WORKLOADS } from './product-workloads.ts';
 

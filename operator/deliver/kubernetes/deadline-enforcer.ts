@@ -8,10 +8,8 @@ import { isolateStalePods } from './isolate-stale-pods.ts';
 import type { PodWriting } from './label-pod.ts';
 import type { WriteFailures } from './object-writer.ts';
 import type { Recorder } from './pod-event.ts';
+import { UNSEEN_MS } from './pod-write-memory.ts';
 import { type Evictions, StalePodEvictor } from './stale-pod-evictor.ts';
-
-/** What a watch takes to return our own writing, at most. */
-const UNSEEN_MS = 30_000;
 
 export interface DeadlineEnforcerOptions extends PodWriting {
   readonly recorder: Recorder;

@@ -9,7 +9,7 @@ import { ISOLATED_BY_ANNOTATION } from '../../model/stamp.ts';
 
 const WAIT = { firstMs: 1000, longestMs: 5 * 60_000 };
 /** What a watch takes to return our own writing, at most. */
-const UNSEEN_MS = 30_000;
+export const UNSEEN_MS = 30_000;
 const LONGEST_REASON = 300;
 
 /** The API server stores no change of this pod, as the pod is now. */

@@ -1,5 +1,5 @@
 // What a person typed ("deployment/etl", "deploy/etl", "inferenceservice/x", "etl") -> the workload that must restart.
-import { groupOf } from '../../model/pod-makers.ts';
+import { groupOf } from '../../model/pod-owner.ts';
 import type { WorkloadKind } from '../../model/workload-kind.ts';
 import type { RestartRow } from '../restarts/read-restarts.ts';
 import type { ServedKind } from './served-kinds.ts';

@@ -2,7 +2,7 @@
 import { workloadOfPod } from '../../compile/workload-of-pod.ts';
 import type { KubernetesObject } from '../../lib/kubernetes/api-object.ts';
 import type { StampedPod } from '../../model/cluster-state.ts';
-import { groupOf } from '../../model/pod-makers.ts';
+import { groupOf } from '../../model/pod-owner.ts';
 import type { OwnerChain } from '../../sources/kubernetes/owner-chain.ts';
 import { ownersOf, stalePods } from '../restarts/read-restarts.ts';
 import { type LaneTimes, readWorkspace } from '../restarts/read-workspaces.ts';
