@@ -14,10 +14,17 @@ const TOLD_DRY = `told-dry-${ID.toString(36)}`;
 const HOSTS = ['denied.example:443', 'later.example:8443', `${BUCKET_HOST}:443`] as const;
 const ASKED = HOSTS.map((host): Attempt => ({ way: 'proxy', url: `https://${host}/` }));
 const ALLOWED = 'allowed.example';
-const SHARED_LINE = 'To allow it, add under allowedInternetDestinations: ';
+/** The list, and the line that is to be pasted there. */
+const ADVICE = /To allow it, add under (\w+): (- .+)$/;
+const LISTS = ['allowedInternetDestinations', 'allowedStorageDestinations'];
+
+interface Pasted {
+  readonly list: string;
+  readonly line: string;
+}
 
 /** As a person has it in a file; a line that is pasted stands below the list's name. */
-function policyText(name: string, mode: string, pasted: readonly string[] = []): string {
+function policyText(name: string, mode: string, pasted: readonly Pasted[] = []): string {
   return [
     'apiVersion: sallyport.dev/v1alpha1',
     'kind: NetworkPolicy',
@@ -27,9 +34,11 @@ function policyText(name: string, mode: string, pasted: readonly string[] = []):
     '    networkAccess:',
     '      restrictionMode: RESTRICTED_ACCESS',
     `      policyEnforcement: { enforcementMode: ${mode} }`,
-    '      allowedInternetDestinations:',
-    ...pasted.map((line) => `        ${line}`),
-    `        - destination: ${ALLOWED}`,
+    ...LISTS.flatMap((list) => {
+      const lines = pasted.filter((one) => one.list === list).map(({ line }) => line);
+      if (list === LISTS[0]) lines.push(`- destination: ${ALLOWED}`);
+      return lines.length === 0 ? [] : [`      ${list}:`, ...lines.map((line) => `        ${line}`)];
+    }),
   ].join('\n');
 }
 
@@ -40,11 +49,9 @@ async function start(
   await apply(await workloadYaml({ ...workload, attempts }));
 }
 
-interface Told {
+interface Told extends Pasted {
   readonly reason: string;
   readonly text: string;
-  /** What is to be pasted. */
-  readonly line: string;
 }
 
 /** The Events in `kubectl describe` that name one of the hosts, by host. */
@@ -57,7 +64,8 @@ async function told(namespace: string, object: string): Promise<ReadonlyMap<stri
       const host = HOSTS.find((name) => line.includes(` ${name}. `));
       if (host === undefined) continue;
       const [, reason = ''] = /^\s*Warning\s+(\w+)/.exec(line) ?? [];
-      found.set(host, { reason, text: line, line: line.split(SHARED_LINE)[1] ?? '' });
+      const [, list = '', pasted = ''] = ADVICE.exec(line.trimEnd()) ?? [];
+      found.set(host, { reason, text: line, list, line: pasted });
     }
     return found.size === HOSTS.length;
   });
@@ -88,13 +96,13 @@ test('pod and Deployment say policy, reason and line; with the pasted lines the 
   const ofPod = await told(TOLD, `pod ${pod.metadata.name}`);
   const ofOwner = await told(TOLD, 'deployment client');
   for (const [at, host] of HOSTS.entries()) {
-    const { reason, text, line } = ofPod.get(host) as Told;
+    const { reason, text, list, line } = ofPod.get(host) as Told;
     expect(reason).toBe('EgressDenied');
+    expect(list).toBe(LISTS[host === `${BUCKET_HOST}:443` ? 1 : 0]);
     expect(text).toContain(`Denied: ${host}. Policy "${TOLD}": ${denied[at]}, `);
-    expect(ofOwner.get(host)).toMatchObject({ reason, line });
+    expect(ofOwner.get(host)).toMatchObject({ reason, list, line });
   }
-  const lines = [...ofPod.values()].map(({ line }) => line);
-  await apply(policyText(TOLD, 'ENFORCED', lines));
+  await apply(policyText(TOLD, 'ENFORCED', [...ofPod.values()]));
   await until('all pasted lines are in force', async () =>
     (await outcomes(TOLD)).every((outcome) => outcome === '200'),
   );
@@ -125,15 +133,16 @@ test('in dry-run the connection passes, and the Event says what enforcement take
   const pod = await onePod(TOLD_DRY, 'app=client');
   expect(await outcomesOf(pod)).toEqual(HOSTS.map(() => '200'));
   const ofPod = await told(TOLD_DRY, `pod ${pod.metadata.name}`);
-  const lines = HOSTS.map((host) => {
-    const { reason, text, line } = ofPod.get(host) as Told;
+  const pasted = HOSTS.map((host) => {
+    const found = ofPod.get(host) as Told;
+    const { reason, text } = found;
     expect(reason).toBe('EgressWouldBeDenied');
     expect(text).toContain(
       `Would be denied, and passes since the policy is in dry-run: ${host}. Policy "${TOLD_DRY}"`,
     );
-    return line;
+    return found;
   });
-  await apply(policyText(TOLD_DRY, 'ENFORCED', lines.slice(0, 1)));
+  await apply(policyText(TOLD_DRY, 'ENFORCED', pasted.slice(0, 1)));
   // The mode takes a restart (R39).
   await kubectl(['wait', '--for=condition=RestartRequired', `spa/${TOLD_DRY}`, '--timeout=60s']);
   await kubectl(['-n', TOLD_DRY, 'rollout', 'restart', 'deploy/client']);
